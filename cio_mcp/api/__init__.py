@@ -1,0 +1,1 @@
+"""Customer.io, typed: a module per domain; reads are methods, writes are pure functions that return a `Call`."""

@@ -1,0 +1,102 @@
+"""Everything that can go wrong, sorted by who must act.
+
+::
+
+    CioError
+    ├── UserError            whoever asked: ask differently
+    │   ├── InvalidArgument      an argument is not acceptable; names the field
+    │   ├── NotFound             no such person, segment, campaign …
+    │   ├── Ambiguous            several match; lists what tells them apart
+    │   ├── Refused              a rule of this server forbids it
+    │   └── Rejected             Customer.io did not accept it (4xx)
+    ├── OperatorError        whoever runs the server: mend something
+    │   ├── SettingError         a setting is missing or wrong; names it
+    │   ├── KeyRefused           Customer.io refused a key; names the setting
+    │   └── StorageFailed        the database is full, locked, read-only or damaged
+    └── TimeError            nobody: try again later
+        ├── RateLimited          the lane is full; `retry_after` seconds
+        ├── Unavailable          Customer.io answered 5xx, or not in time, or not at all
+        └── BadAnswer            Customer.io's answer was not what it documents
+
+The text of every error is a sentence for the one who must act.
+It never carries a key, an address, or any part of a request's or answer's body.
+"""
+
+
+class CioError(Exception):
+    """Anything this project raises on purpose; `str()` of it may be shown to anyone."""
+
+
+class UserError(CioError):
+    """The caller must ask differently; nothing was sent."""
+
+
+class InvalidArgument(UserError):
+    """An argument is not acceptable; `field` names it."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+class NotFound(UserError):
+    """What was asked for does not exist."""
+
+
+class Ambiguous(UserError):
+    """Several things match; the text lists what tells them apart."""
+
+
+class Refused(UserError):
+    """A rule of this server forbids the request; nothing was sent."""
+
+
+class Rejected(UserError):
+    """Customer.io did not accept the request."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class OperatorError(CioError):
+    """Whoever runs the server must mend something."""
+
+
+class SettingError(OperatorError):
+    """A setting is missing or wrong; `setting` names it."""
+
+    def __init__(self, setting: str, problem: str) -> None:
+        super().__init__(f"{setting}: {problem}")
+        self.setting = setting
+
+
+class KeyRefused(OperatorError):
+    """Customer.io refused a key; the text names the setting to mend."""
+
+
+class StorageFailed(OperatorError):
+    """The database cannot be used; writes are refused, reads go on."""
+
+
+class TimeError(CioError):
+    """Nobody has to change anything: it may work later."""
+
+
+class RateLimited(TimeError):
+    """The lane has no room in time; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: float, *, lane: str = "app") -> None:
+        super().__init__(
+            f"Customer.io's rate limit (lane {lane}) has no room in time; try again in {max(1, round(retry_after))} s."
+        )
+        self.retry_after = retry_after
+        self.lane = lane
+
+
+class Unavailable(TimeError):
+    """Customer.io answered with a server error, not in time, or not at all."""
+
+
+class BadAnswer(TimeError):
+    """Customer.io's answer was not what it documents (not JSON, empty, too large)."""

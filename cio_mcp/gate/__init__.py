@@ -1,0 +1,1 @@
+"""A write's life: plan, policy, approval, execution, receipt."""

@@ -1,0 +1,1 @@
+"""How a request leaves: calls as data, lanes and limiter, retries, authentication, reading and execution."""

@@ -1,0 +1,80 @@
+"""A request to Customer.io as data: it can be shown, digested, stored, and made later."""
+
+import hashlib
+import json
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+Api = Literal["app", "track"]
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+LaneName = Literal["app", "track", "transactional", "broadcast", "archived_message"]
+RetryClass = Literal["read", "repeatable", "once"]
+
+
+class Call(BaseModel):
+    """One request: route template and values apart, so that a log can name the route and nothing else.
+
+    `retry` says what may be repeated: `read` and `repeatable` calls may be made again, `once` calls never.
+    `minted` names top-level body keys that were made up when planning (an event's ULID, a time) and so
+    do not count when two calls are compared.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api: Api
+    method: Method
+    route: str
+    path: dict[str, str] = {}
+    query: dict[str, str] = {}
+    body: JsonValue = None
+    lane: LaneName
+    retry: RetryClass
+    minted: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """Path and query, every value percent-encoded: an unencoded `+` finds nobody, without an error."""
+        path = self.route.format(**{name: quote(value, safe="") for name, value in self.path.items()})
+        return f"{path}?{urlencode(self.query, quote_via=quote, safe='')}" if self.query else path
+
+    @property
+    def without_minted(self) -> "Call":
+        """The same call less what was made up for it: equal for two requests that mean the same."""
+        if not self.minted or not isinstance(self.body, dict):
+            return self
+        kept = {key: value for key, value in self.body.items() if key not in self.minted}
+        return self.model_copy(update={"body": kept, "minted": ()})
+
+
+def read(
+    route: str,
+    *,
+    method: Literal["GET", "POST"] = "GET",
+    query: dict[str, object] | None = None,
+    body: JsonValue = None,
+    lane: LaneName = "app",
+    **path: object,
+) -> Call:
+    """Build a read of the App API; query values that are None are left out, booleans become true/false."""
+    return Call(
+        api="app", method=method, route=route, path={name: str(value) for name, value in path.items()},
+        query=query_of(query or {}), body=body, lane=lane, retry="read",
+    )
+
+
+def query_of(values: dict[str, object]) -> dict[str, str]:
+    """Query parameters as Customer.io reads them; None is left out."""
+    said = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in said.items()}
+
+
+def canonical(value: object) -> str:
+    """JSON with one spelling: sorted keys, no spaces, no escapes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(calls: tuple[Call, ...]) -> str:
+    """SHA-256 (hex) over calls in order: what an approval binds."""
+    return hashlib.sha256(canonical([call.model_dump(mode="json") for call in calls]).encode()).hexdigest()

@@ -1,0 +1,122 @@
+"""The settings: read from the environment (prefix `CIO_`) once, at start, and frozen."""
+
+import getpass
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from cio_mcp.errors import SettingError
+
+Region = Literal["us", "eu", "auto"]
+Approval = Literal["ask", "outside"]
+
+WHERE = {
+    "CIO_SITE_ID": "the Site ID under Settings > Workspace Settings > API and Webhook Credentials > Tracking",
+    "CIO_TRACK_API_KEY": "the Tracking API key under Settings > Workspace Settings > API and Webhook Credentials",
+    "CIO_APP_API_KEY": "an App API key under Settings > Account Settings > API Credentials > App API Keys",
+    "CIO_REGION": "us, eu or auto, as under Settings > Privacy, Region & Data",
+}
+
+
+class Settings(BaseSettings):
+    """What an operator can set; a wrong value ends the start with one line that names it."""
+
+    model_config = SettingsConfigDict(env_prefix="CIO_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    site_id: str | None = None
+    track_api_key: SecretStr | None = None
+    app_api_key: SecretStr | None = None
+    region: Region = "auto"
+    track_url: str | None = None
+    app_url: str | None = None
+    workspace: str | None = None
+    read_only: bool = False
+    toolsets: Annotated[tuple[str, ...], NoDecode] = ("core",)
+    approval: Approval | None = None
+    """Where a person is asked: None means `ask` under stdio and `outside` over HTTP."""
+    headroom: float = Field(default=1.0, gt=0, le=1)
+    """The share of every limit that this server may use; the rest is left to other systems."""
+    max_wait: float = Field(default=20.0, ge=1, le=600)
+    """Seconds one tool call may take: queueing, retries and waiting for an approval outside the client included."""
+    mask_pii: bool = False
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("cio-mcp")))
+    database_url: SecretStr | None = None
+    state_keys: SecretStr | None = None
+    """Comma-separated keys of at least 32 characters that seal the state of a question; shared by replicas."""
+
+    @field_validator("toolsets", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: Any) -> Any:
+        return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("track_url", "app_url")
+    @classmethod
+    def _a_base_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("expected a URL that starts with https:// (or http:// for a sandbox)")
+        return value.rstrip("/") if value else value
+
+    @property
+    def has_track(self) -> bool:
+        """Whether both halves of the Track credentials are there."""
+        return bool(self.site_id and self.track_api_key)
+
+    @property
+    def has_app(self) -> bool:
+        """Whether the App API key is there."""
+        return self.app_api_key is not None
+
+    @property
+    def workspace_key(self) -> str:
+        """What names this workspace in storage: its name, else the Site ID, else a hash of the App key."""
+        if named := self.workspace or self.site_id:
+            return named
+        key = self.app_api_key.get_secret_value() if self.app_api_key else ""
+        return f"app-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+    @property
+    def storage_url(self) -> str:
+        """The SQLAlchemy URL of the database: `DATABASE_URL`, else a file in the data directory."""
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'cio-mcp.db'}"
+
+    @property
+    def local_principal(self) -> str:
+        """Who acts under stdio: the OS user."""
+        return f"local:{getpass.getuser()}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment; an override that is None leaves the environment's value.
+
+    Raises:
+        SettingError: a setting is missing or wrong; one sentence names it, what was expected and where to find it.
+    """
+    try:
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_input=False)[0]
+        name = f"CIO_{str(first['loc'][0]).upper()}" if first["loc"] else "settings"
+        raise SettingError(name, f"{first['msg']}{_found_at(name)}") from None
+    _check_keys(settings)
+    return settings
+
+
+def _check_keys(settings: Settings) -> None:
+    if bool(settings.site_id) != bool(settings.track_api_key):
+        missing = "CIO_TRACK_API_KEY" if settings.site_id else "CIO_SITE_ID"
+        raise SettingError(missing, f"is missing; the Site ID and the Tracking API key work only together{_found_at(missing)}")
+    if not settings.has_track and not settings.has_app:
+        raise SettingError(
+            "CIO_APP_API_KEY",
+            f"is missing, and so are the Track keys{_found_at('CIO_APP_API_KEY')}. To try without an account: cio-mcp serve --sandbox",
+        )
+
+
+def _found_at(name: str) -> str:
+    return f"; it is {WHERE[name]}" if name in WHERE else ""

@@ -1,0 +1,1 @@
+"""All SQL: one schema behind one URL; functions return plain row dataclasses."""

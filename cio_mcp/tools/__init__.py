@@ -1,0 +1,1 @@
+"""The tools an assistant sees, registered from one table."""
