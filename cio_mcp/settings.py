@@ -110,11 +110,12 @@ def load_settings(**overrides: Any) -> Settings:
 def _check_keys(settings: Settings) -> None:
     if bool(settings.site_id) != bool(settings.track_api_key):
         missing = "CIO_TRACK_API_KEY" if settings.site_id else "CIO_SITE_ID"
-        raise SettingError(missing, f"is missing; the Site ID and the Tracking API key work only together{_found_at(missing)}")
+        raise SettingError(missing, f"is missing; Site ID and Tracking API key work only together{_found_at(missing)}")
     if not settings.has_track and not settings.has_app:
         raise SettingError(
             "CIO_APP_API_KEY",
-            f"is missing, and so are the Track keys{_found_at('CIO_APP_API_KEY')}. To try without an account: cio-mcp serve --sandbox",
+            f"is missing, and so are the Track keys{_found_at('CIO_APP_API_KEY')}. "
+            "To try without an account: cio-mcp serve --sandbox",
         )
 
 

@@ -59,8 +59,14 @@ def read(
 ) -> Call:
     """Build a read of the App API; query values that are None are left out, booleans become true/false."""
     return Call(
-        api="app", method=method, route=route, path={name: str(value) for name, value in path.items()},
-        query=query_of(query or {}), body=body, lane=lane, retry="read",
+        api="app",
+        method=method,
+        route=route,
+        path={name: str(value) for name, value in path.items()},
+        query=query_of(query or {}),
+        body=body,
+        lane=lane,
+        retry="read",
     )
 
 

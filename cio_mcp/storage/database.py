@@ -1,0 +1,88 @@
+"""The database: one engine behind one URL, every statement in a worker thread."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio.to_thread
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from cio_mcp.errors import StorageFailed
+from cio_mcp.storage.schema import metadata
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+"""How long a statement waits for another process's lock before the database counts as locked."""
+
+
+class Database:
+    """Opens lazily, creates what is missing, and turns driver errors into `StorageFailed`.
+
+    A SQLite file is created for its owner alone (0600 in a directory of 0700); WAL and `synchronous=FULL`
+    make a commit survive a crash of the process and of the machine.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._engine: Engine | None = None
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction, committed when it returns.
+
+        Raises:
+            StorageFailed: the database is full, locked, read-only or damaged; nothing was committed.
+        """
+        return await anyio.to_thread.run_sync(self._run, work)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._engine is not None:
+            await anyio.to_thread.run_sync(self._engine.dispose)
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._open().begin() as connection:
+                return work(connection)
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise StorageFailed(_sentence(error)) from error
+
+    def _open(self) -> Engine:
+        if self._engine is None:
+            engine = create_engine(self._url)
+            if engine.dialect.name == "sqlite":
+                _prepare_file(self._url.database)
+                event.listen(engine, "connect", _pragmas)
+            metadata.create_all(engine)
+            self._engine = engine
+        return self._engine
+
+
+def _prepare_file(name: str | None) -> None:
+    if not name or name == ":memory:":
+        return
+    path = Path(name)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _pragmas(connection: Any, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={int(BUSY_SECONDS * 1000)}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sentence(error: Exception) -> str:
+    said = str(error).lower()
+    causes = {
+        "full": "is full: free some disk space",
+        "readonly": "is read-only: give this user write access to it",
+        "permission denied": "is not accessible: give this user access to it",
+        "locked": "is locked by another program: close it, then try again",
+        "malformed": "is damaged: restore it from a backup, or move it away to start afresh",
+        "not a database": "is not a database: set CIO_DATA_DIR or CIO_DATABASE_URL to another place",
+    }
+    cause = next((text for sign, text in causes.items() if sign in said), "cannot be used: see CIO_DATA_DIR")
+    return f"The server's database {cause}. Nothing was sent."

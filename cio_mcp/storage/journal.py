@@ -1,0 +1,177 @@
+"""The journal of changes: each transition is one conditional statement, so only one process can win it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, and_, exists, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.schema import changes
+
+State = Literal["planned", "approved", "declined", "sending", "sent", "failed", "unknown", "verified"]
+
+OPEN: tuple[State, ...] = ("planned", "approved")
+EFFECTIVE: tuple[State, ...] = ("sent", "verified")
+UNSETTLED: tuple[State, ...] = ("sending", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One proposed write; times are Unix seconds, `plan` and `outcome` JSON text."""
+
+    id: str
+    workspace: str
+    principal: str
+    tool: str
+    arguments: str
+    effect: str | None
+    repeat: bool
+    state: State
+    risk: str
+    summary: str
+    question: str
+    plan: str
+    digest: str
+    planned_at: float
+    expires_at: float
+    drifts: int = 0
+    decided_at: float | None = None
+    decided_by: str | None = None
+    decided_how: str | None = None
+    sending_at: float | None = None
+    due_at: float | None = None
+    finished_at: float | None = None
+    outcome: str | None = None
+
+
+class Journal:
+    """The changes of one workspace."""
+
+    def __init__(self, database: Database, workspace: str) -> None:
+        self._database = database
+        self._workspace = workspace
+
+    async def add(self, row: ChangeRow) -> None:
+        """Write a planned change."""
+        await self._database.run(lambda db: db.execute(insert(changes).values(**asdict(row))))
+
+    async def get(self, change: str) -> ChangeRow | None:
+        """The change of that id, or None."""
+        found = await self._select(changes.c.id == change, limit=1)
+        return found[0] if found else None
+
+    async def recent(
+        self, *, states: Sequence[State] = (), limit: int = 20, before: float | None = None
+    ) -> list[ChangeRow]:
+        """Changes newest first, of the given states, planned before a time."""
+        wanted = [changes.c.state.in_(states)] if states else []
+        older = [changes.c.planned_at < before] if before is not None else []
+        return await self._select(*wanted, *older, limit=limit)
+
+    async def open_for(self, principal: str, tool: str, arguments: str, now: float) -> ChangeRow | None:
+        """The open change of a principal for the same tool and arguments."""
+        same = (changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
+        found = await self._select(*same, changes.c.state.in_(OPEN), changes.c.expires_at > now, limit=1)
+        return found[0] if found else None
+
+    async def same_effect(self, effect: str, since: float, now: float, *, but: str = "") -> ChangeRow | None:
+        """A change with the same effect that was sent since a time, is scheduled, or whose outcome is not known."""
+        found = await self._select(_same_effect(self._workspace, effect, since, now), changes.c.id != but, limit=1)
+        return found[0] if found else None
+
+    async def decide(
+        self,
+        change: str,
+        state: Literal["approved", "declined"],
+        *,
+        digest: str,
+        by: str,
+        how: str,
+        now: float,
+    ) -> bool:
+        """Record a decision about exactly what was shown; False if the change is no longer waiting for one."""
+        waiting = and_(changes.c.state == "planned", changes.c.digest == digest, changes.c.expires_at > now)
+        return await self._move(change, waiting, state=state, decided_at=now, decided_by=by, decided_how=how)
+
+    async def withdraw(self, change: str, *, by: str, how: str, now: float) -> bool:
+        """Decline a change that nobody answered or that was approved and not yet made."""
+        return await self._move(
+            change,
+            changes.c.state.in_(OPEN),
+            state="declined",
+            decided_at=now,
+            decided_by=by,
+            decided_how=how,
+        )
+
+    async def redraw(self, change: str, row: ChangeRow) -> bool:
+        """Put a new plan in place of one that drifted; whatever was approved is approved no longer."""
+        return await self._move(
+            change,
+            changes.c.state.in_(OPEN),
+            state="planned",
+            question=row.question,
+            plan=row.plan,
+            digest=row.digest,
+            summary=row.summary,
+            effect=row.effect,
+            risk=row.risk,
+            drifts=row.drifts,
+            decided_at=None,
+            decided_by=None,
+            decided_how=None,
+        )
+
+    async def claim(self, change: str, *, digest: str, decided_since: float, effect_since: float, now: float) -> bool:
+        """Spend an approval: `approved` becomes `sending`, if fresh, for this digest, and no equal effect is about."""
+
+        def work(db: Connection) -> bool:
+            row = db.execute(select(changes.c.effect, changes.c.repeat).where(changes.c.id == change)).one_or_none()
+            if row is None:
+                return False
+            ready = and_(
+                changes.c.state == "approved",
+                changes.c.digest == digest,
+                changes.c.decided_at >= decided_since,
+            )
+            if row.effect and not row.repeat:
+                other = changes.alias("other")
+                same = _same_effect(self._workspace, row.effect, effect_since, now, other)
+                ready = and_(ready, ~exists().where(same, other.c.id != change))
+            done = db.execute(
+                update(changes).where(changes.c.id == change, ready).values(state="sending", sending_at=now)
+            )
+            return done.rowcount == 1
+
+        return await self._database.run(work)
+
+    async def finish(
+        self, change: str, state: Literal["sent", "failed", "unknown"], outcome: str, *, now: float
+    ) -> bool:
+        """Record how a request ended."""
+        return await self._move(change, changes.c.state == "sending", state=state, outcome=outcome, finished_at=now)
+
+    async def fail(self, change: str, outcome: str, *, now: float) -> bool:
+        """Give up a change that was never sent."""
+        return await self._move(change, changes.c.state.in_(OPEN), state="failed", outcome=outcome, finished_at=now)
+
+    async def verify(self, change: str) -> bool:
+        """Record that the new value was read back."""
+        return await self._move(change, changes.c.state == "sent", state="verified")
+
+    async def _select(self, *where: ColumnElement[bool], limit: int) -> list[ChangeRow]:
+        query = select(changes).where(changes.c.workspace == self._workspace, *where)
+        newest = query.order_by(changes.c.planned_at.desc(), changes.c.id).limit(limit)
+        return await self._database.run(lambda db: [ChangeRow(**row) for row in db.execute(newest).mappings()])
+
+    async def _move(self, change: str, condition: ColumnElement[bool], **values: Any) -> bool:
+        here = and_(changes.c.id == change, changes.c.workspace == self._workspace, condition)
+        statement = update(changes).where(here).values(**values)
+        return await self._database.run(lambda db: db.execute(statement).rowcount == 1)
+
+
+def _same_effect(workspace: str, effect: str, since: float, now: float, table: Any = changes) -> ColumnElement[bool]:
+    made = and_(table.c.state.in_(EFFECTIVE), or_(table.c.sending_at >= since, table.c.due_at > now))
+    return and_(table.c.workspace == workspace, table.c.effect == effect, or_(made, table.c.state.in_(UNSETTLED)))
