@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from cio_mcp.errors import Ambiguous, NotFound
+from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
 from cio_mcp.text.foreign import quoted
 
 if TYPE_CHECKING:
@@ -17,6 +17,20 @@ class Model(BaseModel):
     """A lenient model of what Customer.io answers: unknown keys are ignored, ids come as int or str."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, coerce_numbers_to_str=True)
+
+    @classmethod
+    def of(cls, answer: object) -> Self:
+        """Read an answer.
+
+        Raises:
+            BadAnswer: it lacks what Customer.io documents, or has it in another shape.
+        """
+        try:
+            return cls.model_validate(answer)
+        except ValidationError as wrong:
+            # Only the outermost name: deeper ones may be keys out of the answer.
+            names = {str(error["loc"][0]) if error["loc"] else "all of it" for error in wrong.errors()}
+            raise BadAnswer(f"Customer.io's answer is not what it documents ({', '.join(sorted(names))}).") from None
 
 
 def _moment(value: Any) -> Any:
@@ -32,6 +46,83 @@ Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 Listed = BeforeValidator(lambda value: value if isinstance(value, list) else [])
 """For `Annotated[list[...], Listed]`: where Customer.io says null, nothing, or "nil" for a list, it is empty."""
+
+Blank = BeforeValidator(lambda value: None if value in ("", 0) else value)
+"""For `Annotated[str | None, Blank]`: Customer.io says "" or 0 as well as null for an id that is not there."""
+
+IdType = Literal["id", "email", "phone", "cio_id"]
+
+
+class Reference(NamedTuple):
+    """How a person stands in a path; without `id_type` the value is an `id`."""
+
+    value: str
+    id_type: IdType | None = None
+
+
+class Identifiers(Model):
+    """What identifies a person; each may be missing but `cio_id`, which only old answers lack."""
+
+    id: Annotated[str | None, Blank] = None
+    email: Annotated[str | None, Blank] = None
+    phone: Annotated[str | None, Blank] = None
+    cio_id: Annotated[str | None, Blank] = None
+
+    @property
+    def reference(self) -> Reference:
+        """The reference that holds longest: `cio_id` never changes."""
+        if self.cio_id:
+            return Reference(f"cio_{self.cio_id}", "cio_id")
+        return Reference(self.id) if self.id else Reference(self.email or "", "email")
+
+
+class Message(Model):
+    """One delivery: a message for one person; `metrics` holds what happened to it and when."""
+
+    id: str
+    type: str = ""
+    created: Moment = None
+    subject: Annotated[str | None, Blank] = None
+    recipient: Annotated[str | None, Blank] = None
+    customer_id: Annotated[str | None, Blank] = None
+    customer_identifiers: Identifiers | None = None
+    metrics: Annotated[dict[str, int | float | None], BeforeValidator(lambda value: value or {})] = {}
+    failure_message: Annotated[str | None, Blank] = None
+    campaign_id: Annotated[str | None, Blank] = None
+    broadcast_id: Annotated[str | None, Blank] = None
+    newsletter_id: Annotated[str | None, Blank] = None
+    transactional_message_id: Annotated[str | None, Blank] = None
+    action_id: Annotated[str | None, Blank] = None
+    content_id: Annotated[str | None, Blank] = None
+    forgotten: bool = False
+
+
+class MessagePage(Model):
+    """Deliveries, newest first; `next` is the token of the next page."""
+
+    messages: Annotated[list[Message], Listed] = []
+    next: Annotated[str | None, Blank] = None
+
+
+class Activity(Model):
+    """One entry of the activity log."""
+
+    id: Annotated[str | None, Blank] = None
+    type: str = ""
+    name: Annotated[str | None, Blank] = None
+    timestamp: Moment = None
+    customer_id: Annotated[str | None, Blank] = None
+    customer_identifiers: Identifiers | None = None
+    delivery_id: Annotated[str | None, Blank] = None
+    delivery_type: Annotated[str | None, Blank] = None
+    data: dict[str, Any] | None = None
+
+
+class ActivityPage(Model):
+    """Activities, newest first; `next` is the token of the next page."""
+
+    activities: Annotated[list[Activity], Listed] = []
+    next: Annotated[str | None, Blank] = None
 
 
 class Named(Protocol):
