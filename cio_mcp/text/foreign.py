@@ -1,0 +1,63 @@
+"""Foreign text (names, attributes, event data, bodies) made harmless before it stands anywhere in an answer."""
+
+import re
+
+LINE_BREAKS = r"\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
+_BREAKS = re.compile(f" ?[{LINE_BREAKS}]+")
+_UNSEEN = re.compile(
+    "["
+    r"\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f"  # control characters that break no line
+    r"\u00ad\u034f\u061c\u070f\u08e2"  # soft hyphen, joiner, Arabic and Syriac marks
+    r"\u0600-\u0605\u06dd\u0890\u0891"  # Arabic prepended signs
+    r"\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers that are letters yet show nothing
+    r"\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"  # zero-width, bidi embeddings, overrides, isolates
+    r"\ufe00-\ufe0f\ufeff\ufff0-\uffff"  # variation selectors (they can smuggle bytes), BOM, annotations
+    r"\ud800-\udfff"  # lone surrogates: no encoder takes them
+    r"\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # script controls
+    r"\U000e0000-\U000e0fff"  # tag characters and further variation selectors
+    "]+"
+)
+_LOOKALIKES = str.maketrans(
+    {
+        **dict.fromkeys('"“”„‟″〝〞`', "'"),
+        "<": "‹",  # noqa: RUF001 - the single-quote look-alike is the point
+        ">": "›",  # noqa: RUF001 - the single-quote look-alike is the point
+        "[": "［",  # noqa: RUF001 - the fullwidth look-alike is the point
+        "]": "］",  # noqa: RUF001 - the fullwidth look-alike is the point
+        "*": "∗",  # noqa: RUF001 - the mathematical look-alike is the point
+        "|": "¦",
+        "~": "∼",  # noqa: RUF001 - the mathematical look-alike is the point
+    }
+)
+
+
+def harmless(text: str, *, keep_lines: bool = False) -> str:
+    """Drop what is not seen (control, zero-width, bidi) and make line breaks and tabs one space.
+
+    With `keep_lines` every kind of line break becomes a plain newline instead; tabs stay.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    if keep_lines:
+        text = re.sub("\r\n|[\v\f\r\x1c-\x1e\x85\u2028\u2029]", "\n", text)
+        return _UNSEEN.sub("", text)
+    return _BREAKS.sub(" ", _UNSEEN.sub("", text))
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters; what was cut ends in "…"."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def clean(text: str, limit: int) -> str:
+    """Foreign text on one line, without unseen characters, at most `limit` (at least 1) characters long."""
+    return cut(harmless(text), limit)
+
+
+def quoted(text: str, limit: int = 80) -> str:
+    """Foreign text for one of our sentences: clean, in curly quotes that it cannot close.
+
+    Quotes, backticks and the signs of Markdown and HTML become look-alikes, so no client renders
+    a link, a heading or a tag from it.
+    """
+    return f"“{clean(text, limit).translate(_LOOKALIKES)}”"

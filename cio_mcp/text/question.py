@@ -1,0 +1,45 @@
+"""The question a person is asked before a write: facts first, in a fixed order, and the change id at the end."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a question states; every line is ours, with foreign text in it already quoted and cut."""
+
+    change: str
+    summary: str
+    whom: str
+    examples: tuple[str, ...]
+    edits: tuple[str, ...]
+    why: str
+    starts: tuple[str, ...]
+    warnings: tuple[str, ...]
+    typed: str | None
+
+
+def question(facts: Facts) -> str:
+    """Blank-line-separated paragraphs that read well plain: clients may or may not render Markdown."""
+    return "\n\n".join(_paragraphs(facts))
+
+
+def _paragraphs(facts: Facts) -> Iterable[str]:
+    yield facts.summary
+    yield _listed(f"To whom: {facts.whom}", facts.examples)
+    if facts.edits:
+        yield _listed("What changes:", facts.edits)
+    yield (
+        _listed("What it may start:", facts.starts) if facts.starts else "What it may start: no running campaign known."
+    )
+    if facts.why:
+        yield facts.why
+    if facts.warnings:
+        yield _listed("Mind:", facts.warnings)
+    if facts.typed is not None:
+        yield f"To approve, also type {facts.typed} into the field provided."
+    yield f"Change {facts.change}. Nothing is done unless you approve; an approval counts once."
+
+
+def _listed(head: str, lines: tuple[str, ...]) -> str:
+    return "\n".join([head, *(f"- {line}" for line in lines)])

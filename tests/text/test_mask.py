@@ -1,0 +1,73 @@
+import pytest
+from cio_mcp.text.mask import mask_email, mask_phone, mask_text, masked
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+AROUND = st.text(max_size=20)
+NUMBERS = st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True)
+
+
+@given(before=AROUND, address=st.emails(), after=AROUND)
+def test_masked_text_never_contains_an_address(before: str, address: str, after: str) -> None:
+    assert address not in mask_email(f"{before}{address}{after}")
+    assert address not in mask_email(f"{before}{address.replace('@', '%40')}{after}")
+
+
+@given(text=st.text(st.sampled_from('ab@.%40•-_+"[]() é:/')))
+def test_masking_twice_is_masking_once(text: str) -> None:
+    once = mask_text(text)
+    assert mask_text(once) == once
+
+
+@given(number=NUMBERS)
+def test_masked_text_never_contains_an_international_number(number: str) -> None:
+    once = mask_text(f"call {number} now")
+    assert number not in once
+    assert mask_text(once) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ada@example.com", "a•••@example.com"),
+        ("al@example.com", "•••@example.com"),
+        ("Ada <ada.l+news@mail.example.co.uk>, Bob", "Ada <a•••@mail.example.co.uk>, Bob"),
+        ("https://x.example/u?email=ada%40example.com&x=1", "https://x.example/u?email=a•••%40example.com&x=1"),
+        ('"ada l"@example.com', "•••@example.com"),
+        ("élise@exämple.com", "é•••@exämple.com"),
+        ("ada@[192.0.2.1]", "a•••@[192.0.2.1]"),
+        ("follow @ada, 3 @ 5", "follow @ada, 3 @ 5"),
+        ("+49 (151) 123-45678 is hers", "+4•••78 is hers"),
+        ("2026-01-31T09:00:00+00:00", "2026-01-31T09:00:00+00:00"),
+    ],
+)
+def test_what_a_person_sees_can_be_recognised(text: str, expected: str) -> None:
+    assert mask_text(text) == expected
+
+
+def test_numbers_without_a_plus_are_known_by_their_key() -> None:
+    person: JsonValue = {
+        "phone": "0151 1234567",
+        "mobile_number": 4915112345678,
+        "homePhone2": "555-123-4567",
+        "smartphone": "Model 12",
+        "sms": {"unsubscribed": True},
+        "hotel": "1234567",
+        "visits": 1234567,
+        "emails": ["ada@example.com", {"ada@example.com": None}],
+    }
+    assert masked(person) == {
+        "phone": "0•••67",
+        "mobile_number": "4•••78",
+        "homePhone2": "5•••67",
+        "smartphone": "Model 12",
+        "sms": {"unsubscribed": True},
+        "hotel": "1234567",
+        "visits": 1234567,
+        "emails": ["a•••@example.com", {"a•••@example.com": None}],
+    }
+
+
+def test_a_short_number_is_no_phone() -> None:
+    assert mask_phone("112") == "112"
