@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
 from cio_mcp.text.foreign import quoted
@@ -86,7 +86,9 @@ class Message(Model):
     recipient: Annotated[str | None, Blank] = None
     customer_id: Annotated[str | None, Blank] = None
     customer_identifiers: Identifiers | None = None
-    metrics: Annotated[dict[str, int | float | None], BeforeValidator(lambda value: value or {})] = {}
+    metrics: Annotated[dict[str, int | float | None], BeforeValidator(lambda value: value or {})] = Field(
+        default_factory=dict
+    )
     failure_message: Annotated[str | None, Blank] = None
     campaign_id: Annotated[str | None, Blank] = None
     broadcast_id: Annotated[str | None, Blank] = None
@@ -100,7 +102,7 @@ class Message(Model):
 class MessagePage(Model):
     """Deliveries, newest first; `next` is the token of the next page."""
 
-    messages: Annotated[list[Message], Listed] = []
+    messages: Annotated[tuple[Message, ...], Listed] = ()
     next: Annotated[str | None, Blank] = None
 
 
@@ -121,7 +123,7 @@ class Activity(Model):
 class ActivityPage(Model):
     """Activities, newest first; `next` is the token of the next page."""
 
-    activities: Annotated[list[Activity], Listed] = []
+    activities: Annotated[tuple[Activity, ...], Listed] = ()
     next: Annotated[str | None, Blank] = None
 
 
@@ -157,6 +159,26 @@ def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> A
     near = [item for item in items if item.name.strip().casefold() == name.casefold()]
     hint = f"did you mean {quoted(near[0].name)} (id {near[0].id})?" if near else "give an id or an exact name."
     raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
+
+
+class Content(Model):
+    """What a message says: action of a campaign or broadcast, or a variant of a newsletter or transactional one."""
+
+    id: str
+    name: str | None = None
+    type: str | None = None
+    language: str | None = None
+    subject: str | None = None
+    preheader_text: str | None = None
+    body: str | None = None
+    body_plain: str | None = None
+    body_amp: str | None = None
+    from_: str | None = Field(default=None, alias="from")
+    reply_to: str | None = None
+    recipient: str | None = None
+    sending_state: str | None = None
+    created: Moment = None
+    updated: Moment = None
 
 
 class Reads:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import quote, urlencode
 
@@ -52,7 +53,7 @@ def read(
     route: str,
     *,
     method: Literal["GET", "POST"] = "GET",
-    query: dict[str, object] | None = None,
+    query: Mapping[str, object] | None = None,
     body: JsonValue = None,
     lane: LaneName = "app",
     **path: object,
@@ -70,7 +71,7 @@ def read(
     )
 
 
-def query_of(values: dict[str, object]) -> dict[str, str]:
+def query_of(values: Mapping[str, object]) -> dict[str, str]:
     """Query parameters as Customer.io reads them; None is left out."""
     said = {name: value for name, value in values.items() if value is not None}
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in said.items()}

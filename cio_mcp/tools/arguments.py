@@ -30,22 +30,17 @@ Since = Annotated[str | None, Field(description="ISO 8601 with zone")]
 Until = Annotated[str | None, Field(description="ISO 8601 with zone")]
 
 
-def moment(field: str, text: str | None) -> datetime | None:
-    """Read `since`, `until` and the like, in UTC.
-
-    Raises:
-        InvalidArgument: it is no ISO 8601 moment, or has no zone.
-    """
-    return None if text is None else parse(text, field).astimezone(UTC)
-
-
 def span(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """Read both ends of a span of time.
+    """Read both ends of a span of time, in UTC.
 
     Raises:
-        InvalidArgument: either is not acceptable, or the span is empty.
+        InvalidArgument: either is no ISO 8601 moment or has no zone, or the span is empty.
     """
-    start, end = moment("since", since), moment("until", until)
+    start, end = _moment("since", since), _moment("until", until)
     if start and end and start >= end:
         raise InvalidArgument("since", "must be earlier than until")
     return start, end
+
+
+def _moment(field: str, text: str | None) -> datetime | None:
+    return None if text is None else parse(text, field).astimezone(UTC)
