@@ -8,15 +8,15 @@ EXAMPLE = "2026-01-31T09:00:00Z"
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
-def iso(moment: datetime) -> str:
+def moment(at: datetime) -> str:
     """Write a moment to the second in its own zone, UTC as `Z`: the spelling of structured answers.
 
     Raises:
         ValueError: the moment has no zone; one of ours always has.
     """
-    if moment.tzinfo is None:
+    if at.tzinfo is None:
         raise ValueError("a moment without a zone")
-    return moment.isoformat(timespec="seconds").removesuffix("+00:00") + ("" if moment.utcoffset() else "Z")
+    return at.isoformat(timespec="seconds").removesuffix("+00:00") + ("" if at.utcoffset() else "Z")
 
 
 def parse(text: str, field: str) -> datetime:
@@ -26,12 +26,12 @@ def parse(text: str, field: str) -> datetime:
         InvalidArgument: it is no ISO 8601 moment, or has no zone.
     """
     try:
-        moment = datetime.fromisoformat(text.strip())
+        at = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InvalidArgument(field, f"expected an ISO 8601 time with a zone, such as {EXAMPLE}") from None
-    if moment.tzinfo is None:
+    if at.tzinfo is None:
         raise InvalidArgument(field, f"the time has no zone; write it as {EXAMPLE} or with an offset such as +02:00")
-    return moment
+    return at
 
 
 def from_unix(seconds: float) -> datetime:
@@ -39,9 +39,9 @@ def from_unix(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def ago(moment: datetime, now: datetime) -> str:
+def ago(at: datetime, now: datetime) -> str:
     """How long ago a moment is, in its largest unit: `3 minutes ago`, `in 2 days`, `just now`."""
-    seconds = (now - moment).total_seconds()
+    seconds = (now - at).total_seconds()
     for unit, size in _UNITS:
         if (count := int(abs(seconds) // size)) >= 1:
             said = f"{count} {unit}{'' if count == 1 else 's'}"
