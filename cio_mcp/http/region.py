@@ -1,0 +1,95 @@
+"""Where Customer.io answers: the hosts of both regions, and finding out which region the account is in."""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import anyio
+
+from cio_mcp.errors import Unavailable
+from cio_mcp.http.auth import key_refused
+from cio_mcp.http.call import Api, Call, read
+from cio_mcp.http.outcome import Answered, Outcome
+from cio_mcp.http.reading import json_object
+from cio_mcp.settings import Settings
+
+Place = Literal["us", "eu"]
+
+HOSTS: dict[Api, dict[Place, str]] = {
+    "app": {"us": "https://api.customer.io", "eu": "https://api-eu.customer.io"},
+    "track": {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io"},
+}
+
+ASK_TRACK = Call(api="track", method="GET", route="/api/v1/accounts/region", lane="track", retry="read")
+"""Answers with the region on either Track host."""
+ASK_APP = read("/v1/workspaces")
+"""The smallest read of the App API, which answers 401 to a key of the other region."""
+
+Probe = Callable[[Call, str], Awaitable[Outcome]]
+"""Makes a call at a base URL."""
+
+
+class Regions:
+    """Base URLs by API: settings first, else the region's, which `auto` finds out once a process."""
+
+    def __init__(self, settings: Settings, probe: Probe) -> None:
+        self._settings = settings
+        self._probe = probe
+        self._finding = anyio.Lock()
+        self._found: Place | None = None if settings.region == "auto" else settings.region
+        self._urls: dict[Api, str | None] = {"app": settings.app_url, "track": settings.track_url}
+
+    @property
+    def region(self) -> Place | None:
+        """The region, once it is known."""
+        return self._found
+
+    async def base(self, api: Api, *, within: float) -> str:
+        """The base URL of an API, in at most `within` seconds.
+
+        Raises:
+            KeyRefused: no region knows the key.
+            Unavailable: Customer.io could not be asked; the next caller asks again.
+        """
+        if url := self._urls[api]:
+            return url
+        if self._found is None:
+            with anyio.move_on_after(within):
+                return HOSTS[api][await self._find()]
+            raise _could_not_ask()
+        return HOSTS[api][self._found]
+
+    async def _find(self) -> Place:
+        async with self._finding:
+            if self._found is None:
+                self._found = await (self._by_track() if self._settings.has_track else self._by_app())
+            return self._found
+
+    async def _by_track(self) -> Place:
+        outcome = await self._probe(ASK_TRACK, self._urls["track"] or HOSTS["track"]["us"])
+        if not isinstance(outcome, Answered) or not (outcome.accepted or outcome.refused):
+            raise _could_not_ask()
+        if outcome.refused:
+            raise key_refused(self._settings, "track", None)
+        match json_object(outcome).get("region"):
+            case "us":
+                return "us"
+            case "eu":
+                return "eu"
+            case _:
+                raise _could_not_ask()
+
+    async def _by_app(self) -> Place:
+        for place in ("us", "eu"):
+            outcome = await self._probe(ASK_APP, HOSTS["app"][place])
+            if not isinstance(outcome, Answered) or outcome.status >= 500 or outcome.status == 429:  # noqa: PLR2004 - no word on the key
+                raise _could_not_ask()
+            if outcome.status != 401:  # noqa: PLR2004 - any other answer knows the key
+                return place
+        raise key_refused(self._settings, "app", None)
+
+
+def _could_not_ask() -> Unavailable:
+    return Unavailable(
+        "Customer.io could not be asked which region the account is in; try again in a few seconds, "
+        "or set CIO_REGION to us or eu."
+    )
