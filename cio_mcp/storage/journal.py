@@ -36,6 +36,7 @@ class ChangeRow:
     digest: str
     planned_at: float
     expires_at: float
+    asked_at: float | None = None
     drifts: int = 0
     decided_at: float | None = None
     decided_by: str | None = None
@@ -51,7 +52,7 @@ class Journal:
 
     def __init__(self, database: Database, workspace: str) -> None:
         self._database = database
-        self._workspace = workspace
+        self.workspace = workspace
 
     async def add(self, row: ChangeRow) -> None:
         """Write a planned change."""
@@ -78,8 +79,12 @@ class Journal:
 
     async def same_effect(self, effect: str, since: float, now: float, *, but: str = "") -> ChangeRow | None:
         """A change with the same effect that was sent since a time, is scheduled, or whose outcome is not known."""
-        found = await self._select(_same_effect(self._workspace, effect, since, now), changes.c.id != but, limit=1)
+        found = await self._select(_same_effect(self.workspace, effect, since, now), changes.c.id != but, limit=1)
         return found[0] if found else None
+
+    async def asked(self, change: str, *, now: float) -> bool:
+        """Note that a client has just been handed the question."""
+        return await self._move(change, changes.c.state == "planned", asked_at=now)
 
     async def decide(
         self,
@@ -118,7 +123,7 @@ class Journal:
             summary=row.summary,
             effect=row.effect,
             risk=row.risk,
-            drifts=row.drifts,
+            drifts=row.drifts, asked_at=None,
             decided_at=None,
             decided_by=None,
             decided_how=None,
@@ -138,7 +143,7 @@ class Journal:
             )
             if row.effect and not row.repeat:
                 other = changes.alias("other")
-                same = _same_effect(self._workspace, row.effect, effect_since, now, other)
+                same = _same_effect(self.workspace, row.effect, effect_since, now, other)
                 ready = and_(ready, ~exists().where(same, other.c.id != change))
             done = db.execute(
                 update(changes).where(changes.c.id == change, ready).values(state="sending", sending_at=now)
@@ -162,12 +167,12 @@ class Journal:
         return await self._move(change, changes.c.state == "sent", state="verified")
 
     async def _select(self, *where: ColumnElement[bool], limit: int) -> list[ChangeRow]:
-        query = select(changes).where(changes.c.workspace == self._workspace, *where)
+        query = select(changes).where(changes.c.workspace == self.workspace, *where)
         newest = query.order_by(changes.c.planned_at.desc(), changes.c.id).limit(limit)
         return await self._database.run(lambda db: [ChangeRow(**row) for row in db.execute(newest).mappings()])
 
     async def _move(self, change: str, condition: ColumnElement[bool], **values: Any) -> bool:
-        here = and_(changes.c.id == change, changes.c.workspace == self._workspace, condition)
+        here = and_(changes.c.id == change, changes.c.workspace == self.workspace, condition)
         statement = update(changes).where(here).values(**values)
         return await self._database.run(lambda db: db.execute(statement).rowcount == 1)
 

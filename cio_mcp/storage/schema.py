@@ -23,6 +23,7 @@ changes = Table(
     Column("drifts", Integer, nullable=False, default=0),
     Column("planned_at", Float, nullable=False),
     Column("expires_at", Float, nullable=False),
+    Column("asked_at", Float),
     Column("decided_at", Float),
     Column("decided_by", String),
     Column("decided_how", String),

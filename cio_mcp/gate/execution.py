@@ -1,0 +1,86 @@
+"""Carrying out a plan's calls, and reading back what they changed."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import JsonValue
+
+from cio_mcp.api.base import Reference
+from cio_mcp.api.people import People
+from cio_mcp.errors import CioError
+from cio_mcp.gate.plan import Plan, ReadBack
+from cio_mcp.http.asker import Asker
+
+if TYPE_CHECKING:
+    from cio_mcp.http.client import Client
+    from cio_mcp.http.execute import Executor
+
+READ_BACK_PAUSES = (0.2, 0.5, 0.9, 1.4)
+"""Seconds before each look at a value that Customer.io applies in its own time: 4 times in 3 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a plan ended: the journal's state, a sentence, and what Customer.io said to call it."""
+
+    state: Literal["sent", "failed", "unknown"]
+    message: str | None = None
+    delivery_id: str | None = None
+
+    def as_json(self) -> str:
+        """What the journal keeps."""
+        return json.dumps({"message": self.message, "delivery_id": self.delivery_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The only way from a plan to the network."""
+
+    executor: "Executor"
+    client: "Client"
+    sleep: Callable[[float], Awaitable[None]]
+
+    async def carry_out(self, plan: Plan, asker: Asker) -> Outcome:
+        """Make the plan's calls in order; the first that does not succeed ends it."""
+        from cio_mcp.http.execute import Failed, Sent, Unknown  # noqa: PLC0415 - loads httpx, not at the start
+
+        body: dict[str, Any] = {}
+        for position, call in enumerate(plan.calls):
+            match await self.executor.send(call, asker):
+                case Sent(body=answered):
+                    body = answered
+                case Failed(reason=reason):
+                    done = f" {position} of {len(plan.calls)} requests had been made before." if position else ""
+                    return Outcome("failed", f"It failed: {reason}{done}")
+                case Unknown(reason=reason):
+                    return Outcome("unknown", f"It may or may not have happened: {reason} It is not tried again.")
+        delivery = body.get("delivery_id")
+        return Outcome("sent", delivery_id=str(delivery) if delivery else None)
+
+    async def visible(self, wanted: ReadBack, asker: Asker) -> bool:
+        """Whether the values can be read back; compared by string form, since the App API returns strings."""
+        people = People(self.client.reader(asker))
+        for pause in READ_BACK_PAUSES:
+            await self.sleep(pause)
+            try:
+                person = await people.attributes(Reference(wanted.person, "cio_id"))
+            except CioError:
+                continue
+            if all(same(person.attributes.get(name), value) for name, value in wanted.attributes.items()):
+                return True
+        return False
+
+
+def same(read: JsonValue, wanted: JsonValue) -> bool:
+    """Whether a value as the App API returns it (mostly a string) is the one that was written."""
+    return _as_text(read) == _as_text(wanted)
+
+
+def _as_text(value: JsonValue) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

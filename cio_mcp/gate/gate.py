@@ -1,0 +1,237 @@
+"""The gate: propose, decide, make. Every write of every tool passes here, and only what a person approved leaves."""
+
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import anyio
+
+from cio_mcp.errors import Refused, StorageFailed
+from cio_mcp.gate import refusals
+from cio_mcp.gate.execution import Execution
+from cio_mcp.gate.history import Change, Changes, ChangeState, change_of
+from cio_mcp.gate.plan import Plan, drifted
+from cio_mcp.gate.policy import Policy
+from cio_mcp.gate.receipt import Receipt
+from cio_mcp.gate.wording import question_about
+from cio_mcp.http.asker import Asker
+from cio_mcp.text.moment import moment
+
+if TYPE_CHECKING:
+    from cio_mcp.storage.journal import ChangeRow, Journal
+
+OPEN_SECONDS = 3600.0
+"""How long a plan stays open."""
+APPROVAL_SECONDS = 600.0
+"""How long an approval counts after the decision, and how long a client may keep a question open."""
+AGAIN_SECONDS = 600.0
+"""How long after a send the same effect counts as the same."""
+DRIFTS = 3
+"""How often what a plan rests on may change before it is given up."""
+UNRECORDED = "The request was made, but the server's database could not record how it ended."
+POLL_SECONDS = 0.25
+"""How often a waiting call looks whether somebody decided outside the client."""
+
+Planner = Callable[[], Awaitable[Plan]]
+"""Runs a tool's plan function afresh, with the arguments of one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Unix time in seconds, and the way to wait."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The gate of one workspace; safe for any number of calls, processes and principals at once."""
+
+    journal: "Journal"
+    execution: Execution
+    policy: Policy = field(default_factory=Policy)
+    clock: Clock = field(default_factory=Clock)
+
+    async def propose(self, principal: str, tool: str, arguments: str, plan: Planner) -> "ChangeRow | Receipt":
+        """The open change for these arguments (`arguments` is their digest), or a new one, or why there is none.
+
+        A receipt comes back where nothing is left to decide: everything is so already, or the same effect was sent.
+
+        Raises:
+            Refused: no approval could allow it.
+        """
+        now = self.clock.now()
+        if row := await self.journal.open_for(principal, tool, arguments, now):
+            return row
+        planned = await plan()
+        if settled := await self._settled(planned, now):
+            return settled
+        row = self._drawn(planned, principal, tool, arguments, now)
+        await self.journal.add(row)
+        if self.policy.rule(planned.risk) == "allow":
+            await self.decide(row, approve=True, by="policy", how="policy")
+            return await self._current(row)
+        return row
+
+    async def decide(self, row: "ChangeRow", *, approve: bool, by: str, how: str) -> bool:
+        """Record a decision about exactly what `row` shows; False if it no longer waits for one."""
+        state: Literal["approved", "declined"] = "approved" if approve else "declined"
+        return await self.journal.decide(row.id, state, digest=row.digest, by=by, how=how, now=self.clock.now())
+
+    async def asked(self, row: "ChangeRow") -> None:
+        """Note that the question is with a person from now on."""
+        await self.journal.asked(row.id, now=self.clock.now())
+
+    async def answered(self, row: "ChangeRow", *, approve: bool, typed: str | None, by: str) -> None:
+        """Take the answer to a question that a client showed; late or mistyped ones count as no."""
+        asked_at = (await self._current(row)).asked_at
+        in_time = asked_at is not None and self.clock.now() - asked_at <= APPROVAL_SECONDS
+        expected = Plan.model_validate_json(row.plan).typed
+        right = expected is None or (typed or "").strip().casefold() == expected.casefold()
+        how = "approved in the client" if approve else "a person said no in the client"
+        how = how if in_time or not approve else "the answer came too late"
+        how = how if right or not approve else "what had to be typed back was not"
+        await self.decide(row, approve=approve and in_time and right, by=by, how=how)
+
+    async def unanswered(self, principal: str, tool: str, arguments: str) -> None:
+        """Decline what nobody answered in time."""
+        now = self.clock.now()
+        if row := await self.journal.open_for(principal, tool, arguments, now):
+            await self.journal.withdraw(row.id, by=principal, how="nobody answered in time", now=now)
+
+    async def outside(self, row: "ChangeRow", patience: float) -> "ChangeRow":
+        """Wait at most `patience` seconds for a decision outside the client; the change as it then is."""
+        until = self.clock.now() + patience
+        while (row := await self._current(row)).state == "planned" and self.clock.now() < until:
+            await self.clock.sleep(POLL_SECONDS)
+        return row
+
+    async def make(self, row: "ChangeRow", plan: Planner, asker: Asker) -> Receipt:
+        """Carry out an approved change, once; anything else is answered with what it is."""
+        row = await self._current(row)
+        if row.state != "approved":
+            return self.receipt(row)
+        planned = Plan.model_validate_json(row.plan)
+        fresh = await plan()
+        if drifted(planned, fresh):
+            return await self._redrawn(row, fresh)
+        now = self.clock.now()
+        spent = await self.journal.claim(
+            row.id,
+            digest=planned.digest,
+            decided_since=now - APPROVAL_SECONDS,
+            effect_since=now - AGAIN_SECONDS,
+            now=now,
+        )
+        if not spent:
+            return await self._not_claimed(row, planned, now)
+        # From here on the request belongs to the journal, not to the call that asked for it.
+        with anyio.CancelScope(shield=True):
+            outcome = await self.execution.carry_out(planned, asker)
+            try:
+                await self.journal.finish(row.id, outcome.state, outcome.as_json(), now=self.clock.now())
+            except StorageFailed:
+                return Receipt(status="unknown", message=f"{planned.summary} {UNRECORDED}", change=row.id)
+        if outcome.state == "sent" and planned.reads_back and await self.execution.visible(planned.reads_back, asker):
+            await self.journal.verify(row.id)
+        return self.receipt(await self._current(row))
+
+    def receipt(self, row: "ChangeRow") -> Receipt:
+        """What a change's state means to whoever asked for it."""
+        return change_of(row, self.clock.now()).receipt()
+
+    async def recent(self, *, change: str | None = None, state: ChangeState | None = None, limit: int = 20) -> Changes:
+        """Changes newest first, or the one of that id."""
+        return await Changes.read(self.journal, self.clock.now(), change=change, state=state, limit=limit)
+
+    async def _settled(self, planned: Plan, now: float) -> Receipt | None:
+        refusals.check(planned.calls)
+        if self.policy.rule(planned.risk) == "hide":
+            raise Refused("The operator of this server does not allow this kind of change; nothing was sent.")
+        if not planned.calls:
+            return Receipt(
+                status="already_done", message=f"{planned.summary} Everything is so already; nothing was sent."
+            )
+        if planned.effect is None or planned.repeat:
+            return None
+        same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now)
+        return _again(change_of(same, now)) if same else None
+
+    def _drawn(self, planned: Plan, principal: str, tool: str, arguments: str, now: float) -> "ChangeRow":
+        from cio_mcp.storage.journal import ChangeRow  # noqa: PLC0415 - loads SQLAlchemy, which the start must not wait for
+
+        change = secrets.token_hex(4)
+        return ChangeRow(
+            id=change,
+            workspace=self.journal.workspace,
+            principal=principal,
+            tool=tool,
+            arguments=arguments,
+            effect=planned.effect,
+            repeat=planned.repeat,
+            state="planned",
+            risk=planned.risk,
+            summary=planned.summary,
+            question=question_about(planned, change),
+            plan=planned.model_dump_json(),
+            digest=planned.digest,
+            planned_at=now,
+            expires_at=now + OPEN_SECONDS,
+            due_at=planned.due_at,
+        )
+
+    async def _redrawn(self, row: "ChangeRow", planned: Plan) -> Receipt:
+        now = self.clock.now()
+        if row.drifts + 1 >= DRIFTS:
+            outcome = json.dumps({"message": "What it rests on keeps changing; nothing was sent."})
+            await self.journal.fail(row.id, outcome, now=now)
+            return self.receipt(await self._current(row))
+        if settled := await self._settled(planned, now):
+            await self.journal.withdraw(row.id, by="gate", how="it is no longer needed", now=now)
+            return settled
+        fresh = self._drawn(planned, row.principal, row.tool, row.arguments, row.planned_at)
+        fresh = replace(fresh, question=question_about(planned, row.id), drifts=row.drifts + 1)
+        await self.journal.redraw(row.id, fresh)
+        return Receipt(
+            status="approval_required",
+            message="What this rests on has changed since it was approved, so nothing was sent. "
+            "Call again: a person will be shown how it stands now.",
+            change=row.id,
+        )
+
+    async def _not_claimed(self, row: "ChangeRow", planned: Plan, now: float) -> Receipt:
+        current = await self._current(row)
+        if current.state != "approved":
+            return self.receipt(current)
+        if planned.effect and not planned.repeat:
+            same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now, but=row.id)
+            if same:
+                await self.journal.withdraw(row.id, by="gate", how="the same was sent meanwhile", now=now)
+                return _again(change_of(same, now))
+        await self.journal.withdraw(row.id, by="gate", how="the approval was too old", now=now)
+        return self.receipt(await self._current(row))
+
+    async def _current(self, row: "ChangeRow") -> "ChangeRow":
+        return await self.journal.get(row.id) or row
+
+
+def _again(change: Change) -> Receipt:
+    when = moment(change.at)
+    if change.state in ("sending", "unknown"):
+        return Receipt(
+            status="unknown",
+            message=f"The same was requested at {when} and its outcome is not known; nothing was sent now.",
+            change=change.id,
+            find_out=change.find_out,
+        )
+    return Receipt(
+        status="already_done",
+        message=f"The same was sent at {when}; nothing was sent now. To send it once more on purpose: repeat=true.",
+        change=change.id,
+        at=change.at,
+        delivery_id=change.delivery_id,
+    )

@@ -1,0 +1,83 @@
+"""A plan: everything a person must know about a write, and the exact calls that would be made."""
+
+import hashlib
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from cio_mcp.http.call import Call, canonical, digest
+
+Risk = Literal["data", "send", "destroy"]
+"""What a write may do: change data, reach a person, or destroy something. When in doubt, `send`."""
+
+
+class Before(BaseModel):
+    """One value that a plan changes; None means absent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    before: JsonValue
+    after: JsonValue
+
+
+class ReadBack(BaseModel):
+    """What must be readable once a profile write is visible; `person` is `cio_…`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    person: str
+    attributes: dict[str, JsonValue]
+
+
+class Plan(BaseModel):
+    """A write before it is made: what a plan function returns.
+
+    `affected` counts people (None: unknown). `examples`, `starts` and `warnings` are lines for a person, foreign text
+    in them quoted. `rests_on` is what must still be so just before execution. `once` marks effects that must not come
+    twice (messages, triggers, events, creates); `repeat` that a second one is meant. `typed` is what must be typed
+    back. No calls at all means that everything is already so.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    risk: Risk
+    summary: str
+    why: str = ""
+    affected: int | None = 1
+    examples: tuple[str, ...] = ()
+    edits: tuple[Before, ...] = ()
+    starts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
+    rests_on: dict[str, JsonValue] = {}
+    once: bool = False
+    repeat: bool = False
+    typed: str | None = None
+    due_at: float | None = None
+    reads_back: ReadBack | None = None
+    find_out: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What an approval binds: SHA-256 over the exact calls."""
+        return digest(self.calls)
+
+    @property
+    def effect(self) -> str | None:
+        """What two equal effects share, whoever asks: SHA-256 over the calls less what was minted for them."""
+        if not self.once:
+            return None
+        same = [call.without_minted.model_dump(mode="json", exclude={"lane", "retry"}) for call in self.calls]
+        return hashlib.sha256(canonical(same).encode()).hexdigest()
+
+
+def arguments_digest(arguments: dict[str, JsonValue]) -> str:
+    """SHA-256 (hex) over a tool's arguments as they were given, defaults left out."""
+    said = {name: value for name, value in arguments.items() if value is not None}
+    return hashlib.sha256(canonical(said).encode()).hexdigest()
+
+
+def drifted(then: Plan, now: Plan) -> bool:
+    """Whether what a plan rests on has changed: before-values exactly, and everything else it names."""
+    return then.rests_on != now.rests_on

@@ -1,0 +1,34 @@
+"""Rules on calls: what is refused whichever tool planned it."""
+
+from collections.abc import Iterable
+
+from cio_mcp.errors import Refused
+from cio_mcp.http.call import Call
+
+MAIL_REDIRECTS = frozenset({"recipient", "from_address", "reply_to"})
+"""Event data keys with which Customer.io lets an event override a campaign's settings (Track API, track events)."""
+
+SENDER_OVERRIDES = frozenset({"bcc", "fake_bcc", "from", "from_id", "reply_to", "cc", "headers"})
+"""Fields of a transactional send that would send it as somebody else, or also to somebody else."""
+
+
+def check(calls: Iterable[Call]) -> None:
+    """Refuse what nobody may approve.
+
+    Raises:
+        Refused: a call redirects mail, overrides its sender, or leaves it open whether unsubscribed people are reached.
+    """
+    for call in calls:
+        body = call.body if isinstance(call.body, dict) else {}
+        if call.route.endswith("/events"):
+            data = body.get("data")
+            _refuse(MAIL_REDIRECTS & data.keys() if isinstance(data, dict) else (), "would redirect a campaign's mail")
+        if call.route.startswith("/v1/send/"):
+            _refuse(SENDER_OVERRIDES & body.keys(), "would override the message's sender or its other recipients")
+            if "send_to_unsubscribed" not in body:
+                raise Refused("A send must say whether it reaches unsubscribed people; nothing was sent.")
+
+
+def _refuse(keys: Iterable[str], reason: str) -> None:
+    if named := ", ".join(sorted(keys)):
+        raise Refused(f"{named}: this server does not send it, because it {reason}. Leave it out; nothing was sent.")

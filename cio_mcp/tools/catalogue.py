@@ -1,0 +1,30 @@
+"""The table of tools."""
+
+from cio_mcp.tools.campaigns import get_campaign, list_campaigns
+from cio_mcp.tools.changes import list_changes
+from cio_mcp.tools.customers import find_customers, get_customer
+from cio_mcp.tools.events import send_event
+from cio_mcp.tools.messages import get_message, list_messages
+from cio_mcp.tools.metrics import get_metrics
+from cio_mcp.tools.profiles import update_customer
+from cio_mcp.tools.registry import OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
+from cio_mcp.tools.segments import get_segment, list_segments
+from cio_mcp.tools.transactional import send_transactional
+from cio_mcp.tools.workspace_info import get_workspace
+
+TOOLS: tuple[ToolSpec, ...] = (
+    ToolSpec(find_customers, "core", "Find customers", READS, needs="app"),
+    ToolSpec(get_customer, "core", "Get a customer", READS, needs="app"),
+    ToolSpec(update_customer, "core", "Update a customer", OVERWRITES, needs="track"),
+    ToolSpec(send_event, "core", "Send an event", WRITES, needs="track"),
+    ToolSpec(list_campaigns, "core", "List campaigns", READS, needs="app"),
+    ToolSpec(get_campaign, "core", "Get a campaign", READS, needs="app"),
+    ToolSpec(get_metrics, "core", "Get metrics", READS, needs="app"),
+    ToolSpec(list_messages, "core", "List messages", READS, needs="app"),
+    ToolSpec(get_message, "core", "Get a message", READS, needs="app"),
+    ToolSpec(send_transactional, "core", "Send a transactional message", WRITES, needs="app"),
+    ToolSpec(list_segments, "core", "List segments", READS, needs="app"),
+    ToolSpec(get_segment, "core", "Get a segment", READS, needs="app"),
+    ToolSpec(get_workspace, "core", "Get the workspace", READS, needs=None),
+    ToolSpec(list_changes, "core", "List changes", READS_OWN, needs=None),
+)

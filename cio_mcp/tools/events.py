@@ -1,0 +1,67 @@
+"""The write tool for events."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+from ulid import ULID
+
+from cio_mcp.api import tracking
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.plan import Plan
+from cio_mcp.http.call import canonical
+from cio_mcp.text.foreign import quoted
+from cio_mcp.text.moment import moment
+from cio_mcp.tools.arguments import Customer, CustomerIdType
+from cio_mcp.tools.plans import UNREAD, Addressee, addressee, may_start, time_of, within
+from cio_mcp.workspace import Workspace
+
+STARTS_WITHIN = timedelta(hours=72)
+"""How old an event may be and still start campaigns: https://docs.customer.io/integrations/api/track/ (timestamp)."""
+
+
+async def send_event(
+    ws: Workspace,
+    customer: Customer,
+    name: Annotated[str, Field(description="Event name")],
+    data: Annotated[dict[str, JsonValue] | None, Field(description="Event data")] = None,
+    timestamp: Annotated[str | None, Field(description="When it happened: ISO 8601 with zone; default now")] = None,
+    repeat: Annotated[bool, Field(description="Send once more on purpose")] = False,
+    id_type: CustomerIdType = None,
+) -> Plan:
+    """Record an event for one customer. Events can start campaigns, so a person approves each."""
+    name = name.strip()
+    if not name:
+        raise InvalidArgument("name", "expected the event's name")
+    within("name", name, tracking.EVENT_NAME_BYTES)
+    within("data", canonical(data or {}), tracking.EVENT_DATA_BYTES)
+    at = time_of("timestamp", timestamp)
+    whom = await addressee(ws, customer, id_type)
+    old = at is not None and datetime.now(UTC) - at > STARTS_WITHIN
+    starts = () if old or whom.person is None else may_start(await ws.campaigns.started_by_event(name))
+    return Plan(
+        risk="send",
+        summary=f"Send event {quoted(name)} for {whom.name}.",
+        why=_contents(data or {}),
+        examples=(whom.example,),
+        starts=starts,
+        warnings=_warnings(whom, old=old, at=at),
+        calls=(tracking.event(whom.identifier, name, data or {}, ulid=str(ULID()), at=at),),
+        rests_on=whom.rests_on | {"starts": list(starts)},
+        once=True,
+        repeat=repeat,
+        find_out="To see it: get_customer with include activities. A delivery it starts: list_messages.",
+    )
+
+
+def _contents(data: dict[str, JsonValue]) -> str:
+    return f"Event data: {quoted(canonical(data), 400)}" if data else "No event data."
+
+
+def _warnings(whom: Addressee, *, old: bool, at: datetime | None) -> tuple[str, ...]:
+    found = []
+    if old and at:
+        found.append(f"It happened at {moment(at)}: older than 72 hours, so it starts no campaign.")
+    if whom.person is None:
+        found.append(UNREAD)
+    return tuple(found)

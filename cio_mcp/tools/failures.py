@@ -1,0 +1,52 @@
+"""The one place where a failure becomes the sentence a model reads."""
+
+import logging
+from collections.abc import Collection
+
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import ValidationError
+
+from cio_mcp.errors import CioError, OperatorError, TimeError
+
+log = logging.getLogger(__name__)
+
+
+def undeclared(tool: str, given: Collection[str], declared: Collection[str]) -> str | None:
+    """The sentence that refuses arguments a tool does not have; the SDK would drop them in silence."""
+    unknown = [name for name in given if name not in declared]
+    if not unknown:
+        return None
+    named = ", ".join(repr(name)[:60] for name in unknown[:5])
+    accepted = ", ".join(declared) or "none"
+    return f"{tool} takes no argument {named}; what it takes: {accepted}. Nothing was done."
+
+
+def sentence(tool: str, failure: BaseException) -> str:
+    """What to say about a failure; only what this project raised on purpose speaks for itself."""
+    cause: BaseException | None = failure
+    while cause is not None:
+        match cause:
+            case CioError():
+                return _with_advice(cause)
+            case ValidationError():
+                return _invalid(cause)
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(failure, ToolError) and "Resolver" in str(failure):
+        return "The answer to the question could not be used; nothing was sent. Call again to be asked anew."
+    log.error("tool %s failed unexpectedly", tool, exc_info=failure)
+    return f"{tool} failed unexpectedly; the server's log tells the operator why, list_changes what was sent."
+
+
+def _with_advice(error: CioError) -> str:
+    text = str(error)
+    if isinstance(error, OperatorError):
+        return f"{text} Whoever runs this server must mend it; calling again will not help."
+    if isinstance(error, TimeError):
+        return text
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _invalid(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = ".".join(str(part)[:40] for part in first["loc"] if not str(part).startswith("function-")) or "arguments"
+    return f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}. Nothing was done."

@@ -1,0 +1,83 @@
+"""What plan functions share: the person a write is about, and the lines a question says about them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from cio_mcp.api.base import IdType
+from cio_mcp.api.campaigns import Campaign
+from cio_mcp.api.people import Person, reference_of
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.text.foreign import quoted
+from cio_mcp.text.moment import parse
+from cio_mcp.workspace import Workspace
+
+UNREAD = "Without an App API key this server cannot look: the values before are unknown, and nothing can be read back."
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a write is about: `identifier` as a path names them; `person` None where the profile cannot be read."""
+
+    identifier: str
+    person: Person | None
+
+    @property
+    def name(self) -> str:
+        """How our sentences name them."""
+        told = self.person and (self.person.id or self.person.email)
+        return quoted(told or self.identifier)
+
+    @property
+    def example(self) -> str:
+        """The line of a question: who they are, and whether mail reaches them."""
+        if self.person is None:
+            return f"{self.name}, profile unknown"
+        told = [quoted(said) for said in (self.person.email, self.person.phone) if said and said != self.person.id]
+        state = "unsubscribed" if self.person.unsubscribed else "subscribed"
+        return ", ".join([f"{self.name} ({self.identifier})", *told, state])
+
+    @property
+    def rests_on(self) -> dict[str, JsonValue]:
+        """What must still be so when the write is made."""
+        return {"person": self.identifier, "unsubscribed": self.person.unsubscribed if self.person else None}
+
+
+async def addressee(ws: Workspace, customer: str, id_type: IdType | None) -> Addressee:
+    """Find the person a write is about.
+
+    Raises:
+        NotFound: nobody has this identifier.
+        Ambiguous: several people have this email address.
+        InvalidArgument: the identifier is malformed.
+    """
+    if not ws.settings.has_app:
+        return Addressee(reference_of(customer, id_type).value, None)
+    person = await ws.people.resolve(customer, id_type)
+    return Addressee(person.reference.value, person)
+
+
+def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:
+    """The campaigns a write may start, a line each."""
+    return tuple(f"campaign {campaign.id} {quoted(campaign.name)}" for campaign in campaigns)
+
+
+def time_of(field: str, text: str | None) -> datetime | None:
+    """Read a time with a zone.
+
+    Raises:
+        InvalidArgument: it is no ISO 8601 time, or has no zone.
+    """
+    return None if text is None else parse(text, field)
+
+
+def within(field: str, text: str, limit: int) -> None:
+    """Refuse a text of more than `limit` bytes.
+
+    Raises:
+        InvalidArgument: it is longer.
+    """
+    if (size := len(text.encode())) > limit:
+        raise InvalidArgument(field, f"is {size:,} bytes long; Customer.io takes at most {limit:,}")

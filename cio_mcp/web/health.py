@@ -1,0 +1,9 @@
+"""Health: whether the process lives."""
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+
+async def healthz(_request: Request) -> Response:
+    """A bare status, for whoever keeps the process running."""
+    return PlainTextResponse("ok")

@@ -1,0 +1,198 @@
+"""A workspace, opened: client, gate and readers put together, without MCP."""
+
+import importlib
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import anyio
+
+from cio_mcp.api.account import Account
+from cio_mcp.api.activities import Activities
+from cio_mcp.api.broadcasts import Broadcasts
+from cio_mcp.api.campaigns import Campaigns
+from cio_mcp.api.messages import Messages
+from cio_mcp.api.newsletters import Newsletters
+from cio_mcp.api.people import People
+from cio_mcp.api.segments import Segments
+from cio_mcp.api.transactional import Transactional
+from cio_mcp.http.asker import Asker
+from cio_mcp.http.lanes import LANES
+from cio_mcp.settings import Settings
+from cio_mcp.text.answer import Answer
+
+if TYPE_CHECKING:
+    from cio_mcp.gate.gate import Gate
+    from cio_mcp.http.client import Client, Reader
+    from cio_mcp.http.inprocess import InProcess
+    from cio_mcp.sandbox import Sandbox as Sandbox
+
+LOOPBACK = "http://127.0.0.1"
+REMOTE = "https://api.customer.io"
+
+
+class LaneNow(Answer):
+    """A lane at this moment: `used` of `requests` lie in the window of `window` seconds."""
+
+    lane: str
+    requests: int
+    window: float
+    used: int
+    waiting: int
+    paused_for: float | None = None
+    rate: float | None = None
+    shared: bool = True
+    source: str
+
+    def lines(self) -> Iterable[str]:
+        """One line."""
+        paused = f", paused for {self.paused_for:.0f} s" if self.paused_for else ""
+        yield f"{self.lane}: {self.used} of {self.requests} per {self.window:g} s, {self.waiting} waiting{paused}"
+
+
+class Limits(Answer):
+    """What Customer.io's limits leave at this moment."""
+
+    lanes: list[LaneNow]
+
+    def lines(self) -> Iterable[str]:
+        """A line a lane."""
+        for lane in self.lanes:
+            yield from lane.lines()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The workspace as one caller sees it during one call: every read counts for them and ends in time."""
+
+    settings: Settings
+    principal: str
+    reader: "Reader"
+    gate: "Gate"
+
+    def limits(self) -> Limits:
+        """What the limits leave at this moment."""
+        lanes = [
+            LaneNow(
+                lane=now.lane,
+                requests=now.requests,
+                window=now.window,
+                used=now.used,
+                waiting=now.waiting + now.elsewhere,
+                paused_for=now.paused or None,
+                rate=now.rate if now.rate < 1 else None,
+                shared=now.shared,
+                source=LANES[now.lane].source,
+            )
+            for now in self.reader.client.limiter.state()
+        ]
+        return Limits(lanes=lanes)
+
+    @cached_property
+    def people(self) -> People:
+        """The people."""
+        return People(self.reader)
+
+    @cached_property
+    def segments(self) -> Segments:
+        """The segments."""
+        return Segments(self.reader)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        """The campaigns."""
+        return Campaigns(self.reader)
+
+    @cached_property
+    def broadcasts(self) -> Broadcasts:
+        """The API-triggered broadcasts."""
+        return Broadcasts(self.reader)
+
+    @cached_property
+    def newsletters(self) -> Newsletters:
+        """The newsletters."""
+        return Newsletters(self.reader)
+
+    @cached_property
+    def transactional(self) -> Transactional:
+        """The transactional messages."""
+        return Transactional(self.reader)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """The deliveries."""
+        return Messages(self.reader)
+
+    @cached_property
+    def activities(self) -> Activities:
+        """The activity log."""
+        return Activities(self.reader)
+
+    @cached_property
+    def account(self) -> Account:
+        """The account: workspaces, senders, topics."""
+        return Account(self.reader)
+
+
+@dataclass(frozen=True)
+class OpenWorkspace:
+    """A workspace that is open for everybody."""
+
+    settings: Settings
+    client: "Client"
+    gate: "Gate"
+
+    def acting(self, principal: str, *, max_wait: float | None = None) -> Workspace:
+        """The workspace for one call of `principal`, which may take `max_wait` seconds (default: the setting)."""
+        deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
+        return Workspace(self.settings, principal, self.client.reader(Asker(principal, deadline)), self.gate)
+
+
+@asynccontextmanager
+async def open_workspace(settings: Settings, *, sandbox: "Sandbox | None" = None) -> AsyncIterator[OpenWorkspace]:
+    """Open a workspace; with `sandbox` (already entered) requests stay in process."""
+    # Loads httpx and SQLAlchemy, for which the start of a server must not wait.
+    from cio_mcp.gate.execution import Execution
+    from cio_mcp.gate.gate import Clock, Gate
+    from cio_mcp.http.client import Client
+    from cio_mcp.http.dispatch import Limiter
+    from cio_mcp.http.execute import Executor
+    from cio_mcp.http.guard import guard_for
+    from cio_mcp.storage.claims import open_claims
+    from cio_mcp.storage.database import Database
+    from cio_mcp.storage.journal import Journal
+
+    claims = open_claims(settings.storage_url)
+    database = Database(settings.storage_url)
+    limiter = Limiter(
+        claims,
+        LANES,
+        workspace=settings.workspace_key,
+        headroom=settings.headroom,
+        guard=guard_for(LOOPBACK if sandbox else settings.app_url or REMOTE),
+    )
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        stack.callback(claims.close)
+        client = await stack.enter_async_context(Client(settings, limiter, transport=_transport(sandbox)))
+        execution = Execution(Executor(client), client, clock.sleep)
+        gate = Gate(Journal(database, settings.workspace_key), execution, clock=clock)
+        yield OpenWorkspace(settings, client, gate)
+
+
+def load_what_is_heavy() -> None:
+    """Import what `open_workspace` needs; for a worker thread, so that nobody waits for it."""
+    for module in ("cio_mcp.http.client", "cio_mcp.http.wire", "cio_mcp.storage.journal", "cio_mcp.storage.claims"):
+        importlib.import_module(module)
+
+
+def _transport(sandbox: "Sandbox | None") -> "InProcess | None":
+    if sandbox is None:
+        return None
+    from cio_mcp.http.inprocess import InProcess
+    from cio_mcp.sandbox.faults import Dropped
+
+    return InProcess(sandbox.app, drops=(Dropped,))

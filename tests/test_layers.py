@@ -1,0 +1,85 @@
+"""The house: imports go one way, and third parties stay in their rooms."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent / "cio_mcp"
+FLOORS = [
+    {"cli"},
+    {"server"},
+    {"tools", "resources", "prompts", "completions", "web"},
+    {"workspace"},
+    {"gate", "events", "jobs", "auth"},
+    {"api"},
+    {"http"},
+    {"storage"},
+    {"text"},
+    {"settings"},
+    {"errors"},
+]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+CONFINED = {
+    "httpx": ("http/", "sandbox/webhooks.py"),
+    "mcp": (
+        "tools/",
+        "resources.py",
+        "prompts.py",
+        "completions.py",
+        "server.py",
+        "gate/asking.py",
+        "auth/verifier.py",
+        "cli/demo.py",
+    ),  # fmt: skip
+    "starlette": ("web/", "sandbox/", "server.py"),
+    "sqlalchemy": ("storage/",),
+    "sqlite3": ("storage/",),
+    "asyncio": (),
+}
+LONGEST = 400
+
+
+def test_every_import_goes_down_and_third_parties_stay_confined() -> None:
+    wrong = [problem for path in sorted(ROOT.rglob("*.py")) for problem in _problems(path)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_module_is_longer_than_can_be_read_at_once() -> None:
+    long = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*.py") if len(p.read_text().splitlines()) > LONGEST]
+    assert not long, f"cut these where they have a joint: {', '.join(long)}"
+
+
+def _problems(path: Path) -> Iterator[str]:
+    here = str(path.relative_to(ROOT))
+    room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for module in _imported(path):
+        top, *rest = module.split(".")
+        if top == "os" and module == "os.environ" and room != "settings":
+            yield f"{here} reads the environment: make it a field of settings.py"
+        if (rooms := CONFINED.get(top.removesuffix("_types"))) is not None and not here.startswith(rooms):
+            yield f"{here} imports {module}: move what needs it to {' or '.join(rooms) or 'anyio'}"
+        if top != "cio_mcp" or not rest:
+            continue
+        yield from _between(here, room, rest)
+
+
+def _between(here: str, room: str, imported: list[str]) -> Iterator[str]:
+    there = imported[0]
+    if there == "sandbox" and room not in {"sandbox", "cli", "workspace"} and here != "server.py":
+        yield f"{here} imports the sandbox: only cli and workspace do"
+    if room == "sandbox" and there != "sandbox":
+        yield f"{here} imports {there}: the sandbox stands alone"
+    if room == there == "api" and imported[1:2] not in ([], ["base"]) and here != "api/base.py":
+        yield f"{here} imports api.{imported[1]}: move what they share to api/base.py"
+    if there in FLOOR and room in FLOOR and there != room and FLOOR[there] <= FLOOR[room]:
+        yield f"{here} imports {there}, which is not below it: move what it needs further down"
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+            yield f"os.{node.attr}"
