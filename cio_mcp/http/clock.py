@@ -1,0 +1,22 @@
+"""Time, in one place: the only clock of this folder and its only wait, so that tests need neither."""
+
+import time
+
+import anyio
+
+
+class Clock:
+    """The clocks of this host."""
+
+    def steady(self) -> float:
+        """Seconds on a clock that is never set, and is the same for all processes of the host."""
+        return time.monotonic()
+
+    def calendar(self) -> float:
+        """Seconds since 1970: goes on while the host sleeps or is off, and may be set."""
+        return time.time()
+
+    async def wait(self, event: anyio.Event, seconds: float | None) -> None:
+        """Wait for an event, but no longer than this; None waits for the event alone."""
+        with anyio.move_on_after(seconds):
+            await event.wait()
