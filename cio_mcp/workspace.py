@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from cio_mcp.gate.gate import Gate
     from cio_mcp.http.client import Client, Reader
     from cio_mcp.http.inprocess import InProcess
-    from cio_mcp.sandbox import Sandbox as Sandbox
+    from cio_mcp.sandbox import Sandbox
+
+__all__ = ["LaneNow", "Limits", "OpenWorkspace", "Sandbox", "Workspace", "load_what_is_heavy", "open_workspace"]
 
 LOOPBACK = "http://127.0.0.1"
 REMOTE = "https://api.customer.io"
