@@ -1,8 +1,49 @@
-"""Fixtures that every part's tests share."""
+"""Fixtures that every part's tests share: a sandbox in process, settings for it, and a workspace on it."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.settings import Settings
+from cio_mcp.workspace import OpenWorkspace, Workspace, open_workspace
+
+for name in [name for name in os.environ if name.startswith("CIO_")]:
+    del os.environ[name]
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(seed=7, people=40) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        site_id="sandbox-site",
+        track_api_key="sandbox-track-key",
+        app_api_key="sandbox-app-key",
+        track_url="http://sandbox.test",
+        app_url="http://sandbox.test",
+        workspace="sandbox",
+        data_dir=tmp_path / "data",
+    )
+
+
+@pytest.fixture
+async def opened(settings: Settings, sandbox: Sandbox) -> AsyncIterator[OpenWorkspace]:
+    async with open_workspace(settings, sandbox=sandbox) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def ws(opened: OpenWorkspace) -> Workspace:
+    return opened.acting("local:tester")

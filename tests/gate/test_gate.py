@@ -1,0 +1,260 @@
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from cio_mcp.api import tracking
+from cio_mcp.errors import Refused
+from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_SECONDS, Clock, Gate
+from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.receipt import Receipt
+from cio_mcp.http.asker import Asker
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.workspace import OpenWorkspace
+
+pytestmark = pytest.mark.anyio
+
+ADA, BOB = "local:ada", "local:bob"
+ARGUMENTS = arguments_digest({"customer": "ada", "name": "signed_up"})
+
+
+class Hands:
+    """A clock whose hands a test moves."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        await anyio.lowlevel.checkpoint()
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def gate(opened: OpenWorkspace, hands: Hands) -> Gate:
+    return replace(opened.gate, clock=Clock(hands.now, hands.sleep))
+
+
+def planner(
+    name: str = "signed_up", *, repeat: bool = False, rests: Callable[[], int] = lambda: 0
+) -> Callable[[], Awaitable[Plan]]:
+    minted = iter(range(10_000))
+
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        call = tracking.event("ada", name, {"plan": "pro"}, ulid=f"01HZZZZZZZZZZZZZZZZZZZ{next(minted):04d}", at=None)
+        return Plan(
+            risk="send", summary=f"Send {name}.", calls=(call,), rests_on={"seen": rests()}, once=True, repeat=repeat
+        )  # fmt: skip
+
+    return plan
+
+
+def asker() -> Asker:
+    return Asker(ADA, anyio.current_time() + 10)
+
+
+async def proposed(
+    gate: Gate, plan: Callable[[], Awaitable[Plan]], principal: str = ADA, arguments: str = ARGUMENTS
+) -> ChangeRow:
+    row = await gate.propose(principal, "send_event", arguments, plan)
+    assert isinstance(row, ChangeRow)
+    return row
+
+
+async def approved(
+    gate: Gate, plan: Callable[[], Awaitable[Plan]], principal: str = ADA, arguments: str = ARGUMENTS
+) -> ChangeRow:
+    row = await proposed(gate, plan, principal, arguments)
+    assert await gate.decide(row, approve=True, by="person", how="approved outside")
+    return row
+
+
+def events(sandbox: Sandbox) -> int:
+    return len(sandbox.workspace.events)
+
+
+async def test_nothing_is_made_without_a_decision(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    row = await proposed(gate, plan)
+    receipt = await gate.make(row, plan, asker())
+    assert receipt.status == "approval_required"
+    assert events(sandbox) == 0
+
+
+async def test_what_was_approved_is_made_once_and_only_once(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    row = await approved(gate, plan)
+    assert (await gate.make(row, plan, asker())).status == "done"
+    assert (await gate.make(row, plan, asker())).status == "done"
+    assert events(sandbox) == 1
+
+
+async def test_two_calls_that_race_for_one_approval_make_one_request(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    row = await approved(gate, plan)
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(gate.make, row, plan, asker())
+    assert events(sandbox) == 1
+
+
+async def test_two_approved_changes_with_one_effect_make_one_request(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    mine = await approved(gate, plan)
+    theirs = await approved(gate, planner(), principal=BOB)
+    receipts: list[Receipt] = []
+
+    async def make(row: ChangeRow) -> None:
+        receipts.append(await gate.make(row, plan, asker()))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(make, mine)
+        group.start_soon(make, theirs)
+    assert events(sandbox) == 1
+    assert {receipt.status for receipt in receipts} <= {"done", "already_done", "unknown"}
+
+
+async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: Sandbox, hands: Hands) -> None:
+    plan = planner()
+    row = await approved(gate, plan)
+    hands.time += APPROVAL_SECONDS + 1
+    receipt = await gate.make(row, plan, asker())
+    assert receipt.status == "declined"
+    assert "too old" in receipt.message
+    assert events(sandbox) == 0
+
+
+async def test_a_plan_that_nobody_decided_about_expires_after_an_hour(gate: Gate, hands: Hands) -> None:
+    row = await proposed(gate, planner())
+    hands.time += OPEN_SECONDS + 1
+    assert not await gate.decide(row, approve=True, by="person", how="approved outside")
+    assert gate.receipt(row).status == "declined"
+
+
+async def test_another_principal_does_not_get_an_approval_that_is_not_theirs(gate: Gate, sandbox: Sandbox) -> None:
+    await approved(gate, planner())
+    theirs = await proposed(gate, planner(), principal=BOB)
+    assert theirs.state == "planned"
+    assert (await gate.make(theirs, planner(), asker())).status == "approval_required"
+    assert events(sandbox) == 0
+
+
+async def test_other_arguments_need_another_approval(gate: Gate, sandbox: Sandbox) -> None:
+    await approved(gate, planner())
+    other = await proposed(gate, planner("order_placed"), arguments=arguments_digest({"name": "order_placed"}))
+    assert (await gate.make(other, planner("order_placed"), asker())).status == "approval_required"
+    assert events(sandbox) == 0
+
+
+async def test_the_same_words_with_other_requests_behind_them_are_not_approved(gate: Gate) -> None:
+    row = await proposed(gate, planner())
+    forged = replace(row, digest="0" * 64)
+    assert not await gate.decide(forged, approve=True, by="person", how="approved outside")
+    assert (await gate.recent(change=row.id)).changes[0].state == "planned"
+
+
+async def test_a_question_names_its_own_change_so_two_never_read_alike(gate: Gate) -> None:
+    mine = await proposed(gate, planner())
+    theirs = await proposed(gate, planner(), principal=BOB)
+    assert mine.id in mine.question
+    assert theirs.id in theirs.question
+    assert mine.question != theirs.question
+
+
+async def test_the_open_change_is_found_again_and_its_question_stays_the_same(gate: Gate) -> None:
+    first = await proposed(gate, planner())
+    assert await proposed(gate, planner()) == first
+
+
+async def test_the_same_effect_within_ten_minutes_is_not_sent_again_whoever_asks(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    await gate.make(await approved(gate, plan), plan, asker())
+    again = await gate.propose(BOB, "another_tool", arguments_digest({"other": 1}), planner())
+    assert isinstance(again, Receipt)
+    assert again.status == "already_done"
+    assert events(sandbox) == 1
+
+
+async def test_a_deliberate_second_one_is_asked_about(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    await gate.make(await approved(gate, plan), plan, asker())
+    once_more = planner(repeat=True)
+    row = await approved(gate, once_more, arguments=arguments_digest({"repeat": True}))
+    assert "same" in row.question
+    assert (await gate.make(row, once_more, asker())).status == "done"
+    assert events(sandbox) == 2
+
+
+async def test_after_ten_minutes_the_same_effect_is_a_new_one(gate: Gate, hands: Hands) -> None:
+    plan = planner()
+    await gate.make(await approved(gate, plan), plan, asker())
+    hands.time += 601
+    row = await proposed(gate, planner())
+    assert row.state == "planned"
+
+
+async def test_what_drifted_is_shown_again_and_given_up_at_the_third_time(gate: Gate, sandbox: Sandbox) -> None:
+    seen = iter(range(100))
+    plan = planner(rests=lambda: next(seen))
+    statuses = []
+    for _ in range(3):
+        row = await approved(gate, plan)
+        statuses.append((await gate.make(row, plan, asker())).status)
+    assert statuses == ["approval_required", "approval_required", "failed"]
+    assert events(sandbox) == 0
+
+
+async def test_a_declined_change_is_not_made_and_can_be_asked_about_anew(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    row = await proposed(gate, plan)
+    await gate.decide(row, approve=False, by="person", how="a person said no")
+    assert (await gate.make(row, plan, asker())).status == "declined"
+    assert (await proposed(gate, plan)).id != row.id
+    assert events(sandbox) == 0
+
+
+async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, hands: Hands) -> None:
+    plan = planner()
+    row = await proposed(gate, plan)
+    await gate.asked(row)
+    hands.time += APPROVAL_SECONDS + 1
+    await gate.answered(row, approve=True, typed=None, by=ADA)
+    receipt = await gate.make(row, plan, asker())
+    assert receipt.status == "declined"
+    assert "too late" in receipt.message
+    assert events(sandbox) == 0
+
+
+async def test_an_answer_to_a_question_never_asked_counts_as_no(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    row = await proposed(gate, plan)
+    await gate.answered(row, approve=True, typed=None, by=ADA)
+    assert (await gate.make(row, plan, asker())).status == "declined"
+    assert events(sandbox) == 0
+
+
+async def test_waiting_for_a_decision_outside_ends(gate: Gate, hands: Hands) -> None:
+    row = await proposed(gate, planner())
+    began = hands.time
+    assert (await gate.outside(row, 15)).state == "planned"
+    assert hands.time - began == pytest.approx(15, abs=1)
+
+
+async def test_event_data_that_redirects_mail_is_refused_whoever_plans_it(gate: Gate) -> None:
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        call = tracking.event("ada", "x", {"recipient": "eve@example.com"}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
+        return Plan(risk="send", summary="Send x.", calls=(call,))
+
+    with pytest.raises(Refused, match="recipient"):
+        await gate.propose(ADA, "send_event", ARGUMENTS, plan)
