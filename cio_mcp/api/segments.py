@@ -62,19 +62,19 @@ class _UsedBy(Model):
 class Segments(Reads):
     """Reads of `/v1/segments`."""
 
-    async def list(self) -> tuple[Segment, ...]:
+    async def all(self) -> tuple[Segment, ...]:
         """All segments of the workspace but archived ones."""
         answer = await self._reader.read(read("/v1/segments"), cache=LIST_SECONDS)
         return _Segments.of(answer).segments
 
-    async def resolve(self, segment: str) -> Segment:
+    async def find(self, segment: str) -> Segment:
         """Find a segment by its id or exact name.
 
         Raises:
             NotFound: there is none; the text lists close names.
             Ambiguous: several have the name.
         """
-        wanted, known = segment.strip(), await self.list()
+        wanted, known = segment.strip(), await self.all()
         if found := next((item for item in known if item.id == wanted), None):
             return found
         try:

@@ -1,0 +1,40 @@
+"""Somebody, as answers name them."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from cio_mcp.api.base import Identifiers
+from cio_mcp.text.foreign import quoted
+from cio_mcp.text.moment import moment
+
+
+class Part(BaseModel):
+    """A part of an answer that has a line of its own in the text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Who(Part):
+    """Somebody: every tool takes `cio_id` as `customer`, and it never changes."""
+
+    cio_id: str | None = None
+    id: str | None = None
+    email: str | None = None
+    created_at: datetime | None = None
+    attributes: dict[str, str] | None = None
+
+    def __str__(self) -> str:
+        named = [quoted(name) for name in (self.id, self.email) if name]
+        created = [f"created {moment(self.created_at)}"] if self.created_at else []
+        return ", ".join([*named, *([self.cio_id] if self.cio_id else []), *created, *pairs(self.attributes)])
+
+
+def who(person: Identifiers) -> Who:
+    """Somebody by their identifiers."""
+    return Who(cio_id=f"cio_{person.cio_id}" if person.cio_id else None, id=person.id, email=person.email)
+
+
+def pairs(attributes: dict[str, str] | None) -> list[str]:
+    """Attributes for the text: names and values are foreign."""
+    return [f"{quoted(name, 40)}: {quoted(value, 60)}" for name, value in (attributes or {}).items()]
