@@ -67,9 +67,9 @@ class Gate:
         now = self.clock.now()
         if row := await self.journal.open_for(principal, tool, arguments, now):
             return row
-        planned = await plan()
-        if settled := await self._settled(planned, now):
-            return settled
+        planned = await self._examined(await plan(), now)
+        if isinstance(planned, Receipt):
+            return planned
         row = self._drawn(planned, principal, tool, arguments, now)
         await self.journal.add(row)
         if self.policy.rule(planned.risk) == "allow":
@@ -148,18 +148,21 @@ class Gate:
         """Changes newest first, or the one of that id."""
         return await Changes.read(self.journal, self.clock.now(), change=change, state=state, limit=limit)
 
-    async def _settled(self, planned: Plan, now: float) -> Receipt | None:
+    async def _examined(self, planned: Plan, now: float) -> Plan | Receipt:
+        """Refuse what no approval allows, answer what is settled, and warn of what was sent before."""
         refusals.check(planned.calls)
         if self.policy.rule(planned.risk) == "hide":
             raise Refused("The operator of this server does not allow this kind of change; nothing was sent.")
         if not planned.calls:
-            return Receipt(
-                status="already_done", message=f"{planned.summary} Everything is so already; nothing was sent."
-            )
-        if planned.effect is None or planned.repeat:
-            return None
+            return Receipt(status="already_done", message=f"{planned.summary} It is so already; nothing was sent.")
+        if planned.effect is None:
+            return planned
         same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now)
-        return _again(change_of(same, now)) if same else None
+        if same is None:
+            return planned
+        if not planned.repeat:
+            return _again(change_of(same, now))
+        return planned.model_copy(update={"warnings": (_sent_before(change_of(same, now)), *planned.warnings)})
 
     def _drawn(self, planned: Plan, principal: str, tool: str, arguments: str, now: float) -> "ChangeRow":
         from cio_mcp.storage.journal import ChangeRow  # noqa: PLC0415 - loads SQLAlchemy, which the start must not wait for
@@ -190,11 +193,12 @@ class Gate:
             outcome = json.dumps({"message": "What it rests on keeps changing; nothing was sent."})
             await self.journal.fail(row.id, outcome, now=now)
             return self.receipt(await self._current(row))
-        if settled := await self._settled(planned, now):
+        examined = await self._examined(planned, now)
+        if isinstance(examined, Receipt):
             await self.journal.withdraw(row.id, by="gate", how="it is no longer needed", now=now)
-            return settled
-        fresh = self._drawn(planned, row.principal, row.tool, row.arguments, row.planned_at)
-        fresh = replace(fresh, question=question_about(planned, row.id), drifts=row.drifts + 1)
+            return examined
+        fresh = self._drawn(examined, row.principal, row.tool, row.arguments, row.planned_at)
+        fresh = replace(fresh, question=question_about(examined, row.id), drifts=row.drifts + 1)
         await self.journal.redraw(row.id, fresh)
         return Receipt(
             status="approval_required",
@@ -217,6 +221,11 @@ class Gate:
 
     async def _current(self, row: "ChangeRow") -> "ChangeRow":
         return await self.journal.get(row.id) or row
+
+
+def _sent_before(change: Change) -> str:
+    known = "its outcome is not known" if change.state in ("sending", "unknown") else "it was accepted"
+    return f"The same was requested at {moment(change.at)} (change {change.id}); {known}. This is one more."
 
 
 def _again(change: Change) -> Receipt:
