@@ -91,8 +91,10 @@ class Settings(BaseSettings):
         return f"local:{getpass.getuser()}"
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(*, keys_needed: bool = True, **overrides: Any) -> Settings:
     """Read the environment; an override that is None leaves the environment's value.
+
+    Without `keys_needed` it may hold no key at all: enough for what touches only our own database.
 
     Raises:
         SettingError: a setting is missing or wrong; one sentence names it, what was expected and where to find it.
@@ -103,7 +105,8 @@ def load_settings(**overrides: Any) -> Settings:
         first = wrong.errors(include_url=False, include_input=False)[0]
         name = f"CIO_{str(first['loc'][0]).upper()}" if first["loc"] else "settings"
         raise SettingError(name, f"{first['msg']}{_found_at(name)}") from None
-    _check_keys(settings)
+    if keys_needed:
+        _check_keys(settings)
     return settings
 
 

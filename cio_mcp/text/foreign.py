@@ -17,6 +17,7 @@ _UNSEEN = re.compile(
     r"\U000e0000-\U000e0fff"  # tag characters and further variation selectors
     "]+"
 )
+_HIDDEN = re.compile(f"{_UNSEEN.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 _LOOKALIKES = str.maketrans(
     {
         **dict.fromkeys('"“”„‟″〝〞`', "'"),
@@ -42,6 +43,11 @@ def harmless(text: str, *, keep_lines: bool = False) -> str:
         text = re.sub("\r\n|[\v\f\r\x1c-\x1e\x85\u2028\u2029]", "\n", text)
         return _UNSEEN.sub("", text)
     return _BREAKS.sub(" ", _UNSEEN.sub("", text))
+
+
+def revealed(text: str) -> str:
+    """Show what is not seen as escapes, for a person who must see exactly what is there; newlines stay."""
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def cut(text: str, limit: int) -> str:

@@ -1,0 +1,148 @@
+"""The command line. Each command is imported when it runs: whoever starts the server waits for nothing else."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cio_mcp.errors import CioError
+
+EXIT_BY_ERROR = 2
+
+app = typer.Typer(
+    name="cio-mcp",
+    help="An assistant operates a Customer.io workspace; a person approves every write.",
+    epilog="Settings come from the environment (CIO_…); the README lists them.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+approvals = typer.Typer(help="Decide about proposed changes, outside the client.", no_args_is_help=True)
+app.add_typer(approvals, name="approvals")
+
+
+class Transport(StrEnum):
+    """How clients reach the server."""
+
+    stdio = "stdio"
+    http = "http"
+
+
+TransportOption = Annotated[
+    Transport, typer.Option(help="stdio for one client that starts the server; http for several.")
+]
+HostOption = Annotated[str, typer.Option(help="Address to listen on (http); loopback only.")]
+PortOption = Annotated[int, typer.Option(help="Port to listen on (http).", min=0, max=65535)]
+SandboxOption = Annotated[bool, typer.Option("--sandbox", help="Serve a made-up workspace: no account, nothing real.")]
+ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer no tool that writes (CIO_READ_ONLY).")]
+ToolsetsOption = Annotated[str | None, typer.Option(help="Toolsets to offer, comma-separated (CIO_TOOLSETS).")]
+ChangeArgument = Annotated[str, typer.Argument(help="The change's id.", metavar="ID")]
+
+
+def run() -> None:
+    """Run the command line; an error of ours ends it with one line on stderr and exit status 2."""
+    failed: CioError | None = None
+    try:
+        app()
+    except* CioError as errors:
+        failed = _first(errors)
+    if failed is not None:
+        typer.echo(f"cio-mcp: {failed}", err=True)
+        raise SystemExit(EXIT_BY_ERROR)
+
+
+@app.callback(invoke_without_command=True)
+def by_default(context: typer.Context) -> None:
+    """Without a command, serve over stdio."""
+    if context.invoked_subcommand is None:
+        serve()
+
+
+@app.command()
+def serve(
+    transport: TransportOption = Transport.stdio,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
+    sandbox: SandboxOption = False,
+    read_only: ReadOnlyOption = False,
+    toolsets: ToolsetsOption = None,
+) -> None:
+    """Serve the workspace to MCP clients (what `cio-mcp` alone does, over stdio)."""
+    from cio_mcp.cli.serve import serve_http, serve_stdio  # noqa: PLC0415 - loads the SDK
+
+    overrides = {"read_only": read_only or None, "toolsets": toolsets}
+    if transport is Transport.http:
+        serve_http(host, port, sandbox=sandbox, **overrides)
+    else:
+        serve_stdio(sandbox=sandbox, **overrides)
+
+
+@app.command()
+def demo() -> None:
+    """Take a guided tour on a made-up workspace, in under 20 seconds."""
+    from cio_mcp.cli.demo import demo as tour  # noqa: PLC0415 - loads the SDK's client
+
+    raise typer.Exit(tour())
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8900,
+    people: Annotated[int, typer.Option(help="How many people live in it.", min=0)] = 5000,
+    seed: Annotated[int, typer.Option(help="Another seed makes another workspace.")] = 7,
+    webhook_url: Annotated[str | None, typer.Option(help="Where to post reporting webhooks.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https with a throw-away certificate.")] = False,
+) -> None:
+    """Serve a made-up Customer.io workspace over HTTP."""
+    from cio_mcp.cli.sandbox import sandbox as serve_sandbox  # noqa: PLC0415 - loads the sandbox
+
+    serve_sandbox(port=port, people=people, seed=seed, webhook_url=webhook_url, tls=tls)
+
+
+@app.command()
+def tools(
+    as_json: Annotated[bool, typer.Option("--json", help="Everything a client is told, as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table of the documentation.")] = False,
+) -> None:
+    """List every tool there is, whatever keys are set."""
+    from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_text  # noqa: PLC0415 - loads the SDK
+
+    form = tools_as_json if as_json else tools_as_markdown if markdown else tools_as_text
+    typer.echo(form())
+
+
+@approvals.command("list")
+def list_waiting() -> None:
+    """List the changes that wait for a decision."""
+    from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+    command.list_waiting()
+
+
+@approvals.command()
+def show(change: ChangeArgument) -> None:
+    """Show a change in full: the question, and the requests that would be made."""
+    from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+    command.show(change)
+
+
+@approvals.command()
+def approve(change: ChangeArgument) -> None:
+    """Approve a change, on a terminal, after reading it."""
+    from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+    command.approve(change)
+
+
+@approvals.command()
+def deny(change: ChangeArgument) -> None:
+    """Deny a change; nothing is sent."""
+    from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+    command.deny(change)
+
+
+def _first(errors: BaseExceptionGroup[CioError]) -> CioError:
+    inner = errors.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -1,0 +1,59 @@
+"""The controlling terminal: where a person sits, whatever standard input and output are."""
+
+import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+
+from cio_mcp.errors import Refused
+
+PATH = "/dev/tty"
+PATIENCE = 600.0
+"""Seconds a question stays open: as long as an approval would count."""
+LINE = 1024
+NOBODY = "Approving needs a person at a terminal, with input and output not redirected; nothing was approved."
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where to show something and ask about it."""
+
+    console: Console
+    handle: int
+
+    def ask(self, prompt: str) -> str:
+        """Return the line typed after the prompt, or "" if none comes in time; what was typed before is lost."""
+        import termios  # noqa: PLC0415 - there is none on Windows, and no controlling terminal either
+
+        termios.tcflush(self.handle, termios.TCIFLUSH)
+        self.console.print(prompt, end=" ", markup=False, highlight=False)
+        ready, _, _ = select.select([self.handle], [], [], PATIENCE)
+        return os.read(self.handle, LINE).decode(errors="replace").strip() if ready else ""
+
+
+@contextmanager
+def controlling_terminal() -> Iterator[Terminal]:
+    """Open the terminal that controls this process.
+
+    Raises:
+        Refused: there is none, this process is not in its foreground, or standard input or output is not a terminal.
+    """
+    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+        raise Refused(NOBODY)
+    try:
+        handle = os.open(PATH, os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        raise Refused(NOBODY) from None
+    with os.fdopen(handle, "w", encoding="utf-8", closefd=True) as stream:
+        if os.tcgetpgrp(handle) != os.getpgrp():
+            raise Refused(NOBODY)
+        yield Terminal(Console(file=stream), handle)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()

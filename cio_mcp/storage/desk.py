@@ -1,0 +1,27 @@
+"""What a person finds on their desk: the changes of every workspace in the database."""
+
+from sqlalchemy import select
+from sqlalchemy.sql.elements import ColumnElement
+
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.schema import changes
+
+MOST = 200
+"""Rows that a list shows at most."""
+
+
+async def waiting(database: Database, now: float) -> list[ChangeRow]:
+    """The changes that wait for a decision, oldest first."""
+    return await _select(database, changes.c.state == "planned", changes.c.expires_at > now)
+
+
+async def find(database: Database, change: str) -> ChangeRow | None:
+    """The change of that id, in whatever workspace."""
+    found = await _select(database, changes.c.id == change)
+    return found[0] if found else None
+
+
+async def _select(database: Database, *where: ColumnElement[bool]) -> list[ChangeRow]:
+    query = select(changes).where(*where).order_by(changes.c.planned_at, changes.c.id).limit(MOST)
+    return await database.run(lambda db: [ChangeRow(**row) for row in db.execute(query).mappings()])

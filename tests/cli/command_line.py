@@ -1,0 +1,147 @@
+"""Running the command line as a person or a program does."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.wording import question_about
+from cio_mcp.http.call import Call
+from cio_mcp.storage import desk
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.journal import ChangeRow, Journal
+
+T = TypeVar("T")
+
+PATIENCE = 30.0
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+SEND = Call(
+    api="app",
+    method="POST",
+    route="/v1/send/email",
+    body={"to": "ada@example.com", "message_data": {"note": "Hi\u202e"}, "send_to_unsubscribed": False},
+    lane="transactional",
+    retry="once",
+)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Runs `cio-mcp` as a process of its own, on a data directory of its own."""
+
+    data_dir: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CIO_")}
+        return kept | {"CIO_DATA_DIR": str(self.data_dir), "TERM": "dumb", "COLUMNS": "100", "PYTHONUTF8": "1"}
+
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run with standard input and output redirected, and no controlling terminal."""
+        return subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "cio_mcp", *arguments],
+            env=self.environment | settings,
+            input="",
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            start_new_session=True,
+        )
+
+    @contextmanager
+    def on_a_terminal(self, *arguments: str) -> Iterator["Session"]:
+        """Run on a pseudo-terminal that is the process's controlling terminal."""
+        ours, theirs = pty.openpty()
+        # A session leader without a terminal gets the first one it opens.
+        script = 'exec "$@" <"$0" >"$0" 2>&1'
+        command = ["sh", "-c", script, os.ttyname(theirs), sys.executable, "-m", "cio_mcp", *arguments]
+        with subprocess.Popen(command, env=self.environment, start_new_session=True) as process:  # noqa: S603 - our own program
+            try:
+                yield Session(ours, process)
+            finally:
+                process.kill()
+                os.close(theirs)
+                os.close(ours)
+
+    def journal(self, work: Callable[[Database], Awaitable[T]]) -> T:
+        async def run() -> T:
+            database = Database(f"sqlite:///{self.data_dir / 'cio-mcp.db'}")
+            try:
+                return await work(database)
+            finally:
+                await database.close()
+
+        return anyio.run(run)
+
+    def propose(self, change: str, *, typed: str | None = None, age: float = 60.0) -> None:
+        """Write a change that waits for a decision."""
+        plan = Plan(risk="send", summary="Send “Order shipped” by email.", calls=(SEND,), typed=typed)
+        planned = time.time() - age
+        row = ChangeRow(
+            id=change,
+            workspace="acme",
+            principal="local:ada",
+            tool="send_transactional",
+            arguments=change,
+            effect=None,
+            repeat=False,
+            state="planned",
+            risk="send",
+            summary=plan.summary,
+            question=question_about(plan, change),
+            plan=plan.model_dump_json(),
+            digest=plan.digest,
+            planned_at=planned,
+            expires_at=planned + 3600,
+        )
+        self.journal(lambda database: Journal(database, "acme").add(row))
+
+    def change(self, change: str) -> ChangeRow:
+        row = self.journal(lambda database: desk.find(database, change))
+        assert row is not None
+        return row
+
+
+@dataclass
+class Session:
+    """A process on a terminal, as the person there sees it."""
+
+    handle: int
+    process: "subprocess.Popen[bytes]"
+    seen: str = field(default="")
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Read what is shown until the pattern appears in it."""
+        until = time.monotonic() + PATIENCE
+        while (found := re.search(pattern, self.seen)) is None:
+            assert self._read(until), f"{pattern!r} is not in:\n{self.seen}"
+        return found
+
+    def type(self, line: str) -> None:
+        os.write(self.handle, f"{line}\n".encode())
+
+    def ends_with(self, status: int) -> None:
+        assert self.process.wait(PATIENCE) == status, self.seen
+        while self._read(time.monotonic() + 0.1):
+            pass
+
+    def _read(self, until: float) -> bool:
+        ready, _, _ = select.select([self.handle], [], [], max(0.0, until - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            self.seen += ESCAPES.sub("", os.read(self.handle, 65536).decode()).replace("\r\n", "\n")
+        except OSError:
+            return False
+        return True
