@@ -1,8 +1,9 @@
 """The client: every request of a workspace goes through here, takes its turn, and is retried as the table says."""
 
+import itertools
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 from opentelemetry import trace
 
-from cio_mcp.errors import CioError
+from cio_mcp.errors import CioError, StorageFailed, Unavailable
 from cio_mcp.http.asker import Asker
 from cio_mcp.http.auth import authorization, key_lacks_scope, key_refused
 from cio_mcp.http.cache import Cache, Fetched, Key, family
 from cio_mcp.http.call import Call, canonical
+from cio_mcp.http.clock import Clock
 from cio_mcp.http.lanes import LANES
 from cio_mcp.http.outcome import Answered, Outcome, doubtful
 from cio_mcp.http.reading import json_object, problem
@@ -50,19 +52,11 @@ class Exchange:
     doubted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rim:
-    """What is not pure: clock (seconds, as `anyio.current_time`), sleep, and chance in 0..1."""
-
-    now: Callable[[], float] = anyio.current_time
-    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
-    chance: Callable[[], float] = random.random
-
-
 class Client:
     """Owns the connections, the limiter and the cache of one workspace; an async context manager.
 
-    `transport` replaces the network (`inprocess.InProcess` for the sandbox).
+    `limiter` comes unopened; `transport` replaces the network (`inprocess.InProcess` for the sandbox);
+    `chance` gives the jitter of delays, 0..1.
     """
 
     def __init__(
@@ -71,14 +65,16 @@ class Client:
         limiter: "Limiter",
         *,
         transport: "httpx.AsyncBaseTransport | None" = None,
-        rim: Rim | None = None,
+        clock: Clock | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.limiter = limiter
         self._settings = settings
-        self._rim = rim or Rim()
+        self._clock = clock or Clock()
+        self._chance = chance
         self._wire = Wire(transport)
         self._regions = Regions(settings, self._probe)
-        self._cache = Cache(self._rim.now)
+        self._cache = Cache(self._clock.steady)
         self._owned = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -149,36 +145,34 @@ class Client:
 
         Raises:
             RateLimited: the lane has no room before the deadline; nothing was sent.
+            StorageFailed: it is a write, and the database cannot be used; nothing was sent.
             SettingError: the key for the call's API is not set.
             KeyRefused: the region had to be found out, and none knows the key.
-            Unavailable: the region had to be found out, and could not be.
+            Unavailable: no time is left; or the region had to be found out, and could not be.
         """
-        base = await self._regions.base(call.api, within=asker.deadline - self._rim.now())
-        doubted = False
-        last: Outcome | None = None
-        attempt = 0
-        while True:
-            attempt += 1
+        base = await self._regions.base(call.api, within=asker.deadline - self._clock.steady())
+        doubt: Outcome | None = None
+        for attempt in itertools.count(1):
             try:
                 outcome = await self._attempt(call, asker, base, attempt)
             except CioError:
-                if last is None or not doubted:
+                if doubt is None:
                     raise
-                return Exchange(last, doubted)
+                return Exchange(doubt, doubted=True)
             wait = delay_before_retry(
-                call.retry, outcome, attempt, self._rim.chance(), daily=LANES[call.lane].window >= DAY
+                call.retry, outcome, attempt, self._chance(), daily=LANES[call.lane].window >= DAY
             )
-            if wait is None or self._rim.now() + wait + LAST_MOMENT > asker.deadline:
-                return Exchange(outcome, doubted)
-            doubted = doubted or doubtful(outcome)
-            last = outcome
-            await self._rim.sleep(wait)
+            if wait is None or self._clock.steady() + wait + LAST_MOMENT > asker.deadline:
+                return Exchange(outcome, doubted=doubt is not None)
+            doubt = outcome if doubtful(outcome) else doubt
+            await self._clock.wait(anyio.Event(), wait)
+        raise AssertionError("the retry table ends every call")
 
     async def _attempt(self, call: Call, asker: Asker, base: str, attempt: int = 1) -> Outcome:
         """Take a turn and make one request."""
         header = authorization(self._settings, call.api)
         body = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
-        now = self._rim.now
+        now = self._clock.steady
         with _tracer.start_as_current_span(
             f"{call.method} {call.route}",
             kind=trace.SpanKind.CLIENT,
@@ -188,14 +182,22 @@ class Client:
         ) as span:
             asked = now()
             room = asker.deadline - asked - LAST_MOMENT
-            permit = await self.limiter.acquire(call.lane, bulk=asker.bulk, max_wait=max(0.0, room))
+            if room < 0:
+                raise Unavailable("No time is left for a request to Customer.io; nothing was sent. Try again.")
+            permit = await self.limiter.acquire(call.lane, bulk=asker.bulk, max_wait=room)
             granted = now()
             span.set_attribute("cio.wait", granted - asked)
-            within = min(PATIENCE[call.retry], max(asker.deadline - granted, LAST_MOMENT))
+            within = min(PATIENCE[call.retry], asker.deadline - granted)
             departure = Departure(now, lambda leaving: self._leaves(permit, granted, leaving))
-            outcome = await self._wire.request(
-                call.method, base + call.target, authorization=header, body=body, within=within, departure=departure
-            )
+            try:
+                if call.retry != "read" and not self.limiter.shared:
+                    raise StorageFailed("The database cannot be used, so nothing is written; nothing was sent.")
+                outcome = await self._wire.request(
+                    call.method, base + call.target, authorization=header, body=body, within=within, departure=departure
+                )
+            finally:
+                if not departure.left:
+                    self.limiter.give_back(permit)
             if isinstance(outcome, Answered):
                 span.set_attribute("http.response.status_code", outcome.status)
                 if departure.round_trip is not None:
@@ -205,11 +207,11 @@ class Client:
             return outcome
 
     async def _leaves(self, permit: "Permit", granted: float, departure: Departure) -> None:
-        if departure.cold or self._rim.now() - granted > LATE:
+        if departure.cold or self._clock.steady() - granted > LATE:
             await self.limiter.settle(permit)
 
     async def _probe(self, call: Call, base: str) -> Outcome:
-        asker = Asker("region", self._rim.now() + PATIENCE["read"])
+        asker = Asker("region", self._clock.steady() + PATIENCE["read"])
         return await self._attempt(call, asker, base)
 
 

@@ -65,12 +65,10 @@ class Regions:
             return self._found
 
     async def _by_track(self) -> Place:
-        outcome = await self._probe(ASK_TRACK, self._urls["track"] or HOSTS["track"]["us"])
-        if not isinstance(outcome, Answered) or not (outcome.accepted or outcome.refused):
-            raise _could_not_ask()
-        if outcome.refused:
+        answer = await self._ask(ASK_TRACK, self._urls["track"] or HOSTS["track"]["us"])
+        if answer.refused:
             raise key_refused(self._settings, "track", None)
-        match json_object(outcome).get("region"):
+        match json_object(answer).get("region"):
             case "us":
                 return "us"
             case "eu":
@@ -79,13 +77,19 @@ class Regions:
                 raise _could_not_ask()
 
     async def _by_app(self) -> Place:
-        for place in ("us", "eu"):
-            outcome = await self._probe(ASK_APP, HOSTS["app"][place])
-            if not isinstance(outcome, Answered) or outcome.status >= 500 or outcome.status == 429:  # noqa: PLR2004 - no word on the key
-                raise _could_not_ask()
-            if outcome.status != 401:  # noqa: PLR2004 - any other answer knows the key
+        places: tuple[Place, ...] = ("us", "eu")
+        for place in places:
+            answer = await self._ask(ASK_APP, HOSTS["app"][place])
+            if answer.status != 401:  # noqa: PLR2004 - any other answer knows the key
                 return place
         raise key_refused(self._settings, "app", None)
+
+    async def _ask(self, call: Call, base: str) -> Answered:
+        """An answer that says something about the key."""
+        outcome = await self._probe(call, base)
+        if isinstance(outcome, Answered) and (outcome.accepted or outcome.refused) and outcome.status != 429:  # noqa: PLR2004 - said to any key
+            return outcome
+        raise _could_not_ask()
 
 
 def _could_not_ask() -> Unavailable:
