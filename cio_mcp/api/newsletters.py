@@ -1,8 +1,8 @@
 """Newsletters: what they are, when they were sent, their variants and test groups."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from cio_mcp.api.base import Content, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import Blank, Content, Listed, Model, Moment, Reads, named
 from cio_mcp.http.call import read
 
 LIST_SECONDS = 10.0
@@ -27,7 +27,12 @@ class Newsletter(Model):
     tags: Annotated[tuple[str, ...], Listed] = ()
     content_ids: Annotated[tuple[str, ...], Listed] = ()
     recipient_segment_ids: Annotated[tuple[str, ...], Listed] = ()
-    subscription_topic_id: str | None = None
+    subscription_topic_id: Annotated[str | None, Blank] = None
+
+    @property
+    def state(self) -> Literal["sent", "draft"]:
+        """Whether it went out."""
+        return "sent" if self.sent_at else "draft"
 
 
 class TestGroup(Model):

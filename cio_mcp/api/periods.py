@@ -6,7 +6,7 @@ which runs twice through an hour each autumn.
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cio_mcp.errors import InvalidArgument
 
@@ -34,9 +34,10 @@ def zone(name: str, *, field: str = "timezone") -> ZoneInfo:
     Raises:
         InvalidArgument: there is no such zone.
     """
-    if name not in available_timezones() and name != "UTC":
-        raise InvalidArgument(field, "expected a region name such as Europe/Berlin, or UTC")
-    return ZoneInfo(name)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidArgument(field, "expected a region name such as Europe/Berlin, or UTC") from None
 
 
 def floor(moment: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime:

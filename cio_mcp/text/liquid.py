@@ -1,7 +1,6 @@
 """Which variables a Liquid template uses: enough to warn of data that is missing, not to render."""
 
 import re
-from collections.abc import Iterable, Mapping
 
 _MARKUP = re.compile(
     # Nothing may open inside markup, which keeps the search linear.
@@ -28,9 +27,6 @@ WORDS = frozenset(
 SIZES = frozenset({"size", "first", "last"})
 """What Liquid lets one ask of any list or text; it is no key of the data."""
 
-DATA_ROOTS = frozenset({"trigger", "data", "message_data", "event"})
-"""Under what a template finds the data of the request that sent it."""
-
 
 def variables(template: str) -> set[str]:
     """The dotted paths of every variable that is read, without those the template makes itself.
@@ -52,12 +48,6 @@ def variables(template: str) -> set[str]:
     return {path for path in used if path.split(".")[0] not in made}
 
 
-def lacking(paths: Iterable[str], data: Mapping[str, object]) -> list[str]:
-    """Of the paths under `DATA_ROOTS`, those that the data do not have; sorted."""
-    wanted = {path for path in paths if path.split(".")[0] in DATA_ROOTS and "." in path}
-    return sorted(path for path in wanted if not _has(data, path.split(".")[1:]))
-
-
 def _of_tag(tag: str, rest: str) -> tuple[str | None, str]:
     """The name a tag makes, if any, and the expression it reads."""
     if tag in {"for", "tablerow"} and (loop := _LOOP.match(rest)):
@@ -75,11 +65,3 @@ def _paths(expression: str) -> set[str]:
     found = (path.split(".") for path in _PATH.findall(bare))
     kept = (path[:-1] if len(path) > 1 and path[-1] in SIZES else path for path in found)
     return {".".join(path) for path in kept if path[0] not in WORDS}
-
-
-def _has(data: object, keys: list[str]) -> bool:
-    for key in keys:
-        if not isinstance(data, Mapping) or key not in data:
-            return False
-        data = data[key]
-    return True

@@ -1,7 +1,7 @@
-"""Which variables a template uses, and which of them the data lack."""
+"""Which variables a template uses."""
 
 import pytest
-from cio_mcp.text.liquid import lacking, variables
+from cio_mcp.text.liquid import variables
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,8 +50,3 @@ def test_any_text_at_all_is_read_without_an_error(text: str) -> None:
 def test_a_long_body_that_opens_and_never_closes_is_read_in_time() -> None:
     assert variables("{{ a" * 100_000) == set()
     assert variables("{% raw %}" * 50_000) == set()
-
-
-def test_only_what_the_request_should_bring_can_be_lacking() -> None:
-    paths = {"trigger.order.id", "trigger.order.total", "data.code", "customer.name", "snippets.footer", "trigger"}
-    assert lacking(paths, {"order": {"id": 1}}) == ["data.code", "trigger.order.total"]

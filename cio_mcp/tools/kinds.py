@@ -1,0 +1,67 @@
+"""The four kinds of things that send: found by id or exact name, and told apart."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from cio_mcp.api.broadcasts import Broadcast
+from cio_mcp.api.campaigns import Campaign
+from cio_mcp.api.newsletters import Newsletter
+from cio_mcp.api.transactional import TransactionalMessage
+from cio_mcp.errors import CioError, NotFound
+from cio_mcp.text.foreign import quoted
+from cio_mcp.tools.arguments import Kind
+from cio_mcp.tools.together import Read, together
+from cio_mcp.workspace import Workspace
+
+Found = Campaign | Broadcast | Newsletter | TransactionalMessage
+
+SAID: dict[Kind, str] = {
+    "campaign": "campaign",
+    "broadcast": "broadcast",
+    "newsletter": "newsletter",
+    "transactional": "transactional message",
+}
+
+
+async def find(ws: Workspace, kind: Kind, wanted: str) -> Found:
+    """Find one thing of a kind by id or exact name.
+
+    Raises:
+        NotFound: there is none; the text says so if another kind has one.
+        Ambiguous: several have the name.
+    """
+    try:
+        return await _found(ws, kind, wanted)
+    except NotFound as missing:
+        said = str(missing)
+        if wanted.strip().isdecimal():
+            said = f"id: no {SAID[kind]} has the id {wanted.strip()}."
+        elsewhere = await _elsewhere(ws, kind, wanted)
+        hint = f"It is a {elsewhere}." if elsewhere else f"list_campaigns(kind={kind}) lists all."
+        raise NotFound(f"{said} {hint}") from None
+
+
+async def _found(ws: Workspace, kind: Kind, wanted: str) -> Found:
+    match kind:
+        case "campaign":
+            return await ws.campaigns.find(wanted)
+        case "broadcast":
+            return await ws.broadcasts.find(wanted)
+        case "newsletter":
+            return await ws.newsletters.find(wanted)
+        case "transactional":
+            return await ws.transactional.find(wanted)
+
+
+async def _elsewhere(ws: Workspace, kind: Kind, wanted: str) -> str | None:
+    others: Mapping[str, Read] = {other: partial(_or_none, ws, other, wanted) for other in SAID if other != kind}
+    found = {other: thing for other, thing in (await together(others)).items() if thing is not None}
+    return " or ".join(f"{other}: {quoted(thing.name)} (kind={other})" for other, thing in found.items()) or None
+
+
+async def _or_none(ws: Workspace, kind: Kind, wanted: str) -> Found | None:
+    """A hint is not worth an error of its own."""
+    try:
+        return await _found(ws, kind, wanted)
+    except CioError:
+        return None
