@@ -1,1 +1,7 @@
-"""A simulated Customer.io workspace: a stand-alone ASGI app that imports nothing of the rest."""
+"""A simulated Customer.io workspace: stands alone, in process or over a socket."""
+
+from cio_mcp.sandbox.app import Sandbox
+from cio_mcp.sandbox.clock import Clock, StillClock
+from cio_mcp.sandbox.faults import Dropped
+
+__all__ = ["Clock", "Dropped", "Sandbox", "StillClock"]

@@ -1,0 +1,158 @@
+"""The sandbox: one ASGI app in front of one simulated workspace."""
+
+import json
+import random
+from collections import Counter, deque
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from cio_mcp.sandbox import (
+    account,
+    activities,
+    auth,
+    broadcasts,
+    campaigns,
+    control,
+    customers,
+    faults,
+    messages,
+    newsletters,
+    segments,
+    sends,
+    track,
+    transactional,
+)
+from cio_mcp.sandbox.clock import Clock
+from cio_mcp.sandbox.limits import Windows, limit_of
+from cio_mcp.sandbox.wire import Answer, Asked, Handler, Refused, Router, app_error, not_found, track_error
+from cio_mcp.sandbox.workspace import Workspace
+
+PARTS = (
+    track, customers, activities, messages, segments, campaigns, broadcasts, newsletters, transactional, sends, account,
+)  # fmt: skip
+ROUTER = Router([route for part in PARTS for route in part.ROUTES])
+REQUESTS_KEPT = 100_000
+BODY_BYTES = 26_000_000
+"""Just above the largest documented payload, a broadcast trigger's 25 MB."""
+
+
+class Sandbox:
+    """A simulated Customer.io workspace, the same for the same seed.
+
+    `app` is the ASGI callable for all its APIs. `people` are generated besides the fixed cast, `jitter` is the most
+    that a request's arrival is delayed by, in seconds, and `clock` lets tests hold the time.
+    """
+
+    def __init__(self, *, seed: int = 7, people: int = 5000, jitter: float = 0.0, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self._seed, self._people, self._jitter = seed, people, jitter
+        self._delays = random.Random(f"{seed}:jitter")
+        self.reset()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def reset(self) -> None:
+        """Start again with the workspace as it was made, at the clock's time; faults and counters are gone."""
+        self.workspace = Workspace(self._seed, self._people, self.clock)
+        self.windows = Windows()
+        self.faults: list[faults.Fault] = []
+        self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
+        self.routes: Counter[str] = Counter()
+        self.statuses: Counter[str] = Counter()
+        self.in_flight = self.max_concurrency = 0
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        raw_path = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace").partition("?")[0]
+        if raw_path.startswith("/_sandbox/"):
+            response = await control.answer(self, request)
+        else:
+            response = await self._counted(request, raw_path)
+        await response(scope, receive, send)
+
+    async def _counted(self, request: Request, raw_path: str) -> Response:
+        template, handler, values = ROUTER.find(request.method, raw_path)
+        entry = {"at": self.clock.now(), "method": request.method, "path": raw_path, "status": 0}
+        self.requests.append(entry)
+        self.routes[f"{request.method} {template if handler else '(unknown)'}"] += 1
+        self.in_flight += 1
+        self.max_concurrency = max(self.max_concurrency, self.in_flight)
+        try:
+            response = await self._answered(request, raw_path, template, handler, values)
+        except faults.Dropped:
+            self.statuses["dropped"] += 1
+            raise
+        finally:
+            self.in_flight -= 1
+        entry["status"] = response.status_code
+        self.statuses[str(response.status_code)] += 1
+        return response
+
+    async def _answered(
+        self, request: Request, raw_path: str, template: str, handler: Handler | None, values: dict[str, str]
+    ) -> Response:
+        try:
+            body = await _body(request)
+            if self._jitter:
+                await anyio.sleep(self._delays.uniform(0, self._jitter))
+            kind = faults.take(self.faults, request.method, template, raw_path)
+            if kind is not None and faults.comes_first(kind):
+                return faults.instead(kind, self._reference())
+            auth.check(raw_path, request.headers.get("authorization", ""))
+            self.windows.admit(limit_of(request.method, template), self.clock.now(), self._reference())
+            if handler is None:
+                raise not_found()
+            self.workspace.settle()
+            asked = Asked(values, dict(request.query_params), _parsed(body, raw_path), len(body))
+            made = handler(self.workspace, asked)
+            response = _response(made if isinstance(made, Answer) else Answer(200, made))
+        except Refused as refused:
+            return _response(refused.answer)
+        if kind is None:
+            return response
+        await faults.hang(kind)
+        return faults.afterwards(kind) or response
+
+    def _reference(self) -> str:
+        return f"{self._delays.getrandbits(24):06x}"
+
+
+async def _body(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size > BODY_BYTES:
+            raise app_error(413, "the body is too large")
+    return b"".join(parts)
+
+
+def _parsed(body: bytes, raw_path: str) -> Any:
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise (
+            track_error("malformed JSON") if raw_path.startswith("/api/") else app_error(400, "malformed JSON")
+        ) from None
+
+
+def _response(answer: Answer) -> Response:
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=answer.headers)
+    return JSONResponse(answer.body, answer.status, answer.headers)

@@ -1,0 +1,196 @@
+"""Transactional sends: checked as documented, accepted, and only later delivered or not."""
+
+import base64
+import binascii
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from cio_mcp.sandbox.content import Parent, Template
+from cio_mcp.sandbox.deliveries import mint_id
+from cio_mcp.sandbox.identify import created, is_suppressed
+from cio_mcp.sandbox.people import ID_TYPES, Person
+from cio_mcp.sandbox.wire import Asked, Route, meta_error
+
+if TYPE_CHECKING:
+    from cio_mcp.sandbox.workspace import Workspace
+
+# https://docs.customer.io/integrations/api/app/ (Send Messages)
+RECIPIENTS = 15
+PAYLOAD_BYTES = 1_000_000
+ATTACHMENT_BYTES = 2_000_000
+LATEST_SEND = 90 * 86_400
+FORBIDDEN_FILES = {"exe", "bat", "com", "js", "vbs", "scr"}
+PHONE = re.compile(r"\+[1-9]\d{6,14}")
+EMAIL = re.compile(r"(?:[^<>@,\s]+@[^<>@,\s]+|[^<>@,]*<[^<>@,\s]+@[^<>@,\s]+>)")
+
+
+def send(workspace: "Workspace", asked: Asked, channel: str) -> Any:
+    """Accept one message; what stands against it shows later in its delivery."""
+    body = asked.body
+    if not isinstance(body, dict):
+        raise meta_error(400, "the body must be a JSON object")
+    id_type, identifier = _identifiers(body)
+    CHECKS[channel](body, asked.size)
+    parent, template = _message(workspace, body, channel)
+    data = body.get("message_data") or {}
+    if not isinstance(data, dict):
+        raise meta_error(400, "message_data must be an object")
+    now = workspace.now
+    send_at = _send_at(body, now)
+    answer: dict[str, Any] = {"delivery_id": mint_id(workspace.rng), "queued_at": now}
+    if send_at:
+        answer["send_at"] = send_at
+
+    def deliver(later: "Workspace") -> None:
+        _deliver(later, body, parent, template, _person(later, id_type, identifier), answer["delivery_id"])
+
+    workspace.sends.append(
+        {
+            "at": now,
+            "channel": channel,
+            "delivery_id": answer["delivery_id"],
+            "transactional_message_id": body.get("transactional_message_id"),
+            "identifiers": body["identifiers"],
+            "to": body.get("to"),
+            "data": data,
+            "send_at": send_at,
+            "send_to_unsubscribed": body.get("send_to_unsubscribed", True),
+        }
+    )
+    workspace.counts["sends"] += 1
+    workspace.later(send_at - now if send_at else 0, deliver)
+    return answer
+
+
+def _identifiers(body: dict[str, Any]) -> tuple[str, str]:
+    told = body.get("identifiers")
+    if not isinstance(told, dict) or len(told) != 1 or next(iter(told)) not in ID_TYPES:
+        raise meta_error(400, "identifiers must hold exactly one of id, email or cio_id")
+    [(id_type, identifier)] = told.items()
+    if not isinstance(identifier, str | int) or not str(identifier).strip():
+        raise meta_error(400, f"identifiers.{id_type} must not be blank")
+    return id_type, str(identifier)
+
+
+def _check_email(body: dict[str, Any], size: int) -> None:
+    if "transactional_message_id" not in body and not all(body.get(name) for name in ("body", "subject", "from")):
+        raise meta_error(400, "without a transactional_message_id, body, subject and from are required")
+    addresses = [address for name in ("to", "cc", "bcc") for address in _addresses(body.get(name))]
+    if not _addresses(body.get("to")):
+        raise meta_error(400, "to is required")
+    if len(addresses) > RECIPIENTS:
+        raise meta_error(400, f"too many recipients: at most {RECIPIENTS} over to, cc and bcc")
+    if not all(map(EMAIL.fullmatch, addresses)):
+        raise meta_error(400, "to, cc and bcc must be email addresses")
+    headers = body.get("headers")
+    if headers is not None and not _is_json_list(headers):
+        raise meta_error(400, "headers must be a JSON string of a list of name and value")
+    attachments = body.get("attachments") or {}
+    total = sum(_attachment_bytes(name, content) for name, content in attachments.items())
+    if total > ATTACHMENT_BYTES:
+        raise meta_error(413, "Total attachment size exceeds the limit")
+    _check_size(size - sum(map(len, attachments.values())))
+
+
+def _check_push(body: dict[str, Any], size: int) -> None:
+    if not body.get("transactional_message_id"):
+        raise meta_error(400, "transactional_message_id is required")
+    _check_size(size)
+
+
+def _check_sms(body: dict[str, Any], size: int) -> None:
+    _check_push(body, size)
+    if not PHONE.fullmatch(str(body.get("to", ""))):
+        raise meta_error(400, "Invalid phone number format. Phone numbers must be in E.164 format.")
+
+
+CHECKS = {"email": _check_email, "push": _check_push, "twilio": _check_sms}
+
+
+def _check_size(size: int) -> None:
+    if size > PAYLOAD_BYTES:
+        raise meta_error(413, "the payload exceeds 1 MB")
+
+
+def _addresses(told: Any) -> list[str]:
+    return [part.strip() for part in str(told or "").split(",") if part.strip()]
+
+
+def _is_json_list(told: Any) -> bool:
+    try:
+        return isinstance(told, str) and isinstance(json.loads(told), list)
+    except ValueError:
+        return False
+
+
+def _attachment_bytes(name: str, content: Any) -> int:
+    if name.rpartition(".")[2].lower() in FORBIDDEN_FILES:
+        raise meta_error(403, f"Forbidden file type {name.rpartition('.')[2]} for attachment {name}.")
+    try:
+        return len(base64.b64decode(content, validate=True))
+    except (binascii.Error, TypeError, ValueError):
+        raise meta_error(400, f'Attachment must be base64 encoded: "{name}"') from None
+
+
+def _message(workspace: "Workspace", body: dict[str, Any], channel: str) -> tuple[Parent, Template]:
+    told = body.get("transactional_message_id")
+    if told is None:
+        made = Template(0, "email", "", str(body["subject"]), str(body["body"]))
+        return Parent("transactional", 0, "Sent without a template", workspace.born, (made,)), made
+    for parent in workspace.parents.values():
+        if parent.kind == "transactional" and str(told).lower() in {str(parent.id), parent.name.lower()}:
+            if parent.templates[0].channel != channel:
+                raise meta_error(400, "the transactional message belongs to another channel")
+            return parent, parent.templates[0]
+    raise meta_error(400, "transactional message not found")
+
+
+def _send_at(body: dict[str, Any], now: int) -> int:
+    """When to send; 0 means at once, as a time that is past does."""
+    told = body.get("send_at")
+    if told is None:
+        return 0
+    if not isinstance(told, int) or isinstance(told, bool):
+        raise meta_error(400, "send_at must be a unix timestamp")
+    if told > now + LATEST_SEND:
+        raise meta_error(400, "send_at must be at most 90 days ahead")
+    return told if told > now else 0
+
+
+def _person(workspace: "Workspace", id_type: str, identifier: str) -> Person:
+    """The person named; an unknown id or email makes a profile, an unknown `cio_id` is nobody's."""
+    person = workspace.people.get(id_type, identifier)
+    if person is None and id_type != "cio_id" and not is_suppressed(workspace, identifier):
+        return created(workspace, {id_type: identifier})
+    named = {id_type: identifier}
+    return person or Person(named.get("cio_id", ""), named.get("id"), named.get("email"), workspace.now)
+
+
+def _deliver(
+    workspace: "Workspace", body: dict[str, Any], parent: Parent, template: Template, person: Person, delivery_id: str
+) -> None:
+    data = body.get("message_data") or {}
+    recipient = _recipient(body, template, person)
+    asked_for = bool(body.get("send_to_unsubscribed", True))
+    made = workspace.deliver(
+        person, parent, template, recipient, data=data, to_unsubscribed=asked_for, delivery_id=delivery_id
+    )
+    made.overrides = {name: body[name] for name in ("subject", "body", "from") if body.get(name)}
+    made.forgotten = bool(body.get("disable_message_retention"))
+    if body.get("queue_draft"):
+        made.metrics, made.failure = {"created": made.created, "drafted": made.created}, None
+
+
+def _recipient(body: dict[str, Any], template: Template, person: Person) -> str:
+    if template.channel == "push":
+        return str(person.devices[-1]["id"]) if person.devices else ""
+    first = str(body.get("to", "")).split(",")[0].strip()
+    return first.rpartition("<")[2].rstrip(">")
+
+
+ROUTES: tuple[Route, ...] = (
+    ("POST", "/v1/send/email", lambda workspace, asked: send(workspace, asked, "email")),
+    ("POST", "/v1/send/push", lambda workspace, asked: send(workspace, asked, "push")),
+    ("POST", "/v1/send/sms", lambda workspace, asked: send(workspace, asked, "twilio")),
+)
