@@ -44,5 +44,5 @@ async def opened(settings: Settings, sandbox: Sandbox) -> AsyncIterator[OpenWork
 
 
 @pytest.fixture
-def ws(opened: OpenWorkspace) -> Workspace:
+async def ws(opened: OpenWorkspace) -> Workspace:
     return opened.acting("local:tester")

@@ -79,7 +79,8 @@ async def approved(
 
 
 def events(sandbox: Sandbox) -> int:
-    return len(sandbox.workspace.events)
+    """How many events were requested."""
+    return sum(request["path"].endswith("/events") for request in sandbox.requests)
 
 
 async def test_nothing_is_made_without_a_decision(gate: Gate, sandbox: Sandbox) -> None:

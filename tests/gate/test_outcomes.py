@@ -1,0 +1,130 @@
+"""What becomes of an approved write when Customer.io, the line, the caller or the disk misbehaves."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import anyio
+import pytest
+from cio_mcp.errors import StorageFailed
+from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.receipt import Receipt
+from cio_mcp.http.asker import Asker
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
+from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.tools.events import send_event
+from cio_mcp.tools.profiles import update_customer
+from cio_mcp.tools.transactional import send_transactional
+from cio_mcp.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+Planner = Callable[[], Awaitable[Plan]]
+SEND, EVENTS = "/v1/send/email", "/api/v1/customers/{identifier}/events"
+
+
+def email(ws: Workspace) -> Planner:
+    return partial(send_transactional, ws, "2", "ada", data={"order": 7})
+
+
+async def approved(ws: Workspace, plan: Planner, name: str = "a tool") -> ChangeRow:
+    row = await ws.gate.propose(ws.principal, name, arguments_digest({}), plan)
+    assert isinstance(row, ChangeRow), row
+    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    return row
+
+
+async def carried_out(ws: Workspace, plan: Planner, seconds: float = 10) -> Receipt:
+    row = await approved(ws, plan)
+    return await ws.gate.make(row, plan, Asker(ws.principal, anyio.current_time() + seconds))
+
+
+def requests(sandbox: Sandbox, ending: str) -> int:
+    return sum(request["path"].endswith(ending) and request["method"] != "GET" for request in sandbox.requests)
+
+
+@pytest.mark.parametrize("kind", ["accept_then_503", "accept_then_drop", "drop"])
+async def test_a_send_whose_answer_never_came_is_unknown_and_never_made_again(
+    kind: str, ws: Workspace, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault("POST", SEND, kind))
+    receipt = await carried_out(ws, email(ws))
+    again = await ws.gate.propose("local:bob", "another tool", arguments_digest({"x": 1}), email(ws))
+    assert receipt.status == "unknown"
+    assert receipt.is_error
+    assert receipt.find_out
+    assert isinstance(again, Receipt)
+    assert again.status == "unknown"
+    assert requests(sandbox, SEND) == 1
+
+
+@pytest.mark.parametrize("kind", ["429", "429_bare", "status:400", "status:403"])
+async def test_a_send_that_was_refused_has_failed_and_needs_a_new_approval(
+    kind: str, ws: Workspace, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault("POST", SEND, kind))
+    receipt = await carried_out(ws, email(ws))
+    asked_anew = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), email(ws))
+    assert receipt.status == "failed"
+    assert isinstance(asked_anew, ChangeRow)
+    assert asked_anew.state == "planned"
+    assert requests(sandbox, SEND) == 1
+
+
+@pytest.mark.parametrize("kind", ["accept_then_503", "accept_then_drop", "status:503", "429"])
+async def test_an_event_is_repeated_with_its_own_id_and_has_one_effect(
+    kind: str, ws: Workspace, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault("POST", EVENTS, kind))
+    receipt = await carried_out(ws, partial(send_event, ws, "ada", "order_placed"))
+    with anyio.fail_after(5):
+        while sandbox.workspace.counts["events"] == 0:
+            sandbox.workspace.settle()
+            await anyio.lowlevel.checkpoint()
+    assert receipt.status == "done"
+    assert requests(sandbox, "/events") == 2
+    assert sandbox.workspace.counts["events"] == 1
+
+
+async def test_a_profile_write_is_read_back(ws: Workspace, sandbox: Sandbox) -> None:
+    receipt = await carried_out(ws, partial(update_customer, ws, "ada", {"favourite_colour": "teal"}))
+    assert receipt.status == "done"
+    assert receipt.verified is True
+    assert requests(sandbox, "/customers/cio_" + str((await ws.people.resolve("ada")).cio_id)) == 1
+
+
+async def test_what_is_so_already_is_not_written(ws: Workspace, sandbox: Sandbox) -> None:
+    plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
+    await carried_out(ws, plan)
+    again = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    assert isinstance(again, Receipt)
+    assert again.status == "already_done"
+    assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1
+
+
+async def test_a_caller_that_goes_away_after_sending_leaves_the_outcome_in_the_journal(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    plan = email(ws)
+    row = await approved(ws, plan)
+    sandbox.faults.append(Fault("POST", SEND, "hang:0.2"))
+    async with anyio.create_task_group() as group:
+        group.start_soon(ws.gate.make, row, plan, Asker(ws.principal, anyio.current_time() + 10))
+        with anyio.fail_after(5):
+            while requests(sandbox, SEND) == 0:
+                await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    change = (await ws.gate.recent(change=row.id)).changes[0]
+    assert change.state == "sent"
+    assert change.delivery_id
+    assert requests(sandbox, SEND) == 1
+
+
+async def test_a_damaged_database_refuses_writes_while_reads_go_on(ws: Workspace, sandbox: Sandbox) -> None:
+    file = ws.settings.data_dir / "cio-mcp.db"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"this was a database once" * 1000)
+    with pytest.raises(StorageFailed, match="not a database"):
+        await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), email(ws))
+    assert (await ws.people.resolve("ada")).id == "ada"
+    assert requests(sandbox, SEND) == 0

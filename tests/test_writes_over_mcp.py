@@ -1,0 +1,211 @@
+"""Every write tool through a real MCP client in both protocol eras: who says what, and what leaves."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import anyio
+import pytest
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.server import build_server
+from cio_mcp.settings import Settings
+from mcp import Client
+from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitResult
+
+pytestmark = pytest.mark.anyio
+
+Era = Literal["auto", "legacy"]
+Callback = Callable[[Any, Any], Awaitable[ElicitResult]]
+
+WRITES: dict[str, dict[str, Any]] = {
+    "send_event": {"customer": "ada", "name": "signed_up", "data": {"plan": "pro"}},
+    "update_customer": {"customer": "ada", "attributes": {"favourite_colour": "teal"}},
+    "send_transactional": {"message": "Order shipped", "customer": "ada", "data": {"order": 7}},
+}
+APPROVE = ElicitResult(action="accept", content={"decision": "approve"})
+REJECT = ElicitResult(action="accept", content={"decision": "reject"})
+
+
+class Person:
+    """A person in front of a client, who answers every question the same way and remembers what was asked."""
+
+    def __init__(self, answer: ElicitResult) -> None:
+        self.answer = answer
+        self.asked: list[ElicitRequestFormParams] = []
+
+    async def __call__(self, _context: object, params: ElicitRequestFormParams) -> ElicitResult:
+        await anyio.lowlevel.checkpoint()
+        self.asked.append(params)
+        return self.answer
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    chosen: Era = request.param
+    return chosen
+
+
+@pytest.fixture
+def hasty(settings: Settings) -> Settings:
+    """Settings with which nobody waits for an approval outside the client."""
+    return settings.model_copy(update={"max_wait": 5.0})
+
+
+@asynccontextmanager
+async def connected(settings: Settings, sandbox: Sandbox, era: Era, person: Callback | None) -> AsyncIterator[Client]:
+    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=person) as client:
+        yield client
+
+
+def effects(sandbox: Sandbox) -> int:
+    """Writes that reached the sandbox."""
+    return sum(request["method"] != "GET" for request in sandbox.requests if "attributes" not in request["path"])
+
+
+def structured(result: CallToolResult) -> dict[str, Any]:
+    assert result.structured_content is not None, result.content
+    return result.structured_content
+
+
+@pytest.mark.parametrize("tool", WRITES)
+async def test_an_approved_write_happens_once_and_again_is_answered_without_sending(
+    tool: str, era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    async with connected(settings, sandbox, era, person) as client:
+        first = structured(await client.call_tool(tool, WRITES[tool]))
+        sent = effects(sandbox)
+        again = structured(await client.call_tool(tool, WRITES[tool]))
+    assert first["status"] == "done"
+    assert again["status"] == "already_done"
+    assert sent == effects(sandbox) == 1
+    assert len(person.asked) == 1
+
+
+@pytest.mark.parametrize("tool", WRITES)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        REJECT,
+        ElicitResult(action="decline"),
+        ElicitResult(action="cancel"),
+        ElicitResult(action="accept", content={}),
+        ElicitResult(action="accept", content={"decision": "yes"}),
+    ],
+    ids=["reject", "decline", "cancel", "empty form", "another word"],
+)
+async def test_anything_but_a_yes_sends_nothing(
+    tool: str, answer: ElicitResult, era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    async with connected(settings, sandbox, era, Person(answer)) as client:
+        result = await client.call_tool(tool, WRITES[tool])
+    assert effects(sandbox) == 0
+    assert result.is_error or structured(result)["status"] == "declined"
+
+
+@pytest.mark.parametrize("tool", WRITES)
+async def test_a_client_that_cannot_ask_is_told_that_a_person_must_decide(
+    tool: str, era: Era, hasty: Settings, sandbox: Sandbox
+) -> None:
+    async with connected(hasty, sandbox, era, None) as client:
+        receipt = structured(await client.call_tool(tool, WRITES[tool]))
+    assert receipt["status"] == "approval_required"
+    assert "cio-mcp" not in receipt["message"]
+    assert "http" not in receipt["message"]
+    assert effects(sandbox) == 0
+
+
+async def test_the_question_states_the_facts_in_order_and_closes_with_the_change(
+    era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(REJECT)
+    async with connected(settings, sandbox, era, person) as client:
+        await client.call_tool("send_event", WRITES["send_event"])
+    said = person.asked[0].message
+    places = [said.index(part) for part in ("signed_up", "To whom", "ada@example.com", "Onboarding", "Change ")]
+    assert places == sorted(places)
+    schema = person.asked[0].requested_schema
+    assert schema["properties"]["decision"]["enum"] == ["reject", "approve"]
+    assert "default" not in schema["properties"]["decision"]
+    assert schema["required"] == ["decision"]
+
+
+async def test_a_client_that_goes_away_while_it_is_asked_sends_nothing(
+    era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    asked = anyio.Event()
+
+    async def absent(_context: object, _params: object) -> ElicitResult:
+        asked.set()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async with anyio.create_task_group() as group:
+
+        async def call() -> None:
+            async with connected(settings, sandbox, era, absent) as client:
+                await client.call_tool("send_event", WRITES["send_event"])
+
+        group.start_soon(call)
+        with anyio.fail_after(10):
+            await asked.wait()
+        group.cancel_scope.cancel()
+    assert effects(sandbox) == 0
+
+
+async def test_another_client_and_another_tool_do_not_send_the_same_again(
+    era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    arguments = WRITES["send_transactional"]
+    async with connected(settings, sandbox, era, Person(APPROVE)) as client:
+        first = structured(await client.call_tool("send_transactional", arguments))
+    async with connected(settings, sandbox, era, Person(APPROVE)) as other:
+        by_address = arguments | {"customer": "ada@example.com", "message": "2", "to": "ADA@example.com"}
+        again = structured(await other.call_tool("send_transactional", by_address))
+        meant = structured(await other.call_tool("send_transactional", by_address | {"repeat": True}))
+    assert again["status"] == "already_done"
+    assert again["change"] == first["change"]
+    assert meant["status"] == "done"
+    assert effects(sandbox) == 2
+
+
+async def test_undeclared_arguments_are_refused_by_name(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    async with connected(settings, sandbox, era, Person(APPROVE)) as client:
+        result = await client.call_tool("send_event", WRITES["send_event"] | {"send_att": 5})
+    assert result.is_error
+    assert "send_att" in str(result.content)
+    assert effects(sandbox) == 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "named"),
+    [
+        ("send_event", {"customer": "nobody-at-all", "name": "x"}, "customer"),
+        ("send_event", {"customer": "two@example.com", "name": "x"}, "customer"),
+        ("send_event", {"customer": "ada", "name": " "}, "name"),
+        ("send_event", {"customer": "ada", "name": "x" * 101}, "name"),
+        ("send_event", {"customer": "ada", "name": "x", "timestamp": "2026-01-01T10:00:00"}, "timestamp"),
+        ("send_event", {"customer": "ada", "name": "x", "data": {"recipient": "eve@example.com"}}, "recipient"),
+        ("update_customer", {"customer": "ada", "attributes": {}}, "attributes"),
+        ("update_customer", {"customer": "ada", "attributes": {"_update": False}}, "attributes"),
+        ("update_customer", {"customer": "ada", "attributes": {"x": "y" * 1001}}, "attributes"),
+        ("update_customer", {"customer": "nobody-at-all", "attributes": {"x": 1}}, "customer"),
+        ("send_transactional", {"message": "No such", "customer": "ada"}, "message"),
+        ("send_transactional", {"message": "2", "customer": "ada", "send_at": "tomorrow"}, "send_at"),
+        ("send_transactional", {"message": "2", "customer": "ada", "options": {"bcc": "x@y.z"}}, "bcc"),
+        ("send_transactional", {"message": "2", "customer": "ada", "to": "nobody"}, "to"),
+    ],
+)
+async def test_what_is_not_acceptable_is_refused_in_one_sentence_that_names_the_field(
+    tool: str, arguments: dict[str, Any], named: str, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    async with connected(settings, sandbox, "auto", person) as client:
+        result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    (content,) = result.content
+    assert content.type == "text"
+    assert named in content.text
+    assert "\n" not in content.text
+    assert not person.asked
+    assert effects(sandbox) == 0
