@@ -100,7 +100,7 @@ async def list_messages(
     customer: Customer | None = None,
     id_type: CustomerIdType = None,
     kind: Kind | None = None,
-    id: Id | None = None,  # noqa: A002 - what every tool calls it
+    id: Annotated[Id | None, Field(description="id or exact name, with kind")] = None,  # noqa: A002 - the tools' word
     metric: Metric | None = None,
     channel: Channel | None = None,
     since: Since = None,
