@@ -1,0 +1,66 @@
+import json
+import os
+import re
+from pathlib import Path
+
+from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_table, tools_as_text
+from cio_mcp.settings import Settings
+from cio_mcp.tools.catalogue import TOOLS
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+REFERENCE = ROOT / "docs" / "tools.md"
+TABLE = re.compile(r"(?<=<!-- tools:start -->\n).*?(?=<!-- tools:end -->)", re.DOTALL)
+UPDATE = "UPDATE_DOCS" in os.environ
+HINT = "run UPDATE_DOCS=1 .venv/bin/python -m pytest tests/test_documentation.py"
+
+
+def test_the_tool_table_of_the_readme_is_what_the_registry_says() -> None:
+    text = README.read_text(encoding="utf-8")
+    expected = TABLE.sub(lambda _: f"{tools_as_table()}\n", text)
+    if UPDATE:
+        README.write_text(expected, encoding="utf-8")
+        return
+    assert text == expected, HINT
+
+
+def test_the_reference_page_is_what_the_registry_says() -> None:
+    expected = f"{tools_as_markdown()}\n"
+    if UPDATE:
+        REFERENCE.write_text(expected, encoding="utf-8")
+        return
+    assert REFERENCE.read_text(encoding="utf-8") == expected, HINT
+
+
+def test_the_settings_table_has_every_setting_with_its_default() -> None:
+    rows = re.findall(r"^\| `CIO_([A-Z_]+)` \|\s*(.*?)\s*\| .+ \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    documented = {name.lower(): default.strip("`") for name, default in rows}
+    assert documented.keys() == Settings.model_fields.keys()
+    for name, field in Settings.model_fields.items():
+        if field.is_required() or field.default_factory or field.default is None:
+            continue
+        default = ",".join(field.default) if isinstance(field.default, tuple) else str(field.default)
+        assert documented[name] == (default.lower() if isinstance(field.default, bool) else default), name
+
+
+def test_the_listings_name_every_tool_and_what_a_client_is_told() -> None:
+    names = [spec.name for spec in TOOLS]
+    assert [line.split()[0] for line in tools_as_text().splitlines()] == names
+    told = json.loads(tools_as_json())
+    assert [tool["name"] for tool in told] == names
+    assert all(tool["inputSchema"]["type"] == "object" and tool["outputSchema"] for tool in told)
+
+
+def test_every_dependency_beyond_the_owners_has_a_decision_of_five_lines() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert pages
+    for page in pages:
+        lines = page.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith("# "), page.name
+        assert len([line for line in lines if line.startswith("- **")]) == 5, page.name
+
+
+def test_links_between_our_pages_lead_somewhere() -> None:
+    for page in [README, *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
