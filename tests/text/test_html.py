@@ -1,0 +1,28 @@
+"""HTML as a person reads it."""
+
+from cio_mcp.text.html import readable
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def test_styles_and_scripts_are_not_read() -> None:
+    html = "<html><head><title>T</title><style>p{}</style></head><body><script>x()</script><p>Hello</p></body></html>"
+    assert readable(html) == "Hello"
+
+
+def test_blocks_are_lines_and_links_say_where_they_lead() -> None:
+    html = '<h1>Hi&nbsp;Ada</h1><p>Your <b>order</b>\n is <a href="https://x.test/o?a=1&amp;b=2">here</a>.<br>Bye</p>'
+    assert readable(html) == "Hi Ada\nYour order is here (https://x.test/o?a=1&b=2).\nBye"
+
+
+def test_a_picture_is_its_description() -> None:
+    assert readable('<p><img src="a.png" alt="Logo"> <img src="b.png"></p>') == "[Logo]"
+
+
+def test_text_without_tags_stays_as_it_is() -> None:
+    assert readable("Your code is 1234\n\nBye") == "Your code is 1234\n\nBye"
+
+
+@given(st.text(alphabet="<>/=\"' abp&;!-\n", max_size=60))
+def test_broken_html_is_read_without_a_failure(html: str) -> None:
+    assert isinstance(readable(html), str)

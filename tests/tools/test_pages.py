@@ -1,0 +1,47 @@
+"""Pages out of whole lists, and spans of time."""
+
+import pytest
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.tools.arguments import span
+from cio_mcp.tools.pages import cut, following
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@given(st.lists(st.integers(), max_size=60), st.integers(1, 20))
+def test_the_pages_of_a_list_are_the_list(items: list[int], limit: int) -> None:
+    seen: list[int] = []
+    cursor: str | None = None
+    while True:
+        shown, page = cut(items, limit, cursor)
+        seen += shown
+        assert len(shown) <= limit
+        assert (page["omitted"] or 0) == len(items) - len(seen)
+        if not page["has_more"]:
+            break
+        cursor = page["cursor"]
+    assert seen == items
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "²", "9" * 5000])
+def test_a_cursor_that_is_not_ours_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidArgument, match="cursor"):
+        cut([1, 2, 3], 2, cursor)
+
+
+def test_the_token_of_customer_io_is_the_cursor() -> None:
+    assert following("MTA=") == {"has_more": True, "cursor": "MTA="}
+    assert following("") == following(None) == {"has_more": False, "cursor": None}
+
+
+@pytest.mark.parametrize("field", ["since", "until"])
+@pytest.mark.parametrize("text", ["2026-01-31", "2026-01-31T09:00:00", "yesterday", "1780000000"])
+def test_a_time_without_a_zone_is_refused_by_its_field(field: str, text: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        span(**{"since": None, "until": None, field: text})
+    assert refused.value.field == field
+
+
+def test_an_empty_span_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="since: must be earlier"):
+        span("2026-01-31T09:00:00Z", "2026-01-31T10:00:00+01:00")
