@@ -23,7 +23,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The write was certainly not carried out; `status` is Customer.io's, None when nothing left."""
+    """The write was certainly not carried out; `status` is Customer.io's, None without an answer."""
 
     reason: str
     status: int | None = None
