@@ -75,7 +75,7 @@ async def test_the_sandbox_is_read_without_a_port(client: Client, asker: Asker) 
     assert [segment["name"] for segment in answer["segments"]][:2] == ["Everyone", "VIP"]
 
 
-async def test_an_address_with_a_plus_finds_its_person(client: Client, asker: Asker) -> None:
+async def test_an_address_with_a_plus_finds_its_person(client: Client, sandbox: Sandbox, asker: Asker) -> None:
     created = IDENTIFY.model_copy(
         update={"path": {"identifier": "plus"}, "body": {"email": "ada+1@example.com", "_timestamp": 1764000000}}
     )
