@@ -1,0 +1,20 @@
+"""`cio-mcp sandbox`: a simulated workspace over a socket, to try things and to test against."""
+
+from typing import Annotated
+
+import typer
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8900,
+    people: Annotated[int, typer.Option(min=0, help="People generated besides the fixed cast.")] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same workspace.")] = 7,
+    jitter: Annotated[float, typer.Option(min=0, help="The most that an arrival is delayed by, in seconds.")] = 0.0,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    *,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https with a throw-away certificate.")] = False,
+) -> None:
+    """Serve a simulated Customer.io workspace."""
+    from cio_mcp.sandbox.server import run  # noqa: PLC0415 - other commands start without it
+
+    run(host=host, port=port, people=people, seed=seed, jitter=jitter, tls=tls)
