@@ -1,9 +1,8 @@
-"""The resources: the same answers as the tools', as JSON under `cio://…`."""
+"""The resources: what read tools answer, as JSON under `cio://…`; each is there if its tool is offered."""
 
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -11,9 +10,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 
 from cio_mcp.errors import CioError, NotFound
-from cio_mcp.text.answer import Answer, render
-from cio_mcp.tools.campaigns import get_campaign, list_campaigns
-from cio_mcp.tools.segments import get_segment, list_segments
+from cio_mcp.text.answer import render
 from cio_mcp.workspace import Workspace
 
 MIME_TYPE = "application/json"
@@ -23,109 +20,84 @@ PAGE = 50
 WorkspaceFor = Callable[[Context[Any, Any] | None], Awaitable[Workspace]]
 """The workspace for the caller of a request; a resource without an id is read without its request's context."""
 
+ReadTools = Mapping[str, Callable[..., Awaitable[Any]]]
+"""The functions of read tools by name: workspace and arguments in, an `Answer` out."""
+
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A resource of one URI."""
+class Resource:
+    """A read tool with fixed arguments under a URI; `by` names the argument that an `{id}` in the URI fills."""
 
     uri: str
     title: str
     description: str
-    read: Callable[[Workspace], Awaitable[Answer]]
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    by: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`cio://segments/{id}` is named `segment`, `cio://segments` is `segments`."""
+        plural = self.uri.removeprefix("cio://").split("/")[0]
+        return plural.removesuffix("s") if self.by else plural
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A resource for each id."""
-
-    uri: str
-    title: str
-    description: str
-    read: Callable[[Workspace, str], Awaitable[Answer]]
-
-
-async def _limits(ws: Workspace) -> Answer:
-    return ws.limits()
-
-
-async def _changes(ws: Workspace) -> Answer:
-    return await ws.gate.recent()
-
-
-async def _newsletter(ws: Workspace, id_: str) -> Answer:
-    return await get_campaign(ws, id_, kind="newsletter")
-
-
-LISTED = (
-    Listed("cio://segments", "Segments", "All segments: ids, names, types.", partial(list_segments, limit=PAGE)),
-    Listed(
+RESOURCES = (
+    Resource("cio://segments", "Segments", "The segments: ids, names, types.", "list_segments", {"limit": PAGE}),
+    Resource("cio://segments/{id}", "A segment", "How many are in it, what uses it.", "get_segment", by="segment"),
+    Resource(
         "cio://newsletters", "Newsletters", "The newest newsletters.",
-        partial(list_campaigns, kind="newsletter", limit=PAGE),
+        "list_campaigns", {"kind": "newsletter", "limit": PAGE},
     ),
-    Listed("cio://campaigns", "Campaigns", "The campaigns and what starts them.", partial(list_campaigns, limit=PAGE)),
-    Listed("cio://limits", "Rate limits", "What Customer.io's rate limits leave at this moment.", _limits),
-    Listed("cio://changes", "Changes", "What this server was asked to write and what became of it.", _changes),
+    Resource(
+        "cio://newsletters/{id}", "A newsletter", "Its state, recipients and variants.",
+        "get_campaign", {"kind": "newsletter"}, by="id",
+    ),
+    Resource("cio://campaigns", "Campaigns", "The campaigns, what starts them.", "list_campaigns", {"limit": PAGE}),
+    Resource("cio://campaigns/{id}", "A campaign", "Its state, start and messages.", "get_campaign", by="id"),
+    Resource("cio://limits", "Rate limits", "What rate limits leave now.", "get_workspace", {"section": "limits"}),
+    Resource("cio://changes", "Changes", "What was to be written, what became of it.", "list_changes", {"limit": 20}),
 )  # fmt: skip
 
-TEMPLATES = (
-    Template("cio://segments/{id}", "A segment", "How many people it holds and what uses it.", get_segment),
-    Template("cio://newsletters/{id}", "A newsletter", "Its state, recipients and variants.", _newsletter),
-    Template("cio://campaigns/{id}", "A campaign", "Its state, what starts it, and its messages.", get_campaign),
-)
+
+def register(server: MCPServer[Any], workspace_for: WorkspaceFor, tools: ReadTools) -> None:
+    """Add the resources of the tools that are there; nothing is read before a client asks."""
+    for resource in RESOURCES:
+        if tool := tools.get(resource.tool):
+            _add(server, resource, _Reading(workspace_for, tool, resource))
 
 
-def register(server: MCPServer[Any], workspace_for: WorkspaceFor) -> None:
-    """Add every resource to a server; nothing is read before a client asks."""
-    for listed in LISTED:
-        server.add_resource(
-            FunctionResource(
-                uri=listed.uri,
-                name=_name(listed.uri),
-                title=listed.title,
-                description=listed.description,
-                mime_type=MIME_TYPE,
-                fn=_static(listed, workspace_for),
-            )
-        )
-    for template in TEMPLATES:
-        add = server.resource(
-            template.uri,
-            name=_name(template.uri),
-            title=template.title,
-            description=template.description,
-            mime_type=MIME_TYPE,
-        )
-        add(_templated(template, workspace_for))
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    workspace_for: WorkspaceFor
+    tool: Callable[..., Awaitable[Any]]
+    resource: Resource
+
+    async def json(self, context: Context[Any, Any] | None, **more: str) -> str:
+        try:
+            ws = await self.workspace_for(context)
+            answer = await self.tool(ws, **self.resource.arguments, **more)
+        except NotFound as missing:
+            raise ResourceNotFoundError(str(missing)) from None
+        except CioError as error:
+            raise ResourceError(str(error)) from None
+        return json.dumps(render(answer, mask=ws.settings.mask_pii).structured, ensure_ascii=False)
 
 
-def _static(listed: Listed, workspace_for: WorkspaceFor) -> Callable[[], Awaitable[str]]:
-    async def resource() -> str:
-        return await _json(None, workspace_for, listed.read)
+def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
+    said: dict[str, Any] = {
+        "name": resource.name, "title": resource.title, "description": resource.description, "mime_type": MIME_TYPE
+    }  # fmt: skip
+    by = resource.by
+    if by is None:
 
-    return resource
+        async def whole() -> str:
+            return await reading.json(None)
 
+        server.add_resource(FunctionResource(uri=resource.uri, fn=whole, **said))
+    else:
 
-def _templated(template: Template, workspace_for: WorkspaceFor) -> Callable[..., Awaitable[str]]:
-    async def resource(id: str, context: Context[Any, Any]) -> str:  # noqa: A002 - the template's variable
-        return await _json(context, workspace_for, lambda ws: template.read(ws, id))
+        async def one(id: str, context: Context[Any, Any]) -> str:  # noqa: A002 - the variable of the template
+            return await reading.json(context, **{by: id})
 
-    return resource
-
-
-async def _json(
-    context: Context[Any, Any] | None, workspace_for: WorkspaceFor, read: Callable[[Workspace], Awaitable[Answer]]
-) -> str:
-    try:
-        ws = await workspace_for(context)
-        answer = await read(ws)
-    except NotFound as missing:
-        raise ResourceNotFoundError(str(missing)) from None
-    except CioError as error:
-        raise ResourceError(str(error)) from None
-    return json.dumps(render(answer, mask=ws.settings.mask_pii).structured, ensure_ascii=False)
-
-
-def _name(uri: str) -> str:
-    """`cio://segments/{id}` is named `segment`, `cio://segments` is `segments`."""
-    plural, _, variable = uri.removeprefix("cio://").partition("/")
-    return plural.removesuffix("s") if variable else plural
+        server.resource(resource.uri, **said)(one)

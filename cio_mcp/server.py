@@ -178,8 +178,9 @@ def build_server(settings: Settings, *, sandbox: "Sandbox | None" = None) -> Cio
     if strange := [name for name in settings.toolsets if name not in known]:
         raise SettingError("CIO_TOOLSETS", f"there is no toolset {strange[0]!r}; there are: {', '.join(sorted(known))}")
     entrance = Entrance(settings, sandbox)
-    server = CioServer(entrance, offered(TOOLS, settings))
-    resources.register(server, entrance.workspace_for)
+    specs = offered(TOOLS, settings)
+    server = CioServer(entrance, specs)
+    resources.register(server, entrance.workspace_for, {s.name: s.function for s in specs if s.hints.read_only})
     prompts.register(server)
     return server
 

@@ -26,6 +26,7 @@ LONGEST_RANGE = timedelta(days=3652)
 """`start` and `end` are at most 10 years apart: https://docs.customer.io/integrations/api/app/"""
 
 _HOUR = timedelta(hours=1)
+_INSTANT = timedelta(microseconds=1)
 
 
 def zone(name: str, *, field: str = "timezone") -> ZoneInfo:
@@ -69,6 +70,12 @@ def following(start: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime
             return _midnight((day.replace(day=1) + timedelta(days=31)).replace(day=1), tz)
 
 
+def ceiling(moment: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime:
+    """The moment (UTC) itself where a period starts at it, else the start of the next one."""
+    start = floor(moment, resolution, tz)
+    return start if start == moment else following(start, resolution, tz)
+
+
 def starts(first: datetime, count: int, resolution: Resolution, tz: ZoneInfo) -> list[datetime]:
     """The starts of `count` periods in a row, from the one that starts at `first`."""
     found: list[datetime] = []
@@ -84,14 +91,14 @@ def starts_back(now: datetime, count: int, resolution: Resolution, tz: ZoneInfo)
     found: list[datetime] = []
     for _ in range(count):
         found.append(start)
-        start = floor(start - timedelta(microseconds=1), resolution, tz)
+        start = floor(start - _INSTANT, resolution, tz)
     return found[::-1]
 
 
 def periods_between(since: datetime, until: datetime, resolution: Resolution, tz: ZoneInfo, *, most: int) -> int:
-    """How many periods a range touches, both ends included; `most + 1` means more than `most`."""
+    """How many periods a range touches, `until` itself left out; `most + 1` means more than `most`."""
     start, count = floor(since, resolution, tz), 1
-    while count <= most and (start := following(start, resolution, tz)) <= until:
+    while count <= most and (start := following(start, resolution, tz)) < until:
         count += 1
     return count
 
@@ -99,7 +106,7 @@ def periods_between(since: datetime, until: datetime, resolution: Resolution, tz
 def steps(since: datetime, now: datetime, resolution: Resolution, tz: ZoneInfo) -> int | None:
     """The smallest number of steps whose periods, counted back from now, reach `since`; None beyond the most."""
     most = MOST_STEPS[resolution]
-    count = periods_between(since, now, resolution, tz, most=most)
+    count = periods_between(since, now + _INSTANT, resolution, tz, most=most)
     return max(count, FEWEST_STEPS) if count <= most else None
 
 

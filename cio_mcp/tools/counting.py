@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cio_mcp.api.metrics import Metric
@@ -11,6 +12,7 @@ from cio_mcp.api.periods import (
     LONGEST_RANGE,
     MOST_STEPS,
     Resolution,
+    ceiling,
     floor,
     following,
     periods_between,
@@ -27,6 +29,13 @@ HANDY_POINTS = 60
 
 MOST_POINTS = 400
 """How many it has at most in any case; no source, some 10 KB."""
+
+
+class Span(NamedTuple):
+    """A range of time in UTC; `until` itself is not in it."""
+
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -77,11 +86,20 @@ def steps_back(since: datetime, now: datetime, wanted: Resolution | None) -> tup
     )
 
 
-def counted_forward(metric: Metric, since: datetime, until: datetime, resolution: Resolution, tz: ZoneInfo) -> Counted:
-    """Date the counts of a range: from the period that holds `since` on; no counts at all are none throughout."""
-    count = metric.periods or periods_between(since, until, resolution, tz, most=MOST_POINTS)
-    dated = starts(floor(since, resolution, tz), count, resolution, tz)
-    return Counted(metric.last(count), dated, since, until, resolution)
+def whole(since: datetime, until: datetime, now: datetime, resolution: Resolution, tz: ZoneInfo) -> Span:
+    """The whole periods that a range touches, the running one up to now.
+
+    It is not documented whether Customer.io counts a period that a range cuts in two; so none is cut.
+    """
+    return Span(floor(since, resolution, tz), min(ceiling(until, resolution, tz), now))
+
+
+def counted_forward(metric: Metric, covered: Span, resolution: Resolution, tz: ZoneInfo) -> Counted:
+    """Date the counts of whole periods; no counts at all are none throughout, and any after the range are dropped."""
+    expected = periods_between(covered.since, covered.until, resolution, tz, most=MOST_POINTS)
+    count = min(metric.periods, expected) or expected
+    dated = starts(covered.since, count, resolution, tz)
+    return Counted(metric.part(0, count), dated, covered.since, covered.until, resolution)
 
 
 def counted_back(metric: Metric, since: datetime, until: datetime, now: datetime, resolution: Resolution) -> Counted:
@@ -90,7 +108,7 @@ def counted_back(metric: Metric, since: datetime, until: datetime, now: datetime
     However many came (one step is answered with two): the last one is the present one.
     """
     tz = ZoneInfo(EASTERN)
-    count = max(metric.periods, periods_between(since, now, resolution, tz, most=MOST_STEPS[resolution]))
+    count = max(metric.periods, steps(since, now, resolution, tz) or 0)
     dated = starts_back(now, count, resolution, tz)
     first = sum(following(start, resolution, tz) <= since for start in dated)
     end = sum(start < until for start in dated)

@@ -13,7 +13,7 @@ from cio_mcp.api.newsletters import Newsletter
 from cio_mcp.api.periods import EASTERN, Resolution, zone
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.arguments import Channel, Id, Kind, Since, Until, span
-from cio_mcp.tools.counting import Counted, counted_back, counted_forward, range_resolution, steps_back
+from cio_mcp.tools.counting import Counted, counted_back, counted_forward, range_resolution, steps_back, whole
 from cio_mcp.tools.kinds import SAID, Found, find
 from cio_mcp.tools.metrics_answer import LinkClicks, LinkReport, MetricsAnswer, Series, Share
 from cio_mcp.workspace import Workspace
@@ -63,7 +63,7 @@ async def get_metrics(
         rates=shares,
         series=_series(counted, tz),
         links=await asked.links() if links else None,
-        notes=tuple(_notes(kind, counted, shares)),
+        notes=tuple(_notes(asked, counted, shares)),
     )
 
 
@@ -80,12 +80,11 @@ class Asked:
     channel: Channel | None
 
     async def in_range(self, resolution: Resolution | None, tz: ZoneInfo) -> Counted:
-        """Counts of exactly the range, in any zone; campaigns only."""
+        """Counts of whole periods in any zone; campaigns only."""
         unit = range_resolution(self.since, self.until, resolution, tz)
-        metric = await self.metrics.between(
-            self.id, self.since, self.until, resolution=unit, timezone=tz.key, channel=self.channel
-        )
-        return counted_forward(metric, self.since, self.until, unit, tz)
+        covered = whole(self.since, self.until, self.now, unit, tz)
+        metric = await self.metrics.between(self.id, *covered, resolution=unit, timezone=tz.key, channel=self.channel)
+        return counted_forward(metric, covered, unit, tz)
 
     async def in_steps(self, resolution: Resolution | None) -> Counted:
         """Counts of whole periods in Eastern time, back from now."""
@@ -133,9 +132,11 @@ def _series(counted: Counted, tz: ZoneInfo) -> Series:
     )
 
 
-def _notes(kind: Kind, counted: Counted, shares: Mapping[str, Share]) -> Iterable[str]:
-    if kind != "campaign":
-        yield f"Counted in whole {counted.resolution} of Eastern time, all that Customer.io offers for {SAID[kind]}s."
+def _notes(asked: Asked, counted: Counted, shares: Mapping[str, Share]) -> Iterable[str]:
+    if asked.kind != "campaign":
+        yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {SAID[asked.kind]}s."
+    elif (counted.since, counted.until) != (asked.since, asked.until):
+        yield f"Counted in whole {counted.resolution}, so the range is wider than asked."
     if counted.since < HUMAN_CLICKS_SINCE:
         yield "People and machines are told apart reliably for opens since 2025-03-20, for clicks since 2025-04-20."
     if any(share.value > 1 for share in shares.values()):
