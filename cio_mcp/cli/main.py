@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cio_mcp.cli.sandbox import sandbox
 from cio_mcp.errors import CioError
 
 EXIT_BY_ERROR = 2
@@ -85,18 +86,7 @@ def demo() -> None:
     raise typer.Exit(tour())
 
 
-@app.command()
-def sandbox(
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8900,
-    people: Annotated[int, typer.Option(help="How many people live in it.", min=0)] = 5000,
-    seed: Annotated[int, typer.Option(help="Another seed makes another workspace.")] = 7,
-    webhook_url: Annotated[str | None, typer.Option(help="Where to post reporting webhooks.")] = None,
-    tls: Annotated[bool, typer.Option("--tls", help="Serve https with a throw-away certificate.")] = False,
-) -> None:
-    """Serve a made-up Customer.io workspace over HTTP."""
-    from cio_mcp.cli.sandbox import sandbox as serve_sandbox  # noqa: PLC0415 - loads the sandbox
-
-    serve_sandbox(port=port, people=people, seed=seed, webhook_url=webhook_url, tls=tls)
+app.command()(sandbox)
 
 
 @app.command()
