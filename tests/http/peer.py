@@ -1,14 +1,16 @@
 """A host that answers byte for byte as scripted, over a socket: for what no well-made server would send."""
 
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import anyio
-from anyio.abc import SocketAttribute, SocketStream
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from anyio.streams.stapled import MultiListener
+from anyio.streams.tls import TLSStream
 
-Reply = Callable[[SocketStream], Awaitable[None]]
+Reply = Callable[[ByteStream], Awaitable[None]]
 MEBIBYTE = 1024 * 1024
 
 
@@ -18,7 +20,7 @@ def says(status: int, body: bytes = b"{}", **headers: str) -> Reply:
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     answer = "\r\n".join([*lines, "", ""]).encode() + body
 
-    async def reply(stream: SocketStream) -> None:
+    async def reply(stream: ByteStream) -> None:
         await stream.send(answer)
 
     return reply
@@ -27,7 +29,7 @@ def says(status: int, body: bytes = b"{}", **headers: str) -> Reply:
 def sends(raw: bytes) -> Reply:
     """Some bytes, then the line breaks."""
 
-    async def reply(stream: SocketStream) -> None:
+    async def reply(stream: ByteStream) -> None:
         if raw:
             await stream.send(raw)
         await stream.aclose()
@@ -40,7 +42,7 @@ def floods(mebibytes: int, *, declared: bool) -> Reply:
     size = mebibytes * MEBIBYTE
     head = f"content-length: {size}" if declared else "connection: close"
 
-    async def reply(stream: SocketStream) -> None:
+    async def reply(stream: ByteStream) -> None:
         await stream.send(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
         for _ in range(mebibytes):
             await stream.send(b" " * MEBIBYTE)
@@ -49,7 +51,7 @@ def floods(mebibytes: int, *, declared: bool) -> Reply:
     return reply
 
 
-async def hangs(_: SocketStream) -> None:
+async def hangs(_: ByteStream) -> None:
     """No answer at all."""
     await anyio.sleep_forever()
 
@@ -61,16 +63,25 @@ drops = sends(b"")
 class Peer:
     """What the host was asked, and what it will answer; the last reply repeats."""
 
-    def __init__(self, listener: MultiListener[SocketStream]) -> None:
+    def __init__(self, listener: MultiListener[SocketStream], tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - a socket's attribute, no query's
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         self.script: list[Reply] = [says(200)]
         self.heads: list[str] = []
         self.bodies: list[bytes] = []
         self.connections = 0
 
-    async def serve(self, stream: SocketStream) -> None:
+    async def accept(self, stream: SocketStream) -> None:
         self.connections += 1
+        if self._tls is None:
+            await self.serve(stream)
+            return
+        with suppress(anyio.BrokenResourceError, anyio.EndOfStream, ssl.SSLError):
+            async with stream:
+                await self.serve(await TLSStream.wrap(stream, server_side=True, ssl_context=self._tls))
+
+    async def serve(self, stream: ByteStream) -> None:
         received = b""
         try:
             async with stream:
@@ -102,11 +113,11 @@ def _length(head: bytes) -> int:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Peer]:
-    """A peer on a port of its own."""
+async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
+    """A peer on a port of its own, with TLS if it is given a context."""
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
-        peer = Peer(listener)
-        tasks.start_soon(listener.serve, peer.serve)
+        peer = Peer(listener, tls)
+        tasks.start_soon(listener.serve, peer.accept)
         yield peer
         tasks.cancel_scope.cancel()
 
