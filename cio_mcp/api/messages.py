@@ -87,7 +87,8 @@ class Messages(Reads):
         Raises:
             NotFound: there is none of this id.
         """
-        return _Message.of(await self._read(read("/v1/messages/{message_id}", message_id=id_))).message
+        call = read("/v1/messages/{message_id}", message_id=id_)
+        return _Message.of(await self._read(call, "no message has this id; list_messages lists ids")).message
 
     async def archived(self, id_: str) -> ArchivedMessage:
         """Read what was sent; Customer.io allows 100 of these a day.
@@ -97,9 +98,9 @@ class Messages(Reads):
             RateLimited: the quota of the day is used up.
         """
         call = read("/v1/messages/{message_id}/archived_message", lane="archived_message", message_id=id_)
-        return _Archived.of(await self._read(call)).archived_message
+        return _Archived.of(await self._read(call, "what was sent under this id was not kept")).archived_message
 
-    async def _read(self, call: Call) -> object:
+    async def _read(self, call: Call, missing: str) -> object:
         try:
             return await self._reader.read(call)
         except NotFound:

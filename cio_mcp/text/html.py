@@ -26,7 +26,7 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.read: list[str] = []
         self._unread = 0
-        self._links: list[str] = []
+        self._links: list[tuple[str, int]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = dict(attrs)
@@ -35,7 +35,7 @@ class _Reader(HTMLParser):
         elif tag in _BLOCKS:
             self.read.append("\n")
         elif tag == "a":
-            self._links.append(told.get("href") or "")
+            self._links.append((told.get("href") or "", len(self.read)))
         elif tag == "img" and told.get("alt"):
             self.read.append(f"[{told['alt']}]")
 
@@ -48,8 +48,10 @@ class _Reader(HTMLParser):
             self._unread = max(0, self._unread - 1)
         elif tag in _BLOCKS:
             self.read.append("\n")
-        elif tag == "a" and self._links and (link := self._links.pop()):
-            self.read.append(f" ({link})")
+        elif tag == "a" and self._links:
+            link, start = self._links.pop()
+            if link and link != "".join(self.read[start:]).strip():
+                self.read.append(f" ({link})")
 
     def handle_data(self, data: str) -> None:
         if not self._unread:

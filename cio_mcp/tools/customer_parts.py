@@ -10,16 +10,18 @@ from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.deliveries import lines_of
-from cio_mcp.tools.who import Part
+from cio_mcp.tools.who import Part, Scalar, pairs
 from cio_mcp.workspace import Workspace
 
 Include = Literal["segments", "messages", "activities", "subscriptions", "relationships"]
-Scalar = str | int | float | bool | None
 
 INCLUDED = 10
 """Messages, activities and relationships that come with a customer; no source, a model needs the latest."""
 MOST_KEYS = 20
 """Keys of an event's data, or of a relationship's attributes, that are shown; no source."""
+
+OF_THE_MESSAGE = {"delivery_id", "delivered", "opened"}
+"""What an activity repeats of its message."""
 
 
 class DeviceLine(Part):
@@ -75,7 +77,7 @@ class ActivityLine(Part):
     def __str__(self) -> str:
         named = f" {quoted(self.name)}" if self.name else ""
         about = f", message {self.message}" if self.message else ""
-        told = ", ".join(f"{quoted(key, 40)}: {quoted(str(value), 60)}" for key, value in (self.data or {}).items())
+        told = ", ".join(pairs(self.data))
         return f"{moment(self.at) if self.at else 'undated'} {self.type}{named}{about}{f' ({told})' if told else ''}"
 
 
@@ -132,7 +134,7 @@ def _activity(activity: Activity) -> ActivityLine:
         type=activity.type,
         name=activity.name,
         message=activity.delivery_id,
-        data=flat(activity.data),
+        data=flat({key: value for key, value in (activity.data or {}).items() if key not in OF_THE_MESSAGE}),
     )
 
 

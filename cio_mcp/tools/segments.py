@@ -17,6 +17,9 @@ from cio_mcp.tools.together import Read, together
 from cio_mcp.tools.who import Part, Who, who
 from cio_mcp.workspace import Workspace
 
+SHOWN = 12
+"""Users of a segment in the text; the structured answer has all."""
+
 
 class SegmentLine(Part):
     """A segment; `dynamic` ones follow their conditions, `manual` ones hold who was added."""
@@ -64,7 +67,8 @@ class SegmentAnswer(PageAnswer):
             f", updated {moment(self.updated_at)}" if self.updated_at else ""
         )
         users = [*self.campaigns, *self.sent_newsletters, *(f"{draft} (draft)" for draft in self.draft_newsletters)]
-        yield f"Used by: {', '.join(map(str, users)) or 'nothing'}"
+        rest = f", and {len(users) - SHOWN} more" if len(users) > SHOWN else ""
+        yield f"Used by: {', '.join(map(str, users[:SHOWN])) or 'nothing'}{rest}"
         if self.members is not None:
             yield f"Members:{'' if self.members else ' none'}"
             yield from (f"- {member}" for member in self.members)
@@ -101,10 +105,14 @@ async def get_segment(
         reads["members"] = partial(ws.segments.members, found.id, limit=limit, start=cursor)
     read = await together(reads)
     usage: Usage = read["usage"]
-    campaigns = [Thing("campaign", id_) for id_ in usage.campaigns]
     sent = [Thing("newsletter", id_) for id_ in usage.sent_newsletters]
     drafts = [Thing("newsletter", id_) for id_ in usage.draft_newsletters]
+    campaigns = [Thing("campaign", id_) for id_ in usage.campaigns]
     known = await sources(ws, [*campaigns, *sent, *drafts])
+    # Customer.io counts broadcasts among the campaigns that use a segment.
+    nameless = [Thing("broadcast", thing.id) for thing in campaigns if known[thing].name is None]
+    broadcasts = await sources(ws, nameless)
+    known |= {Thing("campaign", thing.id): source for thing, source in broadcasts.items() if source.name is not None}
     page: MemberPage | None = read.get("members")
     omitted = read["count"] - len(page.identifiers) if page and page.next and cursor is None else None
     return SegmentAnswer(

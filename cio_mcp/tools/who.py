@@ -1,5 +1,7 @@
 """Somebody, as answers name them."""
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -7,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from cio_mcp.api.base import Identifiers
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
+
+Scalar = str | int | float | bool | None
+_PLAIN = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)
 
 
 class Part(BaseModel):
@@ -35,6 +40,14 @@ def who(person: Identifiers) -> Who:
     return Who(cio_id=f"cio_{person.cio_id}" if person.cio_id else None, id=person.id, email=person.email)
 
 
-def pairs(attributes: dict[str, str] | None) -> list[str]:
-    """Attributes for the text: names and values are foreign."""
-    return [f"{quoted(name, 40)}: {quoted(value, 60)}" for name, value in (attributes or {}).items()]
+def pairs(values: Mapping[str, Scalar] | None) -> list[str]:
+    """Attributes and event data for the text: names and values are foreign; plain names stand bare."""
+    return [f"{_name(name)}: {_value(value)}" for name, value in (values or {}).items()]
+
+
+def _name(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else quoted(name, 40)
+
+
+def _value(value: Scalar) -> str:
+    return quoted(value, 60) if isinstance(value, str) else str(value)
