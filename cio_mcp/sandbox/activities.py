@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 KEPT = 30 * 86_400
 """Seconds that activities are kept at least (App API, activities)."""
-OF_DELIVERIES = (
-    "sent", "delivered", "opened", "clicked", "converted", "bounced", "drafted", "dropped", "failed", "spammed",
-    "undeliverable", "unsubscribed",
-)  # fmt: skip
+ALWAYS = {"sent", "delivered", "bounced", "drafted", "dropped", "failed", "undeliverable"}
+OF_DELIVERIES = {
+    "email": ALWAYS | {"opened", "clicked", "converted", "spammed", "unsubscribed"},
+    "push": ALWAYS | {"opened", "clicked"},
+    "twilio": ALWAYS | {"clicked", "converted"},
+}
 ACTIVITY_TYPES = {
     "event", "page", "screen", "attribute_change", "failed_attribute_change", "profile_create", "profile_delete",
     "profile_merge", "device_change", "add_relationship", "delete_relationship", "anon_merge", "skipped_update",
-    "failed_event",
-    *(f"{metric}_{channel}" for metric in OF_DELIVERIES for channel in ("email", "push", "twilio", "webhook")),
+    "failed_event", *(f"{metric}_{channel}" for channel, metrics in OF_DELIVERIES.items() for metric in metrics),
 }  # fmt: skip
 DELIVERED_TO = {"email": "email", "twilio": "phone", "push": "ios"}
 
@@ -97,7 +98,7 @@ def _told_by(deliveries: Iterable[Delivery], since: int, workspace: "Workspace")
             yield Happening(delivery.created - delivery.template.wait, "event", delivery.parent.event_name, delivery)
         channel = delivery.template.channel
         for metric, at in delivery.metrics.items():
-            if at <= now and metric in OF_DELIVERIES:
+            if at <= now and metric in OF_DELIVERIES[channel]:
                 yield Happening(at, f"{metric}_{channel}", "", delivery)
 
 

@@ -148,7 +148,7 @@ def _subscription_preferences(workspace: "Workspace", asked: Asked) -> Any:
     person = _one(workspace, asked)
     taken = _preferences(person)
     topics = [
-        {"id": number, "subscribed": taken[number], "name": name, "description": description}
+        {"id": str(number), "subscribed": taken[number], "name": name, "description": description}
         for number, name, description, _ in TOPICS
     ]
     header = {"title": "Your subscriptions", "subtitle": "Choose what reaches you."}

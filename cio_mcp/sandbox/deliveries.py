@@ -73,20 +73,24 @@ def fate(rng: random.Random, at: int, channel: str) -> dict[str, int]:
     metrics["delivered"] = delivered
     if channel == "twilio":
         return metrics
-    _opens(rng, metrics, delivered, 0.34 if channel == "email" else 0.08)
+    if channel == "push":
+        if rng.random() < 0.08:  # noqa: PLR2004 - the share of pushes that are tapped
+            metrics["opened"] = metrics["human_opened"] = delivered + 10 + int(rng.expovariate(1 / HOUR))
+        return metrics
+    _opens(rng, metrics, delivered)
     if luck > 0.999:  # noqa: PLR2004 - the share of complaints
         metrics["spammed"] = delivered + rng.randint(60, HOUR)
     return metrics
 
 
-def _opens(rng: random.Random, metrics: dict[str, int], delivered: int, share: float) -> None:
+def _opens(rng: random.Random, metrics: dict[str, int], delivered: int) -> None:
     opened: list[int] = []
-    if rng.random() < share:
+    if rng.random() < 0.34:  # noqa: PLR2004 - the share of mail that people open
         human = delivered + 20 + int(rng.expovariate(1 / (5 * HOUR)))
         metrics["human_opened"] = human
         opened.append(human)
         _clicks(rng, metrics, human)
-    if share > 0.3 and rng.random() < 0.4:  # noqa: PLR2004 - only mail is opened by machines, here two in five
+    if rng.random() < 0.4:  # noqa: PLR2004 - the share of mail that machines open
         metrics["prefetch_opened"] = delivered + rng.randint(2, 240)
         opened.append(metrics["prefetch_opened"])
     if opened:

@@ -76,7 +76,7 @@ def _delivery(rng: random.Random, parent: Parent, person: Origin, template: Temp
     elif parent.kind == "broadcast":
         made.data = {"headline": f"News {made.trigger_id}", "text": "What is new."}
     if person.id == "ada":
-        made.metrics = _well_read(at)
+        made.metrics = _well_read(at, template.channel)
     elif person.id == "eve" and at > now - 8 * DAY:
         made.metrics = {"created": at, "sent": at + 2, "bounced": at + 9}
         made.failure = HARD_BOUNCE
@@ -86,9 +86,11 @@ def _delivery(rng: random.Random, parent: Parent, person: Origin, template: Temp
     return made
 
 
-def _well_read(at: int) -> dict[str, int]:
-    read = {"created": 0, "sent": 2, "delivered": 5, "opened": 1800, "human_opened": 1800, "clicked": 1860}
-    return {name: at + after for name, after in {**read, "human_clicked": 1860}.items()}
+def _well_read(at: int, channel: str) -> dict[str, int]:
+    after = {"created": 0, "sent": 2, "delivered": 5}
+    if channel == "email":
+        after |= {"opened": 1800, "human_opened": 1800, "clicked": 1860, "human_clicked": 1860}
+    return {name: at + seconds for name, seconds in after.items()}
 
 
 def _trigger_at(parent: Parent, at: int, now: int) -> int | None:

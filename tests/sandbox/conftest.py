@@ -1,0 +1,23 @@
+"""A sandbox whose clock stands still, asked in process; and one over a socket."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from cio_mcp.sandbox import Sandbox, StillClock
+from cio_mcp.sandbox.server import Served, served
+from tests.sandbox.asking import Asking
+
+
+@pytest.fixture
+async def asking() -> AsyncIterator[Asking]:
+    async with Sandbox(seed=7, people=60, clock=StillClock()) as sandbox:
+        transport = httpx.ASGITransport(app=sandbox.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
+            yield Asking(sandbox, http)
+
+
+@pytest.fixture
+def live() -> Iterator[Served]:
+    with served(Sandbox(people=5)) as where:
+        yield where
