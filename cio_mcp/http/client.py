@@ -81,15 +81,19 @@ class Client:
         """Start the limiter."""
         async with AsyncExitStack() as opening:
             await opening.enter_async_context(self.limiter)
-            opening.push_async_callback(self._wire.aclose)
+            opening.push_async_callback(self._wire.close)
             self._owned = opening.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> bool | None:
-        """Close every connection, then the limiter."""
-        return await self._owned.__aexit__(kind, error, where)
+    ) -> None:
+        """Close every connection, then the limiter; what ended the block goes on as it is, not in a group."""
+        await self._owned.aclose()
+
+    async def warm(self) -> None:
+        """Get ready what the first request would have to wait for."""
+        await self._wire.open()
 
     def reader(self, asker: Asker) -> "Reader":
         """Reads on behalf of `asker`."""

@@ -15,8 +15,10 @@ from cio_mcp.http.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.http.retry import retry_after
 
 MOST_BYTES = 16 * 1024 * 1024
-"""The longest answer that is read; 30,000 members of a segment, the largest page there is, take about a third."""
+"""The longest answer that is read; 30,000 members of a segment, the largest page there is, take about a third.
+Of a compressed body one piece of 64 KiB may be expanded before it is found too long."""
 CONNECT_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
 _LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=10, keepalive_expiry=30.0)
 _NEVER_BY_PROXY = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _HEADERS = {
@@ -66,7 +68,7 @@ def _to_a_proxy(info: dict[str, Any]) -> bool:
 
 
 class Wire:
-    """Owns the one HTTP client of a workspace; made at the first request, closed by `aclose`."""
+    """Owns the one HTTP client of a workspace; made at the first request, closed by `close`."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
@@ -84,7 +86,7 @@ class Wire:
             "trace": departure.trace,
             "timeout": {"connect": CONNECT_SECONDS, "read": None, "write": None, "pool": None},
         }
-        http = self._http or await self._make()
+        http = self._http or await self.open()
         with anyio.move_on_after(within):
             try:
                 request = httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
@@ -94,12 +96,14 @@ class Wire:
         after = f"within {within:.0f} s"
         return Lost(f"did not answer {after}") if departure.left else Unsent(f"could not be reached {after}")
 
-    async def aclose(self) -> None:
-        """Close every connection."""
+    async def close(self) -> None:
+        """Close every connection, also when cancelled."""
         if self._http is not None:
-            await self._http.aclose()
+            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+                await self._http.aclose()
 
-    async def _make(self) -> httpx.AsyncClient:
+    async def open(self) -> httpx.AsyncClient:
+        """Make the HTTP client, in a thread: reading the trusted certificates takes some 20 ms."""
         async with self._making:
             if self._http is None:
                 self._http = await anyio.to_thread.run_sync(_http_client, self._transport)

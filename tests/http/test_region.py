@@ -3,10 +3,15 @@ from typing import Any
 import anyio
 import pytest
 from cio_mcp.errors import KeyRefused, Unavailable
-from cio_mcp.http.call import Call
+from cio_mcp.http.call import Call, read
+from cio_mcp.http.client import Asker, Client
+from cio_mcp.http.dispatch import Limiter
+from cio_mcp.http.inprocess import InProcess
+from cio_mcp.http.lanes import LANES
 from cio_mcp.http.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.http.region import Regions
 from cio_mcp.settings import Settings
+from cio_mcp.storage.claims import MemoryClaims
 
 pytestmark = pytest.mark.anyio
 
@@ -92,6 +97,31 @@ async def test_a_region_that_could_not_be_asked_for_is_asked_for_again(trouble: 
         with pytest.raises(Unavailable, match="CIO_REGION"):
             await regions.base("app", within=1)
     assert regions.region is None
+
+
+async def european(scope: Any, receive: Any, send: Any) -> None:
+    """An account in the EU: the US host refuses its key."""
+    await receive()
+    status = 200 if scope["server"][0] == "api-eu.customer.io" else 401
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+def client_with(**settings: Any) -> Client:
+    limiter = Limiter(MemoryClaims(), LANES, workspace="a-site")
+    return Client(Settings(**settings), limiter, transport=InProcess(european))
+
+
+async def test_an_account_in_the_eu_is_found_by_its_app_key() -> None:
+    async with client_with(**APP) as client:
+        assert await client.reader(Asker("local:ada", anyio.current_time() + 9)).read(read("/v1/segments")) == {}
+        assert await client.region() == "eu"
+
+
+async def test_an_account_in_the_eu_on_the_us_host_is_told_of_the_region() -> None:
+    async with client_with(**APP, region="us") as client:
+        with pytest.raises(KeyRefused, match=r"CIO_REGION.*the US region was asked"):
+            await client.reader(Asker("local:ada", anyio.current_time() + 9)).read(read("/v1/segments"))
 
 
 async def test_a_caller_who_has_no_time_for_it_leaves_the_question_to_the_next() -> None:

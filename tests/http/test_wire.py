@@ -7,7 +7,7 @@ from pathlib import Path
 import httpcore
 import pytest
 import trustme
-from cio_mcp.errors import Unavailable
+from cio_mcp.errors import NotFound, Unavailable
 from cio_mcp.http.call import read
 from cio_mcp.http.client import Asker, Client
 from cio_mcp.http.outcome import Answered, Unsent
@@ -22,6 +22,17 @@ SEGMENTS = read("/v1/segments")
 def test_what_the_start_loads_does_not_load_httpx() -> None:
     script = "import sys, cio_mcp.http.execute, cio_mcp.http.pages; sys.exit('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0  # noqa: S603 - our own script
+
+
+async def test_what_ends_the_block_is_not_wrapped(opening: Callable[[str], Client]) -> None:
+    with pytest.raises(NotFound):
+        await fail_within(opening("http://127.0.0.1:9"))
+
+
+async def fail_within(opened: Client) -> None:
+    async with opened as client:
+        await client.warm()
+        raise NotFound("nothing there")
 
 
 async def test_a_request_to_this_machine_takes_no_proxy(
@@ -56,7 +67,7 @@ async def test_an_address_that_is_none_names_the_settings() -> None:
     outcome = await wire.request(
         "GET", "http://127.0.0.1:port/v1", authorization="Bearer x", body=None, within=1, departure=departure
     )
-    await wire.aclose()
+    await wire.close()
     assert isinstance(outcome, Unsent)
     assert "CIO_APP_URL" in outcome.why
 
@@ -69,7 +80,7 @@ async def test_a_departure_knows_its_connection_and_its_round_trip(peer: Peer) -
             "GET", f"{peer.url}/v1", authorization="Bearer x", body=None, within=5, departure=departure
         )
         assert isinstance(outcome, Answered)
-    await wire.aclose()
+    await wire.close()
     assert [(one.left, one.cold, one.round_trip) for one in departures] == [(True, True, 0.25), (True, False, 0.25)]
 
 
