@@ -104,6 +104,4 @@ class Messages(Reads):
         try:
             return await self._reader.read(call)
         except NotFound:
-            raise NotFound(
-                "id: no message has this id, or its content was not kept; list_messages lists ids."
-            ) from None
+            raise NotFound(f"id: {missing}.") from None
