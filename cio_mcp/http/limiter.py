@@ -67,7 +67,7 @@ def claim(budget: Budget, ledger: Ledger, me: str, queues: Queues, unchecked: tu
 
     granted = _deal(ledger, _Pace.of(budget, ledger, crowded=crowded), others, queues)
     stamp = _stamp(budget, ledger, sum(granted))
-    pace = _Pace.of(budget, ledger, crowded=crowded)
+    pace = _Pace.of(budget, ledger, crowded=True)  # for those who are left there is a queue
     refused: list[tuple[int, int, float]] = []
     left: list[list[Caller]] = [[], []]
     wake = BEAT
@@ -98,7 +98,7 @@ def penalise(budget: Budget, ledger: Ledger, stamp: float, retry_after: float | 
     Without `retry_after` (seconds) the pause doubles with each penalty; a quota is left alone for an hour.
     """
     now = ledger.seen
-    fast = not budget.quota and stamp > ledger.eased
+    fast = not budget.quota and stamp >= ledger.eased
     if fast:
         ledger.factor = max(FLOOR, ledger.rate(budget, now) / 2)
     if retry_after is not None and retry_after >= 0:
@@ -152,7 +152,7 @@ class _Pace:
     def opens(self, rank: int) -> float:
         """When the permit after the next `rank` ones is due, if nobody gives one back."""
         turns, slot = divmod(rank, self.requests)
-        at = self._free_at(slot) + turns * self.period
+        at = max(self._free_at(slot), self._free_at(0) + slot * self.spacing) + turns * self.period
         if not self.spacing:
             return max(at, self.ledger.paused)
         last = self.ledger.grants[-1][0] if self.ledger.grants else -LONG_AGO

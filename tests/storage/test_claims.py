@@ -1,0 +1,159 @@
+import resource
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+from cio_mcp.errors import StorageFailed
+from cio_mcp.storage.claims import Claims, MemoryClaims, SqliteClaims, open_claims
+
+
+def noon() -> float:
+    return 12.0
+
+
+def count_up(row: str | None, _: float) -> tuple[str, int]:
+    count = int(row or 0) + 1
+    return str(count), count
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "new folder" / "claims.db"
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def claims(request: pytest.FixtureRequest, file: Path) -> Iterator[Claims]:
+    store: Claims = SqliteClaims(file) if request.param == "sqlite" else MemoryClaims()
+    yield store
+    store.close()
+
+
+def test_a_row_begins_as_nothing_and_is_what_was_decided_last(claims: Claims) -> None:
+    seen: list[tuple[str | None, float]] = []
+
+    def decide(row: str | None, now: float) -> tuple[str, str]:
+        seen.append((row, now))
+        return f"row {len(seen)}", "result"
+
+    assert claims.change("acme", "app", decide, noon) == "result"
+    claims.change("acme", "app", decide, noon)
+    assert seen == [(None, 12.0), ("row 1", 12.0)]
+
+
+def test_workspaces_and_lanes_are_apart(claims: Claims) -> None:
+    for workspace, lane in [("acme", "app"), ("acme", "track"), ("other", "app")]:
+        assert claims.change(workspace, lane, count_up, noon) == 1
+
+
+def test_a_decision_that_fails_changes_nothing_and_breaks_nothing(claims: Claims) -> None:
+    def fail(_: str | None, __: float) -> tuple[str, None]:
+        raise ZeroDivisionError
+
+    claims.change("acme", "app", count_up, noon)
+    with pytest.raises(ZeroDivisionError):
+        claims.change("acme", "app", fail, noon)
+    assert claims.change("acme", "app", count_up, noon) == 2
+
+
+def test_a_store_that_was_closed_opens_itself_again(claims: Claims) -> None:
+    claims.change("acme", "app", count_up, noon)
+    claims.close()
+    assert claims.change("acme", "app", count_up, noon) == 2
+
+
+def test_no_change_is_lost_between_processes(file: Path) -> None:
+    stores = [SqliteClaims(file) for _ in range(4)]
+    with ThreadPoolExecutor(len(stores)) as threads:
+        for store in stores:
+            for _ in range(50):
+                threads.submit(store.change, "acme", "app", count_up, noon)
+    assert stores[0].change("acme", "app", count_up, noon) == 201
+    for store in stores:
+        store.close()
+
+
+def test_the_clock_is_read_only_once_the_row_is_locked(file: Path) -> None:
+    first, second = SqliteClaims(file), SqliteClaims(file)
+    first.change("acme", "app", count_up, noon)
+    second.change("acme", "app", count_up, noon)
+    locked, go_on, order = Event(), Event(), []
+
+    def slowly(row: str | None, _: float) -> tuple[str, None]:
+        locked.set()
+        assert go_on.wait(1.9)
+        order.append("first decided")
+        return row or "", None
+
+    def clock() -> float:
+        order.append("second read the clock")
+        return 12.0
+
+    with ThreadPoolExecutor(2) as threads:
+        holding = threads.submit(first.change, "acme", "app", slowly, noon)
+        assert locked.wait(5)
+        waiting = threads.submit(second.change, "acme", "app", count_up, clock)
+        go_on.set()
+        holding.result()
+        assert waiting.result() == 3
+    assert order == ["first decided", "second read the clock"]
+    first.close()
+    second.close()
+
+
+class TestAFileThatCannotBeUsed:
+    def test_damaged(self, file: Path) -> None:
+        file.parent.mkdir()
+        file.write_bytes(b"no database" * 1000)
+        store = SqliteClaims(file)
+        with pytest.raises(StorageFailed) as failed:
+            store.change("acme", "app", count_up, noon)
+        assert str(file) not in str(failed.value)
+        file.unlink()
+        assert store.change("acme", "app", count_up, noon) == 1
+        store.close()
+
+    def test_a_folder_in_its_place(self, file: Path) -> None:
+        file.mkdir(parents=True)
+        with pytest.raises(StorageFailed):
+            SqliteClaims(file).change("acme", "app", count_up, noon)
+
+    def test_a_parent_that_is_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(StorageFailed):
+            SqliteClaims(tmp_path / "file" / "claims.db").change("acme", "app", count_up, noon)
+
+    def test_full(self, file: Path) -> None:
+        store = SqliteClaims(file)
+        store.change("acme", "app", count_up, noon)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        try:
+            with pytest.raises(StorageFailed):
+                store.change("acme", "app", lambda _, __: ("x" * 200_000, None), noon)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert store.change("acme", "app", count_up, noon) == 2
+        store.close()
+
+    def test_somebody_else_s_table_of_that_name(self, file: Path) -> None:
+        file.parent.mkdir()
+        stranger = sqlite3.connect(file)
+        stranger.execute("CREATE TABLE claims (something TEXT)")
+        stranger.close()
+        store = SqliteClaims(file)
+        with pytest.raises(StorageFailed):
+            store.change("acme", "app", count_up, noon)
+        store.close()
+
+
+def test_a_database_url_chooses_where_claims_live(tmp_path: Path) -> None:
+    assert isinstance(open_claims("sqlite://"), MemoryClaims)
+    store = open_claims(f"sqlite:///{tmp_path / 'cio-mcp.db'}")
+    store.change("acme", "app", count_up, noon)
+    assert [path.name for path in tmp_path.glob("*.db")] == ["cio-mcp-claims.db"]
+    store.close()
+    with pytest.raises(StorageFailed, match="CIO_DATABASE_URL"):
+        open_claims("postgresql+psycopg://localhost/cio")
