@@ -68,9 +68,7 @@ def _sent(answer: Answered) -> Result:
     try:
         return Sent(answer.status, json_object(answer))
     except BadAnswer:
-        return Unknown(
-            f"Something answered {answer.status}, but not as Customer.io does; it may or may not have the request."
-        )
+        return Unknown(f"The request left, then something answered {answer.status}, but not as Customer.io does.")
 
 
 def _in_doubt(outcome: Outcome) -> str:
@@ -79,4 +77,4 @@ def _in_doubt(outcome: Outcome) -> str:
             what = f"answered {status}"
         case Lost(why) | Unsent(why):
             what = why
-    return f"Customer.io had the request, then {what}; it may or may not have been carried out."
+    return f"The request left, then Customer.io {what}."
