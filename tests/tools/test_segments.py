@@ -1,0 +1,85 @@
+"""Listing segments and showing one, on the sandbox."""
+
+import pytest
+from cio_mcp.errors import NotFound
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.text.answer import render
+from cio_mcp.tools.segments import get_segment, list_segments
+from cio_mcp.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_segments_are_listed_with_their_type(ws: Workspace) -> None:
+    answer = await list_segments(ws)
+    assert [(segment.id, segment.name, segment.type) for segment in answer.segments] == [
+        ("1", "Everyone", "dynamic"),
+        ("2", "VIP", "dynamic"),
+        ("3", "Beta testers", "manual"),
+        ("4", "Subscribers", "dynamic"),
+    ]
+    assert answer.total == 4
+    assert not answer.has_more
+
+
+async def test_segments_are_narrowed_by_a_part_of_the_name(ws: Workspace) -> None:
+    assert [segment.name for segment in (await list_segments(ws, name="BETA")).segments] == ["Beta testers"]
+
+
+async def test_a_page_of_segments_says_how_many_it_leaves_out(ws: Workspace) -> None:
+    first = await list_segments(ws, limit=3)
+    assert (first.total, first.omitted, first.has_more) == (4, 1, True)
+    second = await list_segments(ws, limit=3, cursor=first.cursor)
+    assert [segment.name for segment in second.segments] == ["Subscribers"]
+    assert "1 more" in render(first, mask=False).text
+
+
+@pytest.mark.parametrize("segment", ["2", "VIP", " VIP "])
+async def test_a_segment_is_shown_by_id_or_exact_name(ws: Workspace, segment: str) -> None:
+    answer = await get_segment(ws, segment)
+    assert (answer.segment.id, answer.segment.name) == ("2", "VIP")
+    assert answer.count >= 1
+    assert answer.members is None
+
+
+async def test_what_uses_a_segment_is_named(ws: Workspace) -> None:
+    answer = await get_segment(ws, "Subscribers")
+    used = [(source.kind, source.id, source.name) for source in answer.campaigns]
+    assert ("campaign", "3", "Winback") in used
+    assert ("broadcast", "10", "Product news") in used
+    assert len(answer.sent_newsletters) == 12
+    assert all(source.name for source in answer.sent_newsletters)
+    assert "Used by: campaign 3 “Winback”" in render(answer, mask=False).text
+
+
+async def test_members_come_a_page_at_a_time(ws: Workspace) -> None:
+    first = await get_segment(ws, "Everyone", members=True, limit=5)
+    assert first.members is not None
+    assert len(first.members) == 5
+    assert first.count == 46
+    assert first.omitted == 41
+    second = await get_segment(ws, "Everyone", members=True, limit=5, cursor=first.cursor)
+    assert second.members is not None
+    assert not {member.cio_id for member in first.members} & {member.cio_id for member in second.members}
+
+
+@pytest.mark.parametrize(
+    ("segment", "said"),
+    [
+        ("vip", "close to it: “VIP” (id 2)"),
+        ("Beta tester", "close to it: “Beta testers” (id 3)"),
+        ("99", "list_segments lists all"),
+        ("Whales", "list_segments lists all"),
+    ],
+)
+async def test_an_unknown_segment_brings_names_close_to_it(ws: Workspace, segment: str, said: str) -> None:
+    with pytest.raises(NotFound) as missing:
+        await get_segment(ws, segment)
+    assert str(missing.value).startswith("segment: none has the id or name")
+    assert said in str(missing.value)
+
+
+async def test_the_list_of_segments_is_read_once_for_several_answers(ws: Workspace, sandbox: Sandbox) -> None:
+    await list_segments(ws)
+    await get_segment(ws, "VIP")
+    assert sandbox.routes["GET /v1/segments"] == 1
