@@ -103,7 +103,8 @@ def _check(body: Any) -> None:
     told = [name for name in AUDIENCES if name in body]
     if len(told) > 1:
         raise app_error(422, f"only one of {', '.join(AUDIENCES)} can be given")
-    if not isinstance(body.get("data") or {}, dict) or len(as_string(body.get("data") or {}).encode()) > DATA_BYTES:
+    data = {} if body.get("data") is None else body["data"]
+    if not isinstance(data, dict) or len(as_string(data).encode()) > DATA_BYTES:
         raise app_error(422, f"data must be an object of at most {DATA_BYTES} bytes")
     for name in told:
         if name == "recipients":

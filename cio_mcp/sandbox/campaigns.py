@@ -140,8 +140,7 @@ def _links(workspace: "Workspace", asked: Asked) -> Any:
 
 
 def _journeys(workspace: "Workspace", asked: Asked) -> Any:
-    parent = parent_of(workspace, asked, "campaign")
-    return journeys(workspace, asked, workspace.ledger.of("campaign", parent.id), len(parent.templates))
+    return journeys(workspace, asked, parent_of(workspace, asked, "campaign"))
 
 
 def _messages(workspace: "Workspace", asked: Asked) -> Any:

@@ -61,6 +61,9 @@ def add_cast(directory: Directory, now: int) -> None:
         if beta:
             person.manual_segments.add(BETA_TESTERS)
     directory.suppressed.update(GONE)
+    bob = directory.get("id", "bob")
+    if bob is not None:
+        bob.timestamps["unsubscribed"] = now - 10 * DAY
     ada = directory.get("id", "ada")
     if ada is not None:
         ada.devices.append(

@@ -75,14 +75,14 @@ def _delivery(rng: random.Random, parent: Parent, person: Origin, template: Temp
         made.data = {name: f"sample-{rng.randint(100, 999)}" for name in sorted(template.data_variables)}
     elif parent.kind == "broadcast":
         made.data = {"headline": f"News {made.trigger_id}", "text": "What is new."}
-    if person.id == "ada":
-        made.metrics = _well_read(at, template.channel)
-    elif person.id == "eve" and at > now - 8 * DAY:
+    if person.id == "eve" and at > now - 8 * DAY:
         made.metrics = {"created": at, "sent": at + 2, "bounced": at + 9}
-        made.failure = HARD_BOUNCE
+    elif person.id in {"ada", "eve"}:
+        made.metrics = _well_read(at, template.channel)
     elif parent.kind == "campaign" and person.left is not None and at > person.left:
-        made.metrics = {"created": at, "undeliverable": at + 1}
-        made.failure = UNSUBSCRIBED
+        made.metrics, made.failure = {"created": at, "undeliverable": at + 1}, UNSUBSCRIBED
+    if "bounced" in made.metrics:
+        made.failure = HARD_BOUNCE
     return made
 
 

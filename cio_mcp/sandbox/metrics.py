@@ -1,11 +1,12 @@
 """Series over deliveries: version 1 by period and steps in Eastern time, version 2 by resolution, start and end."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cio_mcp.sandbox.content import Parent
 from cio_mcp.sandbox.deliveries import Delivery
 from cio_mcp.sandbox.messages import CHANNELS
 from cio_mcp.sandbox.wire import Asked, app_error
@@ -145,28 +146,26 @@ def links(workspace: "Workspace", asked: Asked, deliveries: Iterable[Delivery]) 
     }
 
 
-def journeys(workspace: "Workspace", asked: Asked, deliveries: Iterable[Delivery], actions: int) -> Any:
-    """What became of journeys, by when they started; one journey is one person's first action and what followed."""
+def journeys(workspace: "Workspace", asked: Asked, parent: Parent) -> Any:
+    """What became of journeys, by when they started; a person's first action starts one, the last ends it."""
     buckets, _ = by_resolution(asked)
-    last_action = actions
+    first, last = parent.templates[0], parent.templates[-1]
+    made = [one for one in workspace.ledger.of("campaign", parent.id) if one.created <= workspace.now]
+    begun = [one for one in made if one.template is first]
 
-    def starts(test: Callable[[Delivery, dict[str, int]], bool]) -> list[int]:
-        return buckets.count(
-            one.created for one in deliveries if one.created <= workspace.now and test(one, one.shown(workspace.now))
-        )
-
-    def first(delivery: Delivery) -> bool:
-        return delivery.template.id % 100 == 1
+    def counted(journeys: list[Delivery], metric: str = "created") -> list[int]:
+        told = [one for one in journeys if one.metrics.get(metric, workspace.now + 1) <= workspace.now]
+        return buckets.count(one.created - one.template.wait + first.wait for one in told)
 
     return {
         "journey_metric": {
-            "started": starts(lambda one, _: first(one)),
-            "activated": starts(lambda one, _: first(one)),
-            "exited_early": starts(lambda one, shown: first(one) and "unsubscribed" in shown),
-            "finished": starts(lambda one, _: one.template.id % 100 == last_action),
-            "converted": starts(lambda one, shown: first(one) and "converted" in shown),
-            "never_activated": starts(lambda _, __: False),
-            "messaged": starts(lambda one, shown: first(one) and "sent" in shown),
+            "started": counted(begun),
+            "activated": counted(begun),
+            "exited_early": counted(begun, "unsubscribed"),
+            "finished": counted([one for one in made if one.template is last]),
+            "converted": counted(begun, "converted"),
+            "never_activated": counted([]),
+            "messaged": counted(begun, "sent"),
         }
     }
 

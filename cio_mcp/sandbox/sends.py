@@ -33,7 +33,7 @@ def send(workspace: "Workspace", asked: Asked, channel: str) -> Any:
     id_type, identifier = _identifiers(body)
     CHECKS[channel](body, asked.size)
     parent, template = _message(workspace, body, channel)
-    data = body.get("message_data") or {}
+    data = {} if body.get("message_data") is None else body["message_data"]
     if not isinstance(data, dict):
         raise meta_error(400, "message_data must be an object")
     now = workspace.now

@@ -1,0 +1,192 @@
+import base64
+from typing import Any
+
+import pytest
+from tests.sandbox.asking import Asking
+
+pytestmark = pytest.mark.anyio
+
+
+async def delivered(asking: Asking, number: str, after: float = 60) -> Any:
+    asking.pause(after)
+    return (await asking.found(f"/v1/messages/{number}"))["message"]
+
+
+async def test_an_accepted_message_becomes_a_delivery_that_progresses(asking: Asking) -> None:
+    answer = (await asking.reset_password()).json()
+    first = (await asking.found(f"/v1/messages/{answer['delivery_id']}"))["message"]
+    assert first["created"] == answer["queued_at"]
+    later = await delivered(asking, answer["delivery_id"])
+    assert {"sent"} <= later["metrics"].keys()
+    assert (later["recipient"], later["customer_id"], later["subject"]) == (
+        "ada@example.com",
+        "ada",
+        "Reset your password",
+    )
+    assert later["transactional_message_id"] == 1
+    listed = (await asking.found("/v1/customers/ada/messages", limit=1))["messages"]
+    assert listed[0]["id"] == answer["delivery_id"]
+
+
+async def test_a_message_is_named_by_id_or_by_trigger_name_in_any_case(asking: Asking) -> None:
+    for name in (1, "1", "PASSWORD reset"):
+        assert (await asking.reset_password(transactional_message_id=name)).status_code == 200
+    assert (await asking.state())["sends"] == 3
+
+
+async def test_templates_name_the_data_they_need(asking: Asking) -> None:
+    [content] = (await asking.found("/v1/transactional/1/contents"))["contents"]
+    assert "{{data.reset_url}}" in content["body"]
+    [content] = (await asking.found("/v1/transactional/3/contents"))["contents"]
+    assert (content["type"], "{{data.code}}" in content["body"]) == ("twilio", True)
+
+
+async def test_data_that_the_template_lacks_fails_the_delivery_later(asking: Asking) -> None:
+    answer = await asking.reset_password(message_data={})
+    message = await delivered(asking, answer.json()["delivery_id"])
+    assert "failed" in message["metrics"]
+    assert "reset_url" in message["failure_message"]
+
+
+async def test_an_unsubscribed_person_gets_it_unless_that_is_forbidden(asking: Asking) -> None:
+    to_bob = {"to": "bob@example.com", "identifiers": {"id": "bob"}}
+    sent = await delivered(asking, (await asking.reset_password(**to_bob)).json()["delivery_id"])
+    assert "sent" in sent["metrics"]
+    forbidden = await asking.reset_password(**to_bob, send_to_unsubscribed=False)
+    assert forbidden.status_code == 200
+    message = await delivered(asking, forbidden.json()["delivery_id"])
+    assert "undeliverable" in message["metrics"]
+    assert "sent" not in message["metrics"]
+
+
+async def test_suppressed_people_and_bounced_addresses_get_nothing(asking: Asking) -> None:
+    gone = await asking.reset_password(to="gone@example.com", identifiers={"email": "gone@example.com"})
+    assert "undeliverable" in (await delivered(asking, gone.json()["delivery_id"]))["metrics"]
+    eve = await asking.reset_password(to="eve@example.com", identifiers={"id": "eve"})
+    assert "dropped" in (await delivered(asking, eve.json()["delivery_id"]))["metrics"]
+
+
+async def test_a_message_for_later_waits_for_its_time(asking: Asking) -> None:
+    at = asking.sandbox.workspace.now + 3600
+    answer = (await asking.reset_password(send_at=at)).json()
+    assert answer["send_at"] == at
+    assert (await asking.app(f"/v1/messages/{answer['delivery_id']}")).status_code == 404
+    assert (await delivered(asking, answer["delivery_id"], after=3700))["created"] == at
+
+
+async def test_a_draft_is_held_for_a_person(asking: Asking) -> None:
+    answer = (await asking.reset_password(queue_draft=True)).json()
+    message = await delivered(asking, answer["delivery_id"])
+    assert message["metrics"].keys() == {"created", "drafted"}
+    drafts = (await asking.found("/v1/messages", drafts="true"))["messages"]
+    assert [draft["id"] for draft in drafts] == [answer["delivery_id"]]
+
+
+async def test_the_archived_body_is_what_was_sent_unless_retention_was_off(asking: Asking) -> None:
+    kept = (await asking.reset_password()).json()["delivery_id"]
+    body = (await asking.found(f"/v1/messages/{kept}/archived_message"))["archived_message"]["body"]
+    assert "Hi Ada, set a new password: https://acme.example/r/1 (valid 30 minutes)" in body
+    lost = (await asking.reset_password(disable_message_retention=True)).json()["delivery_id"]
+    archived = (await asking.found(f"/v1/messages/{lost}/archived_message"))["archived_message"]
+    assert (archived["body"], archived["forgotten"]) == ("", True)
+
+
+async def test_an_email_without_a_template_needs_body_subject_and_from(asking: Asking) -> None:
+    own = {
+        "to": "ada@example.com",
+        "identifiers": {"id": "ada"},
+        "body": "<p>x</p>",
+        "subject": "Hello",
+        "from": "a@b.c",
+    }
+    answer = await asking.app("/v1/send/email", method="POST", json=own)
+    assert (await delivered(asking, answer.json()["delivery_id"]))["subject"] == "Hello"
+    own.pop("subject")
+    assert (await asking.app("/v1/send/email", method="POST", json=own)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"identifiers": {"id": "ada", "email": "ada@example.com"}}, 400),
+        ({"identifiers": {}}, 400),
+        ({"identifiers": {"id": " "}}, 400),
+        ({"to": ""}, 400),
+        ({"to": "not an address"}, 400),
+        ({"to": ",".join(["ada@example.com"] * 15), "bcc": "x@example.com"}, 400),
+        ({"transactional_message_id": 99}, 400),
+        ({"transactional_message_id": 3}, 400),
+        ({"message_data": []}, 400),
+        ({"send_at": "tomorrow"}, 400),
+        ({"send_at": 4_000_000_000}, 400),
+        ({"headers": {"X": "1"}}, 400),
+        ({"attachments": {"a.pdf": "not base64!"}}, 400),
+        ({"attachments": {"a.exe": "eA=="}}, 403),
+        ({"attachments": {"a.pdf": base64.b64encode(b"x" * 2_000_001).decode()}}, 413),
+        ({"message_data": {"x": "y" * 1_000_001}}, 413),
+    ],
+)
+async def test_a_message_that_cannot_be_is_refused_and_leaves_nothing(
+    asking: Asking, wrong: dict[str, Any], status: int
+) -> None:
+    answer = await asking.reset_password(**{"channel": "email", **wrong})
+    assert (answer.status_code, list(answer.json()["meta"])) == (status, ["error"])
+    assert (await asking.state())["sends"] == 0
+
+
+async def test_a_text_message_needs_a_phone_number(asking: Asking) -> None:
+    data = {"code": "1234"}
+    answer = await asking.send(message_data=data)
+    assert (await delivered(asking, answer.json()["delivery_id"]))["type"] == "twilio"
+    assert (await asking.send(message_data=data, to="12345", channel="sms")).status_code == 400
+
+
+async def test_sends_are_listed_for_tests_to_count(asking: Asking) -> None:
+    await asking.reset_password()
+    [send] = (await asking.http.get("/_sandbox/sends")).json()
+    assert (send["to"], send["identifiers"], send["transactional_message_id"]) == ("ada@example.com", {"id": "ada"}, 1)
+    assert send["data"]["minutes"] == 30
+
+
+async def test_a_trigger_is_processed_and_reaches_its_audience(asking: Asking) -> None:
+    data = {"headline": "h", "text": "t"}
+    answer = await asking.app(
+        "/v1/campaigns/10/triggers", method="POST", json={"emails": ["two@example.com"], "data": data}
+    )
+    number = answer.json()["id"]
+    assert (await asking.found(f"/v1/campaigns/10/triggers/{number}"))["processed_at"] is None
+    asking.pause(10)
+    assert (await asking.found(f"/v1/campaigns/10/triggers/{number}"))["processed_at"]
+    newest = (await asking.found("/v1/broadcasts/10/messages", limit=2))["messages"]
+    assert [message["trigger_id"] == number for message in newest] == [True, False]
+
+
+async def test_one_missing_person_fails_a_whole_trigger(asking: Asking) -> None:
+    body = {"ids": ["ada", "nobody"], "data": {"headline": "h", "text": "t"}}
+    number = (await asking.app("/v1/campaigns/10/triggers", method="POST", json=body)).json()["id"]
+    asking.pause(10)
+    errors = (await asking.found(f"/v1/campaigns/10/triggers/{number}/errors"))["errors"]
+    assert errors == ["line 2: no person with this id"]
+    assert (await asking.found("/v1/broadcasts/10/messages", limit=1))["messages"][0]["trigger_id"] != number
+    number = (
+        await asking.app("/v1/campaigns/10/triggers", method="POST", json={**body, "id_ignore_missing": True})
+    ).json()
+    asking.pause(10)
+    newest = (await asking.found("/v1/broadcasts/10/messages", limit=1))["messages"][0]
+    assert newest["trigger_id"] == number["id"]
+
+
+async def test_a_trigger_without_an_audience_goes_to_all_subscribers(asking: Asking) -> None:
+    subscribers = (await asking.found("/v1/segments/4/customer_count"))["count"]
+    body = {"data": {"headline": "h", "text": "t"}}
+    number = (await asking.app("/v1/campaigns/10/triggers", method="POST", json=body)).json()["id"]
+    asking.pause(10)
+    messages = (await asking.found("/v1/broadcasts/10/messages", limit=1000))["messages"]
+    assert sum(message["trigger_id"] == number for message in messages) == subscribers
+
+
+@pytest.mark.parametrize("body", [{"ids": ["a"], "emails": ["b"]}, {"ids": []}, {"data": {"x": "y" * 50_001}}])
+async def test_a_trigger_that_cannot_be_is_refused(asking: Asking, body: Any) -> None:
+    assert (await asking.app("/v1/campaigns/10/triggers", method="POST", json=body)).status_code == 422
+    assert (await asking.app("/v1/campaigns/1/triggers", method="POST", json={})).status_code in {404, 429}
+    assert (await asking.state())["triggers"] == 0
