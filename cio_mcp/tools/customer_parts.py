@@ -123,8 +123,8 @@ FETCH: dict[Include, Callable[[Workspace, Reference], Awaitable[Fetched]]] = {
 
 
 def flat(values: dict[str, Any] | None) -> dict[str, Scalar] | None:
-    """The first keys of foreign data, what is nested as JSON text; None where there is none."""
-    told = list((values or {}).items())[:MOST_KEYS]
+    """The first keys of foreign data without nulls, what is nested as JSON text; None where there is none."""
+    told = [(key, value) for key, value in (values or {}).items() if value is not None][:MOST_KEYS]
     return {key: value if isinstance(value, Scalar) else canonical(value) for key, value in told} or None
 
 

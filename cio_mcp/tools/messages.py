@@ -78,7 +78,7 @@ class MessageAnswer(Answer):
     """One delivery: what became of it, and when."""
 
     message: MessageLine
-    timeline: dict[str, datetime | None]
+    timeline: dict[str, datetime]
     action_id: str | None = None
     content_id: str | None = None
     content: ContentPart | None = None
@@ -87,7 +87,7 @@ class MessageAnswer(Answer):
     def lines(self) -> Iterable[str]:
         """The delivery, its timeline, and what was sent, as a quotation."""
         yield str(self.message)
-        yield ", ".join(f"{name} {moment(at)}" if at else name for name, at in self.timeline.items()) or "Nothing yet."
+        yield ", ".join(f"{name} {moment(at)}" for name, at in self.timeline.items()) or "Nothing yet."
         if self.note:
             yield self.note
         if self.content:
@@ -144,7 +144,7 @@ async def get_message(
     shown, note = await _content(ws, id) if content else (None, None)
     return MessageAnswer(
         message=line,
-        timeline=timeline(message),
+        timeline={name: at for name, at in timeline(message).items() if at},
         action_id=message.action_id,
         content_id=message.content_id,
         content=shown,

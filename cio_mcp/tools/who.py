@@ -10,7 +10,7 @@ from cio_mcp.api.base import Identifiers
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
 
-Scalar = str | int | float | bool | None
+Scalar = str | int | float | bool
 _PLAIN = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)
 
 

@@ -1,0 +1,68 @@
+"""Parts of a customer's answer: foreign data of any shape becomes lines, and fits what clients were promised."""
+
+import jsonschema
+import pytest
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.text.answer import Answer, render
+from cio_mcp.tools.customer_parts import MOST_KEYS, ActivityLine, Include, flat
+from cio_mcp.tools.customers import CustomerAnswer, find_customers, get_customer
+from cio_mcp.tools.messages import get_message, list_messages
+from cio_mcp.tools.schemas import slim
+from cio_mcp.tools.segments import get_segment, list_segments
+from cio_mcp.tools.who import pairs
+from cio_mcp.workspace import Workspace
+from hypothesis import given
+from hypothesis import strategies as st
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def assert_fits(answer: Answer) -> None:
+    """Fail unless a client that checks the answer against the tool's output schema takes it."""
+    jsonschema.Draft202012Validator(slim(type(answer).model_json_schema())).validate(
+        render(answer, mask=False).structured
+    )
+
+
+def test_nested_data_is_json_text_and_nulls_are_left_out() -> None:
+    assert flat({"plan": {"from": "free", "to": "vip"}, "n": 1, "none": None}) == {
+        "plan": '{"from":"free","to":"vip"}',
+        "n": 1,
+    }
+    assert flat({}) is flat(None) is flat({"none": None}) is None
+
+
+def test_endless_data_is_cut() -> None:
+    assert len(flat({str(number): number for number in range(100)}) or {}) == MOST_KEYS
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4))
+def test_whatever_an_event_carries_is_one_line_and_fits_the_schema(data: dict[str, object]) -> None:
+    answer = CustomerAnswer(id="ada", activities=[ActivityLine(type="event", name="e", data=flat(data))])
+    assert_fits(answer)
+    assert len(render(answer, mask=False).text.split("\n")) == 3
+
+
+def test_a_plain_attribute_name_stands_bare_and_any_other_is_quoted() -> None:
+    assert pairs({"plan": "vip", "two words": "x", "n": 2}) == ["plan: “vip”", "“two words”: “x”", "n: 2"]
+
+
+@pytest.mark.anyio
+async def test_every_answer_fits_its_schema(ws: Workspace, sandbox: Sandbox) -> None:
+    everything: tuple[Include, ...] = ("segments", "messages", "activities", "subscriptions", "relationships")
+    listed = await list_messages(ws, customer="ada", limit=2)
+    for answer in (
+        await find_customers(ws, email="two@example.com"),
+        await get_customer(ws, "ada", include=everything),
+        await get_customer(ws, "two@example.com"),
+        listed,
+        await get_message(ws, listed.messages[0].id, content=True),
+        await list_segments(ws, limit=2),
+        await get_segment(ws, "Subscribers", members=True, limit=2),
+    ):
+        assert_fits(answer)
+    assert sandbox.statuses.keys() == {"200"}
