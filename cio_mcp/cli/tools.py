@@ -76,7 +76,7 @@ def _definition(spec: ToolSpec) -> dict[str, Any]:
         "toolset": spec.toolset,
         "needs": spec.needs,
         "description": tool.description,
-        "annotations": tool.annotations.model_dump(by_alias=True, exclude={"title"}),
+        "annotations": tool.annotations.model_dump(by_alias=True),
         "inputSchema": tool.parameters,
         "outputSchema": tool.output_schema,
     }

@@ -1,0 +1,57 @@
+"""What clients are told about the tools, kept as data: a start would else build a hundred models to say it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcp_types import Tool
+
+from cio_mcp.settings import Settings
+
+FILE = Path(__file__).with_name("definitions.json")
+"""Written by `cio-mcp tools --json`; a test compares it with the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A tool as clients see it, and what decides whether they see it."""
+
+    tool: Tool
+    toolset: str
+    needs: str | None
+    reads: bool
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return self.tool.name
+
+    @property
+    def arguments(self) -> list[str]:
+        """What a model may fill in."""
+        return list(self.tool.input_schema.get("properties", {}))
+
+
+def load() -> list[Definition]:
+    """Every tool there is."""
+    return [_definition(told) for told in json.loads(FILE.read_text(encoding="utf-8"))]
+
+
+def offered(definitions: Iterable[Definition], settings: Settings) -> list[Definition]:
+    """The tools a server lists: of its toolsets, with the keys it has, and none that writes where it is read-only."""
+    keys = {"app": settings.has_app, "track": settings.has_track}
+    return [
+        each
+        for each in definitions
+        if each.toolset in settings.toolsets
+        and (each.reads or not settings.read_only)
+        and (each.needs is None or keys[each.needs])
+    ]
+
+
+def _definition(told: dict[str, Any]) -> Definition:
+    toolset, needs = told.pop("toolset"), told.pop("needs")
+    told["_meta"] = {"toolset": toolset}
+    return Definition(Tool.model_validate(told), toolset, needs, told["annotations"]["readOnlyHint"])
