@@ -1,0 +1,75 @@
+"""The tools for customers, messages and segments through a real MCP client, in both protocol eras."""
+
+from typing import Any, Literal
+
+import pytest
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.server import build_server
+from cio_mcp.settings import Settings
+from mcp import Client
+from mcp_types import TextContent
+
+pytestmark = pytest.mark.anyio
+
+VIP = {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}
+ANSWERED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "by email": ("find_customers", {"email": "two@example.com"}, "two-1"),
+    "by filter": ("find_customers", {"filter": VIP}, "ada"),
+    "customer": (
+        "get_customer",
+        {"customer": "ada", "include": ["segments", "messages", "activities"]},
+        "Password reset",
+    ),
+    "ids as numbers": ("list_messages", {"kind": "campaign", "id": 2, "limit": 2}, "Order follow-up"),
+    "segments": ("list_segments", {"name": "beta"}, "Beta testers"),
+    "segment": ("get_segment", {"segment": 4, "members": True, "limit": 2}, "Winback"),
+}
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "nobody": ("get_customer", {"customer": "nobody"}, "customer: nobody has the id"),
+    "bad filter": ("find_customers", {"filter": {"plan": "vip"}}, "filter: unknown key “plan”"),
+    "naive time": ("list_messages", {"since": "2026-11-01T00:00:00"}, "since: the time has no zone"),
+    "wrong kind": ("list_messages", {"kind": "campaign", "id": "10"}, "It is a broadcast"),
+    "unknown kind": ("list_messages", {"kind": "automation", "id": "1"}, "kind: "),
+    "unknown part": ("get_customer", {"customer": "ada", "include": ["orders"]}, "include"),
+    "undeclared": ("list_segments", {"page": 2}, "'page'"),
+    "too many": ("list_messages", {"limit": 101}, "limit: "),
+    "unknown message": ("get_message", {"id": "bm9wZQ=="}, "id: no message has this id"),
+    "unknown segment": ("get_segment", {"segment": "vip"}, "“VIP” (id 2)"),
+}
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Literal["auto", "legacy"]:
+    chosen: Literal["auto", "legacy"] = request.param
+    return chosen
+
+
+async def called(
+    settings: Settings, sandbox: Sandbox, era: Literal["auto", "legacy"], tool: str, arguments: dict[str, Any]
+) -> tuple[bool, str, dict[str, Any] | None]:
+    async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
+        result = await client.call_tool(tool, arguments)
+    text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+    return bool(result.is_error), text, result.structured_content
+
+
+@pytest.mark.parametrize("case", ANSWERED)
+async def test_a_read_answers_in_text_and_in_structure(
+    case: str, era: Literal["auto", "legacy"], settings: Settings, sandbox: Sandbox
+) -> None:
+    tool, arguments, said = ANSWERED[case]
+    is_error, text, structured = await called(settings, sandbox, era, tool, arguments)
+    assert not is_error, text
+    assert said in text
+    assert said in str(structured)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_a_bad_read_is_one_sentence_that_names_the_field(
+    case: str, era: Literal["auto", "legacy"], settings: Settings, sandbox: Sandbox
+) -> None:
+    tool, arguments, said = REFUSED[case]
+    is_error, text, _ = await called(settings, sandbox, era, tool, arguments)
+    assert is_error
+    assert said in text
+    assert "\n" not in text
