@@ -29,7 +29,7 @@ from cio_mcp.sandbox import (
 )
 from cio_mcp.sandbox.clock import Clock
 from cio_mcp.sandbox.limits import Windows, limit_of
-from cio_mcp.sandbox.wire import Answer, Asked, Handler, Refused, Router, app_error, not_found, track_error
+from cio_mcp.sandbox.wire import Answer, Asked, Found, Refused, Router, app_error, not_found, track_error
 from cio_mcp.sandbox.workspace import Workspace
 
 PARTS = (
@@ -85,14 +85,17 @@ class Sandbox:
         await response(scope, receive, send)
 
     async def _counted(self, request: Request, raw_path: str) -> Response:
-        template, handler, values = ROUTER.find(request.method, raw_path)
-        entry = {"at": self.clock.now(), "method": request.method, "path": raw_path, "status": 0}
+        if self._jitter:
+            await anyio.sleep(self._delays.uniform(0, self._jitter))
+        found = ROUTER.find(request.method, raw_path)
+        arrived = self.clock.now()
+        entry = {"at": arrived, "method": request.method, "path": raw_path, "status": 0}
         self.requests.append(entry)
-        self.routes[f"{request.method} {template if handler else '(unknown)'}"] += 1
+        self.routes[f"{request.method} {found.template if found.handler else '(unknown)'}"] += 1
         self.in_flight += 1
         self.max_concurrency = max(self.max_concurrency, self.in_flight)
         try:
-            response = await self._answered(request, raw_path, template, handler, values)
+            response = await self._answered(request, raw_path, arrived, found)
         except faults.Dropped:
             self.statuses["dropped"] += 1
             raise
@@ -102,18 +105,15 @@ class Sandbox:
         self.statuses[str(response.status_code)] += 1
         return response
 
-    async def _answered(
-        self, request: Request, raw_path: str, template: str, handler: Handler | None, values: dict[str, str]
-    ) -> Response:
+    async def _answered(self, request: Request, raw_path: str, arrived: float, found: Found) -> Response:
+        template, handler, values = found
         try:
             body = await _body(request)
-            if self._jitter:
-                await anyio.sleep(self._delays.uniform(0, self._jitter))
             kind = faults.take(self.faults, request.method, template, raw_path)
             if kind is not None and faults.comes_first(kind):
                 return faults.instead(kind, self._reference())
             auth.check(raw_path, request.headers.get("authorization", ""))
-            self.windows.admit(limit_of(request.method, template), self.clock.now(), self._reference())
+            self.windows.admit(limit_of(request.method, template), arrived, self._reference())
             if handler is None:
                 raise not_found()
             self.workspace.settle()

@@ -61,15 +61,20 @@ def mint_id(rng: random.Random) -> str:
     return base64.urlsafe_b64encode(rng.randbytes(19)).decode()
 
 
+def between(rng: random.Random, least: int, most: int) -> int:
+    """A whole number from `least` to `most`; three times as fast as `randint`, which the past asks often."""
+    return least + int(rng.random() * (most - least + 1))
+
+
 def fate(rng: random.Random, at: int, channel: str) -> dict[str, int]:
     """What becomes of a message that nothing stands against: shares are plausible, times follow one another."""
-    sent = at + rng.randint(1, 3)
+    sent = at + between(rng, 1, 3)
     metrics = {"created": at, "sent": sent}
     luck = rng.random()
     if luck < 0.015:  # noqa: PLR2004 - the share of bounces
-        metrics["bounced"] = sent + rng.randint(2, 30)
+        metrics["bounced"] = sent + between(rng, 2, 30)
         return metrics
-    delivered = sent + rng.randint(1, 20)
+    delivered = sent + between(rng, 1, 20)
     metrics["delivered"] = delivered
     if channel == "twilio":
         return metrics
@@ -79,7 +84,7 @@ def fate(rng: random.Random, at: int, channel: str) -> dict[str, int]:
         return metrics
     _opens(rng, metrics, delivered)
     if luck > 0.999:  # noqa: PLR2004 - the share of complaints
-        metrics["spammed"] = delivered + rng.randint(60, HOUR)
+        metrics["spammed"] = delivered + between(rng, 60, HOUR)
     return metrics
 
 
@@ -91,7 +96,7 @@ def _opens(rng: random.Random, metrics: dict[str, int], delivered: int) -> None:
         opened.append(human)
         _clicks(rng, metrics, human)
     if rng.random() < 0.4:  # noqa: PLR2004 - the share of mail that machines open
-        metrics["prefetch_opened"] = delivered + rng.randint(2, 240)
+        metrics["prefetch_opened"] = delivered + between(rng, 2, 240)
         opened.append(metrics["prefetch_opened"])
     if opened:
         metrics["opened"] = min(opened)
@@ -100,13 +105,13 @@ def _opens(rng: random.Random, metrics: dict[str, int], delivered: int) -> None:
 def _clicks(rng: random.Random, metrics: dict[str, int], opened: int) -> None:
     luck = rng.random()
     if luck < 0.24:  # noqa: PLR2004 - the share of readers who click
-        metrics["human_clicked"] = metrics["clicked"] = opened + rng.randint(5, 600)
+        metrics["human_clicked"] = metrics["clicked"] = opened + between(rng, 5, 600)
         if luck < 0.05:  # noqa: PLR2004 - and of those, some do what they were asked to
-            metrics["converted"] = metrics["clicked"] + rng.randint(60, 3 * HOUR)
+            metrics["converted"] = metrics["clicked"] + between(rng, 60, 3 * HOUR)
     elif luck < 0.27:  # noqa: PLR2004 - the share of links that a scanner follows
-        metrics["prefetch_clicked"] = metrics["clicked"] = opened + rng.randint(1, 20)
+        metrics["prefetch_clicked"] = metrics["clicked"] = opened + between(rng, 1, 20)
     elif luck > 0.985:  # noqa: PLR2004 - the share of readers who leave
-        metrics["unsubscribed"] = opened + rng.randint(20, 900)
+        metrics["unsubscribed"] = opened + between(rng, 20, 900)
 
 
 class Shelf:

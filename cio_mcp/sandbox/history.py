@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cio_mcp.sandbox.cast import DAY
 from cio_mcp.sandbox.content import Parent, Template
-from cio_mcp.sandbox.deliveries import HOUR, Delivery, fate, mint_id
+from cio_mcp.sandbox.deliveries import HOUR, Delivery, between, fate, mint_id
 from cio_mcp.sandbox.people import Person
 
 BROADCAST_TRIGGERS = 3
@@ -69,10 +69,10 @@ def _delivery(rng: random.Random, parent: Parent, person: Origin, template: Temp
         trigger_id=_trigger_at(parent, at, now),
     )  # fmt: skip
     if parent.kind == "campaign" and parent.event_name:
-        made.data = {"order_id": f"A-{rng.randint(10_000, 99_999)}", "total": round(rng.uniform(9, 190), 2)}
+        made.data = {"order_id": f"A-{between(rng, 10_000, 99_999)}", "total": round(rng.uniform(9, 190), 2)}
         made.event_id = f"01{rng.randbytes(12).hex().upper()}"
     elif parent.kind == "transactional":
-        made.data = {name: f"sample-{rng.randint(100, 999)}" for name in sorted(template.data_variables)}
+        made.data = {name: f"sample-{between(rng, 100, 999)}" for name in sorted(template.data_variables)}
     elif parent.kind == "broadcast":
         made.data = {"headline": f"News {made.trigger_id}", "text": "What is new."}
     if person.id == "eve" and at > now - 8 * DAY:
@@ -136,7 +136,7 @@ def _broadcast(parent: Parent, people: Sequence[Origin], now: int, rng: random.R
 def _to_subscribers(parent: Parent, people: Sequence[Origin], when: int, rng: random.Random) -> Iterator[Planned]:
     for person in people:
         if person.created < when and (person.left is None or when < person.left):
-            yield person, parent.templates[0], when + rng.randint(0, 900)
+            yield person, parent.templates[0], when + between(rng, 0, 900)
 
 
 def _transactional(parent: Parent, people: Sequence[Origin], now: int, rng: random.Random) -> Iterator[Planned]:

@@ -108,7 +108,7 @@ def _archived(workspace: "Workspace", asked: Asked) -> Any:
         "id": delivery.id,
         "body": "" if delivery.forgotten else delivery.body,
         "from": delivery.sender,
-        "reply_to": "",
+        "reply_to": str(delivery.overrides.get("reply_to", "")),
         "recipient": delivery.recipient,
         "subject": delivery.subject,
         "bcc": "",

@@ -176,7 +176,7 @@ def _deliver(
     made = workspace.deliver(
         person, parent, template, recipient, data=data, to_unsubscribed=asked_for, delivery_id=delivery_id
     )
-    made.overrides = {name: body[name] for name in ("subject", "body", "from") if body.get(name)}
+    made.overrides = {name: body[name] for name in ("subject", "body", "from", "reply_to") if body.get(name)}
     made.forgotten = bool(body.get("disable_message_retention"))
     if body.get("queue_draft"):
         made.metrics, made.failure = {"created": made.created, "drafted": made.created}, None

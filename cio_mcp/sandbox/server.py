@@ -4,7 +4,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,8 @@ def run(
         certificate = throw_away(host) if tls else None
         sys.stderr.write(welcome(_where(listener, certificate)))
         sys.stderr.flush()
-        _server(sandbox, certificate).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):
+            _server(sandbox, certificate).run(sockets=[listener])
 
 
 def welcome(where: Served) -> str:

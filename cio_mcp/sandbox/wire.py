@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
@@ -97,21 +97,29 @@ Handler = Callable[["Workspace", Asked], Any]
 Route = tuple[str, str, Handler]
 
 
+class Found(NamedTuple):
+    """What a request is for: the route template, its handler (None when unknown), and the decoded path values."""
+
+    template: str
+    handler: Handler | None
+    values: dict[str, str]
+
+
 class Router:
     """Finds the handler of a method and an undecoded path; `%2F` inside an identifier stays part of it."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = [(method, template, template.split("/"), handler) for method, template, handler in routes]
 
-    def find(self, method: str, raw_path: str) -> tuple[str, Handler | None, dict[str, str]]:
-        """Return the route template, its handler and the decoded path values; without a handler when unknown."""
+    def find(self, method: str, raw_path: str) -> Found:
+        """Look up a request; an unknown path stands for its own template."""
         parts = raw_path.split("/")
         for routed, template, pattern, handler in self._routes:
             if routed == method and len(pattern) == len(parts):
                 values = _matched(pattern, parts)
                 if values is not None:
-                    return template, handler, values
-        return raw_path, None, {}
+                    return Found(template, handler, values)
+        return Found(raw_path, None, {})
 
 
 def _matched(pattern: list[str], parts: list[str]) -> dict[str, str] | None:

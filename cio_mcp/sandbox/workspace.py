@@ -21,6 +21,8 @@ TRACK_DELAY = (0.05, 0.3)
 STARTING_WINDOW = 72 * 3600
 """Events older than this start no campaign (Track API, events)."""
 KEPT = 100_000
+RESERVED_KEYS = {"from_address": "from", "reply_to": "reply_to"}
+"""Event data that overrides what a campaign says; `recipient` redirects it."""
 
 Change = Callable[["Workspace"], None]
 """A change that waits for its time."""
@@ -157,6 +159,8 @@ def _step(parent: Parent, template: Template, person: Person, data: dict[str, An
         if template.channel == "push":
             address = str(person.devices[0]["id"]) if person.devices else ""
         recipient = str(data.get("recipient") or address)
-        workspace.deliver(person, parent, template, recipient, data=data).event_id = event_id
+        made = workspace.deliver(person, parent, template, recipient, data=data)
+        made.event_id = event_id
+        made.overrides = {name: data[key] for key, name in RESERVED_KEYS.items() if data.get(key)}
 
     return take
