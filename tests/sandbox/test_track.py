@@ -142,10 +142,13 @@ async def test_an_event_of_four_days_ago_starts_nothing(asking: Asking) -> None:
     assert new_deliveries(asking, 1) == []
 
 
-async def test_the_reserved_key_recipient_redirects_what_an_event_starts(asking: Asking) -> None:
-    event = {"name": "order_placed", "data": {"recipient": "elsewhere@example.org"}}
-    await asking.track("POST", "/customers/ada/events", event)
-    assert [one.recipient for one in new_deliveries(asking, 2)] == ["elsewhere@example.org"]
+async def test_reserved_keys_of_an_event_redirect_what_it_starts(asking: Asking) -> None:
+    data = {"recipient": "elsewhere@example.org", "from_address": "other@acme.example", "reply_to": "r@acme.example"}
+    await asking.track("POST", "/customers/ada/events", {"name": "order_placed", "data": data})
+    [made] = new_deliveries(asking, 2)
+    assert made.recipient == "elsewhere@example.org"
+    archived = (await asking.found(f"/v1/messages/{made.id}/archived_message"))["archived_message"]
+    assert (archived["from"], archived["reply_to"]) == ("other@acme.example", "r@acme.example")
 
 
 async def test_a_suppressed_person_is_ignored_until_freed(asking: Asking) -> None:
