@@ -23,7 +23,7 @@ class CampaignRow(Part):
     starts_on: str | None = None
     sent_at: datetime | None = None
     updated: datetime | None = None
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] | None = None
 
     def line(self) -> str:
         """The line, what a person wants first."""
@@ -91,19 +91,19 @@ class CampaignAnswer(Answer):
     state: str | None = None
     starts: str
     event_name: str | None = None
-    trigger_segments: tuple[SegmentName, ...] = ()
-    filter_segments: tuple[SegmentName, ...] = ()
-    recipient_segments: tuple[SegmentName, ...] = ()
+    trigger_segments: tuple[SegmentName, ...] | None = None
+    filter_segments: tuple[SegmentName, ...] | None = None
+    recipient_segments: tuple[SegmentName, ...] | None = None
     subscription_topic: str | None = None
     description: str | None = None
     first_started: datetime | None = None
     sent_at: datetime | None = None
     created: datetime | None = None
     updated: datetime | None = None
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] | None = None
     send_to_unsubscribed: bool | None = None
     queue_drafts: bool | None = None
-    variables: tuple[str, ...] = Field(default=(), description="What its template reads")
+    variables: tuple[str, ...] | None = Field(default=None, description="What its template reads")
     messages: tuple[MessageRow, ...] = ()
     messages_omitted: int | None = None
 
@@ -130,6 +130,6 @@ class CampaignAnswer(Answer):
             yield f"… {self.messages_omitted} omitted"
 
 
-def tagged(tags: tuple[str, ...]) -> str | None:
+def tagged(tags: tuple[str, ...] | None) -> str | None:
     """The tags in words."""
     return f"tags {', '.join(quoted(tag, 30) for tag in tags)}" if tags else None

@@ -99,11 +99,16 @@ def _row(thing: Found) -> CampaignRow:
     row = CampaignRow(id=thing.id, name=thing.name)
     match thing:
         case Campaign():
-            of = {"state": thing.state, "starts_on": _start(thing), "tags": thing.tags, "updated": thing.updated}
+            of = {
+                "state": thing.state,
+                "starts_on": _start(thing),
+                "tags": thing.tags or None,
+                "updated": thing.updated,
+            }
         case Broadcast():
-            of = {"state": thing.state, "tags": thing.tags, "updated": thing.updated}
+            of = {"state": thing.state, "tags": thing.tags or None, "updated": thing.updated}
         case Newsletter():
-            of = {"state": thing.state, "sent_at": thing.sent_at, "tags": thing.tags, "updated": thing.updated}
+            of = {"state": thing.state, "sent_at": thing.sent_at, "tags": thing.tags or None, "updated": thing.updated}
         case TransactionalMessage():
             of = {"updated": thing.updated_at}
     return row.model_copy(update=of)
@@ -133,7 +138,7 @@ async def _campaign(ws: Workspace, campaign: Campaign) -> CampaignAnswer:
         first_started=campaign.first_started,
         created=campaign.created,
         updated=campaign.updated,
-        tags=campaign.tags,
+        tags=campaign.tags or None,
         **_messages(got["actions"]),
     )
 
@@ -148,7 +153,7 @@ async def _broadcast(ws: Workspace, broadcast: Broadcast) -> CampaignAnswer:
         first_started=broadcast.first_started,
         created=broadcast.created,
         updated=broadcast.updated,
-        tags=broadcast.tags,
+        tags=broadcast.tags or None,
         **_messages(await ws.broadcasts.actions(broadcast)),
     )
 
@@ -176,7 +181,7 @@ async def _newsletter(ws: Workspace, newsletter: Newsletter) -> CampaignAnswer:
         sent_at=newsletter.sent_at,
         created=newsletter.created,
         updated=newsletter.updated,
-        tags=newsletter.tags,
+        tags=newsletter.tags or None,
         **_messages(got["contents"], got["groups"]),
     )
 
@@ -193,7 +198,7 @@ async def _transactional(ws: Workspace, message: TransactionalMessage) -> Campai
         updated=message.updated_at,
         send_to_unsubscribed=message.send_to_unsubscribed,
         queue_drafts=message.queue_drafts,
-        variables=tuple(sorted(variables(contents))),
+        variables=tuple(sorted(variables(contents))) or None,
         **_messages(contents),
     )
 
@@ -218,8 +223,8 @@ def _message(content: Content, group: TestGroup | None) -> MessageRow:
     )
 
 
-def _named(ids: Iterable[str], names: Mapping[str, str]) -> tuple[SegmentName, ...]:
-    return tuple(SegmentName(id=each, name=names.get(each)) for each in ids)
+def _named(ids: Iterable[str], names: Mapping[str, str]) -> tuple[SegmentName, ...] | None:
+    return tuple(SegmentName(id=each, name=names.get(each)) for each in ids) or None
 
 
 async def _segment_names(ws: Workspace) -> dict[str, str]:

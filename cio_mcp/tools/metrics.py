@@ -39,7 +39,7 @@ async def get_metrics(
 ) -> MetricsAnswer:
     """How it performed: totals, rates, series, people and machines apart. Default: 30 days; newsletters since sent."""
     asked_since, asked_until = span(since, until)
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(microsecond=0)
     if asked_since and asked_since >= now:
         raise InvalidArgument("since", "must be in the past")
     if kind == "transactional" and channel:
@@ -135,8 +135,8 @@ def _series(counted: Counted, tz: ZoneInfo) -> Series:
 def _notes(asked: Asked, counted: Counted, shares: Mapping[str, Share]) -> Iterable[str]:
     if asked.kind != "campaign":
         yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {SAID[asked.kind]}s."
-    elif (counted.since, counted.until) != (asked.since, asked.until):
-        yield f"Counted in whole {counted.resolution}, so the range is wider than asked."
+    elif (asked.since, asked.until) != (counted.since, counted.until):
+        yield f"Counted in whole {counted.resolution}; the range above is what they cover."
     if counted.since < HUMAN_CLICKS_SINCE:
         yield "People and machines are told apart reliably for opens since 2025-03-20, for clicks since 2025-04-20."
     if any(share.value > 1 for share in shares.values()):

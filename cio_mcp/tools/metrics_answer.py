@@ -67,8 +67,8 @@ class LinkReport(Part):
 
     def lines(self) -> Iterable[str]:
         """Each link on a line."""
-        yield f"links, {moment(self.since)} to {moment(self.until)} ({self.timezone}):"
-        yield from (f"  {link.clicked} clicks {quoted(link.href, 120)}" for link in self.links)
+        yield f"clicks by link, {moment(self.since)} to {moment(self.until)} ({self.timezone}):"
+        yield from (f"  {link.clicked} {quoted(link.href, 120)}" for link in self.links)
         if not self.links:
             yield "  none clicked"
         if self.omitted:

@@ -34,7 +34,7 @@ class Overview(Part):
     campaigns_running: int | None = None
     broadcasts: int | None = None
     transactional_messages: int | None = None
-    account_workspaces: tuple[str, ...] = ()
+    account_workspaces: tuple[str, ...] | None = None
 
     def lines(self) -> Iterable[str]:
         """Which, what may be done, how much there is."""
@@ -44,17 +44,17 @@ class Overview(Part):
         changes = "nothing can be changed (read-only)" if self.read_only else "changes wait for a person's approval"
         masked = ", addresses and phone numbers are masked" if self.masked else ""
         yield f"keys: {' and '.join(self.keys)}; {changes}{masked}"
-        running = f"{self.campaigns_running} running" if self.campaigns_running is not None else None
         counts = {
             "people": self.people,
             "segments": self.segments,
             "campaigns": self.campaigns,
+            "campaigns running": self.campaigns_running,
             "broadcasts": self.broadcasts,
             "transactional messages": self.transactional_messages,
             "messages sent this billing period": self.messages_sent,
         }
-        told = [f"{count:,} {what}" for what, count in counts.items() if count is not None]
-        yield ", ".join([*told, *filter(None, [running and f"of the campaigns {running}"])])
+        if told := [f"{what} {count:,}" for what, count in counts.items() if count is not None]:
+            yield ", ".join(told)
         if self.account_workspaces:
             yield f"the account has several: {', '.join(quoted(name) for name in self.account_workspaces)}"
 
@@ -167,7 +167,7 @@ async def _overview(ws: Workspace) -> Overview:
         masked=settings.mask_pii,
         people=own.people if own else None,
         messages_sent=own.messages_sent if own else None,
-        account_workspaces=() if own else tuple(each.name for each in known[:SHOWN]),
+        account_workspaces=None if own else tuple(each.name for each in known[:SHOWN]) or None,
         **_counts(got),
     )
 
