@@ -95,8 +95,8 @@ class Entrance:
 
     async def _hold(self) -> None:
         await self._wanted.wait()
-        await anyio.to_thread.run_sync(load_what_is_heavy)
         try:
+            await anyio.to_thread.run_sync(load_what_is_heavy)
             async with open_workspace(self.settings, sandbox=self._sandbox) as workspace:
                 self._workspace = workspace
                 self._opened.set()

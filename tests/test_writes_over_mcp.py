@@ -1,6 +1,6 @@
 """Every write tool through a real MCP client in both protocol eras: who says what, and what leaves."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -10,12 +10,12 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
 from mcp import Client
-from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitResult
+from mcp.client import ElicitationFnT
+from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 pytestmark = pytest.mark.anyio
 
 Era = Literal["auto", "legacy"]
-Callback = Callable[[Any, Any], Awaitable[ElicitResult]]
 
 WRITES: dict[str, dict[str, Any]] = {
     "send_event": {"customer": "ada", "name": "signed_up", "data": {"plan": "pro"}},
@@ -33,8 +33,9 @@ class Person:
         self.answer = answer
         self.asked: list[ElicitRequestFormParams] = []
 
-    async def __call__(self, _context: object, params: ElicitRequestFormParams) -> ElicitResult:
+    async def __call__(self, _context: object, params: ElicitRequestParams) -> ElicitResult:
         await anyio.lowlevel.checkpoint()
+        assert isinstance(params, ElicitRequestFormParams)
         self.asked.append(params)
         return self.answer
 
@@ -52,7 +53,9 @@ def hasty(settings: Settings) -> Settings:
 
 
 @asynccontextmanager
-async def connected(settings: Settings, sandbox: Sandbox, era: Era, person: Callback | None) -> AsyncIterator[Client]:
+async def connected(
+    settings: Settings, sandbox: Sandbox, era: Era, person: ElicitationFnT | None
+) -> AsyncIterator[Client]:
     async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=person) as client:
         yield client
 
@@ -64,7 +67,7 @@ def effects(sandbox: Sandbox) -> int:
 
 def structured(result: CallToolResult) -> dict[str, Any]:
     assert result.structured_content is not None, result.content
-    return result.structured_content
+    return dict(result.structured_content)
 
 
 @pytest.mark.parametrize("tool", WRITES)

@@ -12,10 +12,10 @@ from cio_mcp.api.people import People
 from cio_mcp.errors import CioError
 from cio_mcp.gate.plan import Plan, ReadBack
 from cio_mcp.http.asker import Asker
+from cio_mcp.http.execute import Executor, Failed, Sent, Unknown
 
 if TYPE_CHECKING:
     from cio_mcp.http.client import Client
-    from cio_mcp.http.execute import Executor
 
 READ_BACK_PAUSES = (0.2, 0.5, 0.9, 1.4)
 """Seconds before each look at a value that Customer.io applies in its own time: 4 times in 3 s."""
@@ -38,14 +38,12 @@ class Outcome:
 class Execution:
     """The only way from a plan to the network."""
 
-    executor: "Executor"
+    executor: Executor
     client: "Client"
     sleep: Callable[[float], Awaitable[None]]
 
     async def carry_out(self, plan: Plan, asker: Asker) -> Outcome:
         """Make the plan's calls in order; the first that does not succeed ends it."""
-        from cio_mcp.http.execute import Failed, Sent, Unknown  # noqa: PLC0415 - loads httpx, not at the start
-
         body: dict[str, Any] = {}
         for position, call in enumerate(plan.calls):
             match await self.executor.send(call, asker):

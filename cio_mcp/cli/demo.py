@@ -1,0 +1,195 @@
+"""`cio-mcp demo`: a guided tour with the real server, a real client and a made-up workspace."""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp import Client, StdioServerParameters
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.server import served
+
+LIMIT = 60.0
+"""Seconds after which the tour is given up; it takes about five."""
+PEOPLE = 300
+
+EVENT = {"customer": "ada", "name": "order_placed", "data": {"order": 1042, "total": 59.9}}
+EMAIL = {"message": "Order shipped", "customer": "ada", "data": {"order": 1042}}
+
+
+class Wrong(Exception):
+    """A step did not do what it says."""
+
+
+class Person:
+    """Sits in front of the client: sees each question, and answers as the tour has it."""
+
+    def __init__(self, console: Console) -> None:
+        self.approve = False
+        self.asked = 0
+        self._console = console
+
+    async def __call__(self, context: object, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG002 - the SDK gives it
+        """Show the question; answer it."""
+        await anyio.lowlevel.checkpoint()
+        self.asked += 1
+        decision = "approve" if self.approve else "reject"
+        self._console.print(Panel(Text(params.message), title="What a person sees", title_align="left"))
+        self._console.print(Text(f"The person chooses: {decision}"))
+        return ElicitResult(action="accept", content={"decision": decision})
+
+
+class Tour:
+    """The steps, each of which checks what it claims."""
+
+    def __init__(self, console: Console, client: Client, person: Person, sandbox: Sandbox) -> None:
+        self._console, self._client, self._person, self._sandbox = console, client, person, sandbox
+        self._number = 0
+
+    async def take(self) -> None:
+        """Take every step.
+
+        Raises:
+            Wrong: one did not do what it says.
+        """
+        await self._reads()
+        await self._event()
+        await self._email()
+        with self._step("What the server remembers"):
+            changes = await self._call("list_changes", {})
+            self._check(len(changes["changes"]) == 3, "the journal holds what was declined and what was sent")  # noqa: PLR2004 - one no, two yes
+
+    async def _reads(self) -> None:
+        with self._step("Find a customer"):
+            found = await self._call("find_customers", {"email": "ada@example.com"})
+            self._check(found["customers"][0]["id"] == "ada", "Ada was found")
+        with self._step("Two people, one address: both are listed, nothing is picked"):
+            found = await self._call("find_customers", {"email": "two@example.com"})
+            self._check(len(found["customers"]) == 2, "both were listed")  # noqa: PLR2004 - the cast has two of them
+        with self._step("Read a campaign's metrics"):
+            metrics = await self._call("get_metrics", {"kind": "campaign", "id": "Onboarding"})
+            self._check(metrics["totals"]["sent"] > 0, "there are figures")
+
+    async def _event(self) -> None:
+        with self._step("The assistant proposes an event; the person says no"):
+            self._person.approve = False
+            receipt = await self._call("send_event", EVENT)
+            self._check(receipt["status"] == "declined" and self._requests("/events") == 0, "nothing was sent")
+        with self._step("It proposes the event again; the person says yes"):
+            self._person.approve = True
+            receipt = await self._call("send_event", EVENT)
+            self._check(receipt["status"] == "done" and self._requests("/events") == 1, "exactly one request was made")
+        with self._step("The same call once more"):
+            await self._again("send_event", EVENT, "/events")
+
+    async def _email(self) -> None:
+        with self._step("A transactional email, approved"):
+            receipt = await self._call("send_transactional", EMAIL)
+            sent = self._requests("/v1/send/email")
+            self._check(bool(receipt.get("delivery_id")) and sent == 1, "exactly one email was sent")
+        with self._step("The same email once more, by another way of naming Ada"):
+            await self._again("send_transactional", EMAIL | {"customer": "ada@example.com"}, "/v1/send/email")
+
+    async def _again(self, tool: str, arguments: dict[str, Any], path: str) -> None:
+        asked = self._person.asked
+        receipt = await self._call(tool, arguments)
+        unsent = receipt["status"] == "already_done" and self._requests(path) == 1
+        self._check(unsent and self._person.asked == asked, "nothing was sent, and nobody was asked")
+
+    async def _call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._console.print(Text(f"> {tool} {json.dumps(arguments)}", style="cyan"))
+        result = await self._client.call_tool(tool, arguments)
+        self._console.print(Text(_text(result)))
+        if result.structured_content is None:
+            raise Wrong(f"{tool} answered with an error")
+        return dict(result.structured_content)
+
+    def _requests(self, ending: str) -> int:
+        return sum(request["path"].endswith(ending) for request in self._sandbox.requests)
+
+    def _check(self, so: bool, claim: str) -> None:
+        if not so:
+            raise Wrong(f"not so: {claim}")
+        self._console.print(Text(f"✓ {claim}", style="green"))
+
+    @contextmanager
+    def _step(self, title: str) -> Iterator[None]:
+        self._number += 1
+        self._console.print(Text(f"\n{self._number}. {title}", style="bold"))
+        yield
+
+
+def demo() -> int:
+    """Take the tour; 0 if every step did what it says, else 1."""
+    console = Console(highlight=False)
+    began = time.monotonic()
+    failed = ""
+    try:
+        anyio.run(_tour, console)
+    except* Wrong as wrong:
+        failed = _first(wrong)
+    except* TimeoutError:
+        failed = f"the tour took longer than {LIMIT:g} s"
+    if failed:
+        console.print(Text(f"✗ {failed}", style="bold red"))
+        return 1
+    console.print(Text(f"\nAll of it in {time.monotonic() - began:.1f} s.\n", style="bold"))
+    console.print(Text(PLUG_IN))
+    return 0
+
+
+async def _tour(console: Console) -> None:
+    console.print("A made-up workspace, the real server, a real client. Nothing leaves this machine.")
+    sandbox, person = Sandbox(people=PEOPLE), Person(console)
+    with (
+        served(sandbox) as where,
+        tempfile.TemporaryDirectory(prefix="cio-mcp-demo-") as folder,
+        anyio.fail_after(LIMIT),
+    ):
+        async with _connected(where.url, Path(folder), person) as client:
+            await Tour(console, client, person, sandbox).take()
+
+
+@asynccontextmanager
+async def _connected(url: str, folder: Path, person: Person) -> AsyncIterator[Client]:
+    environment = {
+        "CIO_SITE_ID": "sandbox-site",
+        "CIO_TRACK_API_KEY": "sandbox-track-key",
+        "CIO_APP_API_KEY": "sandbox-app-key",
+        "CIO_TRACK_URL": url,
+        "CIO_APP_URL": url,
+        "CIO_DATA_DIR": str(folder),
+    }
+    server = StdioServerParameters(command=sys.executable, args=["-m", "cio_mcp", "serve"], env=environment)
+    async with Client(server, elicitation_callback=person) as client:
+        yield client
+
+
+def _first(group: BaseExceptionGroup[Wrong]) -> str:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else str(found)
+
+
+def _text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+PLUG_IN = """\
+To plug it into a client, put this into its MCP settings, with your keys:
+
+  {"mcpServers": {"customerio": {
+    "command": "cio-mcp",
+    "env": {"CIO_SITE_ID": "…", "CIO_TRACK_API_KEY": "…", "CIO_APP_API_KEY": "…"}}}}
+
+To try it in a client with no account: "command": "cio-mcp", "args": ["serve", "--sandbox"].
+"""
