@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench format docs clean
 
 demo: $(READY)
 	@$(BIN)/cio-mcp demo
@@ -24,6 +24,10 @@ bench: $(READY)
 format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+# What is made from the registry of tools: the README's table, docs/tools.md, tools/definitions.json.
+docs: $(READY)
+	@UPDATE_DOCS=1 $(BIN)/python -m pytest tests/test_documentation.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

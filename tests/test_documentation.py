@@ -16,7 +16,7 @@ README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "tools.md"
 TABLE = re.compile(r"(?<=<!-- tools:start -->\n).*?(?=<!-- tools:end -->)", re.DOTALL)
 UPDATE = "UPDATE_DOCS" in os.environ
-HINT = "run UPDATE_DOCS=1 .venv/bin/python -m pytest tests/test_documentation.py"
+HINT = "run make docs"
 
 
 def test_the_tool_table_of_the_readme_is_what_the_registry_says() -> None:
@@ -85,3 +85,11 @@ def test_the_definitions_offer_what_the_registry_offers(keys: dict[str, Any], *,
     told = [each.name for each in definitions.offered(definitions.load(), settings)]
     assert told == [spec.name for spec in offered(TOOLS, settings)]
     assert told
+
+
+def test_the_prompts_name_only_tools_that_there_are() -> None:
+    names = {spec.name for spec in TOOLS}
+    for page in (ROOT / "prompts").glob("*.md"):
+        named = set(re.findall(r"`([a-z]+_[a-z_]+)`", page.read_text(encoding="utf-8")))
+        assert named, page.name
+        assert named <= names, f"{page.name}: {named - names}"

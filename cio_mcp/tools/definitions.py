@@ -11,7 +11,7 @@ from mcp_types import Tool
 from cio_mcp.settings import Settings
 
 FILE = Path(__file__).with_name("definitions.json")
-"""Written by `cio-mcp tools --json`; a test compares it with the code."""
+"""Written by `make docs`, and what `cio-mcp tools --json` says; a test compares it with the code."""
 
 
 @dataclass(frozen=True, slots=True)
