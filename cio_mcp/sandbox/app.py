@@ -25,6 +25,7 @@ from cio_mcp.sandbox import (
     segments,
     sends,
     track,
+    track_events,
     transactional,
 )
 from cio_mcp.sandbox.clock import Clock
@@ -33,7 +34,8 @@ from cio_mcp.sandbox.wire import Answer, Asked, Found, Refused, Router, app_erro
 from cio_mcp.sandbox.workspace import Workspace
 
 PARTS = (
-    track, customers, activities, messages, segments, campaigns, broadcasts, newsletters, transactional, sends, account,
+    track, track_events, customers, activities, messages, segments, campaigns, broadcasts, newsletters, transactional,
+    sends, account,
 )  # fmt: skip
 ROUTER = Router([route for part in PARTS for route in part.ROUTES])
 REQUESTS_KEPT = 100_000

@@ -113,6 +113,8 @@ def _check(body: Any) -> None:
             raise app_error(422, "the sandbox does not fetch data_file_url")
         elif not isinstance(body[name], list) or not 1 <= len(body[name]) <= RECIPIENTS:
             raise app_error(422, f"{name} must be a list of 1 to {RECIPIENTS}")
+    if not all(isinstance(one, dict) and {"id", "email"} & one.keys() for one in body.get("per_user_data", ())):
+        raise app_error(422, "per_user_data must hold objects with an id or email")
 
 
 def _process(workspace: "Workspace", parent: Parent, body: dict[str, Any], made: dict[str, Any]) -> None:

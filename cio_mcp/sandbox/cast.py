@@ -60,7 +60,7 @@ def add_cast(directory: Directory, now: int) -> None:
         person = settle(directory, told.pop("id"), told.pop("email"), created, told)
         if beta:
             person.manual_segments.add(BETA_TESTERS)
-    directory.suppressed.update(GONE)
+    directory.suppress(*GONE)
     bob = directory.get("id", "bob")
     if bob is not None:
         bob.timestamps["unsubscribed"] = now - 10 * DAY

@@ -105,16 +105,16 @@ def _relate(person: Person, told: Any) -> None:
         return
     for relation in told.get("relationships") or []:
         identifiers = relation.get("identifiers") or {}
-        number, name = int(identifiers.get("object_type_id", 1)), str(identifiers.get("object_id", ""))
+        number, name = str(identifiers.get("object_type_id", 1)), str(identifiers.get("object_id", ""))
         person.relationships = [
             held
             for held in person.relationships
-            if (held["object_type_id"], held["identifiers"]["object_id"]) != (number, name)
+            if (str(held["object_type_id"]), held["identifiers"]["object_id"]) != (number, name)
         ]
         if told.get("action") != "delete_relationships":
             person.relationships.append(
                 {
-                    "object_type_id": number,
+                    "object_type_id": int(number) if number.isdecimal() else 1,
                     "identifiers": {"object_id": name, "cio_object_id": f"ob_{name}"},
                     "attributes": relation.get("relationship_attributes") or {},
                     "timestamps": {},

@@ -50,7 +50,7 @@ class Directory:
         self._by_id: dict[str, Person] = {}
         self._by_email: dict[str, list[Person]] = {}
         self._minted = 0
-        self.suppressed: set[str] = set()
+        self.suppressed: dict[str, frozenset[str]] = {}
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self._people.values())
@@ -80,6 +80,15 @@ class Directory:
             self._by_id.pop(person.id, None)
         if person.email is not None:
             self._by_email[person.email.lower()].remove(person)
+
+    def suppress(self, *identifiers: str) -> None:
+        """Block the identifiers of one person."""
+        self.suppressed.update(dict.fromkeys(identifiers, frozenset(identifiers)))
+
+    def unsuppress(self, identifier: str) -> None:
+        """Free an identifier and those that were blocked with it."""
+        for freed in self.suppressed.get(identifier, ()):
+            self.suppressed.pop(freed, None)
 
     def rename(self, person: Person, **identifiers: str | None) -> None:
         """Change `id` or `email` of a person who stays the same."""

@@ -138,7 +138,7 @@ class Workspace:
 
     def _hindrance(self, made: Delivery, to_unsubscribed: bool) -> tuple[str, str] | None:
         identifiers = {made.person.id, made.person.email, made.recipient}
-        if identifiers & self.people.suppressed:
+        if identifiers & self.people.suppressed.keys():
             return "undeliverable", "The person is suppressed."
         if made.person.unsubscribed and not to_unsubscribed:
             return "undeliverable", UNSUBSCRIBED

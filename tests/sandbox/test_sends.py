@@ -121,6 +121,7 @@ async def test_an_email_without_a_template_needs_body_subject_and_from(asking: A
         ({"send_at": 4_000_000_000}, 400),
         ({"headers": {"X": "1"}}, 400),
         ({"attachments": {"a.pdf": "not base64!"}}, 400),
+        ({"attachments": ["a.pdf"]}, 400),
         ({"attachments": {"a.exe": "eA=="}}, 403),
         ({"attachments": {"a.pdf": base64.b64encode(b"x" * 2_000_001).decode()}}, 413),
         ({"message_data": {"x": "y" * 1_000_001}}, 413),
@@ -185,7 +186,9 @@ async def test_a_trigger_without_an_audience_goes_to_all_subscribers(asking: Ask
     assert sum(message["trigger_id"] == number for message in messages) == subscribers
 
 
-@pytest.mark.parametrize("body", [{"ids": ["a"], "emails": ["b"]}, {"ids": []}, {"data": {"x": "y" * 50_001}}])
+@pytest.mark.parametrize(
+    "body", [{"ids": ["a"], "emails": ["b"]}, {"ids": []}, {"per_user_data": ["ada"]}, {"data": {"x": "y" * 50_001}}]
+)
 async def test_a_trigger_that_cannot_be_is_refused(asking: Asking, body: Any) -> None:
     assert (await asking.app("/v1/campaigns/10/triggers", method="POST", json=body)).status_code == 422
     assert (await asking.app("/v1/campaigns/1/triggers", method="POST", json={})).status_code in {404, 429}

@@ -78,6 +78,10 @@ async def test_an_empty_value_clears_an_attribute(asking: Asking) -> None:
         {"note": "x" * 1001},
         {"_timestamp": "yesterday"},
         ["not", "an", "object"],
+        {"cio_relationships": {"action": "add_relationships", "relationships": ["acme"]}},
+        {"cio_relationships": {"action": "relate", "relationships": []}},
+        {"cio_subscription_preferences": "none"},
+        {"cio_subscription_preferences": {"topics": ["topic_1"]}},
     ],
 )
 async def test_a_profile_beyond_the_documented_sizes_is_refused(asking: Asking, body: Any) -> None:
@@ -160,7 +164,7 @@ async def test_a_suppressed_person_is_ignored_until_freed(asking: Asking) -> Non
     assert (await asking.app("/v1/customers/gone/attributes")).status_code == 404
     await asking.track("POST", "/customers/gone/unsuppress")
     asking.pause()
-    await asking.track("PUT", "/customers/gone", {"plan": "pro"})
+    await asking.track("PUT", "/customers/gone", {"plan": "pro", "email": "gone@example.com"})
     assert (await asking.attributes("gone"))["plan"] == "pro"
 
 
