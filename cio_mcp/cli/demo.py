@@ -24,7 +24,11 @@ LIMIT = 60.0
 PEOPLE = 300
 
 EVENT = {"customer": "ada", "name": "order_placed", "data": {"order": 1042, "total": 59.9}}
-EMAIL = {"message": "Order shipped", "customer": "ada", "data": {"order": 1042}}
+EMAIL = {
+    "message": "Order shipped",
+    "customer": "ada",
+    "data": {"order_id": "1042", "tracking_url": "https://example.com/1042"},
+}
 
 
 class Wrong(Exception):

@@ -33,21 +33,23 @@ class ReadBack(BaseModel):
 class Plan(BaseModel):
     """A write before it is made: what a plan function returns.
 
-    `affected` counts people (None: unknown). `examples`, `starts` and `warnings` are lines for a person, foreign text
-    in them quoted. `rests_on` is what must still be so just before execution. `once` marks effects that must not come
-    twice (messages, triggers, events, creates); `repeat` that a second one is meant. `typed` is what must be typed
-    back. No calls at all means that everything is already so.
+    `contents` say what exactly, `affected` counts people (None: unknown), `examples` names some, `starts` the campaigns
+    it may start (None: by nature none), `why` what makes it of its class; foreign text in all of them is quoted.
+    `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice (messages,
+    triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back, `due_at` when
+    a scheduled send goes out (Unix seconds). No calls at all means that everything is already so.
     """
 
     model_config = ConfigDict(frozen=True)
 
     risk: Risk
     summary: str
-    why: str = ""
+    contents: tuple[str, ...] = ()
+    edits: tuple[Before, ...] = ()
     affected: int | None = 1
     examples: tuple[str, ...] = ()
-    edits: tuple[Before, ...] = ()
-    starts: tuple[str, ...] = ()
+    starts: tuple[str, ...] | None = None
+    why: str = ""
     warnings: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
     rests_on: dict[str, JsonValue] = {}

@@ -3,8 +3,7 @@
 from pydantic import JsonValue
 
 from cio_mcp.gate.plan import Before, Plan
-from cio_mcp.http.call import canonical
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.foreign import quoted, shown
 from cio_mcp.text.question import Facts, question
 
 
@@ -14,6 +13,7 @@ def question_about(plan: Plan, change: str) -> str:
         Facts(
             change=change,
             summary=plan.summary,
+            contents=plan.contents,
             whom=_whom(plan),
             examples=plan.examples,
             edits=tuple(_edit(edit) for edit in plan.edits),
@@ -36,6 +36,4 @@ def _edit(edit: Before) -> str:
 
 
 def _value(value: JsonValue) -> str:
-    if value is None or value == "":
-        return "(nothing)"
-    return quoted(value if isinstance(value, str) else canonical(value))
+    return "(nothing)" if value in (None, "") else shown(value)

@@ -1,6 +1,9 @@
 """Foreign text (names, attributes, event data, bodies) made harmless before it stands anywhere in an answer."""
 
+import json
 import re
+
+from pydantic import JsonValue
 
 LINE_BREAKS = r"\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
 _BREAKS = re.compile(f" ?[{LINE_BREAKS}]+")
@@ -67,3 +70,11 @@ def quoted(text: str, limit: int = 80) -> str:
     a link, a heading or a tag from it.
     """
     return f"“{clean(text, limit).translate(_LOOKALIKES)}”"
+
+
+def shown(value: JsonValue, limit: int = 80) -> str:
+    """A foreign JSON value for one of our sentences: texts quoted, numbers and truths plain, the rest as JSON."""
+    if isinstance(value, str):
+        return quoted(value, limit)
+    plain = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return plain if value is None or isinstance(value, bool | int | float) else quoted(plain, limit)

@@ -10,11 +10,12 @@ class Facts:
 
     change: str
     summary: str
+    contents: tuple[str, ...]
+    edits: tuple[str, ...]
     whom: str
     examples: tuple[str, ...]
-    edits: tuple[str, ...]
+    starts: tuple[str, ...] | None
     why: str
-    starts: tuple[str, ...]
     warnings: tuple[str, ...]
     typed: str | None
 
@@ -25,13 +26,12 @@ def question(facts: Facts) -> str:
 
 
 def _paragraphs(facts: Facts) -> Iterable[str]:
-    yield facts.summary
-    yield _listed(f"To whom: {facts.whom}", facts.examples)
+    yield _listed(facts.summary, facts.contents)
     if facts.edits:
         yield _listed("What changes:", facts.edits)
-    yield (
-        _listed("What it may start:", facts.starts) if facts.starts else "What it may start: no running campaign known."
-    )
+    yield _listed(f"To whom: {facts.whom}", facts.examples)
+    if facts.starts is not None:
+        yield _listed(f"What it may start:{'' if facts.starts else ' no running campaign.'}", facts.starts)
     if facts.why:
         yield facts.why
     if facts.warnings:

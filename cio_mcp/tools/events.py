@@ -13,7 +13,7 @@ from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.arguments import Customer, CustomerIdType
-from cio_mcp.tools.plans import UNREAD, Addressee, addressee, may_start, time_of, within
+from cio_mcp.tools.plans import UNREAD, Addressee, addressee, listed, may_start, time_of, within
 from cio_mcp.workspace import Workspace
 
 STARTS_WITHIN = timedelta(hours=72)
@@ -38,11 +38,11 @@ async def send_event(
     at = time_of("timestamp", timestamp)
     whom = await addressee(ws, customer, id_type)
     old = at is not None and datetime.now(UTC) - at > STARTS_WITHIN
-    starts = () if old or whom.person is None else may_start(await ws.campaigns.started_by_event(name))
+    starts = () if old or not ws.settings.has_app else may_start(await ws.campaigns.started_by_event(name))
     return Plan(
         risk="send",
         summary=f"Send event {quoted(name)} for {whom.name}.",
-        why=_contents(data or {}),
+        contents=listed(data or {}, "no event data"),
         examples=(whom.example,),
         starts=starts,
         warnings=_warnings(whom, old=old, at=at),
@@ -52,10 +52,6 @@ async def send_event(
         repeat=repeat,
         find_out="To see it: get_customer with include activities. A delivery it starts: list_messages.",
     )
-
-
-def _contents(data: dict[str, JsonValue]) -> str:
-    return f"Event data: {quoted(canonical(data), 400)}" if data else "No event data."
 
 
 def _warnings(whom: Addressee, *, old: bool, at: datetime | None) -> tuple[str, ...]:

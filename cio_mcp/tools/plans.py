@@ -1,6 +1,6 @@
 """What plan functions share: the person a write is about, and the lines a question says about them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +10,12 @@ from cio_mcp.api.base import IdType
 from cio_mcp.api.campaigns import Campaign
 from cio_mcp.api.people import Person, reference_of
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.foreign import quoted, shown
 from cio_mcp.text.moment import parse
 from cio_mcp.workspace import Workspace
+
+LINES = 20
+"""Keys of event or message data that a question shows."""
 
 UNREAD = "Without an App API key this server cannot look: the values before are unknown, and nothing can be read back."
 
@@ -62,6 +65,14 @@ async def addressee(ws: Workspace, customer: str, id_type: IdType | None) -> Add
 def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:
     """The campaigns a write may start, a line each."""
     return tuple(f"campaign {campaign.id} {quoted(campaign.name)}" for campaign in campaigns)
+
+
+def listed(data: Mapping[str, JsonValue], nothing: str) -> tuple[str, ...]:
+    """Data that goes along, a line a key; the digest binds all of it, a person reads the beginning."""
+    lines = [f"{quoted(key)}: {shown(value)}" for key, value in list(data.items())[:LINES]]
+    if (more := len(data) - LINES) > 0:
+        lines.append(f"and {more} more")
+    return tuple(lines) or (nothing,)
 
 
 def time_of(field: str, text: str | None) -> datetime | None:

@@ -12,9 +12,13 @@ def slim(schema: Schema) -> Schema:
     """The same schema, said shorter; what it accepts stays, but for nulls, which are left out rather than given."""
     definitions = schema.get("$defs", {})
     uses = _uses(schema)
-    once = {name: body for name, body in definitions.items() if uses.get(name) == 1}
-    slimmed: Schema = _slimmed(schema, once)
-    kept = {name: body for name, body in slimmed.pop("$defs", {}).items() if uses.get(name, 0) > 1}
+    once = {name: body for name, body in definitions.items() if uses.get(name) == 1 or not body}
+    slimmed: Schema = _slimmed(_undocumented(schema), once)
+    kept = {
+        name: _undocumented(body)
+        for name, body in slimmed.pop("$defs", {}).items()
+        if name not in once and name in uses
+    }
     return slimmed | ({"$defs": kept} if kept else {})
 
 
@@ -40,7 +44,7 @@ def _slimmed(node: Any, inline: dict[str, Schema]) -> Any:
     node = _without_null({key: value for key, value in node.items() if not _is_noise(key, value)})
     if (name := _referred(node)) in inline:
         rest = {key: value for key, value in node.items() if key != "$ref"}
-        return _slimmed(inline[name] | rest, inline)
+        return _slimmed(_undocumented(inline[name]) | rest, inline)
     return {key: _named(value, inline) if key in NAMES else _slimmed(value, inline) for key, value in node.items()}
 
 
@@ -48,10 +52,17 @@ def _named(children: dict[str, Any], inline: dict[str, Schema]) -> dict[str, Any
     return {name: _slimmed(child, inline) for name, child in children.items()}
 
 
+def _undocumented(definition: Schema) -> Schema:
+    """A definition less its class's docstring, which speaks to us."""
+    return {key: value for key, value in definition.items() if key != "description"}
+
+
 def _is_noise(key: str, value: Any) -> bool:
     if key == "title":
         return isinstance(value, str)
-    return (key == "default" and value in (None, [], {})) or (key == "additionalProperties" and value in (True, False))
+    return (key == "default" and value in (None, [], {})) or (
+        key == "additionalProperties" and value in (True, False, {})
+    )
 
 
 def _without_null(node: Schema) -> Schema:

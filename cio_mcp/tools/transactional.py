@@ -13,7 +13,7 @@ from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.arguments import Customer, CustomerIdType
-from cio_mcp.tools.plans import Addressee, addressee, time_of, within
+from cio_mcp.tools.plans import Addressee, addressee, listed, time_of, within
 from cio_mcp.workspace import Workspace
 
 GIVEN = ("trigger.", "data.", "event.")
@@ -58,7 +58,10 @@ async def send_transactional(
     return Plan(
         risk="send",
         summary=f"Send transactional {channel} {template.id} {quoted(template.name)} to {whom.name}.",
-        why=_facts(address, at, data or {}),
+        contents=(
+            f"It goes to {quoted(address)}, {f'at {moment(at)}' if at else 'at once'}.",
+            *listed(data or {}, "no message data"),
+        ),
         examples=(whom.example,),
         warnings=_warnings(whom, address, missing, chosen),
         calls=(
@@ -128,12 +131,6 @@ async def _missing(ws: Workspace, template: TransactionalMessage, data: dict[str
     used = variables(await ws.transactional.contents(template.id))
     wanted = {path.split(".")[1] for path in used if path.startswith(GIVEN)}
     return sorted(wanted - data.keys())
-
-
-def _facts(address: str, at: datetime | None, data: dict[str, JsonValue]) -> str:
-    when = f"at {moment(at)}" if at else "at once"
-    said = f"Message data: {quoted(canonical(data), 400)}" if data else "No message data."
-    return f"It goes to {quoted(address)}, {when}. {said}"
 
 
 def _warnings(whom: Addressee, address: str, missing: list[str], options: EmailOptions) -> tuple[str, ...]:
