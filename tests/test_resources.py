@@ -1,0 +1,106 @@
+"""The resources through a real MCP client, in both protocol eras."""
+
+import json
+from typing import Any, Literal
+
+import pytest
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.server import build_server
+from cio_mcp.settings import Settings
+from cio_mcp.text.answer import render
+from cio_mcp.tools.campaigns import get_campaign, list_campaigns
+from cio_mcp.tools.segments import get_segment, list_segments
+from cio_mcp.workspace import Workspace
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import TextResourceContents
+
+pytestmark = pytest.mark.anyio
+
+Era = Literal["auto", "legacy"]
+WHOLE = {"cio://segments", "cio://newsletters", "cio://campaigns", "cio://limits", "cio://changes"}
+TEMPLATES = {"cio://segments/{id}", "cio://newsletters/{id}", "cio://campaigns/{id}"}
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    chosen: Era = request.param
+    return chosen
+
+
+async def read(client: Client, uri: str) -> dict[str, Any]:
+    (content,) = (await client.read_resource(uri)).contents
+    assert isinstance(content, TextResourceContents)
+    assert content.mime_type == "application/json"
+    found: dict[str, Any] = json.loads(content.text)
+    return found
+
+
+async def test_every_resource_is_listed_and_described(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
+        listed = (await client.list_resources()).resources
+        templates = (await client.list_resource_templates()).resource_templates
+    assert {str(resource.uri) for resource in listed} == WHOLE
+    assert {template.uri_template for template in templates} == TEMPLATES
+    assert all(each.title and each.description and each.mime_type for each in [*listed, *templates])
+    assert not sandbox.requests
+
+
+async def test_a_resource_is_what_the_tool_answers(
+    era: Era, settings: Settings, sandbox: Sandbox, ws: Workspace
+) -> None:
+    answers = {
+        "cio://segments": await list_segments(ws),
+        "cio://segments/2": await get_segment(ws, "2"),
+        "cio://campaigns": await list_campaigns(ws),
+        "cio://campaigns/3": await get_campaign(ws, "3"),
+        "cio://newsletters": await list_campaigns(ws, "newsletter"),
+        "cio://newsletters/30": await get_campaign(ws, "30", "newsletter"),
+    }
+    async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
+        for uri, answer in answers.items():
+            assert await read(client, uri) == render(answer, mask=False).structured, uri
+
+
+async def test_limits_and_changes_are_told(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
+        limits = await read(client, "cio://limits")
+        changes = await read(client, "cio://changes")
+    assert {lane["lane"] for lane in limits["limits"]} >= {"app", "track", "broadcast"}
+    assert changes["changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("cio://campaigns/20", "id: no campaign has the id 20. It is a newsletter"),
+        ("cio://segments/99", "segment: none has the id or name “99”"),
+        ("cio://nothing", "Unknown resource"),
+    ],
+)
+async def test_what_does_not_exist_is_not_found_in_one_sentence(
+    era: Era, settings: Settings, sandbox: Sandbox, uri: str, said: str
+) -> None:
+    async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource(uri)
+    assert said in str(refused.value)
+    assert refused.value.code == -32602
+
+
+async def test_a_refused_key_is_said_by_the_setting_to_mend(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    wrong = settings.model_copy(update={"app_api_key": settings.track_api_key})
+    async with Client(build_server(wrong, sandbox=sandbox), mode=era) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource("cio://segments")
+    assert "CIO_APP_API_KEY" in str(refused.value)
+    assert "sandbox-track-key" not in str(refused.value)
+
+
+async def test_without_an_app_key_only_what_needs_none_is_listed(settings: Settings, sandbox: Sandbox) -> None:
+    alone = settings.model_copy(update={"app_api_key": None})
+    async with Client(build_server(alone, sandbox=sandbox)) as client:
+        listed = {str(resource.uri) for resource in (await client.list_resources()).resources}
+        templates = (await client.list_resource_templates()).resource_templates
+    assert listed == {"cio://limits", "cio://changes"}
+    assert not templates

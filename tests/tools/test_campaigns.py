@@ -1,0 +1,130 @@
+"""Listing campaigns, broadcasts, newsletters and transactional messages, and showing one, on the sandbox."""
+
+from dataclasses import replace
+
+import pytest
+from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
+from cio_mcp.text.answer import render
+from cio_mcp.tools.arguments import Kind
+from cio_mcp.tools.campaigns import State, get_campaign, list_campaigns
+from cio_mcp.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids"),
+    [
+        ("campaign", ["1", "2", "3"]),
+        ("broadcast", ["10"]),
+        ("newsletter", [str(number) for number in range(31, 19, -1)]),
+        ("transactional", ["1", "2", "3"]),
+    ],
+)
+async def test_each_kind_is_listed_whole_and_newsletters_newest_first(
+    ws: Workspace, kind: Kind, ids: list[str]
+) -> None:
+    answer = await list_campaigns(ws, kind)
+    assert [row.id for row in answer.campaigns] == ids
+    assert not answer.has_more
+
+
+async def test_a_list_says_state_and_start_in_words(ws: Workspace) -> None:
+    text = render(await list_campaigns(ws), mask=False).text
+    assert "1 “Onboarding”, running, starts on event “signed_up”" in text
+    assert "3 “Winback”, stopped" in text
+
+
+@pytest.mark.parametrize(("state", "ids"), [("running", ["1", "2"]), ("stopped", ["3"]), ("draft", [])])
+async def test_campaigns_are_narrowed_by_state(ws: Workspace, state: State, ids: list[str]) -> None:
+    assert [row.id for row in (await list_campaigns(ws, state=state)).campaigns] == ids
+
+
+async def test_newsletters_are_narrowed_by_a_part_of_the_name(ws: Workspace, sandbox: Sandbox) -> None:
+    month = sandbox.workspace.parents["newsletter", 30].name.split()[2]
+    found = await list_campaigns(ws, "newsletter", name=f"  {month.upper()} ")
+    assert [row.id for row in found.campaigns] == ["30"]
+
+
+@pytest.mark.parametrize("name", [None, "newsletter"])
+async def test_pages_of_newsletters_follow_one_another(ws: Workspace, name: str | None) -> None:
+    seen: list[str] = []
+    cursor = None
+    for _ in range(3):
+        page = await list_campaigns(ws, "newsletter", name=name, limit=5, cursor=cursor)
+        seen += [row.id for row in page.campaigns]
+        cursor = page.cursor
+    assert seen == [str(number) for number in range(31, 19, -1)]
+    assert cursor is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "accepted"),
+    [("newsletter", "running", "sent or draft"), ("transactional", "sent", "nothing"), ("campaign", "sent", "stopped")],
+)
+async def test_a_state_that_a_kind_does_not_have_is_refused_by_name(
+    ws: Workspace, sandbox: Sandbox, kind: Kind, state: State, accepted: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=f"state: for kind={kind} expected .*{accepted}"):
+        await list_campaigns(ws, kind, state)
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize("wanted", ["1", "Onboarding", " Onboarding "])
+async def test_a_campaign_is_shown_by_id_or_exact_name(ws: Workspace, wanted: str) -> None:
+    answer = await get_campaign(ws, wanted)
+    assert (answer.id, answer.name, answer.event_name) == ("1", "Onboarding", "signed_up")
+    assert [(message.id, message.subject) for message in answer.messages] == [
+        ("101", "Welcome, {{customer.first_name}}!"),
+        ("102", "Three things to try first"),
+    ]
+
+
+async def test_segments_are_told_by_name(ws: Workspace) -> None:
+    campaign = await get_campaign(ws, "3")
+    assert campaign.starts == "starts on segment “Subscribers” (4)"
+    newsletter = await get_campaign(ws, "31", "newsletter")
+    assert [(segment.id, segment.name) for segment in newsletter.recipient_segments or ()] == [("4", "Subscribers")]
+    assert newsletter.subscription_topic == "Monthly newsletter"
+
+
+async def test_a_transactional_message_tells_which_data_it_reads(ws: Workspace) -> None:
+    answer = await get_campaign(ws, "Order shipped", "transactional")
+    assert answer.variables is not None
+    assert {"data.order_id", "data.tracking_url"} <= set(answer.variables)
+    sms = await get_campaign(ws, "3", "transactional")
+    assert [message.type for message in sms.messages] == ["sms"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "said"),
+    [
+        ("20", "campaign", "id: no campaign has the id 20. It is a newsletter"),
+        ("Product news", "newsletter", "It is a broadcast: “Product news” (kind=broadcast)."),
+        ("onboarding", "campaign", "did you mean “Onboarding” (id 1)?"),
+        ("999", "transactional", "id: no transactional message has the id 999. list_campaigns(kind=transactional)"),
+    ],
+)
+async def test_what_is_not_found_says_where_it_is(ws: Workspace, wanted: str, kind: Kind, said: str) -> None:
+    with pytest.raises(NotFound) as refused:
+        await get_campaign(ws, wanted, kind)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+async def test_what_is_not_found_is_said_even_if_the_other_kinds_cannot_be_read(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault("GET", "/v1/newsletters/20", "status:400", times=-1))
+    with pytest.raises(NotFound, match=r"id: no campaign has the id 20. list_campaigns\(kind=campaign\) lists all."):
+        await get_campaign(ws, "20")
+
+
+async def test_a_campaign_of_many_actions_is_read_page_after_page(ws: Workspace, sandbox: Sandbox) -> None:
+    parent = sandbox.workspace.parents["campaign", 1]
+    many = tuple(replace(parent.templates[0], id=1000 - number) for number in range(35))
+    sandbox.workspace.parents["campaign", 1] = replace(parent, templates=many)
+    answer = await get_campaign(ws, "1")
+    assert [message.id for message in answer.messages] == [str(template.id) for template in many]

@@ -1,0 +1,160 @@
+"""Metrics as the tool tells them, held against every delivery of the sandbox."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from cio_mcp.api.periods import Resolution
+from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.text.answer import render
+from cio_mcp.tools.arguments import Kind
+from cio_mcp.tools.metrics import get_metrics
+from cio_mcp.tools.metrics_answer import MetricsAnswer
+from cio_mcp.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+TRUTHS = {"sent": "sent", "delivered": "delivered", "opened": "opened", "machine_opened": "prefetch_opened"}
+THINGS: list[tuple[Kind, str]] = [
+    ("campaign", "1"),
+    ("broadcast", "10"),
+    ("newsletter", "31"),
+    ("newsletter", "20"),
+    ("transactional", "2"),
+]
+Happened = Callable[[Kind, str, str, datetime, datetime], int]
+
+
+def ago(days: float) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat()
+
+
+@pytest.fixture
+def happened(sandbox: Sandbox) -> Happened:
+    def count(kind: Kind, id_: str, metric: str, since: datetime, until: datetime) -> int:
+        times = [one.metrics.get(metric, 0) for one in sandbox.workspace.ledger.of(kind, int(id_))]
+        return sum(since.timestamp() <= at < until.timestamp() for at in times)
+
+    return count
+
+
+def metric_requests(sandbox: Sandbox) -> list[str]:
+    return [request["path"] for request in sandbox.requests if "/metrics" in request["path"]]
+
+
+@pytest.mark.parametrize(("kind", "id_"), THINGS)
+async def test_totals_are_what_happened_in_the_range_that_is_told(
+    ws: Workspace, happened: Happened, kind: Kind, id_: str
+) -> None:
+    answer = await get_metrics(ws, id_, kind)
+    for name, truth in TRUTHS.items():
+        assert answer.totals[name] == happened(kind, id_, truth, answer.since, answer.until), name
+    assert answer.totals["sent"] > 0
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize("resolution", ["days", "weeks", "months"])
+async def test_each_point_of_a_campaign_is_what_happened_in_its_period(
+    ws: Workspace, happened: Happened, timezone: str, resolution: Resolution
+) -> None:
+    answer = await get_metrics(ws, "1", since=ago(80.4), until=ago(33.3), resolution=resolution, timezone=timezone)
+    starts = [*answer.series.starts, answer.until]
+    for index, sent in enumerate(answer.series.values["sent"]):
+        assert sent == happened("campaign", "1", "sent", starts[index], starts[index + 1])
+    assert answer.timezone == timezone
+    assert answer.since.astimezone(ZoneInfo(timezone)).hour == 0
+
+
+async def test_a_newsletter_is_told_since_it_was_sent_and_labelled_eastern(ws: Workspace, sandbox: Sandbox) -> None:
+    sent_at = datetime.fromtimestamp(sandbox.workspace.parents["newsletter", 31].sent_at, UTC)
+    answer = await get_metrics(ws, "31", "newsletter")
+    assert answer.since <= sent_at < answer.series.starts[1]
+    assert answer.timezone == "America/New_York"
+    assert f"Counted in whole {answer.series.resolution} of Eastern time" in render(answer, mask=False).text
+
+
+async def test_people_and_machines_are_told_apart_and_every_rate_has_its_basis(ws: Workspace) -> None:
+    answer = await get_metrics(ws, "Product news", "broadcast")
+    assert answer.rates["human_opened"].of == "delivered"
+    assert answer.rates["delivered"].of == "sent"
+    said = render(answer, mask=False).text
+    people = answer.rates["human_opened"]
+    assert f"opened by people {answer.totals['human_opened']} ({people.value:.1%} of delivered)" in said
+    assert f"opened by machines {answer.totals['machine_opened']}" in said
+
+
+async def test_an_answer_fits_on_a_screen_and_draws_at_most_sixty_points(ws: Workspace) -> None:
+    answer = await get_metrics(ws, "1", since=ago(330), resolution="days")
+    lines = render(answer, mask=False).text.splitlines()
+    assert len(answer.series.starts) > 300
+    assert len(lines) <= 12
+    assert max(map(len, lines)) <= 130
+
+
+async def test_a_short_range_asks_for_two_steps_and_counts_one(
+    ws: Workspace, sandbox: Sandbox, happened: Happened
+) -> None:
+    answer = await get_metrics(ws, "2", "transactional", since=ago(5 / 86_400), resolution="months")
+    assert len(answer.series.starts) == 1
+    assert answer.totals["sent"] == happened("transactional", "2", "sent", answer.since, answer.until)
+    assert len(metric_requests(sandbox)) == 1
+
+
+async def test_links_come_most_clicked_first_with_their_own_range(ws: Workspace, happened: Happened) -> None:
+    answer = await get_metrics(ws, "10", "broadcast", links=True)
+    assert answer.links is not None
+    clicks = [link.clicked for link in answer.links.links]
+    assert clicks == sorted(clicks, reverse=True)
+    assert sum(clicks) >= happened("broadcast", "10", "clicked", answer.links.since, answer.links.until) > 0
+    assert answer.links.timezone == "America/New_York"
+    assert "clicks by link" in render(answer, mask=False).text
+
+
+async def test_what_was_never_sent_by_a_channel_is_nought_and_has_no_rates(ws: Workspace) -> None:
+    answer = await get_metrics(ws, "1", channel="sms")
+    assert set(answer.totals.values()) == {0}
+    assert answer.rates == {}
+    assert render(answer, mask=False).text.startswith("campaign 1 “Onboarding”, sms only: ")
+
+
+async def _refused(ws: Workspace, sandbox: Sandbox, said: str, **arguments: object) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await get_metrics(ws, **arguments)  # type: ignore[arg-type] # each case is one that the tool refuses
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not metric_requests(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"id": "1", "since": "2026-11-01T00:00:00"}, "since: the time has no zone"),
+        ({"id": "1", "until": "yesterday"}, "until: expected an ISO 8601 time"),
+        ({"id": "1", "since": "2026-11-02T00:00:00Z", "until": "2026-11-01T00:00:00Z"}, "since: must be earlier"),
+        ({"id": "1", "since": "2099-01-01T00:00:00Z"}, "since: must be in the past"),
+        ({"id": "1", "timezone": "Berlin"}, "timezone: expected a region name"),
+        ({"id": "1", "since": "2010-01-01T00:00:00Z"}, "since: must be at most 10 years"),
+        ({"id": "31", "kind": "newsletter", "timezone": "UTC"}, "timezone: Customer.io counts newsletters in America/"),
+        (
+            {"id": "10", "kind": "broadcast", "since": "2026-01-01T00:00:00Z", "resolution": "days"},
+            "weeks 12, months 121",
+        ),
+        ({"id": "2", "kind": "transactional", "channel": "email"}, "channel: leave it out"),
+    ],
+)
+async def test_what_cannot_be_counted_is_refused_with_what_can(
+    ws: Workspace, sandbox: Sandbox, arguments: dict[str, object], said: str
+) -> None:
+    await _refused(ws, sandbox, said, **arguments)
+
+
+async def test_a_wrong_kind_is_said(ws: Workspace) -> None:
+    with pytest.raises(NotFound, match="It is a broadcast"):
+        await get_metrics(ws, "10", "campaign")
+
+
+async def test_eastern_time_may_be_named_for_what_is_only_counted_so(ws: Workspace) -> None:
+    answer: MetricsAnswer = await get_metrics(ws, "31", "newsletter", timezone="US/Eastern")
+    assert answer.timezone == "America/New_York"
