@@ -42,7 +42,8 @@ async def test_every_resource_is_listed_and_described(era: Era, settings: Settin
         templates = (await client.list_resource_templates()).resource_templates
     assert {str(resource.uri) for resource in listed} == WHOLE
     assert {template.uri_template for template in templates} == TEMPLATES
-    assert all(each.title and each.description and each.mime_type for each in [*listed, *templates])
+    assert all(each.title and each.description and each.mime_type for each in listed)
+    assert all(each.title and each.description and each.mime_type for each in templates)
     assert not sandbox.requests
 
 

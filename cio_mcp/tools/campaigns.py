@@ -52,7 +52,7 @@ async def list_campaigns(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> CampaignList:
-    """List campaigns, broadcasts, newsletters (newest first) or transactional messages."""
+    """List campaigns, broadcasts, newsletters (newest first) or transactional messages: ids, names, states."""
     if state is not None and state not in STATES[kind]:
         accepted = " or ".join(STATES[kind]) or "nothing, since it has no state"
         raise InvalidArgument("state", f"for kind={kind} expected {accepted}")

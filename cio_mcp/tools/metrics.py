@@ -37,7 +37,10 @@ async def get_metrics(
     channel: Channel | None = None,
     links: Annotated[bool, Field(description="Also clicks by link")] = False,
 ) -> MetricsAnswer:
-    """How it performed: totals, rates, series, people and machines apart. Default: 30 days; newsletters since sent."""
+    """How a campaign, broadcast, newsletter or transactional message performed.
+
+    Totals, rates, a series; opens and clicks by people and machines apart. Default: 30 days, newsletters since sent.
+    """
     asked_since, asked_until = span(since, until)
     now = datetime.now(UTC).replace(microsecond=0)
     if asked_since and asked_since >= now:
