@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 import httpx
 from cio_mcp.errors import RateLimited
-from cio_mcp.http.dispatch import Limiter
+from cio_mcp.http.dispatch import Limiter, Permit
 from cio_mcp.http.guard import GUARD_MIN
 from cio_mcp.http.lanes import LANES
 from cio_mcp.storage.claims import SqliteClaims
@@ -94,7 +94,7 @@ def _sandbox(stack: ExitStack, jitter: float) -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    arguments = ("-m", "cio_mcp.cli.main", "sandbox", "--port", str(port), "--people", "100", "--jitter", str(jitter))
+    arguments = ("-m", "cio_mcp", "sandbox", "--port", str(port), "--people", "100", "--jitter", str(jitter))
     sandbox = stack.enter_context(_process(*arguments))
     stack.callback(sandbox.terminate)
     url = f"http://127.0.0.1:{port}"
@@ -146,7 +146,12 @@ async def _work(url: str, claims: Path, seconds: float, guard: float, callers: i
                     permit = await limiter.acquire("app", max_wait=seconds)
                 except RateLimited:
                     return
-                answer = await client.get("/v1/segments")
+
+                async def departs(event: str, _: object, permit: Permit = permit) -> None:
+                    if event == "http11.send_request_headers.complete":
+                        await limiter.settle(permit)
+
+                answer = await client.get("/v1/segments", extensions={"trace": departs})
                 answers[answer.status_code] += 1
                 if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
                     await limiter.penalise(permit, float(answer.headers.get("Retry-After", 1)))

@@ -83,7 +83,10 @@ class Limiter:
         self._turnstiles[permit.lane].give_back(permit.stamp)
 
     async def settle(self, permit: Permit) -> None:
-        """Stamp a permit again with this moment: its headers left only now (a cold connection); does not wait."""
+        """Say that the headers of a permit's request leave at this moment; does not wait.
+
+        If that is late (a cold connection, a busy process), the permit is stamped again.
+        """
         turnstile = self._turnstiles[permit.lane]
         turnstile.settle(permit.stamp, turnstile.now())
 

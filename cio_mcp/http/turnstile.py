@@ -23,7 +23,7 @@ from cio_mcp.http.limiter import BULK, INTERACTIVE, Caller, Verdict
 from cio_mcp.http.shelter import SHARE, Shelter
 
 LONGEST_QUEUE = 10_000  # callers per process and lane; more are refused
-LATE = 0.005  # seconds that a grant may take to reach its caller without being stamped again
+LATE = 0.005  # seconds between grant and departure from which on a permit is stamped again
 STOPPING = "The server is stopping; nothing was sent."
 Change = Callable[[Budget, Ledger], object]
 
@@ -126,8 +126,7 @@ class Turnstile:
         if (stamp := waiter.stamp) is None:
             raise waiter.error or Unavailable(STOPPING)
         granted = self.now()
-        if granted - stamp > LATE:  # this process was slow to hear of it: it counts from now
-            self.settle(stamp, granted)
+        self.settle(stamp, granted)
         return Permit(lane, stamp, granted - since)
 
     def give_back(self, stamp: float) -> None:
@@ -135,7 +134,9 @@ class Turnstile:
         self._post(lambda _, ledger: limiter.give_back(ledger, stamp))
 
     def settle(self, stamp: float, left_at: float) -> None:
-        """Count a permit from when its request left."""
+        """Count a permit from when its request left, if that was noticeably later than its stamp."""
+        if left_at - stamp <= LATE:
+            return
         self._post(lambda budget, ledger: limiter.settle(budget, ledger, stamp, left_at))
 
     def penalise(self, stamp: float, retry_after: float | None) -> None:
@@ -194,9 +195,7 @@ class Turnstile:
         self._kick.set()
 
     def _withdraw(self, waiter: _Waiter, kind: int) -> None:
-        if waiter.stamp is not None:
-            self.give_back(waiter.stamp)
-        elif waiter in self._queues[kind]:
+        if waiter in self._queues[kind]:
             self._queues[kind].remove(waiter)
             self._nudge()
 

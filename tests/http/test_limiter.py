@@ -97,7 +97,7 @@ def moments_of(grants: list[tuple[float, str, tuple[int, int]]]) -> list[float]:
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("pass"), st.floats(0.0, 0.3)),
-        st.tuples(st.just("pass"), st.floats(0.0, 15.0)),
+        st.tuples(st.just("pass"), st.floats(0.0, 15.0) | st.sampled_from([1.0, 1.006, 1.012, 1.05, 3.0, 10.006])),
         st.tuples(st.just("enter"), st.integers(0, 2), st.sampled_from([INTERACTIVE, BULK]), st.integers(1, 25)),
         st.tuples(st.just("claim"), st.integers(0, 2)),
         st.tuples(st.just("cancel"), st.integers(0, 2), st.sampled_from([INTERACTIVE, BULK])),
@@ -128,8 +128,8 @@ def test_no_window_ever_holds_more_than_the_limit(budget: Budget, steps: list[tu
             case ("cancel", int(who), int(kind)) if crowd[who].queues[kind]:
                 crowd[who].queues[kind].pop(len(crowd[who].queues[kind]) // 2)
                 crowd[who].unchecked = (0, 0)
-            case ("unused", int(which)) if made and row.now == made[-1][0]:
-                at = made.pop(-1 - which % sum(moment == row.now for moment, _ in made))
+            case ("unused", int(which)) if made:
+                at = made.pop(which % len(made))
                 row.change(lambda ledger, stamp=at[1]: give_back(ledger, stamp))  # type: ignore[misc] # bound now
             case ("penalise", int(which), float() | None as after) if made:
                 stamp = made[which % len(made)][1]
@@ -176,6 +176,16 @@ def test_bulk_gets_its_tenth_under_ever_more_interactive_demand() -> None:
     bulk = sum(granted[BULK] for _, _, granted in grants)
     assert bulk >= 25
     assert sum(sum(granted) for *_, granted in grants) >= 290
+
+
+def test_bulk_gets_its_tenth_within_a_process_too() -> None:
+    (office,) = offices(APP, 1)
+    office.enter(BULK, 50)
+    grants = []
+    for _ in range(300):
+        office.enter(INTERACTIVE, 2)
+        grants += run([office], 0.1)
+    assert sum(granted[BULK] for _, _, granted in grants) >= 25
 
 
 def test_ten_idle_calls_leave_at_once_and_the_eleventh_when_the_window_has_passed() -> None:
@@ -236,6 +246,7 @@ def test_a_process_that_died_in_the_queue_holds_nobody_up_for_long() -> None:
     dead, alive = offices(APP, 2)
     dead.enter(INTERACTIVE, 30)
     dead.claim()
+    dead.row.now += 0.01
     alive.enter(INTERACTIVE, 5)
     alive.claim()
     assert len(moments_of(run([alive], 1.0 + 1.012 + 0.3))) == 5
