@@ -51,6 +51,10 @@ Blank = BeforeValidator(lambda value: None if value in ("", 0) else value)
 """For `Annotated[str | None, Blank]`: Customer.io says "" or 0 as well as null for an id that is not there."""
 
 IdType = Literal["id", "email", "phone", "cio_id"]
+Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
+
+LIST_SECONDS = 10.0
+"""How long a list of campaigns, segments and the like may be reused; no source, short enough to notice an edit."""
 
 
 class Reference(NamedTuple):

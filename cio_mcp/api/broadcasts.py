@@ -2,11 +2,8 @@
 
 from typing import Annotated
 
-from cio_mcp.api.base import Content, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import LIST_SECONDS, Content, Listed, Model, Moment, Reads, named
 from cio_mcp.http.call import read
-
-LIST_SECONDS = 10.0
-"""How long the list of broadcasts may be reused; no source, short enough to notice an edit."""
 
 
 class Broadcast(Model):

@@ -3,11 +3,8 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.api.base import Blank, Content, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import LIST_SECONDS, Blank, Content, Listed, Model, Moment, Reads, named
 from cio_mcp.http.call import read
-
-LIST_SECONDS = 10.0
-"""How long the list of campaigns may be reused; no source, short enough to notice an edit."""
 
 ACTION_PAGES = 10
 """Pages of actions read at most; no source."""

@@ -1,25 +1,23 @@
 """Messages: the deliveries of a workspace, of one campaign, broadcast, newsletter or transactional message."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from cio_mcp.api.base import Blank, Message, MessagePage, Model, Reads
+from cio_mcp.api.base import Blank, Kind, Message, MessagePage, Model, Reads
 from cio_mcp.errors import NotFound
 from cio_mcp.http.call import Call, read
 from cio_mcp.text.foreign import quoted
 
-ParentKind = Literal["campaign", "broadcast", "newsletter", "transactional"]
-
-ROUTES: dict[ParentKind | None, str] = {
+ROUTES: dict[Kind | None, str] = {
     None: "/v1/messages",
     "campaign": "/v1/campaigns/{campaign_id}/messages",
     "broadcast": "/v1/broadcasts/{broadcast_id}/messages",
     "newsletter": "/v1/newsletters/{newsletter_id}/messages",
     "transactional": "/v1/transactional/{transactional_id}/messages",
 }
-TYPED: frozenset[ParentKind | None] = frozenset({None, "campaign", "broadcast"})
+TYPED: frozenset[Kind | None] = frozenset({None, "campaign", "broadcast"})
 """The lists that Customer.io filters by `type`; the others hold messages of one channel."""
 
 
@@ -49,7 +47,7 @@ class Messages(Reads):
 
     async def list(
         self,
-        kind: ParentKind | None = None,
+        kind: Kind | None = None,
         id_: str | None = None,
         *,
         limit: int,

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from cio_mcp.api.base import Listed, Model, Reads
+from cio_mcp.api.base import Kind, Listed, Model, Reads
 from cio_mcp.http.call import read
-
-Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
 
 ROUTES: dict[Kind, str] = {
     "campaign": "/v1/campaigns/{id}/metrics",

@@ -2,11 +2,8 @@
 
 from typing import Annotated, Literal
 
-from cio_mcp.api.base import Blank, Content, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import LIST_SECONDS, Blank, Content, Listed, Model, Moment, Reads, named
 from cio_mcp.http.call import read
-
-LIST_SECONDS = 10.0
-"""How long a page of newsletters may be reused; no source, short enough to notice an edit."""
 
 PAGE = 100
 """Newsletters a page at most: https://docs.customer.io/integrations/api/app/"""

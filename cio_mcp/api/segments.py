@@ -4,13 +4,10 @@ import difflib
 from collections.abc import Collection
 from typing import Annotated
 
-from cio_mcp.api.base import Blank, Identifiers, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import LIST_SECONDS, Blank, Identifiers, Listed, Model, Moment, Reads, named
 from cio_mcp.errors import NotFound
 from cio_mcp.http.call import read
 from cio_mcp.text.foreign import quoted
-
-LIST_SECONDS = 10.0
-"""How long the list of segments may be reused; no source, short enough to notice an edit."""
 
 
 class Segment(Model):

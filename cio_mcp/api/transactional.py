@@ -3,13 +3,10 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-from cio_mcp.api.base import Content, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import LIST_SECONDS, Content, Listed, Model, Moment, Reads, named
 from cio_mcp.errors import NotFound
 from cio_mcp.http.call import read
 from cio_mcp.text import liquid
-
-LIST_SECONDS = 10.0
-"""How long the list of transactional messages may be reused; no source, short enough to notice an edit."""
 
 
 class TransactionalMessage(Model):

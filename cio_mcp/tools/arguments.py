@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from cio_mcp.api import base
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.moment import parse
 
 _AsText = BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)
 """Models give ids as numbers as often as not."""
 
-Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
+Kind = base.Kind
 Channel = Literal["email", "sms", "push", "in_app", "whatsapp", "webhook", "slack"]
 Metric = Literal[
     "attempted", "sent", "delivered", "opened", "clicked", "converted",

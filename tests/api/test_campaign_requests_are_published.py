@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from cio_mcp.api.account import Account
+from cio_mcp.api.base import Kind
 from cio_mcp.api.broadcasts import Broadcast, Broadcasts
 from cio_mcp.api.campaigns import Campaign, Campaigns
-from cio_mcp.api.metrics import Kind, Metrics
+from cio_mcp.api.metrics import Metrics
 from cio_mcp.api.newsletters import Newsletters
 from cio_mcp.api.periods import FINEST_FIRST, Resolution
 from cio_mcp.api.transactional import Transactional

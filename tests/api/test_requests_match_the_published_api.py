@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from cio_mcp.api.activities import Activities
-from cio_mcp.api.base import Identifiers, Reference
-from cio_mcp.api.messages import Messages, ParentKind
+from cio_mcp.api.base import Identifiers, Kind, Reference
+from cio_mcp.api.messages import Messages
 from cio_mcp.api.people import People
 from cio_mcp.api.segments import Segments
 from cio_mcp.errors import BadAnswer
@@ -59,7 +59,7 @@ READS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "segment used by": lambda reader: Segments(reader).used_by("2"),
     "segment members": lambda reader: Segments(reader).members("2", limit=20, start="token"),
 }
-KINDS: list[ParentKind | None] = [None, "campaign", "broadcast", "newsletter", "transactional"]
+KINDS: list[Kind | None] = [None, "campaign", "broadcast", "newsletter", "transactional"]
 
 
 async def _recorded(make: Callable[[Any], Awaitable[object]]) -> list[Call]:
@@ -77,7 +77,7 @@ async def test_a_read_is_published(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_deliveries_of_each_kind_are_listed_as_published(kind: ParentKind | None) -> None:
+async def test_the_deliveries_of_each_kind_are_listed_as_published(kind: Kind | None) -> None:
     for call in await _recorded(
         lambda reader: Messages(reader).list(
             kind, kind and "3", limit=20, start="token", metric="opened", type_="twilio", since=WHEN, until=WHEN
