@@ -87,8 +87,7 @@ class Limiter:
 
         If that is late (a cold connection, a busy process), the permit is stamped again.
         """
-        turnstile = self._turnstiles[permit.lane]
-        turnstile.settle(permit.stamp, turnstile.now())
+        self._turnstiles[permit.lane].settle(permit)
 
     async def penalise(self, permit: Permit, retry_after: float | None) -> None:
         """Answer a 429: pause the lane for every process and lower its rate.

@@ -37,6 +37,10 @@ class Budget:
         """Seconds that share one stamp; 0 where each grant has its own."""
         return 0.0 if self.paced else self.window / QUANTA
 
+    def stamp(self, at: float) -> float:
+        """What a grant made at `at` is stamped: the end of the quantum that lies in, the safe side."""
+        return (int(at / self.quantum) + 1) * self.quantum if self.quantum else at
+
     @property
     def quota(self) -> bool:
         """Whether the window is so long that its limit is a quota."""

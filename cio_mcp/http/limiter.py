@@ -122,12 +122,10 @@ def give_back(ledger: Ledger, stamp: float) -> bool:
     return False
 
 
-def settle(budget: Budget, ledger: Ledger, stamp: float, left_at: float) -> None:
-    """Stamp a permit again with the time at which its request really left."""
+def settle(ledger: Ledger, stamp: float, anew: float) -> None:
+    """Stamp a permit anew, because its request left later than it was granted."""
     give_back(ledger, stamp)
-    at = _quantised(budget, left_at)
-    ledger.grants.append([at, 1])
-    ledger.grants.sort()
+    ledger.grants = sorted([*ledger.grants, [anew, 1]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +198,7 @@ def _ahead(ledger: Ledger, others: list[Queue], kind: int, caller: Caller, mine:
 
 
 def _stamp(budget: Budget, ledger: Ledger, count: int) -> float:
-    at = _quantised(budget, ledger.seen)
+    at = budget.stamp(ledger.seen)
     if count:
         if ledger.grants and ledger.grants[-1][0] >= at:
             at = ledger.grants[-1][0]
@@ -208,8 +206,3 @@ def _stamp(budget: Budget, ledger: Ledger, count: int) -> float:
         else:
             ledger.grants.append([at, count])
     return at
-
-
-def _quantised(budget: Budget, at: float) -> float:
-    """The end of the quantum that a moment lies in: the safe side."""
-    return (int(at / budget.quantum) + 1) * budget.quantum if budget.quantum else at

@@ -28,9 +28,9 @@ STOPPING = "The server is stopping; nothing was sent."
 Change = Callable[[Budget, Ledger], object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Permit:
-    """Leave for one request, now: its lane, the stamp it is known by, and how long it was waited for (s)."""
+    """Leave for one request, now: its lane, the stamp it counts from, and how long it was waited for (s)."""
 
     lane: LaneName
     stamp: float
@@ -125,19 +125,21 @@ class Turnstile:
             raise
         if (stamp := waiter.stamp) is None:
             raise waiter.error or Unavailable(STOPPING)
-        granted = self.now()
-        self.settle(stamp, granted)
-        return Permit(lane, stamp, granted - since)
+        permit = Permit(lane, stamp, self.now() - since)
+        self.settle(permit)  # this process may have been slow to hear of it
+        return permit
 
     def give_back(self, stamp: float) -> None:
         """Return a permit with which nothing was sent."""
         self._post(lambda _, ledger: limiter.give_back(ledger, stamp))
 
-    def settle(self, stamp: float, left_at: float) -> None:
-        """Count a permit from when its request left, if that was noticeably later than its stamp."""
-        if left_at - stamp <= LATE:
-            return
-        self._post(lambda budget, ledger: limiter.settle(budget, ledger, stamp, left_at))
+    def settle(self, permit: Permit) -> None:
+        """Count a permit from now, when its request leaves, if that is noticeably later than its stamp."""
+        now = self.now()
+        if now - permit.stamp > LATE:
+            old, anew = permit.stamp, self._budget().stamp(now)
+            permit.stamp = anew
+            self._post(lambda _, ledger: limiter.settle(ledger, old, anew))
 
     def penalise(self, stamp: float, retry_after: float | None) -> None:
         """Answer a 429 before anything else is claimed here."""
@@ -205,7 +207,7 @@ class Turnstile:
         asked = tuple(self._queues[INTERACTIVE]), tuple(self._queues[BULK])
         paused = self._ledger.paused
         try:
-            self._ledger, verdict = await anyio.to_thread.run_sync(
+            self._ledger, (verdict, decided) = await anyio.to_thread.run_sync(
                 partial(self._decide, changes, asked), limiter=self._threads
             )
         except BaseException:
@@ -214,6 +216,7 @@ class Turnstile:
             raise
         else:
             self._hand_out(verdict, asked)
+            self._due = None if verdict.wake is None else decided + verdict.wake
             if self._ledger.paused > max(paused, self._ledger.seen):
                 self._check_all()
         finally:
@@ -221,15 +224,15 @@ class Turnstile:
             if self._needed or self._due is not None:  # more to do, or a moment to wait for
                 self._kick.set()
 
-    def _decide(self, changes: list[Change], asked: _Asked) -> tuple[Ledger, Verdict]:
+    def _decide(self, changes: list[Change], asked: _Asked) -> tuple[Ledger, tuple[Verdict, float]]:
         interactive, bulk = ([waiter.caller for waiter in waiters] for waiters in asked)
         unchecked = sum(waiter.checked for waiter in asked[INTERACTIVE]), sum(waiter.checked for waiter in asked[BULK])
 
-        def decide(ledger: Ledger, share: float) -> Verdict:
+        def decide(ledger: Ledger, share: float) -> tuple[Verdict, float]:
             budget = self._budget(share)
             for change in changes:
                 change(budget, ledger)
-            return limiter.claim(budget, ledger, self._me, (interactive, bulk), unchecked)
+            return limiter.claim(budget, ledger, self._me, (interactive, bulk), unchecked), self.now()
 
         return self._shelter.change(self.name, decide, self.now)
 
@@ -247,7 +250,6 @@ class Turnstile:
                     self.give_back(verdict.stamp)
             for waiter in waiters:
                 waiter.checked = True
-        self._due = None if verdict.wake is None else self.now() + verdict.wake
 
     def _check_all(self) -> None:
         for queue in self._queues:

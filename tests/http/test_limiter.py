@@ -288,9 +288,19 @@ def test_a_permit_that_left_late_counts_from_when_it_left() -> None:
     office.enter(INTERACTIVE)
     stamp = office.claim().stamp
     office.row.now += 4.0
-    office.row.change(lambda ledger: settle(TRIGGER, ledger, stamp, office.row.clock))
+    office.row.change(lambda ledger: settle(ledger, stamp, office.row.clock))
     office.enter(INTERACTIVE)
     assert run([office], 20.0)[0][0] - stamp == pytest.approx(14.012, abs=0.003)
+
+
+def test_a_permit_of_a_burst_that_left_late_takes_no_other_s_stamp_away() -> None:
+    (office,) = offices(APP, 1)
+    office.enter(INTERACTIVE, 10)
+    stamp = office.claim().stamp
+    office.row.now += 0.5
+    office.row.change(lambda ledger: settle(ledger, stamp, office.row.clock))
+    office.row.now += 0.52
+    assert office.row.change(lambda ledger: ledger.used(APP, office.row.clock)) == 1
 
 
 class TestAfterA429:
