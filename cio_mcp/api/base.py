@@ -1,6 +1,6 @@
 """What the modules of `api/` share: lenient models, times, and the way to read."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
@@ -163,6 +163,31 @@ def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> A
     near = [item for item in items if item.name.strip().casefold() == name.casefold()]
     hint = f"did you mean {quoted(near[0].name)} (id {near[0].id})?" if near else "give an id or an exact name."
     raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
+
+
+async def by_id_or_name(
+    wanted: str,
+    get: Callable[[str], Awaitable[AnyNamed]],
+    every: Callable[[], Awaitable[Iterable[AnyNamed]]],
+    *,
+    field: str,
+    kind: str,
+) -> AnyNamed:
+    """Find one thing by its id (digits), else by its exact name, which may be digits too.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: several have the name.
+    """
+    key = wanted.strip()
+    if not key.isdecimal():
+        return named(await every(), key, field=field, kind=kind)
+    try:
+        return await get(key)
+    except NotFound:
+        if any(item.name.strip() == key for item in await every()):
+            return named(await every(), key, field=field, kind=kind)
+        raise NotFound(f"{field}: no {kind} has the id {key}.") from None
 
 
 class Content(Model):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from cio_mcp.api.base import LIST_SECONDS, Content, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import LIST_SECONDS, Content, Listed, Model, Moment, Reads, by_id_or_name
 from cio_mcp.http.call import read
 
 
@@ -56,9 +56,7 @@ class Broadcasts(Reads):
             NotFound: there is none.
             Ambiguous: several have the name.
         """
-        if wanted.strip().isdecimal():
-            return await self.get(wanted.strip())
-        return named(await self.all(), wanted, field=field, kind="broadcast")
+        return await by_id_or_name(wanted, self.get, self.all, field=field, kind="broadcast")
 
     async def actions(self, broadcast: Broadcast) -> list[Content]:
         """Its actions, in Customer.io's order."""

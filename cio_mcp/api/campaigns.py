@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.api.base import LIST_SECONDS, Blank, Content, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import LIST_SECONDS, Blank, Content, Listed, Model, Moment, Reads, by_id_or_name
 from cio_mcp.http.call import read
 
 ACTION_PAGES = 10
@@ -118,9 +118,7 @@ class Campaigns(Reads):
             NotFound: there is none.
             Ambiguous: several have the name.
         """
-        if wanted.strip().isdecimal():
-            return await self.get(wanted.strip())
-        return named(await self.all(), wanted, field=field, kind="campaign")
+        return await by_id_or_name(wanted, self.get, self.all, field=field, kind="campaign")
 
     async def actions(self, campaign: Campaign) -> list[Content]:
         """Its actions in the order of the campaign, those it does not list at the end; at most 10 pages."""

@@ -2,14 +2,15 @@
 
 from typing import Annotated, Literal
 
-from cio_mcp.api.base import LIST_SECONDS, Blank, Content, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import LIST_SECONDS, Blank, Content, Listed, Model, Moment, Reads, by_id_or_name
 from cio_mcp.http.call import read
 
 PAGE = 100
 """Newsletters a page at most: https://docs.customer.io/integrations/api/app/"""
 
 PAGES = 10
-"""Pages read at most to find one by name; no source."""
+MOST = PAGE * PAGES
+"""Newsletters read at most to find some by name; no source."""
 
 
 class Newsletter(Model):
@@ -70,7 +71,7 @@ class Newsletters(Reads):
         return NewsletterPage.of(await self._reader.read(call, cache=LIST_SECONDS))
 
     async def all(self) -> list[Newsletter]:
-        """The newest newsletters, 1000 at most."""
+        """The newest newsletters, `MOST` at most."""
         found: list[Newsletter] = []
         start: str | None = None
         for _ in range(PAGES):
@@ -97,9 +98,7 @@ class Newsletters(Reads):
             NotFound: there is none (by name: among the newest 1000).
             Ambiguous: several have the name.
         """
-        if wanted.strip().isdecimal():
-            return await self.get(wanted.strip())
-        return named(await self.all(), wanted, field=field, kind="newsletter")
+        return await by_id_or_name(wanted, self.get, self.all, field=field, kind="newsletter")
 
     async def contents(self, newsletter_id: str) -> list[Content]:
         """Its variants: one for each language and test group."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-from cio_mcp.api.base import LIST_SECONDS, Content, Listed, Model, Moment, Reads, named
+from cio_mcp.api.base import LIST_SECONDS, Content, Listed, Model, Moment, Reads, by_id_or_name
 from cio_mcp.errors import NotFound
 from cio_mcp.http.call import read
 from cio_mcp.text import liquid
@@ -61,14 +61,11 @@ class Transactional(Reads):
             NotFound: there is none.
             Ambiguous: several have the name.
         """
-        if wanted.strip().isdecimal():
-            return await self.get(wanted.strip())
-        messages = await self.all()
         try:
-            return named(messages, wanted, field=field, kind="transactional message")
+            return await by_id_or_name(wanted, self.get, self.all, field=field, kind="transactional message")
         except NotFound:
             key = wanted.strip().casefold()
-            triggered = [each for each in messages if (each.trigger_name or "").casefold() == key]
+            triggered = [each for each in await self.all() if (each.trigger_name or "").casefold() == key]
             if len(triggered) == 1:
                 return triggered[0]
             raise

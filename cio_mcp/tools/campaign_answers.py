@@ -37,12 +37,15 @@ class CampaignList(PageAnswer):
 
     kind: Kind
     campaigns: tuple[CampaignRow, ...]
+    searched: int | None = Field(default=None, description="Only so many of the newest were searched")
 
     def lines(self) -> Iterable[str]:
         """Each on a line."""
         yield f"{len(self.campaigns)} {SAID[self.kind]}{'' if len(self.campaigns) == 1 else 's'}"
         yield from (row.line() for row in self.campaigns)
         yield from self.more()
+        if self.searched:
+            yield f"Only the newest {self.searched} were searched."
 
 
 class SegmentName(Part):

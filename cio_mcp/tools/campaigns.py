@@ -9,7 +9,7 @@ from pydantic import Field
 from cio_mcp.api.base import Content
 from cio_mcp.api.broadcasts import Broadcast
 from cio_mcp.api.campaigns import Campaign, StartsOn
-from cio_mcp.api.newsletters import Newsletter, TestGroup
+from cio_mcp.api.newsletters import MOST, Newsletter, TestGroup
 from cio_mcp.api.transactional import TransactionalMessage, variables
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.foreign import quoted
@@ -61,9 +61,11 @@ async def list_campaigns(
         rows = tuple(map(_row, page.newsletters))
         return CampaignList(kind=kind, campaigns=rows, **following(page.next if rows else None))
     wanted = (name or "").strip().casefold()
-    found = [_row(thing) for thing in await _all(ws, kind) if wanted in thing.name.casefold()]
-    kept, more = cut([row for row in found if state in {None, row.state}], limit, cursor)
-    return CampaignList(kind=kind, campaigns=tuple(kept), **more)
+    every = await _all(ws, kind)
+    found = [row for row in map(_row, every) if wanted in row.name.casefold() and state in {None, row.state}]
+    kept, more = cut(found, limit, cursor)
+    searched = MOST if kind == "newsletter" and len(every) == MOST else None
+    return CampaignList(kind=kind, campaigns=tuple(kept), searched=searched, **more)
 
 
 async def get_campaign(

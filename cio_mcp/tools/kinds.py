@@ -33,12 +33,9 @@ async def find(ws: Workspace, kind: Kind, wanted: str) -> Found:
     try:
         return await _found(ws, kind, wanted)
     except NotFound as missing:
-        said = str(missing)
-        if wanted.strip().isdecimal():
-            said = f"id: no {SAID[kind]} has the id {wanted.strip()}."
         elsewhere = await _elsewhere(ws, kind, wanted)
         hint = f"It is a {elsewhere}." if elsewhere else f"list_campaigns(kind={kind}) lists all."
-        raise NotFound(f"{said} {hint}") from None
+        raise NotFound(f"{missing} {hint}") from None
 
 
 async def _found(ws: Workspace, kind: Kind, wanted: str) -> Found:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.text.answer import render
@@ -128,3 +128,31 @@ async def test_a_campaign_of_many_actions_is_read_page_after_page(ws: Workspace,
     sandbox.workspace.parents["campaign", 1] = replace(parent, templates=many)
     answer = await get_campaign(ws, "1")
     assert [message.id for message in answer.messages] == [str(template.id) for template in many]
+
+
+async def test_a_name_of_digits_is_a_name_where_no_id_is_meant(ws: Workspace, sandbox: Sandbox) -> None:
+    parents = sandbox.workspace.parents
+    parents["campaign", 3] = replace(parents["campaign", 3], name="2026")
+    assert (await get_campaign(ws, "2026")).id == "3"
+    parents["campaign", 3] = replace(parents["campaign", 3], name="2")
+    assert (await get_campaign(ws, "2")).name == "Order follow-up"
+
+
+async def test_names_that_several_have_are_not_picked_from(ws: Workspace, sandbox: Sandbox) -> None:
+    parents = sandbox.workspace.parents
+    parents["campaign", 3] = replace(parents["campaign", 3], name="Onboarding")
+    with pytest.raises(Ambiguous, match="id: 2 campaigns are named “Onboarding”; give one of the ids 1, 3"):
+        await get_campaign(ws, "Onboarding")
+
+
+async def test_of_very_many_newsletters_it_is_said_that_only_the_newest_were_searched(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    parents = sandbox.workspace.parents
+    model = parents["newsletter", 20]
+    for number in range(2000, 3000):
+        parents["newsletter", number] = replace(model, id=number, name=f"Issue {number}")
+    answer = await list_campaigns(ws, "newsletter", name="monthly newsletter")
+    assert answer.searched == 1000
+    assert "Only the newest 1000 were searched." in render(answer, mask=False).text
+    assert len([request for request in sandbox.requests if request["path"] == "/v1/newsletters"]) == 10
