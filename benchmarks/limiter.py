@@ -15,6 +15,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import httpx
+
 from cio_mcp.errors import RateLimited
 from cio_mcp.http.dispatch import Limiter, Permit
 from cio_mcp.http.guard import GUARD_MIN

@@ -1,9 +1,9 @@
 """The resources: what read tools answer, as JSON under `cio://…`; each is there if its tool is offered."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
@@ -11,17 +11,19 @@ from mcp.server.mcpserver.resources import FunctionResource
 
 from cio_mcp.errors import CioError, NotFound
 from cio_mcp.text.answer import render
-from cio_mcp.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cio_mcp.workspace import Workspace
 
 MIME_TYPE = "application/json"
 PAGE = 50
 """Items of a list; a resource has no cursor, so who wants more uses the tool. No source."""
 
-WorkspaceFor = Callable[[Context[Any, Any] | None], Awaitable[Workspace]]
+WorkspaceFor = Callable[[Context[Any, Any] | None], Awaitable["Workspace"]]
 """The workspace for the caller of a request; a resource without an id is read without its request's context."""
 
-ReadTools = Mapping[str, Callable[..., Awaitable[Any]]]
-"""The functions of read tools by name: workspace and arguments in, an `Answer` out."""
+ReadTool = Callable[[str], Callable[..., Awaitable[Any]]]
+"""The function of a read tool by name, made when it is first needed: workspace and arguments in, an `Answer` out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +62,23 @@ RESOURCES = (
 )  # fmt: skip
 
 
-def register(server: MCPServer[Any], workspace_for: WorkspaceFor, tools: ReadTools) -> None:
-    """Add the resources of the tools that are there; nothing is read before a client asks."""
+def register(server: MCPServer[Any], workspace_for: WorkspaceFor, tools: Collection[str], read_tool: ReadTool) -> None:
+    """Add the resources of the read tools that are offered; nothing is read before a client asks."""
     for resource in RESOURCES:
-        if tool := tools.get(resource.tool):
-            _add(server, resource, _Reading(workspace_for, tool, resource))
+        if resource.tool in tools:
+            _add(server, resource, _Reading(workspace_for, read_tool, resource))
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
     workspace_for: WorkspaceFor
-    tool: Callable[..., Awaitable[Any]]
+    read_tool: ReadTool
     resource: Resource
 
     async def json(self, context: Context[Any, Any] | None, **more: str) -> str:
         try:
             ws = await self.workspace_for(context)
-            answer = await self.tool(ws, **self.resource.arguments, **more)
+            answer = await self.read_tool(self.resource.tool)(ws, **self.resource.arguments, **more)
         except NotFound as missing:
             raise ResourceNotFoundError(str(missing)) from None
         except CioError as error:

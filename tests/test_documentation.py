@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_table, tools_as_text
 from cio_mcp.settings import Settings, load_settings
 from cio_mcp.tools import definitions

@@ -2,11 +2,12 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from cio_mcp.errors import OperatorError
-from cio_mcp.prompts import load, parse, register
 from mcp import Client, MCPError
 from mcp.server import MCPServer
 from mcp_types import TextContent
+
+from cio_mcp.errors import OperatorError
+from cio_mcp.prompts import load, parse, register
 
 pytestmark = pytest.mark.anyio
 

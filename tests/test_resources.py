@@ -4,6 +4,10 @@ import json
 from typing import Any, Literal
 
 import pytest
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import TextResourceContents
+
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
@@ -11,9 +15,6 @@ from cio_mcp.text.answer import render
 from cio_mcp.tools.campaigns import get_campaign, list_campaigns
 from cio_mcp.tools.segments import get_segment, list_segments
 from cio_mcp.workspace import Workspace
-from mcp import Client
-from mcp.shared.exceptions import MCPError
-from mcp_types import TextResourceContents
 
 pytestmark = pytest.mark.anyio
 

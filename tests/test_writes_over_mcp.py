@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 import anyio
 import pytest
+from mcp import Client
+from mcp.client.context import ClientRequestContext
+from mcp.client.session import ElicitationFnT
+from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
+
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
-from mcp import Client
-from mcp.client import ElicitationFnT
-from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 pytestmark = pytest.mark.anyio
 
@@ -33,8 +35,9 @@ class Person:
         self.answer = answer
         self.asked: list[ElicitRequestFormParams] = []
 
-    async def __call__(self, _context: object, params: ElicitRequestParams) -> ElicitResult:
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         await anyio.lowlevel.checkpoint()
+        assert context is not None
         assert isinstance(params, ElicitRequestFormParams)
         self.asked.append(params)
         return self.answer
@@ -138,7 +141,7 @@ async def test_a_client_that_goes_away_while_it_is_asked_sends_nothing(
 ) -> None:
     asked = anyio.Event()
 
-    async def absent(_context: object, _params: object) -> ElicitResult:
+    async def absent(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001
         asked.set()
         await anyio.sleep_forever()
         raise AssertionError

@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from cio_mcp.http.call import Call
 
 FILES = {"app": "app-arcade-0.2.1-openapi.json", "track": "customer-io-track-api-openapi.json"}

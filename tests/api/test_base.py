@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from cio_mcp.api.base import Activity, Identifiers, Message, MessagePage
 from cio_mcp.api.people import PeoplePage, Person
 from cio_mcp.api.segments import Segment, Usage

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from cio_mcp.api.account import Account
 from cio_mcp.api.base import Kind
 from cio_mcp.api.broadcasts import Broadcast, Broadcasts

@@ -1,8 +1,9 @@
 """What counts mean together: totals, rates, names, and odd series."""
 
-from cio_mcp.api.metrics import CORE, Metric, rates
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cio_mcp.api.metrics import CORE, Metric, rates
 
 COUNTS = st.integers(0, 10_000)
 NAMES = st.sampled_from([*CORE, "deferred", "2xx"])

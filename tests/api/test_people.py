@@ -1,11 +1,12 @@
 """How a person is named, and what a profile tells."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cio_mcp.api.base import Identifiers, Reference
 from cio_mcp.api.people import Person, SeveralPeople, reference_of
 from cio_mcp.errors import InvalidArgument
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cio_mcp.api.periods import (
     EASTERN,
     FEWEST_STEPS,
@@ -21,8 +24,6 @@ from cio_mcp.api.periods import (
     zone,
 )
 from cio_mcp.errors import InvalidArgument
-from hypothesis import given
-from hypothesis import strategies as st
 
 RESOLUTIONS: st.SearchStrategy[Resolution] = st.sampled_from(FINEST_FIRST)
 ZONES = st.sampled_from(

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
+
 from cio_mcp.api.activities import Activities
 from cio_mcp.api.base import Identifiers, Kind, Reference
 from cio_mcp.api.messages import Messages
@@ -13,7 +15,6 @@ from cio_mcp.api.people import People
 from cio_mcp.api.segments import Segments
 from cio_mcp.errors import BadAnswer
 from cio_mcp.http.call import Call, read
-from pydantic import JsonValue
 from tests.api.published import assert_published
 
 pytestmark = pytest.mark.anyio

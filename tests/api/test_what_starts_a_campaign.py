@@ -1,6 +1,7 @@
 """What starts a campaign, told from what Customer.io says of it."""
 
 import pytest
+
 from cio_mcp.api.base import Content
 from cio_mcp.api.broadcasts import Broadcast
 from cio_mcp.api.campaigns import Campaign

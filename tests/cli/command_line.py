@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import anyio
+
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.wording import question_about
 from cio_mcp.http.call import Call

@@ -1,4 +1,5 @@
 import pytest
+
 from tests.cli.command_line import CommandLine
 
 CODE = r"To approve, type ([A-Z2-9]{4}):"

@@ -2,10 +2,11 @@ import re
 
 import anyio.to_thread
 import pytest
+from mcp import Client
+
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
-from mcp import Client
 from tests.cli.command_line import CommandLine
 
 pytestmark = pytest.mark.anyio

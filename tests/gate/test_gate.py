@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import anyio
 import pytest
+
 from cio_mcp.api import tracking
 from cio_mcp.errors import Refused
 from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_SECONDS, Clock, Gate

@@ -5,6 +5,7 @@ from functools import partial
 
 import anyio
 import pytest
+
 from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt

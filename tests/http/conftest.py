@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+
 from cio_mcp.http.client import Asker, Client
 from cio_mcp.http.dispatch import Limiter
 from cio_mcp.http.lanes import LANES

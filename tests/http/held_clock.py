@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import anyio
 import anyio.lowlevel
+
 from cio_mcp.http.clock import Clock
 
 CALM = 10

@@ -4,6 +4,7 @@ import time
 
 import anyio
 import anyio.lowlevel
+
 from cio_mcp.http.clock import Clock
 
 

@@ -1,6 +1,7 @@
 from base64 import b64decode
 
 import pytest
+
 from cio_mcp.errors import SettingError
 from cio_mcp.http.auth import authorization, key_lacks_scope, key_refused
 from cio_mcp.http.call import Api

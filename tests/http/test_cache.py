@@ -3,6 +3,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 import anyio.lowlevel
 import pytest
+
 from cio_mcp.errors import NotFound, RateLimited, Unavailable
 from cio_mcp.http import cache as module
 from cio_mcp.http.cache import Cache, Fetched, Key, family

@@ -7,6 +7,7 @@ from email.utils import format_datetime
 import anyio
 import anyio.lowlevel
 import pytest
+
 from cio_mcp.errors import BadAnswer, CioError, KeyRefused, NotFound, RateLimited, Rejected, SettingError, Unavailable
 from cio_mcp.http.call import Call, read
 from cio_mcp.http.client import Asker, Client

@@ -10,6 +10,7 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 import pytest
+
 from cio_mcp.errors import RateLimited, Unavailable
 from cio_mcp.http.call import LaneName
 from cio_mcp.http.dispatch import LaneState, Limiter, Permit

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+
 from cio_mcp.http.call import Call, read
 from cio_mcp.http.client import Asker, Client
 from cio_mcp.http.execute import Executor, Failed, Result, Sent, Unknown

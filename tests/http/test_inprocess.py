@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import anyio
 import httpx
 import pytest
+
 from cio_mcp.errors import BadAnswer, KeyRefused, RateLimited, Unavailable
 from cio_mcp.http.call import Call, read
 from cio_mcp.http.client import Asker, Client

@@ -5,12 +5,13 @@ from itertools import pairwise
 from typing import TypeVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cio_mcp.http.guard import Guard, guard_for
 from cio_mcp.http.lanes import LANES
 from cio_mcp.http.ledger import Budget, Ledger
 from cio_mcp.http.limiter import BULK, INTERACTIVE, Caller, Verdict, claim, give_back, penalise, settle
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 APP = Budget(10, 1.0, 0.012)
 TRIGGER = Budget(1, 10.0, 0.012)

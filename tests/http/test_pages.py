@@ -1,4 +1,5 @@
 import pytest
+
 from cio_mcp.http.call import read
 from cio_mcp.http.client import Asker, Client
 from cio_mcp.http.pages import following, pages

@@ -2,12 +2,13 @@ import json
 from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cio_mcp.errors import BadAnswer, NotFound, RateLimited, Rejected, SettingError, Unavailable
 from cio_mcp.http.call import Call, read
 from cio_mcp.http.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.http.reading import json_object, problem, rejection
-from hypothesis import given
-from hypothesis import strategies as st
 
 SEND = Call(
     api="app",

@@ -2,6 +2,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from cio_mcp.errors import KeyRefused, Unavailable
 from cio_mcp.http.call import Call, read
 from cio_mcp.http.client import Asker, Client

@@ -1,11 +1,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cio_mcp.http.call import RetryClass
 from cio_mcp.http.outcome import Answered, Lost, Outcome, Unsent, doubtful
 from cio_mcp.http.retry import LONGEST_BACKOFF, LONGEST_WAIT, MOST_ATTEMPTS, delay_before_retry, retry_after
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 

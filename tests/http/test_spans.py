@@ -3,12 +3,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from cio_mcp.http import client as module
-from cio_mcp.http.call import read
-from cio_mcp.http.client import Asker, Client
 from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, Span, Tracer
 from opentelemetry.util.types import AttributeValue
+
+from cio_mcp.http import client as module
+from cio_mcp.http.call import read
+from cio_mcp.http.client import Asker, Client
 from tests.http.peer import Peer, says
 
 pytestmark = pytest.mark.anyio

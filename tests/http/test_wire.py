@@ -7,6 +7,7 @@ from pathlib import Path
 import httpcore
 import pytest
 import trustme
+
 from cio_mcp.errors import NotFound, Unavailable
 from cio_mcp.http.call import read
 from cio_mcp.http.client import Asker, Client

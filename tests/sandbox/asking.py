@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
 from cio_mcp.sandbox import Sandbox
 
 APP = {"Authorization": "Bearer sandbox-app-key"}

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.server import Served, served
 from tests.sandbox.asking import Asking

@@ -1,4 +1,5 @@
 import pytest
+
 from cio_mcp.sandbox.server import Served, welcome
 from tests.sandbox.asking import Asking
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from tests.sandbox.asking import Asking
 
 pytestmark = pytest.mark.anyio

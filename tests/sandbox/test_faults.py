@@ -1,5 +1,6 @@
 import httpx
 import pytest
+
 from cio_mcp.sandbox import Dropped
 from cio_mcp.sandbox.server import Served
 from tests.sandbox.asking import APP, TRACK, Asking

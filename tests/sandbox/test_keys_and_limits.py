@@ -1,5 +1,6 @@
 import httpx
 import pytest
+
 from cio_mcp.sandbox import Sandbox, StillClock
 from tests.sandbox.asking import APP, TRACK, Asking
 

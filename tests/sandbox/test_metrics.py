@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from tests.sandbox.asking import Asking
 
 pytestmark = pytest.mark.anyio

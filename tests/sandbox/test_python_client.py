@@ -5,9 +5,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from customerio import APIClient, CustomerIO, CustomerIOException, Regions, SendEmailRequest
+
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.server import Served, served
-from customerio import APIClient, CustomerIO, CustomerIOException, Regions, SendEmailRequest
 
 
 @pytest.fixture(scope="module")

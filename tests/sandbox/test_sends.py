@@ -2,6 +2,7 @@ import base64
 from typing import Any
 
 import pytest
+
 from tests.sandbox.asking import Asking
 
 pytestmark = pytest.mark.anyio

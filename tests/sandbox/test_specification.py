@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from tests.sandbox.asking import Asking
 
 pytestmark = pytest.mark.anyio

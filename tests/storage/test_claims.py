@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+
 from cio_mcp.errors import StorageFailed
 from cio_mcp.storage.claims import Claims, MemoryClaims, SqliteClaims, open_claims
 

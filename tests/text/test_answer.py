@@ -3,12 +3,13 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import pytest
-from cio_mcp.text.answer import LEAF_LIMIT, Answer, Long, render, scrub
-from cio_mcp.text.foreign import quoted
-from cio_mcp.text.moment import from_unix
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, JsonValue
+
+from cio_mcp.text.answer import LEAF_LIMIT, Answer, Long, render, scrub
+from cio_mcp.text.foreign import quoted
+from cio_mcp.text.moment import from_unix
 
 
 class Person(BaseModel):

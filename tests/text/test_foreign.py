@@ -1,9 +1,10 @@
 import unicodedata
 
 import pytest
-from cio_mcp.text.foreign import clean, harmless, quoted, revealed
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cio_mcp.text.foreign import clean, harmless, quoted, revealed
 
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 ANY_TEXT = st.text(st.characters(exclude_categories=()))

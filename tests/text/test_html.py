@@ -1,8 +1,9 @@
 """HTML as a person reads it."""
 
-from cio_mcp.text.html import readable
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cio_mcp.text.html import readable
 
 
 def test_styles_and_scripts_are_not_read() -> None:

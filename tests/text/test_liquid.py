@@ -1,9 +1,10 @@
 """Which variables a template uses."""
 
 import pytest
-from cio_mcp.text.liquid import variables
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cio_mcp.text.liquid import variables
 
 NAMES = st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True).filter(
     lambda name: (

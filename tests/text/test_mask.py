@@ -1,8 +1,9 @@
 import pytest
-from cio_mcp.text.mask import mask_email, mask_phone, mask_text, masked
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
+
+from cio_mcp.text.mask import mask_email, mask_phone, mask_text, masked
 
 AROUND = st.text(max_size=20)
 NUMBERS = st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True)

@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from cio_mcp.errors import InvalidArgument
-from cio_mcp.text.moment import ago, from_unix, moment, parse
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.text.moment import ago, from_unix, moment, parse
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault

@@ -5,6 +5,9 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cio_mcp.api.metrics import Metric
 from cio_mcp.api.periods import EASTERN, FINEST_FIRST, MOST_STEPS, Resolution, following, periods_between, reach
 from cio_mcp.errors import InvalidArgument
@@ -17,8 +20,6 @@ from cio_mcp.tools.counting import (
     steps_back,
     whole,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
 ZONES = st.sampled_from(["UTC", EASTERN, "Europe/Berlin", "Asia/Kolkata"]).map(ZoneInfo)

@@ -2,6 +2,9 @@
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.answer import Answer, render
 from cio_mcp.tools.customer_parts import MOST_KEYS, ActivityLine, Include, flat
@@ -11,8 +14,6 @@ from cio_mcp.tools.schemas import slim
 from cio_mcp.tools.segments import get_segment, list_segments
 from cio_mcp.tools.who import pairs
 from cio_mcp.workspace import Workspace
-from hypothesis import given
-from hypothesis import strategies as st
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from cio_mcp.errors import BadAnswer, InvalidArgument, NotFound, UserError
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault

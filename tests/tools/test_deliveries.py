@@ -1,6 +1,7 @@
 """What became of a message, in a word."""
 
 import pytest
+
 from cio_mcp.api.base import Message
 from cio_mcp.text.moment import from_unix
 from cio_mcp.tools.deliveries import channel_of, sent_by, status_of, timeline, type_of

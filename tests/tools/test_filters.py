@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from cio_mcp.errors import InvalidArgument
-from cio_mcp.tools.filters import DEEPEST, checked
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.tools.filters import DEEPEST, checked
 
 VIP: dict[str, Any] = {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}
 JSON = st.recursive(

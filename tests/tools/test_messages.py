@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
@@ -157,7 +158,7 @@ async def test_a_message_is_shown_with_its_timeline(ws: Workspace, sandbox: Sand
     answer = await get_message(ws, listed.id)
     assert answer.message == listed
     assert list(answer.timeline)[:3] == ["created", "sent", "delivered"]
-    assert all(moment and moment.tzinfo for moment in answer.timeline.values())
+    assert all(moment.tzinfo for moment in answer.timeline.values())
     assert answer.content is None
     assert sandbox.routes[f"GET {ARCHIVED}"] == 0
 

@@ -1,11 +1,12 @@
 """Pages out of whole lists, and spans of time."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.arguments import span
 from cio_mcp.tools.pages import cut, following
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @given(st.lists(st.integers(), max_size=60), st.integers(1, 20))

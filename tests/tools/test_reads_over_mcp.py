@@ -3,11 +3,12 @@
 from typing import Any, Literal
 
 import pytest
+from mcp import Client
+from mcp_types import TextContent
+
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
-from mcp import Client
-from mcp_types import TextContent
 
 pytestmark = pytest.mark.anyio
 

@@ -1,6 +1,7 @@
 """Listing segments and showing one, on the sandbox."""
 
 import pytest
+
 from cio_mcp.errors import NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.answer import render

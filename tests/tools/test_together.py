@@ -2,6 +2,7 @@
 
 import anyio
 import pytest
+
 from cio_mcp.errors import NotFound, RateLimited
 from cio_mcp.tools.together import together
 

@@ -1,6 +1,7 @@
 """What is told about the workspace as a whole, on the sandbox."""
 
 import pytest
+
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
 from cio_mcp.text.answer import render

@@ -1,0 +1,50 @@
+"""The tools themselves: made after the handshake, since a client's list of them needs none of this."""
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult, InputRequiredResult
+
+from cio_mcp.gate.asking import digest_of
+from cio_mcp.gate.gate import APPROVAL_SECONDS
+from cio_mcp.gate.receipt import Receipt
+from cio_mcp.text.answer import Answer
+from cio_mcp.tools.catalogue import TOOLS
+from cio_mcp.tools.registry import WorkspaceFor, as_tool, result
+from cio_mcp.workspace import Workspace
+
+
+class Toolbox:
+    """The tools that a server offers, ready to run."""
+
+    def __init__(self, names: Collection[str], workspace_for: WorkspaceFor) -> None:
+        self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
+        self._tools = {name: as_tool(spec, workspace_for) for name, spec in self._specs.items()}
+
+    async def call(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any]
+    ) -> CallToolResult | InputRequiredResult:
+        """Run a tool."""
+        answered: CallToolResult | InputRequiredResult = await self._tools[name].run(
+            arguments, context, convert_result=True
+        )
+        return answered
+
+    def longest(self, name: str, max_wait: float) -> float:
+        """Seconds a call may take: a write may wait for a person."""
+        return max_wait if self._specs[name].hints.read_only else APPROVAL_SECONDS + 2 * max_wait
+
+    async def give_up(self, ws: Workspace, name: str, arguments: dict[str, Any]) -> CallToolResult | None:
+        """Withdraw the question of a write that nobody answered in time; None for a read."""
+        if self._specs[name].hints.read_only:
+            return None
+        meant = self._tools[name].fn_metadata.validate_arguments(arguments)
+        await ws.gate.unanswered(ws.principal, name, digest_of(meant))
+        late = Receipt(status="declined", message="Nobody answered in time; nothing was sent.")
+        return result(late, mask=ws.settings.mask_pii)
+
+
+def read_tool(name: str) -> Callable[..., Awaitable[Answer]]:
+    """The function of a read tool; `name` must be one."""
+    return next(spec.function for spec in TOOLS if spec.name == name and spec.hints.read_only)  # type: ignore[return-value]  # of a spec whose hints say that it reads

@@ -1,0 +1,44 @@
+"""What the tools cost in a context window, counted exactly (o200k)."""
+
+import json
+
+import pytest
+from bpe_openai import get_encoding
+from mcp import Client
+from mcp_types import Tool
+
+from cio_mcp.server import build_server
+from cio_mcp.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+SEEN_TOGETHER = 2500
+SEEN_EACH = 300
+WHOLE_LIST = 9000
+
+encoding = get_encoding("o200k_base")
+
+
+def tokens(value: object) -> int:
+    return len(encoding.encode(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+
+
+def seen(tool: Tool) -> int:
+    return tokens({"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema})
+
+
+@pytest.fixture
+async def tools(settings: Settings) -> list[Tool]:
+    async with Client(build_server(settings)) as client:
+        return (await client.list_tools()).tools
+
+
+async def test_the_default_tools_together_stay_within_what_a_model_should_have_to_read(tools: list[Tool]) -> None:
+    spent = {tool.name: seen(tool) for tool in tools}
+    assert sum(spent.values()) <= SEEN_TOGETHER, spent
+    assert {name: count for name, count in spent.items() if count > SEEN_EACH} == {}
+
+
+async def test_the_whole_list_of_tools_stays_small(tools: list[Tool]) -> None:
+    whole = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+    assert tokens(whole) <= WHOLE_LIST
