@@ -3,7 +3,7 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 
@@ -72,6 +72,21 @@ def test_no_change_is_lost_between_processes(file: Path) -> None:
             for _ in range(50):
                 threads.submit(store.change, "acme", "app", count_up, noon)
     assert stores[0].change("acme", "app", count_up, noon) == 201
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.parametrize("attempt", range(10))
+def test_processes_that_start_at_the_same_moment_all_get_in(file: Path, attempt: int) -> None:
+    stores = [SqliteClaims(file) for _ in range(8)]
+    together = Barrier(len(stores))
+
+    def start(store: SqliteClaims) -> int:
+        together.wait(5)
+        return store.change("acme", f"lane {attempt}", count_up, noon)
+
+    with ThreadPoolExecutor(len(stores)) as threads:
+        assert sorted(threads.map(start, stores)) == list(range(1, 9))
     for store in stores:
         store.close()
 
