@@ -25,6 +25,7 @@ from cio_mcp.text.answer import Answer
 
 if TYPE_CHECKING:
     from cio_mcp.gate.gate import Gate
+    from cio_mcp.gate.reconciliation import Reconciler
     from cio_mcp.http.client import Client, Reader
     from cio_mcp.http.inprocess import InProcess
     from cio_mcp.sandbox import Sandbox
@@ -145,6 +146,7 @@ class OpenWorkspace:
     settings: Settings
     client: "Client"
     gate: "Gate"
+    reconciler: "Reconciler"
 
     def acting(self, principal: str, *, max_wait: float | None = None) -> Workspace:
         """The workspace for one call of `principal`, which may take `max_wait` seconds (default: the setting)."""
@@ -156,8 +158,10 @@ class OpenWorkspace:
 async def open_workspace(settings: Settings, *, sandbox: "Sandbox | None" = None) -> AsyncIterator[OpenWorkspace]:
     """Open a workspace; with `sandbox` (already entered) requests stay in process."""
     # Loads httpx and SQLAlchemy, for which the start of a server must not wait.
+    from cio_mcp.gate.clock import Clock
     from cio_mcp.gate.execution import Execution
-    from cio_mcp.gate.gate import Clock, Gate
+    from cio_mcp.gate.gate import Gate
+    from cio_mcp.gate.reconciliation import Reconciler
     from cio_mcp.http.client import Client
     from cio_mcp.http.dispatch import Limiter
     from cio_mcp.http.execute import Executor
@@ -165,13 +169,16 @@ async def open_workspace(settings: Settings, *, sandbox: "Sandbox | None" = None
     from cio_mcp.storage.claims import open_claims
     from cio_mcp.storage.database import Database
     from cio_mcp.storage.journal import Journal
+    from cio_mcp.storage.switch import Switch
+    from cio_mcp.storage.unsettled import Unsettled
 
+    key = settings.workspace_key
     claims = open_claims(settings.storage_url)
     database = Database(settings.storage_url)
     limiter = Limiter(
         claims,
         LANES,
-        workspace=settings.workspace_key,
+        workspace=key,
         headroom=settings.headroom,
         guard=guard_for(LOOPBACK if sandbox else settings.app_url or REMOTE),
     )
@@ -181,8 +188,15 @@ async def open_workspace(settings: Settings, *, sandbox: "Sandbox | None" = None
         stack.callback(claims.close)
         client = await stack.enter_async_context(Client(settings, limiter, transport=_transport(sandbox)))
         execution = Execution(Executor(client), client, clock.sleep)
-        gate = Gate(Journal(database, settings.workspace_key), execution, clock=clock)
-        yield OpenWorkspace(settings, client, gate)
+        journal, switch = Journal(database, key), Switch(database, key)
+        gate = Gate(journal, switch, execution, clock=clock)
+        settling = Reconciler(
+            journal, Unsettled(database, key), switch, execution, clock, remakes=not settings.read_only
+        )
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        stack.callback(tasks.cancel_scope.cancel)
+        tasks.start_soon(settling.run)
+        yield OpenWorkspace(settings, client, gate, settling)
 
 
 def load_what_is_heavy() -> None:

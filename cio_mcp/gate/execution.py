@@ -57,6 +57,16 @@ class Execution:
         delivery = body.get("delivery_id")
         return Outcome("sent", delivery_id=str(delivery) if delivery else None)
 
+    async def traces(self, plan: Plan, asker: Asker) -> list[str]:
+        """What is there before a send that must not be repeated; only what is new afterwards can be its effect.
+
+        Raises:
+            CioError: it could not be read; nothing was sent.
+        """
+        if plan.trace is None or all(call.retry == "repeatable" for call in plan.calls):
+            return []
+        return await plan.trace.found(self.client.reader(asker), 0.0)
+
     async def visible(self, wanted: ReadBack, asker: Asker) -> bool:
         """Whether the values can be read back; compared by string form, since the App API returns strings."""
         people = People(self.client.reader(asker))

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -11,17 +10,20 @@ import anyio
 
 from cio_mcp.errors import Refused, StorageFailed
 from cio_mcp.gate import refusals
+from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.execution import Execution
 from cio_mcp.gate.history import Change, Changes, ChangeState, change_of
 from cio_mcp.gate.plan import Plan, drifted
 from cio_mcp.gate.policy import Policy
 from cio_mcp.gate.receipt import Receipt
+from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.gate.wording import question_about
 from cio_mcp.http.asker import Asker
 from cio_mcp.text.moment import moment
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow, Journal
+    from cio_mcp.storage.journal import ChangeRow, Claim, Journal
+    from cio_mcp.storage.switch import Switch
 
 OPEN_SECONDS = 3600.0
 """How long a plan stays open."""
@@ -31,6 +33,9 @@ AGAIN_SECONDS = 600.0
 """How long after a send the same effect counts as the same."""
 DRIFTS = 3
 """How often what a plan rests on may change before it is given up."""
+ABANDONED_SECONDS = 10.0
+"""How long after its deadline a request counts as abandoned by whoever made it."""
+PAUSED = "Somebody has stopped all writes of this workspace; nothing was sent. They go on when it is resumed."
 UNRECORDED = "The request was made, but the server's database could not record how it ended."
 POLL_SECONDS = 0.25
 """How often a waiting call looks whether somebody decided outside the client."""
@@ -40,18 +45,11 @@ Planner = Callable[[], Awaitable[Plan]]
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """Unix time in seconds, and the way to wait."""
-
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
-
-
-@dataclass(frozen=True, slots=True)
 class Gate:
     """The gate of one workspace; safe for any number of calls, processes and principals at once."""
 
     journal: "Journal"
+    switch: "Switch"
     execution: Execution
     policy: Policy = field(default_factory=Policy)
     clock: Clock = field(default_factory=Clock)
@@ -65,6 +63,8 @@ class Gate:
             Refused: no approval could allow it.
         """
         now = self.clock.now()
+        if await self.switch.paused():
+            raise Refused(PAUSED)
         if row := await self.journal.open_for(principal, tool, arguments, now):
             return row
         planned = await self._examined(await plan(), now)
@@ -119,26 +119,37 @@ class Gate:
         fresh = await plan()
         if drifted(planned, fresh):
             return await self._redrawn(row, fresh)
-        now = self.clock.now()
-        spent = await self.journal.claim(
-            row.id,
-            digest=planned.digest,
-            decided_since=now - APPROVAL_SECONDS,
-            effect_since=now - AGAIN_SECONDS,
-            now=now,
-        )
-        if not spent:
-            return await self._not_claimed(row, planned, now)
+        baseline = await self.execution.traces(planned, asker)
         # From here on the request belongs to the journal, not to the call that asked for it.
         with anyio.CancelScope(shield=True):
+            claim = await self._claim(row, planned, baseline, asker)
+            if claim != "claimed":
+                return await self._not_claimed(row, planned, claim)
             outcome = await self.execution.carry_out(planned, asker)
+            now = self.clock.now()
+            look_at = now + LOOKS[0] if outcome.state == "unknown" else None
             try:
-                await self.journal.finish(row.id, outcome.state, outcome.as_json(), now=self.clock.now())
+                await self.journal.finish(row.id, outcome.state, outcome.as_json(), now=now, settle_at=look_at)
             except StorageFailed:
                 return Receipt(status="unknown", message=f"{planned.summary} {UNRECORDED}", change=row.id)
         if outcome.state == "sent" and planned.reads_back and await self.execution.visible(planned.reads_back, asker):
             await self.journal.verify(row.id)
         return self.receipt(await self._current(row))
+
+    async def _claim(self, row: "ChangeRow", planned: Plan, baseline: list[str], asker: Asker) -> "Claim":
+        from cio_mcp.storage.journal import Spending  # noqa: PLC0415 - loads SQLAlchemy, not at the start
+
+        now = self.clock.now()
+        left = max(0.0, asker.deadline - anyio.current_time())
+        spending = Spending(
+            digest=planned.digest,
+            decided_since=now - APPROVAL_SECONDS,
+            effect_since=now - AGAIN_SECONDS,
+            now=now,
+            until=now + left + ABANDONED_SECONDS,
+            baseline=json.dumps(baseline),
+        )
+        return await self.journal.claim(row.id, spending)
 
     def receipt(self, row: "ChangeRow") -> Receipt:
         """What a change's state means to whoever asked for it."""
@@ -207,16 +218,17 @@ class Gate:
             change=row.id,
         )
 
-    async def _not_claimed(self, row: "ChangeRow", planned: Plan, now: float) -> Receipt:
-        current = await self._current(row)
-        if current.state != "approved":
-            return self.receipt(current)
-        if planned.effect and not planned.repeat:
+    async def _not_claimed(self, row: "ChangeRow", planned: Plan, claim: "Claim") -> Receipt:
+        now = self.clock.now()
+        if claim == "paused":
+            raise Refused(PAUSED)
+        if claim == "same effect" and planned.effect:
             same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now, but=row.id)
+            await self.journal.withdraw(row.id, by="gate", how="the same was sent meanwhile", now=now)
             if same:
-                await self.journal.withdraw(row.id, by="gate", how="the same was sent meanwhile", now=now)
                 return _again(change_of(same, now))
-        await self.journal.withdraw(row.id, by="gate", how="the approval was too old", now=now)
+        if claim == "too old":
+            await self.journal.withdraw(row.id, by="gate", how="the approval was too old", now=now)
         return self.receipt(await self._current(row))
 
     async def _current(self, row: "ChangeRow") -> "ChangeRow":

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from cio_mcp.gate.traces import Trace
 from cio_mcp.http.call import Call, canonical, digest
 
 Risk = Literal["data", "send", "destroy"]
@@ -58,6 +59,7 @@ class Plan(BaseModel):
     typed: str | None = None
     due_at: float | None = None
     reads_back: ReadBack | None = None
+    trace: Trace | None = None
     find_out: str = ""
 
     @property

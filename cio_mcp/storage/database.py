@@ -30,23 +30,33 @@ class Database:
         self._url = make_url(url)
         self._engine: Engine | None = None
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction, committed when it returns.
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which only reads, in one transaction.
+
+        Raises:
+            StorageFailed: the database cannot be read.
+        """
+        return await anyio.to_thread.run_sync(self._run, work, False)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction that nobody else writes beside, committed when it returns.
 
         Raises:
             StorageFailed: the database is full, locked, read-only or damaged; nothing was committed.
         """
-        return await anyio.to_thread.run_sync(self._run, work)
+        return await anyio.to_thread.run_sync(self._run, work, True)
 
     async def close(self) -> None:
         """Give the connections back."""
         if self._engine is not None:
             await anyio.to_thread.run_sync(self._engine.dispose)
 
-    def _run(self, work: Callable[[Connection], T]) -> T:
+    def _run(self, work: Callable[[Connection], T], writes: bool) -> T:
         try:
-            with self._open().begin() as connection:
-                return work(connection)
+            with self._open().connect() as plain:
+                connection = plain.execution_options(writes=writes)
+                with connection.begin():
+                    return work(connection)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise StorageFailed(_sentence(error)) from error
 
@@ -56,6 +66,7 @@ class Database:
             if engine.dialect.name == "sqlite":
                 _prepare_file(self._url.database)
                 event.listen(engine, "connect", _pragmas)
+                event.listen(engine, "begin", _begin)
             metadata.create_all(engine)
             self._engine = engine
         return self._engine
@@ -70,8 +81,15 @@ def _prepare_file(name: str | None) -> None:
 
 
 def _pragmas(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={int(BUSY_SECONDS * 1000)}"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and writes later would fail where another wrote in between.
+    immediate = connection.get_execution_options().get("writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 def _sentence(error: Exception) -> str:

@@ -24,4 +24,4 @@ async def find(database: Database, change: str) -> ChangeRow | None:
 
 async def _select(database: Database, *where: ColumnElement[bool]) -> list[ChangeRow]:
     query = select(changes).where(*where).order_by(changes.c.planned_at, changes.c.id).limit(MOST)
-    return await database.run(lambda db: [ChangeRow(**row) for row in db.execute(query).mappings()])
+    return await database.read(lambda db: [ChangeRow(**row) for row in db.execute(query).mappings()])

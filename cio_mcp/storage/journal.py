@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.schema import changes
+from cio_mcp.storage.switch import pause_of
 
 State = Literal["planned", "approved", "declined", "sending", "sent", "failed", "unknown", "verified"]
 
@@ -45,6 +46,28 @@ class ChangeRow:
     due_at: float | None = None
     finished_at: float | None = None
     outcome: str | None = None
+    baseline: str | None = None
+    settle_at: float | None = None
+    looks: int = 0
+
+
+Claim = Literal["claimed", "paused", "not approved", "too old", "same effect"]
+"""What came of spending an approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What an approval is spent on: times in Unix seconds, `baseline` what was there before (JSON).
+
+    After `until` the change counts as abandoned by whoever claimed it.
+    """
+
+    digest: str
+    decided_since: float
+    effect_since: float
+    now: float
+    until: float
+    baseline: str | None = None
 
 
 class Journal:
@@ -56,7 +79,7 @@ class Journal:
 
     async def add(self, row: ChangeRow) -> None:
         """Write a planned change."""
-        await self._database.run(lambda db: db.execute(insert(changes).values(**asdict(row))))
+        await self._database.write(lambda db: db.execute(insert(changes).values(**asdict(row))))
 
     async def get(self, change: str) -> ChangeRow | None:
         """The change of that id, or None."""
@@ -130,34 +153,39 @@ class Journal:
             decided_how=None,
         )
 
-    async def claim(self, change: str, *, digest: str, decided_since: float, effect_since: float, now: float) -> bool:
-        """Spend an approval: `approved` becomes `sending`, if fresh, for this digest, and no equal effect is about."""
+    async def claim(self, change: str, spending: "Spending") -> Claim:
+        """Spend an approval: `approved` becomes `sending`, if fresh, for this digest, and nothing stands against it."""
 
-        def work(db: Connection) -> bool:
-            row = db.execute(select(changes.c.effect, changes.c.repeat).where(changes.c.id == change)).one_or_none()
-            if row is None:
-                return False
-            ready = and_(
-                changes.c.state == "approved",
-                changes.c.digest == digest,
-                changes.c.decided_at >= decided_since,
-            )
-            if row.effect and not row.repeat:
-                other = changes.alias("other")
-                same = _same_effect(self.workspace, row.effect, effect_since, now, other)
-                ready = and_(ready, ~exists().where(same, other.c.id != change))
-            done = db.execute(
-                update(changes).where(changes.c.id == change, ready).values(state="sending", sending_at=now)
-            )
-            return done.rowcount == 1
+        def work(db: Connection) -> Claim:
+            if pause_of(db, self.workspace):
+                return "paused"
+            row = db.execute(select(changes).where(self._is(change))).mappings().one_or_none()
+            if row is None or row["state"] != "approved" or row["digest"] != spending.digest:
+                return "not approved"
+            if row["decided_at"] < spending.decided_since:
+                return "too old"
+            if row["effect"] and not row["repeat"]:
+                same = _same_effect(self.workspace, row["effect"], spending.effect_since, spending.now)
+                if db.execute(select(changes.c.id).where(same, changes.c.id != change).limit(1)).first():
+                    return "same effect"
+            sending = {"state": "sending", "sending_at": spending.now, "settle_at": spending.until}
+            db.execute(update(changes).where(self._is(change)).values(**sending, baseline=spending.baseline))
+            return "claimed"
 
-        return await self._database.run(work)
+        return await self._database.write(work)
 
     async def finish(
-        self, change: str, state: Literal["sent", "failed", "unknown"], outcome: str, *, now: float
+        self,
+        change: str,
+        state: Literal["sent", "failed", "unknown"],
+        outcome: str,
+        *,
+        now: float,
+        settle_at: float | None = None,
     ) -> bool:
-        """Record how a request ended."""
-        return await self._move(change, changes.c.state == "sending", state=state, outcome=outcome, finished_at=now)
+        """Record how a request ended, and when to look into an outcome that is not known."""
+        still = changes.c.state.in_(UNSETTLED)
+        return await self._move(change, still, state=state, outcome=outcome, finished_at=now, settle_at=settle_at)
 
     async def fail(self, change: str, outcome: str, *, now: float) -> bool:
         """Give up a change that was never sent."""
@@ -170,14 +198,16 @@ class Journal:
     async def _select(self, *where: ColumnElement[bool], limit: int) -> list[ChangeRow]:
         query = select(changes).where(changes.c.workspace == self.workspace, *where)
         newest = query.order_by(changes.c.planned_at.desc(), changes.c.id).limit(limit)
-        return await self._database.run(lambda db: [ChangeRow(**row) for row in db.execute(newest).mappings()])
+        return await self._database.read(lambda db: [ChangeRow(**row) for row in db.execute(newest).mappings()])
 
     async def _move(self, change: str, condition: ColumnElement[bool], **values: Any) -> bool:
-        here = and_(changes.c.id == change, changes.c.workspace == self.workspace, condition)
-        statement = update(changes).where(here).values(**values)
-        return await self._database.run(lambda db: db.execute(statement).rowcount == 1)
+        statement = update(changes).where(self._is(change), condition).values(**values)
+        return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
+
+    def _is(self, change: str) -> ColumnElement[bool]:
+        return and_(changes.c.id == change, changes.c.workspace == self.workspace)
 
 
-def _same_effect(workspace: str, effect: str, since: float, now: float, table: Any = changes) -> ColumnElement[bool]:
-    made = and_(table.c.state.in_(EFFECTIVE), or_(table.c.sending_at >= since, table.c.due_at > now))
-    return and_(table.c.workspace == workspace, table.c.effect == effect, or_(made, table.c.state.in_(UNSETTLED)))
+def _same_effect(workspace: str, effect: str, since: float, now: float) -> ColumnElement[bool]:
+    made = and_(changes.c.state.in_(EFFECTIVE), or_(changes.c.sending_at >= since, changes.c.due_at > now))
+    return and_(changes.c.workspace == workspace, changes.c.effect == effect, or_(made, changes.c.state.in_(UNSETTLED)))

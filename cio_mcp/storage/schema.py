@@ -31,9 +31,23 @@ changes = Table(
     Column("due_at", Float),
     Column("finished_at", Float),
     Column("outcome", Text),
+    Column("baseline", Text),
+    Column("settle_at", Float),
+    Column("looks", Integer, nullable=False, default=0),
     Index("changes_open", "workspace", "principal", "tool", "arguments"),
     Index("changes_effect", "workspace", "effect"),
+    Index("changes_unsettled", "workspace", "settle_at"),
     Index("changes_recent", "workspace", "planned_at"),
 )
 """Proposed writes and what became of them. Times are Unix seconds; `plan` and `outcome` are JSON;
-`arguments`, `effect` and `digest` are SHA-256 in hex; `due_at` is when a scheduled send goes out."""
+`arguments`, `effect` and `digest` are SHA-256 in hex; `due_at` is when a scheduled send goes out;
+`baseline` (JSON) lists what was there just before sending, `settle_at` is when an open outcome is looked into next."""
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("by", String, nullable=False),
+)
+"""Workspaces whose writes an operator has stopped."""

@@ -9,6 +9,7 @@ from ulid import ULID
 from cio_mcp.api import tracking
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.traces import Trace
 from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
@@ -50,6 +51,7 @@ async def send_event(
         rests_on=whom.rests_on | {"starts": list(starts)},
         once=True,
         repeat=repeat,
+        trace=Trace(person=whom.identifier, event=name) if whom.person else None,
         find_out="To see it: get_customer with include activities. A delivery it starts: list_messages.",
     )
 

@@ -9,6 +9,7 @@ from cio_mcp.api import sends
 from cio_mcp.api.transactional import TransactionalMessage, variables
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.traces import Trace
 from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
@@ -79,6 +80,7 @@ async def send_transactional(
         rests_on=whom.rests_on | {"message": template.name, "own": _own(whom)},
         once=True,
         repeat=repeat,
+        trace=Trace(person=whom.identifier, message=template.id, recipient=address) if whom.person else None,
         due_at=at.timestamp() if at else None,
         find_out="To follow it: get_message with its delivery id, or list_messages for the customer.",
     )

@@ -6,7 +6,8 @@ import pytest
 
 from cio_mcp.api import tracking
 from cio_mcp.errors import Refused
-from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_SECONDS, Clock, Gate
+from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_SECONDS, Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker

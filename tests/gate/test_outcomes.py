@@ -12,11 +12,12 @@ from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
+from cio_mcp.settings import Settings
 from cio_mcp.storage.journal import ChangeRow
 from cio_mcp.tools.events import send_event
 from cio_mcp.tools.profiles import update_customer
 from cio_mcp.tools.transactional import send_transactional
-from cio_mcp.workspace import Workspace
+from cio_mcp.workspace import Workspace, open_workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -121,11 +122,12 @@ async def test_a_caller_that_goes_away_after_sending_leaves_the_outcome_in_the_j
     assert requests(sandbox, SEND) == 1
 
 
-async def test_a_damaged_database_refuses_writes_while_reads_go_on(ws: Workspace, sandbox: Sandbox) -> None:
-    file = ws.settings.data_dir / "cio-mcp.db"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(b"this was a database once" * 1000)
-    with pytest.raises(StorageFailed, match="not a database"):
-        await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), email(ws))
-    assert (await ws.people.resolve("ada")).id == "ada"
+async def test_a_damaged_database_refuses_writes_while_reads_go_on(settings: Settings, sandbox: Sandbox) -> None:
+    settings.data_dir.mkdir(parents=True)
+    (settings.data_dir / "cio-mcp.db").write_bytes(b"this was a database once" * 1000)
+    async with open_workspace(settings, sandbox=sandbox) as opened:
+        ws = opened.acting("local:tester")
+        with pytest.raises(StorageFailed, match="not a database"):
+            await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), email(ws))
+        assert (await ws.people.resolve("ada")).id == "ada"
     assert requests(sandbox, SEND) == 0

@@ -1,0 +1,111 @@
+"""Reconciliation: what became of requests that a crash or a lost line left open, without ever sending one again."""
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+
+from cio_mcp.errors import CioError, StorageFailed
+from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.execution import Execution, Outcome
+from cio_mcp.gate.plan import Plan
+from cio_mcp.http.asker import Asker
+
+if TYPE_CHECKING:
+    from cio_mcp.storage.journal import ChangeRow, Journal
+    from cio_mcp.storage.switch import Switch
+    from cio_mcp.storage.unsettled import Unsettled
+
+REMAKE_SECONDS = 600.0
+"""How long a call that may be repeated is made again; afterwards it is looked for like any other."""
+LOOKS = (5.0, 15.0, 60.0, 300.0, 1800.0, 21_600.0)
+"""Seconds until the next look at an outcome that is not known; after the last a person decides."""
+EVERY = 5.0
+"""Seconds between rounds."""
+PATIENCE = 20.0
+"""Seconds that settling one change may take."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Settles what is open in a workspace; any number of processes may run one, each change is settled by one of them.
+
+    `remakes` is False where this process may not write.
+    """
+
+    journal: "Journal"
+    unsettled: "Unsettled"
+    switch: "Switch"
+    execution: Execution
+    clock: Clock
+    remakes: bool = True
+
+    async def run(self) -> None:
+        """Settle what is due, now and every few seconds, until cancelled."""
+        while True:
+            try:
+                await self.round()
+            except StorageFailed as failure:
+                log.warning("open changes cannot be settled: %s", failure)
+            await self.clock.sleep(EVERY)
+
+    async def round(self) -> int:
+        """Settle what is due; how many changes were looked into."""
+        taken = 0
+        for row in await self.unsettled.due(self.clock.now()):
+            if await self.unsettled.take(row, until=self.clock.now() + 2 * PATIENCE):
+                await self._settle(row)
+                taken += 1
+        return taken
+
+    async def _settle(self, row: "ChangeRow") -> None:
+        plan = Plan.model_validate_json(row.plan)
+        asker = Asker(row.principal, anyio.current_time() + PATIENCE, bulk=True)
+        if self._may_be_made_again(row, plan):
+            if self.remakes and not await self.switch.paused():
+                await self._remake(row, plan, asker)
+            return
+        outcome = await self._looked_for(row, plan, asker)
+        now = self.clock.now()
+        next_at = None if outcome.state == "sent" or row.looks >= len(LOOKS) else now + LOOKS[row.looks]
+        await self.unsettled.settle(row, outcome.state, outcome.as_json(), now=now, next_at=next_at)
+
+    def _may_be_made_again(self, row: "ChangeRow", plan: Plan) -> bool:
+        """Whether a second request has no second effect: an event has its ULID, a profile write its time."""
+        fresh = row.sending_at is not None and self.clock.now() - row.sending_at <= REMAKE_SECONDS
+        return fresh and all(call.retry == "repeatable" for call in plan.calls)
+
+    async def _remake(self, row: "ChangeRow", plan: Plan, asker: Asker) -> None:
+        with anyio.CancelScope(shield=True):
+            outcome = await self.execution.carry_out(plan, asker)
+            now = self.clock.now()
+            next_at = now + LOOKS[0] if outcome.state == "unknown" else None
+            await self.unsettled.settle(row, outcome.state, outcome.as_json(), now=now, next_at=next_at)
+        if outcome.state == "sent" and plan.reads_back and await self.execution.visible(plan.reads_back, asker):
+            await self.journal.verify(row.id)
+
+    async def _looked_for(self, row: "ChangeRow", plan: Plan, asker: Asker) -> Outcome:
+        """Look for the effect; it is never called failed, since what is not there yet may still come."""
+        try:
+            found = await self._found(row, plan, asker)
+        except CioError:
+            return Outcome("unknown", "It may or may not have happened, and Customer.io could not be asked yet.")
+        if len(found) == 1:
+            delivery = found[0] if plan.trace and plan.trace.message else None
+            return Outcome("sent", "Its answer never came; exactly one match was found, so it happened.", delivery)
+        if found:
+            return Outcome("unknown", f"It may have happened: {len(found)} could be it ({', '.join(found[:5])}).")
+        return Outcome("unknown", "It may or may not have happened: no trace of it was found so far.")
+
+    async def _found(self, row: "ChangeRow", plan: Plan, asker: Asker) -> list[str]:
+        if plan.reads_back is not None:
+            return ["profile"] if await self.execution.visible(plan.reads_back, asker) else []
+        if plan.trace is None or row.sending_at is None:
+            return []
+        before = set(json.loads(row.baseline)) if row.baseline else set()
+        found = await plan.trace.found(self.execution.client.reader(asker), row.sending_at)
+        return [id_ for id_ in found if id_ not in before]

@@ -1,0 +1,204 @@
+"""What a crash or a lost line left open is settled truthfully, and nothing is sent a second time."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import NoReturn
+
+import anyio
+import pytest
+
+from cio_mcp.errors import Refused
+from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.gate import Gate
+from cio_mcp.gate.history import Change
+from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.reconciliation import LOOKS, REMAKE_SECONDS, Reconciler
+from cio_mcp.http.asker import Asker
+from cio_mcp.http.call import Call
+from cio_mcp.http.execute import Executor
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
+from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.tools.events import send_event
+from cio_mcp.tools.profiles import update_customer
+from cio_mcp.tools.transactional import send_transactional
+from cio_mcp.workspace import OpenWorkspace, Workspace
+
+pytestmark = pytest.mark.anyio
+
+Planner = Callable[[], Awaitable[Plan]]
+SEND, EVENTS = "/v1/send/email", "/api/v1/customers/{identifier}/events"
+
+
+class Died(Exception):
+    """Stands for a process that is gone at this point."""
+
+
+class Scene:
+    """A gate and a reconciler whose clock a test moves."""
+
+    def __init__(self, opened: OpenWorkspace) -> None:
+        self.ahead = 0.0
+        clock = Clock(now=lambda: opened.gate.clock.now() + self.ahead)
+        self.gate: Gate = replace(opened.gate, clock=clock)
+        self.reconciler: Reconciler = replace(opened.reconciler, clock=clock)
+        self.ws: Workspace = replace(opened.acting("local:tester"), gate=self.gate)
+
+    def asker(self) -> Asker:
+        return Asker("local:tester", anyio.current_time() + 10)
+
+    async def approved(self, plan: Planner) -> ChangeRow:
+        row = await self.gate.propose("local:tester", "a tool", arguments_digest({}), plan)
+        assert isinstance(row, ChangeRow), row
+        assert await self.gate.decide(row, approve=True, by="person", how="approved outside")
+        return row
+
+    async def abandoned(self, plan: Planner) -> ChangeRow:
+        """A change whose process died right after it had committed `sending`."""
+        row = await self.approved(plan)
+        dying = replace(self.gate, execution=replace(self.gate.execution, executor=Dying(self.gate.execution.client)))
+        with pytest.raises(Died):
+            await dying.make(row, plan, self.asker())
+        return row
+
+    async def after(self, seconds: float) -> int:
+        self.ahead += seconds
+        return await self.reconciler.round()
+
+    async def state(self, row: ChangeRow) -> Change:
+        return (await self.gate.recent(change=row.id)).changes[0]
+
+
+class Dying(Executor):
+    """An executor in a process that dies before the first byte leaves."""
+
+    async def send(self, call: Call, asker: Asker) -> NoReturn:
+        await anyio.lowlevel.checkpoint()
+        raise Died(call.route, asker.principal)
+
+
+@pytest.fixture
+async def scene(opened: OpenWorkspace) -> Scene:
+    return Scene(opened)
+
+
+def requests(sandbox: Sandbox, ending: str) -> int:
+    return sum(request["path"].endswith(ending) and request["method"] != "GET" for request in sandbox.requests)
+
+
+async def test_an_event_abandoned_before_it_left_is_made_with_its_own_id(scene: Scene, sandbox: Sandbox) -> None:
+    row = await scene.abandoned(partial(send_event, scene.ws, "ada", "order_placed"))
+    assert (await scene.state(row)).state == "sending"
+    assert await scene.after(60) == 1
+    assert (await scene.state(row)).state == "sent"
+    assert requests(sandbox, "/events") == 1
+
+
+async def test_an_event_that_had_arrived_is_repeated_without_a_second_effect(scene: Scene, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("POST", EVENTS, "accept_then_drop", times=20))
+    plan = partial(send_event, scene.ws, "ada", "order_placed")
+    row = await scene.approved(plan)
+    assert (await scene.gate.make(row, plan, scene.asker())).status == "unknown"
+    sandbox.faults.clear()
+    await scene.after(60)
+    sandbox.workspace.settle()
+    assert (await scene.state(row)).state == "sent"
+    assert len({event["id"] for event in sandbox.workspace.events}) <= 1
+
+
+async def test_a_send_that_arrived_is_found_and_not_sent_again(scene: Scene, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("POST", SEND, "accept_then_drop"))
+    plan = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7})
+    row = await scene.approved(plan)
+    assert (await scene.gate.make(row, plan, scene.asker())).status == "unknown"
+    await scene.after(60)
+    change = await scene.state(row)
+    assert change.state == "sent"
+    assert change.delivery_id
+    assert requests(sandbox, SEND) == 1
+
+
+async def test_a_send_abandoned_before_it_left_stays_unknown_and_is_never_sent(scene: Scene, sandbox: Sandbox) -> None:
+    row = await scene.abandoned(partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7}))
+    for seconds in (60.0, *LOOKS, 100_000.0):
+        await scene.after(seconds)
+    assert (await scene.state(row)).state == "unknown"
+    assert requests(sandbox, SEND) == 0
+    assert await scene.after(100_000.0) == 0
+
+
+async def test_several_matches_stay_unknown_and_are_listed(scene: Scene) -> None:
+    row = await scene.abandoned(partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7}))
+    for data in (8, 9):
+        other = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": data})
+        await scene.gate.make(await scene.approved(other), other, scene.asker())
+    await scene.after(60)
+    change = await scene.state(row)
+    assert change.state == "unknown"
+    assert change.result
+    assert "2 could be it" in change.result
+
+
+async def test_what_was_there_before_is_not_taken_for_the_effect(scene: Scene) -> None:
+    earlier = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 1})
+    await scene.gate.make(await scene.approved(earlier), earlier, scene.asker())
+    row = await scene.abandoned(partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7}))
+    await scene.after(60)
+    assert (await scene.state(row)).state == "unknown"
+
+
+async def test_after_ten_minutes_nothing_is_made_again(scene: Scene, sandbox: Sandbox) -> None:
+    row = await scene.abandoned(partial(send_event, scene.ws, "ada", "order_placed"))
+    await scene.after(REMAKE_SECONDS + 60)
+    assert (await scene.state(row)).state == "unknown"
+    assert requests(sandbox, "/events") == 0
+
+
+async def test_a_profile_write_is_made_again_and_read_back(scene: Scene) -> None:
+    row = await scene.abandoned(partial(update_customer, scene.ws, "ada", {"favourite_colour": "teal"}))
+    await scene.after(60)
+    assert (await scene.state(row)).state == "verified"
+
+
+async def test_a_request_that_is_still_under_way_is_left_alone(scene: Scene, sandbox: Sandbox) -> None:
+    row = await scene.abandoned(partial(send_event, scene.ws, "ada", "order_placed"))
+    assert await scene.after(1) == 0
+    assert (await scene.state(row)).state == "sending"
+    assert requests(sandbox, "/events") == 0
+
+
+async def test_two_processes_settle_a_change_once(scene: Scene, sandbox: Sandbox) -> None:
+    await scene.abandoned(partial(send_event, scene.ws, "ada", "order_placed"))
+    scene.ahead += 60
+    taken: list[int] = []
+
+    async def settle() -> None:
+        taken.append(await scene.reconciler.round())
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(settle)
+    assert sum(taken) == 1
+    assert requests(sandbox, "/events") == 1
+
+
+async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scene, sandbox: Sandbox) -> None:
+    plan = partial(send_event, scene.ws, "ada", "order_placed")
+    row = await scene.abandoned(plan)
+    approved = partial(send_event, scene.ws, "ada", "signed_up")
+    waiting = await scene.gate.propose("local:other", "a tool", arguments_digest({}), approved)
+    assert isinstance(waiting, ChangeRow)
+    assert await scene.gate.decide(waiting, approve=True, by="person", how="approved outside")
+    assert await scene.gate.switch.pause(by="operator", now=scene.gate.clock.now())
+    await scene.after(60)
+    with pytest.raises(Refused, match="stopped"):
+        await scene.gate.make(waiting, approved, scene.asker())
+    with pytest.raises(Refused, match="stopped"):
+        await scene.gate.propose("local:third", "a tool", arguments_digest({}), plan)
+    assert requests(sandbox, "/events") == 0
+    assert await scene.gate.switch.resume()
+    assert (await scene.gate.make(waiting, approved, scene.asker())).status == "done"
+    await scene.after(120)
+    assert (await scene.state(row)).state == "sent"
+    assert requests(sandbox, "/events") == 2
