@@ -80,14 +80,17 @@ class Gate:
     async def decide(self, row: "ChangeRow", *, approve: bool, by: str, how: str) -> bool:
         """Record a decision about exactly what `row` shows; False if it no longer waits for one."""
         state: Literal["approved", "declined"] = "approved" if approve else "declined"
-        return await self.journal.decide(row.id, state, digest=row.digest, by=by, how=how, now=self.clock.now())
+        return await self.journal.decide(row, state, by=by, how=how, now=self.clock.now())
 
     async def asked(self, row: "ChangeRow") -> None:
         """Note that the question is with a person from now on."""
         await self.journal.asked(row.id, now=self.clock.now())
 
     async def answered(self, row: "ChangeRow", *, approve: bool, typed: str | None, by: str) -> None:
-        """Take the answer to a question that a client showed; late or mistyped ones count as no."""
+        """Take the answer to a question that a client showed; late or mistyped ones count as no.
+
+        A no also takes back an approval that was given elsewhere and not yet spent.
+        """
         asked_at = (await self._current(row)).asked_at
         in_time = asked_at is not None and self.clock.now() - asked_at <= APPROVAL_SECONDS
         expected = Plan.model_validate_json(row.plan).typed
@@ -95,7 +98,10 @@ class Gate:
         how = "approved in the client" if approve else "a person said no in the client"
         how = how if in_time or not approve else "the answer came too late"
         how = how if right or not approve else "what had to be typed back was not"
-        await self.decide(row, approve=approve and in_time and right, by=by, how=how)
+        if approve and in_time and right:
+            await self.decide(row, approve=True, by=by, how=how)
+        else:
+            await self.journal.withdraw(row.id, by=by, how=how, now=self.clock.now())
 
     async def unanswered(self, principal: str, tool: str, arguments: str) -> None:
         """Decline what nobody answered in time."""

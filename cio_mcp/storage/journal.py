@@ -110,18 +110,17 @@ class Journal:
         return await self._move(change, changes.c.state == "planned", asked_at=now)
 
     async def decide(
-        self,
-        change: str,
-        state: Literal["approved", "declined"],
-        *,
-        digest: str,
-        by: str,
-        how: str,
-        now: float,
+        self, shown: ChangeRow, state: Literal["approved", "declined"], *, by: str, how: str, now: float
     ) -> bool:
         """Record a decision about exactly what was shown; False if the change is no longer waiting for one."""
-        waiting = and_(changes.c.state == "planned", changes.c.digest == digest, changes.c.expires_at > now)
-        return await self._move(change, waiting, state=state, decided_at=now, decided_by=by, decided_how=how)
+        waiting = and_(
+            changes.c.state == "planned",
+            changes.c.digest == shown.digest,
+            changes.c.question == shown.question,
+            changes.c.plan == shown.plan,
+            changes.c.expires_at > now,
+        )
+        return await self._move(shown.id, waiting, state=state, decided_at=now, decided_by=by, decided_how=how)
 
     async def withdraw(self, change: str, *, by: str, how: str, now: float) -> bool:
         """Decline a change that nobody answered or that was approved and not yet made."""

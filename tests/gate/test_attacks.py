@@ -1,0 +1,116 @@
+"""Attempts to get past the gate: answers to something else than was shown, lost races, failing disks, odd data."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import anyio
+import pytest
+from pydantic import JsonValue
+
+from cio_mcp.api import sends
+from cio_mcp.gate.gate import Clock, Gate
+from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.receipt import Receipt
+from cio_mcp.http.asker import Asker
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.workspace import OpenWorkspace
+
+pytestmark = pytest.mark.anyio
+
+Planner = Callable[[], Awaitable[Plan]]
+ADA, BOB = "local:ada", "local:bob"
+
+
+class Hands:
+    """A clock whose hands a test moves."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        await anyio.lowlevel.checkpoint()
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def gate(opened: OpenWorkspace, hands: Hands) -> Gate:
+    return replace(opened.gate, clock=Clock(hands.now, hands.sleep))
+
+
+def sending(*, warns: Callable[[], str] = lambda: "", repeat: bool = False) -> Planner:
+    """Plans one email, always by the same request, whatever the question about it warns of."""
+
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        person: dict[str, JsonValue] = {"id": "ada"}
+        call = sends.email(2, person, "ada@example.com", {}, send_at=None, options={})
+        told = warns()
+        rests_on: dict[str, JsonValue] = {"told": told}
+        return Plan(
+            risk="send",
+            summary="Send.",
+            warnings=(told,),
+            calls=(call,),
+            rests_on=rests_on,
+            once=True,
+            repeat=repeat,
+        )
+
+    return plan
+
+
+async def proposed(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> ChangeRow:
+    row = await gate.propose(principal, name, arguments_digest({}), plan)
+    assert isinstance(row, ChangeRow), row
+    return row
+
+
+async def approved(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> ChangeRow:
+    row = await proposed(gate, plan, principal, name)
+    assert await gate.decide(row, approve=True, by="person", how="approved outside")
+    return row
+
+
+async def made(gate: Gate, row: ChangeRow, plan: Planner) -> Receipt:
+    return await gate.make(row, plan, Asker(ADA, anyio.current_time() + 10))
+
+
+def emails(sandbox: Sandbox) -> int:
+    return sum(request["path"] == "/v1/send/email" for request in sandbox.requests)
+
+
+async def test_a_no_in_the_client_counts_although_somebody_else_had_said_yes(gate: Gate, sandbox: Sandbox) -> None:
+    plan = sending()
+    row = await proposed(gate, plan)
+    await gate.asked(row)
+    assert await gate.decide(row, approve=True, by="another", how="approved outside")
+    await gate.answered(row, approve=False, typed=None, by=ADA)
+    assert (await made(gate, row, plan)).status == "declined"
+    assert emails(sandbox) == 0
+
+
+async def test_an_answer_to_what_was_shown_before_it_was_drawn_anew_approves_nothing(
+    gate: Gate, sandbox: Sandbox
+) -> None:
+    told = iter(("subscribed", "unsubscribed", "unsubscribed", "unsubscribed"))
+    plan = sending(warns=lambda: next(told))
+    shown = await proposed(gate, plan)
+    await gate.asked(shown)
+    assert await gate.decide(shown, approve=True, by="another", how="approved outside")
+    assert (await made(gate, shown, plan)).status == "approval_required"
+    anew = await gate.propose(ADA, "a tool", arguments_digest({}), plan)
+    assert isinstance(anew, ChangeRow)
+    assert anew.question != shown.question
+    await gate.asked(anew)
+    await gate.answered(shown, approve=True, typed=None, by=ADA)
+    assert (await made(gate, shown, plan)).status != "done"
+    assert emails(sandbox) == 0
