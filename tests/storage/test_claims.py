@@ -91,6 +91,22 @@ def test_processes_that_start_at_the_same_moment_all_get_in(file: Path, attempt:
         store.close()
 
 
+def test_a_new_file_that_another_process_is_writing_is_waited_for(file: Path) -> None:
+    file.parent.mkdir()
+    writer = sqlite3.connect(file, isolation_level=None)
+    writer.execute("CREATE TABLE other (something TEXT)")
+    writer.execute("BEGIN IMMEDIATE")
+    store = SqliteClaims(file)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(store.change, "acme", "app", count_up, noon)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.05)
+        writer.execute("COMMIT")
+        assert waiting.result() == 1
+    writer.close()
+    store.close()
+
+
 def test_the_clock_is_read_only_once_the_row_is_locked(file: Path) -> None:
     first, second = SqliteClaims(file), SqliteClaims(file)
     first.change("acme", "app", count_up, noon)
