@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from cio_mcp.errors import StorageFailed
+from cio_mcp.storage.sqlite import share
 
 T = TypeVar("T")
 Decide = Callable[[str | None, float], tuple[str, T]]
 """`(row or None, now) -> (row to store, result)`; called while the row is locked."""
 Now = Callable[[], float]
 
-SWITCHES = 20  # tries to switch a new file to WAL while other processes do the same
 BUSY = 2.0  # seconds to wait for other processes; each of them holds the lock for well under 1 ms
 
 
@@ -78,7 +78,7 @@ class SqliteClaims:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=BUSY, isolation_level=None, check_same_thread=False)
         try:
-            _switch_to_wal(connection)
+            share(connection)
             for statement in SET_UP:
                 connection.execute(statement)
         except BaseException:
@@ -94,20 +94,6 @@ class SqliteClaims:
                 connection.close()
 
 
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    for _ in range(SWITCHES):
-        try:
-            connection.execute(WAL)
-        except sqlite3.OperationalError:
-            # Somebody else is about to switch, which SQLite does not wait for; it does wait for a lock.
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("COMMIT")
-        else:
-            return
-    connection.execute(WAL)
-
-
-WAL = "PRAGMA journal_mode=WAL"
 SET_UP = (
     "PRAGMA synchronous=NORMAL",
     "CREATE TABLE IF NOT EXISTS claims (workspace TEXT, lane TEXT, state TEXT, PRIMARY KEY (workspace, lane))",

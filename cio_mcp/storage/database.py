@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cio_mcp.errors import StorageFailed
 from cio_mcp.storage.schema import metadata
+from cio_mcp.storage.sqlite import share
 
 T = TypeVar("T")
 
@@ -29,6 +31,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
         self._engine: Engine | None = None
+        self._opening = threading.Lock()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work`, which only reads, in one transaction.
@@ -61,15 +64,17 @@ class Database:
             raise StorageFailed(_sentence(error)) from error
 
     def _open(self) -> Engine:
-        if self._engine is None:
-            engine = create_engine(self._url)
-            if engine.dialect.name == "sqlite":
-                _prepare_file(self._url.database)
-                event.listen(engine, "connect", _pragmas)
-                event.listen(engine, "begin", _begin)
-            metadata.create_all(engine)
-            self._engine = engine
-        return self._engine
+        with self._opening:
+            if self._engine is None:
+                engine = create_engine(self._url)
+                if engine.dialect.name == "sqlite":
+                    _prepare_file(self._url.database)
+                    event.listen(engine, "connect", _prepare)
+                    event.listen(engine, "begin", _begin)
+                with engine.begin() as connection:
+                    metadata.create_all(connection)
+                self._engine = engine
+            return self._engine
 
 
 def _prepare_file(name: str | None) -> None:
@@ -80,10 +85,11 @@ def _prepare_file(name: str | None) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _pragmas(connection: Any, _record: object) -> None:
+def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={int(BUSY_SECONDS * 1000)}"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+    share(connection)
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _begin(connection: Connection) -> None:

@@ -49,7 +49,7 @@ class CommandLine:
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run with standard input and output redirected, and no controlling terminal."""
-        return subprocess.run(  # noqa: S603 - our own program
+        return subprocess.run(
             [sys.executable, "-m", "cio_mcp", *arguments],
             env=self.environment | settings,
             input="",
@@ -67,7 +67,7 @@ class CommandLine:
         # A session leader without a terminal gets the first one it opens.
         script = 'exec "$@" <"$0" >"$0" 2>&1'
         command = ["sh", "-c", script, os.ttyname(theirs), sys.executable, "-m", "cio_mcp", *arguments]
-        with subprocess.Popen(command, env=self.environment, start_new_session=True) as process:  # noqa: S603 - our own program
+        with subprocess.Popen(command, env=self.environment, start_new_session=True) as process:
             try:
                 yield Session(ours, process)
             finally:

@@ -31,7 +31,7 @@ INITIALIZE = {
 @contextmanager
 def running(cio_mcp: CommandLine, *arguments: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "cio_mcp", *arguments]
-    with subprocess.Popen(  # noqa: S603 - our own program
+    with subprocess.Popen(
         command,
         env=cio_mcp.environment | settings,
         stdin=subprocess.PIPE,
@@ -70,7 +70,7 @@ build_server(load_settings())
 heavy = {"httpx", "sqlalchemy", "jinja2", "yaml", "cio_mcp.sandbox", "cio_mcp.cli.approvals"}
 raise SystemExit(", ".join(sorted(heavy & sys.modules.keys())) or None)
 """
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(
         [sys.executable, "-c", program],
         env=cio_mcp.environment | KEYS,
         capture_output=True,

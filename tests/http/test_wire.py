@@ -22,7 +22,7 @@ SEGMENTS = read("/v1/segments")
 
 def test_what_the_start_loads_does_not_load_httpx() -> None:
     script = "import sys, cio_mcp.http.execute, cio_mcp.http.pages; sys.exit('httpx' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0  # noqa: S603 - our own script
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 async def test_what_ends_the_block_is_not_wrapped(opening: Callable[[str], Client]) -> None:

@@ -1,0 +1,62 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+from sqlalchemy import select
+
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.schema import pauses
+from cio_mcp.storage.switch import Switch
+
+pytestmark = pytest.mark.anyio
+
+OPENS = """
+import sys, anyio
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.switch import Switch
+sys.stdin.readline()
+async def main():
+    for number in range(20):
+        await Switch(Database(sys.argv[1]), f"workspace {number}").pause(by="test", now=1.0)
+anyio.run(main)
+"""
+
+
+async def test_threads_that_open_it_at_the_same_moment_all_get_in(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'new' / 'cio-mcp.db'}")
+    made: list[bool] = []
+
+    async def pause() -> None:
+        made.append(await Switch(database, "one").pause(by="test", now=1.0))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(pause)
+    assert sorted(made) == [False] * 19 + [True]
+    await database.close()
+
+
+def test_processes_that_open_it_at_the_same_moment_all_get_in(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new' / 'cio-mcp.db'}"
+    started = [
+        subprocess.Popen([sys.executable, "-c", OPENS, url], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for process in started:
+        assert process.stdin
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=30)[1] for process in started] == [b""] * 4
+
+
+async def test_what_was_written_is_there_and_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "cio-mcp.db"
+    database = Database(f"sqlite:///{file}")
+    assert await Switch(database, "one").pause(by="test", now=1.0)
+    rows = await database.read(lambda db: db.execute(select(pauses.c.workspace)).all())
+    await database.close()
+    assert [row.workspace for row in rows] == ["one"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
