@@ -13,7 +13,7 @@ from cio_mcp.gate import refusals
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.execution import Execution
 from cio_mcp.gate.history import Change, Changes, ChangeState, change_of
-from cio_mcp.gate.plan import Plan, drifted
+from cio_mcp.gate.plan import Plan, ReadBack, drifted
 from cio_mcp.gate.policy import Policy
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.reconciliation import LOOKS
@@ -138,9 +138,17 @@ class Gate:
                 await self.journal.finish(row.id, outcome.state, outcome.as_json(), now=now, settle_at=look_at)
             except StorageFailed:
                 return Receipt(status="unknown", message=f"{planned.summary} {UNRECORDED}", change=row.id)
-        if outcome.state == "sent" and planned.reads_back and await self.execution.visible(planned.reads_back, asker):
+        try:
+            if outcome.state == "sent" and planned.reads_back:
+                await self._verify(row, planned.reads_back, asker)
+            return self.receipt(await self._current(row))
+        except StorageFailed:
+            # Its sentence says that nothing was sent, which is true only of what fails before a request.
+            return self.receipt(replace(row, state=outcome.state, outcome=outcome.as_json(), finished_at=now))
+
+    async def _verify(self, row: "ChangeRow", wanted: ReadBack, asker: Asker) -> None:
+        if await self.execution.visible(wanted, asker):
             await self.journal.verify(row.id)
-        return self.receipt(await self._current(row))
 
     async def _claim(self, row: "ChangeRow", planned: Plan, baseline: list[str], asker: Asker) -> "Claim":
         from cio_mcp.storage.journal import Spending  # noqa: PLC0415 - loads SQLAlchemy, not at the start
@@ -216,7 +224,8 @@ class Gate:
             return examined
         fresh = self._drawn(examined, row.principal, row.tool, row.arguments, row.planned_at)
         fresh = replace(fresh, question=question_about(examined, row.id), drifts=row.drifts + 1)
-        await self.journal.redraw(row.id, fresh)
+        if not await self.journal.redraw(row.id, fresh):
+            return self.receipt(await self._current(row))
         return Receipt(
             status="approval_required",
             message="What this rests on has changed since it was approved, so nothing was sent. "

@@ -1,20 +1,25 @@
 """Attempts to get past the gate: answers to something else than was shown, lost races, failing disks, odd data."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import anyio
 import pytest
 from pydantic import JsonValue
 
 from cio_mcp.api import sends
-from cio_mcp.gate.gate import Clock, Gate
+from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.workspace import OpenWorkspace
+from cio_mcp.tools.profiles import update_customer
+from cio_mcp.workspace import OpenWorkspace, Workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +119,37 @@ async def test_an_answer_to_what_was_shown_before_it_was_drawn_anew_approves_not
     await gate.answered(shown, approve=True, typed=None, by=ADA)
     assert (await made(gate, shown, plan)).status != "done"
     assert emails(sandbox) == 0
+
+
+async def test_a_database_lost_after_sending_does_not_make_the_receipt_say_that_nothing_was_sent(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    async def lose_the_table(_seconds: float) -> None:
+        await anyio.lowlevel.checkpoint()
+        with closing(sqlite3.connect(ws.settings.data_dir / "cio-mcp.db")) as file:
+            file.execute("DROP TABLE IF EXISTS changes")
+
+    gate = replace(ws.gate, execution=replace(ws.gate.execution, sleep=lose_the_table))
+    plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
+    receipt = await made(gate, await approved(gate, plan), plan)
+    assert receipt.status == "done"
+    assert "othing was sent" not in receipt.message
+    assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1
+
+
+async def test_whoever_lost_the_race_to_a_change_does_not_claim_that_nothing_was_sent(
+    gate: Gate, sandbox: Sandbox
+) -> None:
+    seen = "before"
+    inner = sending(warns=lambda: seen, repeat=True)
+
+    async def sent_while_planning() -> Plan:
+        nonlocal seen
+        assert (await made(gate, row, inner)).status == "done"
+        seen = "afterwards"
+        return await inner()
+
+    row = await approved(gate, inner)
+    receipt = await made(gate, row, sent_while_planning)
+    assert receipt.status == "done"
+    assert emails(sandbox) == 1
