@@ -11,10 +11,11 @@ def sandbox(
     seed: Annotated[int, typer.Option(help="The same seed gives the same workspace.")] = 7,
     jitter: Annotated[float, typer.Option(min=0, help="The most that an arrival is delayed by, in seconds.")] = 0.0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    webhook_url: Annotated[str, typer.Option(help="Where signed reporting webhooks are posted to.")] = "",
     *,
     tls: Annotated[bool, typer.Option("--tls", help="Serve https with a throw-away certificate.")] = False,
 ) -> None:
     """Serve a simulated Customer.io workspace."""
     from cio_mcp.sandbox.server import run  # noqa: PLC0415 - other commands start without it
 
-    run(host=host, port=port, people=people, seed=seed, jitter=jitter, tls=tls)
+    run(host=host, port=port, people=people, seed=seed, jitter=jitter, tls=tls, webhook_url=webhook_url)

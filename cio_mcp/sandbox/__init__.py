@@ -3,5 +3,6 @@
 from cio_mcp.sandbox.app import Sandbox
 from cio_mcp.sandbox.clock import Clock, StillClock
 from cio_mcp.sandbox.faults import Dropped
+from cio_mcp.sandbox.webhooks import Sending
 
-__all__ = ["Clock", "Dropped", "Sandbox", "StillClock"]
+__all__ = ["Clock", "Dropped", "Sandbox", "Sending", "StillClock"]

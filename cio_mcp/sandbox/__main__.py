@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=5000, help="generated besides the fixed cast")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--jitter", type=float, default=0.0, help="the most that an arrival is delayed by, in seconds")
+    parser.add_argument("--webhook-url", default="", help="where everything that happens is posted to")
     parser.add_argument("--tls", action="store_true", help="https with a throw-away certificate")
     run(**vars(parser.parse_args()))
 

@@ -1,4 +1,4 @@
-"""What belongs to the account: workspaces, senders, topics, webhooks, object types, suppressed addresses."""
+"""What belongs to the account: workspaces, senders, topics, object types, suppressed addresses."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -73,19 +73,6 @@ def _topics(_: "Workspace", __: Asked) -> Any:
     }  # fmt: skip
 
 
-def _webhooks(_: "Workspace", __: Asked) -> Any:
-    return {
-        "reporting_webhooks": [
-            {
-                "id": 1, "type": "webhook", "name": "Data warehouse",
-                "endpoint": "https://loader:do-not-show@warehouse.acme.example/cio", "disabled": False,
-                "full_resolution": True, "with_content": False,
-                "events": ["email_sent", "email_opened", "email_bounced"],
-            }
-        ]
-    }  # fmt: skip
-
-
 def _object_types(_: "Workspace", __: Asked) -> Any:
     return {
         "types": [
@@ -125,7 +112,6 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/sender_identities", _senders),
     ("GET", "/v1/sender_identities/{sender_id}", _one_sender),
     ("GET", "/v1/subscription_topics", _topics),
-    ("GET", "/v1/reporting_webhooks", _webhooks),
     ("GET", "/v1/object_types", _object_types),
     ("GET", "/v1/esp/suppression/{suppression_type}", _suppressed),
     ("GET", "/v1/esp/search_suppression/{email_address}", _suppression_of),

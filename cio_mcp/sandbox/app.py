@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio
+import anyio.abc
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -22,6 +23,7 @@ from cio_mcp.sandbox import (
     faults,
     messages,
     newsletters,
+    reporting_webhooks,
     segments,
     sends,
     track,
@@ -30,12 +32,13 @@ from cio_mcp.sandbox import (
 )
 from cio_mcp.sandbox.clock import Clock
 from cio_mcp.sandbox.limits import Windows, limit_of
+from cio_mcp.sandbox.webhooks import Sender, Sending
 from cio_mcp.sandbox.wire import Answer, Asked, Found, Refused, Router, app_error, not_found, track_error
 from cio_mcp.sandbox.workspace import Workspace
 
 PARTS = (
     track, track_events, customers, activities, messages, segments, campaigns, broadcasts, newsletters, transactional,
-    sends, account,
+    sends, account, reporting_webhooks,
 )  # fmt: skip
 ROUTER = Router([route for part in PARTS for route in part.ROUTES])
 REQUESTS_KEPT = 100_000
@@ -47,32 +50,52 @@ class Sandbox:
     """A simulated Customer.io workspace, the same for the same seed.
 
     `app` is the ASGI callable for all its APIs. `people` are generated besides the fixed cast, `jitter` is the most
-    that a request's arrival is delayed by, in seconds, and `clock` lets tests hold the time.
+    that a request's arrival is delayed by, in seconds, and `clock` lets tests hold the time. While it is entered,
+    everything that happens is posted to `webhook_url` and to the reporting webhooks that were created.
     """
 
-    def __init__(self, *, seed: int = 7, people: int = 5000, jitter: float = 0.0, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 7,
+        people: int = 5000,
+        jitter: float = 0.0,
+        clock: Clock | None = None,
+        webhook_url: str = "",
+        sending: Sending | None = None,
+    ) -> None:
         self.clock = clock or Clock()
-        self._seed, self._people, self._jitter = seed, people, jitter
+        self._seed, self._people, self._jitter, self._webhook_url = seed, people, jitter, webhook_url
         self._delays = random.Random(f"{seed}:jitter")
+        self.sender = Sender(self, sending or Sending())
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self.clock.listen(self.sender.ring)
         self.reset()
 
     async def __aenter__(self) -> Self:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._tasks.start_soon(self.sender.run, self._tasks)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
+    ) -> bool | None:
+        if self._tasks is None:
+            return None
+        tasks, self._tasks = self._tasks, None
+        tasks.cancel_scope.cancel()
+        return await tasks.__aexit__(kind, error, trace)
 
     def reset(self) -> None:
         """Start again with the workspace as it was made, at the clock's time; faults and counters are gone."""
-        self.workspace = Workspace(self._seed, self._people, self.clock)
+        self.workspace = Workspace(self._seed, self._people, self.clock, self._webhook_url)
         self.windows = Windows()
         self.faults: list[faults.Fault] = []
         self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
         self.routes: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.in_flight = self.max_concurrency = 0
+        self.sender.ring()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -84,6 +107,7 @@ class Sandbox:
             response = await control.answer(self, request)
         else:
             response = await self._counted(request, raw_path)
+        self.sender.ring()
         await response(scope, receive, send)
 
     async def _counted(self, request: Request, raw_path: str) -> Response:

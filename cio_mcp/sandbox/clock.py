@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 import time
 from collections.abc import Callable
 
@@ -12,14 +13,29 @@ class Clock:
     def __init__(self) -> None:
         self._base = time.time() - time.monotonic()
         self._ahead = 0.0
+        self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> float:
         """Return the Unix time in seconds."""
         return self._base + time.monotonic() + self._ahead
 
+    def wait(self, until: float) -> float:
+        """Return the seconds of the machine until this clock reaches a time by itself."""
+        return max(0.0, until - self.now())
+
     def advance(self, seconds: float) -> None:
         """Put the clock forward."""
         self._ahead += seconds
+        self.tell()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever the clock was put forward."""
+        self._listeners.append(listener)
+
+    def tell(self) -> None:
+        """Call the listeners."""
+        for listener in self._listeners:
+            listener()
 
 
 class StillClock(Clock):
@@ -33,9 +49,14 @@ class StillClock(Clock):
         """Return the Unix time in seconds."""
         return self._now
 
+    def wait(self, until: float) -> float:
+        """Return 0 when the time is past; by itself this clock reaches no other."""
+        return 0.0 if until <= self._now else math.inf
+
     def advance(self, seconds: float) -> None:
         """Put the clock forward."""
         self._now += seconds
+        self.tell()
 
 
 class Agenda:
@@ -47,6 +68,11 @@ class Agenda:
 
     def __len__(self) -> int:
         return len(self._due)
+
+    @property
+    def next_at(self) -> float:
+        """When the next of it is due, infinity when nothing is."""
+        return self._due[0][0] if self._due else math.inf
 
     def at(self, when: float, action: Callable[[float], None]) -> None:
         """Have `action` called with its time once the clock reaches it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from cio_mcp.sandbox.burst import emit
 from cio_mcp.sandbox.faults import ordered
 from cio_mcp.sandbox.wire import Refused, app_error, not_found
 
@@ -71,6 +72,14 @@ def _faults(sandbox: "Sandbox") -> Any:
     return [fault.shown for fault in sandbox.faults]
 
 
+def _webhooks(sandbox: "Sandbox") -> Any:
+    return [webhook.state for webhook in sandbox.workspace.webhooks.values()]
+
+
+def _emit(sandbox: "Sandbox", told: Any) -> Any:
+    return {"emitted": emit(sandbox.workspace, told)}
+
+
 def _order_fault(sandbox: "Sandbox", told: Any) -> Any:
     sandbox.faults.append(ordered(told))
     return _faults(sandbox)
@@ -95,10 +104,13 @@ def _advance(sandbox: "Sandbox", told: Any) -> Any:
     return {"now": sandbox.clock.now()}
 
 
-VIEWS = {"state": state, "requests": _requests, "sends": _sends, "events": _events, "faults": _faults}
+VIEWS = {
+    "state": state, "requests": _requests, "sends": _sends, "events": _events, "faults": _faults, "webhooks": _webhooks,
+}  # fmt: skip
 ORDERS = {
     ("POST", "faults"): _order_fault,
     ("DELETE", "faults"): _clear_faults,
     ("POST", "reset"): _reset,
     ("POST", "advance"): _advance,
+    ("POST", "emit"): _emit,
 }

@@ -66,15 +66,18 @@ def between(rng: random.Random, least: int, most: int) -> int:
     return least + int(rng.random() * (most - least + 1))
 
 
-def fate(rng: random.Random, at: int, channel: str) -> dict[str, int]:
-    """What becomes of a message that nothing stands against: shares are plausible, times follow one another."""
-    sent = at + between(rng, 1, 3)
+def fate(rng: random.Random, at: int, channel: str, *, slowest: int = 20) -> dict[str, int]:
+    """What becomes of a message that nothing stands against: shares are plausible, times follow one another.
+
+    `slowest` is the most seconds that it takes to be sent, and again to be delivered.
+    """
+    sent = at + min(between(rng, 1, 3), slowest)
     metrics = {"created": at, "sent": sent}
     luck = rng.random()
     if luck < 0.015:  # noqa: PLR2004 - the share of bounces
         metrics["bounced"] = sent + between(rng, 2, 30)
         return metrics
-    delivered = sent + between(rng, 1, 20)
+    delivered = sent + min(between(rng, 1, 20), slowest)
     metrics["delivered"] = delivered
     if channel == "twilio":
         return metrics

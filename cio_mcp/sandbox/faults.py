@@ -1,6 +1,6 @@
 """Faults on order: what goes wrong, on which route, how many times."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from cio_mcp.sandbox.wire import app_error
 HUGE = 50 * 1024 * 1024
 CHUNK = 64 * 1024
 PLAIN = {"429", "429_bare", "accept_then_503", "accept_then_drop", "drop", "html", "empty", "huge"}
+OF_WEBHOOKS = {"webhook_twice", "webhook_reorder", "webhook_lost"}
 
 
 class Dropped(Exception):
@@ -22,7 +23,10 @@ class Dropped(Exception):
 
 @dataclass(slots=True)
 class Fault:
-    """One order; `path` is a route template, an exact path or a prefix, `times` below zero means always."""
+    """One order; `path` is a route template, an exact path or a prefix, `times` below zero means always.
+
+    For what befalls posted webhooks, `path` is how the endpoint begins.
+    """
 
     method: str
     path: str
@@ -46,12 +50,14 @@ def ordered(told: Any) -> Fault:
     Raises:
         Refused: 400 when a part is missing or unknown.
     """
-    if not isinstance(told, dict) or not isinstance(told.get("path"), str) or not _known(told.get("kind")):
+    if not isinstance(told, dict) or not _known(told.get("kind")):
         raise app_error(400, "expected method, path, kind (status:<code>, hang:<seconds>, or a known word) and times")
+    if not isinstance(told.get("path", "" if told["kind"].startswith("webhook_") else None), str):
+        raise app_error(400, "path must be a string")
     times = told.get("times", 1)
     if not isinstance(times, int):
         raise app_error(400, "times must be an integer; below zero means always")
-    return Fault(str(told.get("method", "*")).upper(), told["path"], told["kind"], times)
+    return Fault(str(told.get("method", "*")).upper(), told.get("path", ""), told["kind"], times)
 
 
 def _known(kind: Any) -> bool:
@@ -60,15 +66,28 @@ def _known(kind: Any) -> bool:
     word, _, value = kind.partition(":")
     if word == "status":
         return value.isdecimal() and 200 <= int(value) <= 599  # noqa: PLR2004 - HTTP statuses
-    if word == "hang":
+    if word in {"hang", "webhook_slow"}:
         return value.replace(".", "", 1).isdecimal()
-    return kind in PLAIN
+    return kind in PLAIN | OF_WEBHOOKS
 
 
 def take(faults: list[Fault], method: str, template: str, raw_path: str) -> str | None:
     """Use up one turn of the first fault that a request falls under."""
+    return _first(
+        faults, lambda fault: not fault.kind.startswith("webhook_") and fault.meets(method, template, raw_path)
+    )
+
+
+def take_for_webhook(faults: list[Fault], endpoint: str, word: str) -> str | None:
+    """Use up one turn of the first fault of a kind that posting to an endpoint falls under."""
+    return _first(
+        faults, lambda fault: fault.kind.partition(":")[0] == word and fault.meets(fault.method, endpoint, endpoint)
+    )
+
+
+def _first(faults: list[Fault], falls_under: Callable[[Fault], bool]) -> str | None:
     for fault in faults:
-        if fault.meets(method, template, raw_path):
+        if falls_under(fault):
             if fault.times > 0:
                 fault.times -= 1
             return fault.kind

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from cio_mcp.sandbox.people import ID_TYPES, Person, id_type_of
+from cio_mcp.sandbox.unfolding import report_subscription
 
 if TYPE_CHECKING:
     from cio_mcp.sandbox.workspace import Workspace
@@ -68,6 +69,7 @@ def _set(workspace: "Workspace", person: Person, body: dict[str, Any]) -> None:
     stamp = body.get("_timestamp")
     at = stamp if isinstance(stamp, int) else workspace.now
     changes: dict[str, Any] = {}
+    was_unsubscribed = person.unsubscribed
     for name, value in _flattened(person, body).items():
         if name in RESERVED or name in ID_TYPES or at < person.timestamps.get(name, 0):
             continue
@@ -81,6 +83,8 @@ def _set(workspace: "Workspace", person: Person, body: dict[str, Any]) -> None:
             changes[name] = {"from": before, "to": value}
     if changes:
         workspace.record("attribute_change", person, changes)
+    if person.unsubscribed != was_unsubscribed:
+        report_subscription(workspace, person)
 
 
 def _flattened(person: Person, body: dict[str, Any]) -> dict[str, Any]:

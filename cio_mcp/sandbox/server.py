@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.lowlevel
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -17,6 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from cio_mcp.sandbox.app import Sandbox
 from cio_mcp.sandbox.auth import APP_KEY, SITE_ID, TRACK_KEY
 from cio_mcp.sandbox.faults import Dropped
+from cio_mcp.sandbox.sender_rules import SIGNING_KEY
 from cio_mcp.sandbox.tls import Certificate, throw_away
 
 TURNS = 100
@@ -57,7 +59,7 @@ def served(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 0, tls: boo
     with _listening(host, port) as listener:
         certificate = throw_away(host) if tls else None
         server = _server(sandbox, certificate)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread = threading.Thread(target=anyio.run, args=(_serve, sandbox, server, listener), daemon=True)
         thread.start()
         try:
             yield _where(listener, certificate)
@@ -74,15 +76,21 @@ def run(
     seed: int = 7,
     jitter: float = 0.0,
     tls: bool = False,
+    webhook_url: str = "",
 ) -> None:
     """Serve a sandbox until interrupted; how to reach it goes to standard error."""
-    sandbox = Sandbox(seed=seed, people=people, jitter=jitter)
+    sandbox = Sandbox(seed=seed, people=people, jitter=jitter, webhook_url=webhook_url)
     with _listening(host, port) as listener:
         certificate = throw_away(host) if tls else None
         sys.stderr.write(welcome(_where(listener, certificate)))
         sys.stderr.flush()
         with suppress(KeyboardInterrupt):
-            _server(sandbox, certificate).run(sockets=[listener])
+            anyio.run(_serve, sandbox, _server(sandbox, certificate), listener)
+
+
+async def _serve(sandbox: Sandbox, server: uvicorn.Server, listener: socket.socket) -> None:
+    async with sandbox:
+        await server.serve(sockets=[listener])
 
 
 def welcome(where: Served) -> str:
@@ -91,6 +99,7 @@ def welcome(where: Served) -> str:
         f"Sandbox workspace at {where.url} (control: {where.url}/_sandbox/state). To use it:",
         f"export CIO_TRACK_URL={where.url} CIO_APP_URL={where.url}",
         f"export CIO_SITE_ID={SITE_ID} CIO_TRACK_API_KEY={TRACK_KEY} CIO_APP_API_KEY={APP_KEY}",
+        f"export CIO_WEBHOOK_SIGNING_KEYS={SIGNING_KEY}",
     ]
     if where.authority:
         lines.append(f"export SSL_CERT_FILE={where.authority} REQUESTS_CA_BUNDLE={where.authority}")

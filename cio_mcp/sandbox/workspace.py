@@ -14,7 +14,10 @@ from cio_mcp.sandbox.deliveries import Delivery, Ledger, fate, mint_id
 from cio_mcp.sandbox.history import HARD_BOUNCE, UNSUBSCRIBED, broadcast_trigger_times, origin_of, past_of
 from cio_mcp.sandbox.people import Directory, Person
 from cio_mcp.sandbox.population import add_generated
+from cio_mcp.sandbox.reporting import Report
+from cio_mcp.sandbox.reporting_webhooks import first_webhooks
 from cio_mcp.sandbox.segments import Segment, first_segments
+from cio_mcp.sandbox.unfolding import unfold
 
 TRACK_DELAY = (0.05, 0.3)
 """Seconds until an accepted Track write shows; chosen so that reading at once shows the old value."""
@@ -31,11 +34,13 @@ Change = Callable[["Workspace"], None]
 class Workspace:
     """People, segments, content, deliveries and activities; `now` is the moment a change takes effect."""
 
-    def __init__(self, seed: int, people: int, clock: Clock) -> None:
+    def __init__(self, seed: int, people: int, clock: Clock, webhook_url: str = "") -> None:
         self.clock, self.seed = clock, seed
         self.rng = random.Random(f"{seed}:live")
         self.born = int(clock.now())
         self.agenda = Agenda()
+        self.webhooks = first_webhooks(webhook_url)
+        self.reports = random.Random(f"{seed}:reports")
         self.people = Directory()
         add_cast(self.people, self.born)
         add_generated(self.people, people, self.born, seed)
@@ -71,7 +76,10 @@ class Workspace:
 
     def later(self, seconds: float, change: Change) -> None:
         """Apply a change after some seconds."""
-        start = self.clock.now() if self._moment is None else self._moment
+        self.at((self.clock.now() if self._moment is None else self._moment) + seconds, change)
+
+    def at(self, when: float, change: Change) -> None:
+        """Apply a change once a time has come."""
 
         def take_effect(when: float) -> None:
             self._moment = when
@@ -80,7 +88,7 @@ class Workspace:
             finally:
                 self._moment = None
 
-        self.agenda.at(start + seconds, take_effect)
+        self.agenda.at(when, take_effect)
 
     def record(self, kind: str, person: Person | None, data: dict[str, Any], *, name: str = "", at: int = 0) -> None:
         """Write an activity down."""
@@ -98,7 +106,20 @@ class Workspace:
 
     def ulid(self, at: int) -> str:
         """Make a ULID of a time, its random part from the seed."""
-        return str(ULID.from_bytes((at * 1000).to_bytes(6) + self.rng.randbytes(10)))
+        return _ulid(at, self.rng)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anything is posted when something happens."""
+        return any(not webhook.made_up for webhook in self.webhooks.values())
+
+    def report(self, make: Callable[[str], Report]) -> None:
+        """Tell the reporting webhooks; `make` gets the event's id and is not asked when nobody hears."""
+        if self.is_heard:
+            report = make(_ulid(self.now, self.reports))
+            for webhook in self.webhooks.values():
+                if webhook.wants(report):
+                    webhook.queue(report, self.clock.now())
 
     def happened(self, person: Person, name: str, data: dict[str, Any], at: int, event_id: str) -> None:
         """An event of a person: written down, and the start of every running campaign that waits for it."""
@@ -125,7 +146,7 @@ class Workspace:
         at = self.now
         made = Delivery(
             delivery_id or mint_id(self.rng), person, parent, template, at, recipient,
-            fate(self.rng, at, template.channel), data=data,
+            fate(self.rng, at, template.channel, slowest=1), data=data,
         )  # fmt: skip
         hindered = self._hindrance(made, to_unsubscribed)
         if hindered:
@@ -134,6 +155,7 @@ class Workspace:
         elif "bounced" in made.metrics:
             made.failure = HARD_BOUNCE
         self.ledger.add(made)
+        self.later(0, lambda later: unfold(later, made))
         return made
 
     def _hindrance(self, made: Delivery, to_unsubscribed: bool) -> tuple[str, str] | None:
@@ -164,3 +186,7 @@ def _step(parent: Parent, template: Template, person: Person, data: dict[str, An
         made.overrides = {name: data[key] for key, name in RESERVED_KEYS.items() if data.get(key)}
 
     return take
+
+
+def _ulid(at: int, rng: random.Random) -> str:
+    return str(ULID.from_bytes((at * 1000).to_bytes(6) + rng.randbytes(10)))

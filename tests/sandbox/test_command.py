@@ -12,11 +12,11 @@ COMMANDS = ([sys.executable, "-m", "cio_mcp.sandbox"], [sys.executable, "-m", "c
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_command_says_where_it_listens_and_ends_quietly_when_interrupted(command: list[str]) -> None:
-    with subprocess.Popen(  # noqa: S603 - the command is ours
+    with subprocess.Popen(
         [*command, "--port", "0", "--people", "3", "--tls"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
         assert running.stderr is not None
-        told = "".join(running.stderr.readline() for _ in range(4))
+        told = "".join(running.stderr.readline() for _ in range(5))
         address = re.search(r"CIO_APP_URL=(\S+)", told)
         authority = re.search(r"SSL_CERT_FILE=(\S+)", told)
         assert address

@@ -1,0 +1,36 @@
+"""How a delivery's future comes to pass: each of its steps is reported when its time has come."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cio_mcp.sandbox.deliveries import Delivery
+from cio_mcp.sandbox.people import Person
+from cio_mcp.sandbox.reporting import STEPS, of_person, of_step
+
+if TYPE_CHECKING:
+    from cio_mcp.sandbox.workspace import Workspace
+
+
+def unfold(workspace: "Workspace", delivery: Delivery) -> None:
+    """Put the steps of a delivery on the agenda."""
+    for step, at in delivery.metrics.items():
+        if step in STEPS:
+            workspace.at(at, partial(_take, delivery=delivery, step=step, at=at))
+
+
+def _take(workspace: "Workspace", delivery: Delivery, step: str, at: int) -> None:
+    workspace.report(lambda event_id: of_step(delivery, step, at, event_id))
+    person = delivery.person
+    if step == "unsubscribed" and not person.unsubscribed:
+        change = {"unsubscribed": {"from": person.attributes.get("unsubscribed"), "to": True}}
+        person.attributes["unsubscribed"] = True
+        person.timestamps["unsubscribed"] = at
+        workspace.record("attribute_change", person, change)
+        report_subscription(workspace, person)
+
+
+def report_subscription(workspace: "Workspace", person: Person) -> None:
+    """Report that a person now is, or no longer is, unsubscribed."""
+    metric = "unsubscribed" if person.unsubscribed else "subscribed"
+    at = workspace.now
+    workspace.report(lambda event_id: of_person(person, metric, at, event_id))
