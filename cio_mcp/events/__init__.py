@@ -1,0 +1,1 @@
+"""What happened: reporting webhooks, and the feed of them."""

@@ -1,0 +1,242 @@
+"""The feed: what happened, as it comes in and as it is asked for."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import anyio
+
+from cio_mcp.errors import InvalidArgument, StorageFailed, Unavailable
+from cio_mcp.events.models import Envelope, Event
+from cio_mcp.http.clock import Clock
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.event_rows import EventQuery, EventRow, Place
+from cio_mcp.storage.events import COUNTED, STEP, Events
+
+__all__ = ["EventPage", "EventQuery", "Feed"]
+
+POLL = 0.5
+"""Seconds between looks for what other processes stored, while anybody listens or waits."""
+BATCH = 500
+"""Events in one commit."""
+QUEUE = 2_000
+"""Events that may wait to be committed: a few seconds' worth; more are turned away, and Customer.io tries again."""
+SETTLING = 5.0
+"""Seconds by which an event may be stored after it came in."""
+UPKEEP = 3_600.0
+"""Seconds between looks for events that are kept no longer."""
+GROWN = 10_000
+"""Events stored by this process after which it looks sooner."""
+PAUSE = 0.05
+"""Seconds between deletions, so that appending goes on beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events newest first; `cursor` leads to older ones, of which there are `omitted` (or more, if `omitted_more`)."""
+
+    events: tuple[Event, ...]
+    cursor: str | None
+    omitted: int = 0
+    omitted_more: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """Rows of one caller; `new` and `failed` are set once they were committed, or could not be."""
+
+    rows: Sequence[EventRow]
+    new: int | None = None
+    failed: StorageFailed | None = None
+
+
+@dataclass(eq=False)
+class Feed:
+    """The events of one workspace; safe for any number of callers and processes at once."""
+
+    database: Database
+    workspace: str
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self._events = Events(self.database, self.workspace)
+        self._queue: list[_Waiting] = []
+        self._queued = 0
+        self._turn = anyio.Lock()
+        self._refused: Counter[str] = Counter()
+        self._listeners: dict[object, Callable[[], None]] = {}
+        self._listened_since = 0.0
+        self._seen: int | None = None
+        self._stored = anyio.Event()
+        self._grown = 0
+
+    async def append(self, envelopes: Iterable[Envelope]) -> int:
+        """Store events, each once; how many were new. They are durable when this returns.
+
+        Callers that wait at the same time share one commit.
+
+        Raises:
+            StorageFailed: they could not be stored.
+            Unavailable: too many wait already.
+        """
+        now = self.clock.calendar()
+        waiting = _Waiting([envelope.row(now) for envelope in envelopes])
+        if self._queued + len(waiting.rows) > QUEUE:
+            raise Unavailable("Events come in faster than they can be stored; try again later.")
+        self._queue.append(waiting)
+        self._queued += len(waiting.rows)
+        try:
+            async with self._turn:
+                if waiting in self._queue:
+                    # Whose turn it is commits for all who wait; its own end must not take theirs along.
+                    with anyio.CancelScope(shield=True):
+                        await self._commit()
+        finally:
+            if waiting in self._queue:
+                self._queue.remove(waiting)
+                self._queued -= len(waiting.rows)
+        if waiting.failed is not None:
+            raise waiting.failed
+        return waiting.new or 0
+
+    def refuse(self, reason: str) -> None:
+        """Count a request that was not accepted; stored with the next commit or by `keep`."""
+        self._refused[reason] += 1
+
+    async def recent(self, query: EventQuery, limit: int = 20, cursor: str | None = None) -> EventPage:
+        """A page of events, newest first.
+
+        Raises:
+            InvalidArgument: the cursor is none of ours.
+        """
+        rows, omitted = await self._events.recent(query, limit, _place(cursor) if cursor else None)
+        last = f"{rows[-1].at}-{rows[-1].sequence}" if omitted else None
+        return EventPage(tuple(map(Event.of, rows)), last, omitted, omitted >= COUNTED)
+
+    async def summary(self, query: EventQuery) -> dict[str, int]:
+        """How many events match, by metric, the most frequent first."""
+        return await self._events.summary(query)
+
+    async def wait(self, query: EventQuery, since: datetime | None, timeout: float) -> Event | None:  # noqa: ASYNC109 - on our own clock
+        """The first event that matches: at once if it happened since `since`, else when it comes, else None in time.
+
+        Without `since`, only what is stored from now on counts.
+        """
+        end = self.clock.steady() + timeout
+        query = replace(query, since=max(filter(None, (query.since, since)), default=None))
+        seen, _ = await self._events.newest()
+        if since is not None and (row := await self._events.earliest(query)):
+            return Event.of(row)
+        while True:
+            stored, (newest, _) = self._stored, await self._events.newest()
+            while seen < newest:
+                upto = min(newest, seen + BATCH)
+                if row := await self._events.stored(query, after=seen, upto=upto):
+                    return Event.of(row)
+                seen = upto
+            left = end - self.clock.steady()
+            if left <= 0:
+                return None
+            await self.clock.wait(stored, min(left, POLL))
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Have `listener` called when events were stored, until what is returned is called."""
+        key = object()
+        if not self._listeners:
+            self._listened_since = self.clock.calendar()
+            self._seen = None
+        self._listeners[key] = listener
+        return lambda: self._listeners.pop(key, None) and None
+
+    async def watch(self) -> None:
+        """Notice what other processes stored, and tell the listeners; ends by being cancelled.
+
+        Raises:
+            StorageFailed: the database cannot be read.
+        """
+        while True:
+            stored = self._stored
+            newest, received = await self._events.newest()
+            if self._seen is None:
+                self._seen = 0 if received >= self._listened_since - SETTLING else newest
+            if newest > self._seen:
+                self._seen = newest
+                self._tell()
+            await self.clock.wait(stored, POLL)
+
+    async def keep(self, *, days: float, rows: int) -> None:
+        """Delete what is older or more than is kept, a little at a time, and store counts; ends by being cancelled."""
+        while True:
+            with suppress(StorageFailed):
+                await self.trim(days=days, rows=rows)
+            next_time = self.clock.steady() + UPKEEP
+            while self.clock.steady() < next_time and self._grown < GROWN:
+                await self.clock.wait(anyio.Event(), 1.0)
+                with suppress(StorageFailed):
+                    await self.flush()
+
+    async def trim(self, *, days: float, rows: int) -> None:
+        """Delete what is older than `days` or exceeds `rows`, in short transactions.
+
+        Raises:
+            StorageFailed: the database cannot be written.
+        """
+        self._grown = 0
+        older_than = self.clock.calendar() - days * 86_400
+        while await self._events.drop(STEP, before=older_than):
+            await self.clock.wait(anyio.Event(), PAUSE)
+        surplus = await self._events.number() - rows
+        while surplus > 0 and (gone := await self._events.drop(min(STEP, surplus))):
+            surplus -= gone
+            await self.clock.wait(anyio.Event(), PAUSE)
+
+    async def flush(self) -> None:
+        """Store the counts of what was refused.
+
+        Raises:
+            StorageFailed: they are kept for the next time.
+        """
+        if self._refused:
+            async with self._turn:
+                await self._write(())
+
+    async def _commit(self) -> None:
+        batch: list[_Waiting] = []
+        rows = 0
+        while self._queue and (not batch or rows + len(self._queue[0].rows) <= BATCH):
+            batch.append(self._queue.pop(0))
+            rows += len(batch[-1].rows)
+        try:
+            new = set(await self._write([row for each in batch for row in each.rows]))
+            for each in batch:
+                mine = {row.event_id for row in each.rows} & new
+                each.new, new = len(mine), new - mine
+        except StorageFailed as failed:
+            for each in batch:
+                each.failed = failed
+        finally:
+            self._queued -= rows
+
+    async def _write(self, rows: Sequence[EventRow]) -> frozenset[str]:
+        refused = self._refused.copy()
+        new = await self._events.add(rows, refused, self.clock.calendar())
+        self._refused -= refused
+        if new:
+            self._grown += len(new)
+            self._tell()
+        return new
+
+    def _tell(self) -> None:
+        self._stored.set()
+        self._stored = anyio.Event()
+        for listener in list(self._listeners.values()):
+            listener()
+
+
+def _place(cursor: str) -> Place:
+    at, _, sequence = cursor.partition("-")
+    if not (at.isdecimal() and sequence.isdecimal() and len(cursor) <= 40):  # noqa: PLR2004 - two 64-bit numbers
+        raise InvalidArgument("cursor", "expected the cursor of the page before")
+    return Place(int(at), int(sequence))

@@ -1,0 +1,243 @@
+"""Reporting webhooks, typed leniently: one envelope, and what a message belongs to in four shapes."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError
+from pydantic_core import from_json, to_json
+
+from cio_mcp.api.base import Blank, Identifiers, Model
+from cio_mcp.storage.event_rows import EventQuery, EventRow
+from cio_mcp.text.moment import from_unix
+
+__all__ = ["Broadcast", "Campaign", "Envelope", "Event", "EventQuery", "Newsletter", "Parent", "Transactional"]
+
+UNKNOWN = "unknown"
+LATEST = 4_102_444_800
+"""1 January 2100: a later time is not one in seconds."""
+LONGEST = 4_000
+"""Characters kept of one text: of content, only the beginning; get_message has it whole."""
+LARGE = 2 * LONGEST
+"""Bytes from which a body can hold a text that is cut."""
+NESTED = 32
+"""How deep data may be nested; Customer.io's is three deep."""
+
+Text = Annotated[str, BeforeValidator(lambda value: value.replace("\0", "") if isinstance(value, str) else value)]
+Name = Annotated[Text, Field(min_length=1, max_length=200)]
+Id = Annotated[Text | None, Blank, Field(max_length=500)]
+Data = Annotated[dict[str, JsonValue], BeforeValidator(lambda value: {} if value is None else value)]
+Seconds = Annotated[int, BeforeValidator(lambda value: int(value) if isinstance(value, float) else value)]
+
+
+class Campaign(Model):
+    """A message of a campaign."""
+
+    kind: Literal["campaign"] = "campaign"
+    id: Id = Field(default=None, alias="campaign_id")
+    action_id: Id = None
+    journey_id: Id = None
+    trigger_event_id: Id = None
+    parent_action_id: Id = None
+
+
+class Broadcast(Model):
+    """A message of an API-triggered broadcast."""
+
+    kind: Literal["broadcast"] = "broadcast"
+    id: Id = Field(default=None, alias="broadcast_id")
+    trigger_id: Id = None
+    action_id: Id = None
+    journey_id: Id = None
+    parent_action_id: Id = None
+
+
+class Newsletter(Model):
+    """A message of a newsletter."""
+
+    kind: Literal["newsletter"] = "newsletter"
+    id: Id = Field(default=None, alias="newsletter_id")
+    content_id: Id = None
+
+
+class Transactional(Model):
+    """A transactional message."""
+
+    kind: Literal["transactional"] = "transactional"
+    id: Id = Field(default=None, alias="transactional_message_id")
+
+
+Parent = Campaign | Broadcast | Newsletter | Transactional
+PARENTS: dict[str, type[Parent]] = {
+    "broadcast_id": Broadcast,
+    "campaign_id": Campaign,
+    "newsletter_id": Newsletter,
+    "transactional_message_id": Transactional,
+}
+"""Which parent an event has, by the key that names it."""
+
+
+class Envelope(Model):
+    """What every reporting webhook is, whatever happened; what has another shape is `unknown`, its body in `data`."""
+
+    event_id: Name
+    object_type: Name
+    metric: Name
+    timestamp: Annotated[Seconds, Field(gt=0, lt=LATEST)]
+    data: Data = Field(default_factory=dict)
+
+    @classmethod
+    def read(cls, body: bytes, *, received_at: float) -> "Envelope":
+        """Read a body; never raises."""
+        try:
+            envelope = cls.model_validate(from_json(body, allow_inf_nan=False))
+        except (ValueError, OverflowError):
+            return cls.unknown(body, received_at)
+        if len(body) > LARGE:
+            envelope = envelope.model_copy(update={"data": _cut(envelope.data)})
+        return envelope
+
+    @classmethod
+    def unknown(cls, body: bytes, received_at: float) -> "Envelope":
+        """Keep a body that is no event as one; the same body has the same id."""
+        return cls(
+            event_id=f"sha256:{hashlib.sha256(body).hexdigest()}",
+            object_type=UNKNOWN,
+            metric=UNKNOWN,
+            timestamp=max(1, int(received_at)),
+            data={"body": body.decode(errors="replace").replace("\0", "\ufffd")},
+        )
+
+    @property
+    def parent(self) -> Parent | None:
+        """The campaign, broadcast, newsletter or transactional message that it belongs to."""
+        for key, shape in PARENTS.items():
+            if self.data.get(key) not in (None, "", 0):
+                found: Parent | None = _lenient(shape, self.data)
+                return found
+        return None
+
+    @property
+    def person(self) -> Identifiers:
+        """Who it is about; old webhooks tell it in `customer_id` and `email_address`."""
+        told = _lenient(Identifiers, self.data.get("identifiers")) or Identifiers()
+        return told.model_copy(
+            update={
+                "id": told.id or _text(self.data.get("customer_id")),
+                "email": told.email or _text(self.data.get("email_address")),
+            }
+        )
+
+    def row(self, received_at: float) -> EventRow:
+        """The row that storage keeps."""
+        parent, person = self.parent, self.person
+        return EventRow(
+            event_id=self.event_id,
+            object_type=self.object_type,
+            metric=self.metric,
+            at=self.timestamp,
+            received_at=received_at,
+            data=_as_json(self.data),
+            delivery_id=_text(self.data.get("delivery_id")),
+            trigger_event_id=_text(self.data.get("trigger_event_id")),
+            cio_id=_text(person.cio_id),
+            person_id=_text(person.id),
+            email=(_text(person.email) or "").lower() or None,
+            kind=parent.kind if parent else None,
+            parent_id=parent.id if parent else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it is read: `change` is the id of the change of this server that caused it."""
+
+    sequence: int
+    received: datetime
+    envelope: Envelope
+    change: str | None = None
+
+    @classmethod
+    def of(cls, row: EventRow) -> "Event":
+        """Read a row."""
+        envelope = Envelope(
+            event_id=row.event_id,
+            object_type=row.object_type,
+            metric=row.metric,
+            timestamp=row.at,
+            data=json.loads(row.data),
+        )
+        return cls(row.sequence, from_unix(row.received_at), envelope, row.change)
+
+    @property
+    def id(self) -> str:
+        """Customer.io's id of the event."""
+        return self.envelope.event_id
+
+    @property
+    def object_type(self) -> str:
+        """A channel, `customer`, or `unknown`."""
+        return self.envelope.object_type
+
+    @property
+    def metric(self) -> str:
+        """What happened: sent, delivered, opened …."""
+        return self.envelope.metric
+
+    @property
+    def at(self) -> datetime:
+        """When it happened (UTC)."""
+        return from_unix(self.envelope.timestamp)
+
+    @property
+    def delivery_id(self) -> str | None:
+        """The delivery that it happened to."""
+        return _text(self.envelope.data.get("delivery_id"))
+
+    @property
+    def person(self) -> Identifiers:
+        """Who it is about."""
+        return self.envelope.person
+
+    @property
+    def parent(self) -> Parent | None:
+        """The campaign, broadcast, newsletter or transactional message that it belongs to."""
+        return self.envelope.parent
+
+    @property
+    def data(self) -> dict[str, JsonValue]:
+        """All that Customer.io told, long texts cut."""
+        return self.envelope.data
+
+
+def _lenient(shape: Any, value: Any) -> Any:
+    try:
+        return shape.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int) or value in ("", 0):
+        return None
+    return str(value).replace("\0", "")[:500]
+
+
+def _as_json(data: Any) -> str:
+    try:
+        return json.dumps(data, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        # 1e999 is JSON, and no number.
+        return json.dumps(from_json(to_json(data, inf_nan_mode="null")), separators=(",", ":"))
+
+
+def _cut(value: Any, depth: int = NESTED) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST else value[:LONGEST] + "…"
+    if depth and isinstance(value, dict):
+        return {key: _cut(each, depth - 1) for key, each in value.items()}
+    if depth and isinstance(value, list):
+        return [_cut(each, depth - 1) for each in value]
+    return value

@@ -1,0 +1,163 @@
+"""The event log: each event once, found by what people ask for, kept for a while."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, ScalarSelect, Select, Subquery, and_, delete, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert as insert_in_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
+from sqlalchemy.sql.elements import ColumnElement
+
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.event_rows import EventQuery, EventRow, Place
+from cio_mcp.storage.schema import caused_delivery, caused_event, changes, events, rejections
+
+COUNTED = 1_000
+"""Older events that are counted at most, so that a page costs the same however many there are."""
+STEP = 500
+"""Events deleted in one transaction: some 10 ms, for which nobody who appends has to wait long."""
+STORED = tuple(column.name for column in events.columns if column.name not in ("sequence", "workspace"))
+
+
+class Events:
+    """The events of one workspace."""
+
+    def __init__(self, database: Database, workspace: str) -> None:
+        self._database = database
+        self.workspace = workspace
+
+    async def add(self, rows: Sequence[EventRow], refused: Mapping[str, int], now: float) -> frozenset[str]:
+        """Store the rows that are not there yet and count what was refused, in one commit; the ids that were new.
+
+        Raises:
+            StorageFailed: nothing was stored.
+        """
+
+        def work(db: Connection) -> frozenset[str]:
+            _count(db, self.workspace, refused, now)
+            return _insert(db, self.workspace, rows)
+
+        return await self._database.write(work)
+
+    async def recent(self, query: EventQuery, limit: int, before: Place | None) -> tuple[list[EventRow], int]:
+        """Up to `limit` events newest first, older than a place; and how many older ones follow, up to `COUNTED`."""
+        where = self._where(query)
+        if before is not None:
+            where.append(tuple_(events.c.at, events.c.sequence) < tuple_(before.at, before.sequence))
+        newest = _joined().where(*where).order_by(events.c.at.desc(), events.c.sequence.desc())
+
+        def work(db: Connection) -> tuple[list[EventRow], int]:
+            rows = _rows(db, newest.limit(limit))
+            rest = select(events.c.sequence).where(*where).order_by(events.c.at.desc(), events.c.sequence.desc())
+            more = rest.offset(limit).limit(COUNTED).subquery()
+            return rows, _number(db, more) if len(rows) == limit else 0
+
+        return await self._database.read(work)
+
+    async def earliest(self, query: EventQuery) -> EventRow | None:
+        """The matching event that happened first."""
+        first = _joined().where(*self._where(query)).order_by(events.c.at, events.c.sequence).limit(1)
+        return next(iter(await self._database.read(lambda db: _rows(db, first))), None)
+
+    async def stored(self, query: EventQuery, *, after: int, upto: int) -> EventRow | None:
+        """The matching event that was stored first in a range of sequences; reads just that range."""
+        here, between = events.c.workspace == self.workspace, and_(events.c.sequence > after, events.c.sequence <= upto)
+        # The limit keeps the planner from looking up the conditions in the whole log instead.
+        few = select(events.c.sequence).where(here, between).order_by(events.c.sequence).limit(upto - after)
+        among = events.c.sequence.in_(few)
+        first = _joined().where(among, *self._where(query)).order_by(events.c.sequence).limit(1)
+        return next(iter(await self._database.read(lambda db: _rows(db, first))), None)
+
+    async def summary(self, query: EventQuery) -> dict[str, int]:
+        """How many events match, by metric, the most frequent first."""
+        count = func.count()
+        by_metric = select(events.c.metric, count).where(*self._where(query)).group_by(events.c.metric)
+        most = by_metric.order_by(count.desc(), events.c.metric)
+        return await self._database.read(lambda db: {row[0]: row[1] for row in db.execute(most)})
+
+    async def newest(self) -> tuple[int, float]:
+        """The highest sequence of the workspace, and when that event came in; zeros where there is none."""
+        here = events.c.workspace == self.workspace
+        last = select(events.c.sequence, events.c.received_at).where(here).order_by(events.c.sequence.desc()).limit(1)
+        row = await self._database.read(lambda db: db.execute(last).one_or_none())
+        return (row.sequence, row.received_at) if row else (0, 0.0)
+
+    async def number(self) -> int:
+        """How many events there are."""
+        every = select(func.count()).select_from(events).where(events.c.workspace == self.workspace)
+        return await self._database.read(lambda db: db.scalar(every) or 0)
+
+    async def drop(self, most: int, *, before: float | None = None) -> int:
+        """Delete up to `most` events, the oldest first, that came in before a time; how many went."""
+        oldest = select(events.c.sequence).where(events.c.workspace == self.workspace).order_by(events.c.sequence)
+        if before is not None:
+            oldest = oldest.where(events.c.received_at < before).order_by(None).order_by(events.c.received_at)
+        gone = delete(events).where(events.c.sequence.in_(oldest.limit(most).scalar_subquery()))
+        return await self._database.write(lambda db: db.execute(gone).rowcount)
+
+    def _where(self, query: EventQuery) -> list[ColumnElement[bool]]:
+        equal = {
+            events.c.object_type: query.object_type,
+            events.c.metric: query.metric,
+            events.c.delivery_id: query.delivery,
+            events.c.kind: query.kind,
+            events.c.parent_id: query.id,
+        }
+        where = [events.c.workspace == self.workspace]
+        where += [column == value for column, value in equal.items() if value is not None]
+        if query.person is not None:
+            where.append(_is(query.person))
+        if query.since is not None:
+            where.append(events.c.at >= int(query.since.timestamp()))
+        if query.until is not None:
+            where.append(events.c.at < query.until.timestamp())
+        return where
+
+
+def _is(person: str) -> ColumnElement[bool]:
+    if person.startswith("cio_"):
+        return events.c.cio_id == person.removeprefix("cio_")
+    if "@" in person:
+        return or_(events.c.email == person.lower(), events.c.person_id == person)
+    return or_(events.c.person_id == person, events.c.cio_id == person)
+
+
+def _cause() -> ColumnElement[str]:
+    def change(same: ColumnElement[bool]) -> ScalarSelect[str]:
+        return select(changes.c.id).where(changes.c.workspace == events.c.workspace, same).limit(1).scalar_subquery()
+
+    # SQLite uses an index on an expression only where the other side is an expression too.
+    delivery, event = events.c.delivery_id.concat(""), events.c.trigger_event_id.concat("")
+    return func.coalesce(change(caused_delivery == delivery), change(caused_event == event))
+
+
+def _joined() -> Select[Any]:
+    columns = [column for column in events.columns if column.name != "workspace"]
+    return select(*columns, _cause().label("change"))
+
+
+def _rows(db: Connection, query: Select[Any]) -> list[EventRow]:
+    return [EventRow(**row) for row in db.execute(query).mappings()]
+
+
+def _number(db: Connection, rows: Subquery) -> int:
+    return db.scalar(select(func.count()).select_from(rows)) or 0
+
+
+def _insert(db: Connection, workspace: str, rows: Iterable[EventRow]) -> frozenset[str]:
+    values = [{name: given[name] for name in STORED} | {"workspace": workspace} for given in map(asdict, rows)]
+    if not values:
+        return frozenset()
+    if db.dialect.name == "postgresql":
+        return frozenset(
+            db.scalars(insert_in_postgresql(events).on_conflict_do_nothing().returning(events.c.event_id), values)
+        )
+    return frozenset(db.scalars(insert_in_sqlite(events).on_conflict_do_nothing().returning(events.c.event_id), values))
+
+
+def _count(db: Connection, workspace: str, refused: Mapping[str, int], now: float) -> None:
+    for reason, number in refused.items():
+        adding = rejections.update().where(rejections.c.workspace == workspace, rejections.c.reason == reason)
+        if not db.execute(adding.values(count=rejections.c.count + number, last_at=now)).rowcount:
+            db.execute(rejections.insert().values(workspace=workspace, reason=reason, count=number, last_at=now))
