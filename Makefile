@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench format docs clean
+.PHONY: demo test check bench crash format docs clean
 
 demo: $(READY)
 	@$(BIN)/cio-mcp demo
@@ -20,6 +20,10 @@ check: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
+
+# 2,000 processes killed at some step of a write; what must be true after each is in tests/crash.
+crash: $(READY)
+	@$(BIN)/python -m tests.crash
 
 format: $(READY)
 	@$(BIN)/ruff format .

@@ -1,0 +1,99 @@
+"""Parts of a process that kills itself (SIGKILL) at one point of a write: before or after a step of its journal."""
+
+import os
+import signal
+from dataclasses import replace
+from typing import Any, Literal
+
+import anyio
+
+from cio_mcp.gate.gate import Gate
+from cio_mcp.http.asker import Asker
+from cio_mcp.http.call import Call
+from cio_mcp.http.execute import Executor, Result
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.journal import ChangeRow, Claim, Journal, Spending
+
+Point = Literal[
+    "before planned", "after planned", "before approved", "after approved", "before sending", "after sending",
+    "under way", "after the answer", "before the outcome", "after the outcome", "after it was read back",
+]  # fmt: skip
+POINTS: tuple[Point, ...] = Point.__args__  # type: ignore[attr-defined]  # typing has no other way to list them
+UNDER_WAY = 0.05
+"""Seconds into a request that the sandbox is told to hold back for longer."""
+
+
+class Fate:
+    """Where a process dies."""
+
+    def __init__(self, point: Point) -> None:
+        self._point = point
+
+    def at(self, point: Point) -> None:
+        """Die here, if this is the point."""
+        if point == self._point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def under_way(self) -> None:
+        """Die while a request is under way, if that is the point."""
+        await anyio.sleep(UNDER_WAY)
+        self.at("under way")
+
+
+class DyingJournal(Journal):
+    """A journal in whose transitions the process may die."""
+
+    def __init__(self, database: Database, workspace: str, fate: Fate) -> None:
+        super().__init__(database, workspace)
+        self._fate = fate
+
+    async def add(self, row: ChangeRow) -> None:
+        self._fate.at("before planned")
+        await super().add(row)
+        self._fate.at("after planned")
+
+    async def decide(self, *given: Any, **more: Any) -> bool:
+        self._fate.at("before approved")
+        decided = await super().decide(*given, **more)
+        self._fate.at("after approved")
+        return decided
+
+    async def claim(self, change: str, spending: Spending) -> Claim:
+        self._fate.at("before sending")
+        claim = await super().claim(change, spending)
+        self._fate.at("after sending")
+        return claim
+
+    async def finish(self, *given: Any, **more: Any) -> bool:
+        self._fate.at("before the outcome")
+        finished = await super().finish(*given, **more)
+        self._fate.at("after the outcome")
+        return finished
+
+    async def verify(self, change: str) -> bool:
+        verified = await super().verify(change)
+        self._fate.at("after it was read back")
+        return verified
+
+
+class DyingExecutor(Executor):
+    """An executor in whose requests the process may die."""
+
+    fate: Fate
+
+    async def send(self, call: Call, asker: Asker) -> Result:
+        async with anyio.create_task_group() as group:
+            group.start_soon(self.fate.under_way)
+            result = await super().send(call, asker)
+            group.cancel_scope.cancel()
+        self.fate.at("after the answer")
+        return result
+
+
+def doomed(gate: Gate, database: Database, point: Point) -> Gate:
+    """The same gate in a process that dies at a point."""
+    fate = Fate(point)
+    executor = DyingExecutor(gate.execution.client)
+    executor.fate = fate
+    journal = DyingJournal(database, gate.journal.workspace, fate)
+    return replace(gate, journal=journal, execution=replace(gate.execution, executor=executor))
