@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     toolsets: Annotated[tuple[str, ...], NoDecode] = ("core",)
     approval: Approval | None = None
     """Where a person is asked: None means `ask` under stdio and `outside` over HTTP."""
+    policy_file: Path | None = None
+    """What needs a person, in TOML; None means that every write does."""
     headroom: float = Field(default=1.0, gt=0, le=1)
     """The share of every limit that this server may use; the rest is left to other systems."""
     max_wait: float = Field(default=20.0, ge=1, le=600)

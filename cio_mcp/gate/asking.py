@@ -14,7 +14,7 @@ from mcp_types import CallToolResult
 from pydantic import BaseModel, Field
 
 from cio_mcp.gate.gate import Gate, Planner
-from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.plan import Plan, Risk, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
 
@@ -45,7 +45,7 @@ class Binding:
     principal: str
     plan: Planner
     asker: Callable[[], Asker]
-    asks_here: bool
+    asks_here: Callable[[Risk], bool]
     patience: float
     finish: Callable[[Receipt], CallToolResult]
 
@@ -75,7 +75,7 @@ def gated(name: str, visible: Parameters, bind: Binder) -> Callable[..., Awaitab
         proposal: Annotated[Proposal, Resolve(with_parameters(propose, visible))], ctx: Context[Any, Any]
     ) -> NotAsked | Elicit[Any]:
         row = proposal.row
-        if row is None or row.state != "planned" or not (proposal.binding.asks_here and can_ask(ctx)):
+        if row is None or row.state != "planned" or not (proposal.binding.asks_here(row.risk) and can_ask(ctx)):
             return NotAsked()
         if ctx.request_state is None:
             await proposal.binding.gate.asked(row)

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 import anyio
@@ -14,12 +15,12 @@ from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.execution import Execution
 from cio_mcp.gate.history import Change, Changes, ChangeState, change_of
 from cio_mcp.gate.plan import Plan, ReadBack, drifted
-from cio_mcp.gate.policy import Policy
+from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.gate.wording import question_about
 from cio_mcp.http.asker import Asker
-from cio_mcp.text.moment import moment
+from cio_mcp.text.moment import from_unix, moment
 
 if TYPE_CHECKING:
     from cio_mcp.storage.journal import ChangeRow, Claim, Journal
@@ -37,6 +38,7 @@ ABANDONED_SECONDS = 10.0
 """How long after its deadline a request counts as abandoned by whoever made it."""
 PAUSED = "Somebody has stopped all writes of this workspace; nothing was sent. They go on when it is resumed."
 UNRECORDED = "The request was made, but the server's database could not record how it ended."
+FORBIDDEN = "The operator of this server does not allow this kind of change; nothing was sent."
 POLL_SECONDS = 0.25
 """How often a waiting call looks whether somebody decided outside the client."""
 
@@ -67,13 +69,13 @@ class Gate:
             raise Refused(PAUSED)
         if row := await self.journal.open_for(principal, tool, arguments, now):
             return row
-        planned = await self._examined(await plan(), now)
+        planned = await self._examined(tool, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
         row = self._drawn(planned, principal, tool, arguments, now)
         await self.journal.add(row)
-        if self.policy.rule(planned.risk) == "allow":
-            await self.decide(row, approve=True, by="policy", how="policy")
+        if self.policy.rule_of(tool, planned) == "allow":
+            await self.decide(row, approve=True, by=BY_POLICY, how="allowed by the policy file")
             return await self._current(row)
         return row
 
@@ -123,8 +125,15 @@ class Gate:
             return self.receipt(row)
         planned = Plan.model_validate_json(row.plan)
         fresh = await plan()
-        if drifted(planned, fresh):
+        rule = self.policy.rule_of(row.tool, fresh)
+        if rule == "hide":
+            raise Refused(FORBIDDEN)
+        must_type = self.policy.to_type(fresh) is not None
+        if drifted(planned, fresh) or (must_type and planned.typed is None):
             return await self._redrawn(row, fresh)
+        if row.decided_by == BY_POLICY and rule != "allow":
+            await self.journal.withdraw(row.id, by="gate", how="the policy does not allow it now", now=self.clock.now())
+            return self.receipt(await self._current(row))
         baseline = await self.execution.traces(planned, asker)
         # From here on the request belongs to the journal, not to the call that asked for it.
         with anyio.CancelScope(shield=True):
@@ -162,6 +171,7 @@ class Gate:
             now=now,
             until=now + left + ABANDONED_SECONDS,
             baseline=json.dumps(baseline),
+            sends_an_hour=self.policy.caps(planned.risk),
         )
         return await self.journal.claim(row.id, spending)
 
@@ -173,13 +183,14 @@ class Gate:
         """Changes newest first, or the one of that id."""
         return await Changes.read(self.journal, self.clock.now(), change=change, state=state, limit=limit)
 
-    async def _examined(self, planned: Plan, now: float) -> Plan | Receipt:
-        """Refuse what no approval allows, answer what is settled, and warn of what was sent before."""
+    async def _examined(self, tool: str, planned: Plan, now: float) -> Plan | Receipt:
+        """Refuse what no approval allows, answer what is settled, say what to type, warn of what was sent before."""
         refusals.check(planned.calls)
-        if self.policy.rule(planned.risk) == "hide":
-            raise Refused("The operator of this server does not allow this kind of change; nothing was sent.")
+        if self.policy.rule_of(tool, planned) == "hide":
+            raise Refused(FORBIDDEN)
         if not planned.calls:
             return Receipt(status="already_done", message=f"{planned.summary} It is so already; nothing was sent.")
+        planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
         if planned.effect is None:
             return planned
         same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now)
@@ -218,7 +229,7 @@ class Gate:
             outcome = json.dumps({"message": "What it rests on keeps changing; nothing was sent."})
             await self.journal.fail(row.id, outcome, now=now)
             return self.receipt(await self._current(row))
-        examined = await self._examined(planned, now)
+        examined = await self._examined(row.tool, planned, now)
         if isinstance(examined, Receipt):
             await self.journal.withdraw(row.id, by="gate", how="it is no longer needed", now=now)
             return examined
@@ -237,6 +248,8 @@ class Gate:
         now = self.clock.now()
         if claim == "paused":
             raise Refused(PAUSED)
+        if claim == "cap reached":
+            raise Refused(await self._no_room(now))
         if claim == "same effect" and planned.effect:
             same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now, but=row.id)
             await self.journal.withdraw(row.id, by="gate", how="the same was sent meanwhile", now=now)
@@ -245,6 +258,14 @@ class Gate:
         if claim == "too old":
             await self.journal.withdraw(row.id, by="gate", how="the approval was too old", now=now)
         return self.receipt(await self._current(row))
+
+    async def _no_room(self, now: float) -> str:
+        cap = self.policy.sends_an_hour or 0
+        room = await self.journal.room_at(cap, now)
+        return (
+            f"The operator of this server lets {cap} sends leave in an hour, and that many did; nothing was sent. "
+            f"There is room again at {moment(from_unix(room))}, in {ceil((room - now) / 60)} min."
+        )
 
     async def _current(self, row: "ChangeRow") -> "ChangeRow":
         return await self.journal.get(row.id) or row

@@ -38,7 +38,9 @@ class Plan(BaseModel):
     it may start (None: by nature none), `why` what makes it of its class; foreign text in all of them is quoted.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice (messages,
     triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back, `due_at` when
-    a scheduled send goes out (Unix seconds). No calls at all means that everything is already so.
+    a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or `cio_…`, and
+    `test_profiles` those of them who are in the policy's segment; none means that it is not known.
+    No calls at all means that everything is already so.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +50,8 @@ class Plan(BaseModel):
     contents: tuple[str, ...] = ()
     edits: tuple[Before, ...] = ()
     affected: int | None = 1
+    recipients: tuple[str, ...] = ()
+    test_profiles: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     starts: tuple[str, ...] | None = None
     why: str = ""
@@ -83,5 +87,6 @@ def arguments_digest(arguments: dict[str, JsonValue]) -> str:
 
 
 def drifted(then: Plan, now: Plan) -> bool:
-    """Whether what a plan rests on has changed: before-values exactly, and everything else it names."""
-    return then.rests_on != now.rests_on
+    """Whether what a plan rests on has changed: before-values exactly, whom it reaches, and all else it names."""
+    rested = (then.rests_on, then.recipients, then.test_profiles)
+    return rested != (now.rests_on, now.recipients, now.test_profiles)

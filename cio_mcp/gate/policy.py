@@ -1,12 +1,14 @@
-"""The policy: whether a person is needed, and where they are asked. Data and pure decisions; of two, the stricter wins."""
+"""The policy: whether a person is needed, and where they are asked. Of two rules the stricter wins."""
 
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from cio_mcp.gate.plan import RISKS, Plan, Risk
 from cio_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from cio_mcp.gate.plan import Plan, Risk
 
 Rule = Literal["allow", "confirm", "hide"]
 Where = Literal["ask", "outside"]
@@ -15,19 +17,22 @@ RULES: tuple[Rule, ...] = ("allow", "confirm", "hide")
 WHERES: tuple[Where, ...] = ("ask", "outside")
 """What may be said, the strictest last."""
 
+RISKS: "tuple[Risk, ...]" = ("data", "send", "destroy")
+"""Every class of write."""
+
 LARGE_AUDIENCE = 1000
 """People above which a count must be typed back, unless the policy file says otherwise."""
 
 BY_POLICY = "policy"
-"""Who decided, in the journal, where no person did; no principal and no OS user is called so without a prefix."""
+"""Who decided, in the journal, where no person did; every principal has a prefix, so none is called this."""
 
-_ADDRESS = re.compile(r"[a-z0-9.!#$&'*+/=?^_{|}~-]+@(?P<domain>[a-z0-9-]+(?:\.[a-z0-9-]+)*)")
+ADDRESS = re.compile(r"[a-z0-9.!#$&'*+/=?^_{|}~-]+@(?P<domain>[a-z0-9-]+(?:\.[a-z0-9-]+)*)")
 """A plain address, in lower case: no name, no quotes, no second @, no percent sign, nothing beyond ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What is in force, and why: `default`, `line 12`, `environment`, `MASK_PII`, …"""
+    """What is in force, and why: `default`, `line 12` of the file, `environment` or `MASK_PII`."""
 
     value: str
     why: str
@@ -59,7 +64,7 @@ class Recipients:
 
     def _name(self, recipient: str) -> bool:
         # `lower` of a non-ASCII letter may be an ASCII one: the address as it stands must be plain already.
-        plain = _ADDRESS.fullmatch(recipient.lower()) if recipient.isascii() else None
+        plain = ADDRESS.fullmatch(recipient.lower()) if recipient.isascii() else None
         return plain is not None and (plain[0] in self.addresses or plain["domain"] in self.domains)
 
 
@@ -67,48 +72,45 @@ class Recipients:
 class Policy:
     """What the operator's file says; without one every write needs a person."""
 
-    classes: Mapping[Risk, Said] = field(default_factory=dict)
+    classes: "Mapping[Risk, Said]" = field(default_factory=dict)
     tools: Mapping[str, Said] = field(default_factory=dict)
     recipients: Recipients = field(default_factory=Recipients)
     large_audience: int = LARGE_AUDIENCE
     sends_an_hour: int | None = None
 
-    def rule_for(self, tool: str, risk: Risk) -> InForce:
+    def rule_for(self, tool: str, risk: "Risk") -> InForce:
         """The rule for a tool's writes of a class; `allow` still depends on each plan."""
-        said = [one.rule for one in self._said(tool, risk) if one.rule]
-        if not said:
-            return InForce("confirm", "default")
-        rule, line = max(said, key=lambda one: RULES.index(one[0]))
-        if rule == "allow" and risk == "destroy" and self.classes.get("destroy", Said()).rule is None:
-            return InForce("confirm", "default: only [class.destroy] can allow it")
-        if rule == "allow" and risk == "send" and not self.recipients:
-            return InForce("confirm", "default: [recipients] names nobody")
-        return InForce(rule, f"line {line}")
+        return InForce(*self._rule(tool, risk))
 
-    def rule_of(self, tool: str, plan: Plan) -> Rule:
-        """The rule for one plan: what the file allows is allowed only where the plan is small, known and for those named."""
-        rule: Rule = self.rule_for(tool, plan.risk).value  # type: ignore[assignment]  # of a rule's verdict it is one
+    def rule_of(self, tool: str, plan: "Plan") -> Rule:
+        """The rule for one plan; `allow` holds only where it is small, known, new, and for those who are named."""
+        rule, _ = self._rule(tool, plan.risk)
         return "confirm" if rule == "allow" and not self._may_be_allowed(plan) else rule
 
-    def lists(self, tool: str, risks: Collection[Risk]) -> bool:
+    def lists(self, tool: str, risks: "Collection[Risk]") -> bool:
         """Whether clients see a tool: not if it is hidden, nor if all it can do (none: it only reads) is."""
         said = self.tools.get(tool, Said()).rule
         hidden = bool(risks) and all(self.rule_for(tool, risk).value == "hide" for risk in risks)
         return not (hidden or (said is not None and said[0] == "hide"))
 
-    def asked_where(self, tool: str, risk: Risk, settings: Settings, *, over_http: bool) -> InForce:
+    def asked_where(self, tool: str, risk: "Risk", settings: Settings, *, over_http: bool) -> InForce:
         """Where a person decides: in the client, or outside it.
 
         `MASK_PII` implies outside, since the question shows real values; over HTTP nobody vouches for the client.
         """
-        default: Where = "outside" if over_http else "ask"
-        found = [(settings.approval, "environment") if settings.approval else (default, "default")]
-        found += [(one.approval[0], f"line {one.approval[1]}") for one in self._said(tool, risk) if one.approval]
-        if settings.mask_pii:
-            found.insert(0, ("outside", "MASK_PII"))
-        return InForce(*max(found, key=lambda one: WHERES.index(one[0])))
+        told: list[tuple[Where, str]] = [("outside", "MASK_PII")] if settings.mask_pii else []
+        if settings.approval:
+            told.append((settings.approval, "environment"))
+        told += [(one.approval[0], f"line {one.approval[1]}") for one in self._said(tool, risk) if one.approval]
+        if not settings.approval:
+            told.append(("outside" if over_http else "ask", "default"))
+        return InForce(*max(told, key=lambda one: WHERES.index(one[0])))
 
-    def to_type(self, plan: Plan) -> str | None:
+    def asks_here(self, tool: str, risk: "Risk", settings: Settings, *, over_http: bool) -> bool:
+        """Whether a client that can ask may."""
+        return self.asked_where(tool, risk, settings, over_http=over_http).value == "ask"
+
+    def to_type(self, plan: "Plan") -> str | None:
         """What a person must type to approve a plan, if anything: what the plan wants, else the count, else a name."""
         if plan.typed is not None:
             return plan.typed
@@ -116,14 +118,25 @@ class Policy:
             return str(plan.affected)
         return _thing(plan) if plan.affected is None or plan.risk == "destroy" else None
 
-    def caps(self, risk: Risk) -> int | None:
+    def caps(self, risk: "Risk") -> int | None:
         """How many writes of a class may leave in an hour; None: as many as are approved."""
         return self.sends_an_hour if risk == "send" else None
 
-    def _said(self, tool: str, risk: Risk) -> tuple[Said, Said]:
+    def _rule(self, tool: str, risk: "Risk") -> tuple[Rule, str]:
+        said = [one.rule for one in self._said(tool, risk) if one.rule]
+        if not said:
+            return "confirm", "default"
+        rule, line = max(said, key=lambda one: RULES.index(one[0]))
+        if rule == "allow" and risk == "destroy" and self.classes.get("destroy", Said()).rule is None:
+            return "confirm", "default: only [class.destroy] can allow it"
+        if rule == "allow" and risk == "send" and not self.recipients:
+            return "confirm", "default: [recipients] names nobody"
+        return rule, f"line {line}"
+
+    def _said(self, tool: str, risk: "Risk") -> tuple[Said, Said]:
         return self.classes.get(risk, Said()), self.tools.get(tool, Said())
 
-    def _may_be_allowed(self, plan: Plan) -> bool:
+    def _may_be_allowed(self, plan: "Plan") -> bool:
         if plan.repeat or plan.affected is None or plan.affected > self.large_audience:
             return False
         # Who is in a segment may decide who is named: nobody joins without a person.
@@ -134,9 +147,6 @@ class Policy:
         return plan.risk != "send" or named
 
 
-def _thing(plan: Plan) -> str:
+def _thing(plan: "Plan") -> str:
     """What the first request is about, as its path names it."""
     return next((list(call.path.values())[-1] for call in plan.calls if call.path), plan.risk)
-
-
-__all__ = ["BY_POLICY", "RISKS", "InForce", "Policy", "Recipients", "Rule", "Said", "Where"]

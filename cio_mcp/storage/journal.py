@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.database import Database
@@ -15,6 +15,7 @@ State = Literal["planned", "approved", "declined", "sending", "sent", "failed", 
 
 OPEN: tuple[State, ...] = ("planned", "approved")
 EFFECTIVE: tuple[State, ...] = ("sent", "verified")
+HOUR_SECONDS = 3600.0
 UNSETTLED: tuple[State, ...] = ("sending", "unknown")
 
 
@@ -51,7 +52,7 @@ class ChangeRow:
     looks: int = 0
 
 
-Claim = Literal["claimed", "paused", "not approved", "too old", "same effect"]
+Claim = Literal["claimed", "paused", "not approved", "too old", "same effect", "cap reached"]
 """What came of spending an approval."""
 
 
@@ -59,7 +60,7 @@ Claim = Literal["claimed", "paused", "not approved", "too old", "same effect"]
 class Spending:
     """What an approval is spent on: times in Unix seconds, `baseline` what was there before (JSON).
 
-    After `until` the change counts as abandoned by whoever claimed it.
+    After `until` the change counts as abandoned by whoever claimed it. `sends_an_hour` caps sends.
     """
 
     digest: str
@@ -68,6 +69,7 @@ class Spending:
     now: float
     until: float
     baseline: str | None = None
+    sends_an_hour: int | None = None
 
 
 class Journal:
@@ -167,11 +169,20 @@ class Journal:
                 same = _same_effect(self.workspace, row["effect"], spending.effect_since, spending.now)
                 if db.execute(select(changes.c.id).where(same, changes.c.id != change).limit(1)).first():
                     return "same effect"
+            if spending.sends_an_hour is not None:
+                left = [*db.execute(self._left_since(spending.now - HOUR_SECONDS, spending.sends_an_hour))]
+                if len(left) >= spending.sends_an_hour:
+                    return "cap reached"
             sending = {"state": "sending", "sending_at": spending.now, "settle_at": spending.until}
             db.execute(update(changes).where(self._is(change)).values(**sending, baseline=spending.baseline))
             return "claimed"
 
         return await self._database.write(work)
+
+    async def room_at(self, cap: int, now: float) -> float:
+        """When there is room for one more send under a cap of so many an hour: now, where there is."""
+        left = await self._database.read(lambda db: [*db.execute(self._left_since(now - HOUR_SECONDS, cap)).scalars()])
+        return min(left) + HOUR_SECONDS if len(left) >= cap else now
 
     async def finish(
         self,
@@ -202,6 +213,11 @@ class Journal:
     async def _move(self, change: str, condition: ColumnElement[bool], **values: Any) -> bool:
         statement = update(changes).where(self._is(change), condition).values(**values)
         return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
+
+    def _left_since(self, since: float, most: int) -> Select[tuple[float]]:
+        """When sends left, newest first, whatever became of them; no more than `most`."""
+        sends = (changes.c.workspace == self.workspace, changes.c.risk == "send", changes.c.sending_at > since)
+        return select(changes.c.sending_at).where(*sends).order_by(changes.c.sending_at.desc()).limit(most)
 
     def _is(self, change: str) -> ColumnElement[bool]:
         return and_(changes.c.id == change, changes.c.workspace == self.workspace)

@@ -15,8 +15,8 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
 from cio_mcp.gate.asking import Binding, Parameters, gated, with_parameters
-from cio_mcp.gate.plan import Plan
-from cio_mcp.gate.policy import where_asked
+from cio_mcp.gate.plan import Plan, Risk
+from cio_mcp.gate.policy import RISKS
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
 from cio_mcp.settings import Settings
@@ -53,7 +53,7 @@ class ToolSpec:
     """A tool in one expression: its function, toolset, title, hints, and the key it needs.
 
     A read returns an `Answer`; a write is its plan function and returns a `Plan`. The first parameter is the workspace,
-    the others are what a model fills in; the docstring is what a model reads.
+    the others are what a model fills in; the docstring is what a model reads. `classes` are those its plans may be of.
     """
 
     function: Callable[..., Awaitable[Answer | Plan]]
@@ -61,6 +61,7 @@ class ToolSpec:
     title: str
     hints: Hints
     needs: Key | None
+    classes: tuple[Risk, ...] = RISKS
 
     @property
     def name(self) -> str:
@@ -150,7 +151,7 @@ def _write(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitab
             principal=ws.principal,
             plan=lambda: _plan(spec, ws, arguments),
             asker=lambda: Asker(ws.principal, anyio.current_time() + ws.settings.max_wait),
-            asks_here=where_asked(ws.settings, over_http=over_http(ctx)) == "ask",
+            asks_here=lambda risk: ws.gate.policy.asks_here(spec.name, risk, ws.settings, over_http=over_http(ctx)),
             patience=max(0.0, ws.settings.max_wait - ANSWERING_SECONDS),
             finish=lambda receipt: result(receipt, mask=ws.settings.mask_pii),
         )
@@ -163,6 +164,7 @@ async def _plan(spec: ToolSpec, ws: Workspace, arguments: dict[str, Any]) -> Pla
     asker = replace(ws.reader.asker, deadline=anyio.current_time() + ws.settings.max_wait)
     planned = await spec.function(replace(ws, reader=replace(ws.reader, asker=asker)), **arguments)
     assert isinstance(planned, Plan)  # noqa: S101 - a declaration's promise, not input
+    assert planned.risk in spec.classes  # noqa: S101 - a declaration's promise, not input
     return planned
 
 
