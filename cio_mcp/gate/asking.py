@@ -13,6 +13,7 @@ from mcp.server.mcpserver import Context, Elicit, Resolve
 from mcp_types import CallToolResult
 from pydantic import BaseModel, Field
 
+from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.gate import Gate, Planner
 from cio_mcp.gate.plan import Plan, Risk, arguments_digest
 from cio_mcp.gate.receipt import Receipt
@@ -112,12 +113,21 @@ async def settle(proposal: Proposal, answer: object) -> Receipt:
 
 
 def digest_of(arguments: dict[str, Any]) -> str:
-    """The digest of validated arguments, whatever models they hold."""
+    """The digest of validated arguments, whatever models they hold.
+
+    Raises:
+        InvalidArgument: they hold something that JSON cannot say.
+    """
     plain = {
         name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
         for name, value in arguments.items()
     }
-    return arguments_digest(plain)
+    try:
+        return arguments_digest(plain)
+    except (ValueError, RecursionError):
+        raise InvalidArgument(
+            "arguments", "hold half a character, a number too long, or are nested too deeply"
+        ) from None
 
 
 def can_ask(ctx: Context[Any, Any]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from cio_mcp.errors import Refused
+from cio_mcp.gate.plan import Plan
 from cio_mcp.http.call import Call
 
 MAIL_REDIRECTS = frozenset({"recipient", "from_address", "reply_to"})
@@ -27,6 +28,23 @@ def check(calls: Iterable[Call]) -> None:
             _refuse(SENDER_OVERRIDES & body.keys(), "would override the message's sender or its other recipients")
             if "send_to_unsubscribed" not in body:
                 raise Refused("A send must say whether it reaches unsubscribed people; nothing was sent.")
+
+
+def check_kept(plan: Plan) -> None:
+    """Refuse a plan that would not come out of the journal as it went in, for then others than its calls would be made.
+
+    Raises:
+        Refused: it holds a number that JSON has no word for, half a character, or is nested too deeply.
+    """
+    try:
+        if Plan.model_validate_json(plan.model_dump_json()).digest == plan.digest:
+            return
+    except (ValueError, RecursionError):
+        pass
+    raise Refused(
+        "What was given cannot be kept exactly (NaN, Infinity, half a character, a number too long, or nested "
+        "too deeply); nothing was sent."
+    )
 
 
 def _refuse(keys: Iterable[str], reason: str) -> None:

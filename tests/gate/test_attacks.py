@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +10,9 @@ import anyio
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.api import sends
+from cio_mcp.api import sends, tracking
+from cio_mcp.errors import InvalidArgument, Refused
+from cio_mcp.gate.asking import digest_of
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
@@ -153,3 +155,40 @@ async def test_whoever_lost_the_race_to_a_change_does_not_claim_that_nothing_was
     receipt = await made(gate, row, sent_while_planning)
     assert receipt.status == "done"
     assert emails(sandbox) == 1
+
+
+def nested(levels: int) -> JsonValue:
+    value: JsonValue = None
+    for _ in range(levels):
+        value = {"in": value}
+    return value
+
+
+ODD: dict[str, JsonValue] = {
+    "not a number": float("nan"),
+    "infinity": float("inf"),
+    "a number too long": 10**4400,
+    "half a character": "\ud800",
+    "half a key": {"\ud800": 1},
+    "too deep": nested(220),
+    "much too deep": nested(2000),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_what_could_not_be_kept_exactly_is_refused_and_does_not_spoil_the_journal(odd: str, gate: Gate) -> None:
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        call = tracking.event("ada", "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
+        body: JsonValue = {"name": "x", "data": {"odd": ODD[odd]}}
+        return Plan(risk="send", summary="Send x.", calls=(call.model_copy(update={"body": body}),), once=True)
+
+    with pytest.raises(Refused, match="exactly"):
+        await gate.propose(ADA, "send_event", arguments_digest({}), plan)
+    assert (await gate.recent()).changes == []
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_arguments_without_a_digest_are_refused_by_name_or_have_one(odd: str) -> None:
+    with suppress(InvalidArgument):
+        assert len(digest_of({"data": {"odd": ODD[odd]}})) == len(arguments_digest({}))
