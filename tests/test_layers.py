@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent / "cio_mcp"
 FLOORS = [
     {"cli"},
     {"server"},
-    {"tools", "resources", "prompts", "completions", "web"},
+    {"tools", "resources", "prompts", "completions", "subscriptions", "web"},
     {"workspace"},
     {"gate", "events", "jobs", "auth"},
     {"api"},
@@ -23,6 +23,7 @@ SPEAK_MCP = [
     "resources.py",
     "prompts.py",
     "completions.py",
+    "subscriptions.py",
     "server.py",
     "gate/asking.py",
     "auth/verifier.py",
