@@ -124,16 +124,8 @@ class Gate:
         if row.state != "approved":
             return self.receipt(row)
         planned = Plan.model_validate_json(row.plan)
-        fresh = await plan()
-        rule = self.policy.rule_of(row.tool, fresh)
-        if rule == "hide":
-            raise Refused(FORBIDDEN)
-        must_type = self.policy.to_type(fresh) is not None
-        if drifted(planned, fresh) or (must_type and planned.typed is None):
-            return await self._redrawn(row, fresh)
-        if row.decided_by == BY_POLICY and rule != "allow":
-            await self.journal.withdraw(row.id, by="gate", how="the policy does not allow it now", now=self.clock.now())
-            return self.receipt(await self._current(row))
+        if stopped := await self._stopped(row, planned, await plan()):
+            return stopped
         baseline = await self.execution.traces(planned, asker)
         # From here on the request belongs to the journal, not to the call that asked for it.
         with anyio.CancelScope(shield=True):
@@ -154,6 +146,19 @@ class Gate:
         except StorageFailed:
             # Its sentence says that nothing was sent, which is true only of what fails before a request.
             return self.receipt(replace(row, state=outcome.state, outcome=outcome.as_json(), finished_at=now))
+
+    async def _stopped(self, row: "ChangeRow", planned: Plan, fresh: Plan) -> Receipt | None:
+        """What keeps an approved change from being made as it now stands; None where nothing does."""
+        rule = self.policy.rule_of(row.tool, fresh)
+        if rule == "hide":
+            raise Refused(FORBIDDEN)
+        must_type = self.policy.to_type(fresh) is not None
+        if drifted(planned, fresh) or (must_type and planned.typed is None and row.decided_by != BY_POLICY):
+            return await self._redrawn(row, fresh)
+        if row.decided_by == BY_POLICY and rule != "allow":
+            await self.journal.withdraw(row.id, by="gate", how="the policy does not allow it now", now=self.clock.now())
+            return self.receipt(await self._current(row))
+        return None
 
     async def _verify(self, row: "ChangeRow", wanted: ReadBack, asker: Asker) -> None:
         if await self.execution.visible(wanted, asker):
@@ -176,6 +181,7 @@ class Gate:
         return await self.journal.claim(row.id, spending)
 
         refusals.check_kept(planned)
+
     def receipt(self, row: "ChangeRow") -> Receipt:
         """What a change's state means to whoever asked for it."""
         return change_of(row, self.clock.now()).receipt()
@@ -186,6 +192,7 @@ class Gate:
 
     async def _examined(self, tool: str, planned: Plan, now: float) -> Plan | Receipt:
         """Refuse what no approval allows, answer what is settled, say what to type, warn of what was sent before."""
+        refusals.check_kept(planned)
         refusals.check(planned.calls)
         if self.policy.rule_of(tool, planned) == "hide":
             raise Refused(FORBIDDEN)
