@@ -180,8 +180,6 @@ class Gate:
         )
         return await self.journal.claim(row.id, spending)
 
-        refusals.check_kept(planned)
-
     def receipt(self, row: "ChangeRow") -> Receipt:
         """What a change's state means to whoever asked for it."""
         return change_of(row, self.clock.now()).receipt()
