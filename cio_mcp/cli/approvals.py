@@ -1,7 +1,6 @@
 """`cio-mcp approvals`: a person decides about proposed changes, outside the client."""
 
 import json
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -21,15 +20,15 @@ from cio_mcp.settings import Settings, load_settings
 from cio_mcp.storage import desk
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import ChangeRow, Journal
+from cio_mcp.text.endpoint import without_credentials
 from cio_mcp.text.foreign import clean, revealed
 from cio_mcp.text.moment import ago, from_unix
 
 T = TypeVar("T")
 
-CODE_LENGTH = 4
-CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
-"""What is drawn from: nothing that could be read as something else."""
 SUMMARY = 200
+ENDPOINT = "endpoint"
+"""The key of a body that may hold a user name and password, which are sent and never shown."""
 
 
 def list_waiting() -> None:
@@ -49,7 +48,7 @@ def show(change: str) -> None:
     Raises:
         NotFound: there is none of that id.
     """
-    _show(_plain_console(), _found(change))
+    present(_plain_console(), _found(change))
 
 
 def approve(change: str) -> None:
@@ -61,11 +60,9 @@ def approve(change: str) -> None:
     """
     with controlling_terminal() as terminal:
         row = _waiting(change)
-        _show(terminal.console, row)
+        present(terminal.console, row)
         wanted = Plan.model_validate_json(row.plan).typed
-        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
-        prompt = f"To approve, type {clean(wanted, SUMMARY)}:" if wanted else f"To approve, type {code}:"
-        if terminal.ask(prompt).casefold() != (wanted or code).casefold():
+        if not terminal.approved(wanted):
             raise Refused("That was not it; nothing was approved, and the change still waits.")
         _decide(row)
         terminal.console.print("Approved. It counts once, within ten minutes, when the assistant calls again.")
@@ -120,7 +117,8 @@ def _settled(row: ChangeRow) -> Refused:
     return Refused(f"Change {row.id} {meanwhile}. Nothing was decided.")
 
 
-def _show(console: Console, row: ChangeRow) -> None:
+def present(console: Console, row: ChangeRow) -> None:
+    """Show a change in full: what it is, who proposed it, and the exact requests."""
     plan = Plan.model_validate_json(row.plan)
     state = change_of(row, time.time()).state
     console.print(Panel(Text(revealed(row.question)), title=f"Change {row.id}: {state}", title_align="left"))
@@ -132,7 +130,10 @@ def _show(console: Console, row: ChangeRow) -> None:
 
 
 def _request(call: Call) -> str:
-    body = "" if call.body is None else "\n" + json.dumps(call.body, indent=2, ensure_ascii=False)
+    told = call.body
+    if isinstance(told, dict) and isinstance(endpoint := told.get(ENDPOINT), str):
+        told = told | {ENDPOINT: without_credentials(endpoint)}
+    body = "" if told is None else "\n" + json.dumps(told, indent=2, ensure_ascii=False)
     return revealed(f"{call.method} {call.target}{body}")
 
 

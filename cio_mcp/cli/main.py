@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 approvals = typer.Typer(help="Decide about proposed changes, outside the client.", no_args_is_help=True)
 app.add_typer(approvals, name="approvals")
+webhooks = typer.Typer(help="What Customer.io reports: messages and people.", no_args_is_help=True)
+app.add_typer(webhooks, name="webhooks")
 
 
 class Transport(StrEnum):
@@ -131,6 +133,16 @@ def deny(change: ChangeArgument) -> None:
     from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.deny(change)
+
+
+@webhooks.command()
+def register(
+    url: Annotated[str, typer.Option(help="Where Customer.io reaches the receiver: https://…/webhooks/customerio.")],
+) -> None:
+    """Create the reporting webhook in Customer.io, or mend it, after showing what changes."""
+    from cio_mcp.cli import register as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+    command.register(url)
 
 
 def _first(errors: BaseExceptionGroup[CioError]) -> CioError:

@@ -1,6 +1,7 @@
 """The controlling terminal: where a person sits, whatever standard input and output are."""
 
 import os
+import secrets
 import select
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,16 @@ from typing import TextIO
 from rich.console import Console
 
 from cio_mcp.errors import Refused
+from cio_mcp.text.foreign import clean
 
 PATH = "/dev/tty"
 PATIENCE = 600.0
 """Seconds a question stays open: as long as an approval would count."""
 LINE = 1024
+CODE_LENGTH = 4
+CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+"""What is drawn from: nothing that could be read as something else."""
+SHOWN = 200
 NOBODY = "Approving needs a person at a terminal, with input and output not redirected; nothing was approved."
 
 
@@ -25,6 +31,11 @@ class Terminal:
 
     console: Console
     handle: int
+
+    def approved(self, typed: str | None = None) -> bool:
+        """Whether a person types `typed`, or else a code that can be read here alone."""
+        wanted = typed or "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+        return self.ask(f"To approve, type {clean(wanted, SHOWN)}:").casefold() == wanted.casefold()
 
     def ask(self, prompt: str) -> str:
         """Return the line typed after the prompt, or "" if none comes in time; what was typed before is lost."""

@@ -38,6 +38,14 @@ def assert_published(call: Call) -> None:
     _assert_body(call, template, operation)
 
 
+def body_of(call: Call) -> dict[str, Any]:
+    """The published schema of a call's body."""
+    _, operation, _ = _operation(call)
+    told = _resolved(call.api, operation["requestBody"])["content"]
+    found: dict[str, Any] = _plain(_resolved(call.api, next(iter(told.values()))["schema"]))
+    return found
+
+
 def _operation(call: Call) -> tuple[str, dict[str, Any], list[Any]]:
     for template, methods in _published(call.api)["paths"].items():
         if _shape(template) == _shape(call.route) and call.method.lower() in methods:

@@ -61,13 +61,13 @@ class CommandLine:
         )
 
     @contextmanager
-    def on_a_terminal(self, *arguments: str) -> Iterator["Session"]:
+    def on_a_terminal(self, *arguments: str, **settings: str) -> Iterator["Session"]:
         """Run on a pseudo-terminal that is the process's controlling terminal."""
         ours, theirs = pty.openpty()
         # A session leader without a terminal gets the first one it opens.
         script = 'exec "$@" <"$0" >"$0" 2>&1'
         command = ["sh", "-c", script, os.ttyname(theirs), sys.executable, "-m", "cio_mcp", *arguments]
-        with subprocess.Popen(command, env=self.environment, start_new_session=True) as process:
+        with subprocess.Popen(command, env=self.environment | settings, start_new_session=True) as process:
             try:
                 yield Session(ours, process)
             finally:
