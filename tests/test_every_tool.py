@@ -1,0 +1,126 @@
+"""Every tool of the registry, in both eras: what it answers, how it fails, and what its hints say.
+
+A tool that is not in the tables below fails the first test.
+"""
+
+from typing import Any, Literal
+
+import anyio
+import pytest
+from jsonschema import Draft202012Validator
+from mcp import Client
+from mcp.client.context import ClientRequestContext
+from mcp_types import ElicitRequestParams, ElicitResult, TextContent
+
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.server import build_server
+from cio_mcp.settings import Settings
+from cio_mcp.tools.catalogue import TOOLS
+
+pytestmark = pytest.mark.anyio
+
+Era = Literal["auto", "legacy"]
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "find_customers": {"email": "ada@example.com"},
+    "get_customer": {"customer": "ada", "include": ["segments", "messages", "activities", "subscriptions"]},
+    "update_customer": {"customer": "ada", "attributes": {"favourite_colour": "teal"}},
+    "send_event": {"customer": "ada", "name": "signed_up"},
+    "list_campaigns": {},
+    "get_campaign": {"kind": "campaign", "id": "1"},
+    "get_metrics": {"kind": "newsletter", "id": "31", "links": True},
+    "list_messages": {"customer": "ada"},
+    "get_message": {"id": "(a delivery)"},
+    "send_transactional": {"message": "1", "customer": "ada", "data": {"reset_url": "https://x.example", "minutes": 5}},
+    "list_segments": {},
+    "get_segment": {"segment": "VIP", "members": True},
+    "get_workspace": {},
+    "list_changes": {},
+}
+"""Arguments with which a tool answers."""
+
+FAILURES: dict[str, tuple[dict[str, Any], str]] = {
+    "find_customers": ({}, "email"),
+    "get_customer": ({"customer": "nobody-at-all"}, "customer"),
+    "update_customer": ({"customer": "nobody-at-all", "attributes": {"x": 1}}, "customer"),
+    "send_event": ({"customer": "ada", "name": ""}, "name"),
+    "list_campaigns": ({"kind": "automation"}, "kind"),
+    "get_campaign": ({"kind": "campaign", "id": "999"}, "id"),
+    "get_metrics": ({"kind": "campaign", "id": "1", "since": "yesterday"}, "since"),
+    "list_messages": ({"since": "2026-01-01T00:00:00"}, "since"),
+    "get_message": ({"id": "bm9wZQ=="}, "id"),
+    "send_transactional": ({"message": "no such", "customer": "ada"}, "message"),
+    "list_segments": ({"limit": 0}, "limit"),
+    "get_segment": ({"segment": "no such"}, "segment"),
+    "get_workspace": ({"section": "no such"}, "section"),
+    "list_changes": ({"change": "00000000"}, "change"),
+}
+"""Arguments with which it fails, and the field its sentence names."""
+
+DESTRUCTIVE = {"update_customer"}
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    chosen: Era = request.param
+    return chosen
+
+
+async def approve(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    assert context is not None
+    assert "Change" in params.message
+    await anyio.lowlevel.checkpoint()
+    return ElicitResult(action="accept", content={"decision": "approve"})
+
+
+def test_every_tool_of_the_registry_is_in_these_tables() -> None:
+    names = {spec.name for spec in TOOLS}
+    assert names == ANSWERS.keys() == FAILURES.keys()
+
+
+@pytest.mark.parametrize("tool", ANSWERS)
+async def test_it_answers_in_text_and_in_what_its_output_schema_promises(
+    tool: str, era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=approve) as client:
+        schemas = {each.name: each.output_schema for each in (await client.list_tools()).tools}
+        arguments = ANSWERS[tool]
+        if tool == "get_message":
+            messages = await client.call_tool("list_messages", {"customer": "ada", "limit": 1})
+            assert messages.structured_content
+            arguments = {"id": messages.structured_content["messages"][0]["id"]}
+        result = await client.call_tool(tool, arguments)
+    (content,) = result.content
+    assert not result.is_error, content
+    assert isinstance(content, TextContent)
+    assert content.text.strip()
+    schema = schemas[tool]
+    assert schema
+    Draft202012Validator(schema).validate(result.structured_content)
+
+
+@pytest.mark.parametrize("tool", FAILURES)
+async def test_it_fails_in_one_sentence_that_names_the_field(
+    tool: str, era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    arguments, field = FAILURES[tool]
+    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=approve) as client:
+        result = await client.call_tool(tool, arguments)
+    (content,) = result.content
+    assert result.is_error
+    assert isinstance(content, TextContent)
+    assert field in content.text
+    assert "\n" not in content.text
+    assert "pydantic" not in content.text
+    assert not any(request["method"] in {"PUT", "DELETE"} for request in sandbox.requests)
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+async def test_its_hints_say_what_it_does(spec: Any, settings: Settings) -> None:
+    async with Client(build_server(settings)) as client:
+        told = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
+    hints = told[spec.name]
+    assert hints
+    assert None not in (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint)
+    assert hints.read_only_hint == (spec.name.split("_")[0] in {"find", "get", "list", "recent", "wait", "compare"})
+    assert hints.destructive_hint == (spec.name in DESTRUCTIVE)
