@@ -25,6 +25,7 @@ from cio_mcp.text.answer import Answer
 
 if TYPE_CHECKING:
     from cio_mcp.gate.gate import Gate
+    from cio_mcp.gate.policy import Policy
     from cio_mcp.gate.reconciliation import Reconciler
     from cio_mcp.http.client import Client, Reader
     from cio_mcp.http.inprocess import InProcess
@@ -155,12 +156,19 @@ class OpenWorkspace:
 
 
 @asynccontextmanager
-async def open_workspace(settings: Settings, *, sandbox: "Sandbox | None" = None) -> AsyncIterator[OpenWorkspace]:
-    """Open a workspace; with `sandbox` (already entered) requests stay in process."""
+async def open_workspace(
+    settings: Settings, *, sandbox: "Sandbox | None" = None, policy: "Policy | None" = None
+) -> AsyncIterator[OpenWorkspace]:
+    """Open a workspace; with `sandbox` (already entered) requests stay in process.
+
+    Raises:
+        SettingError: no `policy` is given, and the settings' file of it is wrong.
+    """
     # Loads httpx and SQLAlchemy, for which the start of a server must not wait.
     from cio_mcp.gate.clock import Clock
     from cio_mcp.gate.execution import Execution
     from cio_mcp.gate.gate import Gate
+    from cio_mcp.gate.policy_file import policy_of
     from cio_mcp.gate.reconciliation import Reconciler
     from cio_mcp.http.client import Client
     from cio_mcp.http.dispatch import Limiter
@@ -172,7 +180,7 @@ async def open_workspace(settings: Settings, *, sandbox: "Sandbox | None" = None
     from cio_mcp.storage.switch import Switch
     from cio_mcp.storage.unsettled import Unsettled
 
-    key = settings.workspace_key
+    key, policy = settings.workspace_key, policy or policy_of(settings)
     claims = open_claims(settings.storage_url)
     database = Database(settings.storage_url)
     limiter = Limiter(
@@ -189,7 +197,7 @@ async def open_workspace(settings: Settings, *, sandbox: "Sandbox | None" = None
         client = await stack.enter_async_context(Client(settings, limiter, transport=_transport(sandbox)))
         execution = Execution(Executor(client), client, clock.sleep)
         journal, switch = Journal(database, key), Switch(database, key)
-        gate = Gate(journal, switch, execution, clock=clock)
+        gate = Gate(journal, switch, execution, policy, clock)
         settling = Reconciler(
             journal, Unsettled(database, key), switch, execution, clock, remakes=not settings.read_only
         )

@@ -75,6 +75,7 @@ def _definition(spec: ToolSpec) -> dict[str, Any]:
         "title": tool.title,
         "toolset": spec.toolset,
         "needs": spec.needs,
+        **({} if spec.hints.read_only else {"classes": spec.classes}),
         "description": tool.description,
         "annotations": tool.annotations.model_dump(by_alias=True),
         "inputSchema": tool.parameters,

@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp_types import Tool
 
 from cio_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from cio_mcp.gate.plan import Risk
 
 FILE = Path(__file__).with_name("definitions.json")
 """Written by `make docs`, and what `cio-mcp tools --json` says; a test compares it with the code."""
@@ -22,6 +25,7 @@ class Definition:
     toolset: str
     needs: str | None
     reads: bool
+    classes: "tuple[Risk, ...]"
 
     @property
     def name(self) -> str:
@@ -52,6 +56,6 @@ def offered(definitions: Iterable[Definition], settings: Settings) -> list[Defin
 
 
 def _definition(told: dict[str, Any]) -> Definition:
-    toolset, needs = told.pop("toolset"), told.pop("needs")
+    toolset, needs, classes = told.pop("toolset"), told.pop("needs"), tuple(told.pop("classes", ()))
     told["_meta"] = {"toolset": toolset}
-    return Definition(Tool.model_validate(told), toolset, needs, told["annotations"]["readOnlyHint"])
+    return Definition(Tool.model_validate(told), toolset, needs, told["annotations"]["readOnlyHint"], classes)

@@ -14,7 +14,7 @@ from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.arguments import Customer, CustomerIdType
-from cio_mcp.tools.plans import UNREAD, Addressee, addressee, listed, may_start, time_of, within
+from cio_mcp.tools.plans import UNREAD, Addressee, addressee, listed, may_start, test_profiles, time_of, within
 from cio_mcp.workspace import Workspace
 
 STARTS_WITHIN = timedelta(hours=72)
@@ -45,6 +45,8 @@ async def send_event(
         summary=f"Send event {quoted(name)} for {whom.name}.",
         contents=listed(data or {}, "no event data"),
         examples=(whom.example,),
+        recipients=whom.recipients,
+        test_profiles=await test_profiles(ws, whom),
         starts=starts,
         warnings=_warnings(whom, old=old, at=at),
         calls=(tracking.event(whom.identifier, name, data or {}, ulid=str(ULID()), at=at),),

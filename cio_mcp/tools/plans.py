@@ -1,5 +1,6 @@
 """What plan functions share: the person a write is about, and the lines a question says about them."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +10,12 @@ from pydantic import JsonValue
 from cio_mcp.api.base import IdType
 from cio_mcp.api.campaigns import Campaign
 from cio_mcp.api.people import Person, reference_of
-from cio_mcp.errors import InvalidArgument
+from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.text.foreign import quoted, shown
 from cio_mcp.text.moment import parse
 from cio_mcp.workspace import Workspace
+
+logger = logging.getLogger(__name__)
 
 LINES = 20
 """Keys of event or message data that a question shows."""
@@ -43,6 +46,13 @@ class Addressee:
         return ", ".join([f"{self.name} ({self.identifier})", *told, state])
 
     @property
+    def recipients(self) -> tuple[str, ...]:
+        """Whom a message to them reaches: their own address, else their `cio_…`; none where the profile is unknown."""
+        if self.person is None or not (self.person.email or self.person.cio_id):
+            return ()
+        return (self.person.email or f"cio_{self.person.cio_id}",)
+
+    @property
     def rests_on(self) -> dict[str, JsonValue]:
         """What must still be so when the write is made."""
         return {"person": self.identifier, "unsubscribed": self.person.unsubscribed if self.person else None}
@@ -60,6 +70,26 @@ async def addressee(ws: Workspace, customer: str, id_type: IdType | None) -> Add
         return Addressee(reference_of(customer, id_type).value, None)
     person = await ws.people.resolve(customer, id_type)
     return Addressee(person.reference.value, person)
+
+
+async def test_profiles(ws: Workspace, whom: Addressee) -> tuple[str, ...]:
+    """The person as a recipient, where they are in the segment of test profiles that the policy names.
+
+    Only a manual segment counts: an assistant may be allowed to change attributes, and they decide about the others.
+    """
+    named = ws.gate.policy.recipients.segment
+    if named is None or whom.person is None:
+        return ()
+    try:
+        segment = await ws.segments.find(named)
+    except (NotFound, Ambiguous):
+        logger.warning("CIO_POLICY_FILE: there is no one segment %s, so it names nobody", quoted(named))
+        return ()
+    if segment.type != "manual":
+        logger.warning("CIO_POLICY_FILE: the segment %s is not a manual one, so it names nobody", quoted(named))
+        return ()
+    held = await ws.people.segments_of(whom.person.reference)
+    return whom.recipients if segment.id in {each.id for each in held} else ()
 
 
 def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:

@@ -14,11 +14,14 @@ from cio_mcp.gate.plan import Before, Plan, ReadBack, Risk
 from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.tools.arguments import Customer, CustomerIdType
-from cio_mcp.tools.plans import UNREAD, Addressee, addressee, may_start, within
+from cio_mcp.tools.plans import UNREAD, Addressee, addressee, may_start, test_profiles, within
 from cio_mcp.workspace import Workspace
 
 REACHES = frozenset({"id", "email", "phone", "unsubscribed", "cio_subscription_preferences", "cio_relationships"})
 """Attributes that decide whom messages reach."""
+
+UNTOLD = frozenset({"id", "phone", "cio_relationships"})
+"""Of those, the ones whose effect is not told by the address: another identity, another channel, other people."""
 
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
 """Attributes with which a profile write would be another kind of write (Track API, identify)."""
@@ -61,6 +64,8 @@ async def _edit(ws: Workspace, whom: Addressee, attributes: dict[str, JsonValue]
         why=f"It decides whom messages reach: {', '.join(sorted(reaching))}." if reaching else "",
         examples=(whom.example,),
         edits=edits,
+        recipients=_recipients(whom.recipients, changed),
+        test_profiles=await test_profiles(ws, whom),
         starts=starts,
         calls=(tracking.identify(whom.identifier, changed, at=int(time.time()), create=False),) if changed else (),
         rests_on=whom.rests_on | {"before": {edit.name: edit.before for edit in edits}, "starts": list(starts)},
@@ -79,11 +84,20 @@ def _creation(reference: Reference, attributes: dict[str, JsonValue]) -> Plan:
         why="A new customer may enter any segment and any campaign that starts from one.",
         examples=(f"{quoted(identifier)}, new",),
         edits=tuple(Before(name=name, before=None, after=value) for name, value in attributes.items()),
+        recipients=_recipients((identifier,) if reference.id_type == "email" else (), attributes),
         calls=(tracking.identify(identifier, attributes, at=int(time.time()), create=True),),
         rests_on={"person": None},
         once=True,
         find_out="To see it: get_customer.",
     )
+
+
+def _recipients(now: tuple[str, ...], changed: dict[str, JsonValue]) -> tuple[str, ...]:
+    """Whom messages reach once a profile has these values; none where an address does not tell."""
+    if UNTOLD & changed.keys():
+        return ()
+    email = changed.get("email")
+    return (*now, email) if isinstance(email, str) and email and email not in now else now
 
 
 def _blind(whom: Addressee, attributes: dict[str, JsonValue], *, create: bool) -> Plan:

@@ -14,7 +14,7 @@ from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.arguments import Customer, CustomerIdType
-from cio_mcp.tools.plans import Addressee, addressee, listed, time_of, within
+from cio_mcp.tools.plans import Addressee, addressee, listed, test_profiles, time_of, within
 from cio_mcp.workspace import Workspace
 
 GIVEN = ("trigger.", "data.", "event.")
@@ -64,6 +64,8 @@ async def send_transactional(
             *listed(data or {}, "no message data"),
         ),
         examples=(whom.example,),
+        recipients=(address,),
+        test_profiles=await test_profiles(ws, whom),
         warnings=_warnings(whom, address, missing, chosen),
         calls=(
             sends.email(
