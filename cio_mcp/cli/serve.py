@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from cio_mcp.cli.listening import LOOPBACK, authority, listen
 from cio_mcp.cli.logs import log_to_stderr
 from cio_mcp.errors import SettingError
 from cio_mcp.settings import Settings, load_settings
@@ -18,9 +18,6 @@ from cio_mcp.settings import Settings, load_settings
 if TYPE_CHECKING:
     from cio_mcp.sandbox import Sandbox
     from cio_mcp.server import CioServer
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-BACKLOG = 128
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +37,9 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
     Raises:
         SettingError: the address is not of this machine, or the port cannot be had.
     """
-    listening = _listen(host, port)
+    if host not in LOOPBACK:
+        raise SettingError("--host", f"expected one of {', '.join(LOOPBACK)}, since it serves without tokens")
+    listening = listen(host, port)
 
     async def over_http(server: "CioServer") -> None:
         import uvicorn  # noqa: PLC0415 - stdio does not need it
@@ -48,7 +47,7 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
         from cio_mcp.server import http_app  # noqa: PLC0415 - stdio does not need it
 
         # Its own logging would write to stdout, and name paths.
-        logger.info("Serving http://%s/mcp", _authority(listening))
+        logger.info("Serving http://%s/mcp", authority(listening))
         config = uvicorn.Config(http_app(server), log_config=None, access_log=False, lifespan="on")
         await uvicorn.Server(config).serve(sockets=[listening])
 
@@ -62,6 +61,7 @@ def sandbox_settings(data_dir: Path, *, url: str = "http://sandbox", **overrides
         site_id="sandbox-site",
         track_api_key="sandbox-track-key",
         app_api_key="sandbox-app-key",
+        webhook_signing_keys="sandbox-signing-key",
         region="us",
         track_url=url,
         app_url=url,
@@ -100,22 +100,3 @@ async def _workspace(*, sandbox: bool, overrides: dict[str, Any]) -> "AsyncItera
         async with Sandbox() as box:
             logger.info("A made-up workspace. What waits for approval: CIO_DATA_DIR=%s cio-mcp approvals list", folder)
             yield sandbox_settings(Path(folder), **overrides), box
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    address = "127.0.0.1" if host == "localhost" else host
-    if address not in LOOPBACK:
-        raise SettingError("--host", f"expected one of {', '.join(LOOPBACK)}, since it serves without tokens")
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        listening = socket.create_server((address, port), family=family, backlog=BACKLOG)
-        # asyncio leaves Nagle's algorithm on for sockets made like this, and answers then take 40 ms.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except OSError as error:
-        raise SettingError("--port", f"{port} cannot be used ({error.strerror}); choose another") from None
-    return listening
-
-
-def _authority(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

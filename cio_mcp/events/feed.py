@@ -25,8 +25,10 @@ QUEUE = 2_000
 """Events that may wait to be committed: a few seconds' worth; more are turned away, and Customer.io tries again."""
 SETTLING = 5.0
 """Seconds by which an event may be stored after it came in."""
-UPKEEP = 3_600.0
-"""Seconds between looks for events that are kept no longer."""
+AT_FIRST, UPKEEP = 60.0, 3_600.0
+"""Seconds until the first look for events that are kept no longer, and between looks."""
+GATHER = 1.0
+"""Seconds that counts of refused requests are gathered before they are stored."""
 GROWN = 10_000
 """Events stored by this process after which it looks sooner."""
 PAUSE = 0.05
@@ -71,6 +73,7 @@ class Feed:
         self._seen: int | None = None
         self._stored = anyio.Event()
         self._grown = 0
+        self._chores = anyio.Event()
 
     async def append(self, envelopes: Iterable[Envelope]) -> int:
         """Store events, each once; how many were new. They are durable when this returns.
@@ -104,6 +107,7 @@ class Feed:
     def refuse(self, reason: str) -> None:
         """Count a request that was not accepted; stored with the next commit or by `keep`."""
         self._refused[reason] += 1
+        self._chores.set()
 
     async def recent(self, query: EventQuery, limit: int = 20, cursor: str | None = None) -> EventPage:
         """A page of events, newest first.
@@ -166,16 +170,18 @@ class Feed:
                 self._tell()
             await self.clock.wait(stored, POLL)
 
-    async def keep(self, *, days: float, rows: int) -> None:
+    async def keep(self, days: float, rows: int) -> None:
         """Delete what is older or more than is kept, a little at a time, and store counts; ends by being cancelled."""
+        next_time = self.clock.steady() + AT_FIRST
         while True:
+            await self.clock.wait(self._chores, max(0.0, next_time - self.clock.steady()))
+            self._chores = anyio.Event()
             with suppress(StorageFailed):
-                await self.trim(days=days, rows=rows)
-            next_time = self.clock.steady() + UPKEEP
-            while self.clock.steady() < next_time and self._grown < GROWN:
-                await self.clock.wait(anyio.Event(), 1.0)
-                with suppress(StorageFailed):
-                    await self.flush()
+                if self._grown >= GROWN or self.clock.steady() >= next_time:
+                    next_time = self.clock.steady() + UPKEEP
+                    await self.trim(days=days, rows=rows)
+                await self.clock.wait(anyio.Event(), GATHER)
+                await self.flush()
 
     async def trim(self, *, days: float, rows: int) -> None:
         """Delete what is older than `days` or exceeds `rows`, in short transactions.
@@ -191,6 +197,11 @@ class Feed:
         while surplus > 0 and (gone := await self._events.drop(min(STEP, surplus))):
             surplus -= gone
             await self.clock.wait(anyio.Event(), PAUSE)
+
+    async def close(self) -> None:
+        """Store what is counted, if that can be done."""
+        with suppress(StorageFailed):
+            await self.flush()
 
     async def flush(self) -> None:
         """Store the counts of what was refused.
@@ -225,6 +236,8 @@ class Feed:
         self._refused -= refused
         if new:
             self._grown += len(new)
+            if self._grown >= GROWN:
+                self._chores.set()
             self._tell()
         return new
 

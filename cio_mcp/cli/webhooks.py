@@ -1,0 +1,119 @@
+"""`cio-mcp webhooks serve` and `status`: receive what Customer.io reports, and see how that goes."""
+
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import anyio
+import typer
+import uvicorn
+from starlette.applications import Starlette
+
+from cio_mcp.cli.listening import LOOPBACK, authority, listen
+from cio_mcp.cli.logs import log_to_stderr
+from cio_mcp.errors import SettingError
+from cio_mcp.events.feed import Feed
+from cio_mcp.settings import WHERE, Settings, load_settings
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.reception import Reception, reception
+from cio_mcp.text.foreign import clean
+from cio_mcp.text.moment import ago, from_unix, moment
+from cio_mcp.web.webhooks import PATH, Receiver, receiver_app
+
+NAME = 60
+GRACE = 5
+"""Seconds that requests in progress may take when the receiver is stopped."""
+
+logger = logging.getLogger(__name__)
+
+
+def serve(host: str, port: int) -> None:
+    """Receive webhooks into the database that the server of the same workspace reads, until stopped.
+
+    Raises:
+        SettingError: it would take unsigned events from other machines, does not know its workspace, or cannot listen.
+    """
+    log_to_stderr()
+    settings = _settings()
+    if not settings.signing_keys and host not in LOOPBACK:
+        raise SettingError(
+            "CIO_WEBHOOK_SIGNING_KEYS",
+            f"is missing; without it webhooks are received on {', '.join(LOOPBACK)} only; "
+            f"it is {WHERE['CIO_WEBHOOK_SIGNING_KEYS']}",
+        )
+    with listen(host, port) as listening:
+        logger.info("Receiving webhooks at http://%s%s", authority(listening), PATH)
+        config = uvicorn.Config(
+            _app(settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+            timeout_graceful_shutdown=GRACE,
+        )
+        anyio.run(uvicorn.Server(config).serve, [listening])
+
+
+def status(*, as_json: bool) -> None:
+    """Print the last event, how late events come, when none came, and what was refused."""
+    told = anyio.run(_reception)
+    if as_json:
+        lag = {"last": asdict(told.last) | {"lag": told.last.lag}} if told.last else {}
+        typer.echo(json.dumps(asdict(told) | lag, indent=2))
+        return
+    for line in _lines(told, datetime.now(UTC)):
+        typer.echo(line)
+
+
+def _app(settings: Settings) -> Starlette:
+    database = Database(settings.storage_url)
+    feed = Feed(database, settings.workspace_key)
+
+    async def its_feed() -> Feed:
+        return feed
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
+            yield
+            tasks.cancel_scope.cancel()
+        await feed.close()
+        await database.close()
+
+    return receiver_app(Receiver(settings.signing_keys, its_feed), lifespan)
+
+
+async def _reception() -> Reception:
+    settings = _settings()
+    database = Database(settings.storage_url)
+    try:
+        return await reception(database, settings.workspace_key, time.time())
+    finally:
+        await database.close()
+
+
+def _settings() -> Settings:
+    settings = load_settings(keys_needed=False)
+    if not (settings.workspace or settings.site_id or settings.app_api_key):
+        raise SettingError("CIO_WORKSPACE", "is missing; give the server's CIO_WORKSPACE or, if it has none, its keys")
+    return settings
+
+
+def _lines(told: Reception, now: datetime) -> Iterator[str]:
+    if told.last is None:
+        yield "No event has come in yet."
+    else:
+        came = from_unix(told.last.received_at)
+        what = clean(f"{told.last.object_type} {told.last.metric}", NAME)
+        yield f"Last event: {what}, received {moment(came)} ({ago(came, now)}), {told.last.lag:.0f} s after it happened"
+        yield f"Stored: {told.stored}; in the last 24 hours {told.day}, {told.late} of them over a minute late"
+    for refused in told.refused:
+        yield f"Refused: {refused.count} ({clean(refused.reason, NAME)}), last {moment(from_unix(refused.last_at))}"
+    for gap in told.gaps:
+        until = moment(from_unix(gap.until)) if gap.until else "now"
+        yield f"Nothing came from {moment(from_unix(gap.since))} until {until}"
