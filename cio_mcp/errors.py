@@ -22,6 +22,8 @@ The text of every error is a sentence for the one who must act.
 It never carries a key, an address, or any part of a request's or answer's body.
 """
 
+from pydantic_core import ErrorDetails
+
 
 class CioError(Exception):
     """Anything this project raises on purpose; `str()` of it may be shown to anyone."""
@@ -100,3 +102,31 @@ class Unavailable(TimeError):
 
 class BadAnswer(TimeError):
     """Customer.io's answer was not what it documents (not JSON, empty, too large)."""
+
+
+def expectation(detail: ErrorDetails) -> str:
+    """What a model of ours accepts where it refused a value, in our words; never the value."""
+    kind = detail["type"].removesuffix("_size").removesuffix("_parsing").removesuffix("_type")
+    if accepted := _ACCEPTED.get(kind):
+        return accepted.format_map(detail.get("ctx", {}))
+    return f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+_ACCEPTED = {
+    "missing": "is needed",
+    "string": "expected text",
+    "int": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float": "expected a number",
+    "bool": "expected true or false",
+    "dict": "expected an object",
+    "list": "expected a list",
+    "tuple": "expected a list",
+    "literal_error": "expected {expected}",
+    "greater_than": "expected more than {gt}",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than_equal": "expected at most {le}",
+    "too_short": "must not be empty",
+    "value_error": "{error}",
+}
+"""By pydantic's types of errors, less their endings."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import ValidationError
 
-from cio_mcp.errors import CioError, OperatorError, TimeError
+from cio_mcp.errors import CioError, OperatorError, TimeError, expectation
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,6 @@ def _with_advice(error: CioError) -> str:
 
 
 def _invalid(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part)[:40] for part in first["loc"] if not str(part).startswith("function-")) or "arguments"
-    return f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}. Nothing was done."
+    return f"{field}: {expectation(first)}. Nothing was done."

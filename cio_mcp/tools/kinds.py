@@ -52,8 +52,13 @@ async def _found(ws: Workspace, kind: Kind, wanted: str) -> Found:
 
 async def _elsewhere(ws: Workspace, kind: Kind, wanted: str) -> str | None:
     others: Mapping[str, Read] = {other: partial(_or_none, ws, other, wanted) for other in SAID if other != kind}
-    found = {other: thing for other, thing in (await together(others)).items() if thing is not None}
-    return " or ".join(f"{other}: {quoted(thing.name)} (kind={other})" for other, thing in found.items()) or None
+    found = await together(others)
+    return (
+        " or ".join(
+            f"{said}: {quoted(found[other].name)} (kind={other})" for other, said in SAID.items() if found.get(other)
+        )
+        or None
+    )
 
 
 async def _or_none(ws: Workspace, kind: Kind, wanted: str) -> Found | None:

@@ -14,6 +14,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
+from cio_mcp.errors import InvalidArgument, Rejected
 from cio_mcp.gate.asking import Binding, Parameters, gated, with_parameters
 from cio_mcp.gate.plan import Plan, Risk
 from cio_mcp.gate.policy import RISKS
@@ -27,6 +28,9 @@ from cio_mcp.workspace import Workspace
 Key = Literal["app", "track"]
 WorkspaceFor = Callable[[Context[Any, Any]], Awaitable[Workspace]]
 """The workspace for the caller of a request."""
+
+BAD_REQUEST = 400
+"""What Customer.io answers to a cursor that is none of its own; all else it took for the page before."""
 
 ANSWERING_SECONDS = 5.0
 """What a call keeps of `MAX_WAIT` for carrying out what was approved at the last moment."""
@@ -135,7 +139,12 @@ def result(answer: Answer, *, mask: bool) -> CallToolResult:
 def _read(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitable[CallToolResult]]:
     async def read(*, ctx: Context[Any, Any], **arguments: Any) -> CallToolResult:
         ws = await workspace_for(ctx)
-        answer = await spec.function(ws, **arguments)
+        try:
+            answer = await spec.function(ws, **arguments)
+        except Rejected as rejected:
+            if rejected.status == BAD_REQUEST and arguments.get("cursor"):
+                raise InvalidArgument("cursor", "expected the cursor of the page before, unchanged") from rejected
+            raise
         assert isinstance(answer, Answer)  # noqa: S101 - a declaration's promise, not input
         return result(answer, mask=ws.settings.mask_pii)
 

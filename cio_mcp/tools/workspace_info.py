@@ -114,7 +114,8 @@ class WorkspaceAnswer(Answer):
             yield from lane.lines()
         for rows in (self.senders, self.subscription_topics, self.object_types):
             if rows is not None:
-                yield f"{len(rows) + (self.omitted or 0)} {self.section.replace('_', ' ')}"
+                count, things = len(rows) + (self.omitted or 0), self.section.replace("_", " ")
+                yield f"{count} {things.removesuffix('s') if count == 1 else things}"
                 yield from map(str, rows)
         if self.omitted:
             yield f"… {self.omitted} omitted"

@@ -39,7 +39,7 @@ async def test_read_only_is_said(settings: Settings, sandbox: Sandbox) -> None:
     [
         ("senders", "hello@acme.example"),
         ("subscription_topics", "2 “Monthly newsletter” (topic_2), by default opted in"),
-        ("object_types", "1 “Companies”"),
+        ("object_types", "1 object type\n1 “Companies”"),
         ("limits", "app: "),
     ],
 )
