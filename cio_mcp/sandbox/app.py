@@ -28,17 +28,18 @@ from cio_mcp.sandbox import (
     sends,
     track,
     track_events,
+    track_v2,
     transactional,
 )
 from cio_mcp.sandbox.clock import Clock
 from cio_mcp.sandbox.limits import Windows, limit_of
 from cio_mcp.sandbox.webhooks import Sender, Sending
-from cio_mcp.sandbox.wire import Answer, Asked, Found, Refused, Router, app_error, not_found, track_error
+from cio_mcp.sandbox.wire import Answer, Asked, Found, Refused, Router, app_error, invalid, not_found, track_error
 from cio_mcp.sandbox.workspace import Workspace
 
 PARTS = (
-    track, track_events, customers, activities, messages, segments, campaigns, broadcasts, newsletters, transactional,
-    sends, account, reporting_webhooks,
+    track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,
+    transactional, sends, account, reporting_webhooks,
 )  # fmt: skip
 ROUTER = Router([route for part in PARTS for route in part.ROUTES])
 REQUESTS_KEPT = 100_000
@@ -84,7 +85,11 @@ class Sandbox:
             return None
         tasks, self._tasks = self._tasks, None
         tasks.cancel_scope.cancel()
-        return await tasks.__aexit__(kind, error, trace)
+        if isinstance(error, anyio.get_cancelled_exc_class()):
+            return await tasks.__aexit__(kind, error, trace)
+        # Any other error is none of the tasks' business: the group would wrap it, or take it for its own end.
+        await tasks.__aexit__(None, None, None)
+        return None
 
     def reset(self) -> None:
         """Start again with the workspace as it was made, at the clock's time; faults and counters are gone."""
@@ -173,9 +178,14 @@ def _parsed(body: bytes, raw_path: str) -> Any:
     try:
         return json.loads(body)
     except ValueError:
-        raise (
-            track_error("malformed JSON") if raw_path.startswith("/api/") else app_error(400, "malformed JSON")
-        ) from None
+        raise _malformed(raw_path) from None
+
+
+def _malformed(raw_path: str) -> Refused:
+    reason = "malformed JSON"
+    if raw_path.startswith("/api/v2/"):
+        return invalid("", reason, "malformed")
+    return track_error(reason) if raw_path.startswith("/api/") else app_error(400, reason)
 
 
 def _response(answer: Answer) -> Response:

@@ -72,7 +72,7 @@ def add_cast(directory: Directory, now: int) -> None:
         ada.relationships.append(
             {
                 "object_type_id": 1,
-                "identifiers": {"object_id": "acme", "cio_object_id": "ob1"},
+                "identifiers": {"object_id": "acme", "cio_object_id": "ob_acme"},
                 "attributes": {"role": "owner"},
                 "timestamps": {"role": ada.created},
             }

@@ -30,7 +30,7 @@ def identify(workspace: "Workspace", identifier: str, body: dict[str, Any]) -> N
     if changed:
         people.rename(person, **changed)
         person.timestamps.update(dict.fromkeys(changed, workspace.now))
-    _relate(person, body.get("cio_relationships"))
+    relate(person, body.get("cio_relationships"))
     _set(workspace, person, body)
 
 
@@ -104,7 +104,8 @@ def _flattened(person: Person, body: dict[str, Any]) -> dict[str, Any]:
     return {**plain, "cio_subscription_preferences": {"topics": topics}} if told else plain
 
 
-def _relate(person: Person, told: Any) -> None:
+def relate(person: Person, told: Any) -> None:
+    """Add or delete relationships of a person with objects, as `cio_relationships` of v1 says."""
     if not isinstance(told, dict):
         return
     for relation in told.get("relationships") or []:

@@ -40,6 +40,7 @@ class Pending:
     first: float = 0.0
     stamp: int = 0
     slowed: bool = False
+    overtaken: bool = False
 
 
 @dataclass(slots=True, eq=False)

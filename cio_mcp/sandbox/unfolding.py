@@ -15,10 +15,16 @@ def unfold(workspace: "Workspace", delivery: Delivery) -> None:
     """Put the steps of a delivery on the agenda."""
     for step, at in delivery.metrics.items():
         if step in STEPS:
-            workspace.at(at, partial(_take, delivery=delivery, step=step, at=at))
+            workspace.at(at, partial(take_step, delivery=delivery, step=step, at=at))
 
 
-def _take(workspace: "Workspace", delivery: Delivery, step: str, at: int) -> None:
+def take_step(workspace: "Workspace", delivery: Delivery, step: str, at: int) -> None:
+    """Report a step of a delivery; who unsubscribes by one is unsubscribed from then on.
+
+    A step that the delivery no longer has at that time, because it came earlier, is passed over.
+    """
+    if delivery.metrics.get(step) != at:
+        return
     workspace.report(lambda event_id: of_step(delivery, step, at, event_id))
     person = delivery.person
     if step == "unsubscribed" and not person.unsubscribed:

@@ -54,13 +54,17 @@ class Sender:
 
     async def run(self, tasks: anyio.abc.TaskGroup) -> None:
         """Watch the workspace until cancelled; each webhook gets a task."""
+        while not self._sandbox.workspace.is_heard:
+            await self._pause(math.inf)
         transport = httpx.ASGITransport(self._sending.app, raise_app_exceptions=False) if self._sending.app else None
-        async with httpx.AsyncClient(transport=transport, timeout=self._sending.timeout) as http:
-            try:
-                while True:
-                    await self._pause(self._unfold(tasks, http))
-            finally:
-                self._served.clear()
+        http = httpx.AsyncClient(transport=transport, timeout=self._sending.timeout)
+        try:
+            while True:
+                await self._pause(self._unfold(tasks, http))
+        finally:
+            self._served.clear()
+            with anyio.CancelScope(shield=True):
+                await http.aclose()
 
     async def caught_up(self) -> None:
         """Wait until nothing that is due is unposted; what waits for its next attempt is not due."""
@@ -70,12 +74,13 @@ class Sender:
     def _unfold(self, tasks: anyio.abc.TaskGroup, http: httpx.AsyncClient) -> float:
         """Let happen what is due, and say when the next of it is."""
         workspace = self._sandbox.workspace
-        heard = [webhook for webhook in workspace.webhooks.values() if not webhook.made_up]
-        if not heard:
+        if not workspace.is_heard:
             return math.inf
-        workspace.settle()
-        for webhook in heard:
-            if webhook not in self._served:
+        if workspace.agenda.next_at <= self._sandbox.clock.now():
+            workspace.settle()
+            self.ring()
+        for webhook in workspace.webhooks.values():
+            if not webhook.made_up and webhook not in self._served:
                 self._served.add(webhook)
                 tasks.start_soon(self._serve, webhook, http)
         return workspace.agenda.next_at
@@ -112,7 +117,7 @@ class Sender:
         head, now = self._head(webhook), self._sandbox.clock.now()
         if head is None:
             return
-        if head.attempts and now >= head.first + GIVES_UP:
+        if head.attempts and head.due >= head.first + GIVES_UP:
             webhook.line.remove(head)
             webhook.expired += 1
             return
@@ -136,7 +141,8 @@ class Sender:
         line = webhook.line
         if line[0].attempts:
             return line[0]
-        if len(line) > 1 and self._fault(webhook, "webhook_reorder"):
+        if len(line) > 1 and not line[0].overtaken and self._fault(webhook, "webhook_reorder"):
+            line[0].overtaken = True
             line[0], line[1] = line[1], line[0]
         slow = None if line[0].slowed else self._fault(webhook, "webhook_slow")
         if slow:

@@ -88,6 +88,11 @@ def track_error(detail: str) -> Refused:
     return Refused(400, {"meta": {"errors": [detail]}})
 
 
+def invalid(field: str, message: str, reason: str = "invalid") -> Refused:
+    """Track v2's error shape."""
+    return Refused(400, {"errors": [{"reason": reason, "field": field, "message": message}]})
+
+
 def not_found() -> Refused:
     """The App API's 404."""
     return app_error(404, "not found")

@@ -53,6 +53,7 @@ class Workspace:
         self.sends: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.event_ids: set[str] = set()
+        self.objects: dict[tuple[str, str], dict[str, Any]] = {("1", "acme"): {"name": "Acme"}}
         times = broadcast_trigger_times(self.born)
         self.triggers: dict[int, dict[str, Any]] = {
             number: {"id": number, "broadcast_id": 10, "created_at": at, "processed_at": at + 4, "errors": []}

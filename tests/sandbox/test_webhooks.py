@@ -50,3 +50,9 @@ async def test_a_message_is_reported_as_sent_and_then_as_delivered(asking: Askin
     }
     assert delivered["timestamp"] == sent["timestamp"] + 1
     assert receiver.signed_by("sandbox-signing-key") == [True, True]
+
+
+async def test_an_error_inside_the_block_comes_out_as_it_is() -> None:
+    with pytest.raises(KeyError):
+        async with Sandbox(people=1, webhook_url=URL):
+            raise KeyError
