@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mcp_types import Tool
     from starlette.applications import Starlette
 
+    from cio_mcp.events.feed import Feed
     from cio_mcp.text.answer import Answer
     from cio_mcp.tools.toolbox import Toolbox
     from cio_mcp.workspace import OpenWorkspace, Sandbox, Workspace
@@ -35,8 +36,7 @@ HANDSHAKE = frozenset({"initialize", "notifications/initialized", "server/discov
 """What a client asks before it works; nothing heavy is loaded until these are answered."""
 
 INSTRUCTIONS = """\
-This server operates one Customer.io workspace.
-Find people with find_customers; get_customer tells all about one.
+This is one Customer.io workspace: find_customers finds people, get_customer tells all about one.
 Several people may share an address: choose one by cio_id.
 Exact names work where ids do; list_campaigns and list_segments tell both.
 kind is campaign, broadcast, newsletter or transactional. Times are ISO 8601 with a zone.
@@ -73,11 +73,15 @@ class Entrance:
         Raises:
             OperatorError: it could not be opened.
         """
-        self.warm()
-        await self._opened.wait()
-        if self._workspace is None:
-            raise self._failure or SettingError("cio-mcp", "is shutting down")
-        return self._workspace.acting(self.principal(ctx))
+        return (await self._open()).acting(self.principal(ctx))
+
+    async def events(self) -> "Feed":
+        """The events of the workspace.
+
+        Raises:
+            OperatorError: the workspace could not be opened.
+        """
+        return (await self._open()).events
 
     async def toolbox(self) -> "Toolbox":
         """The tools, ready to run.
@@ -90,6 +94,13 @@ class Entrance:
         if self._toolbox is None:
             raise self._failure or SettingError("cio-mcp", "is shutting down")
         return self._toolbox
+
+    async def _open(self) -> "OpenWorkspace":
+        self.warm()
+        await self._opened.wait()
+        if self._workspace is None:
+            raise self._failure or SettingError("cio-mcp", "is shutting down")
+        return self._workspace
 
     def principal(self, ctx: Context[Any, Any] | None) -> str:
         """In whose name a request acts."""
@@ -152,11 +163,11 @@ class CioServer(MCPServer[None]):
             request_state_security=_sealing(entrance.settings),
             log_level="WARNING",
         )
-        self._entrance = entrance
+        self.entrance = entrance
 
     async def list_tools(self) -> "list[Tool]":
         """What clients are told about the tools; the tools themselves are made afterwards."""
-        return [each.tool for each in self._entrance.told.values()]
+        return [each.tool for each in self.entrance.told.values()]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -166,7 +177,7 @@ class CioServer(MCPServer[None]):
         Raises:
             ToolError: it failed, or the arguments are not the tool's.
         """
-        told = self._entrance.told.get(name)
+        told = self.entrance.told.get(name)
         if told is None:
             raise ToolError(f"There is no tool {name[:60]!r} here; tools/list names those there are.")
         if refusal := undeclared(name, arguments, told.arguments):
@@ -181,11 +192,11 @@ class CioServer(MCPServer[None]):
     async def _in_time(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any]
     ) -> CallToolResult | InputRequiredResult:
-        toolbox = await self._entrance.toolbox()
-        limit = toolbox.longest(name, self._entrance.settings.max_wait)
+        toolbox = await self.entrance.toolbox()
+        limit = toolbox.longest(name, self.entrance.settings.max_wait)
         with anyio.move_on_after(limit):
             return await toolbox.call(name, arguments, context)
-        late = await toolbox.give_up(await self._entrance.workspace_for(context), name, arguments)
+        late = await toolbox.give_up(await self.entrance.workspace_for(context), name, arguments)
         if late is None:
             raise Unavailable(f"{name} was not done within {limit:g} s; try again later.")
         return late
@@ -211,9 +222,12 @@ def build_server(settings: Settings, *, sandbox: "Sandbox | None" = None) -> Cio
 
 
 def http_app(server: CioServer) -> "Starlette":
-    """The server over streamable HTTP on loopback: `/mcp`, and `/healthz`, which says that the process lives."""
+    """The server over streamable HTTP on loopback: `/mcp`, the receiver of webhooks, and `/healthz`."""
     from cio_mcp.web.health import healthz  # noqa: PLC0415 - starlette is of no use under stdio
+    from cio_mcp.web.webhooks import PATH, Receiver  # noqa: PLC0415 - starlette is of no use under stdio
 
+    receiver = Receiver(server.entrance.settings.signing_keys, server.entrance.events)
+    server.custom_route(PATH, methods=["POST"])(receiver.receive)
     server.custom_route("/healthz", methods=["GET"])(healthz)
     return server.streamable_http_app(host="127.0.0.1")
 

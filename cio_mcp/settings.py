@@ -2,6 +2,7 @@
 
 import getpass
 import hashlib
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ WHERE = {
     "CIO_TRACK_API_KEY": "the Tracking API key under Settings > Workspace Settings > API and Webhook Credentials",
     "CIO_APP_API_KEY": "an App API key under Settings > Account Settings > API Credentials > App API Keys",
     "CIO_REGION": "us, eu or auto, as under Settings > Privacy, Region & Data",
+    "CIO_WEBHOOK_SIGNING_KEYS": "the signing key under Data & Integrations > Integrations > Reporting Webhooks",
 }
 
 
@@ -47,6 +49,12 @@ class Settings(BaseSettings):
     mask_pii: bool = False
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("cio-mcp")))
     database_url: SecretStr | None = None
+    webhook_signing_keys: SecretStr | None = None
+    """The signing key of the reporting webhook, or two, comma-separated, while it is being replaced."""
+    event_days: int = Field(default=30, ge=1, le=3650)
+    """Days that events are kept."""
+    event_rows: int = Field(default=1_000_000, ge=1)
+    """Events that are kept at most."""
     state_keys: SecretStr | None = None
     """Comma-separated keys of at least 32 characters that seal the state of a question; shared by replicas."""
 
@@ -61,6 +69,18 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("expected a URL that starts with https:// (or http:// for a sandbox)")
         return value.rstrip("/") if value else value
+
+    @field_validator("webhook_signing_keys")
+    @classmethod
+    def _one_or_two(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(_parts(value)) not in (1, 2):
+            raise ValueError("expected one signing key, or two with a comma between")
+        return value
+
+    @property
+    def signing_keys(self) -> tuple[bytes, ...]:
+        """The keys that a reporting webhook may be signed with."""
+        return tuple(key.encode() for key in _parts(self.webhook_signing_keys))
 
     @property
     def has_track(self) -> bool:
@@ -87,7 +107,7 @@ class Settings(BaseSettings):
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'cio-mcp.db'}"
 
-    @property
+    @cached_property  # asking the OS takes half a millisecond, and every call asks
     def local_principal(self) -> str:
         """Who acts under stdio: the OS user."""
         return f"local:{getpass.getuser()}"
@@ -122,6 +142,11 @@ def _check_keys(settings: Settings) -> None:
             f"is missing, and so are the Track keys{_found_at('CIO_APP_API_KEY')}. "
             "To try without an account: cio-mcp serve --sandbox",
         )
+
+
+def _parts(secret: SecretStr | None) -> list[str]:
+    value = secret.get_secret_value() if secret else ""
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _found_at(name: str) -> str:

@@ -24,6 +24,7 @@ from cio_mcp.settings import Settings
 from cio_mcp.text.answer import Answer
 
 if TYPE_CHECKING:
+    from cio_mcp.events.feed import Feed
     from cio_mcp.gate.gate import Gate
     from cio_mcp.gate.policy import Policy
     from cio_mcp.gate.reconciliation import Reconciler
@@ -75,6 +76,7 @@ class Workspace:
     principal: str
     reader: "Reader"
     gate: "Gate"
+    events: "Feed"
 
     def limits(self) -> Limits:
         """What the limits leave at this moment."""
@@ -148,11 +150,13 @@ class OpenWorkspace:
     client: "Client"
     gate: "Gate"
     reconciler: "Reconciler"
+    events: "Feed"
 
     def acting(self, principal: str, *, max_wait: float | None = None) -> Workspace:
         """The workspace for one call of `principal`, which may take `max_wait` seconds (default: the setting)."""
         deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
-        return Workspace(self.settings, principal, self.client.reader(Asker(principal, deadline)), self.gate)
+        reader = self.client.reader(Asker(principal, deadline))
+        return Workspace(self.settings, principal, reader, self.gate, self.events)
 
 
 @asynccontextmanager
@@ -165,6 +169,7 @@ async def open_workspace(
         SettingError: no `policy` is given, and the settings' file of it is wrong.
     """
     # Loads httpx and SQLAlchemy, for which the start of a server must not wait.
+    from cio_mcp.events.feed import Feed
     from cio_mcp.gate.clock import Clock
     from cio_mcp.gate.execution import Execution
     from cio_mcp.gate.gate import Gate
@@ -204,12 +209,21 @@ async def open_workspace(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         tasks.start_soon(settling.run)
-        yield OpenWorkspace(settings, client, gate, settling)
+        feed = Feed(database, key)
+        stack.push_async_callback(feed.close)
+        tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
+        yield OpenWorkspace(settings, client, gate, settling, feed)
 
 
 def load_what_is_heavy() -> None:
     """Import what `open_workspace` needs; for a worker thread, so that nobody waits for it."""
-    for module in ("cio_mcp.http.client", "cio_mcp.http.wire", "cio_mcp.storage.journal", "cio_mcp.storage.claims"):
+    for module in (
+        "cio_mcp.http.client",
+        "cio_mcp.http.wire",
+        "cio_mcp.storage.journal",
+        "cio_mcp.storage.claims",
+        "cio_mcp.events.feed",
+    ):
         importlib.import_module(module)
 
 

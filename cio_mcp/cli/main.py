@@ -103,6 +103,17 @@ def tools(
     typer.echo(form())
 
 
+@app.command()
+def policy(
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    transport: TransportOption = Transport.stdio,
+) -> None:
+    """Show what needs a person, what is allowed and what is hidden, tool by tool, and why."""
+    from cio_mcp.cli.policy import policy_as_json, policy_as_text  # noqa: PLC0415 - loads the SDK's types
+
+    typer.echo((policy_as_json if as_json else policy_as_text)(over_http=transport is Transport.http))
+
+
 @approvals.command("list")
 def list_waiting() -> None:
     """List the changes that wait for a decision."""
@@ -133,6 +144,29 @@ def deny(change: ChangeArgument) -> None:
     from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.deny(change)
+
+
+@webhooks.command("serve")
+def receive(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond loopback it needs a signing key.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8001,
+) -> None:
+    """Receive webhooks beside a server over stdio, into the same database."""
+    from cio_mcp.cli import webhooks as command  # noqa: PLC0415 - loads SQLAlchemy and starlette
+
+    command.serve(host, port)
+
+
+@webhooks.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON; times are Unix seconds.")] = False,
+) -> None:
+    """Show the last event, how late events come, gaps, and what was refused."""
+    from cio_mcp.cli import webhooks as command  # noqa: PLC0415 - loads SQLAlchemy and starlette
+
+    command.status(as_json=as_json)
 
 
 @webhooks.command()
