@@ -46,6 +46,9 @@ class Call(BaseModel):
         if not self.minted or not isinstance(self.body, dict):
             return self
         kept = {key: value for key, value in self.body.items() if key not in self.minted}
+        if isinstance(to := kept.get("to"), str):
+            # Mail to an address arrives however its letters are cased.
+            kept["to"] = to.casefold()
         return self.model_copy(update={"body": kept, "minted": ()})
 
 

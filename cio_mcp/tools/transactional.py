@@ -1,5 +1,6 @@
 """The write tool for transactional messages."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.traces import Trace
 from cio_mcp.http.call import canonical
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.foreign import clean, quoted
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.arguments import Customer, CustomerIdType
 from cio_mcp.tools.plans import Addressee, addressee, listed, test_profiles, time_of, within
@@ -21,14 +22,18 @@ GIVEN = ("trigger.", "data.", "event.")
 """What message data is called in a template, before and since Customer.io's renaming."""
 
 
+ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\\]+@[^\s@,;:<>()\[\]\"\\]+")
+"""One plain address: no name, no list, no quotes."""
+
+
 class EmailOptions(BaseModel):
     """What a send may say about itself; senders and further recipients are the operator's business."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     send_to_unsubscribed: bool = False
-    queue_draft: bool | None = None
-    disable_message_retention: bool | None = None
+    queue_draft: bool = False
+    disable_message_retention: bool = False
     tracked: bool | None = None
     language: Annotated[str, Field(max_length=20)] | None = None
 
@@ -76,7 +81,7 @@ async def send_transactional(
                 address,
                 data or {},
                 send_at=at,
-                options=chosen.model_dump(exclude_none=True),
+                options=chosen.model_dump(exclude_defaults=True),
             ),
         ),
         rests_on=whom.rests_on | {"message": template.name, "own": _own(whom)},
@@ -125,7 +130,7 @@ def _address(whom: Addressee, to: str | None) -> str:
     address = (to or _own(whom) or "").strip()
     if not address:
         raise InvalidArgument("to", "is needed: the customer's profile has no email address")
-    if "," in address or "@" not in address.strip("@"):
+    if not ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
         raise InvalidArgument("to", "expected one email address")
     own = _own(whom)
     return own if own and own.casefold() == address.casefold() else address
