@@ -269,7 +269,7 @@ class Gate:
         cap = self.policy.sends_an_hour or 0
         room = await self.journal.room_at(cap, now)
         return (
-            f"The operator of this server lets {cap} sends leave in an hour, and that many did; nothing was sent. "
+            f"The operator's cap of {cap} an hour on sends is reached; nothing was sent. "
             f"There is room again at {moment(from_unix(room))}, in {ceil((room - now) / 60)} min."
         )
 

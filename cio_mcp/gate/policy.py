@@ -77,6 +77,11 @@ class Policy:
     recipients: Recipients = field(default_factory=Recipients)
     large_audience: int = LARGE_AUDIENCE
     sends_an_hour: int | None = None
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def why(self, key: str) -> str:
+        """Why a key that stands by itself (`large_audience`, `sends_an_hour`, `recipients`) is as it is."""
+        return f"line {self.lines[key]}" if key in self.lines else "default"
 
     def rule_for(self, tool: str, risk: "Risk") -> InForce:
         """The rule for a tool's writes of a class; `allow` still depends on each plan."""

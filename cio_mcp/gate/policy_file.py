@@ -107,6 +107,7 @@ class _Reading:
             recipients=recipients,
             large_audience=file.large_audience,
             sends_an_hour=file.sends_an_hour,
+            lines={key: self._line((key,)) for key in file.model_fields_set - {"classes", "tool"}},
         )
         if file.classes.send.rule == "allow" and not recipients:
             self._wrong(

@@ -46,13 +46,14 @@ def load() -> list[Definition]:
 def offered(definitions: Iterable[Definition], settings: Settings) -> list[Definition]:
     """The tools a server lists: of its toolsets, with the keys it has, and none that writes where it is read-only."""
     keys = {"app": settings.has_app, "track": settings.has_track}
-    return [
-        each
-        for each in definitions
-        if each.toolset in settings.toolsets
-        and (each.reads or not settings.read_only)
-        and (each.needs is None or keys[each.needs])
-    ]
+    return [each for each in definitions if not withheld(each, settings) and (each.needs is None or keys[each.needs])]
+
+
+def withheld(definition: Definition, settings: Settings) -> str | None:
+    """Why the settings, whatever keys there are, keep a tool from being listed; None where they do not."""
+    if settings.read_only and not definition.reads:
+        return "read-only"
+    return None if definition.toolset in settings.toolsets else f"CIO_TOOLSETS lacks {definition.toolset}"
 
 
 def _definition(told: dict[str, Any]) -> Definition:

@@ -1,0 +1,129 @@
+"""`cio-mcp policy`: what is in force, tool by tool, and why."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cio_mcp.gate.plan import Risk
+from cio_mcp.gate.policy import Policy
+from cio_mcp.gate.policy_file import policy_of
+from cio_mcp.settings import Settings, load_settings
+from cio_mcp.text.foreign import quoted
+from cio_mcp.tools.definitions import Definition, load, withheld
+
+MEANING = (
+    "confirm: a person approves each.",
+    "hide: not offered, and refused.",
+    "allow: nobody is asked where it is known whom it is for, they are no large audience, it is no deliberate repeat,",
+    "       and a send reaches only those whom [recipients] names; all else is confirm.",
+)
+WIDTH = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is in force for a tool's writes of a class; a read has none, and is `offer` or `hide`."""
+
+    tool: str
+    risk: Risk | None
+    rule: str
+    why: str
+    asked: str | None = None
+    asked_why: str | None = None
+
+
+def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, *, over_http: bool) -> Iterator[Row]:
+    """Tool by tool; a tool that is not offered at all has the first reason for it."""
+    for each in definitions:
+        risks: tuple[Risk | None, ...] = each.classes or (None,)
+        for risk in risks:
+            if reason := withheld(each, settings):
+                yield Row(each.name, risk, "hide", reason)
+            elif risk is None:
+                hidden = not policy.lists(each.name, ())
+                said = policy.tools[each.name].rule if hidden else None
+                yield Row(each.name, None, "hide" if said else "offer", f"line {said[1]}" if said else "default")
+            else:
+                rule = policy.rule_for(each.name, risk)
+                where = policy.asked_where(each.name, risk, settings, over_http=over_http)
+                shown = (where.value, where.why) if rule.value != "hide" else (None, None)
+                yield Row(each.name, risk, rule.value, rule.why, *shown)
+
+
+def policy_as_text(*, over_http: bool) -> str:
+    """A table, what stands beside it, and what the words mean.
+
+    Raises:
+        SettingError: a setting or the policy file is wrong.
+    """
+    settings, policy, found = _in_force(over_http=over_http)
+    table = Table(box=None, pad_edge=False, header_style="")
+    for head in ("tool", "class", "rule", "why", "asked", "why"):
+        table.add_column(head, no_wrap=head != "why")
+    for row in found:
+        if row.risk is not None or row.rule == "hide":
+            table.add_row(*(Text(cell or "") for cell in _cells(row)))
+    page = StringIO()
+    console = Console(file=page, width=WIDTH, markup=False, highlight=False, color_system=None)
+    console.print(table)
+    reads = sum(row.risk is None and row.rule != "hide" for row in found)
+    lines = [
+        f"{reads} tools only read; nobody is asked about those.",
+        "",
+        f"file            {settings.policy_file or 'none (CIO_POLICY_FILE): every write needs a person'}",
+        f"large_audience  {policy.large_audience:,} ({policy.why('large_audience')}): above, the number is typed back",
+        f"sends_an_hour   {policy.sends_an_hour or 'no cap'} ({policy.why('sends_an_hour')})",
+        f"recipients      {_named(policy)} ({policy.why('recipients')})",
+        "",
+        *MEANING,
+    ]
+    return "\n".join([*(line.rstrip() for line in page.getvalue().splitlines()), "", *lines])
+
+
+def policy_as_json(*, over_http: bool) -> str:
+    """The same for programs: a list of tools, and what stands beside it with `value` and `why`.
+
+    Raises:
+        SettingError: a setting or the policy file is wrong.
+    """
+    settings, policy, found = _in_force(over_http=over_http)
+    named = policy.recipients
+    beside: dict[str, Any] = {
+        "large_audience": policy.large_audience,
+        "sends_an_hour": policy.sends_an_hour,
+        "recipients": {
+            "addresses": sorted(named.addresses),
+            "domains": sorted(named.domains),
+            "segment": named.segment,
+        },
+    }
+    told = {
+        "file": str(settings.policy_file) if settings.policy_file else None,
+        "tools": [{"class" if key == "risk" else key: value for key, value in asdict(row).items()} for row in found],
+        **{key: {"value": value, "why": policy.why(key)} for key, value in beside.items()},
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _in_force(*, over_http: bool) -> tuple[Settings, Policy, list[Row]]:
+    settings, definitions = load_settings(keys_needed=False), load()
+    policy = policy_of(settings, {each.name: each.classes for each in definitions})
+    return settings, policy, list(rows(definitions, policy, settings, over_http=over_http))
+
+
+def _cells(row: Row) -> tuple[str | None, ...]:
+    return row.tool, row.risk or "(reads)", row.rule, row.why, row.asked, row.asked_why
+
+
+def _named(policy: Policy) -> str:
+    named = policy.recipients
+    found = [*sorted(named.addresses), *(f"@{domain}" for domain in sorted(named.domains))]
+    if named.segment:
+        found.append(f"segment {quoted(named.segment)}")
+    return ", ".join(found) or "nobody"

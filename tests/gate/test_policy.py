@@ -1,0 +1,426 @@
+"""The policy: of two rules the stricter wins, and what is allowed for some is never allowed for others."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import get_args
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from cio_mcp.api import tracking
+from cio_mcp.errors import Refused
+from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.gate import Gate
+from cio_mcp.gate.plan import Plan, Risk, arguments_digest
+from cio_mcp.gate.policy import RISKS, RULES, WHERES, Policy, Recipients, Said
+from cio_mcp.gate.receipt import Receipt
+from cio_mcp.http.asker import Asker
+from cio_mcp.http.call import Call
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.settings import Settings
+from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.tools.events import send_event
+from cio_mcp.tools.profiles import update_customer
+from cio_mcp.tools.transactional import send_transactional
+from cio_mcp.workspace import OpenWorkspace, Workspace, open_workspace
+
+TOOL = "a_tool"
+NAMED = Recipients(frozenset({"qa@example.com"}), frozenset({"test.example.com"}), "Beta testers")
+ALLOWS = Policy(
+    classes={"data": Said(("allow", 1)), "send": Said(("allow", 2)), "destroy": Said(("allow", 3))}, recipients=NAMED
+)
+
+said = st.builds(
+    Said,
+    rule=st.none() | st.tuples(st.sampled_from(RULES), st.integers(1, 99)),
+    approval=st.none() | st.tuples(st.sampled_from(WHERES), st.integers(1, 99)),
+)
+addresses = st.sampled_from(
+    ["qa@example.com", "QA@Example.com", "x@test.example.com", "eve@example.com", "x@a.test.example.com", "cio_1", ""]
+)
+recipients = st.builds(
+    Recipients,
+    st.frozensets(st.sampled_from(["qa@example.com", "ops@example.com"])),
+    st.frozensets(st.sampled_from(["test.example.com", "example.com"])),
+    st.none() | st.just("Beta testers"),
+)
+policies = st.builds(
+    Policy,
+    classes=st.dictionaries(st.sampled_from(RISKS), said),
+    tools=st.dictionaries(st.sampled_from([TOOL, "another_tool"]), said),
+    recipients=recipients,
+    large_audience=st.integers(1, 50),
+)
+risks = st.sampled_from(RISKS)
+plans = st.builds(
+    Plan,
+    risk=risks,
+    summary=st.just("Do it."),
+    affected=st.none() | st.integers(0, 100),
+    recipients=st.lists(addresses, max_size=4).map(tuple),
+    test_profiles=st.lists(st.sampled_from(["cio_1", "qa@example.com"]), max_size=1).map(tuple),
+    repeat=st.booleans(),
+)
+settings_of = st.builds(
+    lambda mask, approval: Settings(mask_pii=mask, approval=approval),
+    st.booleans(),
+    st.none() | st.sampled_from(WHERES),
+)
+
+
+def test_every_class_of_write_is_known_to_the_policy() -> None:
+    assert set(RISKS) == set(get_args(Risk))
+
+
+def test_without_a_file_a_person_approves_everything() -> None:
+    for risk in RISKS:
+        assert Policy().rule_of(TOOL, Plan(risk=risk, summary="Do it.", recipients=("qa@example.com",))) == "confirm"
+
+
+@given(policies, plans)
+def test_the_strictest_of_what_the_file_says_wins(policy: Policy, plan: Plan) -> None:
+    told = [one.rule[0] for one in (policy.classes.get(plan.risk), policy.tools.get(TOOL)) if one and one.rule]
+    strictness = RULES.index(policy.rule_of(TOOL, plan))
+    assert all(strictness >= RULES.index(rule) for rule in told)
+    assert strictness >= RULES.index("confirm") or told
+    assert (policy.rule_of(TOOL, plan) == "hide") == ("hide" in told)
+
+
+@given(policies, risks, settings_of, st.booleans())
+def test_the_strictest_place_to_ask_wins_over_file_and_environment(
+    policy: Policy, risk: Risk, settings: Settings, over_http: bool
+) -> None:
+    told = [one.approval[0] for one in (policy.classes.get(risk), policy.tools.get(TOOL)) if one and one.approval]
+    environment = settings.approval or ("outside" if over_http else "ask")
+    outside = "outside" in [*told, environment] or settings.mask_pii
+    assert policy.asks_here(TOOL, risk, settings, over_http=over_http) is not outside
+
+
+@given(policies, plans)
+def test_nothing_is_allowed_beyond_what_the_file_names(policy: Policy, plan: Plan) -> None:
+    if policy.rule_of(TOOL, plan) != "allow":
+        return
+    assert plan.affected is not None
+    assert plan.affected <= policy.large_audience
+    assert not plan.repeat
+    if plan.risk == "destroy":
+        destroy = policy.classes["destroy"].rule
+        assert destroy is not None
+        assert destroy[0] == "allow"
+    if plan.risk == "send":
+        assert len(plan.recipients) >= max(1, plan.affected)
+        for one in plan.recipients:
+            whole, domain = one.lower(), one.lower().rpartition("@")[2]
+            by_segment = policy.recipients.segment is not None and one in plan.test_profiles
+            by_domain = "@" in one and domain in policy.recipients.domains
+            assert whole in policy.recipients.addresses or by_domain or by_segment
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    ["qa@example.com", "QA@EXAMPLE.com", "anyone@test.example.com", "any+one@Test.Example.com"],
+)
+def test_who_is_named_may_be_written_to(recipient: str) -> None:
+    assert ALLOWS.rule_of(TOOL, Plan(risk="send", summary="Write.", recipients=(recipient,))) == "allow"
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "qa2@example.com",
+        "eve@a.test.example.com",
+        "eve@eviltest.example.com",
+        "eve@test.example.com.evil.org",
+        "eve@test.example.com.",
+        "eve@example.com",
+        "eve@evil.org,qa@example.com",
+        "eve@evil.org;x@test.example.com",
+        "eve@evil.org x@test.example.com",
+        "eve@evil.org@test.example.com",
+        "eve%evil.org@test.example.com",
+        "qa@example.com <eve@evil.org>",
+        '"eve@evil.org"@test.example.com',
+        "x@test.example.com\nBcc: eve@evil.org",
+        "qa@example.com\n",
+        " qa@example.com",
+        "qa@example.com\u200b",
+        "q\u0430@example.com",
+        "x@te\u017ft.example.com",
+        "x@\u212aelvin.example",
+        "@test.example.com",
+        "test.example.com",
+        "",
+    ],
+)
+def test_who_only_looks_like_somebody_named_needs_a_person(recipient: str) -> None:
+    policy = replace(ALLOWS, recipients=replace(NAMED, domains=NAMED.domains | {"kelvin.example"}))
+    assert policy.rule_of(TOOL, Plan(risk="send", summary="Write.", recipients=(recipient,))) == "confirm"
+
+
+def test_one_recipient_who_is_not_named_is_enough_to_need_a_person() -> None:
+    both = Plan(risk="send", summary="Write.", affected=2, recipients=("qa@example.com", "eve@example.com"))
+    assert ALLOWS.rule_of(TOOL, both) == "confirm"
+    more = Plan(risk="send", summary="Write.", affected=3, recipients=("qa@example.com", "x@test.example.com"))
+    assert ALLOWS.rule_of(TOOL, more) == "confirm"
+
+
+def test_nobody_is_put_into_a_segment_without_a_person_where_a_segment_names_whom_to_write_to() -> None:
+    joining = Call(
+        api="track", method="POST", route="/api/v1/segments/{id}/add_customers", lane="track", retry="repeatable"
+    )
+    assert ALLOWS.rule_of(TOOL, Plan(risk="data", summary="Add.", calls=(joining,))) == "confirm"
+
+
+def test_a_tool_that_is_allowed_does_not_allow_to_destroy() -> None:
+    policy = Policy(tools={TOOL: Said(("allow", 7))}, recipients=NAMED)
+    assert policy.rule_of(TOOL, Plan(risk="destroy", summary="Delete.", recipients=("qa@example.com",))) == "confirm"
+    assert policy.rule_of(TOOL, Plan(risk="data", summary="Set.")) == "allow"
+
+
+def test_what_must_be_typed_back_is_the_count_or_the_name_of_the_thing() -> None:
+    call = Call(api="app", method="POST", route="/v1/campaigns/{id}/triggers", path={"id": "10"}, lane="broadcast",
+                retry="once")  # fmt: skip
+    policy = Policy(large_audience=1000)
+    assert policy.to_type(Plan(risk="send", summary="Trigger.", affected=1000, calls=(call,))) is None
+    assert policy.to_type(Plan(risk="send", summary="Trigger.", affected=1001, calls=(call,))) == "1001"
+    assert policy.to_type(Plan(risk="send", summary="Trigger.", affected=None, calls=(call,))) == "10"
+    assert policy.to_type(Plan(risk="destroy", summary="Delete.", calls=(call,))) == "10"
+    assert policy.to_type(Plan(risk="destroy", summary="Delete.", typed="ada", calls=(call,))) == "ada"
+
+
+def test_a_tool_is_listed_until_it_or_all_it_can_do_is_hidden() -> None:
+    sends, sets = list[Risk](["send"]), list[Risk](["data"])
+    policy = Policy(classes={"send": Said(("hide", 1))}, tools={"hidden": Said(("hide", 2))})
+    assert not policy.lists("send_event", sends)
+    assert policy.lists("update_customer", ("data", "send"))
+    assert policy.lists("get_customer", ())
+    assert not policy.lists("hidden", ())
+    assert not policy.lists("hidden", sets)
+
+
+# What the gate makes of it.
+
+Planner = Callable[[], Awaitable[Plan]]
+
+
+class Hands:
+    """A clock whose hands a test moves."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        await anyio.lowlevel.checkpoint()
+
+
+def with_policy(ws: Workspace, policy: Policy) -> Workspace:
+    return replace(ws, gate=replace(ws.gate, policy=policy))
+
+
+async def proposed(ws: Workspace, tool: str, plan: Planner, arguments: object = None) -> ChangeRow:
+    row = await ws.gate.propose(ws.principal, tool, arguments_digest({"": str(arguments)}), plan)
+    assert isinstance(row, ChangeRow), row
+    return row
+
+
+async def made(ws: Workspace, row: ChangeRow, plan: Planner) -> Receipt:
+    return await ws.gate.make(row, plan, Asker(ws.principal, anyio.current_time() + 10))
+
+
+def writes(sandbox: Sandbox) -> int:
+    return sum(request["method"] != "GET" for request in sandbox.requests)
+
+
+async def test_a_send_to_somebody_named_is_made_and_the_journal_says_that_the_policy_allowed_it(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
+    plan = partial(send_event, ws, "ada", "order_placed")
+    row = await proposed(ws, "send_event", plan)
+    assert (row.state, row.decided_by) == ("approved", "policy")
+    assert (await made(ws, row, plan)).status == "done"
+    assert writes(sandbox) == 1
+
+
+@pytest.mark.parametrize("address", [None, "ADA@example.com", "eve@evil.org"])
+async def test_a_message_goes_by_policy_only_where_it_goes_to_an_address_that_is_named(
+    ws: Workspace, address: str | None
+) -> None:
+    ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
+    row = await proposed(ws, "send_transactional", partial(send_transactional, ws, "2", "ada", to=address))
+    assert row.state == ("planned" if address == "eve@evil.org" else "approved")
+
+
+async def test_the_members_of_the_segment_may_be_written_to_at_their_own_address_only(ws: Workspace) -> None:
+    members = (await ws.segments.members("3", limit=1)).identifiers
+    person = await ws.people.attributes(members[0].reference)
+    assert person.id
+    ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment="Beta testers")))
+    own = await proposed(ws, "send_transactional", partial(send_transactional, ws, "2", person.id), 1)
+    other = partial(send_transactional, ws, "2", person.id, to="eve@evil.org")
+    elsewhere = await proposed(ws, "send_transactional", other, 2)
+    outsider = await proposed(ws, "send_event", partial(send_event, ws, "bob", "order_placed"), 3)
+    assert (own.state, elsewhere.state, outsider.state) == ("approved", "planned", "planned")
+
+
+@pytest.mark.parametrize("segment", ["1", "No such segment"])
+async def test_a_segment_that_follows_conditions_or_is_not_there_names_nobody(ws: Workspace, segment: str) -> None:
+    ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment=segment)))
+    assert (await proposed(ws, "send_event", partial(send_event, ws, "ada", "order_placed"))).state == "planned"
+
+
+async def test_who_left_the_segment_before_the_send_is_asked_about(ws: Workspace, sandbox: Sandbox) -> None:
+    member = next(person for person in sandbox.workspace.people if 3 in person.manual_segments)
+    ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment="3")))
+    plan = partial(send_event, ws, f"cio_{member.cio_id}", "order_placed")
+    row = await proposed(ws, "send_event", plan)
+    member.manual_segments.clear()
+    assert row.state == "approved"
+    assert (await made(ws, row, plan)).status == "approval_required"
+    assert writes(sandbox) == 0
+
+
+async def test_an_address_is_not_changed_by_policy_unless_old_and_new_are_named(ws: Workspace) -> None:
+    ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}),
+                                                               domains=frozenset({"test.example.com"}))))  # fmt: skip
+    cases: list[tuple[str, dict[str, JsonValue], str]] = [
+        ("ada", {"email": "ada@test.example.com"}, "approved"),
+        ("ada", {"email": "ada@evil.org"}, "planned"),
+        ("bob", {"email": "bob@test.example.com"}, "planned"),
+        ("ada", {"phone": "+15550001111"}, "planned"),
+        ("ada", {"id": "somebody else"}, "planned"),
+    ]
+    for number, (customer, attributes, state) in enumerate(cases):
+        row = await proposed(ws, "update_customer", partial(update_customer, ws, customer, attributes), number)
+        assert (row.risk, row.state) == ("send", state), attributes
+
+
+async def test_a_deliberate_repeat_is_asked_about_even_for_somebody_named(ws: Workspace) -> None:
+    ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
+    row = await proposed(ws, "send_event", partial(send_event, ws, "ada", "order_placed", repeat=True))
+    assert row.state == "planned"
+
+
+async def test_what_an_older_policy_allowed_is_not_made_under_a_stricter_one(ws: Workspace, sandbox: Sandbox) -> None:
+    lenient = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
+    plan = partial(send_event, ws, "ada", "order_placed")
+    row = await proposed(lenient, "send_event", plan)
+    receipt = await made(ws, row, plan)
+    assert receipt.status == "declined"
+    assert "policy" in receipt.message
+    assert writes(sandbox) == 0
+
+
+async def test_a_hidden_class_is_refused_also_after_a_person_approved_it(ws: Workspace, sandbox: Sandbox) -> None:
+    plan = partial(send_event, ws, "ada", "order_placed")
+    row = await proposed(ws, "send_event", plan)
+    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    hidden = with_policy(ws, Policy(classes={"send": Said(("hide", 1))}))
+    with pytest.raises(Refused, match="does not allow"):
+        await made(hidden, row, plan)
+    with pytest.raises(Refused, match="does not allow"):
+        await proposed(hidden, "another tool", partial(send_event, hidden, "bob", "order_placed"))
+    assert writes(sandbox) == 0
+
+
+async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_is_shown_again(ws: Workspace) -> None:
+    people = iter([1001, 1000, 1000])
+
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        call = tracking.event("ada", "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
+        return Plan(risk="send", summary="Send x.", affected=next(people), calls=(call,))
+
+    large = await proposed(ws, "large", plan)
+    assert "1001" in large.question
+    await ws.gate.asked(large)
+    await ws.gate.answered(large, approve=True, typed="1000", by=ws.principal)
+    assert (await ws.gate.recent(change=large.id)).changes[0].state == "declined"
+    small = await proposed(ws, "small", plan)
+    assert await ws.gate.decide(small, approve=True, by="person", how="approved outside")
+    stricter = with_policy(ws, Policy(large_audience=999))
+    assert (await made(stricter, small, plan)).status == "approval_required"
+    assert "1000" in (await proposed(stricter, "small", plan)).question
+
+
+# The cap.
+
+
+def event(ws: Workspace, name: str) -> Planner:
+    return partial(send_event, ws, "ada", name)
+
+
+async def approved(ws: Workspace, name: str) -> ChangeRow:
+    row = await proposed(ws, "send_event", event(ws, name), name)
+    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    return row
+
+
+async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_kept_until_there_is_room(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    hands = Hands()
+    gate: Gate = replace(ws.gate, policy=Policy(sends_an_hour=1), clock=Clock(hands.now, hands.sleep))
+    ws = replace(ws, gate=gate)
+    assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
+    hands.time += 3500
+    second = await approved(ws, "two")
+    with pytest.raises(Refused, match=r"cap of 1 .*nothing was sent.*room again at 2027-01-15T09:00:00Z, in 2 min"):
+        await made(ws, second, event(ws, "two"))
+    assert writes(sandbox) == 1
+    assert (await ws.gate.recent(change=second.id)).changes[0].state == "approved"
+    hands.time += 101
+    assert (await made(ws, second, event(ws, "two"))).status == "done"
+    assert writes(sandbox) == 2
+
+
+async def test_what_only_changes_data_does_not_count_towards_the_cap(ws: Workspace, sandbox: Sandbox) -> None:
+    ws = with_policy(ws, Policy(sends_an_hour=1))
+    assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
+    plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
+    row = await proposed(ws, "update_customer", plan)
+    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    assert (await made(ws, row, plan)).status == "done"
+    assert writes(sandbox) == 2
+
+
+async def test_the_cap_holds_across_servers_that_race_on_one_journal(
+    opened: OpenWorkspace, settings: Settings, sandbox: Sandbox
+) -> None:
+    cap = Policy(sends_an_hour=3)
+    async with open_workspace(settings, sandbox=sandbox, policy=cap) as other:
+        mine, theirs = with_policy(opened.acting("local:me"), cap), other.acting("local:them")
+        rows = [(ws, name, await approved(ws, name)) for ws, of in ((mine, "a"), (theirs, "b"))
+                for name in (f"{of}{number}" for number in range(4))]  # fmt: skip
+        refused: list[str] = []
+
+        async def make(ws: Workspace, name: str, row: ChangeRow) -> None:
+            try:
+                await made(ws, row, event(ws, name))
+            except Refused:
+                refused.append(name)
+
+        async with anyio.create_task_group() as group:
+            for each in rows:
+                group.start_soon(make, *each)
+    assert writes(sandbox) == 3
+    assert len(refused) == 5
+
+
+async def test_the_cap_of_one_workspace_is_not_that_of_another(
+    ws: Workspace, settings: Settings, sandbox: Sandbox
+) -> None:
+    cap = Policy(sends_an_hour=1)
+    other = settings.model_copy(update={"workspace": "another"})
+    async with open_workspace(other, sandbox=sandbox, policy=cap) as opened:
+        for each in (with_policy(ws, cap), opened.acting("local:me")):
+            assert (await made(each, await approved(each, "one"), event(each, "one"))).status == "done"
+    assert writes(sandbox) == 2
