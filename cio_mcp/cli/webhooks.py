@@ -3,15 +3,15 @@
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import anyio
 import typer
 import uvicorn
-from starlette.applications import Starlette
 
 from cio_mcp.cli.listening import LOOPBACK, authority, listen
 from cio_mcp.cli.logs import log_to_stderr
@@ -69,7 +69,7 @@ def status(*, as_json: bool) -> None:
         typer.echo(line)
 
 
-def _app(settings: Settings) -> Starlette:
+def _app(settings: Settings) -> Callable[..., Any]:
     database = Database(settings.storage_url)
     feed = Feed(database, settings.workspace_key)
 
@@ -77,7 +77,7 @@ def _app(settings: Settings) -> Starlette:
         return feed
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def running() -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
             yield
@@ -85,7 +85,7 @@ def _app(settings: Settings) -> Starlette:
         await feed.close()
         await database.close()
 
-    return receiver_app(Receiver(settings.signing_keys, its_feed), lifespan)
+    return receiver_app(Receiver(settings.signing_keys, its_feed), running())
 
 
 async def _reception() -> Reception:

@@ -77,6 +77,7 @@ PARENTS: dict[str, type[Parent]] = {
     "transactional_message_id": Transactional,
 }
 """Which parent an event has, by the key that names it."""
+KINDS: dict[str, str] = {key: shape.model_fields["kind"].default for key, shape in PARENTS.items()}
 
 
 class Envelope(Model):
@@ -113,11 +114,9 @@ class Envelope(Model):
     @property
     def parent(self) -> Parent | None:
         """The campaign, broadcast, newsletter or transactional message that it belongs to."""
-        for key, shape in PARENTS.items():
-            if self.data.get(key) not in (None, "", 0):
-                found: Parent | None = _lenient(shape, self.data)
-                return found
-        return None
+        key = _parent_key(self.data)
+        found: Parent | None = _lenient(PARENTS[key], self.data) if key else None
+        return found
 
     @property
     def person(self) -> Identifiers:
@@ -132,21 +131,24 @@ class Envelope(Model):
 
     def row(self, received_at: float) -> EventRow:
         """The row that storage keeps."""
-        parent, person = self.parent, self.person
+        data, whose = self.data, self.data.get("identifiers")
+        who: dict[str, Any] = whose if isinstance(whose, dict) else {}
+        key = _parent_key(data)
+        email = _text(who.get("email")) or _text(data.get("email_address"))
         return EventRow(
             event_id=self.event_id,
             object_type=self.object_type,
             metric=self.metric,
             at=self.timestamp,
             received_at=received_at,
-            data=_as_json(self.data),
-            delivery_id=_text(self.data.get("delivery_id")),
-            trigger_event_id=_text(self.data.get("trigger_event_id")),
-            cio_id=_text(person.cio_id),
-            person_id=_text(person.id),
-            email=(_text(person.email) or "").lower() or None,
-            kind=parent.kind if parent else None,
-            parent_id=parent.id if parent else None,
+            data=_as_json(data),
+            delivery_id=_text(data.get("delivery_id")),
+            trigger_event_id=_text(data.get("trigger_event_id")),
+            cio_id=_text(who.get("cio_id")),
+            person_id=_text(who.get("id")) or _text(data.get("customer_id")),
+            email=email.lower() if email else None,
+            kind=key and KINDS[key],
+            parent_id=key and _text(data.get(key)),
         )
 
 
@@ -217,6 +219,10 @@ def _lenient(shape: Any, value: Any) -> Any:
         return shape.model_validate(value)
     except ValidationError:
         return None
+
+
+def _parent_key(data: dict[str, JsonValue]) -> str | None:
+    return next((key for key in PARENTS if _text(data.get(key))), None)
 
 
 def _text(value: Any) -> str | None:

@@ -1,12 +1,10 @@
 """The event log: each event once, found by what people ask for, kept for a while."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, ScalarSelect, Select, Subquery, and_, delete, func, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import insert as insert_in_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.database import Database
@@ -17,6 +15,7 @@ COUNTED = 1_000
 """Older events that are counted at most, so that a page costs the same however many there are."""
 STEP = 500
 """Events deleted in one transaction: some 10 ms, for which nobody who appends has to wait long."""
+INSERT: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 STORED = tuple(column.name for column in events.columns if column.name not in ("sequence", "workspace"))
 
 
@@ -146,14 +145,20 @@ def _number(db: Connection, rows: Subquery) -> int:
 
 
 def _insert(db: Connection, workspace: str, rows: Iterable[EventRow]) -> frozenset[str]:
-    values = [{name: given[name] for name in STORED} | {"workspace": workspace} for given in map(asdict, rows)]
-    if not values:
+    wanted = {row.event_id: row for row in reversed(list(rows))}
+    if not wanted:
         return frozenset()
-    if db.dialect.name == "postgresql":
-        return frozenset(
-            db.scalars(insert_in_postgresql(events).on_conflict_do_nothing().returning(events.c.event_id), values)
-        )
-    return frozenset(db.scalars(insert_in_sqlite(events).on_conflict_do_nothing().returning(events.c.event_id), values))
+    there = select(events.c.event_id).where(events.c.workspace == workspace, events.c.event_id.in_(wanted))
+    new = wanted.keys() - set(db.scalars(there))
+    if new:
+        values = [_values(row, workspace) for row in reversed(wanted.values()) if row.event_id in new]
+        # Another host's transaction may have stored the same in between.
+        db.execute(INSERT[db.dialect.name](events).on_conflict_do_nothing(), values)
+    return frozenset(new)
+
+
+def _values(row: EventRow, workspace: str) -> dict[str, Any]:
+    return {"workspace": workspace} | {name: getattr(row, name) for name in STORED}
 
 
 def _count(db: Connection, workspace: str, refused: Mapping[str, int], now: float) -> None:

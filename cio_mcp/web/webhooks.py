@@ -6,6 +6,7 @@ An answer of 4xx holds back all later events for up to a week, so only what is n
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Lifespan
+from starlette.types import ASGIApp
 
 from cio_mcp.errors import CioError
 from cio_mcp.events.models import Envelope
@@ -119,10 +120,10 @@ class Receiver:
             raise _Refused("not local")
 
 
-def receiver_app(receiver: Receiver, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
-    """The receiver by itself: the webhook, and `/healthz`."""
+def receiver_app(receiver: Receiver, running: AbstractAsyncContextManager[None]) -> ASGIApp:
+    """The receiver by itself: the webhook, and `/healthz`; `running` is entered while it runs."""
     routes = [Route(PATH, receiver.receive, methods=["POST"]), Route("/healthz", healthz)]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lambda _app: running)
 
 
 async def _body(request: Request) -> bytes:
