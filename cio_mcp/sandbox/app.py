@@ -73,7 +73,14 @@ class Sandbox:
         self.clock.listen(self.sender.ring)
         self.reset()
 
+    @property
+    def is_entered(self) -> bool:
+        """Whether its tasks run."""
+        return self._tasks is not None
+
     async def __aenter__(self) -> Self:
+        if self.is_entered:
+            raise RuntimeError("this sandbox runs already: `served` enters it in a thread of its own")
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self.sender.run, self._tasks)
         return self

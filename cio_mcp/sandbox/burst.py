@@ -26,8 +26,10 @@ def emit(workspace: "Workspace", told: Any) -> int:
     Raises:
         Refused: 400 when there is no such event, or too many are asked for.
     """
-    told = told if isinstance(told, dict) else {}
-    count, object_type, metric = told.get("count", 1), told.get("object_type", "email"), told.get("metric", "delivered")
+    if not isinstance(told, dict):
+        raise app_error(400, "expected count, object_type and metric")
+    count = told.get("count", 1)
+    object_type, metric = str(told.get("object_type", "email")), str(told.get("metric", "delivered"))
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= LONGEST_LINE:
         raise app_error(400, f"count must be an integer from 1 to {LONGEST_LINE}")
     if object_type == "customer" and metric in OF_PEOPLE:

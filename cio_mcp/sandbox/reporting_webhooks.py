@@ -45,7 +45,7 @@ class Pending:
 
 @dataclass(slots=True, eq=False)
 class ReportingWebhook:
-    """One endpoint; nothing is ever posted to a `made_up` one."""
+    """One endpoint; nothing is ever posted to a `made_up` one, and more than `longest` events do not wait."""
 
     id: int
     name: str
@@ -55,6 +55,7 @@ class ReportingWebhook:
     full_resolution: bool = False
     with_content: bool = False
     made_up: bool = False
+    longest: int = LONGEST_LINE
     line: deque[Pending] = field(default_factory=deque)
     delivered: int = 0
     attempts: int = 0
@@ -69,7 +70,7 @@ class ReportingWebhook:
 
     def queue(self, report: Report, now: float) -> None:
         """Put an event at the end of the line, if there is room."""
-        if len(self.line) >= LONGEST_LINE:
+        if len(self.line) >= self.longest:
             self.overflowed += 1
             return
         self.line.append(Pending(report.event_id, report.body(with_content=self.with_content), now))
@@ -146,7 +147,7 @@ def _checked(body: Any) -> dict[str, Any]:
         raise app_error(400, "endpoint must be an http or https URL")
     if not isinstance(events, list) or not events:
         raise app_error(400, "events must be a list of at least one")
-    if unknown := sorted(str(event) for event in events if event not in EVENTS):
+    if unknown := sorted({str(event) for event in events} - EVENTS):
         raise app_error(400, f"events has unknown values: {', '.join(unknown)}")
     flags = {flag: body[flag] for flag in FLAGS if body.get(flag) is not None}
     if not all(isinstance(value, bool) for value in flags.values()):

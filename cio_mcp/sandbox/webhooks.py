@@ -57,18 +57,19 @@ class Sender:
         while not self._sandbox.workspace.is_heard:
             await self._pause(math.inf)
         transport = httpx.ASGITransport(self._sending.app, raise_app_exceptions=False) if self._sending.app else None
-        http = httpx.AsyncClient(transport=transport, timeout=self._sending.timeout)
+        http = httpx.AsyncClient(transport=transport, timeout=self._sending.timeout, trust_env=False)
         try:
             while True:
                 await self._pause(self._unfold(tasks, http))
         finally:
             self._served.clear()
+            self._tell_settled()
             with anyio.CancelScope(shield=True):
                 await http.aclose()
 
     async def caught_up(self) -> None:
-        """Wait until nothing that is due is unposted; what waits for its next attempt is not due."""
-        while self._is_behind():
+        """Wait until nothing that is due is unposted, or the sandbox ends; what waits to be tried again is not due."""
+        while self._sandbox.is_entered and self._is_behind():
             await self._settled.wait()
 
     def _unfold(self, tasks: anyio.abc.TaskGroup, http: httpx.AsyncClient) -> float:

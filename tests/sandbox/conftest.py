@@ -8,6 +8,7 @@ import pytest
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.server import Served, served
 from tests.sandbox.asking import Asking
+from tests.sandbox.receiver import Listening, Receiver, listening_to
 
 
 @pytest.fixture
@@ -16,6 +17,17 @@ async def asking() -> AsyncIterator[Asking]:
         transport = httpx.ASGITransport(app=sandbox.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
             yield Asking(sandbox, http)
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    return Receiver()
+
+
+@pytest.fixture
+async def listening(receiver: Receiver) -> AsyncIterator[Listening]:
+    async with listening_to(receiver) as asking:
+        yield asking
 
 
 @pytest.fixture

@@ -3,13 +3,21 @@
 import hashlib
 import hmac
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from cio_mcp.sandbox import Sandbox, Sending, StillClock
+from tests.sandbox.asking import Asking
+
+URL = "http://receiver.test/webhooks"
 
 
 @dataclass
@@ -48,3 +56,38 @@ class Receiver:
             signature == hmac.new(key.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
             for signature, stamp, body in zip(self.signatures, self.timestamps, self.contents, strict=True)
         ]
+
+
+@dataclass
+class Listening(Asking):
+    """Asks a sandbox whose clock stands still, and that posts all that happens to a receiver."""
+
+    receiver: Receiver
+
+    async def later(self, seconds: float = 0.0) -> list[str]:
+        """Put the clock forward, let everything due be posted, and say what has come in all."""
+        self.sandbox.clock.advance(seconds)
+        await self.sandbox.sender.caught_up()
+        return self.receiver.metrics
+
+    async def emit(self, count: int = 1, **told: Any) -> list[str]:
+        answer = await self.http.post("/_sandbox/emit", json={"count": count, **told})
+        assert answer.json() == {"emitted": count}, answer.text
+        return await self.later()
+
+    async def order(self, kind: str, times: int = 1, **told: Any) -> None:
+        answer = await self.http.post("/_sandbox/faults", json={"kind": kind, "times": times, **told})
+        assert answer.status_code == 200, answer.text
+
+    async def posting(self, number: int = 2) -> Any:
+        states = (await self.http.get("/_sandbox/webhooks")).json()
+        return next(state for state in states if state["id"] == number)
+
+
+@asynccontextmanager
+async def listening_to(receiver: Receiver, *, people: int = 20, restamp: bool = False) -> AsyncIterator[Listening]:
+    sending = Sending(app=receiver.app, timeout=0.05, restamp=restamp)
+    async with Sandbox(seed=7, people=people, clock=StillClock(), webhook_url=URL, sending=sending) as sandbox:
+        transport = httpx.ASGITransport(app=sandbox.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
+            yield Listening(sandbox, http, receiver)

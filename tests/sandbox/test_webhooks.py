@@ -1,45 +1,33 @@
-from collections.abc import AsyncIterator
+"""Posting: signed, in order, again and again; and what can be ordered to go wrong."""
+
+import json
+import queue
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import httpx
 import pytest
 
-from cio_mcp.sandbox import Sandbox, Sending, StillClock
-from tests.sandbox.asking import Asking
-from tests.sandbox.receiver import Receiver
+from cio_mcp.sandbox import Sandbox, StillClock
+from cio_mcp.sandbox.reporting import Report
+from cio_mcp.sandbox.sender_rules import HOUR_STATUSES, signature, wait_after
+from cio_mcp.sandbox.server import served
+from tests.sandbox.receiver import URL, Listening, Receiver, listening_to
 
 pytestmark = pytest.mark.anyio
 
-URL = "http://receiver.test/webhooks"
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 86_400.0
 
 
-@pytest.fixture
-def receiver() -> Receiver:
-    return Receiver()
-
-
-@pytest.fixture
-def sending(receiver: Receiver) -> Sending:
-    return Sending(app=receiver.app, timeout=0.05)
-
-
-@pytest.fixture
-async def asking(sending: Sending) -> AsyncIterator[Asking]:
-    async with Sandbox(seed=7, people=20, clock=StillClock(), webhook_url=URL, sending=sending) as sandbox:
-        transport = httpx.ASGITransport(app=sandbox.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
-            yield Asking(sandbox, http)
-
-
-async def test_a_message_is_reported_as_sent_and_then_as_delivered(asking: Asking, receiver: Receiver) -> None:
-    number = (await asking.reset_password()).json()["delivery_id"]
-    await asking.sandbox.sender.caught_up()
-    assert receiver.metrics == []
-    for _ in range(2):
-        asking.pause(1)
-        await asking.sandbox.sender.caught_up()
-    assert receiver.metrics == ["email sent", "email delivered"]
-    sent, delivered = receiver.events
+async def test_a_message_is_reported_as_sent_and_then_as_delivered(listening: Listening) -> None:
+    number = (await listening.reset_password()).json()["delivery_id"]
+    assert await listening.later() == []
+    assert await listening.later(1) == ["email sent"]
+    assert await listening.later(1) == ["email sent", "email delivered"]
+    sent, delivered = listening.receiver.events
     assert sent["data"] == {
         "customer_id": "ada",
         "identifiers": {"id": "ada", "email": "ada@example.com", "cio_id": "a3000001"},
@@ -49,10 +37,236 @@ async def test_a_message_is_reported_as_sent_and_then_as_delivered(asking: Askin
         "subject": "Reset your password",
     }
     assert delivered["timestamp"] == sent["timestamp"] + 1
+
+
+async def test_every_post_is_signed_over_its_timestamp_and_body(listening: Listening) -> None:
+    await listening.emit(3)
+    assert listening.receiver.signed_by("sandbox-signing-key") == [True] * 3
+    assert listening.receiver.signed_by("another-key") == [False] * 3
+
+
+def test_a_signature_is_what_openssl_makes_of_the_same() -> None:
+    expected = "2352144c95f7ac6accde94315ab20cfd8196eed167d22d39c0f04a9109a3046e"
+    assert signature("sandbox-signing-key", 1_613_063_089, b'{"a":1}') == expected
+
+
+async def test_a_failed_event_holds_back_all_that_come_after_it(listening: Listening) -> None:
+    listening.receiver.answers = [503]
+    await listening.emit(3)
+    [first] = listening.receiver.ids
+    assert (await listening.posting())["queued"] == 3
+    await listening.later(10)
+    assert listening.receiver.ids[1] == first
+    assert len(set(listening.receiver.ids)) == 3
+    assert (await listening.posting())["delivered"] == 3
+
+
+async def test_a_retry_keeps_event_and_timestamp(listening: Listening) -> None:
+    listening.receiver.answers = [503]
+    await listening.emit()
+    await listening.later(10)
+    first, second = listening.receiver.contents
+    assert first == second
+    assert listening.receiver.timestamps[0] == listening.receiver.timestamps[1]
+
+
+async def test_a_retry_is_stamped_anew_where_that_is_asked_for(receiver: Receiver) -> None:
+    receiver.answers = [503]
+    async with listening_to(receiver, restamp=True) as listening:
+        await listening.emit()
+        await listening.later(10)
+    assert receiver.contents[0] == receiver.contents[1]
+    assert receiver.timestamps[1] == receiver.timestamps[0] + 10
     assert receiver.signed_by("sandbox-signing-key") == [True, True]
+
+
+async def test_waits_double_from_ten_seconds(listening: Listening) -> None:
+    listening.receiver.answers = [503] * 3
+    await listening.emit()
+    for attempts, wait in ((1, 10), (2, 20), (3, 40)):
+        assert len(await listening.later(wait - 0.5)) == attempts
+        assert len(await listening.later(0.5)) == attempts + 1
+    assert (await listening.posting())["last_status"] == 200
+
+
+@pytest.mark.parametrize("status", sorted(HOUR_STATUSES))
+async def test_after_some_statuses_it_waits_for_an_hour(listening: Listening, status: int) -> None:
+    listening.receiver.answers = [status]
+    await listening.emit()
+    assert len(await listening.later(HOUR - 1)) == 1
+    assert (await listening.posting())["last_status"] == status
+    assert len(await listening.later(1)) == 2
+
+
+@pytest.mark.parametrize("status", [302, 409, 418, 503, 504])
+async def test_other_failures_are_tried_again_soon(listening: Listening, status: int) -> None:
+    listening.receiver.answers = [status]
+    await listening.emit()
+    assert len(await listening.later(10)) == 2
+
+
+async def test_an_answer_that_does_not_come_in_time_is_a_failure(listening: Listening) -> None:
+    listening.receiver.answers = [None]
+    await listening.emit()
+    assert (await listening.posting())["last_status"] == "timeout"
+    assert len(await listening.later(10)) == 2
+
+
+async def test_a_refused_connection_waits_for_an_hour() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    async with (
+        Sandbox(people=1, clock=StillClock(), webhook_url=f"http://127.0.0.1:{port}/") as sandbox,
+        httpx.AsyncClient(transport=httpx.ASGITransport(sandbox.app), base_url="http://sandbox") as http,
+    ):
+        await http.post("/_sandbox/emit", json={})
+        await sandbox.sender.caught_up()
+        state = (await http.get("/_sandbox/webhooks")).json()[1]
+    assert state["last_status"] == "refused"
+    assert state["head"]["next_attempt"] == sandbox.clock.now() + HOUR
+
+
+def test_waits_grow_and_never_shrink() -> None:
+    for outcome in (503, 500, "timeout", "refused", "cut"):
+        waits = [wait_after(outcome, attempts) for attempts in range(1, 40)]
+        assert waits == sorted(waits)
+    assert (wait_after("cut", 1), wait_after("timeout", 1), wait_after(500, 2)) == (HOUR, 10, 2 * HOUR)
+
+
+async def test_after_seven_days_it_gives_up_and_goes_on(listening: Listening) -> None:
+    listening.receiver.answers = [500] * 8
+    await listening.emit(2)
+    for _ in range(7 * 24):
+        await listening.later(HOUR)
+    lost, *_ = ids = listening.receiver.ids
+    assert ids[:-1] == [lost] * 8
+    assert ids[-1] != lost
+    state = await listening.posting()
+    assert (state["expired"], state["delivered"], state["queued"]) == (1, 1, 0)
+
+
+async def test_a_jump_of_the_clock_leaves_an_event_its_next_attempt(listening: Listening) -> None:
+    listening.receiver.answers = [500]
+    await listening.emit()
+    assert len(await listening.later(30 * DAY)) == 2
+    assert (await listening.posting())["delivered"] == 1
+
+
+async def test_an_endpoint_in_trouble_holds_back_no_other(listening: Listening) -> None:
+    body = {"name": "Second", "endpoint": "http://second.test/", "events": ["email_delivered"]}
+    await listening.app("/v1/reporting_webhooks", method="POST", json=body)
+    listening.receiver.answers = [500]
+    await listening.emit(4)
+    states = [await listening.posting(number) for number in (2, 3)]
+    assert sorted((state["queued"], state["delivered"]) for state in states) == [(0, 4), (4, 0)]
+
+
+async def test_more_than_fits_is_counted_and_dropped(listening: Listening) -> None:
+    listening.sandbox.workspace.webhooks[2].longest = 3
+    await listening.emit(5)
+    state = await listening.posting()
+    assert (state["overflowed"], state["delivered"]) == (2, 3)
+
+
+async def test_a_reset_forgets_what_waits(listening: Listening) -> None:
+    listening.receiver.answers = [500]
+    await listening.emit(3)
+    await listening.http.post("/_sandbox/reset")
+    assert len(await listening.later(DAY)) == 1
+    assert len(await listening.emit()) == 2
+
+
+async def test_twice_on_order(listening: Listening) -> None:
+    await listening.order("webhook_twice")
+    await listening.emit(2)
+    first, again, second = listening.receiver.ids
+    assert first == again != second
+    assert (await listening.posting())["attempts"] == 3
+
+
+async def test_a_lost_answer_on_order_makes_a_duplicate_later(listening: Listening) -> None:
+    await listening.order("webhook_lost")
+    await listening.emit(2)
+    assert len(listening.receiver.ids) == 1
+    await listening.later(10)
+    first, again, second = listening.receiver.ids
+    assert first == again != second
+
+
+@pytest.mark.parametrize(("times", "order"), [(1, [2, 1, 3, 4]), (-1, [2, 1, 4, 3])])
+async def test_out_of_order_on_order(listening: Listening, times: int, order: list[int]) -> None:
+    await listening.order("webhook_reorder", times)
+    await listening.emit(4)
+    people = [event["data"]["identifiers"]["cio_id"] for event in listening.receiver.events]
+    assert people == [f"a300000{number}" for number in order]
+
+
+async def test_slow_on_order(listening: Listening) -> None:
+    await listening.order("webhook_slow:30")
+    assert await listening.emit(2) == []
+    assert await listening.later(29) == []
+    assert len(await listening.later(1)) == 2
+
+
+async def test_a_webhook_fault_is_aimed_by_how_the_endpoint_begins(listening: Listening) -> None:
+    await listening.order("webhook_twice", path="http://elsewhere.test")
+    await listening.order("webhook_twice", path=URL)
+    assert len(await listening.emit(2)) == 3
+    assert [fault["times"] for fault in (await listening.http.get("/_sandbox/faults")).json()] == [1, 0]
+    assert (await listening.app("/v1/campaigns")).status_code == 200
 
 
 async def test_an_error_inside_the_block_comes_out_as_it_is() -> None:
     with pytest.raises(KeyError):
         async with Sandbox(people=1, webhook_url=URL):
             raise KeyError
+
+
+@contextmanager
+def endpoint() -> Iterator[tuple[str, "queue.Queue[bytes]"]]:
+    came: queue.Queue[bytes] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            came.put(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return None
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/webhooks", came
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_over_a_socket_a_message_made_now_is_reported_within_seconds() -> None:
+    told = {"reset_url": "https://acme.example/r", "minutes": 5}
+    body = {"transactional_message_id": 1, "to": "ada@example.com", "identifiers": {"id": "ada"}, "message_data": told}
+    with endpoint() as (url, came), served(Sandbox(people=1, webhook_url=url)) as where:
+        key = {"Authorization": "Bearer sandbox-app-key"}
+        number = httpx.post(f"{where.url}/v1/send/email", headers=key, json=body).json()["delivery_id"]
+        events = [json.loads(came.get(timeout=5)) for _ in range(2)]
+    assert [event["metric"] for event in events] == ["sent", "delivered"]
+    assert {event["data"]["delivery_id"] for event in events} == {number}
+
+
+async def test_a_sandbox_that_runs_is_not_entered_again() -> None:
+    async with Sandbox(people=1) as sandbox:
+        with pytest.raises(RuntimeError, match="runs already"):
+            await sandbox.__aenter__()
+
+
+async def test_nobody_waits_for_a_sandbox_that_does_not_run() -> None:
+    sandbox = Sandbox(people=1, webhook_url=URL)
+    sandbox.workspace.report(lambda event_id: Report(event_id, "email", "sent", 0, {}))
+    await sandbox.sender.caught_up()
+    assert len(sandbox.workspace.webhooks[2].line) == 1
