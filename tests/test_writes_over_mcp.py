@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import anyio
@@ -136,6 +137,27 @@ async def test_the_question_states_the_facts_in_order_and_closes_with_the_change
     assert schema["required"] == ["decision"]
 
 
+@pytest.mark.parametrize(
+    ("ago", "said"), [(1, None), (100, "older than 72 hours"), (-30, "future")], ids=["recent", "old", "future"]
+)
+async def test_the_question_tells_when_an_event_happened(
+    ago: int, said: str | None, settings: Settings, sandbox: Sandbox
+) -> None:
+    person, at = Person(REJECT), (datetime.now(UTC) - timedelta(hours=ago)).isoformat(timespec="seconds")
+    async with connected(settings, sandbox, "auto", person) as client:
+        await client.call_tool("send_event", WRITES["send_event"] | {"timestamp": at})
+    question = person.asked[0].message
+    assert at.removesuffix("+00:00") in question
+    assert said in question if said else "Mind" not in question
+
+
+async def test_a_message_may_be_named_by_its_number(settings: Settings, sandbox: Sandbox) -> None:
+    person = Person(REJECT)
+    async with connected(settings, sandbox, "auto", person) as client:
+        await client.call_tool("send_transactional", WRITES["send_transactional"] | {"message": 2})
+    assert "Order shipped" in person.asked[0].message
+
+
 async def test_a_client_that_goes_away_while_it_is_asked_sends_nothing(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
@@ -191,6 +213,7 @@ async def test_undeclared_arguments_are_refused_by_name(era: Era, settings: Sett
         ("send_event", {"customer": "ada", "name": " "}, "name"),
         ("send_event", {"customer": "ada", "name": "x" * 101}, "name"),
         ("send_event", {"customer": "ada", "name": "x", "timestamp": "2026-01-01T10:00:00"}, "timestamp"),
+        ("send_event", {"customer": "ada", "name": "x", "timestamp": "0001-01-01T00:00:00+14:00"}, "timestamp"),
         ("send_event", {"customer": "ada", "name": "x", "data": {"recipient": "eve@example.com"}}, "recipient"),
         ("update_customer", {"customer": "ada", "attributes": {}}, "attributes"),
         ("update_customer", {"customer": "ada", "attributes": {"_update": False}}, "attributes"),

@@ -20,6 +20,9 @@ from cio_mcp.workspace import Workspace
 STARTS_WITHIN = timedelta(hours=72)
 """How old an event may be and still start campaigns: https://docs.customer.io/integrations/api/track/ (timestamp)."""
 
+TOLERANCE = timedelta(minutes=1)
+"""How far clocks may differ before a time counts as future; no source."""
+
 
 async def send_event(
     ws: Workspace,
@@ -38,17 +41,18 @@ async def send_event(
     within("data", canonical(data or {}), tracking.EVENT_DATA_BYTES)
     at = time_of("timestamp", timestamp)
     whom = await addressee(ws, customer, id_type)
-    old = at is not None and datetime.now(UTC) - at > STARTS_WITHIN
+    age = datetime.now(UTC) - at if at else timedelta(0)
+    old = age > STARTS_WITHIN
     starts = () if old or not ws.settings.has_app else may_start(await ws.campaigns.started_by_event(name))
     return Plan(
         risk="send",
         summary=f"Send event {quoted(name)} for {whom.name}.",
-        contents=listed(data or {}, "no event data"),
+        contents=(*((f"It happened at {moment(at)}.",) if at else ()), *listed(data or {}, "no event data")),
         examples=(whom.example,),
         recipients=whom.recipients,
         test_profiles=await test_profiles(ws, whom),
         starts=starts,
-        warnings=_warnings(whom, old=old, at=at),
+        warnings=_warnings(whom, age),
         calls=(tracking.event(whom.identifier, name, data or {}, ulid=str(ULID()), at=at),),
         rests_on=whom.rests_on | {"starts": list(starts)},
         once=True,
@@ -58,10 +62,12 @@ async def send_event(
     )
 
 
-def _warnings(whom: Addressee, *, old: bool, at: datetime | None) -> tuple[str, ...]:
+def _warnings(whom: Addressee, age: timedelta) -> tuple[str, ...]:
     found = []
-    if old and at:
-        found.append(f"It happened at {moment(at)}: older than 72 hours, so it starts no campaign.")
+    if age > STARTS_WITHIN:
+        found.append("It is older than 72 hours, so it starts no campaign.")
+    if age < -TOLERANCE:
+        found.append("It has not happened yet: its time is in the future.")
     if whom.person is None:
         found.append(UNREAD)
     return tuple(found)

@@ -12,7 +12,7 @@ from cio_mcp.api.campaigns import Campaign
 from cio_mcp.api.people import Person, reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.text.foreign import quoted, shown
-from cio_mcp.text.moment import parse
+from cio_mcp.text.moment import from_unix, parse
 from cio_mcp.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -106,12 +106,15 @@ def listed(data: Mapping[str, JsonValue], nothing: str) -> tuple[str, ...]:
 
 
 def time_of(field: str, text: str | None) -> datetime | None:
-    """Read a time with a zone.
+    """Read a time with a zone that Customer.io can keep, which counts seconds since 1970.
 
     Raises:
-        InvalidArgument: it is no ISO 8601 time, or has no zone.
+        InvalidArgument: it is no ISO 8601 time, has no zone, or lies before 1970.
     """
-    return None if text is None else parse(text, field)
+    at = None if text is None else parse(text, field)
+    if at is not None and at < from_unix(0):
+        raise InvalidArgument(field, "must be 1970 or later")
+    return at
 
 
 def within(field: str, text: str, limit: int) -> None:

@@ -41,11 +41,12 @@ def _slimmed(node: Any, inline: dict[str, Schema]) -> Any:
         return [_slimmed(item, inline) for item in node]
     if not isinstance(node, dict):
         return node
-    node = _without_null({key: value for key, value in node.items() if not _is_noise(key, value)})
+    node = _without_null(node)
     if (name := _referred(node)) in inline:
         rest = {key: value for key, value in node.items() if key != "$ref"}
         return _slimmed(_undocumented(inline[name]) | rest, inline)
-    return {key: _named(value, inline) if key in NAMES else _slimmed(value, inline) for key, value in node.items()}
+    slimmed = {key: _named(value, inline) if key in NAMES else _slimmed(value, inline) for key, value in node.items()}
+    return {key: value for key, value in slimmed.items() if not _is_noise(key, value)}
 
 
 def _named(children: dict[str, Any], inline: dict[str, Schema]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cio_mcp.gate.traces import Trace
 from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import clean, quoted
 from cio_mcp.text.moment import moment
-from cio_mcp.tools.arguments import Customer, CustomerIdType
+from cio_mcp.tools.arguments import Customer, CustomerIdType, Id
 from cio_mcp.tools.plans import Addressee, addressee, listed, test_profiles, time_of, within
 from cio_mcp.workspace import Workspace
 
@@ -40,7 +40,7 @@ class EmailOptions(BaseModel):
 
 async def send_transactional(
     ws: Workspace,
-    message: Annotated[str, Field(description="id or exact name")],
+    message: Annotated[Id, Field(description="id or exact name")],
     customer: Customer,
     channel: Literal["email"] = "email",
     to: Annotated[str | None, Field(description="Address; default the customer's own")] = None,
@@ -57,7 +57,7 @@ async def send_transactional(
     at = _due(send_at)
     chosen = _options(options)
     within("data", canonical(data or {}), sends.PAYLOAD_BYTES)
-    template = await ws.transactional.find(str(message), field="message")
+    template = await ws.transactional.find(message, field="message")
     whom = await addressee(ws, customer, id_type)
     address = _address(whom, to)
     missing = await _missing(ws, template, data or {})
