@@ -105,11 +105,15 @@ class Gate:
         else:
             await self.journal.withdraw(row.id, by=by, how=how, now=self.clock.now())
 
-    async def unanswered(self, principal: str, tool: str, arguments: str) -> None:
-        """Decline what nobody answered in time."""
+    async def unanswered(self, principal: str, tool: str, arguments: str, since: float) -> Receipt:
+        """Give up a call that took too long: decline what nobody answered, or tell what was requested since a time."""
         now = self.clock.now()
         if row := await self.journal.open_for(principal, tool, arguments, now):
             await self.journal.withdraw(row.id, by=principal, how="nobody answered in time", now=now)
+            return self.receipt(await self._current(row))
+        if row := await self.journal.requested_for(principal, tool, arguments, since):
+            return self.receipt(row)
+        return Receipt(status="declined", message="Nobody answered in time; nothing was sent.")
 
     async def outside(self, row: "ChangeRow", patience: float) -> "ChangeRow":
         """Wait at most `patience` seconds for a decision outside the client; the change as it then is."""

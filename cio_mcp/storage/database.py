@@ -66,7 +66,8 @@ class Database:
     def _open(self) -> Engine:
         with self._opening:
             if self._engine is None:
-                engine = create_engine(self._url)
+                # Their errors would show addresses and bodies in a log.
+                engine = create_engine(self._url, hide_parameters=True)
                 if engine.dialect.name == "sqlite":
                     _prepare_file(self._url.database)
                     event.listen(engine, "connect", _prepare)

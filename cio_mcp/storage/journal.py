@@ -102,6 +102,12 @@ class Journal:
         found = await self._select(*same, changes.c.state.in_(OPEN), changes.c.expires_at > now, limit=1)
         return found[0] if found else None
 
+    async def requested_for(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
+        """The latest change of a principal for the same tool and arguments that was requested since a time."""
+        same = (changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
+        found = await self._select(*same, changes.c.sending_at >= since, limit=1)
+        return found[0] if found else None
+
     async def same_effect(self, effect: str, since: float, now: float, *, but: str = "") -> ChangeRow | None:
         """A change with the same effect that was sent since a time, is scheduled, or whose outcome is not known."""
         found = await self._select(_same_effect(self.workspace, effect, since, now), changes.c.id != but, limit=1)

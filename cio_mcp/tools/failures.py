@@ -1,6 +1,7 @@
 """The one place where a failure becomes the sentence a model reads."""
 
 import logging
+import traceback
 from collections.abc import Collection
 
 from mcp.server.mcpserver.exceptions import ToolError
@@ -33,8 +34,19 @@ def sentence(tool: str, failure: BaseException) -> str:
         cause = cause.__cause__ or cause.__context__
     if isinstance(failure, ToolError) and "Resolver" in str(failure):
         return "The answer to the question could not be used; nothing was sent. Call again to be asked anew."
-    log.error("tool %s failed unexpectedly", tool, exc_info=failure)
+    log.error("tool %s failed unexpectedly: %s\n%s", tool, type(failure).__name__, _where(failure))
     return f"{tool} failed unexpectedly; the server's log tells the operator why, list_changes what was sent."
+
+
+def _where(failure: BaseException) -> str:
+    """The lines of code that failed; an exception's own text may hold an address, a key or a body."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = failure
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    told = [f"{type(one).__name__}\n{''.join(traceback.format_tb(one.__traceback__))}" for one in reversed(chain)]
+    return "leading to ".join(told)
 
 
 def _with_advice(error: CioError) -> str:

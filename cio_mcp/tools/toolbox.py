@@ -8,7 +8,6 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from cio_mcp.gate.asking import digest_of
 from cio_mcp.gate.gate import APPROVAL_SECONDS
-from cio_mcp.gate.receipt import Receipt
 from cio_mcp.text.answer import Answer
 from cio_mcp.tools.catalogue import TOOLS
 from cio_mcp.tools.registry import WorkspaceFor, as_tool, result
@@ -36,12 +35,12 @@ class Toolbox:
         return max_wait if self._specs[name].hints.read_only else APPROVAL_SECONDS + 2 * max_wait
 
     async def give_up(self, ws: Workspace, name: str, arguments: dict[str, Any]) -> CallToolResult | None:
-        """Withdraw the question of a write that nobody answered in time; None for a read."""
+        """Withdraw the question of a write that nobody answered in time, or say what it did; None for a read."""
         if self._specs[name].hints.read_only:
             return None
         meant = self._tools[name].fn_metadata.validate_arguments(arguments)
-        await ws.gate.unanswered(ws.principal, name, digest_of(meant))
-        late = Receipt(status="declined", message="Nobody answered in time; nothing was sent.")
+        since = ws.gate.clock.now() - self.longest(name, ws.settings.max_wait)
+        late = await ws.gate.unanswered(ws.principal, name, digest_of(meant), since)
         return result(late, mask=ws.settings.mask_pii)
 
 

@@ -192,3 +192,27 @@ async def test_what_could_not_be_kept_exactly_is_refused_and_does_not_spoil_the_
 def test_arguments_without_a_digest_are_refused_by_name_or_have_one(odd: str) -> None:
     with suppress(InvalidArgument):
         assert len(digest_of({"data": {"odd": ODD[odd]}})) == len(arguments_digest({}))
+
+
+async def test_a_call_given_up_after_its_request_was_made_says_what_became_of_it(gate: Gate, hands: Hands) -> None:
+    plan = sending()
+    row = await approved(gate, plan)
+    began = hands.time
+    await made(gate, row, plan)
+    receipt = await gate.unanswered(ADA, "a tool", arguments_digest({}), began)
+    assert receipt.status == "done"
+    assert receipt.change == row.id
+
+
+async def test_a_call_given_up_while_it_was_asked_declines_and_an_older_request_is_not_its_own(
+    gate: Gate, hands: Hands, sandbox: Sandbox
+) -> None:
+    plan = sending()
+    await made(gate, await approved(gate, plan), plan)
+    hands.time += 3600
+    later = await gate.unanswered(ADA, "a tool", arguments_digest({}), hands.time - 700)
+    assert later.status == "declined"
+    row = await proposed(gate, plan)
+    assert (await gate.unanswered(ADA, "a tool", arguments_digest({}), hands.time - 700)).status == "declined"
+    assert not await gate.decide(row, approve=True, by="person", how="approved outside")
+    assert emails(sandbox) == 1
