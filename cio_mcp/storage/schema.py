@@ -67,8 +67,9 @@ pauses = Table(
     Column("workspace", String, primary_key=True),
     Column("at", Float, nullable=False),
     Column("by", String, nullable=False),
+    Column("reason", Text),
 )
-"""Workspaces whose writes an operator has stopped."""
+"""Workspaces (or `*`: every one) whose writes an operator has stopped."""
 
 
 class InJson(FunctionElement[str]):
@@ -102,6 +103,11 @@ caused_event = InJson(changes.c.plan, "calls", 0, "body", "id")
 
 Index("changes_delivery", changes.c.workspace, caused_delivery)
 Index("changes_event", changes.c.workspace, caused_event)
+
+has_body = changes.c.question != literal_column("''")
+"""Whether a change still has its body; spelt in full, so that the index is used."""
+
+Index("changes_bodies", changes.c.planned_at, sqlite_where=has_body, postgresql_where=has_body)
 
 events = Table(
     "events",
