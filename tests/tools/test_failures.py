@@ -7,6 +7,9 @@ import pytest
 from cio_mcp.tools.failures import sentence
 
 
+ADDRESS = "ada@example.com"
+
+
 def failing(address: str) -> None:
     known: dict[str, int] = {}
     try:
@@ -19,9 +22,9 @@ def test_an_unexpected_failure_is_logged_by_its_place_and_kind_without_the_value
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.raises(RuntimeError) as failure, caplog.at_level(logging.ERROR):
-        failing("ada@example.com")
+        failing(ADDRESS)
     said = sentence("send_event", failure.value)
-    assert "ada@example.com" not in said + caplog.text
+    assert ADDRESS not in said + caplog.text
     assert "KeyError" in caplog.text
     assert "RuntimeError" in caplog.text
     assert "in failing" in caplog.text
