@@ -72,6 +72,8 @@ class Gate:
         planned = await self._examined(tool, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
+        if (cap := self.policy.caps(planned.risk)) and await self.journal.room_at(cap, now) > now:
+            raise Refused(await self._no_room(now))
         row = self._drawn(planned, principal, tool, arguments, now)
         await self.journal.add(row)
         if self.policy.rule_of(tool, planned) == "allow":

@@ -70,11 +70,13 @@ def policy_of(settings: Settings, tools: Mapping[str, Collection[Risk]] | None =
     """
     if settings.policy_file is None:
         return Policy()
-    path = settings.policy_file.expanduser()
+    path = settings.policy_file
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.expanduser().read_text(encoding="utf-8")
     except OSError as error:
         raise SettingError(SETTING, f"{path.name} cannot be read ({error.strerror})") from None
+    except RuntimeError:
+        raise SettingError(SETTING, f"{path.name} lies in a home directory that is not known") from None
     except UnicodeDecodeError:
         raise SettingError(SETTING, f"{path.name} is not UTF-8 text") from None
     return _Reading(path.name, text).policy(tools)

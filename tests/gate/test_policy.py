@@ -8,6 +8,7 @@ from typing import get_args
 import anyio
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -81,6 +82,7 @@ def test_without_a_file_a_person_approves_everything() -> None:
         assert Policy().rule_of(TOOL, Plan(risk=risk, summary="Do it.", recipients=("qa@example.com",))) == "confirm"
 
 
+@hypothesis(deadline=None)
 @given(policies, plans)
 def test_the_strictest_of_what_the_file_says_wins(policy: Policy, plan: Plan) -> None:
     told = [one.rule[0] for one in (policy.classes.get(plan.risk), policy.tools.get(TOOL)) if one and one.rule]
@@ -90,6 +92,7 @@ def test_the_strictest_of_what_the_file_says_wins(policy: Policy, plan: Plan) ->
     assert (policy.rule_of(TOOL, plan) == "hide") == ("hide" in told)
 
 
+@hypothesis(deadline=None)
 @given(policies, risks, settings_of, st.booleans())
 def test_the_strictest_place_to_ask_wins_over_file_and_environment(
     policy: Policy, risk: Risk, settings: Settings, over_http: bool
@@ -100,6 +103,7 @@ def test_the_strictest_place_to_ask_wins_over_file_and_environment(
     assert policy.asks_here(TOOL, risk, settings, over_http=over_http) is not outside
 
 
+@hypothesis(deadline=None)
 @given(policies, plans)
 def test_nothing_is_allowed_beyond_what_the_file_names(policy: Policy, plan: Plan) -> None:
     if policy.rule_of(TOOL, plan) != "allow":
@@ -368,15 +372,18 @@ async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_k
     ws: Workspace, sandbox: Sandbox
 ) -> None:
     hands = Hands()
-    gate: Gate = replace(ws.gate, policy=Policy(sends_an_hour=1), clock=Clock(hands.now, hands.sleep))
-    ws = replace(ws, gate=gate)
+    before: Gate = replace(ws.gate, clock=Clock(hands.now, hands.sleep))
+    uncapped = replace(ws, gate=before)
+    ws = replace(ws, gate=replace(before, policy=Policy(sends_an_hour=1)))
     assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
     hands.time += 3500
-    second = await approved(ws, "two")
+    second = await approved(uncapped, "two")
     with pytest.raises(Refused, match=r"cap of 1 .*nothing was sent.*room again at 2027-01-15T09:00:00Z, in 2 min"):
         await made(ws, second, event(ws, "two"))
     assert writes(sandbox) == 1
     assert (await ws.gate.recent(change=second.id)).changes[0].state == "approved"
+    with pytest.raises(Refused, match=r"cap of 1 "):
+        await proposed(ws, "send_event", event(ws, "three"), "nobody is asked in vain")
     hands.time += 101
     assert (await made(ws, second, event(ws, "two"))).status == "done"
     assert writes(sandbox) == 2

@@ -1,0 +1,131 @@
+"""`cio-mcp policy`, and what a policy file does to a server that starts."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mcp import Client
+from mcp_types import TextContent
+
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.server import build_server
+from cio_mcp.settings import Settings
+from tests.cli.command_line import CommandLine
+
+FILE = """\
+sends_an_hour = 20
+
+[class.data]
+rule = "allow"
+
+[tool.send_event]
+rule = "hide"
+
+[tool.get_message]
+rule = "hide"
+
+[tool.send_transactional]
+approval = "outside"
+
+[recipients]
+domains = ["test.example.com"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "policy.toml"
+    file.write_text(FILE)
+    return file
+
+
+def rows(output: str) -> list[list[str]]:
+    """The cells of the table: two spaces or more stand between them."""
+    return [[cell for cell in line.split("  ") if cell] for line in output.split("\n\n", 1)[0].splitlines()[1:]]
+
+
+def stripped(output: str) -> dict[tuple[str, str], list[str]]:
+    return {(tool.strip(), risk.strip()): [cell.strip() for cell in rest] for tool, risk, *rest in rows(output)}
+
+
+def test_without_a_file_every_write_is_confirmed_by_default(cio_mcp: CommandLine) -> None:
+    shown = cio_mcp.run("policy")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert stripped(shown.stdout)["update_customer", "data"] == ["confirm", "default", "ask", "default"]
+    assert {cells[0] for cells in stripped(shown.stdout).values()} == {"confirm"}
+    assert "every write needs a person" in shown.stdout
+
+
+def test_what_is_in_force_is_shown_tool_by_tool_with_the_reason(cio_mcp: CommandLine, file: Path) -> None:
+    shown = cio_mcp.run("policy", CIO_POLICY_FILE=str(file))
+    table = stripped(shown.stdout)
+    assert table["update_customer", "data"] == ["allow", "line 4", "ask", "default"]
+    assert table["update_customer", "send"] == ["confirm", "default", "ask", "default"]
+    assert table["send_event", "send"] == ["hide", "line 7"]
+    assert table["get_message", "(reads)"] == ["hide", "line 10"]
+    assert table["send_transactional", "send"] == ["confirm", "default", "outside", "line 13"]
+    assert "sends_an_hour   20 (line 1)" in shown.stdout
+    assert "recipients      @test.example.com (line 15)" in shown.stdout
+
+
+def test_the_environment_and_read_only_win_where_they_are_stricter(cio_mcp: CommandLine, file: Path) -> None:
+    outside = stripped(cio_mcp.run("policy", CIO_POLICY_FILE=str(file), CIO_APPROVAL="outside").stdout)
+    assert outside["update_customer", "data"][2:] == ["outside", "environment"]
+    masked = stripped(cio_mcp.run("policy", CIO_POLICY_FILE=str(file), CIO_MASK_PII="1", CIO_APPROVAL="ask").stdout)
+    assert masked["update_customer", "data"][2:] == ["outside", "MASK_PII"]
+    over_http = stripped(cio_mcp.run("policy", "--transport", "http").stdout)
+    assert over_http["send_event", "send"] == ["confirm", "default", "outside", "default"]
+    read_only = stripped(cio_mcp.run("policy", CIO_POLICY_FILE=str(file), CIO_READ_ONLY="1").stdout)
+    assert read_only["update_customer", "data"] == ["hide", "read-only"]
+
+
+def test_programs_get_the_same_as_json(cio_mcp: CommandLine, file: Path) -> None:
+    told = json.loads(cio_mcp.run("policy", "--json", CIO_POLICY_FILE=str(file)).stdout)
+    assert {
+        "tool": "send_event",
+        "class": "send",
+        "rule": "hide",
+        "why": "line 7",
+        "asked": None,
+        "asked_why": None,
+    } in (told["tools"])
+    assert told["sends_an_hour"] == {"value": 20, "why": "line 1"}
+    assert told["large_audience"] == {"value": 1000, "why": "default"}
+    assert told["recipients"]["value"]["domains"] == ["test.example.com"]
+
+
+@pytest.mark.parametrize("command", [("policy",), ("serve",), ("serve", "--sandbox")])
+def test_a_wrong_file_ends_the_start_with_one_line(cio_mcp: CommandLine, file: Path, command: tuple[str, ...]) -> None:
+    file.write_text('[class.send]\nrule = "perhaps"\n')
+    ended = cio_mcp.run(*command, CIO_POLICY_FILE=str(file), CIO_APP_API_KEY="a", CIO_REGION="us")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    said = ended.stderr.strip().splitlines()[-1]
+    assert said.startswith("cio-mcp: CIO_POLICY_FILE: policy.toml, line 2: class.send.rule: expected 'allow'")
+
+
+@pytest.mark.anyio
+async def test_hidden_tools_are_neither_listed_nor_run(settings: Settings, sandbox: Sandbox, file: Path) -> None:
+    settings = settings.model_copy(update={"policy_file": file})
+    async with Client(build_server(settings, sandbox=sandbox)) as client:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        refused = await client.call_tool("send_event", {"customer": "ada", "name": "signed_up"})
+    assert {"update_customer", "get_customer"} <= names
+    assert not {"send_event", "get_message"} & names
+    assert refused.is_error
+    assert isinstance(refused.content[0], TextContent)
+    assert "no tool" in refused.content[0].text
+    assert all(request["method"] == "GET" for request in sandbox.requests)
+
+
+@pytest.mark.anyio
+async def test_a_class_that_is_allowed_is_made_without_a_question(
+    settings: Settings, sandbox: Sandbox, file: Path
+) -> None:
+    settings = settings.model_copy(update={"policy_file": file})
+    async with Client(build_server(settings, sandbox=sandbox)) as client:
+        made = await client.call_tool("update_customer", {"customer": "ada", "attributes": {"shoe_size": 38}})
+        changes = await client.call_tool("list_changes", {})
+    assert made.structured_content is not None
+    assert made.structured_content["status"] == "done"
+    assert changes.structured_content is not None
+    assert changes.structured_content["changes"][0]["decided_by"] == "policy"

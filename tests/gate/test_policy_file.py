@@ -1,0 +1,128 @@
+"""Reading the policy file: what it says is in force, and what is wrong in it is told with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from cio_mcp.errors import SettingError
+from cio_mcp.gate.plan import Risk
+from cio_mcp.gate.policy import Policy, Recipients, Said
+from cio_mcp.gate.policy_file import policy_of
+from cio_mcp.settings import Settings
+from cio_mcp.tools.definitions import load
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "policy.example.toml"
+TOOLS: dict[str, tuple[Risk, ...]] = {
+    "get_customer": (),
+    "send_event": ("send",),
+    "update_customer": ("data", "send"),
+}
+
+
+def reading(folder: Path, text: str) -> Policy:
+    file = folder / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+    return policy_of(Settings(policy_file=file), TOOLS)
+
+
+def test_without_a_file_there_are_the_defaults() -> None:
+    assert policy_of(Settings(), TOOLS) == Policy()
+
+
+def test_an_empty_file_says_what_no_file_says(tmp_path: Path) -> None:
+    assert reading(tmp_path, "# nothing yet\n") == Policy()
+
+
+def test_the_documented_example_is_in_force_as_its_comments_say() -> None:
+    policy = policy_of(Settings(policy_file=EXAMPLE), {each.name: each.classes for each in load()})
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    assert (policy.large_audience, policy.sends_an_hour) == (500, 100)
+    assert policy.recipients == Recipients(
+        frozenset({"qa@example.com", "qa+signup@example.com"}), frozenset({"test.example.com"}), "Beta testers"
+    )
+    in_force = {
+        ("update_customer", "data"): "allow",
+        ("update_customer", "send"): "allow",
+        ("send_event", "send"): "confirm",
+        ("send_transactional", "send"): "allow",
+        ("any", "destroy"): "hide",
+    }
+    for (tool, risk), rule in in_force.items():
+        found = policy.rule_for(tool, risk)  # type: ignore[arg-type]  # a class, written as text for reading's sake
+        assert found.value == rule, (tool, risk)
+        assert f'rule = "{rule}"' in lines[int(found.why.removeprefix("line ")) - 1]
+    assert not policy.lists("get_message", ())
+    assert policy.asked_where("send_transactional", "send", Settings(), over_http=False).value == "outside"
+
+
+def test_each_rule_is_known_with_its_line_however_toml_writes_it(tmp_path: Path) -> None:
+    policy = reading(
+        tmp_path,
+        'class.data = { rule = "hide", approval = "outside" }\n'
+        'tool."send_event".rule = "confirm"\n'
+        "\n"
+        "[tool.'get_customer']  # not for this assistant\n"
+        'rule = "hide"\n'
+        "[recipients]\n"
+        "segment = 3\n",
+    )
+    assert policy.classes == {"data": Said(("hide", 1), ("outside", 1))}
+    assert policy.tools == {"send_event": Said(("confirm", 2)), "get_customer": Said(("hide", 5))}
+    assert policy.recipients.segment == "3"
+    assert policy.why("recipients") == "line 6"
+
+
+WRONG = {
+    'large_audience = 500\nsends_an_hour = "many"': (2, "sends_an_hour: expected a valid integer"),
+    "sends_an_hour = 0": (1, "sends_an_hour: expected greater than or equal to 1"),
+    "sends_an_hour = true": (1, "sends_an_hour: expected a valid integer"),
+    '\n[class.send]\n# soon\nrule = "maybe"': (4, "class.send.rule: expected 'allow', 'confirm' or 'hide'"),
+    '[class.delete]\nrule = "hide"': (1, "class.delete: is not known here; what is: data, send, destroy"),
+    '[class.data]\napproval = "outside"\nrules = "hide"': (3, "class.data.rules: is not known here; what is: rule, ap"),
+    "[classes.data]": (1, "classes: is not known here; what is: large_audience, sends_an_hour, class, tool, recip"),
+    'class = "hide"': (1, "class: expected a table: [class]"),
+    '[tool]\nsend_event = "hide"': (2, "tool.send_event: expected a table: [tool.send_event]"),
+    '[tool.send_event]\nrule = "hide"\n[tool.send_evnt]\nrule = "hide"': (3, "tool.send_evnt: there is no such tool"),
+    '[tool.get_customer]\nrule = "confirm"': (2, "tool.get_customer.rule: get_customer only reads"),
+    '[tool.get_customer]\nrule = "hide"\napproval = "outside"': (3, "tool.get_customer.approval: get_customer only re"),
+    '[class.send]\n\nrule = "allow"': (3, "class.send.rule: a send is allowed only for those whom [recipients] names"),
+    '[tool.send_event]\nrule = "allow"': (2, "tool.send_event.rule: a send is allowed only for those whom [recip"),
+    '[recipients]\naddresses = [\n  "qa@example.com",\n  "everyone",\n]': (4, "recipients.addresses.1: expected one"),
+    '[recipients]\naddresses = ["q\u0430@example.com"]': (2, "recipients.addresses.0: expected one plain"),
+    '[recipients]\ndomains = ["*.example.com"]': (2, "recipients.domains.0: expected a domain without @ or *"),
+    '[recipients]\ndomains = ["@example.com"]': (2, "recipients.domains.0: expected a domain without @ or *"),
+    '[recipients]\ndomains = "example.com"': (2, "recipients.domains: expected a valid list"),
+    '[recipients]\nsegment = ""': (2, "recipients.segment"),
+    "large_audience = 500\nlarge_audience = 1": (2, "cannot overwrite a value"),
+    "large_audience = 500\n\n[class.data\n": (3, "expected ']' at the end of a table declaration"),
+    "large_audience =\n": (1, "invalid value"),
+    'sends_an_hour = 5\nsegment = """three\nlines\n': (4, "unterminated string"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG.items(), ids=range(len(WRONG)))
+def test_a_wrong_file_is_told_with_its_line_and_the_reason(tmp_path: Path, text: str, told: tuple[int, str]) -> None:
+    line, reason = told
+    with pytest.raises(SettingError) as wrong:
+        reading(tmp_path, text)
+    said = str(wrong.value)
+    assert said.startswith(f"CIO_POLICY_FILE: policy.toml, line {line}: {reason}"), said
+    assert "\n" not in said
+
+
+def test_what_a_file_has_in_it_cannot_forge_a_line_of_the_log(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as wrong:
+        reading(tmp_path, f'"a\\nb\\u202e{"x" * 200}" = 1')
+    said = str(wrong.value)
+    assert said.isprintable()
+    assert len(said) < 300
+
+
+def test_a_file_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"CIO_POLICY_FILE: nowhere\.toml cannot be read \(No such file"):
+        policy_of(Settings(policy_file=tmp_path / "nowhere.toml"))
+    with pytest.raises(SettingError, match="home directory that is not known"):
+        policy_of(Settings(policy_file=Path("~no-such-user-here/policy.toml")))
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingError, match=r"binary\.toml is not UTF-8"):
+        policy_of(Settings(policy_file=tmp_path / "binary.toml"))
