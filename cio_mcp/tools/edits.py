@@ -27,13 +27,13 @@ async def edit(ws: Workspace, whom: Addressee, attributes: dict[str, JsonValue])
         if not same(before.get(name), value)
     )
     changed = {edit.name: edit.after for edit in edits}
-    reaching = REACHES & changed.keys()
+    reaching = [quoted(name) for name in sorted(changed) if taken_for(name) in REACHES]
     starts = may_start(await ws.campaigns.started_by_attributes(changed)) if changed else ()
     risk: Risk = "send" if reaching or starts else "data"
     return Plan(
         risk=risk,
         summary=f"Set {', '.join(quoted(name, 40) for name in sorted(attributes)[:5])} of {whom.name}.",
-        why=f"It decides whom messages reach: {', '.join(sorted(reaching))}." if reaching else "",
+        why=f"It decides whom messages reach: {', '.join(reaching)}." if reaching else "",
         examples=(whom.example,),
         edits=edits,
         recipients=reached(whom.recipients, changed),
@@ -41,14 +41,25 @@ async def edit(ws: Workspace, whom: Addressee, attributes: dict[str, JsonValue])
         starts=starts,
         calls=(tracking.identify(whom.identifier, changed, at=int(time.time()), create=False),) if changed else (),
         rests_on=whom.rests_on | {"before": {edit.name: edit.before for edit in edits}, "starts": list(starts)},
-        reads_back=ReadBack(person=whom.identifier, attributes=changed) if "cio_relationships" not in changed else None,
+        reads_back=None
+        if "cio_relationships" in map(taken_for, changed)
+        else ReadBack(person=whom.identifier, attributes=changed),
         find_out="To see it: get_customer.",
     )
 
 
 def reached(now: tuple[str, ...], changed: dict[str, JsonValue]) -> tuple[str, ...]:
     """Whom messages reach once a profile has these values; none where an address does not tell."""
-    if UNTOLD & changed.keys():
+    names = {name: taken_for(name) for name in changed}
+    if UNTOLD & set(names.values()) or any(plain == "email" != name for name, plain in names.items()):
         return ()
     email = changed.get("email")
     return (*now, email) if isinstance(email, str) and email and email not in now else now
+
+
+def taken_for(name: str) -> str:
+    """The reserved name that Customer.io may take this for; a dot leads inside, as in `cio_relationships.action`.
+
+    Whether it minds case and outer spaces is not documented.
+    """
+    return name.strip().casefold().partition(".")[0]

@@ -13,7 +13,7 @@ from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.tools.arguments import Customer, CustomerIdType
-from cio_mcp.tools.edits import edit, reached
+from cio_mcp.tools.edits import edit, reached, taken_for
 from cio_mcp.tools.plans import UNREAD, Addressee, addressee, within
 from cio_mcp.workspace import Workspace
 
@@ -76,7 +76,7 @@ def _check(attributes: dict[str, JsonValue]) -> None:
     if len(attributes) > tracking.ATTRIBUTES:
         raise InvalidArgument("attributes", f"are {len(attributes)}; Customer.io takes at most {tracking.ATTRIBUTES}")
     for name, value in attributes.items():
-        if not name or name in RESERVED:
+        if not name.strip() or taken_for(name) in RESERVED:
             raise InvalidArgument("attributes", f"{quoted(name)} cannot be set; leave it out")
         within(f"attributes.{name[:40]}", name, tracking.ATTRIBUTE_NAME_BYTES)
         text = value if isinstance(value, str) else canonical(value)

@@ -6,10 +6,36 @@ from pydantic import JsonValue
 from cio_mcp.api import sends, tracking
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.refusals import check
+from cio_mcp.tools.profiles import update_customer
 from cio_mcp.tools.transactional import send_transactional
 from cio_mcp.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "email",
+        "Email",
+        " email ",
+        "UNSUBSCRIBED",
+        "cio_subscription_preferences",
+        "cio_subscription_preferences.topics.topic_1",
+        "Cio_Subscription_Preferences.topics.topic_1",
+        "cio_relationships",
+    ],
+)
+async def test_whatever_decides_whom_messages_reach_is_a_send_however_it_is_spelled(name: str, ws: Workspace) -> None:
+    plan = await update_customer(ws, "ada", {name: "new@example.com"})
+    assert plan.risk == "send"
+    assert name.strip() in plan.why
+
+
+@pytest.mark.parametrize("name", ["_timestamp", "_Update", " _update", "CIO_ID", "anonymous_id "])
+async def test_what_makes_another_kind_of_write_is_refused_however_it_is_spelled(name: str, ws: Workspace) -> None:
+    with pytest.raises(InvalidArgument, match="cannot be set"):
+        await update_customer(ws, "ada", {name: 1})
 
 
 @pytest.mark.parametrize("key", ["recipient", "Recipient", " reply_to", "FROM_ADDRESS "])

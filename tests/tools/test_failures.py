@@ -6,7 +6,6 @@ import pytest
 
 from cio_mcp.tools.failures import sentence
 
-
 ADDRESS = "ada@example.com"
 
 
