@@ -10,7 +10,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from cio_mcp.errors import SettingError
+from cio_mcp.errors import SettingError, expectation
 
 Region = Literal["us", "eu", "auto"]
 Approval = Literal["ask", "outside"]
@@ -22,6 +22,9 @@ WHERE = {
     "CIO_REGION": "us, eu or auto, as under Settings > Privacy, Region & Data",
     "CIO_WEBHOOK_SIGNING_KEYS": "the signing key under Data & Integrations > Integrations > Reporting Webhooks",
 }
+
+STATE_KEY_LENGTH = 32
+"""What the SDK asks of a key that seals the state of a question."""
 
 
 class Settings(BaseSettings):
@@ -58,6 +61,31 @@ class Settings(BaseSettings):
     state_keys: SecretStr | None = None
     """Comma-separated keys of at least 32 characters that seal the state of a question; shared by replicas."""
 
+    @field_validator("site_id", "track_api_key", "app_api_key", mode="before")
+    @classmethod
+    def _as_copied(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        copied = value.strip()
+        if not (copied.isascii() and copied.isprintable()) or " " in copied:
+            raise ValueError("holds a character that none has; copy it anew")
+        return copied or None
+
+    @field_validator("state_keys")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = _parts(value)
+        if value is not None and (not keys or min(map(len, keys)) < STATE_KEY_LENGTH):
+            raise ValueError(f"expected keys of at least {STATE_KEY_LENGTH} characters each, with commas between")
+        return value
+
+    @field_validator("toolsets")
+    @classmethod
+    def _at_least_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("expected at least one toolset, such as core")
+        return value
+
     @field_validator("toolsets", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
@@ -66,8 +94,8 @@ class Settings(BaseSettings):
     @field_validator("track_url", "app_url")
     @classmethod
     def _a_base_url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
-            raise ValueError("expected a URL that starts with https:// (or http:// for a sandbox)")
+        if value is not None and not (value.startswith(("http://", "https://")) and value.split("/")[2]):
+            raise ValueError("expected the URL of a host, which starts with https:// (or http:// for a sandbox)")
         return value.rstrip("/") if value else value
 
     @field_validator("webhook_signing_keys")
@@ -126,7 +154,7 @@ def load_settings(*, keys_needed: bool = True, **overrides: Any) -> Settings:
     except ValidationError as wrong:
         first = wrong.errors(include_url=False, include_input=False)[0]
         name = f"CIO_{str(first['loc'][0]).upper()}" if first["loc"] else "settings"
-        raise SettingError(name, f"{first['msg']}{_found_at(name)}") from None
+        raise SettingError(name, f"{expectation(first)}{_found_at(name)}") from None
     if keys_needed:
         _check_keys(settings)
     return settings
