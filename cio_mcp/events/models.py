@@ -134,7 +134,11 @@ class Envelope(Model):
         data, whose = self.data, self.data.get("identifiers")
         who: dict[str, Any] = whose if isinstance(whose, dict) else {}
         key = _parent_key(data)
-        email = _text(who.get("email")) or _text(data.get("email_address"))
+        person = _text(who.get("id")) or _text(data.get("customer_id"))
+        # An id may be an address, and then people are found by it.
+        email = (
+            _text(who.get("email")) or _text(data.get("email_address")) or (person if "@" in (person or "") else None)
+        )
         return EventRow(
             event_id=self.event_id,
             object_type=self.object_type,
@@ -145,7 +149,7 @@ class Envelope(Model):
             delivery_id=_text(data.get("delivery_id")),
             trigger_event_id=_text(data.get("trigger_event_id")),
             cio_id=_text(who.get("cio_id")),
-            person_id=_text(who.get("id")) or _text(data.get("customer_id")),
+            person_id=person,
             email=email.lower() if email else None,
             kind=key and KINDS[key],
             parent_id=key and _text(data.get(key)),

@@ -32,7 +32,7 @@ class EventRow:
 class EventQuery:
     """Which events: each condition that is not None must hold.
 
-    `person` is a cio_id (with or without `cio_`), an id or an email; `kind` and `id` name the campaign, broadcast,
+    `person` is `cio_…`, an email, or an id; `kind` and `id` name the campaign, broadcast,
     newsletter or transactional message; `since` (inclusive) and `until` (exclusive) are aware moments of happening.
     """
 

@@ -1,10 +1,11 @@
 """The event log: each event once, found by what people ask for, kept for a while."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, Select, Subquery, and_, delete, func, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, FromClause, ScalarSelect, Select, Subquery, and_, delete, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.database import Database
@@ -15,8 +16,8 @@ COUNTED = 1_000
 """Older events that are counted at most, so that a page costs the same however many there are."""
 STEP = 500
 """Events deleted in one transaction: some 10 ms, for which nobody who appends has to wait long."""
-INSERT: dict[str, Callable[..., Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 STORED = tuple(column.name for column in events.columns if column.name not in ("sequence", "workspace"))
+_stored = attrgetter(*STORED)
 
 
 class Events:
@@ -62,10 +63,9 @@ class Events:
     async def stored(self, query: EventQuery, *, after: int, upto: int) -> EventRow | None:
         """The matching event that was stored first in a range of sequences; reads just that range."""
         here, between = events.c.workspace == self.workspace, and_(events.c.sequence > after, events.c.sequence <= upto)
-        # The limit keeps the planner from looking up the conditions in the whole log instead.
-        few = select(events.c.sequence).where(here, between).order_by(events.c.sequence).limit(upto - after)
-        among = events.c.sequence.in_(few)
-        first = _joined().where(among, *self._where(query)).order_by(events.c.sequence).limit(1)
+        # Selected by itself, so that the planner does not look up the conditions in the whole log instead.
+        few = select(events).where(here, between).order_by(events.c.sequence).limit(upto - after).subquery("few")
+        first = _joined(few).where(*self._where(query, few)).order_by(few.c.sequence).limit(1)
         return next(iter(await self._database.read(lambda db: _rows(db, first))), None)
 
     async def summary(self, query: EventQuery) -> dict[str, int]:
@@ -95,45 +95,43 @@ class Events:
         gone = delete(events).where(events.c.sequence.in_(oldest.limit(most).scalar_subquery()))
         return await self._database.write(lambda db: db.execute(gone).rowcount)
 
-    def _where(self, query: EventQuery) -> list[ColumnElement[bool]]:
+    def _where(self, query: EventQuery, table: FromClause = events) -> list[ColumnElement[bool]]:
+        column, who = _named(query.person or "")
         equal = {
-            events.c.object_type: query.object_type,
-            events.c.metric: query.metric,
-            events.c.delivery_id: query.delivery,
-            events.c.kind: query.kind,
-            events.c.parent_id: query.id,
+            "workspace": self.workspace,
+            "object_type": query.object_type,
+            "metric": query.metric,
+            "delivery_id": query.delivery,
+            "kind": query.kind,
+            "parent_id": query.id,
+            column: who or None,
         }
-        where = [events.c.workspace == self.workspace]
-        where += [column == value for column, value in equal.items() if value is not None]
-        if query.person is not None:
-            where.append(_is(query.person))
+        where = [table.c[name] == value for name, value in equal.items() if value is not None]
         if query.since is not None:
-            where.append(events.c.at >= int(query.since.timestamp()))
+            where.append(table.c.at >= int(query.since.timestamp()))
         if query.until is not None:
-            where.append(events.c.at < query.until.timestamp())
+            where.append(table.c.at < query.until.timestamp())
         return where
 
 
-def _is(person: str) -> ColumnElement[bool]:
+def _named(person: str) -> tuple[str, str]:
     if person.startswith("cio_"):
-        return events.c.cio_id == person.removeprefix("cio_")
-    if "@" in person:
-        return or_(events.c.email == person.lower(), events.c.person_id == person)
-    return or_(events.c.person_id == person, events.c.cio_id == person)
+        return "cio_id", person.removeprefix("cio_")
+    return ("email", person.lower()) if "@" in person else ("person_id", person)
 
 
-def _cause() -> ColumnElement[str]:
+def _cause(table: FromClause) -> ColumnElement[str]:
     def change(same: ColumnElement[bool]) -> ScalarSelect[str]:
-        return select(changes.c.id).where(changes.c.workspace == events.c.workspace, same).limit(1).scalar_subquery()
+        return select(changes.c.id).where(changes.c.workspace == table.c.workspace, same).limit(1).scalar_subquery()
 
     # SQLite uses an index on an expression only where the other side is an expression too.
-    delivery, event = events.c.delivery_id.concat(""), events.c.trigger_event_id.concat("")
+    delivery, event = table.c.delivery_id.concat(""), table.c.trigger_event_id.concat("")
     return func.coalesce(change(caused_delivery == delivery), change(caused_event == event))
 
 
-def _joined() -> Select[Any]:
-    columns = [column for column in events.columns if column.name != "workspace"]
-    return select(*columns, _cause().label("change"))
+def _joined(table: FromClause = events) -> Select[Any]:
+    columns = [column for column in table.columns if column.name != "workspace"]
+    return select(*columns, _cause(table).label("change"))
 
 
 def _rows(db: Connection, query: Select[Any]) -> list[EventRow]:
@@ -145,20 +143,29 @@ def _number(db: Connection, rows: Subquery) -> int:
 
 
 def _insert(db: Connection, workspace: str, rows: Iterable[EventRow]) -> frozenset[str]:
-    wanted = {row.event_id: row for row in reversed(list(rows))}
+    """Insert what is new; the ids of it.
+
+    All rows are one statement: the driver lets other threads run while it is carried out, but between any two
+    statements it waits for the interpreter, milliseconds long while the event loop is busy.
+    """
+    wanted = {row.event_id: row for row in rows}
     if not wanted:
         return frozenset()
-    there = select(events.c.event_id).where(events.c.workspace == workspace, events.c.event_id.in_(wanted))
-    new = wanted.keys() - set(db.scalars(there))
-    if new:
-        values = [_values(row, workspace) for row in reversed(wanted.values()) if row.event_id in new]
-        # Another host's transaction may have stored the same in between.
-        db.execute(INSERT[db.dialect.name](events).on_conflict_do_nothing(), values)
-    return frozenset(new)
+    last = db.scalar(select(func.max(events.c.sequence))) or 0
+    values = tuple(value for row in wanted.values() for value in (workspace, *_stored(row)))
+    if db.exec_driver_sql(_statement(db.dialect.paramstyle, len(wanted)), values).rowcount == len(wanted):
+        return frozenset(wanted)
+    new = select(events.c.event_id).where(events.c.workspace == workspace, events.c.sequence > last)
+    return frozenset(db.scalars(new)) & wanted.keys()
 
 
-def _values(row: EventRow, workspace: str) -> dict[str, Any]:
-    return {"workspace": workspace} | {name: getattr(row, name) for name in STORED}
+@lru_cache(maxsize=64)
+def _statement(style: str, rows: int) -> str:
+    mark = "?" if style == "qmark" else "%s"
+    row = f"({', '.join([mark] * (len(STORED) + 1))})"
+    return (
+        f"INSERT INTO events (workspace, {', '.join(STORED)}) VALUES {', '.join([row] * rows)} ON CONFLICT DO NOTHING"  # noqa: S608 - of our own column names
+    )
 
 
 def _count(db: Connection, workspace: str, refused: Mapping[str, int], now: float) -> None:

@@ -140,7 +140,14 @@ Index("events_metric", events.c.workspace, events.c.metric, events.c.at)
 Index("events_type", events.c.workspace, events.c.object_type, events.c.metric, events.c.at)
 for _name in ("delivery_id", "cio_id", "person_id", "email"):
     _there = events.c[_name].is_not(None)
-    Index(f"events_{_name}", events.c.workspace, events.c[_name], sqlite_where=_there, postgresql_where=_there)
+    Index(
+        f"events_{_name}",
+        events.c.workspace,
+        events.c[_name],
+        events.c.at,
+        sqlite_where=_there,
+        postgresql_where=_there,
+    )
 _parent = events.c.parent_id.is_not(None)
 Index(
     "events_parent",
