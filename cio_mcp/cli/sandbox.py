@@ -18,4 +18,7 @@ def sandbox(
     """Serve a simulated Customer.io workspace."""
     from cio_mcp.sandbox.server import run  # noqa: PLC0415 - other commands start without it
 
-    run(host=host, port=port, people=people, seed=seed, jitter=jitter, tls=tls, webhook_url=webhook_url)
+    try:
+        run(host=host, port=port, people=people, seed=seed, jitter=jitter, tls=tls, webhook_url=webhook_url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--webhook-url") from None

@@ -33,7 +33,8 @@ from cio_mcp.sandbox import (
 )
 from cio_mcp.sandbox.clock import Clock
 from cio_mcp.sandbox.limits import Windows, limit_of
-from cio_mcp.sandbox.webhooks import Sender, Sending
+from cio_mcp.sandbox.sender import Sender
+from cio_mcp.sandbox.webhooks import Sending
 from cio_mcp.sandbox.wire import Answer, Asked, Found, Refused, Router, app_error, invalid, not_found, track_error
 from cio_mcp.sandbox.workspace import Workspace
 

@@ -75,6 +75,10 @@ class ReportingWebhook:
             return
         self.line.append(Pending(report.event_id, report.body(with_content=self.with_content), now))
 
+    def has_work(self, now: float) -> bool:
+        """Whether the head of its line may be tried."""
+        return bool(self.line) and not self.disabled and self.line[0].due <= now
+
     @property
     def shown(self) -> dict[str, Any]:
         """As the App API lists it."""
@@ -96,7 +100,13 @@ class ReportingWebhook:
 
 
 def first_webhooks(url: str = "") -> dict[int, ReportingWebhook]:
-    """The one that belongs to the story, and, for a `url`, one that is told everything."""
+    """The one that belongs to the story, and, for a `url`, one that is told everything.
+
+    Raises:
+        ValueError: the `url` is none of http or https.
+    """
+    if url and not _is_address(url):
+        raise ValueError("the webhook URL must begin with http:// or https:// and name a host")
     told = frozenset({"email_sent", "email_opened", "email_bounced"})
     endpoint = "https://loader:do-not-show@warehouse.acme.example/cio"
     made = [ReportingWebhook(1, "Data warehouse", endpoint, told, full_resolution=True, made_up=True)]

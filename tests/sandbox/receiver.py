@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,8 +30,18 @@ class Receiver:
     timestamps: list[int] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
     signatures: list[str] = field(default_factory=list)
+    under_way: int = 0
+    most_at_once: int = 0
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self.under_way -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body = await request.body()
         self.contents.append(body)
@@ -38,6 +49,7 @@ class Receiver:
         self.timestamps.append(int(request.headers["X-CIO-Timestamp"]))
         self.signatures.append(request.headers["X-CIO-Signature"])
         status = self.answers.pop(0) if self.answers else 200
+        await anyio.lowlevel.checkpoint()
         if status is None:
             await anyio.sleep_forever()
         else:
@@ -85,8 +97,10 @@ class Listening(Asking):
 
 
 @asynccontextmanager
-async def listening_to(receiver: Receiver, *, people: int = 20, restamp: bool = False) -> AsyncIterator[Listening]:
-    sending = Sending(app=receiver.app, timeout=0.05, restamp=restamp)
+async def listening_to(
+    receiver: Receiver, *, people: int = 20, restamp: bool = False, at_once: int = 1
+) -> AsyncIterator[Listening]:
+    sending = Sending(app=receiver.app, timeout=0.05, restamp=restamp, at_once=at_once)
     async with Sandbox(seed=7, people=people, clock=StillClock(), webhook_url=URL, sending=sending) as sandbox:
         transport = httpx.ASGITransport(app=sandbox.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cio_mcp.sandbox import Sandbox
 from tests.sandbox.asking import Asking
 from tests.sandbox.receiver import Listening
 
@@ -54,6 +55,17 @@ async def test_a_webhook_that_cannot_be_is_refused(asking: Asking, wrong: Any) -
     assert (await asking.app(HOOKS, method="POST", json={**MINE, **wrong})).status_code == 400
     assert (await asking.app(f"{HOOKS}/1", method="PUT", json={**MINE, **wrong})).status_code == 400
     assert len((await asking.found(HOOKS))["reporting_webhooks"]) == 1
+
+
+async def test_an_address_that_cannot_be_ends_the_start() -> None:
+    with pytest.raises(ValueError, match="http://"):
+        Sandbox(people=1, webhook_url="localhost:8000/webhooks")
+
+
+async def test_an_address_that_no_client_takes_counts_as_refused(listening: Listening) -> None:
+    await alone(listening, endpoint="http://\x01/hook")
+    await listening.emit()
+    assert (await listening.posting())["last_status"] == "refused"
 
 
 async def test_what_is_not_there_cannot_be_changed(asking: Asking) -> None:

@@ -168,6 +168,16 @@ async def test_more_than_fits_is_counted_and_dropped(listening: Listening) -> No
     assert (state["overflowed"], state["delivered"]) == (2, 3)
 
 
+async def test_a_storm_goes_out_together_and_a_failure_still_holds_back_the_rest(receiver: Receiver) -> None:
+    receiver.answers = [200, 503, 200, 503]
+    async with listening_to(receiver, at_once=4) as listening:
+        await listening.emit(10)
+        assert [len(receiver.ids), len(set(receiver.ids))] == [4, 4]
+        assert receiver.most_at_once == 4
+        await listening.later(10)
+    assert [len(receiver.ids), len(set(receiver.ids))] == [12, 10]
+
+
 async def test_a_reset_forgets_what_waits(listening: Listening) -> None:
     listening.receiver.answers = [500]
     await listening.emit(3)
