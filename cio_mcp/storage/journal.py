@@ -171,8 +171,11 @@ class Journal:
                 return "not approved"
             if row["decided_at"] < spending.decided_since:
                 return "too old"
-            if row["effect"] and not row["repeat"]:
+            if row["effect"]:
                 same = _same_effect(self.workspace, row["effect"], spending.effect_since, spending.now)
+                if row["repeat"]:
+                    # Its question told of what was sent until then; of what came later the person knew nothing.
+                    same = and_(same, changes.c.sending_at > row["planned_at"])
                 if db.execute(select(changes.c.id).where(same, changes.c.id != change).limit(1)).first():
                     return "same effect"
             if spending.sends_an_hour is not None:

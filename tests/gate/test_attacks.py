@@ -216,3 +216,19 @@ async def test_a_call_given_up_while_it_was_asked_declines_and_an_older_request_
     assert (await gate.unanswered(ADA, "a tool", arguments_digest({}), hands.time - 700)).status == "declined"
     assert not await gate.decide(row, approve=True, by="person", how="approved outside")
     assert emails(sandbox) == 1
+
+
+async def test_a_second_one_whose_question_did_not_tell_of_the_first_is_not_sent(
+    gate: Gate, sandbox: Sandbox, hands: Hands
+) -> None:
+    first, second = sending(), sending(repeat=True)
+    mine, theirs = await approved(gate, first), await approved(gate, second, principal=BOB)
+    hands.time += 1
+    assert (await made(gate, mine, first)).status == "done"
+    assert (await made(gate, theirs, second)).status == "already_done"
+    assert emails(sandbox) == 1
+    hands.time += 1
+    told = await approved(gate, second, principal=BOB)
+    assert "The same was requested" in told.question
+    assert (await made(gate, told, second)).status == "done"
+    assert emails(sandbox) == 1 + 1
