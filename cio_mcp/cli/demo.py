@@ -193,7 +193,14 @@ To plug it into a client, put this into its MCP settings, with your keys:
 
   {"mcpServers": {"customerio": {
     "command": "cio-mcp",
-    "env": {"CIO_SITE_ID": "…", "CIO_TRACK_API_KEY": "…", "CIO_APP_API_KEY": "…"}}}}
+    "env": {
+      "CIO_SITE_ID": "…",
+      "CIO_TRACK_API_KEY": "…",
+      "CIO_APP_API_KEY": "…"}}}}
 
-To try it in a client with no account: "command": "cio-mcp", "args": ["serve", "--sandbox"].
+To try it in a client with no account:
+
+  {"mcpServers": {"customerio": {
+    "command": "cio-mcp",
+    "args": ["serve", "--sandbox"]}}}
 """

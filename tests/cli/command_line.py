@@ -120,6 +120,7 @@ class Session:
 
     handle: int
     process: "subprocess.Popen[bytes]"
+    raw: bytes = b""
     seen: str = field(default="")
 
     def wait_for(self, pattern: str) -> re.Match[str]:
@@ -142,7 +143,9 @@ class Session:
         if not ready:
             return False
         try:
-            self.seen += ESCAPES.sub("", os.read(self.handle, 65536).decode()).replace("\r\n", "\n")
+            self.raw += os.read(self.handle, 65536)
         except OSError:
             return False
+        # All of it anew: what is read may end within a letter or an escape sequence.
+        self.seen = ESCAPES.sub("", self.raw.decode(errors="replace")).replace("\r\n", "\n")
         return True
