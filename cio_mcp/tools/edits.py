@@ -54,7 +54,9 @@ def reached(now: tuple[str, ...], changed: dict[str, JsonValue]) -> tuple[str, .
     if UNTOLD & set(names.values()) or any(plain == "email" != name for name, plain in names.items()):
         return ()
     email = changed.get("email")
-    return (*now, email) if isinstance(email, str) and email and email not in now else now
+    if email in (None, "", *now):
+        return now
+    return (*now, email) if isinstance(email, str) else ()
 
 
 def taken_for(name: str) -> str:
