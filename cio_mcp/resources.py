@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cio_mcp.workspace import Workspace
 
 MIME_TYPE = "application/json"
+RECENT_EVENTS = "cio://events/recent"
+CHANGES = "cio://changes"
 PAGE = 50
 """Items of a list; a resource has no cursor, so who wants more uses the tool. No source."""
 
@@ -28,7 +30,10 @@ ReadTool = Callable[[str], Callable[..., Awaitable[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A read tool with fixed arguments under a URI; `by` names the argument that an `{id}` in the URI fills."""
+    """A read tool with fixed arguments under a URI.
+
+    `by` names the argument that an `{id}` in the URI fills; those that `{?…}` names are filled by a query.
+    """
 
     uri: str
     title: str
@@ -41,7 +46,12 @@ class Resource:
     def name(self) -> str:
         """`cio://segments/{id}` is named `segment`, `cio://segments` is `segments`."""
         plural = self.uri.removeprefix("cio://").split("/")[0]
-        return plural.removesuffix("s") if self.by else plural
+        return plural.removesuffix("s") if "{" in self.uri else plural
+
+    @property
+    def asked(self) -> bool:
+        """Whether a query says what to show."""
+        return "{?" in self.uri
 
 
 RESOURCES = (
@@ -57,8 +67,16 @@ RESOURCES = (
     ),
     Resource("cio://campaigns", "Campaigns", "The campaigns, what starts them.", "list_campaigns", {"limit": PAGE}),
     Resource("cio://campaigns/{id}", "A campaign", "Its state, start and messages.", "get_campaign", by="id"),
+    Resource(
+        RECENT_EVENTS, "Recent events", "What Customer.io reported, newest first.", "recent_events", {"limit": 20}
+    ),
+    Resource(
+        RECENT_EVENTS + "{?customer,object_type,metric,since}", "Events of some kind",
+        "Events of a customer, of an object type (email, sms …), of a metric (delivered, bounced …), since a time.",
+        "recent_events", {"limit": 20},
+    ),
     Resource("cio://limits", "Rate limits", "What rate limits leave now.", "get_workspace", {"section": "limits"}),
-    Resource("cio://changes", "Changes", "What was to be written, what became of it.", "list_changes", {"limit": 20}),
+    Resource(CHANGES, "Changes", "What was to be written, what became of it.", "list_changes", {"limit": 20}),
 )  # fmt: skip
 
 
@@ -90,16 +108,24 @@ def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
     said: dict[str, Any] = {
         "name": resource.name, "title": resource.title, "description": resource.description, "mime_type": MIME_TYPE
     }  # fmt: skip
-    by = resource.by
-    if by is None:
+    if resource.asked:
 
-        async def whole() -> str:
-            return await reading.json(None)
+        async def some(
+            context: Context[Any, Any], customer: str = "", object_type: str = "", metric: str = "", since: str = ""
+        ) -> str:
+            given = {"customer": customer, "object_type": object_type, "metric": metric, "since": since}
+            return await reading.json(context, **{name: value for name, value in given.items() if value})
 
-        server.add_resource(FunctionResource(uri=resource.uri, fn=whole, **said))
-    else:
+        server.resource(resource.uri, **said)(some)
+    elif (by := resource.by) is not None:
 
         async def one(id: str, context: Context[Any, Any]) -> str:  # noqa: A002 - the variable of the template
             return await reading.json(context, **{by: id})
 
         server.resource(resource.uri, **said)(one)
+    else:
+
+        async def whole() -> str:
+            return await reading.json(None)
+
+        server.add_resource(FunctionResource(uri=resource.uri, fn=whole, **said))

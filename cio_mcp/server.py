@@ -19,6 +19,7 @@ from cio_mcp.auth.principal import loopback
 from cio_mcp.errors import CioError, SettingError, Unavailable
 from cio_mcp.gate.policy import Policy
 from cio_mcp.settings import Settings
+from cio_mcp.subscriptions import Subscriptions
 from cio_mcp.tools.definitions import Definition, load, offered
 from cio_mcp.tools.failures import sentence, undeclared
 
@@ -57,6 +58,7 @@ class Entrance:
         self._policy = policy
         self.told = {each.name: each for each in told}
         self._sandbox = sandbox
+        self.subscriptions = Subscriptions(resources.RECENT_EVENTS)
         self._toolbox: Toolbox | None = None
         self._wanted = anyio.Event()
         self._opened = anyio.Event()
@@ -115,6 +117,7 @@ class Entrance:
         self._wanted, self._opened = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(self._hold)
+            group.start_soon(self.subscriptions.run, self.events, self._as_read)
             yield
             group.cancel_scope.cancel()
 
@@ -141,6 +144,11 @@ class Entrance:
         load_what_is_heavy()
         return Toolbox(self.told, self.workspace_for)
 
+    async def _as_read(self, uri: str) -> object:
+        from cio_mcp.tools.feed import as_read  # noqa: PLC0415 - brings the models of events
+
+        return await as_read(await self.events(), uri)
+
     async def after_handshake(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Middleware: warm up as soon as the client has its list of tools."""
         answered = await call_next(ctx)
@@ -159,11 +167,13 @@ class CioServer(MCPServer[None]):
             version=__version__,
             instructions=INSTRUCTIONS,
             lifespan=entrance.lifespan,
-            middleware=[entrance.after_handshake],
+            middleware=[entrance.after_handshake, entrance.subscriptions.listening],
+            subscriptions=entrance.subscriptions.bus,
             request_state_security=_sealing(entrance.settings),
             log_level="WARNING",
         )
         self.entrance = entrance
+        entrance.subscriptions.serve(self)
 
     async def list_tools(self) -> "list[Tool]":
         """What clients are told about the tools; the tools themselves are made afterwards."""
@@ -188,6 +198,9 @@ class CioServer(MCPServer[None]):
             raise
         except Exception as failure:  # noqa: BLE001 - the boundary: whatever failed becomes a sentence
             raise ToolError(sentence(name, failure)) from None
+        finally:
+            if not told.reads:
+                self.entrance.subscriptions.heard(resources.CHANGES)
 
     async def _in_time(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any]

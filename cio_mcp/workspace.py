@@ -1,7 +1,7 @@
 """A workspace, opened: client, gate and readers put together, without MCP."""
 
 import importlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from cio_mcp.sandbox import Sandbox
 
 __all__ = ["LaneNow", "Limits", "OpenWorkspace", "Sandbox", "Workspace", "load_what_is_heavy", "open_workspace"]
+
+Progress = Callable[[float, float | None, str | None], Awaitable[None]]
+"""Tells the caller how far a call is: what is done, of how much, and what that is."""
 
 LOOPBACK = "http://127.0.0.1"
 REMOTE = "https://api.customer.io"
@@ -77,6 +80,7 @@ class Workspace:
     reader: "Reader"
     gate: "Gate"
     events: "Feed"
+    progress: Progress | None = None
 
     def limits(self) -> Limits:
         """What the limits leave at this moment."""

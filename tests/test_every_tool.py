@@ -34,6 +34,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "send_transactional": {"message": "1", "customer": "ada", "data": {"reset_url": "https://x.example", "minutes": 5}},
     "list_segments": {},
     "get_segment": {"segment": "VIP", "members": True},
+    "recent_events": {"since": "2026-01-01T00:00:00Z"},
+    "wait_for_event": {"customer": "ada", "timeout": 0},
     "get_workspace": {},
     "list_changes": {},
 }
@@ -52,6 +54,8 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
     "send_transactional": ({"message": "no such", "customer": "ada"}, "message"),
     "list_segments": ({"limit": 0}, "limit"),
     "get_segment": ({"segment": "no such"}, "segment"),
+    "recent_events": ({"since": "yesterday"}, "since"),
+    "wait_for_event": ({"object_type": "fax"}, "object_type"),
     "get_workspace": ({"section": "no such"}, "section"),
     "list_changes": ({"change": "00000000"}, "change"),
 }

@@ -21,6 +21,7 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 SPEAK_MCP = [
     "resources.py",
+    "subscriptions.py",
     "prompts.py",
     "completions.py",
     "subscriptions.py",

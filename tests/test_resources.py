@@ -19,8 +19,10 @@ from cio_mcp.workspace import Workspace
 pytestmark = pytest.mark.anyio
 
 Era = Literal["auto", "legacy"]
-WHOLE = {"cio://segments", "cio://newsletters", "cio://campaigns", "cio://limits", "cio://changes"}
-TEMPLATES = {"cio://segments/{id}", "cio://newsletters/{id}", "cio://campaigns/{id}"}
+OWN = {"cio://events/recent", "cio://limits", "cio://changes"}
+OWN_TEMPLATES = {"cio://events/recent{?customer,object_type,metric,since}"}
+WHOLE = {"cio://segments", "cio://newsletters", "cio://campaigns"} | OWN
+TEMPLATES = {"cio://segments/{id}", "cio://newsletters/{id}", "cio://campaigns/{id}"} | OWN_TEMPLATES
 
 
 @pytest.fixture(params=["auto", "legacy"])
@@ -104,5 +106,5 @@ async def test_without_an_app_key_only_what_needs_none_is_listed(settings: Setti
     async with Client(build_server(alone, sandbox=sandbox)) as client:
         listed = {str(resource.uri) for resource in (await client.list_resources()).resources}
         templates = (await client.list_resource_templates()).resource_templates
-    assert listed == {"cio://limits", "cio://changes"}
-    assert not templates
+    assert listed == OWN
+    assert {template.uri_template for template in templates} == OWN_TEMPLATES

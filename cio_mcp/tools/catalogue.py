@@ -4,6 +4,7 @@ from cio_mcp.tools.campaigns import get_campaign, list_campaigns
 from cio_mcp.tools.changes import list_changes
 from cio_mcp.tools.customers import find_customers, get_customer
 from cio_mcp.tools.events import send_event
+from cio_mcp.tools.feed import recent_events, wait_for_event
 from cio_mcp.tools.messages import get_message, list_messages
 from cio_mcp.tools.metrics import get_metrics
 from cio_mcp.tools.profiles import update_customer
@@ -25,6 +26,8 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(send_transactional, "core", "Send a transactional message", WRITES, needs="app", classes=("send",)),
     ToolSpec(list_segments, "core", "List segments", READS, needs="app"),
     ToolSpec(get_segment, "core", "Get a segment", READS, needs="app"),
+    ToolSpec(recent_events, "core", "Recent events", READS, needs=None),
+    ToolSpec(wait_for_event, "core", "Wait for an event", READS, needs=None),
     ToolSpec(get_workspace, "core", "Get the workspace", READS, needs=None),
     ToolSpec(list_changes, "core", "List changes", READS_OWN, needs=None),
 )

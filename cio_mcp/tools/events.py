@@ -58,7 +58,7 @@ async def send_event(
         once=True,
         repeat=repeat,
         trace=Trace(person=whom.identifier, event=name) if whom.person else None,
-        find_out="To see it: get_customer with include activities. A delivery it starts: list_messages.",
+        find_out=f"What it starts: wait_for_event with the customer, since={moment(datetime.now(UTC))}.",
     )
 
 

@@ -138,7 +138,7 @@ def result(answer: Answer, *, mask: bool) -> CallToolResult:
 
 def _read(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitable[CallToolResult]]:
     async def read(*, ctx: Context[Any, Any], **arguments: Any) -> CallToolResult:
-        ws = await workspace_for(ctx)
+        ws = replace(await workspace_for(ctx), progress=ctx.report_progress)
         try:
             answer = await spec.function(ws, **arguments)
         except Rejected as rejected:

@@ -1,0 +1,106 @@
+"""A reported event as answers show it: one line that says when, what, to whom, sent by what, and caused by what."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from cio_mcp.errors import CioError
+from cio_mcp.events.models import Event
+from cio_mcp.text.foreign import quoted
+from cio_mcp.text.moment import moment
+from cio_mcp.tools.names import Source, Thing, sources
+from cio_mcp.tools.who import Part, Who, who
+from cio_mcp.workspace import Workspace
+
+MACHINE = ("machine", "prefetched", "synthetic")
+"""What marks an open or click that no person made."""
+DETAILS = ("failure_message", "href", "reason")
+"""What more is said of some events; the first that is there is shown."""
+
+
+class Cause(Part):
+    """The change of this server that caused an event."""
+
+    change: str
+    summary: str | None = None
+
+    def __str__(self) -> str:
+        return f"caused by change {self.change}{f': {self.summary}' if self.summary else ''}"
+
+
+class Happening(Part):
+    """One event."""
+
+    id: str
+    at: datetime
+    object_type: str
+    metric: str
+    machine: bool | None = None
+    subject: str | None = None
+    recipient: str | None = None
+    customer: Who | None = None
+    source: Source | None = None
+    delivery: str | None = None
+    detail: str | None = None
+    cause: Cause | None = None
+
+    def __str__(self) -> str:
+        name = self.recipient or (self.customer and (self.customer.email or self.customer.id or self.customer.cio_id))
+        parts = [
+            f"{moment(self.at)} {self.object_type} {self.metric}{' by a machine' if self.machine else ''}",
+            quoted(name) if name else None,
+            quoted(self.subject) if self.subject else None,
+            str(self.source) if self.source else None,
+            quoted(self.detail) if self.detail else None,
+            f"delivery {self.delivery}" if self.delivery else None,
+            str(self.cause) if self.cause else None,
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+async def happenings(ws: Workspace, events: Iterable[Event]) -> list[Happening]:
+    """Make a line of each event, with the name of what sent it and of the change that caused it."""
+    told = [(event, _thing(event)) for event in events]
+    named = await _named(ws, {thing for _, thing in told if thing})
+    causes = {change: await _cause(ws, change) for change in {event.change for event, _ in told if event.change}}
+    return [
+        Happening(
+            id=event.id,
+            at=event.at,
+            object_type=event.object_type,
+            metric=event.metric,
+            machine=any(event.data.get(sign) for sign in MACHINE) or None,
+            subject=_text(event, "subject"),
+            recipient=_text(event, "recipient"),
+            customer=who(event.person) if any((event.person.cio_id, event.person.id, event.person.email)) else None,
+            source=named.get(thing) if thing else None,
+            delivery=event.delivery_id,
+            detail=next(filter(None, (_text(event, name) for name in DETAILS)), None),
+            cause=causes.get(event.change) if event.change else None,
+        )
+        for event, thing in told
+    ]
+
+
+def _thing(event: Event) -> Thing | None:
+    parent = event.parent
+    return Thing(parent.kind, parent.id) if parent and parent.id else None
+
+
+async def _named(ws: Workspace, things: set[Thing]) -> dict[Thing, Source]:
+    """Names are a courtesy: what cannot be read now is told by its id."""
+    if ws.settings.has_app:
+        try:
+            return await sources(ws, things)
+        except CioError:
+            pass
+    return {thing: Source(kind=thing.kind, id=thing.id) for thing in things}
+
+
+async def _cause(ws: Workspace, change: str) -> Cause:
+    row = await ws.gate.journal.get(change)
+    return Cause(change=change, summary=row.summary if row else None)
+
+
+def _text(event: Event, name: str) -> str | None:
+    value = event.data.get(name)
+    return value if isinstance(value, str) and value else None

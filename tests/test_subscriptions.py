@@ -1,0 +1,298 @@
+"""Subscriptions in both eras: who hears, how often, and that nothing is kept for those who went away."""
+
+import gc
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import anyio
+import anyio.lowlevel
+import pytest
+from mcp import Client
+from mcp.server import MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp.shared.subscriptions import ResourceUpdated
+from mcp_types import (
+    EmptyResult,
+    ResourceUpdatedNotification,
+    SubscribeRequest,
+    SubscribeRequestParams,
+    UnsubscribeRequest,
+    UnsubscribeRequestParams,
+)
+
+from cio_mcp.errors import StorageFailed
+from cio_mcp.subscriptions import AGAIN, INTERVAL, MOST_RESOURCES, PATIENCE, Pace, Subscriptions
+from tests.http.held_clock import HeldClock
+
+pytestmark = pytest.mark.anyio
+
+Era = Literal["auto", "legacy"]
+URI = "cio://events/recent"
+BOUNCED = f"{URI}?metric=bounced"
+OTHER = "cio://changes"
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    chosen: Era = request.param
+    return chosen
+
+
+@dataclass
+class Source:
+    """What a feed is to subscriptions; `lost` fails the next watching."""
+
+    listeners: list[Callable[[], None]] = field(default_factory=list)
+    watching: int = 0
+    begun: int = 0
+    lost: bool = False
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    async def watch(self) -> None:
+        if self.lost:
+            self.lost = False
+            raise StorageFailed("The database is away.")
+        self.watching += 1
+        self.begun += 1
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.watching -= 1
+
+    def happens(self) -> None:
+        for listener in self.listeners:
+            listener()
+
+
+@dataclass
+class Serving:
+    """A server with subscriptions and nothing else, on a clock that stands still."""
+
+    clock: HeldClock
+    source: Source
+    subscriptions: Subscriptions
+    server: MCPServer[Any]
+    reads: dict[str, object]
+
+    async def calm(self) -> None:
+        await self.clock.calm()
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+
+
+@pytest.fixture
+async def serving() -> AsyncIterator[Serving]:
+    clock, source, reads = HeldClock(), Source(), dict[str, object]()
+    subscriptions = Subscriptions(URI, clock)
+    server: MCPServer[Any] = MCPServer(
+        "test", subscriptions=subscriptions.bus, middleware=[subscriptions.listening], log_level="WARNING"
+    )
+    subscriptions.serve(server)
+
+    async def opened() -> Source:
+        await anyio.lowlevel.checkpoint()
+        return source
+
+    async def read(uri: str) -> object:
+        await anyio.lowlevel.checkpoint()
+        return reads.get(uri)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(subscriptions.run, opened, read)
+        yield Serving(clock, source, subscriptions, server, reads)
+        group.cancel_scope.cancel()
+
+
+async def subscribe(client: Client, uri: str) -> None:
+    await client.session.send_request(SubscribeRequest(params=SubscribeRequestParams(uri=uri)), EmptyResult)
+
+
+async def unsubscribe(client: Client, uri: str) -> None:
+    await client.session.send_request(UnsubscribeRequest(params=UnsubscribeRequestParams(uri=uri)), EmptyResult)
+
+
+@asynccontextmanager
+async def listener(serving: Serving, era: Era, uris: Iterable[str]) -> AsyncIterator[list[str]]:
+    """A client that listens; what it is told of is in the list."""
+    told: list[str] = []
+
+    async def heard(message: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        if isinstance(message, ResourceUpdatedNotification):
+            told.append(message.params.uri)
+
+    handler = heard if era == "legacy" else None
+    async with Client(serving.server, mode=era, message_handler=handler) as client, AsyncExitStack() as stack:
+        if era == "legacy":
+            for uri in uris:
+                await subscribe(client, uri)
+        else:
+            await stack.enter_async_context(_listening(client, list(uris), told))
+        await serving.calm()
+        yield told
+
+
+@asynccontextmanager
+async def _listening(client: Client, uris: list[str], told: list[str]) -> AsyncIterator[None]:
+    async def hear(started: Callable[[], None]) -> None:
+        async with client.listen(resource_subscriptions=uris) as stream:
+            started()
+            async for event in stream:
+                assert isinstance(event, ResourceUpdated)
+                told.append(event.uri)
+
+    async with anyio.create_task_group() as group:
+        ready = anyio.Event()
+        group.start_soon(hear, ready.set)
+        await ready.wait()
+        yield
+        group.cancel_scope.cancel()
+
+
+async def test_what_happens_is_told_at_once(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [URI]) as told:
+        serving.source.happens()
+        await serving.calm()
+        assert told == [URI]
+
+
+async def test_a_burst_is_told_of_once_a_second_and_its_end_is_not_lost(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [URI]) as told:
+        for _ in range(35):
+            serving.source.happens()
+            await serving.clock.advance(0.1)
+            await serving.calm()
+        assert len(told) == 4
+        await serving.clock.advance(INTERVAL)
+        await serving.calm()
+        assert len(told) == 5
+        await serving.clock.advance(10 * INTERVAL)
+        await serving.calm()
+        assert len(told) == 5
+
+
+async def test_everybody_who_listens_is_told_whatever_their_era(serving: Serving) -> None:
+    async with listener(serving, "auto", [URI]) as newer, listener(serving, "legacy", [URI]) as older:
+        serving.source.happens()
+        await serving.calm()
+        assert (newer, older) == ([URI], [URI])
+
+
+async def test_another_resource_is_not_told_of(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [OTHER]) as told:
+        assert serving.source.begun == 0
+        serving.source.happens()
+        serving.subscriptions.heard(URI)
+        await serving.calm()
+        assert told == []
+        serving.subscriptions.heard(OTHER)
+        await serving.calm()
+        assert told == [OTHER]
+
+
+async def test_a_query_is_told_of_when_it_reads_otherwise(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [BOUNCED]) as told:
+        for reads in (["e1"], ["e1"], ["e2", "e1"], ["e2", "e1"]):
+            serving.reads[BOUNCED] = reads
+            serving.source.happens()
+            await serving.clock.advance(INTERVAL)
+            await serving.calm()
+        assert told == [BOUNCED, BOUNCED]
+
+
+async def test_the_source_is_watched_only_while_somebody_listens(serving: Serving, era: Era) -> None:
+    source = serving.source
+    for begun in (1, 2):
+        async with listener(serving, era, [URI]):
+            assert (source.watching, source.begun, len(source.listeners)) == (1, begun, 1)
+        await serving.calm()
+        assert (source.watching, len(source.listeners)) == (0, 0)
+
+
+async def test_nothing_is_kept_for_clients_that_went_away(serving: Serving, era: Era) -> None:
+    gone: list[weakref.ref[Any]] = []
+    for _ in range(5):
+        async with listener(serving, era, [URI, BOUNCED]):
+            gone.extend(weakref.ref(client) for client in serving.subscriptions._older)
+        await serving.calm()
+    serving.source.happens()
+    await serving.calm()
+    assert serving.subscriptions.watched == frozenset()
+    assert not serving.subscriptions._older
+    assert not serving.subscriptions._newer
+    gc.collect()
+    assert [client() for client in gone] == [None] * len(gone)
+
+
+async def test_who_unsubscribed_is_told_no_more(serving: Serving) -> None:
+    told: list[str] = []
+
+    async def heard(message: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        if isinstance(message, ResourceUpdatedNotification):
+            told.append(message.params.uri)
+
+    async with Client(serving.server, mode="legacy", message_handler=heard) as client:
+        assert client.server_capabilities.resources
+        assert client.server_capabilities.resources.subscribe
+        await subscribe(client, URI)
+        await unsubscribe(client, URI)
+        await unsubscribe(client, OTHER)
+        serving.source.happens()
+        await serving.calm()
+        assert told == []
+        assert serving.source.watching == 0
+
+
+async def test_a_client_may_listen_to_so_many_resources_and_no_more(serving: Serving) -> None:
+    async with Client(serving.server, mode="legacy") as client:
+        for number in range(MOST_RESOURCES):
+            await subscribe(client, f"cio://segments/{number}")
+        await subscribe(client, "cio://segments/0")
+        with pytest.raises(MCPError, match="unsubscribe first"):
+            await subscribe(client, "cio://segments/99999")
+
+
+async def test_a_source_that_failed_is_tried_again(serving: Serving, era: Era) -> None:
+    serving.source.lost = True
+    async with listener(serving, era, [URI]) as told:
+        assert serving.source.watching == 0
+        await serving.clock.advance(AGAIN)
+        await serving.calm()
+        assert serving.source.watching == 1
+        serving.source.happens()
+        await serving.calm()
+        assert told == [URI]
+
+
+async def test_an_older_client_that_takes_nothing_any_more_is_dropped(serving: Serving) -> None:
+    class Stuck:
+        async def send_resource_updated(self, _: str) -> None:
+            await anyio.sleep_forever()
+
+    stuck: Any = Stuck()
+    async with listener(serving, "legacy", [URI]) as told:
+        serving.subscriptions._older[stuck] = {URI}
+        serving.source.happens()
+        await serving.calm()
+        assert told == [URI]
+        await serving.clock.advance(PATIENCE)
+        assert stuck not in serving.subscriptions._older
+        serving.source.happens()
+        await serving.calm()
+        assert told == [URI, URI]
+
+
+def test_pace_keeps_nothing_of_what_was_told_long_ago() -> None:
+    pace = Pace()
+    for number in range(1000):
+        pace.hear(f"cio://{number}", float(number))
+        assert pace.due(float(number)) == [f"cio://{number}"]
+    assert len(pace._told) <= 2
+    assert pace.wait(1000.0) is None
