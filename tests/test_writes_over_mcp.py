@@ -110,6 +110,17 @@ async def test_anything_but_a_yes_sends_nothing(
     assert result.is_error or structured(result)["status"] == "declined"
 
 
+@pytest.mark.parametrize("content", [{}, {"decision": "yes"}], ids=["empty form", "another word"])
+async def test_a_form_that_says_nothing_is_not_told_as_an_argument_that_is_missing(
+    content: dict[str, str | int | float | bool | list[str] | None], era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(ElicitResult(action="accept", content=content))
+    async with connected(settings, sandbox, era, person) as client:
+        result = await client.call_tool("send_event", WRITES["send_event"])
+    assert "decision" not in str(result.content)
+    assert "nothing was sent" in str(result.content).casefold()
+
+
 @pytest.mark.parametrize("tool", WRITES)
 async def test_a_client_that_cannot_ask_is_told_that_a_person_must_decide(
     tool: str, era: Era, hasty: Settings, sandbox: Sandbox

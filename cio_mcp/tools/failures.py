@@ -11,6 +11,8 @@ from cio_mcp.errors import CioError, OperatorError, TimeError, expectation
 
 log = logging.getLogger(__name__)
 
+UNUSABLE = "The answer to the question could not be used; nothing was sent. Call again to be asked anew."
+
 
 def undeclared(tool: str, given: Collection[str], declared: Collection[str]) -> str | None:
     """The sentence that refuses arguments a tool does not have; the SDK would drop them in silence."""
@@ -30,10 +32,10 @@ def sentence(tool: str, failure: BaseException) -> str:
             case CioError():
                 return _with_advice(cause)
             case ValidationError():
-                return _invalid(cause)
+                return UNUSABLE if _in_a_question(failure) else _invalid(cause)
         cause = cause.__cause__ or cause.__context__
-    if isinstance(failure, ToolError) and "Resolver" in str(failure):
-        return "The answer to the question could not be used; nothing was sent. Call again to be asked anew."
+    if _in_a_question(failure):
+        return UNUSABLE
     log.error("tool %s failed unexpectedly: %s\n%s", tool, type(failure).__name__, _where(failure))
     return f"{tool} failed unexpectedly; the server's log tells the operator why, list_changes what was sent."
 
@@ -47,6 +49,10 @@ def _where(failure: BaseException) -> str:
         cause = cause.__cause__ or cause.__context__
     told = [f"{type(one).__name__}\n{''.join(traceback.format_tb(one.__traceback__))}" for one in reversed(chain)]
     return "leading to ".join(told)
+
+
+def _in_a_question(failure: BaseException) -> bool:
+    return isinstance(failure, ToolError) and "Resolver" in str(failure)
 
 
 def _with_advice(error: CioError) -> str:
