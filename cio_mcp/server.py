@@ -12,7 +12,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.request_state import RequestStateSecurity
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from cio_mcp import __version__, prompts, resources
 from cio_mcp.auth.principal import loopback
@@ -178,6 +178,18 @@ class CioServer(MCPServer[None]):
     async def list_tools(self) -> "list[Tool]":
         """What clients are told about the tools; the tools themselves are made afterwards."""
         return [each.tool for each in self.entrance.told.values()]
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[None, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """Fill in a prompt.
+
+        Raises:
+            MCPError: there is none of that name, or an argument is not acceptable.
+        """
+        if name not in {prompt.name for prompt in await self.list_prompts()}:
+            raise MCPError(INVALID_PARAMS, f"There is no prompt {name[:60]!r}; prompts/list names those there are.")
+        return await super().get_prompt(name, arguments, context)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None

@@ -9,7 +9,7 @@ import anyio
 import httpx2
 import pytest
 import uvicorn
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.session import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 from pydantic import SecretStr
@@ -184,3 +184,9 @@ async def test_a_read_that_hangs_ends_in_time(settings: Settings, sandbox: Sandb
             result = await client.call_tool("find_customers", {"email": "ada@example.com"})
     assert result.is_error
     assert "again" in text(result)
+
+
+async def test_an_unknown_prompt_is_refused_by_name(era: Era, settings: Settings) -> None:
+    async with Client(build_server(settings), mode=era) as client:
+        with pytest.raises(MCPError, match=r"There is no prompt 'customer_360'; prompts/list names"):
+            await client.get_prompt("customer_360", {"customer": "ada"})
