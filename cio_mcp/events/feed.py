@@ -1,5 +1,6 @@
 """The feed: what happened, as it comes in and as it is asked for."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -31,6 +32,7 @@ GATHER = 1.0
 """Seconds that counts of refused requests are gathered before they are stored."""
 GROWN = 10_000
 """Events stored by this process after which it looks sooner."""
+CURSOR = re.compile(r"([0-9]{1,10})-([0-9]{1,18})")
 PAUSE = 0.05
 """Seconds between deletions, so that appending goes on beside them."""
 
@@ -249,7 +251,7 @@ class Feed:
 
 
 def _place(cursor: str) -> Place:
-    at, _, sequence = cursor.partition("-")
-    if not (at.isdecimal() and sequence.isdecimal() and len(cursor) <= 40):  # noqa: PLR2004 - two 64-bit numbers
+    found = CURSOR.fullmatch(cursor)
+    if found is None:
         raise InvalidArgument("cursor", "expected the cursor of the page before")
-    return Place(int(at), int(sequence))
+    return Place(int(found[1]), int(found[2]))

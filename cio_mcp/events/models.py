@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, ValidationError
 from pydantic_core import from_json, to_json
 
 from cio_mcp.api.base import Blank, Identifiers, Model
@@ -84,7 +84,8 @@ class Envelope(Model):
     """What every reporting webhook is, whatever happened; what has another shape is `unknown`, its body in `data`."""
 
     event_id: Name
-    object_type: Name
+    object_type: Name = Field(validation_alias=AliasChoices("object_type", "object_type_type"))
+    """A channel or `customer`; where preferences changed, the published schema has a slip for its name."""
     metric: Name
     timestamp: Annotated[Seconds, Field(gt=0, lt=LATEST)]
     data: Data = Field(default_factory=dict)

@@ -137,7 +137,8 @@ Index("events_recent", events.c.workspace, events.c.at)
 Index("events_sequence", events.c.workspace, events.c.sequence)
 Index("events_received", events.c.workspace, events.c.received_at)
 Index("events_metric", events.c.workspace, events.c.metric, events.c.at)
-Index("events_type", events.c.workspace, events.c.object_type, events.c.metric, events.c.at)
+Index("events_type", events.c.workspace, events.c.object_type, events.c.at)
+Index("events_type_metric", events.c.workspace, events.c.object_type, events.c.metric, events.c.at)
 for _name in ("delivery_id", "cio_id", "person_id", "email"):
     _there = events.c[_name].is_not(None)
     Index(

@@ -1,0 +1,382 @@
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from cio_mcp.errors import InvalidArgument, StorageFailed, Unavailable
+from cio_mcp.events import feed as feeding
+from cio_mcp.events.feed import EventQuery, Feed
+from cio_mcp.events.models import Envelope
+from cio_mcp.gate.plan import Plan
+from cio_mcp.http.call import Call
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.journal import ChangeRow, Journal
+from cio_mcp.storage.reception import reception
+from tests.http.skipping_clock import SkippingClock
+
+pytestmark = pytest.mark.anyio
+
+AT = 1_700_000_000
+
+
+def event(name: str, metric: str = "sent", at: int = 0, object_type: str = "email", **data: Any) -> Envelope:
+    return Envelope(event_id=name, object_type=object_type, metric=metric, timestamp=AT + at, data=data)
+
+
+def moment(at: float) -> datetime:
+    return datetime.fromtimestamp(AT + at, UTC)
+
+
+async def ids(feed: Feed, query: EventQuery | None = None, limit: int = 50) -> list[str]:
+    return [each.id for each in (await feed.recent(query or EventQuery(), limit)).events]
+
+
+async def test_an_event_told_twice_is_stored_once(feed: Feed) -> None:
+    assert await feed.append([event("a"), event("b"), event("a")]) == 2
+    assert await feed.append([event("b"), event("c")]) == 1
+    assert sorted(await ids(feed)) == ["a", "b", "c"]
+
+
+async def test_workspaces_do_not_see_each_others_events(feed: Feed, database: Database) -> None:
+    other = Feed(database, "other")
+    assert (await feed.append([event("a")]), await other.append([event("a"), event("b")])) == (1, 2)
+    assert await ids(feed) == ["a"]
+    assert await feed.summary(EventQuery()) == {"sent": 1}
+
+
+async def test_the_newest_comes_first_by_when_it_happened_not_by_when_it_came(feed: Feed) -> None:
+    await feed.append([event("late", at=5)])
+    await feed.append([event("latest", at=9)])
+    await feed.append([event("early", at=1), event("same", at=5)])
+    assert await ids(feed) == ["latest", "same", "late", "early"]
+
+
+async def test_pages_follow_each_other_without_a_gap_whatever_comes_in_between(feed: Feed) -> None:
+    await feed.append(event(str(number), at=number // 3) for number in range(20))
+    first = await feed.recent(EventQuery(), 7)
+    assert first.omitted == 13
+    await feed.append([event("new", at=100)])
+    second = await feed.recent(EventQuery(), 7, first.cursor)
+    third = await feed.recent(EventQuery(), 7, second.cursor)
+    seen = [each.id for page in (first, second, third) for each in page.events]
+    assert seen == [str(number) for number in reversed(range(20))]
+    assert (third.cursor, third.omitted) == (None, 0)
+
+
+@pytest.mark.parametrize("cursor", ["x", "1", "-", "1-2-3", "1-" + "9" * 60, "\u0661-\u0662"])
+async def test_a_cursor_that_is_not_ours_is_refused(feed: Feed, cursor: str) -> None:
+    with pytest.raises(InvalidArgument):
+        await feed.recent(EventQuery(), 5, cursor)
+
+
+WHO = {"id": "ada", "email": "Ada@Example.com", "cio_id": "a1"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        EventQuery(object_type="sms"),
+        EventQuery(metric="opened"),
+        EventQuery(object_type="sms", metric="opened"),
+        EventQuery(person="ada"),
+        EventQuery(person="ada@example.COM"),
+        EventQuery(person="cio_a1"),
+        EventQuery(delivery="d1"),
+        EventQuery(kind="campaign", id="7"),
+        EventQuery(kind="campaign"),
+        EventQuery(since=moment(3)),
+        EventQuery(since=moment(3), until=moment(4), person="ada", metric="opened"),
+    ],
+)
+async def test_each_condition_finds_its_event(feed: Feed, query: EventQuery) -> None:
+    found = event("it", "opened", 3, "sms", delivery_id="d1", campaign_id=7, identifiers=WHO)
+    others = {"id": "bob", "email": "bob@example.com", "cio_id": "b2"}
+    await feed.append([found, event("not", at=1, delivery_id="d2", broadcast_id=7, identifiers=others)])
+    assert await ids(feed, query) == ["it"]
+
+
+async def test_a_person_whose_id_is_an_address_is_found_by_it(feed: Feed) -> None:
+    await feed.append([event("it", identifiers={"id": "Ada@example.com", "email": None, "cio_id": "a1"})])
+    assert await ids(feed, EventQuery(person="ada@example.com")) == ["it"]
+
+
+async def test_a_summary_counts_by_metric_in_a_window(feed: Feed) -> None:
+    await feed.append([event("a", "opened", 1), event("b", "opened", 2), event("c", "sent", 2), event("d", "sent", 9)])
+    assert await feed.summary(EventQuery(since=moment(1), until=moment(9))) == {"opened": 2, "sent": 1}
+
+
+async def test_an_event_names_the_change_that_caused_it(feed: Feed, database: Database) -> None:
+    journal = Journal(database, "acme")
+    await journal.add(change("sent-it", {}))
+    await journal.finish("sent-it", "sent", json.dumps({"delivery_id": "d1"}), now=AT)
+    await journal.add(change("started-it", {"name": "signed_up", "id": "01ULID"}))
+    await feed.append(
+        [event("a", at=3, delivery_id="d1"), event("b", at=2, trigger_event_id="01ULID"), event("c", delivery_id="d3")]
+    )
+    page = await feed.recent(EventQuery())
+    assert [(each.id, each.change) for each in page.events] == [("a", "sent-it"), ("b", "started-it"), ("c", None)]
+    assert await ids(Feed(database, "other")) == []
+
+
+async def test_waiting_answers_at_once_when_it_has_happened_already(feed: Feed) -> None:
+    await feed.append([event("before", "opened", 1), event("it", "opened", 5), event("later", "opened", 6)])
+    found = await feed.wait(EventQuery(metric="opened"), moment(4.9), 0)
+    assert found is not None
+    assert found.id == "it"
+
+
+async def test_waiting_without_a_time_does_not_count_what_was_there(feed: Feed) -> None:
+    await feed.append([event("before", "opened", 1)])
+    assert await feed.wait(EventQuery(metric="opened"), None, 5) is None
+
+
+async def test_waiting_ends_in_time(feed: Feed) -> None:
+    begin = feed.clock.steady()
+    assert await feed.wait(EventQuery(), moment(0), 7.5) is None
+    assert 7.5 <= feed.clock.steady() - begin < 8.5
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["this process", "another"])
+async def test_waiting_ends_when_it_happens(feed: Feed, database: Database, *, own: bool) -> None:
+    storing = feed if own else Feed(database, "acme")
+    async with anyio.create_task_group() as group:
+
+        async def happen() -> None:
+            await storing.append([event("other", "sent")])
+            await storing.append([event("it", "opened")])
+
+        group.start_soon(happen)
+        found = await feed.wait(EventQuery(metric="opened"), moment(0), 1e6)
+    assert found is not None
+    assert found.id == "it"
+
+
+async def test_a_wait_given_up_leaves_nothing_behind(feed: Feed) -> None:
+    before = {name: str(value) for name, value in vars(feed).items() if name.startswith("_")}
+    async with anyio.create_task_group() as group:
+        group.start_soon(feed.wait, EventQuery(), None, 1e9)
+        await feed.recent(EventQuery())
+        group.cancel_scope.cancel()
+    assert {name: str(value) for name, value in vars(feed).items() if name.startswith("_")} == before
+
+
+@asynccontextmanager
+async def watched(feed: Feed, heard: anyio.Event) -> AsyncIterator[None]:
+    async with anyio.create_task_group() as group:
+        unsubscribe = feed.subscribe(heard.set)
+        group.start_soon(feed.watch)
+        yield
+        unsubscribe()
+        group.cancel_scope.cancel()
+
+
+async def test_listeners_hear_of_what_another_process_stored(feed: Feed, database: Database) -> None:
+    heard = anyio.Event()
+    async with watched(feed, heard):
+        await Feed(database, "acme").append([event("a")])
+        with anyio.fail_after(10):
+            await heard.wait()
+
+
+async def test_listeners_hear_nothing_of_other_workspaces_or_of_long_ago(feed: Feed, database: Database) -> None:
+    long_ago = Feed(database, "acme", SkippingClock())
+    await long_ago.append([event("a")])
+    assert isinstance(feed.clock, SkippingClock)
+    feed.clock.skipped += 3600
+    heard = anyio.Event()
+    async with watched(feed, heard):
+        await Feed(database, "other").append([event("a")])
+        for _ in range(5):
+            await feed.recent(EventQuery())
+        assert not heard.is_set()
+
+
+async def test_a_listener_that_left_hears_nothing(feed: Feed) -> None:
+    heard: list[str] = []
+    leave, stay = feed.subscribe(lambda: heard.append("left")), feed.subscribe(lambda: heard.append("stayed"))
+    leave()
+    leave()
+    await feed.append([event("a")])
+    stay()
+    await feed.append([event("b")])
+    assert heard == ["stayed"]
+
+
+async def test_what_waits_together_is_committed_together(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits: list[int] = []
+    add = feed._events.add
+
+    async def counted(rows: Any, refused: Any, now: float) -> Any:
+        commits.append(len(rows))
+        return await add(rows, refused, now)
+
+    monkeypatch.setattr(feed._events, "add", counted)
+    async with anyio.create_task_group() as group:
+        for number in range(100):
+            group.start_soon(feed.append, [event(str(number))])
+    assert sum(commits) == 100
+    assert len(commits) <= 3
+    assert len(await ids(feed, limit=200)) == 100
+
+
+async def test_more_than_can_wait_is_turned_away_and_the_rest_stored(feed: Feed) -> None:
+    turned_away: list[str] = []
+
+    async def append(name: str) -> None:
+        try:
+            await feed.append([event(f"{name}-{number}") for number in range(100)])
+        except Unavailable:
+            turned_away.append(name)
+
+    async with anyio.create_task_group() as group:
+        for number in range(30):
+            group.start_soon(append, str(number))
+    assert len(turned_away) == 30 - feeding.QUEUE // 100
+    assert sum((await feed.summary(EventQuery())).values()) == feeding.QUEUE
+
+
+async def test_whoever_gives_up_takes_nobodys_event_along(feed: Feed) -> None:
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as scope:
+            group.start_soon(feed.append, [event("a")])
+            group.start_soon(feed.append, [event("b")])
+            scope.cancel()
+            await feed.append([event("gives up")])
+    assert {"a", "b"} <= set(await ids(feed))
+    assert feed._queue == []
+    assert feed._queued == 0
+
+
+async def test_a_database_that_cannot_be_used_is_said_to_everybody_who_waited(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    feed = Feed(Database(f"sqlite:///{tmp_path / 'file' / 'events.db'}"), "acme")
+    failed: list[str] = []
+
+    async def append(name: str) -> None:
+        try:
+            await feed.append([event(name)])
+        except StorageFailed:
+            failed.append(name)
+
+    async with anyio.create_task_group() as group:
+        for name in "abc":
+            group.start_soon(append, name)
+    assert sorted(failed) == ["a", "b", "c"]
+    assert feed._queued == 0
+
+
+async def test_what_is_too_old_or_too_much_is_deleted(feed: Feed) -> None:
+    await feed.append(event(f"old {number}", at=number) for number in range(1200))
+    assert isinstance(feed.clock, SkippingClock)
+    feed.clock.skipped += 31 * 86_400
+    await feed.append(event(f"new {number}", at=number) for number in range(20))
+    await feed.trim(days=30, rows=1000)
+    assert await ids(feed) == [f"new {number}" for number in reversed(range(20))]
+    await feed.trim(days=30, rows=15)
+    assert await ids(feed) == [f"new {number}" for number in reversed(range(5, 20))]
+
+
+async def test_a_sequence_is_never_used_twice(feed: Feed) -> None:
+    await feed.append([event("a"), event("b")])
+    before = (await feed.recent(EventQuery(), 1)).events[0].sequence
+    await feed.trim(days=30, rows=0)
+    await feed.append([event("c")])
+    assert (await feed.recent(EventQuery(), 1)).events[0].sequence > before
+
+
+async def test_what_was_refused_is_counted_by_reason(feed: Feed, database: Database) -> None:
+    for reason in ("unsigned", "too big", "unsigned"):
+        feed.refuse(reason)
+    await feed.close()
+    feed.refuse("unsigned")
+    await feed.append([event("a")])
+    told = await reception(database, "acme", feed.clock.calendar())
+    assert {each.reason: each.count for each in told.refused} == {"unsigned": 3, "too big": 1}
+
+
+async def test_the_reception_tells_lateness_and_gaps(feed: Feed, database: Database) -> None:
+    clock = feed.clock
+    assert isinstance(clock, SkippingClock)
+    begin = clock.calendar()
+    for name, after in (("a", 0.0), ("b", 1800.0), ("c", 7200.0), ("d", 60.0)):
+        clock.skipped += after
+        at = int(clock.calendar()) - (120 if name == "d" else 0)
+        await feed.append([Envelope(event_id=name, object_type="email", metric="sent", timestamp=at, data={})])
+    told = await reception(database, "acme", clock.calendar() + 10_000)
+    assert told.last is not None
+    assert (told.stored, told.day, told.late, told.last.event_id) == (4, 4, 1, "d")
+    assert 119 < told.last.lag < 125
+    gaps = [(round(gap.since - begin, -2), gap.until and round(gap.until - begin, -2)) for gap in told.gaps]
+    assert gaps == [(1800.0, 9000.0), (9100.0, None)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        EventQuery(),
+        EventQuery(metric="opened"),
+        EventQuery(object_type="sms"),
+        EventQuery(object_type="sms", metric="opened"),
+        EventQuery(person="ada"),
+        EventQuery(person="a@b.c"),
+        EventQuery(person="cio_a1"),
+        EventQuery(delivery="d1"),
+        EventQuery(kind="campaign", id="7"),
+        EventQuery(since=moment(0), until=moment(60)),
+    ],
+)
+async def test_no_question_reads_the_whole_log_or_sorts_it(
+    feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: EventQuery
+) -> None:
+    asked: list[str] = []
+    await feed.append([event("a")])
+    monkeypatch.setattr("cio_mcp.storage.events._rows", lambda db, said: asked.append(_literal(db, said)) or [])
+    await feed.recent(query, 5, f"{AT}-1")
+    with sqlite3.connect(tmp_path / "events.db") as plain:
+        steps = [row[3] for row in plain.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+    plain.close()
+    assert not [step for step in steps if step.startswith("SCAN")]
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+    asked_for = (query.object_type, query.metric, query.person, query.delivery, query.kind)
+    conditions = sum(value is not None for value in asked_for)
+    assert steps[0].count("=?") >= 1 + conditions
+
+
+def _literal(db: Any, said: Any) -> str:
+    return str(said.compile(db, compile_kwargs={"literal_binds": True}))
+
+
+def change(name: str, body: dict[str, Any]) -> ChangeRow:
+    call = Call(
+        api="track",
+        method="POST",
+        route="/api/v1/customers/{identifier}/events",
+        path={"identifier": "ada"},
+        body=body,
+        lane="track",
+        retry="repeatable",
+    )
+    plan = Plan(risk="send", summary="Send.", calls=(call,))
+    return ChangeRow(
+        id=name,
+        workspace="acme",
+        principal="local:ada",
+        tool="send_event",
+        arguments=name,
+        effect=None,
+        repeat=False,
+        state="sending",
+        risk="send",
+        summary=plan.summary,
+        question="",
+        plan=plan.model_dump_json(),
+        digest=plan.digest,
+        planned_at=AT,
+        expires_at=AT + 3600,
+    )

@@ -1,0 +1,130 @@
+import json
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cio_mcp.events.models import LONGEST, Envelope, Event
+from tests.events.published import payloads
+
+WHOLE = {"event_id": "1", "object_type": "email", "metric": "sent", "timestamp": 1_700_000_000, "data": {}}
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def read(body: Any) -> Envelope:
+    return Envelope.read(json.dumps(body).encode(), received_at=1.8e9)
+
+
+@pytest.mark.parametrize("payload", payloads(), ids=lambda payload: f"{payload.name}-{payload.shape}")
+def test_every_published_payload_is_known(payload: Any) -> None:
+    body = payload.body
+    envelope = read(body)
+    assert (envelope.event_id, envelope.metric) == (body["event_id"], body["metric"])
+    assert envelope.object_type == body.get("object_type", "customer")
+    assert envelope.timestamp == body["timestamp"]
+    assert envelope.data == body["data"]
+    assert envelope.person.cio_id == body["data"].get("identifiers", {}).get("cio_id")
+    kinds = {"API triggered broadcast": "broadcast", "Transactional message": "transactional"}
+    assert (envelope.parent.kind if envelope.parent else "") == kinds.get(payload.shape, payload.shape.lower())
+
+
+@pytest.mark.skipif(not payloads(), reason="the published OpenAPI files are not at hand (SPECS_DIR)")
+def test_there_are_69_published_payloads() -> None:
+    assert len({payload.name for payload in payloads()}) == 69
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "found"),
+    [
+        ({"broadcast_id": 9, "trigger_id": 1}, "broadcast", "9"),
+        ({"campaign_id": "7", "trigger_event_id": "01H"}, "campaign", "7"),
+        ({"newsletter_id": 20, "campaign_id": None}, "newsletter", "20"),
+        ({"transactional_message_id": 2}, "transactional", "2"),
+    ],
+)
+def test_a_parent_is_known_by_its_key_whether_number_or_text(data: dict[str, Any], kind: str, found: str) -> None:
+    envelope = read(WHOLE | {"data": data})
+    assert envelope.parent is not None
+    assert (envelope.parent.kind, envelope.parent.id) == (kind, found)
+    row = envelope.row(0.0)
+    assert (row.kind, row.parent_id) == (kind, found)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        [WHOLE],
+        WHOLE | {"event_id": None},
+        WHOLE | {"event_id": ""},
+        WHOLE | {"object_type": ["email"]},
+        WHOLE | {"timestamp": "yesterday"},
+        WHOLE | {"timestamp": -1},
+        WHOLE | {"timestamp": 1_700_000_000_000},
+        WHOLE | {"data": "text"},
+        {key: value for key, value in WHOLE.items() if key != "metric"},
+    ],
+)
+def test_another_shape_is_kept_as_unknown(body: Any) -> None:
+    envelope = read(body)
+    assert (envelope.object_type, envelope.metric, envelope.timestamp) == ("unknown", "unknown", 1_800_000_000)
+    assert json.loads(str(envelope.data["body"])) == body
+    assert read(body).event_id == envelope.event_id
+
+
+def test_unknown_types_and_metrics_keep_their_names() -> None:
+    envelope = read(WHOLE | {"object_type": "carrier_pigeon", "metric": "returned"})
+    assert (envelope.object_type, envelope.metric) == ("carrier_pigeon", "returned")
+
+
+def test_who_it_was_is_told_in_the_old_way_too() -> None:
+    row = read(WHOLE | {"data": {"customer_id": "42", "email_address": "Ada@Example.com", "identifiers": None}}).row(
+        0.0
+    )
+    assert (row.person_id, row.email, row.cio_id) == ("42", "ada@example.com", None)
+
+
+def test_of_a_long_text_the_beginning_is_kept() -> None:
+    envelope = read(WHOLE | {"data": {"content": "x" * 100_000, "recipients": [{"device_id": "y" * 100_000}]}})
+    assert envelope.data["content"] == "x" * LONGEST + "…"
+    assert len(json.dumps(envelope.data)) < 3 * LONGEST
+
+
+@given(st.binary(max_size=300) | anything.map(lambda value: json.dumps(value).encode()))
+@example(b"[" * 100_000)
+@example(b'{"event_id":"a\\ud800","object_type":"email","metric":"sent","timestamp":1}')
+@example(
+    b'{"event_id":"a\\u0000b","object_type":"email","metric":"sent","timestamp":1,"data":{"delivery_id":"\\u0000"}}'
+)
+@example(b'{"event_id":"a","object_type":"email","metric":"sent","timestamp":1e999,"data":{}}')
+@example(b'{"event_id":"a","object_type":"email","metric":"sent","timestamp":1,"data":{"x":1e999}}')
+@example(b'{"event_id":"a","object_type":"email","metric":"sent","timestamp":NaN,"data":{}}')
+@example(
+    b'{"event_id":"a","object_type":"email","metric":"sent","timestamp":1,"data":{"campaign_id":{},"x":%s}}'
+    % (b"9" * 4000)
+)
+def test_whatever_comes_is_an_event_that_can_be_stored_and_read(body: bytes) -> None:
+    row = Envelope.read(body, received_at=1.8e9).row(1.8e9)
+    for text in (row.event_id, row.object_type, row.metric, row.data, row.delivery_id or "", row.person_id or ""):
+        assert "\0" not in text.encode().decode()
+    assert 0 < row.at < sys.maxsize
+    event = Event.of(row)
+    assert event.at.tzinfo is not None
+    assert event.id == row.event_id
+    assert isinstance(event.parent, object)
+    assert json.loads(json.dumps(event.data, allow_nan=False)) == event.data
+
+
+@given(anything)
+def test_whatever_data_an_event_has_it_keeps_its_name(data: Any) -> None:
+    envelope = read(WHOLE | {"data": {"identifiers": data, "campaign_id": data, "delivery_id": data}})
+    row = envelope.row(0.0)
+    assert (row.event_id, row.object_type) in {("1", "email"), (envelope.event_id, "unknown")}
+    assert Event.of(row).person is not None

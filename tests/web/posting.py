@@ -1,0 +1,84 @@
+"""Posting webhooks to the receiver in process, as its server would hand them on."""
+
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from cio_mcp.events.feed import Feed
+from cio_mcp.events.signature import sign
+from cio_mcp.web.webhooks import PATH, Receiver, receiver_app
+
+KEY = b"signing-key"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Poster:
+    """The receiver, and the way to post to it."""
+
+    feed: Feed
+    keys: tuple[bytes, ...] = (KEY,)
+    app: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        async def its_feed() -> Feed:
+            return self.feed
+
+        self.app = receiver_app(Receiver(self.keys, its_feed), _nothing())
+
+    async def post(self, body: bytes | Iterable[bytes], headers: Mapping[str, str] | None = None) -> Answer:
+        """Post chunks with exactly these headers."""
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
+        chunks = iter([body] if isinstance(body, bytes) else body)
+        sent: list[dict[str, Any]] = []
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": PATH,
+            "raw_path": PATH.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": raw,
+            "client": ("192.0.2.1", 1234),
+            "server": ("127.0.0.1", 8001),
+        }
+
+        async def receive() -> dict[str, Any]:
+            chunk = next(chunks, None)
+            return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
+
+        async def send(message: Any) -> None:
+            sent.append(dict(message))
+
+        await self.app(scope, receive, send)
+        start, *rest = sent
+        told = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Answer(start["status"], told, b"".join(each.get("body", b"") for each in rest))
+
+    async def post_signed(self, body: bytes, *, key: bytes = KEY, age: float = 0.0, prefix: str = "") -> Answer:
+        """Post a body as Customer.io does, signed some seconds ago."""
+        return await self.post(body, signed(body, key=key, age=age, prefix=prefix))
+
+
+def signed(body: bytes, *, key: bytes = KEY, age: float = 0.0, prefix: str = "") -> dict[str, str]:
+    """The headers that Customer.io sends with a body."""
+    stamp = str(int(time.time() - age))
+    return {"X-CIO-Timestamp": stamp, "X-CIO-Signature": prefix + sign(key, stamp, body)}
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[None]:
+    yield

@@ -1,0 +1,268 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
+
+from cio_mcp.events.feed import EventQuery, Feed
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.reception import reception
+from cio_mcp.tools.feed import recent_events
+from cio_mcp.web.webhooks import LARGEST
+from cio_mcp.workspace import Workspace
+from tests.events.published import examples, payloads
+from tests.web.posting import KEY, Answer, Poster, signed
+
+pytestmark = pytest.mark.anyio
+
+EVENT = {"event_id": "E1", "object_type": "email", "metric": "sent", "timestamp": 1_700_000_000, "data": {}}
+BODY = json.dumps(EVENT).encode()
+DAY = 86_400.0
+DOCUMENTED = {200, 401, 403, 408, 413, 503}
+
+
+async def stored(feed: Feed) -> int:
+    return sum((await feed.summary(EventQuery())).values())
+
+
+async def refusals(feed: Feed) -> dict[str, int]:
+    await feed.close()
+    told = await reception(feed.database, feed.workspace, feed.clock.calendar())
+    return {each.reason: each.count for each in told.refused}
+
+
+def is_bare(answer: Answer) -> bool:
+    return answer.body == b"" and set(answer.headers) <= {"content-length", "connection"}
+
+
+@pytest.mark.parametrize("prefix", ["", "v0="])
+async def test_a_signed_event_is_stored_and_answered_with_a_bare_200(feed: Feed, prefix: str) -> None:
+    answer = await Poster(feed).post_signed(BODY, prefix=prefix)
+    assert answer.status == 200
+    assert is_bare(answer)
+    assert [each.id for each in (await feed.recent(EventQuery())).events] == ["E1"]
+
+
+async def test_an_event_told_again_is_answered_alike_and_stored_once(feed: Feed) -> None:
+    poster = Poster(feed)
+    assert [(await poster.post_signed(BODY)).status for _ in range(3)] == [200, 200, 200]
+    assert await stored(feed) == 1
+
+
+async def test_a_retry_of_a_week_ago_is_taken(feed: Feed) -> None:
+    assert (await Poster(feed).post_signed(BODY, age=7.5 * DAY)).status == 200
+
+
+async def test_while_a_key_is_replaced_both_are_taken(feed: Feed) -> None:
+    poster = Poster(feed, (b"old", b"new"))
+    assert {(await poster.post_signed(BODY, key=key)).status for key in (b"old", b"new")} == {200}
+    assert (await poster.post_signed(BODY, key=b"older")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({}, "unsigned"),
+        ({"X-CIO-Timestamp": "1700000000"}, "unsigned"),
+        ({"X-CIO-Signature": "0" * 64}, "unsigned"),
+        ({"X-CIO-Timestamp": "soon", "X-CIO-Signature": "0" * 64}, "unsigned"),
+        ({"X-CIO-Timestamp": "1000000000", "X-CIO-Signature": "0" * 64}, "stale"),
+        (signed(BODY, age=8.1 * DAY), "stale"),
+        (signed(BODY + b" "), "wrong signature"),
+        (signed(BODY, key=b"another"), "wrong signature"),
+    ],
+)
+async def test_what_customer_io_did_not_sign_is_refused_and_counted(
+    feed: Feed, headers: dict[str, str], reason: str
+) -> None:
+    answer = await Poster(feed).post(BODY, headers)
+    assert answer.status == 401
+    assert is_bare(answer)
+    assert await stored(feed) == 0
+    assert await refusals(feed) == {reason: 1}
+
+
+async def test_a_body_of_the_largest_size_is_taken(feed: Feed) -> None:
+    frame = len(json.dumps(EVENT | {"data": {"content": ""}}).encode())
+    body = json.dumps(EVENT | {"data": {"content": "x" * (LARGEST - frame)}}).encode()
+    assert len(body) == LARGEST
+    assert (await Poster(feed).post_signed(body)).status == 200
+
+
+@pytest.mark.parametrize("told", [None, "10", str(LARGEST + 1), "9" * 30, "-1", "many"])
+async def test_a_larger_body_is_refused_whatever_its_headers_say(feed: Feed, told: str | None) -> None:
+    body = b"x" * (LARGEST + 1)
+    chunks = (body[begin : begin + 65_536] for begin in range(0, len(body), 65_536))
+    headers = signed(body) | ({"Content-Length": told} if told else {})
+    answer = await Poster(feed).post(chunks, headers)
+    assert answer.status == 413
+    assert is_bare(answer)
+    assert await stored(feed) == 0
+    assert await refusals(feed) == {"too big": 1}
+
+
+async def test_no_more_is_read_of_a_body_than_is_allowed(feed: Feed) -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        while True:
+            read += 65_536
+            yield b"x" * 65_536
+
+    assert (await Poster(feed).post(endless(), signed(b""))).status == 413
+    assert read <= LARGEST + 65_536
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b"<html>", BODY[:-1]])
+async def test_a_signed_body_of_unknown_shape_is_kept(feed: Feed, body: bytes) -> None:
+    poster = Poster(feed)
+    assert [(await poster.post_signed(body)).status for _ in range(2)] == [200, 200]
+    event, *more = (await feed.recent(EventQuery(object_type="unknown"))).events
+    assert not more
+    assert event.data["body"] == body.decode(errors="replace")
+
+
+async def test_while_storage_is_down_the_answer_is_503_and_the_event_may_come_again(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("in the way")
+    feed = Feed(Database(f"sqlite:///{tmp_path / 'folder' / 'events.db'}"), "acme")
+    answer = await Poster(feed).post_signed(BODY)
+    assert answer.status == 503
+    assert is_bare(answer)
+    (tmp_path / "folder").unlink()
+    assert (await Poster(feed).post_signed(BODY)).status == 200
+    assert await stored(feed) == 1
+    assert await refusals(feed) == {"not available": 1}
+    await feed.database.close()
+
+
+async def test_whatever_goes_wrong_inside_is_a_bare_503(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: object) -> int:
+        await anyio.lowlevel.checkpoint()
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(feed, "append", broken)
+    answer = await Poster(feed).post_signed(BODY)
+    assert answer.status == 503
+    assert is_bare(answer)
+
+
+LOCAL = {"Host": "127.0.0.1:8001"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8001", "[::1]:8001", "LOCALHOST"])
+async def test_without_keys_programs_of_this_machine_are_believed(feed: Feed, host: str) -> None:
+    assert (await Poster(feed, ()).post(BODY, {"Host": host})).status == 200
+    assert await stored(feed) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "[::1"},
+        LOCAL | {"Origin": "https://evil.example"},
+        LOCAL | {"Origin": "null"},
+        LOCAL | {"X-Forwarded-For": "192.0.2.1"},
+        LOCAL | {"Forwarded": "for=192.0.2.1"},
+    ],
+)
+async def test_without_keys_nobody_else_is_believed(feed: Feed, headers: dict[str, str]) -> None:
+    answer = await Poster(feed, ()).post(BODY, headers)
+    assert answer.status == 403
+    assert is_bare(answer)
+    assert await stored(feed) == 0
+
+
+@pytest.mark.skipif(not payloads(), reason="the published OpenAPI files are not at hand (SPECS_DIR)")
+async def test_every_published_payload_goes_through_receiver_store_and_tool(ws: Workspace) -> None:
+    poster = Poster(ws.events)
+    bodies = {each.body["event_id"]: each.body for each in payloads()}
+    for body in bodies.values():
+        assert (await poster.post_signed(json.dumps(body).encode())).status == 200
+    seen: dict[str, Any] = {}
+    cursor = None
+    while len(seen) < len(bodies):
+        page = await recent_events(ws, limit=50, cursor=cursor)
+        seen |= {each.id: each for each in page.events}
+        assert "".join(page.lines())
+        cursor = page.cursor
+        assert cursor or len(seen) == len(bodies)
+    for name, body in bodies.items():
+        assert (seen[name].metric, int(seen[name].at.timestamp())) == (body["metric"], body["timestamp"])
+        if delivery := body["data"].get("delivery_id"):
+            found = await ws.events.recent(EventQuery(delivery=delivery))
+            assert [each.id for each in found.events] == [name]
+
+
+@pytest.mark.skipif(not examples(), reason="the published OpenAPI files are not at hand (SPECS_DIR)")
+async def test_every_written_example_is_stored_under_its_name(feed: Feed) -> None:
+    poster = Poster(feed)
+    for number, body in enumerate(examples().values()):
+        whole = body | {"event_id": str(number)}
+        assert (await poster.post_signed(json.dumps(whole).encode())).status == 200
+    events = (await feed.recent(EventQuery())).events
+    assert {f"{each.object_type}_{each.metric}" for each in events} == set(examples())
+
+
+names = st.sampled_from(["Host", "Origin", "Content-Length", "Content-Type", "Transfer-Encoding", "X-CIO-Timestamp"])
+latin = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=80)
+loose = st.dictionaries(names | st.just("X-CIO-Signature"), latin | st.integers().map(str), max_size=5)
+fuzzing = hypothesis(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+
+
+@fuzzing
+@given(body=st.binary(max_size=2000), headers=loose, keyed=st.booleans())
+@example(body=b"x", headers={"X-CIO-Timestamp": "1", "X-CIO-Signature": "\xe9"}, keyed=True)
+async def test_nothing_unsigned_is_stored_and_no_answer_tells_anything(
+    feed: Feed, body: bytes, headers: dict[str, str], keyed: bool
+) -> None:
+    headers = headers if keyed else headers | {"Host": "evil.example"}
+    answer = await Poster(feed, (KEY,) if keyed else ()).post(body, headers)
+    assert answer.status in DOCUMENTED - {200, 503}
+    assert is_bare(answer)
+    assert await stored(feed) == 0
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+keys = ["event_id", "object_type", "metric", "timestamp", "data"]
+near = st.fixed_dictionaries({}, optional={key: json_values | st.just(EVENT[key]) for key in keys})
+inner = ["identifiers", "campaign_id", "delivery_id", "customer_id", "recipient", "trigger_event_id", "content"]
+nearer = st.fixed_dictionaries({}, optional=dict.fromkeys(inner, json_values)).map(lambda data: EVENT | {"data": data})
+
+
+@fuzzing
+@given(
+    body=st.binary(max_size=2000) | (json_values | near | nearer).map(lambda value: json.dumps(value).encode()),
+    extra=st.dictionaries(names.filter(lambda name: not name.startswith("X-")), latin, max_size=3),
+)
+async def test_whatever_is_signed_is_stored_once_and_can_be_read(
+    feed: Feed, body: bytes, extra: dict[str, str]
+) -> None:
+    extra.pop("Content-Length", None)
+    for _ in range(2):
+        answer = await Poster(feed).post(body, extra | signed(body))
+        assert answer.status == 200
+        assert is_bare(answer)
+    page = await feed.recent(EventQuery(), 1000)
+    assert len({each.id for each in page.events}) == len(page.events)
+    assert all(each.at and each.data is not None for each in page.events)
+
+
+@given(stamp=latin | st.integers().map(str) | st.floats().map(str))
+@fuzzing
+async def test_no_time_is_taken_that_was_not_signed(feed: Feed, stamp: str) -> None:
+    genuine = signed(BODY)
+    answer = await Poster(feed).post(BODY, genuine | {"X-CIO-Timestamp": stamp})
+    assert answer.status == (200 if stamp == genuine["X-CIO-Timestamp"] else 401)
