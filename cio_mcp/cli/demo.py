@@ -1,16 +1,20 @@
 """`cio-mcp demo`: a guided tour with the real server, a real client and a made-up workspace."""
 
 import json
+import re
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import anyio
+from anyio.abc import Process
+from anyio.streams.text import TextReceiveStream
 from mcp import Client, StdioServerParameters
+from mcp.client.stdio import get_default_environment
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 from rich.console import Console
 from rich.panel import Panel
@@ -20,10 +24,16 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import served
 
 LIMIT = 60.0
-"""Seconds after which the tour is given up; it takes about five."""
+"""Seconds after which the tour is given up; it takes about ten."""
 PEOPLE = 300
 
-EVENT = {"customer": "ada", "name": "order_placed", "data": {"order": 1042, "total": 59.9}}
+KEYS = {
+    "CIO_SITE_ID": "sandbox-site",
+    "CIO_TRACK_API_KEY": "sandbox-track-key",
+    "CIO_APP_API_KEY": "sandbox-app-key",
+    "CIO_WEBHOOK_SIGNING_KEYS": "sandbox-signing-key",
+}
+EVENT = {"customer": "ada", "name": "order_placed", "data": {"order_id": "1042", "total": 59.9}}
 EMAIL = {
     "message": "Order shipped",
     "customer": "ada",
@@ -69,6 +79,9 @@ class Tour:
         await self._reads()
         await self._event()
         await self._email()
+        with self._step("What was reported, by whatever sent it"):
+            reported = await self._call("recent_events", {"customer": "ada"})
+            self._check(len(reported["events"]) >= 4, "both messages were reported as sent and as delivered")  # noqa: PLR2004 - two of two
         with self._step("What the server remembers"):
             changes = await self._call("list_changes", {})
             self._check(len(changes["changes"]) == 3, "the journal holds what was declined and what was sent")  # noqa: PLR2004 - one no, two yes
@@ -93,6 +106,8 @@ class Tour:
             self._person.approve = True
             receipt = await self._call("send_event", EVENT)
             self._check(receipt["status"] == "done" and self._requests("/events") == 1, "exactly one request was made")
+        with self._step("The event starts a campaign; the assistant waits until its email is delivered"):
+            await self._delivered({"customer": "ada"}, receipt["change"])
         with self._step("The same call once more"):
             await self._again("send_event", EVENT, "/events")
 
@@ -101,8 +116,15 @@ class Tour:
             receipt = await self._call("send_transactional", EMAIL)
             sent = self._requests("/v1/send/email")
             self._check(bool(receipt.get("delivery_id")) and sent == 1, "exactly one email was sent")
+        with self._step("Was it delivered?"):
+            await self._delivered({"delivery": receipt["delivery_id"]}, receipt["change"])
         with self._step("The same email once more, by another way of naming Ada"):
             await self._again("send_transactional", EMAIL | {"customer": "ada@example.com"}, "/v1/send/email")
+
+    async def _delivered(self, what: dict[str, Any], change: str) -> None:
+        waited = await self._call("wait_for_event", what | {"metric": "delivered"})
+        caused = waited["happened"] and waited["event"].get("cause", {}).get("change") == change
+        self._check(caused, "a signed webhook reported it delivered, and it is joined to the change that caused it")
 
     async def _again(self, tool: str, arguments: dict[str, Any], path: str) -> None:
         asked = self._person.asked
@@ -154,26 +176,45 @@ def demo() -> int:
 
 async def _tour(console: Console) -> None:
     console.print("A made-up workspace, the real server, a real client. Nothing leaves this machine.")
-    sandbox, person = Sandbox(people=PEOPLE), Person(console)
-    with (
-        served(sandbox) as where,
-        tempfile.TemporaryDirectory(prefix="cio-mcp-demo-") as folder,
-        anyio.fail_after(LIMIT),
-    ):
-        async with _connected(where.url, Path(folder), person) as client:
-            await Tour(console, client, person, sandbox).take()
+    person = Person(console)
+    with tempfile.TemporaryDirectory(prefix="cio-mcp-demo-") as folder, anyio.fail_after(LIMIT):
+        environment = KEYS | {"CIO_DATA_DIR": folder}
+        async with _receiver(environment) as webhook_url:
+            sandbox = Sandbox(people=PEOPLE, webhook_url=webhook_url)
+            with served(sandbox) as where:
+                urls = {"CIO_TRACK_URL": where.url, "CIO_APP_URL": where.url}
+                async with _connected(environment | urls, person) as client:
+                    await Tour(console, client, person, sandbox).take()
 
 
 @asynccontextmanager
-async def _connected(url: str, folder: Path, person: Person) -> AsyncIterator[Client]:
-    environment = {
-        "CIO_SITE_ID": "sandbox-site",
-        "CIO_TRACK_API_KEY": "sandbox-track-key",
-        "CIO_APP_API_KEY": "sandbox-app-key",
-        "CIO_TRACK_URL": url,
-        "CIO_APP_URL": url,
-        "CIO_DATA_DIR": str(folder),
-    }
+async def _receiver(environment: dict[str, str]) -> AsyncIterator[str]:
+    """Receive webhooks in a process of its own, beside the server; where, is in the first line it writes."""
+    process = await anyio.open_process(
+        [sys.executable, "-m", "cio_mcp", "webhooks", "serve", "--port", "0"],
+        env=get_default_environment() | environment,
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+    )
+    try:
+        yield await _address(process)
+    finally:
+        process.terminate()
+        await process.aclose()
+
+
+async def _address(process: Process) -> str:
+    assert process.stderr is not None  # noqa: S101 - it is a pipe
+    said = ""
+    async for text in TextReceiveStream(process.stderr):
+        said += text
+        if found := re.search(r"http://\S+\n", said):
+            return found[0].strip()
+    raise Wrong("the receiver of webhooks did not start")
+
+
+@asynccontextmanager
+async def _connected(environment: dict[str, str], person: Person) -> AsyncIterator[Client]:
     server = StdioServerParameters(command=sys.executable, args=["-m", "cio_mcp", "serve"], env=environment)
     async with Client(server, elicitation_callback=person) as client:
         yield client
