@@ -1,5 +1,6 @@
 """The server: MCP wired to a workspace."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,12 @@ from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequ
 
 from cio_mcp import __version__, prompts, resources
 from cio_mcp.auth.principal import loopback
-from cio_mcp.errors import CioError, SettingError, Unavailable
+from cio_mcp.errors import CioError, OperatorError, SettingError, Unavailable
 from cio_mcp.gate.policy import Policy
 from cio_mcp.settings import Settings
 from cio_mcp.subscriptions import Subscriptions
 from cio_mcp.tools.definitions import Definition, load, offered
-from cio_mcp.tools.failures import sentence, undeclared
+from cio_mcp.tools.failures import sentence, undeclared, where
 
 if TYPE_CHECKING:
     from mcp_types import Tool
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from cio_mcp.text.answer import Answer
     from cio_mcp.tools.toolbox import Toolbox
     from cio_mcp.workspace import OpenWorkspace, Sandbox, Workspace
+
+log = logging.getLogger(__name__)
 
 NAME = "cio-mcp"
 HANDSHAKE = frozenset({"initialize", "notifications/initialized", "server/discover", "tools/list", "ping"})
@@ -85,6 +88,10 @@ class Entrance:
         """
         return (await self._open()).events
 
+    async def warmed(self) -> None:
+        """Wait until the workspace is open, or could not be opened."""
+        await self._opened.wait()
+
     async def toolbox(self) -> "Toolbox":
         """The tools, ready to run.
 
@@ -133,6 +140,8 @@ class Entrance:
                 await anyio.sleep_forever()
         except CioError as failure:
             self._failure = failure
+        except Exception as failure:  # noqa: BLE001 - whoever waits for the workspace must hear of it
+            self._failure = _unforeseen(failure)
         finally:
             self._workspace = None
             self._opened.set()
@@ -255,6 +264,11 @@ def http_app(server: CioServer) -> "Starlette":
     server.custom_route(PATH, methods=["POST"])(receiver.receive)
     server.custom_route("/healthz", methods=["GET"])(healthz)
     return server.streamable_http_app(host="127.0.0.1")
+
+
+def _unforeseen(failure: Exception) -> OperatorError:
+    log.error("the workspace could not be opened: %s", where(failure))
+    return OperatorError("The workspace could not be opened; the server's log says where it failed.")
 
 
 def _policy(settings: Settings, definitions: list[Definition]) -> Policy:

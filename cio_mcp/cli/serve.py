@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+WARM_SECONDS = 60.0
+"""How long garbage is not collected at most: a collection of all that stays for good stops everything."""
+
 
 def serve_stdio(*, sandbox: bool, **overrides: Any) -> None:
     """Serve the client that started this process, until it closes the line."""
@@ -82,11 +85,19 @@ def _serve(transport: "Callable[[CioServer], Awaitable[None]]", *, sandbox: bool
             from cio_mcp.server import build_server  # noqa: PLC0415 - loads the SDK, after the settings were found good
 
             server = build_server(settings, sandbox=box)
-            gc.freeze()
-            gc.enable()
-            await transport(server)
+            async with anyio.create_task_group() as group:
+                group.start_soon(_collect_garbage, server)
+                await transport(server)
+                group.cancel_scope.cancel()
 
     anyio.run(main)
+
+
+async def _collect_garbage(server: "CioServer") -> None:
+    with anyio.move_on_after(WARM_SECONDS):
+        await server.entrance.warmed()
+    gc.freeze()
+    gc.enable()
 
 
 @asynccontextmanager

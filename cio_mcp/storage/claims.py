@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.storage.sqlite import share
+from cio_mcp.storage.sqlite import own, share
 
 T = TypeVar("T")
 Decide = Callable[[str | None, float], tuple[str, T]]
@@ -75,7 +75,7 @@ class SqliteClaims:
             self._drop()
 
     def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own(str(self._path))
         connection = sqlite3.connect(self._path, timeout=BUSY, isolation_level=None, check_same_thread=False)
         try:
             share(connection)

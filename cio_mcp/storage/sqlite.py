@@ -1,10 +1,25 @@
-"""What it takes for processes to share an SQLite file."""
+"""What it takes for processes of one owner to share an SQLite file."""
 
+import os
 import sqlite3
 from contextlib import suppress
+from pathlib import Path
 
 SWITCHES = 20
 """Tries to switch a new file to WAL while other processes do the same."""
+
+
+def own(name: str | None) -> None:
+    """Create a file that is its owner's alone (0600, in a directory of 0700), unless it is there already.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    if not name or name == ":memory:":
+        return
+    path = Path(name)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def share(connection: sqlite3.Connection) -> None:

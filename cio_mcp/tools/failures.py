@@ -36,11 +36,11 @@ def sentence(tool: str, failure: BaseException) -> str:
         cause = cause.__cause__ or cause.__context__
     if _in_a_question(failure):
         return UNUSABLE
-    log.error("tool %s failed unexpectedly: %s\n%s", tool, type(failure).__name__, _where(failure))
+    log.error("tool %s failed unexpectedly: %s\n%s", tool, type(failure).__name__, where(failure))
     return f"{tool} failed unexpectedly; the server's log tells the operator why, list_changes what was sent."
 
 
-def _where(failure: BaseException) -> str:
+def where(failure: BaseException) -> str:
     """The lines of code that failed; an exception's own text may hold an address, a key or a body."""
     chain: list[BaseException] = []
     cause: BaseException | None = failure

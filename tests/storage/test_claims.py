@@ -189,3 +189,12 @@ def test_a_database_url_chooses_where_claims_live(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(StorageFailed, match="CIO_DATABASE_URL"):
         open_claims("postgresql+psycopg://localhost/cio")
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    store = open_claims(f"sqlite:///{tmp_path / 'new' / 'cio-mcp.db'}")
+    store.change("one", "app", lambda row, now: (row or "new", now), lambda: 0.0)
+    store.close()
+    files = list((tmp_path / "new").iterdir())
+    assert files
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
