@@ -179,6 +179,7 @@ async def open_workspace(
     from cio_mcp.gate.gate import Gate
     from cio_mcp.gate.policy_file import policy_of
     from cio_mcp.gate.reconciliation import Reconciler
+    from cio_mcp.gate.retention import Retention
     from cio_mcp.http.client import Client
     from cio_mcp.http.dispatch import Limiter
     from cio_mcp.http.execute import Executor
@@ -213,6 +214,7 @@ async def open_workspace(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         tasks.start_soon(settling.run)
+        tasks.start_soon(Retention(database, clock).run)
         feed = Feed(database, key)
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)

@@ -1,7 +1,7 @@
 """The command line. Each command is imported when it runs: whoever starts the server waits for nothing else."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-approvals = typer.Typer(help="Decide about proposed changes, outside the client.", no_args_is_help=True)
+approvals = typer.Typer(help="Decide about proposed changes, outside the client; alone, a live list of them.")
 app.add_typer(approvals, name="approvals")
 webhooks = typer.Typer(help="What Customer.io reports: messages and people.", no_args_is_help=True)
 app.add_typer(webhooks, name="webhooks")
@@ -31,6 +31,8 @@ class Transport(StrEnum):
     http = "http"
 
 
+ChangeState = Literal["planned", "approved", "declined", "expired", "sending", "sent", "failed", "unknown", "verified"]
+
 TransportOption = Annotated[
     Transport, typer.Option(help="stdio for one client that starts the server; http for several.")
 ]
@@ -40,6 +42,8 @@ SandboxOption = Annotated[bool, typer.Option("--sandbox", help="Serve a made-up 
 ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer no tool that writes (CIO_READ_ONLY).")]
 ToolsetsOption = Annotated[str | None, typer.Option(help="Toolsets to offer, comma-separated (CIO_TOOLSETS).")]
 ChangeArgument = Annotated[str, typer.Argument(help="The change's id.", metavar="ID")]
+CallsOption = Annotated[bool, typer.Option("--calls", help="Show the exact requests, unfolded.")]
+WorkspaceOption = Annotated[str | None, typer.Option(help="Only this workspace; else every one in the database.")]
 
 
 def run() -> None:
@@ -114,6 +118,61 @@ def policy(
     typer.echo((policy_as_json if as_json else policy_as_text)(over_http=transport is Transport.http))
 
 
+@app.command()
+def changes(
+    change: Annotated[str | None, typer.Argument(help="The change to show in full.", metavar="ID")] = None,
+    state: Annotated[ChangeState | None, typer.Option(help="Only changes of this state.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=1000)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    calls: CallsOption = False,
+) -> None:
+    """List what was to be written and what became of it, or show one change in full."""
+    from cio_mcp.cli import changes as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+    if change is None:
+        command.list_changes(state=state, limit=limit, as_json=as_json)
+    else:
+        command.show_change(change, as_json=as_json, calls=calls)
+
+
+@app.command()
+def forget(
+    person: Annotated[str, typer.Argument(help="Their id, email address, phone number or cio_….", metavar="PERSON")],
+) -> None:
+    """Erase what is kept about a person, on a terminal, after showing how much it is."""
+    from cio_mcp.cli import forget as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+    command.forget(person)
+
+
+@app.command()
+def pause(
+    because: Annotated[str | None, typer.Option(help="Why, for whoever finds writes stopped.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Stop all writes, in every process at once; reads go on."""
+    from cio_mcp.cli import pausing as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+    command.pause(workspace, because)
+
+
+@app.command()
+def resume(workspace: WorkspaceOption = None) -> None:
+    """Let writes go on after a pause; each still needs its approval."""
+    from cio_mcp.cli import pausing as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+    command.resume(workspace)
+
+
+@approvals.callback(invoke_without_command=True)
+def live_list(context: typer.Context) -> None:
+    """Decide about proposed changes, outside the client; without a command, watch what waits."""
+    if context.invoked_subcommand is None:
+        from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+
+        command.live_list()
+
+
 @approvals.command("list")
 def list_waiting() -> None:
     """List the changes that wait for a decision."""
@@ -123,19 +182,19 @@ def list_waiting() -> None:
 
 
 @approvals.command()
-def show(change: ChangeArgument) -> None:
-    """Show a change in full: the question, and the requests that would be made."""
+def show(change: ChangeArgument, calls: CallsOption = False) -> None:
+    """Show a change in full: the question, what becomes of each value, and the requests that would be made."""
     from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
-    command.show(change)
+    command.show(change, calls=calls)
 
 
 @approvals.command()
-def approve(change: ChangeArgument) -> None:
+def approve(change: ChangeArgument, calls: CallsOption = False) -> None:
     """Approve a change, on a terminal, after reading it."""
     from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
-    command.approve(change)
+    command.approve(change, calls=calls)
 
 
 @approvals.command()

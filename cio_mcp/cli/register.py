@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from cio_mcp.api import webhooks
 from cio_mcp.api.webhooks import Webhook, Webhooks
-from cio_mcp.cli.approvals import present
+from cio_mcp.cli.showing import present
 from cio_mcp.cli.terminal import Terminal, controlling_terminal
 from cio_mcp.errors import InvalidArgument, Refused, SettingError
 from cio_mcp.gate.plan import Before, Plan, arguments_digest
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NAME = "cio-mcp"
 """What the webhook is called in Customer.io."""
 COMMAND = "webhooks register"
+ON_A_TERMINAL, SAID_NO = "on a terminal", "a person said no on a terminal"
 PATH = "/webhooks/customerio"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LISTED = 6
@@ -119,7 +120,7 @@ async def _through_the_gate(opened: OpenWorkspace, url: str, terminal: Terminal)
         return row
     if row.state == "planned":
         agreed = await anyio.to_thread.run_sync(_agrees, terminal, row)
-        await gate.decide(row, approve=agreed, by=who, how="on a terminal")
+        await gate.decide(row, approve=agreed, by=who, how=ON_A_TERMINAL if agreed else SAID_NO)
     return await gate.make(row, plan, opened.acting(who).reader.asker)
 
 

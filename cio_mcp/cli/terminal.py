@@ -33,9 +33,14 @@ class Terminal:
     handle: int
 
     def approved(self, typed: str | None = None) -> bool:
-        """Whether a person types `typed`, or else a code that can be read here alone."""
-        wanted = typed or "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
-        return self.ask(f"To approve, type {clean(wanted, SHOWN)}:").casefold() == wanted.casefold()
+        """Whether a person types `typed`, where something must be, and then a code that can be read here alone."""
+        if typed is not None and not self._types(f"First, type {clean(typed, SHOWN)}:", typed):
+            return False
+        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+        return self._types(f"To approve, type {code}:", code)
+
+    def _types(self, prompt: str, wanted: str) -> bool:
+        return self.ask(prompt).casefold() == wanted.strip().casefold()
 
     def ask(self, prompt: str) -> str:
         """Return the line typed after the prompt, or "" if none comes in time; what was typed before is lost."""
@@ -48,23 +53,24 @@ class Terminal:
 
 
 @contextmanager
-def controlling_terminal() -> Iterator[Terminal]:
+def controlling_terminal(refusal: str = NOBODY) -> Iterator[Terminal]:
     """Open the terminal that controls this process.
 
     Raises:
         Refused: there is none, this process is not in its foreground, or standard input or output is not a terminal.
     """
-    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
-        raise Refused(NOBODY)
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+        raise Refused(refusal)
     try:
         handle = os.open(PATH, os.O_RDWR | os.O_NOCTTY)
     except OSError:
-        raise Refused(NOBODY) from None
+        raise Refused(refusal) from None
     with os.fdopen(handle, "w", encoding="utf-8", closefd=True) as stream:
         if os.tcgetpgrp(handle) != os.getpgrp():
-            raise Refused(NOBODY)
+            raise Refused(refusal)
         yield Terminal(Console(file=stream), handle)
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a standard stream is a terminal."""
     return stream is not None and stream.isatty()

@@ -15,9 +15,10 @@ import uvicorn
 
 from cio_mcp.cli.listening import LOOPBACK, authority, listen
 from cio_mcp.cli.logs import log_to_stderr
+from cio_mcp.cli.operating import named_settings
 from cio_mcp.errors import SettingError
 from cio_mcp.events.feed import Feed
-from cio_mcp.settings import WHERE, Settings, load_settings
+from cio_mcp.settings import WHERE, Settings
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.reception import Reception, reception
 from cio_mcp.text.foreign import clean
@@ -38,7 +39,7 @@ def serve(host: str, port: int) -> None:
         SettingError: it would take unsigned events from other machines, does not know its workspace, or cannot listen.
     """
     log_to_stderr()
-    settings = _settings()
+    settings = named_settings()
     if not settings.signing_keys and host not in LOOPBACK:
         raise SettingError(
             "CIO_WEBHOOK_SIGNING_KEYS",
@@ -89,19 +90,12 @@ def _app(settings: Settings) -> Callable[..., Any]:
 
 
 async def _reception() -> Reception:
-    settings = _settings()
+    settings = named_settings()
     database = Database(settings.storage_url)
     try:
         return await reception(database, settings.workspace_key, time.time())
     finally:
         await database.close()
-
-
-def _settings() -> Settings:
-    settings = load_settings(keys_needed=False)
-    if not (settings.workspace or settings.site_id or settings.app_api_key):
-        raise SettingError("CIO_WORKSPACE", "is missing; give the server's CIO_WORKSPACE or, if it has none, its keys")
-    return settings
 
 
 def _lines(told: Reception, now: datetime) -> Iterator[str]:

@@ -1,10 +1,8 @@
 """The database: one engine behind one URL, every statement in a worker thread."""
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio.to_thread
@@ -13,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cio_mcp.errors import StorageFailed
 from cio_mcp.storage.schema import metadata
-from cio_mcp.storage.sqlite import share
+from cio_mcp.storage.sqlite import own, share
 
 T = TypeVar("T")
 
@@ -49,6 +47,14 @@ class Database:
         """
         return await anyio.to_thread.run_sync(self._run, work, True)
 
+    async def wash(self) -> None:
+        """Let nothing of what was erased stay in a SQLite file's log, as far as nobody is reading it now.
+
+        Raises:
+            StorageFailed: the database cannot be used.
+        """
+        await anyio.to_thread.run_sync(self._wash)
+
     async def close(self) -> None:
         """Give the connections back."""
         if self._engine is not None:
@@ -63,27 +69,28 @@ class Database:
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise StorageFailed(_sentence(error)) from error
 
+    def _wash(self) -> None:
+        try:
+            with self._open().connect() as connection:
+                if connection.dialect.name == "sqlite":
+                    # Not through the connection, which would begin a transaction.
+                    connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise StorageFailed(_sentence(error)) from error
+
     def _open(self) -> Engine:
         with self._opening:
             if self._engine is None:
                 # Their errors would show addresses and bodies in a log.
                 engine = create_engine(self._url, hide_parameters=True)
                 if engine.dialect.name == "sqlite":
-                    _prepare_file(self._url.database)
+                    own(self._url.database)
                     event.listen(engine, "connect", _prepare)
                     event.listen(engine, "begin", _begin)
                 with engine.begin() as connection:
                     metadata.create_all(connection)
                 self._engine = engine
             return self._engine
-
-
-def _prepare_file(name: str | None) -> None:
-    if not name or name == ":memory:":
-        return
-    path = Path(name)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _prepare(connection: Any, _record: object) -> None:

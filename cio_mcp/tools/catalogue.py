@@ -11,6 +11,7 @@ from cio_mcp.tools.profiles import update_customer
 from cio_mcp.tools.registry import OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
 from cio_mcp.tools.segments import get_segment, list_segments
 from cio_mcp.tools.transactional import send_transactional
+from cio_mcp.tools.undo import undo_change
 from cio_mcp.tools.workspace_info import get_workspace
 
 TOOLS: tuple[ToolSpec, ...] = (
@@ -30,4 +31,5 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(wait_for_event, "core", "Wait for an event", READS, needs=None),
     ToolSpec(get_workspace, "core", "Get the workspace", READS, needs=None),
     ToolSpec(list_changes, "core", "List changes", READS_OWN, needs=None),
+    ToolSpec(undo_change, "core", "Undo a change", OVERWRITES, needs="track", classes=("data", "send")),
 )

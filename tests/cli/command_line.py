@@ -1,5 +1,6 @@
 """Running the command line as a person or a program does."""
 
+import codecs
 import os
 import pty
 import re
@@ -15,7 +16,7 @@ from typing import TypeVar
 
 import anyio
 
-from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.gate.wording import question_about
 from cio_mcp.http.call import Call
 from cio_mcp.storage import desk
@@ -85,9 +86,11 @@ class CommandLine:
 
         return anyio.run(run)
 
-    def propose(self, change: str, *, typed: str | None = None, age: float = 60.0) -> None:
+    def propose(
+        self, change: str, *, typed: str | None = None, age: float = 60.0, edits: tuple[Before, ...] = ()
+    ) -> None:
         """Write a change that waits for a decision."""
-        plan = Plan(risk="send", summary="Send “Order shipped” by email.", calls=(SEND,), typed=typed)
+        plan = Plan(risk="send", summary="Send “Order shipped” by email.", calls=(SEND,), typed=typed, edits=edits)
         planned = time.time() - age
         row = ChangeRow(
             id=change,
@@ -106,7 +109,7 @@ class CommandLine:
             planned_at=planned,
             expires_at=planned + 3600,
         )
-        self.journal(lambda database: Journal(database, "acme").add(row))
+        self.journal(lambda database: Journal(database, "acme").add(row, most=99))
 
     def change(self, change: str) -> ChangeRow:
         row = self.journal(lambda database: desk.find(database, change))
@@ -122,6 +125,7 @@ class Session:
     process: "subprocess.Popen[bytes]"
     raw: bytes = b""
     seen: str = field(default="")
+    decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Read what is shown until the pattern appears in it."""
@@ -131,7 +135,10 @@ class Session:
         return found
 
     def type(self, line: str) -> None:
-        os.write(self.handle, f"{line}\n".encode())
+        self.press(f"{line}\n")
+
+    def press(self, keys: str) -> None:
+        os.write(self.handle, keys.encode())
 
     def ends_with(self, status: int) -> None:
         assert self.process.wait(PATIENCE) == status, self.seen

@@ -1,0 +1,83 @@
+"""`cio-mcp changes`: what was asked for and what became of it."""
+
+import json
+import sys
+import time
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cio_mcp.cli.approvals import found
+from cio_mcp.cli.operating import SUMMARY, console, settings, with_database
+from cio_mcp.cli.showing import present
+from cio_mcp.cli.terminal import is_terminal
+from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.history import STORED, Change, Changes, ChangeState, change_of
+from cio_mcp.gate.retention import Retention
+from cio_mcp.storage import desk
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.text.answer import render
+from cio_mcp.text.foreign import clean
+from cio_mcp.text.moment import moment
+
+WIDE = 200
+"""Columns where standard output is no terminal: nothing needs to be folded for a program."""
+STEPS = 5
+"""Steps of retention that one look at the changes may take."""
+CHANGING = frozenset({"planned", "approved", "expired"})
+"""States in which the clock matters."""
+
+
+def list_changes(*, state: ChangeState | None, limit: int, as_json: bool) -> None:
+    """Print the newest changes of every workspace in the database, as a table or as JSON."""
+
+    async def read(database: Database) -> list[ChangeRow]:
+        await Retention(database, Clock()).round(STEPS)
+        expired = state == "expired" if state in CHANGING else None
+        states = STORED[state] if state else ()
+        return await desk.recent(database, states, expired=expired, limit=limit + 1, now=time.time())
+
+    rows = with_database(read)
+    now = time.time()
+    if as_json:
+        _print_json(Changes(changes=[change_of(row, now) for row in rows[:limit]], has_more=len(rows) > limit))
+        return
+    where = console(None if is_terminal(sys.stdout) else WIDE)
+    if not rows:
+        where.print("No changes.")
+        return
+    where.print(_table([change_of(row, now) for row in rows[:limit]]))
+    if len(rows) > limit:
+        where.print("There are older ones: --limit shows more.")
+
+
+def show_change(change: str, *, as_json: bool, calls: bool) -> None:
+    """Print one change in full.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    row = found(change)
+    if as_json:
+        _print_json(Changes(changes=[change_of(row, time.time())]))
+    else:
+        present(console(), row, calls=calls)
+
+
+def _print_json(changes: Changes) -> None:
+    structured = render(changes, mask=settings().mask_pii).structured
+    typer.echo(json.dumps(structured, indent=2, ensure_ascii=False))
+
+
+def _table(changes: list[Change]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("id", "when", "state", "tool"):
+        table.add_column(name, no_wrap=True)
+    for name in ("summary", "by", "decided by"):
+        table.add_column(name, overflow="fold")
+    for change in changes:
+        told = (change.tool, change.summary, change.by, change.decided_by or "")
+        table.add_row(change.id, moment(change.at), change.state, *(Text(clean(each, SUMMARY)) for each in told))
+    return table

@@ -1,0 +1,107 @@
+"""`cio-mcp forget`: a person's data goes from the journal and the event log."""
+
+import time
+from dataclasses import dataclass
+
+import anyio
+from rich.console import Console
+
+from cio_mcp.api.people import Person, reference_of
+from cio_mcp.cli.operating import named_settings, with_database
+from cio_mcp.cli.terminal import controlling_terminal
+from cio_mcp.errors import NotFound, Refused
+from cio_mcp.gate.identity import Identity
+from cio_mcp.settings import Settings
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.forgetting import Forgetting, Traces
+from cio_mcp.text.foreign import quoted
+from cio_mcp.workspace import open_workspace
+
+NOBODY = "Forgetting a person needs somebody at a terminal, with input and output not redirected; nothing was erased."
+ROUNDS = 3
+"""Passes over the journal: a running server may write about the person during one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Who is to be forgotten, and what to know about how that was found out."""
+
+    identity: Identity
+    note: str
+
+
+def forget(person: str) -> None:
+    """Show what is kept about a person, and erase it if the code shown is typed.
+
+    Raises:
+        Refused: there is nobody at a terminal, or something else was typed.
+        SeveralPeople: several people have this address; each is named by their `cio_…`.
+        SettingError: it is not known which workspace is meant.
+    """
+    settings = named_settings()
+    with controlling_terminal(NOBODY) as terminal:
+        named = anyio.run(_named, settings, person)
+        there = with_database(lambda database: _forgetting(database, settings, named).found(time.time()))
+        _tell(terminal.console, settings, named, there)
+        if there == Traces():
+            return
+        if not terminal.approved():
+            raise Refused("That was not it; nothing was erased.")
+        by = settings.local_principal
+        gone = with_database(lambda database: _erased(_forgetting(database, settings, named), database, by))
+        terminal.console.print(
+            f"Erased: {gone.changes} changes ({gone.open} of them withdrawn) and {gone.events} events. "
+            "Their digests and states stay, so that nothing goes out twice.",
+            markup=False,
+            highlight=False,
+        )
+
+
+async def _erased(forgetting: Forgetting, database: Database, by: str) -> Traces:
+    total = Traces()
+    for _ in range(ROUNDS):
+        gone = await forgetting.erase(by=by, now=time.time())
+        if gone == Traces():
+            break
+        total = Traces(total.changes + gone.changes, total.open + gone.open, total.events + gone.events)
+    await database.wash()
+    return total
+
+
+def _forgetting(database: Database, settings: Settings, named: Named) -> Forgetting:
+    return Forgetting(database, settings.workspace_key, named.identity.is_in, named.identity.names)
+
+
+async def _named(settings: Settings, person: str) -> Named:
+    """All identifiers of the person, where Customer.io can tell them."""
+    reference = reference_of(person)
+    value = reference.value
+    alone = {
+        "cio_id": Identity(cio_id=value.removeprefix("cio_")),
+        "email": Identity(email=value),
+        "phone": Identity(phone=value),
+    }.get(reference.id_type or "id", Identity(id=value))
+    if not settings.has_app:
+        return Named(alone, "Without CIO_APP_API_KEY only what names them so is found, not their other identifiers.")
+    async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
+        try:
+            found = await opened.acting(settings.local_principal).people.resolve(person)
+        except NotFound:
+            return Named(alone, "Customer.io knows nobody of this name now; only what names them so is found.")
+    return Named(_identity(found), "")
+
+
+def _identity(person: Person) -> Identity:
+    return Identity(person.id, person.email, person.phone, person.cio_id and person.cio_id.removeprefix("cio_"))
+
+
+def _tell(where: Console, settings: Settings, named: Named, there: Traces) -> None:
+    names = ", ".join(quoted(name) for name in named.identity.names)
+    lines = [
+        f"To be forgotten in {quoted(settings.workspace_key)}: {names}.",
+        *filter(None, [named.note]),
+        f"There are {there.changes} changes about them ({there.open} of them open, which are withdrawn) "
+        f"and {there.events} events." if there != Traces() else "Nothing is kept about them.",
+    ]  # fmt: skip
+    for line in lines:
+        where.print(line, markup=False, highlight=False)

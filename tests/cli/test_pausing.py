@@ -1,0 +1,49 @@
+from collections.abc import Awaitable
+
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.switch import Pause, Switch
+from tests.cli.command_line import CommandLine
+
+
+def paused(cio_mcp: CommandLine, workspace: str) -> Pause | None:
+    def look(database: Database) -> Awaitable[Pause | None]:
+        return Switch(database, workspace).paused()
+
+    return cio_mcp.journal(look)
+
+
+def test_a_pause_stops_every_workspace_of_the_database_and_tells_why(cio_mcp: CommandLine) -> None:
+    answered = cio_mcp.run("pause", "--because", "a bad\x1b[31m import")
+    assert answered.returncode == 0
+    assert "Nothing is sent until `cio-mcp resume`" in answered.stdout
+    in_force = paused(cio_mcp, "acme")
+    assert in_force
+    assert in_force.reason == "a bad[31m import"
+    assert "a bad[31m import" in cio_mcp.run("approvals", "list").stdout
+    assert cio_mcp.run("resume").stdout.startswith("Writes go on")
+    assert paused(cio_mcp, "acme") is None
+
+
+def test_a_second_pause_keeps_the_first_with_its_reason(cio_mcp: CommandLine) -> None:
+    cio_mcp.run("pause", "--because", "first")
+    assert "first" in cio_mcp.run("pause", "--because", "second").stdout
+
+
+def test_one_workspace_is_stopped_alone(cio_mcp: CommandLine) -> None:
+    cio_mcp.run("pause", "--workspace", "acme")
+    assert paused(cio_mcp, "acme")
+    assert paused(cio_mcp, "other") is None
+    assert cio_mcp.run("resume", "--workspace", "acme").returncode == 0
+    assert paused(cio_mcp, "acme") is None
+
+
+def test_one_workspace_does_not_go_on_while_all_are_stopped(cio_mcp: CommandLine) -> None:
+    cio_mcp.run("pause")
+    answered = cio_mcp.run("resume", "--workspace", "acme")
+    assert answered.returncode == 2
+    assert "every workspace" in answered.stderr
+    assert paused(cio_mcp, "acme")
+
+
+def test_what_is_not_stopped_is_said_not_to_be(cio_mcp: CommandLine) -> None:
+    assert cio_mcp.run("resume").stdout == "Writes were not stopped.\n"
