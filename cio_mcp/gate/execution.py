@@ -49,9 +49,11 @@ class Execution:
             match await self.executor.send(call, asker):
                 case Sent(body=answered):
                     body = answered
+                case Failed(reason=reason) if position:
+                    made = f"{position} of {len(plan.calls)} requests were made, then one failed: {reason}"
+                    return Outcome("unknown", f"It happened in part: {made} It is not tried again.")
                 case Failed(reason=reason):
-                    done = f" {position} of {len(plan.calls)} requests had been made before." if position else ""
-                    return Outcome("failed", f"It failed: {reason}{done}")
+                    return Outcome("failed", f"It failed: {reason}")
                 case Unknown(reason=reason):
                     return Outcome("unknown", f"It may or may not have happened: {reason} It is not tried again.")
         delivery = body.get("delivery_id")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 OPEN_SECONDS = 3600.0
 """How long a plan stays open."""
+OPEN_MOST = 100
+"""How many changes of one principal may wait for a decision: a flood must not hide what a person looks for."""
 APPROVAL_SECONDS = 600.0
 """How long an approval counts after the decision, and how long a client may keep a question open."""
 AGAIN_SECONDS = 600.0
@@ -69,13 +71,17 @@ class Gate:
             raise Refused(PAUSED)
         if row := await self.journal.open_for(principal, tool, arguments, now):
             return row
+        if row := await self.journal.untold(principal, tool, arguments, now - OPEN_SECONDS):
+            await self.journal.told(row.id, now=now)
+            return self.receipt(row)
         planned = await self._examined(tool, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
         if (cap := self.policy.caps(planned.risk)) and await self.journal.room_at(cap, now) > now:
             raise Refused(await self._no_room(now))
         row = self._drawn(planned, principal, tool, arguments, now)
-        await self.journal.add(row)
+        if not await self.journal.add(row, most=OPEN_MOST):
+            raise Refused(f"{OPEN_MOST} changes wait for a person already; nothing was sent. Have those decided first.")
         if self.policy.rule_of(tool, planned) == "allow":
             await self.decide(row, approve=True, by=BY_POLICY, how="allowed by the policy file")
             return await self._current(row)
@@ -105,13 +111,13 @@ class Gate:
         if approve and in_time and right:
             await self.decide(row, approve=True, by=by, how=how)
         else:
-            await self.journal.withdraw(row.id, by=by, how=how, now=self.clock.now())
+            await self.journal.withdraw(row.id, by=by, how=how, now=self.clock.now(), told=True)
 
     async def unanswered(self, principal: str, tool: str, arguments: str, since: float) -> Receipt:
         """Give up a call that took too long: decline what nobody answered, or tell what was requested since a time."""
         now = self.clock.now()
         if row := await self.journal.open_for(principal, tool, arguments, now):
-            await self.journal.withdraw(row.id, by=principal, how="nobody answered in time", now=now)
+            await self.journal.withdraw(row.id, by=principal, how="nobody answered in time", now=now, told=True)
             return self.receipt(await self._current(row))
         if row := await self.journal.requested_for(principal, tool, arguments, since):
             return self.receipt(row)
@@ -127,6 +133,8 @@ class Gate:
     async def make(self, row: "ChangeRow", plan: Planner, asker: Asker) -> Receipt:
         """Carry out an approved change, once; anything else is answered with what it is."""
         row = await self._current(row)
+        if row.state == "declined":
+            await self.journal.told(row.id, now=self.clock.now())
         if row.state != "approved":
             return self.receipt(row)
         planned = Plan.model_validate_json(row.plan)
@@ -162,7 +170,9 @@ class Gate:
         if drifted(planned, fresh) or (must_type and planned.typed is None and row.decided_by != BY_POLICY):
             return await self._redrawn(row, fresh)
         if row.decided_by == BY_POLICY and rule != "allow":
-            await self.journal.withdraw(row.id, by="gate", how="the policy does not allow it now", now=self.clock.now())
+            await self.journal.withdraw(
+                row.id, by="gate", how="the policy does not allow it now", now=self.clock.now(), told=True
+            )
             return self.receipt(await self._current(row))
         return None
 
@@ -243,7 +253,7 @@ class Gate:
             return self.receipt(await self._current(row))
         examined = await self._examined(row.tool, planned, now)
         if isinstance(examined, Receipt):
-            await self.journal.withdraw(row.id, by="gate", how="it is no longer needed", now=now)
+            await self.journal.withdraw(row.id, by="gate", how="it is no longer needed", now=now, told=True)
             return examined
         fresh = self._drawn(examined, row.principal, row.tool, row.arguments, row.planned_at)
         fresh = replace(fresh, question=question_about(examined, row.id), drifts=row.drifts + 1)
@@ -264,11 +274,11 @@ class Gate:
             raise Refused(await self._no_room(now))
         if claim == "same effect" and planned.effect:
             same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now, but=row.id)
-            await self.journal.withdraw(row.id, by="gate", how="the same was sent meanwhile", now=now)
+            await self.journal.withdraw(row.id, by="gate", how="the same was sent meanwhile", now=now, told=True)
             if same:
                 return _again(change_of(same, now))
         if claim == "too old":
-            await self.journal.withdraw(row.id, by="gate", how="the approval was too old", now=now)
+            await self.journal.withdraw(row.id, by="gate", how="the approval was too old", now=now, told=True)
         return self.receipt(await self._current(row))
 
     async def _no_room(self, now: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, and_, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.database import Database
@@ -79,9 +79,18 @@ class Journal:
         self._database = database
         self.workspace = workspace
 
-    async def add(self, row: ChangeRow) -> None:
-        """Write a planned change."""
-        await self._database.write(lambda db: db.execute(insert(changes).values(**asdict(row))))
+    async def add(self, row: ChangeRow, *, most: int) -> bool:
+        """Write a planned change; False if `most` of its principal's wait for a decision already."""
+
+        def work(db: Connection) -> bool:
+            mine = and_(changes.c.workspace == self.workspace, changes.c.principal == row.principal)
+            waits = and_(mine, changes.c.state.in_(OPEN), changes.c.expires_at > row.planned_at)
+            if db.execute(select(func.count()).select_from(changes).where(waits)).scalar_one() >= most:
+                return False
+            db.execute(insert(changes).values(**asdict(row)))
+            return True
+
+        return await self._database.write(work)
 
     async def get(self, change: str) -> ChangeRow | None:
         """The change of that id, or None."""
@@ -98,9 +107,20 @@ class Journal:
 
     async def open_for(self, principal: str, tool: str, arguments: str, now: float) -> ChangeRow | None:
         """The open change of a principal for the same tool and arguments."""
-        same = (changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
-        found = await self._select(*same, changes.c.state.in_(OPEN), changes.c.expires_at > now, limit=1)
+        still = and_(changes.c.state.in_(OPEN), changes.c.expires_at > now)
+        found = await self._select(_wanted(principal, tool, arguments), still, limit=10)
+        # Two calls at the same moment leave two: the one that somebody approved is the one to make.
+        return next((row for row in found if row.state == "approved"), found[0] if found else None)
+
+    async def untold(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
+        """A change for the same arguments that was declined since a time, of which its principal has not heard."""
+        unheard = and_(changes.c.state == "declined", changes.c.finished_at.is_(None), changes.c.decided_at >= since)
+        found = await self._select(_wanted(principal, tool, arguments), unheard, limit=1)
         return found[0] if found else None
+
+    async def told(self, change: str, *, now: float) -> bool:
+        """Note that the principal has heard that a change was declined."""
+        return await self._move(change, changes.c.state == "declined", finished_at=now)
 
     async def requested_for(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
         """The latest change of a principal for the same tool and arguments that was requested since a time."""
@@ -130,8 +150,8 @@ class Journal:
         )
         return await self._move(shown.id, waiting, state=state, decided_at=now, decided_by=by, decided_how=how)
 
-    async def withdraw(self, change: str, *, by: str, how: str, now: float) -> bool:
-        """Decline a change that nobody answered or that was approved and not yet made."""
+    async def withdraw(self, change: str, *, by: str, how: str, now: float, told: bool = False) -> bool:
+        """Decline a change that waits or was not made yet; `told` if its principal hears of it at once."""
         return await self._move(
             change,
             changes.c.state.in_(OPEN),
@@ -139,6 +159,7 @@ class Journal:
             decided_at=now,
             decided_by=by,
             decided_how=how,
+            finished_at=now if told else None,
         )
 
     async def redraw(self, change: str, row: ChangeRow) -> bool:
@@ -230,6 +251,10 @@ class Journal:
 
     def _is(self, change: str) -> ColumnElement[bool]:
         return and_(changes.c.id == change, changes.c.workspace == self.workspace)
+
+
+def _wanted(principal: str, tool: str, arguments: str) -> ColumnElement[bool]:
+    return and_(changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
 
 
 def _same_effect(workspace: str, effect: str, since: float, now: float) -> ColumnElement[bool]:

@@ -47,10 +47,11 @@ class DyingJournal(Journal):
         super().__init__(database, workspace)
         self._fate = fate
 
-    async def add(self, row: ChangeRow) -> None:
+    async def add(self, row: ChangeRow, *, most: int) -> bool:
         self._fate.at("before planned")
-        await super().add(row)
+        added = await super().add(row, most=most)
         self._fate.at("after planned")
+        return added
 
     async def decide(self, *given: Any, **more: Any) -> bool:
         self._fate.at("before approved")

@@ -113,9 +113,9 @@ async def test_a_summary_counts_by_metric_in_a_window(feed: Feed) -> None:
 
 async def test_an_event_names_the_change_that_caused_it(feed: Feed, database: Database) -> None:
     journal = Journal(database, "acme")
-    await journal.add(change("sent-it", {}))
+    await journal.add(change("sent-it", {}), most=9)
     await journal.finish("sent-it", "sent", json.dumps({"delivery_id": "d1"}), now=AT)
-    await journal.add(change("started-it", {"name": "signed_up", "id": "01ULID"}))
+    await journal.add(change("started-it", {"name": "signed_up", "id": "01ULID"}), most=9)
     await feed.append(
         [event("a", at=3, delivery_id="d1"), event("b", at=2, trigger_event_id="01ULID"), event("c", delivery_id="d3")]
     )
@@ -336,7 +336,12 @@ async def test_no_question_reads_the_whole_log_or_sorts_it(
 ) -> None:
     asked: list[str] = []
     await feed.append([event("a")])
-    monkeypatch.setattr("cio_mcp.storage.events._rows", lambda db, said: asked.append(_literal(db, said)) or [])
+
+    def only_note(db: Any, said: Any) -> list[Any]:
+        asked.append(str(said.compile(db, compile_kwargs={"literal_binds": True})))
+        return []
+
+    monkeypatch.setattr("cio_mcp.storage.events._rows", only_note)
     await feed.recent(query, 5, f"{AT}-1")
     with sqlite3.connect(tmp_path / "events.db") as plain:
         steps = [row[3] for row in plain.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
@@ -346,10 +351,6 @@ async def test_no_question_reads_the_whole_log_or_sorts_it(
     asked_for = (query.object_type, query.metric, query.person, query.delivery, query.kind)
     conditions = sum(value is not None for value in asked_for)
     assert steps[0].count("=?") >= 1 + conditions
-
-
-def _literal(db: Any, said: Any) -> str:
-    return str(said.compile(db, compile_kwargs={"literal_binds": True}))
 
 
 def change(name: str, body: dict[str, Any]) -> ChangeRow:

@@ -7,7 +7,7 @@ import pytest
 from cio_mcp.api import tracking
 from cio_mcp.errors import Refused
 from cio_mcp.gate.clock import Clock
-from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_SECONDS, Gate
+from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_MOST, OPEN_SECONDS, Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
@@ -260,3 +260,38 @@ async def test_event_data_that_redirects_mail_is_refused_whoever_plans_it(gate: 
 
     with pytest.raises(Refused, match="recipient"):
         await gate.propose(ADA, "send_event", ARGUMENTS, plan)
+
+
+async def test_a_no_given_outside_is_told_once_and_then_it_may_be_asked_again(gate: Gate, sandbox: Sandbox) -> None:
+    row = await proposed(gate, planner())
+    await gate.decide(row, approve=False, by="local:person", how="a person said no in a shell")
+    told = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
+    assert isinstance(told, Receipt)
+    assert told.status == "declined"
+    assert told.change == row.id
+    again = await proposed(gate, planner())
+    assert again.id != row.id
+    assert events(sandbox) == 0
+
+
+async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox: Sandbox) -> None:
+    found: list[ChangeRow] = []
+
+    async def propose() -> None:
+        found.append(await proposed(gate, planner()))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(propose)
+    oldest = min(found, key=lambda row: row.planned_at)
+    assert await gate.decide(oldest, approve=True, by="person", how="approved outside")
+    assert (await gate.make(await proposed(gate, planner()), planner(), asker())).status == "done"
+    assert events(sandbox) == 1
+
+
+async def test_a_flood_of_proposals_is_stopped(gate: Gate) -> None:
+    for number in range(OPEN_MOST):
+        await proposed(gate, planner(f"event {number}"), arguments=arguments_digest({"number": number}))
+    with pytest.raises(Refused, match="wait for a person"):
+        await gate.propose(ADA, "send_event", arguments_digest({"number": -1}), planner("one more"))
+    assert (await proposed(gate, planner(), principal=BOB)).state == "planned"

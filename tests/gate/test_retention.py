@@ -1,0 +1,127 @@
+import time
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from cio_mcp.api import tracking
+from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.history import change_of
+from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.retention import DAY_SECONDS, KEPT_DAYS, Retention
+from cio_mcp.gate.wording import question_about
+from cio_mcp.settings import Settings
+from cio_mcp.storage.bodies import STEP
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.event_rows import EventQuery, EventRow
+from cio_mcp.storage.events import Events
+from cio_mcp.storage.journal import ChangeRow, Journal, State
+
+pytestmark = pytest.mark.anyio
+
+NOW = 1_800_000_000.0
+OLD = NOW - (KEPT_DAYS + 1) * DAY_SECONDS
+
+
+async def at_once(_seconds: float) -> None:
+    await anyio.lowlevel.checkpoint()
+
+
+@pytest.fixture
+def database(settings: Settings) -> Database:
+    return Database(settings.storage_url)
+
+
+@pytest.fixture
+def retention(database: Database) -> Retention:
+    return Retention(database, Clock(lambda: NOW, at_once))
+
+
+def change(id_: str, state: State, planned_at: float = OLD) -> ChangeRow:
+    call = tracking.event("ada", "x", {"secret": "body"}, ulid="01HZZZZZZZZZZZZZZZZZZZ0001", at=None)
+    plan = Plan(risk="send", summary="Send “x”.", contents=("secret body",), calls=(call,), once=True)
+    return ChangeRow(
+        id=id_,
+        workspace="sandbox",
+        principal="local:ada",
+        tool="send_event",
+        arguments="a" * 64,
+        effect=plan.effect,
+        repeat=False,
+        state=state,
+        risk="send",
+        summary=plan.summary,
+        question=question_about(plan, id_),
+        plan=plan.model_dump_json(),
+        digest=plan.digest,
+        planned_at=planned_at,
+        expires_at=planned_at + 3600,
+        outcome='{"message": null, "delivery_id": "dgTe"}',
+        baseline='["dgTd"]',
+    )
+
+
+@pytest.mark.parametrize("state", ["sent", "verified", "failed", "declined", "planned", "approved"])
+async def test_what_was_settled_a_month_ago_is_reduced_to_digest_and_summary(
+    state: State, retention: Retention, database: Database
+) -> None:
+    journal, before = Journal(database, "sandbox"), change("aaaa0001", state)
+    await journal.add(before)
+    assert await retention.round() == 1
+    after = await journal.get("aaaa0001")
+    assert after
+    assert after == replace(before, question="", plan=after.plan, baseline=None)
+    assert "secret" not in after.plan
+    assert change_of(after, NOW).summary == "Send “x”."
+    assert change_of(after, NOW).receipt().change == "aaaa0001"
+    assert await retention.round() == 0
+
+
+@pytest.mark.parametrize("state", ["sending", "unknown"])
+async def test_what_is_not_settled_keeps_its_body_however_old(
+    state: State, retention: Retention, database: Database
+) -> None:
+    journal, before = Journal(database, "sandbox"), change("aaaa0001", state)
+    await journal.add(before)
+    assert await retention.round() == 0
+    assert await journal.get("aaaa0001") == before
+
+
+async def test_what_is_open_young_or_due_later_keeps_its_body(retention: Retention, database: Database) -> None:
+    journal = Journal(database, "sandbox")
+    kept = [
+        replace(change("aaaa0001", "planned"), expires_at=NOW + 10),
+        change("aaaa0002", "sent", NOW - (KEPT_DAYS - 1) * DAY_SECONDS),
+        replace(change("aaaa0003", "sent"), due_at=NOW + 10),
+    ]
+    for row in kept:
+        await journal.add(row)
+    assert await retention.round() == 0
+    assert [await journal.get(row.id) for row in kept] == kept
+
+
+async def test_the_same_again_is_still_told_from_a_reduced_change(retention: Retention, database: Database) -> None:
+    journal, before = Journal(database, "sandbox"), replace(change("aaaa0001", "sent"), sending_at=NOW)
+    await journal.add(before)
+    await retention.round()
+    assert before.effect
+    assert (await journal.same_effect(before.effect, NOW - 600, NOW)) is not None
+
+
+async def test_bodies_go_in_small_steps_and_a_round_ends(retention: Retention, database: Database) -> None:
+    journal = Journal(database, "sandbox")
+    for number in range(STEP + 5):
+        await journal.add(change(f"{number:08}", "sent"))
+    assert await retention.round(steps=1) == STEP
+    assert await retention.round() == 5
+
+
+async def test_an_event_still_names_a_reduced_change_that_caused_its_delivery(
+    retention: Retention, database: Database
+) -> None:
+    await Journal(database, "sandbox").add(change("aaaa0001", "sent"))
+    log = Events(database, "sandbox")
+    await log.add([EventRow("1", "email", "opened", int(NOW), time.time(), "{}", delivery_id="dgTe")], {}, NOW)
+    await retention.round()
+    ((event,), _) = await log.recent(EventQuery(), 10, None)
+    assert event.change == "aaaa0001"
