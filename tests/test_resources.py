@@ -1,18 +1,30 @@
 """The resources through a real MCP client, in both protocol eras."""
 
 import json
+from contextlib import AsyncExitStack
 from typing import Any, Literal
+from urllib.parse import quote
 
+import anyio
+import anyio.lowlevel
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
-from mcp_types import TextResourceContents
+from mcp_types import (
+    EmptyResult,
+    ResourceUpdatedNotification,
+    SubscribeRequest,
+    SubscribeRequestParams,
+    TextResourceContents,
+)
 
+from cio_mcp.events.models import Envelope
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
 from cio_mcp.text.answer import render
 from cio_mcp.tools.campaigns import get_campaign, list_campaigns
+from cio_mcp.tools.feed import recent_events
 from cio_mcp.tools.segments import get_segment, list_segments
 from cio_mcp.workspace import Workspace
 
@@ -64,6 +76,58 @@ async def test_a_resource_is_what_the_tool_answers(
     async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
         for uri, answer in answers.items():
             assert await read(client, uri) == render(answer, mask=False).structured, uri
+
+
+async def test_recent_events_are_what_the_tool_answers_whole_and_by_a_query(
+    era: Era, settings: Settings, sandbox: Sandbox, ws: Workspace
+) -> None:
+    def event(number: int, metric: str, email: str) -> Envelope:
+        told = {"delivery_id": f"D{number}", "campaign_id": 2, "identifiers": {"email": email}}
+        return Envelope(
+            event_id=f"E{number}", object_type="email", metric=metric, timestamp=1_790_000_000 + number, data=told
+        )
+
+    await ws.events.append([event(1, "sent", "a+b@example.com"), event(2, "opened", "c@example.com")])
+    since = "2026-09-21T00:00:00Z"
+    answers = {
+        "cio://events/recent": await recent_events(ws),
+        "cio://events/recent?metric=opened": await recent_events(ws, metric="opened"),
+        "cio://events/recent?customer=a%2Bb%40example.com": await recent_events(ws, customer="a+b@example.com"),
+        f"cio://events/recent?object_type=email&since={quote(since)}": await recent_events(
+            ws, object_type="email", since=since
+        ),
+    }
+    async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
+        for uri, answer in answers.items():
+            assert await read(client, uri) == render(answer, mask=False).structured, uri
+        with pytest.raises(MCPError, match="since"):
+            await read(client, "cio://events/recent?since=yesterday")
+    assert [len(answer.events) for answer in answers.values()] == [2, 1, 1, 2]
+
+
+async def test_what_becomes_of_changes_is_told_to_who_listens(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    told = anyio.Event()
+
+    async def heard(message: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        if isinstance(message, ResourceUpdatedNotification) and message.params.uri == "cio://changes":
+            told.set()
+
+    changes, hasty = "cio://changes", settings.model_copy(update={"max_wait": 5.0})
+    async with (
+        Client(build_server(hasty, sandbox=sandbox), mode=era, message_handler=heard) as client,
+        AsyncExitStack() as stack,
+    ):
+        if era == "legacy":
+            request = SubscribeRequest(params=SubscribeRequestParams(uri=changes))
+            await client.session.send_request(request, EmptyResult)
+        else:
+            await stack.enter_async_context(client.listen(resource_subscriptions=[changes]))
+        await client.call_tool("list_changes", {})
+        assert not told.is_set()
+        await client.call_tool("send_event", {"customer": "ada", "name": "signed_up"})
+        with anyio.fail_after(10):
+            await told.wait()
 
 
 async def test_limits_and_changes_are_told(era: Era, settings: Settings, sandbox: Sandbox) -> None:

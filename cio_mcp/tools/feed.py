@@ -133,7 +133,7 @@ async def wait_for_event(
         happened=False,
         waited=waited,
         seen=await happenings(ws, seen) or None,
-        note=_shortened(timeout, patience) if seen else await _why_nothing(ws) or _shortened(timeout, patience),
+        note=(None if seen else await _why_nothing(ws)) or _advice(timeout, patience),
     )
 
 
@@ -147,10 +147,11 @@ async def as_read(feed: "Feed", uri: str) -> object:
     return [event.id for event in (await feed.recent(query)).events]
 
 
-def _shortened(wanted: float | None, patience: float) -> str | None:
-    if wanted is None or wanted <= patience:
-        return "Call again to wait on; since keeps what happens in between." if wanted is None else None
-    return f"One call may wait {patience:.0f} s here. Call again to wait on; since keeps what happens in between."
+def _advice(wanted: float | None, patience: float) -> str | None:
+    if wanted is not None and wanted <= patience:
+        return None
+    limit = "" if wanted is None else f"One call may wait {patience:.0f} s here. "
+    return f"{limit}Call again to wait on; since keeps what happens in between."
 
 
 async def _report_progress(ws: Workspace, patience: float) -> None:
