@@ -20,6 +20,7 @@ from cio_mcp.storage.journal import ChangeRow, Journal, State
 pytestmark = pytest.mark.anyio
 
 NOW = 1_800_000_000.0
+MOST = 1_000
 OLD = NOW - (KEPT_DAYS + 1) * DAY_SECONDS
 
 
@@ -66,7 +67,7 @@ async def test_what_was_settled_a_month_ago_is_reduced_to_digest_and_summary(
     state: State, retention: Retention, database: Database
 ) -> None:
     journal, before = Journal(database, "sandbox"), change("aaaa0001", state)
-    await journal.add(before)
+    await journal.add(before, most=MOST)
     assert await retention.round() == 1
     after = await journal.get("aaaa0001")
     assert after
@@ -82,7 +83,7 @@ async def test_what_is_not_settled_keeps_its_body_however_old(
     state: State, retention: Retention, database: Database
 ) -> None:
     journal, before = Journal(database, "sandbox"), change("aaaa0001", state)
-    await journal.add(before)
+    await journal.add(before, most=MOST)
     assert await retention.round() == 0
     assert await journal.get("aaaa0001") == before
 
@@ -95,14 +96,14 @@ async def test_what_is_open_young_or_due_later_keeps_its_body(retention: Retenti
         replace(change("aaaa0003", "sent"), due_at=NOW + 10),
     ]
     for row in kept:
-        await journal.add(row)
+        await journal.add(row, most=MOST)
     assert await retention.round() == 0
     assert [await journal.get(row.id) for row in kept] == kept
 
 
 async def test_the_same_again_is_still_told_from_a_reduced_change(retention: Retention, database: Database) -> None:
     journal, before = Journal(database, "sandbox"), replace(change("aaaa0001", "sent"), sending_at=NOW)
-    await journal.add(before)
+    await journal.add(before, most=MOST)
     await retention.round()
     assert before.effect
     assert (await journal.same_effect(before.effect, NOW - 600, NOW)) is not None
@@ -111,7 +112,7 @@ async def test_the_same_again_is_still_told_from_a_reduced_change(retention: Ret
 async def test_bodies_go_in_small_steps_and_a_round_ends(retention: Retention, database: Database) -> None:
     journal = Journal(database, "sandbox")
     for number in range(STEP + 5):
-        await journal.add(change(f"{number:08}", "sent"))
+        await journal.add(change(f"{number:08}", "sent"), most=MOST)
     assert await retention.round(steps=1) == STEP
     assert await retention.round() == 5
 
@@ -119,7 +120,7 @@ async def test_bodies_go_in_small_steps_and_a_round_ends(retention: Retention, d
 async def test_an_event_still_names_a_reduced_change_that_caused_its_delivery(
     retention: Retention, database: Database
 ) -> None:
-    await Journal(database, "sandbox").add(change("aaaa0001", "sent"))
+    await Journal(database, "sandbox").add(change("aaaa0001", "sent"), most=MOST)
     log = Events(database, "sandbox")
     await log.add([EventRow("1", "email", "opened", int(NOW), time.time(), "{}", delivery_id="dgTe")], {}, NOW)
     await retention.round()

@@ -1,0 +1,141 @@
+import sqlite3
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.server import served
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.event_rows import EventRow
+from cio_mcp.storage.events import Events
+from cio_mcp.storage.journal import Journal, Spending
+from tests.cli.command_line import CommandLine
+
+CODE = r"To approve, type ([A-Z2-9]{4}):"
+HERE = {"CIO_WORKSPACE": "acme", "COLUMNS": "300"}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[str]:
+    with served(Sandbox(people=5)) as where:
+        yield where.url
+
+
+def event(event_id: str, *, person_id: str | None = None, email: str | None = None) -> EventRow:
+    return EventRow(event_id, "email", "delivered", 1_800_000_000, time.time(), "{}", person_id=person_id, email=email)
+
+
+def logged(cio_mcp: CommandLine, *rows: EventRow) -> None:
+    cio_mcp.journal(lambda database: Events(database, "acme").add(rows, {}, time.time()))
+
+
+def number_of_events(cio_mcp: CommandLine) -> int:
+    return cio_mcp.journal(lambda database: Events(database, "acme").number())
+
+
+def forgotten(cio_mcp: CommandLine, person: str, **settings: str) -> str:
+    with cio_mcp.on_a_terminal("forget", person, **HERE, **settings) as session:
+        session.type(session.wait_for(CODE)[1])
+        session.wait_for("Erased")
+        session.ends_with(0)
+        return session.seen
+
+
+def test_a_person_is_erased_from_changes_and_events_and_what_keeps_us_from_repeating_stays(
+    cio_mcp: CommandLine,
+) -> None:
+    cio_mcp.propose("aaaa0001")
+    logged(cio_mcp, event("1", email="ada@example.com"), event("2", email="bob@example.com"))
+    before = cio_mcp.change("aaaa0001")
+    seen = forgotten(cio_mcp, "ada@example.com")
+    assert "1 changes about them (1 of them open, which are withdrawn) and 1 events" in seen
+    after = cio_mcp.change("aaaa0001")
+    assert (after.summary, after.question) == ("(erased)", "(erased)")
+    assert (after.state, after.decided_how) == ("declined", "the person it is about was forgotten")
+    assert (after.digest, after.arguments, after.effect) == (before.digest, before.arguments, before.effect)
+    assert Plan.model_validate_json(after.plan).calls == ()
+    assert number_of_events(cio_mcp) == 1
+    shown = cio_mcp.run("changes", "aaaa0001", **HERE)
+    assert "(erased)" in shown.stdout
+
+
+def test_nothing_of_a_person_is_left_in_the_files(cio_mcp: CommandLine) -> None:
+    for number in range(30):
+        cio_mcp.propose(f"aaaa{number:04}")
+    forgotten(cio_mcp, "ada@example.com")
+    for file in cio_mcp.data_dir.iterdir():
+        assert b"ada@example.com" not in file.read_bytes(), file.name
+    with sqlite3.connect(cio_mcp.data_dir / "cio-mcp.db") as db:
+        assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+def test_all_identifiers_that_customer_io_knows_are_looked_for(cio_mcp: CommandLine, sandbox: str) -> None:
+    cio_mcp.propose("aaaa0001")
+    logged(cio_mcp, event("1", person_id="ada"))
+    seen = forgotten(cio_mcp, "ada", CIO_APP_API_KEY="sandbox-app-key", CIO_APP_URL=sandbox)
+    assert "“ada”, “ada@example.com”" in seen
+    assert cio_mcp.change("aaaa0001").summary == "(erased)"
+    assert number_of_events(cio_mcp) == 0
+
+
+def test_somebody_whom_customer_io_does_not_know_any_more_is_forgotten_by_what_was_given(
+    cio_mcp: CommandLine, sandbox: str
+) -> None:
+    logged(cio_mcp, event("1", person_id="gone-for-good"))
+    seen = forgotten(cio_mcp, "gone-for-good", CIO_APP_API_KEY="sandbox-app-key", CIO_APP_URL=sandbox)
+    assert "only what names them so" in seen
+    assert number_of_events(cio_mcp) == 0
+
+
+def test_nothing_about_anybody_else_is_touched(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    cio_mcp.propose("aaaa0002", edits=(Before(name="friend", before=None, after="eve@example.com"),))
+    before = cio_mcp.change("aaaa0001")
+    forgotten(cio_mcp, "eve@example.com")
+    assert cio_mcp.change("aaaa0001") == before
+    assert cio_mcp.change("aaaa0002").summary == "(erased)"
+
+
+def test_another_workspace_is_left_alone(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    with cio_mcp.on_a_terminal("forget", "ada@example.com", CIO_WORKSPACE="other") as session:
+        session.wait_for("Nothing is kept about them")
+        session.ends_with(0)
+    assert cio_mcp.change("aaaa0001").state == "planned"
+
+
+def test_anything_else_typed_erases_nothing(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    with cio_mcp.on_a_terminal("forget", "ada@example.com", **HERE) as session:
+        session.wait_for(CODE)
+        session.type("yes")
+        session.wait_for("nothing was erased")
+        session.ends_with(2)
+    assert cio_mcp.change("aaaa0001").state == "planned"
+
+
+def test_without_a_terminal_nothing_is_erased(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    answered = cio_mcp.run("forget", "ada@example.com", **HERE)
+    assert (answered.returncode, answered.stdout) == (2, "")
+    assert "needs somebody at a terminal" in answered.stderr
+    assert cio_mcp.change("aaaa0001").state == "planned"
+
+
+def test_what_was_under_way_is_not_made_again_and_stays_unknown(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+
+    async def send(database: Database) -> None:
+        journal = Journal(database, "acme")
+        row = await journal.get("aaaa0001")
+        assert row
+        assert await journal.decide(row, "approved", by="local:ada", how="in a test", now=time.time())
+        spending = Spending(row.digest, 0.0, 0.0, time.time(), time.time())
+        assert await journal.claim(row.id, spending) == "claimed"
+
+    cio_mcp.journal(send)
+    forgotten(cio_mcp, "ada@example.com")
+    after = cio_mcp.change("aaaa0001")
+    assert (after.state, after.settle_at) == ("unknown", None)
