@@ -28,7 +28,7 @@ from mcp_types import (
 from pydantic import SecretStr
 
 from cio_mcp.resources import RECENT_EVENTS
-from cio_mcp.server import build_server, http_app
+from cio_mcp.server import CioServer, build_server, http_app
 from cio_mcp.settings import Settings
 from tests.cli.command_line import CommandLine
 from tests.web.posting import KEY, signed
@@ -89,8 +89,8 @@ async def subscribed(server: str | StdioServerParameters, era: Era) -> AsyncIter
 
 
 @asynccontextmanager
-async def over_http(settings: Settings) -> AsyncIterator[str]:
-    serving = uvicorn.Server(uvicorn.Config(http_app(build_server(settings)), log_config=None, lifespan="on"))
+async def over_http(server: CioServer) -> AsyncIterator[str]:
+    serving = uvicorn.Server(uvicorn.Config(http_app(server), log_config=None, lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with anyio.create_task_group() as group:
             group.start_soon(serving.serve, [listening])
@@ -144,7 +144,7 @@ async def test_over_http_each_subscriber_of_three_servers_hears_of_each_burst(se
     alone = settings.model_copy(update={"app_api_key": None, "webhook_signing_keys": SecretStr(KEY.decode())})
     async with AsyncExitStack() as stack:
         stack.enter_context(anyio.fail_after(LIMIT))
-        urls = [await stack.enter_async_context(over_http(alone)) for _ in range(SERVERS)]
+        urls = [await stack.enter_async_context(over_http(build_server(alone))) for _ in range(SERVERS)]
         eras: list[Era] = ["auto", "legacy"]
         subscribers = [await stack.enter_async_context(subscribed(f"{url}/mcp", era)) for url in urls for era in eras]
         for burst, url in enumerate(urls):
@@ -152,6 +152,17 @@ async def test_over_http_each_subscriber_of_three_servers_hears_of_each_burst(se
                 for ear, client in subscribers:
                     group.start_soon(follows, ear, client, (burst + 1) * BURST - 1)
                 await post(url, burst * BURST)
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_over_http_nothing_is_kept_for_a_client_that_went_away(settings: Settings, era: Era) -> None:
+    server = build_server(settings.model_copy(update={"webhook_signing_keys": SecretStr(KEY.decode())}))
+    with anyio.fail_after(LIMIT):
+        async with over_http(server) as url:
+            async with subscribed(f"{url}/mcp", era):
+                assert server.entrance.subscriptions.watched == {RECENT_EVENTS}
+            while server.entrance.subscriptions.watched:
+                await anyio.lowlevel.checkpoint()
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
