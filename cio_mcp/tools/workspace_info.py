@@ -5,9 +5,10 @@ from functools import partial
 from typing import Any, Literal
 
 from cio_mcp.api.account import RegionRecord, WorkspaceRecord
-from cio_mcp.errors import CioError
+from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.text.answer import Answer
 from cio_mcp.text.foreign import quoted
+from cio_mcp.text.moment import from_unix, moment
 from cio_mcp.tools.together import Read, together
 from cio_mcp.tools.who import Part
 from cio_mcp.workspace import LaneNow, Workspace
@@ -27,6 +28,7 @@ class Overview(Part):
     keys: tuple[str, ...]
     read_only: bool
     masked: bool
+    writes_stopped: str | None = None
     people: int | None = None
     messages_sent: int | None = None
     segments: int | None = None
@@ -53,6 +55,8 @@ class Overview(Part):
             "transactional messages": self.transactional_messages,
             "messages sent this billing period": self.messages_sent,
         }
+        if self.writes_stopped:
+            yield self.writes_stopped
         if told := [f"{what} {count:,}" for what, count in counts.items() if count is not None]:
             yield ", ".join(told)
         if self.account_workspaces:
@@ -166,11 +170,24 @@ async def _overview(ws: Workspace) -> Overview:
         keys=tuple(name for name, there in (("App", settings.has_app), ("Track", settings.has_track)) if there),
         read_only=settings.read_only,
         masked=settings.mask_pii,
+        writes_stopped=await _stopped(ws),
         people=own.people if own else None,
         messages_sent=own.messages_sent if own else None,
         account_workspaces=None if own else tuple(each.name for each in known[:SHOWN]) or None,
         **_counts(got),
     )
+
+
+async def _stopped(ws: Workspace) -> str | None:
+    """Since when and why writes are stopped; a database that cannot be read keeps nobody from reading the rest."""
+    try:
+        pause = await ws.gate.switch.paused()
+    except StorageFailed:
+        return None
+    if pause is None:
+        return None
+    because = f": {quoted(pause.reason)}" if pause.reason else ""
+    return f"An operator stopped all writes at {moment(from_unix(pause.at))}{because}"
 
 
 def _counts(got: dict[str, Any]) -> dict[str, int]:

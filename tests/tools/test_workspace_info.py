@@ -53,3 +53,11 @@ async def test_each_section_tells_its_own(ws: Workspace, section: Section, said:
 async def test_each_sender_is_told_once_although_pages_never_end(ws: Workspace) -> None:
     senders = (await get_workspace(ws, "senders")).senders or ()
     assert len({sender.id for sender in senders}) == len(senders) == 2
+
+
+async def test_stopped_writes_are_told_with_the_reason(ws: Workspace) -> None:
+    assert await ws.gate.switch.pause(by="local:ada", now=1_800_000_000.0, reason="a bad import")
+    answer = await get_workspace(ws)
+    assert answer.overview
+    assert answer.overview.writes_stopped == "An operator stopped all writes at 2027-01-15T08:00:00Z: “a bad import”"
+    assert answer.overview.writes_stopped in answer.lines()
