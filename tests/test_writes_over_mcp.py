@@ -234,6 +234,10 @@ async def test_undeclared_arguments_are_refused_by_name(era: Era, settings: Sett
         ("send_transactional", {"message": "2", "customer": "ada", "send_at": "tomorrow"}, "send_at"),
         ("send_transactional", {"message": "2", "customer": "ada", "options": {"bcc": "x@y.z"}}, "bcc"),
         ("send_transactional", {"message": "2", "customer": "ada", "to": "nobody"}, "to"),
+        ("send_transactional", {"message": "Login code", "customer": "ada"}, "sms"),
+        ("update_customer", {"customer": "ada", "attributes": {"email": "not-an-email"}}, "attributes.email"),
+        ("update_customer", {"customer": "ada", "attributes": {"unsubscribed": "maybe"}}, "attributes.unsubscribed"),
+        ("update_customer", {"customer": "ada", "attributes": {"created_at": "yesterday"}}, "attributes.created_at"),
     ],
 )
 async def test_what_is_not_acceptable_is_refused_in_one_sentence_that_names_the_field(

@@ -1,6 +1,7 @@
 """What plan functions share: the person a write is about, and the lines a question says about them."""
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +12,14 @@ from cio_mcp.api.base import IdType
 from cio_mcp.api.campaigns import Campaign
 from cio_mcp.api.people import Person, reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
-from cio_mcp.text.foreign import quoted, shown
+from cio_mcp.text.foreign import clean, quoted, shown
 from cio_mcp.text.moment import from_unix, parse
 from cio_mcp.workspace import Workspace
 
 logger = logging.getLogger(__name__)
+
+ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\\]+@[^\s@,;:<>()\[\]\"\\]+")
+"""One plain address: no name, no list, no quotes."""
 
 LINES = 20
 """Keys of event or message data that a question shows."""
@@ -115,6 +119,16 @@ def time_of(field: str, text: str | None) -> datetime | None:
     if at is not None and at < from_unix(0):
         raise InvalidArgument(field, "must be 1970 or later")
     return at
+
+
+def one_address(field: str, address: str) -> None:
+    """Refuse what is not exactly one plain email address.
+
+    Raises:
+        InvalidArgument: it is none, or has a name, a list or unseen characters about it.
+    """
+    if not ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
+        raise InvalidArgument(field, "expected one email address")
 
 
 def within(field: str, text: str, limit: int) -> None:

@@ -14,7 +14,7 @@ from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.tools.arguments import Customer, CustomerIdType
 from cio_mcp.tools.edits import edit, reached, taken_for
-from cio_mcp.tools.plans import UNREAD, Addressee, addressee, within
+from cio_mcp.tools.plans import UNREAD, Addressee, addressee, one_address, within
 from cio_mcp.workspace import Workspace
 
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
@@ -81,3 +81,17 @@ def _check(attributes: dict[str, JsonValue]) -> None:
         within(f"attributes.{name[:40]}", name, tracking.ATTRIBUTE_NAME_BYTES)
         text = value if isinstance(value, str) else canonical(value)
         within(f"attributes.{name[:40]}", text, tracking.ATTRIBUTE_VALUE_BYTES)
+        _check_meaning(name, value)
+
+
+def _check_meaning(name: str, value: JsonValue) -> None:
+    """Refuse what Customer.io would take, and then treat as something else than was meant."""
+    if value in (None, ""):
+        return
+    match name:
+        case "email":
+            one_address("attributes.email", str(value))
+        case "unsubscribed" if str(value).lower() not in ("true", "false"):
+            raise InvalidArgument("attributes.unsubscribed", "expected true or false")
+        case "created_at" if not str(value).isdecimal():
+            raise InvalidArgument("attributes.created_at", "expected a Unix time in seconds")

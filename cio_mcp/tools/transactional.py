@@ -1,6 +1,5 @@
 """The write tool for transactional messages."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -12,18 +11,14 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.traces import Trace
 from cio_mcp.http.call import canonical
-from cio_mcp.text.foreign import clean, quoted
+from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.arguments import Customer, CustomerIdType, Id
-from cio_mcp.tools.plans import Addressee, addressee, listed, test_profiles, time_of, within
+from cio_mcp.tools.plans import Addressee, addressee, listed, one_address, test_profiles, time_of, within
 from cio_mcp.workspace import Workspace
 
 GIVEN = ("trigger.", "data.", "event.")
 """What message data is called in a template, before and since Customer.io's renaming."""
-
-
-ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\\]+@[^\s@,;:<>()\[\]\"\\]+")
-"""One plain address: no name, no list, no quotes."""
 
 
 class EmailOptions(BaseModel):
@@ -130,14 +125,19 @@ def _address(whom: Addressee, to: str | None) -> str:
     address = (to or _own(whom) or "").strip()
     if not address:
         raise InvalidArgument("to", "is needed: the customer's profile has no email address")
-    if not ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
-        raise InvalidArgument("to", "expected one email address")
+    one_address("to", address)
     own = _own(whom)
     return own if own and own.casefold() == address.casefold() else address
 
 
 async def _missing(ws: Workspace, template: TransactionalMessage, data: dict[str, JsonValue]) -> list[str]:
-    used = variables(await ws.transactional.contents(template.id))
+    contents = await ws.transactional.contents(template.id)
+    channels = {"sms" if content.type == "twilio" else content.type for content in contents if content.type}
+    if channels and "email" not in channels:
+        raise InvalidArgument(
+            "message", f"{quoted(template.name)} is of channel {', '.join(sorted(channels))}, not email"
+        )
+    used = variables(contents)
     wanted = {path.split(".")[1] for path in used if path.startswith(GIVEN)}
     return sorted(wanted - data.keys())
 
