@@ -26,7 +26,8 @@ class Database:
     make a commit survive a crash of the process and of the machine.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, busy: float = BUSY_SECONDS) -> None:
+        self._busy = busy
         self._url = make_url(url)
         self._engine: Engine | None = None
         self._opening = threading.Lock()
@@ -85,19 +86,18 @@ class Database:
                 engine = create_engine(self._url, hide_parameters=True)
                 if engine.dialect.name == "sqlite":
                     own(self._url.database)
-                    event.listen(engine, "connect", _prepare)
+                    event.listen(engine, "connect", self._prepare)
                     event.listen(engine, "begin", _begin)
                 with engine.begin() as connection:
                     metadata.create_all(connection)
                 self._engine = engine
             return self._engine
 
-
-def _prepare(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-    share(connection)
-    connection.execute("PRAGMA synchronous=FULL")
+    def _prepare(self, connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout={int(self._busy * 1000)}")
+        share(connection)
+        connection.execute("PRAGMA synchronous=FULL")
 
 
 def _begin(connection: Connection) -> None:
@@ -110,6 +110,7 @@ def _sentence(error: Exception) -> str:
     said = str(error).lower()
     causes = {
         "full": "is full: free some disk space",
+        "disk i/o error": "cannot be written: its disk is full or failing",
         "readonly": "is read-only: give this user write access to it",
         "permission denied": "is not accessible: give this user access to it",
         "locked": "is locked by another program: close it, then try again",

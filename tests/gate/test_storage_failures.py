@@ -1,0 +1,85 @@
+"""A database that is full, locked or damaged: writes are refused with the reason, reads go on, nothing is lost."""
+
+import resource
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cio_mcp.errors import StorageFailed
+from cio_mcp.gate.gate import Gate
+from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.journal import ChangeRow, Journal
+from cio_mcp.storage.switch import Switch
+from cio_mcp.tools.events import send_event
+from cio_mcp.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+BUSY = 0.05
+
+
+def impatient(ws: Workspace) -> Gate:
+    """The same gate on the same file, through a database that does not wait long."""
+    database = Database(ws.settings.storage_url, busy=BUSY)
+    return replace(ws.gate, journal=Journal(database, "sandbox"), switch=Switch(database, "sandbox"))
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+@contextmanager
+def full(file: Path) -> Iterator[None]:
+    """No file of this process may grow: what a full disk is to SQLite."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (min(file.stat().st_size, 4096), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def read_only(file: Path) -> Iterator[None]:
+    """Triggers that refuse every change stand for a file that may not be written, also for root."""
+    refused = "SELECT RAISE(ABORT, 'attempt to write a readonly database')"
+    with sqlite3.connect(file) as other:
+        other.execute(f"CREATE TRIGGER t BEFORE INSERT ON changes BEGIN {refused}; END")
+    try:
+        yield
+    finally:
+        with sqlite3.connect(file) as other:
+            other.execute("DROP TRIGGER t")
+
+
+def planner(ws: Workspace, name: str) -> Callable[[], Awaitable[Plan]]:
+    return partial(send_event, ws, "ada", name)
+
+
+@pytest.mark.parametrize(("trouble", "said"), [(locked, "locked"), (full, "full"), (read_only, "read-only")])
+async def test_writes_are_refused_with_the_reason_and_what_was_there_is_there_afterwards(
+    trouble: Callable[[Path], Iterator[None]], said: str, ws: Workspace, sandbox: Sandbox
+) -> None:
+    gate = impatient(ws)
+    before = await gate.propose("local:tester", "send_event", arguments_digest({"n": 1}), planner(ws, "signed_up"))
+    assert isinstance(before, ChangeRow)
+    with trouble(ws.settings.data_dir / "cio-mcp.db"):  # type: ignore[attr-defined]  # they are context managers
+        with pytest.raises(StorageFailed, match=said):
+            await gate.propose("local:tester", "send_event", arguments_digest({"n": 2}), planner(ws, "order_placed"))
+        assert (await ws.people.resolve("ada")).id == "ada"
+    assert not any(request["method"] == "POST" for request in sandbox.requests)
+    assert [change.id for change in (await gate.recent()).changes] == [before.id]
+    assert await gate.decide(before, approve=True, by="person", how="approved outside")
