@@ -19,7 +19,9 @@ def own(name: str | None) -> None:
         return
     path = Path(name)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # Only a new one: closing a file lets go of every lock that this process holds on it through other connections.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def share(connection: sqlite3.Connection) -> None:
