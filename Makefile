@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench crash format docs clean
+.PHONY: demo test check bench load crash format docs clean
 
 demo: $(READY)
 	@$(BIN)/cio-mcp demo
@@ -24,6 +24,10 @@ bench: $(READY)
 # 2,000 processes killed at some step of a write; what must be true after each is in tests/crash.
 crash: $(READY)
 	@$(BIN)/python -m tests.crash
+
+# What takes minutes: a storm of 50,000 events through a receiver that is killed again and again.
+load: $(READY)
+	@STORM=50000 $(BIN)/python -m pytest tests/web/test_storm.py
 
 format: $(READY)
 	@$(BIN)/ruff format .

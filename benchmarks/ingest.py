@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,17 @@ BATCH = 500
 LOOKS = 200
 OURS = ("-m", "cio_mcp", "webhooks", "serve", "--port", "0")
 BARE = ("-m", "benchmarks.bare_receiver")
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """Seconds of each question at few events and at many, MiB of memory, and events appended a second."""
+
+    before: list[float]
+    after: list[float]
+    memory: float
+    memory_after: float
+    rate: float
 
 
 def measure(*, short: bool) -> bool:
@@ -72,13 +84,11 @@ def _log(many: int) -> bool:
     print(f"\nReading, and memory, while the log grows to {many:,} events")
     with tempfile.TemporaryDirectory() as folder:
         told = anyio.run(_grow, Path(folder) / "log.db", many)
-    slower = max(after / before for before, after in zip(*told["times"], strict=True))
-    for name, before, after in zip(_questions(), *told["times"], strict=True):
+    for name, before, after in zip(_questions(), told.before, told.after, strict=True):
         print(f"  recent, {name:<22} {before * 1e3:6.2f} ms at {FEW:,}  {after * 1e3:6.2f} ms at {many:,}")
-    print(
-        f"  appended at {many / told['seconds']:,.0f}/s; memory {told['memory'][0]:.0f} to {told['memory'][1]:.0f} MiB"
-    )
-    growth = told["memory"][1] / told["memory"][0]
+    print(f"  appended at {told.rate:,.0f}/s; memory {told.memory:.0f} to {told.memory_after:.0f} MiB")
+    slower = max(after / before for before, after in zip(told.before, told.after, strict=True))
+    growth = told.memory_after / told.memory
     flat = _promise(f"reading at most {FLAT:g} times as long", f"{slower:.2f} times", slower <= FLAT)
     return _promise(f"memory at most {STEADY:g} times", f"{growth:.2f} times", growth <= STEADY) and flat
 
@@ -102,10 +112,12 @@ def _questions() -> dict[str, EventQuery]:
     }
 
 
-async def _grow(path: Path, many: int) -> dict[str, list[list[float]]]:
+async def _grow(path: Path, many: int) -> "Grown":
     database = Database(f"sqlite:///{path}")
     feed = Feed(database, "benchmark")
-    times, memory, begin, asked = [], [], time.perf_counter(), 0.0
+    times: list[list[float]] = []
+    memory: list[float] = []
+    begin, asked = time.perf_counter(), 0.0
     for first in range(0, many, BATCH):
         await feed.append(_event(number) for number in range(first, first + BATCH))
         if first + BATCH in (FEW, many):
@@ -114,7 +126,7 @@ async def _grow(path: Path, many: int) -> dict[str, list[list[float]]]:
             memory.append(_resident())
             asked += time.perf_counter() - since
     await database.close()
-    return {"times": times, "memory": memory, "seconds": time.perf_counter() - begin - asked}
+    return Grown(times[0], times[-1], memory[0], memory[-1], many / (time.perf_counter() - begin - asked))
 
 
 async def _asked(feed: Feed, query: EventQuery) -> float:

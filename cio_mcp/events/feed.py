@@ -1,7 +1,7 @@
 """The feed: what happened, as it comes in and as it is asked for."""
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -49,10 +49,12 @@ class EventPage:
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    """Rows of one caller; `new` and `failed` are set once they were committed, or could not be."""
+    """Rows of one caller, whose `turn` comes when they are committed, could not be, or it is to commit the next."""
 
     rows: Sequence[EventRow]
-    new: int | None = None
+    turn: anyio.Event = field(default_factory=anyio.Event)
+    done: bool = False
+    new: int = 0
     failed: StorageFailed | None = None
 
 
@@ -66,9 +68,9 @@ class Feed:
 
     def __post_init__(self) -> None:
         self._events = Events(self.database, self.workspace)
-        self._queue: list[_Waiting] = []
+        self._queue: deque[_Waiting] = deque()
         self._queued = 0
-        self._turn = anyio.Lock()
+        self._leader: _Waiting | None = None
         self._refused: Counter[str] = Counter()
         self._listeners: dict[object, Callable[[], None]] = {}
         self._listened_since = 0.0
@@ -93,18 +95,19 @@ class Feed:
         self._queue.append(waiting)
         self._queued += len(waiting.rows)
         try:
-            async with self._turn:
-                if waiting in self._queue:
-                    # Whose turn it is commits for all who wait; its own end must not take theirs along.
-                    with anyio.CancelScope(shield=True):
-                        await self._commit()
+            if self._leader is None:
+                self._leader = waiting
+            else:
+                await waiting.turn.wait()
+            if self._leader is waiting:
+                # The one who leads commits for all who wait; its own end must not take theirs along.
+                with anyio.CancelScope(shield=True):
+                    await self._commit()
         finally:
-            if waiting in self._queue:
-                self._queue.remove(waiting)
-                self._queued -= len(waiting.rows)
+            self._leave(waiting)
         if waiting.failed is not None:
             raise waiting.failed
-        return waiting.new or 0
+        return waiting.new
 
     def refuse(self, reason: str) -> None:
         """Count a request that was not accepted; stored with the next commit or by `keep`."""
@@ -212,30 +215,42 @@ class Feed:
             StorageFailed: they are kept for the next time.
         """
         if self._refused:
-            async with self._turn:
-                await self._write(())
+            await self._write(())
 
     async def _commit(self) -> None:
         batch: list[_Waiting] = []
         rows = 0
         while self._queue and (not batch or rows + len(self._queue[0].rows) <= BATCH):
-            batch.append(self._queue.pop(0))
+            batch.append(self._queue.popleft())
             rows += len(batch[-1].rows)
+        failed, new = None, frozenset[str]()
         try:
-            new = set(await self._write([row for each in batch for row in each.rows]))
-            for each in batch:
-                mine = {row.event_id for row in each.rows} & new
-                each.new, new = len(mine), new - mine
-        except StorageFailed as failed:
-            for each in batch:
-                each.failed = failed
-        finally:
-            self._queued -= rows
+            new = await self._write([row for each in batch for row in each.rows])
+        except StorageFailed as failure:
+            failed = failure
+        for each in batch:
+            mine = {row.event_id for row in each.rows} & new
+            new -= mine
+            each.new, each.failed, each.done = len(mine), failed, True
+            each.turn.set()
+        self._queued -= rows
+
+    def _leave(self, waiting: _Waiting) -> None:
+        if not waiting.done and waiting in self._queue:
+            self._queue.remove(waiting)
+            self._queued -= len(waiting.rows)
+        if self._leader is waiting:
+            self._leader = self._queue[0] if self._queue else None
+            if self._leader is not None:
+                self._leader.turn.set()
 
     async def _write(self, rows: Sequence[EventRow]) -> frozenset[str]:
-        refused = self._refused.copy()
-        new = await self._events.add(rows, refused, self.clock.calendar())
-        self._refused -= refused
+        refused, self._refused = self._refused, Counter()
+        try:
+            new = await self._events.add(rows, refused, self.clock.calendar())
+        except BaseException:
+            self._refused += refused
+            raise
         if new:
             self._grown += len(new)
             if self._grown >= GROWN:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from cio_mcp.api.base import Blank, Identifiers, Model
 from cio_mcp.storage.event_rows import EventQuery, EventRow
@@ -28,7 +28,7 @@ NESTED = 32
 Text = Annotated[str, BeforeValidator(lambda value: value.replace("\0", "") if isinstance(value, str) else value)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Id = Annotated[Text | None, Blank, Field(max_length=500)]
-Data = Annotated[dict[str, JsonValue], BeforeValidator(lambda value: {} if value is None else value)]
+Data = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
 Seconds = Annotated[int, BeforeValidator(lambda value: int(value) if isinstance(value, float) else value)]
 
 
@@ -94,7 +94,7 @@ class Envelope(Model):
     def read(cls, body: bytes, *, received_at: float) -> "Envelope":
         """Read a body; never raises."""
         try:
-            envelope = cls.model_validate(from_json(body, allow_inf_nan=False))
+            envelope = cls.model_validate_json(body)
         except (ValueError, OverflowError):
             return cls.unknown(body, received_at)
         if len(body) > LARGE:
@@ -146,7 +146,7 @@ class Envelope(Model):
             metric=self.metric,
             at=self.timestamp,
             received_at=received_at,
-            data=_as_json(data),
+            data=to_json(data, inf_nan_mode="null").decode(),
             delivery_id=_text(data.get("delivery_id")),
             trigger_event_id=_text(data.get("trigger_event_id")),
             cio_id=_text(who.get("cio_id")),
@@ -234,14 +234,6 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int) or value in ("", 0):
         return None
     return str(value).replace("\0", "")[:500]
-
-
-def _as_json(data: Any) -> str:
-    try:
-        return json.dumps(data, separators=(",", ":"), allow_nan=False)
-    except ValueError:
-        # 1e999 is JSON, and no number.
-        return json.dumps(from_json(to_json(data, inf_nan_mode="null")), separators=(",", ":"))
 
 
 def _cut(value: Any, depth: int = NESTED) -> Any:

@@ -151,7 +151,7 @@ def _insert(db: Connection, workspace: str, rows: Iterable[EventRow]) -> frozens
     wanted = {row.event_id: row for row in rows}
     if not wanted:
         return frozenset()
-    last = db.scalar(select(func.max(events.c.sequence))) or 0
+    last = db.exec_driver_sql("SELECT max(sequence) FROM events").scalar() or 0
     values = tuple(value for row in wanted.values() for value in (workspace, *_stored(row)))
     if db.exec_driver_sql(_statement(db.dialect.paramstyle, len(wanted)), values).rowcount == len(wanted):
         return frozenset(wanted)

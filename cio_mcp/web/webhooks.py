@@ -56,6 +56,9 @@ UNSIGNED = (
     "Set it before Customer.io, or anything else, posts here."
 )
 
+TAKEN = Response()
+"""The answer to what is stored: the same for all, since it says nothing."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -96,14 +99,14 @@ class Receiver:
             return _bare(HTTPStatus.SERVICE_UNAVAILABLE)
         finally:
             self._running -= 1
-        return _bare(HTTPStatus.OK)
+        return TAKEN
 
     async def _receive(self, feed: "Feed", request: Request) -> None:
         if self._running > AT_ONCE:
             raise _Refused("not available")
-        self._check_headers(request)
-        body = await _body(request)
         signed = _signature(request)
+        self._check_headers(request, signed)
+        body = await _body(request)
         if self.keys and (wrong := fault(self.keys, *signed, body, now=self.now())):
             raise _Refused(wrong)
         try:
@@ -112,9 +115,9 @@ class Receiver:
             logger.warning("A webhook could not be stored: %s", failed)
             raise _Refused("not available") from None
 
-    def _check_headers(self, request: Request) -> None:
+    def _check_headers(self, request: Request, signed: tuple[str | None, str | None]) -> None:
         if self.keys:
-            if wrong := stamp_fault(*_signature(request), self.now()):
+            if wrong := stamp_fault(*signed, self.now()):
                 raise _Refused(wrong)
         elif any(name in request.headers for name in FORWARDED) or _host(request) not in LOCAL:
             raise _Refused("not local")

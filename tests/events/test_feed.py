@@ -249,8 +249,9 @@ async def test_whoever_gives_up_takes_nobodys_event_along(feed: Feed) -> None:
             scope.cancel()
             await feed.append([event("gives up")])
     assert {"a", "b"} <= set(await ids(feed))
-    assert feed._queue == []
+    assert not feed._queue
     assert feed._queued == 0
+    assert await feed.append([event("next")]) == 1
 
 
 async def test_a_database_that_cannot_be_used_is_said_to_everybody_who_waited(tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ async def test_whatever_is_signed_is_stored_once_and_can_be_read(
         assert is_bare(answer)
     page = await feed.recent(EventQuery(), 1000)
     assert len({each.id for each in page.events}) == len(page.events)
-    assert all(each.at and each.data is not None for each in page.events)
+    assert all(each.at.tzinfo and isinstance(each.data, dict) for each in page.events)
 
 
 @given(stamp=latin | st.integers().map(str) | st.floats().map(str))

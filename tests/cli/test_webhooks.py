@@ -1,0 +1,113 @@
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from cio_mcp.events.signature import sign
+from tests.cli.command_line import PATIENCE, CommandLine
+
+NAMED = {"CIO_WORKSPACE": "acme"}
+KEYED = NAMED | {"CIO_WEBHOOK_SIGNING_KEYS": "old-secret, new-secret"}
+
+
+@contextmanager
+def receiving(cio_mcp: CommandLine, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[str]", list[str]]]:
+    """A receiver: its address, its process, and what it said before it was ready."""
+    command = [sys.executable, "-m", "cio_mcp", "webhooks", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, env=cio_mcp.environment | settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            said = []
+            for line in process.stderr:
+                said.append(line)
+                if found := re.search(r"http://\S+", line):
+                    yield found[0], process, said
+                    break
+        finally:
+            process.kill()
+
+
+def post(url: str, body: bytes, key: str | None = None) -> int:
+    stamp = str(int(time.time()))
+    headers = {"X-CIO-Timestamp": stamp, "X-CIO-Signature": sign(key.encode(), stamp, body)} if key else {}
+    return httpx.post(url, content=body, headers=headers).status_code
+
+
+def event(name: str) -> bytes:
+    told = {"event_id": name, "object_type": "email", "metric": "delivered", "timestamp": int(time.time()), "data": {}}
+    return json.dumps(told).encode()
+
+
+def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLine) -> None:
+    with receiving(cio_mcp, **KEYED) as (url, process, _):
+        assert [post(url, event(key), key) for key in ("old-secret", "new-secret")] == [200, 200]
+        assert [post(url, event("x"), key) for key in (None, "other-secret")] == [401, 401]
+        process.send_signal(signal.SIGTERM)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
+    assert (stdout, "Traceback" in stderr) == ("", False)
+    shown = cio_mcp.run("webhooks", "status", **KEYED)
+    assert shown.returncode == 0
+    assert shown.stdout.startswith("Last event: email delivered, received ")
+    assert "Stored: 2; in the last 24 hours 2, 0 of them over a minute late" in shown.stdout
+    assert "Refused: 1 (unsigned)" in shown.stdout
+    assert "Refused: 1 (wrong signature)" in shown.stdout
+    told = json.loads(cio_mcp.run("webhooks", "status", "--json", **NAMED).stdout)
+    assert (told["stored"], told["last"]["event_id"], told["gaps"]) == (2, "new-secret", [])
+    assert {each["reason"]: each["count"] for each in told["refused"]} == {"unsigned": 1, "wrong signature": 1}
+
+
+def test_status_says_when_nothing_has_come_in(cio_mcp: CommandLine) -> None:
+    assert cio_mcp.run("webhooks", "status", **NAMED).stdout == "No event has come in yet.\n"
+
+
+def test_without_a_key_a_receiver_says_loudly_whom_it_believes(cio_mcp: CommandLine) -> None:
+    with receiving(cio_mcp, **NAMED) as (url, _, said):
+        assert post(url, event("a")) == 200
+        assert httpx.post(url, content=event("b"), headers={"Host": "evil.example"}).status_code == 403
+    assert "ANY program on this machine" in "".join(said)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - what must be refused
+def test_beyond_loopback_a_receiver_needs_a_signing_key(cio_mcp: CommandLine, host: str) -> None:
+    refused = cio_mcp.run("webhooks", "serve", "--host", host, **NAMED)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("cio-mcp: CIO_WEBHOOK_SIGNING_KEYS: is missing")
+
+
+@pytest.mark.parametrize("command", ["serve", "status"])
+def test_a_receiver_must_know_whose_events_it_takes(cio_mcp: CommandLine, command: str) -> None:
+    refused = cio_mcp.run("webhooks", command)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("cio-mcp: CIO_WORKSPACE: is missing")
+
+
+@pytest.mark.parametrize("keys", ["a,b,c", ",", " "])
+def test_one_or_two_signing_keys_are_taken(cio_mcp: CommandLine, keys: str) -> None:
+    refused = cio_mcp.run("webhooks", "serve", **NAMED, CIO_WEBHOOK_SIGNING_KEYS=keys)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("cio-mcp: CIO_WEBHOOK_SIGNING_KEYS: ")
+
+
+def test_the_server_over_http_receives_webhooks_too(cio_mcp: CommandLine) -> None:
+    command = [sys.executable, "-m", "cio_mcp", "serve", "--sandbox", "--transport", "http", "--port", "0"]
+    with subprocess.Popen(
+        command, env=cio_mcp.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            at = next(found[1] for line in process.stderr if (found := re.search(r"(http://\S+)/mcp", line)))
+            url = f"{at}/webhooks/customerio"
+            assert post(url, event("a"), "sandbox-signing-key") == 200
+            assert post(url, event("a"), "another") == 401
+            assert httpx.get(f"{at}/healthz").text == "ok"
+        finally:
+            process.kill()
