@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from cio_mcp.tools.catalogue import TOOLS
 from cio_mcp.tools.registry import ToolSpec, as_tool
 
-KEYS = {"app": "App API key", "track": "Track API keys", None: "any key"}
+KEYS = {"app": "App API key", "track": "Track API keys", "both": "App and Track API keys", None: "any key"}
 
 
 def tools_as_text() -> str:

@@ -31,5 +31,5 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(wait_for_event, "core", "Wait for an event", READS, needs=None),
     ToolSpec(get_workspace, "core", "Get the workspace", READS, needs=None),
     ToolSpec(list_changes, "core", "List changes", READS_OWN, needs=None),
-    ToolSpec(undo_change, "core", "Undo a change", OVERWRITES, needs="track", classes=("data", "send")),
+    ToolSpec(undo_change, "core", "Undo a change", OVERWRITES, needs="both", classes=("data", "send")),
 )

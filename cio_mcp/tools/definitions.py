@@ -45,7 +45,7 @@ def load() -> list[Definition]:
 
 def offered(definitions: Iterable[Definition], settings: Settings) -> list[Definition]:
     """The tools a server lists: of its toolsets, with the keys it has, and none that writes where it is read-only."""
-    keys = {"app": settings.has_app, "track": settings.has_track}
+    keys = {"app": settings.has_app, "track": settings.has_track, "both": settings.has_app and settings.has_track}
     return [each for each in definitions if not withheld(each, settings) and (each.needs is None or keys[each.needs])]
 
 

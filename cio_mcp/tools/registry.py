@@ -25,7 +25,7 @@ from cio_mcp.text.answer import Answer, render
 from cio_mcp.tools.schemas import slim
 from cio_mcp.workspace import Workspace
 
-Key = Literal["app", "track"]
+Key = Literal["app", "track", "both"]
 WorkspaceFor = Callable[[Context[Any, Any]], Awaitable[Workspace]]
 """The workspace for the caller of a request."""
 
@@ -93,7 +93,7 @@ class ToolSpec:
 
 def offered(specs: Iterable[ToolSpec], settings: Settings) -> list[ToolSpec]:
     """The tools a server lists: of its toolsets, with the keys it has, and none that writes where it is read-only."""
-    keys = {"app": settings.has_app, "track": settings.has_track}
+    keys = {"app": settings.has_app, "track": settings.has_track, "both": settings.has_app and settings.has_track}
     return [
         spec
         for spec in specs

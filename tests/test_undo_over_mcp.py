@@ -1,0 +1,44 @@
+"""The way back through a real client in both eras: a person is asked about an undo as about any other write."""
+
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+from mcp.client.context import ClientRequestContext
+from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
+
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.server import build_server
+from cio_mcp.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_an_undo_is_asked_about_and_made_once(era: Any, settings: Settings, sandbox: Sandbox) -> None:
+    asked: list[str] = []
+
+    async def person(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        await anyio.lowlevel.checkpoint()
+        assert context is not None
+        assert isinstance(params, ElicitRequestFormParams)
+        asked.append(params.message)
+        return ElicitResult(action="accept", content={"decision": "approve"})
+
+    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=person) as client:
+
+        async def call(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            return (await client.call_tool(tool, arguments)).structured_content or {}
+
+        changed = await call("update_customer", {"customer": "ada", "attributes": {"colour": "teal"}})
+        undone = await call("undo_change", {"change": changed["change"]})
+        again = await call("undo_change", {"change": changed["change"]})
+        event = await call("send_event", {"customer": "ada", "name": "signed_up"})
+        refused = await client.call_tool("undo_change", {"change": event["change"]})
+    assert (undone["status"], again["status"]) == ("done", "already_done")
+    assert "“colour”: “teal” becomes (nothing)" in asked[1]
+    assert "history" in asked[1]
+    assert len(asked) == len(["the edit", "its undo", "the event"])
+    assert refused.is_error
+    assert "cannot be taken back" in str(refused.content)
