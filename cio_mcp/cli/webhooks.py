@@ -46,10 +46,11 @@ def serve(host: str, port: int) -> None:
             f"is missing; without it webhooks are received on {', '.join(LOOPBACK)} only; "
             f"it is {WHERE['CIO_WEBHOOK_SIGNING_KEYS']}",
         )
+    app = _app(settings)
     with listen(host, port) as listening:
         logger.info("Receiving webhooks at http://%s%s", authority(listening), PATH)
         config = uvicorn.Config(
-            _app(settings),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,
