@@ -37,7 +37,8 @@ __all__ = ["LaneNow", "Limits", "OpenWorkspace", "Sandbox", "Workspace", "load_w
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller how far a call is: what is done, of how much, and what that is."""
 
-LOOPBACK = "http://127.0.0.1"
+IN_PROCESS = 0.05
+"""Seconds that arrivals may spread where server and sandbox share one event loop: a full collection of garbage."""
 REMOTE = "https://api.customer.io"
 
 
@@ -183,7 +184,7 @@ async def open_workspace(
     from cio_mcp.http.client import Client
     from cio_mcp.http.dispatch import Limiter
     from cio_mcp.http.execute import Executor
-    from cio_mcp.http.guard import guard_for
+    from cio_mcp.http.guard import Guard, guard_for
     from cio_mcp.storage.claims import open_claims
     from cio_mcp.storage.database import Database
     from cio_mcp.storage.journal import Journal
@@ -198,7 +199,7 @@ async def open_workspace(
         LANES,
         workspace=key,
         headroom=settings.headroom,
-        guard=guard_for(LOOPBACK if sandbox else settings.app_url or REMOTE),
+        guard=Guard(IN_PROCESS) if sandbox else guard_for(settings.app_url or REMOTE),
     )
     clock = Clock()
     async with AsyncExitStack() as stack:

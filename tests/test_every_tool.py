@@ -25,6 +25,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "find_customers": {"email": "ada@example.com"},
     "get_customer": {"customer": "ada", "include": ["segments", "messages", "activities", "subscriptions"]},
     "update_customer": {"customer": "ada", "attributes": {"favourite_colour": "teal"}},
+    "undo_change": {"change": "(a change)"},
     "send_event": {"customer": "ada", "name": "signed_up"},
     "list_campaigns": {},
     "get_campaign": {"kind": "campaign", "id": "1"},
@@ -45,6 +46,7 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
     "find_customers": ({}, "email"),
     "get_customer": ({"customer": "nobody-at-all"}, "customer"),
     "update_customer": ({"customer": "nobody-at-all", "attributes": {"x": 1}}, "customer"),
+    "undo_change": ({"change": "00000000"}, "change"),
     "send_event": ({"customer": "ada", "name": ""}, "name"),
     "list_campaigns": ({"kind": "automation"}, "kind"),
     "get_campaign": ({"kind": "campaign", "id": "999"}, "id"),
@@ -61,7 +63,7 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
 }
 """Arguments with which it fails, and the field its sentence names."""
 
-DESTRUCTIVE = {"update_customer"}
+DESTRUCTIVE = {"update_customer", "undo_change"}
 
 
 @pytest.fixture(params=["auto", "legacy"])
@@ -93,6 +95,10 @@ async def test_it_answers_in_text_and_in_what_its_output_schema_promises(
             messages = await client.call_tool("list_messages", {"customer": "ada", "limit": 1})
             assert messages.structured_content
             arguments = {"id": messages.structured_content["messages"][0]["id"]}
+        if tool == "undo_change":
+            made = await client.call_tool("update_customer", ANSWERS["update_customer"])
+            assert made.structured_content
+            arguments = {"change": made.structured_content["change"]}
         result = await client.call_tool(tool, arguments)
     (content,) = result.content
     assert not result.is_error, content
