@@ -55,7 +55,7 @@ class _Waiting:
     turn: anyio.Event = field(default_factory=anyio.Event)
     done: bool = False
     new: int = 0
-    failed: StorageFailed | None = None
+    failed: Exception | None = None
 
 
 @dataclass(eq=False)
@@ -223,10 +223,11 @@ class Feed:
         while self._queue and (not batch or rows + len(self._queue[0].rows) <= BATCH):
             batch.append(self._queue.popleft())
             rows += len(batch[-1].rows)
-        failed, new = None, frozenset[str]()
+        failed: Exception | None = None
+        new = frozenset[str]()
         try:
             new = await self._write([row for each in batch for row in each.rows])
-        except StorageFailed as failure:
+        except Exception as failure:  # noqa: BLE001 - whatever it is, everybody who waits must hear of it
             failed = failure
         for each in batch:
             mine = {row.event_id for row in each.rows} & new

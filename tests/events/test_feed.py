@@ -272,6 +272,29 @@ async def test_a_database_that_cannot_be_used_is_said_to_everybody_who_waited(tm
     assert feed._queued == 0
 
 
+async def test_whatever_fails_inside_everybody_who_waited_hears_of_it(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise RuntimeError
+
+    monkeypatch.setattr(feed._events, "add", broken)
+    failed: list[str] = []
+
+    async def append(name: str) -> None:
+        try:
+            await feed.append([event(name)])
+        except RuntimeError:
+            failed.append(name)
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            for name in "abc":
+                group.start_soon(append, name)
+    assert sorted(failed) == ["a", "b", "c"]
+
+
 async def test_what_is_too_old_or_too_much_is_deleted(feed: Feed) -> None:
     await feed.append(event(f"old {number}", at=number) for number in range(1200))
     assert isinstance(feed.clock, SkippingClock)
