@@ -41,10 +41,10 @@ class Identity:
     def is_in(self, row: "ChangeRow") -> bool:
         """Whether a change is about this person or mentions them."""
         texts = (row.summary, row.question, row.outcome or "", row.decided_how or "")
+        if not self._may_be_in(*texts, row.plan):
+            return False
         if self.is_told_in(*texts) or self._named_in(row.summary):
             return True
-        if not self._may_be_in(row.plan):
-            return False
         if self.is_told_in(*_texts(json.loads(row.plan))):
             return True
         plan = Plan.model_validate_json(row.plan)
@@ -58,11 +58,16 @@ class Identity:
     def _named_in(self, *texts: str) -> bool:
         return self.id is not None and any(quoted(self.id) in text for text in texts)
 
-    def _may_be_in(self, plan: str) -> bool:
-        """Whether it is worth to read a plan: most are about somebody else."""
-        known = (self.id, self.email, self.phone, self.cio_id)
-        spelt = [json.dumps(name, ensure_ascii=False)[1:-1].casefold() for name in known if name]
-        return any(name in (folded := plan.casefold()) for name in spelt) or self.is_told_in(folded)
+    def _may_be_in(self, *texts: str) -> bool:
+        """Whether it is worth to look closer: most changes are about somebody else."""
+        return any(form in folded for folded in map(str.casefold, texts) for form in self._forms)
+
+    @cached_property
+    def _forms(self) -> tuple[str, ...]:
+        """How a name may be spelt: as it is, inside JSON, and as quoting shows it."""
+        names = [name for name in (self.id, self.email, self.phone, self.cio_id) if name]
+        inside = [json.dumps(name, ensure_ascii=False)[1:-1] for name in names]
+        return tuple({form.casefold() for form in (*names, *inside, *(quoted(name)[1:-1] for name in names))})
 
     @cached_property
     def _told(self) -> "re.Pattern[str] | None":

@@ -45,7 +45,7 @@ class Forgetting:
         logged = await self._database.read(lambda db: db.scalar(here) or 0)
         last, total, still_open = "", 0, 0
         while rows := await self._database.read(lambda db, last=last: self._page(db, last)):  # type: ignore[misc]  # a default binds the loop's value
-            mine = [row for row in rows if self._about(row)]
+            mine = [row for row in rows if row.workspace == self._workspace and self._about(row)]
             total += len(mine)
             still_open += sum(row.state in OPEN and row.expires_at > now for row in mine)
             last = rows[-1].id
@@ -59,7 +59,7 @@ class Forgetting:
             def work(db: Connection, last: str = last) -> tuple[list[ChangeRow], list[ChangeRow]]:
                 _overwrite(db)
                 rows = self._page(db, last)
-                mine = [row for row in rows if self._about(row)]
+                mine = [row for row in rows if row.workspace == self._workspace and self._about(row)]
                 for row in mine:
                     db.execute(update(changes).where(changes.c.id == row.id).values(**self._erased(row, by, now)))
                 return rows, mine
@@ -76,7 +76,8 @@ class Forgetting:
         return Traces(total, withdrawn, gone)
 
     def _page(self, db: Connection, last: str) -> list[ChangeRow]:
-        here = select(changes).where(changes.c.workspace == self._workspace, changes.c.id > last)
+        # By id alone: with the workspace in it, SQLite would sort all of them for each page.
+        here = select(changes).where(changes.c.id > last)
         return [ChangeRow(**row) for row in db.execute(here.order_by(changes.c.id).limit(STEP)).mappings()]
 
     def _erased(self, row: ChangeRow, by: str, now: float) -> dict[str, object]:
