@@ -83,7 +83,7 @@ def _ms(told: dict[str, float]) -> list[tuple[str, float]]:
 def _log(many: int) -> bool:
     print(f"\nReading, and memory, while the log grows to {many:,} events")
     with tempfile.TemporaryDirectory() as folder:
-        told = anyio.run(_grow, Path(folder) / "log.db", many)
+        told = anyio.run(_grow, Path(folder), many)
     for name, before, after in zip(_questions(), told.before, told.after, strict=True):
         print(f"  recent, {name:<22} {before * 1e3:6.2f} ms at {FEW:,}  {after * 1e3:6.2f} ms at {many:,}")
     print(f"  appended at {told.rate:,.0f}/s; memory {told.memory:.0f} to {told.memory_after:.0f} MiB")
@@ -112,30 +112,33 @@ def _questions() -> dict[str, EventQuery]:
     }
 
 
-async def _grow(path: Path, many: int) -> "Grown":
-    database = Database(f"sqlite:///{path}")
-    feed = Feed(database, "benchmark")
-    times: list[list[float]] = []
-    memory: list[float] = []
-    begin, asked = time.perf_counter(), 0.0
-    for first in range(0, many, BATCH):
+async def _grow(folder: Path, many: int) -> Grown:
+    few_log, log = (Database(f"sqlite:///{folder / name}") for name in ("few.db", "many.db"))
+    few_feed, feed = Feed(few_log, "benchmark"), Feed(log, "benchmark")
+    await _fill(few_feed, FEW)
+    begin, memory = time.perf_counter(), _resident()
+    await _fill(feed, many)
+    rate, memory_after = many / (time.perf_counter() - begin), _resident()
+    times = [await _asked(few_feed, feed, query) for query in _questions().values()]
+    await few_log.close()
+    await log.close()
+    return Grown([before for before, _ in times], [after for _, after in times], memory, memory_after, rate)
+
+
+async def _fill(feed: Feed, events: int) -> None:
+    for first in range(0, events, BATCH):
         await feed.append(_event(number) for number in range(first, first + BATCH))
-        if first + BATCH in (FEW, many):
-            since = time.perf_counter()
-            times.append([await _asked(feed, query) for query in _questions().values()])
-            memory.append(_resident())
-            asked += time.perf_counter() - since
-    await database.close()
-    return Grown(times[0], times[-1], memory[0], memory[-1], many / (time.perf_counter() - begin - asked))
 
 
-async def _asked(feed: Feed, query: EventQuery) -> float:
-    taken = []
+async def _asked(few: Feed, many: Feed, query: EventQuery) -> tuple[float, float]:
+    """Medians of both, asked in turns, so that what else the machine does weighs on both alike."""
+    taken: list[list[float]] = [[], []]
     for _ in range(LOOKS):
-        begin = time.perf_counter()
-        assert (await feed.recent(query)).events
-        taken.append(time.perf_counter() - begin)
-    return statistics.median(taken)
+        for feed, times in zip((few, many), taken, strict=True):
+            begin = time.perf_counter()
+            assert (await feed.recent(query)).events
+            times.append(time.perf_counter() - begin)
+    return statistics.median(taken[0]), statistics.median(taken[1])
 
 
 def _event(number: int) -> Envelope:
