@@ -298,7 +298,6 @@ async def test_an_address_is_not_changed_by_policy_unless_old_and_new_are_named(
     cases: list[tuple[str, dict[str, JsonValue], str]] = [
         ("ada", {"email": "ada@test.example.com"}, "approved"),
         ("ada", {"email": "ada@evil.org"}, "planned"),
-        ("ada", {"email": ["ada@evil.org"]}, "planned"),
         ("ada", {"Email": "ada@test.example.com"}, "planned"),
         ("bob", {"email": "bob@test.example.com"}, "planned"),
         ("ada", {"phone": "+15550001111"}, "planned"),
