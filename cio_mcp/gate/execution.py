@@ -3,15 +3,17 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
 
+from cio_mcp.api import batches
 from cio_mcp.api.base import Reference
 from cio_mcp.api.people import People
 from cio_mcp.errors import CioError
 from cio_mcp.gate.plan import Plan, ReadBack
 from cio_mcp.http.asker import Asker
+from cio_mcp.http.call import Call
 from cio_mcp.http.execute import Executor, Failed, Sent, Unknown
 
 if TYPE_CHECKING:
@@ -44,11 +46,14 @@ class Execution:
 
     async def carry_out(self, plan: Plan, asker: Asker) -> Outcome:
         """Make the plan's calls in order; the first that does not succeed ends it."""
-        body: dict[str, Any] = {}
+        sent = Sent(0)
+        said: list[str] = []
         for position, call in enumerate(plan.calls):
             match await self.executor.send(call, asker):
-                case Sent(body=answered):
-                    body = answered
+                case Sent(status=batches.PARTLY) as partly:
+                    said.append(await self._rest_of(call, partly, asker))
+                case Sent() as sent:
+                    pass
                 case Failed(reason=reason) if position:
                     made = f"{position} of {len(plan.calls)} requests were made, then one failed: {reason}"
                     return Outcome("unknown", f"It happened in part: {made} It is not tried again.")
@@ -56,8 +61,19 @@ class Execution:
                     return Outcome("failed", f"It failed: {reason}")
                 case Unknown(reason=reason):
                     return Outcome("unknown", f"It may or may not have happened: {reason} It is not tried again.")
-        delivery = body.get("delivery_id")
-        return Outcome("sent", delivery_id=str(delivery) if delivery else None)
+        delivery = sent.body.get("delivery_id")
+        return Outcome("sent", " ".join(said) or None, str(delivery) if delivery else None)
+
+    async def _rest_of(self, call: Call, partly: Sent, asker: Asker) -> str:
+        """Make once more only those operations of a batch that were refused; what became of them."""
+        refused = batches.refused(partly.body)
+        again = await self.executor.send(batches.only(call, list(refused)), asker)
+        if isinstance(again, Sent) and again.status != batches.PARTLY:
+            return "All operations were accepted, some at the second try."
+        still = batches.refused(again.body) if isinstance(again, Sent) else dict.fromkeys(range(len(refused)), "")
+        indexes = [index for place, index in enumerate(refused) if place in still]
+        named = ", ".join(f"{index} ({refused[index]})" if refused[index] else str(index) for index in indexes[:20])
+        return f"{len(indexes)} of {batches.size(call)} operations were not accepted, by index: {named}."
 
     async def traces(self, plan: Plan, asker: Asker) -> list[str]:
         """What is there before a send that must not be repeated; only what is new afterwards can be its effect.

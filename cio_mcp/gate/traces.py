@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cio_mcp.api.base import Message, Reference
 from cio_mcp.api.people import People
+from cio_mcp.api.triggers import Triggers
 
 if TYPE_CHECKING:
     from cio_mcp.http.client import Reader
@@ -17,17 +18,18 @@ ACTIVITIES = 100
 
 
 class Trace(BaseModel):
-    """What an effect leaves behind: a delivery of a transactional message, or an event in a person's activities.
+    """What an effect leaves behind: a delivery of a transactional message, an event among activities, or a trigger.
 
-    `person` is `cio_…`; exactly one of `message` (id) and `event` (name) is there.
+    Exactly one of `message` (id), `event` (name) and `broadcast` (id) is there, the first two with `person` (`cio_…`).
     """
 
     model_config = ConfigDict(frozen=True)
 
-    person: str
+    person: str = ""
     message: str | None = None
     recipient: str | None = None
     event: str | None = None
+    broadcast: str | None = None
 
     async def found(self, reader: "Reader", since: float) -> list[str]:
         """The ids of what could be the effect, made since a time (Unix seconds).
@@ -35,6 +37,9 @@ class Trace(BaseModel):
         Raises:
             CioError: it could not be read.
         """
+        if self.broadcast is not None:
+            triggers = await Triggers(reader).all(self.broadcast)
+            return [each.id for each in triggers if not each.created_at or each.created_at.timestamp() >= since - SKEW]
         people, person = People(reader), Reference(self.person, "cio_id")
         if self.event is not None:
             page = await people.activities_of(person, limit=ACTIVITIES, type_="event")

@@ -7,13 +7,17 @@ from typing import NoReturn
 
 import anyio
 import pytest
+from pydantic import JsonValue
 
+from cio_mcp.api.batches import batch
+from cio_mcp.api.triggers import trigger
 from cio_mcp.errors import Refused
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.history import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.reconciliation import LOOKS, REMAKE_SECONDS, Reconciler
+from cio_mcp.gate.traces import Trace
 from cio_mcp.http.asker import Asker
 from cio_mcp.http.call import Call
 from cio_mcp.http.execute import Executor
@@ -28,6 +32,7 @@ from cio_mcp.workspace import OpenWorkspace, Workspace
 pytestmark = pytest.mark.anyio
 
 Planner = Callable[[], Awaitable[Plan]]
+TRIGGERS = "/v1/campaigns/{broadcast_id}/triggers"
 SEND, EVENTS = "/v1/send/email", "/api/v1/customers/{identifier}/events"
 
 
@@ -202,3 +207,67 @@ async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scen
     await scene.after(120)
     assert (await scene.state(row)).state == "sent"
     assert requests(sandbox, "/events") == 2
+
+
+def triggers(ws: Workspace) -> Planner:
+    async def plan() -> Plan:
+        assert (await ws.broadcasts.get("10")).name
+        return Plan(
+            risk="send",
+            summary="Trigger a broadcast.",
+            affected=None,
+            typed="Product news",
+            calls=(trigger("10", {"headline": "Hello", "text": "World"}),),
+            once=True,
+            trace=Trace(broadcast="10"),
+        )
+
+    return plan
+
+
+async def test_a_trigger_that_arrived_is_found_and_not_made_again(scene: Scene, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("POST", TRIGGERS, "accept_then_drop"))
+    row = await scene.approved(triggers(scene.ws))
+    assert (await scene.gate.make(row, triggers(scene.ws), scene.asker())).status == "unknown"
+    await scene.after(60)
+    assert (await scene.state(row)).state == "sent"
+    assert requests(sandbox, "/triggers") == 1
+
+
+async def test_a_trigger_abandoned_before_it_left_is_never_made(scene: Scene, sandbox: Sandbox) -> None:
+    row = await scene.abandoned(triggers(scene.ws))
+    await scene.after(60)
+    assert (await scene.state(row)).state == "unknown"
+    assert requests(sandbox, "/triggers") == 0
+
+
+def identify(person: str, **attributes: JsonValue) -> dict[str, JsonValue]:
+    return {"type": "person", "action": "identify", "identifiers": {"id": person}, "attributes": attributes}
+
+
+def batched(*operations: dict[str, JsonValue]) -> Planner:
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        return Plan(risk="send", summary="Change people.", affected=len(operations), calls=(batch(operations),))
+
+    return plan
+
+
+async def test_of_a_batch_only_what_was_refused_is_made_again_and_named(scene: Scene, sandbox: Sandbox) -> None:
+    wrong: dict[str, JsonValue] = {"type": "person", "action": "no such action", "identifiers": {"id": "bob"}}
+    plan = batched(identify("ada", shoe="42"), wrong, identify("bob", shoe="43"))
+    receipt = await scene.gate.make(await scene.approved(plan), plan, scene.asker())
+    assert receipt.status == "done"
+    assert "1 of 3 operations were not accepted" in receipt.message
+    assert "by index: 1 (action)" in receipt.message
+    assert requests(sandbox, "/batch") == 2
+
+
+async def test_an_abandoned_batch_is_made_within_ten_minutes_and_no_later(scene: Scene, sandbox: Sandbox) -> None:
+    soon = await scene.abandoned(batched(identify("ada", shoe="42")))
+    await scene.after(60)
+    assert (await scene.state(soon)).state == "sent"
+    late = await scene.abandoned(batched(identify("bob", shoe="43")))
+    await scene.after(REMAKE_SECONDS + 60)
+    assert (await scene.state(late)).state == "unknown"
+    assert requests(sandbox, "/batch") == 1
