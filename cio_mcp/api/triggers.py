@@ -34,7 +34,7 @@ class Triggers(Reads):
 
 
 def trigger(broadcast_id: str, data: dict[str, JsonValue]) -> Call:
-    """Send a broadcast to the audience its makers chose; no idempotency key exists, so the call is made once or never."""
+    """Send a broadcast to the audience its makers chose; there is no idempotency key, so it is made once or never."""
     return Call(
         api="app",
         method="POST",
