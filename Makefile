@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	@$(BIN)/cio-mcp demo
 
+# Tests start many processes: with their bytecode kept, each of them need not compile the package anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
 	@$(BIN)/python -m pytest -n 2
 
@@ -21,7 +23,7 @@ check: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
 
-# 2,000 processes killed at some step of a write; what must be true after each is in tests/crash.
+# 2,000 processes killed at some step of a write, and 50 whole servers; what must be true after each is in tests/crash.
 crash: $(READY)
 	@$(BIN)/python -m tests.crash
 
