@@ -13,7 +13,6 @@ from pydantic import JsonValue
 from cio_mcp.api import sends, tracking
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.asking import digest_of
-from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
@@ -21,36 +20,13 @@ from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.journal import ChangeRow
 from cio_mcp.tools.profiles import update_customer
-from cio_mcp.workspace import OpenWorkspace, Workspace
+from cio_mcp.workspace import Workspace
+from tests.gate.hands import Hands
 
 pytestmark = pytest.mark.anyio
 
 Planner = Callable[[], Awaitable[Plan]]
 ADA, BOB = "local:ada", "local:bob"
-
-
-class Hands:
-    """A clock whose hands a test moves."""
-
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
-        await anyio.lowlevel.checkpoint()
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
-def gate(opened: OpenWorkspace, hands: Hands) -> Gate:
-    return replace(opened.gate, clock=Clock(hands.now, hands.sleep))
 
 
 def sending(*, warns: Callable[[], str] = lambda: "", repeat: bool = False) -> Planner:

@@ -6,43 +6,18 @@ import pytest
 
 from cio_mcp.api import tracking
 from cio_mcp.errors import Refused
-from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_MOST, OPEN_SECONDS, Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.workspace import OpenWorkspace
+from tests.gate.hands import Hands
 
 pytestmark = pytest.mark.anyio
 
 ADA, BOB = "local:ada", "local:bob"
 ARGUMENTS = arguments_digest({"customer": "ada", "name": "signed_up"})
-
-
-class Hands:
-    """A clock whose hands a test moves."""
-
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
-        await anyio.lowlevel.checkpoint()
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
-def gate(opened: OpenWorkspace, hands: Hands) -> Gate:
-    return replace(opened.gate, clock=Clock(hands.now, hands.sleep))
 
 
 def planner(

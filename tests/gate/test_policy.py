@@ -28,6 +28,7 @@ from cio_mcp.tools.events import send_event
 from cio_mcp.tools.profiles import update_customer
 from cio_mcp.tools.transactional import send_transactional
 from cio_mcp.workspace import OpenWorkspace, Workspace, open_workspace
+from tests.gate.hands import Hands
 
 TOOL = "a_tool"
 NAMED = Recipients(frozenset({"qa@example.com"}), frozenset({"test.example.com"}), "Beta testers")
@@ -209,20 +210,6 @@ def test_a_tool_is_listed_until_it_or_all_it_can_do_is_hidden() -> None:
 # What the gate makes of it.
 
 Planner = Callable[[], Awaitable[Plan]]
-
-
-class Hands:
-    """A clock whose hands a test moves."""
-
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
-        await anyio.lowlevel.checkpoint()
 
 
 def with_policy(ws: Workspace, policy: Policy) -> Workspace:
