@@ -98,6 +98,13 @@ class Settings(BaseSettings):
             raise ValueError("expected the URL of a host, which starts with https:// (or http:// for a sandbox)")
         return value.rstrip("/") if value else value
 
+    @field_validator("database_url")
+    @classmethod
+    def _of_sqlite(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith("sqlite://"):
+            raise ValueError("expected sqlite:/// and the path of a file; no other database is supported yet")
+        return value
+
     @field_validator("webhook_signing_keys")
     @classmethod
     def _one_or_two(cls, value: SecretStr | None) -> SecretStr | None:

@@ -14,6 +14,7 @@ WRONG = {
     "CIO_TOOLSETS": (" , ", "expected at least one toolset"),
     "CIO_APP_URL": ("https://", "expected the URL of a host"),
     "CIO_TRACK_URL": ("track.customer.io", "expected the URL of a host"),
+    "CIO_DATABASE_URL": ("postgresql://ada:secret@host/db", "expected sqlite:/// and the path of a file"),
     "CIO_STATE_KEYS": ("x" * 32 + ",short", "expected keys of at least 32 characters"),
     "CIO_APP_API_KEY": ("schl\u00fcssel", "holds a character that none has; copy it anew; it is an App API key under"),
     "CIO_SITE_ID": ("two words", "holds a character that none has"),
@@ -29,6 +30,7 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting(name: str, monkeyp
         load_settings()
     assert str(caught.value).startswith(f"{name}: {said}")
     assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_key_pasted_with_a_line_break_is_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
