@@ -230,7 +230,8 @@ def _text(result: CallToolResult) -> str:
 
 
 PLUG_IN = """\
-To plug it into a client, put this into its MCP settings, with your keys:
+To plug it into a client, install it (`pipx install .`, or else write .venv/bin/cio-mcp with its whole path for the
+command below), and put this into the client's MCP settings, with your keys:
 
   {"mcpServers": {"customerio": {
     "command": "cio-mcp",
