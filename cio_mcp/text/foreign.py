@@ -21,6 +21,7 @@ _UNSEEN = re.compile(
     "]+"
 )
 _HIDDEN = re.compile(f"{_UNSEEN.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+_PLAIN = re.compile(r"[A-Za-z0-9_][\w=-]{0,63}", re.ASCII)
 _LOOKALIKES = str.maketrans(
     {
         **dict.fromkeys('"“”„‟″〝〞`', "'"),
@@ -70,6 +71,11 @@ def quoted(text: str, limit: int = 80) -> str:
     a link, a heading or a tag from it.
     """
     return f"“{clean(text, limit).translate(_LOOKALIKES)}”"
+
+
+def word(text: str) -> str:
+    """A name or id for one of our sentences: a plain one stands bare, any other is quoted."""
+    return text if _PLAIN.fullmatch(text) else quoted(text, 40)
 
 
 def shown(value: JsonValue, limit: int = 80) -> str:

@@ -5,7 +5,7 @@ import re
 from pydantic import JsonValue
 
 DOTS = "•••"
-_NEVER = r"\s@•<>()\[\]\"\\,;:"
+_NEVER = r"\s@•<>()\[\]\"\\,;:“”‹›［］"  # noqa: RUF001 - signs as `quoted` writes them
 _EMAIL = re.compile(
     # Lengths bounded as in RFC 5321, section 4.5.3.1, which also keeps the search linear.
     rf"(?P<local>\"[^\"•]{{1,62}}\"|[^{_NEVER}/?=&]{{0,63}}[^{_NEVER}])"

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from cio_mcp.api.base import Activity, Reference
 from cio_mcp.api.people import Relationship
 from cio_mcp.http.call import canonical
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.foreign import quoted, word
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.deliveries import lines_of
 from cio_mcp.tools.who import Part, Scalar, pairs
@@ -76,9 +76,11 @@ class ActivityLine(Part):
 
     def __str__(self) -> str:
         named = f" {quoted(self.name)}" if self.name else ""
-        about = f", message {self.message}" if self.message else ""
+        about = f", message {word(self.message)}" if self.message else ""
         told = ", ".join(pairs(self.data))
-        return f"{moment(self.at) if self.at else 'undated'} {self.type}{named}{about}{f' ({told})' if told else ''}"
+        return (
+            f"{moment(self.at) if self.at else 'undated'} {word(self.type)}{named}{about}{f' ({told})' if told else ''}"
+        )
 
 
 class Fetched(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cio_mcp.api.base import Message
 from cio_mcp.api.metrics import TYPES
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.foreign import quoted, word
 from cio_mcp.text.moment import from_unix, moment
 from cio_mcp.tools.names import Source, Thing, sources
 from cio_mcp.tools.who import Part
@@ -56,7 +56,7 @@ class MessageLine(Part):
             f"to {quoted(self.recipient or self.customer or '')}" if self.recipient or self.customer else None,
             self.status + (f" ({quoted(self.failure)})" if self.failure else ""),
             str(self.source) if self.source else None,
-            f"id {self.id}",
+            f"id {word(self.id)}",
         ]
         return ", ".join(part for part in parts if part)
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from cio_mcp.events.models import EventQuery
 from cio_mcp.text.answer import Answer
+from cio_mcp.text.foreign import word
 from cio_mcp.tools.arguments import Cursor, Customer, Limit, Since, span
 from cio_mcp.tools.happenings import Happening, happenings
 from cio_mcp.tools.pages import PageAnswer
@@ -46,7 +47,7 @@ class EventsAnswer(PageAnswer):
     def lines(self) -> Iterable[str]:
         """The counts, then an event a line."""
         if self.by_metric:
-            yield ", ".join(f"{metric} {count}" for metric, count in self.by_metric.items())
+            yield ", ".join(f"{word(metric)} {count}" for metric, count in self.by_metric.items())
         if not self.events:
             yield self.note or "No such events."
         yield from map(str, self.events)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cio_mcp.errors import CioError
 from cio_mcp.events.models import Event
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.foreign import quoted, word
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.names import Source, Thing, sources
 from cio_mcp.tools.who import Part, Who, who
@@ -46,12 +46,12 @@ class Happening(Part):
     def __str__(self) -> str:
         name = self.recipient or (self.customer and (self.customer.email or self.customer.id or self.customer.cio_id))
         parts = [
-            f"{moment(self.at)} {self.object_type} {self.metric}{' by a machine' if self.machine else ''}",
+            f"{moment(self.at)} {word(self.object_type)} {word(self.metric)}{' by a machine' if self.machine else ''}",
             quoted(name) if name else None,
             quoted(self.subject) if self.subject else None,
             str(self.source) if self.source else None,
             quoted(self.detail) if self.detail else None,
-            f"delivery {self.delivery}" if self.delivery else None,
+            f"delivery {word(self.delivery)}" if self.delivery else None,
             str(self.cause) if self.cause else None,
         ]
         return ", ".join(part for part in parts if part)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.foreign import quoted, word
 from cio_mcp.tools.arguments import Kind
 from cio_mcp.tools.together import Read, together
 from cio_mcp.tools.who import Part
@@ -25,7 +25,7 @@ class Source(Part):
     name: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.id}{f' {quoted(self.name, 60)}' if self.name else ''}"
+        return f"{self.kind} {word(self.id)}{f' {quoted(self.name, 60)}' if self.name else ''}"
 
 
 async def sources(ws: Workspace, things: Iterable[Thing]) -> dict[Thing, Source]:

@@ -11,7 +11,7 @@ from cio_mcp.api.people import reference_of
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.http.call import canonical
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.foreign import quoted, word
 from cio_mcp.tools.arguments import Customer, CustomerIdType
 from cio_mcp.tools.edits import edit, reached, taken_for
 from cio_mcp.tools.plans import UNREAD, Addressee, addressee, one_address, within
@@ -78,9 +78,9 @@ def _check(attributes: dict[str, JsonValue]) -> None:
     for name, value in attributes.items():
         if not name.strip() or taken_for(name) in RESERVED:
             raise InvalidArgument("attributes", f"{quoted(name)} cannot be set; leave it out")
-        within(f"attributes.{name[:40]}", name, tracking.ATTRIBUTE_NAME_BYTES)
+        within(f"attributes.{word(name)}", name, tracking.ATTRIBUTE_NAME_BYTES)
         text = value if isinstance(value, str) else canonical(value)
-        within(f"attributes.{name[:40]}", text, tracking.ATTRIBUTE_VALUE_BYTES)
+        within(f"attributes.{word(name)}", text, tracking.ATTRIBUTE_VALUE_BYTES)
         _check_meaning(name, value)
 
 

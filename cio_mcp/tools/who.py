@@ -1,17 +1,15 @@
 """Somebody, as answers name them."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from cio_mcp.api.base import Identifiers
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.foreign import quoted, word
 from cio_mcp.text.moment import moment
 
 Scalar = str | int | float | bool
-_PLAIN = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)
 
 
 class Part(BaseModel):
@@ -32,7 +30,7 @@ class Who(Part):
     def __str__(self) -> str:
         named = [quoted(name) for name in (self.id, self.email) if name]
         created = [f"created {moment(self.created_at)}"] if self.created_at else []
-        return ", ".join([*named, *([self.cio_id] if self.cio_id else []), *created, *pairs(self.attributes)])
+        return ", ".join([*named, *([word(self.cio_id)] if self.cio_id else []), *created, *pairs(self.attributes)])
 
 
 def who(person: Identifiers) -> Who:
@@ -42,11 +40,7 @@ def who(person: Identifiers) -> Who:
 
 def pairs(values: Mapping[str, Scalar] | None) -> list[str]:
     """Attributes and event data for the text: names and values are foreign; plain names stand bare."""
-    return [f"{_name(name)}: {_value(value)}" for name, value in (values or {}).items()]
-
-
-def _name(name: str) -> str:
-    return name if _PLAIN.fullmatch(name) else quoted(name, 40)
+    return [f"{word(name)}: {_value(value)}" for name, value in (values or {}).items()]
 
 
 def _value(value: Scalar) -> str:
