@@ -18,6 +18,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,11 @@ from mcp.server.mcpserver.prompts.base import Message, PromptArgument, UserMessa
 from mcp_types import INVALID_PARAMS
 
 from cio_mcp.errors import OperatorError
-from cio_mcp.text.foreign import clean
+from cio_mcp.text.foreign import clean, word
+from cio_mcp.text.mask import mask_text
 
 VALUE_LIMIT = 200
+MASKED = "addresses and phone numbers are masked here; name a person by cio_id, which find_customers tells."
 _HERE = Path(__file__).parent
 _FENCE = "---"
 _ENTRY = re.compile(r"(?P<indent> *)(?P<name>[a-z][a-z_]*):(?: +(?P<text>\S.*?))? *")
@@ -58,18 +61,22 @@ class Template:
     arguments: tuple[Argument, ...]
     body: str
 
-    def fill(self, given: dict[str, str]) -> str:
+    def fill(self, given: dict[str, str], *, mask: bool = False) -> str:
         """Put values in their places, each as a quoted JSON string so that it can end neither its quotes nor its line.
 
+        With `mask` a value that holds an address or a phone number is refused: masked, it would name nobody.
+
         Raises:
-            MCPError: a value is missing, or is for an argument that the prompt does not have.
+            MCPError: a value is missing or refused, or is for an argument that the prompt does not have.
         """
         names = [argument.name for argument in self.arguments]
         if unknown := sorted(given.keys() - set(names)):
             accepted = ", ".join(names) or "no arguments"
-            named = ", ".join(clean(name, 40) for name in unknown)
+            named = ", ".join(word(name) for name in unknown[:5])
             raise MCPError(INVALID_PARAMS, f"{named}: the prompt {self.name} takes {accepted}.")
         values = {argument.name: self._value(argument, given.get(argument.name, "")) for argument in self.arguments}
+        if mask and (held := [name for name, value in values.items() if mask_text(value) != value]):
+            raise MCPError(INVALID_PARAMS, f"{held[0]}: {MASKED}")
         return _PLACE.sub(lambda place: values[place[1]], self.body)
 
     def _value(self, argument: Argument, given: str) -> str:
@@ -89,14 +96,14 @@ class FilePrompt(Prompt):
         return [UserMessage(filled)]
 
 
-def register(server: MCPServer, folder: Path | None = None) -> None:
-    """Add every prompt file to a server.
+def register(server: MCPServer, folder: Path | None = None, *, mask: bool = False) -> None:
+    """Add every prompt file to a server; with `mask` none takes an address or a phone number.
 
     Raises:
         OperatorError: a file is not as it must be; the text names file and line.
     """
     for template in load(folder or _folder()):
-        server.add_prompt(_prompt(template))
+        server.add_prompt(_prompt(template, mask=mask))
 
 
 def load(folder: Path) -> list[Template]:
@@ -161,7 +168,7 @@ def _argument(name: str, text: str) -> Argument:
     return Argument(name, optional["description"], optional["default"]) if optional else Argument(name, text)
 
 
-def _prompt(template: Template) -> Prompt:
+def _prompt(template: Template, *, mask: bool) -> Prompt:
     return FilePrompt(
         name=template.name,
         title=template.title,
@@ -175,7 +182,7 @@ def _prompt(template: Template) -> Prompt:
             )
             for argument in template.arguments
         ],
-        fn=template.fill,
+        fn=partial(template.fill, mask=mask),
     )
 
 

@@ -1,7 +1,7 @@
 """The server: MCP wired to a workspace."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,12 @@ import anyio.to_thread
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import (
+    ResourceError,
+    ResourceNotFoundError,
+    ToolError,
+    UnexpectedResourceError,
+)
 from mcp.server.request_state import RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
@@ -21,11 +26,15 @@ from cio_mcp.errors import CioError, OperatorError, SettingError, Unavailable
 from cio_mcp.gate.policy import Policy
 from cio_mcp.settings import Settings
 from cio_mcp.subscriptions import Subscriptions
+from cio_mcp.text.answer import render_error
+from cio_mcp.text.foreign import quoted
 from cio_mcp.tools.definitions import Definition, load, offered
 from cio_mcp.tools.failures import sentence, undeclared, where
 
 if TYPE_CHECKING:
+    from mcp.server.lowlevel.helper_types import ReadResourceContents
     from mcp_types import Tool
+    from pydantic import AnyUrl
     from starlette.applications import Starlette
 
     from cio_mcp.events.feed import Feed
@@ -197,8 +206,28 @@ class CioServer(MCPServer[None]):
             MCPError: there is none of that name, or an argument is not acceptable.
         """
         if name not in {prompt.name for prompt in await self.list_prompts()}:
-            raise MCPError(INVALID_PARAMS, f"There is no prompt {name[:60]!r}; prompts/list names those there are.")
-        return await super().get_prompt(name, arguments, context)
+            missing = f"There is no prompt {quoted(name, 40)}; prompts/list names those there are."
+            raise MCPError(INVALID_PARAMS, self._said(missing))
+        try:
+            return await super().get_prompt(name, arguments, context)
+        except MCPError as refused:
+            raise MCPError(refused.code, self._said(refused.message)) from None
+
+    async def read_resource(
+        self, uri: "AnyUrl | str", context: Context[None, Any] | None = None
+    ) -> "Iterable[ReadResourceContents] | InputRequiredResult":
+        """Read a resource.
+
+        Raises:
+            ResourceError: it failed, or there is none; one sentence says which.
+        """
+        try:
+            return await super().read_resource(uri, context)
+        except ResourceError as failure:
+            kind = ResourceNotFoundError if isinstance(failure, ResourceNotFoundError) else ResourceError
+            if isinstance(failure, UnexpectedResourceError):
+                log.error("a resource failed unexpectedly: %s", where(failure))  # noqa: TRY400 - a trace shows data
+            raise kind(self._said(str(failure))) from None
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -210,18 +239,21 @@ class CioServer(MCPServer[None]):
         """
         told = self.entrance.told.get(name)
         if told is None:
-            raise ToolError(f"There is no tool {name[:60]!r} here; tools/list names those there are.")
+            raise ToolError(self._said(f"There is no tool {quoted(name, 40)} here; tools/list names those there are."))
         if refusal := undeclared(name, arguments, told.arguments):
-            raise ToolError(refusal)
+            raise ToolError(self._said(refusal))
         try:
             return await self._in_time(name, arguments, context or Context(mcp_server=self))
         except MCPError:
             raise
         except Exception as failure:  # noqa: BLE001 - the boundary: whatever failed becomes a sentence
-            raise ToolError(sentence(name, failure)) from None
+            raise ToolError(self._said(sentence(name, failure))) from None
         finally:
             if not told.reads:
                 self.entrance.subscriptions.heard(resources.CHANGES)
+
+    def _said(self, failure: str) -> str:
+        return render_error(failure, mask=self.entrance.settings.mask_pii)
 
     async def _in_time(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any]
@@ -251,7 +283,7 @@ def build_server(settings: Settings, *, sandbox: "Sandbox | None" = None) -> Cio
     entrance = Entrance(settings, told, policy, sandbox)
     server = CioServer(entrance)
     resources.register(server, entrance.workspace_for, {each.name for each in told if each.reads}, _read_tool)
-    prompts.register(server)
+    prompts.register(server, mask=settings.mask_pii)
     return server
 
 

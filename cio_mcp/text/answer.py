@@ -14,6 +14,9 @@ from cio_mcp.text.mask import mask_text, masked
 LEAF_LIMIT = 500
 """Characters of one value; a field that may hold more says so with `Long`."""
 
+ERROR_LIMIT = 1_000
+"""Characters of a failure's sentence; no source, the longest of ours is half of it."""
+
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 Text = Callable[[str, str], str]
 _SCALARS = (int, float, date, timedelta)
@@ -51,6 +54,12 @@ def render(answer: Answer, *, mask: bool) -> Rendered:
         text="\n".join(scrubbed.lines()),
         structured=scrubbed.model_dump(mode="json", by_alias=True, exclude_none=True),
     )
+
+
+def render_error(text: str, *, mask: bool) -> str:
+    """Make a failure one harmless sentence, masked if asked: it may name what somebody else wrote."""
+    text = harmless(text)
+    return cut(mask_text(text) if mask else text, ERROR_LIMIT)
 
 
 def scrub(model: AnyModel, *, mask: bool) -> AnyModel:

@@ -8,6 +8,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import ValidationError
 
 from cio_mcp.errors import CioError, OperatorError, TimeError, expectation
+from cio_mcp.text.foreign import quoted, word
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def undeclared(tool: str, given: Collection[str], declared: Collection[str]) -> 
     unknown = [name for name in given if name not in declared]
     if not unknown:
         return None
-    named = ", ".join(repr(name)[:60] for name in unknown[:5])
+    named = ", ".join(quoted(name, 40) for name in unknown[:5])
     accepted = ", ".join(declared) or "none"
     return f"{tool} takes no argument {named}; what it takes: {accepted}. Nothing was done."
 
@@ -66,5 +67,5 @@ def _with_advice(error: CioError) -> str:
 
 def _invalid(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part)[:40] for part in first["loc"] if not str(part).startswith("function-")) or "arguments"
+    field = ".".join(word(str(part)) for part in first["loc"] if not str(part).startswith("function-")) or "arguments"
     return f"{field}: {expectation(first)}. Nothing was done."

@@ -44,7 +44,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "too few": ("list_segments", {"limit": 0}, "limit: expected at least 1."),
     "foreign cursor of people": ("find_customers", {"filter": VIP, "cursor": "☃"}, "cursor: expected the cursor of"),
     "foreign cursor of messages": ("list_messages", {"cursor": "x" * 20_000}, "cursor: expected the cursor of"),
-    "undeclared": ("list_segments", {"page": 2}, "'page'"),
+    "undeclared": ("list_segments", {"page": 2}, "“page”"),
     "too many": ("list_messages", {"limit": 101}, "limit: expected at most 100."),
     "unknown message": ("get_message", {"id": "bm9wZQ=="}, "id: no message has this id"),
     "unknown segment": ("get_segment", {"segment": "vip"}, "“VIP” (id 2)"),
