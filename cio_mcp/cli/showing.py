@@ -22,6 +22,8 @@ ENDPOINT = "endpoint"
 """The key of a body that may hold a user name and password, which are sent and never shown."""
 VALUE = 2_000
 """Characters of a value in a diff; --calls shows all."""
+FRAME = 4
+"""Columns that a panel's frame takes."""
 GONE = "Its question and its requests are kept no longer."
 
 
@@ -33,20 +35,35 @@ def present(console: Console, row: ChangeRow, *, calls: bool = True) -> None:
     plan = Plan.model_validate_json(row.plan)
     change = change_of(row, time.time())
     question = revealed(row.question) or f"{clean(row.summary, SUMMARY)}\n\n{GONE}"
-    console.print(Panel(Text(question), title=f"Change {row.id}: {change.state}", title_align="left"))
+    console.print(
+        Panel(
+            _hanging(Text(question), console, inside=FRAME),
+            title=f"Change {row.id}: {change.state}",
+            title_align="left",
+        )
+    )
     for line in diff(plan.edits):
-        console.print(line)
+        console.print(_hanging(line, console))
     for said in _history(row, change):
-        console.print(Text(said))
+        console.print(_hanging(Text(said), console))
     for number, call in enumerate(plan.calls, start=1):
         shown = f"\n{_request(call)}" if calls else f" {_folded(call)}"
-        console.print(Text(f"\nRequest {number} of {len(plan.calls)}:{shown}"))
+        console.print(_hanging(Text(f"\nRequest {number} of {len(plan.calls)}:{shown}"), console))
+
+
+def _hanging(text: Text, console: Console, inside: int = 0) -> Text:
+    """Fold long lines here, what follows on indented: what is foreign in them must not begin a line like ours."""
+    folded = [
+        Text("\n  ").join(line.wrap(console, max(1, console.width - inside - 2)))
+        for line in text.split("\n", allow_blank=True)
+    ]
+    return Text("\n").join(folded)
 
 
 def diff(edits: Iterable[Before]) -> Iterable[Text]:
     """What becomes of each value, a line for what goes and one for what comes."""
     for edit in edits:
-        yield Text(revealed(cut(edit.name, SUMMARY)), style="bold")
+        yield Text(revealed(cut(edit.name, SUMMARY)).replace("\n", "\\n"), style="bold")
         if edit.before not in (None, ""):
             yield Text(f"- {_value(edit.before)}", style="red")
         if edit.after not in (None, ""):
