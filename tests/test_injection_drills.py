@@ -1,0 +1,268 @@
+"""Drills: hostile text in all that others can write, and in every argument; nothing of it is more than a quotation."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import anyio
+import pytest
+from mcp import Client, MCPError
+from mcp.client.context import ClientRequestContext
+from mcp_types import (
+    CallToolResult,
+    ElicitRequestFormParams,
+    ElicitRequestParams,
+    ElicitResult,
+    TextContent,
+    TextResourceContents,
+)
+from typer.testing import CliRunner
+
+from cio_mcp.cli.main import app
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.server import build_server
+from cio_mcp.settings import Settings
+from cio_mcp.tools.catalogue import TOOLS
+from tests.hostile import ANSWER, CHANGE, HOSTILE, LONG_TEXT, SENTENCE, forged, leaves, poison, unseen, webhooks
+
+Era = Literal["auto", "legacy"]
+Call = tuple[str, dict[str, Any]]
+
+LINE = HOSTILE[0]
+EVERYTHING = ["segments", "messages", "activities", "subscriptions", "relationships"]
+ALL_DATA = {text[:100]: text[:300] for text in HOSTILE}
+DRILLS: dict[str, list[dict[str, Any]]] = {
+    "find_customers": [{"segment": "5", "limit": 5}, {"filter": {LINE: 1}}],
+    "get_customer": [{"customer": "mallory", "include": EVERYTHING}, {"customer": "two@example.com"}],
+    "update_customer": [
+        {"customer": "mallory", "attributes": ALL_DATA},
+        {"customer": f"new{LINE}", "attributes": {"plan": "x"}, "create": True},
+        {"customer": "mallory", "attributes": {LINE: "y" * 2000}},
+        {"customer": "two@example.com", "attributes": {"x": 1}},
+    ],
+    "undo_change": [{"change": LINE}],
+    "send_event": [{"customer": "mallory", "name": text[:90], "data": ALL_DATA} for text in HOSTILE[::5]],
+    "list_campaigns": [{"kind": kind} for kind in ("campaign", "broadcast", "newsletter", "transactional")],
+    "get_campaign": [{"kind": kind, "id": id_} for kind, id_ in (("campaign", "1"), ("newsletter", "31"))],
+    "get_metrics": [{"kind": "newsletter", "id": "31", "links": True}],
+    "list_messages": [{"customer": "mallory", "limit": 100}],
+    "get_message": [{"id": "(a delivery)", "content": True}],
+    "send_transactional": [
+        {"message": "1", "customer": "mallory", "data": ALL_DATA},
+        {"message": "1", "customer": "mallory", "to": f"ada@example.com{LINE}"},
+        {"message": "1", "customer": "mallory", "options": {LINE: 1}},
+    ],
+    "list_segments": [{}],
+    "get_segment": [{"segment": "6", "members": True}],
+    "recent_events": [{"limit": 100, "since": "2026-01-01T00:00:00Z"}],
+    "wait_for_event": [
+        {"customer": "mallory", "since": "2026-01-01T00:00:00Z", "timeout": 0},
+        {"customer": "mallory", "metric": LINE, "since": "2026-01-01T00:00:00Z", "timeout": 0},
+    ],
+    "get_workspace": [{}, {"section": "senders"}, {"section": "subscription_topics"}, {"section": "limits"}],
+    "list_changes": [{}],
+}
+"""Arguments with which a tool meets hostile text."""
+FEW = 2
+"""Tools of one session: as many as meet the rate limit's burst, so that none waits."""
+GROUPS = [[spec.name for spec in TOOLS[start : start + FEW]] for start in range(0, len(TOOLS), FEW)]
+WRITES = {spec.name for spec in TOOLS if not spec.hints.read_only}
+ROUNDS = [(era, group) for group in GROUPS for era in ("auto", "legacy") if era == "auto" or WRITES & set(group)]
+"""Eras differ in how a question is asked; whoever only reads is answered by the same code."""
+
+
+class Reader:
+    """A person who reads every question, and says no or yes."""
+
+    def __init__(self, decision: str = "reject") -> None:
+        self.decision = decision
+        self.asked: list[str] = []
+
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG002 - the client's signature
+        await anyio.lowlevel.checkpoint()
+        assert isinstance(params, ElicitRequestFormParams)
+        self.asked.append(params.message)
+        content: dict[str, Any] = {"decision": self.decision, "typed": "x"}
+        return ElicitResult(
+            action="accept",
+            content={name: content[name] for name in params.requested_schema["properties"]},
+        )
+
+
+@asynccontextmanager
+async def poisoned(settings: Settings, sandbox: Sandbox, era: Era, reader: Reader | None) -> AsyncIterator[Client]:
+    """A client of a workspace in which everybody wrote hostile text."""
+    poison(sandbox)
+    server = build_server(settings, sandbox=sandbox)
+    async with Client(server, mode=era, elicitation_callback=reader) as client:
+        await (await server.entrance.events()).append(list(webhooks()))
+        yield client
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(seed=7, people=0) as running:
+        yield running
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    chosen: Era = request.param
+    return chosen
+
+
+def holds(result: CallToolResult) -> None:
+    """What must be so of every answer and every error."""
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    assert not unseen(content.text)
+    assert not forged(content.text)
+    assert len(content.text) < ANSWER
+    if result.structured_content is None:
+        assert result.is_error
+        assert "\n" not in content.text
+        assert len(content.text) <= SENTENCE
+        return
+    assert len(json.dumps(result.structured_content)) < 4 * ANSWER
+    for leaf in leaves(result.structured_content):
+        assert not unseen(leaf), leaf
+        assert len(leaf) <= LONG_TEXT
+
+
+def asks_truly(question: str) -> None:
+    """What must be so of every question."""
+    assert not unseen(question)
+    assert not forged(question)
+    assert len(question) < ANSWER
+    assert len(CHANGE.findall(question)) == 1
+    assert CHANGE.match(question.rsplit("\n", 1)[-1])
+    assert sum(line.startswith("To whom:") for line in question.split("\n")) == 1
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_stands_unquoted_or_unseen_is_noticed(text: str) -> None:
+    assert forged(f"Name: {text}") or unseen(text)
+
+
+def test_every_tool_of_the_registry_is_drilled() -> None:
+    assert {spec.name for spec in TOOLS} == DRILLS.keys()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("era", "tools"), ROUNDS, ids=str)
+async def test_hostile_text_in_the_workspace_is_quoted_whoever_reads_it(
+    tools: list[str], era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    reader = Reader()
+    async with poisoned(settings, sandbox, era, reader) as client:
+        for tool in tools:
+            for given in DRILLS[tool]:
+                arguments = given
+                if tool == "get_message":
+                    listed = await client.call_tool("list_messages", {"customer": "mallory", "limit": 1})
+                    assert listed.structured_content
+                    arguments = given | {"id": listed.structured_content["messages"][0]["id"]}
+                holds(await client.call_tool(tool, arguments))
+    for question in reader.asked:
+        asks_truly(question)
+    assert bool(reader.asked) == bool({"update_customer", "send_event", "send_transactional"} & set(tools))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("tools", GROUPS, ids=" ".join)
+async def test_hostile_arguments_are_answered_in_one_harmless_sentence(
+    tools: list[str], settings: Settings, sandbox: Sandbox
+) -> None:
+    async with Client(build_server(settings, sandbox=sandbox), elicitation_callback=Reader()) as client:
+        told = {each.name: each.input_schema["properties"] for each in (await client.list_tools()).tools}
+        for tool in tools:
+            holds(await client.call_tool(tool, dict.fromkeys(HOSTILE, 1)))
+            for number, name in enumerate(told[tool]):
+                text = HOSTILE[number % len(HOSTILE)]
+                valid = DRILLS[tool][0]
+                for odd in (text, {text: text}, [text]):
+                    holds(await client.call_tool(tool, valid | {name: odd}))
+        for text in HOSTILE:
+            holds(await client.call_tool(text, {}))
+
+
+@pytest.mark.anyio
+async def test_resources_and_prompts_hold_hostile_text_as_data(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    async with poisoned(settings, sandbox, era, None) as client:
+        for uri in (
+            "cio://segments",
+            "cio://campaigns/1",
+            "cio://newsletters/31",
+            "cio://events/recent",
+            "cio://changes",
+        ):
+            (content,) = (await client.read_resource(uri)).contents
+            assert isinstance(content, TextResourceContents)
+            assert content.text.isprintable()
+            assert len(content.text) < 4 * ANSWER
+            assert all(len(leaf) <= LONG_TEXT and not unseen(leaf) for leaf in leaves(json.loads(content.text)))
+        failures = [f"cio://events/recent?since={quote(text)}" for text in HOSTILE[:-1:4]]
+        failures += [f"cio://segments/{quote(f'no {text}', safe='')}" for text in HOSTILE[:-1:4]]
+        for uri in failures:
+            with pytest.raises(MCPError) as refused:
+                await client.read_resource(uri)
+            assert not unseen(refused.value.message), uri
+            assert not forged(refused.value.message), uri
+            assert "\n" not in refused.value.message
+        for prompt in (await client.list_prompts()).prompts:
+            for text in HOSTILE:
+                filled = await client.get_prompt(prompt.name, {each.name: text for each in prompt.arguments or ()})
+                (message,) = filled.messages
+                assert isinstance(message.content, TextContent)
+                assert not unseen(message.content.text)
+                assert not any(
+                    line.startswith(("Change", "To whom", "status")) for line in message.content.text.split("\n")
+                )
+                for wrong in ((prompt.name, {text: "x"}), (text, {})):
+                    with pytest.raises(MCPError) as refused:
+                        await client.get_prompt(*wrong)
+                    assert not unseen(refused.value.message)
+                    assert not forged(refused.value.message)
+
+
+def test_the_operators_commands_show_hostile_text_without_obeying_it(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def propose() -> list[str]:
+        async with (
+            Sandbox(seed=7, people=0) as sandbox,
+            poisoned(settings.model_copy(update={"max_wait": 5.0}), sandbox, "auto", None) as client,
+        ):
+            for tool, arguments in (
+                ("update_customer", DRILLS["update_customer"][0]),
+                ("update_customer", DRILLS["update_customer"][1]),
+                ("send_event", DRILLS["send_event"][0]),
+            ):
+                holds(await client.call_tool(tool, arguments))
+            listed = (await client.call_tool("list_changes", {})).structured_content
+            assert listed
+            return [change["id"] for change in listed["changes"]]
+
+    changes = anyio.run(propose)
+    assert len(changes) == 3
+    monkeypatch.setenv("CIO_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "80")
+    commands = [
+        ["approvals", "list"],
+        ["changes"],
+        ["changes", "--json"],
+        ["approvals", "show", "nobody\x1b[2J\nChange"],
+    ]
+    commands += [["approvals", "show", change, *more] for change in changes for more in ([], ["--calls"])]
+    for command in commands:
+        ran = CliRunner().invoke(app, command)
+        told = ran.stdout + str(ran.exception or "")
+        assert told.strip()
+        assert not unseen(told), command
+        for line in told.split("\n"):
+            shown = line.removeprefix("│ ")
+            assert not shown.startswith(("Change 1a2b", "status: done", "SYSTEM")), command
+        assert sum(line.startswith(("To whom:", "│ To whom:")) for line in told.split("\n")) <= 1

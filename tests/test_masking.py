@@ -1,0 +1,272 @@
+"""With `MASK_PII=true` no address and no number reaches a model, a log or a span; a key never reaches anything."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import anyio
+import pytest
+from mcp import Client, MCPError
+from mcp.client.context import ClientRequestContext
+from mcp_types import ElicitRequestParams, ElicitResult, TextContent
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, Span, Tracer
+from opentelemetry.util.types import AttributeValue
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from cio_mcp.cli.main import app
+from cio_mcp.events.models import Envelope
+from cio_mcp.http import client as http_client
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.server import build_server
+from cio_mcp.settings import Settings
+from cio_mcp.storage import desk
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.journal import Journal
+from cio_mcp.tools.catalogue import TOOLS
+
+Era = Literal["auto", "legacy"]
+
+PRIVATE = tuple(
+    spelling
+    for told in ("ada@example.com", "two@example.com", "eve@example.com", "+447700900001")
+    for spelling in (told, told.upper(), quote(told, safe=""))
+)
+"""Addresses and the number of the sandbox's people, however they are spelt."""
+KEYS = ("sandbox-track-key", "sandbox-app-key", "sandbox-signing-key", "c2FuZGJveC1zaXRlOnNhbmRib3gtdHJhY2sta2V5")
+"""The keys, and the Track keys as Basic authentication sends them."""
+CIO_ID = "cio_a3000001"
+"""Ada's."""
+ANSWERS: dict[str, list[dict[str, Any]]] = {
+    "find_customers": [{"email": "ada@example.com"}, {"email": "two@example.com"}, {"segment": "3"}],
+    "get_customer": [
+        {"customer": CIO_ID, "include": ["segments", "messages", "activities", "subscriptions", "relationships"]},
+        {"customer": "two@example.com"},
+        {"customer": "+447700900001"},
+        {"customer": "nobody+ada@example.com"},
+        {"customer": "ada@example.com", "id_type": "id"},
+    ],
+    "update_customer": [
+        {"customer": CIO_ID, "attributes": {"note": "write to eve@example.com", "work_phone": "+447700900001"}},
+        {"customer": "two@example.com", "attributes": {"x": 1}},
+        {"customer": CIO_ID, "attributes": {"ada@example.com": "y" * 2000}},
+        {"customer": CIO_ID, "attributes": {"email": "ada@example.com, eve@example.com"}},
+    ],
+    "undo_change": [{"change": "ada@example.com"}],
+    "send_event": [{"customer": CIO_ID, "name": "signed_up", "data": {"eve@example.com": "+447700900001"}}],
+    "list_campaigns": [{"name": "ada@example.com"}],
+    "get_campaign": [{"id": "ada@example.com"}],
+    "get_metrics": [{"kind": "campaign", "id": "1", "timezone": "ada@example.com"}],
+    "list_messages": [{"customer": CIO_ID}, {"kind": "campaign", "id": "ada@example.com"}],
+    "get_message": [{"id": "(a delivery)", "content": True}, {"id": "ada@example.com"}],
+    "send_transactional": [
+        {"message": "1", "customer": CIO_ID, "data": {"reset_url": "https://x.example/?for=ada%40example.com"}},
+        {"message": "2", "customer": CIO_ID, "to": "eve@example.com"},
+        {"message": "1", "customer": CIO_ID, "options": {"ada@example.com": 1}},
+    ],
+    "list_segments": [{"name": "ada@example.com"}],
+    "get_segment": [{"segment": "1", "members": True}, {"segment": "ada@example.com"}],
+    "recent_events": [{"customer": CIO_ID}, {"since": "2026-01-01T00:00:00Z"}, {"since": "ada@example.com"}],
+    "wait_for_event": [{"customer": CIO_ID, "since": "2026-01-01T00:00:00Z", "timeout": 0}],
+    "get_workspace": [{}],
+    "list_changes": [{}, {"change": "ada@example.com"}],
+}
+"""Arguments with which a tool meets addresses and numbers."""
+FEW = 3
+GROUPS = [[spec.name for spec in TOOLS[start : start + FEW]] for start in range(0, len(TOOLS), FEW)]
+WRITES = {spec.name for spec in TOOLS if not spec.hints.read_only}
+ROUNDS = [(era, group) for group in GROUPS for era in ("auto", "legacy") if era == "auto" or WRITES & set(group)]
+"""Eras differ in how a question is asked; whoever only reads is answered by the same code."""
+
+
+class Recorder(Tracer):
+    """A tracer that keeps the names and attributes of spans."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def start_span(self, name: str, *_: Any, attributes: Any = None, **__: Any) -> Span:
+        recorded = self.told
+        recorded += [name, dict(attributes or {})]
+
+        class Recorded(NonRecordingSpan):
+            def set_attribute(self, key: str, value: AttributeValue) -> None:
+                recorded.append((key, value))
+
+        return Recorded(INVALID_SPAN_CONTEXT)
+
+    @contextmanager
+    def start_as_current_span(self, name: str, *args: Any, **options: Any) -> Iterator[Span]:  # type: ignore[override] # the API's own decorator type
+        yield self.start_span(name, *args, **options)
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    recorder = Recorder()
+    monkeypatch.setattr(http_client, "_tracer", recorder)
+    return recorder
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(seed=7, people=0) as running:
+        yield running
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    chosen: Era = request.param
+    return chosen
+
+
+@pytest.fixture
+def masked(settings: Settings) -> Settings:
+    told = {"mask_pii": True, "max_wait": 5.0, "webhook_signing_keys": SecretStr("sandbox-signing-key")}
+    return settings.model_copy(update=told)
+
+
+def private(told: str) -> list[str]:
+    """What is in a text that must not be."""
+    return [each for each in (*PRIVATE, *KEYS) if each in told]
+
+
+async def nobody(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001 - the client's signature
+    raise AssertionError("a masked server asks nobody in the client")
+
+
+@asynccontextmanager
+async def connected(settings: Settings, sandbox: Sandbox, era: Era, heard: list[Any]) -> AsyncIterator[Client]:
+    async def hear(message: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        heard.append(message)
+
+    server = build_server(settings, sandbox=sandbox)
+    async with Client(server, mode=era, elicitation_callback=nobody, message_handler=hear) as client:
+        identifiers = {"id": "ada", "email": "ada@example.com", "cio_id": CIO_ID.removeprefix("cio_")}
+        data = {"identifiers": identifiers, "recipient": "Ada <ada@example.com>", "subject": "To +447700900001"}
+        events = [
+            Envelope(event_id="1", object_type="email", metric="opened", timestamp=1_790_000_000, data=data),
+            Envelope(event_id="2", object_type="email", metric="ada@example.com", timestamp=1_790_000_001, data=data),
+            Envelope.unknown(b"ada@example.com", 1_790_000_002.0),
+        ]
+        await (await server.entrance.events()).append(events)
+        yield client
+
+
+def test_every_tool_of_the_registry_is_asked() -> None:
+    assert {spec.name for spec in TOOLS} == ANSWERS.keys()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("era", "tools"), ROUNDS, ids=str)
+async def test_no_address_number_or_key_is_answered_logged_or_traced(
+    tools: list[str],
+    era: Era,
+    masked: Settings,
+    sandbox: Sandbox,
+    spans: Recorder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="cio_mcp")
+    heard: list[Any] = []
+    async with connected(masked, sandbox, era, heard) as client:
+        for tool in tools:
+            for given in ANSWERS[tool]:
+                arguments = given
+                if given.get("id") == "(a delivery)":
+                    listed = await client.call_tool("list_messages", {"customer": CIO_ID, "limit": 1})
+                    assert listed.structured_content
+                    arguments = given | {"id": listed.structured_content["messages"][0]["id"]}
+                result = await client.call_tool(tool, arguments)
+                assert not private(result.model_dump_json()), arguments
+                assert not result.is_error or given is not ANSWERS[tool][0] or CIO_ID not in given.values()
+        changes = await client.call_tool("list_changes", {})
+    assert not private(changes.model_dump_json())
+    assert not private(str(heard))
+    records = [f"{each.name} {each.getMessage()} {each.exc_text}" for each in caplog.records]
+    ours = [each for each in records if each.startswith(("cio_mcp", "httpx", "httpcore"))]
+    assert not private("\n".join(ours))
+    assert not private(str(spans.told))
+    assert not any(key in record for key in KEYS for record in records)
+    assert spans.told or not {"find_customers", "get_customer", "get_segment"} & set(tools)
+
+
+@pytest.mark.anyio
+async def test_no_resource_or_prompt_holds_an_address_or_a_number(era: Era, masked: Settings, sandbox: Sandbox) -> None:
+    async with connected(masked, sandbox, era, []) as client:
+        await client.call_tool("send_event", ANSWERS["send_event"][0])
+        for uri in ("cio://events/recent", "cio://changes", "cio://segments", f"cio://events/recent?customer={CIO_ID}"):
+            told = (await client.read_resource(uri)).model_dump_json()
+            assert not private(told), uri
+        for uri in ("cio://segments/ada@example.com", "cio://events/recent?since=ada@example.com"):
+            with pytest.raises(MCPError) as refused:
+                await client.read_resource(uri)
+            assert not private(refused.value.message)
+        with pytest.raises(MCPError, match="customer: addresses and phone numbers are masked here") as refused:
+            await client.get_prompt("customer-360", {"customer": "ada@example.com"})
+        assert not private(refused.value.message)
+        (message,) = (await client.get_prompt("customer-360", {"customer": CIO_ID})).messages
+        assert isinstance(message.content, TextContent)
+        assert CIO_ID in message.content.text
+        with pytest.raises(MCPError) as refused:
+            await client.get_prompt("ada@example.com", {})
+        assert not private(refused.value.message)
+
+
+def test_a_person_outside_sees_what_the_model_does_not_and_what_leaves_is_real(
+    masked: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def call() -> dict[str, Any]:
+        async with Sandbox(seed=7, people=0) as sandbox, connected(masked, sandbox, "auto", []) as client:
+            result = await client.call_tool("send_transactional", arguments)
+            sent.extend(sandbox.workspace.sends)
+        assert not private(result.model_dump_json())
+        assert result.structured_content
+        return dict(result.structured_content)
+
+    async def approve() -> bool:
+        database = Database(masked.storage_url)
+        try:
+            row = await desk.find(database, change)
+            assert row
+            journal = Journal(database, row.workspace)
+            return await journal.decide(row, "approved", by="local:person", how="on a terminal", now=row.planned_at + 1)
+        finally:
+            await database.close()
+
+    sent: list[Any] = []
+    arguments = ANSWERS["send_transactional"][0]
+    change = anyio.run(call)["change"]
+    monkeypatch.setenv("CIO_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("CIO_MASK_PII", "true")
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = CliRunner().invoke(app, ["approvals", "show", change]).stdout
+    assert "“ada@example.com”" in shown
+    listed = CliRunner().invoke(app, ["changes", "--json"]).stdout
+    assert json.loads(listed)["changes"][0]["id"] == change
+    assert not private(listed)
+    assert anyio.run(approve)
+    assert anyio.run(call)["status"] == "done"
+    assert "ada@example.com" in str(sent)
+
+
+@pytest.mark.anyio
+async def test_a_key_that_is_refused_stands_nowhere(
+    era: Era, settings: Settings, sandbox: Sandbox, spans: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wrong = {"app_api_key": SecretStr("the-wrong-app-key"), "track_api_key": SecretStr("the-wrong-track-key")}
+    async with Client(build_server(settings.model_copy(update=wrong), sandbox=sandbox), mode=era) as client:
+        for tool in ("find_customers", "get_workspace", "send_event", "update_customer"):
+            result = await client.call_tool(tool, ANSWERS[tool][0])
+            assert "the-wrong" not in result.model_dump_json()
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource("cio://segments")
+    assert "the-wrong" not in refused.value.message
+    assert "the-wrong" not in caplog.text
+    assert "the-wrong" not in str(spans.told)
