@@ -9,6 +9,7 @@ import pytest
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
 from cio_mcp.workspace import OpenWorkspace, Workspace, open_workspace
+from tests.eras import Era
 
 for name in [name for name in os.environ if name.startswith("CIO_")]:
     del os.environ[name]
@@ -17,6 +18,12 @@ for name in [name for name in os.environ if name.startswith("CIO_")]:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> Era:
+    chosen: Era = request.param
+    return chosen
 
 
 @pytest.fixture

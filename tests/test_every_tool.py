@@ -3,7 +3,7 @@
 A tool that is not in the tables below fails the first test.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import pytest
@@ -16,10 +16,10 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
 from cio_mcp.tools.catalogue import TOOLS
+from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
-Era = Literal["auto", "legacy"]
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "find_customers": {"email": "ada@example.com"},
@@ -64,12 +64,6 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
 """Arguments with which it fails, and the field its sentence names."""
 
 DESTRUCTIVE = {"update_customer", "undo_change"}
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def era(request: pytest.FixtureRequest) -> Era:
-    chosen: Era = request.param
-    return chosen
 
 
 async def approve(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:

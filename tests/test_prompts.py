@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from mcp import Client, MCPError
@@ -8,6 +7,7 @@ from mcp_types import TextContent
 
 from cio_mcp.errors import OperatorError
 from cio_mcp.prompts import load, parse, register
+from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
@@ -21,12 +21,6 @@ arguments:
 ---
 Look at {customer} in {period}, {customer}.
 """
-Era = Literal["auto", "legacy"]
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def era(request: pytest.FixtureRequest) -> Era:
-    return "legacy" if request.param == "legacy" else "auto"
 
 
 @pytest.fixture

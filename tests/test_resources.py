@@ -2,7 +2,7 @@
 
 import json
 from contextlib import AsyncExitStack
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import anyio
@@ -27,20 +27,14 @@ from cio_mcp.tools.campaigns import get_campaign, list_campaigns
 from cio_mcp.tools.feed import recent_events
 from cio_mcp.tools.segments import get_segment, list_segments
 from cio_mcp.workspace import Workspace
+from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
-Era = Literal["auto", "legacy"]
 OWN = {"cio://events/recent", "cio://limits", "cio://changes"}
 OWN_TEMPLATES = {"cio://events/recent{?customer,object_type,metric,since}"}
 WHOLE = {"cio://segments", "cio://newsletters", "cio://campaigns"} | OWN
 TEMPLATES = {"cio://segments/{id}", "cio://newsletters/{id}", "cio://campaigns/{id}"} | OWN_TEMPLATES
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def era(request: pytest.FixtureRequest) -> Era:
-    chosen: Era = request.param
-    return chosen
 
 
 async def read(client: Client, uri: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -25,20 +25,14 @@ from mcp_types import (
 
 from cio_mcp.errors import StorageFailed
 from cio_mcp.subscriptions import AGAIN, INTERVAL, MOST_RESOURCES, PATIENCE, Pace, Subscriptions
+from tests.eras import Era
 from tests.http.held_clock import HeldClock
 
 pytestmark = pytest.mark.anyio
 
-Era = Literal["auto", "legacy"]
 URI = "cio://events/recent"
 BOUNCED = f"{URI}?metric=bounced"
 OTHER = "cio://changes"
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def era(request: pytest.FixtureRequest) -> Era:
-    chosen: Era = request.param
-    return chosen
 
 
 @dataclass

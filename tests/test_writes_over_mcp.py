@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import pytest
@@ -15,10 +15,10 @@ from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitRequestPara
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
+from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
-Era = Literal["auto", "legacy"]
 
 WRITES: dict[str, dict[str, Any]] = {
     "send_event": {"customer": "ada", "name": "signed_up", "data": {"plan": "pro"}},
@@ -42,12 +42,6 @@ class Person:
         assert isinstance(params, ElicitRequestFormParams)
         self.asked.append(params)
         return self.answer
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def era(request: pytest.FixtureRequest) -> Era:
-    chosen: Era = request.param
-    return chosen
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import pytest
@@ -24,23 +24,17 @@ from cio_mcp.text.answer import render
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.feed import NOTHING, recent_events, wait_for_event
 from cio_mcp.workspace import OpenWorkspace, Workspace
+from tests.eras import Era
 from tests.http.skipping_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
 
-Era = Literal["auto", "legacy"]
 ADA: dict[str, Any] = {"identifiers": {"cio_id": "a3000001", "id": "ada", "email": "ada@example.com"}}
 
 
 def back(seconds: float) -> datetime:
     """A time before now, which is taken anew: one kept from the start of a long run is past the default `since`."""
     return datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=seconds)
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def era(request: pytest.FixtureRequest) -> Era:
-    chosen: Era = request.param
-    return chosen
 
 
 def event(number: int, metric: str = "delivered", *, ago: float = 0.0, type_: str = "email", **data: Any) -> Envelope:
