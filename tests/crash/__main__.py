@@ -1,35 +1,77 @@
-"""Kill by the thousand: `python -m tests.crash [DEATHS]`, and what came of it."""
+"""Kill by the thousand: `python -m tests.crash [DEATHS] [SERVERS]`, and what came of it."""
 
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import anyio
+
+from tests.crash import whole_server
 from tests.crash.arena import WRITES
-from tests.crash.deaths import stage
+from tests.crash.deaths import Forks, Stage, forks, stage
 from tests.crash.dying import POINTS
+
+ROW = "{:14} {:>6} {:>7} {:>9} {:>10} {:>13} {:>8}  {}\n"
+HEAD = ("what died", "cases", "killed", "no effect", "one effect", "more than one", "seconds", "states at the end")
+
+
+@dataclass
+class Figures:
+    """What came of one kind of deaths; a case that breaks a promise ends the run with its particulars."""
+
+    cases: int = 0
+    killed: int = 0
+    effects: Counter[int] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def take(self, deaths: int, die: Callable[[int], dict[str, Any]]) -> "Figures":
+        """Let so many die, and count."""
+        began = time.monotonic()
+        for number in range(deaths):
+            answered = die(number)
+            self.cases += 1
+            self.killed += answered["killed"]
+            self.effects[answered["effects"]] += 1
+            self.states.update(answered["states"] or ["none"])
+        self.seconds = time.monotonic() - began
+        return self
+
+    def row(self, name: str) -> str:
+        """A line of the table."""
+        more = sum(count for effects, count in self.effects.items() if effects > 1)
+        states = ", ".join(f"{state} {count}" for state, count in self.states.most_common())
+        effects = self.effects
+        return ROW.format(name, self.cases, self.killed, effects[0], effects[1], more, round(self.seconds), states)
+
+
+def fork(arena: Forks, chance: random.Random, number: int) -> dict[str, Any]:
+    """Each point of each write once, then any."""
+    cases = [(point, write) for point in POINTS for write in WRITES]
+    return arena.death(*(cases[number] if number < len(cases) else chance.choice(cases)))
+
+
+def server(on_stage: Stage, chance: random.Random, number: int) -> dict[str, Any]:
+    """The next server."""
+    return anyio.run(whole_server.death, on_stage, *whole_server.drawn(chance, number))
 
 
 def main() -> int:
     """Print how many died, and in which states their changes ended."""
-    deaths = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    chance, began = random.Random(7), time.monotonic()
-    ends: Counter[str] = Counter()
-    effects: Counter[int] = Counter()
-    killed = 0
+    deaths, servers = (int(given) for given in (sys.argv[1:] + ["2000", "50"][len(sys.argv) - 1 :])[:2])
+    chance = random.Random(7)
     with tempfile.TemporaryDirectory(prefix="deaths-") as folder, stage(Path(folder)) as on_stage:
-        cases = [(point, write) for point in POINTS for write in WRITES]
-        for number in range(deaths):
-            answered = on_stage.death(*(cases[number % len(cases)] if number < len(cases) else chance.choice(cases)))
-            killed += answered["killed"]
-            effects[answered["effects"]] += 1
-            ends.update(answered["states"])
-    sys.stdout.write(
-        f"{deaths} cases, {killed} killed, {time.monotonic() - began:.0f} s\n"
-        f"effects: {dict(effects)}; more than one: 0; states: {dict(ends)}\n"
-    )
+        with forks(on_stage) as arena:
+            forked = Figures().take(deaths, partial(fork, arena, chance))
+        whole = Figures().take(servers, partial(server, on_stage, chance))
+    sys.stdout.write(ROW.format(*HEAD) + forked.row("a fork") + whole.row("a whole server"))
     return 0
 
 

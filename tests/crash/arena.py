@@ -4,10 +4,12 @@ It loads gate, storage and client once, so that a death takes milliseconds; a ca
 `{"point", "write", "url", "folder", "number"}`, an answer `{"killed", "states"}`.
 """
 
+import gc
 import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +19,7 @@ from typing import Any
 
 import anyio
 
+from cio_mcp.cli.serve import sandbox_settings
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.http.asker import Asker
@@ -54,15 +57,7 @@ class Case:
     @property
     def settings(self) -> Settings:
         """The settings of the process."""
-        return Settings(
-            site_id="sandbox-site",
-            track_api_key="sandbox-track-key",
-            app_api_key="sandbox-app-key",
-            track_url=self.url,
-            app_url=self.url,
-            workspace="sandbox",
-            data_dir=Path(self.folder),
-        )
+        return sandbox_settings(Path(self.folder), url=self.url)
 
 
 async def live_and_die(case: Case) -> None:
@@ -78,9 +73,9 @@ async def live_and_die(case: Case) -> None:
             await gate.make(row, plan, Asker("local:tester", anyio.current_time() + 5))
 
 
-async def start_again(case: Case) -> list[str]:
+async def start_again(settings: Settings) -> list[str]:
     """Settle what is open; the states of all changes."""
-    async with open_workspace(case.settings) as opened:
+    async with open_workspace(settings) as opened:
         clock = Clock(now=lambda: time.time() + LATER)
         reconciler = replace(opened.reconciler, clock=clock)
         for _ in range(ROUNDS):
@@ -113,13 +108,24 @@ def in_a_child(work: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:
     return killed, json.loads(said) if said else None
 
 
+def warm_up() -> None:
+    """Open a workspace once, so that what is loaded and prepared at the first use is there in every fork."""
+    load_what_is_heavy()
+    with tempfile.TemporaryDirectory() as folder:
+        anyio.run(start_again, sandbox_settings(Path(folder)))
+    # A fork that looks for garbage copies every page of what it got.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
 def main() -> None:
     """Answer cases until standard input ends."""
-    load_what_is_heavy()
+    warm_up()
     for line in sys.stdin:
         case = Case(**json.loads(line))
         killed, _ = in_a_child(partial(live_and_die, case))
-        _, states = in_a_child(partial(start_again, case))
+        _, states = in_a_child(partial(start_again, case.settings))
         sys.stdout.write(json.dumps({"case": asdict(case), "killed": killed, "states": states}) + "\n")
         sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Deaths, staged: a sandbox, an arena, and what must be true after each."""
+"""Deaths, staged: a sandbox, a data directory for each, and what must be true after them; deaths of forks."""
 
 import json
 import subprocess
@@ -15,48 +15,40 @@ from cio_mcp.sandbox.server import served
 from tests.crash.dying import Point
 
 HELD = 0.3
-ROUTES = {"event": "/api/v1/customers/", "profile": "/api/v1/customers/", "send": "/v1/send/email"}
+ROUTES = {
+    "event": ("POST", "/api/v1/customers/"),
+    "profile": ("PUT", "/api/v1/customers/"),
+    "send": ("POST", "/v1/send/email"),
+}
 MADE = {"sent", "verified"}
 NOT_MADE = {"planned", "approved", "declined", "expired", "failed"}
 
 
 @dataclass
 class Stage:
-    """Where processes die: `people` live on in the sandbox, `arena` forks."""
+    """Where processes die, one after another, each with a database of its own; `people` live on in the sandbox."""
 
     sandbox: Sandbox
     url: str
-    arena: subprocess.Popen[str]
     folder: Path
     number: int = field(default=0)
 
-    def death(self, point: Point, write: str) -> dict[str, Any]:
-        """Let a process die at a point of a write, start it again, and check what is left."""
+    def clear(self) -> Path:
+        """Make room for the next death; the folder of its database."""
         self.number += 1
         self._control("reset", {})
-        if point == "under way":
-            fault = {"method": "*", "path": ROUTES[write], "kind": f"hang:{HELD}", "times": 1}
-            if write == "send":
-                self._control("faults", fault)
-            else:
-                self._control("faults", fault | {"method": "POST" if write == "event" else "PUT"})
-        case = {"point": point, "write": write, "url": self.url, "folder": str(self.folder / str(self.number))}
-        answered = self._ask(case | {"number": self.number})
+        folder = self.folder / str(self.number)
+        folder.mkdir()
+        return folder
+
+    def hold_back(self, write: str) -> None:
+        """Let the answer to the next such write wait; the write itself happens at once."""
+        method, path = ROUTES[write]
+        self._control("faults", {"method": method, "path": path, "kind": f"hang:{HELD}", "times": 1})
+
+    def effects(self, write: str) -> int:
+        """How often the write happened."""
         self._control("advance", {"seconds": 5})
-        answered["effects"] = self._effects(write)
-        check(point, answered)
-        return answered
-
-    def _ask(self, case: dict[str, Any]) -> dict[str, Any]:
-        assert self.arena.stdin
-        assert self.arena.stdout
-        self.arena.stdin.write(json.dumps(case) + "\n")
-        self.arena.stdin.flush()
-        line = self.arena.stdout.readline()
-        assert line, "the arena is gone"
-        return dict(json.loads(line))
-
-    def _effects(self, write: str) -> int:
         if write == "send":
             return len(self._look("sends"))
         if write == "event":
@@ -76,11 +68,40 @@ class Stage:
             return list(json.load(answer))
 
 
-def check(point: Point, answered: dict[str, Any]) -> None:
-    """Never two effects, never a lost record, a truthful state."""
+@dataclass(frozen=True)
+class Forks:
+    """Processes that the arena forks, and that die at a point of their own choice."""
+
+    stage: Stage
+    arena: subprocess.Popen[str]
+
+    def death(self, point: Point, write: str) -> dict[str, Any]:
+        """Let a process die at a point of a write, start it again, and check what is left."""
+        folder = self.stage.clear()
+        if point == "under way":
+            self.stage.hold_back(write)
+        case = {"point": point, "write": write, "url": self.stage.url, "folder": str(folder)}
+        answered = self._ask(case | {"number": self.stage.number})
+        answered["effects"] = self.stage.effects(write)
+        check(answered, changes={0 if point == "before planned" else 1})
+        return answered
+
+    def _ask(self, case: dict[str, Any]) -> dict[str, Any]:
+        assert self.arena.stdin
+        assert self.arena.stdout
+        self.arena.stdin.write(json.dumps(case) + "\n")
+        self.arena.stdin.flush()
+        line = self.arena.stdout.readline()
+        assert line, "the arena is gone"
+        return dict(json.loads(line))
+
+
+def check(answered: dict[str, Any], *, changes: set[int]) -> None:
+    """Never two effects, never a lost record (there are so many `changes` in the journal), a truthful state."""
     effects, states = answered["effects"], answered["states"]
     assert effects <= 1, answered
-    assert len(states) == (0 if point == "before planned" else 1), answered
+    assert len(states) in changes, answered
+    assert effects <= len(states), answered
     for state in states:
         assert state not in MADE or effects == 1, answered
         assert state not in NOT_MADE or effects == 0, answered
@@ -91,12 +112,16 @@ def check(point: Point, answered: dict[str, Any]) -> None:
 def stage(folder: Path) -> Iterator[Stage]:
     """Set the stage, for any number of deaths."""
     sandbox = Sandbox(people=0)
+    with served(sandbox) as where:
+        yield Stage(sandbox, where.url, folder)
+
+
+@contextmanager
+def forks(on_stage: Stage) -> Iterator[Forks]:
+    """Start the arena."""
     command = [sys.executable, "-m", "tests.crash.arena"]
-    with (
-        served(sandbox) as where,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as arena,
-    ):
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as arena:
         try:
-            yield Stage(sandbox, where.url, arena, folder)
+            yield Forks(on_stage, arena)
         finally:
             arena.kill()

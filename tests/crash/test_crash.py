@@ -1,24 +1,38 @@
 """SIGKILL at each transition of the journal, in each kind of write, once; `make crash` does it by the thousand."""
 
+import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.crash import whole_server
 from tests.crash.arena import WRITES
-from tests.crash.deaths import Stage, stage
+from tests.crash.deaths import Forks, forks, stage
 from tests.crash.dying import POINTS, Point
 
 
 @pytest.fixture(scope="module")
-def on_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with stage(tmp_path_factory.mktemp("deaths")) as set_up:
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    with stage(tmp_path_factory.mktemp("deaths")) as on_stage, forks(on_stage) as set_up:
         yield set_up
 
 
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("point", POINTS)
 def test_a_killed_process_leaves_one_effect_at_most_and_a_truthful_record(
-    point: Point, write: str, on_stage: Stage
+    point: Point, write: str, forked: Forks
 ) -> None:
-    answered = on_stage.death(point, write)
+    answered = forked.death(point, write)
     assert answered["killed"] or point == "after it was read back"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("moment", "write"), [("asked", "send"), ("under way", "event")])
+async def test_a_killed_server_leaves_one_effect_at_most_and_a_truthful_record(
+    moment: whole_server.Moment, write: str, tmp_path: Path
+) -> None:
+    # A new moment in each run would find more, and make a failure hard to repeat.
+    after = random.Random(7).uniform(0, whole_server.WITHIN[moment])
+    with stage(tmp_path) as on_stage:
+        await whole_server.death(on_stage, write, whole_server.Death(moment, after))
