@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from cio_mcp.http.call import Call
+from cio_mcp.text.foreign import word
 
 PARTLY = 207
 """What Customer.io answers when it accepted some operations and lists the others by index (Track API, v2 batch)."""
@@ -30,7 +31,7 @@ def refused(answered: Mapping[str, Any]) -> dict[int, str]:
     errors = answered.get("errors")
     listed = errors if isinstance(errors, list) else []
     told = [error for error in listed if isinstance(error, dict) and isinstance(error.get("batch_index"), int)]
-    return {error["batch_index"]: str(error.get("field") or "")[:40] for error in told}
+    return {error["batch_index"]: word(str(error["field"])) if error.get("field") else "" for error in told}
 
 
 def only(call: Call, indexes: Sequence[int]) -> Call:

@@ -6,6 +6,9 @@ from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.text.foreign import quoted, shown
 from cio_mcp.text.question import Facts, question
 
+LINES = 40
+"""Values that a question lists; the digest binds all of them, and the plan in full shows them outside the client."""
+
 
 def question_about(plan: Plan, change: str) -> str:
     """The text a person sees for `plan`; rendered once and stored, so that an answer is to exactly these words."""
@@ -16,7 +19,7 @@ def question_about(plan: Plan, change: str) -> str:
             contents=plan.contents,
             whom=_whom(plan),
             examples=plan.examples,
-            edits=tuple(_edit(edit) for edit in plan.edits),
+            edits=_edits(plan.edits),
             why=plan.why,
             starts=plan.starts,
             warnings=plan.warnings,
@@ -29,6 +32,11 @@ def _whom(plan: Plan) -> str:
     if plan.affected is None:
         return "an unknown number of people."
     return "1 person." if plan.affected == 1 else f"{plan.affected:,} people."
+
+
+def _edits(edits: tuple[Before, ...]) -> tuple[str, ...]:
+    more = len(edits) - LINES
+    return (*map(_edit, edits[:LINES]), *((f"and {more} more",) if more > 0 else ()))
 
 
 def _edit(edit: Before) -> str:
