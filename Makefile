@@ -12,7 +12,7 @@ demo: $(READY)
 # Tests start many processes: with their bytecode kept, each of them need not compile the package anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 3
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

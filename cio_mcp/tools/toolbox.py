@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
 
 from cio_mcp.gate.asking import digest_of
@@ -15,20 +16,26 @@ from cio_mcp.workspace import Workspace
 
 
 class Toolbox:
-    """The tools that a server offers, ready to run."""
+    """The tools that a server offers; each is made when it is first called, which takes some 5 ms."""
 
     def __init__(self, names: Collection[str], workspace_for: WorkspaceFor) -> None:
         self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
-        self._tools = {name: as_tool(spec, workspace_for) for name, spec in self._specs.items()}
+        self._workspace_for = workspace_for
+        self._made: dict[str, Tool] = {}
 
     async def call(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any]
     ) -> CallToolResult | InputRequiredResult:
         """Run a tool."""
-        answered: CallToolResult | InputRequiredResult = await self._tools[name].run(
+        answered: CallToolResult | InputRequiredResult = await self._tool(name).run(
             arguments, context, convert_result=True
         )
         return answered
+
+    def _tool(self, name: str) -> Tool:
+        if name not in self._made:
+            self._made[name] = as_tool(self._specs[name], self._workspace_for)
+        return self._made[name]
 
     def longest(self, name: str, max_wait: float) -> float:
         """Seconds a call may take: a write may wait for a person."""
@@ -38,7 +45,7 @@ class Toolbox:
         """Withdraw the question of a write that nobody answered in time, or say what it did; None for a read."""
         if self._specs[name].hints.read_only:
             return None
-        meant = self._tools[name].fn_metadata.validate_arguments(arguments)
+        meant = self._tool(name).fn_metadata.validate_arguments(arguments)
         since = ws.gate.clock.now() - self.longest(name, ws.settings.max_wait)
         late = await ws.gate.unanswered(ws.principal, name, digest_of(meant), since)
         return result(late, mask=ws.settings.mask_pii)
