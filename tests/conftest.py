@@ -1,5 +1,6 @@
 """Fixtures that every part's tests share: a sandbox in process, settings for it, and a workspace on it."""
 
+import gc
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,9 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
 from cio_mcp.workspace import OpenWorkspace, Workspace, open_workspace
 from tests.eras import Era
+
+# Collecting garbage after every 700 objects took a tenth of the suite's time.
+gc.set_threshold(50_000, 20, 100)
 
 for name in [name for name in os.environ if name.startswith("CIO_")]:
     del os.environ[name]
