@@ -174,6 +174,23 @@ class World(RuleBasedStateMachine):
         self.gate = replace(self.gate, policy=Policy())
 
     @rule(wish=st.sampled_from(WISHES[:3]))
+    def approved_too_long_ago(self, wish: Wish) -> None:
+        self.portal.call(self._ask, wish, True, False)
+        left = len(self.log)
+        self.time += APPROVAL_SECONDS + 1
+        self.portal.call(self._ask, wish, None, True)
+        assert len(self.log) == left
+
+    @rule(wish=st.sampled_from(WISHES[:3]))
+    def the_world_changes_meanwhile(self, wish: Wish) -> None:
+        """What the plan rests on changes after the approval: it does not count for how it is now."""
+        self.portal.call(self._ask, wish, True, False)
+        left = len(self.log)
+        self.drift += 1
+        self.portal.call(self._ask, wish, None, True)
+        assert len(self.log) == left
+
+    @rule(wish=st.sampled_from(WISHES[:3]))
     def paused_meanwhile(self, wish: Wish) -> None:
         """Approved, then somebody stops all writes: nothing is made, nor made again."""
         self.portal.call(self._ask, wish, True, False)
