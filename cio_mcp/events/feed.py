@@ -1,7 +1,7 @@
 """The feed: what happened, as it comes in and as it is asked for."""
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,8 @@ from datetime import datetime
 
 import anyio
 
-from cio_mcp.errors import InvalidArgument, StorageFailed, Unavailable
+from cio_mcp.errors import InvalidArgument, StorageFailed
+from cio_mcp.events.intake import Intake
 from cio_mcp.events.models import Envelope, Event
 from cio_mcp.http.clock import Clock
 from cio_mcp.storage.database import Database
@@ -20,10 +21,8 @@ __all__ = ["EventPage", "EventQuery", "Feed"]
 
 POLL = 0.5
 """Seconds between looks for what other processes stored, while anybody listens or waits."""
-BATCH = 500
-"""Events in one commit."""
-QUEUE = 2_000
-"""Events that may wait to be committed: a few seconds' worth; more are turned away, and Customer.io tries again."""
+SPAN = 500
+"""Events looked at in one go for what somebody waits for."""
 SETTLING = 5.0
 """Seconds by which an event may be stored after it came in."""
 AT_FIRST, UPKEEP = 60.0, 3_600.0
@@ -47,17 +46,6 @@ class EventPage:
     omitted_more: bool = False
 
 
-@dataclass(eq=False, slots=True)
-class _Waiting:
-    """Rows of one caller, whose `turn` comes when they are committed, could not be, or it is to commit the next."""
-
-    rows: Sequence[EventRow]
-    turn: anyio.Event = field(default_factory=anyio.Event)
-    done: bool = False
-    new: int = 0
-    failed: Exception | None = None
-
-
 @dataclass(eq=False)
 class Feed:
     """The events of one workspace; safe for any number of callers and processes at once."""
@@ -68,9 +56,7 @@ class Feed:
 
     def __post_init__(self) -> None:
         self._events = Events(self.database, self.workspace)
-        self._queue: deque[_Waiting] = deque()
-        self._queued = 0
-        self._leader: _Waiting | None = None
+        self._intake = Intake(self._commit)
         self._refused: Counter[str] = Counter()
         self._listeners: dict[object, Callable[[], None]] = {}
         self._listened_since = 0.0
@@ -79,38 +65,18 @@ class Feed:
         self._grown = 0
         self._chores = anyio.Event()
 
-    async def append(self, envelopes: Iterable[Envelope]) -> int:
-        """Store events, each once; how many were new. They are durable when this returns.
-
-        Callers that wait at the same time share one commit.
+    async def append(self, envelopes: Iterable[Envelope]) -> None:
+        """Store events, each once. They are durable when this returns; whoever is cancelled may have stored them.
 
         Raises:
             StorageFailed: they could not be stored.
             Unavailable: too many wait already.
         """
         now = self.clock.calendar()
-        waiting = _Waiting([envelope.row(now) for envelope in envelopes])
-        if self._queued + len(waiting.rows) > QUEUE:
-            raise Unavailable("Events come in faster than they can be stored; try again later.")
-        self._queue.append(waiting)
-        self._queued += len(waiting.rows)
-        try:
-            if self._leader is None:
-                self._leader = waiting
-            else:
-                await waiting.turn.wait()
-            if self._leader is waiting:
-                # The one who leads commits for all who wait; its own end must not take theirs along.
-                with anyio.CancelScope(shield=True):
-                    await self._commit()
-        finally:
-            self._leave(waiting)
-        if waiting.failed is not None:
-            raise waiting.failed
-        return waiting.new
+        await self._intake.store([envelope.row(now) for envelope in envelopes])
 
     def refuse(self, reason: str) -> None:
-        """Count a request that was not accepted; stored with the next commit or by `keep`."""
+        """Count a request that was not accepted; `keep` stores the counts."""
         self._refused[reason] += 1
         self._chores.set()
 
@@ -141,7 +107,7 @@ class Feed:
         while True:
             stored, (newest, _) = self._stored, await self._events.newest()
             while seen < newest:
-                upto = min(newest, seen + BATCH)
+                upto = min(newest, seen + SPAN)
                 if row := await self._events.stored(query, after=seen, upto=upto):
                     return Event.of(row)
                 seen = upto
@@ -214,50 +180,21 @@ class Feed:
         Raises:
             StorageFailed: they are kept for the next time.
         """
-        if self._refused:
-            await self._write(())
-
-    async def _commit(self) -> None:
-        batch: list[_Waiting] = []
-        rows = 0
-        while self._queue and (not batch or rows + len(self._queue[0].rows) <= BATCH):
-            batch.append(self._queue.popleft())
-            rows += len(batch[-1].rows)
-        failed: Exception | None = None
-        new = frozenset[str]()
-        try:
-            new = await self._write([row for each in batch for row in each.rows])
-        except Exception as failure:  # noqa: BLE001 - whatever it is, everybody who waits must hear of it
-            failed = failure
-        for each in batch:
-            mine = {row.event_id for row in each.rows} & new
-            new -= mine
-            each.new, each.failed, each.done = len(mine), failed, True
-            each.turn.set()
-        self._queued -= rows
-
-    def _leave(self, waiting: _Waiting) -> None:
-        if not waiting.done and waiting in self._queue:
-            self._queue.remove(waiting)
-            self._queued -= len(waiting.rows)
-        if self._leader is waiting:
-            self._leader = self._queue[0] if self._queue else None
-            if self._leader is not None:
-                self._leader.turn.set()
-
-    async def _write(self, rows: Sequence[EventRow]) -> frozenset[str]:
+        if not self._refused:
+            return
         refused, self._refused = self._refused, Counter()
         try:
-            new = await self._events.add(rows, refused, self.clock.calendar())
+            await self._events.count(refused, self.clock.calendar())
         except BaseException:
             self._refused += refused
             raise
-        if new:
-            self._grown += len(new)
+
+    async def _commit(self, rows: Sequence[EventRow]) -> None:
+        if new := await self._events.add(rows):
+            self._grown += new
             if self._grown >= GROWN:
                 self._chores.set()
             self._tell()
-        return new
 
     def _tell(self) -> None:
         self._stored.set()

@@ -38,7 +38,7 @@ class Database:
         Raises:
             StorageFailed: the database cannot be read.
         """
-        return await anyio.to_thread.run_sync(self._run, work, False)
+        return await anyio.to_thread.run_sync(self._run, work, "BEGIN")
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction that nobody else writes beside, committed when it returns.
@@ -46,7 +46,18 @@ class Database:
         Raises:
             StorageFailed: the database is full, locked, read-only or damaged; nothing was committed.
         """
-        return await anyio.to_thread.run_sync(self._run, work, True)
+        return await anyio.to_thread.run_sync(self._run, work, "BEGIN IMMEDIATE")
+
+    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which is one statement and a transaction by itself.
+
+        The driver lets other threads run while it carries out a statement, but before and after each one it waits for
+        the interpreter, while the event loop is busy: one statement a transaction is one such wait.
+
+        Raises:
+            StorageFailed: as `write`.
+        """
+        return await anyio.to_thread.run_sync(self._run, work, None)
 
     async def wash(self) -> None:
         """Let nothing of what was erased stay in a SQLite file's log, as far as nobody is reading it now.
@@ -61,10 +72,10 @@ class Database:
         if self._engine is not None:
             await anyio.to_thread.run_sync(self._engine.dispose)
 
-    def _run(self, work: Callable[[Connection], T], writes: bool) -> T:
+    def _run(self, work: Callable[[Connection], T], begin: str | None) -> T:
         try:
             with self._open().connect() as plain:
-                connection = plain.execution_options(writes=writes)
+                connection = plain.execution_options(begin=begin)
                 with connection.begin():
                     return work(connection)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
@@ -102,8 +113,8 @@ class Database:
 
 def _begin(connection: Connection) -> None:
     # A transaction that reads first and writes later would fail where another wrote in between.
-    immediate = connection.get_execution_options().get("writes", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    if begin := connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"):
+        connection.exec_driver_sql(begin)
 
 
 def _sentence(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """The event log: each event once, found by what people ask for, kept for a while."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -27,18 +27,26 @@ class Events:
         self._database = database
         self.workspace = workspace
 
-    async def add(self, rows: Sequence[EventRow], refused: Mapping[str, int], now: float) -> frozenset[str]:
-        """Store the rows that are not there yet and count what was refused, in one commit; the ids that were new.
+    async def add(self, rows: Sequence[EventRow]) -> int:
+        """Store the rows that are not there yet, in one commit; how many were new.
 
         Raises:
             StorageFailed: nothing was stored.
         """
+        values = tuple(value for row in rows for value in (self.workspace, *_stored(row)))
 
-        def work(db: Connection) -> frozenset[str]:
-            _count(db, self.workspace, refused, now)
-            return _insert(db, self.workspace, rows)
+        def work(db: Connection) -> int:
+            return db.exec_driver_sql(_insertion(db.dialect.paramstyle, len(rows)), values).rowcount
 
-        return await self._database.write(work)
+        return await self._database.write_at_once(work) if rows else 0
+
+    async def count(self, refused: Mapping[str, int], now: float) -> None:
+        """Count requests that were refused, by reason.
+
+        Raises:
+            StorageFailed: they were not counted.
+        """
+        await self._database.write(lambda db: _count(db, self.workspace, refused, now))
 
     async def recent(self, query: EventQuery, limit: int, before: Place | None) -> tuple[list[EventRow], int]:
         """Up to `limit` events newest first, older than a place; and how many older ones follow, up to `COUNTED`."""
@@ -142,25 +150,8 @@ def _number(db: Connection, rows: Subquery) -> int:
     return db.scalar(select(func.count()).select_from(rows)) or 0
 
 
-def _insert(db: Connection, workspace: str, rows: Iterable[EventRow]) -> frozenset[str]:
-    """Insert what is new; the ids of it.
-
-    All rows are one statement: the driver lets other threads run while it is carried out, but between any two
-    statements it waits for the interpreter, milliseconds long while the event loop is busy.
-    """
-    wanted = {row.event_id: row for row in rows}
-    if not wanted:
-        return frozenset()
-    last = db.exec_driver_sql("SELECT max(sequence) FROM events").scalar() or 0
-    values = tuple(value for row in wanted.values() for value in (workspace, *_stored(row)))
-    if db.exec_driver_sql(_statement(db.dialect.paramstyle, len(wanted)), values).rowcount == len(wanted):
-        return frozenset(wanted)
-    new = select(events.c.event_id).where(events.c.workspace == workspace, events.c.sequence > last)
-    return frozenset(db.scalars(new)) & wanted.keys()
-
-
 @lru_cache(maxsize=64)
-def _statement(style: str, rows: int) -> str:
+def _insertion(style: str, rows: int) -> str:
     mark = "?" if style == "qmark" else "%s"
     row = f"({', '.join([mark] * (len(STORED) + 1))})"
     return (

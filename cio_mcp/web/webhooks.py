@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import anyio
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cio_mcp.errors import CioError
 from cio_mcp.events.models import Envelope
@@ -81,6 +80,11 @@ class Receiver:
         if not self.keys:
             logger.warning(UNSIGNED)
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, as an ASGI application."""
+        answer = await self.receive(Request(scope, receive))
+        await answer(scope, receive, send)
+
     async def receive(self, request: Request) -> Response:
         """Answer a request with a bare status, whatever comes."""
         try:
@@ -124,9 +128,12 @@ class Receiver:
 
 
 def receiver_app(receiver: Receiver, running: AbstractAsyncContextManager[None]) -> ASGIApp:
-    """The receiver by itself: the webhook, and `/healthz`; `running` is entered while it runs."""
-    routes = [Route(PATH, receiver.receive, methods=["POST"]), Route("/healthz", healthz)]
-    return Starlette(routes=routes, lifespan=lambda _app: running)
+    """The receiver by itself: the webhook, and `/healthz`; `running` is entered while it runs.
+
+    No layers around the routes, as an application has them: each would be gone through for every event.
+    """
+    routes = [Route(PATH, receiver, methods=["POST"]), Route("/healthz", healthz)]
+    return Router(routes, redirect_slashes=False, lifespan=lambda _app: running)
 
 
 async def _body(request: Request) -> bytes:

@@ -28,7 +28,7 @@ def event(event_id: str, *, person_id: str | None = None, email: str | None = No
 
 
 def logged(cio_mcp: CommandLine, *rows: EventRow) -> None:
-    cio_mcp.journal(lambda database: Events(database, "acme").add(rows, {}, time.time()))
+    cio_mcp.journal(lambda database: Events(database, "acme").add(rows))
 
 
 def number_of_events(cio_mcp: CommandLine) -> int:

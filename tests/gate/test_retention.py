@@ -122,7 +122,7 @@ async def test_an_event_still_names_a_reduced_change_that_caused_its_delivery(
 ) -> None:
     await Journal(database, "sandbox").add(change("aaaa0001", "sent"), most=MOST)
     log = Events(database, "sandbox")
-    await log.add([EventRow("1", "email", "opened", int(NOW), time.time(), "{}", delivery_id="dgTe")], {}, NOW)
+    await log.add([EventRow("1", "email", "opened", int(NOW), time.time(), "{}", delivery_id="dgTe")])
     await retention.round()
     ((event,), _) = await log.recent(EventQuery(), 10, None)
     assert event.change == "aaaa0001"
