@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cio_mcp.events.feed import Feed
     from cio_mcp.text.answer import Answer
     from cio_mcp.tools.toolbox import Toolbox
+    from cio_mcp.web.webhooks import Receiver
     from cio_mcp.workspace import OpenWorkspace, Sandbox, Workspace
 
 log = logging.getLogger(__name__)
@@ -290,12 +291,18 @@ def build_server(settings: Settings, *, sandbox: "Sandbox | None" = None) -> Cio
 def http_app(server: CioServer) -> "Starlette":
     """The server over streamable HTTP on loopback: `/mcp`, the receiver of webhooks, and `/healthz`."""
     from cio_mcp.web.health import healthz  # noqa: PLC0415 - starlette is of no use under stdio
-    from cio_mcp.web.webhooks import PATH, Receiver  # noqa: PLC0415 - starlette is of no use under stdio
+    from cio_mcp.web.webhooks import PATH  # noqa: PLC0415 - starlette is of no use under stdio
 
-    receiver = Receiver(server.entrance.settings.signing_keys, server.entrance.events)
-    server.custom_route(PATH, methods=["POST"])(receiver.receive)
+    server.custom_route(PATH, methods=["POST"])(receiver_of(server).receive)
     server.custom_route("/healthz", methods=["GET"])(healthz)
     return server.streamable_http_app(host="127.0.0.1")
+
+
+def receiver_of(server: CioServer) -> "Receiver":
+    """What takes in the webhooks of the server's workspace."""
+    from cio_mcp.web.webhooks import Receiver  # noqa: PLC0415 - starlette is of no use under stdio
+
+    return Receiver(server.entrance.settings.signing_keys, server.entrance.events)
 
 
 def _unforeseen(failure: Exception) -> OperatorError:

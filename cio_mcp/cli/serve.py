@@ -82,9 +82,12 @@ def _serve(transport: "Callable[[CioServer], Awaitable[None]]", *, sandbox: bool
 
     async def main() -> None:
         async with _workspace(sandbox=sandbox, overrides=overrides) as (settings, box):
-            from cio_mcp.server import build_server  # noqa: PLC0415 - loads the SDK, after the settings were found good
+            # It loads the SDK, after the settings were found good.
+            from cio_mcp.server import build_server, receiver_of  # noqa: PLC0415
 
             server = build_server(settings, sandbox=box)
+            if box is not None:
+                box.report_to(receiver_of(server))
             async with anyio.create_task_group() as group:
                 group.start_soon(_collect_garbage, server)
                 await transport(server)

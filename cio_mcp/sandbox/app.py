@@ -34,7 +34,7 @@ from cio_mcp.sandbox import (
 from cio_mcp.sandbox.clock import Clock
 from cio_mcp.sandbox.limits import Windows, limit_of
 from cio_mcp.sandbox.sender import Sender
-from cio_mcp.sandbox.webhooks import Sending
+from cio_mcp.sandbox.webhooks import AsgiApp, Sending
 from cio_mcp.sandbox.wire import Answer, Asked, Found, Refused, Router, app_error, invalid, not_found, track_error
 from cio_mcp.sandbox.workspace import Workspace
 
@@ -44,6 +44,8 @@ PARTS = (
 )  # fmt: skip
 ROUTER = Router([route for part in PARTS for route in part.ROUTES])
 REQUESTS_KEPT = 100_000
+IN_PROCESS = "http://localhost/webhooks/customerio"
+"""Where an app that is posted to in process would be."""
 BODY_BYTES = 26_000_000
 """Just above the largest documented payload, a broadcast trigger's 25 MB."""
 
@@ -108,6 +110,13 @@ class Sandbox:
         self.routes: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.in_flight = self.max_concurrency = 0
+        self.sender.ring()
+
+    def report_to(self, app: AsgiApp) -> None:
+        """Post everything that happens from now on to an ASGI app in this process."""
+        self._webhook_url = IN_PROCESS
+        self.sender.post_to(app)
+        self.workspace.webhooks = reporting_webhooks.first_webhooks(IN_PROCESS)
         self.sender.ring()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:

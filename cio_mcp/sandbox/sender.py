@@ -1,13 +1,14 @@
 """What runs behind a sandbox: its future unfolds, and a task for each webhook posts what that is to hear."""
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
 
 from cio_mcp.sandbox.reporting_webhooks import ReportingWebhook
-from cio_mcp.sandbox.webhooks import Poster, Sending
+from cio_mcp.sandbox.webhooks import AsgiApp, Poster, Sending
 
 if TYPE_CHECKING:
     from cio_mcp.sandbox.app import Sandbox
@@ -27,6 +28,10 @@ class Sender:
         self._bell = anyio.Event()
         self._settled = anyio.Event()
         self._served: set[ReportingWebhook] = set()
+
+    def post_to(self, app: AsgiApp) -> None:
+        """Post to an ASGI app, whatever the address; to be said before anything is posted."""
+        self._sending = replace(self._sending, app=app)
 
     def ring(self) -> None:
         """Wake whoever waits."""

@@ -32,7 +32,10 @@ STEP = 2.0
 """Seconds between two reports of progress."""
 SEEN = 5
 """Events that are named when the awaited one did not come; no source, what fits a glance."""
-NOTHING = "No event has ever reached this server: its operator must run a receiver and register it in Customer.io."
+NOTHING = (
+    "No event has reached this server yet. If none ever does, its operator must run a receiver and register it in "
+    "Customer.io."
+)
 
 
 class EventsAnswer(PageAnswer):

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
-from mcp_types import TextContent
+from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
 from tests.cli.command_line import PATIENCE, CommandLine
 
@@ -91,6 +93,30 @@ async def test_a_sandbox_is_served_with_no_key_at_all(cio_mcp: CommandLine) -> N
     assert not found.is_error
     assert isinstance(found.content[0], TextContent)
     assert "ada@example.com" in found.content[0].text
+
+
+@pytest.mark.anyio
+async def test_a_served_sandbox_reports_what_became_of_what_was_sent(cio_mcp: CommandLine) -> None:
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "cio_mcp", "serve", "--sandbox"], env=cio_mcp.environment
+    )
+    email = {
+        "message": "Order shipped",
+        "customer": "ada",
+        "data": {"order_id": "7", "tracking_url": "https://a.example"},
+    }
+
+    async def approves(context: object, params: ElicitRequestParams) -> ElicitResult:
+        assert context is not None
+        assert "Order shipped" in params.message
+        await anyio.lowlevel.checkpoint()
+        return ElicitResult(action="accept", content={"decision": "approve"})
+
+    async with Client(server, elicitation_callback=approves) as client:
+        sent = (await client.call_tool("send_transactional", email)).structured_content or {}
+        waited = await client.call_tool("wait_for_event", {"delivery": sent["delivery_id"], "metric": "delivered"})
+    event = (waited.structured_content or {})["event"]
+    assert (event["metric"], event["cause"]["change"]) == ("delivered", sent["change"])
 
 
 @pytest.mark.anyio
