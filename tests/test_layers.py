@@ -8,6 +8,7 @@ ROOT = Path(__file__).parent.parent / "cio_mcp"
 FLOORS = [
     {"cli"},
     {"server"},
+    {"entrance"},
     {"tools", "resources", "prompts", "completions", "subscriptions", "web"},
     {"workspace"},
     {"gate", "events", "jobs", "auth"},
@@ -21,11 +22,11 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 SPEAK_MCP = [
     "resources.py",
-    "subscriptions.py",
     "prompts.py",
     "completions.py",
     "subscriptions.py",
     "server.py",
+    "entrance.py",
     "gate/asking.py",
     "auth/verifier.py",
     "cli/demo.py",
