@@ -27,7 +27,7 @@ NESTED = 32
 
 Text = Annotated[str, BeforeValidator(lambda value: value.replace("\0", "") if isinstance(value, str) else value)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
-Id = Annotated[Text | None, Blank, Field(max_length=500)]
+Id = Annotated[Annotated[Text, Field(max_length=500)] | None, Blank]
 Data = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
 Seconds = Annotated[int, BeforeValidator(lambda value: int(value) if isinstance(value, float) else value)]
 

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cio_mcp.events.models import LONGEST, Envelope, Event
+from cio_mcp.events.models import LONGEST, PARENTS, Envelope, Event
 from tests.events.published import payloads
 
 WHOLE = {"event_id": "1", "object_type": "email", "metric": "sent", "timestamp": 1_700_000_000, "data": {}}
+PARTS = ("action_id", "journey_id", "trigger_event_id", "parent_action_id", "trigger_id", "content_id")
+"""Ids beside the one that names the parent."""
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -54,6 +56,16 @@ def test_a_parent_is_known_by_its_key_whether_number_or_text(data: dict[str, Any
     assert (envelope.parent.kind, envelope.parent.id) == (kind, found)
     row = envelope.row(0.0)
     assert (row.kind, row.parent_id) == (kind, found)
+
+
+@pytest.mark.parametrize("absent", [None, "", 0])
+@pytest.mark.parametrize("kind", ["campaign", "broadcast", "newsletter", "transactional_message"])
+def test_a_parent_is_known_where_other_ids_are_not_there(kind: str, absent: Any) -> None:
+    others = dict.fromkeys(PARTS, absent) | {f"{kind}_id": 7}
+    event = Event.of(read(WHOLE | {"data": others}).row(0.0))
+    assert event.parent is not None
+    assert event.parent.id == "7"
+    assert set(event.parent.model_dump(exclude_none=True)) == {"kind", "id"}
 
 
 @pytest.mark.parametrize(
@@ -122,9 +134,11 @@ def test_whatever_comes_is_an_event_that_can_be_stored_and_read(body: bytes) -> 
     assert json.loads(json.dumps(event.data, allow_nan=False)) == event.data
 
 
-@given(anything)
+@given(st.dictionaries(st.sampled_from((*PARENTS, *PARTS, "identifiers", "delivery_id")), anything))
 def test_whatever_data_an_event_has_it_keeps_its_name(data: Any) -> None:
-    envelope = read(WHOLE | {"data": {"identifiers": data, "campaign_id": data, "delivery_id": data}})
+    envelope = read(WHOLE | {"data": data})
     row = envelope.row(0.0)
     assert (row.event_id, row.object_type) in {("1", "email"), (envelope.event_id, "unknown")}
-    assert Event.of(row).person is not None
+    event = Event.of(row)
+    assert event.person is not None
+    assert event.parent is None or event.parent.kind == row.kind
