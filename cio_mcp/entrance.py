@@ -39,7 +39,7 @@ class Entrance:
         self._policy = policy
         self.told = {each.name: each for each in told}
         self._sandbox = sandbox
-        self.subscriptions = Subscriptions(resources.RECENT_EVENTS)
+        self.subscriptions = Subscriptions(resources.RECENT_EVENTS, self._as_read)
         self._toolbox: Toolbox | None = None
         self._wanted = anyio.Event()
         self._opened = anyio.Event()
@@ -102,7 +102,7 @@ class Entrance:
         self._wanted, self._opened = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(self._hold)
-            group.start_soon(self.subscriptions.run, self.events, self._as_read)
+            group.start_soon(self.subscriptions.run, self.events)
             yield
             group.cancel_scope.cancel()
 
@@ -132,7 +132,7 @@ class Entrance:
         return Toolbox(self.told, self.workspace_for)
 
     async def _as_read(self, uri: str) -> object:
-        from cio_mcp.tools.feed import as_read  # noqa: PLC0415 - brings the models of events
+        from cio_mcp.tools.event_filters import as_read  # noqa: PLC0415 - brings the models of events
 
         return await as_read(await self.events(), uri)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MIME_TYPE = "application/json"
 RECENT_EVENTS = "cio://events/recent"
+FILTERS = ("customer", "object_type", "metric", "delivery", "kind", "id", "since")
+"""What the query of recent events may name."""
 CHANGES = "cio://changes"
 PAGE = 50
 """Items of a list; a resource has no cursor, so who wants more uses the tool. No source."""
@@ -71,8 +74,9 @@ RESOURCES = (
         RECENT_EVENTS, "Recent events", "What Customer.io reported, newest first.", "recent_events", {"limit": 20}
     ),
     Resource(
-        RECENT_EVENTS + "{?customer,object_type,metric,since}", "Events of some kind",
-        "Events of a customer, of an object type (email, sms …), of a metric (delivered, bounced …), since a time.",
+        f"{RECENT_EVENTS}{{?{','.join(FILTERS)}}}", "Events of some kind",
+        "Events of a customer, an object type (email, sms …), a metric (delivered, bounced …), a delivery, "
+        "a campaign (kind and id), since a time.",
         "recent_events", {"limit": 20},
     ),
     Resource("cio://limits", "Rate limits", "What rate limits leave now.", "get_workspace", {"section": "limits"}),
@@ -85,6 +89,14 @@ def register(server: MCPServer[Any], workspace_for: WorkspaceFor, tools: Collect
     for resource in RESOURCES:
         if resource.tool in tools:
             _add(server, resource, _Reading(workspace_for, read_tool, resource))
+
+
+def strange_filter(uri: str) -> str | None:
+    """What the query of a URI names that is no filter, which would be left out in silence."""
+    parts = urlsplit(uri)
+    if f"{parts.scheme}://{parts.netloc}{parts.path}" != RECENT_EVENTS:
+        return None
+    return next((name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name not in FILTERS), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +123,17 @@ def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
     if resource.asked:
 
         async def some(
-            context: Context[Any, Any], customer: str = "", object_type: str = "", metric: str = "", since: str = ""
+            context: Context[Any, Any],
+            customer: str = "",
+            object_type: str = "",
+            metric: str = "",
+            delivery: str = "",
+            kind: str = "",
+            id: str = "",  # noqa: A002 - the variable of the template
+            since: str = "",
         ) -> str:
-            given = {"customer": customer, "object_type": object_type, "metric": metric, "since": since}
-            return await reading.json(context, **{name: value for name, value in given.items() if value})
+            given = zip(FILTERS, (customer, object_type, metric, delivery, kind, id, since), strict=True)
+            return await reading.json(context, **{name: value for name, value in given if value})
 
         server.resource(resource.uri, **said)(some)
     elif (by := resource.by) is not None:

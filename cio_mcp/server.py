@@ -100,6 +100,11 @@ class CioServer(MCPServer[None]):
         Raises:
             ResourceError: it failed, or there is none; one sentence says which.
         """
+        if strange := resources.strange_filter(str(uri)):
+            known = ", ".join(resources.FILTERS)
+            raise ResourceError(
+                self._said(f"{resources.RECENT_EVENTS} has no filter {quoted(strange, 40)}; it has {known}.")
+            )
         try:
             return await super().read_resource(uri, context)
         except ResourceError as failure:

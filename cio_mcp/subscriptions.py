@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol
@@ -75,12 +75,14 @@ class Subscriptions:
     Clients of 2026-07-28 listen through the SDK's bus, for as long as their `subscriptions/listen` request lasts; for
     older ones `resources/subscribe` is served here. Their connection's own teardown drops them: the SDK drops what is
     sent to a closed one without a word, so a failing send would not tell. `uri` is what the source tells of; what is
-    made of it by a query is told of if it reads otherwise than before.
+    made of it by a query is told of if it reads otherwise than before: `read` gives something that is equal as long as
+    it reads the same.
     """
 
-    def __init__(self, uri: str, clock: Clock | None = None) -> None:
+    def __init__(self, uri: str, read: Callable[[str], Awaitable[object]], clock: Clock | None = None) -> None:
         self.bus = InMemorySubscriptionBus()
         self._uri = uri
+        self._reading = read
         self._clock = clock or Clock()
         self._pace = Pace()
         self._newer: Counter[str] = Counter()
@@ -104,7 +106,10 @@ class Subscriptions:
         """Middleware: a newer client listens while its request lasts."""
         if ctx.method != "subscriptions/listen":
             return await call_next(ctx)
-        with self._listens(_asked_for(ctx)):
+        uris = _asked_for(ctx)
+        with self._listens(uris):
+            for uri in uris:
+                await self._begin(uri)
             return await call_next(ctx)
 
     def heard(self, uri: str) -> None:
@@ -115,14 +120,11 @@ class Subscriptions:
                 self._pace.hear(watched, now)
                 self._heard.set()
 
-    async def run(self, open_source: Callable[[], Awaitable[Source]], read: Callable[[str], Awaitable[object]]) -> None:
-        """Tell those who listen; the source is watched only while anybody listens to what it tells of.
-
-        `read` gives something that is equal as long as a query's resource reads the same.
-        """
+    async def run(self, open_source: Callable[[], Awaitable[Source]]) -> None:
+        """Tell those who listen; the source is watched only while anybody listens to what it tells of."""
         self._heard, self._wanted = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
-            group.start_soon(self._tell, read)
+            group.start_soon(self._tell)
             while True:
                 await self._wanted.wait()
                 try:
@@ -141,7 +143,7 @@ class Subscriptions:
             self._watching = None
             unsubscribe()
 
-    async def _tell(self, read: Callable[[str], Awaitable[object]]) -> None:
+    async def _tell(self) -> None:
         while True:
             await self._heard.wait()
             self._heard = anyio.Event()
@@ -149,19 +151,25 @@ class Subscriptions:
                 if seconds:
                     await self._clock.wait(anyio.Event(), seconds)
                 for uri in self._pace.due(self._clock.steady()):
-                    if await self._reads_otherwise(uri, read):
+                    if await self._reads_otherwise(uri):
                         await self._tell_of(uri)
 
-    async def _reads_otherwise(self, uri: str, read: Callable[[str], Awaitable[object]]) -> bool:
+    async def _begin(self, uri: str) -> None:
+        """Note how a query's resource reads when somebody begins to listen, so that only what differs is told of."""
+        if "?" in uri and _is_part(uri, self._uri) and uri not in self._read:
+            with suppress(CioError):
+                self._read.setdefault(uri, await self._reading(uri))
+
+    async def _reads_otherwise(self, uri: str) -> bool:
         if "?" not in uri:
             return True
         try:
-            now = await read(uri)
+            now = await self._reading(uri)
         except CioError:
             return True
-        before = self._read.get(uri)
-        self._read = {watched: self._read[watched] for watched in self.watched & self._read.keys()} | {uri: now}
-        return now != before
+        same = uri in self._read and self._read[uri] == now
+        self._read[uri] = now
+        return not same
 
     async def _tell_of(self, uri: str) -> None:
         await self.bus.publish(ResourceUpdated(uri=uri))
@@ -196,6 +204,7 @@ class Subscriptions:
             raise MCPError(INTERNAL_ERROR, f"A client can subscribe to {MOST_RESOURCES} resources; unsubscribe first.")
         uris.add(params.uri)
         self._changed()
+        await self._begin(params.uri)
         return EmptyResult()
 
     async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
@@ -218,6 +227,7 @@ class Subscriptions:
             self._changed()
 
     def _changed(self) -> None:
+        self._read = {uri: reads for uri, reads in self._read.items() if uri in self.watched}
         if any(_is_part(watched, self._uri) for watched in self.watched):
             self._wanted.set()
         elif self._wanted.is_set():

@@ -32,7 +32,7 @@ from tests.eras import Era
 pytestmark = pytest.mark.anyio
 
 OWN = {"cio://events/recent", "cio://limits", "cio://changes"}
-OWN_TEMPLATES = {"cio://events/recent{?customer,object_type,metric,since}"}
+OWN_TEMPLATES = {"cio://events/recent{?customer,object_type,metric,delivery,kind,id,since}"}
 WHOLE = {"cio://segments", "cio://newsletters", "cio://campaigns"} | OWN
 TEMPLATES = {"cio://segments/{id}", "cio://newsletters/{id}", "cio://campaigns/{id}"} | OWN_TEMPLATES
 
@@ -87,6 +87,7 @@ async def test_recent_events_are_what_the_tool_answers_whole_and_by_a_query(
         "cio://events/recent": await recent_events(ws),
         "cio://events/recent?metric=opened": await recent_events(ws, metric="opened"),
         "cio://events/recent?customer=a%2Bb%40example.com": await recent_events(ws, customer="a+b@example.com"),
+        "cio://events/recent?delivery=D2&kind=campaign&id=2": await recent_events(ws, delivery="D2"),
         f"cio://events/recent?object_type=email&since={quote(since)}": await recent_events(
             ws, object_type="email", since=since
         ),
@@ -94,9 +95,10 @@ async def test_recent_events_are_what_the_tool_answers_whole_and_by_a_query(
     async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
         for uri, answer in answers.items():
             assert await read(client, uri) == render(answer, mask=False).structured, uri
-        with pytest.raises(MCPError, match="since"):
-            await read(client, "cio://events/recent?since=yesterday")
-    assert [len(answer.events) for answer in answers.values()] == [2, 1, 1, 2]
+        for wrong in ("since=yesterday", "object_type=fax", "kind=journey&id=1", "metric=deliverd", "colour=red"):
+            with pytest.raises(MCPError, match=wrong.partition("=")[0]):
+                await read(client, f"cio://events/recent?{wrong}")
+    assert [len(answer.events) for answer in answers.values()] == [2, 1, 1, 1, 2]
 
 
 async def test_what_becomes_of_changes_is_told_to_who_listens(era: Era, settings: Settings, sandbox: Sandbox) -> None:

@@ -83,7 +83,12 @@ class Serving:
 @pytest.fixture
 async def serving() -> AsyncIterator[Serving]:
     clock, source, reads = HeldClock(), Source(), dict[str, object]()
-    subscriptions = Subscriptions(URI, clock)
+
+    async def read(uri: str) -> object:
+        await anyio.lowlevel.checkpoint()
+        return reads.get(uri)
+
+    subscriptions = Subscriptions(URI, read, clock)
     server: MCPServer[Any] = MCPServer(
         "test", subscriptions=subscriptions.bus, middleware=[subscriptions.listening], log_level="WARNING"
     )
@@ -93,12 +98,8 @@ async def serving() -> AsyncIterator[Serving]:
         await anyio.lowlevel.checkpoint()
         return source
 
-    async def read(uri: str) -> object:
-        await anyio.lowlevel.checkpoint()
-        return reads.get(uri)
-
     async with anyio.create_task_group() as group:
-        group.start_soon(subscriptions.run, opened, read)
+        group.start_soon(subscriptions.run, opened)
         yield Serving(clock, source, subscriptions, server, reads)
         group.cancel_scope.cancel()
 
@@ -198,6 +199,25 @@ async def test_a_query_is_told_of_when_it_reads_otherwise(serving: Serving, era:
             await serving.clock.advance(INTERVAL)
             await serving.calm()
         assert told == [BOUNCED, BOUNCED]
+
+
+async def test_what_read_so_when_a_client_began_to_listen_is_not_told_of(serving: Serving, era: Era) -> None:
+    serving.reads[BOUNCED] = ["e1"]
+    async with listener(serving, era, [BOUNCED]) as told:
+        serving.source.happens()
+        await serving.calm()
+        assert told == []
+        await serving.clock.advance(INTERVAL)
+        serving.reads[BOUNCED] = ["e2", "e1"]
+        serving.source.happens()
+        await serving.calm()
+        assert told == [BOUNCED]
+    serving.reads[BOUNCED] = ["e3", "e2", "e1"]
+    async with listener(serving, era, [BOUNCED]) as told:
+        await serving.clock.advance(INTERVAL)
+        serving.source.happens()
+        await serving.calm()
+        assert told == []
 
 
 async def test_the_source_is_watched_only_while_somebody_listens(serving: Serving, era: Era) -> None:

@@ -178,6 +178,8 @@ def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
     if not value:
         raise InvalidArgument("customer", "expected an id, an email address, a phone number (+…) or cio_…")
     match id_type or _kind_of(value):
+        case "cio_id" if value == "cio_":
+            raise InvalidArgument("customer", "expected a whole cio_id after cio_")
         case "cio_id":
             return Reference(f"cio_{value.removeprefix('cio_')}", "cio_id")
         case "email":

@@ -11,7 +11,7 @@ import anyio
 
 from cio_mcp.errors import InvalidArgument, StorageFailed
 from cio_mcp.events.intake import Intake
-from cio_mcp.events.models import Envelope, Event
+from cio_mcp.events.models import BY_MACHINE, Envelope, Event
 from cio_mcp.http.clock import Clock
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.event_rows import EventQuery, EventRow, Place
@@ -91,8 +91,9 @@ class Feed:
         return EventPage(tuple(map(Event.of, rows)), last, omitted, omitted >= COUNTED)
 
     async def summary(self, query: EventQuery) -> dict[str, int]:
-        """How many events match, by metric, the most frequent first."""
-        return await self._events.summary(query)
+        """How many events match, by metric, the most frequent first; what machines opened or clicked by itself."""
+        counted = await self._events.summary(query)
+        return {f"{metric}{BY_MACHINE if machine else ''}": count for metric, machine, count in counted}
 
     async def wait(self, query: EventQuery, since: datetime | None, timeout: float) -> Event | None:  # noqa: ASYNC109 - on our own clock
         """The first event that matches: at once if it happened since `since`, else when it comes, else None in time.

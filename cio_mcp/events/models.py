@@ -16,6 +16,10 @@ from cio_mcp.text.moment import from_unix
 __all__ = ["Broadcast", "Campaign", "Envelope", "Event", "EventQuery", "Newsletter", "Parent", "Transactional"]
 
 UNKNOWN = "unknown"
+MACHINE = ("machine", "prefetched", "synthetic")
+"""What marks an open or click that no person made."""
+BY_MACHINE = " by a machine"
+"""How it is told beside its metric."""
 LATEST = 4_102_444_800
 """1 January 2100: a later time is not one in seconds."""
 LONGEST = 4_000
@@ -192,6 +196,11 @@ class Event:
     def metric(self) -> str:
         """What happened: sent, delivered, opened …."""
         return self.envelope.metric
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether it is an open or click that no person made."""
+        return self.metric in ("opened", "clicked") and any(self.data.get(sign) is True for sign in MACHINE)
 
     @property
     def at(self) -> datetime:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.plan import Plan
@@ -121,6 +121,22 @@ class Changes(Answer):
         rows = await journal.recent(states=STORED[state] if state else (), limit=limit + 1)
         found = [change for change in (change_of(row, now) for row in rows[:limit]) if state in (None, change.state)]
         return cls(changes=found, has_more=len(rows) > limit)
+
+
+class Led(NamedTuple):
+    """What a change led to, by which events name it: the delivery it became, or the event (ULID) it sent."""
+
+    delivery: str | None
+    event: str | None
+
+
+def led_to(row: "ChangeRow") -> Led:
+    """What a change led to, as far as it is known, and kept."""
+    outcome = json.loads(row.outcome) if row.outcome else {}
+    sent = next(
+        (call.body for call in Plan.model_validate_json(row.plan).calls if call.route.endswith("/events")), None
+    )
+    return Led(outcome.get("delivery_id"), str(sent["id"]) if isinstance(sent, dict) and sent.get("id") else None)
 
 
 def change_of(row: "ChangeRow", now: float) -> Change:

@@ -32,14 +32,17 @@ class EventRow:
 class EventQuery:
     """Which events: each condition that is not None must hold.
 
-    `person` is `cio_…`, an email, or an id; `kind` and `id` name the campaign, broadcast,
-    newsletter or transactional message; `since` (inclusive) and `until` (exclusive) are aware moments of happening.
+    `also` are metrics that count beside `metric`; `person` is `cio_…`, an email, or an id; `delivery` is what it
+    happened to, `trigger_event` the event that started it; `kind` and `id` name the campaign, broadcast, newsletter or
+    transactional message; `since` (inclusive) and `until` (exclusive) are aware moments of happening.
     """
 
     object_type: str | None = None
     metric: str | None = None
+    also: tuple[str, ...] = ()
     person: str | None = None
     delivery: str | None = None
+    trigger_event: str | None = None
     kind: str | None = None
     id: str | None = None
     since: datetime | None = None

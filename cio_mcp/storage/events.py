@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.event_rows import EventQuery, EventRow, Place
-from cio_mcp.storage.schema import caused_delivery, caused_event, changes, events, rejections
+from cio_mcp.storage.schema import by_machine, caused_delivery, caused_event, changes, events, rejections
 
 COUNTED = 1_000
 """Older events that are counted at most, so that a page costs the same however many there are."""
@@ -76,12 +76,12 @@ class Events:
         first = _joined(few).where(*self._where(query, few)).order_by(few.c.sequence).limit(1)
         return next(iter(await self._database.read(lambda db: _rows(db, first))), None)
 
-    async def summary(self, query: EventQuery) -> dict[str, int]:
-        """How many events match, by metric, the most frequent first."""
-        count = func.count()
-        by_metric = select(events.c.metric, count).where(*self._where(query)).group_by(events.c.metric)
-        most = by_metric.order_by(count.desc(), events.c.metric)
-        return await self._database.read(lambda db: {row[0]: row[1] for row in db.execute(most)})
+    async def summary(self, query: EventQuery) -> list[tuple[str, bool, int]]:
+        """The metrics of what matches, whether a machine did it, and how often, the most frequent first."""
+        count, machine = func.count(), by_machine.label("machine")
+        each = select(events.c.metric, machine, count).where(*self._where(query)).group_by(events.c.metric, machine)
+        most = each.order_by(count.desc(), events.c.metric, machine)
+        return await self._database.read(lambda db: [(row[0], bool(row[1]), row[2]) for row in db.execute(most)])
 
     async def newest(self) -> tuple[int, float]:
         """The highest sequence of the workspace, and when that event came in; zeros where there is none."""
@@ -108,13 +108,16 @@ class Events:
         equal = {
             "workspace": self.workspace,
             "object_type": query.object_type,
-            "metric": query.metric,
+            "metric": query.metric if not query.also else None,
             "delivery_id": query.delivery,
+            "trigger_event_id": query.trigger_event,
             "kind": query.kind,
             "parent_id": query.id,
             column: who or None,
         }
         where = [table.c[name] == value for name, value in equal.items() if value is not None]
+        if query.metric is not None and query.also:
+            where.append(table.c.metric.in_((query.metric, *query.also)))
         if query.since is not None:
             where.append(table.c.at >= int(query.since.timestamp()))
         if query.until is not None:

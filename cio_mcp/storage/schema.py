@@ -14,7 +14,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    cast,
     literal_column,
+    or_,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -139,7 +141,7 @@ Index("events_received", events.c.workspace, events.c.received_at)
 Index("events_metric", events.c.workspace, events.c.metric, events.c.at)
 Index("events_type", events.c.workspace, events.c.object_type, events.c.at)
 Index("events_type_metric", events.c.workspace, events.c.object_type, events.c.metric, events.c.at)
-for _name in ("delivery_id", "cio_id", "person_id", "email"):
+for _name in ("delivery_id", "trigger_event_id", "cio_id", "person_id", "email"):
     _there = events.c[_name].is_not(None)
     Index(
         f"events_{_name}",
@@ -149,6 +151,11 @@ for _name in ("delivery_id", "cio_id", "person_id", "email"):
         sqlite_where=_there,
         postgresql_where=_there,
     )
+by_machine = events.c.metric.in_(("opened", "clicked")) & or_(
+    *(cast(InJson(events.c.data, sign), String).in_(("1", "true")) for sign in ("machine", "prefetched", "synthetic"))
+)
+"""Whether no person made an open or click; read out of the data, so only where these are counted."""
+
 _parent = events.c.parent_id.is_not(None)
 Index(
     "events_parent",

@@ -23,6 +23,9 @@ STARTS_WITHIN = timedelta(hours=72)
 TOLERANCE = timedelta(minutes=1)
 """How far clocks may differ before a time counts as future; no source."""
 
+FOLLOW = "What it starts: wait_for_event with this change and metric=delivered."
+NOTHING = "No running campaign is known to start from it; recent_events with this change would tell."
+
 
 async def send_event(
     ws: Workspace,
@@ -58,7 +61,7 @@ async def send_event(
         once=True,
         repeat=repeat,
         trace=Trace(person=whom.identifier, event=name) if whom.person else None,
-        find_out=f"What it starts: wait_for_event with the customer, since={moment(datetime.now(UTC))}.",
+        find_out=NOTHING if not starts and ws.settings.has_app else FOLLOW,
     )
 
 

@@ -3,26 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import parse_qsl, urlsplit
+from typing import Annotated
 
 import anyio
 from pydantic import Field
 
-from cio_mcp.events.models import EventQuery
+from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
 from cio_mcp.text.answer import Answer
 from cio_mcp.text.foreign import word
-from cio_mcp.tools.arguments import Cursor, Customer, Limit, Since, span
+from cio_mcp.text.moment import moment
+from cio_mcp.tools.arguments import Cursor, Customer, Id, Kind, Limit, Since, Until
+from cio_mcp.tools.event_filters import BEGINNING, ChangeId, Delivery, ObjectType, Reported, Wanted
 from cio_mcp.tools.happenings import Happening, happenings
 from cio_mcp.tools.pages import PageAnswer
 from cio_mcp.workspace import Workspace
-
-if TYPE_CHECKING:
-    from cio_mcp.events.feed import Feed
-
-ObjectType = Literal["customer", "email", "sms", "whatsapp", "push", "in_app", "slack", "webhook"]
-Reported = Annotated[str, Field(description="sent, delivered, opened, clicked, converted, bounced, failed…")]
-Delivery = Annotated[str, Field(description="delivery id", min_length=1)]
 
 LATELY = timedelta(minutes=1)
 """How far back an event counts as waited for, unless told: an assistant needs seconds from one call to the next."""
@@ -30,6 +24,9 @@ ANSWERING = 1.0
 """Seconds of a call that are kept for answering."""
 STEP = 2.0
 """Seconds between two reports of progress."""
+UNSENT = ("dropped", "failed", "undeliverable")
+ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "converted"), ("bounced", *UNSENT))
+"""After what a delivery no more comes to what is waited for."""
 SEEN = 5
 """Events that are named when the awaited one did not come; no source, what fits a glance."""
 NOTHING = (
@@ -50,7 +47,7 @@ class EventsAnswer(PageAnswer):
     def lines(self) -> Iterable[str]:
         """The counts, then an event a line."""
         if self.by_metric:
-            yield ", ".join(f"{word(metric)} {count}" for metric, count in self.by_metric.items())
+            yield ", ".join(f"{_named(metric)} {count}" for metric, count in self.by_metric.items())
         if not self.events:
             yield self.note or "No such events."
         yield from map(str, self.events)
@@ -72,7 +69,7 @@ class WaitAnswer(Answer):
         if self.event:
             yield str(self.event)
             return
-        yield f"It did not happen within {self.waited:g} s."
+        yield f"It did not happen within {self.waited:g} s." if self.waited else "It has not happened."
         if self.note:
             yield self.note
         if self.seen:
@@ -86,18 +83,31 @@ async def recent_events(
     object_type: ObjectType | None = None,
     metric: Reported | None = None,
     delivery: Delivery | None = None,
+    change: ChangeId | None = None,
+    kind: Kind | None = None,
+    id: Annotated[Id | None, Field(description="id or exact name, with kind")] = None,  # noqa: A002 - its name in all tools
     since: Since = None,
+    until: Until = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> EventsAnswer:
     """What webhooks reported (sent, opened, bounced …), newest first; with since also counts by metric."""
-    start, _ = span(since, None)
-    query = await _query(ws, customer, object_type, metric, delivery, start)
+    query = await Wanted(
+        customer=customer,
+        object_type=object_type,
+        metric=metric,
+        delivery=delivery,
+        change=change,
+        kind=kind,
+        id=id,
+        since=since,
+        until=until,
+    ).query(ws)
     page = await ws.events.recent(query, limit, cursor)
-    counts = await ws.events.summary(query) if start and cursor is None else None
+    counts = await ws.events.summary(query) if query.since and cursor is None else None
     return EventsAnswer(
         events=await happenings(ws, page.events),
-        since=start,
+        since=query.since,
         by_metric=counts,
         note=None if page.events else await _why_nothing(ws),
         has_more=page.cursor is not None,
@@ -113,49 +123,59 @@ async def wait_for_event(
     object_type: ObjectType | None = None,
     metric: Reported | None = None,
     delivery: Delivery | None = None,
+    change: ChangeId | None = None,
     since: Annotated[str | None, Field(description="Earlier ones do not count; default a minute ago")] = None,
-    timeout: Annotated[float | None, Field(description="Seconds", ge=0, le=600)] = None,  # noqa: ASYNC109 - what a model gives
+    timeout: Annotated[float | None, Field(description="Seconds; default what a call may take", ge=0, le=600)] = None,  # noqa: ASYNC109 - what a model gives
 ) -> WaitAnswer:
-    """Wait until an event is reported; answers at once if it was. Use after a send, with its delivery."""
-    start, _ = span(since, None)
-    query = await _query(ws, customer, object_type, metric, delivery, None)
-    # A delivery is named by nothing else, so whatever happened to it counts.
-    counts_from = start or (datetime.fromtimestamp(0, UTC) if delivery else datetime.now(UTC) - LATELY)
+    """Wait until an event is reported; answers at once if it was. Use after a send, with its change."""
+    wanted = Wanted(
+        customer=customer, object_type=object_type, metric=metric, delivery=delivery, change=change, since=since
+    )
+    query = await wanted.query(ws)
+    # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
+    named = query.delivery or query.trigger_event
+    counts_from = query.since or (BEGINNING if named else datetime.now(UTC) - LATELY)
     longest = max(0.0, ws.reader.asker.deadline - anyio.current_time() - ANSWERING)
     patience = longest if timeout is None else min(timeout, longest)
     began = ws.events.clock.steady()
     async with anyio.create_task_group() as group:
         group.start_soon(_report_progress, ws, patience)
-        event = await ws.events.wait(query, counts_from, patience)
+        event = await ws.events.wait(replace(query, also=_instead_of(query)), counts_from, patience)
         group.cancel_scope.cancel()
     waited = round(ws.events.clock.steady() - began, 1)
-    if event is not None:
+    if event is not None and query.metric in (None, event.metric):
         return WaitAnswer(happened=True, event=(await happenings(ws, [event]))[0], waited=waited)
     same = replace(query, object_type=None, metric=None, since=counts_from)
     seen = (await ws.events.recent(same, SEEN)).events
+    note = _final(event) if event else _advice(timeout, patience, None if named else counts_from)
     return WaitAnswer(
         happened=False,
         waited=waited,
         seen=await happenings(ws, seen) or None,
-        note=(None if seen else await _why_nothing(ws)) or _advice(timeout, patience),
+        note=note if seen else await _why_nothing(ws) or note,
     )
 
 
-async def as_read(feed: "Feed", uri: str) -> object:
-    """What the resource of a query reads like now: equal as long as it lists the same events."""
-    asked = dict(parse_qsl(urlsplit(uri).query))
-    if asked.get("customer", "").startswith("+"):
-        return object()  # only Customer.io knows whose number it is, so it may always be another
-    start, _ = span(asked.get("since"), None)
-    query = EventQuery(asked.get("object_type"), asked.get("metric"), asked.get("customer"), since=start)
-    return [event.id for event in (await feed.recent(query)).events]
+def _named(metric: str) -> str:
+    return word(metric.removesuffix(BY_MACHINE)) + (BY_MACHINE if metric.endswith(BY_MACHINE) else "")
 
 
-def _advice(wanted: float | None, patience: float) -> str | None:
+def _instead_of(query: EventQuery) -> tuple[str, ...]:
+    """What ends the waiting for what can then no more happen to a delivery."""
+    ends = ENDS.get(query.metric or "", ()) if query.delivery else ()
+    return tuple(metric for metric in ends if metric != query.metric)
+
+
+def _final(event: Event) -> str:
+    return f"And it will not: the delivery was {word(event.metric)}."
+
+
+def _advice(wanted: float | None, patience: float, since: datetime | None) -> str | None:
     if wanted is not None and wanted <= patience:
         return None
     limit = "" if wanted is None else f"One call may wait {patience:.0f} s here. "
-    return f"{limit}Call again to wait on; since keeps what happens in between."
+    again = f"with since={moment(since)} " if since else ""
+    return f"{limit}Call again {again}to wait on."
 
 
 async def _report_progress(ws: Workspace, patience: float) -> None:
@@ -169,22 +189,3 @@ async def _report_progress(ws: Workspace, patience: float) -> None:
 
 async def _why_nothing(ws: Workspace) -> str | None:
     return None if (await ws.events.recent(EventQuery(), 1)).events else NOTHING
-
-
-async def _query(
-    ws: Workspace,
-    customer: str | None,
-    object_type: str | None,
-    metric: str | None,
-    delivery: str | None,
-    since: datetime | None,
-) -> EventQuery:
-    person = customer and await _person(ws, customer.strip())
-    return EventQuery(object_type=object_type, metric=metric, person=person, delivery=delivery, since=since)
-
-
-async def _person(ws: Workspace, customer: str) -> str:
-    """Events name people by cio_id, id and email; a phone number is looked up."""
-    if not customer.startswith("+") or not ws.settings.has_app:
-        return customer
-    return (await ws.people.locate(customer, None)).value

@@ -4,17 +4,18 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from cio_mcp.errors import CioError
-from cio_mcp.events.models import Event
+from cio_mcp.events.models import BY_MACHINE, UNKNOWN, Event
 from cio_mcp.text.foreign import quoted, word
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.names import Source, Thing, sources
 from cio_mcp.tools.who import Part, Who, who
 from cio_mcp.workspace import Workspace
 
-MACHINE = ("machine", "prefetched", "synthetic")
-"""What marks an open or click that no person made."""
 DETAILS = ("failure_message", "href", "reason")
 """What more is said of some events; the first that is there is shown."""
+DETAIL = 200
+"""Characters shown of it: an SMTP server says in its last words why it refuses."""
+STRANGE = "something this server does not know"
 
 
 class Cause(Part):
@@ -45,12 +46,13 @@ class Happening(Part):
 
     def __str__(self) -> str:
         name = self.recipient or (self.customer and (self.customer.email or self.customer.id or self.customer.cio_id))
+        known = f"{word(self.object_type)} {word(self.metric)}{BY_MACHINE if self.machine else ''}"
         parts = [
-            f"{moment(self.at)} {word(self.object_type)} {word(self.metric)}{' by a machine' if self.machine else ''}",
+            f"{moment(self.at)} {STRANGE if self.object_type == UNKNOWN else known}",
             quoted(name) if name else None,
             quoted(self.subject) if self.subject else None,
             str(self.source) if self.source else None,
-            quoted(self.detail) if self.detail else None,
+            quoted(self.detail, DETAIL) if self.detail else None,
             f"delivery {word(self.delivery)}" if self.delivery else None,
             str(self.cause) if self.cause else None,
         ]
@@ -68,13 +70,13 @@ async def happenings(ws: Workspace, events: Iterable[Event]) -> list[Happening]:
             at=event.at,
             object_type=event.object_type,
             metric=event.metric,
-            machine=any(event.data.get(sign) for sign in MACHINE) or None,
+            machine=event.by_machine or None,
             subject=_text(event, "subject"),
             recipient=_text(event, "recipient"),
             customer=who(event.person) if any((event.person.cio_id, event.person.id, event.person.email)) else None,
             source=named.get(thing) if thing else None,
             delivery=event.delivery_id,
-            detail=next(filter(None, (_text(event, name) for name in DETAILS)), None),
+            detail=_text(event, "body") if event.object_type == UNKNOWN else _detail(event),
             cause=causes.get(event.change) if event.change else None,
         )
         for event, thing in told
@@ -99,6 +101,10 @@ async def _named(ws: Workspace, things: set[Thing]) -> dict[Thing, Source]:
 async def _cause(ws: Workspace, change: str) -> Cause:
     row = await ws.gate.journal.get(change)
     return Cause(change=change, summary=row.summary if row else None)
+
+
+def _detail(event: Event) -> str | None:
+    return next(filter(None, (_text(event, name) for name in DETAILS)), None)
 
 
 def _text(event: Event, name: str) -> str | None:

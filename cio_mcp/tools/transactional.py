@@ -84,7 +84,7 @@ async def send_transactional(
         repeat=repeat,
         trace=Trace(person=whom.identifier, message=template.id, recipient=address) if whom.person else None,
         due_at=at.timestamp() if at else None,
-        find_out="To follow it: wait_for_event with its delivery id; get_message shows it whole.",
+        find_out="To follow it: wait_for_event with this change and metric=delivered; get_message shows it whole.",
     )
 
 

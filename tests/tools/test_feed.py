@@ -16,12 +16,16 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextCon
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.events.feed import Feed
 from cio_mcp.events.models import Envelope
+from cio_mcp.gate.history import led_to
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
 from cio_mcp.storage.database import Database
+from cio_mcp.storage.journal import Journal
 from cio_mcp.text.answer import render
 from cio_mcp.text.moment import moment
+from cio_mcp.tools.events import FOLLOW
+from cio_mcp.tools.events import NOTHING as NOTHING_STARTS
 from cio_mcp.tools.feed import NOTHING, recent_events, wait_for_event
 from cio_mcp.workspace import OpenWorkspace, Workspace
 from tests.eras import Era
@@ -100,9 +104,10 @@ async def test_filters_narrow_and_a_cursor_leads_on_to_what_was_omitted(ws: Work
 
 async def test_since_a_time_all_is_counted_by_metric(ws: Workspace) -> None:
     await ws.events.append([event(1, ago=5000), event(2), event(3), event(4, "bounced", failure_message="No such box")])
+    await ws.events.append([event(5, "opened", machine=False, prefetched=True), event(6, "opened", prefetched=False)])
     answer = await recent_events(ws, since=moment(back(3600)), limit=1)
-    assert answer.by_metric == {"delivered": 2, "bounced": 1}
-    assert lines(answer)[0] == "delivered 2, bounced 1"
+    assert answer.by_metric == {"delivered": 2, "bounced": 1, "opened": 1, "opened by a machine": 1}
+    assert lines(answer)[0] == "delivered 2, bounced 1, opened 1, opened by a machine 1"
     assert (await recent_events(ws)).by_metric is None
 
 
@@ -114,10 +119,11 @@ async def test_why_a_message_bounced_is_a_quotation(ws: Workspace) -> None:
 async def test_what_names_nobody_or_is_no_event_is_told_all_the_same(ws: Workspace) -> None:
     now = time.time()
     bare = Envelope(event_id="B", object_type="customer", metric="subscribed", timestamp=int(now))
-    await ws.events.append([bare, Envelope.read(b"<html>", received_at=now)])
+    await ws.events.append([bare, Envelope.read(b"no event", received_at=now)])
     told = lines(await recent_events(ws))
     assert f"{when(bare)} customer subscribed" in told
-    assert f"{when(bare)} unknown unknown" in told
+    assert f"{when(bare)} something this server does not know, “no event”" in told
+    assert len((await recent_events(ws, object_type="unknown")).events) == 1
 
 
 async def test_addresses_are_masked_if_the_operator_wants_it(ws: Workspace) -> None:
@@ -166,6 +172,28 @@ async def test_what_happened_before_since_does_not_count_and_what_was_seen_is_to
     assert [found.id for found in answer.seen] == ["E2"]
     assert lines(answer)[0].startswith("It did not happen within ")
     assert lines(answer)[-2] == "Seen:"
+
+
+@pytest.mark.parametrize(
+    ("awaited", "end"), [("delivered", "bounced"), ("opened", "dropped"), ("sent", "undeliverable")]
+)
+async def test_what_can_happen_no_more_is_not_waited_for(ws: Workspace, awaited: str, end: str) -> None:
+    await ws.events.append(
+        [event(1, "drafted", ago=9), event(1000, end, delivery_id="D1", failure_message="No such box")]
+    )
+    answer = await wait_for_event(ws, delivery="D1", metric=awaited)
+    assert not answer.happened
+    assert lines(answer)[:2] == ["It has not happened.", f"And it will not: the delivery was {end}."]
+    assert "“No such box”" in lines(answer)[3]
+
+
+async def test_that_a_message_bounced_says_nothing_against_its_having_been_sent(opened: OpenWorkspace) -> None:
+    opened.events.clock = SkippingClock()
+    ws = opened.acting("local:tester")
+    await ws.events.append([event(1, "bounced")])
+    answer = await wait_for_event(ws, delivery="D1", metric="sent")
+    assert not answer.happened
+    assert answer.waited > 1
 
 
 @pytest.mark.parametrize("wanted", [None, 600])
@@ -261,16 +289,38 @@ async def test_an_event_that_another_process_stored_is_joined_to_the_change_that
     ):
         email = {"message": "Order shipped", "customer": "ada", "data": {"order_id": "7", "tracking_url": "x"}}
         sent = structured(await client.call_tool("send_transactional", email))
-        assert "wait_for_event" in sent["find_out"]
+        assert "wait_for_event with this change" in sent["find_out"]
         group.start_soon(report, sent["delivery_id"])
         asked = {"delivery": sent["delivery_id"], "metric": "delivered"}
         result = await client.call_tool("wait_for_event", asked, progress_callback=progress)
+        by_change = await client.call_tool("wait_for_event", {"change": sent["change"], "metric": "delivered"})
         resource = await client.read_resource("cio://events/recent?customer=ada%40example.com&metric=delivered")
     told = structured(result)
     assert told["happened"]
+    assert structured(by_change)["event"] == told["event"]
     assert told["event"]["cause"]["change"] == sent["change"]
     assert told["event"]["cause"]["summary"].startswith("Send transactional email 2")
     (text,) = result.content
     assert isinstance(text, TextContent)
     assert f"caused by change {sent['change']}: Send transactional" in text.text
     assert sent["change"] in resource.contents[0].text  # type: ignore[union-attr]  # it is JSON
+
+
+async def test_what_an_event_started_is_found_by_the_change_that_sent_it(settings: Settings, sandbox: Sandbox) -> None:
+    async with Client(build_server(settings, sandbox=sandbox), elicitation_callback=approve) as client:
+        receipts = [
+            structured(await client.call_tool("send_event", {"customer": "ada", "name": name}))
+            for name in ("order_placed", "nothing_starts_from_this")
+        ]
+        async with another_process(settings) as feed:
+            journal = Journal(feed.database, settings.workspace_key)
+            rows = [await journal.get(receipt["change"]) for receipt in receipts]
+            first, second = (led_to(row).event for row in rows if row)
+            await feed.append([event(1, trigger_event_id=second), event(2, trigger_event_id=first), event(3)])
+        found = structured(await client.call_tool("wait_for_event", {"change": receipts[0]["change"]}))
+        listed = structured(await client.call_tool("recent_events", {"change": receipts[1]["change"]}))
+        missing = await client.call_tool("recent_events", {"change": "nothing"})
+    assert (found["event"]["id"], found["event"]["cause"]["change"]) == ("E2", receipts[0]["change"])
+    assert [each["id"] for each in listed["events"]] == ["E1"]
+    assert [each["find_out"] for each in receipts] == [FOLLOW, NOTHING_STARTS]
+    assert missing.is_error

@@ -1,0 +1,149 @@
+"""Which events are asked for: arguments of tools and queries of resources, made into one question to the feed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import BeforeValidator, Field
+
+from cio_mcp.api.people import reference_of
+from cio_mcp.api.webhooks import EVENTS
+from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.events.models import UNKNOWN, EventQuery
+from cio_mcp.gate.history import led_to
+from cio_mcp.text.foreign import quoted
+from cio_mcp.tools.arguments import Kind, span
+from cio_mcp.tools.kinds import find
+from cio_mcp.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cio_mcp.events.feed import Feed
+
+QUOTES = " \t\"'“”"
+"""What an id that was copied out of an answer may be wrapped in."""
+
+ObjectType = Literal["customer", "email", "sms", "whatsapp", "push", "in_app", "slack", "webhook", "unknown"]
+Reported = Annotated[str, Field(description="sent, delivered, opened, clicked, converted, bounced, failed…")]
+Delivery = Annotated[str, BeforeValidator(lambda value: str(value).strip(QUOTES)), Field(description="delivery id")]
+ChangeId = Annotated[str, BeforeValidator(lambda value: str(value).strip(QUOTES)), Field(description="What it led to")]
+
+METRICS = frozenset(metric for metrics in EVENTS.values() for metric in metrics) | {
+    "cio_subscription_preferences_changed",
+    UNKNOWN,
+}
+"""What is known to be reported; another name counts once it was."""
+BEGINNING = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which events somebody wants, as they were asked for."""
+
+    customer: str | None = None
+    object_type: str | None = None
+    metric: str | None = None
+    delivery: str | None = None
+    change: str | None = None
+    kind: Kind | None = None
+    id: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+    async def query(self, ws: Workspace) -> EventQuery:
+        """The question to the feed.
+
+        Raises:
+            InvalidArgument: an argument is not acceptable, or is missing beside another.
+            NotFound: there is no such campaign, change, or person with this phone number.
+        """
+        start, end = span(self.since, self.until)
+        delivery, event = await _led_to(ws, self.change) if self.change is not None else (self.delivery, None)
+        return EventQuery(
+            object_type=_one_of("object_type", get_args(ObjectType), self.object_type),
+            metric=await _metric(ws.events, self.metric),
+            person=None if self.customer is None else await _person(ws, self.customer),
+            delivery=_given("delivery", delivery),
+            trigger_event=event,
+            kind=_one_of("kind", get_args(Kind), self.kind),
+            id=await _source(ws, self.kind, self.id),
+            since=start,
+            until=end,
+        )
+
+
+async def as_read(feed: "Feed", uri: str) -> object:
+    """What the resource of a query reads like now: equal as long as it lists the same events."""
+    asked = dict(parse_qsl(urlsplit(uri).query))
+    id_ = asked.get("id", "")
+    if asked.get("customer", "").startswith("+") or (id_ and not id_.isdecimal()):
+        return object()  # only Customer.io knows whose number, or what's name, it is: it may always be another
+    start, _ = span(asked.get("since"), None)
+    query = EventQuery(
+        asked.get("object_type"),
+        asked.get("metric"),
+        person=asked.get("customer"),
+        delivery=asked.get("delivery"),
+        kind=asked.get("kind") if id_ else None,
+        id=id_ or None,
+        since=start,
+    )
+    return [event.id for event in (await feed.recent(query)).events]
+
+
+def _one_of(field: str, names: tuple[str, ...], told: str | None) -> str | None:
+    """Tools have it checked already, resources have not."""
+    if told is not None and told not in names:
+        raise InvalidArgument(field, f"expected one of {', '.join(names)}")
+    return told
+
+
+async def _metric(feed: "Feed", told: str | None) -> str | None:
+    if told is None:
+        return None
+    metric = told.strip(QUOTES).lower()
+    if metric in METRICS or (metric and (await feed.recent(EventQuery(metric=metric), 1)).events):
+        return metric
+    raise InvalidArgument("metric", f"nothing is reported under this name; expected one of {_listed(METRICS)}")
+
+
+async def _person(ws: Workspace, customer: str) -> str:
+    """Events name people by cio_id, id and email; whose a phone number is, is looked up."""
+    reference = reference_of(customer)
+    if reference.id_type != "phone":
+        return reference.value
+    if not ws.settings.has_app:
+        raise InvalidArgument("customer", "without the App API key people are found by id, email or cio_… only")
+    return (await ws.people.resolve(customer)).reference.value
+
+
+async def _source(ws: Workspace, kind: Kind | None, wanted: str | None) -> str | None:
+    """The id needs no request, since what sent an event may be gone; a name does."""
+    if (kind is None) != (wanted is None):
+        raise InvalidArgument("id" if wanted is None else "kind", "give kind and id together")
+    if kind is None or wanted is None or wanted.strip().isdecimal():
+        return wanted and wanted.strip()
+    if not ws.settings.has_app:
+        raise InvalidArgument("id", "without the App API key expected a number, not a name")
+    return (await find(ws, kind, wanted)).id
+
+
+async def _led_to(ws: Workspace, change: str) -> tuple[str | None, str | None]:
+    row = await ws.gate.journal.get(change)
+    if row is None:
+        raise NotFound(f"change: there is no change {quoted(change, 40)}; list_changes lists them.")
+    led = led_to(row)
+    if not any(led):
+        raise InvalidArgument("change", "events name only changes that sent a message or an event; see list_changes")
+    return led
+
+
+def _given(field: str, told: str | None) -> str | None:
+    if told is not None and not told:
+        raise InvalidArgument(field, "expected an id")
+    return told
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))

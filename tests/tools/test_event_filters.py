@@ -1,0 +1,90 @@
+"""What is asked for is what is looked for: nothing that narrows is left out in silence."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cio_mcp.errors import CioError, InvalidArgument
+from cio_mcp.events.models import Envelope
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.tools.event_filters import Wanted
+from cio_mcp.tools.feed import recent_events
+from cio_mcp.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+AT = 1_790_000_000
+
+
+def event(number: int, metric: str = "sent", **data: Any) -> Envelope:
+    told = {"delivery_id": f"D{number}", **data}
+    return Envelope(event_id=f"E{number}", object_type="email", metric=metric, timestamp=AT + number, data=told)
+
+
+async def found(ws: Workspace, **asked: Any) -> list[str]:
+    return [each.id for each in (await recent_events(ws, **asked)).events]
+
+
+@pytest.mark.parametrize("customer", ["", " ", "cio_", " cio_ "])
+async def test_a_customer_who_is_nobody_is_not_everybody(ws: Workspace, customer: str) -> None:
+    with pytest.raises(InvalidArgument, match="customer"):
+        await Wanted(customer=customer).query(ws)
+
+
+async def test_spaces_around_a_customer_do_not_count(ws: Workspace) -> None:
+    assert (await Wanted(customer=" ada ").query(ws)).person == "ada"
+
+
+async def test_a_phone_number_is_looked_up_or_it_is_said_why_not(ws: Workspace) -> None:
+    with pytest.raises(InvalidArgument, match="does not identify people by phone"):
+        await Wanted(customer="+447700900001").query(ws)
+    alone = replace(ws, settings=ws.settings.model_copy(update={"app_api_key": None}))
+    with pytest.raises(InvalidArgument, match="App API key"):
+        await Wanted(customer="+447700900001").query(alone)
+
+
+@pytest.mark.parametrize("metric", ["Delivered", " delivered ", "“delivered”"])
+async def test_a_metric_is_known_however_it_is_written(ws: Workspace, metric: str) -> None:
+    assert (await Wanted(metric=metric).query(ws)).metric == "delivered"
+
+
+async def test_a_metric_that_nobody_reports_is_refused_and_counts_once_it_was_reported(ws: Workspace) -> None:
+    for metric in ("returned", ""):
+        with pytest.raises(InvalidArgument, match=r"metric: nothing is reported under this name; .* delivered, "):
+            await Wanted(metric=metric).query(ws)
+    await ws.events.append([event(1, "returned")])
+    assert await found(ws, metric="returned") == ["E1"]
+
+
+async def test_what_came_of_a_campaign_is_found_by_id_or_name(ws: Workspace, sandbox: Sandbox) -> None:
+    await ws.events.append([event(1, campaign_id=2), event(2, newsletter_id=2), event(3, campaign_id=1)])
+    assert await found(ws, kind="campaign", id="Order follow-up") == ["E1"]
+    assert sandbox.requests
+    sandbox.requests.clear()
+    assert (await Wanted(kind="newsletter", id="2").query(ws)).id == "2"
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize("asked", [{"kind": "campaign"}, {"id": "2"}])
+async def test_kind_and_id_are_given_together(ws: Workspace, asked: Any) -> None:
+    with pytest.raises(InvalidArgument, match="give kind and id together"):
+        await Wanted(**asked).query(ws)
+
+
+async def test_a_span_of_time_ends_before_until(ws: Workspace) -> None:
+    await ws.events.append([event(number) for number in range(4)])
+    first, last = (datetime.fromtimestamp(AT + after, UTC).isoformat() for after in (1, 3))
+    assert await found(ws, since=first, until=last) == ["E2", "E1"]
+    assert (await recent_events(ws, since=first, until=last)).by_metric == {"sent": 2}
+
+
+async def test_a_change_that_led_to_nothing_is_refused(ws: Workspace) -> None:
+    with pytest.raises(CioError, match="there is no change “none”; list_changes"):
+        await Wanted(change="none").query(ws)
+
+
+async def test_a_delivery_without_a_name_is_refused(ws: Workspace) -> None:
+    with pytest.raises(InvalidArgument, match="delivery"):
+        await Wanted(delivery="").query(ws)
