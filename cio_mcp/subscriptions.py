@@ -2,19 +2,20 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol
 
 import anyio
+from anyio.abc import TaskGroup
 from mcp.server import MCPServer
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 
 from cio_mcp.errors import CioError
 from cio_mcp.http.clock import Clock
@@ -24,7 +25,9 @@ INTERVAL = 1.0
 MOST_CLIENTS = 1024
 """Older clients that may listen at once: as many as the SDK lets newer ones."""
 MOST_RESOURCES = 64
-"""Resources that one older client may listen to; no source, six times what there is."""
+"""Resources that one client may listen to; no source, six times what there is."""
+LONGEST = 2_000
+"""Characters of a resource's URI; no source, more than any filter needs."""
 PATIENCE = 5.0
 """Seconds an older client may take to accept a notification before it is taken for gone; no source."""
 AGAIN = 30.0
@@ -36,11 +39,8 @@ logger = logging.getLogger(__name__)
 class Source(Protocol):
     """Where it is noticed that something happened."""
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` whenever something happened, until what is returned is called."""
-
-    async def watch(self) -> None:
-        """Notice also what other processes did; ends by being cancelled."""
+    async def watch(self, tell: Callable[[], None]) -> None:
+        """Call `tell` whenever something happened, whoever did it; ends by being cancelled."""
 
 
 @dataclass(slots=True)
@@ -107,6 +107,8 @@ class Subscriptions:
         if ctx.method != "subscriptions/listen":
             return await call_next(ctx)
         uris = _asked_for(ctx)
+        if refusal := _too_much(uris):
+            raise MCPError(INVALID_PARAMS, refusal)
         with self._listens(uris):
             for uri in uris:
                 await self._begin(uri)
@@ -124,7 +126,7 @@ class Subscriptions:
         """Tell those who listen; the source is watched only while anybody listens to what it tells of."""
         self._heard, self._wanted = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
-            group.start_soon(self._tell)
+            group.start_soon(self._tell, group)
             while True:
                 await self._wanted.wait()
                 try:
@@ -132,27 +134,28 @@ class Subscriptions:
                 except CioError as failed:
                     logger.warning("Subscribers hear nothing for now: %s", failed)
                     await self._clock.wait(anyio.Event(), AGAIN)
+                    # Whatever happened meanwhile was not noticed.
+                    self.heard(self._uri)
 
     async def _watch(self, source: Source) -> None:
-        unsubscribe = source.subscribe(lambda: self.heard(self._uri))
         try:
             with anyio.CancelScope() as self._watching:
                 if self._wanted.is_set():
-                    await source.watch()
+                    await source.watch(lambda: self.heard(self._uri))
         finally:
             self._watching = None
-            unsubscribe()
 
-    async def _tell(self) -> None:
+    async def _tell(self, group: TaskGroup) -> None:
+        """Each resource is told of in a task of its own: who is slow to read or to take must not hold up the others."""
         while True:
             await self._heard.wait()
             self._heard = anyio.Event()
             while (seconds := self._pace.wait(self._clock.steady())) is not None:
                 if seconds:
-                    await self._clock.wait(anyio.Event(), seconds)
+                    await self._clock.wait(self._heard, seconds)
+                    self._heard = anyio.Event()
                 for uri in self._pace.due(self._clock.steady()):
-                    if await self._reads_otherwise(uri):
-                        await self._tell_of(uri)
+                    group.start_soon(self._tell_of, uri)
 
     async def _begin(self, uri: str) -> None:
         """Note how a query's resource reads when somebody begins to listen, so that only what differs is told of."""
@@ -167,11 +170,16 @@ class Subscriptions:
             now = await self._reading(uri)
         except CioError:
             return True
+        except Exception as failed:  # noqa: BLE001 - one odd query must not end the telling of all others
+            logger.error("A subscribed query could not be read: %s", type(failed).__name__)  # noqa: TRY400 - a trace shows data
+            return True
         same = uri in self._read and self._read[uri] == now
         self._read[uri] = now
         return not same
 
     async def _tell_of(self, uri: str) -> None:
+        if not await self._reads_otherwise(uri):
+            return
         await self.bus.publish(ResourceUpdated(uri=uri))
         async with anyio.create_task_group() as group:
             for client, uris in list(self._older.items()):
@@ -182,8 +190,9 @@ class Subscriptions:
         taken = anyio.Event()
 
         async def send() -> None:
-            await client.send_resource_updated(uri)
-            taken.set()
+            with suppress(Exception):  # whatever keeps a client from taking it, it is taken for gone
+                await client.send_resource_updated(uri)
+                taken.set()
 
         async with anyio.create_task_group() as group:
             group.start_soon(send)
@@ -193,6 +202,8 @@ class Subscriptions:
             self._gone(client)
 
     async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
+        if refusal := _too_much([params.uri]):
+            raise MCPError(INVALID_PARAMS, refusal)
         client = _connection(ctx)
         if client not in self._older:
             if len(self._older) >= MOST_CLIENTS:
@@ -245,5 +256,14 @@ def _connection(ctx: ServerRequestContext[Any, Any]) -> Connection:
 
 
 def _asked_for(ctx: ServerRequestContext[Any, Any]) -> list[str]:
-    asked = ((ctx.params or {}).get("notifications") or {}).get("resourceSubscriptions") or ()
-    return sorted({uri for uri in asked if isinstance(uri, str)})
+    """What is asked for, as far as it can be read; what cannot is for the SDK to refuse."""
+    asked: Any = ctx.params or {}
+    for name in ("notifications", "resourceSubscriptions"):
+        asked = asked.get(name) if isinstance(asked, Mapping) else None
+    return sorted({uri for uri in asked if isinstance(uri, str)}) if isinstance(asked, list) else []
+
+
+def _too_much(uris: list[str]) -> str | None:
+    if len(uris) > MOST_RESOURCES:
+        return f"A client can subscribe to {MOST_RESOURCES} resources; it asked for {len(uris)}."
+    return f"A URI has at most {LONGEST} characters." if any(len(uri) > LONGEST for uri in uris) else None

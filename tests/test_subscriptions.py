@@ -5,6 +5,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -24,7 +25,7 @@ from mcp_types import (
 )
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.subscriptions import AGAIN, INTERVAL, MOST_RESOURCES, PATIENCE, Pace, Subscriptions
+from cio_mcp.subscriptions import AGAIN, INTERVAL, LONGEST, MOST_RESOURCES, PATIENCE, Pace, Subscriptions
 from tests.eras import Era
 from tests.http.held_clock import HeldClock
 
@@ -39,34 +40,33 @@ OTHER = "cio://changes"
 class Source:
     """What a feed is to subscriptions; `lost` fails the next watching."""
 
-    listeners: list[Callable[[], None]] = field(default_factory=list)
-    watching: int = 0
+    tellers: list[Callable[[], None]] = field(default_factory=list)
     begun: int = 0
     lost: bool = False
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        self.listeners.append(listener)
-        return lambda: self.listeners.remove(listener)
+    @property
+    def watching(self) -> int:
+        return len(self.tellers)
 
-    async def watch(self) -> None:
+    async def watch(self, tell: Callable[[], None]) -> None:
         if self.lost:
             self.lost = False
             raise StorageFailed("The database is away.")
-        self.watching += 1
+        self.tellers.append(tell)
         self.begun += 1
         try:
             await anyio.sleep_forever()
         finally:
-            self.watching -= 1
+            self.tellers.remove(tell)
 
     def happens(self) -> None:
-        for listener in self.listeners:
-            listener()
+        for tell in self.tellers:
+            tell()
 
 
 @dataclass
 class Serving:
-    """A server with subscriptions and nothing else, on a clock that stands still."""
+    """A server with subscriptions and nothing else, on a clock that stands still; `reads` says how a query reads."""
 
     clock: HeldClock
     source: Source
@@ -86,6 +86,8 @@ async def serving() -> AsyncIterator[Serving]:
 
     async def read(uri: str) -> object:
         await anyio.lowlevel.checkpoint()
+        if isinstance(failure := reads.get(uri), Exception):
+            raise failure
         return reads.get(uri)
 
     subscriptions = Subscriptions(URI, read, clock)
@@ -224,9 +226,9 @@ async def test_the_source_is_watched_only_while_somebody_listens(serving: Servin
     source = serving.source
     for begun in (1, 2):
         async with listener(serving, era, [URI]):
-            assert (source.watching, source.begun, len(source.listeners)) == (1, begun, 1)
+            assert (source.watching, source.begun) == (1, begun)
         await serving.calm()
-        assert (source.watching, len(source.listeners)) == (0, 0)
+        assert source.watching == 0
 
 
 async def test_nothing_is_kept_for_clients_that_went_away(serving: Serving, era: Era) -> None:
@@ -242,6 +244,70 @@ async def test_nothing_is_kept_for_clients_that_went_away(serving: Serving, era:
     assert not serving.subscriptions._newer
     gc.collect()
     assert [client() for client in gone] == [None] * len(gone)
+
+
+async def test_a_query_that_cannot_be_read_keeps_nobody_from_hearing(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [URI, BOUNCED]) as told:
+        serving.reads[BOUNCED] = RuntimeError()
+        serving.source.happens()
+        await serving.calm()
+        await serving.clock.advance(INTERVAL)
+        serving.source.happens()
+        await serving.calm()
+    assert sorted(told) == [URI, URI, BOUNCED, BOUNCED]
+
+
+async def test_who_takes_nothing_holds_up_nobody_else(serving: Serving) -> None:
+    class Stuck:
+        async def send_resource_updated(self, _: str) -> None:
+            await anyio.sleep_forever()
+
+    stuck: Any = Stuck()
+    async with listener(serving, "legacy", [OTHER]) as told:
+        serving.subscriptions._older[stuck] = {URI}
+        serving.subscriptions.heard(URI)
+        await serving.calm()
+        for number in range(1, 4):
+            serving.subscriptions.heard(OTHER)
+            await serving.calm()
+            assert len(told) == number
+            await serving.clock.advance(INTERVAL)
+
+
+async def test_what_comes_first_is_told_first(serving: Serving) -> None:
+    async with listener(serving, "legacy", [URI, OTHER]) as told:
+        serving.subscriptions.heard(URI)
+        await serving.calm()
+        serving.subscriptions.heard(URI)
+        await serving.calm()
+        serving.subscriptions.heard(OTHER)
+        await serving.calm()
+        assert told == [URI, OTHER]
+
+
+@pytest.mark.parametrize("asked", [None, 5, "x", {"resourceSubscriptions": 5}, {"resourceSubscriptions": [5, {}]}])
+async def test_what_is_no_subscription_is_left_for_the_sdk_to_refuse(serving: Serving, asked: Any) -> None:
+    refused = EmptyResult()
+    context: Any = SimpleNamespace(method="subscriptions/listen", params={"notifications": asked})
+
+    async def refuse(_: object) -> EmptyResult:
+        await anyio.lowlevel.checkpoint()
+        assert serving.subscriptions.watched == frozenset()
+        return refused
+
+    assert await serving.subscriptions.listening(context, refuse) is refused
+
+
+async def test_a_newer_client_may_listen_to_no_more_either(serving: Serving) -> None:
+    async with Client(serving.server) as client:
+        for uris in (
+            [f"{URI}?since={number}" for number in range(MOST_RESOURCES + 1)],
+            [f"{URI}?metric={'x' * LONGEST}"],
+        ):
+            with pytest.raises(MCPError):
+                async with client.listen(resource_subscriptions=uris):
+                    pass
+    assert serving.subscriptions.watched == frozenset()
 
 
 async def test_who_unsubscribed_is_told_no_more(serving: Serving) -> None:
@@ -280,9 +346,11 @@ async def test_a_source_that_failed_is_tried_again(serving: Serving, era: Era) -
         await serving.clock.advance(AGAIN)
         await serving.calm()
         assert serving.source.watching == 1
+        assert told == [URI], "something may have happened meanwhile"
+        await serving.clock.advance(INTERVAL)
         serving.source.happens()
         await serving.calm()
-        assert told == [URI]
+        assert told == [URI, URI]
 
 
 async def test_an_older_client_that_takes_nothing_any_more_is_dropped(serving: Serving) -> None:

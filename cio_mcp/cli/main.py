@@ -231,11 +231,12 @@ def status(
 @webhooks.command()
 def register(
     url: Annotated[str, typer.Option(help="Where Customer.io reaches the receiver: https://…/webhooks/customerio.")],
+    calls: CallsOption = False,
 ) -> None:
     """Create the reporting webhook in Customer.io, or mend it, after showing what changes."""
     from cio_mcp.cli import register as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
-    command.register(url)
+    command.register(url, calls=calls)
 
 
 def _first(errors: BaseExceptionGroup[CioError]) -> CioError:

@@ -1,57 +1,68 @@
 """`cio-mcp webhooks register`: Customer.io is told where to post what happened, after a person agreed to it."""
 
 import hashlib
+import signal
+import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio
-import anyio.to_thread
 
 from cio_mcp.api import webhooks
 from cio_mcp.api.webhooks import Webhook, Webhooks
+from cio_mcp.cli.operating import with_database
 from cio_mcp.cli.showing import present
 from cio_mcp.cli.terminal import Terminal, controlling_terminal
 from cio_mcp.errors import InvalidArgument, Refused, SettingError
+from cio_mcp.gate.gate import Planner
 from cio_mcp.gate.plan import Before, Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.call import canonical
 from cio_mcp.settings import WHERE, Settings, load_settings
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.journal import ChangeRow, Journal
 from cio_mcp.text.endpoint import without_credentials
 from cio_mcp.text.foreign import quoted
 from cio_mcp.workspace import OpenWorkspace, open_workspace
 
-if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow
-
 NAME = "cio-mcp"
 """What the webhook is called in Customer.io."""
 COMMAND = "webhooks register"
-ON_A_TERMINAL, SAID_NO = "on a terminal", "a person said no on a terminal"
+ON_A_TERMINAL = "on a terminal"
+NOT_APPROVED, INTERRUPTED = "it was not approved on the terminal", "it was interrupted on the terminal"
 PATH = "/webhooks/customerio"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LISTED = 6
 """Names of events that a question shows."""
+CHANGED = "It has changed in Customer.io meanwhile, so nothing was sent. This is how it stands now:"
 KEY = (
     "Customer.io signs what it posts: copy the webhook's signing key, which only its UI shows "
     "(Data & Integrations > Integrations > Reporting Webhooks), into CIO_WEBHOOK_SIGNING_KEYS of the receiver."
 )
 
 
-def register(url: str) -> None:
+def register(url: str, *, calls: bool) -> None:
     """Create the reporting webhook, or mend it, after a person at the terminal saw what changes.
 
     Raises:
         InvalidArgument: Customer.io could not post to the URL.
-        Refused: there is nobody at a terminal, or something else was typed than asked for.
-        SettingError: the App API key is missing.
+        Refused: there is nobody at a terminal, or it was not made.
+        SettingError: nothing may be written, or the App API key is missing.
     """
     settings = load_settings()
+    if settings.read_only:
+        raise SettingError(
+            "CIO_READ_ONLY", "is set, so nothing is written to Customer.io, and no webhook is registered"
+        )
     if not settings.has_app:
         raise SettingError("CIO_APP_API_KEY", f"is missing; it is {WHERE['CIO_APP_API_KEY']}")
     check(url)
     with controlling_terminal() as terminal:
-        anyio.run(_register, settings, url, terminal)
+        receipt = _through_the_gate(settings, url, terminal, calls=calls)
+        if receipt.status not in ("done", "already_done"):
+            raise Refused(receipt.message)
+        for said in (receipt.message, KEY):
+            terminal.console.print(said, markup=False, highlight=False)
 
 
 def check(url: str) -> None:
@@ -100,33 +111,64 @@ def registration(existing: Iterable[Webhook], url: str) -> Plan:
     )
 
 
-async def _register(settings: Settings, url: str, terminal: Terminal) -> None:
-    async with open_workspace(settings) as opened:
-        receipt = await _through_the_gate(opened, url, terminal)
-    if receipt.is_error or receipt.status == "declined":
-        raise Refused(receipt.message)
-    terminal.console.print(receipt.message, markup=False, highlight=False)
-    terminal.console.print(KEY, markup=False, highlight=False)
+def _through_the_gate(settings: Settings, url: str, terminal: Terminal, *, calls: bool) -> Receipt:
+    """Have it proposed, decided and made; what changed in the meantime is shown anew and asked about again."""
+    while isinstance(row := anyio.run(_proposed, settings, url), ChangeRow):
+        try:
+            receipt = anyio.run(_settled, settings, url, row, _agreed(terminal, row, calls=calls))
+        except KeyboardInterrupt:
+            _interrupted(row, settings.local_principal)
+            raise
+        if receipt.status != "approval_required":
+            return receipt
+        terminal.console.print(CHANGED, markup=False, highlight=False)
+    return row
 
 
-async def _through_the_gate(opened: OpenWorkspace, url: str, terminal: Terminal) -> Receipt:
-    who, gate = opened.settings.local_principal, opened.gate
-
-    async def plan() -> Plan:
-        return registration(await Webhooks(opened.acting(who).reader).all(), url)
-
-    row = await gate.propose(who, COMMAND, arguments_digest({"url": url}), plan)
-    if isinstance(row, Receipt):
-        return row
-    if row.state == "planned":
-        agreed = await anyio.to_thread.run_sync(_agrees, terminal, row)
-        await gate.decide(row, approve=agreed, by=who, how=ON_A_TERMINAL if agreed else SAID_NO)
-    return await gate.make(row, plan, opened.acting(who).reader.asker)
-
-
-def _agrees(terminal: Terminal, row: "ChangeRow") -> bool:
-    present(terminal.console, row)
+def _agreed(terminal: Terminal, row: ChangeRow, *, calls: bool) -> bool:
+    """Ask, outside of any event loop, whose worker threads Ctrl-C does not reach; what is approved is not asked."""
+    if row.state != "planned":
+        return True
+    present(terminal.console, row, calls=calls)
     return terminal.approved()
+
+
+async def _proposed(settings: Settings, url: str) -> ChangeRow | Receipt:
+    who = settings.local_principal
+    async with open_workspace(settings) as opened:
+        return await opened.gate.propose(who, COMMAND, arguments_digest({"url": url}), _planner(opened, url))
+
+
+async def _settled(settings: Settings, url: str, row: ChangeRow, agreed: bool) -> Receipt:
+    who = settings.local_principal
+    async with open_workspace(settings) as opened:
+        if not agreed:
+            await _withdraw(opened.gate.journal, row, who, NOT_APPROVED)
+        elif row.state == "planned":
+            await opened.gate.decide(row, approve=True, by=who, how=ON_A_TERMINAL)
+        return await opened.gate.make(row, _planner(opened, url), opened.acting(who).reader.asker)
+
+
+def _planner(opened: OpenWorkspace, url: str) -> Planner:
+    async def plan() -> Plan:
+        return registration(await Webhooks(opened.acting(opened.settings.local_principal).reader).all(), url)
+
+    return plan
+
+
+def _interrupted(row: ChangeRow, by: str) -> None:
+    # It ends now anyway, and who presses Ctrl-C twice shall not leave the change open.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    async def withdraw(database: Database) -> None:
+        await _withdraw(Journal(database, row.workspace), row, by, INTERRUPTED)
+
+    with_database(withdraw)
+
+
+async def _withdraw(journal: Journal, row: ChangeRow, by: str, how: str) -> None:
+    """Decline it, whoever may have approved it elsewhere; the person is here, so nobody needs to be told later."""
+    await journal.withdraw(row.id, by=by, how=how, now=time.time(), told=True)
 
 
 def _ours(existing: Iterable[Webhook], url: str) -> Webhook | None:
@@ -156,9 +198,13 @@ def _edits(then: Webhook, now: Webhook) -> Iterable[Before]:
         same = before == after
         yield Before(name="endpoint", before=before, after=f"{after} (other credentials)" if same else after)
     if then.events != now.events:
-        yield Before(name="events", before=f"{len(then.events)} kinds", after=f"{len(now.events)} kinds")
+        yield Before(name="events", before=_kinds(then), after=_kinds(now))
     if then.disabled:
         yield Before(name="disabled", before=True, after=False)
+
+
+def _kinds(webhook: Webhook) -> str:
+    return "1 kind" if len(webhook.events) == 1 else f"{len(webhook.events)} kinds"
 
 
 def _warnings(url: str) -> tuple[str, ...]:

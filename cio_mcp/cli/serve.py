@@ -48,9 +48,10 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
         import uvicorn  # noqa: PLC0415 - stdio does not need it
 
         from cio_mcp.server import http_app  # noqa: PLC0415 - stdio does not need it
+        from cio_mcp.web.webhooks import PATH  # noqa: PLC0415 - stdio does not need it
 
         # Its own logging would write to stdout, and name paths.
-        logger.info("Serving http://%s/mcp", authority(listening))
+        logger.info("Serving http://%s/mcp, and receiving webhooks at %s", authority(listening), PATH)
         config = uvicorn.Config(http_app(server), log_config=None, access_log=False, lifespan="on")
         await uvicorn.Server(config).serve(sockets=[listening])
 

@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from cio_mcp.storage.database import Database
 from cio_mcp.storage.reception import Reception, reception
 from cio_mcp.text.foreign import clean
 from cio_mcp.text.moment import ago, from_unix, moment
+from cio_mcp.web.connections import STRIDE, LimitedProtocol, LimitedServer
 from cio_mcp.web.webhooks import PATH, Receiver, receiver_app
 
 NAME = 60
@@ -38,6 +40,7 @@ def serve(host: str, port: int) -> None:
 
     Raises:
         SettingError: it would take unsigned events from other machines, does not know its workspace, or cannot listen.
+        StorageFailed: its database cannot be used.
     """
     log_to_stderr()
     settings = named_settings()
@@ -47,19 +50,8 @@ def serve(host: str, port: int) -> None:
             f"is missing; without it webhooks are received on {', '.join(LOOPBACK)} only; "
             f"it is {WHERE['CIO_WEBHOOK_SIGNING_KEYS']}",
         )
-    app = _app(settings)
     with listen(host, port) as listening:
-        logger.info("Receiving webhooks at http://%s%s", authority(listening), PATH)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="on",
-            timeout_graceful_shutdown=GRACE,
-        )
-        anyio.run(uvicorn.Server(config).serve, [listening])
+        anyio.run(_receive, settings, listening)
 
 
 def status(*, as_json: bool) -> None:
@@ -73,8 +65,29 @@ def status(*, as_json: bool) -> None:
         typer.echo(line)
 
 
-def _app(settings: Settings) -> Callable[..., Any]:
+async def _receive(settings: Settings, listening: socket.socket) -> None:
     database = Database(settings.storage_url)
+    # What cannot be opened is told now, not when the first event is lost.
+    await database.read(lambda _: None)
+    config = uvicorn.Config(
+        _app(settings, database),
+        http=LimitedProtocol,
+        ws="none",
+        backlog=LimitedProtocol.most // STRIDE,
+        log_config=None,
+        # Of requests that are none it would warn one by one, and strangers can make any number of them.
+        log_level=logging.ERROR,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE,
+    )
+    logger.info("Receiving webhooks at http://%s%s", authority(listening), PATH)
+    await LimitedServer(config).serve([listening])
+
+
+def _app(settings: Settings, database: Database) -> Callable[..., Any]:
     feed = Feed(database, settings.workspace_key)
 
     async def its_feed() -> Feed:

@@ -58,9 +58,6 @@ class Feed:
         self._events = Events(self.database, self.workspace)
         self._intake = Intake(self._commit)
         self._refused: Counter[str] = Counter()
-        self._listeners: dict[object, Callable[[], None]] = {}
-        self._listened_since = 0.0
-        self._seen: int | None = None
         self._stored = anyio.Event()
         self._grown = 0
         self._chores = anyio.Event()
@@ -106,40 +103,34 @@ class Feed:
         if since is not None and (row := await self._events.earliest(query)):
             return Event.of(row)
         while True:
-            stored, (newest, _) = self._stored, await self._events.newest()
-            while seen < newest:
-                upto = min(newest, seen + SPAN)
-                if row := await self._events.stored(query, after=seen, upto=upto):
-                    return Event.of(row)
-                seen = upto
+            stored = self._stored
+            row, upto = await self._events.stored(query, after=seen, most=SPAN)
+            if row is not None:
+                return Event.of(row)
             left = end - self.clock.steady()
             if left <= 0:
                 return None
-            await self.clock.wait(stored, min(left, POLL))
+            if upto == seen:
+                await self.clock.wait(stored, min(left, POLL))
+            seen = upto
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Have `listener` called when events were stored, until what is returned is called."""
-        key = object()
-        if not self._listeners:
-            self._listened_since = self.clock.calendar()
-            self._seen = None
-        self._listeners[key] = listener
-        return lambda: self._listeners.pop(key, None) and None
+    async def watch(self, tell: Callable[[], None]) -> None:
+        """Call `tell` when events were stored, also by other processes; ends by being cancelled.
 
-    async def watch(self) -> None:
-        """Notice what other processes stored, and tell the listeners; ends by being cancelled.
+        What came in just before is told of, too: it may have been stored since the caller last looked.
 
         Raises:
             StorageFailed: the database cannot be read.
         """
+        began, seen = self.clock.calendar(), None
         while True:
             stored = self._stored
             newest, received = await self._events.newest()
-            if self._seen is None:
-                self._seen = 0 if received >= self._listened_since - SETTLING else newest
-            if newest > self._seen:
-                self._seen = newest
-                self._tell()
+            if seen is None:
+                seen = 0 if received >= began - SETTLING else newest
+            if newest > seen:
+                seen = newest
+                tell()
             await self.clock.wait(stored, POLL)
 
     async def keep(self, days: float, rows: int) -> None:
@@ -165,9 +156,9 @@ class Feed:
         older_than = self.clock.calendar() - days * 86_400
         while await self._events.drop(STEP, before=older_than):
             await self.clock.wait(anyio.Event(), PAUSE)
-        surplus = await self._events.number() - rows
-        while surplus > 0 and (gone := await self._events.drop(min(STEP, surplus))):
-            surplus -= gone
+        # A fixed end: others may trim at the same time, and delete what this would count as surplus.
+        surplus = await self._events.surplus(rows)
+        while await self._events.drop(STEP, upto=surplus):
             await self.clock.wait(anyio.Event(), PAUSE)
 
     async def close(self) -> None:
@@ -195,13 +186,8 @@ class Feed:
             self._grown += new
             if self._grown >= GROWN:
                 self._chores.set()
-            self._tell()
-
-    def _tell(self) -> None:
-        self._stored.set()
-        self._stored = anyio.Event()
-        for listener in list(self._listeners.values()):
-            listener()
+            self._stored.set()
+            self._stored = anyio.Event()
 
 
 def _place(cursor: str) -> Place:

@@ -66,12 +66,17 @@ class Intake:
             async with self._committing:
                 for _ in range(TURNS):
                     await anyio.lowlevel.checkpoint()
-                if self._gathering is group:
-                    self._gathering = None
+                self._close(group)
                 await self._commit(group.rows)
             group.failed = None
         except Exception as failure:  # noqa: BLE001 - whatever it is, everybody who waits must hear of it
             group.failed = failure
         finally:
+            self._close(group)
             self.waiting -= len(group.rows)
             group.done.set()
+
+    def _close(self, group: _Group) -> None:
+        """Let nobody else join."""
+        if self._gathering is group:
+            self._gathering = None

@@ -113,7 +113,7 @@ class Envelope(Model):
             object_type=UNKNOWN,
             metric=UNKNOWN,
             timestamp=max(1, int(received_at)),
-            data={"body": body.decode(errors="replace").replace("\0", "\ufffd")},
+            data={"body": _cut(body.decode(errors="replace").replace("\0", "\ufffd"))},
         )
 
     @property
@@ -126,24 +126,20 @@ class Envelope(Model):
     @property
     def person(self) -> Identifiers:
         """Who it is about; old webhooks tell it in `customer_id` and `email_address`."""
-        told = _lenient(Identifiers, self.data.get("identifiers")) or Identifiers()
-        return told.model_copy(
-            update={
-                "id": told.id or _text(self.data.get("customer_id")),
-                "email": told.email or _text(self.data.get("email_address")),
-            }
+        whose = self.data.get("identifiers")
+        told: dict[str, Any] = whose if isinstance(whose, dict) else {}
+        return Identifiers(
+            id=_text(told.get("id")) or _text(self.data.get("customer_id")),
+            email=_text(told.get("email")) or _text(self.data.get("email_address")),
+            phone=_text(told.get("phone")),
+            cio_id=_text(told.get("cio_id")),
         )
 
     def row(self, received_at: float) -> EventRow:
         """The row that storage keeps."""
-        data, whose = self.data, self.data.get("identifiers")
-        who: dict[str, Any] = whose if isinstance(whose, dict) else {}
-        key = _parent_key(data)
-        person = _text(who.get("id")) or _text(data.get("customer_id"))
+        data, who, key = self.data, self.person, _parent_key(self.data)
         # An id may be an address, and then people are found by it.
-        email = (
-            _text(who.get("email")) or _text(data.get("email_address")) or (person if "@" in (person or "") else None)
-        )
+        email = who.email or (who.id if "@" in (who.id or "") else None)
         return EventRow(
             event_id=self.event_id,
             object_type=self.object_type,
@@ -153,8 +149,8 @@ class Envelope(Model):
             data=to_json(data, inf_nan_mode="null").decode(),
             delivery_id=_text(data.get("delivery_id")),
             trigger_event_id=_text(data.get("trigger_event_id")),
-            cio_id=_text(who.get("cio_id")),
-            person_id=person,
+            cio_id=who.cio_id,
+            person_id=who.id,
             email=email.lower() if email else None,
             kind=key and KINDS[key],
             parent_id=key and _text(data.get(key)),

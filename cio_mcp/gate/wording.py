@@ -28,9 +28,11 @@ def question_about(plan: Plan, change: str) -> str:
     )
 
 
-def _whom(plan: Plan) -> str:
+def _whom(plan: Plan) -> str | None:
     if plan.affected is None:
         return "an unknown number of people."
+    if plan.affected == 0:
+        return None
     return "1 person." if plan.affected == 1 else f"{plan.affected:,} people."
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, ScalarSelect, Select, Subquery, and_, delete, func, select, tuple_
+from sqlalchemy import Connection, FromClause, ScalarSelect, Select, Subquery, delete, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.database import Database
@@ -68,13 +68,23 @@ class Events:
         first = _joined().where(*self._where(query)).order_by(events.c.at, events.c.sequence).limit(1)
         return next(iter(await self._database.read(lambda db: _rows(db, first))), None)
 
-    async def stored(self, query: EventQuery, *, after: int, upto: int) -> EventRow | None:
-        """The matching event that was stored first in a range of sequences; reads just that range."""
-        here, between = events.c.workspace == self.workspace, and_(events.c.sequence > after, events.c.sequence <= upto)
-        # Selected by itself, so that the planner does not look up the conditions in the whole log instead.
-        few = select(events).where(here, between).order_by(events.c.sequence).limit(upto - after).subquery("few")
-        first = _joined(few).where(*self._where(query, few)).order_by(few.c.sequence).limit(1)
-        return next(iter(await self._database.read(lambda db: _rows(db, first))), None)
+    async def stored(self, query: EventQuery, *, after: int, most: int) -> tuple[EventRow | None, int]:
+        """Of the next `most` events after a sequence the first stored that matches; and their last sequence.
+
+        Where there are none, it is the sequence that was given.
+        """
+        here = events.c.workspace == self.workspace
+        # Selected by themselves, so that the planner does not look up the conditions in the whole log instead.
+        few = select(events).where(here, events.c.sequence > after).order_by(events.c.sequence).limit(most)
+        next_few = few.subquery("few")
+        first = _joined(next_few).where(*self._where(query, next_few)).order_by(next_few.c.sequence).limit(1)
+        last = select(func.max(next_few.c.sequence))
+
+        def work(db: Connection) -> tuple[EventRow | None, int]:
+            upto = db.scalar(last)
+            return (next(iter(_rows(db, first)), None), upto) if upto is not None else (None, after)
+
+        return await self._database.read(work)
 
     async def summary(self, query: EventQuery) -> list[tuple[str, bool, int]]:
         """The metrics of what matches, whether a machine did it, and how often, the most frequent first."""
@@ -90,16 +100,19 @@ class Events:
         row = await self._database.read(lambda db: db.execute(last).one_or_none())
         return (row.sequence, row.received_at) if row else (0, 0.0)
 
-    async def number(self) -> int:
-        """How many events there are."""
-        every = select(func.count()).select_from(events).where(events.c.workspace == self.workspace)
-        return await self._database.read(lambda db: db.scalar(every) or 0)
+    async def surplus(self, most: int) -> int:
+        """The highest sequence of what exceeds the newest `most` events; 0 where nothing does."""
+        mine = select(events.c.sequence).where(events.c.workspace == self.workspace)
+        beyond = mine.order_by(events.c.sequence.desc()).offset(most).limit(1)
+        return await self._database.read(lambda db: db.scalar(beyond) or 0)
 
-    async def drop(self, most: int, *, before: float | None = None) -> int:
-        """Delete up to `most` events, the oldest first, that came in before a time; how many went."""
-        oldest = select(events.c.sequence).where(events.c.workspace == self.workspace).order_by(events.c.sequence)
+    async def drop(self, most: int, *, upto: int | None = None, before: float | None = None) -> int:
+        """Delete up to `most` of the oldest events, up to a sequence or come in before a time; how many went."""
+        oldest = select(events.c.sequence).where(events.c.workspace == self.workspace)
+        if upto is not None:
+            oldest = oldest.where(events.c.sequence <= upto).order_by(events.c.sequence)
         if before is not None:
-            oldest = oldest.where(events.c.received_at < before).order_by(None).order_by(events.c.received_at)
+            oldest = oldest.where(events.c.received_at < before).order_by(events.c.received_at)
         gone = delete(events).where(events.c.sequence.in_(oldest.limit(most).scalar_subquery()))
         return await self._database.write(lambda db: db.execute(gone).rowcount)
 

@@ -95,7 +95,8 @@ def _gaps(db: Connection, workspace: str, now: float) -> list[Gap]:
     """Walk from event to event in strides of a silence: a few hundred look-ups, however many events there are."""
     came, here = events.c.received_at, events.c.workspace == workspace
     gaps: list[Gap] = []
-    at = db.scalar(select(func.min(came)).where(here, came >= now - WINDOW))
+    at = db.scalar(select(func.max(came)).where(here, came < now - WINDOW))
+    at = at or db.scalar(select(func.min(came)).where(here))
     while at is not None:
         further = db.scalar(select(func.max(came)).where(here, came > at, came <= at + SILENCE))
         if further is None:

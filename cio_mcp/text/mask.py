@@ -13,11 +13,13 @@ _EMAIL = re.compile(
     r"(?P<domain>\[[\w.:]{2,45}\]|[^\W_](?:[\w.-]{0,253}\w)?)"
     r"(?!@|%40)"
 )
-_PHONE = re.compile(r"\+\d(?:[ .()/-]{0,2}\d){6,14}")  # E.164: at most 15 digits
+_PHONE = re.compile(r"(?:\+|%2[Bb])\d(?:[ .()/-]{0,2}\d){6,14}")  # E.164: at most 15 digits
 _PHONE_KEY = re.compile(
     r"(?:phone|mobile|(?<![a-z])(?:tel|cell|sms|whatsapp|msisdn|fax))(?:[_ -]?(?:number|num|no|nr|e164))?[_ -]?\d*$",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"(?:whatsapp:)?\+?\d[\d .()/-]{4,}\d")
+"""What can only be a phone number where it says whom a message went to."""
 _FEWEST_DIGITS = 6
 
 
@@ -38,9 +40,11 @@ def mask_phone(text: str) -> str:
 def mask_text(text: str, key: str = "") -> str:
     """Mask addresses and international numbers in a text; under a key such as `phone`, the whole of it."""
     text = mask_email(text)
-    if key and is_phone_key(key):
+    if key and (is_phone_key(key) or (key == "recipient" and _NUMBER.fullmatch(text))):
         return mask_phone(text)
-    return _PHONE.sub(lambda found: mask_phone(found[0]), text) if "+" in text else text
+    if "+" in text or "%2" in text:
+        return _PHONE.sub(lambda found: mask_phone(found[0].replace("%2B", "+").replace("%2b", "+")), text)
+    return text
 
 
 def is_phone_key(key: str) -> bool:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a question states; every line is ours, with foreign text in it already quoted and cut."""
+    """What a question states; every line is ours, with foreign text in it already quoted and cut.
+
+    `whom` is None where there is nobody whom it could concern.
+    """
 
     change: str
     summary: str
     contents: tuple[str, ...]
     edits: tuple[str, ...]
-    whom: str
+    whom: str | None
     examples: tuple[str, ...]
     starts: tuple[str, ...] | None
     why: str
@@ -29,7 +32,8 @@ def _paragraphs(facts: Facts) -> Iterable[str]:
     yield _listed(facts.summary, facts.contents)
     if facts.edits:
         yield _listed("What changes:", facts.edits)
-    yield _listed(f"To whom: {facts.whom}", facts.examples)
+    if facts.whom is not None:
+        yield _listed(f"To whom: {facts.whom}", facts.examples)
     if facts.starts is not None:
         yield _listed(f"What it may start:{'' if facts.starts else ' no running campaign.'}", facts.starts)
     if facts.why:

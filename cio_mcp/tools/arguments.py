@@ -44,4 +44,9 @@ def span(since: str | None, until: str | None) -> tuple[datetime | None, datetim
 
 
 def _moment(field: str, text: str | None) -> datetime | None:
-    return None if text is None else parse(text, field).astimezone(UTC)
+    if text is None:
+        return None
+    try:
+        return parse(text, field).astimezone(UTC)
+    except OverflowError:
+        raise InvalidArgument(field, "expected a time between the years 1 and 9999 in UTC") from None

@@ -8,7 +8,7 @@ from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import served
 from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventRow
+from cio_mcp.storage.event_rows import EventQuery, EventRow
 from cio_mcp.storage.events import Events
 from cio_mcp.storage.journal import Journal, Spending
 from tests.cli.command_line import CommandLine
@@ -32,7 +32,8 @@ def logged(cio_mcp: CommandLine, *rows: EventRow) -> None:
 
 
 def number_of_events(cio_mcp: CommandLine) -> int:
-    return cio_mcp.journal(lambda database: Events(database, "acme").number())
+    counted = cio_mcp.journal(lambda database: Events(database, "acme").summary(EventQuery()))
+    return sum(count for *_, count in counted)
 
 
 def forgotten(cio_mcp: CommandLine, person: str, **settings: str) -> str:

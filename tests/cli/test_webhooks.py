@@ -1,11 +1,13 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -18,9 +20,13 @@ KEYED = NAMED | {"CIO_WEBHOOK_SIGNING_KEYS": "old-secret, new-secret"}
 
 
 @contextmanager
-def receiving(cio_mcp: CommandLine, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[str]", list[str]]]:
-    """A receiver: its address, its process, and what it said before it was ready."""
+def receiving(
+    cio_mcp: CommandLine, files: str | None = None, **settings: str
+) -> Iterator[tuple[str, "subprocess.Popen[str]", list[str]]]:
+    """A receiver, which may open so many files: its address, its process, and what it said before it was ready."""
     command = [sys.executable, "-m", "cio_mcp", "webhooks", "serve", "--port", "0"]
+    if files is not None:
+        command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
     with subprocess.Popen(
         command, env=cio_mcp.environment | settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -65,6 +71,61 @@ def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLin
     assert {each["reason"]: each["count"] for each in told["refused"]} == {"unsigned": 1, "wrong signature": 1}
 
 
+def test_a_receiver_outlasts_more_connections_than_it_may_open_files(cio_mcp: CommandLine) -> None:
+    with receiving(cio_mcp, files="200", **KEYED) as (url, process, _), ExitStack() as opened:
+        at = urlsplit(url)
+        assert at.hostname
+        for _ in range(220):
+            stranger = opened.enter_context(socket.create_connection((at.hostname, at.port), PATIENCE))
+            with suppress(ConnectionError):
+                stranger.sendall(b"POST / HTTP/1.1\r\nHost: a")
+        # The last came when there was no more room.
+        with suppress(ConnectionError):
+            assert stranger.recv(1) == b""
+        opened.close()
+        assert post(url, event("a"), "old-secret") == 200
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=PATIENCE)
+    assert "Too many open files" not in stderr
+
+
+def test_what_no_receiver_understands_leaves_nothing_in_its_log(cio_mcp: CommandLine) -> None:
+    with receiving(cio_mcp, **KEYED) as (url, process, _):
+        assert httpx.get(url, headers={"Connection": "upgrade", "Upgrade": "websocket"}).status_code == 405
+        at = urlsplit(url)
+        with socket.create_connection((at.hostname or "", at.port), PATIENCE) as stranger:
+            stranger.sendall(b"nonsense\r\n\r\n")
+            assert stranger.recv(12) == b"HTTP/1.1 400"
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=PATIENCE)
+    assert stderr == ""
+
+
+def test_a_wrong_signing_key_leaves_a_line_that_says_what_to_do(cio_mcp: CommandLine) -> None:
+    with receiving(cio_mcp, **KEYED) as (url, process, _):
+        assert [post(url, event("x"), "other-secret") for _ in range(3)] == [401, 401, 401]
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=PATIENCE)
+    assert stderr.count("Compare it with the key that Customer.io shows; ") == len(stderr.splitlines()) == 1
+    assert "secret" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "cause"),
+    [("cio-mcp.db", "is not a database: set CIO_DATA_DIR"), (".", "cannot be used: see CIO_DATA_DIR")],
+)
+def test_a_receiver_whose_database_cannot_be_opened_says_so_and_ends(
+    cio_mcp: CommandLine, file: str, cause: str
+) -> None:
+    wrong = cio_mcp.data_dir / file
+    wrong.parent.mkdir(exist_ok=True)
+    wrong.write_text("something else altogether, and rather long. " * 100)
+    refused = cio_mcp.run("webhooks", "serve", "--port", "0", **KEYED)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith(f"cio-mcp: The server's database {cause}")
+    assert len(refused.stderr.splitlines()) == 1
+
+
 def test_status_says_when_nothing_has_come_in(cio_mcp: CommandLine) -> None:
     assert cio_mcp.run("webhooks", "status", **NAMED).stdout == "No event has come in yet.\n"
 
@@ -104,7 +165,9 @@ def test_the_server_over_http_receives_webhooks_too(cio_mcp: CommandLine) -> Non
     ) as process:
         try:
             assert process.stderr is not None
-            at = next(found[1] for line in process.stderr if (found := re.search(r"(http://\S+)/mcp", line)))
+            line = next(line for line in process.stderr if "Serving" in line)
+            assert line.endswith("/mcp, and receiving webhooks at /webhooks/customerio\n")
+            (at,) = re.findall(r"(http://\S+)/mcp", line)
             url = f"{at}/webhooks/customerio"
             assert post(url, event("a"), "sandbox-signing-key") == 200
             assert post(url, event("a"), "another") == 401

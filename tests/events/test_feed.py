@@ -1,7 +1,5 @@
 import json
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,14 +8,12 @@ import anyio
 import pytest
 
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.events.feed import EventQuery, Feed
+from cio_mcp.events.feed import SPAN, EventQuery, Feed
 from cio_mcp.events.models import Envelope
 from cio_mcp.gate.plan import Plan
 from cio_mcp.http.call import Call
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import ChangeRow, Journal
-from cio_mcp.storage.reception import reception
-from tests.http.skipping_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -157,6 +153,33 @@ async def test_waiting_ends_when_it_happens(feed: Feed, database: Database, *, o
     assert found.id == "it"
 
 
+async def test_waiting_overlooks_nothing_however_much_comes_between_two_looks(feed: Feed, database: Database) -> None:
+    other = Feed(database, "acme")
+    async with anyio.create_task_group() as group:
+
+        async def happen() -> None:
+            for begin in range(0, 3 * SPAN, SPAN):
+                await other.append([event(f"{begin + number}") for number in range(SPAN)])
+            await other.append([event("it", "opened")])
+
+        group.start_soon(happen)
+        found = await feed.wait(EventQuery(metric="opened"), None, 1e6)
+    assert found is not None
+    assert found.id == "it"
+
+
+async def test_waiting_does_not_walk_through_what_is_long_gone(feed: Feed, database: Database) -> None:
+    await Feed(database, "other").append([event("a")])
+    await database.write(lambda db: db.exec_driver_sql("UPDATE sqlite_sequence SET seq = 900000000"))
+    await Feed(database, "other").append([event("b")])
+    async with anyio.create_task_group() as group:
+        group.start_soon(Feed(database, "acme").append, [event("it", "opened")])
+        with anyio.fail_after(5):
+            found = await feed.wait(EventQuery(metric="opened"), None, 1e6)
+    assert found is not None
+    assert found.id == "it"
+
+
 async def test_a_wait_given_up_leaves_nothing_behind(feed: Feed) -> None:
     before = {name: str(value) for name, value in vars(feed).items() if name.startswith("_")}
     async with anyio.create_task_group() as group:
@@ -164,93 +187,6 @@ async def test_a_wait_given_up_leaves_nothing_behind(feed: Feed) -> None:
         await feed.recent(EventQuery())
         group.cancel_scope.cancel()
     assert {name: str(value) for name, value in vars(feed).items() if name.startswith("_")} == before
-
-
-@asynccontextmanager
-async def watched(feed: Feed, heard: anyio.Event) -> AsyncIterator[None]:
-    async with anyio.create_task_group() as group:
-        unsubscribe = feed.subscribe(heard.set)
-        group.start_soon(feed.watch)
-        yield
-        unsubscribe()
-        group.cancel_scope.cancel()
-
-
-async def test_listeners_hear_of_what_another_process_stored(feed: Feed, database: Database) -> None:
-    heard = anyio.Event()
-    async with watched(feed, heard):
-        await Feed(database, "acme").append([event("a")])
-        with anyio.fail_after(10):
-            await heard.wait()
-
-
-async def test_listeners_hear_nothing_of_other_workspaces_or_of_long_ago(feed: Feed, database: Database) -> None:
-    long_ago = Feed(database, "acme", SkippingClock())
-    await long_ago.append([event("a")])
-    assert isinstance(feed.clock, SkippingClock)
-    feed.clock.skipped += 3600
-    heard = anyio.Event()
-    async with watched(feed, heard):
-        await Feed(database, "other").append([event("a")])
-        for _ in range(5):
-            await feed.recent(EventQuery())
-        assert not heard.is_set()
-
-
-async def test_a_listener_that_left_hears_nothing(feed: Feed) -> None:
-    heard: list[str] = []
-    leave, stay = feed.subscribe(lambda: heard.append("left")), feed.subscribe(lambda: heard.append("stayed"))
-    leave()
-    leave()
-    await feed.append([event("a")])
-    stay()
-    await feed.append([event("b")])
-    assert heard == ["stayed"]
-
-
-async def test_what_is_too_old_or_too_much_is_deleted(feed: Feed) -> None:
-    await feed.append(event(f"old {number}", at=number) for number in range(1200))
-    assert isinstance(feed.clock, SkippingClock)
-    feed.clock.skipped += 31 * 86_400
-    await feed.append(event(f"new {number}", at=number) for number in range(20))
-    await feed.trim(days=30, rows=1000)
-    assert await ids(feed) == [f"new {number}" for number in reversed(range(20))]
-    await feed.trim(days=30, rows=15)
-    assert await ids(feed) == [f"new {number}" for number in reversed(range(5, 20))]
-
-
-async def test_a_sequence_is_never_used_twice(feed: Feed) -> None:
-    await feed.append([event("a"), event("b")])
-    before = (await feed.recent(EventQuery(), 1)).events[0].sequence
-    await feed.trim(days=30, rows=0)
-    await feed.append([event("c")])
-    assert (await feed.recent(EventQuery(), 1)).events[0].sequence > before
-
-
-async def test_what_was_refused_is_counted_by_reason(feed: Feed, database: Database) -> None:
-    for reason in ("unsigned", "too big", "unsigned"):
-        feed.refuse(reason)
-    await feed.close()
-    feed.refuse("unsigned")
-    await feed.flush()
-    told = await reception(database, "acme", feed.clock.calendar())
-    assert {each.reason: each.count for each in told.refused} == {"unsigned": 3, "too big": 1}
-
-
-async def test_the_reception_tells_lateness_and_gaps(feed: Feed, database: Database) -> None:
-    clock = feed.clock
-    assert isinstance(clock, SkippingClock)
-    begin = clock.calendar()
-    for name, after in (("a", 0.0), ("b", 1800.0), ("c", 7200.0), ("d", 60.0)):
-        clock.skipped += after
-        at = int(clock.calendar()) - (120 if name == "d" else 0)
-        await feed.append([Envelope(event_id=name, object_type="email", metric="sent", timestamp=at, data={})])
-    told = await reception(database, "acme", clock.calendar() + 10_000)
-    assert told.last is not None
-    assert (told.stored, told.day, told.late, told.last.event_id) == (4, 4, 1, "d")
-    assert 119 < told.last.lag < 125
-    gaps = [(round(gap.since - begin, -2), gap.until and round(gap.until - begin, -2)) for gap in told.gaps]
-    assert gaps == [(1800.0, 9000.0), (9100.0, None)]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """Posting webhooks to the receiver in process, as its server would hand them on."""
 
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
+
 from cio_mcp.events.feed import Feed
 from cio_mcp.events.signature import sign
-from cio_mcp.web.webhooks import PATH, Receiver, receiver_app
+from cio_mcp.web.webhooks import PATH, READING, Receiver, receiver_app
 
 KEY = b"signing-key"
 
@@ -24,20 +26,29 @@ class Answer:
 
 @dataclass
 class Poster:
-    """The receiver, and the way to post to it."""
+    """The receiver, and the way to post to it; `under_way` is how many bodies it waits for."""
 
     feed: Feed
     keys: tuple[bytes, ...] = (KEY,)
+    now: Callable[[], float] = time.time
+    reading: float = READING
     app: Any = field(init=False)
+    under_way: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         async def its_feed() -> Feed:
             return self.feed
 
-        self.app = receiver_app(Receiver(self.keys, its_feed), _nothing())
+        self.app = receiver_app(Receiver(self.keys, its_feed, self.now, self.reading), _nothing())
 
-    async def post(self, body: bytes | Iterable[bytes], headers: Mapping[str, str] | None = None) -> Answer:
-        """Post chunks with exactly these headers."""
+    async def post(
+        self,
+        body: bytes | Iterable[bytes],
+        headers: Mapping[str, str] | None = None,
+        *,
+        held: anyio.Event | None = None,
+    ) -> Answer:
+        """Post chunks with exactly these headers; none comes before `held` is set."""
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
         chunks = iter([body] if isinstance(body, bytes) else body)
         sent: list[dict[str, Any]] = []
@@ -57,6 +68,10 @@ class Poster:
         }
 
         async def receive() -> dict[str, Any]:
+            self.under_way += 1
+            if held is not None:
+                await held.wait()
+            self.under_way -= 1
             chunk = next(chunks, None)
             return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
 

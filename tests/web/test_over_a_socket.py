@@ -1,6 +1,7 @@
 """The receiver behind its real server: what a sender can do to HTTP itself."""
 
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ import pytest
 import uvicorn
 
 from cio_mcp.events.feed import EventQuery, Feed
+from cio_mcp.web.connections import LimitedProtocol
 from cio_mcp.web.webhooks import LARGEST, PATH
 from tests.web.posting import Poster, signed
 
@@ -23,7 +25,8 @@ BODY = json.dumps(
 @asynccontextmanager
 async def serving(feed: Feed) -> AsyncIterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(Poster(feed).app, log_config=None, access_log=False, lifespan="on"))
+    config = uvicorn.Config(Poster(feed).app, http=LimitedProtocol, log_config=None, access_log=False, lifespan="on")
+    server = uvicorn.Server(config)
     with listening:
         async with anyio.create_task_group() as group:
             group.start_soon(server.serve, [listening])
@@ -108,3 +111,15 @@ async def test_other_methods_and_paths_are_refused_barely(feed: Feed) -> None:
         assert (await told(port, head("Content-Length: 0").replace(b"customerio", b"else"))).startswith(b"HTTP/1.1 404")
         healthz = b"GET /healthz HTTP/1.1\r\nHost: anything\r\n\r\n"
         assert (await told(port, healthz)).startswith(b"HTTP/1.1 200")
+
+
+async def test_what_was_not_read_of_a_refused_body_is_not_taken_for_the_next_request(feed: Feed) -> None:
+    unsigned = f"POST {PATH} HTTP/1.1\r\nHost: hooks.example\r\nContent-Length: 200000\r\n\r\n".encode()
+    body = (head("Content-Length: 0") * 2000)[:200_000]
+    async with serving(feed) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
+        await stream.send(unsigned + body + head(f"Content-Length: {len(BODY)}") + BODY)
+        answers = b""
+        while answers.count(b"HTTP/1.1") < 2 or not answers.endswith(b"\r\n\r\n"):
+            answers += await stream.receive()
+    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"401", b"200"]
+    assert await stored(feed) == 1

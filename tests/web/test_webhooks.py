@@ -1,19 +1,22 @@
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from cio_mcp.events.feed import EventQuery, Feed
+from cio_mcp.events.models import LONGEST
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.reception import reception
 from cio_mcp.tools.feed import recent_events
-from cio_mcp.web.webhooks import LARGEST
+from cio_mcp.web.webhooks import AGAIN, AT_ONCE, LARGEST, READING, SENTENCES, STATUS
 from cio_mcp.workspace import Workspace
 from tests.events.published import examples, payloads
 from tests.web.posting import KEY, Answer, Poster, signed
@@ -23,6 +26,7 @@ pytestmark = pytest.mark.anyio
 EVENT = {"event_id": "E1", "object_type": "email", "metric": "sent", "timestamp": 1_700_000_000, "data": {}}
 BODY = json.dumps(EVENT).encode()
 DAY = 86_400.0
+LIMIT = 30.0
 DOCUMENTED = {200, 401, 403, 408, 413, 503}
 
 
@@ -119,13 +123,55 @@ async def test_no_more_is_read_of_a_body_than_is_allowed(feed: Feed) -> None:
     assert read <= LARGEST + 65_536
 
 
+@pytest.mark.parametrize(
+    ("keys", "headers", "status"),
+    [((KEY,), {}, 401), ((KEY,), signed(BODY, age=8.1 * DAY), 401), ((), {"Host": "evil.example"}, 403)],
+)
+async def test_nothing_is_read_of_a_body_whose_headers_are_refused(
+    feed: Feed, keys: tuple[bytes, ...], headers: dict[str, str], status: int
+) -> None:
+    chunks = iter([BODY])
+    assert (await Poster(feed, keys).post(chunks, headers)).status == status
+    assert next(chunks, None) == BODY
+
+
+async def test_a_body_that_does_not_come_in_time_is_refused_and_the_line_closed(feed: Feed) -> None:
+    with anyio.fail_after(READING / 2):
+        answer = await Poster(feed, reading=0.01).post(BODY, signed(BODY), held=anyio.Event())
+    assert answer.status == 408
+    assert answer.headers["connection"] == "close"
+    assert is_bare(answer)
+    assert await stored(feed) == 0
+    assert await refusals(feed) == {"too slow": 1}
+
+
+async def test_so_many_requests_at_once_and_no_more_until_they_end(feed: Feed) -> None:
+    poster, held, statuses = Poster(feed), anyio.Event(), []
+
+    async def post() -> None:
+        statuses.append((await poster.post(BODY, signed(BODY), held=held)).status)
+
+    with anyio.fail_after(LIMIT):
+        async with anyio.create_task_group() as group:
+            for _ in range(AT_ONCE):
+                group.start_soon(post)
+            while poster.under_way < AT_ONCE:
+                await anyio.lowlevel.checkpoint()
+            assert [(await poster.post_signed(BODY)).status for _ in range(2)] == [503, 503]
+            held.set()
+    assert statuses == [200] * AT_ONCE
+    assert (await poster.post_signed(BODY)).status == 200
+    assert await refusals(feed) == {"not available": 2}
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b"<html>", BODY[:-1]])
 async def test_a_signed_body_of_unknown_shape_is_kept(feed: Feed, body: bytes) -> None:
     poster = Poster(feed)
     assert [(await poster.post_signed(body)).status for _ in range(2)] == [200, 200]
     event, *more = (await feed.recent(EventQuery(object_type="unknown"))).events
     assert not more
-    assert event.data["body"] == body.decode(errors="replace")
+    text = body.decode(errors="replace")
+    assert event.data["body"] == (text if len(text) <= LONGEST else text[:LONGEST] + "…")
 
 
 async def test_while_storage_is_down_the_answer_is_503_and_the_event_may_come_again(tmp_path: Path) -> None:
@@ -157,7 +203,9 @@ LOCAL = {"Host": "127.0.0.1:8001"}
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8001", "[::1]:8001", "LOCALHOST"])
 async def test_without_keys_programs_of_this_machine_are_believed(feed: Feed, host: str) -> None:
-    assert (await Poster(feed, ()).post(BODY, {"Host": host})).status == 200
+    # What Node.js sends of its own accord.
+    headers = {"Host": host, "Accept-Language": "*", "Sec-Fetch-Mode": "cors", "User-Agent": "node"}
+    assert (await Poster(feed, ()).post(BODY, headers)).status == 200
     assert await stored(feed) == 1
 
 
@@ -168,10 +216,22 @@ async def test_without_keys_programs_of_this_machine_are_believed(feed: Feed, ho
         {"Host": "evil.example"},
         {"Host": "127.0.0.1.evil.example"},
         {"Host": "[::1"},
+        {"Host": "evil.example:80@localhost"},
+        {"Host": "localhost/evil.example"},
+        {"Host": "localhost\nX"},
         LOCAL | {"Origin": "https://evil.example"},
         LOCAL | {"Origin": "null"},
+        LOCAL | {"Referer": "https://evil.example/"},
+        LOCAL | {"Sec-Fetch-Site": "cross-site"},
         LOCAL | {"X-Forwarded-For": "192.0.2.1"},
+        LOCAL | {"X-Forwarded-Host": "evil.example"},
+        LOCAL | {"X-Forwarded-Proto": "https"},
+        LOCAL | {"X-Forwarded-Port": "443"},
+        LOCAL | {"X-Real-IP": "192.0.2.1"},
         LOCAL | {"Forwarded": "for=192.0.2.1"},
+        LOCAL | {"Via": "1.1 proxy"},
+        LOCAL | {"CF-Connecting-IP": "192.0.2.1"},
+        LOCAL | {"True-Client-IP": "192.0.2.1"},
     ],
 )
 async def test_without_keys_nobody_else_is_believed(feed: Feed, headers: dict[str, str]) -> None:
@@ -179,6 +239,51 @@ async def test_without_keys_nobody_else_is_believed(feed: Feed, headers: dict[st
     assert answer.status == 403
     assert is_bare(answer)
     assert await stored(feed) == 0
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.name == "cio_mcp.web.webhooks"]
+
+
+async def test_the_first_refusal_of_a_kind_within_an_hour_is_logged_with_what_to_do(
+    feed: Feed, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = time.time()
+    poster = Poster(feed, now=lambda: now)
+    wrong = (
+        "A webhook was refused: its signature is not by any of CIO_WEBHOOK_SIGNING_KEYS. Compare it with the key that "
+        "Customer.io shows; `cio-mcp webhooks status` counts refusals."
+    )
+    for _ in range(3):
+        assert (await poster.post_signed(BODY, key=b"another")).status == 401
+    assert logged(caplog) == [wrong]
+    assert (await poster.post(BODY)).status == 401
+    assert [each.startswith("A webhook was refused: it has no signature. ") for each in logged(caplog)] == [False, True]
+    now += AGAIN
+    for _ in range(3):
+        assert (await poster.post_signed(BODY, key=b"another")).status == 401
+    assert logged(caplog)[2:] == [wrong]
+    assert {each.levelname for each in caplog.records} == {"WARNING"}
+
+
+def test_every_refusal_has_a_sentence_of_its_own() -> None:
+    assert SENTENCES.keys() == STATUS.keys()
+    assert len(set(SENTENCES.values())) == len(SENTENCES)
+
+
+async def test_what_storage_says_is_logged_once_and_without_its_word_on_sending(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "events.db").write_text("this is not a database, however long one looks at it" * 100)
+    feed = Feed(Database(f"sqlite:///{tmp_path / 'events.db'}"), "acme")
+    poster = Poster(feed)
+    assert [(await poster.post_signed(BODY)).status for _ in range(2)] == [503, 503]
+    (said,) = logged(caplog)
+    assert said == (
+        "A webhook could not be stored: The server's database is not a database: set CIO_DATA_DIR or CIO_DATABASE_URL "
+        "to another place."
+    )
+    await feed.database.close()
 
 
 @pytest.mark.skipif(not payloads(), reason="the published OpenAPI files are not at hand (SPECS_DIR)")

@@ -1,0 +1,101 @@
+"""The receiver's connections: how many there may be, and how long each may keep others waiting.
+
+Whoever can reach the receiver can open connections, with or without a key, and then say nothing, or little. The server
+underneath waits for them, and when a process may open no more files, nobody gets in.
+"""
+
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+WAITING = 3.0
+"""Seconds until the head of a request must be whole, or an answer be taken; no source, as long as a body may take."""
+MOST = 512
+"""Connections at once; no source: half of the 1024 files that a process may open on most systems."""
+STRIDE = 8
+"""Of the most, one in so many is accepted in one turn of the event loop, since one too many stays open for three turns;
+no source."""
+
+
+def most_connections() -> int:
+    """How many connections there may be: MOST, and half of the files that this process may open."""
+    if sys.platform == "win32":
+        return MOST
+    import resource  # noqa: PLC0415 - there is none on Windows
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST if files == resource.RLIM_INFINITY else min(MOST, files // 2)
+
+
+class LimitedProtocol(H11Protocol):
+    """HTTP/1.1 for strangers: it closes a connection beyond `most`, and one that lets us wait for `waiting` seconds.
+
+    We wait while no request of a connection is in progress, and while it does not take its answers; between requests
+    not before the first byte of the next, for which uvicorn waits (five seconds).
+    """
+
+    waiting: ClassVar[float] = WAITING
+    most: ClassVar[int] = most_connections()
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._call_off: Callable[[], None] | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Take a connection, if there is room."""
+        super().connection_made(transport)
+        # Anything that is not taken counts, and pauses.
+        transport.set_write_buffer_limits(0)
+        if len(self.connections) > self.most:
+            transport.abort()
+        else:
+            self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Keep nothing of it."""
+        super().connection_lost(exc)
+        self._rest()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came in; afterwards a request is in progress, or we wait for one."""
+        super().data_received(data)
+        self._watch()
+
+    def pause_writing(self) -> None:
+        """Wait until an answer is taken."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """Go on: all was taken."""
+        super().resume_writing()
+        self._watch()
+
+    def _watch(self) -> None:
+        # None before the first request, whatever its type says.
+        request: Any = self.cycle
+        if request is not None and not request.response_complete and not self.flow.write_paused:
+            self._rest()
+        elif self._call_off is None:
+            # Closing would wait until what is left is taken.
+            self._call_off = self.loop.call_later(self.waiting, self.transport.abort).cancel
+
+    def _rest(self) -> None:
+        if self._call_off is not None:
+            self._call_off()
+            self._call_off = None
+
+
+class LimitedServer(uvicorn.Server):
+    """Takes few connections in one turn, as its `backlog` says, and lets the others wait in a line of usual length."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take connections."""
+        await super().startup(sockets)
+        for listening in sockets or []:
+            # Those for whom there is no room in the line try again after a second.
+            listening.listen()

@@ -1,0 +1,135 @@
+"""What a feed lets go of, what it counts, and how the receiver fares."""
+
+from functools import partial
+
+import anyio
+import pytest
+
+from cio_mcp.errors import StorageFailed
+from cio_mcp.events.feed import EventQuery, Feed
+from cio_mcp.events.models import Envelope
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.reception import reception
+from tests.http.skipping_clock import SkippingClock
+
+pytestmark = pytest.mark.anyio
+
+AT = 1_700_000_000
+DAY = 86_400.0
+
+
+def event(name: str, at: int = 0) -> Envelope:
+    return Envelope(event_id=name, object_type="email", metric="sent", timestamp=AT + at)
+
+
+async def ids(feed: Feed) -> list[str]:
+    return [each.id for each in (await feed.recent(EventQuery(), 50)).events]
+
+
+async def number(feed: Feed) -> int:
+    return sum((await feed.summary(EventQuery())).values())
+
+
+async def refused(feed: Feed) -> dict[str, int]:
+    told = await reception(feed.database, feed.workspace, feed.clock.calendar())
+    return {each.reason: each.count for each in told.refused}
+
+
+async def test_what_is_too_old_or_too_much_is_deleted(feed: Feed) -> None:
+    await feed.append(event(f"old {number}", at=number) for number in range(1200))
+    assert isinstance(feed.clock, SkippingClock)
+    feed.clock.skipped += 31 * DAY
+    await feed.append(event(f"new {number}", at=number) for number in range(20))
+    await feed.trim(days=30, rows=1000)
+    assert await ids(feed) == [f"new {number}" for number in reversed(range(20))]
+    await feed.trim(days=30, rows=15)
+    assert await ids(feed) == [f"new {number}" for number in reversed(range(5, 20))]
+
+
+async def test_several_that_trim_at_once_delete_no_more_than_one_would(feed: Feed, database: Database) -> None:
+    await feed.append(event(str(number), at=number) for number in range(1800))
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(partial(Feed(database, "acme", SkippingClock()).trim, days=30, rows=600))
+    assert await number(feed) == 600
+    assert (await ids(feed))[0] == "1799"
+
+
+async def test_another_workspaces_events_are_let_be(feed: Feed, database: Database) -> None:
+    other = Feed(database, "other", SkippingClock())
+    await other.append([event("theirs")])
+    await feed.append([event("a"), event("b")])
+    await feed.trim(days=0, rows=0)
+    await feed.trim(days=-1, rows=0)
+    assert (await ids(feed), await ids(other)) == ([], ["theirs"])
+
+
+async def test_a_sequence_is_never_used_twice(feed: Feed) -> None:
+    await feed.append([event("a"), event("b")])
+    before = (await feed.recent(EventQuery(), 1)).events[0].sequence
+    await feed.trim(days=30, rows=0)
+    await feed.append([event("c")])
+    assert (await feed.recent(EventQuery(), 1)).events[0].sequence > before
+
+
+async def test_upkeep_trims_and_stores_what_was_refused(feed: Feed) -> None:
+    await feed.append(event(str(number)) for number in range(9))
+    feed.refuse("unsigned")
+    async with anyio.create_task_group() as group:
+        group.start_soon(feed.keep, 30, 5)
+        with anyio.fail_after(10):
+            while (await number(feed), await refused(feed)) != (5, {"unsigned": 1}):
+                await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+
+
+async def test_what_was_refused_is_counted_by_reason(feed: Feed) -> None:
+    for reason in ("unsigned", "too big", "unsigned"):
+        feed.refuse(reason)
+    await feed.close()
+    feed.refuse("unsigned")
+    await feed.flush()
+    assert await refused(feed) == {"unsigned": 3, "too big": 1}
+
+
+async def test_counts_that_cannot_be_stored_now_are_stored_later(feed: Feed, database: Database) -> None:
+    await feed.append([event("a")])
+    await database.write(lambda db: db.exec_driver_sql("ALTER TABLE rejections RENAME TO away"))
+    feed.refuse("unsigned")
+    with pytest.raises(StorageFailed):
+        await feed.flush()
+    await database.write(lambda db: db.exec_driver_sql("ALTER TABLE away RENAME TO rejections"))
+    feed.refuse("unsigned")
+    await feed.flush()
+    assert await refused(feed) == {"unsigned": 2}
+
+
+async def test_the_reception_tells_lateness_and_gaps(feed: Feed, database: Database) -> None:
+    clock = feed.clock
+    assert isinstance(clock, SkippingClock)
+    begin = clock.calendar()
+    for name, after in (("a", 0.0), ("b", 1800.0), ("c", 7200.0), ("d", 60.0)):
+        clock.skipped += after
+        at = int(clock.calendar()) - (120 if name == "d" else 0)
+        await feed.append([Envelope(event_id=name, object_type="email", metric="sent", timestamp=at)])
+    told = await reception(database, "acme", clock.calendar() + 10_000)
+    assert told.last is not None
+    assert (told.stored, told.day, told.late, told.last.event_id) == (4, 4, 1, "d")
+    assert 119 < told.last.lag < 125
+    gaps = [(round(gap.since - begin, -2), gap.until and round(gap.until - begin, -2)) for gap in told.gaps]
+    assert gaps == [(1800.0, 9000.0), (9100.0, None)]
+
+
+@pytest.mark.parametrize(("days", "gaps"), [([10], [(0, None)]), ([8, 1], [(0, 7), (7, None)]), ([1, 0], [(0, 1)])])
+async def test_a_gap_that_began_before_the_week_is_told_too(
+    feed: Feed, database: Database, days: list[int], gaps: list[tuple[int, int | None]]
+) -> None:
+    clock = feed.clock
+    assert isinstance(clock, SkippingClock)
+    now = clock.calendar()
+    for ago in days:
+        clock.skipped = -ago * DAY
+        await feed.append([event(f"{ago} days ago")])
+    told = (await reception(database, "acme", now + 60)).gaps
+    begin = now - days[0] * DAY
+    assert [(round((g.since - begin) / DAY), g.until and round((g.until - begin) / DAY)) for g in told] == gaps

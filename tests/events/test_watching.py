@@ -1,0 +1,81 @@
+"""Who watches a feed is told of what is stored, by whomever, and of nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+
+from cio_mcp.events.feed import POLL, SETTLING, EventQuery, Feed
+from cio_mcp.events.models import Envelope
+from cio_mcp.storage.database import Database
+from tests.http.held_clock import HeldClock
+from tests.http.skipping_clock import SkippingClock
+
+pytestmark = pytest.mark.anyio
+
+
+def event(name: str) -> Envelope:
+    return Envelope(event_id=name, object_type="email", metric="sent", timestamp=1_700_000_000)
+
+
+@asynccontextmanager
+async def watched(feed: Feed) -> AsyncIterator[list[float]]:
+    """The moments at which the watcher was told."""
+    told: list[float] = []
+    async with anyio.create_task_group() as group:
+        group.start_soon(feed.watch, lambda: told.append(feed.clock.steady()))
+        await _looked(feed)
+        yield told
+        group.cancel_scope.cancel()
+
+
+async def _looked(feed: Feed) -> None:
+    """Wait until a watcher has had the time to look."""
+    for _ in range(5):
+        await feed.recent(EventQuery())
+        await anyio.wait_all_tasks_blocked()
+
+
+async def test_each_commit_is_told_of_once(database: Database) -> None:
+    clock = HeldClock()
+    feed = Feed(database, "acme", clock)
+    async with watched(feed) as told:
+        for number in range(3):
+            await feed.append([event(f"{number}"), event(f"{number} too")])
+            await _looked(feed)
+            await clock.advance(10 * POLL)
+            await _looked(feed)
+            assert len(told) == number + 1
+        await feed.append([event("0")])
+        await _looked(feed)
+        assert len(told) == 3, "it was there already"
+
+
+async def test_what_another_process_stored_is_noticed_at_the_next_look(database: Database) -> None:
+    clock = HeldClock()
+    feed = Feed(database, "acme", clock)
+    async with watched(feed) as told:
+        await Feed(database, "acme").append([event("a")])
+        await clock.advance(POLL)
+        await _looked(feed)
+        assert len(told) == 1
+
+
+async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(feed: Feed, database: Database) -> None:
+    await Feed(database, "acme", SkippingClock()).append([event("a")])
+    assert isinstance(feed.clock, SkippingClock)
+    feed.clock.skipped += 3600
+    async with watched(feed) as told:
+        await Feed(database, "other").append([event("a")])
+        await _looked(feed)
+        assert told == []
+
+
+@pytest.mark.parametrize(("ago", "times"), [(SETTLING / 2, 1), (SETTLING * 2, 0)])
+async def test_what_came_in_just_before_is_told_of_too(database: Database, ago: float, times: int) -> None:
+    clock = HeldClock()
+    await Feed(database, "acme", clock).append([event("a")])
+    await clock.advance(ago)
+    async with watched(Feed(database, "acme", clock)) as told:
+        assert len(told) == times
