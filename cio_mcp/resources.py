@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
+from mcp.shared.uri_template import UriTemplate
 
 from cio_mcp.errors import CioError, NotFound
 from cio_mcp.text.answer import render
@@ -20,6 +21,7 @@ MIME_TYPE = "application/json"
 RECENT_EVENTS = "cio://events/recent"
 FILTERS = ("customer", "object_type", "metric", "delivery", "kind", "id", "since")
 """What the query of recent events may name."""
+SOME_EVENTS = f"{RECENT_EVENTS}{{?{','.join(FILTERS)}}}"
 CHANGES = "cio://changes"
 PAGE = 50
 """Items of a list; a resource has no cursor, so who wants more uses the tool. No source."""
@@ -74,7 +76,7 @@ RESOURCES = (
         RECENT_EVENTS, "Recent events", "What Customer.io reported, newest first.", "recent_events", {"limit": 20}
     ),
     Resource(
-        f"{RECENT_EVENTS}{{?{','.join(FILTERS)}}}", "Events of some kind",
+        SOME_EVENTS, "Events of some kind",
         "Events of a customer, an object type (email, sms …), a metric (delivered, bounced …), a delivery, "
         "a campaign (kind and id), since a time.",
         "recent_events", {"limit": 20},
@@ -97,6 +99,12 @@ def strange_filter(uri: str) -> str | None:
     if f"{parts.scheme}://{parts.netloc}{parts.path}" != RECENT_EVENTS:
         return None
     return next((name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name not in FILTERS), None)
+
+
+def asked_for(uri: str) -> dict[str, str]:
+    """What the query of recent events asks for, read as the SDK reads it for the resource itself."""
+    found = UriTemplate.parse(SOME_EVENTS).match(uri) or {}
+    return {name: value for name, value in found.items() if isinstance(value, str) and value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 """Which events are asked for: arguments of tools and queries of resources, made into one question to the feed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BeforeValidator, Field
 
@@ -73,17 +72,20 @@ class Wanted:
         )
 
 
-async def as_read(feed: "Feed", uri: str) -> object:
-    """What the resource of a query reads like now: equal as long as it lists the same events."""
-    asked = dict(parse_qsl(urlsplit(uri).query))
-    id_ = asked.get("id", "")
-    if asked.get("customer", "").startswith("+") or (id_ and not id_.isdecimal()):
+async def as_read(feed: "Feed", asked: Mapping[str, str]) -> object:
+    """What a resource that asks for this reads like now: equal as long as it lists the same events.
+
+    Raises:
+        InvalidArgument: it asks for what there cannot be.
+    """
+    person, id_ = asked.get("customer") and reference_of(asked["customer"]), asked.get("id", "").strip()
+    if (person and person.id_type == "phone") or (id_ and not id_.isdecimal()):
         return object()  # only Customer.io knows whose number, or what's name, it is: it may always be another
     start, _ = span(asked.get("since"), None)
     query = EventQuery(
         asked.get("object_type"),
-        asked.get("metric"),
-        person=asked.get("customer"),
+        await _metric(feed, asked.get("metric")),
+        person=person.value if person else None,
         delivery=asked.get("delivery"),
         kind=asked.get("kind") if id_ else None,
         id=id_ or None,

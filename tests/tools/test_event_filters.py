@@ -8,8 +8,9 @@ import pytest
 
 from cio_mcp.errors import CioError, InvalidArgument
 from cio_mcp.events.models import Envelope
+from cio_mcp.resources import RECENT_EVENTS, asked_for
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.tools.event_filters import Wanted
+from cio_mcp.tools.event_filters import Wanted, as_read
 from cio_mcp.tools.feed import recent_events
 from cio_mcp.workspace import Workspace
 
@@ -88,3 +89,37 @@ async def test_a_change_that_led_to_nothing_is_refused(ws: Workspace) -> None:
 async def test_a_delivery_without_a_name_is_refused(ws: Workspace) -> None:
     with pytest.raises(InvalidArgument, match="delivery"):
         await Wanted(delivery="").query(ws)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "customer=ada+x@example.com",
+        "customer=ada%2Bx@example.com",
+        "customer=%20ada%2Bx@example.com",
+        "metric=sent&metric=opened",
+        "metric=Sent",
+        "kind=campaign&id=%202",
+        "delivery=D1",
+        "object_type=email&since=2026-01-01T00:00:00%2B02:00",
+    ],
+)
+async def test_a_subscribed_query_is_read_as_the_resource_reads_it(ws: Workspace, query: str) -> None:
+    asked = asked_for(f"{RECENT_EVENTS}?{query}")
+    assert await as_read(ws.events, asked) == []
+    told = event(1, campaign_id=2, identifiers={"email": "ada+x@example.com"})
+    await ws.events.append([told, event(2, "opened", delivery_id="D9")])
+    as_resource: Any = asked
+    assert await as_read(ws.events, asked) == await found(ws, **as_resource) != []
+
+
+async def test_whose_phone_number_it_is_may_always_be_another(ws: Workspace) -> None:
+    for query in ("customer=%2B447700900001", "customer=+447700900001", "kind=campaign&id=Onboarding"):
+        asked = asked_for(f"{RECENT_EVENTS}?{query}")
+        assert await as_read(ws.events, asked) != await as_read(ws.events, asked)
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "yesterday"])
+async def test_a_time_that_cannot_be_is_refused_by_name(ws: Workspace, since: str) -> None:
+    with pytest.raises(InvalidArgument, match="since"):
+        await Wanted(since=since).query(ws)
