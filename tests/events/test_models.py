@@ -103,6 +103,17 @@ def test_who_it_was_is_told_in_the_old_way_too() -> None:
     assert (row.person_id, row.email, row.cio_id) == ("42", "ada@example.com", None)
 
 
+def test_one_odd_identifier_takes_none_of_the_others_along() -> None:
+    who = {"id": 42, "email": "ada@example.com", "phone": {"country": 1}, "cio_id": ["a1"]}
+    person = read(WHOLE | {"data": {"identifiers": who}}).person
+    assert (person.id, person.email, person.phone, person.cio_id) == ("42", "ada@example.com", None, None)
+
+
+def test_of_a_body_that_is_no_event_the_beginning_is_kept() -> None:
+    envelope = Envelope.read(b"\xff" * 1_000_000, received_at=1.8e9)
+    assert len(envelope.data["body"]) == LONGEST + 1
+
+
 def test_of_a_long_text_the_beginning_is_kept() -> None:
     envelope = read(WHOLE | {"data": {"content": "x" * 100_000, "recipients": [{"device_id": "y" * 100_000}]}})
     assert envelope.data["content"] == "x" * LONGEST + "…"

@@ -72,3 +72,18 @@ def test_numbers_without_a_plus_are_known_by_their_key() -> None:
 
 def test_a_short_number_is_no_phone() -> None:
     assert mask_phone("112") == "112"
+
+
+@pytest.mark.parametrize("number", ["15551234567", "0151 12345678", "whatsapp:15551234567", "whatsapp:+15551234567"])
+def test_a_recipient_that_is_a_number_is_masked_without_a_plus(number: str) -> None:
+    assert "1234" not in mask_text(number, "recipient")
+    assert mask_text(number, "order") == mask_text(number)
+
+
+def test_a_recipient_that_is_no_number_keeps_its_name() -> None:
+    assert mask_text("device-7a", "recipient") == "device-7a"
+    assert mask_text("ada@example123456.com", "recipient") == "a•••@example123456.com"
+
+
+def test_a_number_in_an_address_of_a_page_is_masked() -> None:
+    assert "1234567" not in mask_text("https://a.example/?p=%2B15551234567&q=1")
