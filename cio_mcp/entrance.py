@@ -134,7 +134,7 @@ class Entrance:
     async def _as_read(self, uri: str) -> object:
         from cio_mcp.tools.event_filters import as_read  # noqa: PLC0415 - brings the models of events
 
-        return await as_read(await self.events(), resources.asked_for(uri))
+        return await as_read(await self.workspace_for(None), resources.asked_for(uri))
 
     async def after_handshake(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Middleware: warm up as soon as the client has its list of tools."""

@@ -21,7 +21,7 @@ MIME_TYPE = "application/json"
 RECENT_EVENTS = "cio://events/recent"
 FILTERS = ("customer", "object_type", "metric", "delivery", "kind", "id", "since")
 """What the query of recent events may name."""
-SOME_EVENTS = f"{RECENT_EVENTS}{{?{','.join(FILTERS)}}}"
+SOME_EVENTS = UriTemplate.parse(f"{RECENT_EVENTS}{{?{','.join(FILTERS)}}}")
 CHANGES = "cio://changes"
 PAGE = 50
 """Items of a list; a resource has no cursor, so who wants more uses the tool. No source."""
@@ -76,7 +76,7 @@ RESOURCES = (
         RECENT_EVENTS, "Recent events", "What Customer.io reported, newest first.", "recent_events", {"limit": 20}
     ),
     Resource(
-        SOME_EVENTS, "Events of some kind",
+        str(SOME_EVENTS), "Events of some kind",
         "Events of a customer, an object type (email, sms …), a metric (delivered, bounced …), a delivery, "
         "a campaign (kind and id), since a time.",
         "recent_events", {"limit": 20},
@@ -103,7 +103,7 @@ def strange_filter(uri: str) -> str | None:
 
 def asked_for(uri: str) -> dict[str, str]:
     """What the query of recent events asks for, read as the SDK reads it for the resource itself."""
-    found = UriTemplate.parse(SOME_EVENTS).match(uri) or {}
+    found = SOME_EVENTS.match(uri) or {}
     return {name: value for name, value in found.items() if isinstance(value, str) and value}
 
 

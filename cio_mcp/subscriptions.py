@@ -33,6 +33,8 @@ PATIENCE = 5.0
 AGAIN = 30.0
 """Seconds until a source that failed is tried again; no source."""
 
+_NEVER = object()
+
 logger = logging.getLogger(__name__)
 
 
@@ -160,25 +162,25 @@ class Subscriptions:
     async def _begin(self, uri: str) -> None:
         """Note how a query's resource reads when somebody begins to listen, so that only what differs is told of."""
         if "?" in uri and _is_part(uri, self._uri) and uri not in self._read:
-            with suppress(CioError):
-                self._read.setdefault(uri, await self._reading(uri))
+            self._read.setdefault(uri, await self._reads(uri))
 
     async def _reads_otherwise(self, uri: str) -> bool:
-        if "?" not in uri:
-            return True
+        before, now = self._read.get(uri, _NEVER), await self._reads(uri)
+        self._read[uri] = now
+        return now != before
+
+    async def _reads(self, uri: str) -> object:
+        """How it reads now; what cannot be read equals nothing, so that it is told of rather than missed."""
         try:
-            now = await self._reading(uri)
+            return await self._reading(uri)
         except CioError:
-            return True
+            return object()
         except Exception as failed:  # noqa: BLE001 - one odd query must not end the telling of all others
             logger.error("A subscribed query could not be read: %s", type(failed).__name__)  # noqa: TRY400 - a trace shows data
-            return True
-        same = uri in self._read and self._read[uri] == now
-        self._read[uri] = now
-        return not same
+            return object()
 
     async def _tell_of(self, uri: str) -> None:
-        if not await self._reads_otherwise(uri):
+        if "?" in uri and not await self._reads_otherwise(uri):
             return
         await self.bus.publish(ResourceUpdated(uri=uri))
         async with anyio.create_task_group() as group:

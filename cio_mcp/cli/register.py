@@ -10,6 +10,7 @@ import anyio
 
 from cio_mcp.api import webhooks
 from cio_mcp.api.webhooks import Webhook, Webhooks
+from cio_mcp.cli.listening import LOOPBACK
 from cio_mcp.cli.operating import with_database
 from cio_mcp.cli.showing import present
 from cio_mcp.cli.terminal import Terminal, controlling_terminal
@@ -31,7 +32,6 @@ COMMAND = "webhooks register"
 ON_A_TERMINAL = "on a terminal"
 NOT_APPROVED, INTERRUPTED = "it was not approved on the terminal", "it was interrupted on the terminal"
 PATH = "/webhooks/customerio"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LISTED = 6
 """Names of events that a question shows."""
 CHANGED = "It has changed in Customer.io meanwhile, so nothing was sent. This is how it stands now:"

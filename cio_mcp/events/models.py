@@ -10,16 +10,14 @@ from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, Validation
 from pydantic_core import to_json
 
 from cio_mcp.api.base import Blank, Identifiers, Model
-from cio_mcp.storage.event_rows import EventQuery, EventRow
+from cio_mcp.storage.event_rows import BY_SOMEBODY, MACHINE, EventQuery, EventRow
 from cio_mcp.text.moment import from_unix
 
 __all__ = ["Broadcast", "Campaign", "Envelope", "Event", "EventQuery", "Newsletter", "Parent", "Transactional"]
 
 UNKNOWN = "unknown"
-MACHINE = ("machine", "prefetched", "synthetic")
-"""What marks an open or click that no person made."""
 BY_MACHINE = " by a machine"
-"""How it is told beside its metric."""
+"""How it is told beside the metric that no person opened or clicked."""
 LATEST = 4_102_444_800
 """1 January 2100: a later time is not one in seconds."""
 LONGEST = 4_000
@@ -126,20 +124,24 @@ class Envelope(Model):
     @property
     def person(self) -> Identifiers:
         """Who it is about; old webhooks tell it in `customer_id` and `email_address`."""
+        return Identifiers(**self._who())
+
+    def _who(self) -> dict[str, str | None]:
         whose = self.data.get("identifiers")
         told: dict[str, Any] = whose if isinstance(whose, dict) else {}
-        return Identifiers(
-            id=_text(told.get("id")) or _text(self.data.get("customer_id")),
-            email=_text(told.get("email")) or _text(self.data.get("email_address")),
-            phone=_text(told.get("phone")),
-            cio_id=_text(told.get("cio_id")),
-        )
+        return {
+            "id": _text(told.get("id")) or _text(self.data.get("customer_id")),
+            "email": _text(told.get("email")) or _text(self.data.get("email_address")),
+            "phone": _text(told.get("phone")),
+            "cio_id": _text(told.get("cio_id")),
+        }
 
     def row(self, received_at: float) -> EventRow:
         """The row that storage keeps."""
-        data, who, key = self.data, self.person, _parent_key(self.data)
+        data, who, key = self.data, self._who(), _parent_key(self.data)
+        person = who["id"]
         # An id may be an address, and then people are found by it.
-        email = who.email or (who.id if "@" in (who.id or "") else None)
+        email = who["email"] or (person if person and "@" in person else None)
         return EventRow(
             event_id=self.event_id,
             object_type=self.object_type,
@@ -149,8 +151,8 @@ class Envelope(Model):
             data=to_json(data, inf_nan_mode="null").decode(),
             delivery_id=_text(data.get("delivery_id")),
             trigger_event_id=_text(data.get("trigger_event_id")),
-            cio_id=who.cio_id,
-            person_id=who.id,
+            cio_id=who["cio_id"],
+            person_id=person,
             email=email.lower() if email else None,
             kind=key and KINDS[key],
             parent_id=key and _text(data.get(key)),
@@ -196,7 +198,7 @@ class Event:
     @property
     def by_machine(self) -> bool:
         """Whether it is an open or click that no person made."""
-        return self.metric in ("opened", "clicked") and any(self.data.get(sign) is True for sign in MACHINE)
+        return self.metric in BY_SOMEBODY and any(self.data.get(sign) is True for sign in MACHINE)
 
     @property
     def at(self) -> datetime:

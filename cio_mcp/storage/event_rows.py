@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+BY_SOMEBODY = ("opened", "clicked")
+"""Metrics of what somebody does with a message: a person, or a machine in their place."""
+MACHINE = ("machine", "prefetched", "synthetic")
+"""What marks in the data that no person did it."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventRow:

@@ -22,6 +22,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from cio_mcp.storage.event_rows import BY_SOMEBODY, MACHINE
+
 metadata = MetaData()
 
 changes = Table(
@@ -151,8 +153,8 @@ for _name in ("delivery_id", "trigger_event_id", "cio_id", "person_id", "email")
         sqlite_where=_there,
         postgresql_where=_there,
     )
-by_machine = events.c.metric.in_(("opened", "clicked")) & or_(
-    *(cast(InJson(events.c.data, sign), String).in_(("1", "true")) for sign in ("machine", "prefetched", "synthetic"))
+by_machine = events.c.metric.in_(BY_SOMEBODY) & or_(
+    *(cast(InJson(events.c.data, sign), String).in_(("1", "true")) for sign in MACHINE)
 )
 """Whether no person made an open or click; read out of the data, so only where these are counted."""
 

@@ -13,7 +13,7 @@ _EMAIL = re.compile(
     r"(?P<domain>\[[\w.:]{2,45}\]|[^\W_](?:[\w.-]{0,253}\w)?)"
     r"(?!@|%40)"
 )
-_PHONE = re.compile(r"(?:\+|%2[Bb])\d(?:[ .()/-]{0,2}\d){6,14}")  # E.164: at most 15 digits
+_PHONE = re.compile(r"(?:\+|%2[Bb])(?P<number>\d(?:[ .()/-]{0,2}\d){6,14})")  # E.164: at most 15 digits
 _PHONE_KEY = re.compile(
     r"(?:phone|mobile|(?<![a-z])(?:tel|cell|sms|whatsapp|msisdn|fax))(?:[_ -]?(?:number|num|no|nr|e164))?[_ -]?\d*$",
     re.IGNORECASE,
@@ -43,7 +43,7 @@ def mask_text(text: str, key: str = "") -> str:
     if key and (is_phone_key(key) or (key == "recipient" and _NUMBER.fullmatch(text))):
         return mask_phone(text)
     if "+" in text or "%2" in text:
-        return _PHONE.sub(lambda found: mask_phone(found[0].replace("%2B", "+").replace("%2b", "+")), text)
+        return _PHONE.sub(lambda found: mask_phone(f"+{found['number']}"), text)
     return text
 
 

@@ -1,9 +1,9 @@
 """Which events are asked for: arguments of tools and queries of resources, made into one question to the feed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -58,12 +58,12 @@ class Wanted:
             NotFound: there is no such campaign, change, or person with this phone number.
         """
         start, end = span(self.since, self.until)
-        delivery, event = await _led_to(ws, self.change) if self.change is not None else (self.delivery, None)
+        delivery, event = await _led_to(ws, self.change, _given("delivery", self.delivery))
         return EventQuery(
             object_type=_one_of("object_type", get_args(ObjectType), self.object_type),
             metric=await _metric(ws.events, self.metric),
             person=None if self.customer is None else await _person(ws, self.customer),
-            delivery=_given("delivery", delivery),
+            delivery=delivery,
             trigger_event=event,
             kind=_one_of("kind", get_args(Kind), self.kind),
             id=await _source(ws, self.kind, self.id),
@@ -72,26 +72,19 @@ class Wanted:
         )
 
 
-async def as_read(feed: "Feed", asked: Mapping[str, str]) -> object:
+async def as_read(ws: Workspace, asked: Mapping[str, Any]) -> object:
     """What a resource that asks for this reads like now: equal as long as it lists the same events.
+
+    Asks Customer.io for nothing: whose a phone number or a name is may always be another, so it is never equal.
 
     Raises:
         InvalidArgument: it asks for what there cannot be.
     """
-    person, id_ = asked.get("customer") and reference_of(asked["customer"]), asked.get("id", "").strip()
-    if (person and person.id_type == "phone") or (id_ and not id_.isdecimal()):
-        return object()  # only Customer.io knows whose number, or what's name, it is: it may always be another
-    start, _ = span(asked.get("since"), None)
-    query = EventQuery(
-        asked.get("object_type"),
-        await _metric(feed, asked.get("metric")),
-        person=person.value if person else None,
-        delivery=asked.get("delivery"),
-        kind=asked.get("kind") if id_ else None,
-        id=id_ or None,
-        since=start,
-    )
-    return [event.id for event in (await feed.recent(query)).events]
+    phone = "customer" in asked and reference_of(asked["customer"]).id_type == "phone"
+    if phone or not _is_id(asked.get("id", "0")):
+        return object()
+    query = await Wanted(**asked).query(ws)
+    return [event.id for event in (await ws.events.recent(query)).events]
 
 
 def _one_of(field: str, names: tuple[str, ...], told: str | None) -> str | None:
@@ -107,7 +100,9 @@ async def _metric(feed: "Feed", told: str | None) -> str | None:
     metric = told.strip(QUOTES).lower()
     if metric in METRICS or (metric and (await feed.recent(EventQuery(metric=metric), 1)).events):
         return metric
-    raise InvalidArgument("metric", f"nothing is reported under this name; expected one of {_listed(METRICS)}")
+    raise InvalidArgument(
+        "metric", f"nothing is reported under this name; expected one of {', '.join(sorted(METRICS))}"
+    )
 
 
 async def _person(ws: Workspace, customer: str) -> str:
@@ -124,28 +119,33 @@ async def _source(ws: Workspace, kind: Kind | None, wanted: str | None) -> str |
     """The id needs no request, since what sent an event may be gone; a name does."""
     if (kind is None) != (wanted is None):
         raise InvalidArgument("id" if wanted is None else "kind", "give kind and id together")
-    if kind is None or wanted is None or wanted.strip().isdecimal():
+    if kind is None or wanted is None or _is_id(wanted):
         return wanted and wanted.strip()
     if not ws.settings.has_app:
         raise InvalidArgument("id", "without the App API key expected a number, not a name")
     return (await find(ws, kind, wanted)).id
 
 
-async def _led_to(ws: Workspace, change: str) -> tuple[str | None, str | None]:
+async def _led_to(ws: Workspace, change: str | None, delivery: str | None) -> tuple[str | None, str | None]:
+    """The delivery and the event to look for: what a change led to, or the delivery that was asked for."""
+    if change is None:
+        return delivery, None
     row = await ws.gate.journal.get(change)
     if row is None:
         raise NotFound(f"change: there is no change {quoted(change, 40)}; list_changes lists them.")
     led = led_to(row)
     if not any(led):
         raise InvalidArgument("change", "events name only changes that sent a message or an event; see list_changes")
-    return led
+    if led.delivery and delivery not in (None, led.delivery):
+        raise InvalidArgument("delivery", "the change became another delivery; give one of the two")
+    return led.delivery or delivery, led.event
+
+
+def _is_id(wanted: str) -> bool:
+    return wanted.strip().isdecimal()
 
 
 def _given(field: str, told: str | None) -> str | None:
     if told is not None and not told:
         raise InvalidArgument(field, "expected an id")
     return told
-
-
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(sorted(names))

@@ -120,8 +120,11 @@ async def test_the_reception_tells_lateness_and_gaps(feed: Feed, database: Datab
     assert gaps == [(1800.0, 9000.0), (9100.0, None)]
 
 
-@pytest.mark.parametrize(("days", "gaps"), [([10], [(0, None)]), ([8, 1], [(0, 7), (7, None)]), ([1, 0], [(0, 1)])])
-async def test_a_gap_that_began_before_the_week_is_told_too(
+@pytest.mark.parametrize(
+    ("days", "gaps"),
+    [([10], [(0, None)]), ([8, 1], [(0, 7), (7, None)]), ([1, 0], [(0, 1)]), ([20, 8, 1], [(12, 19), (19, None)])],
+)
+async def test_gaps_of_the_last_week_are_told_also_one_that_began_before_it(
     feed: Feed, database: Database, days: list[int], gaps: list[tuple[int, int | None]]
 ) -> None:
     clock = feed.clock

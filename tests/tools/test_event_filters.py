@@ -106,17 +106,17 @@ async def test_a_delivery_without_a_name_is_refused(ws: Workspace) -> None:
 )
 async def test_a_subscribed_query_is_read_as_the_resource_reads_it(ws: Workspace, query: str) -> None:
     asked = asked_for(f"{RECENT_EVENTS}?{query}")
-    assert await as_read(ws.events, asked) == []
+    assert await as_read(ws, asked) == []
     told = event(1, campaign_id=2, identifiers={"email": "ada+x@example.com"})
     await ws.events.append([told, event(2, "opened", delivery_id="D9")])
     as_resource: Any = asked
-    assert await as_read(ws.events, asked) == await found(ws, **as_resource) != []
+    assert await as_read(ws, asked) == await found(ws, **as_resource) != []
 
 
 async def test_whose_phone_number_it_is_may_always_be_another(ws: Workspace) -> None:
     for query in ("customer=%2B447700900001", "customer=+447700900001", "kind=campaign&id=Onboarding"):
         asked = asked_for(f"{RECENT_EVENTS}?{query}")
-        assert await as_read(ws.events, asked) != await as_read(ws.events, asked)
+        assert await as_read(ws, asked) != await as_read(ws, asked)
 
 
 @pytest.mark.parametrize("since", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "yesterday"])

@@ -246,12 +246,11 @@ async def test_a_cancelled_wait_leaves_nothing_behind(ws: Workspace) -> None:
         await anyio.lowlevel.checkpoint()
         waiting.set()
 
-    before = set(vars(ws.events))
     async with anyio.create_task_group() as group:
         group.start_soon(wait_for_event, replace(ws, progress=progress), "ada")
         await waiting.wait()
         group.cancel_scope.cancel()
-    assert set(vars(ws.events)) == before
+    assert ws.events._stored.statistics().tasks_waiting == 0
     with anyio.fail_after(5):
         await ws.events.append([event(1)])
         assert (await wait_for_event(ws, customer="ada")).happened
@@ -297,10 +296,12 @@ async def test_an_event_that_another_process_stored_is_joined_to_the_change_that
         asked = {"delivery": sent["delivery_id"], "metric": "delivered"}
         result = await client.call_tool("wait_for_event", asked, progress_callback=progress)
         by_change = await client.call_tool("wait_for_event", {"change": sent["change"], "metric": "delivered"})
+        both = await client.call_tool("recent_events", {"change": sent["change"], "delivery": "another"})
         resource = await client.read_resource("cio://events/recent?customer=ada%40example.com&metric=delivered")
     told = structured(result)
     assert told["happened"]
     assert structured(by_change)["event"] == told["event"]
+    assert both.is_error
     assert told["event"]["cause"]["change"] == sent["change"]
     assert told["event"]["cause"]["summary"].startswith("Send transactional email 2")
     (text,) = result.content
@@ -322,8 +323,12 @@ async def test_what_an_event_started_is_found_by_the_change_that_sent_it(setting
             await feed.append([event(1, trigger_event_id=second), event(2, trigger_event_id=first), event(3)])
         found = structured(await client.call_tool("wait_for_event", {"change": receipts[0]["change"]}))
         listed = structured(await client.call_tool("recent_events", {"change": receipts[1]["change"]}))
+        narrower = structured(
+            await client.call_tool("recent_events", {"change": receipts[0]["change"], "delivery": "D3"})
+        )
         missing = await client.call_tool("recent_events", {"change": "nothing"})
     assert (found["event"]["id"], found["event"]["cause"]["change"]) == ("E2", receipts[0]["change"])
     assert [each["id"] for each in listed["events"]] == ["E1"]
     assert [each["find_out"] for each in receipts] == [FOLLOW, NOTHING_STARTS]
+    assert narrower["events"] == []
     assert missing.is_error
