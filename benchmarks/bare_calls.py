@@ -9,9 +9,9 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 
 from cio_mcp import __version__
-from cio_mcp.api.base import Identifiers
-from cio_mcp.tools.customers import CustomersAnswer
-from cio_mcp.tools.who import who
+from cio_mcp.customerio.api.base import Identifiers
+from cio_mcp.tools.common.person_ref import who
+from cio_mcp.tools.core.customers import CustomersAnswer
 
 
 @asynccontextmanager

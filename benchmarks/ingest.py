@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from cio_mcp.events.feed import Feed
+from cio_mcp.customerio.clock import Clock
+from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import Envelope, EventQuery
 from cio_mcp.events.signature import sign
-from cio_mcp.http.clock import Clock
 from cio_mcp.storage.database import Database
 
 KEY = "benchmark"
@@ -114,7 +114,7 @@ def _questions() -> dict[str, EventQuery]:
 
 async def _grow(folder: Path, many: int) -> Grown:
     few_log, log = (Database(f"sqlite:///{folder / name}") for name in ("few.db", "many.db"))
-    few_feed, feed = Feed(few_log, "benchmark"), Feed(log, "benchmark")
+    few_feed, feed = EventLog(few_log, "benchmark"), EventLog(log, "benchmark")
     await _fill(few_feed, FEW)
     begin, memory = time.perf_counter(), _resident()
     await _fill(feed, many)
@@ -125,12 +125,12 @@ async def _grow(folder: Path, many: int) -> Grown:
     return Grown([before for before, _ in times], [after for _, after in times], memory, memory_after, rate)
 
 
-async def _fill(feed: Feed, events: int) -> None:
+async def _fill(feed: EventLog, events: int) -> None:
     for first in range(0, events, BATCH):
         await feed.append(_event(number) for number in range(first, first + BATCH))
 
 
-async def _asked(few: Feed, many: Feed, query: EventQuery) -> tuple[float, float]:
+async def _asked(few: EventLog, many: EventLog, query: EventQuery) -> tuple[float, float]:
     """Medians of both, asked in turns, so that what else the machine does weighs on both alike."""
     taken: list[list[float]] = [[], []]
     for _ in range(LOOKS):

@@ -16,10 +16,10 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from cio_mcp.customerio.ratelimit.guard import GUARD_MIN
+from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
+from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.errors import RateLimited
-from cio_mcp.http.dispatch import Limiter, Permit
-from cio_mcp.http.guard import GUARD_MIN
-from cio_mcp.http.lanes import LANES
 from cio_mcp.storage.claims import SqliteClaims
 
 LANE = LANES["app"]
@@ -155,7 +155,7 @@ async def _work(url: str, claims: Path, seconds: float, guard: float, callers: i
                 answer = await client.get("/v1/segments", extensions={"trace": departs})
                 answers[answer.status_code] += 1
                 if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                    await limiter.penalise(permit, float(answer.headers.get("Retry-After", 1)))
+                    await limiter.penalize(permit, float(answer.headers.get("Retry-After", 1)))
 
         with anyio.CancelScope(deadline=begin + seconds):
             async with anyio.create_task_group() as demand:

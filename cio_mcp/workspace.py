@@ -9,30 +9,30 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from cio_mcp.api.account import Account
-from cio_mcp.api.activities import Activities
-from cio_mcp.api.broadcasts import Broadcasts
-from cio_mcp.api.campaigns import Campaigns
-from cio_mcp.api.messages import Messages
-from cio_mcp.api.newsletters import Newsletters
-from cio_mcp.api.people import People
-from cio_mcp.api.segments import Segments
-from cio_mcp.api.transactional import Transactional
-from cio_mcp.http.asker import Asker
-from cio_mcp.http.lanes import LANES
+from cio_mcp.customerio.api.account import Account
+from cio_mcp.customerio.api.activities import Activities
+from cio_mcp.customerio.api.broadcasts import Broadcasts
+from cio_mcp.customerio.api.campaigns import Campaigns
+from cio_mcp.customerio.api.messages import Messages
+from cio_mcp.customerio.api.newsletters import Newsletters
+from cio_mcp.customerio.api.people import People
+from cio_mcp.customerio.api.segments import Segments
+from cio_mcp.customerio.api.transactional import Transactional
+from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.settings import Settings
-from cio_mcp.text.answer import Answer
+from cio_mcp.text.render import Answer
 
 if TYPE_CHECKING:
-    from cio_mcp.events.feed import Feed
-    from cio_mcp.gate.gate import Gate
+    from cio_mcp.customerio.asgi_transport import AsgiTransport
+    from cio_mcp.customerio.client import Client, Reader
+    from cio_mcp.events.log import EventLog
     from cio_mcp.gate.policy import Policy
     from cio_mcp.gate.reconciliation import Reconciler
-    from cio_mcp.http.client import Client, Reader
-    from cio_mcp.http.inprocess import InProcess
+    from cio_mcp.gate.service import Gate
     from cio_mcp.sandbox import Sandbox
 
-__all__ = ["LaneNow", "Limits", "OpenWorkspace", "Sandbox", "Workspace", "load_what_is_heavy", "open_workspace"]
+__all__ = ["CallContext", "LaneNow", "Limits", "Sandbox", "Workspace", "open_workspace", "preload"]
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller how far a call is: what is done, of how much, and what that is."""
@@ -73,14 +73,14 @@ class Limits(Answer):
 
 
 @dataclass(frozen=True)
-class Workspace:
+class CallContext:
     """The workspace as one caller sees it during one call: every read counts for them and ends in time."""
 
     settings: Settings
     principal: str
     reader: "Reader"
     gate: "Gate"
-    events: "Feed"
+    events: "EventLog"
     progress: Progress | None = None
 
     def limits(self) -> Limits:
@@ -148,43 +148,43 @@ class Workspace:
 
 
 @dataclass(frozen=True)
-class OpenWorkspace:
+class Workspace:
     """A workspace that is open for everybody."""
 
     settings: Settings
     client: "Client"
     gate: "Gate"
     reconciler: "Reconciler"
-    events: "Feed"
+    events: "EventLog"
 
-    def acting(self, principal: str, *, max_wait: float | None = None) -> Workspace:
+    def acting(self, principal: str, *, max_wait: float | None = None) -> CallContext:
         """The workspace for one call of `principal`, which may take `max_wait` seconds (default: the setting)."""
         deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
-        reader = self.client.reader(Asker(principal, deadline))
-        return Workspace(self.settings, principal, reader, self.gate, self.events)
+        reader = self.client.reader(Caller(principal, deadline))
+        return CallContext(self.settings, principal, reader, self.gate, self.events)
 
 
 @asynccontextmanager
 async def open_workspace(
     settings: Settings, *, sandbox: "Sandbox | None" = None, policy: "Policy | None" = None
-) -> AsyncIterator[OpenWorkspace]:
+) -> AsyncIterator[Workspace]:
     """Open a workspace; with `sandbox` (already entered) requests stay in process.
 
     Raises:
         SettingError: no `policy` is given, and the settings' file of it is wrong.
     """
     # Loads httpx and SQLAlchemy, for which the start of a server must not wait.
-    from cio_mcp.events.feed import Feed
+    from cio_mcp.customerio.client import Client
+    from cio_mcp.customerio.ratelimit.guard import Guard, guard_for
+    from cio_mcp.customerio.ratelimit.limiter import Limiter
+    from cio_mcp.customerio.writer import Writer
+    from cio_mcp.events.log import EventLog
     from cio_mcp.gate.clock import Clock
-    from cio_mcp.gate.execution import Execution
-    from cio_mcp.gate.gate import Gate
+    from cio_mcp.gate.executor import Executor
     from cio_mcp.gate.policy_file import policy_of
     from cio_mcp.gate.reconciliation import Reconciler
     from cio_mcp.gate.retention import Retention
-    from cio_mcp.http.client import Client
-    from cio_mcp.http.dispatch import Limiter
-    from cio_mcp.http.execute import Executor
-    from cio_mcp.http.guard import Guard, guard_for
+    from cio_mcp.gate.service import Gate
     from cio_mcp.storage.claims import open_claims
     from cio_mcp.storage.database import Database
     from cio_mcp.storage.journal import Journal
@@ -206,38 +206,38 @@ async def open_workspace(
         stack.push_async_callback(database.close)
         stack.callback(claims.close)
         client = await stack.enter_async_context(Client(settings, limiter, transport=_transport(sandbox)))
-        execution = Execution(Executor(client), client, clock.sleep)
+        executor = Executor(Writer(client), client, clock.sleep)
         journal, switch = Journal(database, key), Switch(database, key)
-        gate = Gate(journal, switch, execution, policy, clock)
+        gate = Gate(journal, switch, executor, policy, clock)
         settling = Reconciler(
-            journal, Unsettled(database, key), switch, execution, clock, remakes=not settings.read_only
+            journal, Unsettled(database, key), switch, executor, clock, remakes=not settings.read_only
         )
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         tasks.start_soon(settling.run)
         tasks.start_soon(Retention(database, clock).run)
-        feed = Feed(database, key)
+        feed = EventLog(database, key)
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
-        yield OpenWorkspace(settings, client, gate, settling, feed)
+        yield Workspace(settings, client, gate, settling, feed)
 
 
-def load_what_is_heavy() -> None:
+def preload() -> None:
     """Import what `open_workspace` needs; for a worker thread, so that nobody waits for it."""
     for module in (
-        "cio_mcp.http.client",
-        "cio_mcp.http.wire",
+        "cio_mcp.customerio.client",
+        "cio_mcp.customerio.transport",
         "cio_mcp.storage.journal",
         "cio_mcp.storage.claims",
-        "cio_mcp.events.feed",
+        "cio_mcp.events.log",
     ):
         importlib.import_module(module)
 
 
-def _transport(sandbox: "Sandbox | None") -> "InProcess | None":
+def _transport(sandbox: "Sandbox | None") -> "AsgiTransport | None":
     if sandbox is None:
         return None
-    from cio_mcp.http.inprocess import InProcess
+    from cio_mcp.customerio.asgi_transport import AsgiTransport
     from cio_mcp.sandbox.faults import Dropped
 
-    return InProcess(sandbox.app, drops=(Dropped,))
+    return AsgiTransport(sandbox.app, drops=(Dropped,))

@@ -9,7 +9,7 @@ import pytest
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from cio_mcp.workspace import OpenWorkspace, Workspace, open_workspace
+from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.eras import Era
 
 # Collecting garbage after every 700 objects took a tenth of the suite's time.
@@ -50,11 +50,11 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def opened(settings: Settings, sandbox: Sandbox) -> AsyncIterator[OpenWorkspace]:
+async def opened(settings: Settings, sandbox: Sandbox) -> AsyncIterator[Workspace]:
     async with open_workspace(settings, sandbox=sandbox) as workspace:
         yield workspace
 
 
 @pytest.fixture
-async def ws(opened: OpenWorkspace) -> Workspace:
+async def ws(opened: Workspace) -> CallContext:
     return opened.acting("local:tester")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_table, tools_as_text
+from cio_mcp.server import definitions
 from cio_mcp.settings import Settings, load_settings
-from cio_mcp.tools import definitions
-from cio_mcp.tools.catalogue import TOOLS
-from cio_mcp.tools.registry import offered
+from cio_mcp.tools.catalog import TOOLS
+from cio_mcp.tools.spec import offered
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

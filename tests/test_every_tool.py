@@ -13,9 +13,9 @@ from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server import build_server
+from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
-from cio_mcp.tools.catalogue import TOOLS
+from cio_mcp.tools.catalog import TOOLS
 from tests.eras import Era
 
 pytestmark = pytest.mark.anyio

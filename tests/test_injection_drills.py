@@ -23,9 +23,9 @@ from typer.testing import CliRunner
 
 from cio_mcp.cli.main import app
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server import build_server
+from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
-from cio_mcp.tools.catalogue import TOOLS
+from cio_mcp.tools.catalog import TOOLS
 from tests.hostile import ANSWER, CHANGE, HOSTILE, LONG_TEXT, SENTENCE, forged, leaves, poison, unseen, webhooks
 
 Era = Literal["auto", "legacy"]
@@ -98,7 +98,7 @@ async def poisoned(settings: Settings, sandbox: Sandbox, era: Era, reader: Reade
     poison(sandbox)
     server = build_server(settings, sandbox=sandbox)
     async with Client(server, mode=era, elicitation_callback=reader) as client:
-        await (await server.entrance.events()).append(list(webhooks()))
+        await (await server.runtime.events()).append(list(webhooks()))
         yield client
 
 

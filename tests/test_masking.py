@@ -19,15 +19,15 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from cio_mcp.cli.main import app
+from cio_mcp.customerio import client as http_client
 from cio_mcp.events.models import Envelope
-from cio_mcp.http import client as http_client
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server import build_server
+from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from cio_mcp.storage import desk
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import Journal
-from cio_mcp.tools.catalogue import TOOLS
+from cio_mcp.tools.catalog import TOOLS
 
 Era = Literal["auto", "legacy"]
 
@@ -153,7 +153,7 @@ async def connected(settings: Settings, sandbox: Sandbox, era: Era, heard: list[
             Envelope(event_id="2", object_type="email", metric="ada@example.com", timestamp=1_790_000_001, data=data),
             Envelope.unknown(b"ada@example.com", 1_790_000_002.0),
         ]
-        await (await server.entrance.events()).append(events)
+        await (await server.runtime.events()).append(events)
         yield client
 
 

@@ -7,7 +7,7 @@ from bpe_openai import get_encoding
 from mcp import Client
 from mcp_types import Tool
 
-from cio_mcp.server import build_server
+from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 
 pytestmark = pytest.mark.anyio

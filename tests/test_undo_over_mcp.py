@@ -9,7 +9,7 @@ from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server import build_server
+from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 
 pytestmark = pytest.mark.anyio

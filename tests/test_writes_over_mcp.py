@@ -13,7 +13,7 @@ from mcp.client.session import ElicitationFnT
 from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server import build_server
+from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from tests.eras import Era
 

@@ -3,18 +3,18 @@
 import sys
 import time
 
-from cio_mcp.cli.operating import SUMMARY, age, console, settings, with_database
-from cio_mcp.cli.showing import present
+from cio_mcp.cli.approvals_live import NOTHING, paused, watch
+from cio_mcp.cli.change_view import present
+from cio_mcp.cli.common import SUMMARY, age, console, settings, with_database
 from cio_mcp.cli.terminal import controlling_terminal, is_terminal
-from cio_mcp.cli.waiting import NOTHING, paused, watch
 from cio_mcp.errors import NotFound, Refused
-from cio_mcp.gate.history import change_of
+from cio_mcp.gate.change import change_of
 from cio_mcp.gate.plan import Plan
 from cio_mcp.storage import desk
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import ChangeRow, Journal
 from cio_mcp.storage.switch import pauses_in_force
-from cio_mcp.text.foreign import clean
+from cio_mcp.text.sanitize import clean
 
 
 def live_list() -> None:

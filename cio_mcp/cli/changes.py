@@ -9,18 +9,18 @@ from rich.table import Table
 from rich.text import Text
 
 from cio_mcp.cli.approvals import found
-from cio_mcp.cli.operating import SUMMARY, console, settings, with_database
-from cio_mcp.cli.showing import present
+from cio_mcp.cli.change_view import present
+from cio_mcp.cli.common import SUMMARY, console, settings, with_database
 from cio_mcp.cli.terminal import is_terminal
+from cio_mcp.gate.change import STORED, Change, Changes, ChangeState, change_of
 from cio_mcp.gate.clock import Clock
-from cio_mcp.gate.history import STORED, Change, Changes, ChangeState, change_of
 from cio_mcp.gate.retention import Retention
 from cio_mcp.storage import desk
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.text.answer import render
-from cio_mcp.text.foreign import clean
-from cio_mcp.text.moment import moment
+from cio_mcp.text.render import render
+from cio_mcp.text.sanitize import clean
+from cio_mcp.text.timestamps import moment
 
 WIDE = 200
 """Columns where standard output is no terminal: nothing needs to be folded for a program."""

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import anyio
 from rich.console import Console
 
-from cio_mcp.api.people import Person, reference_of
-from cio_mcp.cli.operating import named_settings, with_database
+from cio_mcp.cli.common import named_settings, with_database
 from cio_mcp.cli.terminal import controlling_terminal
+from cio_mcp.customerio.api.people import Person, reference_of
 from cio_mcp.errors import NotFound, Refused
-from cio_mcp.gate.identity import Identity
+from cio_mcp.gate.subject import Subject
 from cio_mcp.settings import Settings
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.forgetting import Forgetting, Traces
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.sanitize import quoted
 from cio_mcp.workspace import open_workspace
 
 NOBODY = "Forgetting a person needs somebody at a terminal, with input and output not redirected; nothing was erased."
@@ -26,7 +26,7 @@ ROUNDS = 3
 class Named:
     """Who is to be forgotten, and what to know about how that was found out."""
 
-    identity: Identity
+    identity: Subject
     note: str
 
 
@@ -77,10 +77,10 @@ async def _named(settings: Settings, person: str) -> Named:
     reference = reference_of(person)
     value = reference.value
     alone = {
-        "cio_id": Identity(cio_id=value.removeprefix("cio_")),
-        "email": Identity(email=value),
-        "phone": Identity(phone=value),
-    }.get(reference.id_type or "id", Identity(id=value))
+        "cio_id": Subject(cio_id=value.removeprefix("cio_")),
+        "email": Subject(email=value),
+        "phone": Subject(phone=value),
+    }.get(reference.id_type or "id", Subject(id=value))
     if not settings.has_app:
         return Named(alone, "Without CIO_APP_API_KEY only what names them so is found, not their other identifiers.")
     async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
@@ -91,8 +91,8 @@ async def _named(settings: Settings, person: str) -> Named:
     return Named(_identity(found), "")
 
 
-def _identity(person: Person) -> Identity:
-    return Identity(person.id, person.email, person.phone, person.cio_id and person.cio_id.removeprefix("cio_"))
+def _identity(person: Person) -> Subject:
+    return Subject(person.id, person.email, person.phone, person.cio_id and person.cio_id.removeprefix("cio_"))
 
 
 def _tell(where: Console, settings: Settings, named: Named, there: Traces) -> None:

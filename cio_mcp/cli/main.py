@@ -151,7 +151,7 @@ def pause(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Stop all writes, in every process at once; reads go on."""
-    from cio_mcp.cli import pausing as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+    from cio_mcp.cli import pause as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.pause(workspace, because)
 
@@ -159,7 +159,7 @@ def pause(
 @app.command()
 def resume(workspace: WorkspaceOption = None) -> None:
     """Let writes go on after a pause; each still needs its approval."""
-    from cio_mcp.cli import pausing as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+    from cio_mcp.cli import pause as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.resume(workspace)
 
@@ -234,7 +234,7 @@ def register(
     calls: CallsOption = False,
 ) -> None:
     """Create the reporting webhook in Customer.io, or mend it, after showing what changes."""
-    from cio_mcp.cli import register as command  # noqa: PLC0415 - loads SQLAlchemy and rich
+    from cio_mcp.cli import webhooks_register as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.register(url, calls=calls)
 

@@ -13,9 +13,9 @@ from rich.text import Text
 from cio_mcp.gate.plan import Risk
 from cio_mcp.gate.policy import Policy
 from cio_mcp.gate.policy_file import policy_of
+from cio_mcp.server.definitions import Definition, load, withheld
 from cio_mcp.settings import Settings, load_settings
-from cio_mcp.text.foreign import quoted
-from cio_mcp.tools.definitions import Definition, load, withheld
+from cio_mcp.text.sanitize import quoted
 
 MEANING = (
     "confirm: a person approves each.",

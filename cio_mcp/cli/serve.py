@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from cio_mcp.cli.listening import LOOPBACK, authority, listen
 from cio_mcp.cli.logs import log_to_stderr
+from cio_mcp.cli.sockets import LOOPBACK, authority, listen
 from cio_mcp.errors import SettingError
 from cio_mcp.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from cio_mcp.sandbox import Sandbox
-    from cio_mcp.server import CioServer
+    from cio_mcp.server.app import CioServer
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
     async def over_http(server: "CioServer") -> None:
         import uvicorn  # noqa: PLC0415 - stdio does not need it
 
-        from cio_mcp.server import http_app  # noqa: PLC0415 - stdio does not need it
+        from cio_mcp.server.app import http_app  # noqa: PLC0415 - stdio does not need it
         from cio_mcp.web.webhooks import PATH  # noqa: PLC0415 - stdio does not need it
 
         # Its own logging would write to stdout, and name paths.
@@ -84,7 +84,7 @@ def _serve(transport: "Callable[[CioServer], Awaitable[None]]", *, sandbox: bool
     async def main() -> None:
         async with _workspace(sandbox=sandbox, overrides=overrides) as (settings, box):
             # It loads the SDK, after the settings were found good.
-            from cio_mcp.server import build_server, receiver_of  # noqa: PLC0415
+            from cio_mcp.server.app import build_server, receiver_of  # noqa: PLC0415
 
             server = build_server(settings, sandbox=box)
             if box is not None:
@@ -99,7 +99,7 @@ def _serve(transport: "Callable[[CioServer], Awaitable[None]]", *, sandbox: bool
 
 async def _collect_garbage(server: "CioServer") -> None:
     with anyio.move_on_after(WARM_SECONDS):
-        await server.entrance.warmed()
+        await server.runtime.warmed()
     gc.freeze()
     gc.enable()
 

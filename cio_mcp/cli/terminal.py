@@ -12,7 +12,7 @@ from typing import TextIO
 from rich.console import Console
 
 from cio_mcp.errors import Refused
-from cio_mcp.text.foreign import clean
+from cio_mcp.text.sanitize import clean
 
 PATH = "/dev/tty"
 PATIENCE = 600.0

@@ -3,8 +3,8 @@
 import json
 from typing import Any, NoReturn
 
-from cio_mcp.tools.catalogue import TOOLS
-from cio_mcp.tools.registry import ToolSpec, as_tool
+from cio_mcp.tools.catalog import TOOLS
+from cio_mcp.tools.spec import ToolSpec, as_tool
 
 KEYS = {"app": "App API key", "track": "Track API keys", "both": "App and Track API keys", None: "any key"}
 

@@ -15,17 +15,17 @@ import anyio
 import typer
 import uvicorn
 
-from cio_mcp.cli.listening import LOOPBACK, authority, listen
+from cio_mcp.cli.common import named_settings
 from cio_mcp.cli.logs import log_to_stderr
-from cio_mcp.cli.operating import named_settings
+from cio_mcp.cli.sockets import LOOPBACK, authority, listen
 from cio_mcp.errors import SettingError
-from cio_mcp.events.feed import Feed
+from cio_mcp.events.log import EventLog
 from cio_mcp.settings import WHERE, Settings
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.reception import Reception, reception
-from cio_mcp.text.foreign import clean
-from cio_mcp.text.moment import ago, from_unix, moment
-from cio_mcp.web.connections import STRIDE, LimitedProtocol, LimitedServer
+from cio_mcp.text.sanitize import clean
+from cio_mcp.text.timestamps import ago, from_unix, moment
+from cio_mcp.web.connection_limits import STRIDE, LimitedProtocol, LimitedServer
 from cio_mcp.web.webhooks import PATH, Receiver, receiver_app
 
 NAME = 60
@@ -88,9 +88,9 @@ async def _receive(settings: Settings, listening: socket.socket) -> None:
 
 
 def _app(settings: Settings, database: Database) -> Callable[..., Any]:
-    feed = Feed(database, settings.workspace_key)
+    feed = EventLog(database, settings.workspace_key)
 
-    async def its_feed() -> Feed:
+    async def its_feed() -> EventLog:
         return feed
 
     @asynccontextmanager

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, ValidationError
 from pydantic_core import to_json
 
-from cio_mcp.api.base import Blank, Identifiers, Model
+from cio_mcp.customerio.api.base import Blank, Identifiers, Model
 from cio_mcp.storage.event_rows import BY_SOMEBODY, MACHINE, EventQuery, EventRow
-from cio_mcp.text.moment import from_unix
+from cio_mcp.text.timestamps import from_unix
 
 __all__ = ["Broadcast", "Campaign", "Envelope", "Event", "EventQuery", "Newsletter", "Parent", "Transactional"]
 

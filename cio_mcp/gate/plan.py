@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from cio_mcp.gate.traces import Trace
-from cio_mcp.http.call import Call, canonical, digest
+from cio_mcp.customerio.call import Call, canonical, digest
+from cio_mcp.gate.evidence import Evidence
 
 Risk = Literal["data", "send", "destroy"]
 """What a write may do: change data, reach a person, or destroy something. When in doubt, `send`."""
@@ -63,7 +63,7 @@ class Plan(BaseModel):
     typed: str | None = None
     due_at: float | None = None
     reads_back: ReadBack | None = None
-    trace: Trace | None = None
+    trace: Evidence | None = None
     find_out: str = ""
 
     @property

@@ -57,7 +57,7 @@ class Recipients:
     def __bool__(self) -> bool:
         return bool(self.addresses or self.domains or self.segment)
 
-    def name_everyone(self, recipients: Collection[str], test_profiles: Collection[str]) -> bool:
+    def covers_all(self, recipients: Collection[str], test_profiles: Collection[str]) -> bool:
         """Whether each recipient is named; nobody at all is not "everyone"."""
         profiles = test_profiles if self.segment else ()
         return bool(recipients) and all(one in profiles or self._name(one) for one in recipients)
@@ -148,7 +148,7 @@ class Policy:
         if any("/segments" in call.route for call in plan.calls):
             return False
         everyone = plan.affected <= len(plan.recipients)
-        named = everyone and self.recipients.name_everyone(plan.recipients, plan.test_profiles)
+        named = everyone and self.recipients.covers_all(plan.recipients, plan.test_profiles)
         return plan.risk != "send" or named
 
 

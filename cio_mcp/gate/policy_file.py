@@ -10,7 +10,7 @@ from cio_mcp.errors import SettingError
 from cio_mcp.gate.plan import Risk
 from cio_mcp.gate.policy import ADDRESS, LARGE_AUDIENCE, RISKS, Policy, Recipients, Rule, Said, Where
 from cio_mcp.settings import Settings
-from cio_mcp.text.foreign import quoted
+from cio_mcp.text.sanitize import quoted
 
 SETTING = "CIO_POLICY_FILE"
 KeyPath = tuple[str | int, ...]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from cio_mcp.text.answer import Answer
+from cio_mcp.text.render import Answer
 
 Status = Literal["done", "already_done", "approval_required", "declined", "failed", "unknown"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.gate.clock import Clock
-from cio_mcp.gate.execution import Execution, Outcome
+from cio_mcp.gate.executor import Executor, Outcome
 from cio_mcp.gate.plan import Plan
-from cio_mcp.http.asker import Asker
 
 if TYPE_CHECKING:
     from cio_mcp.storage.journal import ChangeRow, Journal
@@ -40,7 +40,7 @@ class Reconciler:
     journal: "Journal"
     unsettled: "Unsettled"
     switch: "Switch"
-    execution: Execution
+    executor: Executor
     clock: Clock
     remakes: bool = True
 
@@ -64,12 +64,12 @@ class Reconciler:
 
     async def _settle(self, row: "ChangeRow") -> None:
         plan = Plan.model_validate_json(row.plan)
-        asker = Asker(row.principal, anyio.current_time() + PATIENCE, bulk=True)
+        caller = Caller(row.principal, anyio.current_time() + PATIENCE, bulk=True)
         if self._may_be_made_again(row, plan):
             if self.remakes and not await self.switch.paused():
-                await self._remake(row, plan, asker)
+                await self._remake(row, plan, caller)
             return
-        outcome = await self._looked_for(row, plan, asker)
+        outcome = await self._looked_for(row, plan, caller)
         now = self.clock.now()
         next_at = None if outcome.state == "sent" or row.looks >= len(LOOKS) else now + LOOKS[row.looks]
         await self.unsettled.settle(row, outcome.state, outcome.as_json(), now=now, next_at=next_at)
@@ -79,19 +79,19 @@ class Reconciler:
         fresh = row.sending_at is not None and self.clock.now() - row.sending_at <= REMAKE_SECONDS
         return fresh and all(call.retry == "repeatable" for call in plan.calls)
 
-    async def _remake(self, row: "ChangeRow", plan: Plan, asker: Asker) -> None:
+    async def _remake(self, row: "ChangeRow", plan: Plan, caller: Caller) -> None:
         with anyio.CancelScope(shield=True):
-            outcome = await self.execution.carry_out(plan, asker)
+            outcome = await self.executor.carry_out(plan, caller)
             now = self.clock.now()
             next_at = now + LOOKS[0] if outcome.state == "unknown" else None
             await self.unsettled.settle(row, outcome.state, outcome.as_json(), now=now, next_at=next_at)
-        if outcome.state == "sent" and plan.reads_back and await self.execution.visible(plan.reads_back, asker):
+        if outcome.state == "sent" and plan.reads_back and await self.executor.visible(plan.reads_back, caller):
             await self.journal.verify(row.id)
 
-    async def _looked_for(self, row: "ChangeRow", plan: Plan, asker: Asker) -> Outcome:
+    async def _looked_for(self, row: "ChangeRow", plan: Plan, caller: Caller) -> Outcome:
         """Look for the effect; it is never called failed, since what is not there yet may still come."""
         try:
-            found = await self._found(row, plan, asker)
+            found = await self._found(row, plan, caller)
         except CioError:
             return Outcome("unknown", "It may or may not have happened, and Customer.io could not be asked yet.")
         if len(found) == 1:
@@ -101,11 +101,11 @@ class Reconciler:
             return Outcome("unknown", f"It may have happened: {len(found)} could be it ({', '.join(found[:5])}).")
         return Outcome("unknown", "It may or may not have happened: no trace of it was found so far.")
 
-    async def _found(self, row: "ChangeRow", plan: Plan, asker: Asker) -> list[str]:
+    async def _found(self, row: "ChangeRow", plan: Plan, caller: Caller) -> list[str]:
         if plan.reads_back is not None:
-            return ["profile"] if await self.execution.visible(plan.reads_back, asker) else []
+            return ["profile"] if await self.executor.visible(plan.reads_back, caller) else []
         if plan.trace is None or row.sending_at is None:
             return []
         before = set(json.loads(row.baseline)) if row.baseline else set()
-        found = await plan.trace.found(self.execution.client.reader(asker), row.sending_at)
+        found = await plan.trace.found(self.executor.client.reader(caller), row.sending_at)
         return [id_ for id_ in found if id_ not in before]

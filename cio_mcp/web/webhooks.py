@@ -24,7 +24,7 @@ from cio_mcp.events.signature import Fault, fault, stamp_fault
 from cio_mcp.web.health import healthz
 
 if TYPE_CHECKING:
-    from cio_mcp.events.feed import Feed
+    from cio_mcp.events.log import EventLog
 
 PATH = "/webhooks/customerio"
 LARGEST = 1024 * 1024
@@ -99,7 +99,7 @@ class Receiver:
     """
 
     keys: Sequence[bytes]
-    feed: "Callable[[], Awaitable[Feed]]"
+    feed: "Callable[[], Awaitable[EventLog]]"
     now: Callable[[], float] = time.time
     reading: float = READING
     _running: int = field(default=0, init=False)
@@ -136,7 +136,7 @@ class Receiver:
             self._running -= 1
         return TAKEN
 
-    async def _receive(self, feed: "Feed", request: Request) -> None:
+    async def _receive(self, feed: "EventLog", request: Request) -> None:
         if self._running > AT_ONCE:
             raise _Refused("not available")
         signed = _signature(request)

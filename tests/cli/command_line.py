@@ -16,9 +16,9 @@ from typing import TypeVar
 
 import anyio
 
+from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Before, Plan
-from cio_mcp.gate.wording import question_about
-from cio_mcp.http.call import Call
+from cio_mcp.gate.question_facts import question_about
 from cio_mcp.storage import desk
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import ChangeRow, Journal

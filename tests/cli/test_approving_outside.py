@@ -5,7 +5,7 @@ import pytest
 from mcp import Client
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server import build_server
+from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from tests.cli.command_line import CommandLine
 

@@ -3,7 +3,7 @@ import time
 import typing
 
 from cio_mcp.cli.main import ChangeState as Offered
-from cio_mcp.gate.history import ChangeState
+from cio_mcp.gate.change import ChangeState
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import Journal
 from tests.cli.command_line import CommandLine

@@ -65,7 +65,7 @@ def test_the_bare_command_serves_over_stdio_and_writes_nothing_but_protocol(cio_
 def test_serving_over_stdio_loads_nothing_that_a_client_would_wait_for(cio_mcp: CommandLine) -> None:
     program = """
 import sys
-from cio_mcp.server import build_server
+from cio_mcp.server.app import build_server
 from cio_mcp.settings import load_settings
 import cio_mcp.cli.serve
 build_server(load_settings())

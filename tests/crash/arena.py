@@ -20,16 +20,16 @@ from typing import Any
 import anyio
 
 from cio_mcp.cli.serve import sandbox_settings
+from cio_mcp.customerio.caller import Caller
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.http.asker import Asker
 from cio_mcp.settings import Settings
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.tools.events import send_event
-from cio_mcp.tools.profiles import update_customer
-from cio_mcp.tools.transactional import send_transactional
-from cio_mcp.workspace import Workspace, load_what_is_heavy, open_workspace
+from cio_mcp.tools.core.send_event import send_event
+from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.workspace import CallContext, open_workspace, preload
 from tests.crash.dying import Point, doomed
 
 PATIENCE = 30.0
@@ -37,7 +37,7 @@ LATER = 60.0
 """Seconds by which the clock is ahead when the process is started again: whatever was claimed counts as abandoned."""
 ROUNDS = 3
 
-WRITES: dict[str, Callable[[Workspace, int], Callable[[], Awaitable[Plan]]]] = {
+WRITES: dict[str, Callable[[CallContext, int], Callable[[], Awaitable[Plan]]]] = {
     "event": lambda ws, number: partial(send_event, ws, "ada", "order_placed", data={"order": number}),
     "profile": lambda ws, number: partial(update_customer, ws, "ada", {"lucky_number": str(number)}),
     "send": lambda ws, number: partial(send_transactional, ws, "2", "ada", data={"order_id": str(number)}),
@@ -70,7 +70,7 @@ async def live_and_die(case: Case) -> None:
         row = await gate.propose("local:tester", case.write, arguments_digest({}), plan)
         if isinstance(row, ChangeRow):
             await gate.decide(row, approve=True, by="person", how="approved outside")
-            await gate.make(row, plan, Asker("local:tester", anyio.current_time() + 5))
+            await gate.make(row, plan, Caller("local:tester", anyio.current_time() + 5))
 
 
 async def start_again(settings: Settings) -> list[str]:
@@ -110,7 +110,7 @@ def in_a_child(work: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:
 
 def warm_up() -> None:
     """Open a workspace once, so that what is loaded and prepared at the first use is there in every fork."""
-    load_what_is_heavy()
+    preload()
     with tempfile.TemporaryDirectory() as folder:
         anyio.run(start_again, sandbox_settings(Path(folder)))
     # A fork that looks for garbage copies every page of what it got.

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import anyio
 
-from cio_mcp.gate.gate import Gate
-from cio_mcp.http.asker import Asker
-from cio_mcp.http.call import Call
-from cio_mcp.http.execute import Executor, Result
+from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.writer import Result, Writer
+from cio_mcp.gate.service import Gate
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import ChangeRow, Claim, Journal, Spending
 
@@ -77,15 +77,15 @@ class DyingJournal(Journal):
         return verified
 
 
-class DyingExecutor(Executor):
+class DyingExecutor(Writer):
     """An executor in whose requests the process may die."""
 
     fate: Fate
 
-    async def send(self, call: Call, asker: Asker) -> Result:
+    async def send(self, call: Call, caller: Caller) -> Result:
         async with anyio.create_task_group() as group:
             group.start_soon(self.fate.under_way)
-            result = await super().send(call, asker)
+            result = await super().send(call, caller)
             group.cancel_scope.cancel()
         self.fate.at("after the answer")
         return result
@@ -94,7 +94,7 @@ class DyingExecutor(Executor):
 def doomed(gate: Gate, database: Database, point: Point) -> Gate:
     """The same gate in a process that dies at a point."""
     fate = Fate(point)
-    executor = DyingExecutor(gate.execution.client)
-    executor.fate = fate
+    writer = DyingExecutor(gate.executor.client)
+    writer.fate = fate
     journal = DyingJournal(database, gate.journal.workspace, fate)
-    return replace(gate, journal=journal, execution=replace(gate.execution, executor=executor))
+    return replace(gate, journal=journal, executor=replace(gate.executor, writer=writer))

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from cio_mcp.events.feed import Feed
+from cio_mcp.events.log import EventLog
 from cio_mcp.storage.database import Database
-from tests.http.skipping_clock import SkippingClock
+from tests.customerio.skipping_clock import SkippingClock
 
 
 @pytest.fixture
@@ -16,5 +16,5 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def feed(database: Database) -> Feed:
-    return Feed(database, "acme", SkippingClock())
+def feed(database: Database) -> EventLog:
+    return EventLog(database, "acme", SkippingClock())

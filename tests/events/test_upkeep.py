@@ -6,11 +6,11 @@ import anyio
 import pytest
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.events.feed import EventQuery, Feed
+from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.events.models import Envelope
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.reception import reception
-from tests.http.skipping_clock import SkippingClock
+from tests.customerio.skipping_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -22,20 +22,20 @@ def event(name: str, at: int = 0) -> Envelope:
     return Envelope(event_id=name, object_type="email", metric="sent", timestamp=AT + at)
 
 
-async def ids(feed: Feed) -> list[str]:
+async def ids(feed: EventLog) -> list[str]:
     return [each.id for each in (await feed.recent(EventQuery(), 50)).events]
 
 
-async def number(feed: Feed) -> int:
+async def number(feed: EventLog) -> int:
     return sum((await feed.summary(EventQuery())).values())
 
 
-async def refused(feed: Feed) -> dict[str, int]:
+async def refused(feed: EventLog) -> dict[str, int]:
     told = await reception(feed.database, feed.workspace, feed.clock.calendar())
     return {each.reason: each.count for each in told.refused}
 
 
-async def test_what_is_too_old_or_too_much_is_deleted(feed: Feed) -> None:
+async def test_what_is_too_old_or_too_much_is_deleted(feed: EventLog) -> None:
     await feed.append(event(f"old {number}", at=number) for number in range(1200))
     assert isinstance(feed.clock, SkippingClock)
     feed.clock.skipped += 31 * DAY
@@ -46,17 +46,17 @@ async def test_what_is_too_old_or_too_much_is_deleted(feed: Feed) -> None:
     assert await ids(feed) == [f"new {number}" for number in reversed(range(5, 20))]
 
 
-async def test_several_that_trim_at_once_delete_no_more_than_one_would(feed: Feed, database: Database) -> None:
+async def test_several_that_trim_at_once_delete_no_more_than_one_would(feed: EventLog, database: Database) -> None:
     await feed.append(event(str(number), at=number) for number in range(1800))
     async with anyio.create_task_group() as group:
         for _ in range(3):
-            group.start_soon(partial(Feed(database, "acme", SkippingClock()).trim, days=30, rows=600))
+            group.start_soon(partial(EventLog(database, "acme", SkippingClock()).trim, days=30, rows=600))
     assert await number(feed) == 600
     assert (await ids(feed))[0] == "1799"
 
 
-async def test_another_workspaces_events_are_let_be(feed: Feed, database: Database) -> None:
-    other = Feed(database, "other", SkippingClock())
+async def test_another_workspaces_events_are_let_be(feed: EventLog, database: Database) -> None:
+    other = EventLog(database, "other", SkippingClock())
     await other.append([event("theirs")])
     await feed.append([event("a"), event("b")])
     await feed.trim(days=0, rows=0)
@@ -64,7 +64,7 @@ async def test_another_workspaces_events_are_let_be(feed: Feed, database: Databa
     assert (await ids(feed), await ids(other)) == ([], ["theirs"])
 
 
-async def test_a_sequence_is_never_used_twice(feed: Feed) -> None:
+async def test_a_sequence_is_never_used_twice(feed: EventLog) -> None:
     await feed.append([event("a"), event("b")])
     before = (await feed.recent(EventQuery(), 1)).events[0].sequence
     await feed.trim(days=30, rows=0)
@@ -72,7 +72,7 @@ async def test_a_sequence_is_never_used_twice(feed: Feed) -> None:
     assert (await feed.recent(EventQuery(), 1)).events[0].sequence > before
 
 
-async def test_upkeep_trims_and_stores_what_was_refused(feed: Feed) -> None:
+async def test_upkeep_trims_and_stores_what_was_refused(feed: EventLog) -> None:
     await feed.append(event(str(number)) for number in range(9))
     feed.refuse("unsigned")
     async with anyio.create_task_group() as group:
@@ -83,7 +83,7 @@ async def test_upkeep_trims_and_stores_what_was_refused(feed: Feed) -> None:
         group.cancel_scope.cancel()
 
 
-async def test_what_was_refused_is_counted_by_reason(feed: Feed) -> None:
+async def test_what_was_refused_is_counted_by_reason(feed: EventLog) -> None:
     for reason in ("unsigned", "too big", "unsigned"):
         feed.refuse(reason)
     await feed.close()
@@ -92,7 +92,7 @@ async def test_what_was_refused_is_counted_by_reason(feed: Feed) -> None:
     assert await refused(feed) == {"unsigned": 3, "too big": 1}
 
 
-async def test_counts_that_cannot_be_stored_now_are_stored_later(feed: Feed, database: Database) -> None:
+async def test_counts_that_cannot_be_stored_now_are_stored_later(feed: EventLog, database: Database) -> None:
     await feed.append([event("a")])
     await database.write(lambda db: db.exec_driver_sql("ALTER TABLE rejections RENAME TO away"))
     feed.refuse("unsigned")
@@ -104,7 +104,7 @@ async def test_counts_that_cannot_be_stored_now_are_stored_later(feed: Feed, dat
     assert await refused(feed) == {"unsigned": 2}
 
 
-async def test_the_reception_tells_lateness_and_gaps(feed: Feed, database: Database) -> None:
+async def test_the_reception_tells_lateness_and_gaps(feed: EventLog, database: Database) -> None:
     clock = feed.clock
     assert isinstance(clock, SkippingClock)
     begin = clock.calendar()
@@ -125,7 +125,7 @@ async def test_the_reception_tells_lateness_and_gaps(feed: Feed, database: Datab
     [([10], [(0, None)]), ([8, 1], [(0, 7), (7, None)]), ([1, 0], [(0, 1)]), ([20, 8, 1], [(12, 19), (19, None)])],
 )
 async def test_gaps_of_the_last_week_are_told_also_one_that_began_before_it(
-    feed: Feed, database: Database, days: list[int], gaps: list[tuple[int, int | None]]
+    feed: EventLog, database: Database, days: list[int], gaps: list[tuple[int, int | None]]
 ) -> None:
     clock = feed.clock
     assert isinstance(clock, SkippingClock)

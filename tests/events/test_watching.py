@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from cio_mcp.events.feed import POLL, SETTLING, EventQuery, Feed
+from cio_mcp.events.log import POLL, SETTLING, EventLog, EventQuery
 from cio_mcp.events.models import Envelope
 from cio_mcp.storage.database import Database
-from tests.http.held_clock import HeldClock
-from tests.http.skipping_clock import SkippingClock
+from tests.customerio.held_clock import HeldClock
+from tests.customerio.skipping_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ def event(name: str) -> Envelope:
 
 
 @asynccontextmanager
-async def watched(feed: Feed) -> AsyncIterator[list[float]]:
+async def watched(feed: EventLog) -> AsyncIterator[list[float]]:
     """The moments at which the watcher was told."""
     told: list[float] = []
     async with anyio.create_task_group() as group:
@@ -30,7 +30,7 @@ async def watched(feed: Feed) -> AsyncIterator[list[float]]:
         group.cancel_scope.cancel()
 
 
-async def _looked(feed: Feed) -> None:
+async def _looked(feed: EventLog) -> None:
     """Wait until a watcher has had the time to look."""
     for _ in range(5):
         await feed.recent(EventQuery())
@@ -39,7 +39,7 @@ async def _looked(feed: Feed) -> None:
 
 async def test_each_commit_is_told_of_once(database: Database) -> None:
     clock = HeldClock()
-    feed = Feed(database, "acme", clock)
+    feed = EventLog(database, "acme", clock)
     async with watched(feed) as told:
         for number in range(3):
             await feed.append([event(f"{number}"), event(f"{number} too")])
@@ -54,20 +54,20 @@ async def test_each_commit_is_told_of_once(database: Database) -> None:
 
 async def test_what_another_process_stored_is_noticed_at_the_next_look(database: Database) -> None:
     clock = HeldClock()
-    feed = Feed(database, "acme", clock)
+    feed = EventLog(database, "acme", clock)
     async with watched(feed) as told:
-        await Feed(database, "acme").append([event("a")])
+        await EventLog(database, "acme").append([event("a")])
         await clock.advance(POLL)
         await _looked(feed)
         assert len(told) == 1
 
 
-async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(feed: Feed, database: Database) -> None:
-    await Feed(database, "acme", SkippingClock()).append([event("a")])
+async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(feed: EventLog, database: Database) -> None:
+    await EventLog(database, "acme", SkippingClock()).append([event("a")])
     assert isinstance(feed.clock, SkippingClock)
     feed.clock.skipped += 3600
     async with watched(feed) as told:
-        await Feed(database, "other").append([event("a")])
+        await EventLog(database, "other").append([event("a")])
         await _looked(feed)
         assert told == []
 
@@ -75,7 +75,7 @@ async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(feed: Feed, d
 @pytest.mark.parametrize(("ago", "times"), [(SETTLING / 2, 1), (SETTLING * 2, 0)])
 async def test_what_came_in_just_before_is_told_of_too(database: Database, ago: float, times: int) -> None:
     clock = HeldClock()
-    await Feed(database, "acme", clock).append([event("a")])
+    await EventLog(database, "acme", clock).append([event("a")])
     await clock.advance(ago)
-    async with watched(Feed(database, "acme", clock)) as told:
+    async with watched(EventLog(database, "acme", clock)) as told:
         assert len(told) == times

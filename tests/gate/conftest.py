@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from cio_mcp.gate.clock import Clock
-from cio_mcp.gate.gate import Gate
-from cio_mcp.workspace import OpenWorkspace
+from cio_mcp.gate.service import Gate
+from cio_mcp.workspace import Workspace
 from tests.gate.hands import Hands
 
 
@@ -16,5 +16,5 @@ def hands() -> Hands:
 
 
 @pytest.fixture
-def gate(opened: OpenWorkspace, hands: Hands) -> Gate:
+def gate(opened: Workspace, hands: Hands) -> Gate:
     return replace(opened.gate, clock=Clock(hands.now, hands.sleep))

@@ -10,17 +10,17 @@ import anyio
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.api import sends, tracking
+from cio_mcp.customerio.api import sends, tracking
+from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import InvalidArgument, Refused
-from cio_mcp.gate.asking import digest_of
-from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.http.asker import Asker
+from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.server.elicitation import digest_of
 from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.tools.profiles import update_customer
-from cio_mcp.workspace import Workspace
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.workspace import CallContext
 from tests.gate.hands import Hands
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +64,7 @@ async def approved(gate: Gate, plan: Planner, principal: str = ADA, name: str = 
 
 
 async def made(gate: Gate, row: ChangeRow, plan: Planner) -> Receipt:
-    return await gate.make(row, plan, Asker(ADA, anyio.current_time() + 10))
+    return await gate.make(row, plan, Caller(ADA, anyio.current_time() + 10))
 
 
 def emails(sandbox: Sandbox) -> int:
@@ -100,14 +100,14 @@ async def test_an_answer_to_what_was_shown_before_it_was_drawn_anew_approves_not
 
 
 async def test_a_database_lost_after_sending_does_not_make_the_receipt_say_that_nothing_was_sent(
-    ws: Workspace, sandbox: Sandbox
+    ws: CallContext, sandbox: Sandbox
 ) -> None:
     async def lose_the_table(_seconds: float) -> None:
         await anyio.lowlevel.checkpoint()
         with closing(sqlite3.connect(ws.settings.data_dir / "cio-mcp.db")) as file:
             file.execute("DROP TABLE IF EXISTS changes")
 
-    gate = replace(ws.gate, execution=replace(ws.gate.execution, sleep=lose_the_table))
+    gate = replace(ws.gate, executor=replace(ws.gate.executor, sleep=lose_the_table))
     plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
     receipt = await made(gate, await approved(gate, plan), plan)
     assert receipt.status == "done"

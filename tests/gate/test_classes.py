@@ -3,12 +3,12 @@
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.api import sends, tracking
+from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.errors import InvalidArgument, Refused
-from cio_mcp.gate.refusals import check
-from cio_mcp.tools.profiles import update_customer
-from cio_mcp.tools.transactional import send_transactional
-from cio_mcp.workspace import Workspace
+from cio_mcp.gate.guardrails import check
+from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
 
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.anyio
         "cio_relationships",
     ],
 )
-async def test_whatever_decides_whom_messages_reach_is_a_send_however_it_is_spelled(name: str, ws: Workspace) -> None:
+async def test_whatever_decides_whom_messages_reach_is_a_send_however_it_is_spelled(name: str, ws: CallContext) -> None:
     plan = await update_customer(ws, "ada", {name: "new@example.com"})
     assert plan.risk == "send"
     assert name.strip() in plan.why
 
 
 @pytest.mark.parametrize("name", ["_timestamp", "_Update", " _update", "CIO_ID", "anonymous_id "])
-async def test_what_makes_another_kind_of_write_is_refused_however_it_is_spelled(name: str, ws: Workspace) -> None:
+async def test_what_makes_another_kind_of_write_is_refused_however_it_is_spelled(name: str, ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="cannot be set"):
         await update_customer(ws, "ada", {name: 1})
 
@@ -66,18 +66,18 @@ def test_a_send_with_other_senders_or_recipients_is_refused_however_it_is_spelle
         "ada@",
     ],
 )
-async def test_a_recipient_that_is_not_one_plain_address_is_refused(to: str, ws: Workspace) -> None:
+async def test_a_recipient_that_is_not_one_plain_address_is_refused(to: str, ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="to: "):
         await send_transactional(ws, "2", "ada", to=to)
 
 
-async def test_an_address_is_the_same_however_its_letters_are_cased(ws: Workspace) -> None:
+async def test_an_address_is_the_same_however_its_letters_are_cased(ws: CallContext) -> None:
     one = await send_transactional(ws, "2", "ada", to="eve@example.com")
     other = await send_transactional(ws, "2", "ada", to="EVE@Example.com")
     assert one.effect == other.effect
 
 
-async def test_an_option_that_is_said_as_it_is_anyway_makes_no_other_message(ws: Workspace) -> None:
+async def test_an_option_that_is_said_as_it_is_anyway_makes_no_other_message(ws: CallContext) -> None:
     bare = await send_transactional(ws, "2", "ada", options={})
     said = await send_transactional(
         ws,

@@ -9,23 +9,23 @@ from typing import Any
 import anyio
 import pytest
 
+from cio_mcp.customerio.caller import Caller
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.tools.events import send_event
-from cio_mcp.tools.profiles import update_customer
-from cio_mcp.tools.transactional import send_transactional
-from cio_mcp.workspace import OpenWorkspace, Workspace
+from cio_mcp.tools.core.send_event import send_event
+from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.workspace import CallContext, Workspace
 
 pytestmark = pytest.mark.anyio
 
 PATIENCE = 1.5
 """Seconds a call may take here; what hangs, hangs longer."""
 
-TOOLS: dict[str, tuple[Callable[[Workspace], Callable[[], Awaitable[Plan]]], str, str]] = {
+TOOLS: dict[str, tuple[Callable[[CallContext], Callable[[], Awaitable[Plan]]], str, str]] = {
     "send_event": (lambda ws: partial(send_event, ws, "ada", "order_placed"), "POST", "/api/v1/customers/"),
     "update_customer": (lambda ws: partial(update_customer, ws, "ada", {"shoe": "42"}), "PUT", "/api/v1/customers/"),
     "send_transactional": (
@@ -51,7 +51,7 @@ def effects(tool: str, sandbox: Sandbox) -> int:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("tool", TOOLS)
 async def test_a_fault_leaves_one_effect_at_most_and_a_true_receipt(
-    tool: str, kind: str, opened: OpenWorkspace, sandbox: Sandbox
+    tool: str, kind: str, opened: Workspace, sandbox: Sandbox
 ) -> None:
     planner, method, path = TOOLS[tool]
     ws = opened.acting("local:tester")
@@ -60,7 +60,7 @@ async def test_a_fault_leaves_one_effect_at_most_and_a_true_receipt(
     assert isinstance(row, ChangeRow)
     assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
     sandbox.faults.append(Fault(method, path, kind))
-    receipt = await ws.gate.make(row, plan, Asker(ws.principal, anyio.current_time() + PATIENCE))
+    receipt = await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + PATIENCE))
     assert receipt.status in {"done", "failed", "unknown"}
     sandbox.clock.advance(5)
     later: dict[str, Any] = {"clock": Clock(now=lambda: time.time() + 60)}

@@ -4,12 +4,12 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from cio_mcp.api import tracking
+from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused
-from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_MOST, OPEN_SECONDS, Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.http.asker import Asker
+from cio_mcp.gate.service import APPROVAL_SECONDS, OPEN_MOST, OPEN_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.journal import ChangeRow
 from tests.gate.hands import Hands
@@ -35,8 +35,8 @@ def planner(
     return plan
 
 
-def asker() -> Asker:
-    return Asker(ADA, anyio.current_time() + 10)
+def caller() -> Caller:
+    return Caller(ADA, anyio.current_time() + 10)
 
 
 async def proposed(
@@ -63,7 +63,7 @@ def events(sandbox: Sandbox) -> int:
 async def test_nothing_is_made_without_a_decision(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await proposed(gate, plan)
-    receipt = await gate.make(row, plan, asker())
+    receipt = await gate.make(row, plan, caller())
     assert receipt.status == "approval_required"
     assert events(sandbox) == 0
 
@@ -71,8 +71,8 @@ async def test_nothing_is_made_without_a_decision(gate: Gate, sandbox: Sandbox) 
 async def test_what_was_approved_is_made_once_and_only_once(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await approved(gate, plan)
-    assert (await gate.make(row, plan, asker())).status == "done"
-    assert (await gate.make(row, plan, asker())).status == "done"
+    assert (await gate.make(row, plan, caller())).status == "done"
+    assert (await gate.make(row, plan, caller())).status == "done"
     assert events(sandbox) == 1
 
 
@@ -81,7 +81,7 @@ async def test_two_calls_that_race_for_one_approval_make_one_request(gate: Gate,
     row = await approved(gate, plan)
     async with anyio.create_task_group() as group:
         for _ in range(5):
-            group.start_soon(gate.make, row, plan, asker())
+            group.start_soon(gate.make, row, plan, caller())
     assert events(sandbox) == 1
 
 
@@ -92,7 +92,7 @@ async def test_two_approved_changes_with_one_effect_make_one_request(gate: Gate,
     receipts: list[Receipt] = []
 
     async def make(row: ChangeRow) -> None:
-        receipts.append(await gate.make(row, plan, asker()))
+        receipts.append(await gate.make(row, plan, caller()))
 
     async with anyio.create_task_group() as group:
         group.start_soon(make, mine)
@@ -105,7 +105,7 @@ async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: San
     plan = planner()
     row = await approved(gate, plan)
     hands.time += APPROVAL_SECONDS + 1
-    receipt = await gate.make(row, plan, asker())
+    receipt = await gate.make(row, plan, caller())
     assert receipt.status == "declined"
     assert "too old" in receipt.message
     assert events(sandbox) == 0
@@ -122,14 +122,14 @@ async def test_another_principal_does_not_get_an_approval_that_is_not_theirs(gat
     await approved(gate, planner())
     theirs = await proposed(gate, planner(), principal=BOB)
     assert theirs.state == "planned"
-    assert (await gate.make(theirs, planner(), asker())).status == "approval_required"
+    assert (await gate.make(theirs, planner(), caller())).status == "approval_required"
     assert events(sandbox) == 0
 
 
 async def test_other_arguments_need_another_approval(gate: Gate, sandbox: Sandbox) -> None:
     await approved(gate, planner())
     other = await proposed(gate, planner("order_placed"), arguments=arguments_digest({"name": "order_placed"}))
-    assert (await gate.make(other, planner("order_placed"), asker())).status == "approval_required"
+    assert (await gate.make(other, planner("order_placed"), caller())).status == "approval_required"
     assert events(sandbox) == 0
 
 
@@ -155,7 +155,7 @@ async def test_the_open_change_is_found_again_and_its_question_stays_the_same(ga
 
 async def test_the_same_effect_within_ten_minutes_is_not_sent_again_whoever_asks(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    await gate.make(await approved(gate, plan), plan, asker())
+    await gate.make(await approved(gate, plan), plan, caller())
     again = await gate.propose(BOB, "another_tool", arguments_digest({"other": 1}), planner())
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
@@ -164,17 +164,17 @@ async def test_the_same_effect_within_ten_minutes_is_not_sent_again_whoever_asks
 
 async def test_a_deliberate_second_one_is_asked_about(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    await gate.make(await approved(gate, plan), plan, asker())
+    await gate.make(await approved(gate, plan), plan, caller())
     once_more = planner(repeat=True)
     row = await approved(gate, once_more, arguments=arguments_digest({"repeat": True}))
     assert "same" in row.question
-    assert (await gate.make(row, once_more, asker())).status == "done"
+    assert (await gate.make(row, once_more, caller())).status == "done"
     assert events(sandbox) == 2
 
 
 async def test_after_ten_minutes_the_same_effect_is_a_new_one(gate: Gate, hands: Hands) -> None:
     plan = planner()
-    await gate.make(await approved(gate, plan), plan, asker())
+    await gate.make(await approved(gate, plan), plan, caller())
     hands.time += 601
     row = await proposed(gate, planner())
     assert row.state == "planned"
@@ -186,7 +186,7 @@ async def test_what_drifted_is_shown_again_and_given_up_at_the_third_time(gate: 
     statuses = []
     for _ in range(3):
         row = await approved(gate, plan)
-        statuses.append((await gate.make(row, plan, asker())).status)
+        statuses.append((await gate.make(row, plan, caller())).status)
     assert statuses == ["approval_required", "approval_required", "failed"]
     assert events(sandbox) == 0
 
@@ -195,7 +195,7 @@ async def test_a_declined_change_is_not_made_and_can_be_asked_about_anew(gate: G
     plan = planner()
     row = await proposed(gate, plan)
     await gate.decide(row, approve=False, by="person", how="a person said no")
-    assert (await gate.make(row, plan, asker())).status == "declined"
+    assert (await gate.make(row, plan, caller())).status == "declined"
     assert (await proposed(gate, plan)).id != row.id
     assert events(sandbox) == 0
 
@@ -206,7 +206,7 @@ async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, hands: H
     await gate.asked(row)
     hands.time += APPROVAL_SECONDS + 1
     await gate.answered(row, approve=True, typed=None, by=ADA)
-    receipt = await gate.make(row, plan, asker())
+    receipt = await gate.make(row, plan, caller())
     assert receipt.status == "declined"
     assert "too late" in receipt.message
     assert events(sandbox) == 0
@@ -216,7 +216,7 @@ async def test_an_answer_to_a_question_never_asked_counts_as_no(gate: Gate, sand
     plan = planner()
     row = await proposed(gate, plan)
     await gate.answered(row, approve=True, typed=None, by=ADA)
-    assert (await gate.make(row, plan, asker())).status == "declined"
+    assert (await gate.make(row, plan, caller())).status == "declined"
     assert events(sandbox) == 0
 
 
@@ -260,7 +260,7 @@ async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox:
             group.start_soon(propose)
     oldest = min(found, key=lambda row: row.planned_at)
     assert await gate.decide(oldest, approve=True, by="person", how="approved outside")
-    assert (await gate.make(await proposed(gate, planner()), planner(), asker())).status == "done"
+    assert (await gate.make(await proposed(gate, planner()), planner(), caller())).status == "done"
     assert events(sandbox) == 1
 
 

@@ -6,18 +6,18 @@ from functools import partial
 import anyio
 import pytest
 
+from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.tools.events import send_event
-from cio_mcp.tools.profiles import update_customer
-from cio_mcp.tools.transactional import send_transactional
-from cio_mcp.workspace import Workspace, open_workspace
+from cio_mcp.tools.core.send_event import send_event
+from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.workspace import CallContext, open_workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -25,20 +25,20 @@ Planner = Callable[[], Awaitable[Plan]]
 SEND, EVENTS = "/v1/send/email", "/api/v1/customers/{identifier}/events"
 
 
-def email(ws: Workspace) -> Planner:
+def email(ws: CallContext) -> Planner:
     return partial(send_transactional, ws, "2", "ada", data={"order": 7})
 
 
-async def approved(ws: Workspace, plan: Planner, name: str = "a tool") -> ChangeRow:
+async def approved(ws: CallContext, plan: Planner, name: str = "a tool") -> ChangeRow:
     row = await ws.gate.propose(ws.principal, name, arguments_digest({}), plan)
     assert isinstance(row, ChangeRow), row
     assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
     return row
 
 
-async def carried_out(ws: Workspace, plan: Planner, seconds: float = 10) -> Receipt:
+async def carried_out(ws: CallContext, plan: Planner, seconds: float = 10) -> Receipt:
     row = await approved(ws, plan)
-    return await ws.gate.make(row, plan, Asker(ws.principal, anyio.current_time() + seconds))
+    return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + seconds))
 
 
 def requests(sandbox: Sandbox, ending: str) -> int:
@@ -47,7 +47,7 @@ def requests(sandbox: Sandbox, ending: str) -> int:
 
 @pytest.mark.parametrize("kind", ["accept_then_503", "accept_then_drop", "drop"])
 async def test_a_send_whose_answer_never_came_is_unknown_and_never_made_again(
-    kind: str, ws: Workspace, sandbox: Sandbox
+    kind: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults.append(Fault("POST", SEND, kind))
     receipt = await carried_out(ws, email(ws))
@@ -62,7 +62,7 @@ async def test_a_send_whose_answer_never_came_is_unknown_and_never_made_again(
 
 @pytest.mark.parametrize("kind", ["429", "429_bare", "status:400", "status:403"])
 async def test_a_send_that_was_refused_has_failed_and_needs_a_new_approval(
-    kind: str, ws: Workspace, sandbox: Sandbox
+    kind: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults.append(Fault("POST", SEND, kind))
     receipt = await carried_out(ws, email(ws))
@@ -75,7 +75,7 @@ async def test_a_send_that_was_refused_has_failed_and_needs_a_new_approval(
 
 @pytest.mark.parametrize("kind", ["accept_then_503", "accept_then_drop", "status:503", "429"])
 async def test_an_event_is_repeated_with_its_own_id_and_has_one_effect(
-    kind: str, ws: Workspace, sandbox: Sandbox
+    kind: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults.append(Fault("POST", EVENTS, kind))
     receipt = await carried_out(ws, partial(send_event, ws, "ada", "order_placed"))
@@ -88,14 +88,14 @@ async def test_an_event_is_repeated_with_its_own_id_and_has_one_effect(
     assert sandbox.workspace.counts["events"] == 1
 
 
-async def test_a_profile_write_is_read_back(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_a_profile_write_is_read_back(ws: CallContext, sandbox: Sandbox) -> None:
     receipt = await carried_out(ws, partial(update_customer, ws, "ada", {"favourite_colour": "teal"}))
     assert receipt.status == "done"
     assert receipt.verified is True
     assert requests(sandbox, "/customers/cio_" + str((await ws.people.resolve("ada")).cio_id)) == 1
 
 
-async def test_what_is_so_already_is_not_written(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
     await carried_out(ws, plan)
     again = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
@@ -105,13 +105,13 @@ async def test_what_is_so_already_is_not_written(ws: Workspace, sandbox: Sandbox
 
 
 async def test_a_caller_that_goes_away_after_sending_leaves_the_outcome_in_the_journal(
-    ws: Workspace, sandbox: Sandbox
+    ws: CallContext, sandbox: Sandbox
 ) -> None:
     plan = email(ws)
     row = await approved(ws, plan)
     sandbox.faults.append(Fault("POST", SEND, "hang:0.2"))
     async with anyio.create_task_group() as group:
-        group.start_soon(ws.gate.make, row, plan, Asker(ws.principal, anyio.current_time() + 10))
+        group.start_soon(ws.gate.make, row, plan, Caller(ws.principal, anyio.current_time() + 10))
         with anyio.fail_after(5):
             while requests(sandbox, SEND) == 0:
                 await anyio.lowlevel.checkpoint()

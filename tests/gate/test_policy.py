@@ -12,22 +12,22 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from cio_mcp.api import tracking
+from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused
 from cio_mcp.gate.clock import Clock
-from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.plan import Plan, Risk, arguments_digest
 from cio_mcp.gate.policy import RISKS, RULES, WHERES, Policy, Recipients, Said
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.http.asker import Asker
-from cio_mcp.http.call import Call
+from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
 from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.tools.events import send_event
-from cio_mcp.tools.profiles import update_customer
-from cio_mcp.tools.transactional import send_transactional
-from cio_mcp.workspace import OpenWorkspace, Workspace, open_workspace
+from cio_mcp.tools.core.send_event import send_event
+from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.gate.hands import Hands
 
 TOOL = "a_tool"
@@ -212,18 +212,18 @@ def test_a_tool_is_listed_until_it_or_all_it_can_do_is_hidden() -> None:
 Planner = Callable[[], Awaitable[Plan]]
 
 
-def with_policy(ws: Workspace, policy: Policy) -> Workspace:
+def with_policy(ws: CallContext, policy: Policy) -> CallContext:
     return replace(ws, gate=replace(ws.gate, policy=policy))
 
 
-async def proposed(ws: Workspace, tool: str, plan: Planner, arguments: object = None) -> ChangeRow:
+async def proposed(ws: CallContext, tool: str, plan: Planner, arguments: object = None) -> ChangeRow:
     row = await ws.gate.propose(ws.principal, tool, arguments_digest({"": str(arguments)}), plan)
     assert isinstance(row, ChangeRow), row
     return row
 
 
-async def made(ws: Workspace, row: ChangeRow, plan: Planner) -> Receipt:
-    return await ws.gate.make(row, plan, Asker(ws.principal, anyio.current_time() + 10))
+async def made(ws: CallContext, row: ChangeRow, plan: Planner) -> Receipt:
+    return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 10))
 
 
 def writes(sandbox: Sandbox) -> int:
@@ -231,7 +231,7 @@ def writes(sandbox: Sandbox) -> int:
 
 
 async def test_a_send_to_somebody_named_is_made_and_the_journal_says_that_the_policy_allowed_it(
-    ws: Workspace, sandbox: Sandbox
+    ws: CallContext, sandbox: Sandbox
 ) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     plan = partial(send_event, ws, "ada", "order_placed")
@@ -243,14 +243,14 @@ async def test_a_send_to_somebody_named_is_made_and_the_journal_says_that_the_po
 
 @pytest.mark.parametrize("address", [None, "ADA@example.com", "eve@evil.org"])
 async def test_a_message_goes_by_policy_only_where_it_goes_to_an_address_that_is_named(
-    ws: Workspace, address: str | None
+    ws: CallContext, address: str | None
 ) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     row = await proposed(ws, "send_transactional", partial(send_transactional, ws, "2", "ada", to=address))
     assert row.state == ("planned" if address == "eve@evil.org" else "approved")
 
 
-async def test_the_members_of_the_segment_may_be_written_to_at_their_own_address_only(ws: Workspace) -> None:
+async def test_the_members_of_the_segment_may_be_written_to_at_their_own_address_only(ws: CallContext) -> None:
     members = (await ws.segments.members("3", limit=1)).identifiers
     person = await ws.people.attributes(members[0].reference)
     assert person.id
@@ -263,12 +263,12 @@ async def test_the_members_of_the_segment_may_be_written_to_at_their_own_address
 
 
 @pytest.mark.parametrize("segment", ["1", "No such segment"])
-async def test_a_segment_that_follows_conditions_or_is_not_there_names_nobody(ws: Workspace, segment: str) -> None:
+async def test_a_segment_that_follows_conditions_or_is_not_there_names_nobody(ws: CallContext, segment: str) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment=segment)))
     assert (await proposed(ws, "send_event", partial(send_event, ws, "ada", "order_placed"))).state == "planned"
 
 
-async def test_who_left_the_segment_before_the_send_is_asked_about(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_who_left_the_segment_before_the_send_is_asked_about(ws: CallContext, sandbox: Sandbox) -> None:
     member = next(person for person in sandbox.workspace.people if 3 in person.manual_segments)
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment="3")))
     plan = partial(send_event, ws, f"cio_{member.cio_id}", "order_placed")
@@ -279,7 +279,7 @@ async def test_who_left_the_segment_before_the_send_is_asked_about(ws: Workspace
     assert writes(sandbox) == 0
 
 
-async def test_an_address_is_not_changed_by_policy_unless_old_and_new_are_named(ws: Workspace) -> None:
+async def test_an_address_is_not_changed_by_policy_unless_old_and_new_are_named(ws: CallContext) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}),
                                                                domains=frozenset({"test.example.com"}))))  # fmt: skip
     cases: list[tuple[str, dict[str, JsonValue], str]] = [
@@ -295,13 +295,13 @@ async def test_an_address_is_not_changed_by_policy_unless_old_and_new_are_named(
         assert (row.risk, row.state) == ("send", state), attributes
 
 
-async def test_a_deliberate_repeat_is_asked_about_even_for_somebody_named(ws: Workspace) -> None:
+async def test_a_deliberate_repeat_is_asked_about_even_for_somebody_named(ws: CallContext) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     row = await proposed(ws, "send_event", partial(send_event, ws, "ada", "order_placed", repeat=True))
     assert row.state == "planned"
 
 
-async def test_what_an_older_policy_allowed_is_not_made_under_a_stricter_one(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_what_an_older_policy_allowed_is_not_made_under_a_stricter_one(ws: CallContext, sandbox: Sandbox) -> None:
     lenient = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     plan = partial(send_event, ws, "ada", "order_placed")
     row = await proposed(lenient, "send_event", plan)
@@ -311,7 +311,7 @@ async def test_what_an_older_policy_allowed_is_not_made_under_a_stricter_one(ws:
     assert writes(sandbox) == 0
 
 
-async def test_a_hidden_class_is_refused_also_after_a_person_approved_it(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_a_hidden_class_is_refused_also_after_a_person_approved_it(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(send_event, ws, "ada", "order_placed")
     row = await proposed(ws, "send_event", plan)
     assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
@@ -323,7 +323,7 @@ async def test_a_hidden_class_is_refused_also_after_a_person_approved_it(ws: Wor
     assert writes(sandbox) == 0
 
 
-async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_is_shown_again(ws: Workspace) -> None:
+async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_is_shown_again(ws: CallContext) -> None:
     people = iter([1001, 1000, 1000])
 
     async def plan() -> Plan:
@@ -346,18 +346,18 @@ async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_
 # The cap.
 
 
-def event(ws: Workspace, name: str) -> Planner:
+def event(ws: CallContext, name: str) -> Planner:
     return partial(send_event, ws, "ada", name)
 
 
-async def approved(ws: Workspace, name: str) -> ChangeRow:
+async def approved(ws: CallContext, name: str) -> ChangeRow:
     row = await proposed(ws, "send_event", event(ws, name), name)
     assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
     return row
 
 
 async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_kept_until_there_is_room(
-    ws: Workspace, sandbox: Sandbox
+    ws: CallContext, sandbox: Sandbox
 ) -> None:
     hands = Hands()
     before: Gate = replace(ws.gate, clock=Clock(hands.now, hands.sleep))
@@ -377,7 +377,7 @@ async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_k
     assert writes(sandbox) == 2
 
 
-async def test_what_only_changes_data_does_not_count_towards_the_cap(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_what_only_changes_data_does_not_count_towards_the_cap(ws: CallContext, sandbox: Sandbox) -> None:
     ws = with_policy(ws, Policy(sends_an_hour=1))
     assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
     plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
@@ -388,7 +388,7 @@ async def test_what_only_changes_data_does_not_count_towards_the_cap(ws: Workspa
 
 
 async def test_the_cap_holds_across_servers_that_race_on_one_journal(
-    opened: OpenWorkspace, settings: Settings, sandbox: Sandbox
+    opened: Workspace, settings: Settings, sandbox: Sandbox
 ) -> None:
     cap = Policy(sends_an_hour=3)
     async with open_workspace(settings, sandbox=sandbox, policy=cap) as other:
@@ -397,7 +397,7 @@ async def test_the_cap_holds_across_servers_that_race_on_one_journal(
                 for name in (f"{of}{number}" for number in range(4))]  # fmt: skip
         refused: list[str] = []
 
-        async def make(ws: Workspace, name: str, row: ChangeRow) -> None:
+        async def make(ws: CallContext, name: str, row: ChangeRow) -> None:
             try:
                 await made(ws, row, event(ws, name))
             except Refused:
@@ -411,7 +411,7 @@ async def test_the_cap_holds_across_servers_that_race_on_one_journal(
 
 
 async def test_the_cap_of_one_workspace_is_not_that_of_another(
-    ws: Workspace, settings: Settings, sandbox: Sandbox
+    ws: CallContext, settings: Settings, sandbox: Sandbox
 ) -> None:
     cap = Policy(sends_an_hour=1)
     other = settings.model_copy(update={"workspace": "another"})

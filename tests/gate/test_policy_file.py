@@ -8,8 +8,8 @@ from cio_mcp.errors import SettingError
 from cio_mcp.gate.plan import Risk
 from cio_mcp.gate.policy import Policy, Recipients, Said
 from cio_mcp.gate.policy_file import policy_of
+from cio_mcp.server.definitions import load
 from cio_mcp.settings import Settings
-from cio_mcp.tools.definitions import load
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "policy.example.toml"
 TOOLS: dict[str, tuple[Risk, ...]] = {

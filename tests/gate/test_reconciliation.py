@@ -9,25 +9,25 @@ import anyio
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.api.batches import batch
-from cio_mcp.api.triggers import trigger
+from cio_mcp.customerio.api.batches import batch
+from cio_mcp.customerio.api.triggers import trigger
+from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.writer import Writer
 from cio_mcp.errors import Refused
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.clock import Clock
-from cio_mcp.gate.gate import Gate
-from cio_mcp.gate.history import Change
+from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.reconciliation import LOOKS, REMAKE_SECONDS, Reconciler
-from cio_mcp.gate.traces import Trace
-from cio_mcp.http.asker import Asker
-from cio_mcp.http.call import Call
-from cio_mcp.http.execute import Executor
+from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.tools.events import send_event
-from cio_mcp.tools.profiles import update_customer
-from cio_mcp.tools.transactional import send_transactional
-from cio_mcp.workspace import OpenWorkspace, Workspace
+from cio_mcp.tools.core.send_event import send_event
+from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.workspace import CallContext, Workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -43,15 +43,15 @@ class Died(Exception):
 class Scene:
     """A gate and a reconciler whose clock a test moves."""
 
-    def __init__(self, opened: OpenWorkspace) -> None:
+    def __init__(self, opened: Workspace) -> None:
         self.ahead = 0.0
         clock = Clock(now=lambda: opened.gate.clock.now() + self.ahead)
         self.gate: Gate = replace(opened.gate, clock=clock)
         self.reconciler: Reconciler = replace(opened.reconciler, clock=clock)
-        self.ws: Workspace = replace(opened.acting("local:tester"), gate=self.gate)
+        self.ws: CallContext = replace(opened.acting("local:tester"), gate=self.gate)
 
-    def asker(self) -> Asker:
-        return Asker("local:tester", anyio.current_time() + 10)
+    def caller(self) -> Caller:
+        return Caller("local:tester", anyio.current_time() + 10)
 
     async def approved(self, plan: Planner) -> ChangeRow:
         row = await self.gate.propose("local:tester", "a tool", arguments_digest({}), plan)
@@ -62,9 +62,9 @@ class Scene:
     async def abandoned(self, plan: Planner) -> ChangeRow:
         """A change whose process died right after it had committed `sending`."""
         row = await self.approved(plan)
-        dying = replace(self.gate, execution=replace(self.gate.execution, executor=Dying(self.gate.execution.client)))
+        dying = replace(self.gate, executor=replace(self.gate.executor, writer=Dying(self.gate.executor.client)))
         with pytest.raises(Died):
-            await dying.make(row, plan, self.asker())
+            await dying.make(row, plan, self.caller())
         return row
 
     async def after(self, seconds: float) -> int:
@@ -75,16 +75,16 @@ class Scene:
         return (await self.gate.recent(change=row.id)).changes[0]
 
 
-class Dying(Executor):
+class Dying(Writer):
     """An executor in a process that dies before the first byte leaves."""
 
-    async def send(self, call: Call, asker: Asker) -> NoReturn:
+    async def send(self, call: Call, caller: Caller) -> NoReturn:
         await anyio.lowlevel.checkpoint()
-        raise Died(call.route, asker.principal)
+        raise Died(call.route, caller.principal)
 
 
 @pytest.fixture
-async def scene(opened: OpenWorkspace) -> Scene:
+async def scene(opened: Workspace) -> Scene:
     return Scene(opened)
 
 
@@ -104,7 +104,7 @@ async def test_an_event_that_had_arrived_is_repeated_without_a_second_effect(sce
     sandbox.faults.append(Fault("POST", EVENTS, "accept_then_drop", times=20))
     plan = partial(send_event, scene.ws, "ada", "order_placed")
     row = await scene.approved(plan)
-    assert (await scene.gate.make(row, plan, scene.asker())).status == "unknown"
+    assert (await scene.gate.make(row, plan, scene.caller())).status == "unknown"
     sandbox.faults.clear()
     await scene.after(60)
     sandbox.workspace.settle()
@@ -116,7 +116,7 @@ async def test_a_send_that_arrived_is_found_and_not_sent_again(scene: Scene, san
     sandbox.faults.append(Fault("POST", SEND, "accept_then_drop"))
     plan = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7})
     row = await scene.approved(plan)
-    assert (await scene.gate.make(row, plan, scene.asker())).status == "unknown"
+    assert (await scene.gate.make(row, plan, scene.caller())).status == "unknown"
     await scene.after(60)
     change = await scene.state(row)
     assert change.state == "sent"
@@ -137,7 +137,7 @@ async def test_several_matches_stay_unknown_and_are_listed(scene: Scene) -> None
     row = await scene.abandoned(partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7}))
     for data in (8, 9):
         other = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": data})
-        await scene.gate.make(await scene.approved(other), other, scene.asker())
+        await scene.gate.make(await scene.approved(other), other, scene.caller())
     await scene.after(60)
     change = await scene.state(row)
     assert change.state == "unknown"
@@ -147,7 +147,7 @@ async def test_several_matches_stay_unknown_and_are_listed(scene: Scene) -> None
 
 async def test_what_was_there_before_is_not_taken_for_the_effect(scene: Scene) -> None:
     earlier = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 1})
-    await scene.gate.make(await scene.approved(earlier), earlier, scene.asker())
+    await scene.gate.make(await scene.approved(earlier), earlier, scene.caller())
     row = await scene.abandoned(partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7}))
     await scene.after(60)
     assert (await scene.state(row)).state == "unknown"
@@ -198,18 +198,18 @@ async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scen
     assert await scene.gate.switch.pause(by="operator", now=scene.gate.clock.now())
     await scene.after(60)
     with pytest.raises(Refused, match="stopped"):
-        await scene.gate.make(waiting, approved, scene.asker())
+        await scene.gate.make(waiting, approved, scene.caller())
     with pytest.raises(Refused, match="stopped"):
         await scene.gate.propose("local:third", "a tool", arguments_digest({}), plan)
     assert requests(sandbox, "/events") == 0
     assert await scene.gate.switch.resume()
-    assert (await scene.gate.make(waiting, approved, scene.asker())).status == "done"
+    assert (await scene.gate.make(waiting, approved, scene.caller())).status == "done"
     await scene.after(120)
     assert (await scene.state(row)).state == "sent"
     assert requests(sandbox, "/events") == 2
 
 
-def triggers(ws: Workspace) -> Planner:
+def triggers(ws: CallContext) -> Planner:
     async def plan() -> Plan:
         assert (await ws.broadcasts.get("10")).name
         return Plan(
@@ -219,7 +219,7 @@ def triggers(ws: Workspace) -> Planner:
             typed="Product news",
             calls=(trigger("10", {"headline": "Hello", "text": "World"}),),
             once=True,
-            trace=Trace(broadcast="10"),
+            trace=Evidence(broadcast="10"),
         )
 
     return plan
@@ -228,7 +228,7 @@ def triggers(ws: Workspace) -> Planner:
 async def test_a_trigger_that_arrived_is_found_and_not_made_again(scene: Scene, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault("POST", TRIGGERS, "accept_then_drop"))
     row = await scene.approved(triggers(scene.ws))
-    assert (await scene.gate.make(row, triggers(scene.ws), scene.asker())).status == "unknown"
+    assert (await scene.gate.make(row, triggers(scene.ws), scene.caller())).status == "unknown"
     await scene.after(60)
     assert (await scene.state(row)).state == "sent"
     assert requests(sandbox, "/triggers") == 1
@@ -256,7 +256,7 @@ def batched(*operations: dict[str, JsonValue]) -> Planner:
 async def test_of_a_batch_only_what_was_refused_is_made_again_and_named(scene: Scene, sandbox: Sandbox) -> None:
     wrong: dict[str, JsonValue] = {"type": "person", "action": "no such action", "identifiers": {"id": "bob"}}
     plan = batched(identify("ada", shoe="42"), wrong, identify("bob", shoe="43"))
-    receipt = await scene.gate.make(await scene.approved(plan), plan, scene.asker())
+    receipt = await scene.gate.make(await scene.approved(plan), plan, scene.caller())
     assert receipt.status == "done"
     assert "1 of 3 operations were not accepted" in receipt.message
     assert "by index: 1 (action)" in receipt.message

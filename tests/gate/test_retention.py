@@ -4,12 +4,12 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from cio_mcp.api import tracking
+from cio_mcp.customerio.api import tracking
+from cio_mcp.gate.change import change_of
 from cio_mcp.gate.clock import Clock
-from cio_mcp.gate.history import change_of
 from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.question_facts import question_about
 from cio_mcp.gate.retention import DAY_SECONDS, KEPT_DAYS, Retention
-from cio_mcp.gate.wording import question_about
 from cio_mcp.settings import Settings
 from cio_mcp.storage.bodies import STEP
 from cio_mcp.storage.database import Database

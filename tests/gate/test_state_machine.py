@@ -14,16 +14,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cio_mcp.api import sends, tracking
+from cio_mcp.customerio.api import sends, tracking
+from cio_mcp.customerio.call import Call, canonical
+from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.writer import Failed, Result, Sent, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.gate.clock import Clock
-from cio_mcp.gate.gate import AGAIN_SECONDS, APPROVAL_SECONDS, Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.policy import Policy, Said
 from cio_mcp.gate.reconciliation import REMAKE_SECONDS, Reconciler
-from cio_mcp.http.asker import Asker
-from cio_mcp.http.call import Call, canonical
-from cio_mcp.http.execute import Executor, Failed, Result, Sent
+from cio_mcp.gate.service import AGAIN_SECONDS, APPROVAL_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
@@ -71,19 +71,19 @@ WISHES = (
 """Two principals want the same send by different tools; one means a second one."""
 
 
-class Watched(Executor):
+class Watched(Writer):
     """An executor that remembers what left, and can die before it does."""
 
     log: list[Request]
     clock: Clock
     dies: bool = False
 
-    async def send(self, call: Call, asker: Asker) -> Result:
+    async def send(self, call: Call, caller: Caller) -> Result:
         if self.dies:
             raise Died
         request = Request(self.clock.now(), call)
         self.log.append(request)
-        request.result = await super().send(call, asker)
+        request.result = await super().send(call, caller)
         return request.result
 
 
@@ -245,7 +245,7 @@ class World(RuleBasedStateMachine):
                 said = tuple(canonical(call.model_dump(mode="json")) for call in calls)
                 self.approvals.append((row.id, self.time, said))
             if make:
-                await self.gate.make(row, planner, Asker(wish.principal, anyio.current_time() + 2))
+                await self.gate.make(row, planner, Caller(wish.principal, anyio.current_time() + 2))
         except (CioError, Died):
             return
 
@@ -286,9 +286,9 @@ class World(RuleBasedStateMachine):
         opened = self.entered.__enter__()
         self.watched = Watched(opened.client)
         self.watched.log, self.watched.clock = self.log, self.clock
-        execution = replace(opened.gate.execution, executor=self.watched, sleep=self._sleep)
-        self.gate = replace(opened.gate, clock=self.clock, execution=execution)
-        self.reconciler = replace(opened.reconciler, clock=self.clock, execution=execution, remakes=True)
+        executor = replace(opened.gate.executor, writer=self.watched, sleep=self._sleep)
+        self.gate = replace(opened.gate, clock=self.clock, executor=executor)
+        self.reconciler = replace(opened.reconciler, clock=self.clock, executor=executor, remakes=True)
 
     def _reopen(self) -> None:
         self.entered.__exit__(None, None, None)

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.journal import ChangeRow, Journal
 from cio_mcp.storage.switch import Switch
-from cio_mcp.tools.events import send_event
-from cio_mcp.workspace import Workspace
+from cio_mcp.tools.core.send_event import send_event
+from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
 
 BUSY = 0.05
 
 
-def impatient(ws: Workspace) -> Gate:
+def impatient(ws: CallContext) -> Gate:
     """The same gate on the same file, through a database that does not wait long."""
     database = Database(ws.settings.storage_url, busy=BUSY)
     return replace(ws.gate, journal=Journal(database, "sandbox"), switch=Switch(database, "sandbox"))
@@ -65,13 +65,13 @@ def read_only(file: Path) -> Iterator[None]:
             other.execute("DROP TRIGGER t")
 
 
-def planner(ws: Workspace, name: str) -> Callable[[], Awaitable[Plan]]:
+def planner(ws: CallContext, name: str) -> Callable[[], Awaitable[Plan]]:
     return partial(send_event, ws, "ada", name)
 
 
 @pytest.mark.parametrize(("trouble", "said"), [(locked, "locked"), (full, "full"), (read_only, "read-only")])
 async def test_writes_are_refused_with_the_reason_and_what_was_there_is_there_afterwards(
-    trouble: Callable[[Path], Iterator[None]], said: str, ws: Workspace, sandbox: Sandbox
+    trouble: Callable[[Path], Iterator[None]], said: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
     gate = impatient(ws)
     before = await gate.propose("local:tester", "send_event", arguments_digest({"n": 1}), planner(ws, "signed_up"))

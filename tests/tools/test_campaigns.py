@@ -7,10 +7,10 @@ import pytest
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.text.answer import render
-from cio_mcp.tools.arguments import Kind
-from cio_mcp.tools.campaigns import State, get_campaign, list_campaigns
-from cio_mcp.workspace import Workspace
+from cio_mcp.text.render import render
+from cio_mcp.tools.common.arguments import Kind
+from cio_mcp.tools.core.campaigns import State, get_campaign, list_campaigns
+from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
 
@@ -25,32 +25,32 @@ pytestmark = pytest.mark.anyio
     ],
 )
 async def test_each_kind_is_listed_whole_and_newsletters_newest_first(
-    ws: Workspace, kind: Kind, ids: list[str]
+    ws: CallContext, kind: Kind, ids: list[str]
 ) -> None:
     answer = await list_campaigns(ws, kind)
     assert [row.id for row in answer.campaigns] == ids
     assert not answer.has_more
 
 
-async def test_a_list_says_state_and_start_in_words(ws: Workspace) -> None:
+async def test_a_list_says_state_and_start_in_words(ws: CallContext) -> None:
     text = render(await list_campaigns(ws), mask=False).text
     assert "1 “Onboarding”, running, starts on event “signed_up”" in text
     assert "3 “Winback”, stopped" in text
 
 
 @pytest.mark.parametrize(("state", "ids"), [("running", ["1", "2"]), ("stopped", ["3"]), ("draft", [])])
-async def test_campaigns_are_narrowed_by_state(ws: Workspace, state: State, ids: list[str]) -> None:
+async def test_campaigns_are_narrowed_by_state(ws: CallContext, state: State, ids: list[str]) -> None:
     assert [row.id for row in (await list_campaigns(ws, state=state)).campaigns] == ids
 
 
-async def test_newsletters_are_narrowed_by_a_part_of_the_name(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_newsletters_are_narrowed_by_a_part_of_the_name(ws: CallContext, sandbox: Sandbox) -> None:
     month = sandbox.workspace.parents["newsletter", 30].name.split()[2]
     found = await list_campaigns(ws, "newsletter", name=f"  {month.upper()} ")
     assert [row.id for row in found.campaigns] == ["30"]
 
 
 @pytest.mark.parametrize("name", [None, "newsletter"])
-async def test_pages_of_newsletters_follow_one_another(ws: Workspace, name: str | None) -> None:
+async def test_pages_of_newsletters_follow_one_another(ws: CallContext, name: str | None) -> None:
     seen: list[str] = []
     cursor = None
     for _ in range(3):
@@ -66,7 +66,7 @@ async def test_pages_of_newsletters_follow_one_another(ws: Workspace, name: str 
     [("newsletter", "running", "sent or draft"), ("transactional", "sent", "nothing"), ("campaign", "sent", "stopped")],
 )
 async def test_a_state_that_a_kind_does_not_have_is_refused_by_name(
-    ws: Workspace, sandbox: Sandbox, kind: Kind, state: State, accepted: str
+    ws: CallContext, sandbox: Sandbox, kind: Kind, state: State, accepted: str
 ) -> None:
     with pytest.raises(InvalidArgument, match=f"state: for kind={kind} expected .*{accepted}"):
         await list_campaigns(ws, kind, state)
@@ -74,7 +74,7 @@ async def test_a_state_that_a_kind_does_not_have_is_refused_by_name(
 
 
 @pytest.mark.parametrize("wanted", ["1", "Onboarding", " Onboarding "])
-async def test_a_campaign_is_shown_by_id_or_exact_name(ws: Workspace, wanted: str) -> None:
+async def test_a_campaign_is_shown_by_id_or_exact_name(ws: CallContext, wanted: str) -> None:
     answer = await get_campaign(ws, wanted)
     assert (answer.id, answer.name, answer.event_name) == ("1", "Onboarding", "signed_up")
     assert [(message.id, message.subject) for message in answer.messages] == [
@@ -83,7 +83,7 @@ async def test_a_campaign_is_shown_by_id_or_exact_name(ws: Workspace, wanted: st
     ]
 
 
-async def test_segments_are_told_by_name(ws: Workspace) -> None:
+async def test_segments_are_told_by_name(ws: CallContext) -> None:
     campaign = await get_campaign(ws, "3")
     assert campaign.starts == "starts on segment “Subscribers” (4)"
     newsletter = await get_campaign(ws, "31", "newsletter")
@@ -91,7 +91,7 @@ async def test_segments_are_told_by_name(ws: Workspace) -> None:
     assert newsletter.subscription_topic == "Monthly newsletter"
 
 
-async def test_a_transactional_message_tells_which_data_it_reads(ws: Workspace) -> None:
+async def test_a_transactional_message_tells_which_data_it_reads(ws: CallContext) -> None:
     answer = await get_campaign(ws, "Order shipped", "transactional")
     assert answer.variables is not None
     assert {"data.order_id", "data.tracking_url"} <= set(answer.variables)
@@ -108,7 +108,7 @@ async def test_a_transactional_message_tells_which_data_it_reads(ws: Workspace) 
         ("999", "transactional", "id: no transactional message has the id 999. list_campaigns(kind=transactional)"),
     ],
 )
-async def test_what_is_not_found_says_where_it_is(ws: Workspace, wanted: str, kind: Kind, said: str) -> None:
+async def test_what_is_not_found_says_where_it_is(ws: CallContext, wanted: str, kind: Kind, said: str) -> None:
     with pytest.raises(NotFound) as refused:
         await get_campaign(ws, wanted, kind)
     assert said in str(refused.value)
@@ -116,14 +116,14 @@ async def test_what_is_not_found_says_where_it_is(ws: Workspace, wanted: str, ki
 
 
 async def test_what_is_not_found_is_said_even_if_the_other_kinds_cannot_be_read(
-    ws: Workspace, sandbox: Sandbox
+    ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults.append(Fault("GET", "/v1/newsletters/20", "status:400", times=-1))
     with pytest.raises(NotFound, match=r"id: no campaign has the id 20. list_campaigns\(kind=campaign\) lists all."):
         await get_campaign(ws, "20")
 
 
-async def test_a_campaign_of_many_actions_is_read_page_after_page(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_a_campaign_of_many_actions_is_read_page_after_page(ws: CallContext, sandbox: Sandbox) -> None:
     parent = sandbox.workspace.parents["campaign", 1]
     many = tuple(replace(parent.templates[0], id=1000 - number) for number in range(35))
     sandbox.workspace.parents["campaign", 1] = replace(parent, templates=many)
@@ -131,7 +131,7 @@ async def test_a_campaign_of_many_actions_is_read_page_after_page(ws: Workspace,
     assert [message.id for message in answer.messages] == [str(template.id) for template in many]
 
 
-async def test_a_name_of_digits_is_a_name_where_no_id_is_meant(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_a_name_of_digits_is_a_name_where_no_id_is_meant(ws: CallContext, sandbox: Sandbox) -> None:
     parents = sandbox.workspace.parents
     parents["campaign", 3] = replace(parents["campaign", 3], name="2026")
     assert (await get_campaign(ws, "2026")).id == "3"
@@ -139,7 +139,7 @@ async def test_a_name_of_digits_is_a_name_where_no_id_is_meant(ws: Workspace, sa
     assert (await get_campaign(ws, "2")).name == "Order follow-up"
 
 
-async def test_names_that_several_have_are_not_picked_from(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_names_that_several_have_are_not_picked_from(ws: CallContext, sandbox: Sandbox) -> None:
     parents = sandbox.workspace.parents
     parents["campaign", 3] = replace(parents["campaign", 3], name="Onboarding")
     with pytest.raises(Ambiguous, match="id: 2 campaigns are named “Onboarding”; give one of the ids 1, 3"):
@@ -147,7 +147,7 @@ async def test_names_that_several_have_are_not_picked_from(ws: Workspace, sandbo
 
 
 async def test_of_very_many_newsletters_it_is_said_that_only_the_newest_were_searched(
-    ws: Workspace, sandbox: Sandbox
+    ws: CallContext, sandbox: Sandbox
 ) -> None:
     parents = sandbox.workspace.parents
     model = parents["newsletter", 20]

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.text.answer import Answer, render
-from cio_mcp.tools.customer_parts import MOST_KEYS, ActivityLine, Include, flat
-from cio_mcp.tools.customers import CustomerAnswer, find_customers, get_customer
-from cio_mcp.tools.messages import get_message, list_messages
-from cio_mcp.tools.schemas import slim
-from cio_mcp.tools.segments import get_segment, list_segments
-from cio_mcp.tools.who import pairs
-from cio_mcp.workspace import Workspace
+from cio_mcp.server.schemas import slim
+from cio_mcp.text.render import Answer, render
+from cio_mcp.tools.common.person_ref import pairs
+from cio_mcp.tools.core.customer_parts import MOST_KEYS, ActivityLine, Include, flat
+from cio_mcp.tools.core.customers import CustomerAnswer, find_customers, get_customer
+from cio_mcp.tools.core.messages import get_message, list_messages
+from cio_mcp.tools.core.segments import get_segment, list_segments
+from cio_mcp.workspace import CallContext
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -53,7 +53,7 @@ def test_a_plain_attribute_name_stands_bare_and_any_other_is_quoted() -> None:
 
 
 @pytest.mark.anyio
-async def test_every_answer_fits_its_schema(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_every_answer_fits_its_schema(ws: CallContext, sandbox: Sandbox) -> None:
     everything: tuple[Include, ...] = ("segments", "messages", "activities", "subscriptions", "relationships")
     listed = await list_messages(ws, customer="ada", limit=2)
     for answer in (

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cio_mcp.api.base import Message
-from cio_mcp.text.moment import from_unix
-from cio_mcp.tools.deliveries import channel_of, sent_by, status_of, timeline, type_of
-from cio_mcp.tools.names import Thing
+from cio_mcp.customerio.api.base import Message
+from cio_mcp.text.timestamps import from_unix
+from cio_mcp.tools.common.sources import SourceRef
+from cio_mcp.tools.core.deliveries import channel_of, sent_by, status_of, timeline, type_of
 
 AT = 1_780_000_000
 
@@ -54,10 +54,10 @@ def test_the_timeline_is_in_order_and_leaves_out_what_did_not_happen() -> None:
 
 
 def test_what_sent_a_message_is_told_from_its_ids() -> None:
-    assert sent_by(Message.of({"id": "d", "campaign_id": 5})) == Thing("campaign", "5")
-    assert sent_by(Message.of({"id": "d", "campaign_id": 5, "broadcast_id": 10})) == Thing("broadcast", "10")
-    assert sent_by(Message.of({"id": "d", "newsletter_id": 20, "campaign_id": None})) == Thing("newsletter", "20")
-    assert sent_by(Message.of({"id": "d", "transactional_message_id": 3})) == Thing("transactional", "3")
+    assert sent_by(Message.of({"id": "d", "campaign_id": 5})) == SourceRef("campaign", "5")
+    assert sent_by(Message.of({"id": "d", "campaign_id": 5, "broadcast_id": 10})) == SourceRef("broadcast", "10")
+    assert sent_by(Message.of({"id": "d", "newsletter_id": 20, "campaign_id": None})) == SourceRef("newsletter", "20")
+    assert sent_by(Message.of({"id": "d", "transactional_message_id": 3})) == SourceRef("transactional", "3")
     assert sent_by(Message.of({"id": "d", "campaign_id": 0, "newsletter_id": ""})) is None
 
 

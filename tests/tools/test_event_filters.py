@@ -8,11 +8,11 @@ import pytest
 
 from cio_mcp.errors import CioError, InvalidArgument
 from cio_mcp.events.models import Envelope
-from cio_mcp.resources import RECENT_EVENTS, asked_for
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.tools.event_filters import Wanted, as_read
-from cio_mcp.tools.feed import recent_events
-from cio_mcp.workspace import Workspace
+from cio_mcp.server.resources import RECENT_EVENTS, asked_for
+from cio_mcp.tools.core.event_filters import Wanted, as_read
+from cio_mcp.tools.core.events import recent_events
+from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
 
@@ -24,21 +24,21 @@ def event(number: int, metric: str = "sent", **data: Any) -> Envelope:
     return Envelope(event_id=f"E{number}", object_type="email", metric=metric, timestamp=AT + number, data=told)
 
 
-async def found(ws: Workspace, **asked: Any) -> list[str]:
+async def found(ws: CallContext, **asked: Any) -> list[str]:
     return [each.id for each in (await recent_events(ws, **asked)).events]
 
 
 @pytest.mark.parametrize("customer", ["", " ", "cio_", " cio_ "])
-async def test_a_customer_who_is_nobody_is_not_everybody(ws: Workspace, customer: str) -> None:
+async def test_a_customer_who_is_nobody_is_not_everybody(ws: CallContext, customer: str) -> None:
     with pytest.raises(InvalidArgument, match="customer"):
         await Wanted(customer=customer).query(ws)
 
 
-async def test_spaces_around_a_customer_do_not_count(ws: Workspace) -> None:
+async def test_spaces_around_a_customer_do_not_count(ws: CallContext) -> None:
     assert (await Wanted(customer=" ada ").query(ws)).person == "ada"
 
 
-async def test_a_phone_number_is_looked_up_or_it_is_said_why_not(ws: Workspace) -> None:
+async def test_a_phone_number_is_looked_up_or_it_is_said_why_not(ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="does not identify people by phone"):
         await Wanted(customer="+447700900001").query(ws)
     alone = replace(ws, settings=ws.settings.model_copy(update={"app_api_key": None}))
@@ -47,11 +47,11 @@ async def test_a_phone_number_is_looked_up_or_it_is_said_why_not(ws: Workspace) 
 
 
 @pytest.mark.parametrize("metric", ["Delivered", " delivered ", "“delivered”"])
-async def test_a_metric_is_known_however_it_is_written(ws: Workspace, metric: str) -> None:
+async def test_a_metric_is_known_however_it_is_written(ws: CallContext, metric: str) -> None:
     assert (await Wanted(metric=metric).query(ws)).metric == "delivered"
 
 
-async def test_a_metric_that_nobody_reports_is_refused_and_counts_once_it_was_reported(ws: Workspace) -> None:
+async def test_a_metric_that_nobody_reports_is_refused_and_counts_once_it_was_reported(ws: CallContext) -> None:
     for metric in ("returned", ""):
         with pytest.raises(InvalidArgument, match=r"metric: nothing is reported under this name; .* delivered, "):
             await Wanted(metric=metric).query(ws)
@@ -59,7 +59,7 @@ async def test_a_metric_that_nobody_reports_is_refused_and_counts_once_it_was_re
     assert await found(ws, metric="returned") == ["E1"]
 
 
-async def test_what_came_of_a_campaign_is_found_by_id_or_name(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_what_came_of_a_campaign_is_found_by_id_or_name(ws: CallContext, sandbox: Sandbox) -> None:
     await ws.events.append([event(1, campaign_id=2), event(2, newsletter_id=2), event(3, campaign_id=1)])
     assert await found(ws, kind="campaign", id="Order follow-up") == ["E1"]
     assert sandbox.requests
@@ -69,24 +69,24 @@ async def test_what_came_of_a_campaign_is_found_by_id_or_name(ws: Workspace, san
 
 
 @pytest.mark.parametrize("asked", [{"kind": "campaign"}, {"id": "2"}])
-async def test_kind_and_id_are_given_together(ws: Workspace, asked: Any) -> None:
+async def test_kind_and_id_are_given_together(ws: CallContext, asked: Any) -> None:
     with pytest.raises(InvalidArgument, match="give kind and id together"):
         await Wanted(**asked).query(ws)
 
 
-async def test_a_span_of_time_ends_before_until(ws: Workspace) -> None:
+async def test_a_span_of_time_ends_before_until(ws: CallContext) -> None:
     await ws.events.append([event(number) for number in range(4)])
     first, last = (datetime.fromtimestamp(AT + after, UTC).isoformat() for after in (1, 3))
     assert await found(ws, since=first, until=last) == ["E2", "E1"]
     assert (await recent_events(ws, since=first, until=last)).by_metric == {"sent": 2}
 
 
-async def test_a_change_that_led_to_nothing_is_refused(ws: Workspace) -> None:
+async def test_a_change_that_led_to_nothing_is_refused(ws: CallContext) -> None:
     with pytest.raises(CioError, match="there is no change “none”; list_changes"):
         await Wanted(change="none").query(ws)
 
 
-async def test_a_delivery_without_a_name_is_refused(ws: Workspace) -> None:
+async def test_a_delivery_without_a_name_is_refused(ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="delivery"):
         await Wanted(delivery="").query(ws)
 
@@ -104,7 +104,7 @@ async def test_a_delivery_without_a_name_is_refused(ws: Workspace) -> None:
         "object_type=email&since=2026-01-01T00:00:00%2B02:00",
     ],
 )
-async def test_a_subscribed_query_is_read_as_the_resource_reads_it(ws: Workspace, query: str) -> None:
+async def test_a_subscribed_query_is_read_as_the_resource_reads_it(ws: CallContext, query: str) -> None:
     asked = asked_for(f"{RECENT_EVENTS}?{query}")
     assert await as_read(ws, asked) == []
     told = event(1, campaign_id=2, identifiers={"email": "ada+x@example.com"})
@@ -113,13 +113,13 @@ async def test_a_subscribed_query_is_read_as_the_resource_reads_it(ws: Workspace
     assert await as_read(ws, asked) == await found(ws, **as_resource) != []
 
 
-async def test_whose_phone_number_it_is_may_always_be_another(ws: Workspace) -> None:
+async def test_whose_phone_number_it_is_may_always_be_another(ws: CallContext) -> None:
     for query in ("customer=%2B447700900001", "customer=+447700900001", "kind=campaign&id=Onboarding"):
         asked = asked_for(f"{RECENT_EVENTS}?{query}")
         assert await as_read(ws, asked) != await as_read(ws, asked)
 
 
 @pytest.mark.parametrize("since", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "yesterday"])
-async def test_a_time_that_cannot_be_is_refused_by_name(ws: Workspace, since: str) -> None:
+async def test_a_time_that_cannot_be_is_refused_by_name(ws: CallContext, since: str) -> None:
     with pytest.raises(InvalidArgument, match="since"):
         await Wanted(since=since).query(ws)

@@ -8,17 +8,17 @@ import pytest
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.text.answer import render
-from cio_mcp.tools.arguments import Kind
-from cio_mcp.tools.messages import PAGES, get_message, list_messages
-from cio_mcp.workspace import Workspace
+from cio_mcp.text.render import render
+from cio_mcp.tools.common.arguments import Kind
+from cio_mcp.tools.core.messages import PAGES, get_message, list_messages
+from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
 
 ARCHIVED = "/v1/messages/{message_id}/archived_message"
 
 
-async def test_the_messages_of_a_person_come_newest_first_with_names_beside_ids(ws: Workspace) -> None:
+async def test_the_messages_of_a_person_come_newest_first_with_names_beside_ids(ws: CallContext) -> None:
     answer = await list_messages(ws, customer="ada@example.com", limit=5)
     moments = [message.created for message in answer.messages if message.created]
     assert moments == sorted(moments, reverse=True)
@@ -32,7 +32,7 @@ async def test_the_messages_of_a_person_come_newest_first_with_names_beside_ids(
     assert "transactional 1 “Password reset”" in render(answer, mask=False).text
 
 
-async def test_the_cursor_leads_to_the_next_page(ws: Workspace) -> None:
+async def test_the_cursor_leads_to_the_next_page(ws: CallContext) -> None:
     first = await list_messages(ws, customer="ada", limit=4)
     second = await list_messages(ws, customer="ada", limit=4, cursor=first.cursor)
     both = await list_messages(ws, customer="ada", limit=8)
@@ -49,7 +49,7 @@ async def test_the_cursor_leads_to_the_next_page(ws: Workspace) -> None:
     ],
 )
 async def test_each_kind_is_listed_where_customer_io_lists_it(
-    ws: Workspace, sandbox: Sandbox, kind: Kind, id_: str, route: str
+    ws: CallContext, sandbox: Sandbox, kind: Kind, id_: str, route: str
 ) -> None:
     answer = await list_messages(ws, kind=kind, id=id_, limit=3)
     assert answer.messages
@@ -58,19 +58,19 @@ async def test_each_kind_is_listed_where_customer_io_lists_it(
     assert sum(count for name, count in sandbox.routes.items() if name == f"GET {route}") == 1
 
 
-async def test_a_name_is_as_good_as_an_id(ws: Workspace) -> None:
+async def test_a_name_is_as_good_as_an_id(ws: CallContext) -> None:
     by_name = await list_messages(ws, kind="campaign", id="Order follow-up", limit=3)
     assert by_name.messages == (await list_messages(ws, kind="campaign", id="2", limit=3)).messages
 
 
-async def test_a_metric_is_filtered_by_customer_io_where_it_can(ws: Workspace) -> None:
+async def test_a_metric_is_filtered_by_customer_io_where_it_can(ws: CallContext) -> None:
     answer = await list_messages(ws, kind="campaign", id="2", metric="bounced")
     assert {message.status for message in answer.messages} == {"bounced"}
     assert "eve@example.com" in {message.recipient for message in answer.messages}
     assert answer.looked_at is None
 
 
-async def test_what_customer_io_cannot_filter_is_filtered_here_and_said(ws: Workspace) -> None:
+async def test_what_customer_io_cannot_filter_is_filtered_here_and_said(ws: CallContext) -> None:
     answer = await list_messages(ws, customer="ada", kind="newsletter", limit=3)
     assert [m.source.kind for m in answer.messages if m.source] == ["newsletter"] * 3
     assert answer.looked_at is not None
@@ -78,7 +78,7 @@ async def test_what_customer_io_cannot_filter_is_filtered_here_and_said(ws: Work
     assert f"3 of the {answer.looked_at} messages looked through match." in render(answer, mask=False).text
 
 
-async def test_filtering_here_loses_nothing_from_page_to_page(ws: Workspace) -> None:
+async def test_filtering_here_loses_nothing_from_page_to_page(ws: CallContext) -> None:
     everything = await list_messages(ws, customer="ada", channel="email", limit=100)
     seen: list[str] = []
     cursor: str | None = None
@@ -92,7 +92,7 @@ async def test_filtering_here_loses_nothing_from_page_to_page(ws: Workspace) -> 
     assert seen == [message.id for message in everything.messages]
 
 
-async def test_filtering_here_ends_after_a_few_pages(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_filtering_here_ends_after_a_few_pages(ws: CallContext, sandbox: Sandbox) -> None:
     answer = await list_messages(ws, customer="ada", kind="campaign", id="3", limit=1)
     assert answer.messages == []
     assert answer.looked_at == PAGES
@@ -100,12 +100,12 @@ async def test_filtering_here_ends_after_a_few_pages(ws: Workspace, sandbox: San
     assert sandbox.routes["GET /v1/customers/{customer_id}/messages"] == PAGES
 
 
-async def test_sms_is_listed_by_its_own_name(ws: Workspace) -> None:
+async def test_sms_is_listed_by_its_own_name(ws: CallContext) -> None:
     answer = await list_messages(ws, channel="sms", limit=5)
     assert {message.channel for message in answer.messages} == {"sms"}
 
 
-async def test_times_are_given_to_customer_io(ws: Workspace) -> None:
+async def test_times_are_given_to_customer_io(ws: CallContext) -> None:
     since, until = datetime.now(UTC) - timedelta(days=40), datetime.now(UTC) - timedelta(days=10)
     answer = await list_messages(ws, customer="ada", since=since.isoformat(), until=until.isoformat())
     assert answer.messages
@@ -124,7 +124,7 @@ async def test_times_are_given_to_customer_io(ws: Workspace) -> None:
     ],
 )
 async def test_a_bad_argument_is_refused_before_anything_is_sent(
-    ws: Workspace, sandbox: Sandbox, arguments: dict[str, Any], said: str
+    ws: CallContext, sandbox: Sandbox, arguments: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InvalidArgument) as refused:
         await list_messages(ws, **arguments)
@@ -132,28 +132,28 @@ async def test_a_bad_argument_is_refused_before_anything_is_sent(
     assert not sandbox.requests
 
 
-async def test_six_months_to_the_day_are_one_window(ws: Workspace) -> None:
+async def test_six_months_to_the_day_are_one_window(ws: CallContext) -> None:
     await list_messages(ws, since="2026-02-28T12:00:00Z", until="2026-08-31T12:00:00Z", limit=1)
 
 
-async def test_one_transactional_message_is_listed_over_a_year(ws: Workspace) -> None:
+async def test_one_transactional_message_is_listed_over_a_year(ws: CallContext) -> None:
     year: dict[str, Any] = {"since": "2025-09-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
     await list_messages(ws, kind="transactional", id="1", limit=1, **year)
     with pytest.raises(InvalidArgument, match="12 months"):
         await list_messages(ws, kind="transactional", id="1", since="2025-08-31T00:00:00Z", until=year["until"])
 
 
-async def test_the_wrong_kind_is_put_right(ws: Workspace) -> None:
+async def test_the_wrong_kind_is_put_right(ws: CallContext) -> None:
     with pytest.raises(NotFound, match=r"no campaign has the id 10\. It is a broadcast"):
         await list_messages(ws, kind="campaign", id="10")
 
 
-async def test_a_customer_who_is_not_there_has_no_messages_to_list(ws: Workspace) -> None:
+async def test_a_customer_who_is_not_there_has_no_messages_to_list(ws: CallContext) -> None:
     with pytest.raises(NotFound, match="customer: nobody has the id"):
         await list_messages(ws, customer="nobody")
 
 
-async def test_a_message_is_shown_with_its_timeline(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_a_message_is_shown_with_its_timeline(ws: CallContext, sandbox: Sandbox) -> None:
     listed = (await list_messages(ws, customer="ada", limit=1)).messages[0]
     answer = await get_message(ws, listed.id)
     assert answer.message == listed
@@ -163,7 +163,7 @@ async def test_a_message_is_shown_with_its_timeline(ws: Workspace, sandbox: Sand
     assert sandbox.routes[f"GET {ARCHIVED}"] == 0
 
 
-async def test_content_is_read_from_the_archive_as_text(ws: Workspace) -> None:
+async def test_content_is_read_from_the_archive_as_text(ws: CallContext) -> None:
     listed = (await list_messages(ws, customer="ada", kind="newsletter", limit=1)).messages[0]
     answer = await get_message(ws, listed.id, content=True)
     assert answer.content is not None
@@ -181,7 +181,7 @@ async def test_content_is_read_from_the_archive_as_text(ws: Workspace) -> None:
 
 
 @pytest.mark.parametrize("kind", ["status:404", "429_bare"])
-async def test_content_that_cannot_be_had_leaves_the_message(ws: Workspace, sandbox: Sandbox, kind: str) -> None:
+async def test_content_that_cannot_be_had_leaves_the_message(ws: CallContext, sandbox: Sandbox, kind: str) -> None:
     listed = (await list_messages(ws, customer="ada", limit=1)).messages[0]
     sandbox.faults.append(Fault("GET", ARCHIVED, kind, -1))
     answer = await get_message(ws, listed.id, content=True)
@@ -190,6 +190,6 @@ async def test_content_that_cannot_be_had_leaves_the_message(ws: Workspace, sand
     assert answer.note
 
 
-async def test_an_unknown_message_is_not_found(ws: Workspace) -> None:
+async def test_an_unknown_message_is_not_found(ws: CallContext) -> None:
     with pytest.raises(NotFound, match="id: no message has this id"):
         await get_message(ws, "bm9wZQ==", content=True)

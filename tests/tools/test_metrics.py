@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cio_mcp.api.periods import Resolution
+from cio_mcp.customerio.api.periods import Resolution
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.text.answer import render
-from cio_mcp.tools.arguments import Kind
-from cio_mcp.tools.metrics import get_metrics
-from cio_mcp.tools.metrics_answer import MetricsAnswer
-from cio_mcp.workspace import Workspace
+from cio_mcp.text.render import render
+from cio_mcp.tools.common.arguments import Kind
+from cio_mcp.tools.core.metrics import get_metrics
+from cio_mcp.tools.core.metrics_answer import MetricsAnswer
+from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ def metric_requests(sandbox: Sandbox) -> list[str]:
 
 @pytest.mark.parametrize(("kind", "id_"), THINGS)
 async def test_totals_are_what_happened_in_the_range_that_is_told(
-    ws: Workspace, happened: Happened, kind: Kind, id_: str
+    ws: CallContext, happened: Happened, kind: Kind, id_: str
 ) -> None:
     answer = await get_metrics(ws, id_, kind)
     for name, truth in TRUTHS.items():
@@ -58,7 +58,7 @@ async def test_totals_are_what_happened_in_the_range_that_is_told(
 @pytest.mark.parametrize("timezone", ["UTC", "Asia/Kolkata", "America/New_York"])
 @pytest.mark.parametrize("resolution", ["days", "weeks", "months"])
 async def test_each_point_of_a_campaign_is_what_happened_in_its_period(
-    ws: Workspace, happened: Happened, timezone: str, resolution: Resolution
+    ws: CallContext, happened: Happened, timezone: str, resolution: Resolution
 ) -> None:
     answer = await get_metrics(ws, "1", since=ago(80.4), until=ago(33.3), resolution=resolution, timezone=timezone)
     starts = [*answer.series.starts, answer.until]
@@ -68,7 +68,7 @@ async def test_each_point_of_a_campaign_is_what_happened_in_its_period(
     assert answer.since.astimezone(ZoneInfo(timezone)).hour == 0
 
 
-async def test_a_newsletter_is_told_since_it_was_sent_and_labelled_eastern(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_a_newsletter_is_told_since_it_was_sent_and_labelled_eastern(ws: CallContext, sandbox: Sandbox) -> None:
     sent_at = datetime.fromtimestamp(sandbox.workspace.parents["newsletter", 31].sent_at, UTC)
     answer = await get_metrics(ws, "31", "newsletter")
     assert answer.since <= sent_at < answer.series.starts[1]
@@ -76,7 +76,7 @@ async def test_a_newsletter_is_told_since_it_was_sent_and_labelled_eastern(ws: W
     assert f"Counted in whole {answer.series.resolution} of Eastern time" in render(answer, mask=False).text
 
 
-async def test_people_and_machines_are_told_apart_and_every_rate_has_its_basis(ws: Workspace) -> None:
+async def test_people_and_machines_are_told_apart_and_every_rate_has_its_basis(ws: CallContext) -> None:
     answer = await get_metrics(ws, "Product news", "broadcast")
     assert answer.rates["human_opened"].of == "delivered"
     assert answer.rates["delivered"].of == "sent"
@@ -86,7 +86,7 @@ async def test_people_and_machines_are_told_apart_and_every_rate_has_its_basis(w
     assert f"opened by machines {answer.totals['machine_opened']}" in said
 
 
-async def test_an_answer_fits_on_a_screen_and_draws_at_most_sixty_points(ws: Workspace) -> None:
+async def test_an_answer_fits_on_a_screen_and_draws_at_most_sixty_points(ws: CallContext) -> None:
     answer = await get_metrics(ws, "1", since=ago(330), resolution="days")
     lines = render(answer, mask=False).text.splitlines()
     assert len(answer.series.starts) > 300
@@ -95,7 +95,7 @@ async def test_an_answer_fits_on_a_screen_and_draws_at_most_sixty_points(ws: Wor
 
 
 async def test_a_short_range_asks_for_two_steps_and_counts_one(
-    ws: Workspace, sandbox: Sandbox, happened: Happened
+    ws: CallContext, sandbox: Sandbox, happened: Happened
 ) -> None:
     answer = await get_metrics(ws, "2", "transactional", since=ago(5 / 86_400), resolution="months")
     assert len(answer.series.starts) == 1
@@ -103,7 +103,7 @@ async def test_a_short_range_asks_for_two_steps_and_counts_one(
     assert len(metric_requests(sandbox)) == 1
 
 
-async def test_links_come_most_clicked_first_with_their_own_range(ws: Workspace, happened: Happened) -> None:
+async def test_links_come_most_clicked_first_with_their_own_range(ws: CallContext, happened: Happened) -> None:
     answer = await get_metrics(ws, "10", "broadcast", links=True)
     assert answer.links is not None
     clicks = [link.clicked for link in answer.links.links]
@@ -113,14 +113,14 @@ async def test_links_come_most_clicked_first_with_their_own_range(ws: Workspace,
     assert "clicks by link" in render(answer, mask=False).text
 
 
-async def test_what_was_never_sent_by_a_channel_is_nought_and_has_no_rates(ws: Workspace) -> None:
+async def test_what_was_never_sent_by_a_channel_is_nought_and_has_no_rates(ws: CallContext) -> None:
     answer = await get_metrics(ws, "1", channel="sms")
     assert set(answer.totals.values()) == {0}
     assert answer.rates == {}
     assert render(answer, mask=False).text.startswith("campaign 1 “Onboarding”, sms only: ")
 
 
-async def _refused(ws: Workspace, sandbox: Sandbox, said: str, **arguments: object) -> None:
+async def _refused(ws: CallContext, sandbox: Sandbox, said: str, **arguments: object) -> None:
     with pytest.raises(InvalidArgument) as refused:
         await get_metrics(ws, **arguments)  # type: ignore[arg-type] # each case is one that the tool refuses
     assert said in str(refused.value)
@@ -146,16 +146,16 @@ async def _refused(ws: Workspace, sandbox: Sandbox, said: str, **arguments: obje
     ],
 )
 async def test_what_cannot_be_counted_is_refused_with_what_can(
-    ws: Workspace, sandbox: Sandbox, arguments: dict[str, object], said: str
+    ws: CallContext, sandbox: Sandbox, arguments: dict[str, object], said: str
 ) -> None:
     await _refused(ws, sandbox, said, **arguments)
 
 
-async def test_a_wrong_kind_is_said(ws: Workspace) -> None:
+async def test_a_wrong_kind_is_said(ws: CallContext) -> None:
     with pytest.raises(NotFound, match="It is a broadcast"):
         await get_metrics(ws, "10", "campaign")
 
 
-async def test_eastern_time_may_be_named_for_what_is_only_counted_so(ws: Workspace) -> None:
+async def test_eastern_time_may_be_named_for_what_is_only_counted_so(ws: CallContext) -> None:
     answer: MetricsAnswer = await get_metrics(ws, "31", "newsletter", timezone="US/Eastern")
     assert answer.timezone == "America/New_York"

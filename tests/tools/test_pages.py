@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.tools.arguments import span
-from cio_mcp.tools.pages import cut, following
+from cio_mcp.tools.common.arguments import span
+from cio_mcp.tools.common.pages import cut, following
 
 
 @given(st.lists(st.integers(), max_size=60), st.integers(1, 20))

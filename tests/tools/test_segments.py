@@ -4,14 +4,14 @@ import pytest
 
 from cio_mcp.errors import NotFound
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.text.answer import render
-from cio_mcp.tools.segments import get_segment, list_segments
-from cio_mcp.workspace import Workspace
+from cio_mcp.text.render import render
+from cio_mcp.tools.core.segments import get_segment, list_segments
+from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_segments_are_listed_with_their_type(ws: Workspace) -> None:
+async def test_segments_are_listed_with_their_type(ws: CallContext) -> None:
     answer = await list_segments(ws)
     assert [(segment.id, segment.name, segment.type) for segment in answer.segments] == [
         ("1", "Everyone", "dynamic"),
@@ -23,11 +23,11 @@ async def test_segments_are_listed_with_their_type(ws: Workspace) -> None:
     assert not answer.has_more
 
 
-async def test_segments_are_narrowed_by_a_part_of_the_name(ws: Workspace) -> None:
+async def test_segments_are_narrowed_by_a_part_of_the_name(ws: CallContext) -> None:
     assert [segment.name for segment in (await list_segments(ws, name="BETA")).segments] == ["Beta testers"]
 
 
-async def test_a_page_of_segments_says_how_many_it_leaves_out(ws: Workspace) -> None:
+async def test_a_page_of_segments_says_how_many_it_leaves_out(ws: CallContext) -> None:
     first = await list_segments(ws, limit=3)
     assert (first.total, first.omitted, first.has_more) == (4, 1, True)
     second = await list_segments(ws, limit=3, cursor=first.cursor)
@@ -36,14 +36,14 @@ async def test_a_page_of_segments_says_how_many_it_leaves_out(ws: Workspace) -> 
 
 
 @pytest.mark.parametrize("segment", ["2", "VIP", " VIP "])
-async def test_a_segment_is_shown_by_id_or_exact_name(ws: Workspace, segment: str) -> None:
+async def test_a_segment_is_shown_by_id_or_exact_name(ws: CallContext, segment: str) -> None:
     answer = await get_segment(ws, segment)
     assert (answer.segment.id, answer.segment.name) == ("2", "VIP")
     assert answer.count >= 1
     assert answer.members is None
 
 
-async def test_what_uses_a_segment_is_named(ws: Workspace) -> None:
+async def test_what_uses_a_segment_is_named(ws: CallContext) -> None:
     answer = await get_segment(ws, "Subscribers")
     used = [(source.kind, source.id, source.name) for source in answer.campaigns]
     assert ("campaign", "3", "Winback") in used
@@ -53,7 +53,7 @@ async def test_what_uses_a_segment_is_named(ws: Workspace) -> None:
     assert "Used by: campaign 3 “Winback”" in render(answer, mask=False).text
 
 
-async def test_members_come_a_page_at_a_time(ws: Workspace) -> None:
+async def test_members_come_a_page_at_a_time(ws: CallContext) -> None:
     first = await get_segment(ws, "Everyone", members=True, limit=5)
     assert first.members is not None
     assert len(first.members) == 5
@@ -73,14 +73,14 @@ async def test_members_come_a_page_at_a_time(ws: Workspace) -> None:
         ("Whales", "list_segments lists all"),
     ],
 )
-async def test_an_unknown_segment_brings_names_close_to_it(ws: Workspace, segment: str, said: str) -> None:
+async def test_an_unknown_segment_brings_names_close_to_it(ws: CallContext, segment: str, said: str) -> None:
     with pytest.raises(NotFound) as missing:
         await get_segment(ws, segment)
     assert str(missing.value).startswith("segment: none has the id or name")
     assert said in str(missing.value)
 
 
-async def test_the_list_of_segments_is_read_once_for_several_answers(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_the_list_of_segments_is_read_once_for_several_answers(ws: CallContext, sandbox: Sandbox) -> None:
     await list_segments(ws)
     await get_segment(ws, "VIP")
     assert sandbox.routes["GET /v1/segments"] == 1

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from cio_mcp.events.feed import Feed
+from cio_mcp.events.log import EventLog
 from cio_mcp.storage.database import Database
 
 
 @pytest.fixture
-async def feed(tmp_path: Path) -> AsyncIterator[Feed]:
+async def feed(tmp_path: Path) -> AsyncIterator[EventLog]:
     database = Database(f"sqlite:///{tmp_path / 'events.db'}")
-    yield Feed(database, "acme")
+    yield EventLog(database, "acme")
     await database.close()

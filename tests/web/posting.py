@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from cio_mcp.events.feed import Feed
+from cio_mcp.events.log import EventLog
 from cio_mcp.events.signature import sign
 from cio_mcp.web.webhooks import PATH, READING, Receiver, receiver_app
 
@@ -28,7 +28,7 @@ class Answer:
 class Poster:
     """The receiver, and the way to post to it; `under_way` is how many bodies it waits for."""
 
-    feed: Feed
+    feed: EventLog
     keys: tuple[bytes, ...] = (KEY,)
     now: Callable[[], float] = time.time
     reading: float = READING
@@ -36,7 +36,7 @@ class Poster:
     under_way: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        async def its_feed() -> Feed:
+        async def its_feed() -> EventLog:
             return self.feed
 
         self.app = receiver_app(Receiver(self.keys, its_feed, self.now, self.reading), _nothing())

@@ -10,8 +10,8 @@ import anyio
 import pytest
 import uvicorn
 
-from cio_mcp.events.feed import EventQuery, Feed
-from cio_mcp.web.connections import LimitedProtocol
+from cio_mcp.events.log import EventLog, EventQuery
+from cio_mcp.web.connection_limits import LimitedProtocol
 from cio_mcp.web.webhooks import LARGEST, PATH
 from tests.web.posting import Poster, signed
 
@@ -23,7 +23,7 @@ BODY = json.dumps(
 
 
 @asynccontextmanager
-async def serving(feed: Feed) -> AsyncIterator[int]:
+async def serving(feed: EventLog) -> AsyncIterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(Poster(feed).app, http=LimitedProtocol, log_config=None, access_log=False, lifespan="on")
     server = uvicorn.Server(config)
@@ -59,18 +59,18 @@ def chunk(data: bytes) -> bytes:
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
-async def stored(feed: Feed) -> int:
+async def stored(feed: EventLog) -> int:
     return sum((await feed.summary(EventQuery())).values())
 
 
-async def test_a_body_in_chunks_is_taken(feed: Feed) -> None:
+async def test_a_body_in_chunks_is_taken(feed: EventLog) -> None:
     parts = [chunk(BODY[:10]), chunk(BODY[10:]), chunk(b"")]
     async with serving(feed) as port:
         assert (await told(port, head("Transfer-Encoding: chunked"), *parts)).startswith(b"HTTP/1.1 200")
     assert await stored(feed) == 1
 
 
-async def test_chunks_beyond_the_largest_size_are_refused_and_the_line_closed(feed: Feed) -> None:
+async def test_chunks_beyond_the_largest_size_are_refused_and_the_line_closed(feed: EventLog) -> None:
     parts = [chunk(b"x" * 65_536)] * (LARGEST // 65_536 + 1)
     async with serving(feed) as port:
         answer = await told(port, head("Transfer-Encoding: chunked"), *parts)
@@ -89,7 +89,7 @@ async def test_chunks_beyond_the_largest_size_are_refused_and_the_line_closed(fe
         ("ten", BODY),
     ],
 )
-async def test_a_length_that_lies_stores_nothing(feed: Feed, length: str, sent: bytes) -> None:
+async def test_a_length_that_lies_stores_nothing(feed: EventLog, length: str, sent: bytes) -> None:
     async with serving(feed) as port:
         answer = await told(port, head(f"Content-Length: {length}"), sent, end=True)
     assert not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 5"))
@@ -97,7 +97,7 @@ async def test_a_length_that_lies_stores_nothing(feed: Feed, length: str, sent: 
     assert await stored(feed) == 0
 
 
-async def test_a_sender_that_hangs_up_leaves_nothing(feed: Feed) -> None:
+async def test_a_sender_that_hangs_up_leaves_nothing(feed: EventLog) -> None:
     async with serving(feed) as port:
         await told(port, head(f"Content-Length: {len(BODY)}"), BODY[:5], end=True)
         whole = head(f"Content-Length: {len(BODY)}") + BODY
@@ -105,7 +105,7 @@ async def test_a_sender_that_hangs_up_leaves_nothing(feed: Feed) -> None:
     assert await stored(feed) == 1
 
 
-async def test_other_methods_and_paths_are_refused_barely(feed: Feed) -> None:
+async def test_other_methods_and_paths_are_refused_barely(feed: EventLog) -> None:
     async with serving(feed) as port:
         assert (await told(port, head().replace(b"POST", b"GET"))).startswith(b"HTTP/1.1 405")
         assert (await told(port, head("Content-Length: 0").replace(b"customerio", b"else"))).startswith(b"HTTP/1.1 404")
@@ -113,7 +113,7 @@ async def test_other_methods_and_paths_are_refused_barely(feed: Feed) -> None:
         assert (await told(port, healthz)).startswith(b"HTTP/1.1 200")
 
 
-async def test_what_was_not_read_of_a_refused_body_is_not_taken_for_the_next_request(feed: Feed) -> None:
+async def test_what_was_not_read_of_a_refused_body_is_not_taken_for_the_next_request(feed: EventLog) -> None:
     unsigned = f"POST {PATH} HTTP/1.1\r\nHost: hooks.example\r\nContent-Length: 200000\r\n\r\n".encode()
     body = (head("Content-Length: 0") * 2000)[:200_000]
     async with serving(feed) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:

@@ -27,8 +27,8 @@ from mcp_types import (
 )
 from pydantic import SecretStr
 
-from cio_mcp.resources import RECENT_EVENTS
-from cio_mcp.server import CioServer, build_server, http_app
+from cio_mcp.server.app import CioServer, build_server, http_app
+from cio_mcp.server.resources import RECENT_EVENTS
 from cio_mcp.settings import Settings
 from tests.cli.command_line import CommandLine
 from tests.web.posting import KEY, signed
@@ -160,8 +160,8 @@ async def test_over_http_nothing_is_kept_for_a_client_that_went_away(settings: S
     with anyio.fail_after(LIMIT):
         async with over_http(server) as url:
             async with subscribed(f"{url}/mcp", era):
-                assert server.entrance.subscriptions.watched == {RECENT_EVENTS}
-            while server.entrance.subscriptions.watched:
+                assert server.runtime.subscriptions.watched == {RECENT_EVENTS}
+            while server.runtime.subscriptions.watched:
                 await anyio.lowlevel.checkpoint()
 
 

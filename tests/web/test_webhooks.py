@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from cio_mcp.events.feed import EventQuery, Feed
+from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.events.models import LONGEST
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.reception import reception
-from cio_mcp.tools.feed import recent_events
+from cio_mcp.tools.core.events import recent_events
 from cio_mcp.web.webhooks import AGAIN, AT_ONCE, LARGEST, READING, SENTENCES, STATUS
-from cio_mcp.workspace import Workspace
+from cio_mcp.workspace import CallContext
 from tests.events.published import examples, payloads
 from tests.web.posting import KEY, Answer, Poster, signed
 
@@ -30,11 +30,11 @@ LIMIT = 30.0
 DOCUMENTED = {200, 401, 403, 408, 413, 503}
 
 
-async def stored(feed: Feed) -> int:
+async def stored(feed: EventLog) -> int:
     return sum((await feed.summary(EventQuery())).values())
 
 
-async def refusals(feed: Feed) -> dict[str, int]:
+async def refusals(feed: EventLog) -> dict[str, int]:
     await feed.close()
     told = await reception(feed.database, feed.workspace, feed.clock.calendar())
     return {each.reason: each.count for each in told.refused}
@@ -45,24 +45,24 @@ def is_bare(answer: Answer) -> bool:
 
 
 @pytest.mark.parametrize("prefix", ["", "v0="])
-async def test_a_signed_event_is_stored_and_answered_with_a_bare_200(feed: Feed, prefix: str) -> None:
+async def test_a_signed_event_is_stored_and_answered_with_a_bare_200(feed: EventLog, prefix: str) -> None:
     answer = await Poster(feed).post_signed(BODY, prefix=prefix)
     assert answer.status == 200
     assert is_bare(answer)
     assert [each.id for each in (await feed.recent(EventQuery())).events] == ["E1"]
 
 
-async def test_an_event_told_again_is_answered_alike_and_stored_once(feed: Feed) -> None:
+async def test_an_event_told_again_is_answered_alike_and_stored_once(feed: EventLog) -> None:
     poster = Poster(feed)
     assert [(await poster.post_signed(BODY)).status for _ in range(3)] == [200, 200, 200]
     assert await stored(feed) == 1
 
 
-async def test_a_retry_of_a_week_ago_is_taken(feed: Feed) -> None:
+async def test_a_retry_of_a_week_ago_is_taken(feed: EventLog) -> None:
     assert (await Poster(feed).post_signed(BODY, age=7.5 * DAY)).status == 200
 
 
-async def test_while_a_key_is_replaced_both_are_taken(feed: Feed) -> None:
+async def test_while_a_key_is_replaced_both_are_taken(feed: EventLog) -> None:
     poster = Poster(feed, (b"old", b"new"))
     assert {(await poster.post_signed(BODY, key=key)).status for key in (b"old", b"new")} == {200}
     assert (await poster.post_signed(BODY, key=b"older")).status == 401
@@ -82,7 +82,7 @@ async def test_while_a_key_is_replaced_both_are_taken(feed: Feed) -> None:
     ],
 )
 async def test_what_customer_io_did_not_sign_is_refused_and_counted(
-    feed: Feed, headers: dict[str, str], reason: str
+    feed: EventLog, headers: dict[str, str], reason: str
 ) -> None:
     answer = await Poster(feed).post(BODY, headers)
     assert answer.status == 401
@@ -91,7 +91,7 @@ async def test_what_customer_io_did_not_sign_is_refused_and_counted(
     assert await refusals(feed) == {reason: 1}
 
 
-async def test_a_body_of_the_largest_size_is_taken(feed: Feed) -> None:
+async def test_a_body_of_the_largest_size_is_taken(feed: EventLog) -> None:
     frame = len(json.dumps(EVENT | {"data": {"content": ""}}).encode())
     body = json.dumps(EVENT | {"data": {"content": "x" * (LARGEST - frame)}}).encode()
     assert len(body) == LARGEST
@@ -99,7 +99,7 @@ async def test_a_body_of_the_largest_size_is_taken(feed: Feed) -> None:
 
 
 @pytest.mark.parametrize("told", [None, "10", str(LARGEST + 1), "9" * 30, "-1", "many"])
-async def test_a_larger_body_is_refused_whatever_its_headers_say(feed: Feed, told: str | None) -> None:
+async def test_a_larger_body_is_refused_whatever_its_headers_say(feed: EventLog, told: str | None) -> None:
     body = b"x" * (LARGEST + 1)
     chunks = (body[begin : begin + 65_536] for begin in range(0, len(body), 65_536))
     headers = signed(body) | ({"Content-Length": told} if told else {})
@@ -110,7 +110,7 @@ async def test_a_larger_body_is_refused_whatever_its_headers_say(feed: Feed, tol
     assert await refusals(feed) == {"too big": 1}
 
 
-async def test_no_more_is_read_of_a_body_than_is_allowed(feed: Feed) -> None:
+async def test_no_more_is_read_of_a_body_than_is_allowed(feed: EventLog) -> None:
     read = 0
 
     def endless() -> Iterator[bytes]:
@@ -128,14 +128,14 @@ async def test_no_more_is_read_of_a_body_than_is_allowed(feed: Feed) -> None:
     [((KEY,), {}, 401), ((KEY,), signed(BODY, age=8.1 * DAY), 401), ((), {"Host": "evil.example"}, 403)],
 )
 async def test_nothing_is_read_of_a_body_whose_headers_are_refused(
-    feed: Feed, keys: tuple[bytes, ...], headers: dict[str, str], status: int
+    feed: EventLog, keys: tuple[bytes, ...], headers: dict[str, str], status: int
 ) -> None:
     chunks = iter([BODY])
     assert (await Poster(feed, keys).post(chunks, headers)).status == status
     assert next(chunks, None) == BODY
 
 
-async def test_a_body_that_does_not_come_in_time_is_refused_and_the_line_closed(feed: Feed) -> None:
+async def test_a_body_that_does_not_come_in_time_is_refused_and_the_line_closed(feed: EventLog) -> None:
     with anyio.fail_after(READING / 2):
         answer = await Poster(feed, reading=0.01).post(BODY, signed(BODY), held=anyio.Event())
     assert answer.status == 408
@@ -145,7 +145,7 @@ async def test_a_body_that_does_not_come_in_time_is_refused_and_the_line_closed(
     assert await refusals(feed) == {"too slow": 1}
 
 
-async def test_so_many_requests_at_once_and_no_more_until_they_end(feed: Feed) -> None:
+async def test_so_many_requests_at_once_and_no_more_until_they_end(feed: EventLog) -> None:
     poster, held, statuses = Poster(feed), anyio.Event(), []
 
     async def post() -> None:
@@ -165,7 +165,7 @@ async def test_so_many_requests_at_once_and_no_more_until_they_end(feed: Feed) -
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b"<html>", BODY[:-1]])
-async def test_a_signed_body_of_unknown_shape_is_kept(feed: Feed, body: bytes) -> None:
+async def test_a_signed_body_of_unknown_shape_is_kept(feed: EventLog, body: bytes) -> None:
     poster = Poster(feed)
     assert [(await poster.post_signed(body)).status for _ in range(2)] == [200, 200]
     event, *more = (await feed.recent(EventQuery(object_type="unknown"))).events
@@ -176,7 +176,7 @@ async def test_a_signed_body_of_unknown_shape_is_kept(feed: Feed, body: bytes) -
 
 async def test_while_storage_is_down_the_answer_is_503_and_the_event_may_come_again(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("in the way")
-    feed = Feed(Database(f"sqlite:///{tmp_path / 'folder' / 'events.db'}"), "acme")
+    feed = EventLog(Database(f"sqlite:///{tmp_path / 'folder' / 'events.db'}"), "acme")
     answer = await Poster(feed).post_signed(BODY)
     assert answer.status == 503
     assert is_bare(answer)
@@ -187,7 +187,7 @@ async def test_while_storage_is_down_the_answer_is_503_and_the_event_may_come_ag
     await feed.database.close()
 
 
-async def test_whatever_goes_wrong_inside_is_a_bare_503(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whatever_goes_wrong_inside_is_a_bare_503(feed: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(_: object) -> int:
         await anyio.lowlevel.checkpoint()
         raise RuntimeError("secret detail")
@@ -202,7 +202,7 @@ LOCAL = {"Host": "127.0.0.1:8001"}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8001", "[::1]:8001", "LOCALHOST"])
-async def test_without_keys_programs_of_this_machine_are_believed(feed: Feed, host: str) -> None:
+async def test_without_keys_programs_of_this_machine_are_believed(feed: EventLog, host: str) -> None:
     # What Node.js sends of its own accord.
     headers = {"Host": host, "Accept-Language": "*", "Sec-Fetch-Mode": "cors", "User-Agent": "node"}
     assert (await Poster(feed, ()).post(BODY, headers)).status == 200
@@ -234,7 +234,7 @@ async def test_without_keys_programs_of_this_machine_are_believed(feed: Feed, ho
         LOCAL | {"True-Client-IP": "192.0.2.1"},
     ],
 )
-async def test_without_keys_nobody_else_is_believed(feed: Feed, headers: dict[str, str]) -> None:
+async def test_without_keys_nobody_else_is_believed(feed: EventLog, headers: dict[str, str]) -> None:
     answer = await Poster(feed, ()).post(BODY, headers)
     assert answer.status == 403
     assert is_bare(answer)
@@ -246,7 +246,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def test_the_first_refusal_of_a_kind_within_an_hour_is_logged_with_what_to_do(
-    feed: Feed, caplog: pytest.LogCaptureFixture
+    feed: EventLog, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = time.time()
     poster = Poster(feed, now=lambda: now)
@@ -275,7 +275,7 @@ async def test_what_storage_says_is_logged_once_and_without_its_word_on_sending(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "events.db").write_text("this is not a database, however long one looks at it" * 100)
-    feed = Feed(Database(f"sqlite:///{tmp_path / 'events.db'}"), "acme")
+    feed = EventLog(Database(f"sqlite:///{tmp_path / 'events.db'}"), "acme")
     poster = Poster(feed)
     assert [(await poster.post_signed(BODY)).status for _ in range(2)] == [503, 503]
     (said,) = logged(caplog)
@@ -287,7 +287,7 @@ async def test_what_storage_says_is_logged_once_and_without_its_word_on_sending(
 
 
 @pytest.mark.skipif(not payloads(), reason="the published OpenAPI files are not at hand (SPECS_DIR)")
-async def test_every_published_payload_goes_through_receiver_store_and_tool(ws: Workspace) -> None:
+async def test_every_published_payload_goes_through_receiver_store_and_tool(ws: CallContext) -> None:
     poster = Poster(ws.events)
     bodies = {each.body["event_id"]: each.body for each in payloads()}
     for body in bodies.values():
@@ -308,7 +308,7 @@ async def test_every_published_payload_goes_through_receiver_store_and_tool(ws: 
 
 
 @pytest.mark.skipif(not examples(), reason="the published OpenAPI files are not at hand (SPECS_DIR)")
-async def test_every_written_example_is_stored_under_its_name(feed: Feed) -> None:
+async def test_every_written_example_is_stored_under_its_name(feed: EventLog) -> None:
     poster = Poster(feed)
     for number, body in enumerate(examples().values()):
         whole = body | {"event_id": str(number)}
@@ -327,7 +327,7 @@ fuzzing = hypothesis(deadline=None, suppress_health_check=[HealthCheck.function_
 @given(body=st.binary(max_size=2000), headers=loose, keyed=st.booleans())
 @example(body=b"x", headers={"X-CIO-Timestamp": "1", "X-CIO-Signature": "\xe9"}, keyed=True)
 async def test_nothing_unsigned_is_stored_and_no_answer_tells_anything(
-    feed: Feed, body: bytes, headers: dict[str, str], keyed: bool
+    feed: EventLog, body: bytes, headers: dict[str, str], keyed: bool
 ) -> None:
     headers = headers if keyed else headers | {"Host": "evil.example"}
     answer = await Poster(feed, (KEY,) if keyed else ()).post(body, headers)
@@ -353,7 +353,7 @@ nearer = st.fixed_dictionaries({}, optional=dict.fromkeys(inner, json_values)).m
     extra=st.dictionaries(names.filter(lambda name: not name.startswith("X-")), latin, max_size=3),
 )
 async def test_whatever_is_signed_is_stored_once_and_can_be_read(
-    feed: Feed, body: bytes, extra: dict[str, str]
+    feed: EventLog, body: bytes, extra: dict[str, str]
 ) -> None:
     extra.pop("Content-Length", None)
     for _ in range(2):
@@ -367,7 +367,7 @@ async def test_whatever_is_signed_is_stored_once_and_can_be_read(
 
 @given(stamp=latin | st.integers().map(str) | st.floats().map(str))
 @fuzzing
-async def test_no_time_is_taken_that_was_not_signed(feed: Feed, stamp: str) -> None:
+async def test_no_time_is_taken_that_was_not_signed(feed: EventLog, stamp: str) -> None:
     genuine = signed(BODY)
     answer = await Poster(feed).post(BODY, genuine | {"X-CIO-Timestamp": stamp})
     assert answer.status == (200 if stamp == genuine["X-CIO-Timestamp"] else 401)

@@ -1,0 +1,108 @@
+"""A change, shown to a person in full."""
+
+import json
+import time
+from collections.abc import Iterable
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from cio_mcp.cli.common import SUMMARY, age
+from cio_mcp.customerio.call import Call
+from cio_mcp.gate.change import Change, change_of
+from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.text.sanitize import clean, cut, revealed
+from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.text.urls import without_credentials
+
+ENDPOINT = "endpoint"
+"""The key of a body that may hold a user name and password, which are sent and never shown."""
+VALUE = 2_000
+"""Characters of a value in a diff; --calls shows all."""
+FRAME = 4
+"""Columns that a panel's frame takes."""
+GONE = "Its question and its requests are kept no longer."
+
+
+def present(console: Console, row: ChangeRow, *, calls: bool = True) -> None:
+    """Show a change in full: the question, what becomes of each value, who proposed it, and the exact requests.
+
+    Without `calls` each request is folded into one line.
+    """
+    plan = Plan.model_validate_json(row.plan)
+    change = change_of(row, time.time())
+    question = revealed(row.question) or f"{clean(row.summary, SUMMARY)}\n\n{GONE}"
+    console.print(
+        Panel(
+            _hanging(Text(question), console, inside=FRAME),
+            title=f"Change {row.id}: {change.state}",
+            title_align="left",
+        )
+    )
+    for line in diff(plan.edits):
+        console.print(_hanging(line, console))
+    for said in _history(row, change):
+        console.print(_hanging(Text(said), console))
+    for number, call in enumerate(plan.calls, start=1):
+        shown = f"\n{_request(call)}" if calls else f" {_folded(call)}"
+        console.print(_hanging(Text(f"\nRequest {number} of {len(plan.calls)}:{shown}"), console))
+
+
+def _hanging(text: Text, console: Console, inside: int = 0) -> Text:
+    """Fold long lines here, what follows on indented: what is foreign in them must not begin a line like ours."""
+    folded = [
+        Text("\n  ").join(line.wrap(console, max(1, console.width - inside - 2)))
+        for line in text.split("\n", allow_blank=True)
+    ]
+    return Text("\n").join(folded)
+
+
+def diff(edits: Iterable[Before]) -> Iterable[Text]:
+    """What becomes of each value, a line for what goes and one for what comes."""
+    for edit in edits:
+        yield Text(revealed(cut(edit.name, SUMMARY)).replace("\n", "\\n"), style="bold")
+        if edit.before not in (None, ""):
+            yield Text(f"- {_value(edit.before)}", style="red")
+        if edit.after not in (None, ""):
+            yield Text(f"+ {_value(edit.after)}", style="green")
+
+
+def _value(value: JsonValue) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return revealed(cut(text, VALUE)).replace("\n", "\n  ")
+
+
+def _history(row: ChangeRow, change: Change) -> Iterable[str]:
+    by, tool, where = (clean(told, SUMMARY) for told in (row.principal, row.tool, row.workspace))
+    yield f"Proposed {age(row.planned_at)} by {by} through {tool}, in {where}."
+    if row.decided_at and row.decided_by:
+        how = f" ({clean(row.decided_how, SUMMARY)})" if row.decided_how else ""
+        yield f"Decided {moment(from_unix(row.decided_at))} by {clean(row.decided_by, SUMMARY)}{how}."
+    if row.sending_at:
+        yield f"Made {moment(from_unix(row.sending_at))}."
+    if row.state not in ("planned", "approved"):
+        yield clean(change.receipt().message, 2 * SUMMARY)
+    if change.delivery_id:
+        yield f"Delivery {clean(change.delivery_id, SUMMARY)}"
+
+
+def _folded(call: Call) -> str:
+    whole = _told(call)
+    size = "" if call.body is None else f", a body of {len(json.dumps(call.body, ensure_ascii=False).encode()):,} bytes"
+    hidden = "; it holds characters that are not seen" if revealed(whole) != whole else ""
+    return f"{revealed(f'{call.method} {call.target}')}{size}{hidden} (--calls shows it)"
+
+
+def _request(call: Call) -> str:
+    return revealed(_told(call))
+
+
+def _told(call: Call) -> str:
+    told = call.body
+    if isinstance(told, dict) and isinstance(endpoint := told.get(ENDPOINT), str):
+        told = told | {ENDPOINT: without_credentials(endpoint)}
+    body = "" if told is None else "\n" + json.dumps(told, indent=2, ensure_ascii=False)
+    return f"{call.method} {call.target}{body}"

@@ -1,0 +1,62 @@
+"""What the operator's commands share: the database of the server, without its keys, and a plain console."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import anyio
+from rich.console import Console
+
+from cio_mcp.errors import SettingError
+from cio_mcp.settings import Settings, load_settings
+from cio_mcp.storage.database import Database
+from cio_mcp.text.timestamps import ago, from_unix
+
+T = TypeVar("T")
+
+SUMMARY = 200
+"""Characters of one line about a change."""
+
+
+def settings() -> Settings:
+    """The settings; no key is needed for what touches only our own database."""
+    return load_settings(keys_needed=False)
+
+
+def named_settings() -> Settings:
+    """The settings, where they name a workspace.
+
+    Raises:
+        SettingError: they name none.
+    """
+    told = settings()
+    if not (told.workspace or told.site_id or told.app_api_key):
+        raise SettingError("CIO_WORKSPACE", "is missing; give the server's CIO_WORKSPACE or, if it has none, its keys")
+    return told
+
+
+def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run `work` on the database, and close it.
+
+    Raises:
+        StorageFailed: it cannot be used.
+    """
+
+    async def run() -> T:
+        database = Database(settings().storage_url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return anyio.run(run)
+
+
+def console(width: int | None = None) -> Console:
+    """Standard output, with no markup: what is printed may hold foreign text."""
+    return Console(markup=False, highlight=False, width=width)
+
+
+def age(at: float) -> str:
+    """How long ago a Unix time is."""
+    return ago(from_unix(at), datetime.now(UTC))

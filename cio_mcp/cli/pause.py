@@ -1,0 +1,40 @@
+"""`cio-mcp pause` and `resume`: an operator stops all writes, in every process at once, and lets them go on."""
+
+import time
+
+from cio_mcp.cli.approvals_live import paused
+from cio_mcp.cli.common import SUMMARY, console, settings, with_database
+from cio_mcp.errors import Refused
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.switch import EVERY, Pause, Switch
+from cio_mcp.text.sanitize import clean
+
+
+def pause(workspace: str | None, because: str | None) -> None:
+    """Stop all writes of a workspace, or of every one in the database (`workspace` None)."""
+    by, reason = settings().local_principal, clean(because, SUMMARY) if because else None
+
+    async def stop(database: Database) -> Pause | None:
+        switch = Switch(database, workspace or EVERY)
+        await switch.pause(by=by, now=time.time(), reason=reason)
+        return await switch.paused()
+
+    if in_force := with_database(stop):
+        console().print(f"{paused(in_force)}. Nothing is sent until `cio-mcp resume`; reads go on.", soft_wrap=True)
+
+
+def resume(workspace: str | None) -> None:
+    """Let writes go on; each still needs its own approval.
+
+    Raises:
+        Refused: every workspace is stopped, and only one was to go on.
+    """
+
+    async def go_on(database: Database) -> tuple[bool, Pause | None]:
+        switch = Switch(database, workspace or EVERY)
+        return await switch.resume(), await switch.paused()
+
+    resumed, still = with_database(go_on)
+    if still:
+        raise Refused(f"{paused(still)}. That goes for every workspace: `cio-mcp resume` without --workspace ends it.")
+    console().print("Writes go on; each still needs its approval." if resumed else "Writes were not stopped.")

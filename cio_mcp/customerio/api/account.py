@@ -1,0 +1,109 @@
+"""The account: its workspaces, senders, subscription topics and object types."""
+
+from typing import Annotated, Literal
+
+from cio_mcp.customerio.api.base import Listed, Model, Reads
+from cio_mcp.customerio.call import Call, read
+
+SECONDS = 60.0
+"""How long these may be reused; Customer.io itself caches the counts of workspaces for up to two hours."""
+
+SENDER_PAGES = 10
+"""Pages of senders read at most; Customer.io gives a next token even after the last one, so an empty page ends it."""
+
+
+class WorkspaceRecord(Model):
+    """A workspace of the account; its counts may be two hours old."""
+
+    id: str
+    name: str = ""
+    people: int | None = None
+    messages_sent: int | None = None
+    object_types: int | None = None
+    objects: int | None = None
+
+
+class Sender(Model):
+    """Whom messages are from."""
+
+    id: str
+    name: str | None = None
+    email: str | None = None
+    address: str | None = None
+    template_type: str | None = None
+
+
+class Topic(Model):
+    """A subscription topic people can opt in to or out of."""
+
+    id: str
+    name: str = ""
+    identifier: str | None = None
+    description: str | None = None
+    subscribed_by_default: bool | None = None
+
+
+class ObjectType(Model):
+    """A type of object people can be related to."""
+
+    id: str
+    name: str = ""
+    enabled: bool | None = None
+
+
+class RegionRecord(Model):
+    """Where the Track keys' workspace lives; `environment_id` is the workspace's id."""
+
+    region: Literal["us", "eu"] | None = None
+    environment_id: str | None = None
+
+
+class _Workspaces(Model):
+    workspaces: Annotated[tuple[WorkspaceRecord, ...], Listed] = ()
+
+
+class _Senders(Model):
+    sender_identities: Annotated[tuple[Sender, ...], Listed] = ()
+    next: str | None = None
+
+
+class _Topics(Model):
+    topics: Annotated[tuple[Topic, ...], Listed] = ()
+
+
+class _ObjectTypes(Model):
+    types: Annotated[tuple[ObjectType, ...], Listed] = ()
+
+
+class Account(Reads):
+    """Reads that concern the workspace as a whole."""
+
+    async def workspaces(self) -> list[WorkspaceRecord]:
+        """Every workspace of the account, not only the App key's own."""
+        return list(_Workspaces.of(await self._reader.read(read("/v1/workspaces"), cache=SECONDS)).workspaces)
+
+    async def region(self) -> RegionRecord:
+        """Region and workspace of the Track keys."""
+        call = Call(api="track", method="GET", route="/api/v1/accounts/region", lane="track", retry="read")
+        return RegionRecord.of(await self._reader.read(call, cache=SECONDS))
+
+    async def senders(self) -> list[Sender]:
+        """Whom messages can be from; each once."""
+        found: dict[str, Sender] = {}
+        start: str | None = None
+        for _ in range(SENDER_PAGES):
+            call = read("/v1/sender_identities", query={"limit": 100, "start": start})
+            page = _Senders.of(await self._reader.read(call, cache=SECONDS))
+            found |= {sender.id: sender for sender in page.sender_identities}
+            start = page.next
+            if not start or not page.sender_identities:
+                break
+        return list(found.values())
+
+    async def topics(self) -> list[Topic]:
+        """The subscription topics, none where the subscription centre is off."""
+        return list(_Topics.of(await self._reader.read(read("/v1/subscription_topics"), cache=SECONDS)).topics)
+
+    async def object_types(self) -> list[ObjectType]:
+        """The types of objects."""
+        return list(_ObjectTypes.of(await self._reader.read(read("/v1/object_types"), cache=SECONDS)).types)

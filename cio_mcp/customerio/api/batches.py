@@ -1,0 +1,41 @@
+"""Batches of the Track API (v2), as calls."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.call import Call
+from cio_mcp.text.sanitize import word
+
+PARTLY = 207
+"""What Customer.io answers when it accepted some operations and lists the others by index (Track API, v2 batch)."""
+
+Operation = dict[str, JsonValue]
+
+
+def batch(operations: Sequence[Operation]) -> Call:
+    """Make many operations at once; each must be one that may come twice (events have an `id`)."""
+    body: JsonValue = {"batch": list(operations)}
+    return Call(api="track", method="POST", route="/api/v2/batch", body=body, lane="track", retry="repeatable")
+
+
+def size(call: Call) -> int:
+    """How many operations a batch has."""
+    operations = call.body.get("batch") if isinstance(call.body, dict) else None
+    return len(operations) if isinstance(operations, list) else 0
+
+
+def refused(answered: Mapping[str, Any]) -> dict[int, str]:
+    """The indexes that a 207 lists, each with the field it names; what a field held is never repeated."""
+    errors = answered.get("errors")
+    listed = errors if isinstance(errors, list) else []
+    told = [error for error in listed if isinstance(error, dict) and isinstance(error.get("batch_index"), int)]
+    return {error["batch_index"]: word(str(error["field"])) if error.get("field") else "" for error in told}
+
+
+def only(call: Call, indexes: Sequence[int]) -> Call:
+    """The same batch with these operations alone."""
+    operations = call.body.get("batch") if isinstance(call.body, dict) else None
+    there = operations if isinstance(operations, list) else []
+    return call.model_copy(update={"body": {"batch": [there[index] for index in indexes if 0 <= index < len(there)]}})

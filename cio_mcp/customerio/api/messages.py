@@ -1,0 +1,105 @@
+"""Messages: the deliveries of a workspace, of one campaign, broadcast, newsletter or transactional message."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cio_mcp.customerio.api.base import Blank, Kind, Message, MessagePage, Model, Reads
+from cio_mcp.customerio.call import Call, read
+from cio_mcp.errors import NotFound
+from cio_mcp.text.sanitize import quoted
+
+ROUTES: dict[Kind | None, str] = {
+    None: "/v1/messages",
+    "campaign": "/v1/campaigns/{campaign_id}/messages",
+    "broadcast": "/v1/broadcasts/{broadcast_id}/messages",
+    "newsletter": "/v1/newsletters/{newsletter_id}/messages",
+    "transactional": "/v1/transactional/{transactional_id}/messages",
+}
+TYPED: frozenset[Kind | None] = frozenset({None, "campaign", "broadcast"})
+"""The lists that Customer.io filters by `type`; the others hold messages of one channel."""
+
+
+class ArchivedMessage(Model):
+    """What was sent, as it was sent."""
+
+    id: str = ""
+    subject: Annotated[str | None, Blank] = None
+    from_: Annotated[str | None, Blank] = Field(default=None, alias="from")
+    reply_to: Annotated[str | None, Blank] = None
+    recipient: Annotated[str | None, Blank] = None
+    preheader_text: Annotated[str | None, Blank] = None
+    body: Annotated[str | None, Blank] = None
+    forgotten: bool = False
+
+
+class _Message(Model):
+    message: Message
+
+
+class _Archived(Model):
+    archived_message: ArchivedMessage
+
+
+class Messages(Reads):
+    """Reads of `/v1/messages` and of the deliveries of one campaign, broadcast, newsletter or transactional message."""
+
+    async def list(
+        self,
+        kind: Kind | None = None,
+        id_: str | None = None,
+        *,
+        limit: int,
+        start: str | None = None,
+        metric: str | None = None,
+        type_: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> MessagePage:
+        """Read a page of deliveries, newest first; `kind` and `id_` belong together.
+
+        `type_` is given only to lists in `TYPED`. Without times Customer.io answers the last six months.
+
+        Raises:
+            NotFound: there is no such campaign, broadcast, newsletter or transactional message.
+        """
+        query = {
+            "start": start,
+            "limit": limit,
+            "metric": metric,
+            "type": type_ if kind in TYPED else None,
+            "start_ts": since and int(since.timestamp()),
+            "end_ts": until and int(until.timestamp()),
+        }
+        path: dict[str, Any] = {f"{kind}_id": id_} if kind else {}
+        call = read(ROUTES[kind], query=query, **path)
+        try:
+            return MessagePage.of(await self._reader.read(call))
+        except NotFound:
+            raise NotFound(f"id: there is no {kind} {quoted(id_ or '')}; is kind right?") from None
+
+    async def get(self, id_: str) -> Message:
+        """Read one delivery.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        call = read("/v1/messages/{message_id}", message_id=id_)
+        return _Message.of(await self._read(call, "no message has this id; list_messages lists ids")).message
+
+    async def archived(self, id_: str) -> ArchivedMessage:
+        """Read what was sent; Customer.io allows 100 of these a day.
+
+        Raises:
+            NotFound: there is none of this id, or its content was not kept.
+            RateLimited: the quota of the day is used up.
+        """
+        call = read("/v1/messages/{message_id}/archived_message", lane="archived_message", message_id=id_)
+        return _Archived.of(await self._read(call, "what was sent under this id was not kept")).archived_message
+
+    async def _read(self, call: Call, missing: str) -> object:
+        try:
+            return await self._reader.read(call)
+        except NotFound:
+            raise NotFound(f"id: {missing}.") from None

@@ -1,0 +1,153 @@
+"""Metrics as Customer.io counts them: a list of numbers a period for each name, and what they mean together."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field
+
+from cio_mcp.customerio.api.base import Kind, Listed, Model, Reads
+from cio_mcp.customerio.call import read
+
+ROUTES: dict[Kind, str] = {
+    "campaign": "/v1/campaigns/{id}/metrics",
+    "broadcast": "/v1/broadcasts/{id}/metrics",
+    "newsletter": "/v1/newsletters/{id}/metrics",
+    "transactional": "/v1/transactional/{id}/metrics",
+}
+
+TYPES = {"sms": "twilio"}
+"""Channels that the API calls by another name."""
+
+CORE = (
+    "sent", "delivered", "opened", "human_opened", "machine_opened", "clicked", "human_clicked", "machine_clicked",
+    "converted", "unsubscribed", "bounced", "spammed", "failed", "undeliverable", "suppressed",
+)  # fmt: skip
+"""What is always told, 0 where Customer.io leaves it out; all else is told where it is not 0."""
+
+NEW_NAMES = {
+    "prefetch_opened": "machine_opened",
+    "prefetch_clicked": "machine_clicked",
+}
+"""Names that changed or hide what they mean: a prefetch is a machine, not a person."""
+
+OF_SENT = ("delivered", "bounced", "failed")
+OF_DELIVERED = ("opened", "human_opened", "clicked", "human_clicked", "converted", "unsubscribed", "spammed")
+
+
+def _counts(value: Any) -> dict[str, list[int]]:
+    series = value if isinstance(value, dict) else {}
+    return {
+        NEW_NAMES.get(str(name), str(name)): [count if isinstance(count, int) else 0 for count in counts]
+        for name, counts in series.items()
+        if isinstance(counts, list)
+    }
+
+
+Counts = Annotated[dict[str, list[int]], BeforeValidator(_counts)]
+
+
+class Metric(Model):
+    """Counts by name, oldest period first; a name that is missing counts as 0 throughout."""
+
+    series: Counts = Field(default_factory=dict)
+
+    @property
+    def periods(self) -> int:
+        """How many periods the longest series has."""
+        return max(map(len, self.series.values()), default=0)
+
+    def last(self, count: int) -> "Metric":
+        """The same with exactly `count` periods: the oldest go, or are filled up with 0."""
+        return Metric(series={name: ([0] * count + counts)[len(counts) :] for name, counts in self.series.items()})
+
+    def part(self, first: int, end: int) -> "Metric":
+        """The periods from `first` up to, not with, `end`."""
+        return Metric(series={name: counts[first:end] for name, counts in self.series.items()})
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The sum of each name: `CORE` always and in its order, others where they are not 0."""
+        sums = {name: sum(counts) for name, counts in self.series.items()}
+        rest = {name: count for name, count in sorted(sums.items()) if count and name not in CORE}
+        return {name: sums.get(name, 0) for name in CORE} | rest
+
+
+class Link(Model):
+    """A link of a message."""
+
+    id: str | None = None
+    href: str = ""
+
+
+class LinkMetric(Model):
+    """A link and its clicks."""
+
+    link: Link
+    metric: Metric = Metric()
+
+
+class Rate(NamedTuple):
+    """A share between 0 and 1 (above it where what is counted began before the range) and what it is a share of."""
+
+    name: str
+    value: float
+    of: str
+
+
+def rates(totals: Mapping[str, int]) -> list[Rate]:
+    """The rates that have a basis: what arrived is a share of sent, what people did a share of delivered.
+
+    Where nothing reports delivery (some channels never do), what people did is a share of sent.
+    """
+    sent, delivered = totals.get("sent", 0), totals.get("delivered", 0)
+    basis = "delivered" if delivered else "sent"
+    bases = {name: "sent" for name in OF_SENT if name != "delivered" or delivered} | dict.fromkeys(OF_DELIVERED, basis)
+    counts = {"sent": sent, "delivered": delivered}
+    return [Rate(name, round(totals.get(name, 0) / counts[of], 4), of) for name, of in bases.items() if counts[of]]
+
+
+class _Answer(Model):
+    metric: Metric = Metric()
+
+
+class _Links(Model):
+    links: Annotated[tuple[LinkMetric, ...], Listed] = ()
+
+
+class Metrics(Reads):
+    """Reads of `…/metrics`; by a range for campaigns, by steps back from now for the rest and for links."""
+
+    async def between(
+        self, campaign_id: str, since: datetime, until: datetime, *, resolution: str, timezone: str, channel: str | None
+    ) -> Metric:
+        """Counts of a campaign in periods of a zone (version 2 of the endpoint)."""
+        call = read(
+            ROUTES["campaign"],
+            id=campaign_id,
+            query={
+                "version": 2,
+                "res": resolution,
+                "tz": timezone,
+                "start": int(since.timestamp()),
+                "end": int(until.timestamp()),
+                "type": _type(channel),
+            },
+        )
+        return _Answer.of(await self._reader.read(call)).metric
+
+    async def back(self, kind: Kind, thing_id: str, period: str, steps: int, *, channel: str | None) -> Metric:
+        """Counts of the last `steps` periods in Eastern time (version 1)."""
+        query: dict[str, object] = {"period": period, "steps": steps, "type": _type(channel)}
+        call = read(ROUTES[kind], query=query, id=thing_id)
+        return _Answer.of(await self._reader.read(call)).metric
+
+    async def links(self, kind: Kind, thing_id: str, period: str, steps: int) -> list[LinkMetric]:
+        """Clicks of each link in the last `steps` periods in Eastern time, a person's every click counted."""
+        query: dict[str, object] = {"period": period, "steps": steps, "unique": False}
+        call = read(f"{ROUTES[kind]}/links", query=query, id=thing_id)
+        return list(_Links.of(await self._reader.read(call)).links)
+
+
+def _type(channel: str | None) -> str | None:
+    return TYPES.get(channel, channel) if channel else None

@@ -1,0 +1,332 @@
+"""People: finding one from whatever names them, searching for many, and what Customer.io knows about each."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, Field, JsonValue
+
+from cio_mcp.customerio.api.base import (
+    ActivityPage,
+    Blank,
+    Identifiers,
+    IdType,
+    Listed,
+    MessagePage,
+    Model,
+    Moment,
+    Reads,
+    Reference,
+)
+from cio_mcp.customerio.call import read
+from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.timestamps import from_unix, moment
+
+COMPARED = 5
+"""People with one address whose profiles are read to tell them apart; no source, more would cost the lane."""
+
+BAD_REQUEST = 400
+_PHONE = re.compile(r"\+[1-9]\d{6,14}")  # E.164
+AnyModel = TypeVar("AnyModel", bound=Model)
+
+
+class Device(Model):
+    """A device that can receive a push."""
+
+    id: str
+    platform: Annotated[str | None, Blank] = None
+    last_used: Moment = None
+
+
+class Person(Model):
+    """A profile; Customer.io stores every attribute as a string."""
+
+    identifiers: Identifiers = Identifiers()
+    attributes: Annotated[dict[str, JsonValue], BeforeValidator(lambda value: value or {})] = Field(
+        default_factory=dict
+    )
+    timestamps: Annotated[dict[str, JsonValue], BeforeValidator(lambda value: value or {})] = Field(
+        default_factory=dict
+    )
+    unsubscribed: Annotated[bool, BeforeValidator(bool)] = False
+    devices: Annotated[tuple[Device, ...], Listed] = ()
+
+    @property
+    def id(self) -> str | None:
+        """The `id`, where the person has one."""
+        return self.identifiers.id or self._text("id")
+
+    @property
+    def email(self) -> str | None:
+        """The email address, where the person has one."""
+        return self.identifiers.email or self._text("email")
+
+    @property
+    def phone(self) -> str | None:
+        """The phone number, where the person has one."""
+        return self.identifiers.phone or self._text("phone")
+
+    @property
+    def cio_id(self) -> str | None:
+        """Customer.io's own identifier, which never changes; without the `cio_` it takes in a path."""
+        return self.identifiers.cio_id or self._text("cio_id")
+
+    @property
+    def created(self) -> datetime | None:
+        """`created_at`, which the customer's own systems set: a Unix time, where they set it as documented."""
+        told = self._text("created_at") or ""
+        return from_unix(int(told)) if told.isascii() and told.isdigit() and len(told) <= len("1234567890") else None
+
+    @property
+    def reference(self) -> Reference:
+        """The reference that holds longest."""
+        return Identifiers(id=self.id, email=self.email, cio_id=self.cio_id).reference
+
+    def _text(self, name: str) -> str | None:
+        value = self.attributes.get(name)
+        return None if value in (None, "") else str(value)
+
+
+class SeveralPeople(Ambiguous):
+    """Several people share what was given; `people` are their profiles, `count` how many there are."""
+
+    def __init__(self, people: Sequence[Person], count: int) -> None:
+        listed = "; ".join(map(_told_apart, people))
+        rest = f"; and {count - len(people)} more" if count > len(people) else ""
+        super().__init__(f"customer: {count} people share it. Choose one by its cio_id: {listed}{rest}.")
+        self.people = tuple(people)
+        self.count = count
+
+
+class PeoplePage(Model):
+    """People that match a search, by their identifiers."""
+
+    identifiers: Annotated[tuple[Identifiers, ...], Listed] = ()
+    next: Annotated[str | None, Blank] = None
+
+
+class SegmentName(Model):
+    """A segment that somebody is in."""
+
+    id: str
+    name: str = ""
+
+
+class Topic(Model):
+    """A subscription topic, and whether the person is subscribed to it."""
+
+    id: str
+    name: str = ""
+    subscribed: bool = False
+
+
+class Subscriptions(Model):
+    """What a person is subscribed to; `unsubscribed` overrides the topics."""
+
+    topics: Annotated[tuple[Topic, ...], Listed] = ()
+    unsubscribed: Annotated[bool, BeforeValidator(bool)] = False
+
+
+class ObjectIdentifiers(Model):
+    """What identifies an object."""
+
+    object_id: Annotated[str | None, Blank] = None
+    cio_object_id: Annotated[str | None, Blank] = None
+
+
+class Relationship(Model):
+    """An object that a person is related to."""
+
+    object_type_id: str = ""
+    identifiers: ObjectIdentifiers = ObjectIdentifiers()
+    attributes: dict[str, JsonValue] | None = None
+
+
+class RelationshipPage(Model):
+    """Relationships of a person."""
+
+    cio_relationships: Annotated[tuple[Relationship, ...], Listed] = ()
+    next: Annotated[str | None, Blank] = None
+
+
+class _Results(Model):
+    results: Annotated[tuple[Identifiers, ...], Listed] = ()
+
+
+class _Profile(Model):
+    customer: Person
+
+
+class _Segments(Model):
+    segments: Annotated[tuple[SegmentName, ...], Listed] = ()
+
+
+class _Subscriptions(Model):
+    customer: Subscriptions
+
+
+def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
+    """Tell what kind of identifier names a person, from its shape unless told.
+
+    Raises:
+        InvalidArgument: it is empty, or not of the kind it is said to be.
+    """
+    value = customer.strip()
+    if not value:
+        raise InvalidArgument("customer", "expected an id, an email address, a phone number (+…) or cio_…")
+    match id_type or _kind_of(value):
+        case "cio_id" if value == "cio_":
+            raise InvalidArgument("customer", "expected a whole cio_id after cio_")
+        case "cio_id":
+            return Reference(f"cio_{value.removeprefix('cio_')}", "cio_id")
+        case "email":
+            return Reference(value, "email")
+        case "phone" if not _PHONE.fullmatch(value):
+            raise InvalidArgument("customer", "expected a phone number in E.164 format, such as +14155552671")
+        case "phone":
+            return Reference(value, "phone")
+        case _:
+            return Reference(value)
+
+
+def _kind_of(value: str) -> IdType:
+    if value.startswith("cio_"):
+        return "cio_id"
+    if "@" in value:
+        return "email"
+    return "phone" if _PHONE.fullmatch(value) else "id"
+
+
+class People(Reads):
+    """Reads of `/v1/customers`."""
+
+    async def resolve(self, customer: str, id_type: IdType | None = None) -> Person:
+        """Find the one person that `customer` names, with the profile.
+
+        Raises:
+            NotFound: nobody has this identifier.
+            SeveralPeople: several people have this email address.
+            InvalidArgument: the identifier is malformed, or of a kind the workspace does not use.
+        """
+        return await self.attributes(await self.locate(customer, id_type))
+
+    async def locate(self, customer: str, id_type: IdType | None = None) -> Reference:
+        """Find how to refer to the one person that `customer` names; only an email address costs a request.
+
+        Raises:
+            NotFound: nobody has this email address.
+            SeveralPeople: several people have it.
+            InvalidArgument: the identifier is malformed.
+        """
+        reference = reference_of(customer, id_type)
+        if reference.id_type != "email":
+            return reference
+        found = await self.find_by_email(reference.value)
+        if not found:
+            raise _nobody(reference)
+        if len(found) > 1:
+            raise SeveralPeople(await self.profiles(found[:COMPARED]), len(found))
+        return found[0].reference
+
+    async def find_by_email(self, email: str) -> tuple[Identifiers, ...]:
+        """Find everybody with this email address."""
+        answer = await self._reader.read(read("/v1/customers", query={"email": email}))
+        return _Results.of(answer).results
+
+    async def search(self, filter_: JsonValue, *, limit: int, start: str | None = None) -> PeoplePage:
+        """Find everybody whom Customer.io's filter matches, a page of at most 1,000 at a time."""
+        call = read("/v1/customers", method="POST", query={"start": start, "limit": limit}, body={"filter": filter_})
+        return PeoplePage.of(await self._reader.read(call))
+
+    async def profiles(self, people: Sequence[Identifiers]) -> list[Person]:
+        """Read the profiles of a few people, in order; one that is gone meanwhile is left out."""
+        found = []
+        for person in people:
+            with suppress(NotFound):
+                found.append(await self.attributes(person.reference))
+        return found
+
+    async def attributes(self, reference: Reference) -> Person:
+        """Read a profile.
+
+        Raises:
+            NotFound: nobody has this identifier.
+            InvalidArgument: the workspace does not identify people this way.
+        """
+        return (await self._of(reference, "attributes", _Profile)).customer
+
+    async def segments_of(self, reference: Reference) -> tuple[SegmentName, ...]:
+        """Read the segments a person is in; raises as `attributes` does."""
+        return (await self._of(reference, "segments", _Segments)).segments
+
+    async def messages_of(
+        self,
+        reference: Reference,
+        *,
+        limit: int,
+        start: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> MessagePage:
+        """Read what was sent to a person, newest first, of at most six months; raises as `attributes` does."""
+        return await self._of(
+            reference, "messages", MessagePage, limit=limit, start=start,
+            start_ts=since and int(since.timestamp()), end_ts=until and int(until.timestamp()),
+        )  # fmt: skip
+
+    async def activities_of(
+        self, reference: Reference, *, limit: int, start: str | None = None, type_: str | None = None
+    ) -> ActivityPage:
+        """Read what a person did and received in the last 30 days; raises as `attributes` does."""
+        return await self._of(reference, "activities", ActivityPage, limit=limit, start=start, type=type_)
+
+    async def subscriptions_of(self, reference: Reference) -> Subscriptions:
+        """Read which topics a person is subscribed to; raises as `attributes` does."""
+        return (await self._of(reference, "subscription_preferences", _Subscriptions)).customer
+
+    async def relationships_of(self, reference: Reference, *, limit: int, start: str | None = None) -> RelationshipPage:
+        """Read the objects a person is related to; raises as `attributes` does."""
+        return await self._of(reference, "relationships", RelationshipPage, limit=limit, start=start)
+
+    async def _of(self, reference: Reference, what: str, model: type[AnyModel], **query: Any) -> AnyModel:
+        call = read(
+            f"/v1/customers/{{customer_id}}/{what}",
+            query={"id_type": reference.id_type, **query},
+            customer_id=reference.value,
+        )
+        try:
+            return model.of(await self._reader.read(call))
+        except NotFound:
+            raise _nobody(reference) from None
+        except Rejected as rejected:
+            if rejected.status == BAD_REQUEST and reference.id_type == "phone":
+                raise InvalidArgument(
+                    "customer", 'this workspace does not identify people by phone; use find_customers with a filter'
+                    ' on the attribute "phone"',
+                ) from None  # fmt: skip
+            raise
+
+
+def _nobody(reference: Reference) -> NotFound:
+    """Say who was not found; an address is not repeated."""
+    match reference.id_type:
+        case "email":
+            return NotFound('customer: nobody has this email address; if it is an id, say id_type="id".')
+        case "phone":
+            return NotFound("customer: nobody has this phone number.")
+        case "cio_id":
+            return NotFound(f"customer: nobody has the cio_id {quoted(reference.value)}; find_customers finds people.")
+        case _:
+            shown = "this id" if "@" in reference.value else f"the id {quoted(reference.value)}"
+            return NotFound(f"customer: nobody has {shown}; find_customers finds people by email or attributes.")
+
+
+def _told_apart(person: Person) -> str:
+    """What tells a person from another with the same address, without the address."""
+    cio_id = f"cio_{person.cio_id}"
+    named = f" (id {quoted(person.id, 40)})" if person.id and "@" not in person.id else ""
+    created = f", created {moment(person.created)}" if person.created else ""
+    return f"{cio_id}{named}{created}"

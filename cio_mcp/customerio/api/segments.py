@@ -1,0 +1,103 @@
+"""Segments: what they are called, how many people they hold, who is in them, and what uses them."""
+
+import difflib
+from collections.abc import Collection
+from typing import Annotated
+
+from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Identifiers, Listed, Model, Moment, Reads, named
+from cio_mcp.customerio.call import read
+from cio_mcp.errors import NotFound
+from cio_mcp.text.sanitize import quoted
+
+
+class Segment(Model):
+    """A segment: `dynamic` ones follow their conditions, `manual` ones hold who was added."""
+
+    id: str
+    name: str = ""
+    description: Annotated[str | None, Blank] = None
+    type: Annotated[str | None, Blank] = None
+    state: Annotated[str | None, Blank] = None
+    progress: int | None = None
+    tags: Annotated[tuple[str, ...], Listed] = ()
+    created_at: Moment = None
+    updated_at: Moment = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether membership is complete; while Customer.io builds a segment it may be stale."""
+        return self.state in {None, "finished"}
+
+
+class Usage(Model):
+    """What uses a segment, by id."""
+
+    campaigns: Annotated[tuple[str, ...], Listed] = ()
+    sent_newsletters: Annotated[tuple[str, ...], Listed] = ()
+    draft_newsletters: Annotated[tuple[str, ...], Listed] = ()
+
+
+class MemberPage(Model):
+    """People in a segment; some have no `id`, so only the identifiers tell them all."""
+
+    identifiers: Annotated[tuple[Identifiers, ...], Listed] = ()
+    next: Annotated[str | None, Blank] = None
+
+
+class _Segments(Model):
+    segments: Annotated[tuple[Segment, ...], Listed] = ()
+
+
+class _Count(Model):
+    count: int
+
+
+class _UsedBy(Model):
+    used_by: Usage = Usage()
+
+
+class Segments(Reads):
+    """Reads of `/v1/segments`."""
+
+    async def all(self) -> tuple[Segment, ...]:
+        """All segments of the workspace but archived ones."""
+        answer = await self._reader.read(read("/v1/segments"), cache=LIST_SECONDS)
+        return _Segments.of(answer).segments
+
+    async def find(self, segment: str) -> Segment:
+        """Find a segment by its id or exact name.
+
+        Raises:
+            NotFound: there is none; the text lists close names.
+            Ambiguous: several have the name.
+        """
+        wanted, known = segment.strip(), await self.all()
+        if found := next((item for item in known if item.id == wanted), None):
+            return found
+        try:
+            return named(known, wanted, field="segment", kind="segment")
+        except NotFound:
+            raise _no_segment(wanted, known) from None
+
+    async def count(self, id_: str) -> int:
+        """How many people are in a segment; Track's writes arrive there with a delay."""
+        return _Count.of(
+            await self._reader.read(read("/v1/segments/{segment_id}/customer_count", segment_id=id_))
+        ).count
+
+    async def used_by(self, id_: str) -> Usage:
+        """What uses a segment."""
+        return _UsedBy.of(await self._reader.read(read("/v1/segments/{segment_id}/used_by", segment_id=id_))).used_by
+
+    async def members(self, id_: str, *, limit: int, start: str | None = None) -> MemberPage:
+        """Read a page (at most 30,000) of the people in a segment."""
+        call = read("/v1/segments/{segment_id}/membership", query={"start": start, "limit": limit}, segment_id=id_)
+        return MemberPage.of(await self._reader.read(call))
+
+
+def _no_segment(wanted: str, known: Collection[Segment]) -> NotFound:
+    names = {item.name.casefold(): item for item in known}
+    near = [names[name] for name in difflib.get_close_matches(wanted.casefold(), names, n=3, cutoff=0.5)]
+    hint = ", ".join(f"{quoted(item.name)} (id {item.id})" for item in near)
+    closing = f"close to it: {hint}." if hint else "list_segments lists all."
+    return NotFound(f"segment: none has the id or name {quoted(wanted)}; {closing}")

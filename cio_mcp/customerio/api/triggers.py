@@ -1,0 +1,46 @@
+"""Triggers of API-triggered broadcasts: the call that makes one, and those there were."""
+
+from typing import Annotated
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.base import Listed, Model, Moment, Reads
+from cio_mcp.customerio.call import Call, read
+
+
+class Trigger(Model):
+    """One time that a broadcast was triggered."""
+
+    id: str
+    created_at: Moment = None
+    processed_at: Moment = None
+
+
+class _Triggers(Model):
+    triggers: Annotated[tuple[Trigger, ...], Listed] = ()
+
+
+class Triggers(Reads):
+    """Reads of `/v1/broadcasts/{id}/triggers`."""
+
+    async def all(self, broadcast_id: str) -> list[Trigger]:
+        """The triggers of a broadcast.
+
+        Raises:
+            NotFound: there is no such broadcast.
+        """
+        call = read("/v1/broadcasts/{broadcast_id}/triggers", broadcast_id=broadcast_id)
+        return list(_Triggers.of(await self._reader.read(call)).triggers)
+
+
+def trigger(broadcast_id: str, data: dict[str, JsonValue]) -> Call:
+    """Send a broadcast to the audience its makers chose; there is no idempotency key, so it is made once or never."""
+    return Call(
+        api="app",
+        method="POST",
+        route="/v1/campaigns/{broadcast_id}/triggers",
+        path={"broadcast_id": broadcast_id},
+        body={"data": data} if data else {},
+        lane="broadcast",
+        retry="once",
+    )

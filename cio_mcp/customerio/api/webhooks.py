@@ -1,0 +1,95 @@
+"""Reporting webhooks: where Customer.io posts what became of messages and people."""
+
+from typing import Annotated
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.base import Listed, Model, Reads
+from cio_mcp.customerio.call import Call, read
+
+EVENTS: dict[str, tuple[str, ...]] = {
+    "customer": ("subscribed", "unsubscribed", "subscription_preferences_changed"),
+    "email": (
+        "drafted", "attempted", "sent", "delivered", "opened", "clicked", "converted", "deferred",
+        "unsubscribed", "bounced", "dropped", "spammed", "failed", "undeliverable",
+    ),
+    "sms": (
+        "drafted", "attempted", "sent", "delivered", "clicked", "converted",
+        "bounced", "dropped", "failed", "undeliverable", "replied",
+    ),
+    "whatsapp": (
+        "drafted", "attempted", "sent", "delivered", "opened", "clicked", "converted",
+        "bounced", "dropped", "failed", "undeliverable", "replied",
+    ),
+    "push": (
+        "drafted", "attempted", "sent", "delivered", "opened", "clicked", "converted",
+        "bounced", "dropped", "failed", "undeliverable",
+    ),
+    "in_app": ("drafted", "attempted", "sent", "opened", "clicked", "converted", "failed", "undeliverable"),
+    "slack": ("drafted", "attempted", "sent", "clicked", "converted", "failed"),
+    "webhook": ("drafted", "attempted", "sent", "clicked", "converted", "failed", "undeliverable"),
+}  # fmt: skip
+"""What a webhook can report, by object type: https://docs.customer.io/integrations/api/app/ (createWebhook)."""
+
+NAMES: tuple[str, ...] = tuple(f"{object_type}_{metric}" for object_type in EVENTS for metric in EVENTS[object_type])
+"""The same as the API names them."""
+
+
+class Webhook(Model):
+    """A reporting webhook; `endpoint` may hold a user name and password, so it is never shown as it is."""
+
+    id: str
+    name: str = ""
+    endpoint: str = ""
+    disabled: bool = False
+    full_resolution: bool = False
+    with_content: bool = False
+    events: Annotated[tuple[str, ...], Listed] = ()
+
+
+class _Webhooks(Model):
+    reporting_webhooks: Annotated[tuple[Webhook, ...], Listed] = ()
+
+
+class Webhooks(Reads):
+    """Reads of reporting webhooks."""
+
+    async def all(self) -> list[Webhook]:
+        """Every reporting webhook of the workspace, never from a cache."""
+        return list(_Webhooks.of(await self._reader.read(read("/v1/reporting_webhooks"))).reporting_webhooks)
+
+
+def create(name: str, endpoint: str, events: tuple[str, ...]) -> Call:
+    """Make a reporting webhook that reports first opens and clicks only, without the content of messages."""
+    return Call(
+        api="app",
+        method="POST",
+        route="/v1/reporting_webhooks",
+        body=_body(Webhook.of({"id": "", "name": name, "endpoint": endpoint, "events": list(events)})),
+        lane="app",
+        retry="once",
+    )
+
+
+def update(webhook: Webhook) -> Call:
+    """Make a reporting webhook what `webhook` says; Customer.io wants all of it each time."""
+    return Call(
+        api="app",
+        method="PUT",
+        route="/v1/reporting_webhooks/{webhook_id}",
+        path={"webhook_id": webhook.id},
+        body=_body(webhook),
+        lane="app",
+        retry="repeatable",
+    )
+
+
+def _body(webhook: Webhook) -> dict[str, JsonValue]:
+    return {
+        "name": webhook.name,
+        "endpoint": webhook.endpoint,
+        "events": list(webhook.events),
+        "disabled": webhook.disabled,
+        "full_resolution": webhook.full_resolution,
+        "with_content": webhook.with_content,
+    }

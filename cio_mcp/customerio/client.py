@@ -1,0 +1,240 @@
+"""The client: every request of a workspace goes through here, takes its turn, and is retried as the table says."""
+
+import itertools
+import json
+import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+from opentelemetry import trace
+
+from cio_mcp.customerio.cache import Cache, Fetched, Key, family
+from cio_mcp.customerio.call import Call, canonical
+from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.clock import Clock
+from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
+from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
+from cio_mcp.customerio.ratelimit.rates import LANES
+from cio_mcp.customerio.region import Regions
+from cio_mcp.customerio.responses import json_object, problem
+from cio_mcp.customerio.retry import delay_before_retry
+from cio_mcp.customerio.transport import RequestTiming, Transport
+from cio_mcp.errors import CioError, StorageFailed, Unavailable
+from cio_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
+
+__all__ = ["Caller", "Client", "Exchange", "Reader"]
+
+PATIENCE = {"read": 10.0, "repeatable": 10.0, "once": 30.0}
+"""Seconds one request may take: what can be repeated is given up early enough to be."""
+LAST_MOMENT = 0.5
+"""Seconds before the deadline after which no request is begun."""
+LATE = 0.005
+"""Seconds between grant and departure after which the grant is stamped again."""
+DAY = 86_400.0
+
+_tracer = trace.get_tracer("cio_mcp")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How a call ended: the last outcome, and whether an attempt before it may have been carried out."""
+
+    outcome: Outcome
+    doubted: bool
+
+
+class Client:
+    """Owns the connections, the limiter and the cache of one workspace; an async context manager.
+
+    `limiter` comes unopened; `transport` replaces the network (`inprocess.InProcess` for the sandbox);
+    `chance` gives the jitter of delays, 0..1.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        limiter: "Limiter",
+        *,
+        transport: "httpx.AsyncBaseTransport | None" = None,
+        clock: Clock | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.limiter = limiter
+        self._settings = settings
+        self._clock = clock or Clock()
+        self._chance = chance
+        self._wire = Transport(transport)
+        self._regions = Regions(settings, self._probe)
+        self._cache = Cache(self._clock.steady)
+        self._owned = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Start the limiter."""
+        async with AsyncExitStack() as opening:
+            await opening.enter_async_context(self.limiter)
+            opening.push_async_callback(self._wire.close)
+            self._owned = opening.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Close every connection, then the limiter; what ended the block goes on as it is, not in a group."""
+        await self._owned.aclose()
+
+    async def warm(self) -> None:
+        """Get ready what the first request would have to wait for."""
+        await self._wire.open()
+
+    def reader(self, caller: Caller) -> "Reader":
+        """Reads on behalf of `asker`."""
+        return Reader(self, caller)
+
+    async def region(self) -> str | None:
+        """The region, found out if need be; None where settings name the hosts.
+
+        Raises:
+            KeyRefused: Customer.io refuses the keys.
+            Unavailable: it could not be asked.
+        """
+        await self._regions.base("app" if self._settings.has_app else "track", within=self._settings.max_wait)
+        return self._regions.region
+
+    def written(self, call: Call) -> None:
+        """Forget what a write touches."""
+        self._cache.drop(call.route)
+
+    def refusal(self, call: Call, outcome: Outcome) -> CioError:
+        """What to raise for an outcome that is no 2xx."""
+        match outcome:
+            case Answered(status=401):
+                return key_refused(self._settings, call.api, self._regions.region)
+            case Answered(status=403):
+                return key_lacks_scope(call.api)
+            case _:
+                return problem(call, outcome)
+
+    async def fetch(self, call: Call, caller: Caller) -> Fetched:
+        """Make a read and parse its answer.
+
+        Raises:
+            CioError: as `Reader.read`.
+        """
+        outcome = (await self.exchange(call, caller)).outcome
+        if not isinstance(outcome, Answered) or not outcome.accepted:
+            raise self.refusal(call, outcome)
+        return Fetched(json_object(outcome), len(outcome.body))
+
+    async def cached(self, call: Call, caller: Caller, seconds: float) -> dict[str, Any]:
+        """Make a read unless it was just made, or is being made, for the same principal.
+
+        Raises:
+            CioError: as `Reader.read`.
+        """
+        request = call.target if call.body is None else f"{call.method} {call.target} {canonical(call.body)}"
+        key = Key(caller.principal, caller.bulk, family(call.route), request)
+        return await self._cache.get(key, lambda: self.fetch(call, caller), seconds=seconds, deadline=caller.deadline)
+
+    async def exchange(self, call: Call, caller: Caller) -> Exchange:
+        """Make a call, and make it again as long as the retry table and the deadline allow.
+
+        Raises:
+            RateLimited: the lane has no room before the deadline; nothing was sent.
+            StorageFailed: it is a write, and the database cannot be used; nothing was sent.
+            SettingError: the key for the call's API is not set.
+            KeyRefused: the region had to be found out, and none knows the key.
+            Unavailable: no time is left; or the region had to be found out, and could not be.
+        """
+        base = await self._regions.base(call.api, within=caller.deadline - self._clock.steady())
+        doubt: Outcome | None = None
+        for attempt in itertools.count(1):
+            try:
+                outcome = await self._attempt(call, caller, base, attempt)
+            except CioError:
+                if doubt is None:
+                    raise
+                return Exchange(doubt, doubted=True)
+            wait = delay_before_retry(
+                call.retry, outcome, attempt, self._chance(), daily=LANES[call.lane].window >= DAY
+            )
+            if wait is None or self._clock.steady() + wait + LAST_MOMENT > caller.deadline:
+                return Exchange(outcome, doubted=doubt is not None)
+            doubt = outcome if doubtful(outcome) else doubt
+            await self._clock.wait(anyio.Event(), wait)
+        raise AssertionError("the retry table ends every call")
+
+    async def _attempt(self, call: Call, caller: Caller, base: str, attempt: int = 1) -> Outcome:
+        """Take a turn and make one request."""
+        header = authorization(self._settings, call.api)
+        body = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
+        now = self._clock.steady
+        with _tracer.start_as_current_span(
+            f"{call.method} {call.route}",
+            kind=trace.SpanKind.CLIENT,
+            attributes={"http.route": call.route, "cio.lane": call.lane, "cio.attempt": attempt},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            asked = now()
+            room = caller.deadline - asked - LAST_MOMENT
+            if room < 0:
+                raise Unavailable("No time is left for a request to Customer.io; nothing was sent. Try again.")
+            permit = await self.limiter.acquire(call.lane, bulk=caller.bulk, max_wait=room)
+            granted = now()
+            span.set_attribute("cio.wait", granted - asked)
+            within = min(PATIENCE[call.retry], caller.deadline - granted)
+            departure = RequestTiming(now, lambda leaving: self._leaves(permit, granted, leaving))
+            try:
+                if call.retry != "read" and not self.limiter.shared:
+                    raise StorageFailed("The database cannot be used, so nothing is written; nothing was sent.")
+                outcome = await self._wire.request(
+                    call.method, base + call.target, authorization=header, body=body, within=within, departure=departure
+                )
+            finally:
+                if not departure.left:
+                    self.limiter.give_back(permit)
+            if isinstance(outcome, Answered):
+                span.set_attribute("http.response.status_code", outcome.status)
+                if departure.round_trip is not None:
+                    self.limiter.note_round_trip(departure.round_trip)
+                if outcome.status == 429:  # noqa: PLR2004 - the status that means the lane was full
+                    await self.limiter.penalize(permit, outcome.retry_after)
+            return outcome
+
+    async def _leaves(self, permit: "Permit", granted: float, departure: RequestTiming) -> None:
+        if departure.cold or self._clock.steady() - granted > LATE:
+            await self.limiter.settle(permit)
+
+    async def _probe(self, call: Call, base: str) -> Outcome:
+        caller = Caller("region", self._clock.steady() + PATIENCE["read"])
+        return await self._attempt(call, caller, base)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads of one caller, which all end by its deadline."""
+
+    client: Client
+    caller: Caller
+
+    async def read(self, call: Call, cache: float = 0.0) -> dict[str, Any]:
+        """The answer to a read, parsed; `cache` is the seconds it may be old. Not to be changed: it may be shared.
+
+        Raises:
+            NotFound: there is nothing there (404).
+            Rejected: Customer.io did not accept the request (another 4xx).
+            KeyRefused: it refused the key (401, 403); names the setting to mend.
+            RateLimited: the lane has no room before the deadline, or Customer.io said 429 to the last attempt.
+            Unavailable: it answered 5xx, or not in time, or not at all, to the last attempt.
+            BadAnswer: its answer is not what it documents.
+        """
+        return await self.client.cached(call, self.caller, cache)

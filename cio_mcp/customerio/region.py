@@ -1,0 +1,99 @@
+"""Where Customer.io answers: the hosts of both regions, and finding out which region the account is in."""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import anyio
+
+from cio_mcp.customerio.call import Api, Call, read
+from cio_mcp.customerio.credentials import key_refused
+from cio_mcp.customerio.outcome import Answered, Outcome
+from cio_mcp.customerio.responses import json_object
+from cio_mcp.errors import Unavailable
+from cio_mcp.settings import Settings
+
+Place = Literal["us", "eu"]
+
+HOSTS: dict[Api, dict[Place, str]] = {
+    "app": {"us": "https://api.customer.io", "eu": "https://api-eu.customer.io"},
+    "track": {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io"},
+}
+
+ASK_TRACK = Call(api="track", method="GET", route="/api/v1/accounts/region", lane="track", retry="read")
+"""Answers with the region on either Track host."""
+ASK_APP = read("/v1/workspaces")
+"""The smallest read of the App API, which answers 401 to a key of the other region."""
+
+Probe = Callable[[Call, str], Awaitable[Outcome]]
+"""Makes a call at a base URL."""
+
+
+class Regions:
+    """Base URLs by API: settings first, else the region's, which `auto` finds out once a process."""
+
+    def __init__(self, settings: Settings, probe: Probe) -> None:
+        self._settings = settings
+        self._probe = probe
+        self._finding = anyio.Lock()
+        self._found: Place | None = None if settings.region == "auto" else settings.region
+        self._urls: dict[Api, str | None] = {"app": settings.app_url, "track": settings.track_url}
+
+    @property
+    def region(self) -> Place | None:
+        """The region, once it is known."""
+        return self._found
+
+    async def base(self, api: Api, *, within: float) -> str:
+        """The base URL of an API, in at most `within` seconds.
+
+        Raises:
+            KeyRefused: no region knows the key.
+            Unavailable: Customer.io could not be asked; the next caller asks again.
+        """
+        if url := self._urls[api]:
+            return url
+        if self._found is None:
+            with anyio.move_on_after(within):
+                return HOSTS[api][await self._find()]
+            raise _could_not_ask()
+        return HOSTS[api][self._found]
+
+    async def _find(self) -> Place:
+        async with self._finding:
+            if self._found is None:
+                self._found = await (self._by_track() if self._settings.has_track else self._by_app())
+            return self._found
+
+    async def _by_track(self) -> Place:
+        answer = await self._ask(ASK_TRACK, self._urls["track"] or HOSTS["track"]["us"])
+        if answer.refused:
+            raise key_refused(self._settings, "track", None)
+        match json_object(answer).get("region"):
+            case "us":
+                return "us"
+            case "eu":
+                return "eu"
+            case _:
+                raise _could_not_ask()
+
+    async def _by_app(self) -> Place:
+        places: tuple[Place, ...] = ("us", "eu")
+        for place in places:
+            answer = await self._ask(ASK_APP, HOSTS["app"][place])
+            if answer.status != 401:  # noqa: PLR2004 - any other answer knows the key
+                return place
+        raise key_refused(self._settings, "app", None)
+
+    async def _ask(self, call: Call, base: str) -> Answered:
+        """An answer that says something about the key."""
+        outcome = await self._probe(call, base)
+        if isinstance(outcome, Answered) and (outcome.accepted or outcome.refused) and outcome.status != 429:  # noqa: PLR2004 - said to any key
+            return outcome
+        raise _could_not_ask()
+
+
+def _could_not_ask() -> Unavailable:
+    return Unavailable(
+        "Customer.io could not be asked which region the account is in; try again in a few seconds, "
+        "or set CIO_REGION to us or eu."
+    )

@@ -1,0 +1,115 @@
+"""Lenient reading: an answer becomes a JSON object, everything else a sentence that quotes nothing of it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pydantic_core
+from pydantic import JsonValue
+
+from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
+from cio_mcp.customerio.ratelimit.rates import LANES
+from cio_mcp.errors import BadAnswer, CioError, NotFound, RateLimited, Rejected, SettingError, Unavailable
+
+A_FEW_SECONDS = 5.0
+"""Seconds suggested where Customer.io names none."""
+_A_NAME = re.compile(r"[a-z_]{2,40}")
+
+
+def json_object(answer: Answered) -> dict[str, Any]:
+    """The body of a 2xx as a JSON object.
+
+    Raises:
+        BadAnswer: it is empty, too large, garbled, not JSON, or not an object.
+    """
+    if answer.flaw:
+        raise _bad(answer.flaw)
+    if not answer.body.strip():
+        raise _bad("empty")
+    try:
+        value = pydantic_core.from_json(answer.body)
+    except ValueError:
+        raise _bad("not JSON (a web page, perhaps of a proxy in between)") from None
+    if not isinstance(value, dict):
+        raise _bad("JSON, but not an object")
+    return value
+
+
+def problem(call: Call, outcome: Outcome) -> CioError:
+    """What to raise for an outcome that is no 2xx; keys (401, 403) are the client's to explain."""
+    match outcome:
+        case Unsent(why):
+            return Unavailable(f"Customer.io {why}; nothing was sent. {_later(A_FEW_SECONDS)}")
+        case Lost(why):
+            return Unavailable(f"Customer.io {why}. {_later(A_FEW_SECONDS)}")
+        case Answered():
+            return _refused(call, outcome) if outcome.refused else _troubled(call, outcome)
+
+
+def _refused(call: Call, answer: Answered) -> CioError:
+    match answer.status:
+        case 404:
+            return NotFound(f"Customer.io knows nothing at {call.route} by what was given (404).")
+        case 429:
+            return RateLimited(answer.retry_after or LANES[call.lane].window, lane=call.lane)
+        case status:
+            return Rejected(rejection(call, answer), status=status)
+
+
+def _troubled(call: Call, answer: Answered) -> CioError:
+    if answer.status < 500:  # noqa: PLR2004 - neither 2xx, 4xx nor 5xx: a redirect
+        return SettingError(
+            "CIO_APP_URL" if call.api == "app" else "CIO_TRACK_URL",
+            f"that host points elsewhere ({answer.status}); mend it, or CIO_REGION, to name the API's own",
+        )
+    return Unavailable(f"Customer.io answered {answer.status}. {_later(answer.retry_after or A_FEW_SECONDS)}")
+
+
+def rejection(call: Call, answer: Answered) -> str:
+    """The sentence for a 4xx: of Customer.io's own words only the names of fields that we sent."""
+    named = sorted(_blamed(answer.body) & _sent(call))
+    about = f" It names {', '.join(f'`{name}`' for name in named)}." if named else ""
+    match answer.status:
+        case 409:
+            return f"Customer.io found a conflict with what is there (409).{about} Read it again, then decide."
+        case 413:
+            return f"Customer.io found the request too large (413).{about} Send less."
+        case status:
+            return f"Customer.io did not accept the request ({status}).{about} Check what was given."
+
+
+def _blamed(body: bytes) -> set[str]:
+    """The parts of every `errors[].field` and `errors[].source.pointer`; empty where errors look otherwise."""
+    try:
+        errors = pydantic_core.from_json(body)["errors"]
+        said = [(error.get("field"), (error.get("source") or {}).get("pointer")) for error in errors]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return set()
+    return {part for pair in said for text in pair if isinstance(text, str) for part in re.split(r"[/.]", text)}
+
+
+def _sent(call: Call) -> set[str]:
+    return {name for name in (*call.query, *call.path, *_keys(call.body)) if _A_NAME.fullmatch(name)}
+
+
+def _keys(value: JsonValue) -> Iterator[str]:
+    match value:
+        case dict():
+            yield from value
+            for inner in value.values():
+                yield from _keys(inner)
+        case list():
+            for inner in value:
+                yield from _keys(inner)
+
+
+def _later(seconds: float) -> str:
+    return f"Try again in {max(1, round(seconds))} s."
+
+
+def _bad(what: str) -> BadAnswer:
+    return BadAnswer(
+        f"Customer.io's answer was {what}. Trying again may help; if not, whoever runs the server "
+        "should look at what stands between it and Customer.io."
+    )

@@ -1,0 +1,197 @@
+"""The feed: what happened, as it comes in and as it is asked for."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import anyio
+
+from cio_mcp.customerio.clock import Clock
+from cio_mcp.errors import InvalidArgument, StorageFailed
+from cio_mcp.events.group_commit import Intake
+from cio_mcp.events.models import BY_MACHINE, Envelope, Event
+from cio_mcp.storage.database import Database
+from cio_mcp.storage.event_rows import EventQuery, EventRow, Place
+from cio_mcp.storage.events import COUNTED, STEP, Events
+
+__all__ = ["EventLog", "EventPage", "EventQuery"]
+
+POLL = 0.5
+"""Seconds between looks for what other processes stored, while anybody listens or waits."""
+SPAN = 500
+"""Events looked at in one go for what somebody waits for."""
+SETTLING = 5.0
+"""Seconds by which an event may be stored after it came in."""
+AT_FIRST, UPKEEP = 60.0, 3_600.0
+"""Seconds until the first look for events that are kept no longer, and between looks."""
+GATHER = 1.0
+"""Seconds that counts of refused requests are gathered before they are stored."""
+GROWN = 10_000
+"""Events stored by this process after which it looks sooner."""
+CURSOR = re.compile(r"([0-9]{1,10})-([0-9]{1,18})")
+PAUSE = 0.05
+"""Seconds between deletions, so that appending goes on beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events newest first; `cursor` leads to older ones, of which there are `omitted` (or more, if `omitted_more`)."""
+
+    events: tuple[Event, ...]
+    cursor: str | None
+    omitted: int = 0
+    omitted_more: bool = False
+
+
+@dataclass(eq=False)
+class EventLog:
+    """The events of one workspace; safe for any number of callers and processes at once."""
+
+    database: Database
+    workspace: str
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self._events = Events(self.database, self.workspace)
+        self._intake = Intake(self._commit)
+        self._refused: Counter[str] = Counter()
+        self._stored = anyio.Event()
+        self._grown = 0
+        self._chores = anyio.Event()
+
+    async def append(self, envelopes: Iterable[Envelope]) -> None:
+        """Store events, each once. They are durable when this returns; whoever is cancelled may have stored them.
+
+        Raises:
+            StorageFailed: they could not be stored.
+            Unavailable: too many wait already.
+        """
+        now = self.clock.calendar()
+        await self._intake.store([envelope.row(now) for envelope in envelopes])
+
+    def refuse(self, reason: str) -> None:
+        """Count a request that was not accepted; `keep` stores the counts."""
+        self._refused[reason] += 1
+        self._chores.set()
+
+    async def recent(self, query: EventQuery, limit: int = 20, cursor: str | None = None) -> EventPage:
+        """A page of events, newest first.
+
+        Raises:
+            InvalidArgument: the cursor is none of ours.
+        """
+        rows, omitted = await self._events.recent(query, limit, _place(cursor) if cursor else None)
+        last = f"{rows[-1].at}-{rows[-1].sequence}" if omitted else None
+        return EventPage(tuple(map(Event.of, rows)), last, omitted, omitted >= COUNTED)
+
+    async def summary(self, query: EventQuery) -> dict[str, int]:
+        """How many events match, by metric, the most frequent first; what machines opened or clicked by itself."""
+        counted = await self._events.summary(query)
+        return {f"{metric}{BY_MACHINE if machine else ''}": count for metric, machine, count in counted}
+
+    async def wait(self, query: EventQuery, since: datetime | None, timeout: float) -> Event | None:  # noqa: ASYNC109 - on our own clock
+        """The first event that matches: at once if it happened since `since`, else when it comes, else None in time.
+
+        Without `since`, only what is stored from now on counts.
+        """
+        end = self.clock.steady() + timeout
+        query = replace(query, since=max(filter(None, (query.since, since)), default=None))
+        seen, _ = await self._events.newest()
+        if since is not None and (row := await self._events.earliest(query)):
+            return Event.of(row)
+        while True:
+            stored = self._stored
+            row, upto = await self._events.stored(query, after=seen, most=SPAN)
+            if row is not None:
+                return Event.of(row)
+            left = end - self.clock.steady()
+            if left <= 0:
+                return None
+            if upto == seen:
+                await self.clock.wait(stored, min(left, POLL))
+            seen = upto
+
+    async def watch(self, tell: Callable[[], None]) -> None:
+        """Call `tell` when events were stored, also by other processes; ends by being cancelled.
+
+        What came in just before is told of, too: it may have been stored since the caller last looked.
+
+        Raises:
+            StorageFailed: the database cannot be read.
+        """
+        began, seen = self.clock.calendar(), None
+        while True:
+            stored = self._stored
+            newest, received = await self._events.newest()
+            if seen is None:
+                seen = 0 if received >= began - SETTLING else newest
+            if newest > seen:
+                seen = newest
+                tell()
+            await self.clock.wait(stored, POLL)
+
+    async def keep(self, days: float, rows: int) -> None:
+        """Delete what is older or more than is kept, a little at a time, and store counts; ends by being cancelled."""
+        next_time = self.clock.steady() + AT_FIRST
+        while True:
+            await self.clock.wait(self._chores, max(0.0, next_time - self.clock.steady()))
+            self._chores = anyio.Event()
+            with suppress(StorageFailed):
+                if self._grown >= GROWN or self.clock.steady() >= next_time:
+                    next_time = self.clock.steady() + UPKEEP
+                    await self.trim(days=days, rows=rows)
+                await self.clock.wait(anyio.Event(), GATHER)
+                await self.flush()
+
+    async def trim(self, *, days: float, rows: int) -> None:
+        """Delete what is older than `days` or exceeds `rows`, in short transactions.
+
+        Raises:
+            StorageFailed: the database cannot be written.
+        """
+        self._grown = 0
+        older_than = self.clock.calendar() - days * 86_400
+        while await self._events.drop(STEP, before=older_than):
+            await self.clock.wait(anyio.Event(), PAUSE)
+        # A fixed end: others may trim at the same time, and delete what this would count as surplus.
+        surplus = await self._events.surplus(rows)
+        while await self._events.drop(STEP, upto=surplus):
+            await self.clock.wait(anyio.Event(), PAUSE)
+
+    async def close(self) -> None:
+        """Store what is counted, if that can be done."""
+        with suppress(StorageFailed):
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Store the counts of what was refused.
+
+        Raises:
+            StorageFailed: they are kept for the next time.
+        """
+        if not self._refused:
+            return
+        refused, self._refused = self._refused, Counter()
+        try:
+            await self._events.count(refused, self.clock.calendar())
+        except BaseException:
+            self._refused += refused
+            raise
+
+    async def _commit(self, rows: Sequence[EventRow]) -> None:
+        if new := await self._events.add(rows):
+            self._grown += new
+            if self._grown >= GROWN:
+                self._chores.set()
+            self._stored.set()
+            self._stored = anyio.Event()
+
+
+def _place(cursor: str) -> Place:
+    found = CURSOR.fullmatch(cursor)
+    if found is None:
+        raise InvalidArgument("cursor", "expected the cursor of the page before")
+    return Place(int(found[1]), int(found[2]))

@@ -1,0 +1,56 @@
+"""Traces: how to see afterwards whether an effect came, without asking for it again."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from cio_mcp.customerio.api.base import Message, Reference
+from cio_mcp.customerio.api.people import People
+from cio_mcp.customerio.api.triggers import Triggers
+
+if TYPE_CHECKING:
+    from cio_mcp.customerio.client import Reader
+
+SKEW = 5.0
+"""Seconds by which Customer.io's clock may be behind ours; what was there before is told by its id, not by this."""
+DELIVERIES = 50
+ACTIVITIES = 100
+
+
+class Evidence(BaseModel):
+    """What an effect leaves behind: a delivery of a transactional message, an event among activities, or a trigger.
+
+    Exactly one of `message` (id), `event` (name) and `broadcast` (id) is there, the first two with `person` (`cio_…`).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    person: str = ""
+    message: str | None = None
+    recipient: str | None = None
+    event: str | None = None
+    broadcast: str | None = None
+
+    async def found(self, reader: "Reader", since: float) -> list[str]:
+        """The ids of what could be the effect, made since a time (Unix seconds).
+
+        Raises:
+            CioError: it could not be read.
+        """
+        if self.broadcast is not None:
+            triggers = await Triggers(reader).all(self.broadcast)
+            return [each.id for each in triggers if not each.created_at or each.created_at.timestamp() >= since - SKEW]
+        people, person = People(reader), Reference(self.person, "cio_id")
+        if self.event is not None:
+            page = await people.activities_of(person, limit=ACTIVITIES, type_="event")
+            wanted = [activity for activity in page.activities if activity.name == self.event]
+            late = [each for each in wanted if each.timestamp and each.timestamp.timestamp() >= since - SKEW]
+            return [each.id or str(number) for number, each in enumerate(late)]
+        messages = await people.messages_of(person, limit=DELIVERIES)
+        return [each.id for each in messages.messages if self._is_mine(each, since)]
+
+    def _is_mine(self, message: Message, since: float) -> bool:
+        same = message.transactional_message_id == self.message
+        recipient = (message.recipient or "").casefold()
+        there = not self.recipient or not recipient or self.recipient.casefold() in recipient
+        return same and there and (message.created is None or message.created.timestamp() >= since - SKEW)

@@ -1,0 +1,53 @@
+"""Rules on calls: what is refused whichever tool planned it."""
+
+from collections.abc import Iterable
+
+from cio_mcp.customerio.call import Call
+from cio_mcp.errors import Refused
+from cio_mcp.gate.plan import Plan
+
+MAIL_REDIRECTS = frozenset({"recipient", "from_address", "reply_to"})
+"""Event data keys with which Customer.io lets an event override a campaign's settings (Track API, track events)."""
+
+SENDER_OVERRIDES = frozenset({"bcc", "fake_bcc", "from", "from_id", "reply_to", "cc", "headers"})
+"""Fields of a transactional send that would send it as somebody else, or also to somebody else."""
+
+
+def check(calls: Iterable[Call]) -> None:
+    """Refuse what nobody may approve.
+
+    Raises:
+        Refused: a call redirects mail, overrides its sender, or leaves it open whether unsubscribed people are reached.
+    """
+    for call in calls:
+        body = call.body if isinstance(call.body, dict) else {}
+        if call.route.endswith("/events"):
+            data = body.get("data")
+            _refuse(data if isinstance(data, dict) else (), MAIL_REDIRECTS, "would redirect a campaign's mail")
+        if call.route.startswith("/v1/send/"):
+            _refuse(body, SENDER_OVERRIDES, "would override the message's sender or its other recipients")
+            if "send_to_unsubscribed" not in body:
+                raise Refused("A send must say whether it reaches unsubscribed people; nothing was sent.")
+
+
+def check_roundtrip(plan: Plan) -> None:
+    """Refuse a plan that would not come out of the journal as it went in, for then others than its calls would be made.
+
+    Raises:
+        Refused: it holds a number that JSON has no word for, half a character, or is nested too deeply.
+    """
+    try:
+        if Plan.model_validate_json(plan.model_dump_json()).digest == plan.digest:
+            return
+    except (ValueError, RecursionError):
+        pass
+    raise Refused(
+        "What was given cannot be kept exactly (NaN, Infinity, half a character, a number too long, or nested "
+        "too deeply); nothing was sent."
+    )
+
+
+def _refuse(keys: Iterable[str], refused: frozenset[str], reason: str) -> None:
+    # Whether Customer.io minds case and outer spaces is not documented.
+    if named := ", ".join(sorted({key.strip().casefold() for key in keys} & refused)):
+        raise Refused(f"{named}: this server does not send it, because it {reason}. Leave it out; nothing was sent.")

@@ -1,0 +1,122 @@
+"""A person's identifiers, and whether a change is about them."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
+
+from cio_mcp.gate.plan import Plan
+from cio_mcp.text.sanitize import quoted
+
+if TYPE_CHECKING:
+    from cio_mcp.storage.journal import ChangeRow
+
+NAMING = frozenset({"id", "email", "cio_id", "phone", "to", "customer_id", "person_id"})
+"""Keys of a request's body whose value may name a person."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """All that names a person; `cio_id` without the `cio_` it takes in a path.
+
+    Addresses, numbers and the `cio_id` are found wherever they stand. An id may be any short word, so it counts only
+    where a change names whom it is about.
+    """
+
+    id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    cio_id: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is known, as people write it."""
+        cio_id = f"cio_{self.cio_id}" if self.cio_id else None
+        return tuple(name for name in (self.id, self.email, self.phone, cio_id) if name)
+
+    def is_in(self, row: "ChangeRow") -> bool:
+        """Whether a change is about this person or mentions them."""
+        texts = (row.summary, row.question, row.outcome or "", row.decided_how or "")
+        if not self._may_be_in(*texts, row.plan):
+            return False
+        if self.is_told_in(*texts) or self._named_in(row.summary):
+            return True
+        if self.is_told_in(*_texts(json.loads(row.plan))):
+            return True
+        plan = Plan.model_validate_json(row.plan)
+        return self._named_in(*plan.examples) or (self.id is not None and self.id in _named_by(plan))
+
+    def is_told_in(self, *texts: str) -> bool:
+        """Whether an address, a number or the `cio_id` stands in one of the texts."""
+        told = self._told
+        return told is not None and any(told.search(text) for text in texts)
+
+    def _named_in(self, *texts: str) -> bool:
+        return self.id is not None and any(quoted(self.id) in text for text in texts)
+
+    def _may_be_in(self, *texts: str) -> bool:
+        """Whether it is worth to look closer: most changes are about somebody else."""
+        return any(form in folded for folded in map(str.casefold, texts) for form in self._forms)
+
+    @cached_property
+    def _forms(self) -> tuple[str, ...]:
+        """How a name may be spelt: as it is, inside JSON, and as quoting shows it."""
+        names = [name for name in (self.id, self.email, self.phone, self.cio_id) if name]
+        inside = [json.dumps(name, ensure_ascii=False)[1:-1] for name in names]
+        return tuple({form.casefold() for form in (*names, *inside, *(quoted(name)[1:-1] for name in names))})
+
+    @cached_property
+    def _told(self) -> "re.Pattern[str] | None":
+        cio_id = [f"cio_{self.cio_id}", self.cio_id] if self.cio_id else []
+        telling = [name for name in (self.email, self.phone, *cio_id) if name]
+        # As quoting shows them: some signs become look-alikes, and what is long is cut.
+        spelt = {form for name in telling for form in (name, quoted(name)[1:-1])}
+        if not spelt:
+            return None
+        either = "|".join(re.escape(form) for form in sorted(spelt, key=len, reverse=True))
+        return re.compile(rf"(?<![\w.+@-])(?:{either})(?![\w@-]|\.\w)", re.IGNORECASE)
+
+
+def _texts(value: JsonValue) -> Iterable[str]:
+    """Every text in a JSON value, keys included."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case dict():
+            for key, item in value.items():
+                yield key
+                yield from _texts(item)
+        case _:
+            yield str(value)
+
+
+def _named_by(plan: Plan) -> set[str]:
+    """Whom a plan names: in paths, in what it rests on, as recipients, and under keys that name people."""
+    named = {*plan.recipients, *plan.test_profiles, str(plan.rests_on.get("person"))}
+    named |= {plan.trace.person} if plan.trace else set()
+    named |= {plan.reads_back.person} if plan.reads_back else set()
+    for call in plan.calls:
+        named |= {*call.path.values(), *_naming(call.body)}
+    return named
+
+
+def _naming(value: Any) -> Iterable[str]:
+    match value:
+        case list():
+            for item in value:
+                yield from _naming(item)
+        case dict():
+            for key, item in value.items():
+                if key in NAMING and isinstance(item, str | int):
+                    yield str(item)
+                elif key == "ids" and isinstance(item, list):
+                    yield from map(str, item)
+                else:
+                    yield from _naming(item)

@@ -1,0 +1,1 @@
+"""MCP wired to a workspace."""

@@ -1,0 +1,158 @@
+"""The resources: what read tools answer, as JSON under `cio://…`; each is there if its tool is offered."""
+
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.server.mcpserver.resources import FunctionResource
+from mcp.shared.uri_template import UriTemplate
+
+from cio_mcp.errors import CioError, NotFound
+from cio_mcp.text.render import render
+
+if TYPE_CHECKING:
+    from cio_mcp.workspace import CallContext
+
+MIME_TYPE = "application/json"
+RECENT_EVENTS = "cio://events/recent"
+FILTERS = ("customer", "object_type", "metric", "delivery", "kind", "id", "since")
+"""What the query of recent events may name."""
+SOME_EVENTS = UriTemplate.parse(f"{RECENT_EVENTS}{{?{','.join(FILTERS)}}}")
+CHANGES = "cio://changes"
+PAGE = 50
+"""Items of a list; a resource has no cursor, so who wants more uses the tool. No source."""
+
+WorkspaceFor = Callable[[Context[Any, Any] | None], Awaitable["CallContext"]]
+"""The workspace for the caller of a request; a resource without an id is read without its request's context."""
+
+ReadTool = Callable[[str], Callable[..., Awaitable[Any]]]
+"""The function of a read tool by name, made when it is first needed: workspace and arguments in, an `Answer` out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A read tool with fixed arguments under a URI.
+
+    `by` names the argument that an `{id}` in the URI fills; those that `{?…}` names are filled by a query.
+    """
+
+    uri: str
+    title: str
+    description: str
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    by: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`cio://segments/{id}` is named `segment`, `cio://segments` is `segments`."""
+        plural = self.uri.removeprefix("cio://").split("/")[0]
+        return plural.removesuffix("s") if "{" in self.uri else plural
+
+    @property
+    def asked(self) -> bool:
+        """Whether a query says what to show."""
+        return "{?" in self.uri
+
+
+RESOURCES = (
+    Resource("cio://segments", "Segments", "The segments: ids, names, types.", "list_segments", {"limit": PAGE}),
+    Resource("cio://segments/{id}", "A segment", "How many are in it, what uses it.", "get_segment", by="segment"),
+    Resource(
+        "cio://newsletters", "Newsletters", "The newest newsletters.",
+        "list_campaigns", {"kind": "newsletter", "limit": PAGE},
+    ),
+    Resource(
+        "cio://newsletters/{id}", "A newsletter", "Its state, recipients and variants.",
+        "get_campaign", {"kind": "newsletter"}, by="id",
+    ),
+    Resource("cio://campaigns", "Campaigns", "The campaigns, what starts them.", "list_campaigns", {"limit": PAGE}),
+    Resource("cio://campaigns/{id}", "A campaign", "Its state, start and messages.", "get_campaign", by="id"),
+    Resource(
+        RECENT_EVENTS, "Recent events", "What Customer.io reported, newest first.", "recent_events", {"limit": 20}
+    ),
+    Resource(
+        str(SOME_EVENTS), "Events of some kind",
+        "Events of a customer, an object type (email, sms …), a metric (delivered, bounced …), a delivery, "
+        "a campaign (kind and id), since a time.",
+        "recent_events", {"limit": 20},
+    ),
+    Resource("cio://limits", "Rate limits", "What rate limits leave now.", "get_workspace", {"section": "limits"}),
+    Resource(CHANGES, "Changes", "What was to be written, what became of it.", "list_changes", {"limit": 20}),
+)  # fmt: skip
+
+
+def register(server: MCPServer[Any], workspace_for: WorkspaceFor, tools: Collection[str], read_tool: ReadTool) -> None:
+    """Add the resources of the read tools that are offered; nothing is read before a client asks."""
+    for resource in RESOURCES:
+        if resource.tool in tools:
+            _add(server, resource, _Reading(workspace_for, read_tool, resource))
+
+
+def unknown_filter(uri: str) -> str | None:
+    """What the query of a URI names that is no filter, which would be left out in silence."""
+    parts = urlsplit(uri)
+    if f"{parts.scheme}://{parts.netloc}{parts.path}" != RECENT_EVENTS:
+        return None
+    return next((name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name not in FILTERS), None)
+
+
+def asked_for(uri: str) -> dict[str, str]:
+    """What the query of recent events asks for, read as the SDK reads it for the resource itself."""
+    found = SOME_EVENTS.match(uri) or {}
+    return {name: value for name, value in found.items() if isinstance(value, str) and value}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    workspace_for: WorkspaceFor
+    read_tool: ReadTool
+    resource: Resource
+
+    async def json(self, context: Context[Any, Any] | None, **more: str) -> str:
+        try:
+            ws = await self.workspace_for(context)
+            answer = await self.read_tool(self.resource.tool)(ws, **self.resource.arguments, **more)
+        except NotFound as missing:
+            raise ResourceNotFoundError(str(missing)) from None
+        except CioError as error:
+            raise ResourceError(str(error)) from None
+        return json.dumps(render(answer, mask=ws.settings.mask_pii).structured, ensure_ascii=False)
+
+
+def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
+    said: dict[str, Any] = {
+        "name": resource.name, "title": resource.title, "description": resource.description, "mime_type": MIME_TYPE
+    }  # fmt: skip
+    if resource.asked:
+
+        async def some(
+            context: Context[Any, Any],
+            customer: str = "",
+            object_type: str = "",
+            metric: str = "",
+            delivery: str = "",
+            kind: str = "",
+            id: str = "",  # noqa: A002 - the variable of the template
+            since: str = "",
+        ) -> str:
+            given = zip(FILTERS, (customer, object_type, metric, delivery, kind, id, since), strict=True)
+            return await reading.json(context, **{name: value for name, value in given if value})
+
+        server.resource(resource.uri, **said)(some)
+    elif (by := resource.by) is not None:
+
+        async def one(id: str, context: Context[Any, Any]) -> str:  # noqa: A002 - the variable of the template
+            return await reading.json(context, **{by: id})
+
+        server.resource(resource.uri, **said)(one)
+    else:
+
+        async def whole() -> str:
+            return await reading.json(None)
+
+        server.add_resource(FunctionResource(uri=resource.uri, fn=whole, **said))

@@ -1,0 +1,149 @@
+"""The entrance: what a server has at once, and the workspace and the tools behind it, opened after the handshake."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import Context
+
+from cio_mcp.errors import CioError, OperatorError, SettingError
+from cio_mcp.gate.policy import Policy
+from cio_mcp.identity.principal import loopback
+from cio_mcp.server import resources
+from cio_mcp.server.definitions import Definition
+from cio_mcp.server.errors import where
+from cio_mcp.server.subscriptions import Subscriptions
+from cio_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from cio_mcp.events.log import EventLog
+    from cio_mcp.server.toolbox import Toolbox
+    from cio_mcp.workspace import CallContext, Sandbox, Workspace
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE = frozenset({"initialize", "notifications/initialized", "server/discover", "tools/list", "ping"})
+"""What a client asks before it works; nothing heavy is loaded until these are answered."""
+
+
+class Runtime:
+    """Opens the workspace and makes the tools, once, after the handshake or when they are first needed."""
+
+    def __init__(self, settings: Settings, told: list[Definition], policy: Policy, sandbox: "Sandbox | None") -> None:
+        self.settings = settings
+        self._policy = policy
+        self.told = {each.name: each for each in told}
+        self._sandbox = sandbox
+        self.subscriptions = Subscriptions(resources.RECENT_EVENTS, self._as_read)
+        self._toolbox: Toolbox | None = None
+        self._wanted = anyio.Event()
+        self._opened = anyio.Event()
+        self._workspace: Workspace | None = None
+        self._failure: CioError | None = None
+
+    def warm(self) -> None:
+        """Begin to open, without waiting."""
+        self._wanted.set()
+
+    async def workspace_for(self, ctx: Context[Any, Any] | None) -> "CallContext":
+        """The workspace for the caller of a request.
+
+        Raises:
+            OperatorError: it could not be opened.
+        """
+        return (await self._open()).acting(self.principal(ctx))
+
+    async def events(self) -> "EventLog":
+        """The events of the workspace.
+
+        Raises:
+            OperatorError: the workspace could not be opened.
+        """
+        return (await self._open()).events
+
+    async def warmed(self) -> None:
+        """Wait until the workspace is open, or could not be opened."""
+        await self._opened.wait()
+
+    async def toolbox(self) -> "Toolbox":
+        """The tools, ready to run.
+
+        Raises:
+            OperatorError: the workspace could not be opened.
+        """
+        self.warm()
+        await self._opened.wait()
+        if self._toolbox is None:
+            raise self._failure or SettingError("cio-mcp", "is shutting down")
+        return self._toolbox
+
+    async def _open(self) -> "Workspace":
+        self.warm()
+        await self._opened.wait()
+        if self._workspace is None:
+            raise self._failure or SettingError("cio-mcp", "is shutting down")
+        return self._workspace
+
+    def principal(self, ctx: Context[Any, Any] | None) -> str:
+        """In whose name a request acts."""
+        if ctx is None or ctx.request_context.request is None:
+            return self.settings.local_principal
+        params = ctx.session.client_params
+        return loopback(params.client_info.name if params else None)
+
+    @asynccontextmanager
+    async def lifespan(self, _server: MCPServer[None]) -> AsyncIterator[None]:
+        """Own the task that holds the workspace open while the server runs."""
+        self._wanted, self._opened = anyio.Event(), anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._hold)
+            group.start_soon(self.subscriptions.run, self.events)
+            yield
+            group.cancel_scope.cancel()
+
+    async def _hold(self) -> None:
+        await self._wanted.wait()
+        try:
+            self._toolbox = self._toolbox or await anyio.to_thread.run_sync(self._make)
+            from cio_mcp.workspace import open_workspace  # noqa: PLC0415 - brings every model of the API
+
+            async with open_workspace(self.settings, sandbox=self._sandbox, policy=self._policy) as workspace:
+                self._workspace = workspace
+                self._opened.set()
+                await anyio.sleep_forever()
+        except CioError as failure:
+            self._failure = failure
+        except Exception as failure:  # noqa: BLE001 - whoever waits for the workspace must hear of it
+            self._failure = _unforeseen(failure)
+        finally:
+            self._workspace = None
+            self._opened.set()
+
+    def _make(self) -> "Toolbox":
+        from cio_mcp.server.toolbox import Toolbox  # noqa: PLC0415 - brings every tool and its models
+        from cio_mcp.workspace import preload  # noqa: PLC0415 - brings every model of the API
+
+        preload()
+        return Toolbox(self.told, self.workspace_for)
+
+    async def _as_read(self, uri: str) -> object:
+        from cio_mcp.tools.core.event_filters import as_read  # noqa: PLC0415 - brings the models of events
+
+        return await as_read(await self.workspace_for(None), resources.asked_for(uri))
+
+    async def after_handshake(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Middleware: warm up as soon as the client has its list of tools."""
+        answered = await call_next(ctx)
+        if ctx.method == "tools/list" or ctx.method not in HANDSHAKE:
+            self.warm()
+        return answered
+
+
+def _unforeseen(failure: Exception) -> OperatorError:
+    log.error("the workspace could not be opened: %s", where(failure))
+    return OperatorError("The workspace could not be opened; the server's log says where it failed.")

@@ -1,0 +1,271 @@
+"""Subscriptions to resources in both protocol eras: who listens to what, and how often they are told."""
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+from mcp.server import MCPServer
+from mcp.server.connection import Connection
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
+
+from cio_mcp.customerio.clock import Clock
+from cio_mcp.errors import CioError
+
+INTERVAL = 1.0
+"""Seconds between two notifications about one resource."""
+MOST_CLIENTS = 1024
+"""Older clients that may listen at once: as many as the SDK lets newer ones."""
+MOST_RESOURCES = 64
+"""Resources that one client may listen to; no source, six times what there is."""
+LONGEST = 2_000
+"""Characters of a resource's URI; no source, more than any filter needs."""
+PATIENCE = 5.0
+"""Seconds an older client may take to accept a notification before it is taken for gone; no source."""
+AGAIN = 30.0
+"""Seconds until a source that failed is tried again; no source."""
+
+_NEVER = object()
+
+logger = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where it is noticed that something happened."""
+
+    async def watch(self, tell: Callable[[], None]) -> None:
+        """Call `tell` whenever something happened, whoever did it; ends by being cancelled."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """When each resource may be told of: the first time at once, then once an interval, the last time never lost."""
+
+    interval: float = INTERVAL
+    _told: dict[str, float] = field(default_factory=dict)
+    _due: dict[str, float] = field(default_factory=dict)
+
+    def hear(self, uri: str, now: float) -> None:
+        """Something happened to a resource."""
+        self._due.setdefault(uri, max(now, self._told.get(uri, -inf) + self.interval))
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until something is due, None while nothing is."""
+        return max(0.0, min(self._due.values()) - now) if self._due else None
+
+    def due(self, now: float) -> list[str]:
+        """What to tell of now; it counts as told."""
+        ready = [uri for uri, at in self._due.items() if at <= now]
+        for uri in ready:
+            del self._due[uri]
+        recent = {uri: at for uri, at in self._told.items() if at + self.interval > now}
+        self._told = recent | dict.fromkeys(ready, now)
+        return ready
+
+
+class Subscriptions:
+    """Who listens to which resource; what is heard is carried to all of them, and clients that went away are forgotten.
+
+    Clients of 2026-07-28 listen through the SDK's bus, for as long as their `subscriptions/listen` request lasts; for
+    older ones `resources/subscribe` is served here. Their connection's own teardown drops them: the SDK drops what is
+    sent to a closed one without a word, so a failing send would not tell. `uri` is what the source tells of; what is
+    made of it by a query is told of if it reads otherwise than before: `read` gives something that is equal as long as
+    it reads the same.
+    """
+
+    def __init__(self, uri: str, read: Callable[[str], Awaitable[object]], clock: Clock | None = None) -> None:
+        self.bus = InMemorySubscriptionBus()
+        self._uri = uri
+        self._reading = read
+        self._clock = clock or Clock()
+        self._pace = Pace()
+        self._newer: Counter[str] = Counter()
+        self._older: dict[Connection, set[str]] = {}
+        self._heard, self._wanted = anyio.Event(), anyio.Event()
+        self._watching: anyio.CancelScope | None = None
+        self._read: dict[str, object] = {}
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The resources that somebody listens to."""
+        return frozenset(self._newer).union(*self._older.values())
+
+    def serve(self, server: MCPServer[Any]) -> None:
+        """Serve `resources/subscribe` to older clients, which `MCPServer` itself does not."""
+        lowlevel = server._lowlevel_server  # noqa: SLF001 - the SDK's documented way, and the only one
+        lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
+        lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
+
+    async def listening(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Middleware: a newer client listens while its request lasts."""
+        if ctx.method != "subscriptions/listen":
+            return await call_next(ctx)
+        uris = _asked_for(ctx)
+        if refusal := _too_much(uris):
+            raise MCPError(INVALID_PARAMS, refusal)
+        with self._listens(uris):
+            for uri in uris:
+                await self._begin(uri)
+            return await call_next(ctx)
+
+    def heard(self, uri: str) -> None:
+        """Something happened to a resource, and to what is made of it by a query; tell those who listen, in time."""
+        now = self._clock.steady()
+        for watched in self.watched:
+            if _is_part(watched, uri):
+                self._pace.hear(watched, now)
+                self._heard.set()
+
+    async def run(self, open_source: Callable[[], Awaitable[Source]]) -> None:
+        """Tell those who listen; the source is watched only while anybody listens to what it tells of."""
+        self._heard, self._wanted = anyio.Event(), anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._tell, group)
+            while True:
+                await self._wanted.wait()
+                try:
+                    await self._watch(await open_source())
+                except CioError as failed:
+                    logger.warning("Subscribers hear nothing for now: %s", failed)
+                    await self._clock.wait(anyio.Event(), AGAIN)
+                    # Whatever happened meanwhile was not noticed.
+                    self.heard(self._uri)
+
+    async def _watch(self, source: Source) -> None:
+        try:
+            with anyio.CancelScope() as self._watching:
+                if self._wanted.is_set():
+                    await source.watch(lambda: self.heard(self._uri))
+        finally:
+            self._watching = None
+
+    async def _tell(self, group: TaskGroup) -> None:
+        """Each resource is told of in a task of its own: who is slow to read or to take must not hold up the others."""
+        while True:
+            await self._heard.wait()
+            self._heard = anyio.Event()
+            while (seconds := self._pace.wait(self._clock.steady())) is not None:
+                if seconds:
+                    await self._clock.wait(self._heard, seconds)
+                    self._heard = anyio.Event()
+                for uri in self._pace.due(self._clock.steady()):
+                    group.start_soon(self._tell_of, uri)
+
+    async def _begin(self, uri: str) -> None:
+        """Note how a query's resource reads when somebody begins to listen, so that only what differs is told of."""
+        if "?" in uri and _is_part(uri, self._uri) and uri not in self._read:
+            self._read.setdefault(uri, await self._reads(uri))
+
+    async def _reads_otherwise(self, uri: str) -> bool:
+        before, now = self._read.get(uri, _NEVER), await self._reads(uri)
+        self._read[uri] = now
+        return now != before
+
+    async def _reads(self, uri: str) -> object:
+        """How it reads now; what cannot be read equals nothing, so that it is told of rather than missed."""
+        try:
+            return await self._reading(uri)
+        except CioError:
+            return object()
+        except Exception as failed:  # noqa: BLE001 - one odd query must not end the telling of all others
+            logger.error("A subscribed query could not be read: %s", type(failed).__name__)  # noqa: TRY400 - a trace shows data
+            return object()
+
+    async def _tell_of(self, uri: str) -> None:
+        if "?" in uri and not await self._reads_otherwise(uri):
+            return
+        await self.bus.publish(ResourceUpdated(uri=uri))
+        async with anyio.create_task_group() as group:
+            for client, uris in list(self._older.items()):
+                if uri in uris:
+                    group.start_soon(self._send, client, uri)
+
+    async def _send(self, client: Connection, uri: str) -> None:
+        taken = anyio.Event()
+
+        async def send() -> None:
+            with suppress(Exception):  # whatever keeps a client from taking it, it is taken for gone
+                await client.send_resource_updated(uri)
+                taken.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(send)
+            await self._clock.wait(taken, PATIENCE)
+            group.cancel_scope.cancel()
+        if not taken.is_set():
+            self._gone(client)
+
+    async def _subscribe(self, ctx: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
+        if refusal := _too_much([params.uri]):
+            raise MCPError(INVALID_PARAMS, refusal)
+        client = _connection(ctx)
+        if client not in self._older:
+            if len(self._older) >= MOST_CLIENTS:
+                raise MCPError(INTERNAL_ERROR, "Too many clients are subscribed here; try again later.")
+            self._older[client] = set()
+            client.exit_stack.callback(self._gone, client)
+        uris = self._older[client]
+        if len(uris) >= MOST_RESOURCES and params.uri not in uris:
+            raise MCPError(INTERNAL_ERROR, f"A client can subscribe to {MOST_RESOURCES} resources; unsubscribe first.")
+        uris.add(params.uri)
+        self._changed()
+        await self._begin(params.uri)
+        return EmptyResult()
+
+    async def _unsubscribe(self, ctx: ServerRequestContext[Any, Any], params: UnsubscribeRequestParams) -> EmptyResult:
+        self._older.get(_connection(ctx), set()).discard(params.uri)
+        self._changed()
+        return EmptyResult()
+
+    def _gone(self, client: Connection) -> None:
+        self._older.pop(client, None)
+        self._changed()
+
+    @contextmanager
+    def _listens(self, uris: list[str]) -> Iterator[None]:
+        self._newer.update(uris)
+        self._changed()
+        try:
+            yield
+        finally:
+            self._newer -= Counter(uris)
+            self._changed()
+
+    def _changed(self) -> None:
+        self._read = {uri: reads for uri, reads in self._read.items() if uri in self.watched}
+        if any(_is_part(watched, self._uri) for watched in self.watched):
+            self._wanted.set()
+        elif self._wanted.is_set():
+            self._wanted = anyio.Event()
+            if self._watching is not None:
+                self._watching.cancel()
+
+
+def _is_part(watched: str, uri: str) -> bool:
+    return watched == uri or watched.startswith(f"{uri}?")
+
+
+def _connection(ctx: ServerRequestContext[Any, Any]) -> Connection:
+    return ctx.session._connection  # noqa: SLF001 - nothing public tells one client from another, and when it goes away
+
+
+def _asked_for(ctx: ServerRequestContext[Any, Any]) -> list[str]:
+    """What is asked for, as far as it can be read; what cannot is for the SDK to refuse."""
+    asked: Any = ctx.params or {}
+    for name in ("notifications", "resourceSubscriptions"):
+        asked = asked.get(name) if isinstance(asked, Mapping) else None
+    return sorted({uri for uri in asked if isinstance(uri, str)}) if isinstance(asked, list) else []
+
+
+def _too_much(uris: list[str]) -> str | None:
+    if len(uris) > MOST_RESOURCES:
+        return f"A client can subscribe to {MOST_RESOURCES} resources; it asked for {len(uris)}."
+    return f"A URI has at most {LONGEST} characters." if any(len(uri) > LONGEST for uri in uris) else None

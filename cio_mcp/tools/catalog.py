@@ -1,0 +1,35 @@
+"""The table of tools."""
+
+from cio_mcp.tools.core.campaigns import get_campaign, list_campaigns
+from cio_mcp.tools.core.changes import list_changes
+from cio_mcp.tools.core.customers import find_customers, get_customer
+from cio_mcp.tools.core.events import recent_events, wait_for_event
+from cio_mcp.tools.core.messages import get_message, list_messages
+from cio_mcp.tools.core.metrics import get_metrics
+from cio_mcp.tools.core.segments import get_segment, list_segments
+from cio_mcp.tools.core.send_event import send_event
+from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.undo_change import undo_change
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.tools.core.workspace import get_workspace
+from cio_mcp.tools.spec import OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
+
+TOOLS: tuple[ToolSpec, ...] = (
+    ToolSpec(find_customers, "core", "Find customers", READS, needs="app"),
+    ToolSpec(get_customer, "core", "Get a customer", READS, needs="app"),
+    ToolSpec(update_customer, "core", "Update a customer", OVERWRITES, needs="track", classes=("data", "send")),
+    ToolSpec(send_event, "core", "Send an event", WRITES, needs="track", classes=("send",)),
+    ToolSpec(list_campaigns, "core", "List campaigns", READS, needs="app"),
+    ToolSpec(get_campaign, "core", "Get a campaign", READS, needs="app"),
+    ToolSpec(get_metrics, "core", "Get metrics", READS, needs="app"),
+    ToolSpec(list_messages, "core", "List messages", READS, needs="app"),
+    ToolSpec(get_message, "core", "Get a message", READS, needs="app"),
+    ToolSpec(send_transactional, "core", "Send a transactional message", WRITES, needs="app", classes=("send",)),
+    ToolSpec(list_segments, "core", "List segments", READS, needs="app"),
+    ToolSpec(get_segment, "core", "Get a segment", READS, needs="app"),
+    ToolSpec(recent_events, "core", "Recent events", READS, needs=None),
+    ToolSpec(wait_for_event, "core", "Wait for an event", READS, needs=None),
+    ToolSpec(get_workspace, "core", "Get the workspace", READS, needs=None),
+    ToolSpec(list_changes, "core", "List changes", READS_OWN, needs=None),
+    ToolSpec(undo_change, "core", "Undo a change", OVERWRITES, needs="both", classes=("data", "send")),
+)

@@ -1,0 +1,50 @@
+"""Answers that are pages: how every list says that there is more, and how a whole list is cut into pages."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import Field
+
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.text.render import Answer
+
+Item = TypeVar("Item")
+LONGEST_OFFSET = 9
+
+
+class PageAnswer(Answer):
+    """A page of a list; `cursor` leads to the next one."""
+
+    has_more: bool = False
+    cursor: str | None = None
+    omitted: int | None = Field(default=None, description="Items after this page, where known")
+
+    def more(self) -> Iterable[str]:
+        """The closing line: how many are left out, and that the cursor leads on."""
+        if self.has_more:
+            yield f"… {'' if self.omitted is None else f'{self.omitted} '}more: cursor={self.cursor}"
+
+
+def following(token: str | None) -> dict[str, Any]:
+    """The fields of `PageAnswer` for a list that Customer.io pages: its token is our cursor."""
+    return {"has_more": bool(token), "cursor": token or None}
+
+
+def cut(items: Sequence[Item], limit: int, cursor: str | None) -> tuple[list[Item], dict[str, Any]]:
+    """Cut a page out of a list that Customer.io only gives whole; the cursor is an offset.
+
+    Raises:
+        InvalidArgument: the cursor is none of ours.
+    """
+    start = 0
+    if cursor is not None:
+        if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_OFFSET):
+            raise InvalidArgument("cursor", "expected the cursor of the page before, unchanged")
+        start = int(cursor)
+    end = start + limit
+    omitted = max(0, len(items) - end)
+    return list(items[start:end]), {
+        "has_more": omitted > 0,
+        "cursor": str(end) if omitted else None,
+        "omitted": omitted or None,
+    }

@@ -1,0 +1,67 @@
+"""Edits of a profile that can be read: what changes, whom it reaches, what it may start."""
+
+import time
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api import tracking
+from cio_mcp.gate.executor import same
+from cio_mcp.gate.plan import Before, Plan, ReadBack, Risk
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.recipients import Recipient, may_start, test_profiles
+from cio_mcp.workspace import CallContext
+
+REACHES = frozenset({"id", "email", "phone", "unsubscribed", "cio_subscription_preferences", "cio_relationships"})
+"""Attributes that decide whom messages reach."""
+
+UNTOLD = frozenset({"id", "phone", "cio_relationships"})
+"""Of those, the ones whose effect is not told by the address: another identity, another channel, other people."""
+
+
+async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue]) -> Plan:
+    """Plan to set attributes of somebody whose profile was read; what is so already is left out."""
+    before = whom.person.attributes if whom.person else {}
+    edits = tuple(
+        Before(name=name, before=before.get(name), after=value)
+        for name, value in attributes.items()
+        if not same(before.get(name), value)
+    )
+    changed = {edit.name: edit.after for edit in edits}
+    reaching = [quoted(name) for name in sorted(changed) if normalized_name(name) in REACHES]
+    starts = may_start(await ws.campaigns.started_by_attributes(changed)) if changed else ()
+    risk: Risk = "send" if reaching or starts else "data"
+    return Plan(
+        risk=risk,
+        summary=f"Set {', '.join(quoted(name, 40) for name in sorted(attributes)[:5])} of {whom.name}.",
+        why=f"It decides whom messages reach: {', '.join(reaching)}." if reaching else "",
+        examples=(whom.example,),
+        edits=edits,
+        recipients=reached(whom.recipients, changed),
+        test_profiles=await test_profiles(ws, whom),
+        starts=starts,
+        calls=(tracking.identify(whom.identifier, changed, at=int(time.time()), create=False),) if changed else (),
+        rests_on=whom.rests_on | {"before": {edit.name: edit.before for edit in edits}, "starts": list(starts)},
+        reads_back=None
+        if "cio_relationships" in map(normalized_name, changed)
+        else ReadBack(person=whom.identifier, attributes=changed),
+        find_out="To see it: get_customer.",
+    )
+
+
+def reached(now: tuple[str, ...], changed: dict[str, JsonValue]) -> tuple[str, ...]:
+    """Whom messages reach once a profile has these values; none where an address does not tell."""
+    names = {name: normalized_name(name) for name in changed}
+    if UNTOLD & set(names.values()) or any(plain == "email" != name for name, plain in names.items()):
+        return ()
+    email = changed.get("email")
+    if email in (None, "", *now):
+        return now
+    return (*now, email) if isinstance(email, str) else ()
+
+
+def normalized_name(name: str) -> str:
+    """The reserved name that Customer.io may take this for; a dot leads inside, as in `cio_relationships.action`.
+
+    Whether it minds case and outer spaces is not documented.
+    """
+    return name.strip().casefold().partition(".")[0]

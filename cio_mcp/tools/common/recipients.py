@@ -1,0 +1,141 @@
+"""What plan functions share: the person a write is about, and the lines a question says about them."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.base import IdType
+from cio_mcp.customerio.api.campaigns import Campaign
+from cio_mcp.customerio.api.people import Person, reference_of
+from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
+from cio_mcp.text.sanitize import clean, quoted, shown
+from cio_mcp.text.timestamps import from_unix, parse
+from cio_mcp.workspace import CallContext
+
+logger = logging.getLogger(__name__)
+
+ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\\]+@[^\s@,;:<>()\[\]\"\\]+")
+"""One plain address: no name, no list, no quotes."""
+
+LINES = 20
+"""Keys of event or message data that a question shows."""
+
+UNREAD = "Without an App API key this server cannot look: the values before are unknown, and nothing can be read back."
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a write is about: `identifier` as a path names them; `person` None where the profile cannot be read."""
+
+    identifier: str
+    person: Person | None
+
+    @property
+    def name(self) -> str:
+        """How our sentences name them."""
+        told = self.person and (self.person.id or self.person.email)
+        return quoted(told or self.identifier)
+
+    @property
+    def example(self) -> str:
+        """The line of a question: who they are, and whether mail reaches them."""
+        if self.person is None:
+            return f"{self.name}, profile unknown"
+        told = [quoted(said) for said in (self.person.email, self.person.phone) if said and said != self.person.id]
+        state = "unsubscribed" if self.person.unsubscribed else "subscribed"
+        return ", ".join([f"{self.name} ({self.identifier})", *told, state])
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Whom a message to them reaches: their own address, else their `cio_…`; none where the profile is unknown."""
+        if self.person is None or not (self.person.email or self.person.cio_id):
+            return ()
+        return (self.person.email or f"cio_{self.person.cio_id}",)
+
+    @property
+    def rests_on(self) -> dict[str, JsonValue]:
+        """What must still be so when the write is made."""
+        return {"person": self.identifier, "unsubscribed": self.person.unsubscribed if self.person else None}
+
+
+async def recipient_of(ws: CallContext, customer: str, id_type: IdType | None) -> Recipient:
+    """Find the person a write is about.
+
+    Raises:
+        NotFound: nobody has this identifier.
+        Ambiguous: several people have this email address.
+        InvalidArgument: the identifier is malformed.
+    """
+    if not ws.settings.has_app:
+        return Recipient(reference_of(customer, id_type).value, None)
+    person = await ws.people.resolve(customer, id_type)
+    return Recipient(person.reference.value, person)
+
+
+async def test_profiles(ws: CallContext, whom: Recipient) -> tuple[str, ...]:
+    """The person as a recipient, where they are in the segment of test profiles that the policy names.
+
+    Only a manual segment counts: an assistant may be allowed to change attributes, and they decide about the others.
+    """
+    named = ws.gate.policy.recipients.segment
+    if named is None or whom.person is None:
+        return ()
+    try:
+        segment = await ws.segments.find(named)
+    except (NotFound, Ambiguous):
+        logger.warning("CIO_POLICY_FILE: there is no one segment %s, so it names nobody", quoted(named))
+        return ()
+    if segment.type != "manual":
+        logger.warning("CIO_POLICY_FILE: the segment %s is not a manual one, so it names nobody", quoted(named))
+        return ()
+    held = await ws.people.segments_of(whom.person.reference)
+    return whom.recipients if segment.id in {each.id for each in held} else ()
+
+
+def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:
+    """The campaigns a write may start, a line each."""
+    return tuple(f"campaign {campaign.id} {quoted(campaign.name)}" for campaign in campaigns)
+
+
+def listed(data: Mapping[str, JsonValue], nothing: str) -> tuple[str, ...]:
+    """Data that goes along, a line a key; the digest binds all of it, a person reads the beginning."""
+    lines = [f"{quoted(key)}: {shown(value)}" for key, value in list(data.items())[:LINES]]
+    if (more := len(data) - LINES) > 0:
+        lines.append(f"and {more} more")
+    return tuple(lines) or (nothing,)
+
+
+def time_of(field: str, text: str | None) -> datetime | None:
+    """Read a time with a zone that Customer.io can keep, which counts seconds since 1970.
+
+    Raises:
+        InvalidArgument: it is no ISO 8601 time, has no zone, or lies before 1970.
+    """
+    at = None if text is None else parse(text, field)
+    if at is not None and at < from_unix(0):
+        raise InvalidArgument(field, "must be 1970 or later")
+    return at
+
+
+def one_address(field: str, address: str) -> None:
+    """Refuse what is not exactly one plain email address.
+
+    Raises:
+        InvalidArgument: it is none, or has a name, a list or unseen characters about it.
+    """
+    if not ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
+        raise InvalidArgument(field, "expected one email address")
+
+
+def within(field: str, text: str, limit: int) -> None:
+    """Refuse a text of more than `limit` bytes.
+
+    Raises:
+        InvalidArgument: it is longer.
+    """
+    if (size := len(text.encode())) > limit:
+        raise InvalidArgument(field, f"is {size:,} bytes long; Customer.io takes at most {limit:,}")

@@ -1,0 +1,138 @@
+"""What the campaign tools answer: a page of one kind, and one campaign with its messages."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import Field
+
+from cio_mcp.text.render import Answer
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.common.arguments import Kind
+from cio_mcp.tools.common.lookup import SAID
+from cio_mcp.tools.common.pages import PageAnswer
+from cio_mcp.tools.common.person_ref import AnswerPart
+
+
+class CampaignRow(AnswerPart):
+    """One line of the list."""
+
+    id: str
+    name: str
+    state: str | None = None
+    starts_on: str | None = None
+    sent_at: datetime | None = None
+    updated: datetime | None = None
+    tags: tuple[str, ...] | None = None
+
+    def line(self) -> str:
+        """The line, what a person wants first."""
+        when = f"sent {moment(self.sent_at)}" if self.sent_at else None
+        facts = [self.state, when, self.starts_on and f"starts on {self.starts_on}", tagged(self.tags)]
+        return ", ".join([f"{self.id} {quoted(self.name)}", *filter(None, facts)])
+
+
+class CampaignList(PageAnswer):
+    """A page of things of one kind."""
+
+    kind: Kind
+    campaigns: tuple[CampaignRow, ...]
+    searched: int | None = Field(default=None, description="Only so many of the newest were searched")
+
+    def lines(self) -> Iterable[str]:
+        """Each on a line."""
+        yield f"{len(self.campaigns)} {SAID[self.kind]}{'' if len(self.campaigns) == 1 else 's'}"
+        yield from (row.line() for row in self.campaigns)
+        yield from self.more()
+        if self.searched:
+            yield f"Only the newest {self.searched} were searched."
+
+
+class SegmentName(AnswerPart):
+    """A segment by name; only its id is known where it is archived."""
+
+    id: str
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{quoted(self.name)} ({self.id})" if self.name else self.id
+
+
+class MessageRow(AnswerPart):
+    """One message: an action of a campaign, or a variant of a newsletter or transactional message."""
+
+    id: str
+    type: str | None = None
+    name: str | None = None
+    subject: str | None = None
+    language: str | None = None
+    sender: str | None = None
+    sending_state: str | None = None
+    test_group: str | None = None
+    winner: bool | None = None
+
+    def line(self) -> str:
+        """The line: what it is, then what it says."""
+        facts = [
+            self.type,
+            self.name and quoted(self.name),
+            self.subject and f"subject {quoted(self.subject)}",
+            self.language and f"language {quoted(self.language, 20)}",
+            self.sending_state,
+            self.test_group and f"test group {quoted(self.test_group, 40)}",
+            "winner" if self.winner else None,
+        ]
+        return ", ".join([f"  {self.id}", *filter(None, facts)])
+
+
+class CampaignAnswer(Answer):
+    """One campaign, broadcast, newsletter or transactional message."""
+
+    kind: Kind
+    id: str
+    name: str
+    state: str | None = None
+    starts: str
+    event_name: str | None = None
+    trigger_segments: tuple[SegmentName, ...] | None = None
+    filter_segments: tuple[SegmentName, ...] | None = None
+    recipient_segments: tuple[SegmentName, ...] | None = None
+    subscription_topic: str | None = None
+    description: str | None = None
+    first_started: datetime | None = None
+    sent_at: datetime | None = None
+    created: datetime | None = None
+    updated: datetime | None = None
+    tags: tuple[str, ...] | None = None
+    send_to_unsubscribed: bool | None = None
+    queue_drafts: bool | None = None
+    variables: tuple[str, ...] | None = Field(default=None, description="What its template reads")
+    messages: tuple[MessageRow, ...] = ()
+    messages_omitted: int | None = None
+
+    def lines(self) -> Iterable[str]:
+        """What it is, what starts it, who gets it, when, and what it sends."""
+        yield ", ".join(filter(None, [f"{SAID[self.kind]} {self.id} {quoted(self.name)}", self.state]))
+        yield self.starts
+        if self.filter_segments:
+            yield f"only for segment {', '.join(map(str, self.filter_segments))}"
+        dates = {"first started": self.first_started, "sent": self.sent_at, "created": self.created}
+        dates["updated"] = self.updated
+        yield "; ".join(f"{name} {moment(when)}" for name, when in dates.items() if when)
+        if told := ", ".join(filter(None, [tagged(self.tags), self.description and quoted(self.description, 200)])):
+            yield told
+        if self.send_to_unsubscribed:
+            yield "also sent to unsubscribed people unless the send says otherwise"
+        if self.queue_drafts:
+            yield "held as a draft until somebody sends it in Customer.io"
+        if self.variables:
+            yield f"its template reads {', '.join(quoted(name, 60) for name in self.variables)}"
+        yield f"{len(self.messages) + (self.messages_omitted or 0)} message(s)"
+        yield from (message.line() for message in self.messages)
+        if self.messages_omitted:
+            yield f"… {self.messages_omitted} omitted"
+
+
+def tagged(tags: tuple[str, ...] | None) -> str | None:
+    """The tags in words."""
+    return f"tags {', '.join(quoted(tag, 30) for tag in tags)}" if tags else None

@@ -1,0 +1,237 @@
+"""The tools that read campaigns, broadcasts, newsletters and transactional messages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from cio_mcp.customerio.api.base import Content
+from cio_mcp.customerio.api.broadcasts import Broadcast
+from cio_mcp.customerio.api.campaigns import Campaign, StartsOn
+from cio_mcp.customerio.api.newsletters import MOST, Newsletter, TestGroup
+from cio_mcp.customerio.api.transactional import TransactionalMessage, variables
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.arguments import Cursor, Id, Kind, Limit
+from cio_mcp.tools.common.gather import together
+from cio_mcp.tools.common.lookup import Found, find
+from cio_mcp.tools.common.pages import cut, following
+from cio_mcp.tools.core.campaign_answers import CampaignAnswer, CampaignList, CampaignRow, MessageRow, SegmentName
+from cio_mcp.tools.core.deliveries import CHANNELS
+from cio_mcp.workspace import CallContext
+
+State = Literal["running", "draft", "stopped", "sent"]
+STATES: dict[Kind, tuple[State, ...]] = {
+    "campaign": ("running", "draft", "stopped"),
+    "broadcast": ("running", "draft"),
+    "newsletter": ("sent", "draft"),
+    "transactional": (),
+}
+
+STARTS: dict[StartsOn, str] = {
+    "event": "an event",
+    "segment": "joining or leaving a segment",
+    "form": "a form",
+    "date": "a date in an attribute",
+    "relationship": "a relationship",
+    "object": "an object",
+    "webhook": "a webhook",
+    "unknown": "something the API does not tell",
+}
+
+MESSAGES_SHOWN = 50
+"""Messages of one campaign in an answer; no source."""
+
+
+async def list_campaigns(
+    ws: CallContext,
+    kind: Kind = "campaign",
+    state: State | None = None,
+    name: Annotated[str | None, Field(description="Part of the name")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> CampaignList:
+    """List campaigns, broadcasts, newsletters (newest first) or transactional messages: ids, names, states."""
+    if state is not None and state not in STATES[kind]:
+        accepted = " or ".join(STATES[kind]) or "nothing, since it has no state"
+        raise InvalidArgument("state", f"for kind={kind} expected {accepted}")
+    if kind == "newsletter" and state is None and name is None:
+        page = await ws.newsletters.page(limit=limit, start=cursor)
+        rows = tuple(map(_row, page.newsletters))
+        return CampaignList(kind=kind, campaigns=rows, **following(page.next if rows else None))
+    wanted = (name or "").strip().casefold()
+    every = await _all(ws, kind)
+    found = [row for row in map(_row, every) if wanted in row.name.casefold() and state in {None, row.state}]
+    kept, more = cut(found, limit, cursor)
+    searched = MOST if kind == "newsletter" and len(every) == MOST else None
+    return CampaignList(kind=kind, campaigns=tuple(kept), searched=searched, **more)
+
+
+async def get_campaign(
+    ws: CallContext,
+    id: Annotated[Id, Field(description="id or exact name")],  # noqa: A002 - the argument's name is fixed
+    kind: Kind = "campaign",
+) -> CampaignAnswer:
+    """What a campaign, broadcast, newsletter or transactional message is: state, what starts it, its messages."""
+    match await find(ws, kind, id):
+        case Campaign() as campaign:
+            return await _campaign(ws, campaign)
+        case Broadcast() as broadcast:
+            return await _broadcast(ws, broadcast)
+        case Newsletter() as newsletter:
+            return await _newsletter(ws, newsletter)
+        case TransactionalMessage() as message:
+            return await _transactional(ws, message)
+
+
+async def _all(ws: CallContext, kind: Kind) -> Sequence[Found]:
+    match kind:
+        case "campaign":
+            return await ws.campaigns.all()
+        case "broadcast":
+            return await ws.broadcasts.all()
+        case "newsletter":
+            return await ws.newsletters.all()
+        case "transactional":
+            return await ws.transactional.all()
+
+
+def _row(thing: Found) -> CampaignRow:
+    row = CampaignRow(id=thing.id, name=thing.name)
+    match thing:
+        case Campaign():
+            of = {
+                "state": thing.state,
+                "starts_on": _start(thing),
+                "tags": thing.tags or None,
+                "updated": thing.updated,
+            }
+        case Broadcast():
+            of = {"state": thing.state, "tags": thing.tags or None, "updated": thing.updated}
+        case Newsletter():
+            of = {"state": thing.state, "sent_at": thing.sent_at, "tags": thing.tags or None, "updated": thing.updated}
+        case TransactionalMessage():
+            of = {"updated": thing.updated_at}
+    return row.model_copy(update=of)
+
+
+def _start(campaign: Campaign) -> str:
+    if campaign.event_name:
+        return f"event {quoted(campaign.event_name)}"
+    if campaign.date_attribute:
+        return f"the date in attribute {quoted(campaign.date_attribute)}"
+    return STARTS[campaign.starts_on]
+
+
+async def _campaign(ws: CallContext, campaign: Campaign) -> CampaignAnswer:
+    got = await together({"names": partial(_segment_names, ws), "actions": partial(ws.campaigns.actions, campaign)})
+    triggers = _named(campaign.trigger_segment_ids, got["names"])
+    start = f"segment {', '.join(map(str, triggers))}" if triggers else _start(campaign)
+    return CampaignAnswer(
+        kind="campaign",
+        id=campaign.id,
+        name=campaign.name,
+        state=campaign.state,
+        starts=f"starts on {start}{f', {campaign.frequency}' if campaign.frequency else ''}",
+        event_name=campaign.event_name,
+        trigger_segments=triggers,
+        filter_segments=_named(campaign.filter_segment_ids, got["names"]),
+        first_started=campaign.first_started,
+        created=campaign.created,
+        updated=campaign.updated,
+        tags=campaign.tags or None,
+        **_messages(got["actions"]),
+    )
+
+
+async def _broadcast(ws: CallContext, broadcast: Broadcast) -> CampaignAnswer:
+    return CampaignAnswer(
+        kind="broadcast",
+        id=broadcast.id,
+        name=broadcast.name,
+        state=broadcast.state,
+        starts="starts when an API call triggers it; the audience set in Customer.io is not in the API",
+        first_started=broadcast.first_started,
+        created=broadcast.created,
+        updated=broadcast.updated,
+        tags=broadcast.tags or None,
+        **_messages(await ws.broadcasts.actions(broadcast)),
+    )
+
+
+async def _newsletter(ws: CallContext, newsletter: Newsletter) -> CampaignAnswer:
+    got = await together(
+        {
+            "names": partial(_segment_names, ws),
+            "contents": partial(ws.newsletters.contents, newsletter.id),
+            "groups": partial(ws.newsletters.test_groups, newsletter.id),
+            "topics": ws.account.topics if newsletter.subscription_topic_id else _nothing,
+        }
+    )
+    recipients = _named(newsletter.recipient_segment_ids, got["names"])
+    to = f" to segment {', '.join(map(str, recipients))}" if recipients else ""
+    topics = {topic.id: topic.name for topic in got["topics"]}
+    return CampaignAnswer(
+        kind="newsletter",
+        id=newsletter.id,
+        name=newsletter.name,
+        state=newsletter.state,
+        starts=f"goes out once{to}; only the segments of its recipient filter are in the API",
+        recipient_segments=recipients,
+        subscription_topic=topics.get(newsletter.subscription_topic_id or ""),
+        sent_at=newsletter.sent_at,
+        created=newsletter.created,
+        updated=newsletter.updated,
+        tags=newsletter.tags or None,
+        **_messages(got["contents"], got["groups"]),
+    )
+
+
+async def _transactional(ws: CallContext, message: TransactionalMessage) -> CampaignAnswer:
+    contents = await ws.transactional.contents(message.id)
+    return CampaignAnswer(
+        kind="transactional",
+        id=message.id,
+        name=message.name,
+        starts="goes to one person when an API call asks for it",
+        description=message.description,
+        created=message.created_at,
+        updated=message.updated_at,
+        send_to_unsubscribed=message.send_to_unsubscribed,
+        queue_drafts=message.queue_drafts,
+        variables=tuple(sorted(variables(contents))) or None,
+        **_messages(contents),
+    )
+
+
+def _messages(contents: Sequence[Content], groups: Iterable[TestGroup] = ()) -> dict[str, Any]:
+    tested = {content_id: group for group in groups for content_id in group.content_ids}
+    shown = tuple(_message(content, tested.get(content.id)) for content in contents[:MESSAGES_SHOWN])
+    return {"messages": shown, "messages_omitted": len(contents) - len(shown) or None}
+
+
+def _message(content: Content, group: TestGroup | None) -> MessageRow:
+    return MessageRow(
+        id=content.id,
+        type=CHANNELS.get(content.type or "", content.type),
+        name=content.name,
+        subject=content.subject or None,
+        language=content.language or None,
+        sender=content.from_ or None,
+        sending_state=content.sending_state,
+        test_group=(group.label or group.name) if group else None,
+        winner=group.winner if group else None,
+    )
+
+
+def _named(ids: Iterable[str], names: Mapping[str, str]) -> tuple[SegmentName, ...] | None:
+    return tuple(SegmentName(id=each, name=names.get(each)) for each in ids) or None
+
+
+async def _segment_names(ws: CallContext) -> dict[str, str]:
+    return {segment.id: segment.name for segment in await ws.segments.all()}
+
+
+async def _nothing() -> tuple[()]:
+    return ()

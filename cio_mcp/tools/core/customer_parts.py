@@ -1,0 +1,149 @@
+"""What can be included with a customer: how each part is fetched, and how it is shown."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from cio_mcp.customerio.api.base import Activity, Reference
+from cio_mcp.customerio.api.people import Relationship
+from cio_mcp.customerio.call import canonical
+from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.common.person_ref import AnswerPart, Scalar, pairs
+from cio_mcp.tools.core.deliveries import lines_of
+from cio_mcp.workspace import CallContext
+
+Include = Literal["segments", "messages", "activities", "subscriptions", "relationships"]
+
+INCLUDED = 10
+"""Messages, activities and relationships that come with a customer; no source, a model needs the latest."""
+MOST_KEYS = 20
+"""Keys of an event's data, or of a relationship's attributes, that are shown; no source."""
+
+OF_THE_MESSAGE = {"delivery_id", "delivered", "opened"}
+"""What an activity repeats of its message."""
+
+
+class DeviceLine(AnswerPart):
+    """A device that receives pushes."""
+
+    id: str
+    platform: str | None = None
+    last_used: datetime | None = None
+
+
+class SegmentLine(AnswerPart):
+    """A segment the person is in."""
+
+    id: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{quoted(self.name)} (id {self.id})"
+
+
+class TopicLine(AnswerPart):
+    """A subscription topic, and whether the person is subscribed to it."""
+
+    id: str
+    name: str
+    subscribed: bool
+
+    def __str__(self) -> str:
+        return f"{quoted(self.name)} {'yes' if self.subscribed else 'no'}"
+
+
+class RelationshipLine(AnswerPart):
+    """An object the person is related to."""
+
+    object_type_id: str
+    object_id: str | None = None
+    cio_object_id: str | None = None
+    attributes: dict[str, Scalar] | None = None
+
+    def __str__(self) -> str:
+        return f"{quoted(self.object_id or self.cio_object_id or '')} (object type {self.object_type_id})"
+
+
+class ActivityLine(AnswerPart):
+    """Something the person did or received."""
+
+    at: datetime | None = None
+    type: str
+    name: str | None = None
+    message: str | None = None
+    data: dict[str, Scalar] | None = None
+
+    def __str__(self) -> str:
+        named = f" {quoted(self.name)}" if self.name else ""
+        about = f", message {word(self.message)}" if self.message else ""
+        told = ", ".join(pairs(self.data))
+        return (
+            f"{moment(self.at) if self.at else 'undated'} {word(self.type)}{named}{about}{f' ({told})' if told else ''}"
+        )
+
+
+class Fetched(NamedTuple):
+    """The lines of a part, and whether there are more."""
+
+    lines: Sequence[Any]
+    more: bool = False
+
+
+async def _segments(ws: CallContext, reference: Reference) -> Fetched:
+    found = await ws.people.segments_of(reference)
+    return Fetched([SegmentLine(id=segment.id, name=segment.name) for segment in found])
+
+
+async def _messages(ws: CallContext, reference: Reference) -> Fetched:
+    page = await ws.people.messages_of(reference, limit=INCLUDED)
+    return Fetched(await lines_of(ws, page.messages), bool(page.next))
+
+
+async def _activities(ws: CallContext, reference: Reference) -> Fetched:
+    page = await ws.people.activities_of(reference, limit=INCLUDED)
+    return Fetched([_activity(activity) for activity in page.activities], bool(page.next))
+
+
+async def _subscriptions(ws: CallContext, reference: Reference) -> Fetched:
+    topics = (await ws.people.subscriptions_of(reference)).topics
+    return Fetched([TopicLine(id=topic.id, name=topic.name, subscribed=topic.subscribed) for topic in topics])
+
+
+async def _relationships(ws: CallContext, reference: Reference) -> Fetched:
+    page = await ws.people.relationships_of(reference, limit=INCLUDED)
+    return Fetched([_relationship(related) for related in page.cio_relationships], bool(page.next))
+
+
+FETCH: dict[Include, Callable[[CallContext, Reference], Awaitable[Fetched]]] = {
+    "segments": _segments,
+    "messages": _messages,
+    "activities": _activities,
+    "subscriptions": _subscriptions,
+    "relationships": _relationships,
+}
+
+
+def flat(values: dict[str, Any] | None) -> dict[str, Scalar] | None:
+    """The first keys of foreign data without nulls, what is nested as JSON text; None where there is none."""
+    told = [(key, value) for key, value in (values or {}).items() if value is not None][:MOST_KEYS]
+    return {key: value if isinstance(value, Scalar) else canonical(value) for key, value in told} or None
+
+
+def _activity(activity: Activity) -> ActivityLine:
+    return ActivityLine(
+        at=activity.timestamp,
+        type=activity.type,
+        name=activity.name,
+        message=activity.delivery_id,
+        data=flat({key: value for key, value in (activity.data or {}).items() if key not in OF_THE_MESSAGE}),
+    )
+
+
+def _relationship(related: Relationship) -> RelationshipLine:
+    return RelationshipLine(
+        object_type_id=related.object_type_id,
+        object_id=related.identifiers.object_id,
+        cio_object_id=related.identifiers.cio_object_id,
+        attributes=flat(related.attributes),
+    )

@@ -1,0 +1,127 @@
+"""A delivery as answers show it: one line that says when, to whom, about what, and what became of it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from cio_mcp.customerio.api.base import Message
+from cio_mcp.customerio.api.metrics import TYPES
+from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.tools.common.person_ref import AnswerPart
+from cio_mcp.tools.common.sources import Source, SourceRef, sources
+from cio_mcp.workspace import CallContext
+
+CHANNELS = {type_: channel for channel, type_ in TYPES.items()}
+"""Customer.io's word for a channel where its API has another."""
+
+FIRST_TIMESTAMP = 1_000_000_000
+"""Below it a value is a count: Customer.io documents `human_…` and `prefetch_…` as counts, and answers times."""
+
+MACHINE = ("prefetch", "machine")
+"""What newer and older answers call an open or click that no person made."""
+
+OUTCOMES = (
+    "spammed", "bounced", "dropped", "undeliverable", "failed", "unsubscribed", "converted", "clicked", "opened",
+    "clicked by a machine", "opened by a machine", "delivered", "sent", "deferred", "attempted", "drafted", "created",
+)  # fmt: skip
+"""What may have become of a message; the first that holds is its status."""
+
+
+class Status(NamedTuple):
+    """What became of a message, and when, where that is told."""
+
+    word: str
+    at: datetime | None
+
+
+class MessageLine(AnswerPart):
+    """One delivery."""
+
+    id: str
+    created: datetime | None = None
+    channel: str
+    subject: str | None = None
+    status: str
+    status_at: datetime | None = None
+    failure: str | None = None
+    recipient: str | None = None
+    customer: str | None = None
+    source: Source | None = None
+
+    def __str__(self) -> str:
+        parts = [
+            f"{moment(self.created) if self.created else 'undated'} {self.channel}",
+            quoted(self.subject) if self.subject else None,
+            f"to {quoted(self.recipient or self.customer or '')}" if self.recipient or self.customer else None,
+            self.status + (f" ({quoted(self.failure)})" if self.failure else ""),
+            str(self.source) if self.source else None,
+            f"id {word(self.id)}",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+def status_of(message: Message) -> Status:
+    """Tell what became of a message; an open or click counts as a person's unless only a machine's is told."""
+    happened = timeline(message)
+    held = dict(happened)
+    for act in ("clicked", "opened"):
+        machine = next((f"{prefix}_{act}" for prefix in MACHINE if f"{prefix}_{act}" in happened), None)
+        if machine and f"human_{act}" not in happened:
+            held.pop(act, None)
+            held[f"{act} by a machine"] = happened[machine] or happened.get(act)
+        elif f"human_{act}" in happened:
+            held[act] = happened[f"human_{act}"] or happened.get(act)
+    word = next((outcome for outcome in OUTCOMES if outcome in held), "created")
+    return Status(word, held.get(word) or message.created)
+
+
+def timeline(message: Message) -> dict[str, datetime | None]:
+    """What happened to a message and when, in order; None where Customer.io gives a count instead of a time."""
+    told = {name: value for name, value in message.metrics.items() if value}
+    moments = {name: from_unix(value) if value >= FIRST_TIMESTAMP else None for name, value in told.items()}
+    return dict(sorted(moments.items(), key=lambda item: told[item[0]]))
+
+
+def sent_by(message: Message) -> SourceRef | None:
+    """Which campaign, broadcast, newsletter or transactional message a delivery belongs to."""
+    if message.broadcast_id:
+        return SourceRef("broadcast", message.broadcast_id)
+    if message.newsletter_id:
+        return SourceRef("newsletter", message.newsletter_id)
+    if message.transactional_message_id:
+        return SourceRef("transactional", message.transactional_message_id)
+    return SourceRef("campaign", message.campaign_id) if message.campaign_id else None
+
+
+def channel_of(message: Message) -> str:
+    """The channel in Customer.io's own words."""
+    return CHANNELS.get(message.type, message.type)
+
+
+def type_of(channel: str | None) -> str | None:
+    """The channel as the API calls it."""
+    return channel and TYPES.get(channel, channel)
+
+
+async def lines_of(ws: CallContext, messages: Iterable[Message], source: SourceRef | None = None) -> list[MessageLine]:
+    """Make a line of each message, with names beside ids; `source` is what sent those that do not tell."""
+    told = [(message, sent_by(message) or source) for message in messages]
+    known = await sources(ws, (thing for _, thing in told if thing))
+    return [_line(message, known[thing] if thing else None) for message, thing in told]
+
+
+def _line(message: Message, source: Source | None) -> MessageLine:
+    status, who = status_of(message), message.customer_identifiers
+    return MessageLine(
+        id=message.id,
+        created=message.created,
+        channel=channel_of(message),
+        subject=message.subject,
+        status=status.word,
+        status_at=status.at,
+        failure=message.failure_message,
+        recipient=message.recipient,
+        customer=f"cio_{who.cio_id}" if who and who.cio_id else message.customer_id,
+        source=source,
+    )

@@ -1,0 +1,151 @@
+"""Which events are asked for: arguments of tools and queries of resources, made into one question to the feed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field
+
+from cio_mcp.customerio.api.people import reference_of
+from cio_mcp.customerio.api.webhooks import EVENTS
+from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.events.models import UNKNOWN, EventQuery
+from cio_mcp.gate.change import led_to
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.arguments import Kind, span
+from cio_mcp.tools.common.lookup import find
+from cio_mcp.workspace import CallContext
+
+if TYPE_CHECKING:
+    from cio_mcp.events.log import EventLog
+
+QUOTES = " \t\"'“”"
+"""What an id that was copied out of an answer may be wrapped in."""
+
+ObjectType = Literal["customer", "email", "sms", "whatsapp", "push", "in_app", "slack", "webhook", "unknown"]
+Reported = Annotated[str, Field(description="sent, delivered, opened, clicked, converted, bounced, failed…")]
+Delivery = Annotated[str, BeforeValidator(lambda value: str(value).strip(QUOTES)), Field(description="delivery id")]
+ChangeId = Annotated[str, BeforeValidator(lambda value: str(value).strip(QUOTES)), Field(description="What it led to")]
+
+METRICS = frozenset(metric for metrics in EVENTS.values() for metric in metrics) | {
+    "cio_subscription_preferences_changed",
+    UNKNOWN,
+}
+"""What is known to be reported; another name counts once it was."""
+BEGINNING = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which events somebody wants, as they were asked for."""
+
+    customer: str | None = None
+    object_type: str | None = None
+    metric: str | None = None
+    delivery: str | None = None
+    change: str | None = None
+    kind: Kind | None = None
+    id: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+    async def query(self, ws: CallContext) -> EventQuery:
+        """The question to the feed.
+
+        Raises:
+            InvalidArgument: an argument is not acceptable, or is missing beside another.
+            NotFound: there is no such campaign, change, or person with this phone number.
+        """
+        start, end = span(self.since, self.until)
+        delivery, event = await _led_to(ws, self.change, _given("delivery", self.delivery))
+        return EventQuery(
+            object_type=_one_of("object_type", get_args(ObjectType), self.object_type),
+            metric=await _metric(ws.events, self.metric),
+            person=None if self.customer is None else await _person(ws, self.customer),
+            delivery=delivery,
+            trigger_event=event,
+            kind=_one_of("kind", get_args(Kind), self.kind),
+            id=await _source(ws, self.kind, self.id),
+            since=start,
+            until=end,
+        )
+
+
+async def as_read(ws: CallContext, asked: Mapping[str, Any]) -> object:
+    """What a resource that asks for this reads like now: equal as long as it lists the same events.
+
+    Asks Customer.io for nothing: whose a phone number or a name is may always be another, so it is never equal.
+
+    Raises:
+        InvalidArgument: it asks for what there cannot be.
+    """
+    phone = "customer" in asked and reference_of(asked["customer"]).id_type == "phone"
+    if phone or not _is_id(asked.get("id", "0")):
+        return object()
+    query = await Wanted(**asked).query(ws)
+    return [event.id for event in (await ws.events.recent(query)).events]
+
+
+def _one_of(field: str, names: tuple[str, ...], told: str | None) -> str | None:
+    """Tools have it checked already, resources have not."""
+    if told is not None and told not in names:
+        raise InvalidArgument(field, f"expected one of {', '.join(names)}")
+    return told
+
+
+async def _metric(feed: "EventLog", told: str | None) -> str | None:
+    if told is None:
+        return None
+    metric = told.strip(QUOTES).lower()
+    if metric in METRICS or (metric and (await feed.recent(EventQuery(metric=metric), 1)).events):
+        return metric
+    raise InvalidArgument(
+        "metric", f"nothing is reported under this name; expected one of {', '.join(sorted(METRICS))}"
+    )
+
+
+async def _person(ws: CallContext, customer: str) -> str:
+    """Events name people by cio_id, id and email; whose a phone number is, is looked up."""
+    reference = reference_of(customer)
+    if reference.id_type != "phone":
+        return reference.value
+    if not ws.settings.has_app:
+        raise InvalidArgument("customer", "without the App API key people are found by id, email or cio_… only")
+    return (await ws.people.resolve(customer)).reference.value
+
+
+async def _source(ws: CallContext, kind: Kind | None, wanted: str | None) -> str | None:
+    """The id needs no request, since what sent an event may be gone; a name does."""
+    if (kind is None) != (wanted is None):
+        raise InvalidArgument("id" if wanted is None else "kind", "give kind and id together")
+    if kind is None or wanted is None or _is_id(wanted):
+        return wanted and wanted.strip()
+    if not ws.settings.has_app:
+        raise InvalidArgument("id", "without the App API key expected a number, not a name")
+    return (await find(ws, kind, wanted)).id
+
+
+async def _led_to(ws: CallContext, change: str | None, delivery: str | None) -> tuple[str | None, str | None]:
+    """The delivery and the event to look for: what a change led to, or the delivery that was asked for."""
+    if change is None:
+        return delivery, None
+    row = await ws.gate.journal.get(change)
+    if row is None:
+        raise NotFound(f"change: there is no change {quoted(change, 40)}; list_changes lists them.")
+    led = led_to(row)
+    if not any(led):
+        raise InvalidArgument("change", "events name only changes that sent a message or an event; see list_changes")
+    if led.delivery and delivery not in (None, led.delivery):
+        raise InvalidArgument("delivery", "the change became another delivery; give one of the two")
+    return led.delivery or delivery, led.event
+
+
+def _is_id(wanted: str) -> bool:
+    return wanted.strip().isdecimal()
+
+
+def _given(field: str, told: str | None) -> str | None:
+    if told is not None and not told:
+        raise InvalidArgument(field, "expected an id")
+    return told

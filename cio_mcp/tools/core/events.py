@@ -1,0 +1,191 @@
+"""Tools that read what Customer.io reported, and wait for it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import anyio
+from pydantic import Field
+
+from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
+from cio_mcp.text.render import Answer
+from cio_mcp.text.sanitize import word
+from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.common.arguments import Cursor, Customer, Id, Kind, Limit, Since, Until
+from cio_mcp.tools.common.pages import PageAnswer
+from cio_mcp.tools.core.event_answers import EventLine, happenings
+from cio_mcp.tools.core.event_filters import BEGINNING, ChangeId, Delivery, ObjectType, Reported, Wanted
+from cio_mcp.workspace import CallContext
+
+LATELY = timedelta(minutes=1)
+"""How far back an event counts as waited for, unless told: an assistant needs seconds from one call to the next."""
+ANSWERING = 1.0
+"""Seconds of a call that are kept for answering."""
+STEP = 2.0
+"""Seconds between two reports of progress."""
+UNSENT = ("dropped", "failed", "undeliverable")
+ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "converted"), ("bounced", *UNSENT))
+"""After what a delivery no more comes to what is waited for."""
+SEEN = 5
+"""Events that are named when the awaited one did not come; no source, what fits a glance."""
+NOTHING = (
+    "No event has reached this server yet. If none ever does, its operator must run a receiver and register it in "
+    "Customer.io."
+)
+
+
+class EventsAnswer(PageAnswer):
+    """What was reported, newest first; `by_metric` counts all of it since `since`."""
+
+    events: list[EventLine]
+    since: datetime | None = None
+    by_metric: dict[str, int] | None = None
+    omitted_more: bool = Field(default=False, description="Even more are omitted")
+    note: str | None = None
+
+    def lines(self) -> Iterable[str]:
+        """The counts, then an event a line."""
+        if self.by_metric:
+            yield ", ".join(f"{_named(metric)} {count}" for metric, count in self.by_metric.items())
+        if not self.events:
+            yield self.note or "No such events."
+        yield from map(str, self.events)
+        if self.has_more:
+            yield f"… {self.omitted}{' or more' if self.omitted_more else ''} omitted: cursor={self.cursor}"
+
+
+class WaitAnswer(Answer):
+    """The awaited event; without one, what else was reported of the same delivery or customer."""
+
+    happened: bool
+    event: EventLine | None = None
+    waited: float = Field(description="Seconds")
+    seen: list[EventLine] | None = None
+    note: str | None = None
+
+    def lines(self) -> Iterable[str]:
+        """The event; or that it did not come, and what did."""
+        if self.event:
+            yield str(self.event)
+            return
+        yield f"It did not happen within {self.waited:g} s." if self.waited else "It has not happened."
+        if self.note:
+            yield self.note
+        if self.seen:
+            yield "Seen:"
+        yield from map(str, self.seen or ())
+
+
+async def recent_events(
+    ws: CallContext,
+    customer: Customer | None = None,
+    object_type: ObjectType | None = None,
+    metric: Reported | None = None,
+    delivery: Delivery | None = None,
+    change: ChangeId | None = None,
+    kind: Kind | None = None,
+    id: Annotated[Id | None, Field(description="id or exact name, with kind")] = None,  # noqa: A002 - its name in all tools
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> EventsAnswer:
+    """What webhooks reported (sent, opened, bounced …), newest first; with since also counts by metric."""
+    query = await Wanted(
+        customer=customer,
+        object_type=object_type,
+        metric=metric,
+        delivery=delivery,
+        change=change,
+        kind=kind,
+        id=id,
+        since=since,
+        until=until,
+    ).query(ws)
+    page = await ws.events.recent(query, limit, cursor)
+    counts = await ws.events.summary(query) if query.since and cursor is None else None
+    return EventsAnswer(
+        events=await happenings(ws, page.events),
+        since=query.since,
+        by_metric=counts,
+        note=None if page.events else await _why_nothing(ws),
+        has_more=page.cursor is not None,
+        cursor=page.cursor,
+        omitted=page.omitted or None,
+        omitted_more=page.omitted_more,
+    )
+
+
+async def wait_for_event(
+    ws: CallContext,
+    customer: Customer | None = None,
+    object_type: ObjectType | None = None,
+    metric: Reported | None = None,
+    delivery: Delivery | None = None,
+    change: ChangeId | None = None,
+    since: Annotated[str | None, Field(description="Earlier ones do not count; default a minute ago")] = None,
+    timeout: Annotated[float | None, Field(description="Seconds; default what a call may take", ge=0, le=600)] = None,  # noqa: ASYNC109 - what a model gives
+) -> WaitAnswer:
+    """Wait until an event is reported; answers at once if it was. Use after a send, with its change."""
+    wanted = Wanted(
+        customer=customer, object_type=object_type, metric=metric, delivery=delivery, change=change, since=since
+    )
+    query = await wanted.query(ws)
+    # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
+    named = query.delivery or query.trigger_event
+    counts_from = query.since or (BEGINNING if named else datetime.now(UTC) - LATELY)
+    longest = max(0.0, ws.reader.caller.deadline - anyio.current_time() - ANSWERING)
+    patience = longest if timeout is None else min(timeout, longest)
+    began = ws.events.clock.steady()
+    async with anyio.create_task_group() as group:
+        group.start_soon(_report_progress, ws, patience)
+        event = await ws.events.wait(replace(query, also=_instead_of(query)), counts_from, patience)
+        group.cancel_scope.cancel()
+    waited = round(ws.events.clock.steady() - began, 1)
+    if event is not None and query.metric in (None, event.metric):
+        return WaitAnswer(happened=True, event=(await happenings(ws, [event]))[0], waited=waited)
+    same = replace(query, object_type=None, metric=None, since=counts_from)
+    seen = (await ws.events.recent(same, SEEN)).events
+    note = _final(event) if event else _advice(timeout, patience, None if named else counts_from)
+    return WaitAnswer(
+        happened=False,
+        waited=waited,
+        seen=await happenings(ws, seen) or None,
+        note=note if seen else await _why_nothing(ws) or note,
+    )
+
+
+def _named(metric: str) -> str:
+    return word(metric.removesuffix(BY_MACHINE)) + (BY_MACHINE if metric.endswith(BY_MACHINE) else "")
+
+
+def _instead_of(query: EventQuery) -> tuple[str, ...]:
+    """What ends the waiting for what can then no more happen to a delivery."""
+    ends = ENDS.get(query.metric or "", ()) if query.delivery else ()
+    return tuple(metric for metric in ends if metric != query.metric)
+
+
+def _final(event: Event) -> str:
+    return f"And it will not: the delivery was {word(event.metric)}."
+
+
+def _advice(wanted: float | None, patience: float, since: datetime | None) -> str | None:
+    if wanted is not None and wanted <= patience:
+        return None
+    limit = "" if wanted is None else f"One call may wait {patience:.0f} s here. "
+    again = f"with since={moment(since)} " if since else ""
+    return f"{limit}Call again {again}to wait on."
+
+
+async def _report_progress(ws: CallContext, patience: float) -> None:
+    clock = ws.events.clock
+    began = clock.steady()
+    while ws.progress is not None:
+        passed = round(clock.steady() - began, 1)
+        await ws.progress(passed, patience, "Waiting for the event")
+        await clock.wait(anyio.Event(), STEP)
+
+
+async def _why_nothing(ws: CallContext) -> str | None:
+    return None if (await ws.events.recent(EventQuery(), 1)).events else NOTHING

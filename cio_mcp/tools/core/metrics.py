@@ -1,0 +1,153 @@
+"""The tool that reads metrics, each kind in the ranges and the zone in which Customer.io really counts it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from cio_mcp.customerio.api.metrics import Metric, Metrics, rates
+from cio_mcp.customerio.api.newsletters import Newsletter
+from cio_mcp.customerio.api.periods import EASTERN, Resolution, zone
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.tools.common.arguments import Channel, Id, Kind, Since, Until, span
+from cio_mcp.tools.common.lookup import SAID, Found, find
+from cio_mcp.tools.common.metric_ranges import (
+    Counted,
+    counted_back,
+    counted_forward,
+    range_resolution,
+    steps_back,
+    whole,
+)
+from cio_mcp.tools.core.metrics_answer import LinkClicks, LinkReport, MetricsAnswer, Series, Share
+from cio_mcp.workspace import CallContext
+
+DEFAULT_RANGE = timedelta(days=30)
+LINKS_SHOWN = 20
+EASTERN_NAMES = frozenset({EASTERN, "US/Eastern", "EST5EDT"})
+
+HUMAN_CLICKS_SINCE = datetime(2025, 4, 20, tzinfo=UTC)
+"""From when on people and machines are told apart reliably (opens a month before): https://docs.customer.io/integrations/api/app/"""
+
+
+async def get_metrics(
+    ws: CallContext,
+    id: Annotated[Id, Field(description="id or exact name")],  # noqa: A002 - the argument's name is fixed
+    kind: Kind = "campaign",
+    since: Since = None,
+    until: Until = None,
+    resolution: Resolution | None = None,
+    timezone: Annotated[str | None, Field(description="Region name; campaigns only")] = None,
+    channel: Channel | None = None,
+    links: Annotated[bool, Field(description="Also clicks by link")] = False,
+) -> MetricsAnswer:
+    """How a campaign, broadcast, newsletter or transactional message performed.
+
+    Totals, rates, a series; opens and clicks by people and machines apart. Default: 30 days, newsletters since sent.
+    """
+    asked_since, asked_until = span(since, until)
+    now = datetime.now(UTC).replace(microsecond=0)
+    if asked_since and asked_since >= now:
+        raise InvalidArgument("since", "must be in the past")
+    if kind == "transactional" and channel:
+        raise InvalidArgument("channel", "leave it out; a transactional message has one channel")
+    tz = _zone(kind, timezone)
+    found = await find(ws, kind, id)
+    end = min(asked_until or now, now)
+    asked = Asked(Metrics(ws.reader), kind, found.id, asked_since or _default_start(found, end), end, now, channel)
+    counted = await (asked.in_range(resolution, tz) if kind == "campaign" else asked.in_steps(resolution))
+    totals = counted.metric.totals
+    shares = {rate.name: Share(value=rate.value, of=rate.of) for rate in rates(totals)}
+    return MetricsAnswer(
+        kind=kind,
+        id=found.id,
+        name=found.name,
+        channel=channel,
+        since=counted.since.astimezone(tz),
+        until=counted.until.astimezone(tz),
+        timezone=tz.key,
+        totals=totals,
+        rates=shares,
+        series=_series(counted, tz),
+        links=await asked.links() if links else None,
+        notes=tuple(_notes(asked, counted, shares)),
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of Customer.io's counts, and the three ways to ask."""
+
+    metrics: Metrics
+    kind: Kind
+    id: str
+    since: datetime
+    until: datetime
+    now: datetime
+    channel: Channel | None
+
+    async def in_range(self, resolution: Resolution | None, tz: ZoneInfo) -> Counted:
+        """Counts of whole periods in any zone; campaigns only."""
+        unit = range_resolution(self.since, self.until, resolution, tz)
+        covered = whole(self.since, self.until, self.now, unit, tz)
+        metric = await self.metrics.between(self.id, *covered, resolution=unit, timezone=tz.key, channel=self.channel)
+        return counted_forward(metric, covered, unit, tz)
+
+    async def in_steps(self, resolution: Resolution | None) -> Counted:
+        """Counts of whole periods in Eastern time, back from now."""
+        unit, steps = steps_back(self.since, self.now, resolution)
+        metric = await self.metrics.back(self.kind, self.id, unit, steps, channel=self.channel)
+        return counted_back(metric, self.since, self.until, self.now, unit)
+
+    async def links(self) -> LinkReport:
+        """The most clicked links, which are counted in steps for every kind, and for all channels together."""
+        unit, steps = steps_back(self.since, self.now, None)
+        found = await self.metrics.links(self.kind, self.id, unit, steps)
+        clicks = [(each.link.href, counted_back(each.metric, self.since, self.until, self.now, unit)) for each in found]
+        rows = [LinkClicks(href=href, clicked=counted.metric.totals["clicked"]) for href, counted in clicks]
+        rows.sort(key=lambda row: -row.clicked)
+        covered = counted_back(Metric(), self.since, self.until, self.now, unit)
+        tz = ZoneInfo(EASTERN)
+        return LinkReport(
+            since=covered.since.astimezone(tz),
+            until=covered.until.astimezone(tz),
+            timezone=EASTERN,
+            links=tuple(rows[:LINKS_SHOWN]),
+            omitted=len(rows[LINKS_SHOWN:]) or None,
+        )
+
+
+def _zone(kind: Kind, name: str | None) -> ZoneInfo:
+    if kind == "campaign":
+        return zone(name or "UTC")
+    if name not in {None, *EASTERN_NAMES}:
+        raise InvalidArgument("timezone", f"Customer.io counts {SAID[kind]}s in {EASTERN} only; leave it out")
+    return ZoneInfo(EASTERN)
+
+
+def _default_start(found: Found, end: datetime) -> datetime:
+    if isinstance(found, Newsletter) and found.sent_at and found.sent_at < end:
+        return found.sent_at
+    return end - DEFAULT_RANGE
+
+
+def _series(counted: Counted, tz: ZoneInfo) -> Series:
+    return Series(
+        resolution=counted.resolution,
+        starts=tuple(start.astimezone(tz) for start in counted.starts),
+        values={name: tuple(counts) for name, counts in counted.metric.series.items() if any(counts)},
+    )
+
+
+def _notes(asked: Asked, counted: Counted, shares: Mapping[str, Share]) -> Iterable[str]:
+    if asked.kind != "campaign":
+        yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {SAID[asked.kind]}s."
+    elif (asked.since, asked.until) != (counted.since, counted.until):
+        yield f"Counted in whole {counted.resolution}; the range above is what they cover."
+    if counted.since < HUMAN_CLICKS_SINCE:
+        yield "People and machines are told apart reliably for opens since 2025-03-20, for clicks since 2025-04-20."
+    if any(share.value > 1 for share in shares.values()):
+        yield "A rate above 100 %: what happens is counted when it happens, also to messages sent before this range."

@@ -1,0 +1,119 @@
+"""What `get_metrics` answers: totals, rates with their basis, a series, links, and what the figures do not tell."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from cio_mcp.customerio.api.periods import Resolution
+from cio_mcp.text.render import Answer
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sparkline import sparkline
+from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.common.arguments import Channel, Kind
+from cio_mcp.tools.common.lookup import SAID
+from cio_mcp.tools.common.person_ref import AnswerPart
+
+POINTS_DRAWN = 60
+"""A longer series is drawn as the means of neighbours; no source, one line of a terminal."""
+
+DRAWN = {
+    "sent": "sent",
+    "human_opened": "opened by people",
+    "human_clicked": "clicked by people",
+    "converted": "converted",
+}
+
+ROWS = (
+    ("sent", "delivered", "bounced"),
+    ("opened", "human_opened", "machine_opened"),
+    ("clicked", "human_clicked", "machine_clicked"),
+    ("converted", "unsubscribed", "spammed"),
+)
+"""What stands on one line of text; what is not here and not 0 follows on a line of its own."""
+
+
+class Share(AnswerPart):
+    """A rate between 0 and 1, and what it is a share of."""
+
+    value: float
+    of: str
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} of {self.of}"
+
+
+class Series(AnswerPart):
+    """Counts by period, oldest first: `values` are columns beside `starts`; a name left out is 0 throughout."""
+
+    resolution: Resolution
+    starts: tuple[datetime, ...]
+    values: dict[str, tuple[int, ...]]
+
+
+class LinkClicks(AnswerPart):
+    """A link and every click on it, a person's second one too."""
+
+    href: str
+    clicked: int
+
+
+class LinkReport(AnswerPart):
+    """The most clicked links, in whole periods of Eastern time."""
+
+    since: datetime
+    until: datetime
+    timezone: str
+    links: tuple[LinkClicks, ...]
+    omitted: int | None = None
+
+    def lines(self) -> Iterable[str]:
+        """Each link on a line."""
+        yield f"clicks by link, {moment(self.since)} to {moment(self.until)} ({self.timezone}):"
+        yield from (f"  {link.clicked} {quoted(link.href, 120)}" for link in self.links)
+        if not self.links:
+            yield "  none clicked"
+        if self.omitted:
+            yield f"  … {self.omitted} omitted"
+
+
+class MetricsAnswer(Answer):
+    """The metrics of one campaign, broadcast, newsletter or transactional message."""
+
+    kind: Kind
+    id: str
+    name: str
+    channel: Channel | None = None
+    since: datetime
+    until: datetime
+    timezone: str
+    totals: dict[str, int]
+    rates: dict[str, Share]
+    series: Series
+    links: LinkReport | None = None
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> Iterable[str]:
+        """The range, then totals with rates, a line for each of a few series, links, notes."""
+        channel = f", {self.channel} only" if self.channel else ""
+        span = f"{moment(self.since)} to {moment(self.until)} ({self.timezone})"
+        yield f"{SAID[self.kind]} {self.id} {quoted(self.name)}{channel}: {span}"
+        yield from (", ".join(map(self._said, row)) for row in ROWS)
+        told = {name for row in ROWS for name in row}
+        if rest := [self._said(name) for name, count in self.totals.items() if count and name not in told]:
+            yield ", ".join(rest)
+        yield from self._drawn()
+        if self.links:
+            yield from self.links.lines()
+        yield from self.notes
+
+    def _said(self, name: str) -> str:
+        words = {"human": "by people", "machine": "by machines"}
+        who, _, what = name.partition("_")
+        said = f"{what} {words[who]}" if who in words else name
+        rate = self.rates.get(name)
+        return f"{said} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
+
+    def _drawn(self) -> Iterable[str]:
+        count, unit = len(self.series.starts), self.series.resolution
+        for name, said in DRAWN.items():
+            if any(values := self.series.values.get(name, ())):
+                yield f"{said}, {count} {unit}: {sparkline(values, POINTS_DRAWN)} highest {max(values)}"

@@ -1,0 +1,140 @@
+"""Tools that list segments and show one."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field
+
+from cio_mcp.customerio.api.segments import MemberPage, Segment, Usage
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.common.arguments import Cursor, Limit, SegmentRef
+from cio_mcp.tools.common.gather import Read, together
+from cio_mcp.tools.common.pages import PageAnswer, cut, following
+from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
+from cio_mcp.tools.common.sources import Source, SourceRef, sources
+from cio_mcp.workspace import CallContext
+
+SHOWN = 12
+"""Users of a segment in the text; the structured answer has all."""
+
+
+class SegmentLine(AnswerPart):
+    """A segment; `dynamic` ones follow their conditions, `manual` ones hold who was added."""
+
+    id: str
+    name: str
+    type: str | None = None
+    description: str | None = None
+    building: bool | None = Field(default=None, description="Membership is not complete yet")
+
+    def __str__(self) -> str:
+        building = ", still building" if self.building else ""
+        about = f": {quoted(self.description)}" if self.description else ""
+        return f"{quoted(self.name)} (id {self.id}, {self.type or 'of unknown type'}{building}){about}"
+
+
+class SegmentsAnswer(PageAnswer):
+    """Segments of the workspace."""
+
+    segments: list[SegmentLine]
+    total: int
+
+    def lines(self) -> Iterable[str]:
+        """Each segment on a line."""
+        yield f"{self.total} segments" if self.total != 1 else "1 segment"
+        yield from map(str, self.segments)
+        yield from self.more()
+
+
+class SegmentAnswer(PageAnswer):
+    """One segment: how many people, what uses it, and a page of its members if asked."""
+
+    segment: SegmentLine
+    count: int
+    campaigns: list[Source]
+    sent_newsletters: list[Source]
+    draft_newsletters: list[Source]
+    updated_at: datetime | None = None
+    members: list[PersonRef] | None = None
+
+    def lines(self) -> Iterable[str]:
+        """What it is, how many, used by what, who."""
+        yield str(self.segment)
+        yield f"{self.count:,} {'person' if self.count == 1 else 'people'}" + (
+            f", updated {moment(self.updated_at)}" if self.updated_at else ""
+        )
+        users = [*self.campaigns, *self.sent_newsletters, *(f"{draft} (draft)" for draft in self.draft_newsletters)]
+        rest = f", and {len(users) - SHOWN} more" if len(users) > SHOWN else ""
+        yield f"Used by: {', '.join(map(str, users[:SHOWN])) or 'nothing'}{rest}"
+        if self.members is not None:
+            yield f"Members:{'' if self.members else ' none'}"
+            yield from (f"- {member}" for member in self.members)
+            yield from self.more()
+
+
+async def list_segments(
+    ws: CallContext,
+    name: Annotated[str | None, Field(description="Part of the name")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> SegmentsAnswer:
+    """List segments; archived ones are not told."""
+    wanted = (name or "").strip().casefold()
+    found = [segment for segment in await ws.segments.all() if wanted in segment.name.casefold()]
+    shown, page = cut(found, limit, cursor)
+    return SegmentsAnswer(segments=[_line(segment) for segment in shown], total=len(found), **page)
+
+
+async def get_segment(
+    ws: CallContext,
+    segment: SegmentRef,
+    members: Annotated[bool, Field(description="Also a page of its people")] = False,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> SegmentAnswer:
+    """Show a segment: how many people it holds, which campaigns and newsletters use it, and its members."""
+    found = await ws.segments.find(segment)
+    reads: dict[str, Read] = {
+        "count": partial(ws.segments.count, found.id),
+        "usage": partial(ws.segments.used_by, found.id),
+    }
+    if members:
+        reads["members"] = partial(ws.segments.members, found.id, limit=limit, start=cursor)
+    read = await together(reads)
+    usage: Usage = read["usage"]
+    sent = [SourceRef("newsletter", id_) for id_ in usage.sent_newsletters]
+    drafts = [SourceRef("newsletter", id_) for id_ in usage.draft_newsletters]
+    campaigns = [SourceRef("campaign", id_) for id_ in usage.campaigns]
+    known = await sources(ws, [*campaigns, *sent, *drafts])
+    # Customer.io counts broadcasts among the campaigns that use a segment.
+    nameless = [SourceRef("broadcast", thing.id) for thing in campaigns if known[thing].name is None]
+    broadcasts = await sources(ws, nameless)
+    known |= {
+        SourceRef("campaign", thing.id): source for thing, source in broadcasts.items() if source.name is not None
+    }
+    page: MemberPage | None = read.get("members")
+    omitted = read["count"] - len(page.identifiers) if page and page.next and cursor is None else None
+    return SegmentAnswer(
+        segment=_line(found),
+        count=read["count"],
+        campaigns=[known[thing] for thing in campaigns],
+        sent_newsletters=[known[thing] for thing in sent],
+        draft_newsletters=[known[thing] for thing in drafts],
+        updated_at=found.updated_at,
+        members=[who(person) for person in page.identifiers] if page else None,
+        **following(page.next if page else None),
+        omitted=omitted if omitted and omitted > 0 else None,
+    )
+
+
+def _line(segment: Segment) -> SegmentLine:
+    return SegmentLine(
+        id=segment.id,
+        name=segment.name,
+        type=segment.type,
+        description=segment.description,
+        building=None if segment.settled else True,
+    )

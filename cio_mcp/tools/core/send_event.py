@@ -1,0 +1,85 @@
+"""The write tool for events."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+from ulid import ULID
+
+from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.call import canonical
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.evidence import Evidence
+from cio_mcp.gate.plan import Plan
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.common.arguments import Customer, CustomerIdType
+from cio_mcp.tools.common.recipients import (
+    UNREAD,
+    Recipient,
+    listed,
+    may_start,
+    recipient_of,
+    test_profiles,
+    time_of,
+    within,
+)
+from cio_mcp.workspace import CallContext
+
+STARTS_WITHIN = timedelta(hours=72)
+"""How old an event may be and still start campaigns: https://docs.customer.io/integrations/api/track/ (timestamp)."""
+
+TOLERANCE = timedelta(minutes=1)
+"""How far clocks may differ before a time counts as future; no source."""
+
+FOLLOW = "What it starts: wait_for_event with this change and metric=delivered."
+NOTHING = "No running campaign is known to start from it; recent_events with this change would tell."
+
+
+async def send_event(
+    ws: CallContext,
+    customer: Customer,
+    name: Annotated[str, Field(description="Event name")],
+    data: Annotated[dict[str, JsonValue] | None, Field(description="Event data")] = None,
+    timestamp: Annotated[str | None, Field(description="When it happened: ISO 8601 with zone; default now")] = None,
+    repeat: Annotated[bool, Field(description="Send once more on purpose")] = False,
+    id_type: CustomerIdType = None,
+) -> Plan:
+    """Record an event for one customer. Events can start campaigns, so a person approves each."""
+    name = name.strip()
+    if not name:
+        raise InvalidArgument("name", "expected the event's name")
+    within("name", name, tracking.EVENT_NAME_BYTES)
+    within("data", canonical(data or {}), tracking.EVENT_DATA_BYTES)
+    at = time_of("timestamp", timestamp)
+    whom = await recipient_of(ws, customer, id_type)
+    age = datetime.now(UTC) - at if at else timedelta(0)
+    old = age > STARTS_WITHIN
+    starts = () if old or not ws.settings.has_app else may_start(await ws.campaigns.started_by_event(name))
+    return Plan(
+        risk="send",
+        summary=f"Send event {quoted(name)} for {whom.name}.",
+        contents=(*((f"It happened at {moment(at)}.",) if at else ()), *listed(data or {}, "no event data")),
+        examples=(whom.example,),
+        recipients=whom.recipients,
+        test_profiles=await test_profiles(ws, whom),
+        starts=starts,
+        warnings=_warnings(whom, age),
+        calls=(tracking.event(whom.identifier, name, data or {}, ulid=str(ULID()), at=at),),
+        rests_on=whom.rests_on | {"starts": list(starts)},
+        once=True,
+        repeat=repeat,
+        trace=Evidence(person=whom.identifier, event=name) if whom.person else None,
+        find_out=NOTHING if not starts and ws.settings.has_app else FOLLOW,
+    )
+
+
+def _warnings(whom: Recipient, age: timedelta) -> tuple[str, ...]:
+    found = []
+    if age > STARTS_WITHIN:
+        found.append("It is older than 72 hours, so it starts no campaign.")
+    if age < -TOLERANCE:
+        found.append("It has not happened yet: its time is in the future.")
+    if whom.person is None:
+        found.append(UNREAD)
+    return tuple(found)

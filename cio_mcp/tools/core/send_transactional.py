@@ -1,0 +1,160 @@
+"""The write tool for transactional messages."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from cio_mcp.customerio.api import sends
+from cio_mcp.customerio.api.transactional import TransactionalMessage, variables
+from cio_mcp.customerio.call import canonical
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.evidence import Evidence
+from cio_mcp.gate.plan import Plan
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Id
+from cio_mcp.tools.common.recipients import Recipient, listed, one_address, recipient_of, test_profiles, time_of, within
+from cio_mcp.workspace import CallContext
+
+GIVEN = ("trigger.", "data.", "event.")
+"""What message data is called in a template, before and since Customer.io's renaming."""
+
+
+class EmailOptions(BaseModel):
+    """What a send may say about itself; senders and further recipients are the operator's business."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    send_to_unsubscribed: bool = False
+    queue_draft: bool = False
+    disable_message_retention: bool = False
+    tracked: bool | None = None
+    language: Annotated[str, Field(max_length=20)] | None = None
+
+
+async def send_transactional(
+    ws: CallContext,
+    message: Annotated[Id, Field(description="id or exact name")],
+    customer: Customer,
+    channel: Literal["email"] = "email",
+    to: Annotated[str | None, Field(description="Address; default the customer's own")] = None,
+    data: Annotated[dict[str, JsonValue] | None, Field(description="Template variables")] = None,
+    send_at: Annotated[str | None, Field(description="ISO 8601 with zone; default now")] = None,
+    options: Annotated[
+        dict[str, JsonValue] | None,
+        Field(description="send_to_unsubscribed, queue_draft, disable_message_retention, tracked, language"),
+    ] = None,
+    repeat: Annotated[bool, Field(description="Send once more on purpose")] = False,
+    id_type: CustomerIdType = None,
+) -> Plan:
+    """Send one transactional email to one customer, after a person approves it. Never send it again yourself."""
+    at = _due(send_at)
+    chosen = _options(options)
+    within("data", canonical(data or {}), sends.PAYLOAD_BYTES)
+    template = await ws.transactional.find(message, field="message")
+    whom = await recipient_of(ws, customer, id_type)
+    address = _address(whom, to)
+    missing = await _missing(ws, template, data or {})
+    return Plan(
+        risk="send",
+        summary=f"Send transactional {channel} {template.id} {quoted(template.name)} to {whom.name}.",
+        contents=(
+            f"It goes to {quoted(address)}, {f'at {moment(at)}' if at else 'at once'}.",
+            *listed(data or {}, "no message data"),
+        ),
+        examples=(whom.example,),
+        recipients=(address,),
+        test_profiles=await test_profiles(ws, whom),
+        warnings=_warnings(whom, address, missing, chosen),
+        calls=(
+            sends.email(
+                int(template.id),
+                {"cio_id": whom.identifier.removeprefix("cio_")}
+                if whom.identifier.startswith("cio_")
+                else _known_as(whom),
+                address,
+                data or {},
+                send_at=at,
+                options=chosen.model_dump(exclude_defaults=True),
+            ),
+        ),
+        rests_on=whom.rests_on | {"message": template.name, "own": _own(whom)},
+        once=True,
+        repeat=repeat,
+        trace=Evidence(person=whom.identifier, message=template.id, recipient=address) if whom.person else None,
+        due_at=at.timestamp() if at else None,
+        find_out="To follow it: wait_for_event with this change and metric=delivered; get_message shows it whole.",
+    )
+
+
+def _due(send_at: str | None) -> datetime | None:
+    at = time_of("send_at", send_at)
+    now = datetime.now(UTC)
+    if at is None or at <= now:
+        if at is not None and now - at > timedelta(minutes=1):
+            raise InvalidArgument("send_at", "is in the past; leave it out to send now")
+        return None
+    if at - now > timedelta(days=sends.SEND_AHEAD_DAYS):
+        raise InvalidArgument("send_at", f"is more than {sends.SEND_AHEAD_DAYS} days ahead, which Customer.io refuses")
+    return at
+
+
+def _options(options: dict[str, JsonValue] | None) -> EmailOptions:
+    try:
+        return EmailOptions.model_validate(options or {})
+    except ValidationError as wrong:
+        name = str(wrong.errors()[0]["loc"][0])
+        if name in EmailOptions.model_fields:
+            raise InvalidArgument(
+                f"options.{name}", "expected text" if name == "language" else "expected true or false"
+            ) from None
+        accepted = ", ".join(EmailOptions.model_fields)
+        raise InvalidArgument("options", f"{quoted(name, 40)} is not accepted here; what is: {accepted}") from None
+
+
+def _known_as(whom: Recipient) -> dict[str, JsonValue]:
+    return {"email": whom.identifier} if "@" in whom.identifier else {"id": whom.identifier}
+
+
+def _own(whom: Recipient) -> str | None:
+    return whom.person.email if whom.person else None
+
+
+def _address(whom: Recipient, to: str | None) -> str:
+    address = (to or _own(whom) or "").strip()
+    if not address:
+        raise InvalidArgument("to", "is needed: the customer's profile has no email address")
+    one_address("to", address)
+    own = _own(whom)
+    return own if own and own.casefold() == address.casefold() else address
+
+
+async def _missing(ws: CallContext, template: TransactionalMessage, data: dict[str, JsonValue]) -> list[str]:
+    contents = await ws.transactional.contents(template.id)
+    channels = {"sms" if content.type == "twilio" else content.type for content in contents if content.type}
+    if channels and "email" not in channels:
+        raise InvalidArgument(
+            "message", f"{quoted(template.name)} is of channel {', '.join(sorted(channels))}, not email"
+        )
+    used = variables(contents)
+    wanted = {path.split(".")[1] for path in used if path.startswith(GIVEN)}
+    return sorted(wanted - data.keys())
+
+
+def _warnings(whom: Recipient, address: str, missing: list[str], options: EmailOptions) -> tuple[str, ...]:
+    found = []
+    if address != _own(whom):
+        found.append(f"{quoted(address)} is not the address in the customer's profile.")
+    if whom.person and whom.person.unsubscribed:
+        reaches = (
+            "and is written to all the same" if options.send_to_unsubscribed else "so Customer.io will not deliver it"
+        )
+        found.append(f"The customer is unsubscribed, {reaches}.")
+    if missing:
+        found.append(
+            f"The template uses variables that the data lack: {', '.join(quoted(name, 40) for name in missing)}."
+        )
+    if options.queue_draft:
+        found.append("It is queued as a draft: somebody has to send it in Customer.io.")
+    return tuple(found)

@@ -1,0 +1,223 @@
+"""The tool that tells about the workspace as a whole."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+from cio_mcp.customerio.api.account import RegionRecord, WorkspaceRecord
+from cio_mcp.errors import CioError, StorageFailed
+from cio_mcp.text.render import Answer
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.tools.common.gather import Read, together
+from cio_mcp.tools.common.person_ref import AnswerPart
+from cio_mcp.workspace import CallContext, LaneNow
+
+Section = Literal["overview", "senders", "subscription_topics", "object_types", "limits"]
+
+SHOWN = 100
+"""Senders, topics or object types in one answer; no source."""
+
+
+class Overview(AnswerPart):
+    """Which workspace this is and what can be done in it; counts of people and messages may be two hours old."""
+
+    name: str | None = None
+    id: str | None = None
+    region: str | None = None
+    keys: tuple[str, ...]
+    read_only: bool
+    masked: bool
+    writes_stopped: str | None = None
+    people: int | None = None
+    messages_sent: int | None = None
+    segments: int | None = None
+    campaigns: int | None = None
+    campaigns_running: int | None = None
+    broadcasts: int | None = None
+    transactional_messages: int | None = None
+    account_workspaces: tuple[str, ...] | None = None
+
+    def lines(self) -> Iterable[str]:
+        """Which, what may be done, how much there is."""
+        where = f"region {self.region}" if self.region else None
+        named = f"workspace {quoted(self.name)}" if self.name else "a workspace whose name is not known"
+        yield ", ".join(filter(None, [named, self.id and f"id {self.id}", where]))
+        changes = "nothing can be changed (read-only)" if self.read_only else "changes wait for a person's approval"
+        masked = ", addresses and phone numbers are masked" if self.masked else ""
+        yield f"keys: {' and '.join(self.keys)}; {changes}{masked}"
+        counts = {
+            "people": self.people,
+            "segments": self.segments,
+            "campaigns": self.campaigns,
+            "campaigns running": self.campaigns_running,
+            "broadcasts": self.broadcasts,
+            "transactional messages": self.transactional_messages,
+            "messages sent this billing period": self.messages_sent,
+        }
+        if self.writes_stopped:
+            yield self.writes_stopped
+        if told := [f"{what} {count:,}" for what, count in counts.items() if count is not None]:
+            yield ", ".join(told)
+        if self.account_workspaces:
+            yield f"the account has several: {', '.join(quoted(name) for name in self.account_workspaces)}"
+
+
+class SenderRow(AnswerPart):
+    """Whom messages can be from."""
+
+    id: str
+    address: str | None = None
+    type: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.id} {quoted(self.address or '')}{f' ({self.type})' if self.type else ''}"
+
+
+class TopicRow(AnswerPart):
+    """A subscription topic; `identifier` names it in a person's preferences."""
+
+    id: str
+    name: str
+    identifier: str | None = None
+    description: str | None = None
+    subscribed_by_default: bool | None = None
+
+    def __str__(self) -> str:
+        default = {True: "opted in", False: "opted out", None: "not told"}[self.subscribed_by_default]
+        return f"{self.id} {quoted(self.name)} ({self.identifier or 'no identifier'}), by default {default}"
+
+
+class ObjectTypeRow(AnswerPart):
+    """A type of object."""
+
+    id: str
+    name: str
+    enabled: bool | None = None
+
+    def __str__(self) -> str:
+        return f"{self.id} {quoted(self.name)}{', disabled' if self.enabled is False else ''}"
+
+
+class WorkspaceAnswer(Answer):
+    """One section of what there is to know about the workspace."""
+
+    section: Section
+    overview: Overview | None = None
+    senders: tuple[SenderRow, ...] | None = None
+    subscription_topics: tuple[TopicRow, ...] | None = None
+    object_types: tuple[ObjectTypeRow, ...] | None = None
+    limits: tuple[LaneNow, ...] | None = None
+    omitted: int | None = None
+
+    def lines(self) -> Iterable[str]:
+        """The section that was asked for."""
+        if self.overview:
+            yield from self.overview.lines()
+        for lane in self.limits or ():
+            yield from lane.lines()
+        for rows in (self.senders, self.subscription_topics, self.object_types):
+            if rows is not None:
+                count, things = len(rows) + (self.omitted or 0), self.section.replace("_", " ")
+                yield f"{count} {things.removesuffix('s') if count == 1 else things}"
+                yield from map(str, rows)
+        if self.omitted:
+            yield f"… {self.omitted} omitted"
+
+
+async def get_workspace(ws: CallContext, section: Section = "overview") -> WorkspaceAnswer:
+    """The workspace: name, region, keys, counts; or senders, subscription topics, object types, rate limits now."""
+    match section:
+        case "overview":
+            return WorkspaceAnswer(section=section, overview=await _overview(ws))
+        case "senders":
+            senders = [
+                SenderRow(id=each.id, address=each.address or each.email or each.name, type=each.template_type)
+                for each in await ws.account.senders()
+            ]
+            return WorkspaceAnswer(section=section, senders=tuple(senders[:SHOWN]), omitted=_omitted(senders))
+        case "subscription_topics":
+            topics = [TopicRow(**topic.model_dump()) for topic in await ws.account.topics()]
+            return WorkspaceAnswer(section=section, subscription_topics=tuple(topics[:SHOWN]), omitted=_omitted(topics))
+        case "object_types":
+            types = [ObjectTypeRow(**each.model_dump()) for each in await ws.account.object_types()]
+            return WorkspaceAnswer(section=section, object_types=tuple(types[:SHOWN]), omitted=_omitted(types))
+        case "limits":
+            return WorkspaceAnswer(section=section, limits=tuple(ws.limits().lanes))
+
+
+async def _overview(ws: CallContext) -> Overview:
+    settings = ws.settings
+    reads: dict[str, Read] = {}
+    if settings.has_app:
+        reads |= {
+            "workspaces": ws.account.workspaces,
+            "segments": ws.segments.all,
+            "campaigns": ws.campaigns.all,
+            "broadcasts": ws.broadcasts.all,
+            "transactional": ws.transactional.all,
+        }
+    if settings.has_track:
+        reads["track"] = partial(_track_region, ws)
+    got = await together(reads)
+    track: RegionRecord = got.get("track", RegionRecord())
+    known: Sequence[WorkspaceRecord] = got.get("workspaces", ())
+    own = _own(known, track.environment_id, settings.workspace)
+    return Overview(
+        name=own.name if own else settings.workspace,
+        id=own.id if own else track.environment_id,
+        region=track.region or (settings.region if settings.region != "auto" else None),
+        keys=tuple(name for name, there in (("App", settings.has_app), ("Track", settings.has_track)) if there),
+        read_only=settings.read_only,
+        masked=settings.mask_pii,
+        writes_stopped=await _stopped(ws),
+        people=own.people if own else None,
+        messages_sent=own.messages_sent if own else None,
+        account_workspaces=None if own else tuple(each.name for each in known[:SHOWN]) or None,
+        **_counts(got),
+    )
+
+
+async def _stopped(ws: CallContext) -> str | None:
+    """Since when and why writes are stopped; a database that cannot be read keeps nobody from reading the rest."""
+    try:
+        pause = await ws.gate.switch.paused()
+    except StorageFailed:
+        return None
+    if pause is None:
+        return None
+    because = f": {quoted(pause.reason)}" if pause.reason else ""
+    return f"An operator stopped all writes at {moment(from_unix(pause.at))}{because}"
+
+
+def _counts(got: dict[str, Any]) -> dict[str, int]:
+    if "campaigns" not in got:
+        return {}
+    return {
+        "segments": len(got["segments"]),
+        "campaigns": len(got["campaigns"]),
+        "campaigns_running": sum(campaign.running for campaign in got["campaigns"]),
+        "broadcasts": len(got["broadcasts"]),
+        "transactional_messages": len(got["transactional"]),
+    }
+
+
+def _own(known: Sequence[WorkspaceRecord], id_: str | None, name: str | None) -> WorkspaceRecord | None:
+    """The keys' own workspace among those of the account: the only one, else by the Track keys' id, else by name."""
+    if len(known) == 1:
+        return known[0]
+    return next((each for each in known if each.id == id_), None) or next(
+        (each for each in known if name and each.name == name), None
+    )
+
+
+async def _track_region(ws: CallContext) -> RegionRecord:
+    """The region is worth a read, not an error: what needs the Track keys says itself what is wrong with them."""
+    try:
+        return await ws.account.region()
+    except CioError:
+        return RegionRecord()
+
+
+def _omitted(rows: Sequence[object]) -> int | None:
+    return len(rows[SHOWN:]) or None

@@ -1,0 +1,54 @@
+"""What counts mean together: totals, rates, names, and odd series."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cio_mcp.customerio.api.metrics import CORE, Metric, rates
+
+COUNTS = st.integers(0, 10_000)
+NAMES = st.sampled_from([*CORE, "deferred", "2xx"])
+
+
+@given(st.dictionaries(NAMES, st.lists(COUNTS, max_size=50)))
+def test_totals_tell_all_that_is_counted_and_the_core_always(series: dict[str, list[int]]) -> None:
+    totals = Metric(series=series).totals
+    assert tuple(totals)[: len(CORE)] == CORE
+    assert sum(totals.values()) == sum(map(sum, series.values()))
+
+
+@given(st.dictionaries(NAMES, COUNTS))
+def test_a_rate_is_told_exactly_where_it_has_a_basis(totals: dict[str, int]) -> None:
+    for rate in rates(totals):
+        basis = totals.get(rate.of, 0)
+        assert basis > 0
+        assert abs(rate.value * basis - totals.get(rate.name, 0)) <= basis * 0.00005 + 1e-9
+    sent = totals.get("sent", 0)
+    assert bool(rates(totals)) == bool(sent or totals.get("delivered", 0))
+
+
+@given(st.lists(COUNTS, max_size=60), st.integers(1, 60))
+def test_too_many_periods_lose_the_oldest_and_too_few_are_filled_up_with_none(counts: list[int], wanted: int) -> None:
+    kept = Metric(series={"sent": counts}).last(wanted).series["sent"]
+    assert len(kept) == wanted
+    assert kept[-len(counts) :][-wanted:] == counts[-wanted:] if counts else not any(kept)
+
+
+def test_what_people_did_is_a_share_of_delivered_and_what_arrived_a_share_of_sent() -> None:
+    found = {rate.name: rate for rate in rates({"sent": 200, "delivered": 100, "opened": 50, "bounced": 20})}
+    assert (found["opened"].value, found["opened"].of) == (0.5, "delivered")
+    assert (found["bounced"].value, found["bounced"].of) == (0.1, "sent")
+    assert (found["delivered"].value, found["delivered"].of) == (0.5, "sent")
+
+
+def test_where_nothing_reports_delivery_people_are_a_share_of_sent() -> None:
+    found = {rate.name: rate for rate in rates({"sent": 10, "clicked": 5})}
+    assert (found["clicked"].value, found["clicked"].of) == (0.5, "sent")
+    assert "delivered" not in found
+
+
+def test_old_names_of_machine_opens_and_odd_values_are_read() -> None:
+    metric = Metric.of({"series": {"prefetch_opened": [1, None, 2], "sent": None, "prefetch_clicked": [1]}})
+    assert metric.totals["machine_opened"] == 3
+    assert metric.totals["machine_clicked"] == 1
+    assert metric.totals["sent"] == 0
+    assert Metric.of({"series": None}).periods == 0

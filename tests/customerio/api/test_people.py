@@ -1,0 +1,97 @@
+"""How a person is named, and what a profile tells."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cio_mcp.customerio.api.base import Identifiers, Reference
+from cio_mcp.customerio.api.people import Person, SeveralPeople, reference_of
+from cio_mcp.errors import InvalidArgument
+
+
+@pytest.mark.parametrize(
+    ("customer", "expected"),
+    [
+        ("ada", Reference("ada")),
+        (" 42 ", Reference("42")),
+        ("ada+test@example.com", Reference("ada+test@example.com", "email")),
+        ("cio_a3000001", Reference("cio_a3000001", "cio_id")),
+        ("+14155552671", Reference("+14155552671", "phone")),
+        ("+1", Reference("+1")),
+    ],
+)
+def test_what_names_a_person_is_told_from_its_shape(customer: str, expected: Reference) -> None:
+    assert reference_of(customer) == expected
+
+
+def test_an_id_that_looks_like_an_address_is_an_id_when_said_so() -> None:
+    assert reference_of("ada@example.com", "id") == Reference("ada@example.com")
+
+
+def test_a_cio_id_may_come_without_its_prefix_when_said_so() -> None:
+    assert reference_of("a3000001", "cio_id") == Reference("cio_a3000001", "cio_id")
+
+
+@pytest.mark.parametrize("phone", ["415 555 2671", "4155552671", "+0155552671", "ada"])
+def test_a_phone_number_is_refused_unless_it_is_e164(phone: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"customer: .*E\.164"):
+        reference_of(phone, "phone")
+
+
+@pytest.mark.parametrize("blank", ["", "   "])
+def test_an_empty_customer_is_refused(blank: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"customer: expected an id"):
+        reference_of(blank)
+
+
+@given(st.text())
+def test_any_text_names_somebody_or_is_refused(customer: str) -> None:
+    try:
+        reference = reference_of(customer)
+    except InvalidArgument:
+        assert not customer.strip()
+    else:
+        assert reference.value == customer.strip()
+
+
+def test_a_person_is_referred_to_by_what_never_changes() -> None:
+    assert Identifiers(id="ada", email="ada@example.com", cio_id="a3").reference == Reference("cio_a3", "cio_id")
+    assert Identifiers(id="ada", email="ada@example.com").reference == Reference("ada")
+    assert Identifiers(email="ada@example.com").reference == Reference("ada@example.com", "email")
+
+
+@pytest.mark.parametrize("told", ["yesterday", "", "1e9", "99999999999999999999", "²", -1, None, True])
+def test_a_creation_time_that_is_no_unix_time_is_not_told(told: str | None) -> None:
+    assert Person.of({"attributes": {"created_at": told}}).created is None
+
+
+def test_identifiers_come_from_the_attributes_where_they_come_from_nowhere_else() -> None:
+    person = Person.of(
+        {"attributes": {"id": "ada", "email": "ada@example.com", "cio_id": "a3", "phone": "+15551234567"}}
+    )
+    assert (person.id, person.email, person.cio_id, person.phone) == ("ada", "ada@example.com", "a3", "+15551234567")
+
+
+def test_nulls_and_missing_parts_of_a_profile_are_empty() -> None:
+    person = Person.of({"attributes": None, "devices": None, "unsubscribed": None, "timestamps": None})
+    assert not person.attributes
+    assert person.devices == ()
+    assert person.unsubscribed is False
+
+
+def test_several_people_are_told_apart_without_their_address() -> None:
+    people = [
+        Person.of({"identifiers": {"id": f"two-{n}", "email": "two@example.com", "cio_id": f"a{n}"}, "attributes": {}})
+        for n in (1, 2)
+    ]
+    said = str(SeveralPeople(people, 3))
+    assert "3 people" in said
+    assert "cio_a1" in said
+    assert "two-2" in said
+    assert "1 more" in said
+    assert "@" not in said
+
+
+def test_an_id_that_is_an_address_stays_out_of_the_sentence() -> None:
+    person = Person.of({"identifiers": {"id": "two@example.com", "cio_id": "a1"}, "attributes": {}})
+    assert "@" not in str(SeveralPeople([person, person], 2))

@@ -1,0 +1,106 @@
+"""Every read that is made is one that Customer.io publishes."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.activities import Activities
+from cio_mcp.customerio.api.base import Identifiers, Kind, Reference
+from cio_mcp.customerio.api.messages import Messages
+from cio_mcp.customerio.api.people import People
+from cio_mcp.customerio.api.segments import Segments
+from cio_mcp.customerio.call import Call, read
+from cio_mcp.errors import BadAnswer
+from tests.customerio.api.published import assert_published
+
+pytestmark = pytest.mark.anyio
+
+ADA = Reference("cio_a3000001", "cio_id")
+BY_ID = Reference("ada")
+WHEN = datetime(2026, 1, 31, 9, tzinfo=UTC)
+SEARCH: JsonValue = {
+    "and": [{"segment": {"id": 2}}, {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}]
+}
+
+
+class Recorder:
+    """Writes a request down instead of making it."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    async def read(self, call: Call, *, cache: float = 0.0) -> dict[str, Any]:
+        del cache
+        self.calls.append(call)
+        return {}
+
+
+READS: dict[str, Callable[[Any], Awaitable[object]]] = {
+    "by email": lambda reader: People(reader).find_by_email("a+b@example.com"),
+    "search": lambda reader: People(reader).search(SEARCH, limit=20, start="token"),
+    "profiles": lambda reader: People(reader).profiles([Identifiers(cio_id="a3000001")]),
+    "attributes by id": lambda reader: People(reader).attributes(BY_ID),
+    "attributes by phone": lambda reader: People(reader).attributes(Reference("+14155552671", "phone")),
+    "segments of": lambda reader: People(reader).segments_of(ADA),
+    "messages of": lambda reader: People(reader).messages_of(ADA, limit=20, start="token", since=WHEN, until=WHEN),
+    "activities of": lambda reader: People(reader).activities_of(ADA, limit=10, start="token", type_="event"),
+    "subscriptions of": lambda reader: People(reader).subscriptions_of(ADA),
+    "relationships of": lambda reader: People(reader).relationships_of(ADA, limit=10, start="token"),
+    "activities": lambda reader: Activities(reader).list(
+        ADA, limit=10, type_="event", name="signed_up", deleted=True, start="token"
+    ),
+    "message": lambda reader: Messages(reader).get("dgOq6QWq6QUBAAF4_CGoeVX7mFkDbRFu7ek="),
+    "archived message": lambda reader: Messages(reader).archived("dgOq6QWq6QUBAAF4_CGoeVX7mFkDbRFu7ek="),
+    "segments": lambda reader: Segments(reader).all(),
+    "segment count": lambda reader: Segments(reader).count("2"),
+    "segment used by": lambda reader: Segments(reader).used_by("2"),
+    "segment members": lambda reader: Segments(reader).members("2", limit=20, start="token"),
+}
+KINDS: list[Kind | None] = [None, "campaign", "broadcast", "newsletter", "transactional"]
+
+
+async def _recorded(make: Callable[[Any], Awaitable[object]]) -> list[Call]:
+    recorder = Recorder()
+    with suppress(BadAnswer):  # an empty answer lacks what is documented; only the request counts here
+        await make(recorder)
+    assert recorder.calls
+    return recorder.calls
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_a_read_is_published(name: str) -> None:
+    for call in await _recorded(READS[name]):
+        assert_published(call)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_deliveries_of_each_kind_are_listed_as_published(kind: Kind | None) -> None:
+    for call in await _recorded(
+        lambda reader: Messages(reader).list(
+            kind, kind and "3", limit=20, start="token", metric="opened", type_="twilio", since=WHEN, until=WHEN
+        )
+    ):
+        assert_published(call)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "noticed"),
+    [
+        (read("/v1/custumers/{id}/attributes", id="ada"), "is not published"),
+        (read("/v1/segments", query={"limit": 20}), "has no parameter"),
+        (read("/v1/customers"), "needs"),
+        (read("/v1/messages", query={"limit": "many"}), "no integer"),
+        (read("/v1/messages", query={"limit": 1001}), "over the maximum"),
+        (read("/v1/messages", query={"type": "sms"}), "sms"),
+        (read("/v1/customers", method="POST", body={"filters": SEARCH}), "filter"),
+        (read("/v1/customers", method="POST", body={"filter": SEARCH, "more": 1}), "takes no"),
+        (read("/v1/customers", method="POST"), "needs a body"),
+    ],
+)
+def test_a_request_that_is_not_published_is_noticed(wrong: Call, noticed: str) -> None:
+    with pytest.raises(AssertionError, match=noticed):
+        assert_published(wrong)

@@ -1,0 +1,197 @@
+from collections.abc import Awaitable, Callable
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from cio_mcp.customerio import cache as module
+from cio_mcp.customerio.cache import Cache, Fetched, Key, family
+from cio_mcp.errors import NotFound, RateLimited, Unavailable
+from tests.customerio.skipping_clock import SkippingClock
+
+pytestmark = pytest.mark.anyio
+
+KEY = Key("local:ada", bulk=False, family="segments", request="/v1/segments")
+
+
+class Source:
+    """Fetches a numbered answer when told to go on; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.go = anyio.Event()
+        self.error: Exception | None = None
+
+    async def __call__(self) -> Fetched:
+        self.asked += 1
+        number = self.asked
+        await self.go.wait()
+        if self.error is not None:
+            raise self.error
+        return Fetched({"number": number}, 100)
+
+
+@pytest.fixture
+def cache(clock: SkippingClock) -> Cache:
+    return Cache(clock.steady)
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await anyio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("route", "about"),
+    [
+        ("/v1/segments", "segments"),
+        ("/v1/segments/{id}/membership", "segments"),
+        ("/api/v1/segments/{id}/add_customers", "segments"),
+        ("/api/v2/batch", "batch"),
+        ("/v1/send/email", "send"),
+        ("/odd", "/odd"),
+    ],
+)
+def test_a_route_is_about_what_follows_its_version(route: str, about: str) -> None:
+    assert family(route) == about
+
+
+async def test_when_the_first_caller_is_cancelled_another_takes_over(
+    cache: Cache, source: Source, clock: SkippingClock
+) -> None:
+    answers: list[object] = []
+
+    async def ask() -> None:
+        answers.append(await cache.get(KEY, source, seconds=5, deadline=clock.steady() + 20))
+
+    async with anyio.create_task_group() as tasks:
+        first = anyio.CancelScope()
+        tasks.start_soon(_within, first, ask)
+        await settled()
+        tasks.start_soon(ask)
+        tasks.start_soon(ask)
+        await settled()
+        first.cancel()
+        await settled()
+        source.go.set()
+    assert answers == [{"number": 2}] * 2
+    assert source.asked == 2
+
+
+async def _within(scope: anyio.CancelScope, ask: Callable[[], Awaitable[None]]) -> None:
+    with scope:
+        await ask()
+
+
+async def test_a_failure_is_everybodys_and_is_not_kept(cache: Cache, source: Source, clock: SkippingClock) -> None:
+    source.error = NotFound("nothing there")
+    failures: list[NotFound] = []
+
+    async def ask() -> None:
+        with pytest.raises(NotFound) as caught:
+            await cache.get(KEY, source, seconds=5, deadline=clock.steady() + 20)
+        failures.append(caught.value)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(ask)
+        await settled()
+        source.go.set()
+    assert (len(failures), source.asked) == (3, 1)
+    source.error = None
+    assert await cache.get(KEY, source, seconds=5, deadline=clock.steady() + 20) == {"number": 2}
+
+
+async def test_who_has_more_time_than_the_first_tries_again_by_itself(
+    cache: Cache, source: Source, clock: SkippingClock
+) -> None:
+    source.error = RateLimited(30)
+
+    async def hurried() -> None:
+        with pytest.raises(RateLimited):
+            await cache.get(KEY, source, seconds=0, deadline=clock.steady() + 5)
+        source.error = None
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hurried)
+        await settled()
+        tasks.start_soon(_go, source)
+        assert await cache.get(KEY, source, seconds=0, deadline=clock.steady() + 60) == {"number": 2}
+
+
+async def _go(source: Source) -> None:
+    await settled()
+    source.go.set()
+
+
+async def test_a_follower_waits_no_longer_than_its_own_deadline(
+    cache: Cache, source: Source, clock: SkippingClock
+) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: cache.get(KEY, source, seconds=0, deadline=clock.steady() + 60))
+        await settled()
+        with pytest.raises(Unavailable, match="in time"):
+            await cache.get(KEY, source, seconds=0, deadline=clock.steady() + 0.01)
+        source.go.set()
+
+
+async def test_a_read_that_began_before_a_write_is_neither_kept_nor_joined(
+    cache: Cache, source: Source, clock: SkippingClock
+) -> None:
+    answers: list[object] = []
+
+    async def ask() -> None:
+        answers.append(await cache.get(KEY, source, seconds=60, deadline=clock.steady() + 20))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await settled()
+        cache.drop("/api/v1/segments/{id}/add_customers")
+        tasks.start_soon(ask)
+        await settled()
+        source.go.set()
+    assert answers == [{"number": 1}, {"number": 2}]
+    assert await cache.get(KEY, source, seconds=60, deadline=clock.steady() + 20) == {"number": 2}
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("/v1/segments/{id}", False),
+        ("/api/v1/customers/{id}", False),
+        ("/api/v2/batch", False),
+        ("/v1/campaigns/{id}/triggers", True),
+    ],
+)
+async def test_a_write_drops_its_family_and_what_depends_on_it(
+    cache: Cache, source: Source, clock: SkippingClock, written: str, kept: bool
+) -> None:
+    source.go.set()
+    await cache.get(KEY, source, seconds=60, deadline=clock.steady() + 20)
+    cache.drop(written)
+    await cache.get(KEY, source, seconds=60, deadline=clock.steady() + 20)
+    assert source.asked == (1 if kept else 2)
+
+
+@pytest.mark.parametrize(("bound", "value"), [("MOST_ENTRIES", 10), ("MOST_BYTES", 1000)])
+async def test_the_oldest_answers_make_room(
+    cache: Cache, source: Source, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
+) -> None:
+    monkeypatch.setattr(module, bound, value)
+    source.go.set()
+    for number in range(11):
+        key = Key("local:ada", bulk=False, family="segments", request=str(number))
+        await cache.get(key, source, seconds=60, deadline=clock.steady() + 20)
+    for number in (10, 1):
+        key = Key("local:ada", bulk=False, family="segments", request=str(number))
+        await cache.get(key, source, seconds=60, deadline=clock.steady() + 20)
+    assert source.asked == 11
+    await cache.get(
+        Key("local:ada", bulk=False, family="segments", request="0"), source, seconds=60, deadline=clock.steady() + 20
+    )
+    assert source.asked == 12

@@ -1,0 +1,265 @@
+import logging
+import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from cio_mcp.customerio.call import Call, read
+from cio_mcp.customerio.client import Caller, Client
+from cio_mcp.errors import BadAnswer, CioError, KeyRefused, NotFound, RateLimited, Rejected, SettingError, Unavailable
+from tests.customerio.peer import MEBIBYTE, Peer, Reply, drops, floods, hangs, says, sends
+from tests.customerio.skipping_clock import SkippingClock
+
+pytestmark = pytest.mark.anyio
+
+SEGMENTS = read("/v1/segments")
+ADA = read("/v1/customers", query={"email": "ada+test@example.com"})
+BODY = read("/v1/messages/{message_id}/archived_message", lane="archived_message", message_id="a1")
+
+
+async def test_a_read_carries_the_key_and_answers_an_object(client: Client, peer: Peer, caller: Caller) -> None:
+    peer.script = [says(200, b'{"segments": []}')]
+    assert await client.reader(caller).read(SEGMENTS) == {"segments": []}
+    assert peer.targets == ["GET /v1/segments"]
+    assert "authorization: bearer app-secret" in peer.heads[0].lower()
+    assert "user-agent: cio-mcp/" in peer.heads[0].lower()
+
+
+async def test_a_plus_in_an_address_and_a_slash_in_an_id_are_encoded(
+    client: Client, peer: Peer, caller: Caller
+) -> None:
+    reader = client.reader(caller)
+    await reader.read(ADA)
+    await reader.read(read("/v1/customers/{customer_id}/attributes", customer_id="a/b ?#é"))
+    assert peer.targets == [
+        "GET /v1/customers?email=ada%2Btest%40example.com",
+        "GET /v1/customers/a%2Fb%20%3F%23%C3%A9/attributes",
+    ]
+
+
+async def test_a_search_posts_json(client: Client, peer: Peer, caller: Caller) -> None:
+    await client.reader(caller).read(read("/v1/customers", method="POST", body={"filter": {"segment": {"id": 1}}}))
+    assert peer.targets == ["POST /v1/customers"]
+    assert peer.bodies == [b'{"filter":{"segment":{"id":1}}}']
+    assert "content-type: application/json" in peer.heads[0].lower()
+
+
+PASSING = {
+    "429": says(429),
+    "429 with Retry-After": says(429, retry_after="1"),
+    "500": says(500),
+    "503 as a web page": says(503, b"<html>"),
+    "dropped line": drops,
+}
+
+
+@pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
+async def test_a_read_is_made_again_after_passing_trouble(
+    client: Client, peer: Peer, caller: Caller, trouble: Reply
+) -> None:
+    peer.script = [trouble, trouble, says(200, b'{"ok": 1}')]
+    assert await client.reader(caller).read(SEGMENTS) == {"ok": 1}
+    assert len(peer.heads) == 3
+
+
+async def test_a_read_whose_line_breaks_in_the_body_is_made_again(client: Client, peer: Peer, caller: Caller) -> None:
+    peer.script = [sends(b'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"half'), says(200, b'{"ok": 1}')]
+    assert await client.reader(caller).read(SEGMENTS) == {"ok": 1}
+
+
+async def test_a_retry_after_in_seconds_or_as_a_date_is_waited_for(
+    client: Client, peer: Peer, clock: SkippingClock
+) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=9), usegmt=True)
+    peer.script = [says(429, retry_after="7"), says(503, retry_after=date), says(200)]
+    await client.reader(Caller("local:ada", clock.steady() + 60)).read(SEGMENTS)
+    assert 7.0 in clock.waits
+    assert any(8 <= wait <= 9 for wait in clock.waits)
+
+
+LASTING: dict[str, tuple[Reply, type[CioError], str, int]] = {
+    "429": (says(429), RateLimited, "try again in", 4),
+    "429 for a minute": (says(429, retry_after="60"), RateLimited, "try again in 60 s", 1),
+    "503": (says(503), Unavailable, "answered 503. Try again in 5 s", 4),
+    "503 for a while": (says(503, retry_after="90"), Unavailable, "Try again in 90 s", 1),
+    "dropped line": (drops, Unavailable, "broke the connection", 4),
+    "400 in an odd shape": (says(400, b'{"meta": {"error": "ada@example.com"}}'), Rejected, "did not accept", 1),
+    "404 without a body": (says(404, b""), NotFound, "knows nothing at /v1/customers", 1),
+    "401": (says(401, b'{"errors": "ada@example.com"}'), KeyRefused, "CIO_APP_API_KEY", 1),
+    "403 as a web page": (says(403, b"<html>ada@example.com</html>"), KeyRefused, "scope", 1),
+    "redirect": (says(302, location="https://ada@example.com/"), SettingError, "CIO_APP_URL", 1),
+    "web page": (says(200, b"<html>ada@example.com</html>"), BadAnswer, "web page", 1),
+    "empty": (says(200, b""), BadAnswer, "empty", 1),
+    "garbled": (says(200, b"ada@example.com", content_encoding="gzip"), BadAnswer, "garbled", 1),
+    "no HTTP": (sends(b"ada@example.com\r\n\r\n"), Unavailable, "broke the connection", 4),
+}
+
+
+@pytest.mark.parametrize(("reply", "kind", "said", "requests"), LASTING.values(), ids=LASTING)
+async def test_trouble_that_stays_is_one_sentence_without_key_address_or_body(
+    client: Client, peer: Peer, caller: Caller, reply: Reply, kind: type[CioError], said: str, requests: int
+) -> None:
+    peer.script = [reply]
+    with pytest.raises(kind) as caught:
+        await client.reader(caller).read(ADA)
+    assert said in str(caught.value)
+    assert len(peer.heads) == requests
+    assert not any(part in str(caught.value) for part in ("ada", "%40", "secret", "127.0.0.1"))
+    assert caught.value.__cause__ is None
+
+
+async def test_a_host_that_hangs_is_given_up_by_the_deadline(client: Client, peer: Peer, clock: SkippingClock) -> None:
+    peer.script = [hangs]
+    with pytest.raises(Unavailable, match="did not answer"), anyio.fail_after(5):
+        await client.reader(Caller("local:ada", clock.steady() + 0.7)).read(SEGMENTS)
+    assert len(peer.heads) == 1
+
+
+async def test_a_host_that_nobody_listens_on_is_unreachable(unheard: Client, caller: Caller) -> None:
+    with pytest.raises(Unavailable, match="could not be reached; nothing was sent"):
+        await unheard.reader(caller).read(SEGMENTS)
+
+
+async def test_no_request_begins_after_the_deadline(client: Client, peer: Peer, clock: SkippingClock) -> None:
+    with pytest.raises(Unavailable, match="No time is left"):
+        await client.reader(Caller("local:ada", clock.steady())).read(SEGMENTS)
+    assert peer.heads == []
+
+
+async def test_a_spent_daily_quota_is_asked_once(client: Client, peer: Peer, caller: Caller) -> None:
+    peer.script = [says(429)]
+    with pytest.raises(RateLimited, match="archived_message"):
+        await client.reader(caller).read(BODY)
+    assert len(peer.heads) == 1
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_body_of_50_megabytes_never_enters_memory(
+    client: Client, peer: Peer, caller: Caller, declared: bool
+) -> None:
+    reader = client.reader(caller)
+    await reader.read(SEGMENTS)
+    peer.script = [floods(50, declared=declared), says(200, b'{"ok": 1}')]
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadAnswer, match="larger than 16 MiB"):
+            await reader.read(SEGMENTS)
+        assert tracemalloc.get_traced_memory()[1] < 40 * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+    assert await reader.read(SEGMENTS) == {"ok": 1}
+
+
+async def test_one_connection_serves_reads_in_a_row(client: Client, peer: Peer, caller: Caller) -> None:
+    for _ in range(3):
+        await client.reader(caller).read(SEGMENTS)
+    assert peer.connections == 1
+
+
+async def test_a_list_is_read_again_only_when_it_is_older_than_asked(
+    client: Client, peer: Peer, caller: Caller, clock: SkippingClock
+) -> None:
+    reader = client.reader(caller)
+    for _ in range(3):
+        await reader.read(SEGMENTS, cache=5)
+    assert len(peer.heads) == 1
+    clock.skipped += 6
+    await reader.read(SEGMENTS, cache=5)
+    assert len(peer.heads) == 2
+    await reader.read(SEGMENTS)
+    assert len(peer.heads) == 3
+
+
+async def test_another_principal_is_not_answered_from_the_cache(client: Client, peer: Peer, caller: Caller) -> None:
+    await client.reader(caller).read(SEGMENTS, cache=5)
+    await client.reader(Caller("loopback:other", caller.deadline)).read(SEGMENTS, cache=5)
+    assert len(peer.heads) == 2
+
+
+async def test_identical_reads_in_flight_are_one_request(client: Client, peer: Peer, caller: Caller) -> None:
+    answers: list[object] = []
+
+    async def ask() -> None:
+        answers.append(await client.reader(caller).read(SEGMENTS))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(ask)
+    assert answers == [{}] * 20
+    assert len(peer.heads) == 1
+
+
+@pytest.mark.parametrize("named", ["httpx", "httpcore"])
+async def test_the_http_library_logs_no_address(
+    client: Client, caller: Caller, caplog: pytest.LogCaptureFixture, named: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await client.reader(caller).read(ADA)
+    assert not [record for record in caplog.records if record.name.startswith(named)]
+
+
+async def test_a_429_pauses_the_lane_for_everybody(
+    client: Client, peer: Peer, caller: Caller, clock: SkippingClock
+) -> None:
+    peer.script = [says(429, retry_after="60")]
+    with pytest.raises(RateLimited):
+        await client.reader(caller).read(SEGMENTS)
+    with pytest.raises(RateLimited):
+        await client.reader(Caller("local:bob", clock.steady() + 5)).read(ADA)
+    assert len(peer.heads) == 1
+
+
+async def test_a_call_that_never_left_gives_its_turn_back(unheard: Client, caller: Caller) -> None:
+    with pytest.raises(Unavailable):
+        await unheard.reader(caller).read(SEGMENTS)
+    await until(lambda: _used(unheard) == 0)
+
+
+async def test_a_first_read_on_a_cold_connection_costs_one_turn(client: Client, caller: Caller) -> None:
+    await client.reader(caller).read(SEGMENTS)
+    assert _used(client) == 1
+
+
+def _used(client: Client) -> int:
+    return next(lane.used for lane in client.limiter.state() if lane.lane == "app")
+
+
+async def test_fifty_concurrent_reads_all_answer(client: Client, peer: Peer, clock: SkippingClock) -> None:
+    reader = client.reader(Caller("local:ada", clock.steady() + 60))
+    async with anyio.create_task_group() as tasks:
+        for number in range(50):
+            tasks.start_soon(reader.read, read("/v1/segments/{id}", id=number))
+    assert len(peer.heads) == 50
+
+
+async def test_a_cancelled_read_leaves_the_client_usable(client: Client, peer: Peer, caller: Caller) -> None:
+    peer.script = [hangs, says(200, b'{"ok": 1}')]
+    reader = client.reader(caller)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.read, SEGMENTS)
+        await until(lambda: len(peer.heads) == 1)
+        tasks.cancel_scope.cancel()
+    assert await reader.read(SEGMENTS) == {"ok": 1}
+
+
+async def until(true: Callable[[], bool]) -> None:
+    with anyio.fail_after(5):
+        while not true():
+            await anyio.lowlevel.checkpoint()
+
+
+async def test_a_write_drops_what_it_touches_and_leaves_the_rest(client: Client, peer: Peer, caller: Caller) -> None:
+    reader = client.reader(caller)
+    campaigns = read("/v1/campaigns")
+    await reader.read(SEGMENTS, cache=60)
+    await reader.read(campaigns, cache=60)
+    client.written(
+        Call(api="track", method="POST", route="/api/v1/segments/{id}/add_customers", lane="track", retry="repeatable")
+    )
+    await reader.read(SEGMENTS, cache=60)
+    await reader.read(campaigns, cache=60)
+    assert peer.targets == ["GET /v1/segments", "GET /v1/campaigns", "GET /v1/segments"]

@@ -1,0 +1,133 @@
+from typing import Any
+
+import anyio
+import pytest
+
+from cio_mcp.customerio.asgi_transport import AsgiTransport
+from cio_mcp.customerio.call import Call, read
+from cio_mcp.customerio.client import Caller, Client
+from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
+from cio_mcp.customerio.ratelimit.limiter import Limiter
+from cio_mcp.customerio.ratelimit.rates import LANES
+from cio_mcp.customerio.region import Regions
+from cio_mcp.errors import KeyRefused, Unavailable
+from cio_mcp.settings import Settings
+from cio_mcp.storage.claims import MemoryClaims
+
+pytestmark = pytest.mark.anyio
+
+TRACK: dict[str, Any] = {"site_id": "a-site", "track_api_key": "track-secret"}
+APP: dict[str, Any] = {"app_api_key": "app-secret"}
+
+
+class Hosts:
+    """What each host answers; counts who was asked."""
+
+    def __init__(self, **answers: Outcome) -> None:
+        self._answers = answers
+        self.asked: list[str] = []
+
+    async def __call__(self, _: Call, base: str) -> Outcome:
+        host = base.removeprefix("https://").partition(".")[0].replace("-", "_")
+        self.asked.append(host)
+        await anyio.lowlevel.checkpoint()
+        return self._answers[host]
+
+
+async def test_a_region_that_is_set_is_not_asked_for() -> None:
+    hosts = Hosts()
+    regions = Regions(Settings(**TRACK, **APP, region="eu"), hosts)
+    assert await regions.base("app", within=1) == "https://api-eu.customer.io"
+    assert await regions.base("track", within=1) == "https://track-eu.customer.io"
+    assert hosts.asked == []
+
+
+async def test_hosts_that_are_set_win_over_the_region() -> None:
+    settings = Settings(**TRACK, **APP, track_url="http://127.0.0.1:1/", app_url="http://127.0.0.1:2")
+    regions = Regions(settings, Hosts())
+    assert await regions.base("track", within=1) == "http://127.0.0.1:1"
+    assert await regions.base("app", within=1) == "http://127.0.0.1:2"
+
+
+async def test_with_track_keys_either_host_tells_the_region() -> None:
+    hosts = Hosts(track=Answered(200, b'{"url": "track-eu.customer.io", "region": "eu", "environment_id": 7}'))
+    regions = Regions(Settings(**TRACK, **APP), hosts)
+    assert await regions.base("app", within=1) == "https://api-eu.customer.io"
+    assert await regions.base("track", within=1) == "https://track-eu.customer.io"
+    assert hosts.asked == ["track"]
+
+
+@pytest.mark.parametrize(
+    ("us", "asked", "base"),
+    [
+        (Answered(200), ["api"], "https://api.customer.io"),
+        (Answered(403), ["api"], "https://api.customer.io"),
+        (Answered(401), ["api", "api_eu"], "https://api-eu.customer.io"),
+    ],
+)
+async def test_with_the_app_key_alone_the_us_is_tried_then_the_eu(us: Outcome, asked: list[str], base: str) -> None:
+    hosts = Hosts(api=us, api_eu=Answered(200))
+    assert await Regions(Settings(**APP), hosts).base("app", within=1) == base
+    assert hosts.asked == asked
+
+
+async def test_fifty_first_callers_ask_once() -> None:
+    hosts = Hosts(api=Answered(401), api_eu=Answered(200))
+    regions = Regions(Settings(**APP), hosts)
+    async with anyio.create_task_group() as callers:
+        for _ in range(50):
+            callers.start_soon(lambda: regions.base("app", within=5))
+    assert hosts.asked == ["api", "api_eu"]
+
+
+@pytest.mark.parametrize(("keys", "named"), [(APP, "CIO_APP_API_KEY"), (TRACK, "CIO_TRACK_API_KEY")])
+async def test_a_key_that_no_region_knows_names_its_setting_and_the_region(keys: dict[str, Any], named: str) -> None:
+    hosts = Hosts(api=Answered(401), api_eu=Answered(401), track=Answered(401))
+    with pytest.raises(KeyRefused, match=named) as caught:
+        await Regions(Settings(**keys), hosts).base("app", within=1)
+    assert "CIO_REGION" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [Unsent("could not be reached"), Lost("broke the connection"), Answered(503), Answered(429), Answered(302)],
+)
+async def test_a_region_that_could_not_be_asked_for_is_asked_for_again(trouble: Outcome) -> None:
+    regions = Regions(Settings(**APP), Hosts(api=trouble))
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="CIO_REGION"):
+            await regions.base("app", within=1)
+    assert regions.region is None
+
+
+async def european(scope: Any, receive: Any, send: Any) -> None:
+    """An account in the EU: the US host refuses its key."""
+    await receive()
+    status = 200 if scope["server"][0] == "api-eu.customer.io" else 401
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+def client_with(**settings: Any) -> Client:
+    limiter = Limiter(MemoryClaims(), LANES, workspace="a-site")
+    return Client(Settings(**settings), limiter, transport=AsgiTransport(european))
+
+
+async def test_an_account_in_the_eu_is_found_by_its_app_key() -> None:
+    async with client_with(**APP) as client:
+        assert await client.reader(Caller("local:ada", anyio.current_time() + 9)).read(read("/v1/segments")) == {}
+        assert await client.region() == "eu"
+
+
+async def test_an_account_in_the_eu_on_the_us_host_is_told_of_the_region() -> None:
+    async with client_with(**APP, region="us") as client:
+        with pytest.raises(KeyRefused, match=r"CIO_REGION.*the US region was asked"):
+            await client.reader(Caller("local:ada", anyio.current_time() + 9)).read(read("/v1/segments"))
+
+
+async def test_a_caller_who_has_no_time_for_it_leaves_the_question_to_the_next() -> None:
+    hosts = Hosts(api=Answered(200))
+    regions = Regions(Settings(**APP), hosts)
+    with pytest.raises(Unavailable):
+        await regions.base("app", within=0)
+    assert await regions.base("app", within=1) == "https://api.customer.io"

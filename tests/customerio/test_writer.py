@@ -1,0 +1,173 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from cio_mcp.customerio.call import Call, read
+from cio_mcp.customerio.client import Caller, Client
+from cio_mcp.customerio.writer import Failed, Result, Sent, Unknown, Writer
+from tests.customerio.peer import Peer, Reply, drops, hangs, says, sends
+from tests.customerio.skipping_clock import SkippingClock
+
+pytestmark = pytest.mark.anyio
+
+SEND = Call(
+    api="app",
+    method="POST",
+    route="/v1/send/email",
+    body={"transactional_message_id": "1", "to": "ada@example.com", "identifiers": {"email": "ada@example.com"}},
+    lane="transactional",
+    retry="once",
+)
+IDENTIFY = Call(
+    api="track",
+    method="PUT",
+    route="/api/v1/customers/{identifier}",
+    path={"identifier": "ada+1@example.com"},
+    body={"plan": "pro", "_timestamp": 1764000000, "_update": True},
+    lane="track",
+    retry="repeatable",
+)
+DELIVERED = b'{"delivery_id": "d1", "queued_at": 1764000000}'
+
+
+async def test_an_accepted_write_is_sent_with_its_answer(client: Client, peer: Peer, caller: Caller) -> None:
+    peer.script = [says(200, DELIVERED)]
+    assert await Writer(client).send(SEND, caller) == Sent(200, {"delivery_id": "d1", "queued_at": 1764000000})
+    assert peer.bodies == [
+        b'{"transactional_message_id":"1","to":"ada@example.com","identifiers":{"email":"ada@example.com"}}'
+    ]
+
+
+async def test_a_track_write_carries_the_track_keys_and_an_encoded_identifier(
+    client: Client, peer: Peer, caller: Caller
+) -> None:
+    assert await Writer(client).send(IDENTIFY, caller) == Sent(200)
+    assert peer.targets == ["PUT /api/v1/customers/ada%2B1%40example.com"]
+    assert "authorization: basic yS1zaXRlOnRyYWNrLXNlY3JldA==".lower() in peer.heads[0].lower()
+
+
+async def test_an_empty_answer_to_an_accepted_write_is_sent(client: Client, peer: Peer, caller: Caller) -> None:
+    peer.script = [says(204, b"")]
+    assert await Writer(client).send(IDENTIFY, caller) == Sent(204)
+
+
+ONCE: dict[str, tuple[Reply, type[Result], str]] = {
+    "429": (says(429), Failed, "rate limit"),
+    "429 with Retry-After": (says(429, retry_after="1"), Failed, "try again in 1 s"),
+    "400": (says(400, b'{"meta": {"error": "ada@example.com"}}'), Failed, "did not accept the request (400)"),
+    "401": (says(401), Failed, "CIO_APP_API_KEY"),
+    "403": (says(403), Failed, "(403)"),
+    "404": (says(404), Failed, "(404)"),
+    "408": (says(408), Failed, "(408)"),
+    "413": (says(413), Failed, "too large"),
+    "500": (says(500), Unknown, "answered 500"),
+    "503": (says(503, b"<html>ada@example.com"), Unknown, "answered 503"),
+    "503 with Retry-After": (says(503, retry_after="1"), Unknown, "answered 503"),
+    "redirect": (says(307, location="https://ada@example.com/"), Unknown, "answered 307"),
+    "dropped line": (drops, Unknown, "broke the connection"),
+    "half an answer": (sends(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"), Unknown, "broke the connection"),
+    "no HTTP": (sends(b"ada@example.com\r\n\r\n"), Unknown, "broke the connection"),
+    "web page": (says(200, b"<html>ada@example.com</html>"), Unknown, "not as Customer.io does"),
+}
+
+
+@pytest.mark.parametrize(("reply", "kind", "said"), ONCE.values(), ids=ONCE)
+async def test_a_call_that_is_made_once_leaves_exactly_once_whatever_comes_of_it(
+    client: Client, peer: Peer, caller: Caller, reply: Reply, kind: type[Failed | Unknown], said: str
+) -> None:
+    peer.script = [reply]
+    result = await Writer(client).send(SEND, caller)
+    assert isinstance(result, kind)
+    assert said in result.reason
+    assert not any(part in result.reason for part in ("ada", "secret", "127.0.0.1"))
+    assert len(peer.heads) == 1
+
+
+async def test_no_answer_in_time_leaves_a_write_unknown(client: Client, peer: Peer, clock: SkippingClock) -> None:
+    peer.script = [hangs]
+    with anyio.fail_after(5):
+        result = await Writer(client).send(SEND, Caller("local:ada", clock.steady() + 0.7))
+    assert isinstance(result, Unknown)
+    assert "did not answer" in result.reason
+    assert len(peer.heads) == 1
+
+
+@pytest.mark.parametrize("call", [SEND, IDENTIFY], ids=["once", "repeatable"])
+async def test_a_connection_that_fails_is_failed_and_nothing_was_sent(
+    unheard: Client, caller: Caller, call: Call
+) -> None:
+    result = await Writer(unheard).send(call, caller)
+    assert isinstance(result, Failed)
+    assert "nothing was sent" in result.reason
+    assert result.status is None
+
+
+@pytest.mark.parametrize("trouble", [says(429), says(503), drops], ids=["429", "503", "dropped line"])
+async def test_a_repeatable_write_is_made_again_after_passing_trouble(
+    client: Client, peer: Peer, caller: Caller, trouble: Reply
+) -> None:
+    peer.script = [trouble, trouble, says(200)]
+    assert await Writer(client).send(IDENTIFY, caller) == Sent(200)
+    assert len(set(peer.bodies)) == 1
+    assert len(peer.heads) == 3
+
+
+async def test_a_repeatable_write_that_is_rate_limited_to_the_end_is_failed(
+    client: Client, peer: Peer, caller: Caller
+) -> None:
+    peer.script = [says(429)]
+    result = await Writer(client).send(IDENTIFY, caller)
+    assert isinstance(result, Failed)
+    assert "rate limit" in result.reason
+    assert len(peer.heads) > 1
+
+
+DOUBTED = {
+    "503 to the end": [says(503)],
+    "dropped, then refused": [drops, says(404)],
+    "dropped, then rate limited for long": [drops, says(429, retry_after="250")],
+}
+
+
+@pytest.mark.parametrize("script", DOUBTED.values(), ids=DOUBTED)
+async def test_a_repeatable_write_that_may_have_been_carried_out_is_unknown(
+    client: Client, peer: Peer, caller: Caller, script: list[Reply]
+) -> None:
+    peer.script = list(script)
+    result = await Writer(client).send(IDENTIFY, caller)
+    assert isinstance(result, Unknown)
+    assert len(peer.heads) > 1
+
+
+async def test_a_write_for_which_there_is_no_time_is_failed_and_does_not_leave(
+    client: Client, peer: Peer, clock: SkippingClock
+) -> None:
+    result = await Writer(client).send(SEND, Caller("local:ada", clock.steady() + 0.1))
+    assert isinstance(result, Failed)
+    assert "nothing was sent" in result.reason
+    assert peer.heads == []
+
+
+async def test_after_a_write_what_it_touches_is_read_afresh(client: Client, peer: Peer, caller: Caller) -> None:
+    reader = client.reader(caller)
+    attributes = read("/v1/customers/{id}/attributes", id="ada")
+    await reader.read(attributes, cache=60)
+    peer.script = [says(503)]
+    await Writer(client).send(SEND, caller)
+    peer.script = [says(200)]
+    await reader.read(attributes, cache=60)
+    assert peer.targets.count("GET /v1/customers/ada/attributes") == 2
+
+
+async def test_while_the_database_fails_writes_are_refused_and_reads_go_on(
+    opening: Callable[[str], Client], peer: Peer, caller: Caller, tmp_path: Path
+) -> None:
+    (tmp_path / "claims.db").mkdir()
+    async with opening(peer.url) as client:
+        result = await Writer(client).send(SEND, caller)
+        await client.reader(caller).read(read("/v1/segments"))
+    assert isinstance(result, Failed)
+    assert "database cannot be used" in result.reason
+    assert peer.targets == ["GET /v1/segments"]

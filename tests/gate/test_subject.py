@@ -1,0 +1,87 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.call import Call
+from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.question_facts import question_about
+from cio_mcp.gate.subject import Subject
+from cio_mcp.storage.bodies import bare_plan
+from cio_mcp.storage.journal import ChangeRow
+
+ADA = Subject(id="ada", email="Ada@example.com", phone="+4915112345678", cio_id="03000001")
+ONE = Subject(id="1")
+
+
+def row(told: Plan) -> ChangeRow:
+    return ChangeRow(
+        id="aaaa0001",
+        workspace="acme",
+        principal="local:ada",
+        tool="send_event",
+        arguments="",
+        effect=None,
+        repeat=False,
+        state="sent",
+        risk=told.risk,
+        summary=told.summary,
+        question=question_about(told, "aaaa0001"),
+        plan=told.model_dump_json(),
+        digest="",
+        planned_at=0.0,
+        expires_at=0.0,
+    )
+
+
+def about(person: str, data: dict[str, JsonValue] | None = None, **more: Any) -> ChangeRow:
+    call = tracking.event(person, "x", data or {}, ulid="01HZZZZZZZZZZZZZZZZZZZ0001", at=None)
+    return replace(row(Plan(risk="send", summary="Send.", calls=(call,))), **more)
+
+
+@pytest.mark.parametrize("person", ["ada", "ada@example.com", "cio_03000001"])
+def test_whoever_a_request_is_about_is_found_by_each_name(person: str) -> None:
+    assert ADA.is_in(about(person))
+    assert not ADA.is_in(about(f"x{person}"))
+    assert not ADA.is_in(about(f"{person}-2"))
+
+
+@pytest.mark.parametrize(
+    "text", ["to ada@example.com.", "ADA@EXAMPLE.COM", "call +4915112345678!", "/people/cio_03000001", "03000001"]
+)
+def test_addresses_numbers_and_cio_ids_are_found_wherever_they_stand(text: str) -> None:
+    assert ADA.is_in(about("bob", {"note": {"deep": [text]}}))
+    assert ADA.is_in(about("bob", {text: 1}))
+    assert ADA.is_in(about("bob", outcome=f'{{"message": "{text}"}}'))
+    assert ADA.is_in(about("bob", summary=text))
+
+
+@pytest.mark.parametrize(
+    "text", ["lada@example.com", "ada@example.com.au", "x.ada@example.com", "ada@example.community", "+49151123456789"]
+)
+def test_what_only_begins_or_ends_alike_is_somebody_else(text: str) -> None:
+    assert not ADA.is_in(about("bob", {"note": text}))
+
+
+def test_an_id_that_is_a_plain_word_counts_only_where_somebody_is_named() -> None:
+    assert not ONE.is_in(about("bob", {"quantity": "1", "1": 1, "note": "1"}))
+    assert ONE.is_in(about("1"))
+    call = Call(api="app", method="POST", route="/v1/x", body={"identifiers": {"id": "1"}}, lane="app", retry="once")
+    assert ONE.is_in(row(Plan(risk="send", summary="Send.", calls=(call,))))
+    added = call.model_copy(update={"body": {"ids": ["7", "1"]}})
+    assert ONE.is_in(row(Plan(risk="send", summary="Send.", calls=(added,))))
+    assert ONE.is_in(row(Plan(risk="data", summary="Set “plan” of “1”.")))
+    assert ONE.is_in(row(Plan(risk="data", summary="Set.", examples=("“1” (cio_07), subscribed",))))
+
+
+def test_a_change_of_which_the_summary_is_left_is_found_by_it() -> None:
+    summary = "Set “plan” of “ada”."
+    assert ADA.is_in(about("bob", summary=summary, question="", plan=bare_plan("data", summary)))
+
+
+def test_an_address_with_signs_that_are_shown_as_others_is_found_in_a_summary() -> None:
+    odd = Subject(email="a*d~a@example.com")
+    plan = Plan(risk="data", summary="Set “plan” of “a∗d∼a@example.com”.")  # noqa: RUF001 - as quoting shows it
+    assert odd.is_in(replace(row(plan), question="", plan=bare_plan("data", plan.summary)))

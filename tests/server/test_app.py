@@ -1,0 +1,192 @@
+"""The server as clients meet it: what it lists, who acts, what is masked, how calls end."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import anyio
+import httpx2
+import pytest
+import uvicorn
+from mcp import Client, MCPError
+from mcp.client.session import ClientRequestContext
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from pydantic import SecretStr
+
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
+from cio_mcp.server.app import build_server, http_app
+from cio_mcp.settings import Settings
+from cio_mcp.tools.catalog import TOOLS
+
+pytestmark = pytest.mark.anyio
+
+Era = Literal["auto", "legacy"]
+ERAS: list[Era] = ["auto", "legacy"]
+WRITES = {spec.name for spec in TOOLS if not spec.hints.read_only}
+EVENT = {"customer": "ada", "name": "signed_up"}
+
+
+@pytest.fixture(params=ERAS)
+def era(request: pytest.FixtureRequest) -> Era:
+    chosen: Era = request.param
+    return chosen
+
+
+async def approve(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    assert context is not None
+    assert "Change" in params.message
+    await anyio.lowlevel.checkpoint()
+    return ElicitResult(action="accept", content={"decision": "approve"})
+
+
+@asynccontextmanager
+async def over_http(settings: Settings, sandbox: Sandbox, era: Era) -> AsyncIterator[Client]:
+    app = http_app(build_server(settings, sandbox=sandbox))
+    listening = socket.create_server(("127.0.0.1", 0))
+    serving = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    with listening:
+        async with anyio.create_task_group() as group:
+            group.start_soon(serving.serve, [listening])
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
+            async with Client(url, mode=era, elicitation_callback=approve) as client:
+                yield client
+            serving.should_exit = True
+
+
+def text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def structured(result: CallToolResult) -> dict[str, Any]:
+    assert result.structured_content is not None, result.content
+    return dict(result.structured_content)
+
+
+async def listed(settings: Settings) -> set[str]:
+    async with Client(build_server(settings)) as client:
+        return {tool.name for tool in (await client.list_tools()).tools}
+
+
+async def test_every_tool_is_listed_with_its_keys_and_none_that_writes_when_read_only(settings: Settings) -> None:
+    everything = {spec.name for spec in TOOLS}
+    assert await listed(settings) == everything
+    assert await listed(settings.model_copy(update={"read_only": True})) == everything - WRITES
+
+
+async def test_tools_whose_key_is_missing_are_not_listed(settings: Settings) -> None:
+    app_only = await listed(settings.model_copy(update={"site_id": None, "track_api_key": None}))
+    assert {"send_event", "update_customer"}.isdisjoint(app_only)
+    assert "send_transactional" in app_only
+    track_only = await listed(settings.model_copy(update={"app_api_key": None}))
+    own = {"recent_events", "wait_for_event", "get_workspace", "list_changes"}
+    assert track_only == own | {"send_event", "update_customer"}
+
+
+async def test_a_hidden_tool_cannot_be_called_either(settings: Settings, sandbox: Sandbox) -> None:
+    read_only = settings.model_copy(update={"read_only": True})
+    async with Client(build_server(read_only, sandbox=sandbox), elicitation_callback=approve) as client:
+        result = await client.call_tool("send_event", EVENT)
+    assert result.is_error
+    assert not sandbox.requests
+
+
+async def test_over_http_a_person_decides_outside_the_client_and_the_client_is_the_principal(
+    era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    hasty = settings.model_copy(update={"max_wait": 5.0})
+    async with over_http(hasty, sandbox, era) as client:
+        receipt = structured(await client.call_tool("send_event", EVENT))
+        changes = structured(await client.call_tool("list_changes", {}))["changes"]
+    assert receipt["status"] == "approval_required"
+    assert changes[0]["by"].startswith("loopback:")
+    assert not any(request["path"].endswith("/events") for request in sandbox.requests)
+
+
+async def test_over_http_a_client_may_be_trusted_to_ask(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    trusting = settings.model_copy(update={"approval": "ask"})
+    async with over_http(trusting, sandbox, era) as client:
+        assert structured(await client.call_tool("send_event", EVENT))["status"] == "done"
+
+
+async def test_health_says_that_the_process_lives_and_another_host_gets_nowhere(settings: Settings) -> None:
+    app = http_app(build_server(settings))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1") as http:
+        assert (await http.get("/healthz")).text == "ok"
+
+
+async def test_fifty_calls_at_once_are_answered_without_a_429(settings: Settings, sandbox: Sandbox) -> None:
+    answered: list[CallToolResult] = []
+    async with Client(build_server(settings, sandbox=sandbox)) as client:
+
+        async def call(number: int) -> None:
+            answered.append(await client.call_tool("find_customers", {"email": f"nobody-{number}@example.com"}))
+
+        async with anyio.create_task_group() as group:
+            for number in range(50):
+                group.start_soon(call, number)
+    assert len(answered) == 50
+    assert not any(result.is_error for result in answered)
+    assert sandbox.statuses["429"] == 0
+
+
+async def test_masked_answers_hold_no_address_and_the_cio_id_serves_as_reference(
+    era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    masked = settings.model_copy(update={"mask_pii": True, "max_wait": 5.0})
+    async with Client(build_server(masked, sandbox=sandbox), mode=era, elicitation_callback=approve) as client:
+        found = await client.call_tool("find_customers", {"email": "ada@example.com"})
+        reference = structured(found)["customers"][0]["cio_id"]
+        person = await client.call_tool("get_customer", {"customer": reference, "include": ["messages", "activities"]})
+        proposed = await client.call_tool("send_event", {"customer": reference, "name": "signed_up"})
+    for result in (found, person, proposed):
+        assert "ada@example.com" not in result.model_dump_json()
+    assert structured(proposed)["status"] == "approval_required"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"app_api_key": SecretStr("wrong-key")}, "CIO_APP_API_KEY"),
+        ({"app_api_key": SecretStr("sandbox-track-key")}, "CIO_APP_API_KEY"),
+    ],
+)
+async def test_a_refused_key_names_the_setting_to_mend_and_never_the_key(
+    change: dict[str, Any], named: str, settings: Settings, sandbox: Sandbox
+) -> None:
+    async with Client(build_server(settings.model_copy(update=change), sandbox=sandbox)) as client:
+        result = await client.call_tool("find_customers", {"email": "ada@example.com"})
+    assert result.is_error
+    assert named in text(result)
+    assert change["app_api_key"].get_secret_value() not in text(result)
+
+
+@pytest.mark.parametrize("kind", ["html", "empty", "huge", "status:400", "status:500", "drop"])
+async def test_a_misbehaving_host_is_one_sentence_and_the_server_lives_on(
+    kind: str, settings: Settings, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault("GET", "/v1/customers", kind, times=20))
+    async with Client(build_server(settings, sandbox=sandbox)) as client:
+        result = await client.call_tool("find_customers", {"email": "ada@example.com"})
+        sandbox.faults.clear()
+        assert result.is_error
+        assert "\n" not in text(result)
+        assert "ada@example.com" not in text(result)
+        assert not (await client.call_tool("list_segments", {})).is_error
+
+
+async def test_a_read_that_hangs_ends_in_time(settings: Settings, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("GET", "/v1/customers", "hang:30", times=20))
+    hasty = settings.model_copy(update={"max_wait": 1.5})
+    with anyio.fail_after(10):
+        async with Client(build_server(hasty, sandbox=sandbox)) as client:
+            result = await client.call_tool("find_customers", {"email": "ada@example.com"})
+    assert result.is_error
+    assert "again" in text(result)
+
+
+async def test_an_unknown_prompt_is_refused_by_name(era: Era, settings: Settings) -> None:
+    async with Client(build_server(settings), mode=era) as client:
+        with pytest.raises(MCPError, match=r"There is no prompt “customer_360”; prompts/list names"):
+            await client.get_prompt("customer_360", {"customer": "ada"})

@@ -1,0 +1,380 @@
+"""Subscriptions in both eras: who hears, how often, and that nothing is kept for those who went away."""
+
+import gc
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+from mcp import Client
+from mcp.server import MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp.shared.subscriptions import ResourceUpdated
+from mcp_types import (
+    EmptyResult,
+    ResourceUpdatedNotification,
+    SubscribeRequest,
+    SubscribeRequestParams,
+    UnsubscribeRequest,
+    UnsubscribeRequestParams,
+)
+
+from cio_mcp.errors import StorageFailed
+from cio_mcp.server.subscriptions import AGAIN, INTERVAL, LONGEST, MOST_RESOURCES, PATIENCE, Pace, Subscriptions
+from tests.customerio.held_clock import HeldClock
+from tests.eras import Era
+
+pytestmark = pytest.mark.anyio
+
+URI = "cio://events/recent"
+BOUNCED = f"{URI}?metric=bounced"
+OTHER = "cio://changes"
+
+
+@dataclass
+class Source:
+    """What a feed is to subscriptions; `lost` fails the next watching."""
+
+    tellers: list[Callable[[], None]] = field(default_factory=list)
+    begun: int = 0
+    lost: bool = False
+
+    @property
+    def watching(self) -> int:
+        return len(self.tellers)
+
+    async def watch(self, tell: Callable[[], None]) -> None:
+        if self.lost:
+            self.lost = False
+            raise StorageFailed("The database is away.")
+        self.tellers.append(tell)
+        self.begun += 1
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.tellers.remove(tell)
+
+    def happens(self) -> None:
+        for tell in self.tellers:
+            tell()
+
+
+@dataclass
+class Serving:
+    """A server with subscriptions and nothing else, on a clock that stands still; `reads` says how a query reads."""
+
+    clock: HeldClock
+    source: Source
+    subscriptions: Subscriptions
+    server: MCPServer[Any]
+    reads: dict[str, object]
+
+    async def calm(self) -> None:
+        await self.clock.calm()
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+
+
+@pytest.fixture
+async def serving() -> AsyncIterator[Serving]:
+    clock, source, reads = HeldClock(), Source(), dict[str, object]()
+
+    async def read(uri: str) -> object:
+        await anyio.lowlevel.checkpoint()
+        if isinstance(failure := reads.get(uri), Exception):
+            raise failure
+        return reads.get(uri)
+
+    subscriptions = Subscriptions(URI, read, clock)
+    server: MCPServer[Any] = MCPServer(
+        "test", subscriptions=subscriptions.bus, middleware=[subscriptions.listening], log_level="WARNING"
+    )
+    subscriptions.serve(server)
+
+    async def opened() -> Source:
+        await anyio.lowlevel.checkpoint()
+        return source
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(subscriptions.run, opened)
+        yield Serving(clock, source, subscriptions, server, reads)
+        group.cancel_scope.cancel()
+
+
+async def subscribe(client: Client, uri: str) -> None:
+    await client.session.send_request(SubscribeRequest(params=SubscribeRequestParams(uri=uri)), EmptyResult)
+
+
+async def unsubscribe(client: Client, uri: str) -> None:
+    await client.session.send_request(UnsubscribeRequest(params=UnsubscribeRequestParams(uri=uri)), EmptyResult)
+
+
+@asynccontextmanager
+async def listener(serving: Serving, era: Era, uris: Iterable[str]) -> AsyncIterator[list[str]]:
+    """A client that listens; what it is told of is in the list."""
+    told: list[str] = []
+
+    async def heard(message: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        if isinstance(message, ResourceUpdatedNotification):
+            told.append(message.params.uri)
+
+    handler = heard if era == "legacy" else None
+    async with Client(serving.server, mode=era, message_handler=handler) as client, AsyncExitStack() as stack:
+        if era == "legacy":
+            for uri in uris:
+                await subscribe(client, uri)
+        else:
+            await stack.enter_async_context(_listening(client, list(uris), told))
+        await serving.calm()
+        yield told
+
+
+@asynccontextmanager
+async def _listening(client: Client, uris: list[str], told: list[str]) -> AsyncIterator[None]:
+    async def hear(started: Callable[[], None]) -> None:
+        async with client.listen(resource_subscriptions=uris) as stream:
+            started()
+            async for event in stream:
+                assert isinstance(event, ResourceUpdated)
+                told.append(event.uri)
+
+    async with anyio.create_task_group() as group:
+        ready = anyio.Event()
+        group.start_soon(hear, ready.set)
+        await ready.wait()
+        yield
+        group.cancel_scope.cancel()
+
+
+async def test_what_happens_is_told_at_once(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [URI]) as told:
+        serving.source.happens()
+        await serving.calm()
+        assert told == [URI]
+
+
+async def test_a_burst_is_told_of_once_a_second_and_its_end_is_not_lost(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [URI]) as told:
+        for _ in range(35):
+            serving.source.happens()
+            await serving.clock.advance(0.1)
+            await serving.calm()
+        assert len(told) == 4
+        await serving.clock.advance(INTERVAL)
+        await serving.calm()
+        assert len(told) == 5
+        await serving.clock.advance(10 * INTERVAL)
+        await serving.calm()
+        assert len(told) == 5
+
+
+async def test_everybody_who_listens_is_told_whatever_their_era(serving: Serving) -> None:
+    async with listener(serving, "auto", [URI]) as newer, listener(serving, "legacy", [URI]) as older:
+        serving.source.happens()
+        await serving.calm()
+        assert (newer, older) == ([URI], [URI])
+
+
+async def test_another_resource_is_not_told_of(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [OTHER]) as told:
+        assert serving.source.begun == 0
+        serving.source.happens()
+        serving.subscriptions.heard(URI)
+        await serving.calm()
+        assert told == []
+        serving.subscriptions.heard(OTHER)
+        await serving.calm()
+        assert told == [OTHER]
+
+
+async def test_a_query_is_told_of_when_it_reads_otherwise(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [BOUNCED]) as told:
+        for reads in (["e1"], ["e1"], ["e2", "e1"], ["e2", "e1"]):
+            serving.reads[BOUNCED] = reads
+            serving.source.happens()
+            await serving.clock.advance(INTERVAL)
+            await serving.calm()
+        assert told == [BOUNCED, BOUNCED]
+
+
+async def test_what_read_so_when_a_client_began_to_listen_is_not_told_of(serving: Serving, era: Era) -> None:
+    serving.reads[BOUNCED] = ["e1"]
+    async with listener(serving, era, [BOUNCED]) as told:
+        serving.source.happens()
+        await serving.calm()
+        assert told == []
+        await serving.clock.advance(INTERVAL)
+        serving.reads[BOUNCED] = ["e2", "e1"]
+        serving.source.happens()
+        await serving.calm()
+        assert told == [BOUNCED]
+    serving.reads[BOUNCED] = ["e3", "e2", "e1"]
+    async with listener(serving, era, [BOUNCED]) as told:
+        await serving.clock.advance(INTERVAL)
+        serving.source.happens()
+        await serving.calm()
+        assert told == []
+
+
+async def test_the_source_is_watched_only_while_somebody_listens(serving: Serving, era: Era) -> None:
+    source = serving.source
+    for begun in (1, 2):
+        async with listener(serving, era, [URI]):
+            assert (source.watching, source.begun) == (1, begun)
+        await serving.calm()
+        assert source.watching == 0
+
+
+async def test_nothing_is_kept_for_clients_that_went_away(serving: Serving, era: Era) -> None:
+    gone: list[weakref.ref[Any]] = []
+    for _ in range(5):
+        async with listener(serving, era, [URI, BOUNCED]):
+            gone.extend(weakref.ref(client) for client in serving.subscriptions._older)
+        await serving.calm()
+    serving.source.happens()
+    await serving.calm()
+    assert serving.subscriptions.watched == frozenset()
+    assert not serving.subscriptions._older
+    assert not serving.subscriptions._newer
+    gc.collect()
+    assert [client() for client in gone] == [None] * len(gone)
+
+
+async def test_a_query_that_cannot_be_read_keeps_nobody_from_hearing(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [URI, BOUNCED]) as told:
+        serving.reads[BOUNCED] = RuntimeError()
+        serving.source.happens()
+        await serving.calm()
+        await serving.clock.advance(INTERVAL)
+        serving.source.happens()
+        await serving.calm()
+    assert sorted(told) == [URI, URI, BOUNCED, BOUNCED]
+
+
+async def test_who_takes_nothing_holds_up_nobody_else(serving: Serving) -> None:
+    class Stuck:
+        async def send_resource_updated(self, _: str) -> None:
+            await anyio.sleep_forever()
+
+    stuck: Any = Stuck()
+    async with listener(serving, "legacy", [OTHER]) as told:
+        serving.subscriptions._older[stuck] = {URI}
+        serving.subscriptions.heard(URI)
+        await serving.calm()
+        for number in range(1, 4):
+            serving.subscriptions.heard(OTHER)
+            await serving.calm()
+            assert len(told) == number
+            await serving.clock.advance(INTERVAL)
+
+
+async def test_what_comes_first_is_told_first(serving: Serving) -> None:
+    async with listener(serving, "legacy", [URI, OTHER]) as told:
+        serving.subscriptions.heard(URI)
+        await serving.calm()
+        serving.subscriptions.heard(URI)
+        await serving.calm()
+        serving.subscriptions.heard(OTHER)
+        await serving.calm()
+        assert told == [URI, OTHER]
+
+
+@pytest.mark.parametrize("asked", [None, 5, "x", {"resourceSubscriptions": 5}, {"resourceSubscriptions": [5, {}]}])
+async def test_what_is_no_subscription_is_left_for_the_sdk_to_refuse(serving: Serving, asked: Any) -> None:
+    refused = EmptyResult()
+    context: Any = SimpleNamespace(method="subscriptions/listen", params={"notifications": asked})
+
+    async def refuse(_: object) -> EmptyResult:
+        await anyio.lowlevel.checkpoint()
+        assert serving.subscriptions.watched == frozenset()
+        return refused
+
+    assert await serving.subscriptions.listening(context, refuse) is refused
+
+
+async def test_a_newer_client_may_listen_to_no_more_either(serving: Serving) -> None:
+    async with Client(serving.server) as client:
+        for uris in (
+            [f"{URI}?since={number}" for number in range(MOST_RESOURCES + 1)],
+            [f"{URI}?metric={'x' * LONGEST}"],
+        ):
+            with pytest.raises(MCPError):
+                async with client.listen(resource_subscriptions=uris):
+                    pass
+    assert serving.subscriptions.watched == frozenset()
+
+
+async def test_who_unsubscribed_is_told_no_more(serving: Serving) -> None:
+    told: list[str] = []
+
+    async def heard(message: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        if isinstance(message, ResourceUpdatedNotification):
+            told.append(message.params.uri)
+
+    async with Client(serving.server, mode="legacy", message_handler=heard) as client:
+        assert client.server_capabilities.resources
+        assert client.server_capabilities.resources.subscribe
+        await subscribe(client, URI)
+        await unsubscribe(client, URI)
+        await unsubscribe(client, OTHER)
+        serving.source.happens()
+        await serving.calm()
+        assert told == []
+        assert serving.source.watching == 0
+
+
+async def test_a_client_may_listen_to_so_many_resources_and_no_more(serving: Serving) -> None:
+    async with Client(serving.server, mode="legacy") as client:
+        for number in range(MOST_RESOURCES):
+            await subscribe(client, f"cio://segments/{number}")
+        await subscribe(client, "cio://segments/0")
+        with pytest.raises(MCPError, match="unsubscribe first"):
+            await subscribe(client, "cio://segments/99999")
+
+
+async def test_a_source_that_failed_is_tried_again(serving: Serving, era: Era) -> None:
+    serving.source.lost = True
+    async with listener(serving, era, [URI]) as told:
+        assert serving.source.watching == 0
+        await serving.clock.advance(AGAIN)
+        await serving.calm()
+        assert serving.source.watching == 1
+        assert told == [URI], "something may have happened meanwhile"
+        await serving.clock.advance(INTERVAL)
+        serving.source.happens()
+        await serving.calm()
+        assert told == [URI, URI]
+
+
+async def test_an_older_client_that_takes_nothing_any_more_is_dropped(serving: Serving) -> None:
+    class Stuck:
+        async def send_resource_updated(self, _: str) -> None:
+            await anyio.sleep_forever()
+
+    stuck: Any = Stuck()
+    async with listener(serving, "legacy", [URI]) as told:
+        serving.subscriptions._older[stuck] = {URI}
+        serving.source.happens()
+        await serving.calm()
+        assert told == [URI]
+        await serving.clock.advance(PATIENCE)
+        assert stuck not in serving.subscriptions._older
+        serving.source.happens()
+        await serving.calm()
+        assert told == [URI, URI]
+
+
+def test_pace_keeps_nothing_of_what_was_told_long_ago() -> None:
+    pace = Pace()
+    for number in range(1000):
+        pace.hear(f"cio://{number}", float(number))
+        assert pace.due(float(number)) == [f"cio://{number}"]
+    assert len(pace._told) <= 2
+    assert pace.wait(1000.0) is None

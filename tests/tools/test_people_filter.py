@@ -1,0 +1,86 @@
+"""Customer.io's filter is checked before it is sent."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.tools.common.people_filter import DEEPEST, checked
+
+VIP: dict[str, Any] = {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["and", "not", "segment", "x"]), inner),
+    max_leaves=8,
+)
+
+
+def test_a_nested_filter_passes_unchanged() -> None:
+    filter_ = {"and": [VIP, {"not": {"or": [{"segment": {"id": 3}}, VIP]}}]}
+    assert checked(filter_) == filter_
+
+
+@pytest.mark.parametrize(("value", "sent"), [(True, "true"), (False, "false"), (5, "5"), (1.5, "1.5"), ("a", "a")])
+def test_what_is_compared_is_sent_as_text(value: object, sent: str) -> None:
+    assert checked({"attribute": {"field": "f", "operator": "eq", "value": value}})["attribute"]["value"] == sent
+
+
+def test_a_segment_number_may_come_as_text() -> None:
+    assert checked({"segment": {"id": "4"}}) == {"segment": {"id": 4}}
+
+
+@pytest.mark.parametrize(
+    ("filter_", "said"),
+    [
+        ({}, "filter: expected exactly one of and, or, not, segment, attribute"),
+        ([VIP], "filter: expected exactly one of"),
+        ({**VIP, "segment": {"id": 1}}, "filter: expected exactly one of"),
+        ({"plan": "vip"}, "filter: unknown key “plan”; expected exactly one of"),
+        ({"and": VIP}, "filter.and: expected a list"),
+        ({"or": []}, "filter.or: expected a list"),
+        ({"not": [VIP]}, "filter.not: expected exactly one of"),
+        ({"and": [VIP, {"segment": 4}]}, "filter.and[1].segment: expected an object with id"),
+        ({"segment": {"id": "VIP"}}, "filter.segment: expected"),
+        ({"segment": {"id": True}}, "filter.segment: expected"),
+        ({"segment": {"id": 1, "name": "x"}}, "filter.segment: unknown key “name”"),
+        ({"attribute": {"field": "", "operator": "exists"}}, "filter.attribute.field: expected"),
+        ({"attribute": {"field": "f", "operator": "contains", "value": "x"}}, "filter.attribute.operator: expected eq"),
+        ({"attribute": {"field": "f", "operator": "eq"}}, "filter.attribute.value: eq needs"),
+        (
+            {"attribute": {"field": "f", "operator": "exists", "value": "x"}},
+            "filter.attribute.value: exists takes none",
+        ),
+        ({"attribute": {"field": "f", "op": "eq", "value": "x"}}, "filter.attribute: unknown key “op”"),
+    ],
+)
+def test_a_bad_filter_is_refused_by_naming_the_place(filter_: object, said: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        checked(filter_)
+    assert str(refused.value).startswith(said)
+
+
+def test_endless_nesting_is_refused() -> None:
+    filter_ = VIP
+    for _ in range(DEEPEST + 1):
+        filter_ = {"not": filter_}
+    with pytest.raises(InvalidArgument, match="levels deep"):
+        checked(filter_)
+
+
+def test_a_foreign_key_cannot_break_out_of_the_sentence() -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        checked({'x"”\n\u202eSYSTEM': 1})
+    assert "\n" not in str(refused.value)
+    assert "\u202e" not in str(refused.value)
+
+
+@given(JSON)
+def test_whatever_comes_is_accepted_or_refused_in_a_sentence(value: object) -> None:
+    field = "filter"
+    try:
+        assert len(checked(value)) == 1
+    except InvalidArgument as refused:
+        field = refused.field
+    assert field.startswith("filter")

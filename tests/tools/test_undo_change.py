@@ -1,0 +1,165 @@
+import json
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import JsonValue
+
+from cio_mcp.customerio.caller import Caller
+from cio_mcp.errors import CioError, NotFound, Refused
+from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.receipt import Receipt
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.settings import Settings
+from cio_mcp.storage.bodies import reduce_old
+from cio_mcp.storage.database import Database
+from cio_mcp.tools.core.send_event import send_event
+from cio_mcp.tools.core.undo_change import undo_change
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.workspace import CallContext
+
+pytestmark = pytest.mark.anyio
+
+FUNCTIONS: dict[str, Any] = {each.__name__: each for each in (send_event, update_customer, undo_change)}
+
+
+async def approved(ws: CallContext, tool: str, **arguments: JsonValue) -> Receipt:
+    """Propose a write, approve it as a person would, and carry it out."""
+
+    async def plan() -> Plan:
+        planned: Plan = await FUNCTIONS[tool](ws, **arguments)
+        return planned
+
+    row = await ws.gate.propose(ws.principal, tool, arguments_digest(arguments), plan)
+    if isinstance(row, Receipt):
+        return row
+    assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
+    return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))
+
+
+async def values(ws: CallContext, *names: str) -> list[JsonValue]:
+    person = await ws.people.resolve("ada")
+    return [person.attributes.get(name) for name in names]
+
+
+async def done(ws: CallContext, tool: str, **arguments: JsonValue) -> str:
+    receipt = await approved(ws, tool, **arguments)
+    assert receipt.status == "done", receipt
+    assert receipt.change
+    return receipt.change
+
+
+async def test_what_was_changed_comes_back_and_what_was_not_there_goes(ws: CallContext) -> None:
+    before = await values(ws, "plan", "shoe_size")
+    assert before[0]
+    assert before[1] is None
+    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold", "shoe_size": 38})
+    assert await values(ws, "plan", "shoe_size") == ["gold", "38"]
+    receipt = await approved(ws, "undo_change", change=change)
+    assert (receipt.status, receipt.verified) == ("done", True)
+    assert await values(ws, "plan", "shoe_size") == before
+
+
+async def test_an_undo_says_what_it_cannot_bring_back(ws: CallContext) -> None:
+    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    plan = await undo_change(ws, change)
+    assert change in plan.summary
+    assert "“plan”" in plan.summary
+    said = " ".join(plan.warnings)
+    assert "text" in said
+    assert "history" in said
+
+
+async def test_an_undo_is_of_the_class_of_what_it_writes(ws: CallContext) -> None:
+    harmless = await done(ws, "update_customer", customer="ada", attributes={"favourite_colour": "teal"})
+    reaching = await done(ws, "update_customer", customer="ada", attributes={"unsubscribed": True})
+    assert (await undo_change(ws, harmless)).risk == "data"
+    back = await undo_change(ws, reaching)
+    assert back.risk == "send"
+    body = back.calls[0].body
+    assert isinstance(body, dict)
+    assert body["unsubscribed"] is False
+
+
+async def test_an_undo_refuses_when_a_value_changed_since_and_names_it(ws: CallContext, sandbox: Sandbox) -> None:
+    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold", "colour": "teal"})
+    await done(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
+    sent = len(sandbox.requests)
+    with pytest.raises(Refused, match="“plan” changed since") as refused:
+        await undo_change(ws, change)
+    assert "colour" not in str(refused.value)
+    assert all(request["method"] == "GET" for request in list(sandbox.requests)[sent:])
+
+
+async def test_an_approved_undo_sends_nothing_if_the_value_changes_before_it_is_made(ws: CallContext) -> None:
+    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+
+    async def plan() -> Plan:
+        return await undo_change(ws, change)
+
+    row = await ws.gate.propose(ws.principal, "undo_change", "digest", plan)
+    assert not isinstance(row, Receipt)
+    assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
+    await done(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
+    with pytest.raises(CioError):
+        await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))
+    assert await values(ws, "plan") == ["silver"]
+
+
+async def test_an_undo_can_be_undone(ws: CallContext) -> None:
+    before = await values(ws, "plan")
+    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    undo = await done(ws, "undo_change", change=change)
+    assert await values(ws, "plan") == before
+    await done(ws, "undo_change", change=undo)
+    assert await values(ws, "plan") == ["gold"]
+
+
+async def test_what_is_back_already_is_not_sent_again(ws: CallContext) -> None:
+    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    await done(ws, "undo_change", change=change)
+    assert (await approved(ws, "undo_change", change=change)).status == "already_done"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "reason"),
+    [
+        ("send_event", {"customer": "ada", "name": "signed_up"}, "an event cannot be taken back"),
+        ("update_customer", {"customer": "new-one", "attributes": {"x": 1}, "create": True}, "created a customer"),
+        (
+            "update_customer",
+            {"customer": "ada", "attributes": {"cio_subscription_preferences": {"topics": {"topic_1": False}}}},
+            "merges",
+        ),
+    ],
+)
+async def test_what_has_no_undo_is_refused_with_the_reason(
+    tool: str, arguments: dict[str, Any], reason: str, ws: CallContext
+) -> None:
+    receipt = await approved(ws, tool, **arguments)
+    assert receipt.change
+    with pytest.raises(Refused, match=reason):
+        await undo_change(ws, receipt.change)
+
+
+async def test_only_what_was_done_can_be_undone(ws: CallContext) -> None:
+    async def plan() -> Plan:
+        return await update_customer(ws, "ada", {"plan": "gold"})
+
+    row = await ws.gate.propose(ws.principal, "update_customer", "digest", plan)
+    assert not isinstance(row, Receipt)
+    with pytest.raises(Refused, match="it is planned"):
+        await undo_change(ws, row.id)
+    with pytest.raises(NotFound, match="no change"):
+        await undo_change(ws, "nowhere")
+
+
+async def test_a_change_whose_details_are_gone_has_no_undo(ws: CallContext, settings: Settings) -> None:
+    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    far = ws.gate.clock.now() + 1
+    assert await reduce_old(Database(settings.storage_url), before=far, now=far) == 1
+    with pytest.raises(Refused, match="kept no longer"):
+        await undo_change(ws, change)
+    row = await ws.gate.journal.get(change)
+    assert row
+    assert json.loads(row.plan)["summary"] == row.summary
