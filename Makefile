@@ -35,7 +35,7 @@ format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# What is made from the registry of tools: the README's table, docs/tools.md, tools/definitions.json.
+# What is made from the registry of tools: the README's table, docs/tools.md, server/definitions/definitions.json.
 docs: $(READY)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest tests/test_documentation.py
 

@@ -2,15 +2,11 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_table, tools_as_text
 from cio_mcp.server import definitions
-from cio_mcp.settings import Settings, load_settings
+from cio_mcp.settings import Settings
 from cio_mcp.tools.catalog import TOOLS
-from cio_mcp.tools.spec import offered
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -77,15 +73,6 @@ def test_what_clients_are_told_is_what_the_registry_says() -> None:
         definitions.FILE.write_text(expected, encoding="utf-8")
         return
     assert definitions.FILE.read_text(encoding="utf-8") == expected, HINT
-
-
-@pytest.mark.parametrize("keys", [{"app_api_key": "a"}, {"site_id": "s", "track_api_key": "t"}])
-@pytest.mark.parametrize("read_only", [False, True])
-def test_the_definitions_offer_what_the_registry_offers(keys: dict[str, Any], *, read_only: bool) -> None:
-    settings = load_settings(read_only=read_only, **keys)
-    told = [each.name for each in definitions.offered(definitions.load(), settings)]
-    assert told == [spec.name for spec in offered(TOOLS, settings)]
-    assert told
 
 
 def test_the_prompts_name_only_tools_that_there_are() -> None:

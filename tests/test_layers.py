@@ -8,33 +8,21 @@ ROOT = Path(__file__).parent.parent / "cio_mcp"
 FLOORS = [
     {"cli"},
     {"server"},
-    {"entrance"},
-    {"tools", "resources", "prompts", "completions", "subscriptions", "web"},
+    {"tools", "web"},
     {"workspace"},
-    {"gate", "events", "jobs", "auth"},
-    {"api"},
-    {"http"},
+    {"jobs"},
+    {"gate", "events", "identity", "outbound"},
+    {"customerio"},
     {"storage"},
     {"text"},
-    {"settings"},
+    {"settings", "clock"},
     {"errors"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-SPEAK_MCP = [
-    "resources.py",
-    "prompts.py",
-    "completions.py",
-    "subscriptions.py",
-    "server.py",
-    "entrance.py",
-    "gate/asking.py",
-    "auth/verifier.py",
-    "cli/demo.py",
-]
 CONFINED: dict[str, tuple[str, ...]] = {
-    "httpx": ("http/", "sandbox/webhooks.py"),
-    "mcp": ("tools/", *SPEAK_MCP),
-    "starlette": ("web/", "sandbox/", "server.py"),
+    "httpx": ("customerio/", "outbound/", "sandbox/"),
+    "mcp": ("server/", "cli/demo.py"),
+    "starlette": ("web/", "server/", "sandbox/"),
     "sqlalchemy": ("storage/",),
     "sqlite3": ("storage/",),
     "asyncio": (),
@@ -72,8 +60,12 @@ def _between(here: str, room: str, imported: list[str]) -> Iterator[str]:
         yield f"{here} imports the sandbox: only cli and workspace do"
     if room == "sandbox" and there != "sandbox":
         yield f"{here} imports {there}: the sandbox stands alone"
-    if room == there == "api" and imported[1:2] not in ([], ["base"]) and here != "api/base.py":
-        yield f"{here} imports api.{imported[1]}: move what they share to api/base.py"
+    if (
+        here.startswith("customerio/api/")
+        and imported[:2] == ["customerio", "api"]
+        and imported[2:3] not in ([], ["base"])
+    ):
+        yield f"{here} imports {imported[2]}: move what they share to customerio/api/base.py"
     if there in FLOOR and room in FLOOR and there != room and FLOOR[there] <= FLOOR[room]:
         yield f"{here} imports {there}, which is not below it: move what it needs further down"
 

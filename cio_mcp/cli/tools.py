@@ -3,8 +3,9 @@
 import json
 from typing import Any, NoReturn
 
+from cio_mcp.server.tool import as_tool
 from cio_mcp.tools.catalog import TOOLS
-from cio_mcp.tools.spec import ToolSpec, as_tool
+from cio_mcp.tools.spec import ToolSpec
 
 KEYS = {"app": "App API key", "track": "Track API keys", "both": "App and Track API keys", None: "any key"}
 

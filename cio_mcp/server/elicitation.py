@@ -18,8 +18,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan, Risk, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate, Planner
-
-Parameters = dict[str, inspect.Parameter]
+from cio_mcp.tools.spec import Parameters
 
 
 class Decision(BaseModel):

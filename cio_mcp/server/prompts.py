@@ -35,7 +35,7 @@ from cio_mcp.text.sanitize import clean, word
 
 VALUE_LIMIT = 200
 MASKED = "addresses and phone numbers are masked here; name a person by cio_id, which find_customers tells."
-_HERE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent.parent
 _FENCE = "---"
 _ENTRY = re.compile(r"(?P<indent> *)(?P<name>[a-z][a-z_]*):(?: +(?P<text>\S.*?))? *")
 _DEFAULT = re.compile(r"(?P<description>.*\S) \[(?P<default>[^\[\]]+)\]")
@@ -188,8 +188,8 @@ def _prompt(template: Template, *, mask: bool) -> Prompt:
 
 def _folder() -> Path:
     """Find the files: inside an installed package, or beside it in a checkout."""
-    shipped = _HERE / "prompt_files"
-    return shipped if shipped.is_dir() else _HERE.parent / "prompts"
+    shipped = _PACKAGE / "prompt_files"
+    return shipped if shipped.is_dir() else _PACKAGE.parent / "prompts"
 
 
 def _wrong(name: str, line: int, problem: str) -> OperatorError:

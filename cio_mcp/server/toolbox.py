@@ -9,9 +9,9 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from cio_mcp.gate.service import APPROVAL_SECONDS
 from cio_mcp.server.elicitation import digest_of
+from cio_mcp.server.tool import WorkspaceFor, as_tool, result
 from cio_mcp.text.render import Answer
 from cio_mcp.tools.catalog import TOOLS
-from cio_mcp.tools.spec import WorkspaceFor, as_tool, result
 from cio_mcp.workspace import CallContext
 
 

@@ -11,7 +11,7 @@ from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
-PROMPTS = Path(__file__).parent.parent / "prompts"
+PROMPTS = Path(__file__).parents[2] / "prompts"
 GOOD = """---
 title: A title
 description: What it is for
