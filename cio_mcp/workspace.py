@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import anyio
 
 from cio_mcp.customerio.api.account import Account
-from cio_mcp.customerio.api.activities import Activities
 from cio_mcp.customerio.api.broadcasts import Broadcasts
 from cio_mcp.customerio.api.campaigns import Campaigns
 from cio_mcp.customerio.api.messages import Messages
@@ -135,11 +134,6 @@ class CallContext:
     def messages(self) -> Messages:
         """The deliveries."""
         return Messages(self.reader)
-
-    @cached_property
-    def activities(self) -> Activities:
-        """The activity log."""
-        return Activities(self.reader)
 
     @cached_property
     def account(self) -> Account:

@@ -1,15 +1,12 @@
 """The account: its workspaces, senders, subscription topics and object types."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from cio_mcp.customerio.api.base import Listed, Model, Reads
+from cio_mcp.customerio.api.base import Model, Reads
 from cio_mcp.customerio.call import Call, read
 
 SECONDS = 60.0
 """How long these may be reused; Customer.io itself caches the counts of workspaces for up to two hours."""
-
-SENDER_PAGES = 10
-"""Pages of senders read at most; Customer.io gives a next token even after the last one, so an empty page ends it."""
 
 
 class WorkspaceRecord(Model):
@@ -58,29 +55,12 @@ class RegionRecord(Model):
     environment_id: str | None = None
 
 
-class _Workspaces(Model):
-    workspaces: Annotated[tuple[WorkspaceRecord, ...], Listed] = ()
-
-
-class _Senders(Model):
-    sender_identities: Annotated[tuple[Sender, ...], Listed] = ()
-    next: str | None = None
-
-
-class _Topics(Model):
-    topics: Annotated[tuple[Topic, ...], Listed] = ()
-
-
-class _ObjectTypes(Model):
-    types: Annotated[tuple[ObjectType, ...], Listed] = ()
-
-
 class Account(Reads):
     """Reads that concern the workspace as a whole."""
 
     async def workspaces(self) -> list[WorkspaceRecord]:
         """Every workspace of the account, not only the App key's own."""
-        return list(_Workspaces.of(await self._reader.read(read("/v1/workspaces"), cache=SECONDS)).workspaces)
+        return await self._list(WorkspaceRecord, "workspaces", read("/v1/workspaces"), cache=SECONDS)
 
     async def region(self) -> RegionRecord:
         """Region and workspace of the Track keys."""
@@ -89,21 +69,14 @@ class Account(Reads):
 
     async def senders(self) -> list[Sender]:
         """Whom messages can be from; each once."""
-        found: dict[str, Sender] = {}
-        start: str | None = None
-        for _ in range(SENDER_PAGES):
-            call = read("/v1/sender_identities", query={"limit": 100, "start": start})
-            page = _Senders.of(await self._reader.read(call, cache=SECONDS))
-            found |= {sender.id: sender for sender in page.sender_identities}
-            start = page.next
-            if not start or not page.sender_identities:
-                break
-        return list(found.values())
+        call = read("/v1/sender_identities", query={"limit": 100})
+        senders = await self._pages(Sender, "sender_identities", call, cache=SECONDS)
+        return list({sender.id: sender for sender in senders}.values())
 
     async def topics(self) -> list[Topic]:
-        """The subscription topics, none where the subscription centre is off."""
-        return list(_Topics.of(await self._reader.read(read("/v1/subscription_topics"), cache=SECONDS)).topics)
+        """The subscription topics, none where the subscription center is off."""
+        return await self._list(Topic, "topics", read("/v1/subscription_topics"), cache=SECONDS)
 
     async def object_types(self) -> list[ObjectType]:
         """The types of objects."""
-        return list(_ObjectTypes.of(await self._reader.read(read("/v1/object_types"), cache=SECONDS)).types)
+        return await self._list(ObjectType, "types", read("/v1/object_types"), cache=SECONDS)

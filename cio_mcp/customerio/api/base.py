@@ -1,11 +1,13 @@
 """What the modules of `api/` share: lenient models, times, and the way to read."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from cio_mcp.customerio.call import Call, read
 from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
 from cio_mcp.text.sanitize import quoted
 
@@ -52,6 +54,9 @@ Blank = BeforeValidator(lambda value: None if value in ("", 0) else value)
 
 IdType = Literal["id", "email", "phone", "cio_id"]
 Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
+
+MAX_PAGES = 10
+"""Requests that one list may cost; no source."""
 
 LIST_SECONDS = 10.0
 """How long a list of campaigns, segments and the like may be reused; no source, short enough to notice an edit."""
@@ -144,6 +149,7 @@ class Named(Protocol):
 
 
 AnyNamed = TypeVar("AnyNamed", bound=Named)
+AnyModel = TypeVar("AnyModel", bound=Model)
 
 
 def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> AnyNamed:
@@ -210,8 +216,91 @@ class Content(Model):
     updated: Moment = None
 
 
+class SourceModel(Model):
+    """What campaigns, broadcasts, newsletters and transactional messages have in common."""
+
+    id: str
+    name: str = ""
+
+
+AnySource = TypeVar("AnySource", bound=SourceModel)
+
+
 class Reads:
     """A domain's reads; each method makes one kind of request and returns a model."""
 
     def __init__(self, reader: "Reader") -> None:
         self._reader = reader
+
+    async def _item(self, model: type[AnyModel], key: str, call: Call, *, cache: float = 0.0) -> AnyModel:
+        """Read one record, which Customer.io wraps under `key`; `cache` is how old it may be, in seconds.
+
+        Raises:
+            BadAnswer: there is no record under `key`.
+        """
+        answer = await self._reader.read(call, cache=cache)
+        if not isinstance(record := answer.get(key), dict):
+            raise BadAnswer(f"Customer.io's answer is not what it documents ({key}).")
+        return model.of(record)
+
+    async def _list(self, model: type[AnyModel], key: str, call: Call, *, cache: float = 0.0) -> list[AnyModel]:
+        """Read the list under `key`; null counts as an empty one, and a record that cannot be read is left out."""
+        return _records(model, await self._reader.read(call, cache=cache), key)
+
+    async def _pages(
+        self, model: type[AnyModel], key: str, call: Call, *, most: int = MAX_PAGES, cache: float = 0.0
+    ) -> list[AnyModel]:
+        """Read a list of at most `most` pages; each answer's `next` is the following request's `start`."""
+        records: list[AnyModel] = []
+        for _ in range(most):
+            answer = await self._reader.read(call, cache=cache)
+            page = _records(model, answer, key)
+            records += page
+            start = answer.get("next")
+            # Some lists give a next token after their last item: an empty page ends them.
+            if not page or start in (None, "", 0):
+                break
+            call = call.model_copy(update={"query": {**call.query, "start": str(start)}})
+        return records
+
+
+def _records(model: type[AnyModel], answer: Mapping[str, Any], key: str) -> list[AnyModel]:
+    values = answer.get(key)
+    records: list[AnyModel] = []
+    for value in values if isinstance(values, list) else ():
+        with suppress(BadAnswer):
+            records.append(model.of(value))
+    return records
+
+
+class SourceReads(Reads, Generic[AnySource]):
+    """The reads that campaigns, broadcasts, newsletters and transactional messages have in common.
+
+    `route` lists them, `key` names one in an answer, and `kind` names them in an error.
+    """
+
+    model: type[AnySource]
+    route: str
+    key: str
+    kind: str
+
+    async def all(self) -> list[AnySource]:
+        """All of the workspace, in Customer.io's order."""
+        return await self._list(self.model, f"{self.key}s", read(self.route), cache=LIST_SECONDS)
+
+    async def get(self, id_: str) -> AnySource:
+        """Read one by its id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._item(self.model, self.key, read(f"{self.route}/{{id}}", id=id_))
+
+    async def find(self, id_or_name: str, *, field: str = "id") -> AnySource:
+        """Find one by its id (digits) or exact name; `field` is the argument that an error names.
+
+        Raises:
+            NotFound: there is none.
+            Ambiguous: several have the name.
+        """
+        return await by_id_or_name(id_or_name, self.get, self.all, field=field, kind=self.kind)

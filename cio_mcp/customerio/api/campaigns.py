@@ -3,11 +3,8 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Content, Listed, Model, Moment, Reads, by_id_or_name
+from cio_mcp.customerio.api.base import Blank, Content, Listed, Model, Moment, SourceModel, SourceReads
 from cio_mcp.customerio.call import read
-
-ACTION_PAGES = 10
-"""Pages of actions read at most; no source."""
 
 StartsOn = Literal["segment", "event", "form", "date", "relationship", "object", "webhook", "unknown"]
 """The seven triggers Customer.io documents, and what it does not tell."""
@@ -20,11 +17,9 @@ class ActionRef(Model):
     type: str | None = None
 
 
-class Campaign(Model):
+class Campaign(SourceModel):
     """A campaign; which of the trigger's fields are there tells what starts it."""
 
-    id: str
-    name: str = ""
     type: str | None = None
     state: str | None = None
     active: bool = False
@@ -69,11 +64,6 @@ class Campaign(Model):
             return self.starts_on == "unknown"
         return self.event_name is None or self.event_name.strip().casefold() == name.strip().casefold()
 
-    def may_start_from_segment(self, segment: str) -> bool:
-        """Whether joining or leaving the segment may start it; True where the segments are not told."""
-        told = self.trigger_segment_ids
-        return segment in told or (not told and self.starts_on in {"segment", "unknown"})
-
     def may_start_from_attributes(self, attributes: Collection[str]) -> bool:
         """Whether setting these profile attributes may start it: by a segment that rests on them, or by a date."""
         if self.starts_on == "date":
@@ -81,66 +71,20 @@ class Campaign(Model):
         return self.starts_on in {"segment", "unknown"}
 
 
-class _Campaigns(Model):
-    campaigns: Annotated[tuple[Campaign, ...], Listed] = ()
-
-
-class _Campaign(Model):
-    campaign: Campaign
-
-
-class _Actions(Model):
-    actions: Annotated[tuple[Content, ...], Listed] = ()
-    next: str | None = None
-
-
-class Campaigns(Reads):
+class Campaigns(SourceReads[Campaign]):
     """Reads of `/v1/campaigns`."""
 
-    async def all(self) -> list[Campaign]:
-        """All campaigns of the workspace, in Customer.io's order."""
-        answer = await self._reader.read(read("/v1/campaigns"), cache=LIST_SECONDS)
-        return list(_Campaigns.of(answer).campaigns)
-
-    async def get(self, campaign_id: str) -> Campaign:
-        """One campaign by its id.
-
-        Raises:
-            NotFound: there is none.
-        """
-        answer = await self._reader.read(read("/v1/campaigns/{campaign_id}", campaign_id=campaign_id))
-        return _Campaign.of(answer).campaign
-
-    async def find(self, wanted: str, *, field: str = "id") -> Campaign:
-        """One campaign by id (digits) or exact name.
-
-        Raises:
-            NotFound: there is none.
-            Ambiguous: several have the name.
-        """
-        return await by_id_or_name(wanted, self.get, self.all, field=field, kind="campaign")
+    model, route, key, kind = Campaign, "/v1/campaigns", "campaign", "campaign"
 
     async def actions(self, campaign: Campaign) -> list[Content]:
         """Its actions in the order of the campaign, those it does not list at the end; at most 10 pages."""
-        found: list[Content] = []
-        start: str | None = None
-        for _ in range(ACTION_PAGES):
-            call = read("/v1/campaigns/{campaign_id}/actions", campaign_id=campaign.id, query={"start": start})
-            page = _Actions.of(await self._reader.read(call))
-            found += page.actions
-            start = page.next
-            if not start or not page.actions:
-                break
+        actions = await self._pages(Content, "actions", read("/v1/campaigns/{id}/actions", id=campaign.id))
         order = {action.id: place for place, action in enumerate(campaign.actions)}
-        return sorted(found, key=lambda action: order.get(action.id, len(order)))
+        return sorted(actions, key=lambda action: order.get(action.id, len(order)))
 
     async def started_by_event(self, name: str) -> list[Campaign]:
         """The running campaigns that this event starts, and those whose start is not told."""
         return [each for each in await self.all() if each.running and each.may_start_from_event(name)]
-
-    async def started_by_segment(self, segment: str) -> list[Campaign]:
-        """The running campaigns that joining or leaving this segment (by id) may start."""
-        return [each for each in await self.all() if each.running and each.may_start_from_segment(segment)]
 
     async def started_by_attributes(self, attributes: Collection[str]) -> list[Campaign]:
         """The running campaigns that setting these profile attributes may start; segments may rest on any."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cio_mcp.customerio.api.base import Blank, Kind, Message, MessagePage, Model, Reads
-from cio_mcp.customerio.call import Call, read
+from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted
 
@@ -32,14 +32,6 @@ class ArchivedMessage(Model):
     preheader_text: Annotated[str | None, Blank] = None
     body: Annotated[str | None, Blank] = None
     forgotten: bool = False
-
-
-class _Message(Model):
-    message: Message
-
-
-class _Archived(Model):
-    archived_message: ArchivedMessage
 
 
 class Messages(Reads):
@@ -86,7 +78,10 @@ class Messages(Reads):
             NotFound: there is none of this id.
         """
         call = read("/v1/messages/{message_id}", message_id=id_)
-        return _Message.of(await self._read(call, "no message has this id; list_messages lists ids")).message
+        try:
+            return await self._item(Message, "message", call)
+        except NotFound:
+            raise NotFound("id: no message has this id; list_messages lists ids.") from None
 
     async def archived(self, id_: str) -> ArchivedMessage:
         """Read what was sent; Customer.io allows 100 of these a day.
@@ -96,10 +91,7 @@ class Messages(Reads):
             RateLimited: the quota of the day is used up.
         """
         call = read("/v1/messages/{message_id}/archived_message", lane="archived_message", message_id=id_)
-        return _Archived.of(await self._read(call, "what was sent under this id was not kept")).archived_message
-
-    async def _read(self, call: Call, missing: str) -> object:
         try:
-            return await self._reader.read(call)
+            return await self._item(ArchivedMessage, "archived_message", call)
         except NotFound:
-            raise NotFound(f"id: {missing}.") from None
+            raise NotFound("id: the content of this message was not kept.") from None

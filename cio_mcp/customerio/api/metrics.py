@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from cio_mcp.customerio.api.base import Kind, Listed, Model, Reads
+from cio_mcp.customerio.api.base import Kind, Model, Reads
 from cio_mcp.customerio.call import read
 
 ROUTES: dict[Kind, str] = {
@@ -107,14 +107,6 @@ def rates(totals: Mapping[str, int]) -> list[Rate]:
     return [Rate(name, round(totals.get(name, 0) / counts[of], 4), of) for name, of in bases.items() if counts[of]]
 
 
-class _Answer(Model):
-    metric: Metric = Metric()
-
-
-class _Links(Model):
-    links: Annotated[tuple[LinkMetric, ...], Listed] = ()
-
-
 class Metrics(Reads):
     """Reads of `…/metrics`; by a range for campaigns, by steps back from now for the rest and for links."""
 
@@ -134,19 +126,19 @@ class Metrics(Reads):
                 "type": _type(channel),
             },
         )
-        return _Answer.of(await self._reader.read(call)).metric
+        return await self._item(Metric, "metric", call)
 
     async def back(self, kind: Kind, thing_id: str, period: str, steps: int, *, channel: str | None) -> Metric:
         """Counts of the last `steps` periods in Eastern time (version 1)."""
         query: dict[str, object] = {"period": period, "steps": steps, "type": _type(channel)}
         call = read(ROUTES[kind], query=query, id=thing_id)
-        return _Answer.of(await self._reader.read(call)).metric
+        return await self._item(Metric, "metric", call)
 
     async def links(self, kind: Kind, thing_id: str, period: str, steps: int) -> list[LinkMetric]:
         """Clicks of each link in the last `steps` periods in Eastern time, a person's every click counted."""
         query: dict[str, object] = {"period": period, "steps": steps, "unique": False}
         call = read(f"{ROUTES[kind]}/links", query=query, id=thing_id)
-        return list(_Links.of(await self._reader.read(call)).links)
+        return await self._list(LinkMetric, "links", call)
 
 
 def _type(channel: str | None) -> str | None:

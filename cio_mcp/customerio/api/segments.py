@@ -44,25 +44,16 @@ class MemberPage(Model):
     next: Annotated[str | None, Blank] = None
 
 
-class _Segments(Model):
-    segments: Annotated[tuple[Segment, ...], Listed] = ()
-
-
 class _Count(Model):
     count: int
-
-
-class _UsedBy(Model):
-    used_by: Usage = Usage()
 
 
 class Segments(Reads):
     """Reads of `/v1/segments`."""
 
-    async def all(self) -> tuple[Segment, ...]:
+    async def all(self) -> list[Segment]:
         """All segments of the workspace but archived ones."""
-        answer = await self._reader.read(read("/v1/segments"), cache=LIST_SECONDS)
-        return _Segments.of(answer).segments
+        return await self._list(Segment, "segments", read("/v1/segments"), cache=LIST_SECONDS)
 
     async def find(self, segment: str) -> Segment:
         """Find a segment by its id or exact name.
@@ -87,7 +78,7 @@ class Segments(Reads):
 
     async def used_by(self, id_: str) -> Usage:
         """What uses a segment."""
-        return _UsedBy.of(await self._reader.read(read("/v1/segments/{segment_id}/used_by", segment_id=id_))).used_by
+        return await self._item(Usage, "used_by", read("/v1/segments/{segment_id}/used_by", segment_id=id_))
 
     async def members(self, id_: str, *, limit: int, start: str | None = None) -> MemberPage:
         """Read a page (at most 30,000) of the people in a segment."""

@@ -1,19 +1,16 @@
 """Transactional messages: what they are and what they say."""
 
 from collections.abc import Iterable
-from typing import Annotated
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, Content, Listed, Model, Moment, Reads, by_id_or_name
+from cio_mcp.customerio.api.base import Content, Moment, SourceModel, SourceReads
 from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text import liquid
 
 
-class TransactionalMessage(Model):
+class TransactionalMessage(SourceModel):
     """A transactional message and the settings a send inherits."""
 
-    id: str
-    name: str = ""
     trigger_name: str | None = None
     description: str | None = None
     send_to_unsubscribed: bool | None = None
@@ -25,46 +22,17 @@ class TransactionalMessage(Model):
     updated_at: Moment = None
 
 
-class _Messages(Model):
-    messages: Annotated[tuple[TransactionalMessage, ...], Listed] = ()
-
-
-class _Message(Model):
-    message: TransactionalMessage
-
-
-class _Contents(Model):
-    contents: Annotated[tuple[Content, ...], Listed] = ()
-
-
-class Transactional(Reads):
+class Transactional(SourceReads[TransactionalMessage]):
     """Reads of `/v1/transactional`."""
 
-    async def all(self) -> list[TransactionalMessage]:
-        """All transactional messages of the workspace, in Customer.io's order."""
-        answer = await self._reader.read(read("/v1/transactional"), cache=LIST_SECONDS)
-        return list(_Messages.of(answer).messages)
+    model, route, key, kind = TransactionalMessage, "/v1/transactional", "message", "transactional message"
 
-    async def get(self, transactional_id: str) -> TransactionalMessage:
-        """One transactional message by its id.
-
-        Raises:
-            NotFound: there is none.
-        """
-        call = read("/v1/transactional/{transactional_id}", transactional_id=transactional_id)
-        return _Message.of(await self._reader.read(call)).message
-
-    async def find(self, wanted: str, *, field: str = "id") -> TransactionalMessage:
-        """One transactional message by id (digits), exact name, or trigger name in any case.
-
-        Raises:
-            NotFound: there is none.
-            Ambiguous: several have the name.
-        """
+    async def find(self, id_or_name: str, *, field: str = "id") -> TransactionalMessage:
+        """Find one by its id (digits), exact name, or trigger name in any case; see `SourceReads.find`."""
         try:
-            return await by_id_or_name(wanted, self.get, self.all, field=field, kind="transactional message")
+            return await super().find(id_or_name, field=field)
         except NotFound:
-            key = wanted.strip().casefold()
+            key = id_or_name.strip().casefold()
             triggered = [each for each in await self.all() if (each.trigger_name or "").casefold() == key]
             if len(triggered) == 1:
                 return triggered[0]
@@ -72,8 +40,7 @@ class Transactional(Reads):
 
     async def contents(self, transactional_id: str) -> list[Content]:
         """What it says, in each of its languages."""
-        call = read("/v1/transactional/{transactional_id}/contents", transactional_id=transactional_id)
-        return list(_Contents.of(await self._reader.read(call)).contents)
+        return await self._list(Content, "contents", read("/v1/transactional/{id}/contents", id=transactional_id))
 
 
 def variables(contents: Iterable[Content]) -> set[str]:

@@ -1,10 +1,8 @@
 """Triggers of API-triggered broadcasts: the call that makes one, and those there were."""
 
-from typing import Annotated
-
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import Listed, Model, Moment, Reads
+from cio_mcp.customerio.api.base import Model, Moment, Reads
 from cio_mcp.customerio.call import Call, read
 
 
@@ -14,10 +12,6 @@ class Trigger(Model):
     id: str
     created_at: Moment = None
     processed_at: Moment = None
-
-
-class _Triggers(Model):
-    triggers: Annotated[tuple[Trigger, ...], Listed] = ()
 
 
 class Triggers(Reads):
@@ -30,7 +24,7 @@ class Triggers(Reads):
             NotFound: there is no such broadcast.
         """
         call = read("/v1/broadcasts/{broadcast_id}/triggers", broadcast_id=broadcast_id)
-        return list(_Triggers.of(await self._reader.read(call)).triggers)
+        return await self._list(Trigger, "triggers", call)
 
 
 def trigger(broadcast_id: str, data: dict[str, JsonValue]) -> Call:

@@ -47,16 +47,12 @@ class Webhook(Model):
     events: Annotated[tuple[str, ...], Listed] = ()
 
 
-class _Webhooks(Model):
-    reporting_webhooks: Annotated[tuple[Webhook, ...], Listed] = ()
-
-
 class Webhooks(Reads):
     """Reads of reporting webhooks."""
 
     async def all(self) -> list[Webhook]:
         """Every reporting webhook of the workspace, never from a cache."""
-        return list(_Webhooks.of(await self._reader.read(read("/v1/reporting_webhooks"))).reporting_webhooks)
+        return await self._list(Webhook, "reporting_webhooks", read("/v1/reporting_webhooks"))
 
 
 def create(name: str, endpoint: str, events: tuple[str, ...]) -> Call:

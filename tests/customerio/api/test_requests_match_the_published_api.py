@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.activities import Activities
 from cio_mcp.customerio.api.base import Identifiers, Kind, Reference
 from cio_mcp.customerio.api.messages import Messages
 from cio_mcp.customerio.api.people import People
@@ -50,9 +49,6 @@ READS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "activities of": lambda reader: People(reader).activities_of(ADA, limit=10, start="token", type_="event"),
     "subscriptions of": lambda reader: People(reader).subscriptions_of(ADA),
     "relationships of": lambda reader: People(reader).relationships_of(ADA, limit=10, start="token"),
-    "activities": lambda reader: Activities(reader).list(
-        ADA, limit=10, type_="event", name="signed_up", deleted=True, start="token"
-    ),
     "message": lambda reader: Messages(reader).get("dgOq6QWq6QUBAAF4_CGoeVX7mFkDbRFu7ek="),
     "archived message": lambda reader: Messages(reader).archived("dgOq6QWq6QUBAAF4_CGoeVX7mFkDbRFu7ek="),
     "segments": lambda reader: Segments(reader).all(),

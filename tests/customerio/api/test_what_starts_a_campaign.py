@@ -40,14 +40,6 @@ def test_an_event_starts_the_campaign_of_its_name_in_any_case_and_whatever_is_no
     assert not campaign(trigger_segment_ids=[4]).may_start_from_event("signed_up")
 
 
-def test_a_segment_starts_what_names_it_and_what_names_none() -> None:
-    assert campaign(trigger_segment_ids=[4]).may_start_from_segment("4")
-    assert not campaign(trigger_segment_ids=[4]).may_start_from_segment("5")
-    assert campaign(type="segment").may_start_from_segment("5")
-    assert campaign().may_start_from_segment("5")
-    assert not campaign(event_name="signed_up").may_start_from_segment("5")
-
-
 def test_an_attribute_may_start_any_segment_campaign_and_the_date_campaign_of_its_name() -> None:
     assert campaign(trigger_segment_ids=[4]).may_start_from_attributes({"plan"})
     assert campaign(date_attribute="birthday").may_start_from_attributes({"birthday"})
@@ -65,7 +57,6 @@ def test_a_list_that_is_none_is_empty(tags: object) -> None:
 async def test_only_running_campaigns_are_started(ws: CallContext) -> None:
     assert [each.name for each in await ws.campaigns.started_by_event("signed_up")] == ["Onboarding"]
     assert await ws.campaigns.started_by_event("never_seen") == []
-    assert await ws.campaigns.started_by_segment("4") == []  # Winback starts from it, but is stopped
     assert await ws.campaigns.started_by_attributes({"plan"}) == []
 
 
