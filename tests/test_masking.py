@@ -207,7 +207,7 @@ async def test_no_resource_or_prompt_holds_an_address_or_a_number(era: Era, mask
             with pytest.raises(MCPError) as refused:
                 await client.read_resource(uri)
             assert not private(refused.value.message)
-        with pytest.raises(MCPError, match="customer: addresses and phone numbers are masked here") as refused:
+        with pytest.raises(MCPError, match="customer: email addresses and phone numbers are masked") as refused:
             await client.get_prompt("customer-360", {"customer": "ada@example.com"})
         assert not private(refused.value.message)
         (message,) = (await client.get_prompt("customer-360", {"customer": CIO_ID})).messages

@@ -1,26 +1,27 @@
-"""The prompts: files that a marketer can edit, made into MCP prompts.
+"""Prompts: Markdown files that a marketer can edit, served as MCP prompts.
 
-A file starts with front matter of exactly this form, and goes on with the text::
+A file starts with TOML front matter between `+++` lines, followed by the text::
 
-    ---
-    title: Campaign report
-    description: How a campaign did
-    arguments:
-      campaign: Its id or exact name
-      period: Which time to look at [the last 30 days]
-    ---
+    +++
+    title = "Campaign report"
+    description = "Report how a campaign performed"
+
+    [arguments]
+    campaign = "ID or exact name of the campaign"
+    period = { description = "Time range", default = "the last 30 days" }
+    +++
     Write a report on {campaign} for {period}.
 
-An argument whose description ends in brackets may be left out; the words in the brackets then take its place.
+An argument with a default is optional.
 """
 
 import json
 import re
-from collections.abc import Iterator
+import tomllib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from mcp import MCPError
 from mcp.server import MCPServer
@@ -28,37 +29,52 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.mcpserver.prompts.base import Message, PromptArgument, UserMessage
 from mcp_types import INVALID_PARAMS
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
-from cio_mcp.errors import OperatorError
+from cio_mcp.errors import OperatorError, expectation
 from cio_mcp.text.mask import mask_text
 from cio_mcp.text.sanitize import clean, word
 
 VALUE_LIMIT = 200
-MASKED = "addresses and phone numbers are masked here; name a person by cio_id, which find_customers tells."
+MASKED = "email addresses and phone numbers are masked in this workspace. Use the cio_id from find_customers."
 _PACKAGE = Path(__file__).parent.parent
-_FENCE = "---"
-_ENTRY = re.compile(r"(?P<indent> *)(?P<name>[a-z][a-z_]*):(?: +(?P<text>\S.*?))? *")
-_DEFAULT = re.compile(r"(?P<description>.*\S) \[(?P<default>[^\[\]]+)\]")
+_FENCE = "+++"
 _PLACE = re.compile(r"\{([a-z_]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """What a prompt asks for; without a default it must be given."""
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
-    name: str
-    description: str
-    default: str | None = None
+
+class Argument(BaseModel):
+    """An argument of a prompt; it is required unless it has a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    description: Text
+    default: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return {"description": value} if isinstance(value, str) else value
+
+
+class FrontMatter(BaseModel):
+    """The head of a prompt file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Text
+    description: Text
+    arguments: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")], Argument] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One prompt file, read."""
+    """One prompt file."""
 
     name: str
-    title: str
-    description: str
-    arguments: tuple[Argument, ...]
+    head: FrontMatter
     body: str
 
     def fill(self, given: dict[str, str], *, mask: bool = False) -> str:
@@ -69,21 +85,21 @@ class Template:
         Raises:
             MCPError: a value is missing or refused, or is for an argument that the prompt does not have.
         """
-        names = [argument.name for argument in self.arguments]
-        if unknown := sorted(given.keys() - set(names)):
-            accepted = ", ".join(names) or "no arguments"
-            named = ", ".join(word(name) for name in unknown[:5])
-            raise MCPError(INVALID_PARAMS, f"{named}: the prompt {self.name} takes {accepted}.")
-        values = {argument.name: self._value(argument, given.get(argument.name, "")) for argument in self.arguments}
-        if mask and (held := [name for name, value in values.items() if mask_text(value) != value]):
-            raise MCPError(INVALID_PARAMS, f"{held[0]}: {MASKED}")
+        arguments = self.head.arguments
+        if unknown := sorted(given.keys() - arguments.keys()):
+            accepted = ", ".join(arguments) or "none"
+            names = ", ".join(word(name) for name in unknown[:5])
+            raise MCPError(INVALID_PARAMS, f"Unknown argument {names} for {self.name}. Accepted: {accepted}.")
+        values = {name: self._value(name, argument, given.get(name, "")) for name, argument in arguments.items()}
+        if mask and (personal := [name for name, value in values.items() if mask_text(value) != value]):
+            raise MCPError(INVALID_PARAMS, f"{personal[0]}: {MASKED}")
         return _PLACE.sub(lambda place: values[place[1]], self.body)
 
-    def _value(self, argument: Argument, given: str) -> str:
-        if said := clean(given, VALUE_LIMIT).strip():
-            return json.dumps(said, ensure_ascii=False)
+    def _value(self, name: str, argument: Argument, given: str) -> str:
+        if text := clean(given, VALUE_LIMIT).strip():
+            return json.dumps(text, ensure_ascii=False)
         if argument.default is None:
-            raise MCPError(INVALID_PARAMS, f"{argument.name}: the prompt {self.name} needs it. {argument.description}.")
+            raise MCPError(INVALID_PARAMS, f"{name}: required by {self.name}. {argument.description}.")
         return argument.default
 
 
@@ -100,7 +116,7 @@ def register(server: MCPServer, folder: Path | None = None, *, mask: bool = Fals
     """Add every prompt file to a server; with `mask` none takes an address or a phone number.
 
     Raises:
-        OperatorError: a file is not as it must be; the text names file and line.
+        OperatorError: a file is malformed; the text names the file and, where known, the line or key.
     """
     for template in load(folder or _folder()):
         server.add_prompt(_prompt(template, mask=mask))
@@ -112,75 +128,51 @@ def load(folder: Path) -> list[Template]:
 
 
 def parse(name: str, text: str) -> Template:
-    """Read one prompt file.
+    """Parse one prompt file.
 
     Raises:
-        OperatorError: it is not as it must be; the text names file and line.
+        OperatorError: it is malformed; the text names the file and, where known, the line or key.
     """
     lines = text.splitlines()
-    if not lines or lines[0].rstrip() != _FENCE:
-        raise _wrong(name, 1, "expected ---, where the front matter starts")
-    try:
-        end = next(number for number, line in enumerate(lines[1:], start=1) if line.rstrip() == _FENCE)
-    except StopIteration:
-        raise _wrong(name, len(lines), "expected ---, where the front matter ends") from None
-    head, arguments = _front_matter(name, lines[1:end])
+    fences = [number for number, line in enumerate(lines) if line.rstrip() == _FENCE]
+    if fences[:1] != [0] or len(fences) < 2:  # noqa: PLR2004 - one fence opens, one closes
+        raise _error(name, "expected TOML front matter between two +++ lines at the top")
+    end = fences[1]
+    head = _front_matter(name, "\n".join(lines[1:end]))
     for number, line in enumerate(lines[end + 1 :], start=end + 2):
         for place in _PLACE.finditer(line):
-            if place[1] not in arguments:
-                raise _wrong(name, number, f"{place[0]} is none of its arguments ({', '.join(arguments) or 'none'})")
-    for key in ("title", "description"):
-        if key not in head:
-            raise _wrong(name, end + 1, f"the front matter has no {key}")
-    body = "\n".join(lines[end + 1 :]).strip()
-    return Template(name, head["title"], head["description"], tuple(arguments.values()), body)
+            if place[1] not in head.arguments:
+                raise _error(
+                    name, f"line {number}: {place[0]} isn't an argument ({', '.join(head.arguments) or 'none'})"
+                )
+    return Template(name, head, "\n".join(lines[end + 1 :]).strip())
 
 
-def _front_matter(name: str, lines: list[str]) -> tuple[dict[str, str], dict[str, Argument]]:
-    head: dict[str, str] = {}
-    arguments: dict[str, Argument] = {}
-    for number, indent, key, text in _entries(name, lines):
-        if indent:
-            if "arguments" not in head:
-                raise _wrong(name, number, "indented, but not under arguments:")
-            if key in arguments or not text:
-                raise _wrong(name, number, f"expected one description of {key}")
-            arguments[key] = _argument(key, text)
-        else:
-            if key not in ("title", "description", "arguments") or key in head:
-                raise _wrong(name, number, f"expected title, description and arguments once each, not {key}")
-            if bool(text) == (key == "arguments"):
-                raise _wrong(name, number, f"{key}: expected {'nothing after it' if text else 'some text'}")
-            head[key] = text
-    return head, arguments
-
-
-def _entries(name: str, lines: list[str]) -> Iterator[tuple[int, bool, str, str]]:
-    for number, line in enumerate(lines, start=2):
-        entry = _ENTRY.fullmatch(line)
-        if entry is None or entry["indent"] not in ("", "  "):
-            raise _wrong(name, number, "expected a line such as `title: Some text`, or `  name: Some text`")
-        yield number, bool(entry["indent"]), entry["name"], entry["text"] or ""
-
-
-def _argument(name: str, text: str) -> Argument:
-    optional = _DEFAULT.fullmatch(text)
-    return Argument(name, optional["description"], optional["default"]) if optional else Argument(name, text)
+def _front_matter(name: str, text: str) -> FrontMatter:
+    try:
+        # The leading newline stands for the fence, so that TOML's own line numbers are the file's.
+        return FrontMatter.model_validate(tomllib.loads(f"\n{text}"))
+    except tomllib.TOMLDecodeError as error:
+        raise _error(name, f"the front matter isn't valid TOML: {error}") from None
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        raise _error(name, f"{key or 'front matter'}: {expectation(first)}") from None
 
 
 def _prompt(template: Template, *, mask: bool) -> Prompt:
+    head = template.head
     return FilePrompt(
         name=template.name,
-        title=template.title,
-        description=template.description,
+        title=head.title,
+        description=head.description,
         arguments=[
             PromptArgument(
-                name=argument.name,
-                description=argument.description
-                + (f" (left out: {argument.default})" if argument.default is not None else ""),
+                name=name,
+                description=argument.description + (f". Default: {argument.default}" if argument.default else ""),
                 required=argument.default is None,
             )
-            for argument in template.arguments
+            for name, argument in head.arguments.items()
         ],
         fn=partial(template.fill, mask=mask),
     )
@@ -192,5 +184,5 @@ def _folder() -> Path:
     return shipped if shipped.is_dir() else _PACKAGE.parent / "prompts"
 
 
-def _wrong(name: str, line: int, problem: str) -> OperatorError:
-    return OperatorError(f"prompts/{name}.md, line {line}: {problem}.")
+def _error(name: str, problem: str) -> OperatorError:
+    return OperatorError(f"prompts/{name}.md: {problem}.")

@@ -12,13 +12,14 @@ from tests.eras import Era
 pytestmark = pytest.mark.anyio
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
-GOOD = """---
-title: A title
-description: What it is for
-arguments:
-  customer: Their id
-  period: Which time [the last 7 days]
----
+GOOD = """+++
+title = "A title"
+description = "A purpose"
+
+[arguments]
+customer = "Their id"
+period = { description = "Which time", default = "the last 7 days" }
++++
 Look at {customer} in {period}, {customer}.
 """
 
@@ -57,34 +58,36 @@ async def test_given_values_are_quoted_and_the_rest_is_as_the_author_wrote(serve
     )
 
 
-async def test_an_argument_left_empty_is_one_left_out(server: MCPServer, era: Era) -> None:
+async def test_an_empty_argument_takes_its_default(server: MCPServer, era: Era) -> None:
     async with Client(server, mode=era) as client:
         text = await asked(client, "customer-360", {"customer": "ada", "question": "  "})
-    assert "who they are and how they stand with us" in text
+    assert "who they are and how they engage with us" in text
 
 
-async def test_a_needed_argument_left_empty_is_named(server: MCPServer, era: Era) -> None:
+async def test_an_empty_required_argument_is_named(server: MCPServer, era: Era) -> None:
     async with Client(server, mode=era) as client:
-        with pytest.raises(MCPError, match=r"^customer: the prompt customer-360 needs it\."):
+        with pytest.raises(MCPError, match=r"^customer: required by customer-360\."):
             await asked(client, "customer-360", {"customer": ""})
 
 
-async def test_a_needed_argument_left_out_is_named(server: MCPServer, era: Era) -> None:
+async def test_a_missing_required_argument_is_named(server: MCPServer, era: Era) -> None:
     async with Client(server, mode=era) as client:
-        with pytest.raises(MCPError, match=r"^customer: the prompt"):
+        with pytest.raises(MCPError, match=r"^customer: required"):
             await asked(client, "customer-360", {})
 
 
-async def test_an_argument_the_prompt_does_not_have_is_named(server: MCPServer, era: Era) -> None:
+async def test_an_unknown_argument_is_named(server: MCPServer, era: Era) -> None:
     async with Client(server, mode=era) as client:
-        with pytest.raises(MCPError, match=r"^person: the prompt customer-360 takes customer, question\.$"):
+        with pytest.raises(
+            MCPError, match=r"^Unknown argument person for customer-360\. Accepted: customer, question\.$"
+        ):
             await asked(client, "customer-360", {"customer": "ada", "person": "ada"})
 
 
 def test_a_good_file_is_read() -> None:
     template = parse("good", GOOD)
-    assert (template.title, template.description) == ("A title", "What it is for")
-    assert [(a.name, a.description, a.default) for a in template.arguments] == [
+    assert (template.head.title, template.head.description) == ("A title", "A purpose")
+    assert [(name, each.description, each.default) for name, each in template.head.arguments.items()] == [
         ("customer", "Their id", None),
         ("period", "Which time", "the last 7 days"),
     ]
@@ -94,26 +97,23 @@ def test_a_good_file_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("---\ntitle", "title", "line 1: expected ---"),
-        ("---\nLook", "Look", "line 7: expected ---, where the front matter ends"),
-        ("title: A title\n", "", "line 6: the front matter has no title"),
-        ("title: A title", "title:", "line 2: title: expected some text"),
-        ("title: A title", "titel: A title", "line 2: expected title, description and arguments"),
-        ("description: What", "title: What", "line 3: expected title, description and arguments once each"),
-        ("arguments:", "arguments: none", "line 4: arguments: expected nothing after it"),
-        ("arguments:\n", "", "line 4: indented, but not under arguments"),
-        ("  customer: Their id", "   customer: Their id", "line 5: expected a line such as"),
-        ("  customer: Their id", "  - customer", "line 5: expected a line such as"),
-        ("  customer: Their id", "  customer:", "line 5: expected one description of customer"),
-        ("  period: Which", "  customer: Which", "line 6: expected one description of customer"),
-        ("in {period}", "in {periode}", r"line 8: {periode} is none of its arguments (customer, period)"),
+        ("+++\ntitle", "title", "expected TOML front matter"),
+        ("+++\nLook", "Look", "expected TOML front matter"),
+        ('title = "A title"\n', "", "title: is needed"),
+        ('title = "A title"', 'title = ""', "title: "),
+        ('title = "A title"', 'titel = "A title"\ntitle = "A title"', "titel: "),
+        ('title = "A title"', "title = A title", "at line 2"),
+        ('description = "A purpose"', 'title = "Twice"', "at line 3"),
+        ('customer = "Their id"', 'Customer = "Their id"', "arguments.Customer"),
+        ('customer = "Their id"', "customer = 3", "arguments.customer"),
+        ("in {period}", "in {periode}", "line 9: {periode} isn't an argument (customer, period)"),
     ],
 )
-def test_a_bad_file_is_refused_by_name_and_line(old: str, new: str, complaint: str) -> None:
+def test_a_malformed_file_is_refused_with_its_name_and_the_line_or_key(old: str, new: str, complaint: str) -> None:
     assert old in GOOD
     with pytest.raises(OperatorError) as refused:
         parse("bad", GOOD.replace(old, new, 1))
-    assert str(refused.value).startswith("prompts/bad.md, ")
+    assert str(refused.value).startswith("prompts/bad.md: ")
     assert complaint in str(refused.value)
 
 
