@@ -4,7 +4,7 @@ The rows state facts: names, methods, routes, types, and what is required. What 
 undo is this server's judgment. Sources: https://docs.customer.io/integrations/api/app/, /track/, and /cdp/.
 """
 
-from cio_mcp.customerio.operations.operation import (
+from cio_mcp.customerio.operations.row import (
     EVERYTHING,
     RISKS,
     Api,

@@ -1,6 +1,6 @@
 """Assets and Design Studio: files, folders, components, and emails. No schema of these operations was available."""
 
-from cio_mcp.customerio.operations.operation import UNPUBLISHED, UNPUBLISHED_WRITE, Columns, Group
+from cio_mcp.customerio.operations.row import UNPUBLISHED, UNPUBLISHED_WRITE, Columns, Group
 
 _PAGES: Columns = {"unpublished": True, "query": "page:integer limit:integer"}
 

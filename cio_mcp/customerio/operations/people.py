@@ -1,6 +1,6 @@
 """Who receives messages: customers, what they did and were sent, segments, objects, and who must not be reached."""
 
-from cio_mcp.customerio.operations.operation import UNPUBLISHED, Columns, Group
+from cio_mcp.customerio.operations.row import UNPUBLISHED, Columns, Group
 
 _PAGE = "start limit:integer"
 _ID_TYPE = "id_type"
@@ -60,7 +60,7 @@ MESSAGES = (
     _LOG.get(
         "list_messages", "/v1/messages", "List deliveries of the workspace",
         query=f"{_PAGE} type metric drafts:boolean campaign_id:integer newsletter_id:integer action_id:integer "
-        "start_ts:integer end_ts:integer",
+        "start_ts:integer end_ts:integer get_tracked_responses:boolean",
     ),
     _LOG.get("get_message", _MESSAGE, "Get a delivery"),
     _LOG.get(

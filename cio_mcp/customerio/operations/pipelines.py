@@ -2,7 +2,7 @@
 
 from typing import Unpack
 
-from cio_mcp.customerio.operations.operation import EVERYTHING, NOTHING, Columns, Group, Operation
+from cio_mcp.customerio.operations.row import EVERYTHING, NOTHING, Columns, Group, Operation
 
 _P = Group("pipelines", "pipelines", family="customers", families=(EVERYTHING,), people=("userId", "anonymousId"))
 _TIMES = "originalTimestamp receivedAt sentAt timestamp"
@@ -28,7 +28,7 @@ PUBLISHED = (
         content=("traits", "context"), target="userId",
     ),
     _P.post(
-        "pipelines_track", "/v1/track", "Record an event, or apply the action that its name stands for",
+        "pipelines_track", "/v1/track", "Record an event, or apply the action that the event's name stands for",
         _EVENT | _UNKNOWN,
         fields="event! userId? anonymousId? groupId? context?:object integrations:object messageId "
         f"properties?:object {_TIMES} type? version:number",
@@ -73,6 +73,10 @@ _REMOVAL: Columns = {"risk": "destroy", "permanent": "removal"}
 
 ACTIONS = (
     _action(
+        "pipelines_event", EVERYTHING, "Record an event of a person", _EVENT, retry="once",
+        fields=f"event! {_WHO} {_COMMON} properties:object",
+    ),
+    _action(
         "pipelines_add_device", "Device Created or Updated", "Add or update a person's device",
         guardrails=("creation",), fields="event! userId! context!:object timestamp type",
     ),
@@ -100,6 +104,6 @@ ACTIONS = (
         fields="event! properties!:object timestamp type", permanent="event", target="properties",
     ),
 )  # fmt: skip
-"""A row for each event name that the Pipelines API takes as an action."""
+"""A row for each event name that the Pipelines API takes as an action, and one for events of any other name."""
 
 ROWS = (*PUBLISHED, *ACTIONS)

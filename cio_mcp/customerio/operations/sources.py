@@ -1,6 +1,6 @@
 """What sends messages: campaigns, broadcasts, newsletters, transactional messages, and the sends themselves."""
 
-from cio_mcp.customerio.operations.operation import UNPUBLISHED, UNPUBLISHED_WRITE, Columns, Group
+from cio_mcp.customerio.operations.row import UNPUBLISHED, UNPUBLISHED_WRITE, Columns, Group
 
 _STEPS = "period steps:integer"
 _METRICS = f"{_STEPS} type"
@@ -24,9 +24,12 @@ _EDIT: Columns = {
     "evidence": "resource",
     "content": ("body", "body_amp", "subject", "preheader_text", "name"),
     "people": ("bcc", "recipient", "reply_to", "from"),
-    "secrets": ("url", "headers"),
+    "secrets": ("headers",),
 }
 """An edit of a message's content: it changes what everyone is sent from then on."""
+
+_EDIT_ACTION: Columns = {**_EDIT, "secrets": ("headers", "url")}
+"""An edit of an action, which may be a webhook with credentials in its URL and headers."""
 
 _C = Group("app", "campaigns", family="campaigns")
 _CAMPAIGN = "/v1/campaigns/{campaign_id}"
@@ -48,7 +51,7 @@ CAMPAIGNS = (
     _C.get("list_campaign_actions", f"{_CAMPAIGN}/actions", "List a campaign's actions", query="start"),
     _C.get("get_campaign_action", _CAMPAIGN_MESSAGE, "Get an action of a campaign"),
     _C.put(
-        "update_campaign_action", _CAMPAIGN_MESSAGE, "Edit an action of a campaign", _EDIT,
+        "update_campaign_action", _CAMPAIGN_MESSAGE, "Edit an action of a campaign", _EDIT_ACTION,
         fields=_CAMPAIGN_ACTION, verify="get_campaign_action", inverse="update_campaign_action",
     ),
     _C.get(
@@ -57,7 +60,7 @@ CAMPAIGNS = (
     ),
     _C.put(
         "update_campaign_action_language", _CAMPAIGN_MESSAGE + "/language/{language}",
-        "Edit an action of a campaign in one language", _EDIT,
+        "Edit an action of a campaign in one language", _EDIT_ACTION,
         fields=_CAMPAIGN_ACTION, verify="get_campaign_action_language",
         inverse="update_campaign_action_language", target="action_id",
     ),
@@ -88,7 +91,7 @@ BROADCASTS = (
     _B.get("list_broadcast_actions", f"{_BROADCAST}/actions", "List a broadcast's actions"),
     _B.get("get_broadcast_action", _BROADCAST_MESSAGE, "Get an action of a broadcast"),
     _B.put(
-        "update_broadcast_action", _BROADCAST_MESSAGE, "Edit an action of a broadcast", _EDIT,
+        "update_broadcast_action", _BROADCAST_MESSAGE, "Edit an action of a broadcast", _EDIT_ACTION,
         fields=_BROADCAST_ACTION, verify="get_broadcast_action", inverse="update_broadcast_action",
     ),
     _B.get(
@@ -97,7 +100,7 @@ BROADCASTS = (
     ),
     _B.put(
         "update_broadcast_action_language", _BROADCAST_MESSAGE + "/language/{language}",
-        "Edit an action of a broadcast in one language", _EDIT,
+        "Edit an action of a broadcast in one language", _EDIT_ACTION,
         fields=_BROADCAST_ACTION, verify="get_broadcast_action_language",
         inverse="update_broadcast_action_language", target="action_id",
     ),
@@ -228,7 +231,8 @@ TRANSACTIONAL = (
     ),
     _T.put(
         "update_transactional_content", _TRANSACTIONAL + "/content/{content_id}",
-        "Edit what a transactional message says", _EDIT, fields=_TEMPLATE, verify="list_transactional_contents", inverse="update_transactional_content",
+        "Edit what a transactional message says", _EDIT,
+        fields=_TEMPLATE, verify="list_transactional_contents", inverse="update_transactional_content",
     ),
     _T.get(
         "get_transactional_language", _TRANSACTIONAL + "/language/{language}",
@@ -256,8 +260,8 @@ _S = Group(
     target="transactional_message_id",
 )  # fmt: skip
 _SEND = (
-    "disable_message_retention:boolean identifiers!:object language message_data:object queue_draft:boolean "
-    "send_at:integer send_to_unsubscribed:boolean"
+    "auto_create:boolean disable_message_retention:boolean identifiers!:object language message_data:object "
+    "queue_draft:boolean send_at:integer send_to_unsubscribed:boolean"
 )
 _DATA = ("message_data",)
 _UNCHECKED: Columns = {"unpublished": True, "content": ("*",)}
@@ -266,7 +270,7 @@ SENDS = (
     _S.post(
         "send_email", "/v1/send/email", "Send a transactional email",
         fields=f"{_SEND} to! transactional_message_id?:integer|string attachments:object bcc body? body_amp body_plain "
-        "disable_css_preprocessing:boolean fake_bcc:boolean from? headers preheader reply_to subject? tracked:boolean",
+        "cc disable_css_preprocessing:boolean fake_bcc:boolean from? headers preheader reply_to subject? tracked:boolean",
         content=(*_DATA, "attachments", "body", "body_amp", "body_plain", "headers", "preheader", "subject"),
     ),
     _S.post(
@@ -279,10 +283,14 @@ SENDS = (
         "send_sms", "/v1/send/sms", "Send a transactional SMS",
         fields=f"{_SEND} to! transactional_message_id!:integer|string from", content=_DATA,
     ),
-    _S.post("send_whatsapp", "/v1/send/whatsapp", "Send a transactional WhatsApp message", _UNCHECKED, fields=_SEND),
+    _S.post(
+        "send_whatsapp", "/v1/send/whatsapp", "Send a transactional WhatsApp message", _UNCHECKED,
+        fields=f"{_SEND} to tracked:boolean",
+    ),
     _S.post("send_in_app", "/v1/send/in_app", "Send a transactional in-app message", _UNCHECKED, fields=_SEND),
     _S.post(
-        "send_inbox_message", "/v1/send/inbox_message", "Send a transactional inbox message", _UNCHECKED, fields=_SEND
+        "send_inbox_message", "/v1/send/inbox_message", "Send a transactional inbox message", _UNCHECKED,
+        fields=f"{_SEND} to",
     ),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from cio_mcp.customerio.operations import design, people, pipelines, sources, track, workspace
-from cio_mcp.customerio.operations.operation import Api, Operation
+from cio_mcp.customerio.operations.row import EVERYTHING, Api, Operation
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {row.id: row for module in (sources, people, workspace, design, track, pipelines) for row in module.ROWS}
@@ -62,11 +62,11 @@ def find(api: Api, method: str, path: str) -> Match | None:
 def effects(row: Operation, body: Any) -> tuple[Effect, ...]:
     """What a request does, by its body: one effect, or one for each request of a batch.
 
-    An action that is not known, or a batch that cannot be read, counts as the shared operation, whose risk is the
-    highest that any of its actions has.
+    Names of actions are compared without regard to case and outer spaces. An action that is not known, or a batch
+    that cannot be read, counts as the shared operation, whose risk is the highest that any of its actions has.
     """
     elements = body.get(row.elements) if row.elements and isinstance(body, dict) else None
-    if isinstance(elements, list):
+    if elements and isinstance(elements, list):
         return tuple(Effect(_action(_shared(row, one), one), one) for one in elements)
     return (Effect(_action(row, body), body),)
 
@@ -82,12 +82,16 @@ def _shared(batch: Operation, element: Any) -> Operation:
 
 def _action(row: Operation, body: Any) -> Operation:
     # The row that a caller names does not count: what the body says is what Customer.io does.
-    key = (row.api, row.method, row.route)
-    if isinstance(body, dict):
-        for one in _actions().get(key, ()):
-            if all(body.get(field) == value for field, value in one.when):
-                return one
-    return _routes()[key]
+    shared = _routes()[row.api, row.method, row.route]
+    choice = _choices().get(shared.id)
+    if choice is None or not isinstance(body, dict):
+        return shared
+    values = tuple(_folded(body.get(field)) for field in choice.fields)
+    return choice.rows.get(values, shared if "" in values else choice.other)
+
+
+def _folded(value: Any) -> str:
+    return " ".join(value.casefold().split()) if isinstance(value, str) else ""
 
 
 def _values(template: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
@@ -117,10 +121,26 @@ def _templates() -> dict[tuple[str, str, int], list[tuple[Operation, tuple[str, 
     return templates
 
 
+class _Choice(NamedTuple):
+    """The actions of a shared route, by the folded values of the fields that select one."""
+
+    fields: tuple[str, ...]
+    rows: dict[tuple[str, ...], Operation]
+    other: Operation
+
+
 @cache
-def _actions() -> dict[tuple[str, str, str], list[Operation]]:
-    actions: dict[tuple[str, str, str], list[Operation]] = {}
+def _choices() -> dict[str, _Choice]:
+    choices: dict[str, _Choice] = {}
     for row in OPERATIONS.values():
-        if row.when:
-            actions.setdefault((row.api, row.method, row.route), []).append(row)
-    return actions
+        if not row.when:
+            continue
+        shared = _routes()[row.api, row.method, row.route]
+        fields, values = zip(*row.when, strict=True)
+        choice = choices.get(shared.id) or _Choice(fields, {}, shared)
+        if EVERYTHING in values:
+            choice = choice._replace(other=row)
+        else:
+            choice.rows[tuple(map(_folded, values))] = row
+        choices[shared.id] = choice
+    return choices

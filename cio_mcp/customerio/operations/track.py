@@ -2,7 +2,7 @@
 
 from typing import Unpack
 
-from cio_mcp.customerio.operations.operation import EVERYTHING, NOTHING, Columns, Group, Operation
+from cio_mcp.customerio.operations.row import EVERYTHING, NOTHING, Columns, Group, Operation
 
 _PEOPLE = ("customers", "segments", "messages", "activities")
 """The cache families that a write about a person may change."""
@@ -40,7 +40,7 @@ CUSTOMERS = (
     ),
     _C.post(
         "unsuppress_customer", f"{_CUSTOMER}/unsuppress", "Allow the identifiers of a suppressed customer again",
-        _ABOUT, retry="repeatable", inverse="suppress_customer",
+        _ABOUT, retry="repeatable",
     ),
     _C.post(
         "merge_customers", "/api/v1/merge_customers", "Merge one customer into another and delete it",
@@ -209,7 +209,7 @@ ACTIONS = (
     _person(
         "suppress", "Delete a customer and block the identifiers", _PROFILE, risk="destroy", permanent="removal"
     ),
-    _person("unsuppress", "Allow the identifiers of a suppressed customer again", inverse="person_suppress"),
+    _person("unsuppress", "Allow the identifiers of a suppressed customer again"),
     _object(
         "identify", "Set attributes and relations of an object, which is created if new",
         fields=f"{_KEYS} identifiers!:object attributes:object cio_relationships:array", guardrails=("creation",),

@@ -1,6 +1,6 @@
 """The workspace: bulk work, data that messages use, reporting webhooks, senders, and the account."""
 
-from cio_mcp.customerio.operations.operation import EVERYTHING, UNPUBLISHED_WRITE, Columns, Group
+from cio_mcp.customerio.operations.row import EVERYTHING, UNPUBLISHED_WRITE, Columns, Group
 
 _PAGE = "start limit:integer"
 
@@ -19,12 +19,12 @@ EXPORTS = (
     ),
     _X.post(
         "export_customers", "/v1/exports/customers", "Export customers to a file", _EXPORT,
-        fields="filters!:object", people=("filters",), target="filters",
+        fields="filters!:object attributes:array", people=("filters",), target="filters",
     ),
     _X.post(
         "export_deliveries", "/v1/exports/deliveries", "Export deliveries to a file", _EXPORT,
         fields="action_id?:integer attributes:array campaign_id?:integer drafts:boolean end:integer metric "
-        "newsletter_id?:integer start:integer transactional_message_id?:integer",
+        "newsletter_id?:integer start:integer template_id:integer transactional_message_id?:integer",
     ),
 )  # fmt: skip
 
@@ -87,7 +87,7 @@ SNIPPETS = (
     ),
 )  # fmt: skip
 
-_D = Group("app", "data_index", family="data_index")
+_D = Group("app", "data_index", family="data_index", families=())
 
 DATA_INDEX = (
     _D.post(

@@ -24,7 +24,7 @@ RISKS: tuple[Risk, ...] = ("read", "data", "send", "destroy")
 """Every risk, the least first."""
 
 EVERYTHING = "*"
-"""As a cache family: all of them. As a body field: the whole body, or any key in the field list."""
+"""As a cache family: all of them. As a body field: the whole body, or any key in a field list. In `when`: any text."""
 
 
 class Field(NamedTuple):
@@ -39,7 +39,7 @@ class Field(NamedTuple):
     conditional: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class Operation:
     """What one operation is and does. Only the published facts are Customer.io's; the rest is this server's judgment.
 
@@ -64,7 +64,8 @@ class Operation:
     - `secrets`: body fields that may hold credentials, which are never shown.
     - `answer_secrets`: keys that may hold credentials wherever they stand in the answer.
     - `target`: the path parameter or body field that names what the operation is about.
-    - `when`: for a row that is one action of an operation, the body fields and values that select it.
+    - `when`: for a row that is one action of an operation, the body fields and values that select it; the value `*`
+      stands for any text that no other row of the route names.
     - `elements`: for a batch, the body field that lists its requests.
     """
 
@@ -129,7 +130,8 @@ class Operation:
     @property
     def redactions(self) -> tuple[str, ...]:
         """Body fields that are masked in answers and erased with a person; `*` is the whole body."""
-        return tuple({*self.people, *self.content, *self.secrets} - {*self.path_parameters})
+        named = dict.fromkeys((*self.people, *self.content, *self.secrets))
+        return tuple(name for name in named if name not in self.path_parameters)
 
 
 class Columns(TypedDict, total=False):
