@@ -1,5 +1,6 @@
 """The table of operations: what every row promises, and how requests are matched to rows."""
 
+import itertools
 import subprocess
 import sys
 
@@ -63,7 +64,12 @@ def test_every_row_has_an_id_and_a_summary_in_their_form() -> None:
 def test_a_get_is_a_read_and_a_delete_destroys() -> None:
     assert not offenders(tuple(row for row in ROWS if row.method == "GET" and row.writes))
     assert not offenders(tuple(row for row in ROWS if row.method == "DELETE" and row.risk != "destroy"))
-    assert not offenders(tuple(row for row in ROWS if "suppress_" in row.id and row.risk == "data"))
+
+
+def test_what_deletes_suppresses_or_merges_people_destroys() -> None:
+    words = ("delete", "suppress", "merge", "alias")
+    named = tuple(row for row in ROWS if {*words} & {*row.id.split("_")})
+    assert not offenders(tuple(row for row in named if row.risk != "destroy"))
 
 
 def test_only_searches_read_with_post() -> None:
@@ -163,6 +169,44 @@ def test_events_are_checked_for_keys_that_would_redirect_mail() -> None:
     assert not offenders(tuple(row for row in ROWS if row.event_data and "reserved_event_keys" not in row.guardrails))
 
 
+def test_every_write_to_a_segment_says_that_it_decides_who_is_in_it() -> None:
+    writes = tuple(row for row in WRITES if row.domain == "segments" or row.evidence == "membership")
+    assert len(writes) == 4
+    assert not offenders(tuple(row for row in writes if "segment_membership" not in row.guardrails))
+
+
+def test_what_creates_people_says_so() -> None:
+    creating = {row.id for row in ROWS if "creation" in row.guardrails}
+    expected = {
+        "identify_customer",
+        "person_identify",
+        "pipelines_identify",
+        "track_event",
+        "import_file",
+        "submit_form",
+    }
+    assert expected <= creating
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("add_to_segment", "remove_from_segment"),
+        ("suppress_email", "unsuppress_email"),
+        ("person_add_relationships", "person_delete_relationships"),
+        ("object_add_relationships", "object_delete_relationships"),
+    ],
+)
+def test_adding_and_removing_undo_each_other(one: str, other: str) -> None:
+    assert (operation(one).inverse, operation(other).inverse) == (other, one)
+
+
+def test_an_edit_is_undone_by_itself_and_a_person_who_was_deleted_by_nothing() -> None:
+    assert operation("identify_customer").inverse == "identify_customer"
+    for id_ in ("delete_customer", "suppress_customer", "unsuppress_customer", "merge_customers"):
+        assert operation(id_).inverse == ""
+
+
 def test_credentials_are_never_shown() -> None:
     assert "endpoint" in operation("create_reporting_webhook").redactions
     assert "endpoint" in operation("list_reporting_webhooks").answer_secrets
@@ -213,6 +257,13 @@ def test_every_template_is_found_by_a_path_that_fills_it() -> None:
         found = find(row.api, row.method, row.route.format(**values))
         assert found is not None
         assert (found.operation, found.path) == (row, values)
+
+
+def test_no_path_fits_two_templates() -> None:
+    for one, other in itertools.combinations(PUBLISHED, 2):
+        parts = list(zip(one.route.split("/"), other.route.split("/"), strict=False))
+        same = (one.api, one.method, one.route.count("/")) == (other.api, other.method, other.route.count("/"))
+        assert not same or any(a != b and "{" not in a + b for a, b in parts), f"{one.id} and {other.id}"
 
 
 @pytest.mark.parametrize(

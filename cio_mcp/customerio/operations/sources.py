@@ -269,8 +269,9 @@ _UNCHECKED: Columns = {"unpublished": True, "content": ("*",)}
 SENDS = (
     _S.post(
         "send_email", "/v1/send/email", "Send a transactional email",
-        fields=f"{_SEND} to! transactional_message_id?:integer|string attachments:object bcc body? body_amp body_plain "
-        "cc disable_css_preprocessing:boolean fake_bcc:boolean from? headers preheader reply_to subject? tracked:boolean",
+        fields=f"{_SEND} to! transactional_message_id?:integer|string attachments:object bcc body? body_amp "
+        "body_plain cc disable_css_preprocessing:boolean fake_bcc:boolean from? headers preheader reply_to "
+        "subject? tracked:boolean",
         content=(*_DATA, "attachments", "body", "body_amp", "body_plain", "headers", "preheader", "subject"),
     ),
     _S.post(

@@ -49,7 +49,7 @@ def by_route(api: Api, method: str, route: str) -> Operation | None:
 def find(api: Api, method: str, path: str) -> Match | None:
     """The published operation of a concrete path without its query, such as `/v1/campaigns/3/metrics`.
 
-    Where several templates fit, the one with the fewest parameters wins. A parameter takes exactly one segment.
+    A parameter takes exactly one segment, and no path fits two templates.
     """
     segments = path.split("/")
     for row, template in _templates().get((api, method, len(segments)), ()):
@@ -77,7 +77,7 @@ def _shared(batch: Operation, element: Any) -> Operation:
         return OPERATIONS["apply_entity"]
     type_ = element.get("type") if isinstance(element, dict) else None
     found = OPERATIONS.get(f"pipelines_{type_}")
-    return found if found is not None and not found.when and not found.elements else batch
+    return found if found is not None and not found.when else batch
 
 
 def _action(row: Operation, body: Any) -> Operation:
@@ -115,7 +115,7 @@ def _routes() -> dict[tuple[str, str, str], Operation]:
 @cache
 def _templates() -> dict[tuple[str, str, int], list[tuple[Operation, tuple[str, ...]]]]:
     templates: dict[tuple[str, str, int], list[tuple[Operation, tuple[str, ...]]]] = {}
-    for row in sorted(_routes().values(), key=lambda row: row.route.count("{")):
+    for row in _routes().values():
         parts = tuple(row.route.split("/"))
         templates.setdefault((row.api, row.method, len(parts)), []).append((row, parts))
     return templates
