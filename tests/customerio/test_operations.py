@@ -12,6 +12,8 @@ from cio_mcp.customerio.operations import (
     RISKS,
     Operation,
     by_route,
+    classify_retry,
+    classify_risk,
     design,
     effects,
     find,
@@ -105,7 +107,7 @@ def test_every_name_in_a_row_is_a_parameter_of_its_route_or_a_field_of_its_body(
     shared = {domain: {f.name for row in ROWS if row.domain == domain for f in row.body_fields} for domain in DOMAINS}
     for row in ROWS:
         own = {field.name for field in row.body_fields} | {*row.path_parameters}
-        exact = {*row.generated, row.event_id, row.event_data} | ({row.target} if not row.unpublished else set())
+        exact = {*row.not_compared, row.event_id, row.event_data} | ({row.target} if not row.unpublished else set())
         assert exact - own <= {""}, f"{row.id} has no {sorted(exact - own)}"
         # Rows of a domain share lists of fields to redact, so that one may name a field that only another has.
         redacted = {name.partition(".")[0] for name in (*row.people, *row.content, *row.secrets)}
@@ -372,12 +374,46 @@ def test_every_other_operation_does_what_its_own_row_says_whatever_the_body() ->
             assert [effect.operation for effect in effects(row, {"type": "person", "action": "delete"})] == [row]
 
 
+IDENTIFY = {"type": "person", "action": "identify"}
+EVENT = {"type": "person", "action": "event", "name": "paid"}
+
+
+@pytest.mark.parametrize(
+    ("id_", "body", "risk", "retry"),
+    [
+        ("get_campaign", None, "read", "read"),
+        ("send_email", {"to": "a@x.y"}, "send", "once"),
+        ("track_event", {"name": "paid", "id": "01K"}, "send", "repeatable"),
+        ("track_event", {"name": "paid"}, "send", "once"),
+        ("track_event", {"name": "paid", "id": ""}, "send", "once"),
+        ("apply_batch", {"batch": [IDENTIFY]}, "data", "repeatable"),
+        ("apply_batch", {"batch": [IDENTIFY, EVENT | {"id": "01K"}]}, "send", "repeatable"),
+        ("apply_batch", {"batch": [IDENTIFY, EVENT]}, "send", "once"),
+        ("apply_batch", {"batch": [IDENTIFY, {"type": "person", "action": "merge"}]}, "destroy", "once"),
+        ("apply_batch", {"batch": []}, "destroy", "once"),
+        ("apply_entity", {"type": "person", "action": "erase"}, "destroy", "once"),
+    ],
+)
+def test_a_request_is_as_risky_as_its_riskiest_effect_and_repeated_only_if_all_may_be(
+    id_: str, body: object, risk: str, retry: str
+) -> None:
+    row = operation(id_)
+    assert (classify_risk(row, body), classify_retry(row, body)) == (risk, retry)
+
+
+def test_equal_sends_at_different_times_are_compared_without_their_times() -> None:
+    assert operation("send_email").not_compared == ("send_at",)
+    assert operation("track_event").not_compared == ("id",)
+    assert operation("send_email").generated == ()
+
+
 def test_a_shared_row_is_at_least_as_risky_as_each_of_its_actions() -> None:
     for row in ACTIONS:
         shared = by_route(row.api, row.method, row.route)
         assert shared is not None
         assert RISKS.index(shared.risk) >= RISKS.index(row.risk), row.id
         assert {*row.guardrails} <= {*shared.guardrails}, row.id
+        assert shared.retry == "once", row.id
 
 
 def test_the_table_loads_no_third_party_package() -> None:

@@ -18,7 +18,17 @@ from cio_mcp.customerio.operations.row import (
     Retry,
     Risk,
 )
-from cio_mcp.customerio.operations.table import OPERATIONS, Effect, Match, by_route, effects, find, operation
+from cio_mcp.customerio.operations.table import (
+    OPERATIONS,
+    Effect,
+    Match,
+    by_route,
+    classify_retry,
+    classify_risk,
+    effects,
+    find,
+    operation,
+)
 
 __all__ = [
     "EVERYTHING",
@@ -37,6 +47,8 @@ __all__ = [
     "Retry",
     "Risk",
     "by_route",
+    "classify_retry",
+    "classify_risk",
     "effects",
     "find",
     "operation",

@@ -46,12 +46,13 @@ class Operation:
     Names of body fields are top-level keys, or dotted paths where only a part is meant. Columns:
 
     - `risk`: the floor. A plan may raise it, never lower it.
-    - `retry`: `read` and `repeatable` requests may be sent again, `once` requests never.
+    - `retry`: `read` and `repeatable` requests may be sent again, `once` requests never. An event is repeatable only
+      with the id that `event_id` names.
     - `families`: the cache family that a read fills, or those that a write empties; `*` is all of them.
     - `query`, `fields`: compact lists, see `parse_fields`; read them through `query_parameters` and `body_fields`.
     - `unpublished`: no schema was available, so `query` and `fields` are incomplete and a body cannot be checked.
-    - `generated`: body fields that do not count when two requests are compared: ids and times that this server
-      fills in, and the time for which a send is scheduled.
+    - `generated`: body fields with ids and times that this server fills in.
+    - `schedule`: the body field with the time for which a send is scheduled.
     - `event_id`: the body field whose value the deliveries that an event causes carry as `trigger_event_id`.
     - `event_data`: the body field that holds an event's data.
     - `guardrails`: names of the rules that apply to every request.
@@ -83,6 +84,7 @@ class Operation:
     fields: str = ""
     unpublished: bool = False
     generated: tuple[str, ...] = ()
+    schedule: str = ""
     event_id: str = ""
     event_data: str = ""
     guardrails: tuple[Guardrail, ...] = ()
@@ -111,6 +113,11 @@ class Operation:
     def cumulative(self) -> bool:
         """Whether a second equal request has a second effect, so that the gate looks for an earlier one."""
         return self.retry == "once" or bool(self.event_data)
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """The body fields in which two requests with the same effect may differ."""
+        return (*self.generated, self.schedule) if self.schedule else self.generated
 
     @property
     def path_parameters(self) -> tuple[str, ...]:
@@ -145,6 +152,7 @@ class Columns(TypedDict, total=False):
     fields: str
     unpublished: bool
     generated: tuple[str, ...]
+    schedule: str
     event_id: str
     event_data: str
     guardrails: tuple[Guardrail, ...]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from cio_mcp.customerio.operations import design, people, pipelines, sources, track, workspace
-from cio_mcp.customerio.operations.row import EVERYTHING, Api, Operation
+from cio_mcp.customerio.operations.row import EVERYTHING, RISKS, Api, Operation, Retry, Risk
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {row.id: row for module in (sources, people, workspace, design, track, pipelines) for row in module.ROWS}
@@ -69,6 +69,22 @@ def effects(row: Operation, body: Any) -> tuple[Effect, ...]:
     if elements and isinstance(elements, list):
         return tuple(Effect(_action(_shared(row, one), one), one) for one in elements)
     return (Effect(_action(row, body), body),)
+
+
+def classify_risk(row: Operation, body: Any) -> Risk:
+    """The risk of a request by its body: the highest of its effects."""
+    return max((effect.operation.risk for effect in effects(row, body)), key=RISKS.index)
+
+
+def classify_retry(row: Operation, body: Any) -> Retry:
+    """Whether a request may be sent again, by its body: only if each of its effects may, and each event has its id."""
+    found = effects(row, body)
+    once = any(one.retry == "once" or (one.event_id and not _has(part, one.event_id)) for one, part in found)
+    return "once" if once else found[0].operation.retry
+
+
+def _has(body: Any, field: str) -> bool:
+    return isinstance(body, dict) and bool(body.get(field))
 
 
 def _shared(batch: Operation, element: Any) -> Operation:

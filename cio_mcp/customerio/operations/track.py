@@ -126,7 +126,6 @@ _ENTITY_FIELDS = (
 )
 _V2 = Group("track", "entities", family="customers", families=(EVERYTHING,))
 _ENTITY: Columns = {
-    "retry": "repeatable",
     "fields": _ENTITY_FIELDS,
     "people": ("identifiers", "primary", "secondary"),
     "content": ("attributes", "cio_relationships", "device"),
@@ -142,7 +141,7 @@ ENTITIES = (
     _V2.post("apply_entity", "/api/v2/entity", "Apply one action to a person, object, or delivery", _ENTITY | _UNKNOWN),
     _V2.post(
         "apply_batch", "/api/v2/batch", "Apply many actions to people, objects, and deliveries", _UNKNOWN,
-        retry="repeatable", fields="batch:array", content=("batch",), elements="batch",
+        fields="batch:array", content=("batch",), elements="batch",
     ),
 )  # fmt: skip
 
@@ -164,13 +163,25 @@ _V2_EVENT: Columns = {
 
 def _person(action: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]) -> Operation:
     when = (("type", "person"), ("action", action))
-    common: Columns = {**_ENTITY, **_ABOUT_PERSON, "fields": f"{_KEYS} identifiers!:object", "when": when}
+    common: Columns = {
+        **_ENTITY,
+        **_ABOUT_PERSON,
+        "retry": "repeatable",
+        "fields": f"{_KEYS} identifiers!:object",
+        "when": when,
+    }
     return _V2.post(f"person_{action}", "/api/v2/entity", summary, common | preset | columns)
 
 
 def _object(action: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]) -> Operation:
     when = (("type", "object"), ("action", action))
-    common: Columns = {**_ENTITY, **_ABOUT_OBJECT, "fields": f"{_KEYS} identifiers:object", "when": when}
+    common: Columns = {
+        **_ENTITY,
+        **_ABOUT_OBJECT,
+        "retry": "repeatable",
+        "fields": f"{_KEYS} identifiers:object",
+        "when": when,
+    }
     return _V2.post(f"object_{action}", "/api/v2/entity", summary, common | preset | columns)
 
 
