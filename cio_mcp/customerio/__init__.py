@@ -1,1 +1,1 @@
-"""How a request leaves: calls as data, lanes and limiter, retries, authentication, reading and execution."""
+"""The Customer.io API client: operations as data, calls, rate limits, retries and reading. It knows neither MCP nor the gate."""

@@ -1,0 +1,55 @@
+"""Every operation of Customer.io's published APIs as a row of data, so that nothing is guessed from a URL or body.
+
+The rows state facts: names, methods, routes, types, and what is required. What they say about risk, evidence, and
+undo is this server's judgment. Sources: https://docs.customer.io/integrations/api/app/, /track/, and /cdp/.
+"""
+
+from cio_mcp.customerio.operations.row import (
+    EVERYTHING,
+    RISKS,
+    Api,
+    Evidence,
+    Field,
+    Guardrail,
+    Lane,
+    Method,
+    Operation,
+    Permanence,
+    Retry,
+    Risk,
+)
+from cio_mcp.customerio.operations.table import (
+    OPERATIONS,
+    Effect,
+    Match,
+    by_route,
+    classify_retry,
+    classify_risk,
+    effects,
+    find,
+    operation,
+)
+
+__all__ = [
+    "EVERYTHING",
+    "OPERATIONS",
+    "RISKS",
+    "Api",
+    "Effect",
+    "Evidence",
+    "Field",
+    "Guardrail",
+    "Lane",
+    "Match",
+    "Method",
+    "Operation",
+    "Permanence",
+    "Retry",
+    "Risk",
+    "by_route",
+    "classify_retry",
+    "classify_risk",
+    "effects",
+    "find",
+    "operation",
+]

@@ -1,0 +1,162 @@
+"""The table of operations: lookups by id, by route, and by the path and body of a request."""
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from cio_mcp.customerio.operations import design, people, pipelines, sources, track, workspace
+from cio_mcp.customerio.operations.row import EVERYTHING, RISKS, Api, Operation, Retry, Risk
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {row.id: row for module in (sources, people, workspace, design, track, pipelines) for row in module.ROWS}
+)
+"""Every operation by its id, which never changes: each published one, and each action of those that take several."""
+
+_NOT_VALUES = frozenset({"", ".", ".."})
+"""Path segments that lead elsewhere instead of naming something."""
+
+
+class Match(NamedTuple):
+    """The published operation of a concrete path, and the values of its path parameters, decoded."""
+
+    operation: Operation
+    path: dict[str, str]
+
+
+class Effect(NamedTuple):
+    """One thing that a request does: the row that describes it, and the part of the body that asks for it."""
+
+    operation: Operation
+    body: Any
+
+
+def operation(id_: str) -> Operation:
+    """The operation of an id.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return OPERATIONS[id_]
+
+
+def by_route(api: Api, method: str, route: str) -> Operation | None:
+    """The published operation of a route template, exactly as published; None if there is none."""
+    return _routes().get((api, method, route))
+
+
+def find(api: Api, method: str, path: str) -> Match | None:
+    """The published operation of a concrete path without its query, such as `/v1/campaigns/3/metrics`.
+
+    A parameter takes exactly one segment, and no path fits two templates.
+    """
+    segments = path.split("/")
+    for row, template in _templates().get((api, method, len(segments)), ()):
+        values = _values(template, segments)
+        if values is not None:
+            return Match(row, values)
+    return None
+
+
+def effects(row: Operation, body: Any) -> tuple[Effect, ...]:
+    """What a request does, by its body: one effect, or one for each request of a batch.
+
+    Names of actions are compared without regard to case and outer spaces. An action that is not known, or a batch
+    that cannot be read, counts as the shared operation, whose risk is the highest that any of its actions has.
+    """
+    elements = body.get(row.elements) if row.elements and isinstance(body, dict) else None
+    if elements and isinstance(elements, list):
+        return tuple(Effect(_action(_shared(row, one), one), one) for one in elements)
+    return (Effect(_action(row, body), body),)
+
+
+def classify_risk(row: Operation, body: Any) -> Risk:
+    """The risk of a request by its body: the highest of its effects."""
+    return max((effect.operation.risk for effect in effects(row, body)), key=RISKS.index)
+
+
+def classify_retry(row: Operation, body: Any) -> Retry:
+    """Whether a request may be sent again, by its body: only if each of its effects may, and each event has its id."""
+    found = effects(row, body)
+    once = any(one.retry == "once" or (one.event_id and not _has(part, one.event_id)) for one, part in found)
+    return "once" if once else found[0].operation.retry
+
+
+def _has(body: Any, field: str) -> bool:
+    return isinstance(body, dict) and bool(body.get(field))
+
+
+def _shared(batch: Operation, element: Any) -> Operation:
+    """The published operation that takes an element of a batch by itself; the batch if there is none."""
+    if batch.api == "track":
+        return OPERATIONS["apply_entity"]
+    type_ = element.get("type") if isinstance(element, dict) else None
+    found = OPERATIONS.get(f"pipelines_{type_}")
+    return found if found is not None and not found.when else batch
+
+
+def _action(row: Operation, body: Any) -> Operation:
+    # The row that a caller names does not count: what the body says is what Customer.io does.
+    shared = _routes()[row.api, row.method, row.route]
+    choice = _choices().get(shared.id)
+    if choice is None or not isinstance(body, dict):
+        return shared
+    values = tuple(_folded(body.get(field)) for field in choice.fields)
+    return choice.rows.get(values, shared if "" in values else choice.other)
+
+
+def _folded(value: Any) -> str:
+    return " ".join(value.casefold().split()) if isinstance(value, str) else ""
+
+
+def _values(template: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
+    values: dict[str, str] = {}
+    for expected, segment in zip(template, segments, strict=True):
+        if expected.startswith("{"):
+            value = unquote(segment)
+            if value in _NOT_VALUES:
+                return None
+            values[expected[1:-1]] = value
+        elif expected != segment:
+            return None
+    return values
+
+
+@cache
+def _routes() -> dict[tuple[str, str, str], Operation]:
+    return {(row.api, row.method, row.route): row for row in OPERATIONS.values() if not row.when}
+
+
+@cache
+def _templates() -> dict[tuple[str, str, int], list[tuple[Operation, tuple[str, ...]]]]:
+    templates: dict[tuple[str, str, int], list[tuple[Operation, tuple[str, ...]]]] = {}
+    for row in _routes().values():
+        parts = tuple(row.route.split("/"))
+        templates.setdefault((row.api, row.method, len(parts)), []).append((row, parts))
+    return templates
+
+
+class _Choice(NamedTuple):
+    """The actions of a shared route, by the folded values of the fields that select one."""
+
+    fields: tuple[str, ...]
+    rows: dict[tuple[str, ...], Operation]
+    other: Operation
+
+
+@cache
+def _choices() -> dict[str, _Choice]:
+    choices: dict[str, _Choice] = {}
+    for row in OPERATIONS.values():
+        if not row.when:
+            continue
+        shared = _routes()[row.api, row.method, row.route]
+        fields, values = zip(*row.when, strict=True)
+        choice = choices.get(shared.id) or _Choice(fields, {}, shared)
+        if EVERYTHING in values:
+            choice = choice._replace(other=row)
+        else:
+            choice.rows[tuple(map(_folded, values))] = row
+        choices[shared.id] = choice
+    return choices

@@ -1,0 +1,130 @@
+"""Customer.io's published operations and OpenAPI files, reduced to the facts that the table of operations states.
+
+`SPECS_DIR` names the folder of the OpenAPI files; the list of all operations lies beside that folder.
+"""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FILES = {
+    "app": "app-arcade-0.2.1-openapi.json",
+    "track": "customer-io-track-api-openapi.json",
+    "pipelines": "customer-io-pipelines-api-openapi.json",
+}
+SPECS = Path(os.environ.get("SPECS_DIR", "/nowhere"))
+ENDPOINTS = SPECS.parent / "endpoints.json"
+
+
+class Need(NamedTuple):
+    """What is published of a field: its JSON types, and whether all or only some shapes of the body require it."""
+
+    types: frozenset[str]
+    required: bool
+    conditional: bool
+
+
+class Shape(NamedTuple):
+    """One alternative of a body: the types of its fields, the allowed values of some, and what it requires."""
+
+    types: dict[str, frozenset[str]]
+    values: dict[str, tuple[str, ...]]
+    required: frozenset[str]
+
+
+class Listed(NamedTuple):
+    """A published operation."""
+
+    api: str
+    method: str
+    route: str
+    query: dict[str, tuple[str, bool]]
+    unpublished: bool
+
+
+@cache
+def listed() -> tuple[Listed, ...]:
+    """Every published operation, with the path that its servers' base adds."""
+    return tuple(
+        Listed(
+            each["api"],
+            each["method"],
+            base(each["api"]) + each["path"],
+            {one["name"]: (one["type"], one["required"]) for one in each["params"] or [] if one["in"] == "query"},
+            each["responses"] is None,
+        )
+        for each in json.loads(ENDPOINTS.read_text())["operations"]
+    )
+
+
+def base(api: str) -> str:
+    """The path part of an API's first server."""
+    return "/" + path if (path := document(api)["servers"][0]["url"].partition("://")[2].partition("/")[2]) else ""
+
+
+def body(api: str, method: str, route: str) -> dict[str, Need]:
+    """The fields of a published body; none where there is no body."""
+    shapes = shapes_of(api, method, route)
+    names = {name for shape in shapes for name in shape.types}
+    return {
+        name: Need(
+            frozenset().union(*(shape.types.get(name, frozenset()) for shape in shapes)) or frozenset({"any"}),
+            all(name in shape.required for shape in shapes),
+            any(name in shape.required for shape in shapes) and not all(name in shape.required for shape in shapes),
+        )
+        for name in names
+    }
+
+
+def shapes_of(api: str, method: str, route: str) -> list[Shape]:
+    """The alternatives of a published body; none where there is no body."""
+    operation = document(api)["paths"][route.removeprefix(base(api))][method.lower()]
+    content = _resolved(api, operation.get("requestBody", {})).get("content", {})
+    return [shape for media in list(content.values())[:1] for shape in _shapes(api, media["schema"])]
+
+
+@cache
+def document(api: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SPECS / FILES[api]).read_text())
+    return found
+
+
+def _shapes(api: str, schema: Any) -> list[Shape]:
+    schema = _resolved(api, schema)
+    properties = {name: _resolved(api, one) for name, one in schema.get("properties", {}).items()}
+    own = Shape(
+        {name: _types(api, one) for name, one in properties.items()},
+        {name: tuple(one["enum"]) for name, one in properties.items() if "enum" in one},
+        frozenset(schema.get("required", [])),
+    )
+    found = [own]
+    for part in schema.get("allOf", []):
+        found = [_both(one, other) for one in found for other in _shapes(api, part)]
+    for word in ("oneOf", "anyOf"):
+        if alternatives := [other for part in schema.get(word, []) for other in _shapes(api, part)]:
+            found = [_both(one, other) for one in found for other in alternatives]
+    return found
+
+
+def _both(one: Shape, other: Shape) -> Shape:
+    types = {name: one.types.get(name, frozenset()) | kinds for name, kinds in other.types.items()}
+    return Shape(one.types | types, one.values | other.values, one.required | other.required)
+
+
+def _types(api: str, schema: Any) -> frozenset[str]:
+    if stated := schema.get("type"):
+        return frozenset([stated] if isinstance(stated, str) else stated) - {"null"}
+    parts = [part for word in ("oneOf", "anyOf", "allOf") for part in schema.get(word, [])]
+    found = frozenset[str]().union(*(_types(api, _resolved(api, part)) for part in parts))
+    return found or frozenset({"object"} if "properties" in schema else {"string"} if "enum" in schema else set())
+
+
+def _resolved(api: str, node: Any) -> Any:
+    while isinstance(node, dict) and "$ref" in node:
+        found: Any = document(api)
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            found = found[part.replace("~1", "/").replace("~0", "~")]
+        node = found
+    return node
