@@ -1,1 +1,1 @@
-"""The Customer.io API client: operations as data, calls, rate limits, retries and reading. It knows neither MCP nor the gate."""
+"""The Customer.io API client; it knows neither MCP nor the gate."""
