@@ -1,55 +1,67 @@
-"""Masking of email addresses and phone numbers: enough stays to recognise one, not to use it."""
+"""Masking of email addresses and phone numbers: enough stays to recognize one, not to use it."""
 
 import re
+import unicodedata
+from collections.abc import Iterator
 
 from pydantic import JsonValue
 
 DOTS = "•••"
-_NEVER = r"\s@•<>()\[\]\"\\,;:“”‹›［］"  # noqa: RUF001 - signs as `quoted` writes them
-_EMAIL = re.compile(
-    # Lengths bounded as in RFC 5321, section 4.5.3.1, which also keeps the search linear.
-    rf"(?P<local>\"[^\"•]{{1,62}}\"|[^{_NEVER}/?=&]{{0,63}}[^{_NEVER}])"
-    r"(?P<at>@|%40)"
-    r"(?P<domain>\[[\w.:]{2,45}\]|[^\W_](?:[\w.-]{0,253}\w)?)"
-    r"(?!@|%40)"
-)
-_PHONE = re.compile(r"(?:\+|%2[Bb])(?P<number>\d(?:[ .()/-]{0,2}\d){6,14})")  # E.164: at most 15 digits
-_PHONE_KEY = re.compile(
-    r"(?:phone|mobile|(?<![a-z])(?:tel|cell|sms|whatsapp|msisdn|fax))(?:[_ -]?(?:number|num|no|nr|e164))?[_ -]?\d*$",
-    re.IGNORECASE,
+MAX_LOCAL_CHARACTERS = 320
+"""Characters before an @ that can belong to an address; RFC 5321 allows 64, and what is longer is masked too."""
+
+_AT = re.compile(r"@|%(?:25)*40|&#0*64;|&#[xX]0*40;|&commat;")
+"""An @, as it is or as URLs and HTML spell it."""
+_BOUNDARY = frozenset(" \t\n@•<>()[]\\,;:“”‹›［］?=&\"'")  # noqa: RUF001 - signs as `quoted` writes them
+_DOMAIN = re.compile(r"(?:\[[\w.:]{2,45}\]|[^\W_](?:[\w.-]{0,253}\w)?)(?!@|%(?:25)*40)")
+_QUOTED_LOCAL = re.compile(r"\"[^\"•]{1,62}\"$")
+
+_GAP = r"[ .()/-]{0,2}"
+_PHONE = re.compile(
+    rf"(?:\+|%(?:25)*2[Bb]|&#0*43;|(?<![\w.])00(?=[1-9]))\(?\d(?:{_GAP}\d){{6,14}}"  # E.164: at most 15 digits
+    r"|(?<![\w+])\(\d{2,5}\)[ .-]?\d{2,4}(?:[ .-]?\d{2,4}){1,2}(?!\w)"  # an area code in parentheses
+    r"|(?<![\w+.-])\d{3}[.-]\d{3}[.-]\d{4}(?![\w-])"  # as North America writes them
 )
 _NUMBER = re.compile(r"(?:whatsapp:)?\+?\d[\d .()/-]{4,}\d")
-"""What can only be a phone number where it says whom a message went to."""
-_FEWEST_DIGITS = 6
+"""A value that can only be a phone number, given that its key names the recipient of a message."""
+
+_KEY_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PHONE_WORDS = frozenset(
+    {"phone", "phones", "telephone", "telefon", "tel", "mobile", "mobil", "cell", "cellphone", "handy"}
+    | {"fax", "sms", "whatsapp", "msisdn", "contact", "contacts"}
+)
+_OTHER_WORDS = frozenset({"at", "on", "date", "time", "count", "status", "type", "verified", "enabled", "score"})
+"""A key that ends in one of these says something about a number, and holds none."""
+_MIN_DIGITS = 6
 
 
 def mask_email(text: str) -> str:
     """Mask every address in a text: `ada@example.com` becomes `a•••@example.com`."""
-    return _EMAIL.sub(_hidden_local, text) if "@" in text or "%40" in text else text
+    folded = _fold(text)
+    return _replace(text, _addresses(folded)) if _AT.search(folded) else text
 
 
 def mask_phone(text: str) -> str:
     """Mask a text that is a phone number: `+4915112345678` becomes `+4•••78`; too few digits stay as they are."""
-    digits = [character for character in text if character.isdigit()]
-    if len(digits) < _FEWEST_DIGITS:
+    digits = [character for character in _fold(text) if character.isdigit()]
+    if len(digits) < _MIN_DIGITS:
         return text
-    plus = "+" if text.lstrip().startswith("+") else ""
+    plus = "+" if _fold(text).lstrip().startswith("+") else ""
     return f"{plus}{digits[0]}{DOTS}{''.join(digits[-2:])}"
 
 
 def mask_text(text: str, key: str = "") -> str:
-    """Mask addresses and international numbers in a text; under a key such as `phone`, the whole of it."""
+    """Mask addresses and phone numbers in a text; under a key such as `phone`, the whole of it."""
     text = mask_email(text)
-    if key and (is_phone_key(key) or (key == "recipient" and _NUMBER.fullmatch(text))):
+    if key and (is_phone_key(key) or (key == "recipient" and _NUMBER.fullmatch(_fold(text)))):
         return mask_phone(text)
-    if "+" in text or "%2" in text:
-        return _PHONE.sub(lambda found: mask_phone(f"+{found['number']}"), text)
-    return text
+    return _replace(text, _numbers(_fold(text)))
 
 
 def is_phone_key(key: str) -> bool:
-    """Whether an attribute of this name holds a phone number (`phone`, `mobile_number`, `homePhone2` …)."""
-    return _PHONE_KEY.search(key) is not None
+    """Whether an attribute of this name holds a phone number (`phone`, `mobile_number`, `homePhone2`, `sms_to`)."""
+    words = [word.casefold() for word in _KEY_WORD.findall(_fold(key))]
+    return not _PHONE_WORDS.isdisjoint(words) and words[-1] not in _OTHER_WORDS
 
 
 def masked(value: JsonValue, key: str = "") -> JsonValue:
@@ -67,8 +79,57 @@ def masked(value: JsonValue, key: str = "") -> JsonValue:
             return {mask_text(name): masked(item, name) for name, item in value.items()}
 
 
-def _hidden_local(found: re.Match[str]) -> str:
-    local = found["local"]
-    # Of one or two characters the first would be the whole secret.
-    first = local[0] if len(local) > 2 and local[0].isalnum() else ""  # noqa: PLR2004 - said in the comment
-    return f"{first}{DOTS}{found['at']}{found['domain']}"
+def _fold(text: str) -> str:
+    """The text with every character in its plain form, one for one, so that positions are the same."""
+    return text if text.isascii() else "".join(map(_plain, text))
+
+
+def _plain(character: str) -> str:
+    if character.isascii():
+        return character
+    if unicodedata.category(character) in {"Pd", "Zs"}:
+        return "-" if unicodedata.category(character) == "Pd" else " "
+    plain = unicodedata.normalize("NFKC", character)
+    return plain if len(plain) == 1 else character
+
+
+def _replace(text: str, parts: Iterator[tuple[int, int, str]]) -> str:
+    pieces, last = [], 0
+    for start, end, replacement in parts:
+        pieces += [text[last:start], replacement]
+        last = end
+    return "".join([*pieces, text[last:]])
+
+
+def _addresses(text: str) -> Iterator[tuple[int, int, str]]:
+    """The local part of each address: where it is, and what stands for it."""
+    last = 0
+    for at in _AT.finditer(text):
+        domain = _DOMAIN.match(text, at.end())
+        start = _local_start(text, at.start(), last)
+        if domain is None or start == at.start():
+            continue
+        local = text[start : at.start()]
+        # Of one or two characters the first would be the whole secret.
+        first = local[0] if len(local) > 2 and local[0].isalnum() else ""  # noqa: PLR2004 - as the comment says
+        yield start, at.start(), f"{first}{DOTS}"
+        last = at.end()
+
+
+def _local_start(text: str, end: int, last: int) -> int:
+    earliest = max(last, end - MAX_LOCAL_CHARACTERS)
+    if quoted := _QUOTED_LOCAL.search(text, earliest, end):
+        return quoted.start()
+    start = end
+    while start > earliest and text[start - 1] not in _BOUNDARY and not text[start - 1].isspace():
+        start -= 1
+    # In a URL the path before an address is none of it; elsewhere a slash may be part of a local part.
+    slash = text.rfind("/", start, end)
+    in_url = slash >= 0 and ("//" in text[max(0, start - 2) : end] or text[max(0, start - 3) : start].endswith("://"))
+    return slash + 1 if in_url else start
+
+
+def _numbers(text: str) -> Iterator[tuple[int, int, str]]:
+    for found in _PHONE.finditer(text):
+        number = re.sub(r"^(?:%(?:25)*2[Bb]|&#0*43;|00)", "+", found[0])
+        yield found.start(), found.end(), mask_phone(number)

@@ -87,3 +87,57 @@ def test_a_recipient_that_is_no_number_keeps_its_name() -> None:
 
 def test_a_number_in_an_address_of_a_page_is_masked() -> None:
     assert "1234567" not in mask_text("https://a.example/?p=%2B15551234567&q=1")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "phone_home", "phone_number_work", "phoneWork", "phone_verified_number", "mobile_de", "telefon", "tel_private",
+        "handy", "contact_number", "whatsapp_id", "sms_to", "emergency_contact", "phones", "customer_phone_primary",
+        "PhoneNumber", "mobile-2",
+    ],
+)  # fmt: skip
+def test_the_word_for_a_phone_is_known_anywhere_in_a_key(key: str) -> None:
+    assert masked({key: "0151 12345678", "n": [{key: 15112345678}]}) == {key: "0•••78", "n": [{key: "1•••78"}]}
+
+
+@pytest.mark.parametrize("key", ["phone_verified_at", "smartphone", "hotel", "excellent", "sms_count", "telling"])
+def test_a_key_that_only_contains_or_describes_such_a_word_holds_no_number(key: str) -> None:
+    assert masked({key: 1764100000}) == {key: 1764100000}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "call 0049 151 12345678", "+49‑151‑12345678", "+49\u00a0151\u00a012345678", "+49–151–12345678",  # noqa: RUF001
+        "＋4915112345678", "+４９15112345678", "%252B4915112345678",  # noqa: RUF001
+        "(415) 555-2678", "415-555-2678", "+1 (415) 555-2678",
+    ],
+)  # fmt: skip
+def test_a_number_in_a_simple_disguise_is_masked(text: str) -> None:
+    masked_text = mask_text(text)
+    assert "•••78" in masked_text
+    assert not any(part in masked_text for part in ("1234", "555"))
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("ada.l&#64;example.com", "ada"), ("ada.l%2540example.com", "ada"), ("ada.l＠example.com", "ada"),  # noqa: RUF001
+        ("ada/dept@example.com", "dept"), (f"{'x' * 70}y@example.com", "xx"), ("ada.l&#x40;example.com", "ada"),
+    ],
+)  # fmt: skip
+def test_an_address_in_a_simple_disguise_is_masked_whole(text: str, secret: str) -> None:
+    assert secret not in mask_text(text)
+    assert "•••" in mask_text(text)
+
+
+@pytest.mark.parametrize("text", ["2026-01-31", "version 1.10.100", "order 0012", "10.0.0.1", "192-168", "3 of 10"])
+def test_dates_and_other_numbers_stay(text: str) -> None:
+    assert mask_text(text) == text
+
+
+@given(st.text(st.sampled_from("a@%&#640;+0(1) -/."), max_size=60))
+def test_masking_any_mixture_twice_is_masking_it_once(text: str) -> None:
+    once = mask_text(text)
+    assert mask_text(once) == once
