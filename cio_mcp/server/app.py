@@ -24,6 +24,7 @@ from cio_mcp.server import prompts, resources
 from cio_mcp.server.definitions import Definition, load, offered
 from cio_mcp.server.errors import sentence, undeclared, where
 from cio_mcp.server.runtime import Runtime
+from cio_mcp.server.stdio import serve_stdio
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render_error
 from cio_mcp.text.sanitize import quoted
@@ -136,6 +137,10 @@ class CioServer(MCPServer[None]):
         finally:
             if not told.reads:
                 self.runtime.subscriptions.heard(resources.CHANGES)
+
+    async def run_stdio_async(self) -> None:
+        """Serve one client over standard input and output."""
+        await serve_stdio(self._lowlevel_server)
 
     def _said(self, failure: str) -> str:
         return render_error(failure, mask=self.runtime.settings.mask_pii)

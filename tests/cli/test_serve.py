@@ -54,6 +54,23 @@ def asked(process: "subprocess.Popen[str]", *messages: dict[str, Any]) -> list[d
     return [json.loads(line) for line in answered.splitlines()]
 
 
+def test_a_line_that_cannot_be_read_is_answered_and_the_server_goes_on(cio_mcp: CommandLine) -> None:
+    lines = [
+        '{"jsonrpc":"2.0","id":8,"method":"tools/call","params":',
+        '{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"x","arguments":{"s":"\\ud83d"}}}',
+        json.dumps({"jsonrpc": "2.0", "id": 10, "method": "ping"}),
+    ]
+    with running(cio_mcp, **KEYS) as process:
+        assert process.stdin
+        process.stdin.write(f"{json.dumps(INITIALIZE)}\n" + "".join(f"{line}\n" for line in lines))
+        process.stdin.close()
+        assert process.stdout
+        answers = [json.loads(line) for line in process.stdout]
+    assert {(each["id"], each.get("error", {}).get("code")) for each in answers} == {
+        (1, None), (None, -32700), (9, -32600), (10, None),
+    }  # fmt: skip
+
+
 def test_the_bare_command_serves_over_stdio_and_writes_nothing_but_protocol(cio_mcp: CommandLine) -> None:
     with running(cio_mcp, **KEYS) as process:
         answers = asked(process, INITIALIZE)
