@@ -20,7 +20,7 @@ from cio_mcp.errors import RateLimited
 from cio_mcp.http.dispatch import Limiter, Permit
 from cio_mcp.http.guard import GUARD_MIN
 from cio_mcp.http.lanes import LANES
-from cio_mcp.storage.claims import SqliteClaims
+from cio_mcp.storage.limiter_state import SqliteClaims
 
 LANE = LANES["app"]
 KEY = "sandbox-app-key"

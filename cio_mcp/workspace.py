@@ -185,10 +185,10 @@ async def open_workspace(
     from cio_mcp.http.dispatch import Limiter
     from cio_mcp.http.execute import Executor
     from cio_mcp.http.guard import Guard, guard_for
-    from cio_mcp.storage.claims import open_claims
-    from cio_mcp.storage.database import Database
-    from cio_mcp.storage.journal import Journal
-    from cio_mcp.storage.switch import Switch
+    from cio_mcp.storage.changes import Journal
+    from cio_mcp.storage.engine import Database
+    from cio_mcp.storage.limiter_state import open_claims
+    from cio_mcp.storage.pauses import Switch
     from cio_mcp.storage.unsettled import Unsettled
 
     key, policy = settings.workspace_key, policy or policy_of(settings)
@@ -227,8 +227,8 @@ def load_what_is_heavy() -> None:
     for module in (
         "cio_mcp.http.client",
         "cio_mcp.http.wire",
-        "cio_mcp.storage.journal",
-        "cio_mcp.storage.claims",
+        "cio_mcp.storage.changes",
+        "cio_mcp.storage.limiter_state",
         "cio_mcp.events.feed",
     ):
         importlib.import_module(module)

@@ -24,9 +24,9 @@ from cio_mcp.http import client as http_client
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import Journal
+from cio_mcp.storage import change_queries as desk
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
 from cio_mcp.tools.catalogue import TOOLS
 
 Era = Literal["auto", "legacy"]

@@ -10,10 +10,10 @@ from cio_mcp.cli.waiting import NOTHING, paused, watch
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.history import change_of
 from cio_mcp.gate.plan import Plan
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
-from cio_mcp.storage.switch import pauses_in_force
+from cio_mcp.storage import change_queries as desk
+from cio_mcp.storage.changes import ChangeRow, Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import pauses_in_force
 from cio_mcp.text.foreign import clean
 
 

@@ -15,9 +15,9 @@ from cio_mcp.cli.terminal import is_terminal
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.history import STORED, Change, Changes, ChangeState, change_of
 from cio_mcp.gate.retention import Retention
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage import change_queries as desk
+from cio_mcp.storage.changes import ChangeRow
+from cio_mcp.storage.engine import Database
 from cio_mcp.text.answer import render
 from cio_mcp.text.foreign import clean
 from cio_mcp.text.moment import moment

@@ -12,8 +12,8 @@ from cio_mcp.cli.terminal import controlling_terminal
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.identity import Identity
 from cio_mcp.settings import Settings
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.forgetting import Forgetting, Traces
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.erasure import Forgetting, Traces
 from cio_mcp.text.foreign import quoted
 from cio_mcp.workspace import open_workspace
 

@@ -5,8 +5,8 @@ import time
 from cio_mcp.cli.operating import SUMMARY, console, settings, with_database
 from cio_mcp.cli.waiting import paused
 from cio_mcp.errors import Refused
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.switch import EVERY, Pause, Switch
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import EVERY, Pause, Switch
 from cio_mcp.text.foreign import clean
 
 

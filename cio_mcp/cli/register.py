@@ -20,8 +20,8 @@ from cio_mcp.gate.plan import Before, Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.call import canonical
 from cio_mcp.settings import WHERE, Settings, load_settings
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
+from cio_mcp.storage.changes import ChangeRow, Journal
+from cio_mcp.storage.engine import Database
 from cio_mcp.text.endpoint import without_credentials
 from cio_mcp.text.foreign import quoted
 from cio_mcp.workspace import OpenWorkspace, open_workspace

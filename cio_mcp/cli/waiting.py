@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cio_mcp.cli.operating import SUMMARY, age, settings
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.storage.switch import Pause, pauses_in_force
+from cio_mcp.storage import change_queries as desk
+from cio_mcp.storage.changes import ChangeRow
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Pause, pauses_in_force
 from cio_mcp.text.foreign import clean
 
 EVERY = 1.0

@@ -21,8 +21,8 @@ from cio_mcp.cli.operating import named_settings
 from cio_mcp.errors import SettingError
 from cio_mcp.events.feed import Feed
 from cio_mcp.settings import WHERE, Settings
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.reception import Reception, reception
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.webhook_stats import Reception, reception
 from cio_mcp.text.foreign import clean
 from cio_mcp.text.moment import ago, from_unix, moment
 from cio_mcp.web.connections import STRIDE, LimitedProtocol, LimitedServer

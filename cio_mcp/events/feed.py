@@ -13,9 +13,9 @@ from cio_mcp.errors import InvalidArgument, StorageFailed
 from cio_mcp.events.intake import Intake
 from cio_mcp.events.models import BY_MACHINE, Envelope, Event
 from cio_mcp.http.clock import Clock
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventQuery, EventRow, Place
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import COUNTED, STEP, Events
+from cio_mcp.storage.rows import EventQuery, EventRow, Place
 
 __all__ = ["EventPage", "EventQuery", "Feed"]
 

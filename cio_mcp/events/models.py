@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, Validation
 from pydantic_core import to_json
 
 from cio_mcp.api.base import Blank, Identifiers, Model
-from cio_mcp.storage.event_rows import BY_SOMEBODY, MACHINE, EventQuery, EventRow
+from cio_mcp.storage.rows import BY_SOMEBODY, MACHINE, EventQuery, EventRow
 from cio_mcp.text.moment import from_unix
 
 __all__ = ["Broadcast", "Campaign", "Envelope", "Event", "EventQuery", "Newsletter", "Parent", "Transactional"]

@@ -23,8 +23,8 @@ from cio_mcp.http.asker import Asker
 from cio_mcp.text.moment import from_unix, moment
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow, Claim, Journal
-    from cio_mcp.storage.switch import Switch
+    from cio_mcp.storage.changes import ChangeRow, Claim, Journal
+    from cio_mcp.storage.pauses import Switch
 
 OPEN_SECONDS = 3600.0
 """How long a plan stays open."""
@@ -181,7 +181,7 @@ class Gate:
             await self.journal.verify(row.id)
 
     async def _claim(self, row: "ChangeRow", planned: Plan, baseline: list[str], asker: Asker) -> "Claim":
-        from cio_mcp.storage.journal import Spending  # noqa: PLC0415 - loads SQLAlchemy, not at the start
+        from cio_mcp.storage.changes import Spending  # noqa: PLC0415 - loads SQLAlchemy, not at the start
 
         now = self.clock.now()
         left = max(0.0, asker.deadline - anyio.current_time())
@@ -223,7 +223,7 @@ class Gate:
         return planned.model_copy(update={"warnings": (_sent_before(change_of(same, now)), *planned.warnings)})
 
     def _drawn(self, planned: Plan, principal: str, tool: str, arguments: str, now: float) -> "ChangeRow":
-        from cio_mcp.storage.journal import ChangeRow  # noqa: PLC0415 - loads SQLAlchemy, which the start must not wait for
+        from cio_mcp.storage.changes import ChangeRow  # noqa: PLC0415 - loads SQLAlchemy, which the start must not wait for
 
         change = secrets.token_hex(4)
         return ChangeRow(

@@ -13,7 +13,7 @@ from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow, Journal, State
+    from cio_mcp.storage.changes import ChangeRow, Journal, State
 
 ChangeState = Literal["planned", "approved", "declined", "expired", "sending", "sent", "failed", "unknown", "verified"]
 

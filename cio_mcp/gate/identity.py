@@ -13,7 +13,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.foreign import quoted
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow
+    from cio_mcp.storage.changes import ChangeRow
 
 NAMING = frozenset({"id", "email", "cio_id", "phone", "to", "customer_id", "person_id"})
 """Keys of a request's body whose value may name a person."""

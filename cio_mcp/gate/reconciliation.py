@@ -14,8 +14,8 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.http.asker import Asker
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow, Journal
-    from cio_mcp.storage.switch import Switch
+    from cio_mcp.storage.changes import ChangeRow, Journal
+    from cio_mcp.storage.pauses import Switch
     from cio_mcp.storage.unsettled import Unsettled
 
 REMAKE_SECONDS = 600.0

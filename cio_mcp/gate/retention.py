@@ -8,7 +8,7 @@ from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.clock import Clock
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.database import Database
+    from cio_mcp.storage.engine import Database
 
 KEPT_DAYS = 30
 """How long the plan and the question of a settled change are kept."""

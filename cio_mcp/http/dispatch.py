@@ -18,7 +18,7 @@ from cio_mcp.http.lanes import Lane
 from cio_mcp.http.limiter import BULK, INTERACTIVE
 from cio_mcp.http.shelter import Shelter
 from cio_mcp.http.turnstile import LaneState, Permit, Turnstile
-from cio_mcp.storage.claims import Claims
+from cio_mcp.storage.limiter_state import Claims
 
 __all__ = ["LaneState", "Limiter", "Permit"]
 

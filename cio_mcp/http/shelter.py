@@ -9,7 +9,7 @@ from cio_mcp.errors import StorageFailed
 from cio_mcp.http.call import LaneName
 from cio_mcp.http.clock import Clock
 from cio_mcp.http.ledger import Ledger
-from cio_mcp.storage.claims import Claims, MemoryClaims
+from cio_mcp.storage.limiter_state import Claims, MemoryClaims
 
 T = TypeVar("T")
 SHARE = 0.25

@@ -4,8 +4,8 @@ import json
 
 from sqlalchemy import Connection, and_, or_, select, update
 
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import OPEN, UNSETTLED
+from cio_mcp.storage.changes import OPEN, UNSETTLED
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.schema import changes, has_body
 
 STEP = 100

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, FromClause, ScalarSelect, Select, Subquery, delete, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventQuery, EventRow, Place
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import EventQuery, EventRow, Place
 from cio_mcp.storage.schema import by_machine, caused_delivery, caused_event, changes, events, rejections
 
 COUNTED = 1_000

@@ -22,7 +22,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from cio_mcp.storage.event_rows import BY_SOMEBODY, MACHINE
+from cio_mcp.storage.rows import BY_SOMEBODY, MACHINE
 
 metadata = MetaData()
 

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from sqlalchemy import and_, select, update
 
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import UNSETTLED, ChangeRow
+from cio_mcp.storage.changes import UNSETTLED, ChangeRow
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.schema import changes
 
 AT_ONCE = 20

@@ -19,9 +19,9 @@ import anyio
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.gate.wording import question_about
 from cio_mcp.http.call import Call
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
+from cio_mcp.storage import change_queries as desk
+from cio_mcp.storage.changes import ChangeRow, Journal
+from cio_mcp.storage.engine import Database
 
 T = TypeVar("T")
 

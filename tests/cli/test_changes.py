@@ -4,8 +4,8 @@ import typing
 
 from cio_mcp.cli.main import ChangeState as Offered
 from cio_mcp.gate.history import ChangeState
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import Journal
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
 from tests.cli.command_line import CommandLine
 
 MONTH = 31 * 86_400.0

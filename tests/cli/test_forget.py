@@ -7,10 +7,10 @@ import pytest
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import served
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventQuery, EventRow
+from cio_mcp.storage.changes import Journal, Spending
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import Events
-from cio_mcp.storage.journal import Journal, Spending
+from cio_mcp.storage.rows import EventQuery, EventRow
 from tests.cli.command_line import CommandLine
 
 CODE = r"To approve, type ([A-Z2-9]{4}):"

@@ -1,7 +1,7 @@
 from collections.abc import Awaitable
 
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.switch import Pause, Switch
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Pause, Switch
 from tests.cli.command_line import CommandLine
 
 

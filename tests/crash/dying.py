@@ -11,8 +11,8 @@ from cio_mcp.gate.gate import Gate
 from cio_mcp.http.asker import Asker
 from cio_mcp.http.call import Call
 from cio_mcp.http.execute import Executor, Result
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Claim, Journal, Spending
+from cio_mcp.storage.changes import ChangeRow, Claim, Journal, Spending
+from cio_mcp.storage.engine import Database
 
 Point = Literal[
     "before planned", "after planned", "before approved", "after approved", "before sending", "after sending",

@@ -12,8 +12,8 @@ from cio_mcp.events.feed import SPAN, EventQuery, Feed
 from cio_mcp.events.models import Envelope
 from cio_mcp.gate.plan import Plan
 from cio_mcp.http.call import Call
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
+from cio_mcp.storage.changes import ChangeRow, Journal
+from cio_mcp.storage.engine import Database
 
 pytestmark = pytest.mark.anyio
 

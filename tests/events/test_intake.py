@@ -8,8 +8,8 @@ from cio_mcp.errors import StorageFailed, Unavailable
 from cio_mcp.events.feed import EventQuery, Feed
 from cio_mcp.events.intake import BATCH, QUEUE, Intake
 from cio_mcp.events.models import Envelope
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventRow
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import EventRow
 
 pytestmark = pytest.mark.anyio
 

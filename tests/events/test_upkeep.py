@@ -8,8 +8,8 @@ import pytest
 from cio_mcp.errors import StorageFailed
 from cio_mcp.events.feed import EventQuery, Feed
 from cio_mcp.events.models import Envelope
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.reception import reception
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.webhook_stats import reception
 from tests.http.skipping_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ import pytest
 
 from cio_mcp.events.feed import POLL, SETTLING, EventQuery, Feed
 from cio_mcp.events.models import Envelope
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
 from tests.http.held_clock import HeldClock
 from tests.http.skipping_clock import SkippingClock
 

@@ -11,7 +11,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.changes import ChangeRow
 from tests.gate.hands import Hands
 
 pytestmark = pytest.mark.anyio

@@ -12,10 +12,10 @@ from cio_mcp.gate.retention import DAY_SECONDS, KEPT_DAYS, Retention
 from cio_mcp.gate.wording import question_about
 from cio_mcp.settings import Settings
 from cio_mcp.storage.bodies import STEP
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventQuery, EventRow
+from cio_mcp.storage.changes import ChangeRow, Journal, State
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import Events
-from cio_mcp.storage.journal import ChangeRow, Journal, State
+from cio_mcp.storage.rows import EventQuery, EventRow
 
 pytestmark = pytest.mark.anyio
 

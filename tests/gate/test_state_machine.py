@@ -27,7 +27,7 @@ from cio_mcp.http.execute import Executor, Failed, Result, Sent
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.changes import ChangeRow
 from cio_mcp.workspace import open_workspace
 
 FAULTS = ("accept_then_503", "accept_then_drop", "drop", "429", "status:503", "status:400")

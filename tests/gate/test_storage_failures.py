@@ -14,9 +14,9 @@ from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
-from cio_mcp.storage.switch import Switch
+from cio_mcp.storage.changes import ChangeRow, Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Switch
 from cio_mcp.tools.events import send_event
 from cio_mcp.workspace import Workspace
 

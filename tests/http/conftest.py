@@ -9,7 +9,7 @@ from cio_mcp.http.client import Asker, Client
 from cio_mcp.http.dispatch import Limiter
 from cio_mcp.http.lanes import LANES
 from cio_mcp.settings import Settings
-from cio_mcp.storage.claims import SqliteClaims
+from cio_mcp.storage.limiter_state import SqliteClaims
 from tests.http.peer import Peer, listening, nobody
 from tests.http.skipping_clock import SkippingClock
 

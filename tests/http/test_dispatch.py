@@ -16,7 +16,7 @@ from cio_mcp.http.call import LaneName
 from cio_mcp.http.dispatch import LaneState, Limiter, Permit
 from cio_mcp.http.lanes import LANES
 from cio_mcp.http.ledger import Ledger, Queue
-from cio_mcp.storage.claims import SqliteClaims
+from cio_mcp.storage.limiter_state import SqliteClaims
 from tests.http.held_clock import HeldClock
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from cio_mcp.http.lanes import LANES
 from cio_mcp.sandbox.app import Sandbox
 from cio_mcp.sandbox.faults import Dropped, Fault
 from cio_mcp.settings import Settings
-from cio_mcp.storage.claims import MemoryClaims
+from cio_mcp.storage.limiter_state import MemoryClaims
 from tests.http.skipping_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio

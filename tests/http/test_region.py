@@ -12,7 +12,7 @@ from cio_mcp.http.lanes import LANES
 from cio_mcp.http.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.http.region import Regions
 from cio_mcp.settings import Settings
-from cio_mcp.storage.claims import MemoryClaims
+from cio_mcp.storage.limiter_state import MemoryClaims
 
 pytestmark = pytest.mark.anyio
 

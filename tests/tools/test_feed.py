@@ -20,8 +20,8 @@ from cio_mcp.gate.history import led_to
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import Journal
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
 from cio_mcp.text.answer import render
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.events import FOLLOW

@@ -12,7 +12,7 @@ from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
 from cio_mcp.storage.bodies import reduce_old
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
 from cio_mcp.tools.events import send_event
 from cio_mcp.tools.profiles import update_customer
 from cio_mcp.tools.undo import undo_change

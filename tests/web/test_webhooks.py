@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cio_mcp.events.feed import EventQuery, Feed
 from cio_mcp.events.models import LONGEST
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.reception import reception
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.webhook_stats import reception
 from cio_mcp.tools.feed import recent_events
 from cio_mcp.web.webhooks import AGAIN, AT_ONCE, LARGEST, READING, SENTENCES, STATUS
 from cio_mcp.workspace import Workspace

@@ -6,16 +6,16 @@ import anyio
 import pytest
 from sqlalchemy import select
 
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Switch
 from cio_mcp.storage.schema import pauses
-from cio_mcp.storage.switch import Switch
 
 pytestmark = pytest.mark.anyio
 
 OPENS = """
 import sys, anyio
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.switch import Switch
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Switch
 sys.stdin.readline()
 async def main():
     for number in range(20):

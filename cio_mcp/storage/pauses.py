@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select
 
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.schema import pauses
 
 EVERY = "*"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.sql.elements import ColumnElement
 
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import OPEN, ChangeRow, State
+from cio_mcp.storage.changes import OPEN, ChangeRow, State
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.schema import changes
 
 MOST = 200

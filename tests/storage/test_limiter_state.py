@@ -8,7 +8,7 @@ from threading import Barrier, Event
 import pytest
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.storage.claims import Claims, MemoryClaims, SqliteClaims, open_claims
+from cio_mcp.storage.limiter_state import Claims, MemoryClaims, SqliteClaims, open_claims
 
 
 def noon() -> float:

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.bodies import bare_plan
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import OPEN, UNSETTLED, ChangeRow
+from cio_mcp.storage.changes import OPEN, UNSETTLED, ChangeRow
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.schema import changes, events
 
 ERASED = "(erased)"

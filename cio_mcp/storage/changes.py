@@ -7,9 +7,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import pause_of
 from cio_mcp.storage.schema import changes
-from cio_mcp.storage.switch import pause_of
 
 State = Literal["planned", "approved", "declined", "sending", "sent", "failed", "unknown", "verified"]
 
