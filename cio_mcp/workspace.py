@@ -185,17 +185,16 @@ async def open_workspace(
     from cio_mcp.http.dispatch import Limiter
     from cio_mcp.http.execute import Executor
     from cio_mcp.http.guard import Guard, guard_for
-    from cio_mcp.storage.changes import Journal
+    from cio_mcp.storage.changes import Journal, UnsettledChanges
     from cio_mcp.storage.engine import Database
-    from cio_mcp.storage.limiter_state import open_claims
-    from cio_mcp.storage.pauses import Switch
-    from cio_mcp.storage.unsettled import Unsettled
+    from cio_mcp.storage.limiter_state import open_limiter_store
+    from cio_mcp.storage.pauses import Pauses
 
     key, policy = settings.workspace_key, policy or policy_of(settings)
-    claims = open_claims(settings.storage_url)
+    limiter_store = open_limiter_store(settings.storage_url)
     database = Database(settings.storage_url)
     limiter = Limiter(
-        claims,
+        limiter_store,
         LANES,
         workspace=key,
         headroom=settings.headroom,
@@ -204,13 +203,13 @@ async def open_workspace(
     clock = Clock()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
-        stack.callback(claims.close)
+        stack.callback(limiter_store.close)
         client = await stack.enter_async_context(Client(settings, limiter, transport=_transport(sandbox)))
         execution = Execution(Executor(client), client, clock.sleep)
-        journal, switch = Journal(database, key), Switch(database, key)
-        gate = Gate(journal, switch, execution, policy, clock)
+        journal, pauses = Journal(database, key), Pauses(database, key)
+        gate = Gate(journal, pauses, execution, policy, clock)
         settling = Reconciler(
-            journal, Unsettled(database, key), switch, execution, clock, remakes=not settings.read_only
+            journal, UnsettledChanges(database, key), pauses, execution, clock, remakes=not settings.read_only
         )
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)

@@ -13,7 +13,7 @@ from cio_mcp.cli.operating import SUMMARY, age
 from cio_mcp.gate.history import Change, change_of
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.http.call import Call
-from cio_mcp.storage.changes import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.endpoint import without_credentials
 from cio_mcp.text.foreign import clean, cut, revealed
 from cio_mcp.text.moment import from_unix, moment

@@ -12,11 +12,11 @@ from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.execution import Execution, Outcome
 from cio_mcp.gate.plan import Plan
 from cio_mcp.http.asker import Asker
+from cio_mcp.storage.rows import ChangeRow
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.changes import ChangeRow, Journal
-    from cio_mcp.storage.pauses import Switch
-    from cio_mcp.storage.unsettled import Unsettled
+    from cio_mcp.storage.changes import Journal, UnsettledChanges
+    from cio_mcp.storage.pauses import Pauses
 
 REMAKE_SECONDS = 600.0
 """How long a call that may be repeated is made again; afterwards it is looked for like any other."""
@@ -38,8 +38,8 @@ class Reconciler:
     """
 
     journal: "Journal"
-    unsettled: "Unsettled"
-    switch: "Switch"
+    unsettled: "UnsettledChanges"
+    pauses: "Pauses"
     execution: Execution
     clock: Clock
     remakes: bool = True
@@ -62,33 +62,38 @@ class Reconciler:
                 taken += 1
         return taken
 
-    async def _settle(self, row: "ChangeRow") -> None:
+    async def _settle(self, row: ChangeRow) -> None:
         plan = Plan.model_validate_json(row.plan)
         asker = Asker(row.principal, anyio.current_time() + PATIENCE, bulk=True)
         if self._may_be_made_again(row, plan):
-            if self.remakes and not await self.switch.paused():
+            if self.remakes and not await self.pauses.in_force():
                 await self._remake(row, plan, asker)
             return
         outcome = await self._looked_for(row, plan, asker)
         now = self.clock.now()
         next_at = None if outcome.state == "sent" or row.looks >= len(LOOKS) else now + LOOKS[row.looks]
-        await self.unsettled.settle(row, outcome.state, outcome.as_json(), now=now, next_at=next_at)
+        await self._record(row, outcome, now, next_at)
 
-    def _may_be_made_again(self, row: "ChangeRow", plan: Plan) -> bool:
+    async def _record(self, row: ChangeRow, outcome: Outcome, now: float, next_at: float | None) -> None:
+        await self.unsettled.settle(
+            row, outcome.state, outcome.as_json(), now=now, next_at=next_at, delivery_id=outcome.delivery_id
+        )
+
+    def _may_be_made_again(self, row: ChangeRow, plan: Plan) -> bool:
         """Whether a second request has no second effect: an event has its ULID, a profile write its time."""
         fresh = row.sending_at is not None and self.clock.now() - row.sending_at <= REMAKE_SECONDS
         return fresh and all(call.retry == "repeatable" for call in plan.calls)
 
-    async def _remake(self, row: "ChangeRow", plan: Plan, asker: Asker) -> None:
+    async def _remake(self, row: ChangeRow, plan: Plan, asker: Asker) -> None:
         with anyio.CancelScope(shield=True):
             outcome = await self.execution.carry_out(plan, asker)
             now = self.clock.now()
             next_at = now + LOOKS[0] if outcome.state == "unknown" else None
-            await self.unsettled.settle(row, outcome.state, outcome.as_json(), now=now, next_at=next_at)
+            await self._record(row, outcome, now, next_at)
         if outcome.state == "sent" and plan.reads_back and await self.execution.visible(plan.reads_back, asker):
             await self.journal.verify(row.id)
 
-    async def _looked_for(self, row: "ChangeRow", plan: Plan, asker: Asker) -> Outcome:
+    async def _looked_for(self, row: ChangeRow, plan: Plan, asker: Asker) -> Outcome:
         """Look for the effect; it is never called failed, since what is not there yet may still come."""
         try:
             found = await self._found(row, plan, asker)
@@ -101,7 +106,7 @@ class Reconciler:
             return Outcome("unknown", f"It may have happened: {len(found)} could be it ({', '.join(found[:5])}).")
         return Outcome("unknown", "It may or may not have happened: no trace of it was found so far.")
 
-    async def _found(self, row: "ChangeRow", plan: Plan, asker: Asker) -> list[str]:
+    async def _found(self, row: ChangeRow, plan: Plan, asker: Asker) -> list[str]:
         if plan.reads_back is not None:
             return ["profile"] if await self.execution.visible(plan.reads_back, asker) else []
         if plan.trace is None or row.sending_at is None:

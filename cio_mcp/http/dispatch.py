@@ -18,7 +18,7 @@ from cio_mcp.http.lanes import Lane
 from cio_mcp.http.limiter import BULK, INTERACTIVE
 from cio_mcp.http.shelter import Shelter
 from cio_mcp.http.turnstile import LaneState, Permit, Turnstile
-from cio_mcp.storage.limiter_state import Claims
+from cio_mcp.storage.limiter_state import LimiterStore
 
 __all__ = ["LaneState", "Limiter", "Permit"]
 
@@ -32,7 +32,7 @@ class Limiter:
 
     def __init__(
         self,
-        store: Claims,
+        store: LimiterStore,
         lanes: Mapping[LaneName, Lane],
         *,
         workspace: str,

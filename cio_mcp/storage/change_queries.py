@@ -1,41 +1,65 @@
-"""What a person finds on their desk: the changes of every workspace in the database."""
+"""Lists of changes, of one workspace or of all in the database: columns only, never whole plans."""
 
-from collections.abc import Sequence
+from dataclasses import fields
 
-from sqlalchemy import select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from cio_mcp.storage.changes import OPEN, ChangeRow, State
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import OPEN, ChangePage, ChangeRow, ChangeState, ChangeSummary
 from cio_mcp.storage.schema import changes
 
-MOST = 200
-"""Rows that a list shows at most."""
+MAX_PENDING = 200
+"""Rows that the list of pending changes shows; more are counted."""
+
+row_columns = tuple(changes.c[field.name] for field in fields(ChangeRow))
+"""The columns of a whole change."""
+summary_columns = tuple(changes.c[field.name] for field in fields(ChangeSummary))
+"""The columns of a change in a list."""
 
 
-async def waiting(database: Database, now: float) -> list[ChangeRow]:
-    """The changes that wait for a decision, oldest first."""
-    return await _select(database, changes.c.state == "planned", changes.c.expires_at > now)
+async def pending(database: Database, now: float) -> ChangePage:
+    """List the changes of every workspace that wait for a decision, newest first."""
+    return await recent(database, state="planned", limit=MAX_PENDING, now=now)
 
 
 async def recent(
-    database: Database, states: Sequence[State], *, expired: bool | None, limit: int, now: float
-) -> list[ChangeRow]:
-    """Changes of the given states (none: any), newest first; open ones only if they expired, or not (None: both)."""
-    wanted: list[ColumnElement[bool]] = [changes.c.state.in_(states)] if states else []
-    if expired is not None:
-        late = changes.c.expires_at <= now
-        wanted.append(changes.c.state.not_in(OPEN) | (late if expired else ~late))
-    newest = select(changes).where(*wanted).order_by(changes.c.planned_at.desc(), changes.c.id).limit(limit)
-    return await database.read(lambda db: [ChangeRow(**row) for row in db.execute(newest).mappings()])
+    database: Database, *, workspace: str | None = None, state: ChangeState | None = None, limit: int, now: float
+) -> ChangePage:
+    """List changes newest first; only those of a workspace and in a state, if given.
+
+    Raises:
+        StorageFailed: the database cannot be read.
+    """
+    where = [] if state is None else _in_state(state, now)
+    if workspace is not None:
+        where.append(changes.c.workspace == workspace)
+    newest = select(*summary_columns).where(*where).order_by(changes.c.planned_at.desc(), changes.c.id).limit(limit)
+    count = select(func.count()).select_from(changes).where(*where)
+
+    def work(db: Connection) -> ChangePage:
+        rows = tuple(ChangeSummary(**row) for row in db.execute(newest).mappings())
+        return ChangePage(rows, db.scalar(count) or 0)
+
+    return await database.read(work)
 
 
-async def find(database: Database, change: str) -> ChangeRow | None:
-    """The change of that id, in whatever workspace."""
-    found = await _select(database, changes.c.id == change)
-    return found[0] if found else None
+async def find_change(database: Database, change: str) -> ChangeRow | None:
+    """Read the change of that id, in whatever workspace."""
+    query = select(*row_columns).where(changes.c.id == change)
+    row = await database.read(lambda db: db.execute(query).mappings().one_or_none())
+    return ChangeRow(**row) if row else None
 
 
-async def _select(database: Database, *where: ColumnElement[bool]) -> list[ChangeRow]:
-    query = select(changes).where(*where).order_by(changes.c.planned_at, changes.c.id).limit(MOST)
-    return await database.read(lambda db: [ChangeRow(**row) for row in db.execute(query).mappings()])
+async def find_summary(database: Database, workspace: str, change: str) -> ChangeSummary | None:
+    """Read the change of that id in a workspace, without its plan."""
+    query = select(*summary_columns).where(changes.c.id == change, changes.c.workspace == workspace)
+    row = await database.read(lambda db: db.execute(query).mappings().one_or_none())
+    return ChangeSummary(**row) if row else None
+
+
+def _in_state(state: ChangeState, now: float) -> list[ColumnElement[bool]]:
+    if state == "expired":
+        return [changes.c.state.in_(OPEN), changes.c.expires_at <= now]
+    same = changes.c.state == state
+    return [same, changes.c.expires_at > now] if state in OPEN else [same]

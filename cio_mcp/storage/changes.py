@@ -1,75 +1,36 @@
-"""The journal of changes: each transition is one conditional statement, so only one process can win it."""
+"""The journal's transitions: each is one conditional statement under the write lock, so only one process can win it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from cio_mcp.storage import change_queries
+from cio_mcp.storage.change_queries import row_columns
 from cio_mcp.storage.engine import Database
-from cio_mcp.storage.pauses import pause_of
+from cio_mcp.storage.pauses import pause_in_force
+from cio_mcp.storage.rows import (
+    EFFECTIVE,
+    OPEN,
+    UNSETTLED,
+    AddResult,
+    ChangePage,
+    ChangeRow,
+    ChangeState,
+    ChangeSummary,
+    ClaimResult,
+    ClaimTerms,
+    OpenLimits,
+)
 from cio_mcp.storage.schema import changes
 
-State = Literal["planned", "approved", "declined", "sending", "sent", "failed", "unknown", "verified"]
-
-OPEN: tuple[State, ...] = ("planned", "approved")
-EFFECTIVE: tuple[State, ...] = ("sent", "verified")
 HOUR_SECONDS = 3600.0
-UNSETTLED: tuple[State, ...] = ("sending", "unknown")
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """One proposed write; times are Unix seconds, `plan` and `outcome` JSON text."""
-
-    id: str
-    workspace: str
-    principal: str
-    tool: str
-    arguments: str
-    effect: str | None
-    repeat: bool
-    state: State
-    risk: str
-    summary: str
-    question: str
-    plan: str
-    digest: str
-    planned_at: float
-    expires_at: float
-    asked_at: float | None = None
-    drifts: int = 0
-    decided_at: float | None = None
-    decided_by: str | None = None
-    decided_how: str | None = None
-    sending_at: float | None = None
-    due_at: float | None = None
-    finished_at: float | None = None
-    outcome: str | None = None
-    baseline: str | None = None
-    settle_at: float | None = None
-    looks: int = 0
-
-
-Claim = Literal["claimed", "paused", "not approved", "too old", "same effect", "cap reached"]
-"""What came of spending an approval."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What an approval is spent on: times in Unix seconds, `baseline` what was there before (JSON).
-
-    After `until` the change counts as abandoned by whoever claimed it. `sends_an_hour` caps sends.
-    """
-
-    digest: str
-    decided_since: float
-    effect_since: float
-    now: float
-    until: float
-    baseline: str | None = None
-    sends_an_hour: int | None = None
+CLOCK_SKEW_SECONDS = 60.0
+"""How far ahead of this clock an approval may lie. Chosen: hosts with synchronized clocks differ by far less."""
+MAX_SETTLED_AT_ONCE = 20
+"""Changes that one round of reconciliation takes; the rest stays due."""
 
 
 class Journal:
@@ -79,68 +40,66 @@ class Journal:
         self._database = database
         self.workspace = workspace
 
-    async def add(self, row: ChangeRow, *, most: int) -> bool:
-        """Write a planned change; False if `most` of its principal's wait for a decision already."""
+    async def add(self, row: ChangeRow, limits: OpenLimits | None = None) -> AddResult:
+        """Write a planned change, unless too many or too large ones wait for a decision already."""
+        limits = limits or OpenLimits()
+        size, waiting = _size(row), _waiting(self.workspace, row.principal, row.planned_at)
 
-        def work(db: Connection) -> bool:
-            mine = and_(changes.c.workspace == self.workspace, changes.c.principal == row.principal)
-            waits = and_(mine, changes.c.state.in_(OPEN), changes.c.expires_at > row.planned_at)
-            if db.execute(select(func.count()).select_from(changes).where(waits)).scalar_one() >= most:
-                return False
-            db.execute(insert(changes).values(**asdict(row)))
-            return True
+        def work(db: Connection) -> AddResult:
+            count, total, mine, my_size = db.execute(waiting).one()
+            if mine >= limits.per_caller or my_size + size > limits.caller_bytes:
+                return "caller limit"
+            if count >= limits.per_workspace or total + size > limits.workspace_bytes:
+                return "workspace limit"
+            db.execute(insert(changes).values(**asdict(row), size=size))
+            return "added"
 
         return await self._database.write(work)
 
     async def get(self, change: str) -> ChangeRow | None:
-        """The change of that id, or None."""
-        found = await self._select(changes.c.id == change, limit=1)
-        return found[0] if found else None
+        """Read the change of that id, if there is one."""
+        return await self._first(changes.c.id == change)
 
-    async def recent(
-        self, *, states: Sequence[State] = (), limit: int = 20, before: float | None = None
-    ) -> list[ChangeRow]:
-        """Changes newest first, of the given states, planned before a time."""
-        wanted = [changes.c.state.in_(states)] if states else []
-        older = [changes.c.planned_at < before] if before is not None else []
-        return await self._select(*wanted, *older, limit=limit)
+    async def summary(self, change: str) -> ChangeSummary | None:
+        """Read the change of that id, if there is one, without its plan."""
+        return await change_queries.find_summary(self._database, self.workspace, change)
+
+    async def recent(self, *, state: ChangeState | None = None, limit: int = 20, now: float) -> ChangePage:
+        """List changes newest first, without their plans; only those in a state, if one is given."""
+        return await change_queries.recent(self._database, workspace=self.workspace, state=state, limit=limit, now=now)
 
     async def open_for(self, principal: str, tool: str, arguments: str, now: float) -> ChangeRow | None:
-        """The open change of a principal for the same tool and arguments."""
-        still = and_(changes.c.state.in_(OPEN), changes.c.expires_at > now)
-        found = await self._select(_wanted(principal, tool, arguments), still, limit=10)
-        # Two calls at the same moment leave two: the one that somebody approved is the one to make.
-        return next((row for row in found if row.state == "approved"), found[0] if found else None)
+        """Find the open change of a caller for the same tool and arguments."""
+        still = (changes.c.state.in_(OPEN), changes.c.expires_at > now)
+        # Two calls at the same moment leave two: an approved one is the one to carry out.
+        approved_first = (changes.c.state == "approved").desc()
+        return await self._first(_call(principal, tool, arguments), *still, order=(approved_first,))
 
-    async def untold(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
-        """A change for the same arguments that was declined since a time, of which its principal has not heard."""
-        unheard = and_(changes.c.state == "declined", changes.c.finished_at.is_(None), changes.c.decided_at >= since)
-        found = await self._select(_wanted(principal, tool, arguments), unheard, limit=1)
-        return found[0] if found else None
+    async def unacknowledged(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
+        """Find a change for the same arguments that was declined since a time without an answer to its caller."""
+        unread = (changes.c.state == "declined", changes.c.finished_at.is_(None), changes.c.decided_at >= since)
+        return await self._first(_call(principal, tool, arguments), *unread)
 
-    async def told(self, change: str, *, now: float) -> bool:
-        """Note that the principal has heard that a change was declined."""
+    async def acknowledge(self, change: str, *, now: float) -> bool:
+        """Record that the caller was answered that a change was declined."""
         return await self._move(change, changes.c.state == "declined", finished_at=now)
 
     async def requested_for(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
-        """The latest change of a principal for the same tool and arguments that was requested since a time."""
-        same = (changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
-        found = await self._select(*same, changes.c.sending_at >= since, limit=1)
-        return found[0] if found else None
+        """Find the latest change of a caller for the same tool and arguments that was requested since a time."""
+        return await self._first(_call(principal, tool, arguments), changes.c.sending_at >= since)
 
     async def same_effect(self, effect: str, since: float, now: float, *, but: str = "") -> ChangeRow | None:
-        """A change with the same effect that was sent since a time, is scheduled, or whose outcome is not known."""
-        found = await self._select(_same_effect(self.workspace, effect, since, now), changes.c.id != but, limit=1)
-        return found[0] if found else None
+        """Find a change with the same effect that was sent since a time, is scheduled, or whose outcome is unknown."""
+        return await self._first(_same_effect(self.workspace, effect, since, now), changes.c.id != but)
 
-    async def asked(self, change: str, *, now: float) -> bool:
-        """Note that a client has just been handed the question."""
+    async def record_prompt(self, change: str, *, now: float) -> bool:
+        """Record that a client has just been handed the question."""
         return await self._move(change, changes.c.state == "planned", asked_at=now)
 
     async def decide(
         self, shown: ChangeRow, state: Literal["approved", "declined"], *, by: str, how: str, now: float
     ) -> bool:
-        """Record a decision about exactly what was shown; False if the change is no longer waiting for one."""
+        """Record a decision about exactly what was shown; False if the change no longer waits for one."""
         waiting = and_(
             changes.c.state == "planned",
             changes.c.digest == shown.digest,
@@ -150,8 +109,8 @@ class Journal:
         )
         return await self._move(shown.id, waiting, state=state, decided_at=now, decided_by=by, decided_how=how)
 
-    async def withdraw(self, change: str, *, by: str, how: str, now: float, told: bool = False) -> bool:
-        """Decline a change that waits or was not made yet; `told` if its principal hears of it at once."""
+    async def withdraw(self, change: str, *, by: str, how: str, now: float, acknowledged: bool = False) -> bool:
+        """Decline an open change; `acknowledged` if its caller is answered so at once."""
         return await self._move(
             change,
             changes.c.state.in_(OPEN),
@@ -159,21 +118,25 @@ class Journal:
             decided_at=now,
             decided_by=by,
             decided_how=how,
-            finished_at=now if told else None,
+            finished_at=now if acknowledged else None,
         )
 
-    async def redraw(self, change: str, row: ChangeRow) -> bool:
-        """Put a new plan in place of one that drifted; whatever was approved is approved no longer."""
+    async def replace_plan(self, change: str, row: ChangeRow) -> bool:
+        """Put a new plan in place of one that drifted; an approval of the old one ends."""
         return await self._move(
             change,
             changes.c.state.in_(OPEN),
             state="planned",
             question=row.question,
             plan=row.plan,
+            size=_size(row),
             digest=row.digest,
             summary=row.summary,
             effect=row.effect,
             risk=row.risk,
+            event_id=row.event_id,
+            next_step=row.next_step,
+            reads_back=row.reads_back,
             drifts=row.drifts,
             asked_at=None,
             decided_at=None,
@@ -181,38 +144,15 @@ class Journal:
             decided_how=None,
         )
 
-    async def claim(self, change: str, spending: "Spending") -> Claim:
-        """Spend an approval: `approved` becomes `sending`, if fresh, for this digest, and nothing stands against it."""
+    async def claim(self, change: str, terms: ClaimTerms) -> ClaimResult:
+        """Use an approval: `approved` becomes `sending`, if fresh, for this digest, and nothing stands against it."""
+        return await self._database.write(lambda db: self._claim(db, change, terms))
 
-        def work(db: Connection) -> Claim:
-            if pause_of(db, self.workspace):
-                return "paused"
-            row = db.execute(select(changes).where(self._is(change))).mappings().one_or_none()
-            if row is None or row["state"] != "approved" or row["digest"] != spending.digest:
-                return "not approved"
-            if row["decided_at"] < spending.decided_since:
-                return "too old"
-            if row["effect"]:
-                same = _same_effect(self.workspace, row["effect"], spending.effect_since, spending.now)
-                if row["repeat"]:
-                    # Its question told of what was sent until then; of what came later the person knew nothing.
-                    same = and_(same, changes.c.sending_at > row["planned_at"])
-                if db.execute(select(changes.c.id).where(same, changes.c.id != change).limit(1)).first():
-                    return "same effect"
-            if spending.sends_an_hour is not None:
-                left = [*db.execute(self._left_since(spending.now - HOUR_SECONDS, spending.sends_an_hour))]
-                if len(left) >= spending.sends_an_hour:
-                    return "cap reached"
-            sending = {"state": "sending", "sending_at": spending.now, "settle_at": spending.until}
-            db.execute(update(changes).where(self._is(change)).values(**sending, baseline=spending.baseline))
-            return "claimed"
-
-        return await self._database.write(work)
-
-    async def room_at(self, cap: int, now: float) -> float:
-        """When there is room for one more send under a cap of so many an hour: now, where there is."""
-        left = await self._database.read(lambda db: [*db.execute(self._left_since(now - HOUR_SECONDS, cap)).scalars()])
-        return min(left) + HOUR_SECONDS if len(left) >= cap else now
+    async def next_send_at(self, cap: int, now: float) -> float:
+        """Tell when a cap of so many sends an hour allows the next one; `now` where it does already."""
+        sends = self._sends_since(now - HOUR_SECONDS, cap)
+        times = await self._database.read(lambda db: [*db.execute(sends).scalars()])
+        return min(times) + HOUR_SECONDS if len(times) >= cap else now
 
     async def finish(
         self,
@@ -221,11 +161,12 @@ class Journal:
         outcome: str,
         *,
         now: float,
+        delivery_id: str | None = None,
         settle_at: float | None = None,
     ) -> bool:
-        """Record how a request ended, and when to look into an outcome that is not known."""
-        still = changes.c.state.in_(UNSETTLED)
-        return await self._move(change, still, state=state, outcome=outcome, finished_at=now, settle_at=settle_at)
+        """Record how a request ended, and when to look into an unknown outcome."""
+        ended = {"state": state, "outcome": outcome, "delivery_id": delivery_id, "finished_at": now}
+        return await self._move(change, changes.c.state.in_(UNSETTLED), **ended, settle_at=settle_at)
 
     async def fail(self, change: str, outcome: str, *, now: float) -> bool:
         """Give up a change that was never sent."""
@@ -235,16 +176,49 @@ class Journal:
         """Record that the new value was read back."""
         return await self._move(change, changes.c.state == "sent", state="verified")
 
-    async def _select(self, *where: ColumnElement[bool], limit: int) -> list[ChangeRow]:
-        query = select(changes).where(changes.c.workspace == self.workspace, *where)
-        newest = query.order_by(changes.c.planned_at.desc(), changes.c.id).limit(limit)
-        return await self._database.read(lambda db: [ChangeRow(**row) for row in db.execute(newest).mappings()])
+    def _claim(self, db: Connection, change: str, terms: ClaimTerms) -> ClaimResult:
+        if obstacle := self._obstacle(db, change, terms):
+            return obstacle
+        approved = and_(self._is(change), changes.c.state == "approved", changes.c.digest == terms.digest)
+        sending = {"state": "sending", "sending_at": terms.now, "settle_at": terms.until, "baseline": terms.baseline}
+        claimed = db.execute(update(changes).where(approved).values(**sending)).rowcount == 1
+        return "claimed" if claimed else "not approved"
+
+    def _obstacle(self, db: Connection, change: str, terms: ClaimTerms) -> ClaimResult | None:
+        if pause_in_force(db, self.workspace):
+            return "paused"
+        columns = changes.c["state", "digest", "decided_at", "effect", "repeat", "planned_at"]
+        row = db.execute(select(*columns).where(self._is(change))).one_or_none()
+        if row is None or row.state != "approved" or row.digest != terms.digest:
+            return "not approved"
+        if not terms.decided_since <= row.decided_at <= terms.now + CLOCK_SKEW_SECONDS:
+            # Where the clock was set back, an approval of ten minutes would be valid for hours.
+            return "too old" if row.decided_at < terms.decided_since else "in the future"
+        if row.effect and self._was_sent(db, change, row, terms):
+            return "same effect"
+        if terms.sends_an_hour is not None:
+            sends = [*db.execute(self._sends_since(terms.now - HOUR_SECONDS, terms.sends_an_hour))]
+            return "cap reached" if len(sends) >= terms.sends_an_hour else None
+        return None
+
+    def _was_sent(self, db: Connection, change: str, row: Row[Any], terms: ClaimTerms) -> bool:
+        same = _same_effect(self.workspace, row.effect, terms.effect_since, terms.now)
+        if row.repeat:
+            # Its question named what was sent until then; of what came later the person knew nothing.
+            same = and_(same, changes.c.sending_at > row.planned_at)
+        return db.execute(select(changes.c.id).where(same, changes.c.id != change).limit(1)).first() is not None
+
+    async def _first(self, *where: ColumnElement[bool], order: tuple[Any, ...] = ()) -> ChangeRow | None:
+        query = select(*row_columns).where(changes.c.workspace == self.workspace, *where)
+        newest = query.order_by(*order, changes.c.planned_at.desc(), changes.c.id).limit(1)
+        row = await self._database.read(lambda db: db.execute(newest).mappings().one_or_none())
+        return ChangeRow(**row) if row else None
 
     async def _move(self, change: str, condition: ColumnElement[bool], **values: Any) -> bool:
         statement = update(changes).where(self._is(change), condition).values(**values)
         return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
 
-    def _left_since(self, since: float, most: int) -> Select[tuple[float]]:
+    def _sends_since(self, since: float, most: int) -> Select[Any]:
         """When sends left, newest first, whatever became of them; no more than `most`."""
         sends = (changes.c.workspace == self.workspace, changes.c.risk == "send", changes.c.sending_at > since)
         return select(changes.c.sending_at).where(*sends).order_by(changes.c.sending_at.desc()).limit(most)
@@ -253,7 +227,57 @@ class Journal:
         return and_(changes.c.id == change, changes.c.workspace == self.workspace)
 
 
-def _wanted(principal: str, tool: str, arguments: str) -> ColumnElement[bool]:
+class UnsettledChanges:
+    """The unsettled changes of one workspace; `settle_at` says when each is looked at next."""
+
+    def __init__(self, database: Database, workspace: str) -> None:
+        self._database = database
+        self._workspace = workspace
+
+    async def due(self, now: float) -> Sequence[ChangeRow]:
+        """Read those that are due, the longest overdue first."""
+        here = and_(changes.c.workspace == self._workspace, changes.c.state.in_(UNSETTLED), changes.c.settle_at <= now)
+        query = select(*row_columns).where(here).order_by(changes.c.settle_at).limit(MAX_SETTLED_AT_ONCE)
+        return await self._database.read(lambda db: [ChangeRow(**row) for row in db.execute(query).mappings()])
+
+    async def take(self, row: ChangeRow, *, until: float) -> bool:
+        """Take one to settle it, until a time; False if another process was faster."""
+        untouched = and_(changes.c.state == row.state, changes.c.settle_at == row.settle_at)
+        return await self._write(row, untouched, settle_at=until, looks=row.looks + 1)
+
+    async def settle(
+        self,
+        row: ChangeRow,
+        state: Literal["sent", "failed", "unknown"],
+        outcome: str,
+        *,
+        now: float,
+        next_at: float | None,
+        delivery_id: str | None = None,
+    ) -> bool:
+        """Record the outcome that was found, and when to look again (None: never)."""
+        found = {"state": state, "outcome": outcome, "delivery_id": delivery_id, "finished_at": now}
+        return await self._write(row, changes.c.state.in_(UNSETTLED), **found, settle_at=next_at)
+
+    async def _write(self, row: ChangeRow, condition: ColumnElement[bool], **values: Any) -> bool:
+        here = and_(changes.c.id == row.id, changes.c.workspace == self._workspace, condition)
+        statement = update(changes).where(here).values(**values)
+        return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
+
+
+def _size(row: ChangeRow) -> int:
+    return len(row.plan.encode()) + len(row.question.encode())
+
+
+def _waiting(workspace: str, principal: str, now: float) -> Select[Any]:
+    """How many changes wait for a decision, and their bytes: of the workspace, then of one caller."""
+    count, size, mine = func.count(), func.coalesce(func.sum(changes.c.size), 0), changes.c.principal == principal
+    my_size = func.coalesce(func.sum(changes.c.size).filter(mine), 0)
+    waits = (changes.c.workspace == workspace, changes.c.state.in_(OPEN), changes.c.expires_at > now)
+    return select(count, size, count.filter(mine), my_size).select_from(changes).where(*waits)
+
+
+def _call(principal: str, tool: str, arguments: str) -> ColumnElement[bool]:
     return and_(changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
 
 

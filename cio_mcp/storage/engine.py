@@ -1,35 +1,67 @@
 """The database: one engine behind one URL, every statement in a worker thread."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 import anyio.to_thread
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.storage.schema import metadata
-from cio_mcp.storage.sqlite import own, share
+from cio_mcp.storage.engine_sqlite import SqliteBackend
+from cio_mcp.storage.schema import changes, create_schema, schema_version
+from cio_mcp.storage.schema_version import needs_migration
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 2.5
-"""How long a statement waits for another process's lock before the database counts as locked; no source, so that the
-receiver of webhooks answers within the four seconds that Customer.io waits."""
+"""How long a statement waits for another process's lock before the database counts as locked. Chosen so that the
+webhook receiver answers within the four seconds that Customer.io waits."""
+
+
+class Backend(Protocol):
+    """What differs between kinds of databases; each kind is one module `engine_<kind>.py`."""
+
+    @property
+    def driver_errors(self) -> tuple[type[Exception], ...]:
+        """Exceptions of the driver that SQLAlchemy does not wrap."""
+
+    def create_engine(self) -> Engine:
+        """Create the engine and whatever it needs before the first connection.
+
+        Raises:
+            OSError: the database's file cannot be created.
+        """
+
+    def begin_read(self, connection: Connection) -> None:
+        """Begin a transaction that only reads."""
+
+    def begin_write(self, connection: Connection) -> None:
+        """Begin a transaction that holds the database's one write lock before it reads anything."""
+
+    def begin_erase(self, connection: Connection) -> None:
+        """Begin a write in which erased text is also overwritten where it was stored."""
+
+    def begin_migration(self, connection: Connection) -> None:
+        """Begin a write that waits as long as another process may need to migrate."""
+
+    def truncate_wal(self, connection: Connection) -> None:
+        """Empty the write-ahead log, as far as no reader needs it."""
+
+    def explain(self, error: Exception) -> str:
+        """Name a failure's cause and remedy, as the end of the sentence "The server's database …"."""
 
 
 class Database:
-    """Opens lazily, creates what is missing, and turns driver errors into `StorageFailed`.
+    """Opens lazily, brings the schema up to date, and turns driver errors into `StorageFailed`.
 
-    A SQLite file is created for its owner alone (0600 in a directory of 0700); WAL and `synchronous=FULL`
-    make a commit survive a crash of the process and of the machine.
+    A commit survives a crash of the process and of the machine.
     """
 
     def __init__(self, url: str, *, busy: float = BUSY_SECONDS) -> None:
-        self._busy = busy
-        self._url = make_url(url)
+        self._backend = _backend(url, busy)
+        self._errors: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, *self._backend.driver_errors)
         self._engine: Engine | None = None
         self._opening = threading.Lock()
 
@@ -39,15 +71,23 @@ class Database:
         Raises:
             StorageFailed: the database cannot be read.
         """
-        return await anyio.to_thread.run_sync(self._run, work, "BEGIN")
+        return await anyio.to_thread.run_sync(self._run, work, self._backend.begin_read)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction that nobody else writes beside, committed when it returns.
+        """Run `work` in one transaction that holds the write lock from its start and is committed when it returns.
 
         Raises:
             StorageFailed: the database is full, locked, read-only or damaged; nothing was committed.
         """
-        return await anyio.to_thread.run_sync(self._run, work, "BEGIN IMMEDIATE")
+        return await anyio.to_thread.run_sync(self._run, work, self._backend.begin_write)
+
+    async def erase(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` as `write` does; the text that it removes is overwritten in the database's file as well.
+
+        Raises:
+            StorageFailed: as `write`.
+        """
+        return await anyio.to_thread.run_sync(self._run, work, self._backend.begin_erase)
 
     async def write_at_once(self, work: Callable[[Connection], T]) -> T:
         """Run `work`, which is one statement and a transaction by itself.
@@ -60,74 +100,75 @@ class Database:
         """
         return await anyio.to_thread.run_sync(self._run, work, None)
 
-    async def wash(self) -> None:
-        """Let nothing of what was erased stay in a SQLite file's log, as far as nobody is reading it now.
+    async def truncate_wal(self) -> None:
+        """Empty the write-ahead log after an erasure, as far as no reader needs it.
 
         Raises:
             StorageFailed: the database cannot be used.
         """
-        await anyio.to_thread.run_sync(self._wash)
+        await anyio.to_thread.run_sync(self._run, self._backend.truncate_wal, None)
 
     async def close(self) -> None:
         """Give the connections back."""
         if self._engine is not None:
             await anyio.to_thread.run_sync(self._engine.dispose)
 
-    def _run(self, work: Callable[[Connection], T], begin: str | None) -> T:
+    def _run(self, work: Callable[[Connection], T], begin: Callable[[Connection], None] | None) -> T:
         try:
-            with self._open().connect() as plain:
-                connection = plain.execution_options(begin=begin)
-                with connection.begin():
-                    return work(connection)
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise StorageFailed(_sentence(error)) from error
-
-    def _wash(self) -> None:
-        try:
-            with self._open().connect() as connection:
-                if connection.dialect.name == "sqlite":
-                    # Not through the connection, which would begin a transaction.
-                    connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise StorageFailed(_sentence(error)) from error
+            return _in_transaction(self._open(), work, begin)
+        except self._errors as error:
+            raise StorageFailed(f"The server's database {self._backend.explain(error)}. Nothing was sent.") from error
 
     def _open(self) -> Engine:
         with self._opening:
             if self._engine is None:
-                # Their errors would show addresses and bodies in a log.
-                engine = create_engine(self._url, hide_parameters=True)
-                if engine.dialect.name == "sqlite":
-                    own(self._url.database)
-                    event.listen(engine, "connect", self._prepare)
-                    event.listen(engine, "begin", _begin)
-                with engine.begin() as connection:
-                    metadata.create_all(connection)
+                engine = self._backend.create_engine()
+                event.listen(engine, "begin", _begin)
+                try:
+                    self._prepare(engine)
+                except BaseException:
+                    engine.dispose()
+                    raise
                 self._engine = engine
             return self._engine
 
-    def _prepare(self, connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout={int(self._busy * 1000)}")
-        share(connection)
-        connection.execute("PRAGMA synchronous=FULL")
+    def _prepare(self, engine: Engine) -> None:
+        """Bring the schema up to date; where it is, this takes no lock and does not load alembic."""
+        if needs_migration(_in_transaction(engine, schema_version, self._backend.begin_read)):
+            _in_transaction(engine, _migrate, self._backend.begin_migration)
+
+
+def _migrate(connection: Connection) -> None:
+    # Another process may have done it while this one waited for the lock.
+    version = schema_version(connection)
+    if not needs_migration(version):
+        return
+    if version is None and not connection.dialect.has_table(connection, changes.name):
+        create_schema(connection)
+        return
+    from cio_mcp.storage.migrations import upgrade  # noqa: PLC0415 - loads alembic: half a second, once per upgrade
+
+    upgrade(connection, version)
+
+
+def _in_transaction(engine: Engine, work: Callable[[Connection], T], begin: Callable[[Connection], None] | None) -> T:
+    with engine.connect() as plain:
+        connection = plain.execution_options(begin=begin)
+        with connection.begin():
+            return work(connection)
 
 
 def _begin(connection: Connection) -> None:
-    # A transaction that reads first and writes later would fail where another wrote in between.
-    if begin := connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"):
-        connection.exec_driver_sql(begin)
+    begin: Callable[[Connection], None] | None = connection.get_execution_options().get("begin")
+    if begin is not None:
+        begin(connection)
 
 
-def _sentence(error: Exception) -> str:
-    said = str(error).lower()
-    causes = {
-        "full": "is full: free some disk space",
-        "disk i/o error": "cannot be written: its disk is full or failing",
-        "readonly": "is read-only: give this user write access to it",
-        "permission denied": "is not accessible: give this user access to it",
-        "locked": "is locked by another program: close it, then try again",
-        "malformed": "is damaged: restore it from a backup, or move it away to start afresh",
-        "not a database": "is not a database: set CIO_DATA_DIR or CIO_DATABASE_URL to another place",
-    }
-    cause = next((text for sign, text in causes.items() if sign in said), "cannot be used: see CIO_DATA_DIR")
-    return f"The server's database {cause}. Nothing was sent."
+def _backend(url: str, busy: float) -> Backend:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() != "sqlite":
+        raise StorageFailed("CIO_DATABASE_URL: expected sqlite:///<file>; no other database is supported yet.")
+    return SqliteBackend(parsed, busy)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cio_mcp.gate.history import Changes, ChangeState
+from cio_mcp.gate.history import Changes
+from cio_mcp.storage.rows import ChangeState
 from cio_mcp.tools.arguments import Limit
 from cio_mcp.workspace import Workspace
 

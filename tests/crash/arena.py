@@ -24,8 +24,8 @@ from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.http.asker import Asker
 from cio_mcp.settings import Settings
-from cio_mcp.storage.changes import ChangeRow
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.events import send_event
 from cio_mcp.tools.profiles import update_customer
 from cio_mcp.tools.transactional import send_transactional

@@ -8,12 +8,13 @@ import anyio
 import pytest
 
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.events.feed import SPAN, EventQuery, Feed
+from cio_mcp.events.feed import SPAN, EventQuery, Feed, MetricSummary
 from cio_mcp.events.models import Envelope
 from cio_mcp.gate.plan import Plan
 from cio_mcp.http.call import Call
-from cio_mcp.storage.changes import ChangeRow, Journal
+from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import ChangeRow
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,7 @@ async def test_workspaces_do_not_see_each_others_events(feed: Feed, database: Da
     await feed.append([event("a")])
     await other.append([event("a"), event("b")])
     assert (await ids(feed), sorted(await ids(other))) == (["a"], ["a", "b"])
-    assert await feed.summary(EventQuery()) == {"sent": 1}
+    assert await feed.summary(EventQuery()) == MetricSummary({"sent": 1})
 
 
 async def test_the_newest_comes_first_by_when_it_happened_not_by_when_it_came(feed: Feed) -> None:
@@ -104,14 +105,14 @@ async def test_a_person_whose_id_is_an_address_is_found_by_it(feed: Feed) -> Non
 
 async def test_a_summary_counts_by_metric_in_a_window(feed: Feed) -> None:
     await feed.append([event("a", "opened", 1), event("b", "opened", 2), event("c", "sent", 2), event("d", "sent", 9)])
-    assert await feed.summary(EventQuery(since=moment(1), until=moment(9))) == {"opened": 2, "sent": 1}
+    assert await feed.summary(EventQuery(since=moment(1), until=moment(9))) == MetricSummary({"opened": 2, "sent": 1})
 
 
 async def test_an_event_names_the_change_that_caused_it(feed: Feed, database: Database) -> None:
     journal = Journal(database, "acme")
-    await journal.add(change("sent-it", {}), most=9)
-    await journal.finish("sent-it", "sent", json.dumps({"delivery_id": "d1"}), now=AT)
-    await journal.add(change("started-it", {"name": "signed_up", "id": "01ULID"}), most=9)
+    await journal.add(change("sent-it", {}))
+    await journal.finish("sent-it", "sent", json.dumps({"message": None}), now=AT, delivery_id="d1")
+    await journal.add(change("started-it", {"name": "signed_up", "id": "01ULID"}))
     await feed.append(
         [event("a", at=3, delivery_id="d1"), event("b", at=2, trigger_event_id="01ULID"), event("c", delivery_id="d3")]
     )
@@ -253,4 +254,5 @@ def change(name: str, body: dict[str, Any]) -> ChangeRow:
         digest=plan.digest,
         planned_at=AT,
         expires_at=AT + 3600,
+        event_id=plan.event_id,
     )

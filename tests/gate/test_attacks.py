@@ -18,7 +18,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.storage.changes import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.profiles import update_customer
 from cio_mcp.workspace import Workspace
 from tests.gate.hands import Hands

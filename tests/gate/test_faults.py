@@ -14,7 +14,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.storage.changes import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.events import send_event
 from cio_mcp.tools.profiles import update_customer
 from cio_mcp.tools.transactional import send_transactional

@@ -6,12 +6,12 @@ import pytest
 
 from cio_mcp.api import tracking
 from cio_mcp.errors import Refused
-from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_MOST, OPEN_SECONDS, Gate
+from cio_mcp.gate.gate import APPROVAL_SECONDS, OPEN_LIMITS, OPEN_SECONDS, Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.storage.changes import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from tests.gate.hands import Hands
 
 pytestmark = pytest.mark.anyio
@@ -265,8 +265,8 @@ async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox:
 
 
 async def test_a_flood_of_proposals_is_stopped(gate: Gate) -> None:
-    for number in range(OPEN_MOST):
+    for number in range(OPEN_LIMITS.per_caller):
         await proposed(gate, planner(f"event {number}"), arguments=arguments_digest({"number": number}))
-    with pytest.raises(Refused, match="wait for a person"):
+    with pytest.raises(Refused, match="your changes wait for a decision"):
         await gate.propose(ADA, "send_event", arguments_digest({"number": -1}), planner("one more"))
     assert (await proposed(gate, planner(), principal=BOB)).state == "planned"

@@ -9,8 +9,8 @@ from cio_mcp.gate.identity import Identity
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.wording import question_about
 from cio_mcp.http.call import Call
-from cio_mcp.storage.bodies import bare_plan
-from cio_mcp.storage.changes import ChangeRow
+from cio_mcp.storage.erasure import bare_plan
+from cio_mcp.storage.rows import ChangeRow
 
 ADA = Identity(id="ada", email="Ada@example.com", phone="+4915112345678", cio_id="03000001")
 ONE = Identity(id="1")

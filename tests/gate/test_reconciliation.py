@@ -23,7 +23,7 @@ from cio_mcp.http.call import Call
 from cio_mcp.http.execute import Executor
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.storage.changes import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.events import send_event
 from cio_mcp.tools.profiles import update_customer
 from cio_mcp.tools.transactional import send_transactional
@@ -195,14 +195,14 @@ async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scen
     waiting = await scene.gate.propose("local:other", "a tool", arguments_digest({}), approved)
     assert isinstance(waiting, ChangeRow)
     assert await scene.gate.decide(waiting, approve=True, by="person", how="approved outside")
-    assert await scene.gate.switch.pause(by="operator", now=scene.gate.clock.now())
+    assert await scene.gate.pauses.pause(by="operator", now=scene.gate.clock.now())
     await scene.after(60)
     with pytest.raises(Refused, match="stopped"):
         await scene.gate.make(waiting, approved, scene.asker())
     with pytest.raises(Refused, match="stopped"):
         await scene.gate.propose("local:third", "a tool", arguments_digest({}), plan)
     assert requests(sandbox, "/events") == 0
-    assert await scene.gate.switch.resume()
+    assert await scene.gate.pauses.resume()
     assert (await scene.gate.make(waiting, approved, scene.asker())).status == "done"
     await scene.after(120)
     assert (await scene.state(row)).state == "sent"

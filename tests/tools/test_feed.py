@@ -16,7 +16,6 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextCon
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.events.feed import Feed
 from cio_mcp.events.models import Envelope
-from cio_mcp.gate.history import led_to
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
@@ -319,7 +318,7 @@ async def test_what_an_event_started_is_found_by_the_change_that_sent_it(setting
         async with another_process(settings) as feed:
             journal = Journal(feed.database, settings.workspace_key)
             rows = [await journal.get(receipt["change"]) for receipt in receipts]
-            first, second = (led_to(row).event for row in rows if row)
+            first, second = (row.event_id for row in rows if row)
             await feed.append([event(1, trigger_event_id=second), event(2, trigger_event_id=first), event(3)])
         found = structured(await client.call_tool("wait_for_event", {"change": receipts[0]["change"]}))
         listed = structured(await client.call_tool("recent_events", {"change": receipts[1]["change"]}))
