@@ -14,7 +14,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.http.call import Call
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
-from cio_mcp.storage.rows import ChangeRow
+from cio_mcp.storage.rows import MAX_METRICS, ChangeRow
 
 pytestmark = pytest.mark.anyio
 
@@ -106,6 +106,16 @@ async def test_a_person_whose_id_is_an_address_is_found_by_it(feed: Feed) -> Non
 async def test_a_summary_counts_by_metric_in_a_window(feed: Feed) -> None:
     await feed.append([event("a", "opened", 1), event("b", "opened", 2), event("c", "sent", 2), event("d", "sent", 9)])
     assert await feed.summary(EventQuery(since=moment(1), until=moment(9))) == MetricSummary({"opened": 2, "sent": 1})
+
+
+async def test_a_summary_names_the_most_frequent_metrics_and_counts_the_rest(feed: Feed) -> None:
+    odd = [event(f"e{number}", f"metric_{number:03}") for number in range(MAX_METRICS + 30)]
+    await feed.append([*odd, event("a", "sent"), event("b", "sent")])
+    summary = await feed.summary(EventQuery())
+    assert len(summary.by_metric) == MAX_METRICS
+    assert next(iter(summary.by_metric.items())) == ("sent", 2)
+    assert summary.others == 31
+    assert await feed.summary(EventQuery(metric="nothing")) == MetricSummary({})
 
 
 async def test_an_event_names_the_change_that_caused_it(feed: Feed, database: Database) -> None:

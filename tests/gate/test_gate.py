@@ -111,6 +111,18 @@ async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: San
     assert events(sandbox) == 0
 
 
+async def test_an_approval_does_not_count_for_longer_where_the_clock_is_set_back(
+    gate: Gate, sandbox: Sandbox, hands: Hands
+) -> None:
+    plan = planner()
+    row = await approved(gate, plan)
+    hands.time -= 7200
+    receipt = await gate.make(row, plan, asker())
+    assert receipt.status == "declined"
+    assert "clock was set back" in receipt.message
+    assert events(sandbox) == 0
+
+
 async def test_a_plan_that_nobody_decided_about_expires_after_an_hour(gate: Gate, hands: Hands) -> None:
     row = await proposed(gate, planner())
     hands.time += OPEN_SECONDS + 1

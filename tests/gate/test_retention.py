@@ -118,12 +118,12 @@ async def test_bodies_go_in_small_steps_and_a_round_ends(retention: Retention, d
     assert await retention.round() == 5
 
 
-async def test_an_event_still_names_a_reduced_change_that_caused_its_delivery(
-    retention: Retention, database: Database
-) -> None:
+async def test_an_event_still_names_a_reduced_change_that_caused_it(retention: Retention, database: Database) -> None:
     await Journal(database, "sandbox").add(change("aaaa0001", "sent"))
     log = Events(database, "sandbox")
-    await log.add([EventRow("1", "email", "opened", int(NOW), time.time(), "{}", delivery_id="dgTe")])
+    opened = EventRow("1", "email", "opened", int(NOW), time.time(), "{}")
+    ulid = "01HZZZZZZZZZZZZZZZZZZZ0001"
+    await log.add([replace(opened, delivery_id="dgTe"), replace(opened, event_id="2", trigger_event_id=ulid)])
     await retention.round()
-    ((event,), _) = await log.recent(EventQuery(), 10, None)
-    assert event.change == "aaaa0001"
+    (found, _) = await log.recent(EventQuery(), 10, None)
+    assert [event.change for event in found] == ["aaaa0001", "aaaa0001"]

@@ -21,6 +21,7 @@ from cio_mcp.server import build_server
 from cio_mcp.settings import Settings
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import MAX_METRICS
 from cio_mcp.text.answer import render
 from cio_mcp.text.moment import moment
 from cio_mcp.tools.events import FOLLOW
@@ -108,6 +109,14 @@ async def test_since_a_time_all_is_counted_by_metric(ws: Workspace) -> None:
     assert answer.by_metric == {"delivered": 2, "bounced": 1, "opened": 1, "opened by a machine": 1}
     assert lines(answer)[0] == "delivered 2, bounced 1, opened 1, opened by a machine 1"
     assert (await recent_events(ws)).by_metric is None
+
+
+async def test_many_metrics_are_one_count_beside_the_most_frequent(ws: Workspace) -> None:
+    await ws.events.append([event(number, f"metric_{number:03}") for number in range(MAX_METRICS + 3)])
+    answer = await recent_events(ws, since=moment(back(3600)), limit=1)
+    assert answer.by_metric
+    assert (len(answer.by_metric), answer.other_metrics) == (MAX_METRICS, 3)
+    assert lines(answer)[0].endswith(", 3 of other metrics")
 
 
 async def test_why_a_message_bounced_is_a_quotation(ws: Workspace) -> None:
