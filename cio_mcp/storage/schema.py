@@ -207,5 +207,5 @@ def schema_version(connection: Connection) -> str | None:
 def create_schema(connection: Connection) -> None:
     """Create the newest schema in an empty database, at once instead of revision by revision."""
     metadata.create_all(connection)
-    _versions.create(connection)
+    _versions.create(connection, checkfirst=True)
     connection.execute(insert(_versions).values(version_num=HEAD))

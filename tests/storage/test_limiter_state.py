@@ -22,47 +22,47 @@ def count_up(row: str | None, _: float) -> tuple[str, int]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return tmp_path / "new folder" / "claims.db"
+    return tmp_path / "new folder" / "store.db"
 
 
 @pytest.fixture(params=["sqlite", "memory"])
-def claims(request: pytest.FixtureRequest, file: Path) -> Iterator[LimiterStore]:
+def store(request: pytest.FixtureRequest, file: Path) -> Iterator[LimiterStore]:
     store: LimiterStore = SqliteLimiterStore(file) if request.param == "sqlite" else MemoryLimiterStore()
     yield store
     store.close()
 
 
-def test_a_row_begins_as_nothing_and_is_what_was_decided_last(claims: LimiterStore) -> None:
+def test_a_row_begins_as_nothing_and_is_what_was_decided_last(store: LimiterStore) -> None:
     seen: list[tuple[str | None, float]] = []
 
     def decide(row: str | None, now: float) -> tuple[str, str]:
         seen.append((row, now))
         return f"row {len(seen)}", "result"
 
-    assert claims.change("acme", "app", decide, noon) == "result"
-    claims.change("acme", "app", decide, noon)
+    assert store.change("acme", "app", decide, noon) == "result"
+    store.change("acme", "app", decide, noon)
     assert seen == [(None, 12.0), ("row 1", 12.0)]
 
 
-def test_workspaces_and_lanes_are_apart(claims: LimiterStore) -> None:
+def test_workspaces_and_lanes_are_apart(store: LimiterStore) -> None:
     for workspace, lane in [("acme", "app"), ("acme", "track"), ("other", "app")]:
-        assert claims.change(workspace, lane, count_up, noon) == 1
+        assert store.change(workspace, lane, count_up, noon) == 1
 
 
-def test_a_decision_that_fails_changes_nothing_and_breaks_nothing(claims: LimiterStore) -> None:
+def test_a_decision_that_fails_changes_nothing_and_breaks_nothing(store: LimiterStore) -> None:
     def fail(_: str | None, __: float) -> tuple[str, None]:
         raise ZeroDivisionError
 
-    claims.change("acme", "app", count_up, noon)
+    store.change("acme", "app", count_up, noon)
     with pytest.raises(ZeroDivisionError):
-        claims.change("acme", "app", fail, noon)
-    assert claims.change("acme", "app", count_up, noon) == 2
+        store.change("acme", "app", fail, noon)
+    assert store.change("acme", "app", count_up, noon) == 2
 
 
-def test_a_store_that_was_closed_opens_itself_again(claims: LimiterStore) -> None:
-    claims.change("acme", "app", count_up, noon)
-    claims.close()
-    assert claims.change("acme", "app", count_up, noon) == 2
+def test_a_store_that_was_closed_opens_itself_again(store: LimiterStore) -> None:
+    store.change("acme", "app", count_up, noon)
+    store.close()
+    assert store.change("acme", "app", count_up, noon) == 2
 
 
 def test_no_change_is_lost_between_processes(file: Path) -> None:
@@ -155,7 +155,7 @@ class TestAFileThatCannotBeUsed:
     def test_a_parent_that_is_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(StorageFailed):
-            SqliteLimiterStore(tmp_path / "file" / "claims.db").change("acme", "app", count_up, noon)
+            SqliteLimiterStore(tmp_path / "file" / "store.db").change("acme", "app", count_up, noon)
 
     def test_full(self, file: Path) -> None:
         store = SqliteLimiterStore(file)
