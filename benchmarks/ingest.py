@@ -24,7 +24,7 @@ from cio_mcp.customerio.clock import Clock
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import Envelope, EventQuery
 from cio_mcp.events.signature import sign
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
 
 KEY = "benchmark"
 CONNECTIONS = 64

@@ -20,7 +20,7 @@ from cio_mcp.customerio.ratelimit.guard import GUARD_MIN
 from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.errors import RateLimited
-from cio_mcp.storage.claims import SqliteClaims
+from cio_mcp.storage.limiter_state import SqliteLimiterStore
 
 LANE = LANES["app"]
 KEY = "sandbox-app-key"
@@ -128,7 +128,7 @@ def _line(process: "subprocess.Popen[str]") -> str:
 
 async def _work(url: str, claims: Path, seconds: float, guard: float, callers: int) -> None:
     answers: Counter[int] = Counter()
-    store = SqliteClaims(claims)
+    store = SqliteLimiterStore(claims)
     async with (
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as client,
         Limiter(store, {"app": LANE}, workspace="benchmark", guard=guard) as limiter,

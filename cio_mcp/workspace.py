@@ -179,17 +179,16 @@ async def open_workspace(
     from cio_mcp.gate.reconciliation import Reconciler
     from cio_mcp.gate.retention import Retention
     from cio_mcp.gate.service import Gate
-    from cio_mcp.storage.claims import open_claims
-    from cio_mcp.storage.database import Database
-    from cio_mcp.storage.journal import Journal
-    from cio_mcp.storage.switch import Switch
-    from cio_mcp.storage.unsettled import Unsettled
+    from cio_mcp.storage.changes import Journal, UnsettledChanges
+    from cio_mcp.storage.engine import Database
+    from cio_mcp.storage.limiter_state import open_limiter_store
+    from cio_mcp.storage.pauses import Pauses
 
     key, policy = settings.workspace_key, policy or policy_of(settings)
-    claims = open_claims(settings.storage_url)
+    limiter_store = open_limiter_store(settings.storage_url)
     database = Database(settings.storage_url)
     limiter = Limiter(
-        claims,
+        limiter_store,
         LANES,
         workspace=key,
         headroom=settings.headroom,
@@ -198,13 +197,13 @@ async def open_workspace(
     clock = Clock()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
-        stack.callback(claims.close)
+        stack.callback(limiter_store.close)
         client = await stack.enter_async_context(Client(settings, limiter, transport=_transport(sandbox)))
         executor = Executor(Writer(client), client, clock.sleep)
-        journal, switch = Journal(database, key), Switch(database, key)
-        gate = Gate(journal, switch, executor, policy, clock)
+        journal, pauses = Journal(database, key), Pauses(database, key)
+        gate = Gate(journal, pauses, executor, policy, clock)
         settling = Reconciler(
-            journal, Unsettled(database, key), switch, executor, clock, remakes=not settings.read_only
+            journal, UnsettledChanges(database, key), pauses, executor, clock, remakes=not settings.read_only
         )
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
@@ -221,8 +220,8 @@ def preload() -> None:
     for module in (
         "cio_mcp.customerio.client",
         "cio_mcp.customerio.transport",
-        "cio_mcp.storage.journal",
-        "cio_mcp.storage.claims",
+        "cio_mcp.storage.changes",
+        "cio_mcp.storage.limiter_state",
         "cio_mcp.events.log",
     ):
         importlib.import_module(module)

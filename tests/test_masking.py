@@ -24,9 +24,9 @@ from cio_mcp.events.models import Envelope
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import Journal
+from cio_mcp.storage import change_queries
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
 from cio_mcp.tools.catalog import TOOLS
 
 Era = Literal["auto", "legacy"]
@@ -232,7 +232,7 @@ def test_a_person_outside_sees_what_the_model_does_not_and_what_leaves_is_real(
     async def approve() -> bool:
         database = Database(masked.storage_url)
         try:
-            row = await desk.find(database, change)
+            row = await change_queries.find_change(database, change)
             assert row
             journal = Journal(database, row.workspace)
             return await journal.decide(row, "approved", by="local:person", how="on a terminal", now=row.planned_at + 1)

@@ -10,10 +10,11 @@ from cio_mcp.cli.terminal import controlling_terminal, is_terminal
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.change import change_of
 from cio_mcp.gate.plan import Plan
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
-from cio_mcp.storage.switch import pauses_in_force
+from cio_mcp.storage import change_queries
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import all_pauses
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import clean
 
 
@@ -27,15 +28,17 @@ def live_list() -> None:
 
 
 def list_waiting() -> None:
-    """Print a line per change that waits for a decision, oldest first."""
-    rows = with_database(lambda database: desk.waiting(database, time.time()))
+    """Print a line per change that waits for a decision, newest first."""
+    page = with_database(lambda database: change_queries.pending(database, time.time()))
     where = console()
-    for pause in with_database(pauses_in_force):
+    for pause in with_database(all_pauses):
         where.print(paused(pause), soft_wrap=True)
-    for row in rows:
+    for row in page.rows:
         said = f"{row.id}  {age(row.planned_at)}  {row.workspace}  {row.tool}  {row.summary}"
         where.print(clean(said, SUMMARY), soft_wrap=True)
-    if not rows:
+    if page.total > len(page.rows):
+        where.print(f"and {page.total - len(page.rows)} older ones")
+    if not page.rows:
         where.print(NOTHING)
 
 
@@ -88,7 +91,7 @@ def found(change: str) -> ChangeRow:
     Raises:
         NotFound: there is none.
     """
-    row = with_database(lambda database: desk.find(database, change))
+    row = with_database(lambda database: change_queries.find_change(database, change))
     if row is None:
         raise NotFound(f"There is no change {clean(change, 40)}; `cio-mcp approvals list` lists those that wait.")
     return row

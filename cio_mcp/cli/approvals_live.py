@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cio_mcp.cli.common import SUMMARY, age, settings
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow
-from cio_mcp.storage.switch import Pause, pauses_in_force
+from cio_mcp.storage import change_queries
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Pause, all_pauses
+from cio_mcp.storage.rows import ChangePage
 from cio_mcp.text.sanitize import clean
 
 EVERY = 1.0
@@ -47,25 +47,26 @@ async def _watch(console: Console) -> None:
     try:
         with _keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
             while True:
-                rows, pauses = await desk.waiting(database, time.time()), await pauses_in_force(database)
-                live.update(_screen(rows, pauses, console.height), refresh=True)
+                page, pauses = await change_queries.pending(database, time.time()), await all_pauses(database)
+                live.update(_screen(page, pauses, console.height), refresh=True)
                 if (await anyio.to_thread.run_sync(pressed, EVERY)).lower() in ("q", "\x04"):
                     return
     finally:
         await database.close()
 
 
-def _screen(rows: Sequence[ChangeRow], pauses: Sequence[Pause], height: int) -> Group:
+def _screen(page: ChangePage, pauses: Sequence[Pause], height: int) -> Group:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name, folds in (("id", False), ("expires", False), ("tool", False), ("by", False), ("what", True)):
         table.add_column(name, no_wrap=not folds, overflow="ellipsis", ratio=1 if folds else None)
     room = max(1, height - len(pauses) - 5)
-    for row in rows[:room]:
+    for row in page.rows[:room]:
         by, tool, what = (clean(told, SUMMARY) for told in (row.principal, row.tool, row.summary))
         table.add_row(Text(row.id, style="bold"), Text(age(row.expires_at)), Text(tool), Text(by), Text(what))
-    more = [Text(f"and {len(rows) - room} more")] if len(rows) > room else []
+    hidden = page.total - min(room, len(page.rows))
+    more = [Text(f"and {hidden} more")] if hidden else []
     head = [Text(paused(each), style="bold red") for each in pauses]
-    return Group(*head, table if rows else Text(NOTHING), *more, Text(""), Text(HELP, style="dim"))
+    return Group(*head, table if page.rows else Text(NOTHING), *more, Text(""), Text(HELP, style="dim"))
 
 
 @contextmanager

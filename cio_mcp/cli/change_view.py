@@ -13,7 +13,7 @@ from cio_mcp.cli.common import SUMMARY, age
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.change import Change, change_of
 from cio_mcp.gate.plan import Before, Plan
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import clean, cut, revealed
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.text.urls import without_credentials

@@ -12,12 +12,12 @@ from cio_mcp.cli.approvals import found
 from cio_mcp.cli.change_view import present
 from cio_mcp.cli.common import SUMMARY, console, settings, with_database
 from cio_mcp.cli.terminal import is_terminal
-from cio_mcp.gate.change import STORED, Change, Changes, ChangeState, change_of
+from cio_mcp.gate.change import Change, Changes, change_of
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.retention import Retention
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage import change_queries
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import ChangePage, ChangeState
 from cio_mcp.text.render import render
 from cio_mcp.text.sanitize import clean
 from cio_mcp.text.timestamps import moment
@@ -26,31 +26,27 @@ WIDE = 200
 """Columns where standard output is no terminal: nothing needs to be folded for a program."""
 STEPS = 5
 """Steps of retention that one look at the changes may take."""
-CHANGING = frozenset({"planned", "approved", "expired"})
-"""States in which the clock matters."""
 
 
 def list_changes(*, state: ChangeState | None, limit: int, as_json: bool) -> None:
     """Print the newest changes of every workspace in the database, as a table or as JSON."""
-
-    async def read(database: Database) -> list[ChangeRow]:
-        await Retention(database, Clock()).round(STEPS)
-        expired = state == "expired" if state in CHANGING else None
-        states = STORED[state] if state else ()
-        return await desk.recent(database, states, expired=expired, limit=limit + 1, now=time.time())
-
-    rows = with_database(read)
     now = time.time()
+
+    async def read(database: Database) -> ChangePage:
+        await Retention(database, Clock()).round(STEPS)
+        return await change_queries.recent(database, state=state, limit=limit, now=now)
+
+    page = Changes.of(with_database(read), now)
     if as_json:
-        _print_json(Changes(changes=[change_of(row, now) for row in rows[:limit]], has_more=len(rows) > limit))
+        _print_json(page)
         return
     where = console(None if is_terminal(sys.stdout) else WIDE)
-    if not rows:
+    if not page.changes:
         where.print("No changes.")
         return
-    where.print(_table([change_of(row, now) for row in rows[:limit]]))
-    if len(rows) > limit:
-        where.print("There are older ones: --limit shows more.")
+    where.print(_table(page.changes))
+    if page.has_more:
+        where.print(f"These are {len(page.changes)} of {page.total}: --limit shows more.")
 
 
 def show_change(change: str, *, as_json: bool, calls: bool) -> None:
@@ -61,7 +57,7 @@ def show_change(change: str, *, as_json: bool, calls: bool) -> None:
     """
     row = found(change)
     if as_json:
-        _print_json(Changes(changes=[change_of(row, time.time())]))
+        _print_json(Changes(changes=[change_of(row, time.time())], total=1))
     else:
         present(console(), row, calls=calls)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cio_mcp.errors import SettingError
 from cio_mcp.settings import Settings, load_settings
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
 from cio_mcp.text.timestamps import ago, from_unix
 
 T = TypeVar("T")

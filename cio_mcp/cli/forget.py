@@ -12,8 +12,8 @@ from cio_mcp.customerio.api.people import Person, reference_of
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.subject import Subject
 from cio_mcp.settings import Settings
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.forgetting import Forgetting, Traces
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.erasure import ErasureCounts, PersonEraser
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.workspace import open_workspace
 
@@ -41,14 +41,14 @@ def forget(person: str) -> None:
     settings = named_settings()
     with controlling_terminal(NOBODY) as terminal:
         named = anyio.run(_named, settings, person)
-        there = with_database(lambda database: _forgetting(database, settings, named).found(time.time()))
+        there = with_database(lambda database: _eraser(database, settings, named).count(time.time()))
         _tell(terminal.console, settings, named, there)
-        if there == Traces():
+        if there == ErasureCounts():
             return
         if not terminal.approved():
             raise Refused("That was not it; nothing was erased.")
         by = settings.local_principal
-        gone = with_database(lambda database: _erased(_forgetting(database, settings, named), database, by))
+        gone = with_database(lambda database: _erased(_eraser(database, settings, named), database, by))
         terminal.console.print(
             f"Erased: {gone.changes} changes ({gone.open} of them withdrawn) and {gone.events} events. "
             "Their digests and states stay, so that nothing goes out twice.",
@@ -57,19 +57,19 @@ def forget(person: str) -> None:
         )
 
 
-async def _erased(forgetting: Forgetting, database: Database, by: str) -> Traces:
-    total = Traces()
+async def _erased(eraser: PersonEraser, database: Database, by: str) -> ErasureCounts:
+    total = ErasureCounts()
     for _ in range(ROUNDS):
-        gone = await forgetting.erase(by=by, now=time.time())
-        if gone == Traces():
+        gone = await eraser.erase(by=by, now=time.time())
+        if gone == ErasureCounts():
             break
-        total = Traces(total.changes + gone.changes, total.open + gone.open, total.events + gone.events)
-    await database.wash()
+        total += gone
+    await database.truncate_wal()
     return total
 
 
-def _forgetting(database: Database, settings: Settings, named: Named) -> Forgetting:
-    return Forgetting(database, settings.workspace_key, named.identity.is_in, named.identity.names)
+def _eraser(database: Database, settings: Settings, named: Named) -> PersonEraser:
+    return PersonEraser(database, settings.workspace_key, named.identity.is_in, named.identity.names)
 
 
 async def _named(settings: Settings, person: str) -> Named:
@@ -95,13 +95,13 @@ def _identity(person: Person) -> Subject:
     return Subject(person.id, person.email, person.phone, person.cio_id and person.cio_id.removeprefix("cio_"))
 
 
-def _tell(where: Console, settings: Settings, named: Named, there: Traces) -> None:
+def _tell(where: Console, settings: Settings, named: Named, there: ErasureCounts) -> None:
     names = ", ".join(quoted(name) for name in named.identity.names)
     lines = [
         f"To be forgotten in {quoted(settings.workspace_key)}: {names}.",
         *filter(None, [named.note]),
         f"There are {there.changes} changes about them ({there.open} of them open, which are withdrawn) "
-        f"and {there.events} events." if there != Traces() else "Nothing is kept about them.",
+        f"and {there.events} events." if there != ErasureCounts() else "Nothing is kept about them.",
     ]  # fmt: skip
     for line in lines:
         where.print(line, markup=False, highlight=False)

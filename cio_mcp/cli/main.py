@@ -1,12 +1,13 @@
 """The command line. Each command is imported when it runs: whoever starts the server waits for nothing else."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from cio_mcp.cli.sandbox import sandbox
 from cio_mcp.errors import CioError
+from cio_mcp.storage.rows import ChangeState
 
 EXIT_BY_ERROR = 2
 
@@ -30,8 +31,6 @@ class Transport(StrEnum):
     stdio = "stdio"
     http = "http"
 
-
-ChangeState = Literal["planned", "approved", "declined", "expired", "sending", "sent", "failed", "unknown", "verified"]
 
 TransportOption = Annotated[
     Transport, typer.Option(help="stdio for one client that starts the server; http for several.")

@@ -5,8 +5,8 @@ import time
 from cio_mcp.cli.approvals_live import paused
 from cio_mcp.cli.common import SUMMARY, console, settings, with_database
 from cio_mcp.errors import Refused
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.switch import EVERY, Pause, Switch
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import EVERY_WORKSPACE, Pause, Pauses
 from cio_mcp.text.sanitize import clean
 
 
@@ -15,9 +15,9 @@ def pause(workspace: str | None, because: str | None) -> None:
     by, reason = settings().local_principal, clean(because, SUMMARY) if because else None
 
     async def stop(database: Database) -> Pause | None:
-        switch = Switch(database, workspace or EVERY)
-        await switch.pause(by=by, now=time.time(), reason=reason)
-        return await switch.paused()
+        pauses = Pauses(database, workspace or EVERY_WORKSPACE)
+        await pauses.pause(by=by, now=time.time(), reason=reason)
+        return await pauses.in_force()
 
     if in_force := with_database(stop):
         console().print(f"{paused(in_force)}. Nothing is sent until `cio-mcp resume`; reads go on.", soft_wrap=True)
@@ -31,8 +31,8 @@ def resume(workspace: str | None) -> None:
     """
 
     async def go_on(database: Database) -> tuple[bool, Pause | None]:
-        switch = Switch(database, workspace or EVERY)
-        return await switch.resume(), await switch.paused()
+        pauses = Pauses(database, workspace or EVERY_WORKSPACE)
+        return await pauses.resume(), await pauses.in_force()
 
     resumed, still = with_database(go_on)
     if still:

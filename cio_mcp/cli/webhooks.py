@@ -21,8 +21,8 @@ from cio_mcp.cli.sockets import LOOPBACK, authority, listen
 from cio_mcp.errors import SettingError
 from cio_mcp.events.log import EventLog
 from cio_mcp.settings import WHERE, Settings
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.reception import Reception, reception
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.webhook_stats import WebhookStats, webhook_stats
 from cio_mcp.text.sanitize import clean
 from cio_mcp.text.timestamps import ago, from_unix, moment
 from cio_mcp.web.connection_limits import STRIDE, LimitedProtocol, LimitedServer
@@ -56,7 +56,7 @@ def serve(host: str, port: int) -> None:
 
 def status(*, as_json: bool) -> None:
     """Print the last event, how late events come, when none came, and what was refused."""
-    told = anyio.run(_reception)
+    told = anyio.run(_webhook_stats)
     if as_json:
         lag = {"last": asdict(told.last) | {"lag": told.last.lag}} if told.last else {}
         typer.echo(json.dumps(asdict(told) | lag, indent=2))
@@ -108,16 +108,16 @@ def _app(settings: Settings, database: Database) -> Callable[..., Any]:
     return receiver_app(Receiver(settings.signing_keys, its_feed), running())
 
 
-async def _reception() -> Reception:
+async def _webhook_stats() -> WebhookStats:
     settings = named_settings()
     database = Database(settings.storage_url)
     try:
-        return await reception(database, settings.workspace_key, time.time())
+        return await webhook_stats(database, settings.workspace_key, time.time())
     finally:
         await database.close()
 
 
-def _lines(told: Reception, now: datetime) -> Iterator[str]:
+def _lines(told: WebhookStats, now: datetime) -> Iterator[str]:
     if told.last is None:
         yield "No event has come in yet."
     else:

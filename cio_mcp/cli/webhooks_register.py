@@ -20,8 +20,9 @@ from cio_mcp.gate.plan import Before, Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Planner
 from cio_mcp.settings import WHERE, Settings, load_settings
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.urls import without_credentials
 from cio_mcp.workspace import Workspace, open_workspace
@@ -168,7 +169,7 @@ def _interrupted(row: ChangeRow, by: str) -> None:
 
 async def _withdraw(journal: Journal, row: ChangeRow, by: str, how: str) -> None:
     """Decline it, whoever may have approved it elsewhere; the person is here, so nobody needs to be told later."""
-    await journal.withdraw(row.id, by=by, how=how, now=time.time(), told=True)
+    await journal.withdraw(row.id, by=by, how=how, now=time.time(), acknowledged=True)
 
 
 def _ours(existing: Iterable[Webhook], url: str) -> Webhook | None:

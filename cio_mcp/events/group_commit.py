@@ -7,7 +7,7 @@ import anyio
 import anyio.lowlevel
 
 from cio_mcp.errors import Unavailable
-from cio_mcp.storage.event_rows import EventRow
+from cio_mcp.storage.rows import EventRow
 
 BATCH = 500
 """Rows in one commit."""

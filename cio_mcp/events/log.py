@@ -13,9 +13,9 @@ from cio_mcp.customerio.clock import Clock
 from cio_mcp.errors import InvalidArgument, StorageFailed
 from cio_mcp.events.group_commit import Intake
 from cio_mcp.events.models import BY_MACHINE, Envelope, Event
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventQuery, EventRow, Place
-from cio_mcp.storage.events import COUNTED, STEP, Events
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.events import DELETED_AT_ONCE, MAX_COUNTED, Events
+from cio_mcp.storage.rows import EventQuery, EventRow, Place
 
 __all__ = ["EventLog", "EventPage", "EventQuery"]
 
@@ -44,6 +44,14 @@ class EventPage:
     cursor: str | None
     omitted: int = 0
     omitted_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSummary:
+    """Events by metric, the most frequent first, machine opens and clicks apart; `others` have a rarer metric."""
+
+    by_metric: dict[str, int]
+    others: int = 0
 
 
 @dataclass(eq=False)
@@ -85,12 +93,13 @@ class EventLog:
         """
         rows, omitted = await self._events.recent(query, limit, _place(cursor) if cursor else None)
         last = f"{rows[-1].at}-{rows[-1].sequence}" if omitted else None
-        return EventPage(tuple(map(Event.of, rows)), last, omitted, omitted >= COUNTED)
+        return EventPage(tuple(map(Event.of, rows)), last, omitted, omitted >= MAX_COUNTED)
 
-    async def summary(self, query: EventQuery) -> dict[str, int]:
-        """How many events match, by metric, the most frequent first; what machines opened or clicked by itself."""
-        counted = await self._events.summary(query)
-        return {f"{metric}{BY_MACHINE if machine else ''}": count for metric, machine, count in counted}
+    async def summary(self, query: EventQuery) -> MetricSummary:
+        """Count the events that match, by metric."""
+        counts, others = await self._events.summary(query)
+        by_metric = {f"{each.metric}{BY_MACHINE if each.by_machine else ''}": each.count for each in counts}
+        return MetricSummary(by_metric, others)
 
     async def wait(self, query: EventQuery, since: datetime | None, timeout: float) -> Event | None:  # noqa: ASYNC109 - on our own clock
         """The first event that matches: at once if it happened since `since`, else when it comes, else None in time.
@@ -154,11 +163,11 @@ class EventLog:
         """
         self._grown = 0
         older_than = self.clock.calendar() - days * 86_400
-        while await self._events.drop(STEP, before=older_than):
+        while await self._events.drop(DELETED_AT_ONCE, before=older_than):
             await self.clock.wait(anyio.Event(), PAUSE)
         # A fixed end: others may trim at the same time, and delete what this would count as surplus.
         surplus = await self._events.surplus(rows)
-        while await self._events.drop(STEP, upto=surplus):
+        while await self._events.drop(DELETED_AT_ONCE, upto=surplus):
             await self.clock.wait(anyio.Event(), PAUSE)
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, Validation
 from pydantic_core import to_json
 
 from cio_mcp.customerio.api.base import Blank, Identifiers, Model
-from cio_mcp.storage.event_rows import BY_SOMEBODY, MACHINE, EventQuery, EventRow
+from cio_mcp.storage.rows import HUMAN_METRICS, MACHINE_MARKS, EventQuery, EventRow
 from cio_mcp.text.timestamps import from_unix
 
 __all__ = ["Broadcast", "Campaign", "Envelope", "Event", "EventQuery", "Newsletter", "Parent", "Transactional"]
@@ -198,7 +198,7 @@ class Event:
     @property
     def by_machine(self) -> bool:
         """Whether it is an open or click that no person made."""
-        return self.metric in BY_SOMEBODY and any(self.data.get(sign) is True for sign in MACHINE)
+        return self.metric in HUMAN_METRICS and any(self.data.get(sign) is True for sign in MACHINE_MARKS)
 
     @property
     def at(self) -> datetime:

@@ -3,19 +3,17 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from cio_mcp.errors import NotFound
-from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import Receipt, Status
+from cio_mcp.storage.rows import ChangePage, ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow, Journal, State
-
-ChangeState = Literal["planned", "approved", "declined", "expired", "sending", "sent", "failed", "unknown", "verified"]
+    from cio_mcp.storage.changes import Journal
 
 MEANING: dict[ChangeState, tuple[Status, str]] = {
     "planned": (
@@ -35,19 +33,6 @@ MEANING: dict[ChangeState, tuple[Status, str]] = {
     "verified": ("done", "Done, and the new value was read back."),
 }
 """Each state as a receipt's status and sentence."""
-
-STORED: "dict[ChangeState, tuple[State, ...]]" = {
-    "planned": ("planned",),
-    "approved": ("approved",),
-    "declined": ("declined",),
-    "expired": ("planned", "approved"),
-    "sending": ("sending",),
-    "sent": ("sent",),
-    "failed": ("failed",),
-    "unknown": ("unknown",),
-    "verified": ("verified",),
-}
-"""Each state as the journal stores it: an open change expires by the clock alone."""
 
 UNSEEN = "Accepted by Customer.io, not yet visible when read back."
 
@@ -96,6 +81,7 @@ class Changes(Answer):
 
     changes: list[Change]
     has_more: bool = False
+    total: int
 
     def lines(self) -> Iterable[str]:
         """A line a change."""
@@ -103,6 +89,8 @@ class Changes(Answer):
             yield "No changes."
         for change in self.changes:
             yield from change.lines()
+        if self.has_more:
+            yield f"… {self.total - len(self.changes)} older changes omitted"
 
     @classmethod
     async def read(
@@ -114,39 +102,25 @@ class Changes(Answer):
             NotFound: there is no change of that id.
         """
         if change is not None:
-            row = await journal.get(change)
+            row = await journal.summary(change)
             if row is None:
                 raise NotFound(f"change: there is no change {quoted(change)}; list_changes without it lists them.")
-            return cls(changes=[change_of(row, now)])
-        rows = await journal.recent(states=STORED[state] if state else (), limit=limit + 1)
-        found = [change for change in (change_of(row, now) for row in rows[:limit]) if state in (None, change.state)]
-        return cls(changes=found, has_more=len(rows) > limit)
+            return cls(changes=[change_of(row, now)], total=1)
+        return cls.of(await journal.recent(state=state, limit=limit, now=now), now)
+
+    @classmethod
+    def of(cls, page: ChangePage, now: float) -> "Changes":
+        """Make a page of the journal readable."""
+        changes = [change_of(row, now) for row in page.rows]
+        return cls(changes=changes, has_more=page.total > len(changes), total=page.total)
 
 
-class Led(NamedTuple):
-    """What a change led to, by which events name it: the delivery it became, or the event (ULID) it sent."""
-
-    delivery: str | None
-    event: str | None
-
-
-def led_to(row: "ChangeRow") -> Led:
-    """What a change led to, as far as it is known, and kept."""
-    outcome = json.loads(row.outcome) if row.outcome else {}
-    sent = next(
-        (call.body for call in Plan.model_validate_json(row.plan).calls if call.route.endswith("/events")), None
-    )
-    return Led(outcome.get("delivery_id"), str(sent["id"]) if isinstance(sent, dict) and sent.get("id") else None)
-
-
-def change_of(row: "ChangeRow", now: float) -> Change:
-    """A journal row as people read it; an open one past its hour is expired."""
-    open_still = row.state in ("planned", "approved")
-    plan = Plan.model_validate_json(row.plan)
+def change_of(row: ChangeSummary, now: float) -> Change:
+    """Make a journal row readable; an open one past its hour is expired."""
     outcome = json.loads(row.outcome) if row.outcome else {}
     return Change(
         id=row.id,
-        state="expired" if open_still and row.expires_at <= now else row.state,
+        state=row.state_at(now),
         tool=row.tool,
         risk=row.risk,
         summary=row.summary,
@@ -155,7 +129,7 @@ def change_of(row: "ChangeRow", now: float) -> Change:
         decided_by=row.decided_by,
         decided=row.decided_how,
         result=outcome.get("message"),
-        delivery_id=outcome.get("delivery_id"),
-        find_out=plan.find_out or None,
-        awaits_read_back=plan.reads_back is not None,
+        delivery_id=row.delivery_id,
+        find_out=row.next_step,
+        awaits_read_back=row.reads_back,
     )

@@ -72,6 +72,12 @@ class Plan(BaseModel):
         return digest(self.calls)
 
     @property
+    def event_id(self) -> str | None:
+        """The id that the plan's event is sent with; what the event starts names it."""
+        body = next((call.body for call in self.calls if call.route.endswith("/events")), None)
+        return str(body["id"]) if isinstance(body, dict) and body.get("id") else None
+
+    @property
     def effect(self) -> str | None:
         """What two equal effects share, whoever asks: SHA-256 over the calls less what was minted for them."""
         if not self.once:

@@ -12,11 +12,11 @@ from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.executor import Executor, Outcome
 from cio_mcp.gate.plan import Plan
+from cio_mcp.storage.rows import ChangeRow
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow, Journal
-    from cio_mcp.storage.switch import Switch
-    from cio_mcp.storage.unsettled import Unsettled
+    from cio_mcp.storage.changes import Journal, UnsettledChanges
+    from cio_mcp.storage.pauses import Pauses
 
 REMAKE_SECONDS = 600.0
 """How long a call that may be repeated is made again; afterwards it is looked for like any other."""
@@ -38,8 +38,8 @@ class Reconciler:
     """
 
     journal: "Journal"
-    unsettled: "Unsettled"
-    switch: "Switch"
+    unsettled: "UnsettledChanges"
+    pauses: "Pauses"
     executor: Executor
     clock: Clock
     remakes: bool = True
@@ -62,33 +62,38 @@ class Reconciler:
                 taken += 1
         return taken
 
-    async def _settle(self, row: "ChangeRow") -> None:
+    async def _settle(self, row: ChangeRow) -> None:
         plan = Plan.model_validate_json(row.plan)
         caller = Caller(row.principal, anyio.current_time() + PATIENCE, bulk=True)
         if self._may_be_made_again(row, plan):
-            if self.remakes and not await self.switch.paused():
+            if self.remakes and not await self.pauses.in_force():
                 await self._remake(row, plan, caller)
             return
         outcome = await self._looked_for(row, plan, caller)
         now = self.clock.now()
         next_at = None if outcome.state == "sent" or row.looks >= len(LOOKS) else now + LOOKS[row.looks]
-        await self.unsettled.settle(row, outcome.state, outcome.as_json(), now=now, next_at=next_at)
+        await self._record(row, outcome, now, next_at)
 
-    def _may_be_made_again(self, row: "ChangeRow", plan: Plan) -> bool:
+    async def _record(self, row: ChangeRow, outcome: Outcome, now: float, next_at: float | None) -> None:
+        await self.unsettled.settle(
+            row, outcome.state, outcome.as_json(), now=now, next_at=next_at, delivery_id=outcome.delivery_id
+        )
+
+    def _may_be_made_again(self, row: ChangeRow, plan: Plan) -> bool:
         """Whether a second request has no second effect: an event has its ULID, a profile write its time."""
         fresh = row.sending_at is not None and self.clock.now() - row.sending_at <= REMAKE_SECONDS
         return fresh and all(call.retry == "repeatable" for call in plan.calls)
 
-    async def _remake(self, row: "ChangeRow", plan: Plan, caller: Caller) -> None:
+    async def _remake(self, row: ChangeRow, plan: Plan, caller: Caller) -> None:
         with anyio.CancelScope(shield=True):
             outcome = await self.executor.carry_out(plan, caller)
             now = self.clock.now()
             next_at = now + LOOKS[0] if outcome.state == "unknown" else None
-            await self.unsettled.settle(row, outcome.state, outcome.as_json(), now=now, next_at=next_at)
+            await self._record(row, outcome, now, next_at)
         if outcome.state == "sent" and plan.reads_back and await self.executor.visible(plan.reads_back, caller):
             await self.journal.verify(row.id)
 
-    async def _looked_for(self, row: "ChangeRow", plan: Plan, caller: Caller) -> Outcome:
+    async def _looked_for(self, row: ChangeRow, plan: Plan, caller: Caller) -> Outcome:
         """Look for the effect; it is never called failed, since what is not there yet may still come."""
         try:
             found = await self._found(row, plan, caller)
@@ -101,7 +106,7 @@ class Reconciler:
             return Outcome("unknown", f"It may have happened: {len(found)} could be it ({', '.join(found[:5])}).")
         return Outcome("unknown", "It may or may not have happened: no trace of it was found so far.")
 
-    async def _found(self, row: "ChangeRow", plan: Plan, caller: Caller) -> list[str]:
+    async def _found(self, row: ChangeRow, plan: Plan, caller: Caller) -> list[str]:
         if plan.reads_back is not None:
             return ["profile"] if await self.executor.visible(plan.reads_back, caller) else []
         if plan.trace is None or row.sending_at is None:

@@ -8,7 +8,7 @@ from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.clock import Clock
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.database import Database
+    from cio_mcp.storage.engine import Database
 
 KEPT_DAYS = 30
 """How long the plan and the question of a settled change are kept."""
@@ -42,13 +42,13 @@ class Retention:
 
     async def round(self, steps: int = STEPS) -> int:
         """Let go of what is old, at most so many steps; how many changes it was."""
-        from cio_mcp.storage.bodies import STEP, reduce_old  # noqa: PLC0415 - loads SQLAlchemy, not at the start
+        from cio_mcp.storage.erasure import REDUCED_AT_ONCE, reduce_old_changes  # noqa: PLC0415 - loads SQLAlchemy, not at the start
 
         total = 0
         for _ in range(steps):
             now = self.clock.now()
-            total += (reduced := await reduce_old(self.database, before=now - KEPT_DAYS * DAY_SECONDS, now=now))
-            if reduced < STEP:
+            total += (reduced := await reduce_old_changes(self.database, before=now - KEPT_DAYS * DAY_SECONDS, now=now))
+            if reduced < REDUCED_AT_ONCE:
                 break
             await self.clock.sleep(PAUSE)
         return total

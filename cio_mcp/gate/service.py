@@ -12,7 +12,7 @@ import anyio
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused, StorageFailed
 from cio_mcp.gate import guardrails
-from cio_mcp.gate.change import Change, Changes, ChangeState, change_of
+from cio_mcp.gate.change import Change, Changes, change_of
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.plan import Plan, ReadBack, drifted
@@ -20,16 +20,17 @@ from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.question_facts import question_about
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.reconciliation import LOOKS
+from cio_mcp.storage.rows import ChangeRow, ChangeState, ClaimResult, ClaimTerms, OpenLimits
 from cio_mcp.text.timestamps import from_unix, moment
 
 if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow, Claim, Journal
-    from cio_mcp.storage.switch import Switch
+    from cio_mcp.storage.changes import Journal
+    from cio_mcp.storage.pauses import Pauses
 
 OPEN_SECONDS = 3600.0
 """How long a plan stays open."""
-OPEN_MOST = 100
-"""How many changes of one principal may wait for a decision: a flood must not hide what a person looks for."""
+OPEN_LIMITS = OpenLimits()
+"""How many changes may wait for a decision: a flood must not hide what a person looks for."""
 APPROVAL_SECONDS = 600.0
 """How long an approval counts after the decision, and how long a client may keep a question open."""
 AGAIN_SECONDS = 600.0
@@ -38,8 +39,19 @@ DRIFTS = 3
 """How often what a plan rests on may change before it is given up."""
 ABANDONED_SECONDS = 10.0
 """How long after its deadline a request counts as abandoned by whoever made it."""
+TOO_MANY_OPEN = {
+    "caller limit": "Too many of your changes wait for a decision, or too large ones; nothing was sent. "
+    "Have those decided first, or split a large change.",
+    "workspace limit": "Too many changes of this workspace wait for a decision, or too large ones; nothing was sent. "
+    "Ask the operator to decide about those first.",
+}
 PAUSED = "Somebody has stopped all writes of this workspace; nothing was sent. They go on when it is resumed."
 UNRECORDED = "The request was made, but the server's database could not record how it ended."
+UNUSABLE: dict[ClaimResult, str] = {
+    "too old": "the approval was too old",
+    "in the future": "the clock was set back after the approval",
+}
+"""Why an approval that was given does not count."""
 FORBIDDEN = "The operator of this server does not allow this kind of change; nothing was sent."
 POLL_SECONDS = 0.25
 """How often a waiting call looks whether somebody decided outside the client."""
@@ -53,12 +65,12 @@ class Gate:
     """The gate of one workspace; safe for any number of calls, processes and principals at once."""
 
     journal: "Journal"
-    switch: "Switch"
+    pauses: "Pauses"
     executor: Executor
     policy: Policy = field(default_factory=Policy)
     clock: Clock = field(default_factory=Clock)
 
-    async def propose(self, principal: str, tool: str, arguments: str, plan: Planner) -> "ChangeRow | Receipt":
+    async def propose(self, principal: str, tool: str, arguments: str, plan: Planner) -> ChangeRow | Receipt:
         """The open change for these arguments (`arguments` is their digest), or a new one, or why there is none.
 
         A receipt comes back where nothing is left to decide: everything is so already, or the same effect was sent.
@@ -67,36 +79,36 @@ class Gate:
             Refused: no approval could allow it.
         """
         now = self.clock.now()
-        if await self.switch.paused():
+        if await self.pauses.in_force():
             raise Refused(PAUSED)
         if row := await self.journal.open_for(principal, tool, arguments, now):
             return row
-        if row := await self.journal.untold(principal, tool, arguments, now - OPEN_SECONDS):
-            await self.journal.told(row.id, now=now)
+        if row := await self.journal.unacknowledged(principal, tool, arguments, now - OPEN_SECONDS):
+            await self.journal.acknowledge(row.id, now=now)
             return self.receipt(row)
         planned = await self._examined(tool, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
-        if (cap := self.policy.caps(planned.risk)) and await self.journal.room_at(cap, now) > now:
+        if (cap := self.policy.caps(planned.risk)) and await self.journal.next_send_at(cap, now) > now:
             raise Refused(await self._no_room(now))
         row = self._drawn(planned, principal, tool, arguments, now)
-        if not await self.journal.add(row, most=OPEN_MOST):
-            raise Refused(f"{OPEN_MOST} changes wait for a person already; nothing was sent. Have those decided first.")
+        if (added := await self.journal.add(row, OPEN_LIMITS)) != "added":
+            raise Refused(TOO_MANY_OPEN[added])
         if self.policy.rule_of(tool, planned) == "allow":
             await self.decide(row, approve=True, by=BY_POLICY, how="allowed by the policy file")
             return await self._current(row)
         return row
 
-    async def decide(self, row: "ChangeRow", *, approve: bool, by: str, how: str) -> bool:
+    async def decide(self, row: ChangeRow, *, approve: bool, by: str, how: str) -> bool:
         """Record a decision about exactly what `row` shows; False if it no longer waits for one."""
         state: Literal["approved", "declined"] = "approved" if approve else "declined"
         return await self.journal.decide(row, state, by=by, how=how, now=self.clock.now())
 
-    async def asked(self, row: "ChangeRow") -> None:
+    async def asked(self, row: ChangeRow) -> None:
         """Note that the question is with a person from now on."""
-        await self.journal.asked(row.id, now=self.clock.now())
+        await self.journal.record_prompt(row.id, now=self.clock.now())
 
-    async def answered(self, row: "ChangeRow", *, approve: bool, typed: str | None, by: str) -> None:
+    async def answered(self, row: ChangeRow, *, approve: bool, typed: str | None, by: str) -> None:
         """Take the answer to a question that a client showed; late or mistyped ones count as no.
 
         A no also takes back an approval that was given elsewhere and not yet spent.
@@ -111,30 +123,30 @@ class Gate:
         if approve and in_time and right:
             await self.decide(row, approve=True, by=by, how=how)
         else:
-            await self.journal.withdraw(row.id, by=by, how=how, now=self.clock.now(), told=True)
+            await self.journal.withdraw(row.id, by=by, how=how, now=self.clock.now(), acknowledged=True)
 
     async def unanswered(self, principal: str, tool: str, arguments: str, since: float) -> Receipt:
         """Give up a call that took too long: decline what nobody answered, or tell what was requested since a time."""
         now = self.clock.now()
         if row := await self.journal.open_for(principal, tool, arguments, now):
-            await self.journal.withdraw(row.id, by=principal, how="nobody answered in time", now=now, told=True)
+            await self.journal.withdraw(row.id, by=principal, how="nobody answered in time", now=now, acknowledged=True)
             return self.receipt(await self._current(row))
         if row := await self.journal.requested_for(principal, tool, arguments, since):
             return self.receipt(row)
         return Receipt(status="declined", message="Nobody answered in time; nothing was sent.")
 
-    async def outside(self, row: "ChangeRow", patience: float) -> "ChangeRow":
+    async def outside(self, row: ChangeRow, patience: float) -> ChangeRow:
         """Wait at most `patience` seconds for a decision outside the client; the change as it then is."""
         until = self.clock.now() + patience
         while (row := await self._current(row)).state == "planned" and self.clock.now() < until:
             await self.clock.sleep(POLL_SECONDS)
         return row
 
-    async def make(self, row: "ChangeRow", plan: Planner, caller: Caller) -> Receipt:
+    async def make(self, row: ChangeRow, plan: Planner, caller: Caller) -> Receipt:
         """Carry out an approved change, once; anything else is answered with what it is."""
         row = await self._current(row)
         if row.state == "declined":
-            await self.journal.told(row.id, now=self.clock.now())
+            await self.journal.acknowledge(row.id, now=self.clock.now())
         if row.state != "approved":
             return self.receipt(row)
         planned = Plan.model_validate_json(row.plan)
@@ -150,7 +162,14 @@ class Gate:
             now = self.clock.now()
             look_at = now + LOOKS[0] if outcome.state == "unknown" else None
             try:
-                await self.journal.finish(row.id, outcome.state, outcome.as_json(), now=now, settle_at=look_at)
+                await self.journal.finish(
+                    row.id,
+                    outcome.state,
+                    outcome.as_json(),
+                    now=now,
+                    delivery_id=outcome.delivery_id,
+                    settle_at=look_at,
+                )
             except StorageFailed:
                 return Receipt(status="unknown", message=f"{planned.summary} {UNRECORDED}", change=row.id)
         try:
@@ -159,9 +178,17 @@ class Gate:
             return self.receipt(await self._current(row))
         except StorageFailed:
             # Its sentence says that nothing was sent, which is true only of what fails before a request.
-            return self.receipt(replace(row, state=outcome.state, outcome=outcome.as_json(), finished_at=now))
+            return self.receipt(
+                replace(
+                    row,
+                    state=outcome.state,
+                    outcome=outcome.as_json(),
+                    delivery_id=outcome.delivery_id,
+                    finished_at=now,
+                )
+            )
 
-    async def _stopped(self, row: "ChangeRow", planned: Plan, fresh: Plan) -> Receipt | None:
+    async def _stopped(self, row: ChangeRow, planned: Plan, fresh: Plan) -> Receipt | None:
         """What keeps an approved change from being made as it now stands; None where nothing does."""
         rule = self.policy.rule_of(row.tool, fresh)
         if rule == "hide":
@@ -171,21 +198,19 @@ class Gate:
             return await self._redrawn(row, fresh)
         if row.decided_by == BY_POLICY and rule != "allow":
             await self.journal.withdraw(
-                row.id, by="gate", how="the policy does not allow it now", now=self.clock.now(), told=True
+                row.id, by="gate", how="the policy does not allow it now", now=self.clock.now(), acknowledged=True
             )
             return self.receipt(await self._current(row))
         return None
 
-    async def _verify(self, row: "ChangeRow", wanted: ReadBack, caller: Caller) -> None:
+    async def _verify(self, row: ChangeRow, wanted: ReadBack, caller: Caller) -> None:
         if await self.executor.visible(wanted, caller):
             await self.journal.verify(row.id)
 
-    async def _claim(self, row: "ChangeRow", planned: Plan, baseline: list[str], caller: Caller) -> "Claim":
-        from cio_mcp.storage.journal import Spending  # noqa: PLC0415 - loads SQLAlchemy, not at the start
-
+    async def _claim(self, row: ChangeRow, planned: Plan, baseline: list[str], caller: Caller) -> ClaimResult:
         now = self.clock.now()
         left = max(0.0, caller.deadline - anyio.current_time())
-        spending = Spending(
+        terms = ClaimTerms(
             digest=planned.digest,
             decided_since=now - APPROVAL_SECONDS,
             effect_since=now - AGAIN_SECONDS,
@@ -194,9 +219,9 @@ class Gate:
             baseline=json.dumps(baseline),
             sends_an_hour=self.policy.caps(planned.risk),
         )
-        return await self.journal.claim(row.id, spending)
+        return await self.journal.claim(row.id, terms)
 
-    def receipt(self, row: "ChangeRow") -> Receipt:
+    def receipt(self, row: ChangeRow) -> Receipt:
         """What a change's state means to whoever asked for it."""
         return change_of(row, self.clock.now()).receipt()
 
@@ -222,9 +247,7 @@ class Gate:
             return _again(change_of(same, now))
         return planned.model_copy(update={"warnings": (_sent_before(change_of(same, now)), *planned.warnings)})
 
-    def _drawn(self, planned: Plan, principal: str, tool: str, arguments: str, now: float) -> "ChangeRow":
-        from cio_mcp.storage.journal import ChangeRow  # noqa: PLC0415 - loads SQLAlchemy, which the start must not wait for
-
+    def _drawn(self, planned: Plan, principal: str, tool: str, arguments: str, now: float) -> ChangeRow:
         change = secrets.token_hex(4)
         return ChangeRow(
             id=change,
@@ -243,9 +266,12 @@ class Gate:
             planned_at=now,
             expires_at=now + OPEN_SECONDS,
             due_at=planned.due_at,
+            event_id=planned.event_id,
+            next_step=planned.find_out or None,
+            reads_back=planned.reads_back is not None,
         )
 
-    async def _redrawn(self, row: "ChangeRow", planned: Plan) -> Receipt:
+    async def _redrawn(self, row: ChangeRow, planned: Plan) -> Receipt:
         now = self.clock.now()
         if row.drifts + 1 >= DRIFTS:
             outcome = json.dumps({"message": "What it rests on keeps changing; nothing was sent."})
@@ -253,11 +279,11 @@ class Gate:
             return self.receipt(await self._current(row))
         examined = await self._examined(row.tool, planned, now)
         if isinstance(examined, Receipt):
-            await self.journal.withdraw(row.id, by="gate", how="it is no longer needed", now=now, told=True)
+            await self.journal.withdraw(row.id, by="gate", how="it is no longer needed", now=now, acknowledged=True)
             return examined
         fresh = self._drawn(examined, row.principal, row.tool, row.arguments, row.planned_at)
         fresh = replace(fresh, question=question_about(examined, row.id), drifts=row.drifts + 1)
-        if not await self.journal.redraw(row.id, fresh):
+        if not await self.journal.replace_plan(row.id, fresh):
             return self.receipt(await self._current(row))
         return Receipt(
             status="approval_required",
@@ -266,7 +292,7 @@ class Gate:
             change=row.id,
         )
 
-    async def _not_claimed(self, row: "ChangeRow", planned: Plan, claim: "Claim") -> Receipt:
+    async def _not_claimed(self, row: ChangeRow, planned: Plan, claim: ClaimResult) -> Receipt:
         now = self.clock.now()
         if claim == "paused":
             raise Refused(PAUSED)
@@ -274,22 +300,24 @@ class Gate:
             raise Refused(await self._no_room(now))
         if claim == "same effect" and planned.effect:
             same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now, but=row.id)
-            await self.journal.withdraw(row.id, by="gate", how="the same was sent meanwhile", now=now, told=True)
+            await self.journal.withdraw(
+                row.id, by="gate", how="the same was sent meanwhile", now=now, acknowledged=True
+            )
             if same:
                 return _again(change_of(same, now))
-        if claim == "too old":
-            await self.journal.withdraw(row.id, by="gate", how="the approval was too old", now=now, told=True)
+        if claim in UNUSABLE:
+            await self.journal.withdraw(row.id, by="gate", how=UNUSABLE[claim], now=now, acknowledged=True)
         return self.receipt(await self._current(row))
 
     async def _no_room(self, now: float) -> str:
         cap = self.policy.sends_an_hour or 0
-        room = await self.journal.room_at(cap, now)
+        room = await self.journal.next_send_at(cap, now)
         return (
             f"The operator's cap of {cap} an hour on sends is reached; nothing was sent. "
             f"There is room again at {moment(from_unix(room))}, in {ceil((room - now) / 60)} min."
         )
 
-    async def _current(self, row: "ChangeRow") -> "ChangeRow":
+    async def _current(self, row: ChangeRow) -> ChangeRow:
         return await self.journal.get(row.id) or row
 
 

@@ -5,15 +5,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import JsonValue
 
 from cio_mcp.gate.plan import Plan
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import quoted
-
-if TYPE_CHECKING:
-    from cio_mcp.storage.journal import ChangeRow
 
 NAMING = frozenset({"id", "email", "cio_id", "phone", "to", "customer_id", "person_id"})
 """Keys of a request's body whose value may name a person."""
@@ -38,7 +36,7 @@ class Subject:
         cio_id = f"cio_{self.cio_id}" if self.cio_id else None
         return tuple(name for name in (self.id, self.email, self.phone, cio_id) if name)
 
-    def is_in(self, row: "ChangeRow") -> bool:
+    def is_in(self, row: ChangeRow) -> bool:
         """Whether a change is about this person or mentions them."""
         texts = (row.summary, row.question, row.outcome or "", row.decided_how or "")
         if not self._may_be_in(*texts, row.plan):

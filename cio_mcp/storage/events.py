@@ -1,4 +1,4 @@
-"""The event log: each event once, found by what people ask for, kept for a while."""
+"""The event log: each event once, indexed by what queries ask for, kept for a limited time."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, FromClause, ScalarSelect, Select, Subquery, delete, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventQuery, EventRow, Place
-from cio_mcp.storage.schema import by_machine, caused_delivery, caused_event, changes, events, rejections
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import MAX_METRICS, EventQuery, EventRow, MetricCount, Place
+from cio_mcp.storage.schema import by_machine, changes, events, rejections
 
-COUNTED = 1_000
-"""Older events that are counted at most, so that a page costs the same however many there are."""
-STEP = 500
-"""Events deleted in one transaction: some 10 ms, for which nobody who appends has to wait long."""
+MAX_COUNTED = 1_000
+"""Older events that are counted, so that a page costs the same however many there are."""
+DELETED_AT_ONCE = 500
+"""Events deleted in one transaction: some 10 ms, so that appending never waits long."""
 STORED = tuple(column.name for column in events.columns if column.name not in ("sequence", "workspace"))
 _stored = attrgetter(*STORED)
 
@@ -49,7 +49,7 @@ class Events:
         await self._database.write(lambda db: _count(db, self.workspace, refused, now))
 
     async def recent(self, query: EventQuery, limit: int, before: Place | None) -> tuple[list[EventRow], int]:
-        """Up to `limit` events newest first, older than a place; and how many older ones follow, up to `COUNTED`."""
+        """Read events newest first, older than a place; and how many older ones follow, up to `MAX_COUNTED`."""
         where = self._where(query)
         if before is not None:
             where.append(tuple_(events.c.at, events.c.sequence) < tuple_(before.at, before.sequence))
@@ -58,7 +58,7 @@ class Events:
         def work(db: Connection) -> tuple[list[EventRow], int]:
             rows = _rows(db, newest.limit(limit))
             rest = select(events.c.sequence).where(*where).order_by(events.c.at.desc(), events.c.sequence.desc())
-            more = rest.offset(limit).limit(COUNTED).subquery()
+            more = rest.offset(limit).limit(MAX_COUNTED).subquery()
             return rows, _number(db, more) if len(rows) == limit else 0
 
         return await self._database.read(work)
@@ -86,12 +86,22 @@ class Events:
 
         return await self._database.read(work)
 
-    async def summary(self, query: EventQuery) -> list[tuple[str, bool, int]]:
-        """The metrics of what matches, whether a machine did it, and how often, the most frequent first."""
+    async def summary(self, query: EventQuery) -> tuple[list[MetricCount], int]:
+        """Count events by metric, the most frequent first, up to `MAX_METRICS`; and how many events have others.
+
+        The bound is needed because metrics are whatever webhooks carry.
+        """
         count, machine = func.count(), by_machine.label("machine")
-        each = select(events.c.metric, machine, count).where(*self._where(query)).group_by(events.c.metric, machine)
-        most = each.order_by(count.desc(), events.c.metric, machine)
-        return await self._database.read(lambda db: [(row[0], bool(row[1]), row[2]) for row in db.execute(most)])
+        total = func.sum(count).over()
+        each = select(events.c.metric, machine, count, total).where(*self._where(query))
+        most = each.group_by(events.c.metric, machine).order_by(count.desc(), events.c.metric, machine)
+
+        def work(db: Connection) -> tuple[list[MetricCount], int]:
+            rows = db.execute(most.limit(MAX_METRICS)).all()
+            counts = [MetricCount(row[0], bool(row[1]), row[2]) for row in rows]
+            return counts, rows[0][3] - sum(each.count for each in counts) if rows else 0
+
+        return await self._database.read(work)
 
     async def newest(self) -> tuple[int, float]:
         """The highest sequence of the workspace, and when that event came in; zeros where there is none."""
@@ -117,7 +127,7 @@ class Events:
         return await self._database.write(lambda db: db.execute(gone).rowcount)
 
     def _where(self, query: EventQuery, table: FromClause = events) -> list[ColumnElement[bool]]:
-        column, who = _named(query.person or "")
+        column, person = _person_column(query.person or "")
         equal = {
             "workspace": self.workspace,
             "object_type": query.object_type,
@@ -126,7 +136,7 @@ class Events:
             "trigger_event_id": query.trigger_event,
             "kind": query.kind,
             "parent_id": query.id,
-            column: who or None,
+            column: person or None,
         }
         where = [table.c[name] == value for name, value in equal.items() if value is not None]
         if query.metric is not None and query.also:
@@ -138,7 +148,7 @@ class Events:
         return where
 
 
-def _named(person: str) -> tuple[str, str]:
+def _person_column(person: str) -> tuple[str, str]:
     if person.startswith("cio_"):
         return "cio_id", person.removeprefix("cio_")
     return ("email", person.lower()) if "@" in person else ("person_id", person)
@@ -148,9 +158,8 @@ def _cause(table: FromClause) -> ColumnElement[str]:
     def change(same: ColumnElement[bool]) -> ScalarSelect[str]:
         return select(changes.c.id).where(changes.c.workspace == table.c.workspace, same).limit(1).scalar_subquery()
 
-    # SQLite uses an index on an expression only where the other side is an expression too.
-    delivery, event = table.c.delivery_id.concat(""), table.c.trigger_event_id.concat("")
-    return func.coalesce(change(caused_delivery == delivery), change(caused_event == event))
+    delivery = change(changes.c.delivery_id == table.c.delivery_id)
+    return func.coalesce(delivery, change(changes.c.event_id == table.c.trigger_event_id))
 
 
 def _joined(table: FromClause = events) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""The tables, once."""
+"""The tables: the newest schema, which `migrations` leads to."""
 
 from typing import Any
 
@@ -6,23 +6,29 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Float,
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
     UniqueConstraint,
     cast,
+    false,
+    insert,
     literal_column,
     or_,
+    select,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from cio_mcp.storage.event_rows import BY_SOMEBODY, MACHINE
+from cio_mcp.storage.rows import HUMAN_METRICS, MACHINE_MARKS
+from cio_mcp.storage.schema_version import HEAD
 
 metadata = MetaData()
 
@@ -39,8 +45,6 @@ changes = Table(
     Column("state", String, nullable=False),
     Column("risk", String, nullable=False),
     Column("summary", Text, nullable=False),
-    Column("question", Text, nullable=False),
-    Column("plan", Text, nullable=False),
     Column("digest", String, nullable=False),
     Column("drifts", Integer, nullable=False, default=0),
     Column("planned_at", Float, nullable=False),
@@ -52,18 +56,36 @@ changes = Table(
     Column("sending_at", Float),
     Column("due_at", Float),
     Column("finished_at", Float),
-    Column("outcome", Text),
-    Column("baseline", Text),
     Column("settle_at", Float),
     Column("looks", Integer, nullable=False, default=0),
+    Column("size", Integer, nullable=False, server_default="0"),
+    Column("event_id", String),
+    Column("delivery_id", String),
+    Column("next_step", Text),
+    Column("reads_back", Boolean, nullable=False, server_default=false()),
+    Column("outcome", Text),
+    Column("baseline", Text),
+    Column("question", Text, nullable=False),
+    Column("plan", Text, nullable=False),
     Index("changes_open", "workspace", "principal", "tool", "arguments"),
     Index("changes_effect", "workspace", "effect"),
     Index("changes_unsettled", "workspace", "settle_at"),
     Index("changes_recent", "workspace", "planned_at"),
+    Index("changes_state", "workspace", "state", "planned_at"),
+    Index("changes_pending", "state", "expires_at", "workspace", "principal", "size"),
+    Index("changes_event", "workspace", "event_id"),
+    Index("changes_delivery", "workspace", "delivery_id"),
 )
-"""Proposed writes and what became of them. Times are Unix seconds; `plan` and `outcome` are JSON;
-`arguments`, `effect` and `digest` are SHA-256 in hex; `due_at` is when a scheduled send goes out;
-`baseline` (JSON) lists what was there just before sending, `settle_at` is when an open outcome is looked into next."""
+"""Proposed writes and their outcomes. Times are Unix seconds; `plan`, `outcome` and `baseline` are JSON; `arguments`,
+`effect` and `digest` are SHA-256 in hex; `size` is in bytes, of plan and question (0 once they are erased); `due_at` is
+when a scheduled send goes out; `baseline` lists what was there just before sending, `settle_at` is when an open outcome
+is looked into next; `event_id` and `delivery_id` name what the change caused.
+The large columns stand last: SQLite reads a row from its start, so lists never read them."""
+
+has_body = changes.c.question != literal_column("''")
+"""Whether a change still has its body; spelt in full, so that the index is used."""
+
+Index("changes_bodies", changes.c.planned_at, sqlite_where=has_body, postgresql_where=has_body)
 
 pauses = Table(
     "pauses",
@@ -73,11 +95,11 @@ pauses = Table(
     Column("by", String, nullable=False),
     Column("reason", Text),
 )
-"""Workspaces (or `*`: every one) whose writes an operator has stopped."""
+"""Workspaces (or `*`: every one) whose writes an operator has paused."""
 
 
 class InJson(FunctionElement[str]):
-    """The text at a path inside a column of JSON, spelt the same in an index and in a query, so that it is used."""
+    """The text at a path inside a column of JSON."""
 
     type = String()
     inherit_cache = True
@@ -99,19 +121,6 @@ def _in_postgresql(element: InJson, compiler: SQLCompiler, **options: Any) -> st
     steps = ",".join(str(step) for step in element.path)
     return f"(({compiler.process(next(iter(element.clauses)), **options)})::jsonb #>> '{{{steps}}}')"
 
-
-caused_delivery = InJson(changes.c.outcome, "delivery_id")
-"""The delivery that a change caused, if Customer.io named one."""
-caused_event = InJson(changes.c.plan, "calls", 0, "body", "id")
-"""The id that an event was sent with: what it starts carries it as `trigger_event_id`."""
-
-Index("changes_delivery", changes.c.workspace, caused_delivery)
-Index("changes_event", changes.c.workspace, caused_event)
-
-has_body = changes.c.question != literal_column("''")
-"""Whether a change still has its body; spelt in full, so that the index is used."""
-
-Index("changes_bodies", changes.c.planned_at, sqlite_where=has_body, postgresql_where=has_body)
 
 events = Table(
     "events",
@@ -153,8 +162,8 @@ for _name in ("delivery_id", "trigger_event_id", "cio_id", "person_id", "email")
         sqlite_where=_there,
         postgresql_where=_there,
     )
-by_machine = events.c.metric.in_(BY_SOMEBODY) & or_(
-    *(cast(InJson(events.c.data, sign), String).in_(("1", "true")) for sign in MACHINE)
+by_machine = events.c.metric.in_(HUMAN_METRICS) & or_(
+    *(cast(InJson(events.c.data, sign), String).in_(("1", "true")) for sign in MACHINE_MARKS)
 )
 """Whether no person made an open or click; read out of the data, so only where these are counted."""
 
@@ -178,3 +187,25 @@ rejections = Table(
     Column("last_at", Float, nullable=False),
 )
 """Webhook requests that were not accepted, counted by reason."""
+
+_versions = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Where alembic records the version; as alembic itself creates it."""
+
+
+def schema_version(connection: Connection) -> str | None:
+    """Read the version of a database's schema; None where none is recorded."""
+    if not connection.dialect.has_table(connection, _versions.name):
+        return None
+    return connection.scalar(select(_versions.c.version_num))
+
+
+def create_schema(connection: Connection) -> None:
+    """Create the newest schema in an empty database, at once instead of revision by revision."""
+    metadata.create_all(connection)
+    _versions.create(connection, checkfirst=True)
+    connection.execute(insert(_versions).values(version_num=HEAD))

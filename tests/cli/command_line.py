@@ -19,9 +19,10 @@ import anyio
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.gate.question_facts import question_about
-from cio_mcp.storage import desk
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
+from cio_mcp.storage import change_queries
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import ChangeRow
 
 T = TypeVar("T")
 
@@ -109,10 +110,10 @@ class CommandLine:
             planned_at=planned,
             expires_at=planned + 3600,
         )
-        self.journal(lambda database: Journal(database, "acme").add(row, most=99))
+        self.journal(lambda database: Journal(database, "acme").add(row))
 
     def change(self, change: str) -> ChangeRow:
-        row = self.journal(lambda database: desk.find(database, change))
+        row = self.journal(lambda database: change_queries.find_change(database, change))
         assert row is not None
         return row
 

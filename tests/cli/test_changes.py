@@ -1,11 +1,8 @@
 import json
 import time
-import typing
 
-from cio_mcp.cli.main import ChangeState as Offered
-from cio_mcp.gate.change import ChangeState
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import Journal
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
 from tests.cli.command_line import CommandLine
 
 MONTH = 31 * 86_400.0
@@ -78,7 +75,3 @@ def test_an_unknown_change_is_one_line_on_stderr(cio_mcp: CommandLine) -> None:
     answered = cio_mcp.run("changes", "nowhere")
     assert (answered.returncode, answered.stdout) == (2, "")
     assert answered.stderr.count("\n") == 1
-
-
-def test_the_states_that_can_be_asked_for_are_those_there_are() -> None:
-    assert typing.get_args(Offered) == typing.get_args(ChangeState)

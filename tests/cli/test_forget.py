@@ -7,10 +7,10 @@ import pytest
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import served
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventQuery, EventRow
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import Events
-from cio_mcp.storage.journal import Journal, Spending
+from cio_mcp.storage.rows import ClaimTerms, EventQuery, EventRow
 from tests.cli.command_line import CommandLine
 
 CODE = r"To approve, type ([A-Z2-9]{4}):"
@@ -32,8 +32,8 @@ def logged(cio_mcp: CommandLine, *rows: EventRow) -> None:
 
 
 def number_of_events(cio_mcp: CommandLine) -> int:
-    counted = cio_mcp.journal(lambda database: Events(database, "acme").summary(EventQuery()))
-    return sum(count for *_, count in counted)
+    counts, _ = cio_mcp.journal(lambda database: Events(database, "acme").summary(EventQuery()))
+    return sum(each.count for each in counts)
 
 
 def forgotten(cio_mcp: CommandLine, person: str, **settings: str) -> str:
@@ -133,7 +133,7 @@ def test_what_was_under_way_is_not_made_again_and_stays_unknown(cio_mcp: Command
         row = await journal.get("aaaa0001")
         assert row
         assert await journal.decide(row, "approved", by="local:ada", how="in a test", now=time.time())
-        spending = Spending(row.digest, 0.0, 0.0, time.time(), time.time())
+        spending = ClaimTerms(row.digest, 0.0, 0.0, time.time(), time.time())
         assert await journal.claim(row.id, spending) == "claimed"
 
     cio_mcp.journal(send)

@@ -1,13 +1,13 @@
 from collections.abc import Awaitable
 
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.switch import Pause, Switch
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Pause, Pauses
 from tests.cli.command_line import CommandLine
 
 
 def paused(cio_mcp: CommandLine, workspace: str) -> Pause | None:
     def look(database: Database) -> Awaitable[Pause | None]:
-        return Switch(database, workspace).paused()
+        return Pauses(database, workspace).in_force()
 
     return cio_mcp.journal(look)
 

@@ -24,8 +24,8 @@ from cio_mcp.customerio.caller import Caller
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.settings import Settings
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer

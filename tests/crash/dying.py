@@ -11,8 +11,9 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.gate.service import Gate
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Claim, Journal, Spending
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import AddResult, ChangeRow, ClaimResult, ClaimTerms, OpenLimits
 
 Point = Literal[
     "before planned", "after planned", "before approved", "after approved", "before sending", "after sending",
@@ -47,9 +48,9 @@ class DyingJournal(Journal):
         super().__init__(database, workspace)
         self._fate = fate
 
-    async def add(self, row: ChangeRow, *, most: int) -> bool:
+    async def add(self, row: ChangeRow, limits: OpenLimits | None = None) -> AddResult:
         self._fate.at("before planned")
-        added = await super().add(row, most=most)
+        added = await super().add(row, limits)
         self._fate.at("after planned")
         return added
 
@@ -59,9 +60,9 @@ class DyingJournal(Journal):
         self._fate.at("after approved")
         return decided
 
-    async def claim(self, change: str, spending: Spending) -> Claim:
+    async def claim(self, change: str, terms: ClaimTerms) -> ClaimResult:
         self._fate.at("before sending")
-        claim = await super().claim(change, spending)
+        claim = await super().claim(change, terms)
         self._fate.at("after sending")
         return claim
 

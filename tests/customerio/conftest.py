@@ -9,7 +9,7 @@ from cio_mcp.customerio.client import Caller, Client
 from cio_mcp.customerio.ratelimit.limiter import Limiter
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.settings import Settings
-from cio_mcp.storage.claims import SqliteClaims
+from cio_mcp.storage.limiter_state import SqliteLimiterStore
 from tests.customerio.peer import Peer, listening, nobody
 from tests.customerio.skipping_clock import SkippingClock
 
@@ -35,7 +35,7 @@ def opening(clock: SkippingClock, tmp_path: Path) -> Opening:
         settings = Settings(
             site_id="a-site", track_api_key="track-secret", app_api_key="app-secret", track_url=url, app_url=url
         )
-        limiter = Limiter(SqliteClaims(tmp_path / "claims.db"), LANES, workspace="a-site", clock=clock)
+        limiter = Limiter(SqliteLimiterStore(tmp_path / "claims.db"), LANES, workspace="a-site", clock=clock)
         return Client(settings, limiter, clock=clock, chance=lambda: 1.0)
 
     return of

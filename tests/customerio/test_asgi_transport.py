@@ -14,7 +14,7 @@ from cio_mcp.errors import BadAnswer, KeyRefused, RateLimited, Unavailable
 from cio_mcp.sandbox.app import Sandbox
 from cio_mcp.sandbox.faults import Dropped, Fault
 from cio_mcp.settings import Settings
-from cio_mcp.storage.claims import MemoryClaims
+from cio_mcp.storage.limiter_state import MemoryLimiterStore
 from tests.customerio.skipping_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +56,7 @@ def client_of(sandbox: Sandbox, **keys: str) -> Client:
     }
     settings = Settings.model_validate({**known, **keys})
     clock = SkippingClock()
-    limiter = Limiter(MemoryClaims(), LANES, workspace="sandbox", clock=clock)
+    limiter = Limiter(MemoryLimiterStore(), LANES, workspace="sandbox", clock=clock)
     return Client(settings, limiter, transport=AsgiTransport(sandbox.app, drops=(Dropped,)), clock=clock)
 
 

@@ -12,7 +12,7 @@ from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.region import Regions
 from cio_mcp.errors import KeyRefused, Unavailable
 from cio_mcp.settings import Settings
-from cio_mcp.storage.claims import MemoryClaims
+from cio_mcp.storage.limiter_state import MemoryLimiterStore
 
 pytestmark = pytest.mark.anyio
 
@@ -109,7 +109,7 @@ async def european(scope: Any, receive: Any, send: Any) -> None:
 
 
 def client_with(**settings: Any) -> Client:
-    limiter = Limiter(MemoryClaims(), LANES, workspace="a-site")
+    limiter = Limiter(MemoryLimiterStore(), LANES, workspace="a-site")
     return Client(Settings(**settings), limiter, transport=AsgiTransport(european))
 
 

@@ -8,8 +8,8 @@ from cio_mcp.errors import StorageFailed, Unavailable
 from cio_mcp.events.group_commit import BATCH, QUEUE, Intake
 from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.events.models import Envelope
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventRow
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import EventRow
 
 pytestmark = pytest.mark.anyio
 
@@ -126,7 +126,7 @@ async def test_more_than_can_wait_is_turned_away_and_the_rest_stored(feed: Event
         for number in range(30):
             group.start_soon(append, str(number))
     assert len(turned_away) == 30 - QUEUE // 100
-    assert sum((await feed.summary(EventQuery())).values()) == QUEUE
+    assert sum((await feed.summary(EventQuery())).by_metric.values()) == QUEUE
 
 
 async def test_whoever_gives_up_takes_nobodys_event_along(feed: EventLog) -> None:

@@ -9,11 +9,12 @@ import pytest
 
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.events.log import SPAN, EventLog, EventQuery
+from cio_mcp.events.log import SPAN, EventLog, EventQuery, MetricSummary
 from cio_mcp.events.models import Envelope
 from cio_mcp.gate.plan import Plan
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import MAX_METRICS, ChangeRow
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,7 @@ async def test_workspaces_do_not_see_each_others_events(feed: EventLog, database
     await feed.append([event("a")])
     await other.append([event("a"), event("b")])
     assert (await ids(feed), sorted(await ids(other))) == (["a"], ["a", "b"])
-    assert await feed.summary(EventQuery()) == {"sent": 1}
+    assert await feed.summary(EventQuery()) == MetricSummary({"sent": 1})
 
 
 async def test_the_newest_comes_first_by_when_it_happened_not_by_when_it_came(feed: EventLog) -> None:
@@ -104,14 +105,24 @@ async def test_a_person_whose_id_is_an_address_is_found_by_it(feed: EventLog) ->
 
 async def test_a_summary_counts_by_metric_in_a_window(feed: EventLog) -> None:
     await feed.append([event("a", "opened", 1), event("b", "opened", 2), event("c", "sent", 2), event("d", "sent", 9)])
-    assert await feed.summary(EventQuery(since=moment(1), until=moment(9))) == {"opened": 2, "sent": 1}
+    assert await feed.summary(EventQuery(since=moment(1), until=moment(9))) == MetricSummary({"opened": 2, "sent": 1})
+
+
+async def test_a_summary_names_the_most_frequent_metrics_and_counts_the_rest(feed: EventLog) -> None:
+    odd = [event(f"e{number}", f"metric_{number:03}") for number in range(MAX_METRICS + 30)]
+    await feed.append([*odd, event("a", "sent"), event("b", "sent")])
+    summary = await feed.summary(EventQuery())
+    assert len(summary.by_metric) == MAX_METRICS
+    assert next(iter(summary.by_metric.items())) == ("sent", 2)
+    assert summary.others == 31
+    assert await feed.summary(EventQuery(metric="nothing")) == MetricSummary({})
 
 
 async def test_an_event_names_the_change_that_caused_it(feed: EventLog, database: Database) -> None:
     journal = Journal(database, "acme")
-    await journal.add(change("sent-it", {}), most=9)
-    await journal.finish("sent-it", "sent", json.dumps({"delivery_id": "d1"}), now=AT)
-    await journal.add(change("started-it", {"name": "signed_up", "id": "01ULID"}), most=9)
+    await journal.add(change("sent-it", {}))
+    await journal.finish("sent-it", "sent", json.dumps({"message": None}), now=AT, delivery_id="d1")
+    await journal.add(change("started-it", {"name": "signed_up", "id": "01ULID"}))
     await feed.append(
         [event("a", at=3, delivery_id="d1"), event("b", at=2, trigger_event_id="01ULID"), event("c", delivery_id="d3")]
     )
@@ -255,4 +266,5 @@ def change(name: str, body: dict[str, Any]) -> ChangeRow:
         digest=plan.digest,
         planned_at=AT,
         expires_at=AT + 3600,
+        event_id=plan.event_id,
     )

@@ -8,8 +8,8 @@ import pytest
 from cio_mcp.errors import StorageFailed
 from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.events.models import Envelope
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.reception import reception
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.webhook_stats import webhook_stats
 from tests.customerio.skipping_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
@@ -27,11 +27,11 @@ async def ids(feed: EventLog) -> list[str]:
 
 
 async def number(feed: EventLog) -> int:
-    return sum((await feed.summary(EventQuery())).values())
+    return sum((await feed.summary(EventQuery())).by_metric.values())
 
 
 async def refused(feed: EventLog) -> dict[str, int]:
-    told = await reception(feed.database, feed.workspace, feed.clock.calendar())
+    told = await webhook_stats(feed.database, feed.workspace, feed.clock.calendar())
     return {each.reason: each.count for each in told.refused}
 
 
@@ -112,7 +112,7 @@ async def test_the_reception_tells_lateness_and_gaps(feed: EventLog, database: D
         clock.skipped += after
         at = int(clock.calendar()) - (120 if name == "d" else 0)
         await feed.append([Envelope(event_id=name, object_type="email", metric="sent", timestamp=at)])
-    told = await reception(database, "acme", clock.calendar() + 10_000)
+    told = await webhook_stats(database, "acme", clock.calendar() + 10_000)
     assert told.last is not None
     assert (told.stored, told.day, told.late, told.last.event_id) == (4, 4, 1, "d")
     assert 119 < told.last.lag < 125
@@ -133,6 +133,6 @@ async def test_gaps_of_the_last_week_are_told_also_one_that_began_before_it(
     for ago in days:
         clock.skipped = -ago * DAY
         await feed.append([event(f"{ago} days ago")])
-    told = (await reception(database, "acme", now + 60)).gaps
+    told = (await webhook_stats(database, "acme", now + 60)).gaps
     begin = now - days[0] * DAY
     assert [(round((g.since - begin) / DAY), g.until and round((g.until - begin) / DAY)) for g in told] == gaps

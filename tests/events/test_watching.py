@@ -8,7 +8,7 @@ import pytest
 
 from cio_mcp.events.log import POLL, SETTLING, EventLog, EventQuery
 from cio_mcp.events.models import Envelope
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
 from tests.customerio.held_clock import HeldClock
 from tests.customerio.skipping_clock import SkippingClock
 

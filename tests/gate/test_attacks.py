@@ -18,7 +18,7 @@ from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.elicitation import digest_of
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
 from tests.gate.hands import Hands

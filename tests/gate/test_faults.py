@@ -14,7 +14,7 @@ from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer

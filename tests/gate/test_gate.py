@@ -9,9 +9,9 @@ from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.gate.service import APPROVAL_SECONDS, OPEN_MOST, OPEN_SECONDS, Gate
+from cio_mcp.gate.service import APPROVAL_SECONDS, OPEN_LIMITS, OPEN_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from tests.gate.hands import Hands
 
 pytestmark = pytest.mark.anyio
@@ -108,6 +108,18 @@ async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: San
     receipt = await gate.make(row, plan, caller())
     assert receipt.status == "declined"
     assert "too old" in receipt.message
+    assert events(sandbox) == 0
+
+
+async def test_an_approval_does_not_count_for_longer_where_the_clock_is_set_back(
+    gate: Gate, sandbox: Sandbox, hands: Hands
+) -> None:
+    plan = planner()
+    row = await approved(gate, plan)
+    hands.time -= 7200
+    receipt = await gate.make(row, plan, caller())
+    assert receipt.status == "declined"
+    assert "clock was set back" in receipt.message
     assert events(sandbox) == 0
 
 
@@ -265,8 +277,8 @@ async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox:
 
 
 async def test_a_flood_of_proposals_is_stopped(gate: Gate) -> None:
-    for number in range(OPEN_MOST):
+    for number in range(OPEN_LIMITS.per_caller):
         await proposed(gate, planner(f"event {number}"), arguments=arguments_digest({"number": number}))
-    with pytest.raises(Refused, match="wait for a person"):
+    with pytest.raises(Refused, match="your changes wait for a decision"):
         await gate.propose(ADA, "send_event", arguments_digest({"number": -1}), planner("one more"))
     assert (await proposed(gate, planner(), principal=BOB)).state == "planned"

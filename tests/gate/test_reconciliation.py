@@ -23,7 +23,7 @@ from cio_mcp.gate.reconciliation import LOOKS, REMAKE_SECONDS, Reconciler
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
@@ -195,14 +195,14 @@ async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scen
     waiting = await scene.gate.propose("local:other", "a tool", arguments_digest({}), approved)
     assert isinstance(waiting, ChangeRow)
     assert await scene.gate.decide(waiting, approve=True, by="person", how="approved outside")
-    assert await scene.gate.switch.pause(by="operator", now=scene.gate.clock.now())
+    assert await scene.gate.pauses.pause(by="operator", now=scene.gate.clock.now())
     await scene.after(60)
     with pytest.raises(Refused, match="stopped"):
         await scene.gate.make(waiting, approved, scene.caller())
     with pytest.raises(Refused, match="stopped"):
         await scene.gate.propose("local:third", "a tool", arguments_digest({}), plan)
     assert requests(sandbox, "/events") == 0
-    assert await scene.gate.switch.resume()
+    assert await scene.gate.pauses.resume()
     assert (await scene.gate.make(waiting, approved, scene.caller())).status == "done"
     await scene.after(120)
     assert (await scene.state(row)).state == "sent"

@@ -11,16 +11,15 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.question_facts import question_about
 from cio_mcp.gate.retention import DAY_SECONDS, KEPT_DAYS, Retention
 from cio_mcp.settings import Settings
-from cio_mcp.storage.bodies import STEP
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.event_rows import EventQuery, EventRow
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.erasure import REDUCED_AT_ONCE
 from cio_mcp.storage.events import Events
-from cio_mcp.storage.journal import ChangeRow, Journal, State
+from cio_mcp.storage.rows import ChangeRow, EventQuery, EventRow, StoredState
 
 pytestmark = pytest.mark.anyio
 
 NOW = 1_800_000_000.0
-MOST = 1_000
 OLD = NOW - (KEPT_DAYS + 1) * DAY_SECONDS
 
 
@@ -38,7 +37,7 @@ def retention(database: Database) -> Retention:
     return Retention(database, Clock(lambda: NOW, at_once))
 
 
-def change(id_: str, state: State, planned_at: float = OLD) -> ChangeRow:
+def change(id_: str, state: StoredState, planned_at: float = OLD) -> ChangeRow:
     call = tracking.event("ada", "x", {"secret": "body"}, ulid="01HZZZZZZZZZZZZZZZZZZZ0001", at=None)
     plan = Plan(risk="send", summary="Send “x”.", contents=("secret body",), calls=(call,), once=True)
     return ChangeRow(
@@ -57,17 +56,19 @@ def change(id_: str, state: State, planned_at: float = OLD) -> ChangeRow:
         digest=plan.digest,
         planned_at=planned_at,
         expires_at=planned_at + 3600,
-        outcome='{"message": null, "delivery_id": "dgTe"}',
+        event_id=plan.event_id,
+        delivery_id="dgTe",
+        outcome='{"message": null}',
         baseline='["dgTd"]',
     )
 
 
 @pytest.mark.parametrize("state", ["sent", "verified", "failed", "declined", "planned", "approved"])
 async def test_what_was_settled_a_month_ago_is_reduced_to_digest_and_summary(
-    state: State, retention: Retention, database: Database
+    state: StoredState, retention: Retention, database: Database
 ) -> None:
     journal, before = Journal(database, "sandbox"), change("aaaa0001", state)
-    await journal.add(before, most=MOST)
+    await journal.add(before)
     assert await retention.round() == 1
     after = await journal.get("aaaa0001")
     assert after
@@ -80,10 +81,10 @@ async def test_what_was_settled_a_month_ago_is_reduced_to_digest_and_summary(
 
 @pytest.mark.parametrize("state", ["sending", "unknown"])
 async def test_what_is_not_settled_keeps_its_body_however_old(
-    state: State, retention: Retention, database: Database
+    state: StoredState, retention: Retention, database: Database
 ) -> None:
     journal, before = Journal(database, "sandbox"), change("aaaa0001", state)
-    await journal.add(before, most=MOST)
+    await journal.add(before)
     assert await retention.round() == 0
     assert await journal.get("aaaa0001") == before
 
@@ -96,14 +97,14 @@ async def test_what_is_open_young_or_due_later_keeps_its_body(retention: Retenti
         replace(change("aaaa0003", "sent"), due_at=NOW + 10),
     ]
     for row in kept:
-        await journal.add(row, most=MOST)
+        await journal.add(row)
     assert await retention.round() == 0
     assert [await journal.get(row.id) for row in kept] == kept
 
 
 async def test_the_same_again_is_still_told_from_a_reduced_change(retention: Retention, database: Database) -> None:
     journal, before = Journal(database, "sandbox"), replace(change("aaaa0001", "sent"), sending_at=NOW)
-    await journal.add(before, most=MOST)
+    await journal.add(before)
     await retention.round()
     assert before.effect
     assert (await journal.same_effect(before.effect, NOW - 600, NOW)) is not None
@@ -111,18 +112,18 @@ async def test_the_same_again_is_still_told_from_a_reduced_change(retention: Ret
 
 async def test_bodies_go_in_small_steps_and_a_round_ends(retention: Retention, database: Database) -> None:
     journal = Journal(database, "sandbox")
-    for number in range(STEP + 5):
-        await journal.add(change(f"{number:08}", "sent"), most=MOST)
-    assert await retention.round(steps=1) == STEP
+    for number in range(REDUCED_AT_ONCE + 5):
+        await journal.add(change(f"{number:08}", "sent"))
+    assert await retention.round(steps=1) == REDUCED_AT_ONCE
     assert await retention.round() == 5
 
 
-async def test_an_event_still_names_a_reduced_change_that_caused_its_delivery(
-    retention: Retention, database: Database
-) -> None:
-    await Journal(database, "sandbox").add(change("aaaa0001", "sent"), most=MOST)
+async def test_an_event_still_names_a_reduced_change_that_caused_it(retention: Retention, database: Database) -> None:
+    await Journal(database, "sandbox").add(change("aaaa0001", "sent"))
     log = Events(database, "sandbox")
-    await log.add([EventRow("1", "email", "opened", int(NOW), time.time(), "{}", delivery_id="dgTe")])
+    opened = EventRow("1", "email", "opened", int(NOW), time.time(), "{}")
+    ulid = "01HZZZZZZZZZZZZZZZZZZZ0001"
+    await log.add([replace(opened, delivery_id="dgTe"), replace(opened, event_id="2", trigger_event_id=ulid)])
     await retention.round()
-    ((event,), _) = await log.recent(EventQuery(), 10, None)
-    assert event.change == "aaaa0001"
+    (found, _) = await log.recent(EventQuery(), 10, None)
+    assert [event.change for event in found] == ["aaaa0001", "aaaa0001"]

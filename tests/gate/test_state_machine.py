@@ -27,7 +27,7 @@ from cio_mcp.gate.service import AGAIN_SECONDS, APPROVAL_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.workspace import open_workspace
 
 FAULTS = ("accept_then_503", "accept_then_drop", "drop", "429", "status:503", "status:400")
@@ -298,7 +298,7 @@ class World(RuleBasedStateMachine):
         await self.reconciler.round()
 
     async def _switch(self, on: bool) -> None:
-        await (self.gate.switch.pause(by="operator", now=self.time) if on else self.gate.switch.resume())
+        await (self.gate.pauses.pause(by="operator", now=self.time) if on else self.gate.pauses.resume())
 
     async def _sleep(self, seconds: float) -> None:
         self.time += seconds

@@ -14,9 +14,10 @@ from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import ChangeRow, Journal
-from cio_mcp.storage.switch import Switch
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Pauses
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.workspace import CallContext
 
@@ -28,7 +29,7 @@ BUSY = 0.05
 def impatient(ws: CallContext) -> Gate:
     """The same gate on the same file, through a database that does not wait long."""
     database = Database(ws.settings.storage_url, busy=BUSY)
-    return replace(ws.gate, journal=Journal(database, "sandbox"), switch=Switch(database, "sandbox"))
+    return replace(ws.gate, journal=Journal(database, "sandbox"), pauses=Pauses(database, "sandbox"))
 
 
 @contextmanager

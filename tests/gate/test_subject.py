@@ -9,8 +9,8 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.question_facts import question_about
 from cio_mcp.gate.subject import Subject
-from cio_mcp.storage.bodies import bare_plan
-from cio_mcp.storage.journal import ChangeRow
+from cio_mcp.storage.erasure import bare_plan
+from cio_mcp.storage.rows import ChangeRow
 
 ADA = Subject(id="ada", email="Ada@example.com", phone="+4915112345678", cio_id="03000001")
 ONE = Subject(id="1")

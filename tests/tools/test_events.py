@@ -16,12 +16,12 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextCon
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import Envelope
-from cio_mcp.gate.change import led_to
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.journal import Journal
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import MAX_METRICS
 from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.core.events import NOTHING, recent_events, wait_for_event
@@ -109,6 +109,14 @@ async def test_since_a_time_all_is_counted_by_metric(ws: CallContext) -> None:
     assert answer.by_metric == {"delivered": 2, "bounced": 1, "opened": 1, "opened by a machine": 1}
     assert lines(answer)[0] == "delivered 2, bounced 1, opened 1, opened by a machine 1"
     assert (await recent_events(ws)).by_metric is None
+
+
+async def test_many_metrics_are_one_count_beside_the_most_frequent(ws: CallContext) -> None:
+    await ws.events.append([event(number, f"metric_{number:03}") for number in range(MAX_METRICS + 3)])
+    answer = await recent_events(ws, since=moment(back(3600)), limit=1)
+    assert answer.by_metric
+    assert (len(answer.by_metric), answer.other_metrics) == (MAX_METRICS, 3)
+    assert lines(answer)[0].endswith(", 3 of other metrics")
 
 
 async def test_why_a_message_bounced_is_a_quotation(ws: CallContext) -> None:
@@ -321,7 +329,7 @@ async def test_what_an_event_started_is_found_by_the_change_that_sent_it(setting
         async with another_process(settings) as feed:
             journal = Journal(feed.database, settings.workspace_key)
             rows = [await journal.get(receipt["change"]) for receipt in receipts]
-            first, second = (led_to(row).event for row in rows if row)
+            first, second = (row.event_id for row in rows if row)
             await feed.append([event(1, trigger_event_id=second), event(2, trigger_event_id=first), event(3)])
         found = structured(await client.call_tool("wait_for_event", {"change": receipts[0]["change"]}))
         listed = structured(await client.call_tool("recent_events", {"change": receipts[1]["change"]}))

@@ -11,8 +11,8 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from cio_mcp.storage.bodies import reduce_old
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.erasure import reduce_old_changes
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
@@ -157,7 +157,7 @@ async def test_only_what_was_done_can_be_undone(ws: CallContext) -> None:
 async def test_a_change_whose_details_are_gone_has_no_undo(ws: CallContext, settings: Settings) -> None:
     change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
     far = ws.gate.clock.now() + 1
-    assert await reduce_old(Database(settings.storage_url), before=far, now=far) == 1
+    assert await reduce_old_changes(Database(settings.storage_url), before=far, now=far) == 1
     with pytest.raises(Refused, match="kept no longer"):
         await undo_change(ws, change)
     row = await ws.gate.journal.get(change)

@@ -56,7 +56,7 @@ async def test_each_sender_is_told_once_although_pages_never_end(ws: CallContext
 
 
 async def test_stopped_writes_are_told_with_the_reason(ws: CallContext) -> None:
-    assert await ws.gate.switch.pause(by="local:ada", now=1_800_000_000.0, reason="a bad import")
+    assert await ws.gate.pauses.pause(by="local:ada", now=1_800_000_000.0, reason="a bad import")
     answer = await get_workspace(ws)
     assert answer.overview
     assert answer.overview.writes_stopped == "An operator stopped all writes at 2027-01-15T08:00:00Z: “a bad import”"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cio_mcp.events.log import EventLog
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
 
 
 @pytest.fixture

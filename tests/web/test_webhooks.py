@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.events.models import LONGEST
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.reception import reception
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.webhook_stats import webhook_stats
 from cio_mcp.tools.core.events import recent_events
 from cio_mcp.web.webhooks import AGAIN, AT_ONCE, LARGEST, READING, SENTENCES, STATUS
 from cio_mcp.workspace import CallContext
@@ -31,12 +31,12 @@ DOCUMENTED = {200, 401, 403, 408, 413, 503}
 
 
 async def stored(feed: EventLog) -> int:
-    return sum((await feed.summary(EventQuery())).values())
+    return sum((await feed.summary(EventQuery())).by_metric.values())
 
 
 async def refusals(feed: EventLog) -> dict[str, int]:
     await feed.close()
-    told = await reception(feed.database, feed.workspace, feed.clock.calendar())
+    told = await webhook_stats(feed.database, feed.workspace, feed.clock.calendar())
     return {each.reason: each.count for each in told.refused}
 
 

@@ -9,7 +9,7 @@ from cio_mcp.customerio.call import LaneName
 from cio_mcp.customerio.clock import Clock
 from cio_mcp.customerio.ratelimit.state import WindowState
 from cio_mcp.errors import StorageFailed
-from cio_mcp.storage.claims import Claims, MemoryClaims
+from cio_mcp.storage.limiter_state import LimiterStore, MemoryLimiterStore
 
 T = TypeVar("T")
 SHARE = 0.25
@@ -21,9 +21,9 @@ _log = logging.getLogger(__name__)
 class FallbackStore:
     """The shared store while it works, memory while it does not; what was granted there is carried over."""
 
-    def __init__(self, store: Claims, workspace: str, clock: Clock) -> None:
+    def __init__(self, store: LimiterStore, workspace: str, clock: Clock) -> None:
         self._store, self._workspace, self._clock = store, workspace, clock
-        self._memory = MemoryClaims()
+        self._memory = MemoryLimiterStore()
         self._known: dict[LaneName, WindowState] = {}
         self._owed: dict[LaneName, WindowState] = {}
         self._lock = threading.Lock()

@@ -18,7 +18,7 @@ from cio_mcp.customerio.ratelimit.guard import GUARD_MIN, Guard
 from cio_mcp.customerio.ratelimit.lane import LaneQueue, LaneState, Permit
 from cio_mcp.customerio.ratelimit.rates import Lane
 from cio_mcp.customerio.ratelimit.window import BULK, INTERACTIVE
-from cio_mcp.storage.claims import Claims
+from cio_mcp.storage.limiter_state import LimiterStore
 
 __all__ = ["LaneState", "Limiter", "Permit"]
 
@@ -32,7 +32,7 @@ class Limiter:
 
     def __init__(
         self,
-        store: Claims,
+        store: LimiterStore,
         lanes: Mapping[LaneName, Lane],
         *,
         workspace: str,

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cio_mcp.gate.change import Changes, ChangeState
+from cio_mcp.gate.change import Changes
+from cio_mcp.storage.rows import ChangeState
 from cio_mcp.tools.common.arguments import Limit
 from cio_mcp.workspace import CallContext
 

@@ -99,7 +99,7 @@ async def _named(ws: CallContext, things: set[SourceRef]) -> dict[SourceRef, Sou
 
 
 async def _cause(ws: CallContext, change: str) -> Cause:
-    row = await ws.gate.journal.get(change)
+    row = await ws.gate.journal.summary(change)
     return Cause(change=change, summary=row.summary if row else None)
 
 

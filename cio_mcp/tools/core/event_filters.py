@@ -11,7 +11,6 @@ from cio_mcp.customerio.api.people import reference_of
 from cio_mcp.customerio.api.webhooks import EVENTS
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.events.models import UNKNOWN, EventQuery
-from cio_mcp.gate.change import led_to
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Kind, span
 from cio_mcp.tools.common.lookup import find
@@ -130,15 +129,14 @@ async def _led_to(ws: CallContext, change: str | None, delivery: str | None) -> 
     """The delivery and the event to look for: what a change led to, or the delivery that was asked for."""
     if change is None:
         return delivery, None
-    row = await ws.gate.journal.get(change)
+    row = await ws.gate.journal.summary(change)
     if row is None:
         raise NotFound(f"change: there is no change {quoted(change, 40)}; list_changes lists them.")
-    led = led_to(row)
-    if not any(led):
+    if not (row.delivery_id or row.event_id):
         raise InvalidArgument("change", "events name only changes that sent a message or an event; see list_changes")
-    if led.delivery and delivery not in (None, led.delivery):
+    if row.delivery_id and delivery not in (None, row.delivery_id):
         raise InvalidArgument("delivery", "the change became another delivery; give one of the two")
-    return led.delivery or delivery, led.event
+    return row.delivery_id or delivery, row.event_id
 
 
 def _is_id(wanted: str) -> bool:

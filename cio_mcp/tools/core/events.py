@@ -41,13 +41,15 @@ class EventsAnswer(PageAnswer):
     events: list[EventLine]
     since: datetime | None = None
     by_metric: dict[str, int] | None = None
+    other_metrics: int | None = Field(default=None, description="Events whose metric is not in by_metric")
     omitted_more: bool = Field(default=False, description="Even more are omitted")
     note: str | None = None
 
     def lines(self) -> Iterable[str]:
         """The counts, then an event a line."""
         if self.by_metric:
-            yield ", ".join(f"{_named(metric)} {count}" for metric, count in self.by_metric.items())
+            others = f", {self.other_metrics} of other metrics" if self.other_metrics else ""
+            yield ", ".join(f"{_named(metric)} {count}" for metric, count in self.by_metric.items()) + others
         if not self.events:
             yield self.note or "No such events."
         yield from map(str, self.events)
@@ -108,7 +110,8 @@ async def recent_events(
     return EventsAnswer(
         events=await happenings(ws, page.events),
         since=query.since,
-        by_metric=counts,
+        by_metric=counts and counts.by_metric,
+        other_metrics=(counts and counts.others) or None,
         note=None if page.events else await _why_nothing(ws),
         has_more=page.cursor is not None,
         cursor=page.cursor,

@@ -181,7 +181,7 @@ async def _overview(ws: CallContext) -> Overview:
 async def _stopped(ws: CallContext) -> str | None:
     """Since when and why writes are stopped; a database that cannot be read keeps nobody from reading the rest."""
     try:
-        pause = await ws.gate.switch.paused()
+        pause = await ws.gate.pauses.in_force()
     except StorageFailed:
         return None
     if pause is None:

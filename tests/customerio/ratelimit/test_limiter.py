@@ -16,7 +16,7 @@ from cio_mcp.customerio.ratelimit.limiter import LaneState, Limiter, Permit
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.ratelimit.state import Queue, WindowState
 from cio_mcp.errors import RateLimited, Unavailable
-from cio_mcp.storage.claims import SqliteClaims
+from cio_mcp.storage.limiter_state import SqliteLimiterStore
 from tests.customerio.held_clock import HeldClock
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ class Process:
     """A limiter as one process has it, and what its callers came to."""
 
     limiter: Limiter
-    store: SqliteClaims
+    store: SqliteLimiterStore
     clock: HeldClock
     tasks: anyio.abc.TaskGroup
     permits: list[tuple[float, str, Permit]] = field(default_factory=list)
@@ -80,7 +80,7 @@ async def processes(clock: HeldClock, claims: Path) -> AsyncIterator[list[Proces
     async with AsyncExitStack() as stack:
         made = []
         for _ in range(2):
-            store = SqliteClaims(claims)
+            store = SqliteLimiterStore(claims)
             stack.callback(store.close)
             limiter = Limiter(store, LANES, workspace="acme", clock=clock, threads=clock.threads)
             await stack.enter_async_context(limiter)
@@ -114,7 +114,7 @@ def locked(file: Path) -> Iterator[None]:
 
 def queues(file: Path, clock: HeldClock) -> dict[str, Queue]:
     """Who queues for the `broadcast` lane, as all processes know it."""
-    store = SqliteClaims(file)
+    store = SqliteLimiterStore(file)
     text = store.change("acme", "broadcast", lambda text, _: (text or "", text), clock.steady)
     store.close()
     return WindowState.load(text, clock.time).queues
@@ -417,7 +417,7 @@ async def test_a_limiter_that_closes_turns_its_callers_away(clock: HeldClock, cl
         except Unavailable:
             ended.append("turned away")
 
-    store = SqliteClaims(claims)
+    store = SqliteLimiterStore(claims)
     async with anyio.create_task_group() as tasks:
         limiter = Limiter(store, LANES, workspace="acme", clock=clock, threads=clock.threads)
         async with limiter:
@@ -435,7 +435,7 @@ async def test_a_limiter_that_closes_turns_its_callers_away(clock: HeldClock, cl
 async def test_a_permit_given_back_just_before_closing_is_not_lost(
     clock: HeldClock, claims: Path, one: Process, moments: int
 ) -> None:
-    store = SqliteClaims(claims)
+    store = SqliteLimiterStore(claims)
     async with Limiter(store, LANES, workspace="acme", clock=clock, threads=clock.threads) as closing:
         permit = await closing.acquire("broadcast", max_wait=1.0)
         closing.give_back(permit)

@@ -1,26 +1,26 @@
-"""How the receiver of webhooks fares: the last event, how late events come, when none came, what was refused."""
+"""Statistics of the webhook receiver: the last event, delays, gaps, and refused requests."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
 from cio_mcp.storage.schema import events, rejections
 
-WINDOW = 7 * 86_400.0
-"""Seconds looked back for gaps: as long as Customer.io tries again."""
-SILENCE = 3_600.0
-"""Seconds without an event that count as a gap; no source, a busy workspace has none in a day."""
-DAY = 86_400.0
-LATE = 60.0
-"""Seconds after which an event counts as late: it, or one before it, was not accepted the first time."""
-GAPS = 20
-"""Gaps told at most, the latest."""
+WINDOW_SECONDS = 7 * 86_400.0
+"""How far back gaps are looked for: as long as Customer.io retries."""
+GAP_SECONDS = 3_600.0
+"""Time without an event that counts as a gap. Chosen: a busy workspace has none in a day."""
+DAY_SECONDS = 86_400.0
+LATE_SECONDS = 60.0
+"""Delay after which an event counts as late: it, or one before it, was not accepted at first."""
+MAX_GAPS = 20
+"""Gaps that are listed; the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastEvent:
-    """The event that came in last; times in Unix seconds."""
+    """The event received last; times in Unix seconds."""
 
     event_id: str
     object_type: str
@@ -30,13 +30,13 @@ class LastEvent:
 
     @property
     def lag(self) -> float:
-        """Seconds between happening and coming in."""
+        """Seconds from happening to arrival."""
         return max(0.0, self.received_at - self.at)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time in which nothing came in, in Unix seconds; `until` None: it goes on."""
+    """A time without events, in Unix seconds; `until` is None while it lasts."""
 
     since: float
     until: float | None
@@ -52,8 +52,8 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Reception:
-    """What came in: `day` and `late` count the last 24 hours, `gaps` and `refused` list what went wrong."""
+class WebhookStats:
+    """What was received: `day` and `late` count the last 24 hours, `gaps` and `refused` list problems."""
 
     stored: int
     last: LastEvent | None
@@ -63,8 +63,8 @@ class Reception:
     refused: tuple[Refused, ...]
 
 
-async def reception(database: Database, workspace: str, now: float) -> Reception:
-    """How the receiver of a workspace fares.
+async def webhook_stats(database: Database, workspace: str, now: float) -> WebhookStats:
+    """Compute the statistics of a workspace's receiver.
 
     Raises:
         StorageFailed: the database cannot be read.
@@ -72,18 +72,18 @@ async def reception(database: Database, workspace: str, now: float) -> Reception
     return await database.read(lambda db: _read(db, workspace, now))
 
 
-def _read(db: Connection, workspace: str, now: float) -> Reception:
+def _read(db: Connection, workspace: str, now: float) -> WebhookStats:
     here, table = events.c.workspace == workspace, events.c
     columns = (table.event_id, table.object_type, table.metric, table.at, table.received_at)
     last = db.execute(select(*columns).where(here).order_by(table.sequence.desc()).limit(1)).mappings().one_or_none()
-    day = select(func.count()).select_from(events).where(here, table.received_at > now - DAY)
+    day = select(func.count()).select_from(events).where(here, table.received_at > now - DAY_SECONDS)
     refused = select(rejections.c.reason, rejections.c.count, rejections.c.last_at)
-    return Reception(
+    return WebhookStats(
         stored=db.scalar(select(func.count()).select_from(events).where(here)) or 0,
         last=LastEvent(**last) if last else None,
         day=db.scalar(day) or 0,
-        late=db.scalar(day.where(table.received_at - table.at > LATE)) or 0,
-        gaps=tuple(_gaps(db, workspace, now)[-GAPS:]),
+        late=db.scalar(day.where(table.received_at - table.at > LATE_SECONDS)) or 0,
+        gaps=tuple(_gaps(db, workspace, now)[-MAX_GAPS:]),
         refused=tuple(
             Refused(**row)
             for row in db.execute(refused.where(rejections.c.workspace == workspace).order_by("reason")).mappings()
@@ -95,13 +95,13 @@ def _gaps(db: Connection, workspace: str, now: float) -> list[Gap]:
     """Walk from event to event in strides of a silence: a few hundred look-ups, however many events there are."""
     came, here = events.c.received_at, events.c.workspace == workspace
     gaps: list[Gap] = []
-    at = db.scalar(select(func.max(came)).where(here, came < now - WINDOW))
+    at = db.scalar(select(func.max(came)).where(here, came < now - WINDOW_SECONDS))
     at = at or db.scalar(select(func.min(came)).where(here))
     while at is not None:
-        further = db.scalar(select(func.max(came)).where(here, came > at, came <= at + SILENCE))
+        further = db.scalar(select(func.max(came)).where(here, came > at, came <= at + GAP_SECONDS))
         if further is None:
             further = db.scalar(select(func.min(came)).where(here, came > at))
-            if further is not None or now - at > SILENCE:
+            if further is not None or now - at > GAP_SECONDS:
                 gaps.append(Gap(at, further))
         at = further
     return gaps

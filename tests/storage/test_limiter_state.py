@@ -8,7 +8,7 @@ from threading import Barrier, Event
 import pytest
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.storage.claims import Claims, MemoryClaims, SqliteClaims, open_claims
+from cio_mcp.storage.limiter_state import LimiterStore, MemoryLimiterStore, SqliteLimiterStore, open_limiter_store
 
 
 def noon() -> float:
@@ -22,51 +22,51 @@ def count_up(row: str | None, _: float) -> tuple[str, int]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return tmp_path / "new folder" / "claims.db"
+    return tmp_path / "new folder" / "store.db"
 
 
 @pytest.fixture(params=["sqlite", "memory"])
-def claims(request: pytest.FixtureRequest, file: Path) -> Iterator[Claims]:
-    store: Claims = SqliteClaims(file) if request.param == "sqlite" else MemoryClaims()
+def store(request: pytest.FixtureRequest, file: Path) -> Iterator[LimiterStore]:
+    store: LimiterStore = SqliteLimiterStore(file) if request.param == "sqlite" else MemoryLimiterStore()
     yield store
     store.close()
 
 
-def test_a_row_begins_as_nothing_and_is_what_was_decided_last(claims: Claims) -> None:
+def test_a_row_begins_as_nothing_and_is_what_was_decided_last(store: LimiterStore) -> None:
     seen: list[tuple[str | None, float]] = []
 
     def decide(row: str | None, now: float) -> tuple[str, str]:
         seen.append((row, now))
         return f"row {len(seen)}", "result"
 
-    assert claims.change("acme", "app", decide, noon) == "result"
-    claims.change("acme", "app", decide, noon)
+    assert store.change("acme", "app", decide, noon) == "result"
+    store.change("acme", "app", decide, noon)
     assert seen == [(None, 12.0), ("row 1", 12.0)]
 
 
-def test_workspaces_and_lanes_are_apart(claims: Claims) -> None:
+def test_workspaces_and_lanes_are_apart(store: LimiterStore) -> None:
     for workspace, lane in [("acme", "app"), ("acme", "track"), ("other", "app")]:
-        assert claims.change(workspace, lane, count_up, noon) == 1
+        assert store.change(workspace, lane, count_up, noon) == 1
 
 
-def test_a_decision_that_fails_changes_nothing_and_breaks_nothing(claims: Claims) -> None:
+def test_a_decision_that_fails_changes_nothing_and_breaks_nothing(store: LimiterStore) -> None:
     def fail(_: str | None, __: float) -> tuple[str, None]:
         raise ZeroDivisionError
 
-    claims.change("acme", "app", count_up, noon)
+    store.change("acme", "app", count_up, noon)
     with pytest.raises(ZeroDivisionError):
-        claims.change("acme", "app", fail, noon)
-    assert claims.change("acme", "app", count_up, noon) == 2
+        store.change("acme", "app", fail, noon)
+    assert store.change("acme", "app", count_up, noon) == 2
 
 
-def test_a_store_that_was_closed_opens_itself_again(claims: Claims) -> None:
-    claims.change("acme", "app", count_up, noon)
-    claims.close()
-    assert claims.change("acme", "app", count_up, noon) == 2
+def test_a_store_that_was_closed_opens_itself_again(store: LimiterStore) -> None:
+    store.change("acme", "app", count_up, noon)
+    store.close()
+    assert store.change("acme", "app", count_up, noon) == 2
 
 
 def test_no_change_is_lost_between_processes(file: Path) -> None:
-    stores = [SqliteClaims(file) for _ in range(4)]
+    stores = [SqliteLimiterStore(file) for _ in range(4)]
     with ThreadPoolExecutor(len(stores)) as threads:
         for store in stores:
             for _ in range(50):
@@ -78,10 +78,10 @@ def test_no_change_is_lost_between_processes(file: Path) -> None:
 
 @pytest.mark.parametrize("attempt", range(10))
 def test_processes_that_start_at_the_same_moment_all_get_in(file: Path, attempt: int) -> None:
-    stores = [SqliteClaims(file) for _ in range(8)]
+    stores = [SqliteLimiterStore(file) for _ in range(8)]
     together = Barrier(len(stores))
 
-    def start(store: SqliteClaims) -> int:
+    def start(store: SqliteLimiterStore) -> int:
         together.wait(5)
         return store.change("acme", f"lane {attempt}", count_up, noon)
 
@@ -96,7 +96,7 @@ def test_a_new_file_that_another_process_is_writing_is_waited_for(file: Path) ->
     writer = sqlite3.connect(file, isolation_level=None)
     writer.execute("CREATE TABLE other (something TEXT)")
     writer.execute("BEGIN IMMEDIATE")
-    store = SqliteClaims(file)
+    store = SqliteLimiterStore(file)
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(store.change, "acme", "app", count_up, noon)
         with pytest.raises(TimeoutError):
@@ -108,7 +108,7 @@ def test_a_new_file_that_another_process_is_writing_is_waited_for(file: Path) ->
 
 
 def test_the_clock_is_read_only_once_the_row_is_locked(file: Path) -> None:
-    first, second = SqliteClaims(file), SqliteClaims(file)
+    first, second = SqliteLimiterStore(file), SqliteLimiterStore(file)
     first.change("acme", "app", count_up, noon)
     second.change("acme", "app", count_up, noon)
     locked, go_on, order = Event(), Event(), []
@@ -139,7 +139,7 @@ class TestAFileThatCannotBeUsed:
     def test_damaged(self, file: Path) -> None:
         file.parent.mkdir()
         file.write_bytes(b"no database" * 1000)
-        store = SqliteClaims(file)
+        store = SqliteLimiterStore(file)
         with pytest.raises(StorageFailed) as failed:
             store.change("acme", "app", count_up, noon)
         assert str(file) not in str(failed.value)
@@ -150,15 +150,15 @@ class TestAFileThatCannotBeUsed:
     def test_a_folder_in_its_place(self, file: Path) -> None:
         file.mkdir(parents=True)
         with pytest.raises(StorageFailed):
-            SqliteClaims(file).change("acme", "app", count_up, noon)
+            SqliteLimiterStore(file).change("acme", "app", count_up, noon)
 
     def test_a_parent_that_is_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(StorageFailed):
-            SqliteClaims(tmp_path / "file" / "claims.db").change("acme", "app", count_up, noon)
+            SqliteLimiterStore(tmp_path / "file" / "store.db").change("acme", "app", count_up, noon)
 
     def test_full(self, file: Path) -> None:
-        store = SqliteClaims(file)
+        store = SqliteLimiterStore(file)
         store.change("acme", "app", count_up, noon)
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
@@ -175,24 +175,24 @@ class TestAFileThatCannotBeUsed:
         stranger = sqlite3.connect(file)
         stranger.execute("CREATE TABLE claims (something TEXT)")
         stranger.close()
-        store = SqliteClaims(file)
+        store = SqliteLimiterStore(file)
         with pytest.raises(StorageFailed):
             store.change("acme", "app", count_up, noon)
         store.close()
 
 
 def test_a_database_url_chooses_where_claims_live(tmp_path: Path) -> None:
-    assert isinstance(open_claims("sqlite://"), MemoryClaims)
-    store = open_claims(f"sqlite:///{tmp_path / 'cio-mcp.db'}")
+    assert isinstance(open_limiter_store("sqlite://"), MemoryLimiterStore)
+    store = open_limiter_store(f"sqlite:///{tmp_path / 'cio-mcp.db'}")
     store.change("acme", "app", count_up, noon)
     assert [path.name for path in tmp_path.glob("*.db")] == ["cio-mcp-claims.db"]
     store.close()
     with pytest.raises(StorageFailed, match="CIO_DATABASE_URL"):
-        open_claims("postgresql+psycopg://localhost/cio")
+        open_limiter_store("postgresql+psycopg://localhost/cio")
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
-    store = open_claims(f"sqlite:///{tmp_path / 'new' / 'cio-mcp.db'}")
+    store = open_limiter_store(f"sqlite:///{tmp_path / 'new' / 'cio-mcp.db'}")
     store.change("one", "app", lambda row, now: (row or "new", now), lambda: 0.0)
     store.close()
     files = list((tmp_path / "new").iterdir())

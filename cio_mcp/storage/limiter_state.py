@@ -1,7 +1,7 @@
-"""Claims: one small row per (workspace, lane), changed in short transactions that all processes share.
+"""The limiter's state: one small row per (workspace, lane), changed in short transactions that all processes share.
 
-The row is opaque text here; what it means is `http/limiter.py`'s, whose pure decision is handed in.
-Spoken at driver level: a claim costs about 0.1 ms of SQL, a fifth of what an ORM or toolkit makes of it.
+A row is opaque text here: the limiter's pure decision, which is passed in, reads and writes it.
+It uses the driver directly: a decision costs about 0.1 ms of SQL, a fifth of its cost through a toolkit.
 """
 
 import sqlite3
@@ -12,20 +12,21 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.storage.sqlite import own, share
+from cio_mcp.storage.sqlite import create_private_file, enable_wal
 
 T = TypeVar("T")
 Decide = Callable[[str | None, float], tuple[str, T]]
 """`(row or None, now) -> (row to store, result)`; called while the row is locked."""
 Now = Callable[[], float]
 
-BUSY = 2.0  # seconds to wait for other processes; each of them holds the lock for well under 1 ms
+BUSY_SECONDS = 2.0
+"""How long to wait for other processes, each of which holds the lock for well under 1 ms."""
 
 
-class Claims(Protocol):
-    """Where rows live.
+class LimiterStore(Protocol):
+    """Where the limiter's rows are stored.
 
-    PostgreSQL's will be a class beside `SqliteClaims`, chosen in `open_claims`: `INSERT … ON CONFLICT
+    PostgreSQL's will be a class beside `SqliteLimiterStore`, chosen in `open_limiter_store`: `INSERT … ON CONFLICT
     DO NOTHING`, `SELECT … FOR UPDATE`, then the server's own clock in a second statement (so that it is read
     after the lock is held, and is one clock for all hosts), then `UPDATE`.
     """
@@ -38,11 +39,11 @@ class Claims(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of everything; the store opens itself again when it is used."""
+        """Close what is open; the store opens itself again when it is used."""
 
 
-class SqliteClaims:
-    """Claims in an SQLite file (WAL), for the processes of one host."""
+class SqliteLimiterStore:
+    """The limiter's rows in an SQLite file (WAL), for the processes of one host."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -50,7 +51,7 @@ class SqliteClaims:
         self._connection: sqlite3.Connection | None = None
 
     def change(self, workspace: str, lane: str, decide: Decide[T], now: Now) -> T:
-        """Change a row in one transaction, reading the clock once it is locked; see `Claims`."""
+        """Change a row in one transaction, reading the clock once it is locked; see `LimiterStore`."""
         with self._lock:
             try:
                 connection = self._connection = self._connection or self._open()
@@ -75,10 +76,10 @@ class SqliteClaims:
             self._drop()
 
     def _open(self) -> sqlite3.Connection:
-        own(str(self._path))
-        connection = sqlite3.connect(self._path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+        create_private_file(str(self._path))
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            share(connection)
+            enable_wal(connection)
             for statement in SET_UP:
                 connection.execute(statement)
         except BaseException:
@@ -102,36 +103,36 @@ SELECT = "SELECT state FROM claims WHERE workspace = ? AND lane = ?"
 REPLACE = "INSERT OR REPLACE INTO claims VALUES (?, ?, ?)"
 
 
-class MemoryClaims:
-    """Claims of this process alone: what is fallen back on when the shared store fails."""
+class MemoryLimiterStore:
+    """The limiter's rows of this process alone, as the fallback when the shared store fails."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows: dict[tuple[str, str], str] = {}
 
     def change(self, workspace: str, lane: str, decide: Decide[T], now: Now) -> T:
-        """Change a row under a lock; see `Claims`."""
+        """Change a row under a lock; see `LimiterStore`."""
         with self._lock:
             state, result = decide(self._rows.get((workspace, lane)), now())
             self._rows[workspace, lane] = state
             return result
 
     def close(self) -> None:
-        """Keep the rows: there is nothing to let go of."""
+        """Keep the rows: there is nothing to close."""
 
 
-def open_claims(storage_url: str) -> Claims:
-    """Choose the claims for a database URL; for `sqlite://` they live in memory.
+def open_limiter_store(storage_url: str) -> LimiterStore:
+    """Choose the store for a database URL; for `sqlite://` it is in memory.
 
     An SQLite database gets a second file beside it, so that no long commit of the journal or the event log
-    holds up a request.
+    delays a request. Processes of older releases share that file, so its name and table keep theirs.
 
     Raises:
-        StorageFailed: no other database can hold claims yet.
+        StorageFailed: no other database is supported yet.
     """
     if storage_url in ("sqlite://", "sqlite:///:memory:"):
-        return MemoryClaims()
+        return MemoryLimiterStore()
     if storage_url.startswith("sqlite:///"):
         path = Path(storage_url.removeprefix("sqlite:///"))
-        return SqliteClaims(path.with_name(f"{path.stem}-claims{path.suffix}"))
+        return SqliteLimiterStore(path.with_name(f"{path.stem}-claims{path.suffix}"))
     raise StorageFailed("CIO_DATABASE_URL: expected sqlite:///<file>; no other database is supported yet.")

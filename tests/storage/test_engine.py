@@ -6,20 +6,20 @@ import anyio
 import pytest
 from sqlalchemy import select
 
-from cio_mcp.storage.database import Database
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.schema import pauses
-from cio_mcp.storage.switch import Switch
 
 pytestmark = pytest.mark.anyio
 
 OPENS = """
 import sys, anyio
-from cio_mcp.storage.database import Database
-from cio_mcp.storage.switch import Switch
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import Pauses
 sys.stdin.readline()
 async def main():
     for number in range(20):
-        await Switch(Database(sys.argv[1]), f"workspace {number}").pause(by="test", now=1.0)
+        await Pauses(Database(sys.argv[1]), f"workspace {number}").pause(by="test", now=1.0)
 anyio.run(main)
 """
 
@@ -29,7 +29,7 @@ async def test_threads_that_open_it_at_the_same_moment_all_get_in(tmp_path: Path
     made: list[bool] = []
 
     async def pause() -> None:
-        made.append(await Switch(database, "one").pause(by="test", now=1.0))
+        made.append(await Pauses(database, "one").pause(by="test", now=1.0))
 
     async with anyio.create_task_group() as group:
         for _ in range(20):
@@ -54,7 +54,7 @@ def test_processes_that_open_it_at_the_same_moment_all_get_in(tmp_path: Path) ->
 async def test_what_was_written_is_there_and_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     file = tmp_path / "new" / "cio-mcp.db"
     database = Database(f"sqlite:///{file}")
-    assert await Switch(database, "one").pause(by="test", now=1.0)
+    assert await Pauses(database, "one").pause(by="test", now=1.0)
     rows = await database.read(lambda db: db.execute(select(pauses.c.workspace)).all())
     await database.close()
     assert [row.workspace for row in rows] == ["one"]

@@ -1,0 +1,286 @@
+"""The journal's transitions: each is one conditional statement under the write lock, so only one process can win it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from cio_mcp.storage import change_queries
+from cio_mcp.storage.change_queries import row_columns
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.pauses import pause_in_force
+from cio_mcp.storage.rows import (
+    EFFECTIVE,
+    OPEN,
+    UNSETTLED,
+    AddResult,
+    ChangePage,
+    ChangeRow,
+    ChangeState,
+    ChangeSummary,
+    ClaimResult,
+    ClaimTerms,
+    OpenLimits,
+)
+from cio_mcp.storage.schema import changes
+
+HOUR_SECONDS = 3600.0
+CLOCK_SKEW_SECONDS = 60.0
+"""How far ahead of this clock an approval may lie. Chosen: hosts with synchronized clocks differ by far less."""
+MAX_SETTLED_AT_ONCE = 20
+"""Changes that one round of reconciliation takes; the rest stays due."""
+
+
+class Journal:
+    """The changes of one workspace."""
+
+    def __init__(self, database: Database, workspace: str) -> None:
+        self._database = database
+        self.workspace = workspace
+
+    async def add(self, row: ChangeRow, limits: OpenLimits | None = None) -> AddResult:
+        """Write a planned change, unless too many or too large ones wait for a decision already."""
+        limits = limits or OpenLimits()
+        size, waiting = _size(row), _waiting(self.workspace, row.principal, row.planned_at)
+
+        def work(db: Connection) -> AddResult:
+            count, total, mine, my_size = db.execute(waiting).one()
+            if mine >= limits.per_caller or my_size + size > limits.caller_bytes:
+                return "caller limit"
+            if count >= limits.per_workspace or total + size > limits.workspace_bytes:
+                return "workspace limit"
+            db.execute(insert(changes).values(**asdict(row), size=size))
+            return "added"
+
+        return await self._database.write(work)
+
+    async def get(self, change: str) -> ChangeRow | None:
+        """Read the change of that id, if there is one."""
+        return await self._first(changes.c.id == change)
+
+    async def summary(self, change: str) -> ChangeSummary | None:
+        """Read the change of that id, if there is one, without its plan."""
+        return await change_queries.find_summary(self._database, self.workspace, change)
+
+    async def recent(self, *, state: ChangeState | None = None, limit: int = 20, now: float) -> ChangePage:
+        """List changes newest first, without their plans; only those in a state, if one is given."""
+        return await change_queries.recent(self._database, workspace=self.workspace, state=state, limit=limit, now=now)
+
+    async def open_for(self, principal: str, tool: str, arguments: str, now: float) -> ChangeRow | None:
+        """Find the open change of a caller for the same tool and arguments."""
+        still = (changes.c.state.in_(OPEN), changes.c.expires_at > now)
+        # Two calls at the same moment leave two: an approved one is the one to carry out.
+        approved_first = (changes.c.state == "approved").desc()
+        return await self._first(_call(principal, tool, arguments), *still, order=(approved_first,))
+
+    async def unacknowledged(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
+        """Find a change for the same arguments that was declined since a time without an answer to its caller."""
+        unread = (changes.c.state == "declined", changes.c.finished_at.is_(None), changes.c.decided_at >= since)
+        return await self._first(_call(principal, tool, arguments), *unread)
+
+    async def acknowledge(self, change: str, *, now: float) -> bool:
+        """Record that the caller was answered that a change was declined."""
+        return await self._move(change, changes.c.state == "declined", finished_at=now)
+
+    async def requested_for(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
+        """Find the latest change of a caller for the same tool and arguments that was requested since a time."""
+        return await self._first(_call(principal, tool, arguments), changes.c.sending_at >= since)
+
+    async def same_effect(self, effect: str, since: float, now: float, *, but: str = "") -> ChangeRow | None:
+        """Find a change with the same effect that was sent since a time, is scheduled, or whose outcome is unknown."""
+        return await self._first(_same_effect(self.workspace, effect, since, now), changes.c.id != but)
+
+    async def record_prompt(self, change: str, *, now: float) -> bool:
+        """Record that a client has just been handed the question."""
+        return await self._move(change, changes.c.state == "planned", asked_at=now)
+
+    async def decide(
+        self, shown: ChangeRow, state: Literal["approved", "declined"], *, by: str, how: str, now: float
+    ) -> bool:
+        """Record a decision about exactly what was shown; False if the change no longer waits for one."""
+        waiting = and_(
+            changes.c.state == "planned",
+            changes.c.digest == shown.digest,
+            changes.c.question == shown.question,
+            changes.c.plan == shown.plan,
+            changes.c.expires_at > now,
+        )
+        return await self._move(shown.id, waiting, state=state, decided_at=now, decided_by=by, decided_how=how)
+
+    async def withdraw(self, change: str, *, by: str, how: str, now: float, acknowledged: bool = False) -> bool:
+        """Decline an open change; `acknowledged` if its caller is answered so at once."""
+        return await self._move(
+            change,
+            changes.c.state.in_(OPEN),
+            state="declined",
+            decided_at=now,
+            decided_by=by,
+            decided_how=how,
+            finished_at=now if acknowledged else None,
+        )
+
+    async def replace_plan(self, change: str, row: ChangeRow) -> bool:
+        """Put a new plan in place of one that drifted; an approval of the old one ends."""
+        return await self._move(
+            change,
+            changes.c.state.in_(OPEN),
+            state="planned",
+            question=row.question,
+            plan=row.plan,
+            size=_size(row),
+            digest=row.digest,
+            summary=row.summary,
+            effect=row.effect,
+            risk=row.risk,
+            event_id=row.event_id,
+            next_step=row.next_step,
+            reads_back=row.reads_back,
+            drifts=row.drifts,
+            asked_at=None,
+            decided_at=None,
+            decided_by=None,
+            decided_how=None,
+        )
+
+    async def claim(self, change: str, terms: ClaimTerms) -> ClaimResult:
+        """Use an approval: `approved` becomes `sending`, if fresh, for this digest, and nothing stands against it."""
+        return await self._database.write(lambda db: self._claim(db, change, terms))
+
+    async def next_send_at(self, cap: int, now: float) -> float:
+        """Tell when a cap of so many sends an hour allows the next one; `now` where it does already."""
+        sends = self._sends_since(now - HOUR_SECONDS, cap)
+        times = await self._database.read(lambda db: [*db.execute(sends).scalars()])
+        return min(times) + HOUR_SECONDS if len(times) >= cap else now
+
+    async def finish(
+        self,
+        change: str,
+        state: Literal["sent", "failed", "unknown"],
+        outcome: str,
+        *,
+        now: float,
+        delivery_id: str | None = None,
+        settle_at: float | None = None,
+    ) -> bool:
+        """Record how a request ended, and when to look into an unknown outcome."""
+        ended = {"state": state, "outcome": outcome, "delivery_id": delivery_id, "finished_at": now}
+        return await self._move(change, changes.c.state.in_(UNSETTLED), **ended, settle_at=settle_at)
+
+    async def fail(self, change: str, outcome: str, *, now: float) -> bool:
+        """Give up a change that was never sent."""
+        return await self._move(change, changes.c.state.in_(OPEN), state="failed", outcome=outcome, finished_at=now)
+
+    async def verify(self, change: str) -> bool:
+        """Record that the new value was read back."""
+        return await self._move(change, changes.c.state == "sent", state="verified")
+
+    def _claim(self, db: Connection, change: str, terms: ClaimTerms) -> ClaimResult:
+        if obstacle := self._obstacle(db, change, terms):
+            return obstacle
+        approved = and_(self._is(change), changes.c.state == "approved", changes.c.digest == terms.digest)
+        sending = {"state": "sending", "sending_at": terms.now, "settle_at": terms.until, "baseline": terms.baseline}
+        claimed = db.execute(update(changes).where(approved).values(**sending)).rowcount == 1
+        return "claimed" if claimed else "not approved"
+
+    def _obstacle(self, db: Connection, change: str, terms: ClaimTerms) -> ClaimResult | None:
+        if pause_in_force(db, self.workspace):
+            return "paused"
+        columns = changes.c["state", "digest", "decided_at", "effect", "repeat", "planned_at"]
+        row = db.execute(select(*columns).where(self._is(change))).one_or_none()
+        if row is None or row.state != "approved" or row.digest != terms.digest:
+            return "not approved"
+        if not terms.decided_since <= row.decided_at <= terms.now + CLOCK_SKEW_SECONDS:
+            # Where the clock was set back, an approval of ten minutes would be valid for hours.
+            return "too old" if row.decided_at < terms.decided_since else "in the future"
+        if row.effect and self._was_sent(db, change, row, terms):
+            return "same effect"
+        if terms.sends_an_hour is not None:
+            sends = [*db.execute(self._sends_since(terms.now - HOUR_SECONDS, terms.sends_an_hour))]
+            return "cap reached" if len(sends) >= terms.sends_an_hour else None
+        return None
+
+    def _was_sent(self, db: Connection, change: str, row: Row[Any], terms: ClaimTerms) -> bool:
+        same = _same_effect(self.workspace, row.effect, terms.effect_since, terms.now)
+        if row.repeat:
+            # Its question named what was sent until then; of what came later the person knew nothing.
+            same = and_(same, changes.c.sending_at > row.planned_at)
+        return db.execute(select(changes.c.id).where(same, changes.c.id != change).limit(1)).first() is not None
+
+    async def _first(self, *where: ColumnElement[bool], order: tuple[Any, ...] = ()) -> ChangeRow | None:
+        query = select(*row_columns).where(changes.c.workspace == self.workspace, *where)
+        newest = query.order_by(*order, changes.c.planned_at.desc(), changes.c.id).limit(1)
+        row = await self._database.read(lambda db: db.execute(newest).mappings().one_or_none())
+        return ChangeRow(**row) if row else None
+
+    async def _move(self, change: str, condition: ColumnElement[bool], **values: Any) -> bool:
+        statement = update(changes).where(self._is(change), condition).values(**values)
+        return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
+
+    def _sends_since(self, since: float, most: int) -> Select[Any]:
+        """When sends left, newest first, whatever became of them; no more than `most`."""
+        sends = (changes.c.workspace == self.workspace, changes.c.risk == "send", changes.c.sending_at > since)
+        return select(changes.c.sending_at).where(*sends).order_by(changes.c.sending_at.desc()).limit(most)
+
+    def _is(self, change: str) -> ColumnElement[bool]:
+        return and_(changes.c.id == change, changes.c.workspace == self.workspace)
+
+
+class UnsettledChanges:
+    """The unsettled changes of one workspace; `settle_at` says when each is looked at next."""
+
+    def __init__(self, database: Database, workspace: str) -> None:
+        self._database = database
+        self._workspace = workspace
+
+    async def due(self, now: float) -> Sequence[ChangeRow]:
+        """Read those that are due, the longest overdue first."""
+        here = and_(changes.c.workspace == self._workspace, changes.c.state.in_(UNSETTLED), changes.c.settle_at <= now)
+        query = select(*row_columns).where(here).order_by(changes.c.settle_at).limit(MAX_SETTLED_AT_ONCE)
+        return await self._database.read(lambda db: [ChangeRow(**row) for row in db.execute(query).mappings()])
+
+    async def take(self, row: ChangeRow, *, until: float) -> bool:
+        """Take one to settle it, until a time; False if another process was faster."""
+        untouched = and_(changes.c.state == row.state, changes.c.settle_at == row.settle_at)
+        return await self._write(row, untouched, settle_at=until, looks=row.looks + 1)
+
+    async def settle(
+        self,
+        row: ChangeRow,
+        state: Literal["sent", "failed", "unknown"],
+        outcome: str,
+        *,
+        now: float,
+        next_at: float | None,
+        delivery_id: str | None = None,
+    ) -> bool:
+        """Record the outcome that was found, and when to look again (None: never)."""
+        found = {"state": state, "outcome": outcome, "delivery_id": delivery_id, "finished_at": now}
+        return await self._write(row, changes.c.state.in_(UNSETTLED), **found, settle_at=next_at)
+
+    async def _write(self, row: ChangeRow, condition: ColumnElement[bool], **values: Any) -> bool:
+        here = and_(changes.c.id == row.id, changes.c.workspace == self._workspace, condition)
+        statement = update(changes).where(here).values(**values)
+        return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
+
+
+def _size(row: ChangeRow) -> int:
+    return len(row.plan.encode()) + len(row.question.encode())
+
+
+def _waiting(workspace: str, principal: str, now: float) -> Select[Any]:
+    """How many changes wait for a decision, and their bytes: of the workspace, then of one caller."""
+    count, size, mine = func.count(), func.coalesce(func.sum(changes.c.size), 0), changes.c.principal == principal
+    my_size = func.coalesce(func.sum(changes.c.size).filter(mine), 0)
+    waits = (changes.c.workspace == workspace, changes.c.state.in_(OPEN), changes.c.expires_at > now)
+    return select(count, size, count.filter(mine), my_size).select_from(changes).where(*waits)
+
+
+def _call(principal: str, tool: str, arguments: str) -> ColumnElement[bool]:
+    return and_(changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
+
+
+def _same_effect(workspace: str, effect: str, since: float, now: float) -> ColumnElement[bool]:
+    made = and_(changes.c.state.in_(EFFECTIVE), or_(changes.c.sending_at >= since, changes.c.due_at > now))
+    return and_(changes.c.workspace == workspace, changes.c.effect == effect, or_(made, changes.c.state.in_(UNSETTLED)))
