@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+REFUSALS = frozenset({400, 401, 403, 404, 413, 422, 429})
+"""Statuses with which Customer.io itself declines a request: nothing changed. Any other 4xx may come from a box in
+between, after Customer.io took the request. Source: the responses published for each operation of its APIs."""
+PASSING = frozenset({408, 425, 429})
+"""Statuses below 500 after which the same request may succeed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -19,8 +25,13 @@ class Answered:
 
     @property
     def refused(self) -> bool:
-        """Whether the status is a 4xx: nothing was done."""
-        return 400 <= self.status < 500  # noqa: PLR2004 - the range is what 4xx means
+        """Whether Customer.io itself declined the request: nothing changed."""
+        return self.status in REFUSALS
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may succeed later without a change."""
+        return self.status >= 500 or self.status in PASSING  # noqa: PLR2004 - the range is what 5xx means
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,7 @@ Outcome = Answered | Unsent | Lost
 
 
 def doubtful(outcome: Outcome) -> bool:
-    """Whether a write may have been carried out although no 2xx says so."""
+    """Whether a write may have been carried out although no 2xx confirms it."""
     match outcome:
         case Answered():
             return not (outcome.accepted or outcome.refused)

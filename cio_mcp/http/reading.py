@@ -44,26 +44,24 @@ def problem(call: Call, outcome: Outcome) -> CioError:
         case Lost(why):
             return Unavailable(f"Customer.io {why}. {_later(A_FEW_SECONDS)}")
         case Answered():
-            return _refused(call, outcome) if outcome.refused else _troubled(call, outcome)
+            return _declined(call, outcome)
 
 
-def _refused(call: Call, answer: Answered) -> CioError:
-    match answer.status:
-        case 404:
-            return NotFound(f"Customer.io knows nothing at {call.route} by what was given (404).")
-        case 429:
+def _declined(call: Call, answer: Answered) -> CioError:
+    match answer:
+        case Answered(status=404):
+            return NotFound(f"Not found in Customer.io (404, {call.route}).")
+        case Answered(status=429):
             return RateLimited(answer.retry_after or LANES[call.lane].window, lane=call.lane)
-        case status:
+        case Answered() if answer.passing:
+            return Unavailable(f"Customer.io answered {answer.status}. {_later(answer.retry_after or A_FEW_SECONDS)}")
+        case Answered(status=status) if status < 400:  # noqa: PLR2004 - neither 2xx nor an error: a redirect
+            return SettingError(
+                "CIO_APP_URL" if call.api == "app" else "CIO_TRACK_URL",
+                f"that host redirects elsewhere ({status}). Set it, or CIO_REGION, to the API's own host",
+            )
+        case Answered(status=status):
             return Rejected(rejection(call, answer), status=status)
-
-
-def _troubled(call: Call, answer: Answered) -> CioError:
-    if answer.status < 500:  # noqa: PLR2004 - neither 2xx, 4xx nor 5xx: a redirect
-        return SettingError(
-            "CIO_APP_URL" if call.api == "app" else "CIO_TRACK_URL",
-            f"that host points elsewhere ({answer.status}); mend it, or CIO_REGION, to name the API's own",
-        )
-    return Unavailable(f"Customer.io answered {answer.status}. {_later(answer.retry_after or A_FEW_SECONDS)}")
 
 
 def rejection(call: Call, answer: Answered) -> str:
@@ -72,11 +70,11 @@ def rejection(call: Call, answer: Answered) -> str:
     about = f" It names {', '.join(f'`{name}`' for name in named)}." if named else ""
     match answer.status:
         case 409:
-            return f"Customer.io found a conflict with what is there (409).{about} Read it again, then decide."
+            return f"Customer.io reported a conflict with existing data (409).{about} Read it again before you retry."
         case 413:
-            return f"Customer.io found the request too large (413).{about} Send less."
+            return f"Customer.io found the request too large (413).{about} Send less data."
         case status:
-            return f"Customer.io did not accept the request ({status}).{about} Check what was given."
+            return f"Customer.io did not accept the request ({status}).{about} Check the arguments."
 
 
 def _blamed(body: bytes) -> set[str]:

@@ -14,8 +14,6 @@ LONGEST_BACKOFF = 8.0
 LONGEST_WAIT = 300.0
 """Seconds; a longer `Retry-After` is reported, not waited for (Customer.io's Node client stops there too)."""
 
-_PASSING = frozenset({408, 429})
-
 
 def delay_before_retry(
     retry: RetryClass, outcome: Outcome, attempt: int, jitter: float, *, daily: bool = False
@@ -37,7 +35,7 @@ def delay_before_retry(
 
 def _passes(outcome: Outcome) -> bool:
     """Whether the trouble may be over by itself."""
-    return not isinstance(outcome, Answered) or outcome.status >= 500 or outcome.status in _PASSING  # noqa: PLR2004 - 5xx
+    return not isinstance(outcome, Answered) or outcome.passing
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:

@@ -86,7 +86,7 @@ LASTING: dict[str, tuple[Reply, type[CioError], str, int]] = {
     "503 for a while": (says(503, retry_after="90"), Unavailable, "Try again in 90 s", 1),
     "dropped line": (drops, Unavailable, "broke the connection", 4),
     "400 in an odd shape": (says(400, b'{"meta": {"error": "ada@example.com"}}'), Rejected, "did not accept", 1),
-    "404 without a body": (says(404, b""), NotFound, "knows nothing at /v1/customers", 1),
+    "404 without a body": (says(404, b""), NotFound, "Not found in Customer.io (404, /v1/customers", 1),
     "401": (says(401, b'{"errors": "ada@example.com"}'), KeyRefused, "CIO_APP_API_KEY", 1),
     "403 as a web page": (says(403, b"<html>ada@example.com</html>"), KeyRefused, "scope", 1),
     "redirect": (says(302, location="https://ada@example.com/"), SettingError, "CIO_APP_URL", 1),

@@ -59,9 +59,17 @@ ONCE: dict[str, tuple[Reply, type[Result], str]] = {
     "400": (says(400, b'{"meta": {"error": "ada@example.com"}}'), Failed, "did not accept the request (400)"),
     "401": (says(401), Failed, "CIO_APP_API_KEY"),
     "403": (says(403), Failed, "(403)"),
-    "404": (says(404), Failed, "(404)"),
-    "408": (says(408), Failed, "(408)"),
+    "404": (says(404), Failed, "(404, "),
+    "402": (says(402), Unknown, "answered 402"),
+    "405": (says(405), Unknown, "answered 405"),
+    "407": (says(407), Unknown, "answered 407"),
+    "408": (says(408), Unknown, "answered 408"),
+    "409": (says(409), Unknown, "answered 409"),
     "413": (says(413), Failed, "too large"),
+    "421": (says(421), Unknown, "answered 421"),
+    "422": (says(422), Failed, "(422)"),
+    "425": (says(425), Unknown, "answered 425"),
+    "499": (says(499), Unknown, "answered 499"),
     "500": (says(500), Unknown, "answered 500"),
     "503": (says(503, b"<html>ada@example.com"), Unknown, "answered 503"),
     "503 with Retry-After": (says(503, retry_after="1"), Unknown, "answered 503"),
@@ -126,6 +134,7 @@ async def test_a_repeatable_write_that_is_rate_limited_to_the_end_is_failed(
 
 DOUBTED = {
     "503 to the end": [says(503)],
+    "408 to the end": [says(408)],
     "dropped, then refused": [drops, says(404)],
     "dropped, then rate limited for long": [drops, says(429, retry_after="250")],
 }

@@ -83,7 +83,7 @@ def test_every_outcome_is_a_sentence_for_who_must_act(outcome: Outcome, kind: ty
 )
 def test_a_rejection_names_the_fields_that_we_sent_and_nothing_else(body: object) -> None:
     text = rejection(SEND, Answered(422, json.dumps(body).encode()))
-    assert text == "Customer.io did not accept the request (422). It names `message_data`. Check what was given."
+    assert text == "Customer.io did not accept the request (422). It names `message_data`. Check the arguments."
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_rejection_names_the_fields_that_we_sent_and_nothing_else(body: object
     ],
 )
 def test_odd_error_bodies_are_accepted_and_not_quoted(body: bytes) -> None:
-    assert rejection(SEND, Answered(400, body)) == "Customer.io did not accept the request (400). Check what was given."
+    assert rejection(SEND, Answered(400, body)) == "Customer.io did not accept the request (400). Check the arguments."
 
 
 @given(body=st.binary(max_size=300), status=st.integers(300, 599))

@@ -40,7 +40,7 @@ def test_delays_are_bounded_and_attempts_end(
 def test_what_customerio_accepts_or_refuses_is_not_repeated(
     retry: RetryClass, status: int, attempt: int, jitter: float
 ) -> None:
-    if status not in (408, 429):
+    if status not in (408, 425, 429):
         assert delay_before_retry(retry, Answered(status), attempt, jitter) is None
 
 
@@ -99,9 +99,16 @@ def test_any_retry_after_can_be_read(header: str) -> None:
         (Answered(422), False),
         (Unsent("could not be reached"), False),
         (Answered(302), True),
+        (Answered(408), True),
+        (Answered(409), True),
+        (Answered(499), True),
         (Answered(503), True),
         (Lost("broke the connection"), True),
     ],
 )
 def test_only_what_may_have_been_carried_out_is_doubtful(outcome: Outcome, expected: bool) -> None:
     assert doubtful(outcome) is expected
+
+
+def test_a_status_that_may_pass_is_no_refusal_except_for_a_rate_limit() -> None:
+    assert [status for status in range(200, 600) if Answered(status).passing and Answered(status).refused] == [429]
