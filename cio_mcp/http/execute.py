@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Customer.io accepted the write; `body` is empty where it answers none."""
+    """Customer.io accepted the write; `body` is empty where it documents an empty answer."""
 
     status: int
     body: dict[str, Any] = field(default_factory=dict)
@@ -55,20 +55,28 @@ class Executor:
             self._client.written(call)
         outcome = exchange.outcome
         if isinstance(outcome, Answered) and outcome.accepted:
-            return _sent(outcome)
+            return _sent(call, outcome)
         if exchange.doubted or doubtful(outcome):
             return Unknown(_in_doubt(outcome))
         status = outcome.status if isinstance(outcome, Answered) else None
         return Failed(str(self._client.refusal(call, outcome)), status)
 
 
-def _sent(answer: Answered) -> Result:
-    if not answer.body and not answer.flaw:
+def _sent(call: Call, answer: Answered) -> Result:
+    """Accept a 2xx only with the evidence that Customer.io documents for the call: a proxy can answer 200, too."""
+    if call.answers is None and not answer.body and not answer.flaw:
         return Sent(answer.status)
     try:
-        return Sent(answer.status, json_object(answer))
+        body = json_object(answer)
     except BadAnswer:
-        return Unknown(f"The request left, then something answered {answer.status}, but not as Customer.io does.")
+        return _without_evidence(answer)
+    if any(body.get(key) in (None, "") for key in call.answers or ()):
+        return _without_evidence(answer)
+    return Sent(answer.status, body)
+
+
+def _without_evidence(answer: Answered) -> Unknown:
+    return Unknown(f"The request left, and the response ({answer.status}) was not as Customer.io documents.")
 
 
 def _in_doubt(outcome: Outcome) -> str:

@@ -60,6 +60,15 @@ async def test_a_send_whose_answer_never_came_is_unknown_and_never_made_again(
     assert requests(sandbox, SEND) == 1
 
 
+async def test_an_empty_success_is_not_taken_for_a_send(ws: Workspace, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("POST", SEND, "empty"))
+    receipt = await carried_out(ws, email(ws))
+    change = (await ws.gate.recent(change=receipt.change)).changes[0]
+    assert receipt.status == "unknown"
+    assert change.state == "unknown"
+    assert sandbox.workspace.sends == []
+
+
 @pytest.mark.parametrize("kind", ["429", "429_bare", "status:400", "status:403"])
 async def test_a_send_that_was_refused_has_failed_and_needs_a_new_approval(
     kind: str, ws: Workspace, sandbox: Sandbox

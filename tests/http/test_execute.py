@@ -19,6 +19,7 @@ SEND = Call(
     body={"transactional_message_id": "1", "to": "ada@example.com", "identifiers": {"email": "ada@example.com"}},
     lane="transactional",
     retry="once",
+    answers=("delivery_id",),
 )
 IDENTIFY = Call(
     api="track",
@@ -48,9 +49,41 @@ async def test_a_track_write_carries_the_track_keys_and_an_encoded_identifier(
     assert "authorization: basic yS1zaXRlOnRyYWNrLXNlY3JldA==".lower() in peer.heads[0].lower()
 
 
-async def test_an_empty_answer_to_an_accepted_write_is_sent(client: Client, peer: Peer, asker: Asker) -> None:
+async def test_an_empty_answer_is_accepted_where_customerio_documents_one(
+    client: Client, peer: Peer, asker: Asker
+) -> None:
     peer.script = [says(204, b"")]
-    assert await Executor(client).send(IDENTIFY, asker) == Sent(204)
+    optouts = IDENTIFY.model_copy(update={"answers": None})
+    assert await Executor(client).send(optouts, asker) == Sent(204)
+
+
+NO_EVIDENCE: dict[str, tuple[Call, Reply]] = {
+    "a send, an empty 200": (SEND, says(200, b"")),
+    "a send, an empty 202": (SEND, says(202, b"")),
+    "a send, an empty 204": (SEND, says(204, b"")),
+    "a send, an empty object": (SEND, says(200, b"{}")),
+    "a send, no delivery": (SEND, says(200, b'{"delivery_id": "", "queued_at": 1764000000}')),
+    "a send, null": (SEND, says(200, b'{"delivery_id": null}')),
+    "a send, a list": (SEND, says(200, b'["delivery_id"]')),
+    "a Track write, an empty 200": (IDENTIFY, says(200, b"")),
+    "a Track write, an empty 204": (IDENTIFY, says(204, b"")),
+    "a Track write, a web page": (IDENTIFY, says(200, b"<html>Welcome to the guest network</html>")),
+    "a write without an answer, a web page": (
+        IDENTIFY.model_copy(update={"answers": None}),
+        says(200, b"<html>Welcome to the guest network</html>"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "reply"), NO_EVIDENCE.values(), ids=NO_EVIDENCE)
+async def test_a_success_without_the_evidence_that_customerio_documents_is_unknown(
+    client: Client, peer: Peer, asker: Asker, call: Call, reply: Reply
+) -> None:
+    peer.script = [reply]
+    result = await Executor(client).send(call, asker)
+    assert isinstance(result, Unknown)
+    assert "not as Customer.io documents" in result.reason
+    assert len(peer.heads) == 1
 
 
 ONCE: dict[str, tuple[Reply, type[Result], str]] = {
@@ -77,7 +110,7 @@ ONCE: dict[str, tuple[Reply, type[Result], str]] = {
     "dropped line": (drops, Unknown, "broke the connection"),
     "half an answer": (sends(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"), Unknown, "broke the connection"),
     "no HTTP": (sends(b"ada@example.com\r\n\r\n"), Unknown, "broke the connection"),
-    "web page": (says(200, b"<html>ada@example.com</html>"), Unknown, "not as Customer.io does"),
+    "web page": (says(200, b"<html>ada@example.com</html>"), Unknown, "not as Customer.io documents"),
 }
 
 
