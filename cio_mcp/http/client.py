@@ -4,7 +4,7 @@ import itertools
 import json
 import random
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -92,8 +92,9 @@ class Client:
         await self._owned.aclose()
 
     async def warm(self) -> None:
-        """Get ready what the first request would have to wait for."""
-        await self._wire.open()
+        """Get ready what the first request would have to wait for; what fails here is reported by that request."""
+        with suppress(Exception):
+            await self._wire.open()
 
     def reader(self, asker: Asker) -> "Reader":
         """Reads on behalf of `asker`."""

@@ -29,6 +29,11 @@ class Answered:
         return self.status in REFUSALS
 
     @property
+    def redirects(self) -> bool:
+        """Whether the host points elsewhere; an account of the other region is answered so."""
+        return 300 <= self.status < 400  # noqa: PLR2004 - the range is what 3xx means
+
+    @property
     def passing(self) -> bool:
         """Whether the same request may succeed later without a change."""
         return self.status >= 500 or self.status in PASSING  # noqa: PLR2004 - the range is what 5xx means
@@ -36,9 +41,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """Not a byte of the request left; `why` completes "Customer.io …"."""
+    """Not a byte of the request left; `why` completes "Customer.io …".
+
+    `setting` names what the operator must change first; None where it may work later as it is.
+    """
 
     why: str
+    setting: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

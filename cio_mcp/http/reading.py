@@ -39,6 +39,8 @@ def json_object(answer: Answered) -> dict[str, Any]:
 def problem(call: Call, outcome: Outcome) -> CioError:
     """What to raise for an outcome that is no 2xx; keys (401, 403) are the client's to explain."""
     match outcome:
+        case Unsent(why, setting) if setting:
+            return SettingError(setting, f"Customer.io {why}; nothing was sent")
         case Unsent(why):
             return Unavailable(f"Customer.io {why}; nothing was sent. {_later(A_FEW_SECONDS)}")
         case Lost(why):
@@ -55,7 +57,7 @@ def _declined(call: Call, answer: Answered) -> CioError:
             return RateLimited(answer.retry_after or LANES[call.lane].window, lane=call.lane)
         case Answered() if answer.passing:
             return Unavailable(f"Customer.io answered {answer.status}. {_later(answer.retry_after or A_FEW_SECONDS)}")
-        case Answered(status=status) if status < 400:  # noqa: PLR2004 - neither 2xx nor an error: a redirect
+        case Answered(status=status) if answer.redirects:
             return SettingError(
                 "CIO_APP_URL" if call.api == "app" else "CIO_TRACK_URL",
                 f"that host redirects elsewhere ({status}). Set it, or CIO_REGION, to the API's own host",

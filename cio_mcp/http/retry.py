@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from cio_mcp.http.call import RetryClass
-from cio_mcp.http.outcome import Answered, Outcome
+from cio_mcp.http.outcome import Answered, Lost, Outcome, Unsent
 
 MOST_ATTEMPTS = 4
 """One request and three more, as Customer.io's own clients make."""
@@ -35,7 +35,13 @@ def delay_before_retry(
 
 def _passes(outcome: Outcome) -> bool:
     """Whether the trouble may be over by itself."""
-    return not isinstance(outcome, Answered) or outcome.passing
+    match outcome:
+        case Answered():
+            return outcome.passing
+        case Unsent(setting=setting):
+            return setting is None
+        case Lost():
+            return True
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
