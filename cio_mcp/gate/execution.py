@@ -1,6 +1,7 @@
 """Carrying out a plan's calls, and reading back what they changed."""
 
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +19,8 @@ from cio_mcp.http.execute import Executor, Failed, Sent, Unknown
 
 if TYPE_CHECKING:
     from cio_mcp.http.client import Client
+
+log = logging.getLogger(__name__)
 
 READ_BACK_PAUSES = (0.2, 0.5, 0.9, 1.4)
 """Seconds before each look at a value that Customer.io applies in its own time: 4 times in 3 s."""
@@ -45,7 +48,13 @@ class Execution:
     sleep: Callable[[float], Awaitable[None]]
 
     async def carry_out(self, plan: Plan, asker: Asker) -> Outcome:
-        """Make the plan's calls in order; the first that does not succeed ends it."""
+        """Make the plan's calls in order; the first that does not succeed ends it, and nothing is raised."""
+        try:
+            return await self._carry_out(plan, asker)
+        except Exception as unforeseen:  # noqa: BLE001 - a change must not stay `sending`, whatever broke
+            return _unforeseen(unforeseen)
+
+    async def _carry_out(self, plan: Plan, asker: Asker) -> Outcome:
         sent = Sent(0)
         said: list[str] = []
         for position, call in enumerate(plan.calls):
@@ -97,6 +106,12 @@ class Execution:
             if all(same(person.attributes.get(name), value) for name, value in wanted.attributes.items()):
                 return True
         return False
+
+
+def _unforeseen(failure: Exception) -> Outcome:
+    # The class only: its text may hold an address or a key.
+    log.error("a change failed unexpectedly: %s", type(failure).__name__)
+    return Outcome("unknown", "It may or may not have happened: the server failed unexpectedly. It is not tried again.")
 
 
 def same(read: JsonValue, wanted: JsonValue) -> bool:

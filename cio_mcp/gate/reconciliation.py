@@ -58,9 +58,20 @@ class Reconciler:
         taken = 0
         for row in await self.unsettled.due(self.clock.now()):
             if await self.unsettled.take(row, until=self.clock.now() + 2 * PATIENCE):
-                await self._settle(row)
+                await self._settle_safely(row)
                 taken += 1
         return taken
+
+    async def _settle_safely(self, row: "ChangeRow") -> None:
+        """Settle a change; one that cannot be settled must not keep the others from it, nor end the server."""
+        try:
+            await self._settle(row)
+        except StorageFailed:
+            raise
+        except Exception as unforeseen:  # noqa: BLE001 - for instance a plan that another version wrote
+            log.error("change %s cannot be settled: %s", row.id, type(unforeseen).__name__)  # noqa: TRY400 - class only
+            outcome = Outcome("unknown", "It may or may not have happened, and the server could not check it.")
+            await self._record(row, outcome)
 
     async def _settle(self, row: "ChangeRow") -> None:
         plan = Plan.model_validate_json(row.plan)
@@ -69,7 +80,9 @@ class Reconciler:
             if self.remakes and not await self.switch.paused():
                 await self._remake(row, plan, asker)
             return
-        outcome = await self._looked_for(row, plan, asker)
+        await self._record(row, await self._looked_for(row, plan, asker))
+
+    async def _record(self, row: "ChangeRow", outcome: Outcome) -> None:
         now = self.clock.now()
         next_at = None if outcome.state == "sent" or row.looks >= len(LOOKS) else now + LOOKS[row.looks]
         await self.unsettled.settle(row, outcome.state, outcome.as_json(), now=now, next_at=next_at)

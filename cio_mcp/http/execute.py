@@ -1,5 +1,6 @@
 """How a write leaves: only the gate imports this, so nothing else can send."""
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ from cio_mcp.http.reading import json_object
 
 if TYPE_CHECKING:
     from cio_mcp.http.client import Client
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,9 @@ class Executor:
         try:
             exchange = await self._client.exchange(call, asker)
         except CioError as before_anything_left:
-            return Failed(str(before_anything_left))
+            return Failed(_sentence(before_anything_left))
+        except Exception as unforeseen:  # noqa: BLE001 - a write must end in a known state, whatever broke
+            return _unforeseen(unforeseen)
         finally:
             self._client.written(call)
         outcome = exchange.outcome
@@ -59,7 +65,7 @@ class Executor:
         if exchange.doubted or doubtful(outcome):
             return Unknown(_in_doubt(outcome))
         status = outcome.status if isinstance(outcome, Answered) else None
-        return Failed(str(self._client.refusal(call, outcome)), status)
+        return Failed(_sentence(self._client.refusal(call, outcome)), status)
 
 
 def _sent(call: Call, answer: Answered) -> Result:
@@ -86,3 +92,14 @@ def _in_doubt(outcome: Outcome) -> str:
         case Lost(why) | Unsent(why):
             what = why
     return f"The request left, then Customer.io {what}."
+
+
+def _unforeseen(failure: Exception) -> Unknown:
+    # The class only: its text may hold an address or a key.
+    log.error("a write failed unexpectedly: %s", type(failure).__name__)
+    return Unknown("The server failed unexpectedly while it made the request.")
+
+
+def _sentence(error: CioError) -> str:
+    text = str(error)
+    return text if text.endswith(".") else f"{text}."

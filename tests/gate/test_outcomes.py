@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
+import httpx
 import pytest
 
 from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
+from cio_mcp.http.inprocess import InProcess
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
@@ -27,6 +29,10 @@ SEND, EVENTS = "/v1/send/email", "/api/v1/customers/{identifier}/events"
 
 def email(ws: Workspace) -> Planner:
     return partial(send_transactional, ws, "2", "ada", data={"order": 7})
+
+
+def profile(ws: Workspace) -> Planner:
+    return partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
 
 
 async def approved(ws: Workspace, plan: Planner, name: str = "a tool") -> ChangeRow:
@@ -67,6 +73,30 @@ async def test_an_empty_success_is_not_taken_for_a_send(ws: Workspace, sandbox: 
     assert receipt.status == "unknown"
     assert change.state == "unknown"
     assert sandbox.workspace.sends == []
+
+
+@pytest.mark.parametrize(("leaves", "state"), [(False, "failed"), (True, "unknown")])
+@pytest.mark.parametrize("write", [email, profile], ids=["a send", "a profile write"])
+async def test_an_exception_that_nobody_foresaw_leaves_no_change_in_sending(
+    write: Callable[[Workspace], Planner], leaves: bool, state: str, ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = write(ws)
+    row = await approved(ws, plan)
+    original = InProcess.handle_async_request
+
+    async def breaks(self: InProcess, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return await original(self, request)
+        if leaves:
+            await request.extensions["trace"]("http11.send_request_headers.started", {"request": request})
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr(InProcess, "handle_async_request", breaks)
+    receipt = await ws.gate.make(row, plan, Asker(ws.principal, anyio.current_time() + 10))
+    change = (await ws.gate.recent(change=row.id)).changes[0]
+    assert (receipt.status, change.state) == (state, state)
+    assert "secret" not in receipt.message
+    assert ("nothing was sent" in receipt.message) is not leaves
 
 
 @pytest.mark.parametrize("kind", ["429", "429_bare", "status:400", "status:403"])
