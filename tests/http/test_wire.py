@@ -1,7 +1,7 @@
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import httpcore
 import httpx
 import pytest
 import trustme
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from anyio.streams.tls import TLSStream
 
 from cio_mcp.errors import NotFound, Unavailable
@@ -185,6 +185,41 @@ async def test_a_line_that_breaks_in_the_tunnel_is_lost(peer: Peer, authority: t
     peer.script = [tunnel(context, drops)]
     departure, _ = counting()
     assert isinstance(await through(peer, departure, SSL_CERT_FILE=file), Lost)
+
+
+def socks(answer: Callable[[SocketStream], Awaitable[None]]) -> Callable[[SocketStream], Awaitable[None]]:
+    """A SOCKS 5 proxy without a login, whose tunnel ends at `answer`."""
+
+    async def serve(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(b"\x05\x00")
+            await stream.receive()
+            await stream.send(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50")
+            await answer(stream)
+
+    return serve
+
+
+async def test_a_socks_proxy_is_used(authority: tuple[ssl.SSLContext, str]) -> None:
+    pytest.importorskip("socksio", reason="it comes with the extra `socks`")
+    context, file = authority
+
+    async def host(stream: SocketStream) -> None:
+        inside = await TLSStream.wrap(stream, server_side=True, ssl_context=context)
+        assert b"GET /v1/segments" in await inside.receive()
+        await says(200)(inside)
+
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, socks(host))
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - a socket's attribute, no query's
+        wire = Wire(environ={"ALL_PROXY": f"socks5://127.0.0.1:{port}", "SSL_CERT_FILE": file})
+        departure, leaving = counting()
+        outcome = await wire.request("GET", APP, authorization="Bearer x", body=None, within=5, departure=departure)
+        await wire.close()
+        tasks.cancel_scope.cancel()
+    assert outcome == Answered(200, b"{}")
+    assert (departure.left, departure.cold, leaving) == (True, True, [departure])
 
 
 async def test_a_proxy_that_is_not_there_is_named() -> None:
