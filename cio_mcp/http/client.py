@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +22,7 @@ from cio_mcp.http.lanes import LANES
 from cio_mcp.http.outcome import Answered, Outcome, doubtful
 from cio_mcp.http.reading import json_object, problem
 from cio_mcp.http.region import Regions
-from cio_mcp.http.retry import delay_before_retry
+from cio_mcp.http.retry import delay_before_retry, plausible
 from cio_mcp.http.wire import Departure, Wire
 from cio_mcp.settings import Settings
 
@@ -164,9 +164,7 @@ class Client:
                 if doubt is None:
                     raise
                 return Exchange(doubt, doubted=True)
-            wait = delay_before_retry(
-                call.retry, outcome, attempt, self._chance(), daily=LANES[call.lane].window >= DAY
-            )
+            wait = delay_before_retry(call.retry, outcome, attempt, self._chance(), daily=_is_daily(call))
             if wait is None or self._clock.steady() + wait + LAST_MOMENT > asker.deadline:
                 return Exchange(outcome, doubted=doubt is not None)
             doubt = outcome if doubtful(outcome) else doubt
@@ -204,6 +202,7 @@ class Client:
                 if not departure.left:
                     self.limiter.give_back(permit)
             if isinstance(outcome, Answered):
+                outcome = replace(outcome, retry_after=plausible(outcome.retry_after, daily=_is_daily(call)))
                 span.set_attribute("http.response.status_code", outcome.status)
                 if departure.round_trip is not None:
                     self.limiter.note_round_trip(departure.round_trip)
@@ -218,6 +217,11 @@ class Client:
     async def _probe(self, call: Call, base: str) -> Outcome:
         asker = Asker("region", self._clock.steady() + PATIENCE["read"])
         return await self._attempt(call, asker, base)
+
+
+def _is_daily(call: Call) -> bool:
+    """Whether the documented limit of the call's lane is a quota of a day."""
+    return LANES[call.lane].window >= DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 import logging
+import time
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -77,6 +78,26 @@ async def test_a_retry_after_in_seconds_or_as_a_date_is_waited_for(
     await client.reader(Asker("local:ada", clock.steady() + 60)).read(SEGMENTS)
     assert 7.0 in clock.waits
     assert any(8 <= wait <= 9 for wait in clock.waits)
+
+
+@pytest.mark.parametrize("unit", [1, 1000], ids=["seconds", "milliseconds"])
+async def test_a_retry_after_that_is_a_unix_time_is_waited_for(
+    client: Client, peer: Peer, clock: SkippingClock, unit: int
+) -> None:
+    peer.script = [says(429, retry_after=str(int((time.time() + 9) * unit))), says(200)]
+    await client.reader(Asker("local:ada", clock.steady() + 60)).read(SEGMENTS)
+    assert any(7 <= wait <= 9 for wait in clock.waits)
+
+
+@pytest.mark.parametrize("header", ["3600", "99999999999", "Fri, 31 Dec 2100 23:59:59 GMT"])
+async def test_an_implausible_retry_after_does_not_close_the_lane(
+    client: Client, peer: Peer, clock: SkippingClock, header: str
+) -> None:
+    peer.script = [says(429, retry_after=header), says(200)]
+    await client.reader(Asker("local:ada", clock.steady() + 60)).read(SEGMENTS)
+    assert max(clock.waits) < 10
+    app = next(lane for lane in client.limiter.state() if lane.lane == "app")
+    assert app.paused < 10
 
 
 LASTING: dict[str, tuple[Reply, type[CioError], str, int]] = {
