@@ -15,6 +15,12 @@ from cio_mcp.http.outcome import Answered, Lost, Outcome, Unsent
 A_FEW_SECONDS = 5.0
 """Seconds suggested where Customer.io names none."""
 _A_NAME = re.compile(r"[a-z_]{2,40}")
+_QUOTED = re.compile(r"""['"`]([a-z_]{2,40})['"`]""")
+_WORD = re.compile(r"[a-z_]+")
+_GRAMMAR = frozenset(
+    ("a", "an", "and", "be", "can", "for", "has", "in", "is", "no", "not", "of", "or", "the", "to", "value")
+)
+"""Words of an English sentence that name no field unless they are quoted."""
 
 
 def json_object(answer: Answered) -> dict[str, Any]:
@@ -68,7 +74,7 @@ def _declined(call: Call, answer: Answered) -> CioError:
 
 def rejection(call: Call, answer: Answered) -> str:
     """The sentence for a 4xx: of Customer.io's own words only the names of fields that we sent."""
-    named = sorted(_blamed(answer.body) & _sent(call))
+    named = sorted(_blamed(answer.body, _sent(call)))
     about = f" It names {', '.join(f'`{name}`' for name in named)}." if named else ""
     match answer.status:
         case 409:
@@ -79,14 +85,40 @@ def rejection(call: Call, answer: Answered) -> str:
             return f"Customer.io did not accept the request ({status}).{about} Check the arguments."
 
 
-def _blamed(body: bytes) -> set[str]:
-    """The parts of every `errors[].field` and `errors[].source.pointer`; empty where errors look otherwise."""
+def _blamed(body: bytes, sent: set[str]) -> set[str]:
+    """Those fields of `sent` that an error body names; none where errors look otherwise.
+
+    The App API and Track v2 answer `errors[].field` or `errors[].source.pointer`, Track v1 `meta.error` or
+    `meta.errors`, which are sentences.
+    """
     try:
-        errors = pydantic_core.from_json(body)["errors"]
-        said = [(error.get("field"), (error.get("source") or {}).get("pointer")) for error in errors]
-    except (ValueError, TypeError, KeyError, AttributeError):
+        answer = pydantic_core.from_json(body)
+    except ValueError:
         return set()
-    return {part for pair in said for text in pair if isinstance(text, str) for part in re.split(r"[/.]", text)}
+    if not isinstance(answer, dict):
+        return set()
+    meta = answer.get("meta")
+    listed = [*_listed(answer.get("errors"))]
+    if isinstance(meta, dict):
+        listed += [*_listed(meta.get("error")), *_listed(meta.get("errors"))]
+    return {word for error in listed for word in _named_by(error, sent)}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _named_by(error: Any, sent: set[str]) -> set[str]:
+    """The fields that one error names: in a path any part, in a sentence the quoted words, or else any word."""
+    match error:
+        case str():
+            return sent.intersection(_QUOTED.findall(error)) or sent.intersection(_WORD.findall(error)) - _GRAMMAR
+        case dict():
+            source = error.get("source")
+            paths = error.get("field"), source.get("pointer") if isinstance(source, dict) else None
+            return {part for path in paths if isinstance(path, str) for part in re.split(r"[/.]", path)} & sent
+        case _:
+            return set()
 
 
 def _sent(call: Call) -> set[str]:
