@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import JsonValue
-
 from cio_mcp.api import batches
 from cio_mcp.api.base import Reference
 from cio_mcp.api.people import People
 from cio_mcp.errors import CioError
 from cio_mcp.gate.plan import Plan, ReadBack
+from cio_mcp.gate.values import same
 from cio_mcp.http.asker import Asker
 from cio_mcp.http.call import Call
 from cio_mcp.http.execute import Executor, Failed, Sent, Unknown
@@ -95,7 +94,7 @@ class Execution:
         return await plan.trace.found(self.client.reader(asker), 0.0)
 
     async def visible(self, wanted: ReadBack, asker: Asker) -> bool:
-        """Whether the values can be read back; compared by string form, since the App API returns strings."""
+        """Whether the values can be read back within three seconds."""
         people = People(self.client.reader(asker))
         for pause in READ_BACK_PAUSES:
             await self.sleep(pause)
@@ -112,16 +111,3 @@ def _unforeseen(failure: Exception) -> Outcome:
     # The class only: its text may hold an address or a key.
     log.error("a change failed unexpectedly: %s", type(failure).__name__)
     return Outcome("unknown", "It may or may not have happened: the server failed unexpectedly. It is not tried again.")
-
-
-def same(read: JsonValue, wanted: JsonValue) -> bool:
-    """Whether a value as the App API returns it (mostly a string) is the one that was written."""
-    return _as_text(read) == _as_text(wanted)
-
-
-def _as_text(value: JsonValue) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from cio_mcp.errors import NotFound, Refused
-from cio_mcp.gate.execution import same
 from cio_mcp.gate.history import change_of
 from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.values import same
 from cio_mcp.text.foreign import quoted
 from cio_mcp.tools.edits import edit
 from cio_mcp.tools.plans import addressee

@@ -143,6 +143,16 @@ async def test_what_is_so_already_is_not_written(ws: Workspace, sandbox: Sandbox
     assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1
 
 
+async def test_a_nested_value_is_read_back_and_is_not_written_twice(ws: Workspace, sandbox: Sandbox) -> None:
+    plan = partial(update_customer, ws, "bob", {"addr": {"tags": ["a", 1], "city": "B"}, "score": 5.0})
+    first = await carried_out(ws, plan)
+    again = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    assert first.verified is True
+    assert isinstance(again, Receipt)
+    assert again.status == "already_done"
+    assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1
+
+
 async def test_a_caller_that_goes_away_after_sending_leaves_the_outcome_in_the_journal(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
