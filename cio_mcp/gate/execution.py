@@ -63,12 +63,14 @@ class Execution:
                 case Sent() as sent:
                     pass
                 case Failed(reason=reason) if position:
-                    made = f"{position} of {len(plan.calls)} requests were made, then one failed: {reason}"
-                    return Outcome("unknown", f"It happened in part: {made} It is not tried again.")
+                    sent_before = f"{position} of {len(plan.calls)} requests were accepted, then one failed."
+                    return Outcome("unknown", f"Partly applied: {sent_before} {reason} It won't be retried.")
                 case Failed(reason=reason):
-                    return Outcome("failed", f"It failed: {reason}")
+                    return Outcome("failed", f"Failed. {reason}")
                 case Unknown(reason=reason):
-                    return Outcome("unknown", f"It may or may not have happened: {reason} It is not tried again.")
+                    # What may be repeated, the reconciliation does repeat.
+                    again = "" if call.retry == "repeatable" else " It won't be retried."
+                    return Outcome("unknown", f"The outcome is unknown. {reason}{again}")
         delivery = sent.body.get("delivery_id")
         return Outcome("sent", " ".join(said) or None, str(delivery) if delivery else None)
 
@@ -110,4 +112,4 @@ class Execution:
 def _unforeseen(failure: Exception) -> Outcome:
     # The class only: its text may hold an address or a key.
     log.error("a change failed unexpectedly: %s", type(failure).__name__)
-    return Outcome("unknown", "It may or may not have happened: the server failed unexpectedly. It is not tried again.")
+    return Outcome("unknown", "The outcome is unknown. The server failed unexpectedly. It won't be retried.")

@@ -70,7 +70,7 @@ class Reconciler:
             raise
         except Exception as unforeseen:  # noqa: BLE001 - for instance a plan that another version wrote
             log.error("change %s cannot be settled: %s", row.id, type(unforeseen).__name__)  # noqa: TRY400 - class only
-            outcome = Outcome("unknown", "It may or may not have happened, and the server could not check it.")
+            outcome = Outcome("unknown", "The outcome is unknown, and the server could not check it.")
             await self._record(row, outcome)
 
     async def _settle(self, row: "ChangeRow") -> None:
@@ -106,13 +106,15 @@ class Reconciler:
         try:
             found = await self._found(row, plan, asker)
         except CioError:
-            return Outcome("unknown", "It may or may not have happened, and Customer.io could not be asked yet.")
+            return Outcome("unknown", "The outcome is unknown. Customer.io could not be checked yet.")
         if len(found) == 1:
             delivery = found[0] if plan.trace and plan.trace.message else None
-            return Outcome("sent", "Its answer never came; exactly one match was found, so it happened.", delivery)
+            return Outcome("sent", "The response was lost, but exactly one match was found in Customer.io.", delivery)
         if found:
-            return Outcome("unknown", f"It may have happened: {len(found)} could be it ({', '.join(found[:5])}).")
-        return Outcome("unknown", "It may or may not have happened: no trace of it was found so far.")
+            return Outcome(
+                "unknown", f"The outcome is unknown. {len(found)} matches were found ({', '.join(found[:5])})."
+            )
+        return Outcome("unknown", "The outcome is unknown. No match was found in Customer.io so far.")
 
     async def _found(self, row: "ChangeRow", plan: Plan, asker: Asker) -> list[str]:
         if plan.reads_back is not None:

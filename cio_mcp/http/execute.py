@@ -82,7 +82,7 @@ def _sent(call: Call, answer: Answered) -> Result:
 
 
 def _without_evidence(answer: Answered) -> Unknown:
-    return Unknown(f"The request left, and the response ({answer.status}) was not as Customer.io documents.")
+    return Unknown(f"The request was sent, but the response ({answer.status}) was not as Customer.io documents.")
 
 
 def _in_doubt(outcome: Outcome) -> str:
@@ -91,13 +91,13 @@ def _in_doubt(outcome: Outcome) -> str:
             what = f"answered {status}"
         case Lost(why) | Unsent(why):
             what = why
-    return f"The request left, then Customer.io {what}."
+    return f"The request was sent, then Customer.io {what}."
 
 
 def _unforeseen(failure: Exception) -> Unknown:
     # The class only: its text may hold an address or a key.
     log.error("a write failed unexpectedly: %s", type(failure).__name__)
-    return Unknown("The server failed unexpectedly while it made the request.")
+    return Unknown("The server failed unexpectedly during the request.")
 
 
 def _sentence(error: CioError) -> str:

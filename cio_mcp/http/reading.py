@@ -36,7 +36,7 @@ def json_object(answer: Answered) -> dict[str, Any]:
     try:
         value = pydantic_core.from_json(answer.body)
     except ValueError:
-        raise _bad("not JSON (a web page, perhaps of a proxy in between)") from None
+        raise _bad("not JSON (perhaps a web page)") from None
     if not isinstance(value, dict):
         raise _bad("JSON, but not an object")
     return value
@@ -142,6 +142,6 @@ def _later(seconds: float) -> str:
 
 def _bad(what: str) -> BadAnswer:
     return BadAnswer(
-        f"Customer.io's answer was {what}. Trying again may help; if not, whoever runs the server "
-        "should look at what stands between it and Customer.io."
+        f"Customer.io's response was {what}. Try again. If it persists, the server operator should check for a proxy "
+        "or firewall in between."
     )

@@ -111,6 +111,5 @@ class Regions:
 
 def _could_not_ask() -> Unavailable:
     return Unavailable(
-        "Customer.io could not be asked which region the account is in; try again in a few seconds, "
-        "or set CIO_REGION to us or eu."
+        "The region of the account could not be determined. Try again in a few seconds, or set CIO_REGION to us or eu."
     )

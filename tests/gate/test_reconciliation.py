@@ -143,7 +143,7 @@ async def test_several_matches_stay_unknown_and_are_listed(scene: Scene) -> None
     change = await scene.state(row)
     assert change.state == "unknown"
     assert change.result
-    assert "2 could be it" in change.result
+    assert "2 matches were found" in change.result
 
 
 async def test_what_was_there_before_is_not_taken_for_the_effect(scene: Scene) -> None:

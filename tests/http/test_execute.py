@@ -145,6 +145,35 @@ async def test_a_connection_that_fails_is_failed_and_nothing_was_sent(
     assert result.status is None
 
 
+@pytest.mark.parametrize("call", [SEND, IDENTIFY], ids=["once", "repeatable"])
+@pytest.mark.parametrize("status", [302, 403, 407])
+async def test_a_proxy_that_refuses_is_failed_at_once_and_nothing_was_sent(
+    opening: Callable[[str], Client], peer: Peer, asker: Asker, monkeypatch: pytest.MonkeyPatch, call: Call, status: int
+) -> None:
+    monkeypatch.setenv("https_proxy", peer.url)
+    peer.script = [says(status)]
+    async with opening("https://customer.test") as client:
+        result = await Executor(client).send(call, asker)
+    assert isinstance(result, Failed)
+    assert result.reason.startswith("https_proxy: Customer.io could not be reached: the proxy in https_proxy ")
+    assert result.reason.endswith("nothing was sent.")
+    assert peer.targets == ["CONNECT customer.test:443"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("https_proxy", "ftp://127.0.0.1:7890"), ("SSL_CERT_FILE", "/nonexistent/ca.pem")]
+)
+async def test_a_client_that_cannot_be_built_is_failed_and_nothing_was_sent(
+    opening: Callable[[str], Client], asker: Asker, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    async with opening("https://customer.test") as client:
+        result = await Executor(client).send(SEND, asker)
+    assert isinstance(result, Failed)
+    assert result.reason.startswith(f"{variable}: ")
+    assert result.reason.endswith("nothing was sent.")
+
+
 @pytest.mark.parametrize("trouble", [says(429), says(503), drops], ids=["429", "503", "dropped line"])
 async def test_a_repeatable_write_is_made_again_after_passing_trouble(
     client: Client, peer: Peer, asker: Asker, trouble: Reply
