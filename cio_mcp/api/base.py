@@ -73,7 +73,7 @@ class Model(BaseModel):
 
 
 def _moment(value: Any) -> datetime | None:
-    """Read a time leniently: what is none (milliseconds, words, true) costs the time, not the record."""
+    """Read a time leniently: a value that is no time in seconds costs the time, not the record."""
     match value:
         case bool():
             return None

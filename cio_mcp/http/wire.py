@@ -14,6 +14,7 @@ import httpx
 
 from cio_mcp import __version__
 from cio_mcp.errors import CioError
+from cio_mcp.http.network import Network
 from cio_mcp.http.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.http.proxies import NetworkFault, Proxies, Proxy, certificate_fault, trusted
 from cio_mcp.http.retry import retry_after
@@ -23,7 +24,6 @@ MOST_BYTES = 16 * 1024 * 1024
 Of a compressed body one piece of 64 KiB may be expanded before it is found too long."""
 CONNECT_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
-_LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=10, keepalive_expiry=30.0)
 _LOGIN_REQUIRED = 407
 _HEADERS = {
     "accept": "application/json",
@@ -155,7 +155,7 @@ class Wire:
             self._proxies = Proxies.read(self._environ, system)
             if fault := certificate_fault(self._environ):
                 raise _Unusable(fault)
-        transport = self._transport or _Network(self._proxies, trusted(self._environ))
+        transport = self._transport or Network(self._proxies, trusted(self._environ))
         return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 
@@ -165,26 +165,6 @@ class _Unusable(Exception):
     def __init__(self, fault: NetworkFault) -> None:
         super().__init__(fault.variable)
         self.fault = fault
-
-
-class _Network(httpx.AsyncBaseTransport):
-    """The direct way and the way through each proxy; `httpx` alone misreads NO_PROXY."""
-
-    def __init__(self, proxies: Proxies, trust: ssl.SSLContext | None) -> None:
-        self._proxies = proxies
-        self._trust = trust or httpx.create_ssl_context(trust_env=False)
-        self._ways: dict[str | None, httpx.AsyncHTTPTransport] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        proxy = self._proxies.route(str(request.url))
-        url = proxy.url if proxy else None
-        if url not in self._ways:
-            self._ways[url] = httpx.AsyncHTTPTransport(verify=self._trust, trust_env=False, limits=_LIMITS, proxy=url)
-        return await self._ways[url].handle_async_request(request)
-
-    async def aclose(self) -> None:
-        for way in self._ways.values():
-            await way.aclose()
 
 
 async def _answer(response: httpx.Response) -> Answered:

@@ -77,7 +77,7 @@ async def test_an_empty_success_is_not_taken_for_a_send(ws: Workspace, sandbox: 
 
 @pytest.mark.parametrize(("leaves", "state"), [(False, "failed"), (True, "unknown")])
 @pytest.mark.parametrize("write", [email, profile], ids=["a send", "a profile write"])
-async def test_an_exception_that_nobody_foresaw_leaves_no_change_in_sending(
+async def test_an_unforeseen_exception_leaves_no_change_in_sending(
     write: Callable[[Workspace], Planner], leaves: bool, state: str, ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = write(ws)

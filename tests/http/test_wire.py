@@ -180,6 +180,18 @@ async def test_a_request_through_a_proxy_leaves_once(peer: Peer, authority: tupl
     assert peer.targets == ["CONNECT api.customer.io:443"]
 
 
+async def test_a_proxy_with_a_certificate_of_the_company_is_trusted(tmp_path: Path) -> None:
+    company, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    company.issue_cert("127.0.0.1").configure_cert(context)
+    company.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    async with listening(context) as proxy:
+        proxy.script = [says(407)]
+        departure, _ = counting()
+        outcome = await through(proxy, departure, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+    assert isinstance(outcome, Unsent)
+    assert "(407)" in outcome.why
+
+
 async def test_a_line_that_breaks_in_the_tunnel_is_lost(peer: Peer, authority: tuple[ssl.SSLContext, str]) -> None:
     context, file = authority
     peer.script = [tunnel(context, drops)]
