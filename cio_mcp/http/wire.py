@@ -1,7 +1,6 @@
 """The wire: one request leaves, one outcome comes back; nothing that httpx raises gets past here."""
 
 import logging
-import os
 import ssl
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +17,7 @@ from cio_mcp.http.network import Network
 from cio_mcp.http.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.http.proxies import NetworkFault, Proxies, Proxy, certificate_fault, trusted
 from cio_mcp.http.retry import retry_after
+from cio_mcp.settings import network_variables
 
 MOST_BYTES = 16 * 1024 * 1024
 """The longest answer that is read; 30,000 members of a segment, the largest page there is, take about a third.
@@ -77,14 +77,14 @@ def _is_connect(info: dict[str, Any]) -> bool:
 class Wire:
     """Owns the one HTTP client of a workspace; made at the first request, closed by `close`.
 
-    `transport` replaces the network; `environ` holds the proxy and certificate variables.
+    `transport` replaces the network; `environ` replaces the proxy and certificate variables.
     """
 
     def __init__(
         self, transport: httpx.AsyncBaseTransport | None = None, environ: Mapping[str, str] | None = None
     ) -> None:
         self._transport = transport
-        self._environ = os.environ if environ is None else environ
+        self._environ = environ
         self._proxies = Proxies({})
         self._making = anyio.Lock()
         self._http: httpx.AsyncClient | None = None
@@ -149,13 +149,14 @@ class Wire:
             return self._http
 
     def _build(self) -> httpx.AsyncClient:
+        environ = network_variables() if self._environ is None else self._environ
         if self._transport is None:
             # Windows and macOS keep a proxy in their own settings, too.
-            system = urllib.request.getproxies() if self._environ is os.environ else {}
-            self._proxies = Proxies.read(self._environ, system)
-            if fault := certificate_fault(self._environ):
+            system = urllib.request.getproxies() if self._environ is None else {}
+            self._proxies = Proxies.read(environ, system)
+            if fault := certificate_fault(environ):
                 raise _Unusable(fault)
-        transport = self._transport or Network(self._proxies, trusted(self._environ))
+        transport = self._transport or Network(self._proxies, trusted(environ))
         return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 
