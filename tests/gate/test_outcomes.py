@@ -1,6 +1,7 @@
 """What becomes of an approved write when Customer.io, the line, the caller or the disk misbehaves."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -11,6 +12,8 @@ from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
+from cio_mcp.http.call import Call
+from cio_mcp.http.execute import Executor, Result
 from cio_mcp.http.inprocess import InProcess
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
@@ -97,6 +100,25 @@ async def test_an_unforeseen_exception_leaves_no_change_in_sending(
     assert (receipt.status, change.state) == (state, state)
     assert "secret" not in receipt.message
     assert ("nothing was sent" in receipt.message) is not leaves
+
+
+class Failing(Executor):
+    """An executor with a mistake in it."""
+
+    async def send(self, call: Call, asker: Asker) -> Result:
+        await anyio.lowlevel.checkpoint()
+        raise RuntimeError(f"a secret detail of {call.route} for {asker.principal}")
+
+
+async def test_a_mistake_in_the_server_leaves_no_change_in_sending(ws: Workspace) -> None:
+    plan = email(ws)
+    row = await approved(ws, plan)
+    execution = replace(ws.gate.execution, executor=Failing(ws.gate.execution.client))
+    gate = replace(ws.gate, execution=execution)
+    receipt = await gate.make(row, plan, Asker(ws.principal, anyio.current_time() + 10))
+    assert receipt.status == "unknown"
+    assert "secret" not in receipt.message
+    assert (await ws.gate.recent(change=row.id)).changes[0].state == "unknown"
 
 
 @pytest.mark.parametrize("kind", ["429", "429_bare", "status:400", "status:403"])

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from cio_mcp.http.call import Call, read
@@ -210,6 +211,20 @@ async def test_a_repeatable_write_that_may_have_been_carried_out_is_unknown(
     result = await Executor(client).send(IDENTIFY, asker)
     assert isinstance(result, Unknown)
     assert len(peer.heads) > 1
+
+
+async def test_a_mistake_in_the_client_is_unknown_and_says_nothing_of_it(
+    client: Client, asker: Asker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr(client.limiter, "acquire", fails)
+    result = await Executor(client).send(SEND, asker)
+    assert isinstance(result, Unknown)
+    assert "RuntimeError" in caplog.text
+    assert "secret" not in result.reason + caplog.text
 
 
 async def test_a_write_for_which_there_is_no_time_is_failed_and_does_not_leave(
