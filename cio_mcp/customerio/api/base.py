@@ -1,22 +1,61 @@
 """What the modules of `api/` share: lenient models, times, and the way to read."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
 from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.timestamps import from_unix_if_readable
 
 if TYPE_CHECKING:
     from cio_mcp.customerio.client import Reader
+
+
+_UNIX_SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,9})?")
 
 
 class Model(BaseModel):
     """A lenient model of what Customer.io answers: unknown keys are ignored, ids come as int or str."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, coerce_numbers_to_str=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _leniently(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        """Read a record although one of its optional fields cannot be read: that field counts as not given."""
+        try:
+            return read(value)
+        except ValidationError as wrong:
+            if not isinstance(value, dict):
+                raise
+            odd = {error["loc"][0] for error in wrong.errors() if len(error["loc"]) == 1}
+            unread = {str(name) for name in odd if cls._may_be_missing(str(name), value.get(str(name)))}
+            if not unread:
+                raise
+            return read({name: given for name, given in value.items() if name not in unread})
+
+    @classmethod
+    def _may_be_missing(cls, name: str, given: object) -> bool:
+        """Whether a field can go unread: null for any default, else only where the default states nothing."""
+        field = next((each for key, each in cls.model_fields.items() if name in (key, each.alias)), None)
+        if field is None or field.is_required():
+            return False
+        return given is None or field.get_default(call_default_factory=True, validated_data={}) in (None, "")
 
     @classmethod
     def of(cls, answer: object) -> Self:
@@ -33,22 +72,71 @@ class Model(BaseModel):
             raise BadAnswer(f"Customer.io's answer is not what it documents ({', '.join(sorted(names))}).") from None
 
 
-def _moment(value: Any) -> Any:
-    if value in (None, "", 0, "0"):
+def _moment(value: Any) -> datetime | None:
+    """Read a time leniently: a value that is no time in seconds costs the time, not the record."""
+    match value:
+        case bool():
+            return None
+        case int() | float():
+            return from_unix_if_readable(value)
+        case str() if _UNIX_SECONDS.fullmatch(value.strip()):
+            return from_unix_if_readable(float(value))
+        case str():
+            return _from_iso(value.strip())
+        case _:
+            return value if isinstance(value, datetime) else None
+
+
+def _from_iso(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()):
-        return datetime.fromtimestamp(int(value), UTC)
-    return value
+
+
+def _readable_items(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Read a list leniently: an item that lacks what is required is left out, unless none is whole."""
+    items = value if isinstance(value, list | tuple) else []
+    try:
+        return read(items)
+    except ValidationError as wrong:
+        odd = {error["loc"][0] for error in wrong.errors() if error["loc"]}
+        whole = [item for index, item in enumerate(items) if index not in odd]
+        if not whole:
+            raise
+        return read(whole)
 
 
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-"""A Unix time in seconds as an aware datetime (UTC); 0, "" and null mean never."""
+"""A Unix time in seconds as an aware datetime (UTC); 0, "", null and what cannot be read mean no time."""
 
-Listed = BeforeValidator(lambda value: value if isinstance(value, list) else [])
-"""For `Annotated[list[...], Listed]`: where Customer.io says null, nothing, or "nil" for a list, it is empty."""
+Listed = WrapValidator(_readable_items)
+"""For `Annotated[list[...], Listed]`: where Customer.io says null, nothing, or "nil" for a list, it is empty; an odd
+item is left out."""
+
+Complete = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [])
+"""The same for a list that a decision about a write rests on: no item may be left out, so an odd one is an error."""
 
 Blank = BeforeValidator(lambda value: None if value in ("", 0) else value)
 """For `Annotated[str | None, Blank]`: Customer.io says "" or 0 as well as null for an id that is not there."""
+
+HAPPENED = 1
+"""The count of a metric whose time cannot be read: it happened."""
+
+
+def _metrics(value: Any) -> dict[str, int | float | None]:
+    metrics = value if isinstance(value, dict) else {}
+    return {str(name): _time_or_count(given) for name, given in metrics.items()}
+
+
+def _time_or_count(given: Any) -> int | float | None:
+    if isinstance(given, str) and _UNIX_SECONDS.fullmatch(given.strip()):
+        given = float(given)
+    if given is None or (isinstance(given, int | float) and isfinite(given)):
+        return given
+    return HAPPENED if given else None
+
 
 IdType = Literal["id", "email", "phone", "cio_id"]
 Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
@@ -90,9 +178,7 @@ class Message(Model):
     recipient: Annotated[str | None, Blank] = None
     customer_id: Annotated[str | None, Blank] = None
     customer_identifiers: Identifiers | None = None
-    metrics: Annotated[dict[str, int | float | None], BeforeValidator(lambda value: value or {})] = Field(
-        default_factory=dict
-    )
+    metrics: Annotated[dict[str, int | float | None], BeforeValidator(_metrics)] = Field(default_factory=dict)
     failure_message: Annotated[str | None, Blank] = None
     campaign_id: Annotated[str | None, Blank] = None
     broadcast_id: Annotated[str | None, Blank] = None

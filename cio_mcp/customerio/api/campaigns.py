@@ -3,7 +3,17 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Content, Listed, Model, Moment, Reads, by_id_or_name
+from cio_mcp.customerio.api.base import (
+    LIST_SECONDS,
+    Blank,
+    Complete,
+    Content,
+    Listed,
+    Model,
+    Moment,
+    Reads,
+    by_id_or_name,
+)
 from cio_mcp.customerio.call import read
 
 ACTION_PAGES = 10
@@ -34,7 +44,7 @@ class Campaign(Model):
     tags: Annotated[tuple[str, ...], Listed] = ()
     actions: Annotated[tuple[ActionRef, ...], Listed] = ()
     event_name: Annotated[str | None, Blank] = None
-    trigger_segment_ids: Annotated[tuple[str, ...], Listed] = ()
+    trigger_segment_ids: Annotated[tuple[str, ...], Complete] = ()
     filter_segment_ids: Annotated[tuple[str, ...], Listed] = ()
     frequency: Annotated[str | None, Blank] = None
     date_attribute: Annotated[str | None, Blank] = None
@@ -82,7 +92,7 @@ class Campaign(Model):
 
 
 class _Campaigns(Model):
-    campaigns: Annotated[tuple[Campaign, ...], Listed] = ()
+    campaigns: Annotated[tuple[Campaign, ...], Complete] = ()
 
 
 class _Campaign(Model):

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from cio_mcp.customerio.api.base import (
     ActivityPage,
     Blank,
+    Complete,
     Identifiers,
     IdType,
     Listed,
@@ -153,7 +154,7 @@ class RelationshipPage(Model):
 
 
 class _Results(Model):
-    results: Annotated[tuple[Identifiers, ...], Listed] = ()
+    results: Annotated[tuple[Identifiers, ...], Complete] = ()
 
 
 class _Profile(Model):

@@ -43,4 +43,5 @@ def trigger(broadcast_id: str, data: dict[str, JsonValue]) -> Call:
         body={"data": data} if data else {},
         lane="broadcast",
         retry="once",
+        answers=("id",),
     )

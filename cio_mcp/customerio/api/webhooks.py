@@ -68,6 +68,7 @@ def create(name: str, endpoint: str, events: tuple[str, ...]) -> Call:
         body=_body(Webhook.of({"id": "", "name": name, "endpoint": endpoint, "events": list(events)})),
         lane="app",
         retry="once",
+        answers=("id",),
     )
 
 
@@ -81,6 +82,7 @@ def update(webhook: Webhook) -> Call:
         body=_body(webhook),
         lane="app",
         retry="repeatable",
+        answers=("id",),
     )
 
 
