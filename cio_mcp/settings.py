@@ -2,6 +2,7 @@
 
 import getpass
 import hashlib
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,8 @@ WHERE = {
     "CIO_REGION": "us, eu or auto, as under Settings > Privacy, Region & Data",
     "CIO_WEBHOOK_SIGNING_KEYS": "the signing key under Data & Integrations > Integrations > Reporting Webhooks",
 }
+
+NETWORK_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"})
 
 STATE_KEY_LENGTH = 32
 """What the SDK asks of a key that seals the state of a question."""
@@ -165,6 +168,11 @@ def load_settings(*, keys_needed: bool = True, **overrides: Any) -> Settings:
     if keys_needed:
         _check_keys(settings)
     return settings
+
+
+def network_variables() -> dict[str, str]:
+    """The proxy and certificate variables of the environment; they have no prefix, since every program shares them."""
+    return {name: value for name, value in os.environ.items() if name.lower() in NETWORK_VARIABLES}
 
 
 def _check_keys(settings: Settings) -> None:

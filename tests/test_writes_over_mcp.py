@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 from mcp.client.context import ClientRequestContext
 from mcp.client.session import ElicitationFnT
-from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
+from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, ErrorData
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
@@ -113,6 +113,26 @@ async def test_a_form_that_says_nothing_is_not_told_as_an_argument_that_is_missi
         result = await client.call_tool("send_event", WRITES["send_event"])
     assert "decision" not in str(result.content)
     assert "nothing was sent" in str(result.content).casefold()
+
+
+@pytest.mark.parametrize("code", [-32601, -32603, -32000])
+async def test_a_client_that_answers_the_question_with_an_error_counts_as_one_that_cannot_ask(
+    code: int, hasty: Settings, sandbox: Sandbox
+) -> None:
+    asked: list[ElicitRequestParams] = []
+
+    async def fails(context: ClientRequestContext, params: ElicitRequestParams) -> ErrorData:
+        await anyio.lowlevel.checkpoint()
+        assert context is not None
+        asked.append(params)
+        return ErrorData(code=code, message="Method not found")
+
+    async with connected(hasty, sandbox, "legacy", fails) as client:
+        result = await client.call_tool("send_event", WRITES["send_event"])
+    assert structured(result)["status"] == "approval_required"
+    assert "Method not found" not in str(result.content)
+    assert len(asked) == 1
+    assert effects(sandbox) == 0
 
 
 @pytest.mark.parametrize("tool", WRITES)

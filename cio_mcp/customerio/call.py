@@ -19,7 +19,8 @@ class Call(BaseModel):
 
     `retry` says what may be repeated: `read` and `repeatable` calls may be made again, `once` calls never.
     `minted` names top-level body keys that were made up when planning (an event's ULID, a time) and so
-    do not count when two calls are compared.
+    do not count when two calls are compared. `answers` names the keys that the JSON object of a 2xx must hold as
+    evidence that the write happened; None means that Customer.io documents an empty answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,7 @@ class Call(BaseModel):
     lane: LaneName
     retry: RetryClass
     minted: tuple[str, ...] = ()
+    answers: tuple[str, ...] | None = ()
 
     @property
     def target(self) -> str:

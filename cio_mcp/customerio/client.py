@@ -4,8 +4,8 @@ import itertools
 import json
 import random
 from collections.abc import Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +21,7 @@ from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.region import Regions
 from cio_mcp.customerio.responses import json_object, problem
-from cio_mcp.customerio.retry import delay_before_retry
+from cio_mcp.customerio.retry import delay_before_retry, plausible
 from cio_mcp.customerio.transport import RequestTiming, Transport
 from cio_mcp.errors import CioError, StorageFailed, Unavailable
 from cio_mcp.settings import Settings
@@ -92,8 +92,9 @@ class Client:
         await self._owned.aclose()
 
     async def warm(self) -> None:
-        """Get ready what the first request would have to wait for."""
-        await self._wire.open()
+        """Get ready what the first request would have to wait for; what fails here is reported by that request."""
+        with suppress(Exception):
+            await self._wire.open()
 
     def reader(self, caller: Caller) -> "Reader":
         """Reads on behalf of `asker`."""
@@ -163,9 +164,7 @@ class Client:
                 if doubt is None:
                     raise
                 return Exchange(doubt, doubted=True)
-            wait = delay_before_retry(
-                call.retry, outcome, attempt, self._chance(), daily=LANES[call.lane].window >= DAY
-            )
+            wait = delay_before_retry(call.retry, outcome, attempt, self._chance(), daily=_is_daily(call))
             if wait is None or self._clock.steady() + wait + LAST_MOMENT > caller.deadline:
                 return Exchange(outcome, doubted=doubt is not None)
             doubt = outcome if doubtful(outcome) else doubt
@@ -203,6 +202,7 @@ class Client:
                 if not departure.left:
                     self.limiter.give_back(permit)
             if isinstance(outcome, Answered):
+                outcome = replace(outcome, retry_after=plausible(outcome.retry_after, daily=_is_daily(call)))
                 span.set_attribute("http.response.status_code", outcome.status)
                 if departure.round_trip is not None:
                     self.limiter.note_round_trip(departure.round_trip)
@@ -217,6 +217,11 @@ class Client:
     async def _probe(self, call: Call, base: str) -> Outcome:
         caller = Caller("region", self._clock.steady() + PATIENCE["read"])
         return await self._attempt(call, caller, base)
+
+
+def _is_daily(call: Call) -> bool:
+    """Whether the documented limit of the call's lane is a quota of a day."""
+    return LANES[call.lane].window >= DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import anyio
 
 from cio_mcp.customerio.call import Api, Call, read
 from cio_mcp.customerio.credentials import key_refused
-from cio_mcp.customerio.outcome import Answered, Outcome
-from cio_mcp.customerio.responses import json_object
+from cio_mcp.customerio.outcome import Answered, Outcome, Unsent
+from cio_mcp.customerio.responses import json_object, problem
 from cio_mcp.errors import Unavailable
 from cio_mcp.settings import Settings
 
@@ -23,6 +23,9 @@ ASK_TRACK = Call(api="track", method="GET", route="/api/v1/accounts/region", lan
 """Answers with the region on either Track host."""
 ASK_APP = read("/v1/workspaces")
 """The smallest read of the App API, which answers 401 to a key of the other region."""
+
+UNKNOWN_KEY = 401
+RATE_LIMITED = 429
 
 Probe = Callable[[Call, str], Awaitable[Outcome]]
 """Makes a call at a base URL."""
@@ -48,6 +51,7 @@ class Regions:
 
         Raises:
             KeyRefused: no region knows the key.
+            SettingError: a proxy or certificate setting keeps Customer.io from being reached.
             Unavailable: Customer.io could not be asked; the next caller asks again.
         """
         if url := self._urls[api]:
@@ -65,35 +69,47 @@ class Regions:
             return self._found
 
     async def _by_track(self) -> Place:
-        answer = await self._ask(ASK_TRACK, self._urls["track"] or HOSTS["track"]["us"])
-        if answer.refused:
-            raise key_refused(self._settings, "track", None)
-        match json_object(answer).get("region"):
-            case "us":
-                return "us"
-            case "eu":
-                return "eu"
-            case _:
-                raise _could_not_ask()
+        own = self._urls["track"]
+        for base in [own] if own else HOSTS["track"].values():
+            answer = await self._ask(ASK_TRACK, base)
+            if answer.refused:
+                raise key_refused(self._settings, "track", None)
+            if not answer.redirects:
+                match json_object(answer).get("region"):
+                    case "us":
+                        return "us"
+                    case "eu":
+                        return "eu"
+                    case _:
+                        break
+        raise _could_not_ask()
 
     async def _by_app(self) -> Place:
         places: tuple[Place, ...] = ("us", "eu")
+        answers: list[Answered] = []
         for place in places:
-            answer = await self._ask(ASK_APP, HOSTS["app"][place])
-            if answer.status != 401:  # noqa: PLR2004 - any other answer knows the key
-                return place
-        raise key_refused(self._settings, "app", None)
+            answers.append(await self._ask(ASK_APP, HOSTS["app"][place]))
+            if answers[-1].status != UNKNOWN_KEY and not answers[-1].redirects:
+                return place  # any other answer knows the key
+        raise (
+            _could_not_ask()
+            if all(answer.redirects for answer in answers)
+            else key_refused(self._settings, "app", None)
+        )
 
     async def _ask(self, call: Call, base: str) -> Answered:
-        """An answer that says something about the key."""
+        """An answer that says something about the key or the region."""
         outcome = await self._probe(call, base)
-        if isinstance(outcome, Answered) and (outcome.accepted or outcome.refused) and outcome.status != 429:  # noqa: PLR2004 - said to any key
-            return outcome
-        raise _could_not_ask()
+        if isinstance(outcome, Unsent):
+            raise problem(call, outcome)
+        if not isinstance(outcome, Answered) or outcome.status == RATE_LIMITED:  # which any key is answered
+            raise _could_not_ask()
+        if not (outcome.accepted or outcome.refused or outcome.redirects):
+            raise _could_not_ask()
+        return outcome
 
 
 def _could_not_ask() -> Unavailable:
     return Unavailable(
-        "Customer.io could not be asked which region the account is in; try again in a few seconds, "
-        "or set CIO_REGION to us or eu."
+        "The region of the account could not be determined. Try again in a few seconds, or set CIO_REGION to us or eu."
     )

@@ -15,6 +15,12 @@ from cio_mcp.errors import BadAnswer, CioError, NotFound, RateLimited, Rejected,
 A_FEW_SECONDS = 5.0
 """Seconds suggested where Customer.io names none."""
 _A_NAME = re.compile(r"[a-z_]{2,40}")
+_QUOTED = re.compile(r"""['"`]([a-z_]{2,40})['"`]""")
+_WORD = re.compile(r"[a-z_]+")
+_GRAMMAR = frozenset(
+    ("a", "an", "and", "be", "can", "for", "has", "in", "is", "no", "not", "of", "or", "the", "to", "value")
+)
+"""Words of an English sentence that name no field unless they are quoted."""
 
 
 def json_object(answer: Answered) -> dict[str, Any]:
@@ -30,7 +36,7 @@ def json_object(answer: Answered) -> dict[str, Any]:
     try:
         value = pydantic_core.from_json(answer.body)
     except ValueError:
-        raise _bad("not JSON (a web page, perhaps of a proxy in between)") from None
+        raise _bad("not JSON (perhaps a web page)") from None
     if not isinstance(value, dict):
         raise _bad("JSON, but not an object")
     return value
@@ -39,54 +45,80 @@ def json_object(answer: Answered) -> dict[str, Any]:
 def problem(call: Call, outcome: Outcome) -> CioError:
     """What to raise for an outcome that is no 2xx; keys (401, 403) are the client's to explain."""
     match outcome:
+        case Unsent(why, setting) if setting:
+            return SettingError(setting, f"Customer.io {why}; nothing was sent")
         case Unsent(why):
             return Unavailable(f"Customer.io {why}; nothing was sent. {_later(A_FEW_SECONDS)}")
         case Lost(why):
             return Unavailable(f"Customer.io {why}. {_later(A_FEW_SECONDS)}")
         case Answered():
-            return _refused(call, outcome) if outcome.refused else _troubled(call, outcome)
+            return _declined(call, outcome)
 
 
-def _refused(call: Call, answer: Answered) -> CioError:
-    match answer.status:
-        case 404:
-            return NotFound(f"Customer.io knows nothing at {call.route} by what was given (404).")
-        case 429:
+def _declined(call: Call, answer: Answered) -> CioError:
+    match answer:
+        case Answered(status=404):
+            return NotFound(f"Not found in Customer.io (404, {call.route}).")
+        case Answered(status=429):
             return RateLimited(answer.retry_after or LANES[call.lane].window, lane=call.lane)
-        case status:
+        case Answered() if answer.passing:
+            return Unavailable(f"Customer.io answered {answer.status}. {_later(answer.retry_after or A_FEW_SECONDS)}")
+        case Answered(status=status) if answer.redirects:
+            return SettingError(
+                "CIO_APP_URL" if call.api == "app" else "CIO_TRACK_URL",
+                f"that host redirects elsewhere ({status}). Set it, or CIO_REGION, to the API's own host",
+            )
+        case Answered(status=status):
             return Rejected(rejection(call, answer), status=status)
-
-
-def _troubled(call: Call, answer: Answered) -> CioError:
-    if answer.status < 500:  # noqa: PLR2004 - neither 2xx, 4xx nor 5xx: a redirect
-        return SettingError(
-            "CIO_APP_URL" if call.api == "app" else "CIO_TRACK_URL",
-            f"that host points elsewhere ({answer.status}); mend it, or CIO_REGION, to name the API's own",
-        )
-    return Unavailable(f"Customer.io answered {answer.status}. {_later(answer.retry_after or A_FEW_SECONDS)}")
 
 
 def rejection(call: Call, answer: Answered) -> str:
     """The sentence for a 4xx: of Customer.io's own words only the names of fields that we sent."""
-    named = sorted(_blamed(answer.body) & _sent(call))
+    named = sorted(_blamed(answer.body, _sent(call)))
     about = f" It names {', '.join(f'`{name}`' for name in named)}." if named else ""
     match answer.status:
         case 409:
-            return f"Customer.io found a conflict with what is there (409).{about} Read it again, then decide."
+            return f"Customer.io reported a conflict with existing data (409).{about} Read it again before you retry."
         case 413:
-            return f"Customer.io found the request too large (413).{about} Send less."
+            return f"Customer.io found the request too large (413).{about} Send less data."
         case status:
-            return f"Customer.io did not accept the request ({status}).{about} Check what was given."
+            return f"Customer.io did not accept the request ({status}).{about} Check the arguments."
 
 
-def _blamed(body: bytes) -> set[str]:
-    """The parts of every `errors[].field` and `errors[].source.pointer`; empty where errors look otherwise."""
+def _blamed(body: bytes, sent: set[str]) -> set[str]:
+    """Those fields of `sent` that an error body names; none where errors look otherwise.
+
+    The App API and Track v2 answer `errors[].field` or `errors[].source.pointer`, Track v1 `meta.error` or
+    `meta.errors`, which are sentences.
+    """
     try:
-        errors = pydantic_core.from_json(body)["errors"]
-        said = [(error.get("field"), (error.get("source") or {}).get("pointer")) for error in errors]
-    except (ValueError, TypeError, KeyError, AttributeError):
+        answer = pydantic_core.from_json(body)
+    except ValueError:
         return set()
-    return {part for pair in said for text in pair if isinstance(text, str) for part in re.split(r"[/.]", text)}
+    if not isinstance(answer, dict):
+        return set()
+    meta = answer.get("meta")
+    listed = [*_listed(answer.get("errors"))]
+    if isinstance(meta, dict):
+        listed += [*_listed(meta.get("error")), *_listed(meta.get("errors"))]
+    return {word for error in listed for word in _named_by(error, sent)}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _named_by(error: Any, sent: set[str]) -> set[str]:
+    """The fields that one error names: in a path any part, in a sentence the quoted words, or else any word."""
+    match error:
+        case str():
+            return sent.intersection(_QUOTED.findall(error)) or sent.intersection(_WORD.findall(error)) - _GRAMMAR
+        case dict():
+            source = error.get("source")
+            paths = error.get("field"), source.get("pointer") if isinstance(source, dict) else None
+            return {part for path in paths if isinstance(path, str) for part in re.split(r"[/.]", path)} & sent
+        case _:
+            return set()
 
 
 def _sent(call: Call) -> set[str]:
@@ -110,6 +142,6 @@ def _later(seconds: float) -> str:
 
 def _bad(what: str) -> BadAnswer:
     return BadAnswer(
-        f"Customer.io's answer was {what}. Trying again may help; if not, whoever runs the server "
-        "should look at what stands between it and Customer.io."
+        f"Customer.io's response was {what}. Try again. If it persists, the server operator should check for a proxy "
+        "or firewall in between."
     )

@@ -1,20 +1,25 @@
 """The retry table: a pure decision from what may be repeated and what came of the last attempt."""
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from cio_mcp.customerio.call import RetryClass
-from cio_mcp.customerio.outcome import Answered, Outcome
+from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 
 MOST_ATTEMPTS = 4
 """One request and three more, as Customer.io's own clients make."""
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 8.0
 """Seconds; the ceiling doubles from the first to the longest, and the delay is drawn from below it."""
-LONGEST_WAIT = 300.0
-"""Seconds; a longer `Retry-After` is reported, not waited for (Customer.io's Node client stops there too)."""
-
-_PASSING = frozenset({408, 429})
+MAX_RETRY_AFTER_SECONDS = 120.0
+"""A longer `Retry-After` is ignored, since the limits are per second or per ten seconds; chosen, no published bound."""
+MAX_QUOTA_RETRY_AFTER_SECONDS = 86_400.0
+"""The same for a lane whose documented limit is a quota of a day."""
+UNIX_SECONDS = 1e9
+UNIX_MILLISECONDS = 1e12
+"""From these on a number is a moment: 2001 in seconds and in milliseconds."""
+_NUMBER = re.compile(r"[0-9]{1,16}(\.[0-9]{1,9})?")
 
 
 def delay_before_retry(
@@ -29,7 +34,7 @@ def delay_before_retry(
         return None
     if isinstance(outcome, Answered):
         if outcome.retry_after is not None:
-            return outcome.retry_after if outcome.retry_after <= LONGEST_WAIT else None
+            return outcome.retry_after if outcome.retry_after <= MAX_RETRY_AFTER_SECONDS else None
         if daily and outcome.status == 429:  # noqa: PLR2004 - the status this line is about
             return None
     return jitter * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (attempt - 1))
@@ -37,17 +42,35 @@ def delay_before_retry(
 
 def _passes(outcome: Outcome) -> bool:
     """Whether the trouble may be over by itself."""
-    return not isinstance(outcome, Answered) or outcome.status >= 500 or outcome.status in _PASSING  # noqa: PLR2004 - 5xx
+    match outcome:
+        case Answered():
+            return outcome.passing
+        case Unsent(setting=setting):
+            return setting is None
+        case Lost():
+            return True
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds that a `Retry-After` header asks for: a whole number or an HTTP date; None when it says neither."""
-    said = (header or "").strip()
-    if said.isascii() and said.isdecimal():
-        return float(said[:12])
+    """Seconds that a `Retry-After` header asks for; None when it cannot be read.
+
+    It is a number of seconds or an HTTP date; a number that is a Unix time (seconds or milliseconds) is that moment.
+    """
+    text = (header or "").strip()
+    if _NUMBER.fullmatch(text):
+        number = float(text)
+        if number < UNIX_SECONDS:
+            return number
+        return max(0.0, number / (1000 if number >= UNIX_MILLISECONDS else 1) - now.timestamp())
     try:
-        moment = parsedate_to_datetime(said)
-    except ValueError:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (aware - now).total_seconds())
+
+
+def plausible(seconds: float | None, *, daily: bool) -> float | None:
+    """The same seconds, or None where no limit of the lane could ask for so many."""
+    longest = MAX_QUOTA_RETRY_AFTER_SECONDS if daily else MAX_RETRY_AFTER_SECONDS
+    return seconds if seconds is not None and seconds <= longest else None

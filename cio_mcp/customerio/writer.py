@@ -1,5 +1,6 @@
 """How a write leaves: only the gate imports this, so nothing else can send."""
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
     from cio_mcp.customerio.client import Client
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Customer.io accepted the write; `body` is empty where it answers none."""
+    """Customer.io accepted the write; `body` is empty where it documents an empty answer."""
 
     status: int
     body: dict[str, Any] = field(default_factory=dict)
@@ -50,25 +54,35 @@ class Writer:
         try:
             exchange = await self._client.exchange(call, caller)
         except CioError as before_anything_left:
-            return Failed(str(before_anything_left))
+            return Failed(_sentence(before_anything_left))
+        except Exception as unforeseen:  # noqa: BLE001 - a write must end in a known state, whatever broke
+            return _unforeseen(unforeseen)
         finally:
             self._client.written(call)
         outcome = exchange.outcome
         if isinstance(outcome, Answered) and outcome.accepted:
-            return _sent(outcome)
+            return _sent(call, outcome)
         if exchange.doubted or doubtful(outcome):
             return Unknown(_in_doubt(outcome))
         status = outcome.status if isinstance(outcome, Answered) else None
-        return Failed(str(self._client.refusal(call, outcome)), status)
+        return Failed(_sentence(self._client.refusal(call, outcome)), status)
 
 
-def _sent(answer: Answered) -> Result:
-    if not answer.body and not answer.flaw:
+def _sent(call: Call, answer: Answered) -> Result:
+    """Accept a 2xx only with the evidence that Customer.io documents for the call: a proxy can answer 200, too."""
+    if call.answers is None and not answer.body and not answer.flaw:
         return Sent(answer.status)
     try:
-        return Sent(answer.status, json_object(answer))
+        body = json_object(answer)
     except BadAnswer:
-        return Unknown(f"The request left, then something answered {answer.status}, but not as Customer.io does.")
+        return _without_evidence(answer)
+    if any(body.get(key) in (None, "") for key in call.answers or ()):
+        return _without_evidence(answer)
+    return Sent(answer.status, body)
+
+
+def _without_evidence(answer: Answered) -> Unknown:
+    return Unknown(f"The request was sent, but the response ({answer.status}) was not as Customer.io documents.")
 
 
 def _in_doubt(outcome: Outcome) -> str:
@@ -77,4 +91,15 @@ def _in_doubt(outcome: Outcome) -> str:
             what = f"answered {status}"
         case Lost(why) | Unsent(why):
             what = why
-    return f"The request left, then Customer.io {what}."
+    return f"The request was sent, then Customer.io {what}."
+
+
+def _unforeseen(failure: Exception) -> Unknown:
+    # The class only: its text may hold an address or a key.
+    log.error("a write failed unexpectedly: %s", type(failure).__name__)
+    return Unknown("The server failed unexpectedly during the request.")
+
+
+def _sentence(error: CioError) -> str:
+    text = str(error)
+    return text if text.endswith(".") else f"{text}."

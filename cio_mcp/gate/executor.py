@@ -1,11 +1,10 @@
 """Carrying out a plan's calls, and reading back what they changed."""
 
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-
-from pydantic import JsonValue
 
 from cio_mcp.customerio.api import batches
 from cio_mcp.customerio.api.base import Reference
@@ -15,9 +14,12 @@ from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.gate.plan import Plan, ReadBack
+from cio_mcp.gate.values import same
 
 if TYPE_CHECKING:
     from cio_mcp.customerio.client import Client
+
+log = logging.getLogger(__name__)
 
 READ_BACK_PAUSES = (0.2, 0.5, 0.9, 1.4)
 """Seconds before each look at a value that Customer.io applies in its own time: 4 times in 3 s."""
@@ -45,7 +47,13 @@ class Executor:
     sleep: Callable[[float], Awaitable[None]]
 
     async def carry_out(self, plan: Plan, caller: Caller) -> Outcome:
-        """Make the plan's calls in order; the first that does not succeed ends it."""
+        """Make the plan's calls in order; the first that does not succeed ends it, and nothing is raised."""
+        try:
+            return await self._carry_out(plan, caller)
+        except Exception as unforeseen:  # noqa: BLE001 - a change must not stay `sending`, whatever broke
+            return _unforeseen(unforeseen)
+
+    async def _carry_out(self, plan: Plan, caller: Caller) -> Outcome:
         sent = Sent(0)
         said: list[str] = []
         for position, call in enumerate(plan.calls):
@@ -55,12 +63,14 @@ class Executor:
                 case Sent() as sent:
                     pass
                 case Failed(reason=reason) if position:
-                    made = f"{position} of {len(plan.calls)} requests were made, then one failed: {reason}"
-                    return Outcome("unknown", f"It happened in part: {made} It is not tried again.")
+                    sent_before = f"{position} of {len(plan.calls)} requests were accepted, then one failed."
+                    return Outcome("unknown", f"Partly applied: {sent_before} {reason} It won't be retried.")
                 case Failed(reason=reason):
-                    return Outcome("failed", f"It failed: {reason}")
+                    return Outcome("failed", f"Failed. {reason}")
                 case Unknown(reason=reason):
-                    return Outcome("unknown", f"It may or may not have happened: {reason} It is not tried again.")
+                    # What may be repeated, the reconciliation does repeat.
+                    again = "" if call.retry == "repeatable" else " It won't be retried."
+                    return Outcome("unknown", f"The outcome is unknown. {reason}{again}")
         delivery = sent.body.get("delivery_id")
         return Outcome("sent", " ".join(said) or None, str(delivery) if delivery else None)
 
@@ -86,7 +96,7 @@ class Executor:
         return await plan.trace.found(self.client.reader(caller), 0.0)
 
     async def visible(self, wanted: ReadBack, caller: Caller) -> bool:
-        """Whether the values can be read back; compared by string form, since the App API returns strings."""
+        """Whether the values can be read back within three seconds."""
         people = People(self.client.reader(caller))
         for pause in READ_BACK_PAUSES:
             await self.sleep(pause)
@@ -99,14 +109,7 @@ class Executor:
         return False
 
 
-def same(read: JsonValue, wanted: JsonValue) -> bool:
-    """Whether a value as the App API returns it (mostly a string) is the one that was written."""
-    return _as_text(read) == _as_text(wanted)
-
-
-def _as_text(value: JsonValue) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _unforeseen(failure: Exception) -> Outcome:
+    # The class only: its text may hold an address or a key.
+    log.error("a change failed unexpectedly: %s", type(failure).__name__)
+    return Outcome("unknown", "The outcome is unknown. The server failed unexpectedly. It won't be retried.")

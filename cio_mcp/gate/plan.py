@@ -82,7 +82,9 @@ class Plan(BaseModel):
         """What two equal effects share, whoever asks: SHA-256 over the calls less what was minted for them."""
         if not self.once:
             return None
-        same = [call.without_minted.model_dump(mode="json", exclude={"lane", "retry"}) for call in self.calls]
+        same = [
+            call.without_minted.model_dump(mode="json", exclude={"lane", "retry", "answers"}) for call in self.calls
+        ]
         return hashlib.sha256(canonical(same).encode()).hexdigest()
 
 

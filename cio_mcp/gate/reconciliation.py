@@ -58,9 +58,20 @@ class Reconciler:
         taken = 0
         for row in await self.unsettled.due(self.clock.now()):
             if await self.unsettled.take(row, until=self.clock.now() + 2 * PATIENCE):
-                await self._settle(row)
+                await self._settle_safely(row)
                 taken += 1
         return taken
+
+    async def _settle_safely(self, row: ChangeRow) -> None:
+        """Settle a change; one that cannot be settled must not keep the others from it, nor end the server."""
+        try:
+            await self._settle(row)
+        except StorageFailed:
+            raise
+        except Exception as unforeseen:  # noqa: BLE001 - for instance a plan that another version wrote
+            log.error("change %s cannot be settled: %s", row.id, type(unforeseen).__name__)  # noqa: TRY400 - class only
+            outcome = Outcome("unknown", "The outcome is unknown, and the server could not check it.")
+            await self._look_again(row, outcome)
 
     async def _settle(self, row: ChangeRow) -> None:
         plan = Plan.model_validate_json(row.plan)
@@ -69,7 +80,9 @@ class Reconciler:
             if self.remakes and not await self.pauses.in_force():
                 await self._remake(row, plan, caller)
             return
-        outcome = await self._looked_for(row, plan, caller)
+        await self._look_again(row, await self._looked_for(row, plan, caller))
+
+    async def _look_again(self, row: ChangeRow, outcome: Outcome) -> None:
         now = self.clock.now()
         next_at = None if outcome.state == "sent" or row.looks >= len(LOOKS) else now + LOOKS[row.looks]
         await self._record(row, outcome, now, next_at)
@@ -98,13 +111,15 @@ class Reconciler:
         try:
             found = await self._found(row, plan, caller)
         except CioError:
-            return Outcome("unknown", "It may or may not have happened, and Customer.io could not be asked yet.")
+            return Outcome("unknown", "The outcome is unknown. Customer.io could not be checked yet.")
         if len(found) == 1:
             delivery = found[0] if plan.trace and plan.trace.message else None
-            return Outcome("sent", "Its answer never came; exactly one match was found, so it happened.", delivery)
+            return Outcome("sent", "The response was lost, but exactly one match was found in Customer.io.", delivery)
         if found:
-            return Outcome("unknown", f"It may have happened: {len(found)} could be it ({', '.join(found[:5])}).")
-        return Outcome("unknown", "It may or may not have happened: no trace of it was found so far.")
+            return Outcome(
+                "unknown", f"The outcome is unknown. {len(found)} matches were found ({', '.join(found[:5])})."
+            )
+        return Outcome("unknown", "The outcome is unknown. No match was found in Customer.io so far.")
 
     async def _found(self, row: ChangeRow, plan: Plan, caller: Caller) -> list[str]:
         if plan.reads_back is not None:

@@ -4,13 +4,17 @@ No `from __future__ import annotations` here: the SDK reads these, and strings c
 """
 
 import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context, Elicit, Resolve
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult
+from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, Field
 
 from cio_mcp.customerio.caller import Caller
@@ -19,6 +23,11 @@ from cio_mcp.gate.plan import Plan, Risk, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate, Planner
 from cio_mcp.tools.spec import Parameters
+
+ASKS_BY_RESULT = "2026-07-28"
+"""The first protocol version that carries questions in results; the SDK keeps the same constant private."""
+
+log = logging.getLogger(__name__)
 
 
 class Decision(BaseModel):
@@ -73,14 +82,15 @@ def gated(name: str, visible: Parameters, bind: Binder) -> Callable[..., Awaitab
 
     async def approval(
         proposal: Annotated[Proposal, Resolve(with_parameters(propose, visible))], ctx: Context[Any, Any]
-    ) -> NotAsked | Elicit[Any]:
+    ) -> NotAsked | Decision | Elicit[Any]:
         row = proposal.row
         if row is None or row.state != "planned" or not (proposal.binding.asks_here(row.risk) and can_ask(ctx)):
             return NotAsked()
         if ctx.request_state is None:
             await proposal.binding.gate.asked(row)
         typed = Plan.model_validate_json(row.plan).typed
-        return Elicit(row.question, Decision if typed is None else TypedDecision)
+        question = Elicit(row.question, Decision if typed is None else TypedDecision)
+        return question if _asks_by_result(ctx) else await _ask(ctx, question)
 
     async def tool(
         *,
@@ -133,6 +143,27 @@ def can_ask(ctx: Context[Any, Any]) -> bool:
     """Whether the client declared form elicitation; the SDK fails a call that asks a client which did not."""
     form = ctx.client_capabilities.elicitation if ctx.client_capabilities else None
     return form is not None and (form.form is not None or form.url is None)
+
+
+def _asks_by_result(ctx: Context[Any, Any]) -> bool:
+    """Whether the protocol carries questions in the result of a call: then no error can answer one."""
+    return ctx.protocol_version is not None and is_version_at_least(ctx.protocol_version, ASKS_BY_RESULT)
+
+
+async def _ask(ctx: Context[Any, Any], question: Elicit[Any]) -> NotAsked | Decision:
+    """Send the question now; a client that answers it with an error cannot ask, whatever it declared.
+
+    The SDK would make that error the error of the tool call, which says nothing about the write.
+    """
+    try:
+        answer = await ctx.elicit(question.message, question.schema)
+    except MCPError as refused:
+        log.warning("the client declared elicitation but answered a question with error %s", refused.error.code)
+        return NotAsked()
+    except ValueError as unusable:
+        raise ToolError("Resolver for the approval: the answer to the question is invalid") from unusable
+    decision: Decision = answer.data if isinstance(answer, AcceptedElicitation) else Decision(decision="reject")
+    return decision
 
 
 def with_parameters(function: Any, visible: Parameters) -> Any:

@@ -39,6 +39,14 @@ def from_unix(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def from_unix_if_readable(seconds: float) -> datetime | None:
+    """Return the moment (UTC) of a Unix time that somebody else wrote; None for what cannot be one in seconds."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def ago(at: datetime, now: datetime) -> str:
     """How long ago a moment is, in its largest unit: `3 minutes ago`, `in 2 days`, `just now`."""
     seconds = (now - at).total_seconds()

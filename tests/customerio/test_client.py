@@ -1,4 +1,5 @@
 import logging
+import time
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -74,11 +75,31 @@ async def test_a_read_whose_line_breaks_in_the_body_is_made_again(client: Client
 async def test_a_retry_after_in_seconds_or_as_a_date_is_waited_for(
     client: Client, peer: Peer, clock: SkippingClock
 ) -> None:
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=9), usegmt=True)
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     peer.script = [says(429, retry_after="7"), says(503, retry_after=date), says(200)]
-    await client.reader(Caller("local:ada", clock.steady() + 60)).read(SEGMENTS)
+    await client.reader(Caller("local:ada", clock.steady() + 300)).read(SEGMENTS)
     assert 7.0 in clock.waits
-    assert any(8 <= wait <= 9 for wait in clock.waits)
+    assert any(30 < wait <= 90 for wait in clock.waits)
+
+
+@pytest.mark.parametrize("unit", [1, 1000], ids=["seconds", "milliseconds"])
+async def test_a_retry_after_that_is_a_unix_time_is_waited_for(
+    client: Client, peer: Peer, clock: SkippingClock, unit: int
+) -> None:
+    peer.script = [says(429, retry_after=str(int((time.time() + 90) * unit))), says(200)]
+    await client.reader(Caller("local:ada", clock.steady() + 300)).read(SEGMENTS)
+    assert any(30 < wait <= 90 for wait in clock.waits)
+
+
+@pytest.mark.parametrize("header", ["3600", "99999999999", "Fri, 31 Dec 2100 23:59:59 GMT"])
+async def test_an_implausible_retry_after_does_not_close_the_lane(
+    client: Client, peer: Peer, clock: SkippingClock, header: str
+) -> None:
+    peer.script = [says(429, retry_after=header), says(200)]
+    await client.reader(Caller("local:ada", clock.steady() + 60)).read(SEGMENTS)
+    assert max(clock.waits) < 10
+    app = next(lane for lane in client.limiter.state() if lane.lane == "app")
+    assert app.paused < 10
 
 
 LASTING: dict[str, tuple[Reply, type[CioError], str, int]] = {
@@ -88,7 +109,7 @@ LASTING: dict[str, tuple[Reply, type[CioError], str, int]] = {
     "503 for a while": (says(503, retry_after="90"), Unavailable, "Try again in 90 s", 1),
     "dropped line": (drops, Unavailable, "broke the connection", 4),
     "400 in an odd shape": (says(400, b'{"meta": {"error": "ada@example.com"}}'), Rejected, "did not accept", 1),
-    "404 without a body": (says(404, b""), NotFound, "knows nothing at /v1/customers", 1),
+    "404 without a body": (says(404, b""), NotFound, "Not found in Customer.io (404, /v1/customers", 1),
     "401": (says(401, b'{"errors": "ada@example.com"}'), KeyRefused, "CIO_APP_API_KEY", 1),
     "403 as a web page": (says(403, b"<html>ada@example.com</html>"), KeyRefused, "scope", 1),
     "redirect": (says(302, location="https://ada@example.com/"), SettingError, "CIO_APP_URL", 1),

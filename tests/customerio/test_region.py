@@ -10,7 +10,7 @@ from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.ratelimit.limiter import Limiter
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.region import Regions
-from cio_mcp.errors import KeyRefused, Unavailable
+from cio_mcp.errors import KeyRefused, SettingError, Unavailable
 from cio_mcp.settings import Settings
 from cio_mcp.storage.limiter_state import MemoryLimiterStore
 
@@ -18,6 +18,9 @@ pytestmark = pytest.mark.anyio
 
 TRACK: dict[str, Any] = {"site_id": "a-site", "track_api_key": "track-secret"}
 APP: dict[str, Any] = {"app_api_key": "app-secret"}
+
+
+WRONG_DATACENTER = Answered(301, b'{"errors": [{"detail": "wrong datacenter", "status": "301"}]}')
 
 
 class Hosts:
@@ -63,12 +66,38 @@ async def test_with_track_keys_either_host_tells_the_region() -> None:
         (Answered(200), ["api"], "https://api.customer.io"),
         (Answered(403), ["api"], "https://api.customer.io"),
         (Answered(401), ["api", "api_eu"], "https://api-eu.customer.io"),
+        (WRONG_DATACENTER, ["api", "api_eu"], "https://api-eu.customer.io"),
     ],
 )
 async def test_with_the_app_key_alone_the_us_is_tried_then_the_eu(us: Outcome, asked: list[str], base: str) -> None:
     hosts = Hosts(api=us, api_eu=Answered(200))
     assert await Regions(Settings(**APP), hosts).base("app", within=1) == base
     assert hosts.asked == asked
+
+
+async def test_a_track_host_that_redirects_leaves_the_question_to_the_other_region() -> None:
+    hosts = Hosts(track=WRONG_DATACENTER, track_eu=Answered(200, b'{"region": "eu"}'))
+    assert await Regions(Settings(**TRACK), hosts).base("track", within=1) == "https://track-eu.customer.io"
+    assert hosts.asked == ["track", "track_eu"]
+
+
+@pytest.mark.parametrize("keys", [APP, TRACK], ids=["app", "track"])
+async def test_hosts_that_all_redirect_do_not_tell_the_region(keys: dict[str, Any]) -> None:
+    hosts = Hosts(api=Answered(301), api_eu=Answered(302), track=Answered(301), track_eu=Answered(308))
+    with pytest.raises(Unavailable, match="CIO_REGION"):
+        await Regions(Settings(**keys), hosts).base("app", within=1)
+
+
+async def test_a_host_that_redirects_and_one_that_refuses_the_key_name_the_key() -> None:
+    hosts = Hosts(api=Answered(301), api_eu=Answered(401))
+    with pytest.raises(KeyRefused, match="CIO_APP_API_KEY"):
+        await Regions(Settings(**APP), hosts).base("app", within=1)
+
+
+async def test_a_proxy_that_refuses_is_named_while_the_region_is_found_out() -> None:
+    hosts = Hosts(api=Unsent("could not be reached: the proxy in HTTPS_PROXY answered 403", "HTTPS_PROXY"))
+    with pytest.raises(SettingError, match=r"HTTPS_PROXY: .*answered 403; nothing was sent"):
+        await Regions(Settings(**APP), hosts).base("app", within=1)
 
 
 async def test_fifty_first_callers_ask_once() -> None:
@@ -89,13 +118,18 @@ async def test_a_key_that_no_region_knows_names_its_setting_and_the_region(keys:
 
 
 @pytest.mark.parametrize(
-    "trouble",
-    [Unsent("could not be reached"), Lost("broke the connection"), Answered(503), Answered(429), Answered(302)],
+    ("trouble", "said"),
+    [
+        (Unsent("could not be reached"), "could not be reached; nothing was sent"),
+        (Lost("broke the connection"), "CIO_REGION"),
+        (Answered(503), "CIO_REGION"),
+        (Answered(429), "CIO_REGION"),
+    ],
 )
-async def test_a_region_that_could_not_be_asked_for_is_asked_for_again(trouble: Outcome) -> None:
+async def test_a_region_that_could_not_be_asked_for_is_asked_for_again(trouble: Outcome, said: str) -> None:
     regions = Regions(Settings(**APP), Hosts(api=trouble))
     for _ in range(2):
-        with pytest.raises(Unavailable, match="CIO_REGION"):
+        with pytest.raises(Unavailable, match=said):
             await regions.base("app", within=1)
     assert regions.region is None
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.responses import json_object, problem, rejection
@@ -83,7 +84,43 @@ def test_every_outcome_is_a_sentence_for_who_must_act(outcome: Outcome, kind: ty
 )
 def test_a_rejection_names_the_fields_that_we_sent_and_nothing_else(body: object) -> None:
     text = rejection(SEND, Answered(422, json.dumps(body).encode()))
-    assert text == "Customer.io did not accept the request (422). It names `message_data`. Check what was given."
+    assert text == "Customer.io did not accept the request (422). It names `message_data`. Check the arguments."
+
+
+EVENT = tracking.event("ada", "x" * 101, {"plan": "pro", "bio": "secret"}, ulid="01HZ", at=None)
+IDENTIFY = tracking.identify("ada", {"bio": "secret", "plan": "y", "be": 1}, at=1_800_000_000, create=False)
+
+
+@pytest.mark.parametrize(
+    ("call", "meta", "named"),
+    [
+        (EVENT, {"error": "event name cannot be longer than 100 bytes"}, "`name`"),
+        (EVENT, {"errors": ["event name cannot be longer than 100 bytes"]}, "`name`"),
+        (EVENT, {"error": "data.bio is too long"}, "`bio`, `data`"),
+        (IDENTIFY, {"errors": ["value for attribute 'bio' cannot be longer than 1000 bytes"]}, "`bio`"),
+        (
+            IDENTIFY,
+            {"errors": ['attribute "bio" is too long', 7, None, "attribute `plan` is too long"]},
+            "`bio`, `plan`",
+        ),
+        (IDENTIFY, {"errors": [{"field": "bio"}], "error": "plan is unknown"}, "`bio`, `plan`"),
+        (IDENTIFY, {"errors": ["value for attribute cannot be longer"]}, None),
+        (IDENTIFY, {"error": "ada@example.com"}, None),
+        (IDENTIFY, {"error": ["bio"]}, "`bio`"),
+        (IDENTIFY, {"error": "'elsewhere' is no value for bio"}, "`bio`"),
+        (IDENTIFY, {"error": "'bio' is no plan"}, "`bio`"),
+        (IDENTIFY, "bio", None),
+    ],
+)
+def test_both_error_shapes_of_track_name_the_fields_that_we_sent(call: Call, meta: object, named: str | None) -> None:
+    about = f" It names {named}." if named else ""
+    text = rejection(call, Answered(400, json.dumps({"meta": meta}).encode()))
+    assert text == f"Customer.io did not accept the request (400).{about} Check the arguments."
+
+
+def test_one_odd_error_does_not_hide_the_fields_of_the_others() -> None:
+    body = json.dumps({"errors": [3, None, {"field": 4}, {"field": "to"}]}).encode()
+    assert "It names `to`." in rejection(SEND, Answered(422, body))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +140,7 @@ def test_a_rejection_names_the_fields_that_we_sent_and_nothing_else(body: object
     ],
 )
 def test_odd_error_bodies_are_accepted_and_not_quoted(body: bytes) -> None:
-    assert rejection(SEND, Answered(400, body)) == "Customer.io did not accept the request (400). Check what was given."
+    assert rejection(SEND, Answered(400, body)) == "Customer.io did not accept the request (400). Check the arguments."
 
 
 @given(body=st.binary(max_size=300), status=st.integers(300, 599))

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from cio_mcp.customerio.call import RetryClass
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent, doubtful
-from cio_mcp.customerio.retry import LONGEST_BACKOFF, LONGEST_WAIT, MOST_ATTEMPTS, delay_before_retry, retry_after
+from cio_mcp.customerio.retry import (
+    LONGEST_BACKOFF,
+    MAX_RETRY_AFTER_SECONDS,
+    MOST_ATTEMPTS,
+    delay_before_retry,
+    plausible,
+    retry_after,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -33,14 +40,14 @@ def test_delays_are_bounded_and_attempts_end(
     if attempt >= MOST_ATTEMPTS:
         assert delay is None
     if delay is not None:
-        assert 0 <= delay <= max(LONGEST_BACKOFF, LONGEST_WAIT)
+        assert 0 <= delay <= max(LONGEST_BACKOFF, MAX_RETRY_AFTER_SECONDS)
 
 
 @given(retry=classes, status=st.integers(200, 499), attempt=st.integers(1, 10), jitter=jitters)
 def test_what_customerio_accepts_or_refuses_is_not_repeated(
     retry: RetryClass, status: int, attempt: int, jitter: float
 ) -> None:
-    if status not in (408, 429):
+    if status not in (408, 425, 429):
         assert delay_before_retry(retry, Answered(status), attempt, jitter) is None
 
 
@@ -53,7 +60,7 @@ def test_reads_and_repeatable_calls_are_made_again_after_passing_trouble(retry: 
     assert [delay_before_retry(retry, outcome, attempt, 1.0) for attempt in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, None]
 
 
-@given(asked=st.floats(0, LONGEST_WAIT), jitter=jitters)
+@given(asked=st.floats(0, MAX_RETRY_AFTER_SECONDS), jitter=jitters)
 def test_a_retry_after_is_waited_for_exactly(asked: float, jitter: float) -> None:
     assert delay_before_retry("read", Answered(429, retry_after=asked), 1, jitter) == asked
 
@@ -78,11 +85,29 @@ def test_a_spent_daily_quota_is_not_tried_again() -> None:
         ("", None),
         ("soon", None),
         ("-3", None),
+        ("1.5", 1.5),
+        ("1795435207", 7.0),
+        ("1795435207000", 7.0),
+        ("1795435207.5", 7.5),
+        ("1795435100", 0.0),
+        ("99999999999999999999", None),
+        ("Mon, 23 Nov 99999 12:00:30 GMT", None),
         ("٣", None),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds: float | None) -> None:
     assert retry_after(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "daily", "expected"),
+    [(None, False, None), (0.0, False, 0.0), (120.0, False, 120.0), (121.0, False, None), (1.8e9, False, None),
+     (121.0, True, 121.0), (86_400.0, True, 86_400.0), (86_401.0, True, None)],
+)  # fmt: skip
+def test_a_retry_after_beyond_what_a_limit_could_ask_for_is_ignored(
+    seconds: float | None, daily: bool, expected: float | None
+) -> None:
+    assert plausible(seconds, daily=daily) == expected
 
 
 @given(st.text(max_size=60))
@@ -99,9 +124,16 @@ def test_any_retry_after_can_be_read(header: str) -> None:
         (Answered(422), False),
         (Unsent("could not be reached"), False),
         (Answered(302), True),
+        (Answered(408), True),
+        (Answered(409), True),
+        (Answered(499), True),
         (Answered(503), True),
         (Lost("broke the connection"), True),
     ],
 )
 def test_only_what_may_have_been_carried_out_is_doubtful(outcome: Outcome, expected: bool) -> None:
     assert doubtful(outcome) is expected
+
+
+def test_a_status_that_may_pass_is_no_refusal_except_for_a_rate_limit() -> None:
+    assert [status for status in range(200, 600) if Answered(status).passing and Answered(status).refused] == [429]

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from cio_mcp.customerio.call import Call, read
@@ -19,6 +20,7 @@ SEND = Call(
     body={"transactional_message_id": "1", "to": "ada@example.com", "identifiers": {"email": "ada@example.com"}},
     lane="transactional",
     retry="once",
+    answers=("delivery_id",),
 )
 IDENTIFY = Call(
     api="track",
@@ -48,9 +50,41 @@ async def test_a_track_write_carries_the_track_keys_and_an_encoded_identifier(
     assert "authorization: basic yS1zaXRlOnRyYWNrLXNlY3JldA==".lower() in peer.heads[0].lower()
 
 
-async def test_an_empty_answer_to_an_accepted_write_is_sent(client: Client, peer: Peer, caller: Caller) -> None:
+async def test_an_empty_answer_is_accepted_where_customerio_documents_one(
+    client: Client, peer: Peer, caller: Caller
+) -> None:
     peer.script = [says(204, b"")]
-    assert await Writer(client).send(IDENTIFY, caller) == Sent(204)
+    optouts = IDENTIFY.model_copy(update={"answers": None})
+    assert await Writer(client).send(optouts, caller) == Sent(204)
+
+
+NO_EVIDENCE: dict[str, tuple[Call, Reply]] = {
+    "a send, an empty 200": (SEND, says(200, b"")),
+    "a send, an empty 202": (SEND, says(202, b"")),
+    "a send, an empty 204": (SEND, says(204, b"")),
+    "a send, an empty object": (SEND, says(200, b"{}")),
+    "a send, no delivery": (SEND, says(200, b'{"delivery_id": "", "queued_at": 1764000000}')),
+    "a send, null": (SEND, says(200, b'{"delivery_id": null}')),
+    "a send, a list": (SEND, says(200, b'["delivery_id"]')),
+    "a Track write, an empty 200": (IDENTIFY, says(200, b"")),
+    "a Track write, an empty 204": (IDENTIFY, says(204, b"")),
+    "a Track write, a web page": (IDENTIFY, says(200, b"<html>Welcome to the guest network</html>")),
+    "a write without an answer, a web page": (
+        IDENTIFY.model_copy(update={"answers": None}),
+        says(200, b"<html>Welcome to the guest network</html>"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "reply"), NO_EVIDENCE.values(), ids=NO_EVIDENCE)
+async def test_a_success_without_the_evidence_that_customerio_documents_is_unknown(
+    client: Client, peer: Peer, caller: Caller, call: Call, reply: Reply
+) -> None:
+    peer.script = [reply]
+    result = await Writer(client).send(call, caller)
+    assert isinstance(result, Unknown)
+    assert "not as Customer.io documents" in result.reason
+    assert len(peer.heads) == 1
 
 
 ONCE: dict[str, tuple[Reply, type[Result], str]] = {
@@ -59,9 +93,17 @@ ONCE: dict[str, tuple[Reply, type[Result], str]] = {
     "400": (says(400, b'{"meta": {"error": "ada@example.com"}}'), Failed, "did not accept the request (400)"),
     "401": (says(401), Failed, "CIO_APP_API_KEY"),
     "403": (says(403), Failed, "(403)"),
-    "404": (says(404), Failed, "(404)"),
-    "408": (says(408), Failed, "(408)"),
+    "404": (says(404), Failed, "(404, "),
+    "402": (says(402), Unknown, "answered 402"),
+    "405": (says(405), Unknown, "answered 405"),
+    "407": (says(407), Unknown, "answered 407"),
+    "408": (says(408), Unknown, "answered 408"),
+    "409": (says(409), Unknown, "answered 409"),
     "413": (says(413), Failed, "too large"),
+    "421": (says(421), Unknown, "answered 421"),
+    "422": (says(422), Failed, "(422)"),
+    "425": (says(425), Unknown, "answered 425"),
+    "499": (says(499), Unknown, "answered 499"),
     "500": (says(500), Unknown, "answered 500"),
     "503": (says(503, b"<html>ada@example.com"), Unknown, "answered 503"),
     "503 with Retry-After": (says(503, retry_after="1"), Unknown, "answered 503"),
@@ -69,7 +111,7 @@ ONCE: dict[str, tuple[Reply, type[Result], str]] = {
     "dropped line": (drops, Unknown, "broke the connection"),
     "half an answer": (sends(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"), Unknown, "broke the connection"),
     "no HTTP": (sends(b"ada@example.com\r\n\r\n"), Unknown, "broke the connection"),
-    "web page": (says(200, b"<html>ada@example.com</html>"), Unknown, "not as Customer.io does"),
+    "web page": (says(200, b"<html>ada@example.com</html>"), Unknown, "not as Customer.io documents"),
 }
 
 
@@ -104,6 +146,40 @@ async def test_a_connection_that_fails_is_failed_and_nothing_was_sent(
     assert result.status is None
 
 
+@pytest.mark.parametrize("call", [SEND, IDENTIFY], ids=["once", "repeatable"])
+@pytest.mark.parametrize("status", [302, 403, 407])
+async def test_a_proxy_that_refuses_is_failed_at_once_and_nothing_was_sent(
+    opening: Callable[[str], Client],
+    peer: Peer,
+    caller: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Call,
+    status: int,
+) -> None:
+    monkeypatch.setenv("https_proxy", peer.url)
+    peer.script = [says(status)]
+    async with opening("https://customer.test") as client:
+        result = await Writer(client).send(call, caller)
+    assert isinstance(result, Failed)
+    assert result.reason.startswith("https_proxy: Customer.io could not be reached: the proxy in https_proxy ")
+    assert result.reason.endswith("nothing was sent.")
+    assert peer.targets == ["CONNECT customer.test:443"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("https_proxy", "ftp://127.0.0.1:7890"), ("SSL_CERT_FILE", "/nonexistent/ca.pem")]
+)
+async def test_a_client_that_cannot_be_built_is_failed_and_nothing_was_sent(
+    opening: Callable[[str], Client], caller: Caller, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    async with opening("https://customer.test") as client:
+        result = await Writer(client).send(SEND, caller)
+    assert isinstance(result, Failed)
+    assert result.reason.startswith(f"{variable}: ")
+    assert result.reason.endswith("nothing was sent.")
+
+
 @pytest.mark.parametrize("trouble", [says(429), says(503), drops], ids=["429", "503", "dropped line"])
 async def test_a_repeatable_write_is_made_again_after_passing_trouble(
     client: Client, peer: Peer, caller: Caller, trouble: Reply
@@ -126,6 +202,7 @@ async def test_a_repeatable_write_that_is_rate_limited_to_the_end_is_failed(
 
 DOUBTED = {
     "503 to the end": [says(503)],
+    "408 to the end": [says(408)],
     "dropped, then refused": [drops, says(404)],
     "dropped, then rate limited for long": [drops, says(429, retry_after="250")],
 }
@@ -139,6 +216,20 @@ async def test_a_repeatable_write_that_may_have_been_carried_out_is_unknown(
     result = await Writer(client).send(IDENTIFY, caller)
     assert isinstance(result, Unknown)
     assert len(peer.heads) > 1
+
+
+async def test_a_mistake_in_the_client_is_unknown_and_says_nothing_of_it(
+    client: Client, caller: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr(client.limiter, "acquire", fails)
+    result = await Writer(client).send(SEND, caller)
+    assert isinstance(result, Unknown)
+    assert "RuntimeError" in caplog.text
+    assert "secret" not in result.reason + caplog.text
 
 
 async def test_a_write_for_which_there_is_no_time_is_failed_and_does_not_leave(

@@ -34,7 +34,7 @@ TOOLS: dict[str, tuple[Callable[[CallContext], Callable[[], Awaitable[Plan]]], s
         "/v1/send/email",
     ),
 }
-KINDS = ("accept_then_503", "accept_then_drop", "drop", "hang:3", "429", "429_bare")
+KINDS = ("accept_then_503", "empty", "html", "status:408", "accept_then_drop", "drop", "hang:3", "429", "429_bare")
 
 
 def effects(tool: str, sandbox: Sandbox) -> int:

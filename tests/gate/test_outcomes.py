@@ -1,12 +1,17 @@
 """What becomes of an approved write when Customer.io, the line, the caller or the disk misbehaves."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 import anyio
+import httpx
 import pytest
 
+from cio_mcp.customerio.asgi_transport import AsgiTransport
+from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
@@ -27,6 +32,10 @@ SEND, EVENTS = "/v1/send/email", "/api/v1/customers/{identifier}/events"
 
 def email(ws: CallContext) -> Planner:
     return partial(send_transactional, ws, "2", "ada", data={"order": 7})
+
+
+def profile(ws: CallContext) -> Planner:
+    return partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
 
 
 async def approved(ws: CallContext, plan: Planner, name: str = "a tool") -> ChangeRow:
@@ -58,6 +67,58 @@ async def test_a_send_whose_answer_never_came_is_unknown_and_never_made_again(
     assert isinstance(again, Receipt)
     assert again.status == "unknown"
     assert requests(sandbox, SEND) == 1
+
+
+async def test_an_empty_success_is_not_taken_for_a_send(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("POST", SEND, "empty"))
+    receipt = await carried_out(ws, email(ws))
+    change = (await ws.gate.recent(change=receipt.change)).changes[0]
+    assert receipt.status == "unknown"
+    assert change.state == "unknown"
+    assert sandbox.workspace.sends == []
+
+
+@pytest.mark.parametrize(("leaves", "state"), [(False, "failed"), (True, "unknown")])
+@pytest.mark.parametrize("write", [email, profile], ids=["a send", "a profile write"])
+async def test_an_unforeseen_exception_leaves_no_change_in_sending(
+    write: Callable[[CallContext], Planner], leaves: bool, state: str, ws: CallContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = write(ws)
+    row = await approved(ws, plan)
+    original = AsgiTransport.handle_async_request
+
+    async def breaks(self: AsgiTransport, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return await original(self, request)
+        if leaves:
+            await request.extensions["trace"]("http11.send_request_headers.started", {"request": request})
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr(AsgiTransport, "handle_async_request", breaks)
+    receipt = await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 10))
+    change = (await ws.gate.recent(change=row.id)).changes[0]
+    assert (receipt.status, change.state) == (state, state)
+    assert "secret" not in receipt.message
+    assert ("nothing was sent" in receipt.message) is not leaves
+
+
+class Failing(Writer):
+    """An executor with a mistake in it."""
+
+    async def send(self, call: Call, caller: Caller) -> Result:
+        await anyio.lowlevel.checkpoint()
+        raise RuntimeError(f"a secret detail of {call.route} for {caller.principal}")
+
+
+async def test_a_mistake_in_the_server_leaves_no_change_in_sending(ws: CallContext) -> None:
+    plan = email(ws)
+    row = await approved(ws, plan)
+    executor = replace(ws.gate.executor, writer=Failing(ws.gate.executor.client))
+    gate = replace(ws.gate, executor=executor)
+    receipt = await gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 10))
+    assert receipt.status == "unknown"
+    assert "secret" not in receipt.message
+    assert (await ws.gate.recent(change=row.id)).changes[0].state == "unknown"
 
 
 @pytest.mark.parametrize("kind", ["429", "429_bare", "status:400", "status:403"])
@@ -99,6 +160,16 @@ async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandb
     plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
     await carried_out(ws, plan)
     again = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    assert isinstance(again, Receipt)
+    assert again.status == "already_done"
+    assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1
+
+
+async def test_a_nested_value_is_read_back_and_is_not_written_twice(ws: CallContext, sandbox: Sandbox) -> None:
+    plan = partial(update_customer, ws, "bob", {"addr": {"tags": ["a", 1], "city": "B"}, "score": 5.0})
+    first = await carried_out(ws, plan)
+    again = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    assert first.verified is True
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
     assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1

@@ -33,7 +33,7 @@ from cio_mcp.workspace import open_workspace
 FAULTS = ("accept_then_503", "accept_then_drop", "drop", "429", "status:503", "status:400")
 
 
-class Died(Exception):
+class Died(BaseException):
     """Stands for a process that is gone."""
 
 

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from cio_mcp.customerio.api.base import Model, Reads
+from cio_mcp.customerio.api.base import Model
+from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import Call, read
 
 SECONDS = 60.0

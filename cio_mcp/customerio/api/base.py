@@ -1,24 +1,59 @@
 """What the modules of `api/` share: lenient models, times, and the way to read."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
-from cio_mcp.customerio.call import Call, read
-from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.errors import BadAnswer
+from cio_mcp.text.timestamps import from_unix_if_readable
 
 if TYPE_CHECKING:
-    from cio_mcp.customerio.client import Reader
+    pass
+
+
+_UNIX_SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,9})?")
 
 
 class Model(BaseModel):
     """A lenient model of what Customer.io answers: unknown keys are ignored, ids come as int or str."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, coerce_numbers_to_str=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _leniently(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        """Read a record although one of its optional fields cannot be read: that field counts as not given."""
+        try:
+            return read(value)
+        except ValidationError as wrong:
+            if not isinstance(value, dict):
+                raise
+            odd = {error["loc"][0] for error in wrong.errors() if len(error["loc"]) == 1}
+            unread = {str(name) for name in odd if cls._may_be_missing(str(name), value.get(str(name)))}
+            if not unread:
+                raise
+            return read({name: given for name, given in value.items() if name not in unread})
+
+    @classmethod
+    def _may_be_missing(cls, name: str, given: object) -> bool:
+        """Whether a field can go unread: null for any default, else only where the default states nothing."""
+        field = next((each for key, each in cls.model_fields.items() if name in (key, each.alias)), None)
+        if field is None or field.is_required():
+            return False
+        return given is None or field.get_default(call_default_factory=True, validated_data={}) in (None, "")
 
     @classmethod
     def of(cls, answer: object) -> Self:
@@ -35,22 +70,71 @@ class Model(BaseModel):
             raise BadAnswer(f"Customer.io's answer is not what it documents ({', '.join(sorted(names))}).") from None
 
 
-def _moment(value: Any) -> Any:
-    if value in (None, "", 0, "0"):
+def _moment(value: Any) -> datetime | None:
+    """Read a time leniently: a value that is no time in seconds costs the time, not the record."""
+    match value:
+        case bool():
+            return None
+        case int() | float():
+            return from_unix_if_readable(value)
+        case str() if _UNIX_SECONDS.fullmatch(value.strip()):
+            return from_unix_if_readable(float(value))
+        case str():
+            return _from_iso(value.strip())
+        case _:
+            return value if isinstance(value, datetime) else None
+
+
+def _from_iso(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()):
-        return datetime.fromtimestamp(int(value), UTC)
-    return value
+
+
+def _readable_items(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Read a list leniently: an item that lacks what is required is left out, unless none is whole."""
+    items = value if isinstance(value, list | tuple) else []
+    try:
+        return read(items)
+    except ValidationError as wrong:
+        odd = {error["loc"][0] for error in wrong.errors() if error["loc"]}
+        whole = [item for index, item in enumerate(items) if index not in odd]
+        if not whole:
+            raise
+        return read(whole)
 
 
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-"""A Unix time in seconds as an aware datetime (UTC); 0, "" and null mean never."""
+"""A Unix time in seconds as an aware datetime (UTC); 0, "", null and what cannot be read mean no time."""
 
-Listed = BeforeValidator(lambda value: value if isinstance(value, list) else [])
-"""For `Annotated[list[...], Listed]`: where Customer.io says null, nothing, or "nil" for a list, it is empty."""
+Listed = WrapValidator(_readable_items)
+"""For `Annotated[list[...], Listed]`: where Customer.io says null, nothing, or "nil" for a list, it is empty; an odd
+item is left out."""
+
+Complete = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [])
+"""The same for a list that a decision about a write rests on: no item may be left out, so an odd one is an error."""
 
 Blank = BeforeValidator(lambda value: None if value in ("", 0) else value)
 """For `Annotated[str | None, Blank]`: Customer.io says "" or 0 as well as null for an id that is not there."""
+
+HAPPENED = 1
+"""The count of a metric whose time cannot be read: it happened."""
+
+
+def _metrics(value: Any) -> dict[str, int | float | None]:
+    metrics = value if isinstance(value, dict) else {}
+    return {str(name): _time_or_count(given) for name, given in metrics.items()}
+
+
+def _time_or_count(given: Any) -> int | float | None:
+    if isinstance(given, str) and _UNIX_SECONDS.fullmatch(given.strip()):
+        given = float(given)
+    if given is None or (isinstance(given, int | float) and isfinite(given)):
+        return given
+    return HAPPENED if given else None
+
 
 IdType = Literal["id", "email", "phone", "cio_id"]
 Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
@@ -95,9 +179,7 @@ class Message(Model):
     recipient: Annotated[str | None, Blank] = None
     customer_id: Annotated[str | None, Blank] = None
     customer_identifiers: Identifiers | None = None
-    metrics: Annotated[dict[str, int | float | None], BeforeValidator(lambda value: value or {})] = Field(
-        default_factory=dict
-    )
+    metrics: Annotated[dict[str, int | float | None], BeforeValidator(_metrics)] = Field(default_factory=dict)
     failure_message: Annotated[str | None, Blank] = None
     campaign_id: Annotated[str | None, Blank] = None
     broadcast_id: Annotated[str | None, Blank] = None
@@ -136,66 +218,6 @@ class ActivityPage(Model):
     next: Annotated[str | None, Blank] = None
 
 
-class Named(Protocol):
-    """Something with an id and a name a marketer gave it."""
-
-    @property
-    def id(self) -> str:
-        """Customer.io's id."""
-
-    @property
-    def name(self) -> str:
-        """The name a marketer gave it."""
-
-
-AnyNamed = TypeVar("AnyNamed", bound=Named)
-AnyModel = TypeVar("AnyModel", bound=Model)
-
-
-def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> AnyNamed:
-    """Find the one item of exactly this name; spaces around it do not count.
-
-    Raises:
-        NotFound: none has it; the text tells names that differ in case only.
-        Ambiguous: several have it; the text lists their ids.
-    """
-    items, name = list(items), wanted.strip()
-    found = [item for item in items if item.name.strip() == name]
-    if len(found) > 1:
-        ids = ", ".join(item.id for item in found[:10])
-        raise Ambiguous(f"{field}: {len(found)} {kind}s are named {quoted(name)}; give one of the ids {ids}.")
-    if found:
-        return found[0]
-    near = [item for item in items if item.name.strip().casefold() == name.casefold()]
-    hint = f"did you mean {quoted(near[0].name)} (id {near[0].id})?" if near else "give an id or an exact name."
-    raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
-
-
-async def by_id_or_name(
-    wanted: str,
-    get: Callable[[str], Awaitable[AnyNamed]],
-    every: Callable[[], Awaitable[Iterable[AnyNamed]]],
-    *,
-    field: str,
-    kind: str,
-) -> AnyNamed:
-    """Find one thing by its id (digits), else by its exact name, which may be digits too.
-
-    Raises:
-        NotFound: there is none.
-        Ambiguous: several have the name.
-    """
-    key = wanted.strip()
-    if not key.isdecimal():
-        return named(await every(), key, field=field, kind=kind)
-    try:
-        return await get(key)
-    except NotFound:
-        if any(item.name.strip() == key for item in await every()):
-            return named(await every(), key, field=field, kind=kind)
-        raise NotFound(f"{field}: no {kind} has the id {key}.") from None
-
-
 class Content(Model):
     """What a message says: action of a campaign or broadcast, or a variant of a newsletter or transactional one."""
 
@@ -214,93 +236,3 @@ class Content(Model):
     sending_state: str | None = None
     created: Moment = None
     updated: Moment = None
-
-
-class SourceModel(Model):
-    """What campaigns, broadcasts, newsletters and transactional messages have in common."""
-
-    id: str
-    name: str = ""
-
-
-AnySource = TypeVar("AnySource", bound=SourceModel)
-
-
-class Reads:
-    """A domain's reads; each method makes one kind of request and returns a model."""
-
-    def __init__(self, reader: "Reader") -> None:
-        self._reader = reader
-
-    async def _item(self, model: type[AnyModel], key: str, call: Call, *, cache: float = 0.0) -> AnyModel:
-        """Read one record, which Customer.io wraps under `key`; `cache` is how old it may be, in seconds.
-
-        Raises:
-            BadAnswer: there is no record under `key`.
-        """
-        answer = await self._reader.read(call, cache=cache)
-        if not isinstance(record := answer.get(key), dict):
-            raise BadAnswer(f"Customer.io's answer is not what it documents ({key}).")
-        return model.of(record)
-
-    async def _list(self, model: type[AnyModel], key: str, call: Call, *, cache: float = 0.0) -> list[AnyModel]:
-        """Read the list under `key`; null counts as an empty one, and a record that cannot be read is left out."""
-        return _records(model, await self._reader.read(call, cache=cache), key)
-
-    async def _pages(
-        self, model: type[AnyModel], key: str, call: Call, *, most: int = MAX_PAGES, cache: float = 0.0
-    ) -> list[AnyModel]:
-        """Read a list of at most `most` pages; each answer's `next` is the following request's `start`."""
-        records: list[AnyModel] = []
-        for _ in range(most):
-            answer = await self._reader.read(call, cache=cache)
-            page = _records(model, answer, key)
-            records += page
-            start = answer.get("next")
-            # Some lists give a next token after their last item: an empty page ends them.
-            if not page or start in (None, "", 0):
-                break
-            call = call.model_copy(update={"query": {**call.query, "start": str(start)}})
-        return records
-
-
-def _records(model: type[AnyModel], answer: Mapping[str, Any], key: str) -> list[AnyModel]:
-    values = answer.get(key)
-    records: list[AnyModel] = []
-    for value in values if isinstance(values, list) else ():
-        with suppress(BadAnswer):
-            records.append(model.of(value))
-    return records
-
-
-class SourceReads(Reads, Generic[AnySource]):
-    """The reads that campaigns, broadcasts, newsletters and transactional messages have in common.
-
-    `route` lists them, `key` names one in an answer, and `kind` names them in an error.
-    """
-
-    model: type[AnySource]
-    route: str
-    key: str
-    kind: str
-
-    async def all(self) -> list[AnySource]:
-        """All of the workspace, in Customer.io's order."""
-        return await self._list(self.model, f"{self.key}s", read(self.route), cache=LIST_SECONDS)
-
-    async def get(self, id_: str) -> AnySource:
-        """Read one by its id.
-
-        Raises:
-            NotFound: there is none.
-        """
-        return await self._item(self.model, self.key, read(f"{self.route}/{{id}}", id=id_))
-
-    async def find(self, id_or_name: str, *, field: str = "id") -> AnySource:
-        """Find one by its id (digits) or exact name; `field` is the argument that an error names.
-
-        Raises:
-            NotFound: there is none.
-            Ambiguous: several have the name.
-        """
-        return await by_id_or_name(id_or_name, self.get, self.all, field=field, kind=self.kind)

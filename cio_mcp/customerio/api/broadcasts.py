@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from cio_mcp.customerio.api.base import Content, Listed, Moment, SourceModel, SourceReads
+from cio_mcp.customerio.api.base import Content, Listed, Moment
+from cio_mcp.customerio.api.reads import SourceModel, SourceReads
 from cio_mcp.customerio.call import read
 
 

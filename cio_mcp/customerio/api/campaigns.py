@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import Blank, Content, Listed, Model, Moment, SourceModel, SourceReads
+from cio_mcp.customerio.api.base import Blank, Complete, Content, Listed, Model, Moment
+from cio_mcp.customerio.api.reads import SourceModel, SourceReads
 from cio_mcp.customerio.call import read
 
 StartsOn = Literal["segment", "event", "form", "date", "relationship", "object", "webhook", "unknown"]
@@ -29,7 +30,7 @@ class Campaign(SourceModel):
     tags: Annotated[tuple[str, ...], Listed] = ()
     actions: Annotated[tuple[ActionRef, ...], Listed] = ()
     event_name: Annotated[str | None, Blank] = None
-    trigger_segment_ids: Annotated[tuple[str, ...], Listed] = ()
+    trigger_segment_ids: Annotated[tuple[str, ...], Complete] = ()
     filter_segment_ids: Annotated[tuple[str, ...], Listed] = ()
     frequency: Annotated[str | None, Blank] = None
     date_attribute: Annotated[str | None, Blank] = None
@@ -75,6 +76,7 @@ class Campaigns(SourceReads[Campaign]):
     """Reads of `/v1/campaigns`."""
 
     model, route, key, kind = Campaign, "/v1/campaigns", "campaign", "campaign"
+    complete = True
 
     async def actions(self, campaign: Campaign) -> list[Content]:
         """Its actions in the order of the campaign, those it does not list at the end; at most 10 pages."""

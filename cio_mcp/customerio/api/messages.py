@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cio_mcp.customerio.api.base import Blank, Kind, Message, MessagePage, Model, Reads
+from cio_mcp.customerio.api.base import Blank, Kind, Message, MessagePage, Model
+from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted

@@ -6,7 +6,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from cio_mcp.customerio.api.base import Kind, Model, Reads
+from cio_mcp.customerio.api.base import Kind, Model
+from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import read
 
 ROUTES: dict[Kind, str] = {

@@ -2,17 +2,8 @@
 
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import (
-    LIST_SECONDS,
-    MAX_PAGES,
-    Blank,
-    Content,
-    Listed,
-    Model,
-    Moment,
-    SourceModel,
-    SourceReads,
-)
+from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Blank, Content, Listed, Model, Moment
+from cio_mcp.customerio.api.reads import SourceModel, SourceReads
 from cio_mcp.customerio.call import Call, read
 
 PAGE_SIZE = 100

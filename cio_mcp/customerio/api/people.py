@@ -11,15 +11,16 @@ from pydantic import BeforeValidator, Field, JsonValue
 from cio_mcp.customerio.api.base import (
     ActivityPage,
     Blank,
+    Complete,
     Identifiers,
     IdType,
     Listed,
     MessagePage,
     Model,
     Moment,
-    Reads,
     Reference,
 )
+from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import read
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
 from cio_mcp.text.sanitize import quoted
@@ -153,7 +154,7 @@ class RelationshipPage(Model):
 
 
 class _Results(Model):
-    results: Annotated[tuple[Identifiers, ...], Listed] = ()
+    results: Annotated[tuple[Identifiers, ...], Complete] = ()
 
 
 class _Profile(Model):

@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Collection
 from typing import Annotated
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Identifiers, Listed, Model, Moment, Reads, named
+from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Identifiers, Listed, Model, Moment
+from cio_mcp.customerio.api.reads import Reads, named
 from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted

@@ -39,5 +39,6 @@ def email(
         body=body,
         lane="transactional",
         retry="once",
+        answers=("delivery_id",),
         minted=("send_at",),
     )

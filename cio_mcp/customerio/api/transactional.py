@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from cio_mcp.customerio.api.base import Content, Moment, SourceModel, SourceReads
+from cio_mcp.customerio.api.base import Content, Moment
+from cio_mcp.customerio.api.reads import SourceModel, SourceReads
 from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text import liquid

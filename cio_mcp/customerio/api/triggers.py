@@ -2,7 +2,8 @@
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import Model, Moment, Reads
+from cio_mcp.customerio.api.base import Model, Moment
+from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import Call, read
 
 
@@ -37,4 +38,5 @@ def trigger(broadcast_id: str, data: dict[str, JsonValue]) -> Call:
         body={"data": data} if data else {},
         lane="broadcast",
         retry="once",
+        answers=("id",),
     )

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import Listed, Model, Reads
+from cio_mcp.customerio.api.base import Listed, Model
+from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import Call, read
 
 EVENTS: dict[str, tuple[str, ...]] = {
@@ -64,6 +65,7 @@ def create(name: str, endpoint: str, events: tuple[str, ...]) -> Call:
         body=_body(Webhook.of({"id": "", "name": name, "endpoint": endpoint, "events": list(events)})),
         lane="app",
         retry="once",
+        answers=("id",),
     )
 
 
@@ -77,6 +79,7 @@ def update(webhook: Webhook) -> Call:
         body=_body(webhook),
         lane="app",
         retry="repeatable",
+        answers=("id",),
     )
 
 

@@ -23,7 +23,8 @@ DEAD = 3.0  # seconds of silence after which a process's queue is forgotten
 BEAT = 1.0  # seconds after which a process with a queue is heard from at the latest
 NUDGE = 0.002  # seconds until the next look when a slot is open but somebody ahead has not taken it
 QUOTA_PAUSE = 3600.0  # seconds that a used-up quota is left alone
-LONGEST_PAUSE = 86_400.0
+MAX_PAUSE_SECONDS = 120.0  # a longer pause of a lane that is no quota is a mistake somewhere; no source
+MAX_QUOTA_PAUSE_SECONDS = 86_400.0  # the documented quota is one of a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def claim(budget: Budget, ledger: WindowState, me: str, queues: Queues, unchecke
     they are refused if their turn would come too late. The ledger is at the moment of the claim, and is changed.
     """
     now = ledger.seen
+    _forget_implausible_pause(budget, ledger)
     kept = max(budget.guard, GUARD_MAX) + budget.window * max(1.0, 1 / (budget.requests * FLOOR))
     ledger.grants = [grant for grant in ledger.grants if grant[0] + kept > now]
     ledger.queues = {name: queue for name, queue in ledger.queues.items() if now - queue.seen <= DEAD}
@@ -98,17 +100,30 @@ def penalize(budget: Budget, ledger: WindowState, stamp: float, retry_after: flo
     Without `retry_after` (seconds) the pause doubles with each penalty; a quota is left alone for an hour.
     """
     now = ledger.seen
+    _forget_implausible_pause(budget, ledger)
     fast = not budget.quota and stamp >= ledger.eased
     if fast:
         ledger.factor = max(FLOOR, ledger.rate(budget, now) / 2)
     if retry_after is not None and retry_after >= 0:
-        pause = min(retry_after, LONGEST_PAUSE)
+        pause = min(retry_after, _longest_pause(budget))
     else:
         pause = QUOTA_PAUSE if budget.quota else max(1.0, budget.window) / (2 * ledger.factor)
     if fast or retry_after is not None or budget.quota:
         ledger.paused = max(ledger.paused, now + pause)
     if not budget.quota:
         ledger.eased = max(ledger.eased, ledger.paused)
+
+
+def _longest_pause(budget: Budget) -> float:
+    return MAX_QUOTA_PAUSE_SECONDS if budget.quota else MAX_PAUSE_SECONDS
+
+
+def _forget_implausible_pause(budget: Budget, ledger: WindowState) -> None:
+    """Let a stored pause that no penalty of this version would set not outlive a restart."""
+    if ledger.paused > ledger.seen + _longest_pause(budget):
+        ledger.paused = ledger.seen
+    if ledger.eased > ledger.seen + _longest_pause(budget):
+        ledger.eased = ledger.seen
 
 
 def give_back(ledger: WindowState, stamp: float) -> bool:

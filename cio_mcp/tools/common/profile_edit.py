@@ -5,8 +5,8 @@ import time
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
-from cio_mcp.gate.executor import same
 from cio_mcp.gate.plan import Before, Plan, ReadBack, Risk
+from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.recipients import Recipient, may_start, test_profiles
 from cio_mcp.workspace import CallContext

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from cio_mcp.customerio.api.base import Message
 from cio_mcp.customerio.api.metrics import TYPES
 from cio_mcp.text.sanitize import quoted, word
-from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.text.timestamps import from_unix_if_readable, moment
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
@@ -79,7 +79,7 @@ def status_of(message: Message) -> Status:
 def timeline(message: Message) -> dict[str, datetime | None]:
     """What happened to a message and when, in order; None where Customer.io gives a count instead of a time."""
     told = {name: value for name, value in message.metrics.items() if value}
-    moments = {name: from_unix(value) if value >= FIRST_TIMESTAMP else None for name, value in told.items()}
+    moments = {name: from_unix_if_readable(value) if value >= FIRST_TIMESTAMP else None for name, value in told.items()}
     return dict(sorted(moments.items(), key=lambda item: told[item[0]]))
 
 

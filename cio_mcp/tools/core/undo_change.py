@@ -7,8 +7,8 @@ from pydantic import Field, JsonValue
 
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.change import change_of
-from cio_mcp.gate.executor import same
 from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.profile_edit import edit
 from cio_mcp.tools.common.recipients import recipient_of

@@ -46,6 +46,14 @@ def body_of(call: Call) -> dict[str, Any]:
     return found
 
 
+def answers_of(call: Call) -> set[str]:
+    """The keys of the answer that is published for success."""
+    _, operation, _ = _operation(call)
+    content = _resolved(call.api, operation["responses"]["200"]).get("content", {})
+    schemas = [_plain(_resolved(call.api, media["schema"])) for media in content.values()]
+    return {key for schema in schemas for key in schema.get("properties", {})}
+
+
 def _operation(call: Call) -> tuple[str, dict[str, Any], list[Any]]:
     for template, methods in _published(call.api)["paths"].items():
         if _shape(template) == _shape(call.route) and call.method.lower() in methods:

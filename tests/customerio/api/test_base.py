@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from cio_mcp.customerio.api.base import Activity, Identifiers, Message, MessagePage
+from cio_mcp.customerio.api.campaigns import Campaign, Campaigns
 from cio_mcp.customerio.api.people import PeoplePage, Person
+from cio_mcp.customerio.api.reads import read_records
 from cio_mcp.customerio.api.segments import Segment, Usage
 from cio_mcp.errors import BadAnswer
 
@@ -40,7 +42,7 @@ def test_unknown_keys_are_ignored() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "field"),
-    [({}, "id"), ([], "all of it"), ({"id": "d", "metrics": {"secret@example.com": "x"}}, "metrics")],
+    [({}, "id"), ([], "all of it"), ({"id": ["secret@example.com"]}, "id")],
 )
 def test_another_shape_is_a_bad_answer_that_names_the_field_and_nothing_else(answer: object, field: str) -> None:
     with pytest.raises(BadAnswer) as bad:
@@ -50,3 +52,60 @@ def test_another_shape_is_a_bad_answer_that_names_the_field_and_nothing_else(ans
 
 def test_attributes_may_be_of_any_type() -> None:
     assert Person.of({"attributes": {"n": 1, "deep": {"a": [None]}, "none": None}}).attributes["n"] == 1
+
+
+MILLISECONDS = 1_790_000_000_000
+ODD_TIMES = [MILLISECONDS, str(MILLISECONDS), 10**400, 1e300, float("nan"), -5, True, "²", "soon", "9" * 20, [], {}]
+
+
+@pytest.mark.parametrize("odd", ODD_TIMES, ids=lambda odd: repr(odd)[:20])
+def test_a_time_that_cannot_be_read_costs_the_time_and_not_the_list(odd: object) -> None:
+    page = MessagePage.of({"messages": [{"id": "a", "created": 1_397_566_226}, {"id": "b", "created": odd}]})
+    assert [message.id for message in page.messages] == ["a", "b"]
+    assert page.messages[0].created is not None
+    assert page.messages[1].created is None
+
+
+@pytest.mark.parametrize(
+    "written", ["2014-04-15T12:50:26Z", "2014-04-15T12:50:26", "2014-04-15T14:50:26+02:00", "1397566226", 1397566226.0]
+)
+def test_a_time_may_be_written_in_other_ways(written: object) -> None:
+    assert Activity.of({"timestamp": written}).timestamp == datetime(2014, 4, 15, 12, 50, 26, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"type": None}, {"type": {}}, {"subject": 5.5}, {"subject": ["x"]}, {"customer_identifiers": "x"},
+     {"forgotten": None}, {"metrics": []}, {"metrics": {"opened": "soon"}}, {"customer_identifiers": {"id": {}}}],
+    ids=str,
+)  # fmt: skip
+def test_one_odd_field_loses_neither_the_list_nor_the_record(odd: dict[str, object]) -> None:
+    page = MessagePage.of({"messages": [{"id": "a"}, {"id": "b", "recipient": "ada@example.com", **odd}]})
+    assert [message.id for message in page.messages] == ["a", "b"]
+    assert page.messages[1].recipient == "ada@example.com"
+
+
+def test_a_metric_whose_time_cannot_be_read_still_happened() -> None:
+    metrics = {"sent": "1397566226", "opened": "soon", "clicked": float("inf"), "bounced": None, "failed": False}
+    read = Message.of({"id": "a", "metrics": metrics}).metrics
+    assert read == {"sent": 1_397_566_226, "opened": 1, "clicked": 1, "bounced": None, "failed": 0}
+
+
+@pytest.mark.parametrize("odd", ["x", None, {}, {"id": None}, {"id": []}], ids=repr)
+def test_an_item_that_cannot_be_named_is_left_out(odd: object) -> None:
+    assert [message.id for message in MessagePage.of({"messages": [{"id": "a"}, odd]}).messages] == ["a"]
+    with pytest.raises(BadAnswer):
+        MessagePage.of({"messages": [odd]})
+
+
+def test_a_field_whose_default_states_something_is_not_left_out() -> None:
+    with pytest.raises(BadAnswer):
+        Campaign.of({"id": "1", "active": "perhaps"})
+    assert Campaign.of({"id": "1", "active": None}).active is False
+
+
+@pytest.mark.parametrize("odd", ["x", {"id": None}, {"id": "2", "trigger_segment_ids": [[]]}], ids=repr)
+def test_campaigns_that_a_write_may_start_are_read_whole_or_not_at_all(odd: object) -> None:
+    with pytest.raises(BadAnswer):
+        read_records(Campaign, {"campaigns": [{"id": "1"}, odd]}, "campaigns", complete=Campaigns.complete)
+    assert [each.id for each in read_records(Campaign, {"campaigns": [{"id": "1"}, "x"]}, "campaigns")] == ["1"]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cio_mcp.customerio.api import sends, tracking, triggers
+from cio_mcp.customerio.api import batches, sends, tracking, triggers, webhooks
 from cio_mcp.customerio.call import Call
-from tests.customerio.api.published import assert_published
+from tests.customerio.api.published import answers_of, assert_published
 
 CALLS: dict[str, Call] = {
     "identify": tracking.identify(
@@ -22,3 +22,22 @@ CALLS: dict[str, Call] = {
 @pytest.mark.parametrize("name", CALLS)
 def test_a_write_is_as_published(name: str) -> None:
     assert_published(CALLS[name])
+
+
+ANSWERED: dict[str, Call] = CALLS | {
+    "batch": batches.batch([]),
+    "create a webhook": webhooks.create("events", "https://example.com/hook", ("email_sent",)),
+    "update a webhook": webhooks.update(webhooks.Webhook(id="1")),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERED)
+def test_the_evidence_of_a_write_is_in_its_published_answer(name: str) -> None:
+    call = ANSWERED[name]
+    assert set(call.answers or ()) <= answers_of(call)
+    assert call.answers is not None
+
+
+def test_a_send_and_a_trigger_need_evidence_that_they_happened() -> None:
+    assert CALLS["email"].answers == ("delivery_id",)
+    assert CALLS["trigger"].answers == ("id",)

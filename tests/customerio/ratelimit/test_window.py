@@ -16,6 +16,7 @@ from cio_mcp.customerio.ratelimit.window import BULK, INTERACTIVE, Verdict, Wait
 APP = Budget(10, 1.0, 0.012)
 TRIGGER = Budget(1, 10.0, 0.012)
 COARSE = Budget(30, 3.0, 0.045, paced=False)
+QUOTA = Budget(100, 86_400.0, 0.5, paced=False)
 BUDGETS = (APP, Budget(3, 1.0, 0.05), TRIGGER, COARSE)
 FOREVER = 1e9
 T = TypeVar("T")
@@ -377,7 +378,26 @@ class TestAfterA429:
         office.enter(INTERACTIVE)
         stamp = office.claim().stamp
         office.row.change(lambda ledger: penalize(APP, ledger, stamp, nonsense))
-        assert 0 < office.row.change(lambda ledger: ledger.paused) - office.row.clock <= 86_400
+        assert 0 < office.row.change(lambda ledger: ledger.paused) - office.row.clock <= 120
+
+
+@pytest.mark.parametrize(
+    ("budget", "ahead", "lasts"),
+    [(APP, 119.0, True), (APP, 86_000.0, False), (QUOTA, 86_000.0, True), (QUOTA, 1e9, False)],
+    ids=["two minutes", "a day", "a day of a quota", "a day of a quota, and more"],
+)
+def test_a_stored_pause_that_no_penalty_sets_is_ignored_after_a_restart(
+    budget: Budget, ahead: float, lasts: bool
+) -> None:
+    (office,) = offices(budget, 1)
+    row = office.row
+    row.text = WindowState(seen=row.now, paused=row.now + ahead, factor=0.5, eased=row.now + ahead).dump()
+    office.enter(INTERACTIVE)
+    office.claim()
+    assert (sum(map(len, office.queues)) == 1) is lasts
+    if budget is APP and not lasts:
+        row.now += 120
+        assert row.change(lambda ledger: ledger.rate(APP, row.now)) == 1.0
 
 
 def test_a_clock_set_back_delays_by_no_more_than_a_window() -> None:

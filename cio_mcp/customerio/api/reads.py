@@ -1,0 +1,179 @@
+"""The ways to read that the modules of `api/` share: a record, a list, pages, and lookups by id or name."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Model
+from cio_mcp.customerio.call import Call, read
+from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
+from cio_mcp.text.sanitize import quoted
+
+if TYPE_CHECKING:
+    from cio_mcp.customerio.client import Reader
+
+
+class Named(Protocol):
+    """Something with an id and a name a marketer gave it."""
+
+    @property
+    def id(self) -> str:
+        """Customer.io's id."""
+
+    @property
+    def name(self) -> str:
+        """The name a marketer gave it."""
+
+
+AnyNamed = TypeVar("AnyNamed", bound=Named)
+AnyModel = TypeVar("AnyModel", bound=Model)
+
+
+def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> AnyNamed:
+    """Find the one item of exactly this name; spaces around it do not count.
+
+    Raises:
+        NotFound: none has it; the text tells names that differ in case only.
+        Ambiguous: several have it; the text lists their ids.
+    """
+    items, name = list(items), wanted.strip()
+    found = [item for item in items if item.name.strip() == name]
+    if len(found) > 1:
+        ids = ", ".join(item.id for item in found[:10])
+        raise Ambiguous(f"{field}: {len(found)} {kind}s are named {quoted(name)}; give one of the ids {ids}.")
+    if found:
+        return found[0]
+    near = [item for item in items if item.name.strip().casefold() == name.casefold()]
+    hint = f"did you mean {quoted(near[0].name)} (id {near[0].id})?" if near else "give an id or an exact name."
+    raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
+
+
+async def by_id_or_name(
+    wanted: str,
+    get: Callable[[str], Awaitable[AnyNamed]],
+    every: Callable[[], Awaitable[Iterable[AnyNamed]]],
+    *,
+    field: str,
+    kind: str,
+) -> AnyNamed:
+    """Find one thing by its id (digits), else by its exact name, which may be digits too.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: several have the name.
+    """
+    key = wanted.strip()
+    if not key.isdecimal():
+        return named(await every(), key, field=field, kind=kind)
+    try:
+        return await get(key)
+    except NotFound:
+        if any(item.name.strip() == key for item in await every()):
+            return named(await every(), key, field=field, kind=kind)
+        raise NotFound(f"{field}: no {kind} has the id {key}.") from None
+
+
+class SourceModel(Model):
+    """What campaigns, broadcasts, newsletters and transactional messages have in common."""
+
+    id: str
+    name: str = ""
+
+
+AnySource = TypeVar("AnySource", bound=SourceModel)
+
+
+class Reads:
+    """A domain's reads; each method makes one kind of request and returns a model."""
+
+    def __init__(self, reader: "Reader") -> None:
+        self._reader = reader
+
+    async def _item(self, model: type[AnyModel], key: str, call: Call, *, cache: float = 0.0) -> AnyModel:
+        """Read one record, which Customer.io wraps under `key`; `cache` is how old it may be, in seconds.
+
+        Raises:
+            BadAnswer: there is no record under `key`.
+        """
+        answer = await self._reader.read(call, cache=cache)
+        if not isinstance(record := answer.get(key), dict):
+            raise BadAnswer(f"Customer.io's answer is not what it documents ({key}).")
+        return model.of(record)
+
+    async def _list(
+        self, model: type[AnyModel], key: str, call: Call, *, cache: float = 0.0, complete: bool = False
+    ) -> list[AnyModel]:
+        """Read the list under `key`; null counts as an empty one, and a record that can't be read is left out.
+
+        Raises:
+            BadAnswer: none of the records can be read or, for a `complete` list, not all of them.
+        """
+        return read_records(model, await self._reader.read(call, cache=cache), key, complete=complete)
+
+    async def _pages(
+        self, model: type[AnyModel], key: str, call: Call, *, most: int = MAX_PAGES, cache: float = 0.0
+    ) -> list[AnyModel]:
+        """Read a list of at most `most` pages; each answer's `next` is the following request's `start`."""
+        records: list[AnyModel] = []
+        for _ in range(most):
+            answer = await self._reader.read(call, cache=cache)
+            page = read_records(model, answer, key)
+            records += page
+            start = answer.get("next")
+            # Some lists give a next token after their last item: an empty page ends them.
+            if not page or start in (None, "", 0):
+                break
+            call = call.model_copy(update={"query": {**call.query, "start": str(start)}})
+        return records
+
+
+def read_records(
+    model: type[AnyModel], answer: Mapping[str, Any], key: str, *, complete: bool = False
+) -> list[AnyModel]:
+    """Read the records under `key`, leniently as `Reads._list` does."""
+    values = answer.get(key)
+    records: list[AnyModel] = []
+    odd: BadAnswer | None = None
+    for value in values if isinstance(values, list) else ():
+        try:
+            records.append(model.of(value))
+        except BadAnswer as unreadable:
+            odd = unreadable
+    if odd and (complete or not records):
+        raise odd
+    return records
+
+
+class SourceReads(Reads, Generic[AnySource]):
+    """The reads that campaigns, broadcasts, newsletters and transactional messages have in common.
+
+    `route` lists them, `key` names one in an answer, and `kind` names them in an error. A list that is `complete`
+    leaves out no record, since a decision about a write rests on it.
+    """
+
+    model: type[AnySource]
+    route: str
+    key: str
+    kind: str
+    complete: bool = False
+
+    async def all(self) -> list[AnySource]:
+        """All of the workspace, in Customer.io's order."""
+        call = read(self.route)
+        return await self._list(self.model, f"{self.key}s", call, cache=LIST_SECONDS, complete=self.complete)
+
+    async def get(self, id_: str) -> AnySource:
+        """Read one by its id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._item(self.model, self.key, read(f"{self.route}/{{id}}", id=id_))
+
+    async def find(self, id_or_name: str, *, field: str = "id") -> AnySource:
+        """Find one by its id (digits) or exact name; `field` is the argument that an error names.
+
+        Raises:
+            NotFound: there is none.
+            Ambiguous: several have the name.
+        """
+        return await by_id_or_name(id_or_name, self.get, self.all, field=field, kind=self.kind)
