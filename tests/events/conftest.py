@@ -5,7 +5,7 @@ import pytest
 
 from cio_mcp.events.feed import Feed
 from cio_mcp.storage.database import Database
-from tests.http.skipping_clock import SkippingClock
+from tests.clock import ManualClock
 
 
 @pytest.fixture
@@ -17,4 +17,4 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def feed(database: Database) -> Feed:
-    return Feed(database, "acme", SkippingClock())
+    return Feed(database, "acme", ManualClock(skips=True))

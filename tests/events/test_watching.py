@@ -9,8 +9,7 @@ import pytest
 from cio_mcp.events.feed import POLL, SETTLING, EventQuery, Feed
 from cio_mcp.events.models import Envelope
 from cio_mcp.storage.database import Database
-from tests.http.held_clock import HeldClock
-from tests.http.skipping_clock import SkippingClock
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +37,7 @@ async def _looked(feed: Feed) -> None:
 
 
 async def test_each_commit_is_told_of_once(database: Database) -> None:
-    clock = HeldClock()
+    clock = ManualClock()
     feed = Feed(database, "acme", clock)
     async with watched(feed) as told:
         for number in range(3):
@@ -53,7 +52,7 @@ async def test_each_commit_is_told_of_once(database: Database) -> None:
 
 
 async def test_what_another_process_stored_is_noticed_at_the_next_look(database: Database) -> None:
-    clock = HeldClock()
+    clock = ManualClock()
     feed = Feed(database, "acme", clock)
     async with watched(feed) as told:
         await Feed(database, "acme").append([event("a")])
@@ -63,9 +62,9 @@ async def test_what_another_process_stored_is_noticed_at_the_next_look(database:
 
 
 async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(feed: Feed, database: Database) -> None:
-    await Feed(database, "acme", SkippingClock()).append([event("a")])
-    assert isinstance(feed.clock, SkippingClock)
-    feed.clock.skipped += 3600
+    await Feed(database, "acme", ManualClock(skips=True)).append([event("a")])
+    assert isinstance(feed.clock, ManualClock)
+    feed.clock.time += 3600
     async with watched(feed) as told:
         await Feed(database, "other").append([event("a")])
         await _looked(feed)
@@ -74,7 +73,7 @@ async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(feed: Feed, d
 
 @pytest.mark.parametrize(("ago", "times"), [(SETTLING / 2, 1), (SETTLING * 2, 0)])
 async def test_what_came_in_just_before_is_told_of_too(database: Database, ago: float, times: int) -> None:
-    clock = HeldClock()
+    clock = ManualClock()
     await Feed(database, "acme", clock).append([event("a")])
     await clock.advance(ago)
     async with watched(Feed(database, "acme", clock)) as told:

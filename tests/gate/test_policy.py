@@ -14,7 +14,6 @@ from pydantic import JsonValue
 
 from cio_mcp.api import tracking
 from cio_mcp.errors import Refused
-from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.plan import Plan, Risk, arguments_digest
 from cio_mcp.gate.policy import RISKS, RULES, WHERES, Policy, Recipients, Said
@@ -28,7 +27,7 @@ from cio_mcp.tools.events import send_event
 from cio_mcp.tools.profiles import update_customer
 from cio_mcp.tools.transactional import send_transactional
 from cio_mcp.workspace import OpenWorkspace, Workspace, open_workspace
-from tests.gate.hands import Hands
+from tests.clock import ManualClock
 
 TOOL = "a_tool"
 NAMED = Recipients(frozenset({"qa@example.com"}), frozenset({"test.example.com"}), "Beta testers")
@@ -359,12 +358,12 @@ async def approved(ws: Workspace, name: str) -> ChangeRow:
 async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_kept_until_there_is_room(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
-    hands = Hands()
-    before: Gate = replace(ws.gate, clock=Clock(hands.now, hands.sleep))
+    clock = ManualClock(skips=True)
+    before: Gate = replace(ws.gate, clock=clock.for_gate)
     uncapped = replace(ws, gate=before)
     ws = replace(ws, gate=replace(before, policy=Policy(sends_an_hour=1)))
     assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
-    hands.time += 3500
+    clock.time += 3500
     second = await approved(uncapped, "two")
     with pytest.raises(Refused, match=r"cap of 1 .*nothing was sent.*room again at 2027-01-15T09:00:00Z, in 2 min"):
         await made(ws, second, event(ws, "two"))
@@ -372,7 +371,7 @@ async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_k
     assert (await ws.gate.recent(change=second.id)).changes[0].state == "approved"
     with pytest.raises(Refused, match=r"cap of 1 "):
         await proposed(ws, "send_event", event(ws, "three"), "nobody is asked in vain")
-    hands.time += 101
+    clock.time += 101
     assert (await made(ws, second, event(ws, "two"))).status == "done"
     assert writes(sandbox) == 2
 

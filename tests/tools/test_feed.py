@@ -28,8 +28,8 @@ from cio_mcp.tools.events import FOLLOW
 from cio_mcp.tools.events import NOTHING as NOTHING_STARTS
 from cio_mcp.tools.feed import NOTHING, recent_events, wait_for_event
 from cio_mcp.workspace import OpenWorkspace, Workspace
+from tests.clock import ManualClock
 from tests.eras import Era
-from tests.http.skipping_clock import SkippingClock
 
 pytestmark = pytest.mark.anyio
 
@@ -164,7 +164,7 @@ async def test_what_already_happened_is_answered_at_once(ws: Workspace) -> None:
 
 async def test_what_happened_before_since_does_not_count_and_what_was_seen_is_told(opened: OpenWorkspace) -> None:
     ws = opened.acting("local:tester")
-    ws.events.clock = SkippingClock()
+    ws.events.clock = ManualClock(skips=True)
     await ws.events.append([event(1, ago=30), event(2, "sent", ago=5)])
     answer = await wait_for_event(ws, customer="ada", metric="delivered", since=moment(back(10)))
     assert not answer.happened
@@ -188,7 +188,7 @@ async def test_what_can_happen_no_more_is_not_waited_for(ws: Workspace, awaited:
 
 
 async def test_that_a_message_bounced_says_nothing_against_its_having_been_sent(opened: OpenWorkspace) -> None:
-    opened.events.clock = SkippingClock()
+    opened.events.clock = ManualClock(skips=True)
     ws = opened.acting("local:tester")
     await ws.events.append([event(1, "bounced")])
     answer = await wait_for_event(ws, delivery="D1", metric="sent")
@@ -198,7 +198,7 @@ async def test_that_a_message_bounced_says_nothing_against_its_having_been_sent(
 
 @pytest.mark.parametrize("wanted", [None, 600])
 async def test_one_call_waits_no_longer_than_the_operator_allows(opened: OpenWorkspace, wanted: float | None) -> None:
-    clock = opened.events.clock = SkippingClock()
+    clock = opened.events.clock = ManualClock(skips=True)
     ws = opened.acting("local:tester", max_wait=8.0)
     began = clock.steady()
     answer = await wait_for_event(ws, customer="ada", timeout=wanted)
