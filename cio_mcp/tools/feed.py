@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import anyio
@@ -11,7 +11,7 @@ from pydantic import Field
 from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
 from cio_mcp.text.answer import Answer
 from cio_mcp.text.foreign import word
-from cio_mcp.text.moment import moment
+from cio_mcp.text.moment import from_unix, moment
 from cio_mcp.tools.arguments import Cursor, Customer, Id, Kind, Limit, Since, Until
 from cio_mcp.tools.event_filters import BEGINNING, ChangeId, Delivery, ObjectType, Reported, Wanted
 from cio_mcp.tools.happenings import Happening, happenings
@@ -134,7 +134,7 @@ async def wait_for_event(
     query = await wanted.query(ws)
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
     named = query.delivery or query.trigger_event
-    counts_from = query.since or (BEGINNING if named else datetime.now(UTC) - LATELY)
+    counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.calendar()) - LATELY)
     longest = max(0.0, ws.reader.asker.deadline - anyio.current_time() - ANSWERING)
     patience = longest if timeout is None else min(timeout, longest)
     began = ws.events.clock.steady()

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.events.feed import EventQuery, Feed
+from cio_mcp.events.feed import AT_FIRST, EventQuery, Feed
 from cio_mcp.events.models import Envelope
 from cio_mcp.storage.database import Database
 from cio_mcp.storage.reception import reception
@@ -75,10 +75,11 @@ async def test_a_sequence_is_never_used_twice(feed: Feed) -> None:
 async def test_upkeep_trims_and_stores_what_was_refused(feed: Feed) -> None:
     await feed.append(event(str(number)) for number in range(9))
     feed.refuse("unsigned")
+    clock = feed.clock = ManualClock()
     async with anyio.create_task_group() as group:
         group.start_soon(feed.keep, 30, 5)
-        while (await number(feed), await refused(feed)) != (5, {"unsigned": 1}):
-            await anyio.wait_all_tasks_blocked()
+        await clock.advance(2 * AT_FIRST)
+        assert (await number(feed), await refused(feed)) == (5, {"unsigned": 1})
         group.cancel_scope.cancel()
 
 

@@ -8,7 +8,6 @@ from typing import get_args
 import anyio
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -82,7 +81,6 @@ def test_without_a_file_a_person_approves_everything() -> None:
         assert Policy().rule_of(TOOL, Plan(risk=risk, summary="Do it.", recipients=("qa@example.com",))) == "confirm"
 
 
-@hypothesis(deadline=None)
 @given(policies, plans)
 def test_the_strictest_of_what_the_file_says_wins(policy: Policy, plan: Plan) -> None:
     told = [one.rule[0] for one in (policy.classes.get(plan.risk), policy.tools.get(TOOL)) if one and one.rule]
@@ -92,7 +90,6 @@ def test_the_strictest_of_what_the_file_says_wins(policy: Policy, plan: Plan) ->
     assert (policy.rule_of(TOOL, plan) == "hide") == ("hide" in told)
 
 
-@hypothesis(deadline=None)
 @given(policies, risks, settings_of, st.booleans())
 def test_the_strictest_place_to_ask_wins_over_file_and_environment(
     policy: Policy, risk: Risk, settings: Settings, over_http: bool
@@ -103,7 +100,6 @@ def test_the_strictest_place_to_ask_wins_over_file_and_environment(
     assert policy.asks_here(TOOL, risk, settings, over_http=over_http) is not outside
 
 
-@hypothesis(deadline=None)
 @given(policies, plans)
 def test_nothing_is_allowed_beyond_what_the_file_names(policy: Policy, plan: Plan) -> None:
     if policy.rule_of(TOOL, plan) != "allow":
