@@ -11,6 +11,7 @@ import anyio.to_thread
 import httpx
 
 from cio_mcp import __version__
+from cio_mcp.customerio.clock import Clock
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.retry import retry_after
 
@@ -70,8 +71,9 @@ def _to_a_proxy(info: dict[str, Any]) -> bool:
 class Transport:
     """Owns the one HTTP client of a workspace; made at the first request, closed by `close`."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None, clock: Clock | None = None) -> None:
         self._transport = transport
+        self._clock = clock or Clock()
         self._making = anyio.Lock()
         self._http: httpx.AsyncClient | None = None
 
@@ -87,10 +89,10 @@ class Transport:
             "timeout": {"connect": CONNECT_SECONDS, "read": None, "write": None, "pool": None},
         }
         http = self._http or await self.open()
-        with anyio.move_on_after(within):
+        with self._clock.move_on_after(within):
             try:
                 request = httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
-                return await _answer(await http.send(request, stream=True))
+                return await _answer(await http.send(request, stream=True), self._clock)
             except (httpx.TransportError, httpx.InvalidURL) as broken:
                 return Lost("broke the connection") if departure.left else Unsent(_why_unsent(broken))
         after = f"within {within:.0f} s"
@@ -115,10 +117,10 @@ def _http_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClien
     return httpx.AsyncClient(transport=transport, limits=_LIMITS, mounts=direct, follow_redirects=False)
 
 
-async def _answer(response: httpx.Response) -> Answered:
+async def _answer(response: httpx.Response, clock: Clock) -> Answered:
     wait: float | None = None
     try:
-        wait = retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+        wait = retry_after(response.headers.get("retry-after"), datetime.fromtimestamp(clock.calendar(), UTC))
         body = await _body(response)
     except httpx.DecodingError:
         return Answered(response.status_code, retry_after=wait, flaw="garbled")
