@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_TO_RUN := $(VENV)/.ready-run
 
 .PHONY: demo test check bench load crash format docs clean
 
-demo: $(READY)
+demo: $(READY_TO_RUN)
 	@$(BIN)/cio-mcp demo
 
 # Tests start many processes: with their bytecode kept, each of them need not compile the package anew.
@@ -29,7 +30,7 @@ crash: $(READY)
 
 # What takes minutes: a storm of 50,000 events through a receiver that is killed again and again.
 load: $(READY)
-	@STORM=50000 $(BIN)/python -m pytest tests/web/test_storm.py
+	@STORM=50000 $(BIN)/python -m pytest --timeout=1800 tests/web/test_storm.py
 
 format: $(READY)
 	@$(BIN)/ruff format .
@@ -43,10 +44,15 @@ clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
 # Where ensurepip is missing (Debian without python3-venv), the system's pip fills the environment.
-$(READY): pyproject.toml
+$(READY_TO_RUN): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cio-mcp needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
 		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
 		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# The tools of developers come on top.
+$(READY): $(READY_TO_RUN)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
 	@touch $@

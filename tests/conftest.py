@@ -2,18 +2,29 @@
 
 import gc
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
-from tests.eras import Era
+from tests.eras import ERAS, Era
+
+# A machine that is busy with something else makes examples slow, which says nothing about the code.
+hypothesis.settings.register_profile(
+    "cio-mcp", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("cio-mcp")
 
 # Collecting garbage after every 700 objects took a tenth of the suite's time.
 gc.set_threshold(50_000, 20, 100)
+
+# Processes of a job in the background ignore Ctrl-C, and so would those that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for name in [name for name in os.environ if name.startswith("CIO_")]:
     del os.environ[name]
@@ -24,7 +35,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["auto", "legacy"])
+@pytest.fixture(params=ERAS)
 def era(request: pytest.FixtureRequest) -> Era:
     chosen: Era = request.param
     return chosen
@@ -46,6 +57,7 @@ def settings(tmp_path: Path) -> Settings:
         app_url="http://sandbox.test",
         workspace="sandbox",
         data_dir=tmp_path / "data",
+        max_wait=100.0,
     )
 
 

@@ -3,3 +3,4 @@
 from typing import Literal
 
 Era = Literal["auto", "legacy"]
+ERAS: tuple[Era, ...] = ("auto", "legacy")

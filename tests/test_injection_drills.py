@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import anyio
@@ -26,9 +26,9 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from cio_mcp.tools.catalog import TOOLS
+from tests.eras import Era
 from tests.hostile import ANSWER, CHANGE, HOSTILE, LONG_TEXT, SENTENCE, forged, leaves, poison, unseen, webhooks
 
-Era = Literal["auto", "legacy"]
 Call = tuple[str, dict[str, Any]]
 
 LINE = HOSTILE[0]
@@ -106,12 +106,6 @@ async def poisoned(settings: Settings, sandbox: Sandbox, era: Era, reader: Reade
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox(seed=7, people=0) as running:
         yield running
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def era(request: pytest.FixtureRequest) -> Era:
-    chosen: Era = request.param
-    return chosen
 
 
 def holds(result: CallToolResult) -> None:

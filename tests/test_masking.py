@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import anyio
@@ -28,8 +28,7 @@ from cio_mcp.storage import change_queries
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.tools.catalog import TOOLS
-
-Era = Literal["auto", "legacy"]
+from tests.eras import Era
 
 PRIVATE = tuple(
     spelling
@@ -115,12 +114,6 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox(seed=7, people=0) as running:
         yield running
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def era(request: pytest.FixtureRequest) -> Era:
-    chosen: Era = request.param
-    return chosen
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("era", ["auto", "legacy"])
-async def test_an_undo_is_asked_about_and_made_once(era: Any, settings: Settings, sandbox: Sandbox) -> None:
+async def test_an_undo_is_asked_about_and_made_once(era: Era, settings: Settings, sandbox: Sandbox) -> None:
     asked: list[str] = []
 
     async def person(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:

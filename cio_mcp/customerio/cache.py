@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 
+from cio_mcp.customerio.clock import Clock
 from cio_mcp.errors import CioError, TimeError, Unavailable
 
 MOST_ENTRIES = 256
@@ -66,10 +67,10 @@ def family(route: str) -> str:
 
 
 class Cache:
-    """Answers of one workspace, per principal; `now` is a monotonic clock in seconds."""
+    """Answers of one workspace, per principal."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._now = clock, clock.steady
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._flights: dict[Key, _Flight] = {}
         self._bytes = 0
@@ -87,11 +88,13 @@ class Cache:
             CioError: whatever `fetch` raises.
         """
         while True:
-            if (kept := self._kept.get(key)) is not None and self._now() - kept.since <= seconds:
+            # Even at the same moment: a write may have come in between.
+            kept = self._kept.get(key) if seconds > 0 else None
+            if kept is not None and self._now() - kept.since <= seconds:
                 return kept.fetched.answer
             if (flight := self._flights.get(key)) is None:
                 return await self._lead(key, fetch, keep=seconds > 0, deadline=deadline)
-            with anyio.move_on_after(deadline - self._now()):
+            with self._clock.move_on_after(deadline - self._now()):
                 await flight.done.wait()
             if flight.fetched is not None:
                 return flight.fetched.answer

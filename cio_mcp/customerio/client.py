@@ -72,9 +72,9 @@ class Client:
         self._settings = settings
         self._clock = clock or Clock()
         self._chance = chance
-        self._wire = Transport(transport)
+        self._wire = Transport(transport, self._clock)
         self._regions = Regions(settings, self._probe)
-        self._cache = Cache(self._clock.steady)
+        self._cache = Cache(self._clock)
         self._owned = AsyncExitStack()
 
     async def __aenter__(self) -> Self:

@@ -20,3 +20,7 @@ class Clock:
         """Wait for an event, but no longer than this; None waits for the event alone."""
         with anyio.move_on_after(seconds):
             await event.wait()
+
+    def move_on_after(self, seconds: float) -> anyio.CancelScope:
+        """Limit a block to this many seconds, as anyio does."""
+        return anyio.move_on_after(seconds)

@@ -12,6 +12,7 @@ import anyio.to_thread
 import httpx
 
 from cio_mcp import __version__
+from cio_mcp.customerio.clock import Clock
 from cio_mcp.customerio.network import Network
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.proxies import NetworkFault, Proxies, Proxy, certificate_fault, trusted
@@ -81,9 +82,13 @@ class Transport:
     """
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport | None = None, environ: Mapping[str, str] | None = None
+        self,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._transport = transport
+        self._clock = clock or Clock()
         self._environ = environ
         self._proxies = Proxies({})
         self._making = anyio.Lock()
@@ -104,10 +109,10 @@ class Transport:
             "timeout": {"connect": CONNECT_SECONDS, "read": None, "write": None, "pool": None},
         }
         proxy = self._proxies.route(url)
-        with anyio.move_on_after(within):
+        with self._clock.move_on_after(within):
             try:
                 request = httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
-                return await _answer(await ready.send(request, stream=True))
+                return await _answer(await ready.send(request, stream=True), self._clock)
             except CioError:
                 raise
             except Exception as broken:  # noqa: BLE001 - a write must end in a known state, whatever broke
@@ -168,10 +173,10 @@ class _Unusable(Exception):
         self.fault = fault
 
 
-async def _answer(response: httpx.Response) -> Answered:
+async def _answer(response: httpx.Response, clock: Clock) -> Answered:
     wait: float | None = None
     try:
-        wait = retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+        wait = retry_after(response.headers.get("retry-after"), datetime.fromtimestamp(clock.calendar(), UTC))
         body = await _body(response)
     except httpx.DecodingError:
         return Answered(response.status_code, retry_after=wait, flaw="garbled")

@@ -82,7 +82,11 @@ class LimitedProtocol(H11Protocol):
             self._rest()
         elif self._call_off is None:
             # Closing would wait until what is left is taken.
-            self._call_off = self.loop.call_later(self.waiting, self.transport.abort).cancel
+            self._call_off = self._call_after_waiting(self.transport.abort)
+
+    def _call_after_waiting(self, action: Callable[[], None]) -> Callable[[], None]:
+        """Call `action` in `waiting` seconds; what is returned calls it off. Tests have another clock."""
+        return self.loop.call_later(self.waiting, action).cancel
 
     def _rest(self) -> None:
         if self._call_off is not None:

@@ -1,6 +1,7 @@
 """Running the command line as a person or a program does."""
 
 import codecs
+import io
 import os
 import pty
 import re
@@ -26,7 +27,8 @@ from cio_mcp.storage.rows import ChangeRow
 
 T = TypeVar("T")
 
-PATIENCE = 30.0
+PATIENCE = 100.0
+"""Seconds after which a process counts as hung, just before the test does."""
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SEND = Call(
     api="app",
@@ -66,15 +68,16 @@ class CommandLine:
     def on_a_terminal(self, *arguments: str, **settings: str) -> Iterator["Session"]:
         """Run on a pseudo-terminal that is the process's controlling terminal."""
         ours, theirs = pty.openpty()
+        terminal = os.fdopen(theirs, "wb", buffering=0)
         # A session leader without a terminal gets the first one it opens.
         script = 'exec "$@" <"$0" >"$0" 2>&1'
         command = ["sh", "-c", script, os.ttyname(theirs), sys.executable, "-m", "cio_mcp", *arguments]
         with subprocess.Popen(command, env=self.environment | settings, start_new_session=True) as process:
             try:
-                yield Session(ours, process)
+                yield Session(ours, terminal, process)
             finally:
                 process.kill()
-                os.close(theirs)
+                terminal.close()
                 os.close(ours)
 
     def journal(self, work: Callable[[Database], Awaitable[T]]) -> T:
@@ -123,6 +126,7 @@ class Session:
     """A process on a terminal, as the person there sees it."""
 
     handle: int
+    terminal: io.RawIOBase
     process: "subprocess.Popen[bytes]"
     raw: bytes = b""
     seen: str = field(default="")
@@ -143,7 +147,9 @@ class Session:
 
     def ends_with(self, status: int) -> None:
         assert self.process.wait(PATIENCE) == status, self.seen
-        while self._read(time.monotonic() + 0.1):
+        # With nobody left who could write, reading what is left comes to an end.
+        self.terminal.close()
+        while self._read(time.monotonic() + PATIENCE):
             pass
 
     def _read(self, until: float) -> bool:

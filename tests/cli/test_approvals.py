@@ -1,5 +1,7 @@
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -171,19 +173,27 @@ def test_no_argument_approves(more: list[str], cio_mcp: CommandLine) -> None:
 def test_what_a_pipe_says_into_a_made_up_terminal_approves_nothing(said: str, cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001", typed="4812")
     command = f"{sys.executable} -m cio_mcp approvals approve aaaa0001"
-    try:
-        done = subprocess.run(
-            ["script", "-qec", command, "/dev/null"],  # noqa: S607 - wherever util-linux put it
-            env=cio_mcp.environment,
-            input=said,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-    except FileNotFoundError:
-        pytest.skip("util-linux's script is not here")
-    assert done.returncode != 0
+    script = shutil.which("script")
+    if script is None:
+        pytest.skip("util-linux's script is not installed")
+    with subprocess.Popen(
+        [script, "-qec", command, "/dev/null"],
+        env=cio_mcp.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin
+        process.stdin.write(said.encode())
+        # What comes before a question is thrown away, and so may the end of the input be: it is sent until it is read.
+        while process.poll() is None:
+            with suppress(BrokenPipeError):
+                process.stdin.write(b"\x04")
+                process.stdin.flush()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+    assert process.returncode != 0
     assert cio_mcp.change("aaaa0001").state == "planned"
 
 

@@ -8,6 +8,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from tests.cli.command_line import CommandLine
+from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
@@ -23,12 +24,11 @@ def approved_on_a_terminal(cio_mcp: CommandLine, change: str) -> str:
         return session.seen
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_client_that_cannot_ask_waits_for_the_terminal_and_then_sends_once(
-    cio_mcp: CommandLine, settings: Settings, sandbox: Sandbox, mode: str
+    cio_mcp: CommandLine, settings: Settings, sandbox: Sandbox, era: Era
 ) -> None:
     server = build_server(settings.model_copy(update={"max_wait": 5.0}), sandbox=sandbox)
-    async with Client(server, mode="legacy" if mode == "legacy" else "auto") as client:
+    async with Client(server, mode=era) as client:
         waiting = (await client.call_tool("send_event", EVENT)).structured_content
         assert waiting
         assert waiting["status"] == "approval_required"

@@ -61,10 +61,10 @@ class Stage:
         request = urllib.request.Request(  # noqa: S310 - our own sandbox
             f"{self.url}/_sandbox/{name}", json.dumps(told).encode(), {"content-type": "application/json"}
         )
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - our own sandbox
+        urllib.request.urlopen(request, timeout=100).close()  # noqa: S310 - our own sandbox
 
     def _look(self, name: str) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.url}/_sandbox/{name}", timeout=10) as answer:  # noqa: S310 - our own sandbox
+        with urllib.request.urlopen(f"{self.url}/_sandbox/{name}", timeout=100) as answer:  # noqa: S310 - our own sandbox
             return list(json.load(answer))
 
 

@@ -10,15 +10,15 @@ from cio_mcp.customerio.ratelimit.limiter import Limiter
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.settings import Settings
 from cio_mcp.storage.limiter_state import SqliteLimiterStore
+from tests.clock import ManualClock
 from tests.customerio.peer import Peer, listening, nobody
-from tests.customerio.skipping_clock import SkippingClock
 
 Opening = Callable[[str], Client]
 
 
 @pytest.fixture
-def clock() -> SkippingClock:
-    return SkippingClock()
+def clock() -> ManualClock:
+    return ManualClock(skips=True)
 
 
 @pytest.fixture
@@ -28,14 +28,16 @@ async def peer() -> AsyncIterator[Peer]:
 
 
 @pytest.fixture
-def opening(clock: SkippingClock, tmp_path: Path) -> Opening:
+def opening(clock: ManualClock, tmp_path: Path) -> Opening:
     """Makes a client of the API at a URL."""
 
     def of(url: str) -> Client:
         settings = Settings(
             site_id="a-site", track_api_key="track-secret", app_api_key="app-secret", track_url=url, app_url=url
         )
-        limiter = Limiter(SqliteLimiterStore(tmp_path / "claims.db"), LANES, workspace="a-site", clock=clock)
+        limiter = Limiter(
+            SqliteLimiterStore(tmp_path / "claims.db"), LANES, workspace="a-site", clock=clock, threads=clock.threads
+        )
         return Client(settings, limiter, clock=clock, chance=lambda: 1.0)
 
     return of
@@ -56,5 +58,5 @@ async def unheard(opening: Opening) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def caller(clock: SkippingClock) -> Caller:
+def caller(clock: ManualClock) -> Caller:
     return Caller("local:ada", clock.steady() + 20)

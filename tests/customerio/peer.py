@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from anyio.streams.stapled import MultiListener
 from anyio.streams.tls import TLSStream
+
+from tests.clock import ManualClock
 
 Reply = Callable[[ByteStream], Awaitable[None]]
 MEBIBYTE = 1024 * 1024
@@ -54,6 +57,13 @@ def floods(mebibytes: int, *, declared: bool) -> Reply:
 async def hangs(_: ByteStream) -> None:
     """No answer at all."""
     await anyio.sleep_forever()
+
+
+async def time_passes(clock: ManualClock, peer: "Peer", seconds: float) -> None:
+    """Let time pass as soon as the host has a request."""
+    while not peer.heads:
+        await anyio.lowlevel.checkpoint()
+    await clock.advance(seconds)
 
 
 drops = sends(b"")

@@ -8,8 +8,8 @@ import pytest
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.client import Caller, Client
 from cio_mcp.customerio.writer import Failed, Result, Sent, Unknown, Writer
-from tests.customerio.peer import Peer, Reply, drops, hangs, says, sends
-from tests.customerio.skipping_clock import SkippingClock
+from tests.clock import ManualClock
+from tests.customerio.peer import Peer, Reply, drops, hangs, says, sends, time_passes
 
 pytestmark = pytest.mark.anyio
 
@@ -127,9 +127,10 @@ async def test_a_call_that_is_made_once_leaves_exactly_once_whatever_comes_of_it
     assert len(peer.heads) == 1
 
 
-async def test_no_answer_in_time_leaves_a_write_unknown(client: Client, peer: Peer, clock: SkippingClock) -> None:
+async def test_no_answer_in_time_leaves_a_write_unknown(client: Client, peer: Peer, clock: ManualClock) -> None:
     peer.script = [hangs]
-    with anyio.fail_after(5):
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(time_passes, clock, peer, 0.7)
         result = await Writer(client).send(SEND, Caller("local:ada", clock.steady() + 0.7))
     assert isinstance(result, Unknown)
     assert "did not answer" in result.reason
@@ -233,7 +234,7 @@ async def test_a_mistake_in_the_client_is_unknown_and_says_nothing_of_it(
 
 
 async def test_a_write_for_which_there_is_no_time_is_failed_and_does_not_leave(
-    client: Client, peer: Peer, clock: SkippingClock
+    client: Client, peer: Peer, clock: ManualClock
 ) -> None:
     result = await Writer(client).send(SEND, Caller("local:ada", clock.steady() + 0.1))
     assert isinstance(result, Failed)

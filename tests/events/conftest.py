@@ -5,7 +5,7 @@ import pytest
 
 from cio_mcp.events.log import EventLog
 from cio_mcp.storage.engine import Database
-from tests.customerio.skipping_clock import SkippingClock
+from tests.clock import ManualClock
 
 
 @pytest.fixture
@@ -17,4 +17,4 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def feed(database: Database) -> EventLog:
-    return EventLog(database, "acme", SkippingClock())
+    return EventLog(database, "acme", ManualClock(skips=True))

@@ -6,11 +6,11 @@ import anyio
 import pytest
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.events.log import EventLog, EventQuery
+from cio_mcp.events.log import AT_FIRST, EventLog, EventQuery
 from cio_mcp.events.models import Envelope
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.webhook_stats import webhook_stats
-from tests.customerio.skipping_clock import SkippingClock
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -37,8 +37,8 @@ async def refused(feed: EventLog) -> dict[str, int]:
 
 async def test_what_is_too_old_or_too_much_is_deleted(feed: EventLog) -> None:
     await feed.append(event(f"old {number}", at=number) for number in range(1200))
-    assert isinstance(feed.clock, SkippingClock)
-    feed.clock.skipped += 31 * DAY
+    assert isinstance(feed.clock, ManualClock)
+    feed.clock.time += 31 * DAY
     await feed.append(event(f"new {number}", at=number) for number in range(20))
     await feed.trim(days=30, rows=1000)
     assert await ids(feed) == [f"new {number}" for number in reversed(range(20))]
@@ -50,13 +50,13 @@ async def test_several_that_trim_at_once_delete_no_more_than_one_would(feed: Eve
     await feed.append(event(str(number), at=number) for number in range(1800))
     async with anyio.create_task_group() as group:
         for _ in range(3):
-            group.start_soon(partial(EventLog(database, "acme", SkippingClock()).trim, days=30, rows=600))
+            group.start_soon(partial(EventLog(database, "acme", ManualClock(skips=True)).trim, days=30, rows=600))
     assert await number(feed) == 600
     assert (await ids(feed))[0] == "1799"
 
 
 async def test_another_workspaces_events_are_let_be(feed: EventLog, database: Database) -> None:
-    other = EventLog(database, "other", SkippingClock())
+    other = EventLog(database, "other", ManualClock(skips=True))
     await other.append([event("theirs")])
     await feed.append([event("a"), event("b")])
     await feed.trim(days=0, rows=0)
@@ -75,11 +75,11 @@ async def test_a_sequence_is_never_used_twice(feed: EventLog) -> None:
 async def test_upkeep_trims_and_stores_what_was_refused(feed: EventLog) -> None:
     await feed.append(event(str(number)) for number in range(9))
     feed.refuse("unsigned")
+    clock = feed.clock = ManualClock()
     async with anyio.create_task_group() as group:
         group.start_soon(feed.keep, 30, 5)
-        with anyio.fail_after(10):
-            while (await number(feed), await refused(feed)) != (5, {"unsigned": 1}):
-                await anyio.wait_all_tasks_blocked()
+        await clock.advance(2 * AT_FIRST)
+        assert (await number(feed), await refused(feed)) == (5, {"unsigned": 1})
         group.cancel_scope.cancel()
 
 
@@ -106,10 +106,10 @@ async def test_counts_that_cannot_be_stored_now_are_stored_later(feed: EventLog,
 
 async def test_the_reception_tells_lateness_and_gaps(feed: EventLog, database: Database) -> None:
     clock = feed.clock
-    assert isinstance(clock, SkippingClock)
+    assert isinstance(clock, ManualClock)
     begin = clock.calendar()
     for name, after in (("a", 0.0), ("b", 1800.0), ("c", 7200.0), ("d", 60.0)):
-        clock.skipped += after
+        clock.time += after
         at = int(clock.calendar()) - (120 if name == "d" else 0)
         await feed.append([Envelope(event_id=name, object_type="email", metric="sent", timestamp=at)])
     told = await webhook_stats(database, "acme", clock.calendar() + 10_000)
@@ -128,10 +128,10 @@ async def test_gaps_of_the_last_week_are_told_also_one_that_began_before_it(
     feed: EventLog, database: Database, days: list[int], gaps: list[tuple[int, int | None]]
 ) -> None:
     clock = feed.clock
-    assert isinstance(clock, SkippingClock)
-    now = clock.calendar()
+    assert isinstance(clock, ManualClock)
+    start, now = clock.time, clock.calendar()
     for ago in days:
-        clock.skipped = -ago * DAY
+        clock.time = start - ago * DAY
         await feed.append([event(f"{ago} days ago")])
     told = (await webhook_stats(database, "acme", now + 60)).gaps
     begin = now - days[0] * DAY

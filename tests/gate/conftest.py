@@ -4,17 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.service import Gate
 from cio_mcp.workspace import Workspace
-from tests.gate.hands import Hands
+from tests.clock import ManualClock
 
 
 @pytest.fixture
-def hands() -> Hands:
-    return Hands()
+def clock() -> ManualClock:
+    return ManualClock(skips=True)
 
 
 @pytest.fixture
-def gate(opened: Workspace, hands: Hands) -> Gate:
-    return replace(opened.gate, clock=Clock(hands.now, hands.sleep))
+def gate(opened: Workspace, clock: ManualClock) -> Gate:
+    return replace(opened.gate, clock=clock.for_gate)

@@ -21,7 +21,7 @@ from cio_mcp.server.elicitation import digest_of
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
-from tests.gate.hands import Hands
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -170,10 +170,12 @@ def test_arguments_without_a_digest_are_refused_by_name_or_have_one(odd: str) ->
         assert len(digest_of({"data": {"odd": ODD[odd]}})) == len(arguments_digest({}))
 
 
-async def test_a_call_given_up_after_its_request_was_made_says_what_became_of_it(gate: Gate, hands: Hands) -> None:
+async def test_a_call_given_up_after_its_request_was_made_says_what_became_of_it(
+    gate: Gate, clock: ManualClock
+) -> None:
     plan = sending()
     row = await approved(gate, plan)
-    began = hands.time
+    began = clock.time
     await made(gate, row, plan)
     receipt = await gate.unanswered(ADA, "a tool", arguments_digest({}), began)
     assert receipt.status == "done"
@@ -181,29 +183,29 @@ async def test_a_call_given_up_after_its_request_was_made_says_what_became_of_it
 
 
 async def test_a_call_given_up_while_it_was_asked_declines_and_an_older_request_is_not_its_own(
-    gate: Gate, hands: Hands, sandbox: Sandbox
+    gate: Gate, clock: ManualClock, sandbox: Sandbox
 ) -> None:
     plan = sending()
     await made(gate, await approved(gate, plan), plan)
-    hands.time += 3600
-    later = await gate.unanswered(ADA, "a tool", arguments_digest({}), hands.time - 700)
+    clock.time += 3600
+    later = await gate.unanswered(ADA, "a tool", arguments_digest({}), clock.calendar() - 700)
     assert later.status == "declined"
     row = await proposed(gate, plan)
-    assert (await gate.unanswered(ADA, "a tool", arguments_digest({}), hands.time - 700)).status == "declined"
+    assert (await gate.unanswered(ADA, "a tool", arguments_digest({}), clock.calendar() - 700)).status == "declined"
     assert not await gate.decide(row, approve=True, by="person", how="approved outside")
     assert emails(sandbox) == 1
 
 
 async def test_a_second_one_whose_question_did_not_tell_of_the_first_is_not_sent(
-    gate: Gate, sandbox: Sandbox, hands: Hands
+    gate: Gate, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     first, second = sending(), sending(repeat=True)
     mine, theirs = await approved(gate, first), await approved(gate, second, principal=BOB)
-    hands.time += 1
+    clock.time += 1
     assert (await made(gate, mine, first)).status == "done"
     assert (await made(gate, theirs, second)).status == "already_done"
     assert emails(sandbox) == 1
-    hands.time += 1
+    clock.time += 1
     told = await approved(gate, second, principal=BOB)
     assert "The same was requested" in told.question
     assert (await made(gate, told, second)).status == "done"

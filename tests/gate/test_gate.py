@@ -12,7 +12,7 @@ from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import APPROVAL_SECONDS, OPEN_LIMITS, OPEN_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.rows import ChangeRow
-from tests.gate.hands import Hands
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -101,10 +101,10 @@ async def test_two_approved_changes_with_one_effect_make_one_request(gate: Gate,
     assert {receipt.status for receipt in receipts} <= {"done", "already_done", "unknown"}
 
 
-async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: Sandbox, hands: Hands) -> None:
+async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: Sandbox, clock: ManualClock) -> None:
     plan = planner()
     row = await approved(gate, plan)
-    hands.time += APPROVAL_SECONDS + 1
+    clock.time += APPROVAL_SECONDS + 1
     receipt = await gate.make(row, plan, caller())
     assert receipt.status == "declined"
     assert "too old" in receipt.message
@@ -112,20 +112,20 @@ async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: San
 
 
 async def test_an_approval_does_not_count_for_longer_where_the_clock_is_set_back(
-    gate: Gate, sandbox: Sandbox, hands: Hands
+    gate: Gate, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     plan = planner()
     row = await approved(gate, plan)
-    hands.time -= 7200
+    clock.time -= 7200
     receipt = await gate.make(row, plan, caller())
     assert receipt.status == "declined"
     assert "clock was set back" in receipt.message
     assert events(sandbox) == 0
 
 
-async def test_a_plan_that_nobody_decided_about_expires_after_an_hour(gate: Gate, hands: Hands) -> None:
+async def test_a_plan_that_nobody_decided_about_expires_after_an_hour(gate: Gate, clock: ManualClock) -> None:
     row = await proposed(gate, planner())
-    hands.time += OPEN_SECONDS + 1
+    clock.time += OPEN_SECONDS + 1
     assert not await gate.decide(row, approve=True, by="person", how="approved outside")
     assert gate.receipt(row).status == "declined"
 
@@ -184,10 +184,10 @@ async def test_a_deliberate_second_one_is_asked_about(gate: Gate, sandbox: Sandb
     assert events(sandbox) == 2
 
 
-async def test_after_ten_minutes_the_same_effect_is_a_new_one(gate: Gate, hands: Hands) -> None:
+async def test_after_ten_minutes_the_same_effect_is_a_new_one(gate: Gate, clock: ManualClock) -> None:
     plan = planner()
     await gate.make(await approved(gate, plan), plan, caller())
-    hands.time += 601
+    clock.time += 601
     row = await proposed(gate, planner())
     assert row.state == "planned"
 
@@ -212,11 +212,11 @@ async def test_a_declined_change_is_not_made_and_can_be_asked_about_anew(gate: G
     assert events(sandbox) == 0
 
 
-async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, hands: Hands) -> None:
+async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, clock: ManualClock) -> None:
     plan = planner()
     row = await proposed(gate, plan)
     await gate.asked(row)
-    hands.time += APPROVAL_SECONDS + 1
+    clock.time += APPROVAL_SECONDS + 1
     await gate.answered(row, approve=True, typed=None, by=ADA)
     receipt = await gate.make(row, plan, caller())
     assert receipt.status == "declined"
@@ -232,11 +232,11 @@ async def test_an_answer_to_a_question_never_asked_counts_as_no(gate: Gate, sand
     assert events(sandbox) == 0
 
 
-async def test_waiting_for_a_decision_outside_ends(gate: Gate, hands: Hands) -> None:
+async def test_waiting_for_a_decision_outside_ends(gate: Gate, clock: ManualClock) -> None:
     row = await proposed(gate, planner())
-    began = hands.time
+    began = clock.time
     assert (await gate.outside(row, 15)).state == "planned"
-    assert hands.time - began == pytest.approx(15, abs=1)
+    assert clock.time - began == 15
 
 
 async def test_event_data_that_redirects_mail_is_refused_whoever_plans_it(gate: Gate) -> None:

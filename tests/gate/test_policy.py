@@ -8,7 +8,6 @@ from typing import get_args
 import anyio
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -16,7 +15,6 @@ from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused
-from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.plan import Plan, Risk, arguments_digest
 from cio_mcp.gate.policy import RISKS, RULES, WHERES, Policy, Recipients, Said
 from cio_mcp.gate.receipt import Receipt
@@ -28,7 +26,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
-from tests.gate.hands import Hands
+from tests.clock import ManualClock
 
 TOOL = "a_tool"
 NAMED = Recipients(frozenset({"qa@example.com"}), frozenset({"test.example.com"}), "Beta testers")
@@ -83,7 +81,6 @@ def test_without_a_file_a_person_approves_everything() -> None:
         assert Policy().rule_of(TOOL, Plan(risk=risk, summary="Do it.", recipients=("qa@example.com",))) == "confirm"
 
 
-@hypothesis(deadline=None)
 @given(policies, plans)
 def test_the_strictest_of_what_the_file_says_wins(policy: Policy, plan: Plan) -> None:
     told = [one.rule[0] for one in (policy.classes.get(plan.risk), policy.tools.get(TOOL)) if one and one.rule]
@@ -93,7 +90,6 @@ def test_the_strictest_of_what_the_file_says_wins(policy: Policy, plan: Plan) ->
     assert (policy.rule_of(TOOL, plan) == "hide") == ("hide" in told)
 
 
-@hypothesis(deadline=None)
 @given(policies, risks, settings_of, st.booleans())
 def test_the_strictest_place_to_ask_wins_over_file_and_environment(
     policy: Policy, risk: Risk, settings: Settings, over_http: bool
@@ -104,7 +100,6 @@ def test_the_strictest_place_to_ask_wins_over_file_and_environment(
     assert policy.asks_here(TOOL, risk, settings, over_http=over_http) is not outside
 
 
-@hypothesis(deadline=None)
 @given(policies, plans)
 def test_nothing_is_allowed_beyond_what_the_file_names(policy: Policy, plan: Plan) -> None:
     if policy.rule_of(TOOL, plan) != "allow":
@@ -359,12 +354,12 @@ async def approved(ws: CallContext, name: str) -> ChangeRow:
 async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_kept_until_there_is_room(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
-    hands = Hands()
-    before: Gate = replace(ws.gate, clock=Clock(hands.now, hands.sleep))
+    clock = ManualClock(skips=True)
+    before: Gate = replace(ws.gate, clock=clock.for_gate)
     uncapped = replace(ws, gate=before)
     ws = replace(ws, gate=replace(before, policy=Policy(sends_an_hour=1)))
     assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
-    hands.time += 3500
+    clock.time += 3500
     second = await approved(uncapped, "two")
     with pytest.raises(Refused, match=r"cap of 1 .*nothing was sent.*room again at 2027-01-15T09:00:00Z, in 2 min"):
         await made(ws, second, event(ws, "two"))
@@ -372,7 +367,7 @@ async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_k
     assert (await ws.gate.recent(change=second.id)).changes[0].state == "approved"
     with pytest.raises(Refused, match=r"cap of 1 "):
         await proposed(ws, "send_event", event(ws, "three"), "nobody is asked in vain")
-    hands.time += 101
+    clock.time += 101
     assert (await made(ws, second, event(ws, "two"))).status == "done"
     assert writes(sandbox) == 2
 

@@ -314,6 +314,5 @@ TestWorld = World.TestCase
 TestWorld.settings = settings(
     max_examples=int(os.environ.get("STATE_MACHINE_EXAMPLES", "12")),
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -24,6 +24,6 @@ def test_the_command_says_where_it_listens_and_ends_quietly_when_interrupted(com
         trusting = ssl.create_default_context(cafile=authority[1])
         state = httpx.get(f"{address[1]}/_sandbox/state", verify=trusting).json()
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=20)
+        out, err = running.communicate(timeout=100)
     assert state["people"] == 9
     assert (out, err, running.returncode) == ("", "", 0)

@@ -40,8 +40,8 @@ def api(where: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[APIClient]:
 def control(where: Served, path: str, json: object = None) -> object:
     verify = str(where.authority)
     if json is None:
-        return requests.get(f"{where.url}/_sandbox/{path}", verify=verify, timeout=5).json()
-    return requests.post(f"{where.url}/_sandbox/{path}", json=json, verify=verify, timeout=5).json()
+        return requests.get(f"{where.url}/_sandbox/{path}", verify=verify, timeout=100).json()
+    return requests.post(f"{where.url}/_sandbox/{path}", json=json, verify=verify, timeout=100).json()
 
 
 def test_it_identifies_a_person_who_then_has_the_attributes(track: CustomerIO, where: Served) -> None:
@@ -51,7 +51,7 @@ def test_it_identifies_a_person_who_then_has_the_attributes(track: CustomerIO, w
         f"{where.url}/v1/customers/new%20one%2F%2B1/attributes",
         headers={"Authorization": "Bearer sandbox-app-key"},
         verify=str(where.authority),
-        timeout=5,
+        timeout=100,
     ).json()
     assert found["customer"]["attributes"]["plan"] == "pro"
     assert found["customer"]["identifiers"]["email"] == "new@example.com"

@@ -264,7 +264,7 @@ def test_over_a_socket_a_message_made_now_is_reported_within_seconds() -> None:
     with endpoint() as (url, came), served(Sandbox(people=1, webhook_url=url)) as where:
         key = {"Authorization": "Bearer sandbox-app-key"}
         number = httpx.post(f"{where.url}/v1/send/email", headers=key, json=body).json()["delivery_id"]
-        events = [json.loads(came.get(timeout=5)) for _ in range(2)]
+        events = [json.loads(came.get(timeout=100)) for _ in range(2)]
     assert [event["metric"] for event in events] == ["sent", "delivered"]
     assert {event["data"]["delivery_id"] for event in events} == {number}
 

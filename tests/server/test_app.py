@@ -3,15 +3,14 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import httpx2
 import pytest
 import uvicorn
 from mcp import Client, MCPError
-from mcp.client.session import ClientRequestContext
-from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from mcp_types import CallToolResult
 from pydantic import SecretStr
 
 from cio_mcp.sandbox import Sandbox
@@ -19,26 +18,13 @@ from cio_mcp.sandbox.faults import Fault
 from cio_mcp.server.app import build_server, http_app
 from cio_mcp.settings import Settings
 from cio_mcp.tools.catalog import TOOLS
+from tests.clients import approve, structured, text
+from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
-Era = Literal["auto", "legacy"]
-ERAS: list[Era] = ["auto", "legacy"]
 WRITES = {spec.name for spec in TOOLS if not spec.hints.read_only}
 EVENT = {"customer": "ada", "name": "signed_up"}
-
-
-@pytest.fixture(params=ERAS)
-def era(request: pytest.FixtureRequest) -> Era:
-    chosen: Era = request.param
-    return chosen
-
-
-async def approve(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-    assert context is not None
-    assert "Change" in params.message
-    await anyio.lowlevel.checkpoint()
-    return ElicitResult(action="accept", content={"decision": "approve"})
 
 
 @asynccontextmanager
@@ -53,15 +39,6 @@ async def over_http(settings: Settings, sandbox: Sandbox, era: Era) -> AsyncIter
             async with Client(url, mode=era, elicitation_callback=approve) as client:
                 yield client
             serving.should_exit = True
-
-
-def text(result: CallToolResult) -> str:
-    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-
-
-def structured(result: CallToolResult) -> dict[str, Any]:
-    assert result.structured_content is not None, result.content
-    return dict(result.structured_content)
 
 
 async def listed(settings: Settings) -> set[str]:
@@ -177,11 +154,10 @@ async def test_a_misbehaving_host_is_one_sentence_and_the_server_lives_on(
 
 
 async def test_a_read_that_hangs_ends_in_time(settings: Settings, sandbox: Sandbox) -> None:
-    sandbox.faults.append(Fault("GET", "/v1/customers", "hang:30", times=20))
+    sandbox.faults.append(Fault("GET", "/v1/customers", "hang:600", times=20))
     hasty = settings.model_copy(update={"max_wait": 1.5})
-    with anyio.fail_after(10):
-        async with Client(build_server(hasty, sandbox=sandbox)) as client:
-            result = await client.call_tool("find_customers", {"email": "ada@example.com"})
+    async with Client(build_server(hasty, sandbox=sandbox)) as client:
+        result = await client.call_tool("find_customers", {"email": "ada@example.com"})
     assert result.is_error
     assert "again" in text(result)
 

@@ -26,7 +26,7 @@ from mcp_types import (
 
 from cio_mcp.errors import StorageFailed
 from cio_mcp.server.subscriptions import AGAIN, INTERVAL, LONGEST, MOST_RESOURCES, PATIENCE, Pace, Subscriptions
-from tests.customerio.held_clock import HeldClock
+from tests.clock import ManualClock
 from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +68,7 @@ class Source:
 class Serving:
     """A server with subscriptions and nothing else, on a clock that stands still; `reads` says how a query reads."""
 
-    clock: HeldClock
+    clock: ManualClock
     source: Source
     subscriptions: Subscriptions
     server: MCPServer[Any]
@@ -82,7 +82,7 @@ class Serving:
 
 @pytest.fixture
 async def serving() -> AsyncIterator[Serving]:
-    clock, source, reads = HeldClock(), Source(), dict[str, object]()
+    clock, source, reads = ManualClock(), Source(), dict[str, object]()
 
     async def read(uri: str) -> object:
         await anyio.lowlevel.checkpoint()

@@ -48,7 +48,7 @@ def test_processes_that_open_it_at_the_same_moment_all_get_in(tmp_path: Path) ->
         assert process.stdin
         process.stdin.write(b"\n")
         process.stdin.flush()
-    assert [process.communicate(timeout=30)[1] for process in started] == [b""] * 4
+    assert [process.communicate(timeout=100)[1] for process in started] == [b""] * 4
 
 
 async def test_what_was_written_is_there_and_the_file_is_its_owners_alone(tmp_path: Path) -> None:

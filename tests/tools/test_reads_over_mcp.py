@@ -1,14 +1,16 @@
-"""The tools for customers, messages and segments through a real MCP client, in both protocol eras."""
+"""The tools for customers, messages and segments through a real MCP client."""
 
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from mcp import Client
-from mcp_types import TextContent
+from mcp_types import CallToolResult
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from tests.clients import structured, text
+from tests.eras import ERAS, Era
 
 pytestmark = pytest.mark.anyio
 
@@ -51,38 +53,37 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-@pytest.fixture(params=["auto", "legacy"])
-def era(request: pytest.FixtureRequest) -> Literal["auto", "legacy"]:
-    chosen: Literal["auto", "legacy"] = request.param
-    return chosen
-
-
 async def called(
-    settings: Settings, sandbox: Sandbox, era: Literal["auto", "legacy"], tool: str, arguments: dict[str, Any]
-) -> tuple[bool, str, dict[str, Any] | None]:
+    settings: Settings, sandbox: Sandbox, tool: str, arguments: dict[str, Any], era: Era = "auto"
+) -> CallToolResult:
     async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
-        result = await client.call_tool(tool, arguments)
-    text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
-    return bool(result.is_error), text, result.structured_content
+        return await client.call_tool(tool, arguments)
 
 
 @pytest.mark.parametrize("case", ANSWERED)
-async def test_a_read_answers_in_text_and_in_structure(
-    case: str, era: Literal["auto", "legacy"], settings: Settings, sandbox: Sandbox
-) -> None:
-    tool, arguments, said = ANSWERED[case]
-    is_error, text, structured = await called(settings, sandbox, era, tool, arguments)
-    assert not is_error, text
-    assert said in text
-    assert said in str(structured)
+async def test_a_read_answers_in_text_and_in_structure(case: str, settings: Settings, sandbox: Sandbox) -> None:
+    tool, arguments, expected = ANSWERED[case]
+    result = await called(settings, sandbox, tool, arguments)
+    assert not result.is_error, text(result)
+    assert expected in text(result)
+    assert expected in str(structured(result))
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_a_bad_read_is_one_sentence_that_names_the_field(
-    case: str, era: Literal["auto", "legacy"], settings: Settings, sandbox: Sandbox
+async def test_a_bad_read_is_one_sentence_that_names_the_field(case: str, settings: Settings, sandbox: Sandbox) -> None:
+    tool, arguments, expected = REFUSED[case]
+    result = await called(settings, sandbox, tool, arguments)
+    assert result.is_error
+    assert expected in text(result)
+    assert "\n" not in text(result)
+
+
+@pytest.mark.parametrize("case", [ANSWERED["customer"], REFUSED["nobody"]], ids=["answered", "refused"])
+async def test_a_read_is_answered_alike_in_both_eras(
+    case: tuple[str, dict[str, Any], str], settings: Settings, sandbox: Sandbox
 ) -> None:
-    tool, arguments, said = REFUSED[case]
-    is_error, text, _ = await called(settings, sandbox, era, tool, arguments)
-    assert is_error
-    assert said in text
-    assert "\n" not in text
+    tool, arguments, _ = case
+    newer, older = [await called(settings, sandbox, tool, arguments, era) for era in ERAS]
+    assert newer.is_error == older.is_error
+    assert text(newer) == text(older)
+    assert newer.structured_content == older.structured_content

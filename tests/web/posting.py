@@ -10,7 +10,7 @@ import anyio
 
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.signature import sign
-from cio_mcp.web.webhooks import PATH, READING, Receiver, receiver_app
+from cio_mcp.web.webhooks import PATH, Receiver, receiver_app
 
 KEY = b"signing-key"
 
@@ -26,12 +26,12 @@ class Answer:
 
 @dataclass
 class Poster:
-    """The receiver, and the way to post to it; `under_way` is how many bodies it waits for."""
+    """The receiver, and the way to post to it; `under_way` is how many bodies it waits for, each `reading` seconds."""
 
     feed: EventLog
     keys: tuple[bytes, ...] = (KEY,)
     now: Callable[[], float] = time.time
-    reading: float = READING
+    reading: float = 100.0
     app: Any = field(init=False)
     under_way: int = field(default=0, init=False)
 

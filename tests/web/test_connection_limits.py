@@ -2,13 +2,16 @@
 
 import gc
 import socket
+import sys
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import anyio
 import anyio.abc
+import anyio.lowlevel
 import pytest
 import uvicorn
 
@@ -30,32 +33,28 @@ SIGNED = "".join(
         "",
     )
 ).encode()
-LIMIT = 10.0
-STALLED = 0.5
-"""Seconds in which a connection is made; one for which there is no room in the line tries again after a second."""
-STEP = 0.01
+RETRANSMISSIONS = 100
+"""Where Linux counts in its `tcp_info` how many segments of a connection were sent again."""
 MADE: list["weakref.ref[Any]"] = []
 """What there was of connections, and is still there if anything keeps it."""
 
 
-class Remembered(LimitedProtocol):
-    waiting = 60.0
+class Held(LimitedProtocol):
+    """Its patience ends when a test says so."""
+
+    ends: ClassVar[list[Callable[[], None]]] = []
+    """What cuts each connection that the server waits for."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         MADE.extend((weakref.ref(self), weakref.ref(transport)))
 
-
-class Impatient(Remembered):
-    waiting = 0.2
-
-
-class Patient(LimitedProtocol):
-    waiting = 0.5
+    def _call_after_waiting(self, action: Callable[[], None]) -> Callable[[], None]:
+        self.ends.append(action)
+        return partial(self.ends.remove, action)
 
 
-class Few(LimitedProtocol):
-    waiting = 60.0
+class Few(Held):
     most = 2
 
 
@@ -69,7 +68,8 @@ async def serving(feed: EventLog, protocol: type[LimitedProtocol], backlog: int 
     )
     server = LimitedServer(config)
     MADE.clear()
-    with listening, anyio.fail_after(LIMIT):
+    Held.ends.clear()
+    with listening:
         async with anyio.create_task_group() as group:
             group.start_soon(server.serve, [listening])
             yield listening.getsockname()[1]
@@ -91,90 +91,144 @@ async def answer(stream: anyio.abc.ByteStream) -> bytes:
     return said
 
 
-async def drips(stream: anyio.abc.ByteStream, drop: bytes = b"x") -> None:
-    """Send something now and then, until the other side closes."""
+async def until(true: Callable[[], bool]) -> None:
+    while not true():
+        await anyio.lowlevel.checkpoint()
+
+
+async def patience_ends() -> None:
+    """Wait until the server waits for a connection, and let it have waited long enough."""
+    await until(lambda: bool(Held.ends))
+    for end in list(Held.ends):
+        end()
+
+
+async def answered_meanwhile(port: int) -> None:
+    """Have another request answered: what was sent before it has come in by then."""
+    async with await connected(port) as other:
+        await other.send(HEALTHZ)
+        assert (await answer(other)).startswith(b"HTTP/1.1 200")
+
+
+def is_paused() -> bool:
+    """Whether a connection waits for its answers to be taken."""
+    made = [each() for each in MADE]
+    return any(each.flow.write_paused for each in made if isinstance(each, LimitedProtocol))
+
+
+async def asks_on(stream: anyio.abc.ByteStream) -> None:
+    """Ask and take nothing, until the other side closes."""
     try:
         while True:
-            await stream.send(drop)
-            await anyio.sleep(STEP)
+            await stream.send(HEALTHZ * 100)
+    except (anyio.EndOfStream, anyio.BrokenResourceError):
+        pass
+
+
+async def closed(stream: anyio.abc.ByteStream) -> None:
+    """Take what comes until the other side closes."""
+    try:
+        while True:
+            await stream.receive()
     except (anyio.EndOfStream, anyio.BrokenResourceError):
         pass
 
 
 async def all_gone() -> None:
     while not MADE or any(each() is not None for each in MADE):
-        await anyio.sleep(STEP)
+        await anyio.lowlevel.checkpoint()
         gc.collect()
 
 
 async def test_a_connection_that_says_nothing_is_closed(feed: EventLog) -> None:
-    async with serving(feed, Impatient) as port, await connected(port) as stream:
+    async with serving(feed, Held) as port, await connected(port) as stream:
+        await patience_ends()
         assert await answer(stream) == b""
 
 
 async def test_a_connection_whose_head_comes_too_slowly_is_closed(feed: EventLog) -> None:
-    async with serving(feed, Impatient) as port, await connected(port) as stream:
+    async with serving(feed, Held) as port, await connected(port) as stream:
+        await until(lambda: bool(Held.ends))
+        (end,) = Held.ends
         await stream.send(HEALTHZ[:-2])
-        await drips(stream, b"X-Slow: 1\r\n")
+        await stream.send(b"X-Slow: 1\r\n")
+        await answered_meanwhile(port)
+        assert Held.ends[0] is end, "a part of a head gains no time"
+        end()
+        await closed(stream)
 
 
 async def test_a_later_head_must_come_as_soon_as_the_first(feed: EventLog) -> None:
-    async with serving(feed, Impatient) as port, await connected(port) as stream:
+    async with serving(feed, Held) as port, await connected(port) as stream:
         for _ in range(2):
             await stream.send(HEALTHZ)
             assert (await answer(stream)).startswith(b"HTTP/1.1 200")
+        assert not Held.ends
         await stream.send(HEALTHZ[:-2])
+        await patience_ends()
         assert await answer(stream) == b""
 
 
 async def test_what_is_left_of_a_refused_body_is_not_waited_for(feed: EventLog) -> None:
-    async with serving(feed, Impatient) as port, await connected(port) as stream:
+    async with serving(feed, Held) as port, await connected(port) as stream:
         await stream.send(UNSIGNED)
         assert (await answer(stream)).startswith(b"HTTP/1.1 401")
-        await drips(stream)
+        await stream.send(b"x")
+        await patience_ends()
+        await closed(stream)
 
 
 async def test_a_request_in_progress_is_not_cut(feed: EventLog) -> None:
-    async with serving(feed, Impatient) as port, await connected(port) as stream:
+    async with serving(feed, Held) as port, await connected(port) as stream:
+        await until(lambda: bool(Held.ends))
         await stream.send(SIGNED + b"{")
-        await anyio.sleep(1.5 * Impatient.waiting)
+        await until(lambda: not Held.ends)
+        await answered_meanwhile(port)
+        assert not Held.ends
         await stream.send(b"}")
         assert (await answer(stream)).startswith(b"HTTP/1.1 200")
 
 
 async def test_who_takes_no_answers_is_cut(feed: EventLog) -> None:
-    async with serving(feed, Impatient) as port, await connected(port) as stream:
-        await drips(stream, HEALTHZ * 100)
+    async with serving(feed, Held) as port, await connected(port) as stream, anyio.create_task_group() as group:
+        group.start_soon(asks_on, stream)
+        await until(lambda: bool(Held.ends) and is_paused())
+        await patience_ends()
 
 
 async def test_who_leaves_but_a_few_answers_untaken_is_cut_too(feed: EventLog) -> None:
-    async with serving(feed, Impatient) as port:
+    async with serving(feed, Held) as port:
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", port))
             client.sendall(HEALTHZ * 200)
+            await until(lambda: bool(Held.ends) and is_paused())
+            await patience_ends()
             await all_gone()
 
 
 async def test_who_takes_its_answers_after_a_while_is_served(feed: EventLog) -> None:
-    async with serving(feed, Patient) as port, await connected(port) as stream:
-        await stream.send(HEALTHZ * 2000 + SIGNED + b"{")
-        await anyio.sleep(Patient.waiting / 5)
-        answers = b""
-        while answers.count(b"HTTP/1.1 200") < 2000 or not answers.endswith(b"ok"):
-            answers += await stream.receive()
-        await anyio.sleep(1.2 * Patient.waiting)
+    async with serving(feed, Held) as port, await connected(port) as stream:
+        async with anyio.create_task_group() as group:
+            group.start_soon(stream.send, HEALTHZ * 2000 + SIGNED + b"{")
+            await until(lambda: bool(Held.ends) and is_paused())
+            answers = b""
+            while answers.count(b"HTTP/1.1 200") < 2000 or not answers.endswith(b"ok"):
+                answers += await stream.receive()
+        await until(lambda: not Held.ends)
         await stream.send(b"}")
         assert (await answer(stream)).startswith(b"HTTP/1.1 200")
 
 
 async def test_who_comes_while_the_server_is_busy_finds_room_to_wait(feed: EventLog) -> None:
-    async with serving(feed, Patient, backlog=1) as port:
+    async with serving(feed, Held, backlog=1) as port:
         async with await connected(port):
-            # Nothing else runs meanwhile.
-            clients = [socket.create_connection(("127.0.0.1", port), STALLED) for _ in range(20)]
+            # Nothing else runs meanwhile. For whom there is no room, the system tries again after a second.
+            clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+        again = [client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[RETRANSMISSIONS:] for client in clients]
         for client in clients:
             client.close()
+    assert [int.from_bytes(count, sys.byteorder) for count in again] == [0] * 20
 
 
 async def test_connections_beyond_the_most_are_closed_at_once_and_the_others_served(feed: EventLog) -> None:
@@ -193,7 +247,7 @@ async def test_connections_beyond_the_most_are_closed_at_once_and_the_others_ser
 
 
 async def test_nothing_is_kept_of_a_connection_that_ended(feed: EventLog) -> None:
-    async with serving(feed, Remembered) as port:
+    async with serving(feed, Held) as port:
         async with await connected(port) as stream:
             await stream.send(HEALTHZ)
             assert (await answer(stream)).startswith(b"HTTP/1.1 200")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import anyio
@@ -11,7 +11,7 @@ from pydantic import Field
 from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import word
-from cio_mcp.text.timestamps import moment
+from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.tools.common.arguments import Cursor, Customer, Id, Kind, Limit, Since, Until
 from cio_mcp.tools.common.pages import PageAnswer
 from cio_mcp.tools.core.event_answers import EventLine, happenings
@@ -137,7 +137,7 @@ async def wait_for_event(
     query = await wanted.query(ws)
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
     named = query.delivery or query.trigger_event
-    counts_from = query.since or (BEGINNING if named else datetime.now(UTC) - LATELY)
+    counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.calendar()) - LATELY)
     longest = max(0.0, ws.reader.caller.deadline - anyio.current_time() - ANSWERING)
     patience = longest if timeout is None else min(timeout, longest)
     began = ws.events.clock.steady()

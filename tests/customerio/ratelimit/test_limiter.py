@@ -17,7 +17,7 @@ from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.ratelimit.state import Queue, WindowState
 from cio_mcp.errors import RateLimited, Unavailable
 from cio_mcp.storage.limiter_state import SqliteLimiterStore
-from tests.customerio.held_clock import HeldClock
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ class Process:
 
     limiter: Limiter
     store: SqliteLimiterStore
-    clock: HeldClock
+    clock: ManualClock
     tasks: anyio.abc.TaskGroup
     permits: list[tuple[float, str, Permit]] = field(default_factory=list)
     refused: list[tuple[float, RateLimited]] = field(default_factory=list)
@@ -65,8 +65,8 @@ class Process:
 
 
 @pytest.fixture
-def clock() -> HeldClock:
-    return HeldClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def claims(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def processes(clock: HeldClock, claims: Path) -> AsyncIterator[list[Process]]:
+async def processes(clock: ManualClock, claims: Path) -> AsyncIterator[list[Process]]:
     """Two processes of one workspace."""
     async with AsyncExitStack() as stack:
         made = []
@@ -112,7 +112,7 @@ def locked(file: Path) -> Iterator[None]:
         holder.close()
 
 
-def queues(file: Path, clock: HeldClock) -> dict[str, Queue]:
+def queues(file: Path, clock: ManualClock) -> dict[str, Queue]:
     """Who queues for the `broadcast` lane, as all processes know it."""
     store = SqliteLimiterStore(file)
     text = store.change("acme", "broadcast", lambda text, _: (text or "", text), clock.steady)
@@ -130,7 +130,7 @@ def mend(file: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-async def test_ten_idle_calls_leave_at_once_and_the_eleventh_after_the_window(clock: HeldClock, one: Process) -> None:
+async def test_ten_idle_calls_leave_at_once_and_the_eleventh_after_the_window(clock: ManualClock, one: Process) -> None:
     began = clock.time
     for _ in range(11):
         one.call()
@@ -140,14 +140,14 @@ async def test_ten_idle_calls_leave_at_once_and_the_eleventh_after_the_window(cl
     assert one.permits[10][2].waited == pytest.approx(PERIOD, abs=0.005)
 
 
-async def test_callers_of_a_process_are_served_in_the_order_they_came(clock: HeldClock, one: Process) -> None:
+async def test_callers_of_a_process_are_served_in_the_order_they_came(clock: ManualClock, one: Process) -> None:
     for name in "abcdefghijklmnopqrstuvwxyz":
         one.call(name)
     await clock.advance(3.0)
     assert one.names == "abcdefghijklmnopqrstuvwxyz"
 
 
-async def test_two_processes_together_stay_within_the_window(clock: HeldClock, one: Process, other: Process) -> None:
+async def test_two_processes_together_stay_within_the_window(clock: ManualClock, one: Process, other: Process) -> None:
     for _ in range(60):
         one.call(max_wait=60)
         other.call(max_wait=60)
@@ -159,7 +159,7 @@ async def test_two_processes_together_stay_within_the_window(clock: HeldClock, o
 
 
 async def test_a_person_s_call_passes_another_process_s_bulk_at_the_next_slot(
-    clock: HeldClock, one: Process, other: Process
+    clock: ManualClock, one: Process, other: Process
 ) -> None:
     for _ in range(100):
         other.call(bulk=True, max_wait=60)
@@ -170,7 +170,7 @@ async def test_a_person_s_call_passes_another_process_s_bulk_at_the_next_slot(
     assert one.moments[0] - asked < 0.2
 
 
-async def test_a_person_s_call_passes_bulk_of_the_same_process(clock: HeldClock, one: Process) -> None:
+async def test_a_person_s_call_passes_bulk_of_the_same_process(clock: ManualClock, one: Process) -> None:
     for _ in range(20):
         one.call("b", bulk=True)
     await clock.calm()
@@ -180,7 +180,7 @@ async def test_a_person_s_call_passes_bulk_of_the_same_process(clock: HeldClock,
 
 
 async def test_a_call_that_would_wait_too_long_is_refused_at_once_and_takes_no_slot(
-    clock: HeldClock, one: Process, other: Process
+    clock: ManualClock, one: Process, other: Process
 ) -> None:
     one.call(lane="broadcast")
     await clock.calm()
@@ -196,7 +196,7 @@ async def test_a_call_that_would_wait_too_long_is_refused_at_once_and_takes_no_s
 
 
 async def test_a_cancelled_caller_in_the_queue_leaves_no_trace(
-    claims: Path, clock: HeldClock, one: Process, other: Process
+    claims: Path, clock: ManualClock, one: Process, other: Process
 ) -> None:
     one.call(lane="broadcast")
     await clock.calm()
@@ -214,7 +214,7 @@ async def test_a_cancelled_caller_in_the_queue_leaves_no_trace(
 
 
 async def test_a_permit_granted_to_a_caller_who_has_gone_is_given_back(
-    claims: Path, clock: HeldClock, one: Process, other: Process
+    claims: Path, clock: ManualClock, one: Process, other: Process
 ) -> None:
     await one.limiter.acquire("app", max_wait=1)
     with locked(claims):
@@ -233,7 +233,9 @@ async def test_a_permit_granted_to_a_caller_who_has_gone_is_given_back(
     assert other.moments == [clock.time]
 
 
-async def test_a_permit_given_back_is_another_process_s_at_once(clock: HeldClock, one: Process, other: Process) -> None:
+async def test_a_permit_given_back_is_another_process_s_at_once(
+    clock: ManualClock, one: Process, other: Process
+) -> None:
     one.call(lane="broadcast")
     await clock.calm()
     one.limiter.give_back(one.permits[0][2])
@@ -243,7 +245,7 @@ async def test_a_permit_given_back_is_another_process_s_at_once(clock: HeldClock
     assert other.moments == [clock.time]
 
 
-async def test_a_request_that_left_late_is_counted_from_then(clock: HeldClock, one: Process, other: Process) -> None:
+async def test_a_request_that_left_late_is_counted_from_then(clock: ManualClock, one: Process, other: Process) -> None:
     one.call(lane="broadcast")
     await clock.advance(3.0)
     await one.limiter.settle(one.permits[0][2])
@@ -253,7 +255,7 @@ async def test_a_request_that_left_late_is_counted_from_then(clock: HeldClock, o
     assert other.moments[0] - one.moments[0] == pytest.approx(13.012, abs=0.005)
 
 
-async def test_a_grant_that_its_caller_heard_of_late_is_counted_from_then(clock: HeldClock, one: Process) -> None:
+async def test_a_grant_that_its_caller_heard_of_late_is_counted_from_then(clock: ManualClock, one: Process) -> None:
     async def busy() -> None:
         await one.limiter.acquire("track", max_wait=1.0)
         clock.time += 0.5
@@ -273,7 +275,7 @@ async def test_a_grant_that_its_caller_heard_of_late_is_counted_from_then(clock:
 
 
 async def test_a_429_pauses_every_process_and_requests_resume_one_by_one(
-    clock: HeldClock, one: Process, other: Process
+    clock: ManualClock, one: Process, other: Process
 ) -> None:
     one.call()
     await clock.calm()
@@ -291,7 +293,7 @@ async def test_a_429_pauses_every_process_and_requests_resume_one_by_one(
 
 
 async def test_callers_whom_a_pause_would_make_too_late_are_told_at_once(
-    clock: HeldClock, one: Process, other: Process
+    clock: ManualClock, one: Process, other: Process
 ) -> None:
     for _ in range(12):
         one.call(max_wait=20.0)
@@ -307,7 +309,7 @@ async def test_callers_whom_a_pause_would_make_too_late_are_told_at_once(
     assert one.lane().rate == 0.5
 
 
-async def test_a_used_up_daily_quota_is_not_asked_again(clock: HeldClock, one: Process) -> None:
+async def test_a_used_up_daily_quota_is_not_asked_again(clock: ManualClock, one: Process) -> None:
     one.call(lane="archived_message")
     await clock.calm()
     await one.limiter.penalize(one.permits[0][2], None)
@@ -316,7 +318,7 @@ async def test_a_used_up_daily_quota_is_not_asked_again(clock: HeldClock, one: P
     assert one.refused[0][1].retry_after == pytest.approx(3600)
 
 
-async def test_a_hundred_archived_messages_a_day_and_no_more(clock: HeldClock, one: Process, other: Process) -> None:
+async def test_a_hundred_archived_messages_a_day_and_no_more(clock: ManualClock, one: Process, other: Process) -> None:
     for _ in range(60):
         one.call(lane="archived_message")
         other.call(lane="archived_message")
@@ -325,7 +327,7 @@ async def test_a_hundred_archived_messages_a_day_and_no_more(clock: HeldClock, o
     assert len(one.refused) + len(other.refused) == 20
 
 
-async def test_sends_draw_on_the_track_budget(clock: HeldClock, one: Process) -> None:
+async def test_sends_draw_on_the_track_budget(clock: ManualClock, one: Process) -> None:
     one.call(lane="transactional")
     one.call(lane="track")
     await clock.calm()
@@ -333,7 +335,7 @@ async def test_sends_draw_on_the_track_budget(clock: HeldClock, one: Process) ->
     assert one.lane("app").used == 0
 
 
-async def test_a_clock_set_back_neither_stops_nor_floods_the_lane(clock: HeldClock, one: Process) -> None:
+async def test_a_clock_set_back_neither_stops_nor_floods_the_lane(clock: ManualClock, one: Process) -> None:
     for _ in range(10):
         one.call()
     await clock.calm()
@@ -354,7 +356,7 @@ class TestWhenTheStoreFails:
         return claims
 
     async def test_a_process_goes_on_with_a_quarter_of_the_lane(
-        self, broken: Path, clock: HeldClock, one: Process, caplog: pytest.LogCaptureFixture
+        self, broken: Path, clock: ManualClock, one: Process, caplog: pytest.LogCaptureFixture
     ) -> None:
         for _ in range(6):
             one.call()
@@ -370,7 +372,7 @@ class TestWhenTheStoreFails:
         assert len(one.permits) == 6
 
     async def test_it_returns_to_the_store_when_that_can_be_used_again(
-        self, broken: Path, clock: HeldClock, one: Process, other: Process, caplog: pytest.LogCaptureFixture
+        self, broken: Path, clock: ManualClock, one: Process, other: Process, caplog: pytest.LogCaptureFixture
     ) -> None:
         one.call()
         await clock.calm()
@@ -392,7 +394,7 @@ class TestWhenTheStoreFails:
         assert other.lane().used == 4
 
     async def test_it_fails_in_the_middle_and_what_was_granted_still_counts(
-        self, claims: Path, clock: HeldClock, one: Process
+        self, claims: Path, clock: ManualClock, one: Process
     ) -> None:
         for _ in range(10):
             one.call()
@@ -408,7 +410,7 @@ class TestWhenTheStoreFails:
         assert len(one.permits) == 11
 
 
-async def test_a_limiter_that_closes_turns_its_callers_away(clock: HeldClock, claims: Path) -> None:
+async def test_a_limiter_that_closes_turns_its_callers_away(clock: ManualClock, claims: Path) -> None:
     ended: list[str] = []
 
     async def call(limiter: Limiter) -> None:
@@ -433,7 +435,7 @@ async def test_a_limiter_that_closes_turns_its_callers_away(clock: HeldClock, cl
 
 @pytest.mark.parametrize("moments", range(5))
 async def test_a_permit_given_back_just_before_closing_is_not_lost(
-    clock: HeldClock, claims: Path, one: Process, moments: int
+    clock: ManualClock, claims: Path, one: Process, moments: int
 ) -> None:
     store = SqliteLimiterStore(claims)
     async with Limiter(store, LANES, workspace="acme", clock=clock, threads=clock.threads) as closing:

@@ -112,7 +112,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(BUDGETS), STEPS)
 def test_no_window_ever_holds_more_than_the_limit(budget: Budget, steps: list[tuple[object, ...]]) -> None:
     crowd = offices(budget, 3)
@@ -143,7 +143,7 @@ def test_no_window_ever_holds_more_than_the_limit(budget: Budget, steps: list[tu
     assert fullest([at for at, _ in made], budget.window + budget.guard) <= budget.requests
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     budget=st.sampled_from((APP, Budget(3, 1.0, 0.05), COARSE)),
     queues=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=5),
