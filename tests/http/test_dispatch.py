@@ -391,6 +391,27 @@ class TestWhenTheStoreFails:
         await clock.calm()
         assert other.lane().used == 4
 
+    async def test_a_pause_that_began_meanwhile_holds_for_everybody_when_the_store_is_back(
+        self, broken: Path, clock: HeldClock, one: Process, other: Process
+    ) -> None:
+        one.call()
+        await clock.calm()
+        assert not one.limiter.shared
+        await one.limiter.penalise(one.permits[0][2], 60.0)
+        await clock.calm()
+        mend(broken)
+        await clock.advance(11.0)
+        one.call(max_wait=100.0)
+        await clock.calm()
+        assert one.limiter.shared
+        other.call(max_wait=20.0)
+        await clock.calm()
+        assert not other.permits
+        assert [refusal.retry_after for _, refusal in other.refused] == [pytest.approx(49.0, abs=0.5)]
+        assert other.lane().rate == 0.5
+        await clock.advance(50.0)
+        assert len(one.permits) == 2
+
     async def test_it_fails_in_the_middle_and_what_was_granted_still_counts(
         self, claims: Path, clock: HeldClock, one: Process
     ) -> None:

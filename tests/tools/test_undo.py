@@ -131,6 +131,11 @@ async def test_what_is_back_already_is_not_sent_again(ws: Workspace) -> None:
             {"customer": "ada", "attributes": {"cio_subscription_preferences": {"topics": {"topic_1": False}}}},
             "merges",
         ),
+        (
+            "update_customer",
+            {"customer": "ada", "attributes": {"cio_subscription_preferences.topics.topic_1": False}},
+            "merges",
+        ),
     ],
 )
 async def test_what_has_no_undo_is_refused_with_the_reason(
