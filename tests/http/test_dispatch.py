@@ -347,6 +347,39 @@ async def test_a_clock_set_back_neither_stops_nor_floods_the_lane(clock: HeldClo
     assert all(at - began >= 1.0 for at in later)
 
 
+class RebootedClock(HeldClock):
+    """The clock of a machine that has just started, at some Unix time."""
+
+    def __init__(self, calendar: float) -> None:
+        super().__init__()
+        self.time = 10.0
+        self._started = calendar - self.time
+
+    def calendar(self) -> float:
+        return self.time + self._started
+
+
+@pytest.mark.parametrize(("hours", "permits"), [(23, 0), (25, 1)])
+async def test_a_daily_quota_is_counted_across_a_reboot(
+    hours: int, permits: int, clock: HeldClock, claims: Path, one: Process
+) -> None:
+    for _ in range(100):
+        one.call(lane="archived_message")
+    await clock.calm()
+    assert len(one.permits) == 100
+    rebooted = RebootedClock(clock.calendar() + hours * 3600)
+    store = SqliteClaims(claims)
+    async with (
+        Limiter(store, LANES, workspace="acme", clock=rebooted, threads=rebooted.threads) as limiter,
+        anyio.create_task_group() as tasks,
+    ):
+        process = Process(limiter, store, rebooted, tasks)
+        process.call(lane="archived_message", max_wait=0.0)
+        await rebooted.calm()
+    store.close()
+    assert (len(process.permits), len(process.refused)) == (permits, 1 - permits)
+
+
 class TestWhenTheStoreFails:
     @pytest.fixture
     def broken(self, claims: Path) -> Path:
@@ -396,7 +429,7 @@ class TestWhenTheStoreFails:
     ) -> None:
         one.call()
         await clock.calm()
-        assert not one.limiter.shared
+        assert not one.lane().shared
         await one.limiter.penalise(one.permits[0][2], 60.0)
         await clock.calm()
         mend(broken)
