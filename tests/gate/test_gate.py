@@ -270,3 +270,37 @@ async def test_a_flood_of_proposals_is_stopped(gate: Gate) -> None:
     with pytest.raises(Refused, match="wait for a person"):
         await gate.propose(ADA, "send_event", arguments_digest({"number": -1}), planner("one more"))
     assert (await proposed(gate, planner(), principal=BOB)).state == "planned"
+
+
+@pytest.mark.parametrize(("seconds", "reported"), [(OPEN_SECONDS - 60, True), (OPEN_SECONDS + 60, False)])
+async def test_a_no_given_outside_is_reported_within_the_hour(
+    seconds: float, reported: bool, gate: Gate, hands: Hands
+) -> None:
+    row = await proposed(gate, planner())
+    assert await gate.decide(row, approve=False, by="local:person", how="a person said no in a shell")
+    hands.time += seconds
+    answer = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
+    assert isinstance(answer, Receipt) == reported
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"),
+    [
+        ("Product news", "done"),
+        (" product NEWS ", "done"),
+        ("Product", "declined"),
+        ("", "declined"),
+        (None, "declined"),
+    ],
+)
+async def test_what_must_be_typed_counts_in_any_case_and_with_spaces_around_it(
+    typed: str | None, status: str, gate: Gate, sandbox: Sandbox
+) -> None:
+    async def plan() -> Plan:
+        return (await planner()()).model_copy(update={"typed": "Product news"})
+
+    row = await proposed(gate, plan)
+    await gate.asked(row)
+    await gate.answered(row, approve=True, typed=typed, by=ADA)
+    assert (await gate.make(row, plan, asker())).status == status
+    assert events(sandbox) == (status == "done")

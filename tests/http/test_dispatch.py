@@ -14,6 +14,7 @@ import pytest
 from cio_mcp.errors import RateLimited, Unavailable
 from cio_mcp.http.call import LaneName
 from cio_mcp.http.dispatch import LaneState, Limiter, Permit
+from cio_mcp.http.guard import guard_for
 from cio_mcp.http.lanes import LANES
 from cio_mcp.http.ledger import Ledger, Queue
 from cio_mcp.storage.claims import SqliteClaims
@@ -345,6 +346,20 @@ async def test_a_clock_set_back_neither_stops_nor_floods_the_lane(clock: HeldClo
     later = one.moments[10:]
     assert len(later) == 10
     assert all(at - began >= 1.0 for at in later)
+
+
+def test_the_guard_is_fixed_or_follows_the_round_trips_to_a_remote_host(clock: HeldClock, claims: Path) -> None:
+    store = SqliteClaims(claims)
+    fixed = Limiter(store, LANES, workspace="acme", guard=0.03, clock=clock)
+    remote = Limiter(store, LANES, workspace="acme", guard=guard_for("https://api.customer.io"), clock=clock)
+    assert {state.guard for state in fixed.state() if state.lane == "app"} == {0.03}
+    assert {state.guard for state in remote.state() if state.lane == "app"} == {0.1}
+    for _ in range(200):
+        fixed.note_round_trip(0.2)
+        remote.note_round_trip(0.2)
+    assert {state.guard for state in fixed.state() if state.lane == "app"} == {0.03}
+    assert {state.guard for state in remote.state() if state.lane == "app"} == {0.012}
+    store.close()
 
 
 class RebootedClock(HeldClock):
