@@ -17,6 +17,8 @@ from cio_mcp.gate.gate import Gate
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.http.asker import Asker
+from cio_mcp.http.call import Call
+from cio_mcp.http.execute import Executor, Result
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.journal import ChangeRow
 from cio_mcp.tools.profiles import update_customer
@@ -113,6 +115,29 @@ async def test_a_database_lost_after_sending_does_not_make_the_receipt_say_that_
     assert receipt.status == "done"
     assert "othing was sent" not in receipt.message
     assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1
+
+
+class LosingExecutor(Executor):
+    """An executor after whose request the journal is gone."""
+
+    def __init__(self, ws: Workspace) -> None:
+        super().__init__(ws.gate.execution.client)
+        self._database = ws.settings.data_dir / "cio-mcp.db"
+
+    async def send(self, call: Call, asker: Asker) -> Result:
+        result = await super().send(call, asker)
+        with closing(sqlite3.connect(self._database)) as file:
+            file.execute("DROP TABLE changes")
+        return result
+
+
+async def test_an_outcome_that_the_database_cannot_record_is_unknown(ws: Workspace, sandbox: Sandbox) -> None:
+    gate = replace(ws.gate, execution=replace(ws.gate.execution, executor=LosingExecutor(ws)))
+    receipt = await made(gate, row := await approved(gate, sending()), sending())
+    assert (receipt.status, receipt.change) == ("unknown", row.id)
+    assert "could not record how it ended" in receipt.message
+    assert "othing was sent" not in receipt.message
+    assert emails(sandbox) == 1
 
 
 async def test_whoever_lost_the_race_to_a_change_does_not_claim_that_nothing_was_sent(

@@ -304,3 +304,35 @@ async def test_what_must_be_typed_counts_in_any_case_and_with_spaces_around_it(
     await gate.answered(row, approve=True, typed=typed, by=ADA)
     assert (await gate.make(row, plan, asker())).status == status
     assert events(sandbox) == (status == "done")
+
+
+async def test_a_plan_that_drifted_keeps_its_change_and_is_shown_with_what_it_rests_on_now(gate: Gate) -> None:
+    seen = iter(range(100))
+    plan = planner(rests=lambda: next(seen))
+    row = await approved(gate, plan)
+    assert (await gate.make(row, plan, asker())).change == row.id
+    redrawn = await proposed(gate, plan)
+    assert (redrawn.id, redrawn.state, redrawn.decided_by) == (row.id, "planned", None)
+    assert f"Change {row.id}." in redrawn.question
+    assert Plan.model_validate_json(redrawn.plan).rests_on == {"seen": 1}
+
+
+async def test_an_approved_change_that_became_unnecessary_is_closed(gate: Gate, sandbox: Sandbox) -> None:
+    async def nothing() -> Plan:
+        return (await planner()()).model_copy(update={"calls": (), "rests_on": {"seen": 1}})
+
+    row = await approved(gate, planner())
+    assert (await gate.make(row, nothing, asker())).status == "already_done"
+    assert (await gate.recent(change=row.id)).changes[0].state == "declined"
+    assert events(sandbox) == 0
+
+
+async def test_of_two_approved_changes_with_one_effect_the_second_is_closed(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    mine = await approved(gate, plan)
+    theirs = await approved(gate, planner(), principal=BOB)
+    assert (await gate.make(mine, plan, asker())).status == "done"
+    receipt = await gate.make(theirs, planner(), asker())
+    assert (receipt.status, receipt.change) == ("already_done", mine.id)
+    assert (await gate.recent(change=theirs.id)).changes[0].state == "declined"
+    assert events(sandbox) == 1
