@@ -17,7 +17,7 @@ test: $(READY)
 # What decides whether a change lands: deaths, then every test with branch coverage; `coverage report -m` shows what is missing.
 test-full: export PYTHONDONTWRITEBYTECODE =
 test-full: $(READY)
-	@$(BIN)/python -m tests.crash 200 12
+	@$(BIN)/python -m tests.crash 100 8
 	@$(BIN)/python -m pytest -n 3 --cov --cov-report=
 
 check: $(READY)
