@@ -121,6 +121,10 @@ async def test_a_value_of_any_kind_is_read_back_and_then_is_so_already(value: Js
     assert again.status == "already_done"
 
 
+def test_json_is_the_same_however_it_is_spaced_and_ordered() -> None:
+    assert same('{"a": [1, "é"],"b":2}', {"b": 2, "a": [1, "é"]})
+
+
 @pytest.mark.parametrize(
     ("read", "wanted"),
     [
