@@ -407,13 +407,13 @@ def test_a_clock_set_back_neither_prolongs_a_pause_nor_keeps_the_rate_low() -> N
 
 
 def test_a_process_that_died_before_the_clock_was_set_back_holds_nobody_up_for_long() -> None:
-    dead, alive = offices(APP, 2)
-    dead.enter(INTERACTIVE, 30)
+    dead, alive = offices(TRIGGER, 2)
+    dead.enter(INTERACTIVE, 2)
     dead.claim()
     dead.row.set_back = 4000.0
-    alive.enter(INTERACTIVE, 5)
+    alive.enter(INTERACTIVE)
     alive.claim()
-    assert len(moments_of(run([alive], 1.0 + 1.012 + 0.3))) == 5
+    assert len(moments_of(run([alive], 10.012 + 3.0 + 0.3))) == 1
 
 
 def test_of_two_ledgers_all_grants_the_longer_pause_and_the_later_rate_count() -> None:
