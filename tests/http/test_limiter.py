@@ -411,6 +411,7 @@ def test_a_process_that_died_before_the_clock_was_set_back_holds_nobody_up_for_l
     dead.enter(INTERACTIVE, 2)
     dead.claim()
     dead.row.set_back = 4000.0
+    dead.row.now += 0.01
     alive.enter(INTERACTIVE)
     alive.claim()
     assert len(moments_of(run([alive], 10.012 + 3.0 + 0.3))) == 1
