@@ -406,17 +406,6 @@ def test_a_clock_set_back_neither_prolongs_a_pause_nor_keeps_the_rate_low() -> N
     assert office.row.change(lambda ledger: ledger.rate(APP, office.row.clock)) == 1.0
 
 
-def test_a_process_that_died_before_the_clock_was_set_back_holds_nobody_up_for_long() -> None:
-    dead, alive = offices(TRIGGER, 2)
-    dead.enter(INTERACTIVE, 2)
-    dead.claim()
-    dead.row.set_back = 4000.0
-    dead.row.now += 0.01
-    alive.enter(INTERACTIVE)
-    alive.claim()
-    assert len(moments_of(run([alive], 10.012 + 3.0 + 0.3))) == 1
-
-
 def test_of_two_ledgers_all_grants_the_longer_pause_and_the_later_rate_count() -> None:
     shared = Ledger(seen=100.0, grants=[[90.0, 1], [96.0, 2]], paused=110.0, factor=0.5, eased=95.0)
     own = Ledger(seen=100.0, grants=[[94.0, 1], [96.0, 2]], paused=105.0, factor=0.25, eased=92.0)
