@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from cio_mcp.sandbox import Sandbox
@@ -14,6 +15,12 @@ from tests.eras import Era
 
 # Collecting garbage after every 700 objects took a tenth of the suite's time.
 gc.set_threshold(50_000, 20, 100)
+
+# A property holds however slow the machine is, or the measuring of coverage makes it.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 for name in [name for name in os.environ if name.startswith("CIO_")]:
     del os.environ[name]
