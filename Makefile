@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TO_RUN := $(VENV)/.ready-run
 
-.PHONY: demo test check bench load crash format docs clean
+.PHONY: demo test test-full check bench load crash format docs clean
 
 demo: $(READY_TO_RUN)
 	@$(BIN)/cio-mcp demo
@@ -14,6 +14,12 @@ demo: $(READY_TO_RUN)
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
 	@$(BIN)/python -m pytest -n 3
+
+# What decides whether a change lands: deaths, then every test with branch coverage; `coverage report -m` shows what is missing.
+test-full: export PYTHONDONTWRITEBYTECODE =
+test-full: $(READY)
+	@$(BIN)/python -m tests.crash 100 8
+	@$(BIN)/python -m pytest -n 3 --cov --cov-report=
 
 check: $(READY)
 	@$(BIN)/ruff format --check .
@@ -24,9 +30,11 @@ check: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
 
-# 2,000 processes killed at some step of a write, and 50 whole servers; what must be true after each is in tests/crash.
+# Processes killed at some step of a write, and whole servers; what must be true after each is in tests/crash.
+crash: DEATHS ?= 2000
+crash: SERVERS ?= 50
 crash: $(READY)
-	@$(BIN)/python -m tests.crash
+	@$(BIN)/python -m tests.crash $(DEATHS) $(SERVERS)
 
 # What takes minutes: a storm of 50,000 events through a receiver that is killed again and again.
 load: $(READY)
@@ -41,7 +49,7 @@ docs: $(READY)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest tests/test_documentation.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist
 
 # Where ensurepip is missing (Debian without python3-venv), the system's pip fills the environment.
 $(READY_TO_RUN): pyproject.toml

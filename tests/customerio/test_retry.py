@@ -54,7 +54,14 @@ def test_what_customerio_accepts_or_refuses_is_not_repeated(
 @pytest.mark.parametrize("retry", ["read", "repeatable"])
 @pytest.mark.parametrize(
     "outcome",
-    [Answered(429), Answered(500), Answered(503), Lost("broke the connection"), Unsent("could not be reached")],
+    [
+        Answered(408),
+        Answered(429),
+        Answered(500),
+        Answered(503),
+        Lost("broke the connection"),
+        Unsent("could not be reached"),
+    ],
 )
 def test_reads_and_repeatable_calls_are_made_again_after_passing_trouble(retry: RetryClass, outcome: Outcome) -> None:
     assert [delay_before_retry(retry, outcome, attempt, 1.0) for attempt in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, None]
@@ -65,13 +72,15 @@ def test_a_retry_after_is_waited_for_exactly(asked: float, jitter: float) -> Non
     assert delay_before_retry("read", Answered(429, retry_after=asked), 1, jitter) == asked
 
 
-def test_a_retry_after_of_an_hour_is_not_waited_for() -> None:
-    assert delay_before_retry("read", Answered(503, retry_after=3600.0), 1, 0.5) is None
+def test_a_retry_after_is_waited_for_up_to_five_minutes() -> None:
+    assert delay_before_retry("read", Answered(503, retry_after=300.0), 1, 0.5) == 300.0
+    assert delay_before_retry("read", Answered(503, retry_after=301.0), 1, 0.5) is None
 
 
 def test_a_spent_daily_quota_is_not_tried_again() -> None:
     assert delay_before_retry("read", Answered(429), 1, 0.5, daily=True) is None
     assert delay_before_retry("read", Answered(429, retry_after=1.0), 1, 0.5, daily=True) == 1.0
+    assert delay_before_retry("read", Answered(503), 1, 1.0, daily=True) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -81,6 +90,8 @@ def test_a_spent_daily_quota_is_not_tried_again() -> None:
         (" 7 ", 7.0),
         ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
         ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
+        ("Mon, 23 Nov 2026 14:00:30 +0200", 30.0),
+        ("Mon, 23 Nov 2026 12:00:30 -0000", 30.0),
         (None, None),
         ("", None),
         ("soon", None),

@@ -11,7 +11,9 @@ import pytest
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import sends, tracking
+from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
@@ -113,6 +115,29 @@ async def test_a_database_lost_after_sending_does_not_make_the_receipt_say_that_
     assert receipt.status == "done"
     assert "othing was sent" not in receipt.message
     assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1
+
+
+class LosingExecutor(Writer):
+    """An executor after whose request the journal is gone."""
+
+    def __init__(self, ws: CallContext) -> None:
+        super().__init__(ws.gate.executor.client)
+        self._database = ws.settings.data_dir / "cio-mcp.db"
+
+    async def send(self, call: Call, caller: Caller) -> Result:
+        result = await super().send(call, caller)
+        with closing(sqlite3.connect(self._database)) as file:
+            file.execute("DROP TABLE changes")
+        return result
+
+
+async def test_an_outcome_that_the_database_cannot_record_is_unknown(ws: CallContext, sandbox: Sandbox) -> None:
+    gate = replace(ws.gate, executor=replace(ws.gate.executor, writer=LosingExecutor(ws)))
+    receipt = await made(gate, row := await approved(gate, sending()), sending())
+    assert (receipt.status, receipt.change) == ("unknown", row.id)
+    assert "could not record how it ended" in receipt.message
+    assert "othing was sent" not in receipt.message
+    assert emails(sandbox) == 1
 
 
 async def test_whoever_lost_the_race_to_a_change_does_not_claim_that_nothing_was_sent(

@@ -38,18 +38,33 @@ async def test_what_makes_another_kind_of_write_is_refused_however_it_is_spelled
         await update_customer(ws, "ada", {name: 1})
 
 
-@pytest.mark.parametrize("key", ["recipient", "Recipient", " reply_to", "FROM_ADDRESS "])
+@pytest.mark.parametrize("key", ["recipient", "from_address", "reply_to", "Recipient", " reply_to", "FROM_ADDRESS "])
 def test_event_data_that_redirects_mail_is_refused_however_it_is_spelled(key: str) -> None:
     call = tracking.event("ada", "x", {key: "eve@example.com"}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
     with pytest.raises(Refused):
         check([call])
 
 
-@pytest.mark.parametrize("key", ["bcc", "BCC", " from", "Reply_To"])
+@pytest.mark.parametrize(
+    "key",
+    ["bcc", "fake_bcc", "from", "from_id", "reply_to", "cc", "headers", "BCC", " from", "Reply_To"],
+)
 def test_a_send_with_other_senders_or_recipients_is_refused_however_it_is_spelled(key: str) -> None:
     options: dict[str, JsonValue] = {key: "eve@example.com"}
     with pytest.raises(Refused):
         check([sends.email(2, {"id": "ada"}, "ada@example.com", {}, send_at=None, options=options)])
+
+
+@pytest.mark.parametrize("route", ["/v1/send/email", "/v1/send/sms", "/v1/send/push"])
+def test_a_send_on_any_channel_states_whether_it_reaches_unsubscribed_people_and_has_one_sender(route: str) -> None:
+    email = sends.email(2, {"id": "ada"}, "ada@example.com", {}, send_at=None, options={})
+    body = dict(email.body) if isinstance(email.body, dict) else {}
+    check([email.model_copy(update={"route": route})])
+    with pytest.raises(Refused, match="override"):
+        check([email.model_copy(update={"route": route, "body": body | {"bcc": "eve@example.com"}})])
+    del body["send_to_unsubscribed"]
+    with pytest.raises(Refused, match="unsubscribed"):
+        check([email.model_copy(update={"route": route, "body": body})])
 
 
 @pytest.mark.parametrize(

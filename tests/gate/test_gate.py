@@ -282,3 +282,69 @@ async def test_a_flood_of_proposals_is_stopped(gate: Gate) -> None:
     with pytest.raises(Refused, match="your changes wait for a decision"):
         await gate.propose(ADA, "send_event", arguments_digest({"number": -1}), planner("one more"))
     assert (await proposed(gate, planner(), principal=BOB)).state == "planned"
+
+
+@pytest.mark.parametrize(("seconds", "reported"), [(OPEN_SECONDS - 60, True), (OPEN_SECONDS + 60, False)])
+async def test_a_no_given_outside_is_reported_within_the_hour(
+    seconds: float, reported: bool, gate: Gate, clock: ManualClock
+) -> None:
+    row = await proposed(gate, planner())
+    assert await gate.decide(row, approve=False, by="local:person", how="a person said no in a shell")
+    clock.time += seconds
+    answer = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
+    assert isinstance(answer, Receipt) == reported
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"),
+    [
+        ("Product news", "done"),
+        (" product NEWS ", "done"),
+        ("Product", "declined"),
+        ("", "declined"),
+        (None, "declined"),
+    ],
+)
+async def test_what_must_be_typed_counts_in_any_case_and_with_spaces_around_it(
+    typed: str | None, status: str, gate: Gate, sandbox: Sandbox
+) -> None:
+    async def plan() -> Plan:
+        return (await planner()()).model_copy(update={"typed": "Product news"})
+
+    row = await proposed(gate, plan)
+    await gate.asked(row)
+    await gate.answered(row, approve=True, typed=typed, by=ADA)
+    assert (await gate.make(row, plan, caller())).status == status
+    assert events(sandbox) == (status == "done")
+
+
+async def test_a_plan_that_drifted_keeps_its_change_and_is_shown_with_what_it_rests_on_now(gate: Gate) -> None:
+    seen = iter(range(100))
+    plan = planner(rests=lambda: next(seen))
+    row = await approved(gate, plan)
+    assert (await gate.make(row, plan, caller())).change == row.id
+    redrawn = await proposed(gate, plan)
+    assert (redrawn.id, redrawn.state, redrawn.decided_by) == (row.id, "planned", None)
+    assert f"Change {row.id}." in redrawn.question
+    assert Plan.model_validate_json(redrawn.plan).rests_on == {"seen": 1}
+
+
+async def test_an_approved_change_that_became_unnecessary_is_closed(gate: Gate, sandbox: Sandbox) -> None:
+    async def nothing() -> Plan:
+        return (await planner()()).model_copy(update={"calls": (), "rests_on": {"seen": 1}})
+
+    row = await approved(gate, planner())
+    assert (await gate.make(row, nothing, caller())).status == "already_done"
+    assert (await gate.recent(change=row.id)).changes[0].state == "declined"
+    assert events(sandbox) == 0
+
+
+async def test_of_two_approved_changes_with_one_effect_the_second_is_closed(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    mine = await approved(gate, plan)
+    theirs = await approved(gate, planner(), principal=BOB)
+    assert (await gate.make(mine, plan, caller())).status == "done"
+    receipt = await gate.make(theirs, planner(), caller())
+    assert (receipt.status, receipt.change) == ("already_done", mine.id)
+    assert (await gate.recent(change=theirs.id)).changes[0].state == "declined"
+    assert events(sandbox) == 1

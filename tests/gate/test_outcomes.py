@@ -7,6 +7,7 @@ from functools import partial
 import anyio
 import httpx
 import pytest
+from pydantic import JsonValue
 
 from cio_mcp.customerio.asgi_transport import AsgiTransport
 from cio_mcp.customerio.call import Call
@@ -153,6 +154,26 @@ async def test_a_profile_write_is_read_back(ws: CallContext, sandbox: Sandbox) -
     assert receipt.status == "done"
     assert receipt.verified is True
     assert requests(sandbox, "/customers/cio_" + str((await ws.people.resolve("ada")).cio_id)) == 1
+
+
+async def test_a_profile_write_of_which_one_value_does_not_arrive_is_not_verified(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    async def sleep(seconds: float) -> None:
+        sandbox.workspace.clock.advance(seconds)
+        await anyio.lowlevel.checkpoint()
+
+    gate = replace(ws.gate, executor=replace(ws.gate.executor, sleep=sleep))
+    ada = sandbox.workspace.people.get("id", "ada")
+    assert ada
+    ada.timestamps["plan"] = sandbox.workspace.now + 1000  # a newer value from elsewhere wins
+    values: dict[str, JsonValue] = {"favourite_colour": "teal", "plan": "gold"}
+    receipt = await carried_out(replace(ws, gate=gate), partial(update_customer, ws, "ada", values))
+    person = await ws.people.resolve("ada")
+    assert person.attributes["favourite_colour"] == "teal"
+    assert person.attributes["plan"] != "gold"
+    assert receipt.status == "done"
+    assert receipt.verified is False
 
 
 async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandbox) -> None:

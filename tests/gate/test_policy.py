@@ -168,6 +168,12 @@ def test_one_recipient_who_is_not_named_is_enough_to_need_a_person() -> None:
     assert ALLOWS.rule_of(TOOL, more) == "confirm"
 
 
+def test_a_test_profile_counts_only_where_the_file_names_a_segment() -> None:
+    plan = Plan(risk="send", summary="Write.", recipients=("cio_1",), test_profiles=("cio_1",))
+    assert ALLOWS.rule_of(TOOL, plan) == "allow"
+    assert replace(ALLOWS, recipients=replace(NAMED, segment=None)).rule_of(TOOL, plan) == "confirm"
+
+
 def test_nobody_is_put_into_a_segment_without_a_person_where_a_segment_names_whom_to_write_to() -> None:
     joining = Call(
         api="track", method="POST", route="/api/v1/segments/{id}/add_customers", lane="track", retry="repeatable"

@@ -40,6 +40,9 @@ def test_masked_text_never_contains_an_international_number(number: str) -> None
         ("ada@[192.0.2.1]", "a•••@[192.0.2.1]"),
         ("follow @ada, 3 @ 5", "follow @ada, 3 @ 5"),
         ("+49 (151) 123-45678 is hers", "+4•••78 is hers"),
+        ("a-rather-long-local-part.of-an-address@example.com", "a•••@example.com"),
+        ("+49 151/12345678", "+4•••78"),
+        ("?to=%2b4915112345678", "?to=+4•••78"),
         ("2026-01-31T09:00:00+00:00", "2026-01-31T09:00:00+00:00"),
     ],
 )
@@ -72,6 +75,19 @@ def test_numbers_without_a_plus_are_known_by_their_key() -> None:
 
 def test_a_short_number_is_no_phone() -> None:
     assert mask_phone("112") == "112"
+    assert mask_phone("12345") == "12345"
+    assert mask_phone("123456") == "1•••56"
+
+
+@pytest.mark.parametrize("key", ["phone", "Fax", "fax_no", "work_tel", "cell-number", "WhatsApp", "msisdn", "tel2"])
+def test_a_key_of_a_phone_number_is_known_in_any_case_and_with_a_suffix(key: str) -> None:
+    assert masked({key: "030 1234567"}) == {key: "0•••67"}
+    assert masked({key: ["030 1234567", None]}) == {key: ["0•••67", None]}
+
+
+@pytest.mark.parametrize("text", ["ada@bob.smith@example.com", "ada%40bob.smith%40example.com"])
+def test_an_address_behind_another_at_sign_is_masked_too(text: str) -> None:
+    assert "smith" not in mask_text(text)
 
 
 @pytest.mark.parametrize("number", ["15551234567", "0151 12345678", "whatsapp:15551234567", "whatsapp:+15551234567"])

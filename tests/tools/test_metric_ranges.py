@@ -17,6 +17,7 @@ from cio_mcp.customerio.api.periods import (
     following,
     periods_between,
     reach,
+    starts_back,
 )
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.metric_ranges import (
@@ -96,6 +97,15 @@ def test_one_step_that_is_answered_with_two_counts_once() -> None:
     counted = counted_back(Metric(series={"sent": [50, 3]}), since, NOW, NOW, "days")
     assert counted.metric.totals["sent"] == 3
     assert counted.since == datetime(2026, 11, 23, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("resolution", "periods"), [("hours", 6), ("days", 6), ("weeks", 6), ("months", 6)])
+def test_a_range_that_starts_and_ends_with_a_period_has_no_period_more(resolution: Resolution, periods: int) -> None:
+    starts = starts_back(NOW, periods, resolution, EASTERN_ZONE)
+    counted = counted_back(Metric(series={"sent": [*range(periods)]}), starts[2], starts[4], NOW, resolution)
+    assert counted.starts == starts[2:4]
+    assert (counted.since, counted.until) == (starts[2], starts[4])
+    assert counted.metric.series["sent"] == [2, 3]
 
 
 @pytest.mark.parametrize(

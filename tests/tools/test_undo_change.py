@@ -5,18 +5,21 @@ import anyio
 import pytest
 from pydantic import JsonValue
 
+from cio_mcp.customerio.api.batches import batch
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import CioError, NotFound, Refused
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import reduce_old_changes
+from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
-from cio_mcp.workspace import CallContext
+from cio_mcp.workspace import CallContext, open_workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -131,6 +134,11 @@ async def test_what_is_back_already_is_not_sent_again(ws: CallContext) -> None:
             {"customer": "ada", "attributes": {"cio_subscription_preferences": {"topics": {"topic_1": False}}}},
             "merges",
         ),
+        (
+            "update_customer",
+            {"customer": "ada", "attributes": {"cio_subscription_preferences.topics.topic_1": False}},
+            "merges",
+        ),
     ],
 )
 async def test_what_has_no_undo_is_refused_with_the_reason(
@@ -163,3 +171,71 @@ async def test_a_change_whose_details_are_gone_has_no_undo(ws: CallContext, sett
     row = await ws.gate.journal.get(change)
     assert row
     assert json.loads(row.plan)["summary"] == row.summary
+
+
+async def test_a_change_whose_outcome_is_not_known_cannot_be_undone(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("PUT", "/api/v1/customers/{identifier}", "accept_then_503", times=-1))
+    receipt = await approved(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    assert receipt.status == "unknown"
+    assert receipt.change
+    with pytest.raises(Refused, match="it is unknown"):
+        await undo_change(ws, receipt.change)
+
+
+async def test_a_kind_of_change_that_undo_does_not_cover_is_refused(ws: CallContext) -> None:
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        operation: dict[str, JsonValue] = {"type": "person", "action": "delete", "identifiers": {"id": "bob"}}
+        return Plan(risk="destroy", summary="Delete a customer.", calls=(batch([operation]),))
+
+    row = await ws.gate.propose(ws.principal, "a tool", "digest", plan)
+    assert isinstance(row, ChangeRow)
+    assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
+    assert (await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))).status == "done"
+    with pytest.raises(Refused, match="this kind of change has no undo"):
+        await undo_change(ws, row.id)
+
+
+async def test_without_an_app_key_there_is_no_undo_and_the_reason_names_what_is_missing(
+    ws: CallContext, settings: Settings, sandbox: Sandbox
+) -> None:
+    seen = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    async with open_workspace(settings.model_copy(update={"app_api_key": None}), sandbox=sandbox) as opened:
+        blind = opened.acting("local:tester")
+        unseen = await done(blind, "update_customer", customer="ada", attributes={"plan": "silver"})
+        with pytest.raises(Refused, match="without an App API key"):
+            await undo_change(blind, seen)
+    with pytest.raises(Refused, match="the values before were not known"):
+        await undo_change(ws, unseen)
+
+
+@pytest.mark.parametrize("name", ["email", "Email", " email"])
+async def test_a_first_email_address_cannot_be_taken_away(name: str, ws: CallContext, sandbox: Sandbox) -> None:
+    await done(ws, "update_customer", customer="no-address", attributes={"x": 1}, create=True)
+    sandbox.workspace.clock.advance(5)
+    change = await done(ws, "update_customer", customer="no-address", attributes={name: "new@example.com"})
+    with pytest.raises(Refused, match=r"Customer\.io takes no"):
+        await undo_change(ws, change)
+
+
+async def test_an_undo_writes_only_what_is_not_back_already(ws: CallContext) -> None:
+    [plan_before] = await values(ws, "plan")
+    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold", "shoe_size": 38})
+    await done(ws, "update_customer", customer="ada", attributes={"plan": plan_before})
+    plan = await undo_change(ws, change)
+    assert [one.name for one in plan.edits] == ["shoe_size"]
+    said = " ".join(plan.warnings)
+    assert "history" in said
+    assert "as text" not in said
+
+
+async def test_a_list_that_was_written_can_be_undone(ws: CallContext) -> None:
+    change = await done(ws, "update_customer", customer="ada", attributes={"tags": ["a", "é"]})
+    assert (await approved(ws, "undo_change", change=change)).status == "done"
+    assert await values(ws, "tags") == [None]
+
+
+async def test_an_undo_of_many_values_names_the_first_and_counts_the_rest(ws: CallContext) -> None:
+    attributes: dict[str, JsonValue] = {f"x{number}": number for number in range(7)}
+    change = await done(ws, "update_customer", customer="ada", attributes=attributes)
+    assert "“x4” and 2 more of" in (await undo_change(ws, change)).summary

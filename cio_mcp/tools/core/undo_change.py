@@ -10,7 +10,7 @@ from cio_mcp.gate.change import change_of
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.profile_edit import edit
+from cio_mcp.tools.common.profile_edit import edit, normalized_name
 from cio_mcp.tools.common.recipients import recipient_of
 from cio_mcp.workspace import CallContext
 
@@ -72,9 +72,9 @@ def _reasons(plan: Plan) -> Iterator[str]:
         yield "it created a customer, and an undo deletes nobody"
     if "before" not in plan.rests_on:
         yield "the values before were not known when it was made"
-    if merged := [one.name for one in plan.edits if one.name.startswith(MERGED)]:
+    if merged := [one.name for one in plan.edits if normalized_name(one.name) in MERGED]:
         yield f"Customer.io merges {quoted(merged[0], 40)} into what is there"
-    if new := [one.name for one in plan.edits if one.name in IDENTIFIERS and one.before in (None, "")]:
+    if new := [one.name for one in plan.edits if normalized_name(one.name) in IDENTIFIERS and one.before in (None, "")]:
         yield f"Customer.io takes no {new[0]} away from somebody who has one"
 
 

@@ -12,6 +12,7 @@ import anyio.lowlevel
 import pytest
 
 from cio_mcp.customerio.call import LaneName
+from cio_mcp.customerio.ratelimit.guard import guard_for
 from cio_mcp.customerio.ratelimit.limiter import LaneState, Limiter, Permit
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.ratelimit.state import Queue, WindowState
@@ -349,6 +350,53 @@ async def test_a_clock_set_back_neither_stops_nor_floods_the_lane(clock: ManualC
     assert all(at - began >= 1.0 for at in later)
 
 
+def test_the_guard_is_fixed_or_follows_the_round_trips_to_a_remote_host(clock: ManualClock, claims: Path) -> None:
+    store = SqliteLimiterStore(claims)
+    fixed = Limiter(store, LANES, workspace="acme", guard=0.03, clock=clock)
+    remote = Limiter(store, LANES, workspace="acme", guard=guard_for("https://api.customer.io"), clock=clock)
+    assert {state.guard for state in fixed.state() if state.lane == "app"} == {0.03}
+    assert {state.guard for state in remote.state() if state.lane == "app"} == {0.1}
+    for _ in range(200):
+        fixed.note_round_trip(0.2)
+        remote.note_round_trip(0.2)
+    assert {state.guard for state in fixed.state() if state.lane == "app"} == {0.03}
+    assert {state.guard for state in remote.state() if state.lane == "app"} == {0.012}
+    store.close()
+
+
+class RebootedClock(ManualClock):
+    """The clock of a machine that has just started, at some Unix time."""
+
+    def __init__(self, calendar: float) -> None:
+        super().__init__()
+        self.time = 10.0
+        self._started = calendar - self.time
+
+    def calendar(self) -> float:
+        return self.time + self._started
+
+
+@pytest.mark.parametrize(("hours", "permits"), [(23, 0), (25, 1)])
+async def test_a_daily_quota_is_counted_across_a_reboot(
+    hours: int, permits: int, clock: ManualClock, claims: Path, one: Process
+) -> None:
+    for _ in range(100):
+        one.call(lane="archived_message")
+    await clock.calm()
+    assert len(one.permits) == 100
+    rebooted = RebootedClock(clock.calendar() + hours * 3600)
+    store = SqliteLimiterStore(claims)
+    async with (
+        Limiter(store, LANES, workspace="acme", clock=rebooted, threads=rebooted.threads) as limiter,
+        anyio.create_task_group() as tasks,
+    ):
+        process = Process(limiter, store, rebooted, tasks)
+        process.call(lane="archived_message", max_wait=0.0)
+        await rebooted.calm()
+    store.close()
+    assert (len(process.permits), len(process.refused)) == (permits, 1 - permits)
+
+
 class TestWhenTheStoreFails:
     @pytest.fixture
     def broken(self, claims: Path) -> Path:
@@ -392,6 +440,27 @@ class TestWhenTheStoreFails:
         other.call()
         await clock.calm()
         assert other.lane().used == 4
+
+    async def test_a_pause_that_began_meanwhile_holds_for_everybody_when_the_store_is_back(
+        self, broken: Path, clock: ManualClock, one: Process, other: Process
+    ) -> None:
+        one.call()
+        await clock.calm()
+        assert not one.lane().shared
+        await one.limiter.penalize(one.permits[0][2], 60.0)
+        await clock.calm()
+        mend(broken)
+        await clock.advance(11.0)
+        one.call(max_wait=100.0)
+        await clock.calm()
+        assert one.limiter.shared
+        other.call(max_wait=20.0)
+        await clock.calm()
+        assert not other.permits
+        assert [refusal.retry_after for _, refusal in other.refused] == [pytest.approx(49.0, abs=0.5)]
+        assert other.lane().rate == 0.5
+        await clock.advance(50.0)
+        assert len(one.permits) == 2
 
     async def test_it_fails_in_the_middle_and_what_was_granted_still_counts(
         self, claims: Path, clock: ManualClock, one: Process

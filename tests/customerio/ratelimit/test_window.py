@@ -1,6 +1,6 @@
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeVar
 
@@ -411,12 +411,40 @@ def test_a_clock_set_back_delays_by_no_more_than_a_window() -> None:
     assert len(moments) == 10
 
 
+def test_a_clock_set_back_neither_prolongs_a_pause_nor_keeps_the_rate_low() -> None:
+    (office,) = offices(APP, 1)
+    office.enter(INTERACTIVE)
+    stamp = office.claim().stamp
+    office.row.change(lambda ledger: penalize(APP, ledger, stamp, 7.0))
+    office.row.now += 1.0
+    began = office.row.now
+    office.row.set_back = 4000.0
+    office.enter(INTERACTIVE)
+    [(at, *_)] = run([office], 10.0)
+    assert at - began == pytest.approx(7.0, abs=0.003)
+    office.row.now += 60.0
+    assert office.row.change(lambda ledger: ledger.rate(APP, office.row.clock)) == 1.0
+
+
+def test_of_two_ledgers_all_grants_the_longer_pause_and_the_later_rate_count() -> None:
+    shared = WindowState(seen=100.0, grants=[[90.0, 1], [96.0, 2]], paused=110.0, factor=0.5, eased=95.0)
+    own = WindowState(seen=100.0, grants=[[94.0, 1], [96.0, 2]], paused=105.0, factor=0.25, eased=92.0)
+    one = replace(shared)
+    one.take_over(own)
+    other = replace(own)
+    other.take_over(shared)
+    for ledger in (one, other):
+        assert ledger.grants == [[90.0, 1], [94.0, 1], [96.0, 2]]
+        assert (ledger.paused, ledger.factor, ledger.eased) == (110.0, 0.5, 95.0)
+
+
 @pytest.mark.parametrize("damage", ["", "{}", "[]", "[99]", '[1,0,"x"]', "[2,0,[],0,1,0,0,{}]", "\x00", "null"])
 def test_a_row_that_cannot_be_read_closes_the_lane_briefly_and_heals(damage: str) -> None:
     (office,) = offices(APP, 1)
     office.row.text = damage
     office.enter(INTERACTIVE, 2)
     assert office.claim().granted == (0, 0)
+    assert office.row.change(lambda ledger: ledger.rate(APP, office.row.clock)) == 1 / 16
     assert run([office], 1.5)
 
 
@@ -430,6 +458,13 @@ def test_a_ledger_survives_being_written_down(now: float, count: int) -> None:
 def test_headroom_scales_a_lane_but_leaves_at_least_one() -> None:
     assert Budget.of(LANES["app"], headroom=0.7, guard=0.0).requests == 7
     assert Budget.of(LANES["broadcast"], headroom=0.1, guard=0.0).requests == 1
+
+
+def test_a_coarse_lane_is_guarded_by_a_share_of_its_window_and_a_quota_by_one_of_an_hour() -> None:
+    assert Budget.of(LANES["track"], headroom=1.0, guard=0.012).guard == pytest.approx(0.045)
+    assert Budget.of(LANES["track"], headroom=1.0, guard=0.2).guard == 0.2
+    assert Budget.of(LANES["archived_message"], headroom=1.0, guard=0.012).guard == pytest.approx(54.0)
+    assert Budget.of(LANES["app"], headroom=1.0, guard=0.012).guard == 0.012
 
 
 def test_the_guard_follows_the_spread_of_round_trips_within_bounds() -> None:
