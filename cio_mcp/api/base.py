@@ -165,6 +165,11 @@ def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> A
     raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
 
 
+def is_number(text: str) -> bool:
+    """Whether a text may be the number of something: ASCII digits, no more than a number of 64 bits has."""
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(2**64))
+
+
 async def by_id_or_name(
     wanted: str,
     get: Callable[[str], Awaitable[AnyNamed]],
@@ -180,7 +185,7 @@ async def by_id_or_name(
         Ambiguous: several have the name.
     """
     key = wanted.strip()
-    if not key.isdecimal():
+    if not is_number(key):
         return named(await every(), key, field=field, kind=kind)
     try:
         return await get(key)

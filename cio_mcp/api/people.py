@@ -21,7 +21,7 @@ from cio_mcp.api.base import (
     Reference,
 )
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
-from cio_mcp.http.call import read
+from cio_mcp.http.call import check_path_value, read
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import from_unix, moment
 
@@ -177,6 +177,7 @@ def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
     value = customer.strip()
     if not value:
         raise InvalidArgument("customer", "expected an id, an email address, a phone number (+…) or cio_…")
+    check_path_value("customer", value)
     match id_type or _kind_of(value):
         case "cio_id" if value == "cio_":
             raise InvalidArgument("customer", "expected a whole cio_id after cio_")

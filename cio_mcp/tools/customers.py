@@ -11,7 +11,7 @@ from cio_mcp.api.people import COMPARED, Person, SeveralPeople
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.http.call import canonical
 from cio_mcp.text.answer import Answer
-from cio_mcp.tools.arguments import Cursor, Customer, CustomerIdType, Limit, SegmentRef
+from cio_mcp.tools.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.customer_parts import (
     FETCH,
     ActivityLine,
@@ -95,7 +95,7 @@ class CustomerAnswer(Answer):
 
 async def find_customers(
     ws: Workspace,
-    email: str | None = None,
+    email: Email | None = None,
     filter: Annotated[  # noqa: A002 - Customer.io's own word
         dict[str, Any] | None,
         Field(

@@ -13,7 +13,7 @@ from cio_mcp.gate.traces import Trace
 from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
-from cio_mcp.tools.arguments import Customer, CustomerIdType
+from cio_mcp.tools.arguments import Customer, CustomerIdType, Time
 from cio_mcp.tools.plans import UNREAD, Addressee, addressee, listed, may_start, test_profiles, time_of, within
 from cio_mcp.workspace import Workspace
 
@@ -32,7 +32,7 @@ async def send_event(
     customer: Customer,
     name: Annotated[str, Field(description="Event name")],
     data: Annotated[dict[str, JsonValue] | None, Field(description="Event data")] = None,
-    timestamp: Annotated[str | None, Field(description="When it happened: ISO 8601 with zone; default now")] = None,
+    timestamp: Annotated[Time | None, Field(description="When it happened: ISO 8601 with zone; default now")] = None,
     repeat: Annotated[bool, Field(description="Send once more on purpose")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:

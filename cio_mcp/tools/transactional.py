@@ -13,7 +13,7 @@ from cio_mcp.gate.traces import Trace
 from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
-from cio_mcp.tools.arguments import Customer, CustomerIdType, Id
+from cio_mcp.tools.arguments import Customer, CustomerIdType, Email, Id, Time
 from cio_mcp.tools.plans import Addressee, addressee, listed, one_address, test_profiles, time_of, within
 from cio_mcp.workspace import Workspace
 
@@ -38,9 +38,9 @@ async def send_transactional(
     message: Annotated[Id, Field(description="id or exact name")],
     customer: Customer,
     channel: Literal["email"] = "email",
-    to: Annotated[str | None, Field(description="Address; default the customer's own")] = None,
+    to: Annotated[Email | None, Field(description="Address; default the customer's own")] = None,
     data: Annotated[dict[str, JsonValue] | None, Field(description="Template variables")] = None,
-    send_at: Annotated[str | None, Field(description="ISO 8601 with zone; default now")] = None,
+    send_at: Annotated[Time | None, Field(description="ISO 8601 with zone; default now")] = None,
     options: Annotated[
         dict[str, JsonValue] | None,
         Field(description="send_to_unsubscribed, queue_draft, disable_message_retention, tracked, language"),
