@@ -6,7 +6,8 @@ import pytest
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from tests.test_writes_over_mcp import APPROVE, Person, connected, effects
+from tests.eras import Era
+from tests.test_writes_over_mcp import APPROVE, REJECT, Person, connected, effects, structured
 
 pytestmark = pytest.mark.anyio
 
@@ -94,3 +95,182 @@ async def test_an_argument_longer_than_customer_io_can_hold_is_named_with_its_bo
     assert len(said) < 300
     assert not person.asked
     assert not effects(sandbox)
+
+
+def profile_of(sandbox: Sandbox, cio_id: str) -> dict[str, Any]:
+    person = sandbox.workspace.people.get("cio_id", cio_id)
+    assert person is not None
+    return {"id": person.id, "email": person.email, **person.attributes}
+
+
+def writes(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [request for request in sandbox.requests if request["path"].startswith("/api/")]
+
+
+def apply_writes(sandbox: Sandbox) -> None:
+    """Let the sandbox apply what it has accepted, which it otherwise does within a second."""
+    sandbox.workspace.agenda.run_until(sandbox.clock.now() + 2)
+
+
+TAKEN = [("ada@example.com", "a3000001"), ("cio_a3000001", "a3000001"), ("bob@example.com", "a3000002")]
+
+
+@pytest.mark.parametrize(("customer", "cio_id"), TAKEN)
+async def test_creating_an_id_that_names_a_customer_in_another_way_asks_about_that_customer(
+    customer: str, cio_id: str, era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    before, people = profile_of(sandbox, cio_id), len(sandbox.workspace.people)
+    person = Person(APPROVE)
+    arguments = {"customer": customer, "id_type": "id", "create": True, "attributes": {"plan": "X1"}}
+    async with connected(settings, sandbox, era, person) as client:
+        result = await client.call_tool("update_customer", arguments)
+    [question] = person.asked
+    assert not result.is_error
+    assert "Create" not in question.message
+    assert f"cio_{cio_id}" in question.message
+    assert f"“{before['plan']}” becomes “X1”" in question.message
+    assert "No customer has the id" in question.message
+    apply_writes(sandbox)
+    assert profile_of(sandbox, cio_id)["plan"] == "X1"
+    assert len(sandbox.workspace.people) == people
+
+
+async def test_an_email_must_be_an_address(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    person = Person(APPROVE)
+    for create in (False, True):
+        arguments = {"customer": "bob", "id_type": "email", "create": create, "attributes": {"plan": "X1"}}
+        async with connected(settings, sandbox, era, person) as client:
+            result = await client.call_tool("update_customer", arguments)
+        assert result.is_error
+        assert text_of(result).startswith("customer: expected an email address")
+    assert not person.asked
+    assert not writes(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("customer", "id_type", "said"),
+    [
+        ("new@example.org", "id", "the id “new@example.org”"),
+        ("cio_nobody", "id", "the id “cio_nobody”"),
+        ("+14155550100", "id", "the id “+14155550100”"),
+        ("new-one", None, "the id “new-one”"),
+        ("new@example.org", None, "the email address “new@example.org”"),
+    ],
+)
+async def test_a_customer_is_created_by_exactly_the_identifier_that_the_question_names(
+    customer: str, id_type: str | None, said: str, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    people = len(sandbox.workspace.people)
+    arguments = {"customer": customer, "create": True, "attributes": {"plan": "X1"}}
+    async with connected(settings, sandbox, "auto", person) as client:
+        await client.call_tool("update_customer", arguments | ({"id_type": id_type} if id_type else {}))
+    apply_writes(sandbox)
+    [question] = person.asked
+    assert said in question.message
+    kind = "email" if "email" in said else "id"
+    created = sandbox.workspace.people.get(kind, customer)
+    assert created is not None
+    assert created.attributes["plan"] == "X1"
+    assert (created.id, created.email) == ((customer, None) if kind == "id" else (None, customer))
+    assert len(sandbox.workspace.people) == people + 1
+
+
+async def test_creating_with_an_address_that_somebody_has_says_so(settings: Settings, sandbox: Sandbox) -> None:
+    person = Person(REJECT)
+    arguments = {"customer": "new-one", "create": True, "attributes": {"email": "Ada@example.com"}}
+    async with connected(settings, sandbox, "auto", person) as client:
+        await client.call_tool("update_customer", arguments)
+    [question] = person.asked
+    assert "cio_a3000001 has this email address already" in question.message
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [("send_event", {"name": "probe"}), ("update_customer", {"attributes": {"plan": "X1"}, "create": True})],
+)
+@pytest.mark.parametrize("customer", ["ada@example.com", "cio_a3000001", "+14155552671"])
+async def test_with_the_track_keys_alone_an_id_of_any_shape_reaches_that_id(
+    customer: str, tool: str, arguments: dict[str, Any], settings: Settings, sandbox: Sandbox
+) -> None:
+    before = profile_of(sandbox, "a3000001")
+    person = Person(APPROVE)
+    async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
+        await client.call_tool(tool, {"customer": customer, "id_type": "id", **arguments})
+    apply_writes(sandbox)
+    assert f"“{customer}” (an id)" in person.asked[0].message
+    assert sandbox.workspace.people.get("id", customer) is not None
+    assert profile_of(sandbox, "a3000001") == before
+
+
+@pytest.mark.parametrize("tool", ["send_event", "update_customer"])
+@pytest.mark.parametrize("id_type", ["phone", None])
+async def test_with_the_track_keys_alone_a_phone_number_is_no_id(
+    tool: str, id_type: str | None, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    arguments = {"customer": "+14155552671", **CUSTOMER_TOOLS[tool]} | ({"id_type": id_type} if id_type else {})
+    async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
+        result = await client.call_tool(tool, arguments)
+    [request] = writes(sandbox)
+    assert (request["path"], request["status"]) == ("/api/v2/entity", 400)  # the sandbox knows no phone identifiers
+    assert "“+14155552671” (a phone number)" in person.asked[0].message
+    assert result.is_error
+    apply_writes(sandbox)
+    assert sandbox.workspace.people.get("id", "+14155552671") is None
+
+
+@pytest.mark.parametrize("tool", ["send_event", "update_customer"])
+@pytest.mark.parametrize("customer", ["ada", "ada@example.com", "cio_a3000001"])
+async def test_with_the_track_keys_alone_an_identifier_of_the_kind_of_its_shape_stands_in_the_path(
+    tool: str, customer: str, settings: Settings, sandbox: Sandbox
+) -> None:
+    async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", Person(APPROVE)) as client:
+        await client.call_tool(tool, {"customer": customer, **CUSTOMER_TOOLS[tool]})
+    [request] = writes(sandbox)
+    assert request["path"].startswith("/api/v1/customers/")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("update_customer", {"create": True, "attributes": {"a": "b"}}, "exists cannot be looked up"),
+        ("send_event", {"name": "probe"}, "exists cannot be looked up"),
+        ("update_customer", {"attributes": {"a": "b"}}, "the values before are unknown"),
+    ],
+)
+async def test_with_the_track_keys_alone_the_question_says_that_it_is_not_known_whether_the_customer_exists(
+    tool: str, arguments: dict[str, Any], said: str, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(REJECT)
+    async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
+        await client.call_tool(tool, {"customer": "new-one", **arguments})
+    [question] = person.asked
+    assert said in question.message
+
+
+async def test_the_hint_after_a_miss_does_not_lead_to_somebody_else(settings: Settings, sandbox: Sandbox) -> None:
+    person = Person(APPROVE)
+    async with connected(settings, sandbox, "auto", person) as client:
+        missed = await client.call_tool("update_customer", {"customer": "nobody@example.com", "attributes": {"a": "b"}})
+        read = await client.call_tool("get_customer", {"customer": "nobody@example.com", "id_type": "id"})
+    assert "no customer has this email address" in text_of(missed)
+    assert read.is_error
+    assert not person.asked
+
+
+async def test_a_change_of_a_customer_whose_id_is_an_address_is_undone_on_that_customer(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    sandbox.workspace.people.rename(sandbox.workspace.people.get("id", "bob"), id="ada@example.com")  # type: ignore[arg-type]
+    before, ada = profile_of(sandbox, "a3000002"), profile_of(sandbox, "a3000001")
+    arguments = {"customer": "ada@example.com", "id_type": "id", "attributes": {"plan": "X1"}}
+    async with connected(settings, sandbox, "auto", Person(APPROVE)) as client:
+        done = structured(await client.call_tool("update_customer", arguments))
+        apply_writes(sandbox)
+        assert profile_of(sandbox, "a3000002")["plan"] == "X1"
+        undone = structured(await client.call_tool("undo_change", {"change": done["change"]}))
+    apply_writes(sandbox)
+    assert undone["status"] == "done"
+    assert profile_of(sandbox, "a3000002") == before
+    assert profile_of(sandbox, "a3000001") == ada

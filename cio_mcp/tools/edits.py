@@ -39,11 +39,11 @@ async def edit(ws: Workspace, whom: Addressee, attributes: dict[str, JsonValue])
         recipients=reached(whom.recipients, changed),
         test_profiles=await test_profiles(ws, whom),
         starts=starts,
-        calls=(tracking.identify(whom.identifier, changed, at=int(time.time()), create=False),) if changed else (),
+        calls=(tracking.identify(whom.reference, changed, at=int(time.time()), create=False),) if changed else (),
         rests_on=whom.rests_on | {"before": {edit.name: edit.before for edit in edits}, "starts": list(starts)},
-        reads_back=None
-        if "cio_relationships" in map(taken_for, changed)
-        else ReadBack(person=whom.identifier, attributes=changed),
+        reads_back=ReadBack(person=whom.cio_id, attributes=changed)
+        if whom.cio_id and "cio_relationships" not in map(taken_for, changed)
+        else None,
         find_out="To see it: get_customer.",
     )
 

@@ -56,11 +56,11 @@ async def send_event(
         test_profiles=await test_profiles(ws, whom),
         starts=starts,
         warnings=_warnings(whom, age),
-        calls=(tracking.event(whom.identifier, name, data or {}, ulid=str(ULID()), at=at),),
+        calls=(tracking.event(whom.reference, name, data or {}, ulid=str(ULID()), at=at),),
         rests_on=whom.rests_on | {"starts": list(starts)},
         once=True,
         repeat=repeat,
-        trace=Trace(person=whom.identifier, event=name) if whom.person else None,
+        trace=Trace(person=whom.cio_id, event=name) if whom.cio_id else None,
         find_out=NOTHING if not starts and ws.settings.has_app else FOLLOW,
     )
 
@@ -73,4 +73,6 @@ def _warnings(whom: Addressee, age: timedelta) -> tuple[str, ...]:
         found.append("It has not happened yet: its time is in the future.")
     if whom.person is None:
         found.append(UNREAD)
+        if whom.reference.kind != "cio_id":
+            found.append("Whether the customer exists cannot be looked up: an event creates one who does not.")
     return tuple(found)

@@ -1,13 +1,14 @@
 """The write tool for profiles."""
 
 import time
+from contextlib import suppress
 from typing import Annotated
 
 from pydantic import Field, JsonValue
 
 from cio_mcp.api import tracking
-from cio_mcp.api.base import Reference
-from cio_mcp.api.people import reference_of
+from cio_mcp.api.base import KIND_NAMES, IdType, Reference
+from cio_mcp.api.people import SeveralPeople, reference_of
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.http.call import canonical
@@ -20,6 +21,9 @@ from cio_mcp.workspace import Workspace
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
 """Attributes with which a profile write would be another kind of write (Track API, identify)."""
 
+IDENTIFYING: dict[str, IdType] = {"id": "id", "email": "email"}
+"""Attributes by which Customer.io may find another customer than the one in the request."""
+
 
 async def update_customer(
     ws: Workspace,
@@ -30,44 +34,74 @@ async def update_customer(
 ) -> Plan:
     """Set attributes of one customer. A person approves it; nobody is created unless create is true."""
     _check(attributes)
+    if not ws.settings.has_app:
+        return _blind(await addressee(ws, customer, id_type), attributes, create=create)
     try:
         whom = await addressee(ws, customer, id_type)
     except NotFound:
         if not create:
             raise
-        return _creation(reference_of(customer, id_type), attributes)
-    if whom.person is None:
-        return _blind(whom, attributes, create=create)
+        return await _creation(ws, reference_of(customer, id_type), attributes)
     return await edit(ws, whom, attributes)
 
 
-def _creation(reference: Reference, attributes: dict[str, JsonValue]) -> Plan:
+async def _creation(ws: Workspace, reference: Reference, attributes: dict[str, JsonValue]) -> Plan:
+    """Plan to create a customer, unless the identifier is somebody's in another way: then plan to edit them."""
     if reference.id_type in ("phone", "cio_id"):
         raise InvalidArgument("customer", "a customer is created by an id or an email address")
-    identifier = reference.value
+    if existing := await ws.people.known_otherwise(reference):
+        return _doubtful(reference, await edit(ws, Addressee.of(existing), attributes))
     return Plan(
         risk="send",
-        summary=f"Create the customer {quoted(identifier)}.",
+        summary=f"Create the customer with {reference}.",
         why="A new customer may enter any segment and any campaign that starts from one.",
-        examples=(f"{quoted(identifier)}, new",),
+        examples=(f"{quoted(reference.value)}, new",),
         edits=tuple(Before(name=name, before=None, after=value) for name, value in attributes.items()),
-        recipients=reached((identifier,) if reference.id_type == "email" else (), attributes),
-        calls=(tracking.identify(identifier, attributes, at=int(time.time()), create=True),),
+        recipients=reached((reference.value,), attributes),
+        warnings=await _held(ws, reference, attributes),
+        calls=(tracking.identify(reference, attributes, at=int(time.time()), create=True),),
         rests_on={"person": None},
         once=True,
         find_out="To see it: get_customer.",
     )
 
 
+def _doubtful(reference: Reference, planned: Plan) -> Plan:
+    """The edit of a customer who was named as if they were new: whether they are meant, a person knows."""
+    doubt = f"No customer has {reference}. The customer below has this value as another identifier."
+    return planned.model_copy(update={"risk": "send", "warnings": (doubt, *planned.warnings)})
+
+
+async def _held(ws: Workspace, reference: Reference, attributes: dict[str, JsonValue]) -> tuple[str, ...]:
+    """Warn of each identifier among the attributes that somebody has: a write of it may reach them instead."""
+    found = []
+    for name, kind in IDENTIFYING.items():
+        value = attributes.get(name)
+        if value in (None, "", reference.value):
+            continue
+        with suppress(NotFound):
+            try:
+                holder = (await ws.people.resolve(str(value), kind)).reference.value
+            except SeveralPeople as several:
+                holder = f"{several.count} customers"
+            found.append(
+                f"{word(holder)} has this {KIND_NAMES[kind]} already: Customer.io may refuse, or change that customer."
+            )
+    return tuple(found)
+
+
 def _blind(whom: Addressee, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
+    named = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
+    created = create and whom.reference.kind != "cio_id"
+    doubt = ("Whether the customer exists cannot be looked up: one who does not is created.",) if created else ()
     return Plan(
         risk="send",
-        summary=f"Set {', '.join(quoted(name, 40) for name in sorted(attributes)[:5])} of {whom.name}.",
+        summary=f"Set {named} of {whom.name}{', or create that customer' if created else ''}.",
         why="What it may start cannot be known.",
         examples=(whom.example,),
         edits=tuple(Before(name=name, before="(unknown)", after=value) for name, value in attributes.items()),
-        warnings=(UNREAD,),
-        calls=(tracking.identify(whom.identifier, attributes, at=int(time.time()), create=create),),
+        warnings=(*doubt, UNREAD),
+        calls=(tracking.identify(whom.reference, attributes, at=int(time.time()), create=create),),
         rests_on=whom.rests_on,
     )
 

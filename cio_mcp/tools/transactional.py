@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from cio_mcp.api import sends
+from cio_mcp.api.base import Reference
 from cio_mcp.api.transactional import TransactionalMessage, variables
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
@@ -70,9 +71,7 @@ async def send_transactional(
         calls=(
             sends.email(
                 int(template.id),
-                {"cio_id": whom.identifier.removeprefix("cio_")}
-                if whom.identifier.startswith("cio_")
-                else _known_as(whom),
+                _named(whom.reference),
                 address,
                 data or {},
                 send_at=at,
@@ -82,7 +81,7 @@ async def send_transactional(
         rests_on=whom.rests_on | {"message": template.name, "own": _own(whom)},
         once=True,
         repeat=repeat,
-        trace=Trace(person=whom.identifier, message=template.id, recipient=address) if whom.person else None,
+        trace=Trace(person=whom.cio_id, message=template.id, recipient=address) if whom.cio_id else None,
         due_at=at.timestamp() if at else None,
         find_out="To follow it: wait_for_event with this change and metric=delivered; get_message shows it whole.",
     )
@@ -113,8 +112,8 @@ def _options(options: dict[str, JsonValue] | None) -> EmailOptions:
         raise InvalidArgument("options", f"{quoted(name, 40)} is not accepted here; what is: {accepted}") from None
 
 
-def _known_as(whom: Addressee) -> dict[str, JsonValue]:
-    return {"email": whom.identifier} if "@" in whom.identifier else {"id": whom.identifier}
+def _named(person: Reference) -> dict[str, JsonValue]:
+    return {person.kind: person.value.removeprefix("cio_") if person.kind == "cio_id" else person.value}
 
 
 def _own(whom: Addressee) -> str | None:

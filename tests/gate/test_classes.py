@@ -4,6 +4,7 @@ import pytest
 from pydantic import JsonValue
 
 from cio_mcp.api import sends, tracking
+from cio_mcp.api.base import Reference
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.refusals import check
 from cio_mcp.tools.profiles import update_customer
@@ -40,7 +41,7 @@ async def test_what_makes_another_kind_of_write_is_refused_however_it_is_spelled
 
 @pytest.mark.parametrize("key", ["recipient", "Recipient", " reply_to", "FROM_ADDRESS "])
 def test_event_data_that_redirects_mail_is_refused_however_it_is_spelled(key: str) -> None:
-    call = tracking.event("ada", "x", {key: "eve@example.com"}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
+    call = tracking.event(Reference("ada"), "x", {key: "eve@example.com"}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
     with pytest.raises(Refused):
         check([call])
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cio_mcp.api import tracking
+from cio_mcp.api.base import Reference
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.http.call import MAX_PATH_VALUE_BYTES, MAX_QUERY_VALUE_BYTES, Call, read
 
@@ -46,7 +47,7 @@ def test_a_path_value_that_could_leave_its_segment_is_refused_by_the_name_of_its
 
 
 def test_a_stored_call_is_held_to_the_same_rule() -> None:
-    kept = tracking.event("ada", "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None).model_dump_json()
+    kept = tracking.event(Reference("ada"), "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None).model_dump_json()
     with pytest.raises(InvalidArgument, match="customer"):
         Call.model_validate_json(kept.replace('"ada"', '".."'))
 
