@@ -274,3 +274,45 @@ async def test_a_change_of_a_customer_whose_id_is_an_address_is_undone_on_that_c
     assert undone["status"] == "done"
     assert profile_of(sandbox, "a3000002") == before
     assert profile_of(sandbox, "a3000001") == ada
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        (
+            "update_customer",
+            {"attributes": {"created_at": 1764100000000}},
+            "attributes.created_at: expected a Unix time in seconds (this looks like milliseconds)",
+        ),
+        ("update_customer", {"attributes": {"Created_At ": "1764100000000000"}}, "this looks like milliseconds"),
+        ("update_customer", {"attributes": {"created_at": "\u00b2"}}, "attributes.created_at: expected a Unix time"),
+        (
+            "update_customer",
+            {"attributes": {"created_at": "\uff11\uff12"}},
+            "attributes.created_at: expected a Unix time",
+        ),
+        ("update_customer", {"attributes": {"created_at": True}}, "attributes.created_at: expected a Unix time"),
+        ("update_customer", {"attributes": {"pl\u200ban": "vip"}}, "characters that cannot be seen (U+200B)"),
+        ("update_customer", {"attributes": {"pl\x00an": "vip"}}, "characters that cannot be seen (U+0000)"),
+        ("send_event", {"name": "order_placed\u200b"}, "name: holds characters that cannot be seen (U+200B)"),
+        ("send_event", {"name": "x", "data": {"order\u200b": 1}}, "characters that cannot be seen (U+200B)"),
+        ("send_event", {"name": "x", "data": {"recipient\u00ad": "eve@example.com"}}, "cannot be seen"),
+        ("send_event", {"name": "x", "data": {"\uff52ecipient": "eve@example.com"}}, "recipient: this server does not"),
+        ("send_event", {"name": "x", "data": {"data.recipient": "eve@example.com"}}, "recipient: this server does not"),
+        ("update_customer", {"attributes": {"_update\u200b": False}}, "cannot be set"),
+        ("update_customer", {"attributes": {"email": "{{x}}@example.com"}}, "attributes.email: expected one email"),
+        ("send_transactional", {"message": "2", "to": "{{customer.email}}@example.com"}, "to: expected one email"),
+        ("send_transactional", {"message": "2", "to": "a|b@example.com"}, "to: expected one email"),
+        ("send_transactional", {"message": "2", "to": "a%b@example.com"}, "to: expected one email"),
+    ],
+)
+async def test_what_reads_as_something_else_than_it_is_gets_refused_before_anything_is_asked(
+    tool: str, arguments: dict[str, Any], said: str, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    async with connected(settings, sandbox, "auto", person) as client:
+        result = await client.call_tool(tool, {"customer": "ada", **arguments})
+    assert result.is_error
+    assert said in text_of(result)
+    assert not person.asked
+    assert not effects(sandbox)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from cio_mcp.api.base import IDENTIFIER_KINDS, Reference
+from cio_mcp.api.base import IDENTIFIER_KINDS, KIND_NAMES, Reference
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.http.call import Call, Method, canonical
 
@@ -70,7 +70,7 @@ def identify(person: Reference, attributes: dict[str, JsonValue], *, at: int, cr
     if person.fits_path:
         return _in_path("PUT", PROFILE, person, {**values, "_timestamp": at}, minted=("_timestamp",))
     if "cio_relationships" in values:
-        raise InvalidArgument("attributes.cio_relationships", f"cannot be set for a customer named by {person}")
+        raise InvalidArgument("attributes.cio_relationships", f"cannot be set for a customer who {_odd(person)}")
     return _entity("attributes", person, {"action": "identify", "timestamp": at, "attributes": values}, ("timestamp",))
 
 
@@ -138,11 +138,17 @@ def _in_path(
 def _entity(argument: str, person: Reference, body: dict[str, JsonValue], minted: tuple[str, ...]) -> Call:
     operation: dict[str, JsonValue] = {"type": "person", "identifiers": {person.kind: person.value}, **body}
     if (size := len(canonical(operation).encode(errors="surrogatepass"))) > MAX_OPERATION_BYTES:
+        limit = f"{MAX_OPERATION_BYTES:,}"
         raise InvalidArgument(
-            argument, f"makes a request of {size:,} bytes; for a customer named by {person} Customer.io takes at most"
-            f" {MAX_OPERATION_BYTES:,}",
-        )  # fmt: skip
+            argument,
+            f"makes a request of {size:,} bytes; Customer.io takes at most {limit} for a customer who {_odd(person)}",
+        )
     return _call("POST", ENTITY, operation, minted, {})
+
+
+def _odd(person: Reference) -> str:
+    """Why a person cannot stand in a path; the identifier itself is not repeated, it may be an address."""
+    return f"is named by the {KIND_NAMES[person.kind]} that reads as something else; name the customer by cio_…"
 
 
 def _call(

@@ -13,6 +13,7 @@ from cio_mcp.gate.traces import Trace
 from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
+from cio_mcp.text.names import hidden_characters
 from cio_mcp.tools.arguments import Customer, CustomerIdType, Time
 from cio_mcp.tools.plans import UNREAD, Addressee, addressee, listed, may_start, test_profiles, time_of, within
 from cio_mcp.workspace import Workspace
@@ -41,6 +42,8 @@ async def send_event(
     if not name:
         raise InvalidArgument("name", "expected the event's name")
     within("name", name, tracking.EVENT_NAME_BYTES)
+    if hidden := hidden_characters(name):
+        raise InvalidArgument("name", f"holds characters that cannot be seen ({', '.join(hidden[:5])})")
     within("data", canonical(data or {}), tracking.EVENT_DATA_BYTES)
     at = time_of("timestamp", timestamp)
     whom = await addressee(ws, customer, id_type)

@@ -15,12 +15,14 @@ from cio_mcp.api.people import Person, reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.text.foreign import clean, quoted, shown, word
 from cio_mcp.text.moment import from_unix, parse
+from cio_mcp.tools.arguments import MAX_EMAIL_BYTES
 from cio_mcp.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
-ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\\]+@[^\s@,;:<>()\[\]\"\\]+")
-"""One plain address: no name, no list, no quotes."""
+_NOT_IN_ADDRESS = r"\s@,;:<>()\[\]\"\\{}|%`"
+ADDRESS = re.compile(rf"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
+"""One plain address: no name, no list, no quotes, and no Liquid, which Customer.io may render."""
 
 LINES = 20
 """Keys of event or message data that a question shows."""
@@ -145,10 +147,11 @@ def one_address(field: str, address: str) -> None:
     """Refuse what is not exactly one plain email address.
 
     Raises:
-        InvalidArgument: it is none, or has a name, a list or unseen characters about it.
+        InvalidArgument: it is none, is too long, or has a name, a list, Liquid or unseen characters about it.
     """
+    within(field, address, MAX_EMAIL_BYTES)
     if not ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
-        raise InvalidArgument(field, "expected one email address")
+        raise InvalidArgument(field, "expected one email address, without a name or any of {}|%")
 
 
 def within(field: str, text: str, limit: int) -> None:

@@ -13,13 +13,17 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.http.call import canonical
 from cio_mcp.text.foreign import quoted, word
+from cio_mcp.text.names import fold, meanings
 from cio_mcp.tools.arguments import Customer, CustomerIdType
-from cio_mcp.tools.edits import edit, reached, taken_for
+from cio_mcp.tools.edits import edit, reached
 from cio_mcp.tools.plans import UNREAD, Addressee, addressee, one_address, within
 from cio_mcp.workspace import Workspace
 
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
 """Attributes with which a profile write would be another kind of write (Track API, identify)."""
+
+UNIX_SECONDS_DIGITS = 10
+"""Enough until the year 2286; a time in milliseconds has 13."""
 
 IDENTIFYING: dict[str, IdType] = {"id": "id", "email": "email"}
 """Attributes by which Customer.io may find another customer than the one in the request."""
@@ -69,7 +73,9 @@ async def _creation(ws: Workspace, reference: Reference, attributes: dict[str, J
 def _doubtful(reference: Reference, planned: Plan) -> Plan:
     """The edit of a customer who was named as if they were new: whether they are meant, a person knows."""
     doubt = f"No customer has {reference}. The customer below has this value as another identifier."
-    return planned.model_copy(update={"risk": "send", "warnings": (doubt, *planned.warnings)})
+    return planned.model_copy(
+        update={"risk": "send", "warnings": (doubt, *planned.warnings), "recipients": (), "test_profiles": ()}
+    )
 
 
 async def _held(ws: Workspace, reference: Reference, attributes: dict[str, JsonValue]) -> tuple[str, ...]:
@@ -110,7 +116,7 @@ def _check(attributes: dict[str, JsonValue]) -> None:
     if len(attributes) > tracking.ATTRIBUTES:
         raise InvalidArgument("attributes", f"are {len(attributes)}; Customer.io takes at most {tracking.ATTRIBUTES}")
     for name, value in attributes.items():
-        if not name.strip() or taken_for(name) in RESERVED:
+        if not fold(name) or RESERVED & meanings(name, value):
             raise InvalidArgument("attributes", f"{quoted(name)} cannot be set; leave it out")
         within(f"attributes.{word(name)}", name, tracking.ATTRIBUTE_NAME_BYTES)
         text = value if isinstance(value, str) else canonical(value)
@@ -122,10 +128,17 @@ def _check_meaning(name: str, value: JsonValue) -> None:
     """Refuse what Customer.io would take, and then treat as something else than was meant."""
     if value in (None, ""):
         return
-    match name:
+    match fold(name):
         case "email":
             one_address("attributes.email", str(value))
         case "unsubscribed" if str(value).lower() not in ("true", "false"):
             raise InvalidArgument("attributes.unsubscribed", "expected true or false")
-        case "created_at" if not str(value).isdecimal():
-            raise InvalidArgument("attributes.created_at", "expected a Unix time in seconds")
+        case "created_at":
+            _check_seconds("attributes.created_at", str(value))
+
+
+def _check_seconds(field: str, text: str) -> None:
+    if not (text.isascii() and text.isdecimal()):
+        raise InvalidArgument(field, "expected a Unix time in seconds")
+    if len(text) > UNIX_SECONDS_DIGITS:
+        raise InvalidArgument(field, "expected a Unix time in seconds (this looks like milliseconds)")

@@ -12,6 +12,7 @@ from cio_mcp.gate.execution import same
 from cio_mcp.gate.history import change_of
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.text.foreign import quoted
+from cio_mcp.text.names import taken_for
 from cio_mcp.tools.edits import edit
 from cio_mcp.tools.plans import addressee
 from cio_mcp.workspace import Workspace
@@ -77,9 +78,9 @@ def _reasons(plan: Plan) -> Iterator[str]:
         yield "it created a customer, and an undo deletes nobody"
     if "before" not in plan.rests_on:
         yield "the values before were not known when it was made"
-    if merged := [one.name for one in plan.edits if one.name.startswith(MERGED)]:
+    if merged := [one.name for one in plan.edits if taken_for(one.name) in MERGED]:
         yield f"Customer.io merges {quoted(merged[0], 40)} into what is there"
-    if new := [one.name for one in plan.edits if one.name in IDENTIFIERS and one.before in (None, "")]:
+    if new := [one.name for one in plan.edits if taken_for(one.name) in IDENTIFIERS and one.before in (None, "")]:
         yield f"Customer.io takes no {new[0]} away from somebody who has one"
 
 
