@@ -220,6 +220,20 @@ async def test_with_the_track_keys_alone_a_phone_number_is_no_id(
     assert sandbox.workspace.people.get("id", "+14155552671") is None
 
 
+@pytest.mark.parametrize("keys", [{}, TRACK_ONLY])
+@pytest.mark.parametrize("customer", ["cio_a3ffffff", "+14155550100"])
+async def test_nobody_is_created_by_a_cio_id_or_a_phone_number(
+    customer: str, keys: dict[str, Any], settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    arguments = {"customer": customer, "attributes": {"plan": "X1"}, "create": True}
+    async with connected(settings.model_copy(update=keys), sandbox, "auto", person) as client:
+        result = await client.call_tool("update_customer", arguments)
+    assert result.is_error
+    assert text_of(result).startswith("customer: ")
+    assert not person.asked
+
+
 @pytest.mark.parametrize("tool", ["send_event", "update_customer"])
 @pytest.mark.parametrize("customer", ["ada", "ada@example.com", "cio_a3000001"])
 async def test_with_the_track_keys_alone_an_identifier_of_the_kind_of_its_shape_stands_in_the_path(

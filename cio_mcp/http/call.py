@@ -24,7 +24,13 @@ MAX_QUERY_VALUE_BYTES = 2_000
 
 _NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SEPARATORS = re.compile(r"[/\\]")
-_ARGUMENTS = {"identifier": "customer", "customer_id": "customer", "segment_id": "segment", "start": "cursor"}
+_ARGUMENTS = {
+    "identifier": "customer",
+    "customer_id": "customer",
+    "segment_id": "segment",
+    "start": "cursor",
+    "tz": "timezone",
+}
 """What tools call the values of a path and a query, where it is another name."""
 
 

@@ -51,8 +51,7 @@ async def update_customer(
 
 async def _creation(ws: Workspace, reference: Reference, attributes: dict[str, JsonValue]) -> Plan:
     """Plan to create a customer, unless the identifier is somebody's in another way: then plan to edit them."""
-    if reference.id_type in ("phone", "cio_id"):
-        raise InvalidArgument("customer", "a customer is created by an id or an email address")
+    _check_creatable(reference)
     if existing := await ws.people.known_otherwise(reference):
         return _doubtful(reference, await edit(ws, Addressee.of(existing), attributes))
     return Plan(
@@ -96,13 +95,19 @@ async def _held(ws: Workspace, reference: Reference, attributes: dict[str, JsonV
     return tuple(found)
 
 
+def _check_creatable(reference: Reference) -> None:
+    if reference.kind not in IDENTIFYING.values():
+        raise InvalidArgument("customer", "a customer is created by an id or an email address")
+
+
 def _blind(whom: Addressee, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
     named = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
-    created = create and whom.reference.kind != "cio_id"
-    doubt = ("Whether the customer exists cannot be looked up: one who does not is created.",) if created else ()
+    if create:
+        _check_creatable(whom.reference)
+    doubt = ("Whether the customer exists cannot be looked up: one who does not is created.",) if create else ()
     return Plan(
         risk="send",
-        summary=f"Set {named} of {whom.name}{', or create that customer' if created else ''}.",
+        summary=f"Set {named} of {whom.name}{', or create that customer' if create else ''}.",
         why="What it may start cannot be known.",
         examples=(whom.example,),
         edits=tuple(Before(name=name, before="(unknown)", after=value) for name, value in attributes.items()),

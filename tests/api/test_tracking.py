@@ -93,5 +93,5 @@ def test_what_is_too_large_for_one_operation_is_refused_by_its_argument() -> Non
 
 
 def test_a_relationship_is_not_written_in_the_shape_of_the_other_version() -> None:
-    with pytest.raises(InvalidArgument, match="cio_relationships: [^@]*$"):
+    with pytest.raises(InvalidArgument, match=r"cio_relationships: [^@]*$"):
         tracking.identify(Reference("ada@example.com"), {"cio_relationships": {}}, at=1, create=True)
