@@ -47,6 +47,8 @@ async def example(settings: Settings, sandbox: Sandbox) -> AsyncIterator[Workspa
         ("cio_a3000001", "id", HIJACK),
         ("ada@example.com", "id", HIJACK),
         ("ada@example.com", "id", {"unsubscribed": True}),
+        ("ada@example.com", "id", {"plan": "x"}),
+        ("cio_a3000001", "id", {"plan": "x"}),
         ("ADA@example.com", "id", HIJACK),
         ("cio_a3000001", None, HIJACK),
         ("ada@example.com", None, HIJACK),
