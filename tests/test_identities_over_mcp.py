@@ -135,6 +135,24 @@ async def test_creating_an_id_that_names_a_customer_in_another_way_asks_about_th
     assert len(sandbox.workspace.people) == people
 
 
+async def test_creating_an_email_that_is_the_id_of_a_customer_asks_about_that_customer(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    bob = sandbox.workspace.people.get("id", "bob")
+    assert bob
+    sandbox.workspace.people.rename(bob, id="robert@example.org")
+    person = Person(APPROVE)
+    people = len(sandbox.workspace.people)
+    arguments = {"customer": "robert@example.org", "create": True, "attributes": {"plan": "X1"}}
+    async with connected(settings, sandbox, "auto", person) as client:
+        await client.call_tool("update_customer", arguments)
+    [question] = person.asked
+    assert "No customer has the email address “robert@example.org”" in question.message
+    assert f"“robert@example.org” (cio_{bob.cio_id}), “bob@example.com”" in question.message
+    apply_writes(sandbox)
+    assert (bob.attributes["plan"], len(sandbox.workspace.people)) == ("X1", people)
+
+
 async def test_an_email_must_be_an_address(era: Era, settings: Settings, sandbox: Sandbox) -> None:
     person = Person(APPROVE)
     for create in (False, True):
@@ -182,7 +200,7 @@ async def test_creating_with_an_address_that_somebody_has_says_so(settings: Sett
     async with connected(settings, sandbox, "auto", person) as client:
         await client.call_tool("update_customer", arguments)
     [question] = person.asked
-    assert "cio_a3000001 has this email address already" in question.message
+    assert "cio_a3000001 already has this email address" in question.message
 
 
 @pytest.mark.parametrize(
@@ -248,8 +266,12 @@ async def test_with_the_track_keys_alone_an_identifier_of_the_kind_of_its_shape_
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
-        ("update_customer", {"create": True, "attributes": {"a": "b"}}, "exists cannot be looked up"),
-        ("send_event", {"name": "probe"}, "exists cannot be looked up"),
+        (
+            "update_customer",
+            {"create": True, "attributes": {"a": "b"}},
+            "cannot look up whether the customer exists. If not",
+        ),
+        ("send_event", {"name": "probe"}, "cannot look up whether the customer exists. If not"),
         ("update_customer", {"attributes": {"a": "b"}}, "the values before are unknown"),
     ],
 )
@@ -306,6 +328,11 @@ async def test_a_change_of_a_customer_whose_id_is_an_address_is_undone_on_that_c
             "attributes.created_at: expected a Unix time",
         ),
         ("update_customer", {"attributes": {"created_at": True}}, "attributes.created_at: expected a Unix time"),
+        (
+            "update_customer",
+            {"customer": "new-one", "create": True, "attributes": {"id": "x" * 151}},
+            "attributes.id: is 151 bytes long",
+        ),
         ("update_customer", {"attributes": {"pl\u200ban": "vip"}}, "characters that cannot be seen (U+200B)"),
         ("update_customer", {"attributes": {"pl\x00an": "vip"}}, "characters that cannot be seen (U+0000)"),
         ("send_event", {"name": "order_placed\u200b"}, "name: holds characters that cannot be seen (U+200B)"),

@@ -70,7 +70,9 @@ def identify(person: Reference, attributes: dict[str, JsonValue], *, at: int, cr
     if person.fits_path:
         return _in_path("PUT", PROFILE, person, {**values, "_timestamp": at}, minted=("_timestamp",))
     if "cio_relationships" in values:
-        raise InvalidArgument("attributes.cio_relationships", f"cannot be set for a customer who {_odd(person)}")
+        raise InvalidArgument(
+            "attributes.cio_relationships", f"cannot be set for a customer who {_explain_kind(person)}"
+        )
     return _entity("attributes", person, {"action": "identify", "timestamp": at, "attributes": values}, ("timestamp",))
 
 
@@ -141,12 +143,13 @@ def _entity(argument: str, person: Reference, body: dict[str, JsonValue], minted
         limit = f"{MAX_OPERATION_BYTES:,}"
         raise InvalidArgument(
             argument,
-            f"makes a request of {size:,} bytes; Customer.io takes at most {limit} for a customer who {_odd(person)}",
+            f"makes a request of {size:,} bytes; Customer.io takes at most {limit} for a customer "
+            f"who {_explain_kind(person)}",
         )
     return _call("POST", ENTITY, operation, minted, {})
 
 
-def _odd(person: Reference) -> str:
+def _explain_kind(person: Reference) -> str:
     """Why a person cannot stand in a path; the identifier itself is not repeated, it may be an address."""
     return f"is named by the {KIND_NAMES[person.kind]} that reads as something else; name the customer by cio_…"
 

@@ -15,7 +15,17 @@ from cio_mcp.text.foreign import quoted
 from cio_mcp.text.moment import moment
 from cio_mcp.text.names import hidden_characters
 from cio_mcp.tools.arguments import Customer, CustomerIdType, Time
-from cio_mcp.tools.plans import UNREAD, Addressee, addressee, listed, may_start, test_profiles, time_of, within
+from cio_mcp.tools.plans import (
+    UNKNOWN_CUSTOMER,
+    UNREAD,
+    Addressee,
+    addressee,
+    listed,
+    may_start,
+    test_profiles,
+    time_of,
+    within,
+)
 from cio_mcp.workspace import Workspace
 
 STARTS_WITHIN = timedelta(hours=72)
@@ -77,5 +87,5 @@ def _warnings(whom: Addressee, age: timedelta) -> tuple[str, ...]:
     if whom.person is None:
         found.append(UNREAD)
         if whom.reference.kind != "cio_id":
-            found.append("Whether the customer exists cannot be looked up: an event creates one who does not.")
+            found.append(f"{UNKNOWN_CUSTOMER} If not, the event creates the customer.")
     return tuple(found)

@@ -31,6 +31,7 @@ WITH_ARTICLE: dict[IdType, str] = {
     kind: f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for kind, name in KIND_NAMES.items()
 }
 
+UNKNOWN_CUSTOMER = "This server cannot look up whether the customer exists."
 UNREAD = "Without an App API key this server cannot look: the values before are unknown, and nothing can be read back."
 
 

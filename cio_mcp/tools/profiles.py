@@ -11,12 +11,12 @@ from cio_mcp.api.base import KIND_NAMES, IdType, Reference
 from cio_mcp.api.people import SeveralPeople, reference_of
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Before, Plan
-from cio_mcp.http.call import canonical
+from cio_mcp.http.call import canonical, check_path_value
 from cio_mcp.text.foreign import quoted, word
 from cio_mcp.text.names import fold, meanings
 from cio_mcp.tools.arguments import Customer, CustomerIdType
 from cio_mcp.tools.edits import edit, reached
-from cio_mcp.tools.plans import UNREAD, Addressee, addressee, one_address, within
+from cio_mcp.tools.plans import UNKNOWN_CUSTOMER, UNREAD, Addressee, addressee, one_address, within
 from cio_mcp.workspace import Workspace
 
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
@@ -53,7 +53,7 @@ async def _creation(ws: Workspace, reference: Reference, attributes: dict[str, J
     """Plan to create a customer, unless the identifier is somebody's in another way: then plan to edit them."""
     _check_creatable(reference)
     if existing := await ws.people.known_otherwise(reference):
-        return _doubtful(reference, await edit(ws, Addressee.of(existing), attributes))
+        return _edit_instead(reference, await edit(ws, Addressee.of(existing), attributes))
     return Plan(
         risk="send",
         summary=f"Create the customer with {reference}.",
@@ -61,7 +61,7 @@ async def _creation(ws: Workspace, reference: Reference, attributes: dict[str, J
         examples=(f"{quoted(reference.value)}, new",),
         edits=tuple(Before(name=name, before=None, after=value) for name, value in attributes.items()),
         recipients=reached((reference.value,), attributes),
-        warnings=await _held(ws, reference, attributes),
+        warnings=await _identifier_conflicts(ws, reference, attributes),
         calls=(tracking.identify(reference, attributes, at=int(time.time()), create=True),),
         rests_on={"person": None},
         once=True,
@@ -69,30 +69,34 @@ async def _creation(ws: Workspace, reference: Reference, attributes: dict[str, J
     )
 
 
-def _doubtful(reference: Reference, planned: Plan) -> Plan:
+def _edit_instead(reference: Reference, planned: Plan) -> Plan:
     """The edit of a customer who was named as if they were new: whether they are meant, a person knows."""
-    doubt = f"No customer has {reference}. The customer below has this value as another identifier."
+    doubt = f"No customer has {reference}. This edits the customer who has this value as another identifier."
     return planned.model_copy(
         update={"risk": "send", "warnings": (doubt, *planned.warnings), "recipients": (), "test_profiles": ()}
     )
 
 
-async def _held(ws: Workspace, reference: Reference, attributes: dict[str, JsonValue]) -> tuple[str, ...]:
+async def _identifier_conflicts(
+    ws: Workspace, reference: Reference, attributes: dict[str, JsonValue]
+) -> tuple[str, ...]:
     """Warn of each identifier among the attributes that somebody has: a write of it may reach them instead."""
-    found = []
+    conflicts = []
     for name, kind in IDENTIFYING.items():
         value = attributes.get(name)
         if value in (None, "", reference.value):
             continue
+        check_path_value(f"attributes.{name}", str(value))
         with suppress(NotFound):
             try:
                 holder = (await ws.people.resolve(str(value), kind)).reference.value
             except SeveralPeople as several:
                 holder = f"{several.count} customers"
-            found.append(
-                f"{word(holder)} has this {KIND_NAMES[kind]} already: Customer.io may refuse, or change that customer."
+            conflicts.append(
+                f"{word(holder)} already has this {KIND_NAMES[kind]}. "
+                "Customer.io may refuse the request or change that customer instead."
             )
-    return tuple(found)
+    return tuple(conflicts)
 
 
 def _check_creatable(reference: Reference) -> None:
@@ -104,7 +108,7 @@ def _blind(whom: Addressee, attributes: dict[str, JsonValue], *, create: bool) -
     named = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
     if create:
         _check_creatable(whom.reference)
-    doubt = ("Whether the customer exists cannot be looked up: one who does not is created.",) if create else ()
+    doubt = (f"{UNKNOWN_CUSTOMER} If not, this creates the customer.",) if create else ()
     return Plan(
         risk="send",
         summary=f"Set {named} of {whom.name}{', or create that customer' if create else ''}.",

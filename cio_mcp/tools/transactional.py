@@ -71,7 +71,7 @@ async def send_transactional(
         calls=(
             sends.email(
                 int(template.id),
-                _named(whom.reference),
+                _identifiers(whom.reference),
                 address,
                 data or {},
                 send_at=at,
@@ -112,7 +112,7 @@ def _options(options: dict[str, JsonValue] | None) -> EmailOptions:
         raise InvalidArgument("options", f"{quoted(name, 40)} is not accepted here; what is: {accepted}") from None
 
 
-def _named(person: Reference) -> dict[str, JsonValue]:
+def _identifiers(person: Reference) -> dict[str, JsonValue]:
     return {person.kind: person.value.removeprefix("cio_") if person.kind == "cio_id" else person.value}
 
 

@@ -32,7 +32,7 @@ NAMED = 5
 async def undo_change(ws: Workspace, change: Annotated[str, Field(description="Change id")]) -> Plan:
     """Set the attributes that a change set back to what they were. A person approves it; sends have no undo."""
     done = await _done(ws, change)
-    whom = await addressee(ws, *_edited(done))
+    whom = await addressee(ws, *_target(done))
     if whom.person is None:
         raise _refused(change, "without an App API key nobody can look whether its values still stand")
     now = whom.person.attributes
@@ -84,7 +84,7 @@ def _reasons(plan: Plan) -> Iterator[str]:
         yield f"Customer.io takes no {new[0]} away from somebody who has one"
 
 
-def _edited(plan: Plan) -> Reference:
+def _target(plan: Plan) -> Reference:
     """Whose profile a plan edited."""
     return next(made.person for call in plan.calls for made in operations(call) if made.person)
 
