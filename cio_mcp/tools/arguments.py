@@ -19,16 +19,17 @@ MAX_EMAIL_BYTES = 254
 """RFC 5321 leaves an address 256 octets with its angle brackets."""
 
 MAX_CURSOR_BYTES = 2_000
+FOREIGN_CURSOR = "expected the cursor of the page before, unchanged"
 MAX_TIME_BYTES = 64
 """No source: a time in ISO 8601 takes at most 35."""
 
 
-def bounded(limit: int) -> AfterValidator:
+def bounded(limit: int, expected: str = "") -> AfterValidator:
     """Refuse a text of more than `limit` bytes; schemas do not show it, so it costs no context."""
 
     def check(text: str | None) -> str | None:
         if text is not None and (size := len(text.encode(errors="surrogatepass"))) > limit:
-            raise ValueError(f"is {size:,} bytes long; expected at most {limit:,}")
+            raise ValueError(expected or f"is {size:,} bytes long; expected at most {limit:,}")
         return text
 
     return AfterValidator(check)
@@ -49,7 +50,7 @@ Id = Annotated[str, _AsText, bounded(MAX_NAME_BYTES), Field(min_length=1)]
 SegmentRef = Annotated[str, _AsText, bounded(MAX_NAME_BYTES), Field(description="id or exact name", min_length=1)]
 Email = Annotated[str, bounded(MAX_EMAIL_BYTES)]
 Limit = Annotated[int, Field(ge=1, le=100)]
-Cursor = Annotated[str | None, bounded(MAX_CURSOR_BYTES), Field(description="From the page before")]
+Cursor = Annotated[str | None, bounded(MAX_CURSOR_BYTES, FOREIGN_CURSOR), Field(description="From the page before")]
 Time = Annotated[str, bounded(MAX_TIME_BYTES)]
 Since = Annotated[Time | None, Field(description="ISO 8601 with zone")]
 Until = Annotated[Time | None, Field(description="ISO 8601 with zone")]
