@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import Receipt, Status
@@ -133,10 +134,9 @@ class Led(NamedTuple):
 def led_to(row: "ChangeRow") -> Led:
     """What a change led to, as far as it is known, and kept."""
     outcome = json.loads(row.outcome) if row.outcome else {}
-    sent = next(
-        (call.body for call in Plan.model_validate_json(row.plan).calls if call.route.endswith("/events")), None
-    )
-    return Led(outcome.get("delivery_id"), str(sent["id"]) if isinstance(sent, dict) and sent.get("id") else None)
+    calls = Plan.model_validate_json(row.plan).calls
+    events = [operation.id for call in calls for operation in operations(call) if operation.is_event]
+    return Led(outcome.get("delivery_id"), events[0] if events else None)
 
 
 def change_of(row: "ChangeRow", now: float) -> Change:

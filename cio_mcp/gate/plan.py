@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.customerio.call import Call, canonical, digest
 from cio_mcp.gate.evidence import Evidence
 
@@ -70,6 +71,12 @@ class Plan(BaseModel):
     def digest(self) -> str:
         """What an approval binds: SHA-256 over the exact calls."""
         return digest(self.calls)
+
+    @property
+    def creates(self) -> tuple[str, ...]:
+        """The identifiers by which the calls may create a person; an unnamed one is empty."""
+        made = (operation for call in self.calls for operation in operations(call) if operation.may_create)
+        return tuple(operation.person.value if operation.person else "" for operation in made)
 
     @property
     def effect(self) -> str | None:

@@ -51,6 +51,13 @@ Blank = BeforeValidator(lambda value: None if value in ("", 0) else value)
 """For `Annotated[str | None, Blank]`: Customer.io says "" or 0 as well as null for an id that is not there."""
 
 IdType = Literal["id", "email", "phone", "cio_id"]
+KIND_NAMES: dict[IdType, str] = {
+    "id": "id",
+    "email": "email address",
+    "phone": "phone number",
+    "cio_id": "cio_id",
+}
+IDENTIFIER_KINDS: tuple[IdType, ...] = tuple(KIND_NAMES)
 Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
 
 LIST_SECONDS = 10.0
@@ -58,10 +65,29 @@ LIST_SECONDS = 10.0
 
 
 class Reference(NamedTuple):
-    """How a person stands in a path; without `id_type` the value is an `id`."""
+    """How a person is named; without `id_type` the value is an `id`, whatever it looks like."""
 
     value: str
     id_type: IdType | None = None
+
+    @property
+    def kind(self) -> IdType:
+        """The kind of identifier."""
+        return self.id_type or "id"
+
+    @property
+    def fits_path(self) -> bool:
+        """Whether a path of the Track API (v1), which has only the shape to go by, reads the value as this kind.
+
+        There `cio_…` is a cio_id, anything with an @ an email, and all else an id, phone numbers included:
+        https://docs.customer.io/integrations/api/track/ (identify).
+        """
+        if self.value.startswith("cio_"):
+            return self.kind == "cio_id"
+        return self.kind == ("email" if "@" in self.value else "id")
+
+    def __str__(self) -> str:
+        return f"the {KIND_NAMES[self.kind]} {quoted(self.value)}"
 
 
 class Identifiers(Model):
@@ -165,6 +191,11 @@ def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> A
     raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
 
 
+def is_number(text: str) -> bool:
+    """Whether a text may be the number of something: ASCII digits, no more than a number of 64 bits has."""
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(2**64))
+
+
 async def by_id_or_name(
     wanted: str,
     get: Callable[[str], Awaitable[AnyNamed]],
@@ -180,7 +211,7 @@ async def by_id_or_name(
         Ambiguous: several have the name.
     """
     key = wanted.strip()
-    if not key.isdecimal():
+    if not is_number(key):
         return named(await every(), key, field=field, kind=kind)
     try:
         return await get(key)

@@ -1,0 +1,22 @@
+"""What a change led to, read from its requests."""
+
+import pytest
+
+from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.base import Reference
+from cio_mcp.gate.change import Led, led_to
+from cio_mcp.gate.plan import Plan
+from tests.gate.test_subject import row
+
+ULID = "01HZZZZZZZZZZZZZZZZZZZ0001"
+
+
+@pytest.mark.parametrize("person", [Reference("ada"), Reference("ada@example.com"), Reference("+14155552671", "phone")])
+def test_an_event_is_known_by_its_ulid_whichever_request_recorded_it(person: Reference) -> None:
+    call = tracking.event(person, "x", {}, ulid=ULID, at=None)
+    assert led_to(row(Plan(risk="send", summary="Send.", calls=(call,)))) == Led(None, ULID)
+
+
+def test_a_profile_write_led_to_no_event() -> None:
+    call = tracking.identify(Reference("ada"), {"id": "x"}, at=1, create=False)
+    assert led_to(row(Plan(risk="data", summary="Set.", calls=(call,)))) == Led(None, None)
