@@ -63,7 +63,8 @@ def _hanging(text: Text, console: Console, inside: int = 0) -> Text:
 def diff(edits: Iterable[Before]) -> Iterable[Text]:
     """What becomes of each value, a line for what goes and one for what comes."""
     for edit in edits:
-        yield Text(revealed(cut(edit.name, SUMMARY)).replace("\n", "\\n"), style="bold")
+        # In quotes, so that no name begins a line as one of ours does.
+        yield Text(f"“{revealed(cut(edit.name, SUMMARY))}”".replace("\n", "\\n"), style="bold")
         if edit.before not in (None, ""):
             yield Text(f"- {_value(edit.before)}", style="red")
         if edit.after not in (None, ""):

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.customerio.call import Call, canonical, digest
 from cio_mcp.gate.evidence import Evidence
 
@@ -74,8 +75,14 @@ class Plan(BaseModel):
     @property
     def event_id(self) -> str | None:
         """The id that the plan's event is sent with; what the event starts names it."""
-        body = next((call.body for call in self.calls if call.route.endswith("/events")), None)
-        return str(body["id"]) if isinstance(body, dict) and body.get("id") else None
+        events = (each.id for call in self.calls for each in operations(call) if each.is_event)
+        return next(events, None)
+
+    @property
+    def creates(self) -> tuple[str, ...]:
+        """The identifiers by which the calls may create a person; an unnamed one is empty."""
+        made = (operation for call in self.calls for operation in operations(call) if operation.may_create)
+        return tuple(operation.person.value if operation.person else "" for operation in made)
 
     @property
     def effect(self) -> str | None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 ID_TYPES = ("id", "email", "cio_id")
 
@@ -112,8 +112,23 @@ class Directory:
         return self._by_id.get(value)
 
 
+class Typed(str):
+    """An identifier whose kind is given, as in v2; in a path of v1 its shape decides."""
+
+    __slots__ = ("id_type",)
+    id_type: str
+
+    def __new__(cls, value: str, id_type: str) -> Self:
+        """Keep the kind beside the value."""
+        made = super().__new__(cls, value)
+        made.id_type = id_type
+        return made
+
+
 def id_type_of(identifier: str) -> str:
-    """What Track takes an identifier in a path for, by its shape."""
+    """What Track takes an identifier for: the kind it was given with, else by its shape."""
+    if isinstance(identifier, Typed):
+        return identifier.id_type
     if identifier.startswith("cio_"):
         return "cio_id"
     return "email" if "@" in identifier else "id"

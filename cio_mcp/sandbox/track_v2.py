@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cio_mcp.sandbox import track, track_events
+from cio_mcp.sandbox.people import Typed
 from cio_mcp.sandbox.track_bodies import ACCEPTED
 from cio_mcp.sandbox.track_objects import OF_DELIVERIES, OF_OBJECTS, Actions
 from cio_mcp.sandbox.wire import Answer, Asked, Handler, Refused, Route, invalid
@@ -69,7 +70,7 @@ def _accept(workspace: "Workspace", operation: Any) -> None:
 
 
 def _named(operation: Operation) -> str:
-    """The person meant, as the path of a v1 request names one."""
+    """The person meant, by exactly the kind of identifier that is given."""
     identifiers = operation.get("identifiers")
     if not isinstance(identifiers, dict) or len(identifiers) != 1:
         raise invalid("identifiers", "identifiers must hold exactly one of id, email or cio_id", "required")
@@ -80,7 +81,7 @@ def _named(operation: Operation) -> str:
         raise invalid("identifiers", "identifiers must hold exactly one of id, email or cio_id")
     if name == "email" and "@" not in str(value):
         raise invalid("identifiers.email", "email must be an address")
-    return f"cio_{str(value).removeprefix('cio_')}" if name == "cio_id" else str(value)
+    return Typed(str(value), name)
 
 
 def _object(operation: Operation, name: str) -> dict[str, Any]:

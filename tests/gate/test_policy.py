@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused
@@ -329,7 +330,7 @@ async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_
 
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
-        call = tracking.event("ada", "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
+        call = tracking.event(Reference("ada"), "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
         return Plan(risk="send", summary="Send x.", affected=next(people), calls=(call,))
 
     large = await proposed(ws, "large", plan)

@@ -44,6 +44,14 @@ async def test_a_person_is_named_by_email_and_cio_id_too(asking: Asking) -> None
         await entity(asking, **{**identify("", town=""), "identifiers": identifiers})
 
 
+@pytest.mark.parametrize("id_", ["ada@example.com", "cio_a3000001"])
+async def test_an_id_is_an_id_whatever_it_looks_like(id_: str, asking: Asking) -> None:
+    await batch(asking, identify(id_, town="Bonn"), identify(id_, street="Main St"))
+    attributes = await asking.attributes(id_)
+    assert (attributes["id"], attributes["town"], attributes["street"]) == (id_, "Bonn", "Main St")
+    assert "town" not in await asking.attributes("ada")
+
+
 async def test_an_event_holds_its_data_in_attributes_and_counts_once(asking: Asking) -> None:
     order = {**ADA, "action": "event", "name": "looked", "id": "01J8ZZZZZZZZZZZZZZZZZZZZZZ", "attributes": {"sku": "a"}}
     assert (await batch(asking, order, order)).status_code == 200

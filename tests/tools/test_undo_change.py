@@ -1,14 +1,18 @@
 import json
+import time
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from pydantic import JsonValue
 
+from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.batches import batch
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import CioError, NotFound, Refused
-from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.plan import Before, Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
@@ -50,6 +54,30 @@ async def done(ws: CallContext, tool: str, **arguments: JsonValue) -> str:
     assert receipt.status == "done", receipt
     assert receipt.change
     return receipt.change
+
+
+async def test_an_undo_reaches_the_customer_whom_the_request_named_with_its_kind(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    bob = sandbox.workspace.people.get("id", "bob")
+    assert bob
+    sandbox.workspace.people.rename(bob, id="ada@example.com")
+
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        call = tracking.identify(
+            Reference("ada@example.com", "id"), {"plan": "gold"}, at=int(time.time()), create=False
+        )
+        edited = Before(name="plan", before=str(bob.attributes["plan"]), after="gold")
+        return Plan(risk="data", summary="Set.", edits=(edited,), calls=(call,), rests_on={"before": {"plan": "free"}})
+
+    row = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    assert not isinstance(row, Receipt)
+    assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
+    assert (await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))).status == "done"
+    sandbox.workspace.agenda.run_until(sandbox.clock.now() + 2)
+    undone = await undo_change(ws, row.id)
+    assert undone.calls[0].path == {"identifier": f"cio_{bob.cio_id}"}
 
 
 async def test_what_was_changed_comes_back_and_what_was_not_there_goes(ws: CallContext) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from cio_mcp.customerio.api.base import is_number
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
 
@@ -40,7 +41,8 @@ def _one(value: Any, field: str, depth: int) -> dict[str, Any]:
 def _segment(value: Any, field: str, _depth: int) -> dict[str, Any]:
     _only(value, {"id"}, field)
     id_ = value.get("id")
-    if isinstance(id_, bool) or not (isinstance(id_, int) or (isinstance(id_, str) and id_.isdecimal())):
+    numbered = is_number(id_) if isinstance(id_, str) else isinstance(id_, int) and 0 <= id_ < 2**64
+    if isinstance(id_, bool) or not numbered:
         raise InvalidArgument(field, 'expected {"id": <number of the segment>}; list_segments has the numbers')
     return {"id": int(id_)}
 

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cio_mcp.customerio.api.base import Message, MessagePage
+from cio_mcp.customerio.api.base import Message, MessagePage, is_number
 from cio_mcp.customerio.api.messages import TYPED
 from cio_mcp.errors import InvalidArgument, NotFound, RateLimited
 from cio_mcp.text.html import readable
@@ -111,7 +111,7 @@ async def list_messages(
     """List deliveries, newest first, of the last 6 months unless told: of a person, a campaign (kind, id), or all."""
     if id is not None and kind is None:
         raise InvalidArgument("kind", "is needed with id: campaign, broadcast, newsletter or transactional")
-    if kind is not None and id is not None and not id.isdecimal():
+    if kind is not None and id is not None and not is_number(id):
         id = (await find(ws, kind, id)).id  # noqa: A001 - the name has become the id
     listed = kind if id is not None and customer is None else None
     start, end = _window(since, until, months=2 * MONTHS if listed == "transactional" else MONTHS)

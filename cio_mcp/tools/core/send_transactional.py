@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from cio_mcp.customerio.api import sends
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.transactional import TransactionalMessage, variables
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
@@ -13,7 +14,7 @@ from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Id
+from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Email, Id, Time
 from cio_mcp.tools.common.recipients import Recipient, listed, one_address, recipient_of, test_profiles, time_of, within
 from cio_mcp.workspace import CallContext
 
@@ -38,9 +39,9 @@ async def send_transactional(
     message: Annotated[Id, Field(description="id or exact name")],
     customer: Customer,
     channel: Literal["email"] = "email",
-    to: Annotated[str | None, Field(description="Address; default the customer's own")] = None,
+    to: Annotated[Email | None, Field(description="Address; default the customer's own")] = None,
     data: Annotated[dict[str, JsonValue] | None, Field(description="Template variables")] = None,
-    send_at: Annotated[str | None, Field(description="ISO 8601 with zone; default now")] = None,
+    send_at: Annotated[Time | None, Field(description="ISO 8601 with zone; default now")] = None,
     options: Annotated[
         dict[str, JsonValue] | None,
         Field(description="send_to_unsubscribed, queue_draft, disable_message_retention, tracked, language"),
@@ -70,9 +71,7 @@ async def send_transactional(
         calls=(
             sends.email(
                 int(template.id),
-                {"cio_id": whom.identifier.removeprefix("cio_")}
-                if whom.identifier.startswith("cio_")
-                else _known_as(whom),
+                _identifiers(whom.reference),
                 address,
                 data or {},
                 send_at=at,
@@ -82,7 +81,7 @@ async def send_transactional(
         rests_on=whom.rests_on | {"message": template.name, "own": _own(whom)},
         once=True,
         repeat=repeat,
-        trace=Evidence(person=whom.identifier, message=template.id, recipient=address) if whom.person else None,
+        trace=Evidence(person=whom.cio_id, message=template.id, recipient=address) if whom.cio_id else None,
         due_at=at.timestamp() if at else None,
         find_out="To follow it: wait_for_event with this change and metric=delivered; get_message shows it whole.",
     )
@@ -113,8 +112,8 @@ def _options(options: dict[str, JsonValue] | None) -> EmailOptions:
         raise InvalidArgument("options", f"{quoted(name, 40)} is not accepted here; what is: {accepted}") from None
 
 
-def _known_as(whom: Recipient) -> dict[str, JsonValue]:
-    return {"email": whom.identifier} if "@" in whom.identifier else {"id": whom.identifier}
+def _identifiers(person: Reference) -> dict[str, JsonValue]:
+    return {person.kind: person.value.removeprefix("cio_") if person.kind == "cio_id" else person.value}
 
 
 def _own(whom: Recipient) -> str | None:
