@@ -58,7 +58,7 @@ def run() -> None:
     failure: Exception | None = None
     status = 0
     try:
-        status = app(standalone_mode=False) or 0
+        status = app(prog_name="cio-mcp", standalone_mode=False) or 0
     except* (CioError, typer.TyperException, typer.Abort) as failures:
         failure = _first(failures)
     if failure is not None:

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 WARM_SECONDS = 60.0
 """How long garbage is not collected at most: a collection of all that stays for good stops everything."""
+GRACE_SECONDS = 5
+"""Seconds that requests in progress may take when a server over HTTP is stopped."""
 STOP_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """Signals that stop a server as Ctrl-C does, where the system has them and nobody ignores them."""
 WELCOME = f"""\
@@ -47,15 +49,7 @@ def serve_stdio(*, sandbox: bool, **overrides: Any) -> None:
         if sys.stdin.isatty():
             sys.stderr.write(WELCOME)
         with closable_stdin() as close:
-            async with anyio.create_task_group() as group:
-
-                async def until_closed() -> None:
-                    await server.run_stdio_async()
-                    group.cancel_scope.cancel()
-
-                # Both as children: Ctrl-C cancels the main task, which must not wait for the SDK before it closes.
-                group.start_soon(_run_when_canceled, close)
-                group.start_soon(until_closed)
+            await _run_until_stopped(server.run_stdio_async, close)
 
     _serve(over_stdio, sandbox=sandbox, overrides=overrides)
 
@@ -78,8 +72,24 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
 
         # Its own logging would write to stdout, and name paths.
         logger.info("Serving http://%s/mcp, and receiving webhooks at %s", authority(listening), PATH)
-        config = uvicorn.Config(http_app(server), log_config=None, access_log=False, lifespan="on")
-        await uvicorn.Server(config).serve(sockets=[listening])
+        config = uvicorn.Config(
+            http_app(server),
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        listener = uvicorn.Server(config)
+
+        async def listen_until_stopped() -> None:
+            # Canceled in the middle of its start, it would log a traceback.
+            with anyio.CancelScope(shield=True):
+                await listener.serve(sockets=[listening])
+
+        def stop() -> None:
+            listener.should_exit = True
+
+        await _run_until_stopped(listen_until_stopped, stop)
 
     with listening:
         _serve(over_http, sandbox=sandbox, overrides=overrides)
@@ -142,11 +152,25 @@ async def _collect_garbage(server: "CioServer") -> None:
     gc.enable()
 
 
-async def _run_when_canceled(work: Callable[[], None]) -> None:
-    try:
-        await anyio.sleep_forever()
-    finally:
-        work()
+async def _run_until_stopped(serve: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
+    """Run `serve` until it ends, which `stop` makes it do.
+
+    Both are children: Ctrl-C cancels the main task, which must not wait for `serve` before it calls `stop`.
+    """
+
+    async def run() -> None:
+        await serve()
+        group.cancel_scope.cancel()
+
+    async def stop_when_canceled() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stop()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(stop_when_canceled)
+        group.start_soon(run)
 
 
 @contextmanager
