@@ -23,6 +23,7 @@ from cio_mcp.settings import Settings, load_settings
 if TYPE_CHECKING:
     from cio_mcp.sandbox import Sandbox
     from cio_mcp.server import CioServer
+    from cio_mcp.workspace import OpenWorkspace
 
 logger = logging.getLogger(__name__)
 
@@ -139,17 +140,31 @@ async def _run(transport: "Callable[[CioServer], Awaitable[None]]", settings: Se
         if box is not None:
             await stack.enter_async_context(box)
             box.report_to(receiver_of(server))
+        opened = anyio.Event()
+
+        async def when_open(workspace: "OpenWorkspace") -> None:
+            opened.set()
+            if box is None:
+                await _report_keys(workspace)
+
+        server.entrance.when_open.append(when_open)
         group = await stack.enter_async_context(anyio.create_task_group())
-        group.start_soon(_collect_garbage, server)
+        group.start_soon(_collect_garbage, opened)
         await transport(server)
         group.cancel_scope.cancel()
 
 
-async def _collect_garbage(server: "CioServer") -> None:
+async def _collect_garbage(opened: anyio.Event) -> None:
     with anyio.move_on_after(WARM_SECONDS):
-        await server.entrance.warmed()
+        await opened.wait()
     gc.freeze()
     gc.enable()
+
+
+async def _report_keys(workspace: "OpenWorkspace") -> None:
+    await workspace.check_keys()
+    for line in workspace.keys.lines():
+        logger.log(logging.WARNING if workspace.keys.problems else logging.INFO, "%s", line)
 
 
 async def _run_until_stopped(serve: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:

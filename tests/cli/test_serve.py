@@ -17,6 +17,8 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.server import served
 from tests.cli.command_line import PATIENCE, CommandLine
 
 KEYS = {"CIO_SITE_ID": "site", "CIO_TRACK_API_KEY": "track-secret", "CIO_APP_API_KEY": "app-secret"}
@@ -276,3 +278,33 @@ async def test_the_changes_of_a_sandbox_are_found_in_the_data_directory(cio_mcp:
     listed = (await anyio.to_thread.run_sync(cio_mcp.run, "approvals", "list")).stdout
     assert f"{change}  Send event “order_placed”" in listed
     assert "in sandbox" in listed
+
+
+def test_wrong_keys_are_reported_once_a_client_has_connected(cio_mcp: CommandLine) -> None:
+    sandbox = Sandbox(people=5)
+    swapped = {"CIO_SITE_ID": "sandbox-track-key", "CIO_TRACK_API_KEY": "sandbox-site", "CIO_APP_API_KEY": "secret"}
+    with served(sandbox) as where:
+        settings = swapped | {"CIO_TRACK_URL": where.url, "CIO_APP_URL": where.url}
+        with running(cio_mcp, **settings) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            for message in (
+                INITIALIZE,
+                {"jsonrpc": "2.0", "method": "notifications/initialized"},
+                {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+            ):
+                assert not sandbox.requests
+                process.stdin.write(f"{json.dumps(message)}\n")
+                process.stdin.flush()
+                if "id" in message:
+                    assert process.stdout.readline()
+            lines = [process.stderr.readline(), process.stderr.readline()]
+            assert "Track API keys: refused. Customer.io refused the Track keys (401)." in lines[0]
+            assert "App API key: refused. Customer.io refused the App API key (401)." in lines[1]
+            assert "secret" not in "".join(lines)
+            # It serves on.
+            process.stdin.write(f"{json.dumps({'jsonrpc': '2.0', 'id': 3, 'method': 'ping'})}\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == 3
+    assert len(sandbox.requests) == 2
