@@ -186,6 +186,16 @@ def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(
     assert "secret" not in refused.stderr
 
 
+@pytest.mark.parametrize("command", [("serve",), ("webhooks", "serve", "--port", "0"), ("changes",)])
+def test_a_signing_key_that_the_client_did_not_fill_in_ends_every_command(
+    command: tuple[str, ...], cio_mcp: CommandLine
+) -> None:
+    refused = cio_mcp.run(*command, **KEYS, CIO_WEBHOOK_SIGNING_KEYS="${CIO_WEBHOOK_SIGNING_KEYS}")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("cio-mcp: CIO_WEBHOOK_SIGNING_KEYS: still holds a variable")
+    assert refused.stderr.count("\n") == 1
+
+
 def test_a_typo_in_the_name_of_a_setting_ends_the_start(cio_mcp: CommandLine) -> None:
     refused = cio_mcp.run(**KEYS, CIO_READONLY="true")
     assert refused.returncode == 2
