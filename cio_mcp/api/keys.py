@@ -68,10 +68,10 @@ class KeyReport:
         self.states[api] = state
         self.problems[api] = f"{problem} {SWAPPED}" if (api, state) == ("track", "refused") else problem
 
-    def lines(self) -> list[str]:
+    def lines(self) -> dict[Api, str]:
         """A line for each key that was checked."""
         texts = {"accepted": "accepted by Customer.io.", "refused": "refused.", "not checked": "could not be checked."}
-        return [
-            " ".join(filter(None, [f"{NAMES[api]}: {texts[state]}", self.problems.get(api)]))
+        return {
+            api: " ".join(filter(None, [f"{NAMES[api]}: {texts[state]}", self.problems.get(api)]))
             for api, state in self.states.items()
-        ]
+        }

@@ -138,6 +138,10 @@ async def _run(transport: "Callable[[CioServer], Awaitable[None]]", settings: Se
     server = build_server(settings, sandbox=box)
     async with AsyncExitStack() as stack:
         if box is not None:
+            data_dir = settings.data_dir
+            logger.info(
+                "A simulated workspace. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals", data_dir
+            )
             await stack.enter_async_context(box)
             box.report_to(receiver_of(server))
         opened = anyio.Event()
@@ -163,8 +167,8 @@ async def _collect_garbage(opened: anyio.Event) -> None:
 
 async def _report_keys(workspace: "OpenWorkspace") -> None:
     await workspace.check_keys()
-    for line in workspace.keys.lines():
-        logger.log(logging.WARNING if workspace.keys.problems else logging.INFO, "%s", line)
+    for api, line in workspace.keys.lines().items():
+        logger.log(logging.WARNING if api in workspace.keys.problems else logging.INFO, "%s", line)
 
 
 async def _run_until_stopped(serve: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
@@ -196,7 +200,6 @@ def _storage(*, sandbox: bool, overrides: dict[str, Any]) -> Iterator[Settings]:
         yield settings
         return
     with tempfile.TemporaryDirectory(prefix="cio-mcp-") as folder:
-        logger.info("A simulated workspace. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals", folder)
         yield sandbox_settings(Path(folder), **overrides)
 
 
@@ -208,6 +211,8 @@ def _sandbox() -> "Sandbox":
 
 def _stop_on_signals() -> None:
     """Have a request to end treated as Ctrl-C, so that temporary directories are removed; it is not if ignored."""
+    # A shell without job control has its background processes ignore Ctrl-C, and then the others would have no effect.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in STOP_SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:

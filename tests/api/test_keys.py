@@ -16,7 +16,7 @@ SWAPPED = {"site_id": "sandbox-track-key", "track_api_key": SecretStr("sandbox-s
 
 async def test_nothing_is_asked_and_nothing_reported_before_the_check(settings: Settings, sandbox: Sandbox) -> None:
     async with open_workspace(settings, sandbox=sandbox) as opened:
-        assert opened.keys.lines() == []
+        assert opened.keys.lines() == {}
     assert not sandbox.requests
 
 
@@ -41,13 +41,13 @@ async def test_each_key_that_is_set_is_checked_by_one_request(
     assert set(seen.problems) == {api for api, state in states.items() if state == "refused"}
     assert len(sandbox.requests) == len(states)
     assert len(seen.lines()) == len(states)
-    assert "another-key" not in "".join(seen.lines())
+    assert "another-key" not in "".join(seen.lines().values())
 
 
 async def test_swapped_track_keys_are_named(settings: Settings, sandbox: Sandbox) -> None:
     async with open_workspace(settings.model_copy(update=SWAPPED), sandbox=sandbox) as opened:
         await opened.check_keys()
-        line = opened.keys.lines()[0]
+        line = opened.keys.lines()["track"]
     assert line.startswith("Track API keys: refused. Customer.io refused the Track keys (401).")
     assert line.endswith("Site ID and Tracking API key are also refused when they are swapped.")
     assert "\n" not in line
@@ -65,4 +65,4 @@ async def test_a_customer_io_that_is_down_says_nothing_about_the_keys(settings: 
     async with open_workspace(settings, sandbox=sandbox) as opened:
         await opened.check_keys()
     assert opened.keys.states == {"track": "accepted", "app": "not checked"}
-    assert opened.keys.lines()[1].startswith("App API key: could not be checked. ")
+    assert opened.keys.lines()["app"].startswith("App API key: could not be checked. ")

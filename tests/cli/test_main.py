@@ -46,7 +46,7 @@ def test_a_shell_can_complete_commands(cio_mcp: CommandLine) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], said: str, cio_mcp: CommandLine) -> None:
-    refused = cio_mcp.run(*arguments)
+    refused = cio_mcp.run(*arguments, CIO_DATA_DIR="")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.splitlines()[-1].startswith(f"cio-mcp: {said}")
     assert "secret" not in refused.stderr

@@ -258,6 +258,17 @@ def test_the_first_signal_ends_a_sandbox_and_removes_its_directory(
     assert not list(tmp_path.glob("cio-mcp-*"))
 
 
+def test_a_server_in_the_background_of_a_script_can_be_ended(cio_mcp: CommandLine, tmp_path: Path) -> None:
+    command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-m", "cio_mcp", "serve", "--sandbox"]
+    environment = cio_mcp.environment | {"TMPDIR": str(tmp_path), "CIO_DATA_DIR": ""}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert not list(tmp_path.glob("cio-mcp-*"))
+
+
 def test_a_signal_that_is_ignored_stays_ignored(cio_mcp: CommandLine) -> None:
     command = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", sys.executable, "-m", "cio_mcp"]
     with subprocess.Popen(
