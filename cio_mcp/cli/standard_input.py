@@ -25,7 +25,7 @@ def closable_stdin() -> Iterator[Callable[[], None]]:
     reading, writing = os.pipe()
     os.dup2(reading, STANDARD_INPUT)
     os.close(reading)
-    pipe = _WritingEnd(writing)
+    pipe = WritingEnd(writing)
     threading.Thread(target=_copy, args=(source, pipe), name="standard input", daemon=True).start()
     try:
         yield pipe.close
@@ -35,7 +35,7 @@ def closable_stdin() -> Iterator[Callable[[], None]]:
         os.dup2(source, STANDARD_INPUT)
 
 
-class _WritingEnd:
+class WritingEnd:
     """The writing end of a pipe, which is closed once, and by nobody while the other thread writes to it."""
 
     def __init__(self, handle: int) -> None:
@@ -63,7 +63,7 @@ class _WritingEnd:
             self._lock.release()
 
 
-def _copy(source: int, pipe: _WritingEnd) -> None:
+def _copy(source: int, pipe: WritingEnd) -> None:
     with suppress(OSError):  # a terminal that was closed
         while data := os.read(source, CHUNK_BYTES):
             if not pipe.write(data):

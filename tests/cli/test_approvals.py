@@ -132,6 +132,7 @@ def test_what_was_typed_before_the_question_does_not_count(cio_mcp: CommandLine)
         session.wait_for("First, type 4812:")
         session.type("no")
         session.ends_with(2)
+    assert not re.search(CODE, session.seen)
     assert cio_mcp.change("aaaa0001").state == "planned"
 
 
