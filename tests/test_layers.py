@@ -17,6 +17,7 @@ FLOORS = [
     {"storage"},
     {"text"},
     {"settings"},
+    {"environment"},
     {"errors"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,16 +1,17 @@
-"""`cio-mcp changes`: what was asked for and what became of it."""
+"""`cio-mcp changes`: proposed changes and their outcomes."""
 
 import json
 import sys
 import time
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cio_mcp.cli.approvals import found
-from cio_mcp.cli.change_view import present
-from cio_mcp.cli.common import SUMMARY, console, settings, with_database
+from cio_mcp.cli.change_view import hanging, labeled, present
+from cio_mcp.cli.common import SUMMARY, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import is_terminal
 from cio_mcp.gate.change import STORED, Change, Changes, ChangeState, change_of
 from cio_mcp.gate.clock import Clock
@@ -22,8 +23,12 @@ from cio_mcp.text.render import render
 from cio_mcp.text.sanitize import clean
 from cio_mcp.text.timestamps import moment
 
-WIDE = 200
+PROGRAM_COLUMNS = 200
 """Columns where standard output is no terminal: nothing needs to be folded for a program."""
+TABLE_COLUMNS = 140
+"""Columns that a table needs; on a narrower terminal each change takes some lines."""
+INDENT = 10
+"""Columns before the lines that follow a change's id."""
 STEPS = 5
 """Steps of retention that one look at the changes may take."""
 CHANGING = frozenset({"planned", "approved", "expired"})
@@ -44,13 +49,17 @@ def list_changes(*, state: ChangeState | None, limit: int, as_json: bool) -> Non
     if as_json:
         _print_json(Changes(changes=[change_of(row, now) for row in rows[:limit]], has_more=len(rows) > limit))
         return
-    where = console(None if is_terminal(sys.stdout) else WIDE)
-    if not rows:
-        where.print("No changes.")
-        return
-    where.print(_table([change_of(row, now) for row in rows[:limit]]))
+    where = console(None if is_terminal(sys.stdout) else PROGRAM_COLUMNS)
+    changes = [change_of(row, now) for row in rows[:limit]]
+    if not changes:
+        where.print(hanging(Text(f"No changes. Data directory: {storage_place()}"), where))
+    elif where.width >= TABLE_COLUMNS:
+        where.print(_table(changes))
+    else:
+        for change in changes:
+            _print_lines(where, change)
     if len(rows) > limit:
-        where.print("There are older ones: --limit shows more.")
+        where.print("There are older changes. --limit shows more.")
 
 
 def show_change(change: str, *, as_json: bool, calls: bool) -> None:
@@ -71,6 +80,14 @@ def _print_json(changes: Changes) -> None:
     typer.echo(json.dumps(structured, indent=2, ensure_ascii=False))
 
 
+def _print_lines(where: Console, change: Change) -> None:
+    """Print a change where columns would be squeezed: id, time and state first, then words that are not split."""
+    where.print(Text(f"{change.id:<{INDENT}}{moment(change.at)}  {change.state}", style="bold"), soft_wrap=True)
+    decided = f", decided by {change.decided_by}" if change.decided_by else ""
+    for text in (change.summary, f"{change.tool} by {change.by}{decided}"):
+        where.print(labeled(Text(" " * INDENT), clean(text, SUMMARY), where))
+
+
 def _table(changes: list[Change]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("id", "when", "state", "tool"):
@@ -78,6 +95,6 @@ def _table(changes: list[Change]) -> Table:
     for name in ("summary", "by", "decided by"):
         table.add_column(name, overflow="fold")
     for change in changes:
-        told = (change.tool, change.summary, change.by, change.decided_by or "")
-        table.add_row(change.id, moment(change.at), change.state, *(Text(clean(each, SUMMARY)) for each in told))
+        texts = (change.tool, change.summary, change.by, change.decided_by or "")
+        table.add_row(change.id, moment(change.at), change.state, *(Text(clean(each, SUMMARY)) for each in texts))
     return table
