@@ -16,6 +16,7 @@ FLOORS = [
     {"storage"},
     {"text"},
     {"settings", "clock"},
+    {"environment"},
     {"errors"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -100,7 +100,7 @@ def test_a_wrong_file_ends_the_start_with_one_line(cio_mcp: CommandLine, file: P
     ended = cio_mcp.run(*command, CIO_POLICY_FILE=str(file), CIO_APP_API_KEY="a", CIO_REGION="us")
     assert (ended.returncode, ended.stdout) == (2, "")
     said = ended.stderr.strip().splitlines()[-1]
-    assert said.startswith("cio-mcp: CIO_POLICY_FILE: policy.toml, line 2: class.send.rule: expected 'allow'")
+    assert said.startswith(f"cio-mcp: CIO_POLICY_FILE: {file}, line 2: class.send.rule: expected 'allow'")
 
 
 @pytest.mark.anyio
