@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import Blank, Content, Listed, Model, Moment, SourceModel, SourceReads
+from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Content, Listed, Model, Moment, SourceModel, SourceReads
 from cio_mcp.customerio.call import read
 
 StartsOn = Literal["segment", "event", "form", "date", "relationship", "object", "webhook", "unknown"]
@@ -78,7 +78,8 @@ class Campaigns(SourceReads[Campaign]):
 
     async def actions(self, campaign: Campaign) -> list[Content]:
         """Its actions in the order of the campaign, those it does not list at the end; at most 10 pages."""
-        actions = await self._pages(Content, "actions", read("/v1/campaigns/{id}/actions", id=campaign.id))
+        call = read("/v1/campaigns/{id}/actions", id=campaign.id)
+        actions = await self._pages(Content, "actions", call, cache=LIST_SECONDS)
         order = {action.id: place for place, action in enumerate(campaign.actions)}
         return sorted(actions, key=lambda action: order.get(action.id, len(order)))
 

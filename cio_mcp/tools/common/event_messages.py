@@ -1,0 +1,92 @@
+"""The messages of the campaigns that an event starts: what they need from its data, and what the first one says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import anyio
+import anyio.to_thread
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.base import Content
+from cio_mcp.customerio.api.campaigns import Campaign
+from cio_mcp.customerio.api.people import Person
+from cio_mcp.errors import CioError
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.gather import together
+from cio_mcp.tools.common.message_preview import listed_names, missing_data, preview_message, required_by
+from cio_mcp.workspace import CallContext
+
+MAX_CAMPAIGNS = 10
+"""Campaigns whose messages are read; no source, a request each."""
+
+MAX_MESSAGES = 20
+"""Messages that are looked into, over all campaigns; no source."""
+
+READ_SECONDS = 5.0
+"""How long the reads may take, so that time is left for a person to answer; no source."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventMessages:
+    """What a plan says about the messages of the campaigns that its event starts."""
+
+    preview: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+async def event_messages(
+    ws: CallContext, campaigns: Sequence[Campaign], person: Person | None, data: Mapping[str, JsonValue]
+) -> EventMessages:
+    """Read the messages of campaigns and compare what they need with the data of an event.
+
+    What cannot be read is a warning.
+    """
+    read = await _actions(ws, campaigns[:MAX_CAMPAIGNS])
+    warnings, left = [], MAX_MESSAGES
+    for campaign in campaigns[:MAX_CAMPAIGNS]:
+        actions = read[campaign.id]
+        if actions is None:
+            warnings.append(f"The messages of campaign {campaign.id} could not be read.")
+            continue
+        warnings += await anyio.to_thread.run_sync(_warnings, campaign, actions[:left], data)
+        if len(actions) > left:
+            warnings.append(f"Only the first {left} messages of campaign {campaign.id} were read.")
+        left = max(0, left - len(actions))
+    if (more := len(campaigns) - MAX_CAMPAIGNS) > 0:
+        warnings.append(f"The messages of {more} more campaigns were not read.")
+    return EventMessages(await _preview(read, person, data) if len(campaigns) == 1 else (), tuple(warnings))
+
+
+async def _actions(ws: CallContext, campaigns: Sequence[Campaign]) -> dict[str, list[Content] | None]:
+    """The actions of each campaign by its id, None where they cannot be read in time."""
+    caller = ws.reader.caller
+    soon = replace(caller, deadline=min(caller.deadline, anyio.current_time() + READ_SECONDS))
+    reads = replace(ws, reader=replace(ws.reader, caller=soon)).campaigns
+
+    async def read(campaign: Campaign) -> list[Content] | None:
+        try:
+            return await reads.actions(campaign)
+        except CioError:
+            return None
+
+    return await together({campaign.id: partial(read, campaign) for campaign in campaigns})
+
+
+def _warnings(campaign: Campaign, actions: Sequence[Content], data: Mapping[str, JsonValue]) -> list[str]:
+    required = [required_by([action]) for action in actions]
+    missing = missing_data(frozenset().union(*filter(None, required)), data)
+    label = f"Campaign {campaign.id} {quoted(campaign.name)}"
+    sentences = [f"{label} uses event data that is not given: {listed_names(missing)}."] if missing else []
+    if None in required:
+        sentences.append(f"{label} has a message that could not be read: it may use more event data.")
+    return sentences
+
+
+async def _preview(
+    read: Mapping[str, list[Content] | None], person: Person | None, data: Mapping[str, JsonValue]
+) -> tuple[str, ...]:
+    """The subject of the first message of the only campaign."""
+    first = next((actions[:1] for actions in read.values() if actions), [])
+    whole = await preview_message(first, person, data)
+    return whole.model_copy(update={"beginning": None}).lines
