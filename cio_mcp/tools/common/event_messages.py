@@ -18,10 +18,13 @@ from cio_mcp.tools.common.message_preview import listed_names, missing_data, pre
 from cio_mcp.workspace import CallContext
 
 MAX_CAMPAIGNS = 10
-"""Campaigns whose messages are read; no source, a request each."""
+"""Campaigns whose messages are read; no source."""
 
 MAX_MESSAGES = 20
 """Messages that are looked into, over all campaigns; no source."""
+
+MAX_PAGES = 2
+"""Requests for the messages of one campaign; Customer.io gives ten a page."""
 
 READ_SECONDS = 5.0
 """How long the reads may take, so that time is left for a person to answer; no source."""
@@ -42,19 +45,22 @@ async def event_messages(
 
     What cannot be read is a warning.
     """
-    read = await _actions(ws, campaigns[:MAX_CAMPAIGNS])
-    warnings, left = [], MAX_MESSAGES
-    for campaign in campaigns[:MAX_CAMPAIGNS]:
+    looked_into, left = campaigns[:MAX_CAMPAIGNS], MAX_MESSAGES
+    read = await _actions(ws, looked_into)
+    warnings: list[str] = []
+    unread: list[str] = []
+    for campaign in looked_into:
         actions = read[campaign.id]
         if actions is None:
             warnings.append(f"The messages of campaign {campaign.id} could not be read.")
             continue
         warnings += await anyio.to_thread.run_sync(_warnings, campaign, actions[:left], data)
-        if len(actions) > left:
-            warnings.append(f"Only the first {left} messages of campaign {campaign.id} were read.")
+        if max(len(actions), len(campaign.actions)) > left:
+            unread.append(campaign.id)
         left = max(0, left - len(actions))
-    if (more := len(campaigns) - MAX_CAMPAIGNS) > 0:
-        warnings.append(f"The messages of {more} more campaigns were not read.")
+    unread += [campaign.id for campaign in campaigns[MAX_CAMPAIGNS:]]
+    if unread:
+        warnings.append(f"Not all messages were read of these campaigns: {listed_names(unread)}.")
     return EventMessages(await _preview(read, person, data) if len(campaigns) == 1 else (), tuple(warnings))
 
 
@@ -66,7 +72,7 @@ async def _actions(ws: CallContext, campaigns: Sequence[Campaign]) -> dict[str, 
 
     async def read(campaign: Campaign) -> list[Content] | None:
         try:
-            return await reads.actions(campaign)
+            return await reads.actions(campaign, most=MAX_PAGES)
         except CioError:
             return None
 

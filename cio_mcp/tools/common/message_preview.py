@@ -9,7 +9,7 @@ from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.text.html import readable
 from cio_mcp.text.liquid import render, required_variables
-from cio_mcp.text.sanitize import clean, quoted
+from cio_mcp.text.sanitize import cut, harmless, quoted
 
 DATA = ("trigger", "data", "event")
 """What message and event data are called in a template, before and since Customer.io's renaming."""
@@ -131,4 +131,4 @@ def _variant(contents: Sequence[Content], language: str) -> Content | None:
 
 
 def _line(text: str) -> str | None:
-    return clean(" ".join(text.split()), MAX_BEGINNING) or None
+    return cut(" ".join(harmless(text).split()), MAX_BEGINNING) or None
