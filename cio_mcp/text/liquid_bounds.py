@@ -15,8 +15,8 @@ from liquid.token import Token
 MAX_CHARACTERS = 500_000
 """Of a template; no source, five times the length at which mail clients clip a message."""
 
-MAX_MARKUPS = 5_000
-"""Tags and outputs of a template; no source."""
+MAX_MARKUPS = 2_000
+"""Tags and outputs of a template; no source, several times those of a long message."""
 
 MAX_SCAN_STEPS = 10_000_000
 """Sum of the squared lengths of a template's markups, which the library's expressions may cost; no source."""

@@ -7,6 +7,7 @@ import pytest
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.content import Parent, Template
 from cio_mcp.sandbox.faults import Fault
+from cio_mcp.tools.common import event_messages
 from cio_mcp.tools.common.event_messages import MAX_CAMPAIGNS, MAX_MESSAGES, MAX_PAGES
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.workspace import CallContext
@@ -78,6 +79,29 @@ async def test_messages_that_cannot_be_read_are_said_to_be_so(ws: CallContext, s
     )
 
 
+async def test_messages_that_take_too_long_to_read_are_not_waited_for(
+    ws: CallContext, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_messages, "READ_SECONDS", 0.6)
+    sandbox.faults.append(Fault("GET", "/v1/campaigns/2/actions", "hang:2"))
+    plan = await send_event(ws, "ada", "order_placed", {"order_id": 7, "total": 5})
+    assert plan.warnings == ("The messages of campaign 2 could not be read.",)
+
+
+async def test_messages_that_are_read_too_late_are_not_looked_into(
+    ws: CallContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send_event(ws, "ada", "order_placed")
+    monkeypatch.setattr(event_messages, "READ_SECONDS", -1.0)
+    plan = await send_event(ws, "ada", "order_placed")
+    assert plan.warnings == ("Not all messages of these campaigns were read: “2”.",)
+
+
+async def test_an_event_too_old_to_start_anything_reads_no_messages(ws: CallContext, sandbox: Sandbox) -> None:
+    plan = await send_event(ws, "ada", "order_placed", timestamp="2020-01-01T00:00:00Z")
+    assert (plan.starts, plan.preview, actions_read(sandbox)) == ((), (), 0)
+
+
 async def test_a_message_that_is_malformed_is_said_to_be_unknown_beside_what_is_known(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
@@ -97,14 +121,14 @@ async def test_the_campaigns_and_messages_that_are_looked_into_are_bounded(ws: C
     plan = await send_event(ws, "ada", "order_placed")
     assert actions_read(sandbox) == MAX_CAMPAIGNS + 1  # campaign 2 takes two pages
     unread = ", ".join(f"“{number}”" for number in range(20, 30))
-    assert plan.warnings == (f"Not all messages were read of these campaigns: {unread}.",)
+    assert plan.warnings == (f"Not all messages of these campaigns were read: {unread}.",)
 
 
 async def test_of_a_campaign_with_many_messages_only_the_first_are_read(ws: CallContext, sandbox: Sandbox) -> None:
     campaign(sandbox, 2, *["x"] * (MAX_MESSAGES + 11))
     plan = await send_event(ws, "ada", "order_placed")
     assert actions_read(sandbox) == MAX_PAGES
-    assert plan.warnings == ("Not all messages were read of these campaigns: “2”.",)
+    assert plan.warnings == ("Not all messages of these campaigns were read: “2”.",)
 
 
 async def test_planning_again_reads_the_messages_only_once(ws: CallContext, sandbox: Sandbox) -> None:

@@ -27,7 +27,7 @@ MAX_PAGES = 2
 """Requests for the messages of one campaign; Customer.io gives ten a page."""
 
 READ_SECONDS = 5.0
-"""How long the reads may take, so that time is left for a person to answer; no source."""
+"""How long reading all of it may take, so that time is left for a person to answer; no source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ async def event_messages(
     What cannot be read is a warning.
     """
     looked_into, left = campaigns[:MAX_CAMPAIGNS], MAX_MESSAGES
-    read = await _actions(ws, looked_into)
+    end = anyio.current_time() + READ_SECONDS
+    read = await _actions(ws, looked_into, end)
     warnings: list[str] = []
     unread: list[str] = []
     for campaign in looked_into:
@@ -54,21 +55,22 @@ async def event_messages(
         if actions is None:
             warnings.append(f"The messages of campaign {campaign.id} could not be read.")
             continue
+        if anyio.current_time() > end:
+            left = 0
         warnings += await anyio.to_thread.run_sync(_warnings, campaign, actions[:left], data)
         if max(len(actions), len(campaign.actions)) > left:
             unread.append(campaign.id)
         left = max(0, left - len(actions))
     unread += [campaign.id for campaign in campaigns[MAX_CAMPAIGNS:]]
     if unread:
-        warnings.append(f"Not all messages were read of these campaigns: {listed_names(unread)}.")
+        warnings.append(f"Not all messages of these campaigns were read: {listed_names(unread)}.")
     return EventMessages(await _preview(read, person, data) if len(campaigns) == 1 else (), tuple(warnings))
 
 
-async def _actions(ws: CallContext, campaigns: Sequence[Campaign]) -> dict[str, list[Content] | None]:
-    """The actions of each campaign by its id, None where they cannot be read in time."""
-    caller = ws.reader.caller
-    soon = replace(caller, deadline=min(caller.deadline, anyio.current_time() + READ_SECONDS))
-    reads = replace(ws, reader=replace(ws.reader, caller=soon)).campaigns
+async def _actions(ws: CallContext, campaigns: Sequence[Campaign], end: float) -> dict[str, list[Content] | None]:
+    """The actions of each campaign by its id, None where they cannot be read before `end`."""
+    caller = replace(ws.reader.caller, deadline=min(ws.reader.caller.deadline, end))
+    reads = replace(ws, reader=replace(ws.reader, caller=caller)).campaigns
 
     async def read(campaign: Campaign) -> list[Content] | None:
         try:
