@@ -155,7 +155,7 @@ def parse(source: str) -> BoundTemplate:
     assert isinstance(template, BoundedTemplate)  # noqa: S101 - as its environment says
     template.markups = 1 + source.count("{{") + source.count("{%")
     for expression in expressions(template):
-        if isinstance(expression, RangeLiteral) and not isinstance(expression.stop, BoundedStop):
+        if isinstance(expression, RangeLiteral):
             expression.stop = BoundedStop(expression)
         elif isinstance(expression, EqExpression | NeExpression):
             if isinstance(expression.right, Blank):

@@ -243,5 +243,9 @@ def test_a_long_rendering_is_cut_to_its_beginning() -> None:
     )
 
 
+def test_nothing_is_rendered_after_the_beginning() -> None:
+    assert render("x" * (MAX_OUTPUT + 1) + "{{ 1 | divided_by: 0 }}", {}) == "x" * MAX_OUTPUT
+
+
 def test_a_case_over_a_range_with_many_branches_is_rendered() -> None:
     assert render("{% case (1..2) %}" + "{% when 1 %}x" * 900 + "{% else %}y{% endcase %}", {}) == "y"
