@@ -77,6 +77,10 @@ def test_a_warning_names_only_so_many_variables() -> None:
     assert warning.endswith("“v09”, and 3 more.")
 
 
+def test_the_recipient_of_the_template_is_not_required_for_a_send_names_its_own() -> None:
+    assert previewed(content("Hello", "x", recipient="{{customer.phone}}")).missing == ()
+
+
 def test_a_person_who_cannot_be_read_lacks_nothing() -> None:
     result = preview([content("Hi {{customer.first_name}}")], None, {})
     assert (result.subject, result.missing) == ("Hi", ())

@@ -74,7 +74,8 @@ def preview(
     values: dict[str, JsonValue] = {"customer": attributes, **{scope: dict(data) for scope in DATA}}
     subject = render(content.subject or "", values)
     text = render(content.body or content.body_plain or "", values)
-    required = required_by([content])
+    # A send names its own recipient.
+    required = required_by([content.model_copy(update={"recipient": None})])
     return MessagePreview(
         subject=None if subject is None else _line(subject),
         beginning=None if text is None else _line(readable(text, links=False)),
