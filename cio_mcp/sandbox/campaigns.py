@@ -70,7 +70,7 @@ def contents(parent: Parent, template: Template) -> dict[str, Any]:
         "updated": parent.created,
         "body": template.body,
         "type": template.channel,
-        "language": "",
+        "language": template.language,
         "recipient": "{{customer.email}}" if template.channel == "email" else "{{customer.phone}}",
     }
     if template.channel == "email":

@@ -25,6 +25,7 @@ class Template:
     body: str
     links: tuple[str, ...] = ()
     wait: int = 0
+    language: str = ""
 
     @property
     def data_variables(self) -> set[str]:

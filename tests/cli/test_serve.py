@@ -90,7 +90,7 @@ from cio_mcp.server.app import build_server
 from cio_mcp.settings import load_settings
 import cio_mcp.cli.serve
 build_server(load_settings())
-heavy = {"httpx", "sqlalchemy", "jinja2", "yaml", "cio_mcp.sandbox", "cio_mcp.cli.approvals"}
+heavy = {"httpx", "sqlalchemy", "jinja2", "liquid", "yaml", "cio_mcp.sandbox", "cio_mcp.cli.approvals"}
 raise SystemExit(", ".join(sorted(heavy & sys.modules.keys())) or None)
 """
     done = subprocess.run(
