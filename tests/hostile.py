@@ -9,8 +9,8 @@ from typing import Any
 
 from cio_mcp.events.models import Envelope
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.sandbox.cast import settle
-from cio_mcp.sandbox.segments import Segment
+from cio_mcp.sandbox.api.segments import Segment
+from cio_mcp.sandbox.world.fixtures import settle
 
 BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029\t"
 HOSTILE = (

@@ -12,18 +12,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from cio_mcp.sandbox import (
+from cio_mcp.sandbox import auth, control, faults
+from cio_mcp.sandbox.api import (
     account,
     activities,
-    auth,
     broadcasts,
     campaigns,
-    control,
     customers,
-    faults,
     messages,
     newsletters,
-    reporting_webhooks,
     segments,
     sends,
     track,
@@ -31,12 +28,13 @@ from cio_mcp.sandbox import (
     track_v2,
     transactional,
 )
-from cio_mcp.sandbox.clock import Clock
+from cio_mcp.sandbox.http import Answer, Asked, Found, Refused, Router, app_error, invalid, not_found, track_error
 from cio_mcp.sandbox.limits import Windows, limit_of
-from cio_mcp.sandbox.sender import Sender
-from cio_mcp.sandbox.webhooks import AsgiApp, Sending
-from cio_mcp.sandbox.wire import Answer, Asked, Found, Refused, Router, app_error, invalid, not_found, track_error
-from cio_mcp.sandbox.workspace import Workspace
+from cio_mcp.sandbox.webhooks import endpoints as reporting_webhooks
+from cio_mcp.sandbox.webhooks.poster import AsgiApp, Sending
+from cio_mcp.sandbox.webhooks.worker import Sender
+from cio_mcp.sandbox.world.clock import Clock
+from cio_mcp.sandbox.world.workspace import Workspace
 
 PARTS = (
     track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,

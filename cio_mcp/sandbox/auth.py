@@ -3,7 +3,7 @@
 import base64
 import binascii
 
-from cio_mcp.sandbox.wire import Refused, meta_error
+from cio_mcp.sandbox.http import Refused, meta_error
 
 SITE_ID = "sandbox-site"
 TRACK_KEY = "sandbox-track-key"

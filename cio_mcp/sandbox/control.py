@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cio_mcp.sandbox.burst import emit
 from cio_mcp.sandbox.faults import ordered
-from cio_mcp.sandbox.wire import Refused, app_error, not_found
+from cio_mcp.sandbox.http import Refused, app_error, not_found
+from cio_mcp.sandbox.webhooks.emit import emit
 
 if TYPE_CHECKING:
     from cio_mcp.sandbox.app import Sandbox

@@ -8,8 +8,8 @@ import anyio
 import anyio.lowlevel
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
+from cio_mcp.sandbox.http import app_error
 from cio_mcp.sandbox.limits import APP, too_many
-from cio_mcp.sandbox.wire import app_error
 
 HUGE = 50 * 1024 * 1024
 CHUNK = 64 * 1024

@@ -4,7 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from cio_mcp.sandbox.wire import Refused
+from cio_mcp.sandbox.http import Refused
 
 SENDS = "/v1/send/"
 

@@ -18,8 +18,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from cio_mcp.sandbox.app import Sandbox
 from cio_mcp.sandbox.auth import APP_KEY, SITE_ID, TRACK_KEY
 from cio_mcp.sandbox.faults import Dropped
-from cio_mcp.sandbox.sender_rules import SIGNING_KEY
 from cio_mcp.sandbox.tls import Certificate, throw_away
+from cio_mcp.sandbox.webhooks.policy import SIGNING_KEY
 
 TURNS = 100
 STOPPING = 5.0

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from cio_mcp.sandbox import Sandbox, StillClock
-from cio_mcp.sandbox.deliveries import Delivery
+from cio_mcp.sandbox.world.deliveries import Delivery
 from tests.sandbox.asking import Asking
 
 pytestmark = pytest.mark.anyio

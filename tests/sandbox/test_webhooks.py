@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from cio_mcp.sandbox import Sandbox, StillClock
-from cio_mcp.sandbox.reporting import Report
-from cio_mcp.sandbox.sender_rules import HOUR_STATUSES, signature, wait_after
 from cio_mcp.sandbox.server import served
+from cio_mcp.sandbox.webhooks.payloads import Report
+from cio_mcp.sandbox.webhooks.policy import HOUR_STATUSES, signature, wait_after
 from tests.sandbox.receiver import URL, Listening, Receiver, listening_to
 
 pytestmark = pytest.mark.anyio

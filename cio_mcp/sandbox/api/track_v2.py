@@ -1,0 +1,159 @@
+"""The Track API, v2: one operation or a batch of them on people, objects and deliveries, each checked by itself."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cio_mcp.sandbox.api import track, track_events
+from cio_mcp.sandbox.api.track_bodies import ACCEPTED
+from cio_mcp.sandbox.api.track_objects import OF_DELIVERIES, OF_OBJECTS, Actions
+from cio_mcp.sandbox.http import Answer, Asked, Handler, Refused, Route, invalid
+
+if TYPE_CHECKING:
+    from cio_mcp.sandbox.world.workspace import Workspace
+
+# Sizes in bytes: https://docs.customer.io/integrations/api/track/
+ENTITY_BYTES = 32 * 1024
+BATCH_BYTES = 500 * 1024
+V1: dict[tuple[str, str], Handler] = {
+    (method, template): handler for method, template, handler in (*track.ROUTES, *track_events.ROUTES)
+}
+
+Operation = Mapping[str, Any]
+Problem = dict[str, Any]
+
+
+def _entity(workspace: "Workspace", asked: Asked) -> Any:
+    if asked.size > ENTITY_BYTES:
+        raise invalid("", f"the request must be at most {ENTITY_BYTES} bytes")
+    _accept(workspace, asked.body)
+    return ACCEPTED
+
+
+def _batch(workspace: "Workspace", asked: Asked) -> Any:
+    """Accept the good and list the bad; only a request that is no batch is refused whole."""
+    if asked.size > BATCH_BYTES:
+        raise invalid("", f"the request must be at most {BATCH_BYTES} bytes")
+    operations = asked.body.get("batch") if isinstance(asked.body, dict) else None
+    if not isinstance(operations, list) or not operations:
+        raise invalid("batch", "batch must be a list of at least one operation", "required")
+    problems: list[Problem] = []
+    for index, operation in enumerate(operations):
+        try:
+            if len(json.dumps(operation, ensure_ascii=False).encode(errors="replace")) > ENTITY_BYTES:
+                raise invalid("", f"an operation must be at most {ENTITY_BYTES} bytes")
+            _accept(workspace, operation)
+        except Refused as refused:
+            problems += [{"batch_index": index, **problem} for problem in refused.answer.body["errors"]]
+    return Answer(207, {"errors": problems}) if problems else ACCEPTED
+
+
+def _accept(workspace: "Workspace", operation: Any) -> None:
+    """Take on one operation.
+
+    Raises:
+        Refused: 400 with what is wrong with it.
+    """
+    if not isinstance(operation, dict):
+        raise invalid("", "an operation must be a JSON object")
+    kind, action = operation.get("type"), operation.get("action")
+    actions = ACTIONS.get(kind) if isinstance(kind, str) else None
+    if actions is None:
+        raise invalid("type", f"type must be one of {', '.join(ACTIONS)}", "required" if kind is None else "invalid")
+    take = actions.get(action) if isinstance(action, str) else None
+    if take is None:
+        raise invalid(
+            "action", f"action must be one of {', '.join(actions)}", "required" if action is None else "invalid"
+        )
+    take(workspace, operation)
+
+
+def _named(operation: Operation) -> str:
+    """The person meant, as the path of a v1 request names one."""
+    identifiers = operation.get("identifiers")
+    if not isinstance(identifiers, dict) or len(identifiers) != 1:
+        raise invalid("identifiers", "identifiers must hold exactly one of id, email or cio_id", "required")
+    [(name, value)] = identifiers.items()
+    if name == "phone":
+        raise invalid("identifiers", "phone is not enabled as an identifier in this workspace")
+    if name not in {"id", "email", "cio_id"} or not isinstance(value, str | int) or not str(value).strip():
+        raise invalid("identifiers", "identifiers must hold exactly one of id, email or cio_id")
+    if name == "email" and "@" not in str(value):
+        raise invalid("identifiers.email", "email must be an address")
+    return f"cio_{str(value).removeprefix('cio_')}" if name == "cio_id" else str(value)
+
+
+def _object(operation: Operation, name: str) -> dict[str, Any]:
+    told = operation.get(name)
+    if told is not None and not isinstance(told, dict):
+        raise invalid(name, f"{name} must be an object")
+    return told or {}
+
+
+def _attributes(operation: Operation) -> Any:
+    body = dict(_object(operation, "attributes"))
+    if operation.get("timestamp") is not None:
+        body["_timestamp"] = operation["timestamp"]
+    related = operation.get("cio_relationships")
+    return body if related is None else {**body, **_relationships({**operation, "action": "add_relationships"})}
+
+
+def _relationships(operation: Operation) -> Any:
+    relationships = operation.get("cio_relationships")
+    if not isinstance(relationships, list):
+        raise invalid("cio_relationships", "cio_relationships must be a list", "required")
+    return {"cio_relationships": {"action": operation["action"], "relationships": relationships}}
+
+
+def _event(operation: Operation) -> Any:
+    told = {name: operation[name] for name in ("name", "id", "timestamp") if operation.get(name) is not None}
+    return {**told, "type": operation["action"], "data": _object(operation, "attributes")}
+
+
+def _device(operation: Operation) -> Any:
+    device = _object(operation, "device")
+    return {"device": {**device, "id": device.get("token")}}
+
+
+def _like_v1(method: str, template: str, body: Callable[[Operation], Any] = lambda _: None) -> Any:
+    """An operation that does what a request of v1 does."""
+    handler, of_somebody = V1[method, template], "{identifier}" in template
+
+    def take(workspace: "Workspace", operation: Operation) -> None:
+        path = {"identifier": _named(operation)} if of_somebody else {}
+        if "{device_id}" in template:
+            path["device_id"] = str(_object(operation, "device").get("token") or "")
+        try:
+            handler(workspace, Asked(path, {}, body(operation)))
+        except Refused as refused:
+            raise _as_v2(refused) from None
+
+    return take
+
+
+def _as_v2(refused: Refused) -> Refused:
+    told = refused.answer.body
+    if "errors" in told:
+        return refused
+    messages = told["meta"].get("errors") or [told["meta"]["error"]]
+    return invalid(str(messages[0]).partition(" ")[0].strip(","), str(messages[0]))
+
+
+EVENT = _like_v1("POST", f"{track.PERSON}/events", _event)
+RELATE = _like_v1("PUT", track.PERSON, _relationships)
+OF_PEOPLE: Actions = {
+    "identify": _like_v1("PUT", track.PERSON, _attributes),
+    "delete": _like_v1("DELETE", track.PERSON),
+    "event": EVENT,
+    "page": EVENT,
+    "screen": EVENT,
+    "add_relationships": RELATE,
+    "delete_relationships": RELATE,
+    "add_device": _like_v1("PUT", f"{track.PERSON}/devices", _device),
+    "delete_device": _like_v1("DELETE", f"{track.PERSON}/devices/{{device_id}}"),
+    "merge": _like_v1("POST", "/api/v1/merge_customers", dict),
+    "suppress": _like_v1("POST", f"{track.PERSON}/suppress"),
+    "unsuppress": _like_v1("POST", f"{track.PERSON}/unsuppress"),
+}
+ACTIONS: dict[str, Actions] = {"person": OF_PEOPLE, "object": OF_OBJECTS, "delivery": OF_DELIVERIES}
+ROUTES: tuple[Route, ...] = (("POST", "/api/v2/entity", _entity), ("POST", "/api/v2/batch", _batch))
