@@ -1,9 +1,9 @@
-"""The sandbox's keys, and the check of them."""
+"""The sandbox's keys, and how they are checked."""
 
 import base64
 import binascii
 
-from cio_mcp.sandbox.http import Refused, meta_error
+from cio_mcp.sandbox.http import ApiError, meta_error
 
 SITE_ID = "sandbox-site"
 TRACK_KEY = "sandbox-track-key"
@@ -11,25 +11,25 @@ APP_KEY = "sandbox-app-key"
 
 
 def check(raw_path: str, authorization: str) -> None:
-    """Let a request through whose key fits the API it asks.
+    """Accept a request whose key fits the API that it calls.
 
     Raises:
-        Refused: 401 for a missing, wrong or swapped key.
+        ApiError: 401 for a missing or wrong key, or the key of another API.
     """
     scheme, _, credentials = authorization.partition(" ")
     if raw_path.startswith("/api/"):
-        if scheme.lower() != "basic" or _decoded(credentials) != f"{SITE_ID}:{TRACK_KEY}":
-            raise _refused("Unauthorized request")
+        if scheme.lower() != "basic" or _decode(credentials) != f"{SITE_ID}:{TRACK_KEY}":
+            raise _unauthorized("Unauthorized request")
     elif scheme.lower() != "bearer" or credentials.strip() != APP_KEY:
-        raise _refused("unauthorized")
+        raise _unauthorized("unauthorized")
 
 
-def _refused(reason: str) -> Refused:
+def _unauthorized(reason: str) -> ApiError:
     return meta_error(401, reason)
 
 
-def _decoded(credentials: str) -> str:
+def _decode(credentials: str) -> str:
     try:
         return base64.b64decode(credentials, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except (binascii.Error, ValueError):
         return ""

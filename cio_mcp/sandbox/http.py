@@ -1,22 +1,21 @@
-"""Requests, answers, refusals and routes as plain data: what every handler of the sandbox takes and gives."""
+"""Requests, responses, errors and routing as plain data: what every handler of the sandbox takes and returns."""
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
-
 T = TypeVar("T")
+HandlerT = TypeVar("HandlerT")
 MAX_INTEGER = 2**53
+MAX_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """A parsed request; `size` is the length of its body in bytes."""
 
     path: dict[str, str]
@@ -25,109 +24,115 @@ class Asked:
     size: int = 0
 
     def integer(self, name: str, default: int, *, least: int = 0, most: int = MAX_INTEGER) -> int:
-        """Read a whole number from the query.
+        """Read an integer from the query.
 
         Raises:
-            Refused: 400 when it is none, or out of range.
+            ApiError: 400 when it is not an integer, or out of range.
         """
-        said = self.query.get(name, "")
-        if not said:
+        text = self.query.get(name, "")
+        if not text:
             return default
-        if not said.isascii() or not said.lstrip("-").isdigit() or not least <= int(said) <= most:
+        digits = text.removeprefix("-")
+        is_integer = digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS
+        if not is_integer or not least <= int(text) <= most:
             raise app_error(400, f"{name} must be an integer from {least} to {most}")
-        return int(said)
+        return int(text)
 
     def flag(self, name: str) -> bool:
-        """Whether a query parameter says true."""
+        """Whether a query parameter is true."""
         return self.query.get(name, "").lower() in {"true", "1"}
 
     def choice(self, name: str, allowed: Iterable[str]) -> str | None:
-        """Read one of several words from the query, None where absent; 400 for any other word."""
-        said = self.query.get(name) or None
-        if said is not None and said not in allowed:
-            raise app_error(400, f"{name} is not valid: must be one of {', '.join(sorted(allowed))}")
-        return said
+        """Read an enumerated value from the query, None where absent.
 
-    def whole(self, name: str) -> int:
-        """Read the number of a thing from the path; 404 when it is no number, as nothing can have it."""
-        said = self.path[name]
-        if not said.isascii() or not said.isdigit():
+        Raises:
+            ApiError: 400 for any value that is not allowed.
+        """
+        value = self.query.get(name) or None
+        if value is not None and value not in allowed:
+            raise app_error(400, f"{name} is not valid: must be one of {', '.join(sorted(allowed))}")
+        return value
+
+    def path_id(self, name: str) -> int:
+        """Read a numeric ID from the path.
+
+        Raises:
+            ApiError: 404 when it is not a number, since no resource can have it.
+        """
+        text = self.path[name]
+        if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:
             raise not_found()
-        return int(said)
+        return int(text)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A response; a body of None means no body at all."""
+class ApiResponse:
+    """A response; a body of None means an empty body."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Refused(Exception):
-    """Ends a handler with an answer other than success."""
+class ApiError(Exception):
+    """Ends a handler with an error response."""
 
     def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         super().__init__(status)
-        self.answer = Answer(status, body, headers or {})
+        self.response = ApiResponse(status, body, headers or {})
 
 
-def app_error(status: int, detail: str) -> Refused:
+def app_error(status: int, detail: str) -> ApiError:
     """The App API's error shape."""
-    return Refused(status, {"errors": [{"detail": detail, "status": str(status)}]})
+    return ApiError(status, {"errors": [{"detail": detail, "status": str(status)}]})
 
 
-def meta_error(status: int, detail: str) -> Refused:
-    """The error shape of transactional sends, merges and refused keys."""
-    return Refused(status, {"meta": {"error": detail}})
+def meta_error(status: int, detail: str) -> ApiError:
+    """The error shape of transactional sends, merges and authentication failures."""
+    return ApiError(status, {"meta": {"error": detail}})
 
 
-def track_error(detail: str) -> Refused:
+def track_error(detail: str, status: int = 400) -> ApiError:
     """Track v1's error shape."""
-    return Refused(400, {"meta": {"errors": [detail]}})
+    return ApiError(status, {"meta": {"errors": [detail]}})
 
 
-def invalid(field: str, message: str, reason: str = "invalid") -> Refused:
+def invalid(field: str, message: str, reason: str = "invalid") -> ApiError:
     """Track v2's error shape."""
-    return Refused(400, {"errors": [{"reason": reason, "field": field, "message": message}]})
+    return ApiError(400, {"errors": [{"reason": reason, "field": field, "message": message}]})
 
 
-def not_found() -> Refused:
+def not_found() -> ApiError:
     """The App API's 404."""
     return app_error(404, "not found")
 
 
-Handler = Callable[["Workspace", Asked], Any]
-Route = tuple[str, str, Handler]
-
-
-class Found(NamedTuple):
-    """What a request is for: the route template, its handler (None when unknown), and the decoded path values."""
+class Match(NamedTuple, Generic[HandlerT]):
+    """The route of a request: its template, its handler (None when unknown), and the decoded path values."""
 
     template: str
-    handler: Handler | None
+    handler: HandlerT | None
     values: dict[str, str]
 
 
-class Router:
-    """Finds the handler of a method and an undecoded path; `%2F` inside an identifier stays part of it."""
+class Router(Generic[HandlerT]):
+    """Finds the handler for a method and an undecoded path; `%2F` inside an identifier stays part of it."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[tuple[str, str, HandlerT]]) -> None:
         self._routes = [(method, template, template.split("/"), handler) for method, template, handler in routes]
 
-    def find(self, method: str, raw_path: str) -> Found:
-        """Look up a request; an unknown path stands for its own template."""
+    def find(self, method: str, raw_path: str) -> Match[HandlerT]:
+        """Look up a request; an unknown path is its own template."""
         parts = raw_path.split("/")
-        for routed, template, pattern, handler in self._routes:
-            if routed == method and len(pattern) == len(parts):
-                values = _matched(pattern, parts)
+        for route_method, template, pattern, handler in self._routes:
+            if route_method == method and len(pattern) == len(parts):
+                values = _match(pattern, parts)
                 if values is not None:
-                    return Found(template, handler, values)
-        return Found(raw_path, None, {})
+                    return Match(template, handler, values)
+        return Match(raw_path, None, {})
 
 
-def _matched(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
+def _match(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
     values: dict[str, str] = {}
     for expected, part in zip(pattern, parts, strict=True):
         if expected.startswith("{"):
@@ -139,13 +144,13 @@ def _matched(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
     return values
 
 
-def page(items: Iterable[T], asked: Asked, default: int, most: int) -> tuple[list[T], str]:
+def page(items: Iterable[T], request: ApiRequest, default: int, most: int) -> tuple[list[T], str]:
     """Cut one page by `start` and `limit`; the token of the next page is empty at the end."""
-    limit = asked.integer("limit", default, least=1, most=most)
-    start = _offset(asked.query.get("start", ""))
+    limit = request.integer("limit", default, least=1, most=most)
+    start = _offset(request.query.get("start", ""))
     end = start + limit
-    found = list(islice(items, start, end + 1))
-    return found[:limit], _token(end) if len(found) > limit else ""
+    rows = list(islice(items, start, end + 1))
+    return rows[:limit], _token(end) if len(rows) > limit else ""
 
 
 def _token(offset: int) -> str:
@@ -157,7 +162,7 @@ def _offset(token: str) -> int:
         return 0
     try:
         word, _, number = base64.urlsafe_b64decode(token).decode().partition(":")
-        if word == "from":
+        if word == "from" and number.isdecimal() and int(number) <= MAX_INTEGER:
             return int(number)
     except (binascii.Error, UnicodeDecodeError, ValueError):
         pass

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from cio_mcp.sandbox import Sandbox, StillClock
-from cio_mcp.sandbox.server import Served, served
+from cio_mcp.sandbox.server import Address, serve_in_background
 from tests.sandbox.asking import Asking
 from tests.sandbox.receiver import Listening, Receiver, listening_to
 
@@ -31,6 +31,6 @@ async def listening(receiver: Receiver) -> AsyncIterator[Listening]:
 
 
 @pytest.fixture
-def live() -> Iterator[Served]:
-    with served(Sandbox(people=5)) as where:
+def live() -> Iterator[Address]:
+    with serve_in_background(Sandbox(people=5)) as where:
         yield where

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from cio_mcp.sandbox import Sandbox, Sending, StillClock
+from cio_mcp.sandbox import PostingOptions, Sandbox, StillClock
 from tests.sandbox.asking import Asking
 
 URL = "http://receiver.test/webhooks"
@@ -79,7 +79,7 @@ class Listening(Asking):
     async def later(self, seconds: float = 0.0) -> list[str]:
         """Put the clock forward, let everything due be posted, and say what has come in all."""
         self.sandbox.clock.advance(seconds)
-        await self.sandbox.sender.caught_up()
+        await self.sandbox.worker.wait_until_idle()
         return self.receiver.metrics
 
     async def emit(self, count: int = 1, **told: Any) -> list[str]:
@@ -98,10 +98,10 @@ class Listening(Asking):
 
 @asynccontextmanager
 async def listening_to(
-    receiver: Receiver, *, people: int = 20, restamp: bool = False, at_once: int = 1
+    receiver: Receiver, *, people: int = 20, restamp: bool = False, concurrency: int = 1
 ) -> AsyncIterator[Listening]:
-    sending = Sending(app=receiver.app, timeout=0.05, restamp=restamp, at_once=at_once)
-    async with Sandbox(seed=7, people=people, clock=StillClock(), webhook_url=URL, sending=sending) as sandbox:
+    posting = PostingOptions(app=receiver.app, timeout=0.05, restamp=restamp, concurrency=concurrency)
+    async with Sandbox(seed=7, people=people, clock=StillClock(), webhook_url=URL, posting=posting) as sandbox:
         transport = httpx.ASGITransport(app=sandbox.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
             yield Listening(sandbox, http, receiver)

@@ -1,6 +1,6 @@
 import pytest
 
-from cio_mcp.sandbox.server import Served, welcome
+from cio_mcp.sandbox.server import Address, startup_message
 from tests.sandbox.asking import Asking
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +49,7 @@ async def test_an_unknown_control_is_a_404(asking: Asking) -> None:
 
 
 def test_the_welcome_names_what_a_client_needs() -> None:
-    text = welcome(Served("http://127.0.0.1:8900", None))
+    text = startup_message(Address("http://127.0.0.1:8900", None))
     assert "CIO_APP_URL=http://127.0.0.1:8900" in text
     assert "sandbox-app-key" in text
     assert "SSL_CERT_FILE" not in text

@@ -130,7 +130,7 @@ def new_deliveries(asking: Asking, campaign: int) -> list[Delivery]:
     workspace = asking.sandbox.workspace
     asking.pause(60)
     workspace.settle()
-    return [one for one in workspace.ledger.of("campaign", campaign) if one.created >= workspace.born]
+    return [one for one in workspace.deliveries.of("campaign", campaign) if one.created >= workspace.started_at]
 
 
 @pytest.mark.parametrize(("name", "campaign"), [("signed_up", 1), ("order_placed", 2)])
@@ -251,6 +251,6 @@ async def test_malformed_json_is_refused_in_the_words_of_each_api(asking: Asking
 
 def test_the_same_seed_and_time_make_the_same_workspace() -> None:
     one, same, other = (Sandbox(seed=seed, people=30, clock=StillClock()).workspace for seed in (7, 7, 8))
-    ids = [[delivery.id for delivery in workspace.ledger] for workspace in (one, same, other)]
+    ids = [[delivery.id for delivery in workspace.deliveries] for workspace in (one, same, other)]
     assert ids[0] == ids[1] != ids[2]
     assert [person.email for person in one.people] == [person.email for person in same.people]

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from cio_mcp.sandbox import Sandbox, StillClock
-from cio_mcp.sandbox.server import served
-from cio_mcp.sandbox.webhooks.payloads import Report
-from cio_mcp.sandbox.webhooks.policy import HOUR_STATUSES, signature, wait_after
+from cio_mcp.sandbox.server import serve_in_background
+from cio_mcp.sandbox.webhooks.payloads import WebhookEvent
+from cio_mcp.sandbox.webhooks.policy import SLOW_RETRY_STATUSES, retry_delay, signature
 from tests.sandbox.receiver import URL, Listening, Receiver, listening_to
 
 pytestmark = pytest.mark.anyio
@@ -89,7 +89,7 @@ async def test_waits_double_from_ten_seconds(listening: Listening) -> None:
     assert (await listening.posting())["last_status"] == 200
 
 
-@pytest.mark.parametrize("status", sorted(HOUR_STATUSES))
+@pytest.mark.parametrize("status", sorted(SLOW_RETRY_STATUSES))
 async def test_after_some_statuses_it_waits_for_an_hour(listening: Listening, status: int) -> None:
     listening.receiver.answers = [status]
     await listening.emit()
@@ -120,7 +120,7 @@ async def test_a_refused_connection_waits_for_an_hour() -> None:
         httpx.AsyncClient(transport=httpx.ASGITransport(sandbox.app), base_url="http://sandbox") as http,
     ):
         await http.post("/_sandbox/emit", json={})
-        await sandbox.sender.caught_up()
+        await sandbox.worker.wait_until_idle()
         state = (await http.get("/_sandbox/webhooks")).json()[1]
     assert state["last_status"] == "refused"
     assert state["head"]["next_attempt"] == sandbox.clock.now() + HOUR
@@ -128,9 +128,9 @@ async def test_a_refused_connection_waits_for_an_hour() -> None:
 
 def test_waits_grow_and_never_shrink() -> None:
     for outcome in (503, 500, "timeout", "refused", "cut"):
-        waits = [wait_after(outcome, attempts) for attempts in range(1, 40)]
+        waits = [retry_delay(outcome, attempts) for attempts in range(1, 40)]
         assert waits == sorted(waits)
-    assert (wait_after("cut", 1), wait_after("timeout", 1), wait_after(500, 2)) == (HOUR, 10, 2 * HOUR)
+    assert (retry_delay("cut", 1), retry_delay("timeout", 1), retry_delay(500, 2)) == (HOUR, 10, 2 * HOUR)
 
 
 async def test_after_seven_days_it_gives_up_and_goes_on(listening: Listening) -> None:
@@ -162,7 +162,7 @@ async def test_an_endpoint_in_trouble_holds_back_no_other(listening: Listening) 
 
 
 async def test_more_than_fits_is_counted_and_dropped(listening: Listening) -> None:
-    listening.sandbox.workspace.webhooks[2].longest = 3
+    listening.sandbox.workspace.webhooks[2].max_queued = 3
     await listening.emit(5)
     state = await listening.posting()
     assert (state["overflowed"], state["delivered"]) == (2, 3)
@@ -170,7 +170,7 @@ async def test_more_than_fits_is_counted_and_dropped(listening: Listening) -> No
 
 async def test_a_storm_goes_out_together_and_a_failure_still_holds_back_the_rest(receiver: Receiver) -> None:
     receiver.answers = [200, 503, 200, 503]
-    async with listening_to(receiver, at_once=4) as listening:
+    async with listening_to(receiver, concurrency=4) as listening:
         await listening.emit(10)
         assert [len(receiver.ids), len(set(receiver.ids))] == [4, 4]
         assert receiver.most_at_once == 4
@@ -261,7 +261,7 @@ def endpoint() -> Iterator[tuple[str, "queue.Queue[bytes]"]]:
 def test_over_a_socket_a_message_made_now_is_reported_within_seconds() -> None:
     told = {"reset_url": "https://acme.example/r", "minutes": 5}
     body = {"transactional_message_id": 1, "to": "ada@example.com", "identifiers": {"id": "ada"}, "message_data": told}
-    with endpoint() as (url, came), served(Sandbox(people=1, webhook_url=url)) as where:
+    with endpoint() as (url, came), serve_in_background(Sandbox(people=1, webhook_url=url)) as where:
         key = {"Authorization": "Bearer sandbox-app-key"}
         number = httpx.post(f"{where.url}/v1/send/email", headers=key, json=body).json()["delivery_id"]
         events = [json.loads(came.get(timeout=5)) for _ in range(2)]
@@ -271,12 +271,12 @@ def test_over_a_socket_a_message_made_now_is_reported_within_seconds() -> None:
 
 async def test_a_sandbox_that_runs_is_not_entered_again() -> None:
     async with Sandbox(people=1) as sandbox:
-        with pytest.raises(RuntimeError, match="runs already"):
+        with pytest.raises(RuntimeError, match="already running"):
             await sandbox.__aenter__()
 
 
 async def test_nobody_waits_for_a_sandbox_that_does_not_run() -> None:
     sandbox = Sandbox(people=1, webhook_url=URL)
-    sandbox.workspace.report(lambda event_id: Report(event_id, "email", "sent", 0, {}))
-    await sandbox.sender.caught_up()
-    assert len(sandbox.workspace.webhooks[2].line) == 1
+    sandbox.workspace.report(lambda event_id: WebhookEvent(event_id, "email", "sent", 0, {}))
+    await sandbox.worker.wait_until_idle()
+    assert len(sandbox.workspace.webhooks[2].queue) == 1

@@ -1,19 +1,18 @@
-"""What belongs to the account: workspaces, senders, topics, object types, suppressed addresses."""
+"""Account data: workspaces, sender identities, topics, object types, suppressions."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cio_mcp.sandbox.api.customers import TOPICS
-from cio_mcp.sandbox.http import Asked, Route, not_found, page
-
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
+from cio_mcp.sandbox.api.routes import Route
+from cio_mcp.sandbox.http import ApiRequest, not_found, page
+from cio_mcp.sandbox.world.fixtures import TOPICS
+from cio_mcp.sandbox.world.workspace import Workspace
 
 SENDERS = ((1, "Acme", "hello@acme.example"), (2, "Acme Support", "support@acme.example"))
 SUPPRESSION_TYPES = {"bounces", "blocks", "spam_reports", "invalid_emails"}
 
 
-def _workspaces(workspace: "Workspace", _: Asked) -> Any:
-    """Every workspace of the account; the counts are those of the start, as the real ones lag."""
+def _workspaces(workspace: Workspace, _: ApiRequest) -> Any:
+    """All workspaces of the account; counts are fixed, as the real ones lag."""
     return {
         "workspaces": [
             {
@@ -40,28 +39,28 @@ def _sender(number: int, name: str, email: str) -> dict[str, Any]:
     }
 
 
-def _senders(_: "Workspace", asked: Asked) -> Any:
-    """A next token comes even after the last sender; the list ends on an empty page. None is hidden."""
-    shown = [] if asked.flag("hidden") else [_sender(*sender) for sender in SENDERS]
-    following = "" if asked.query.get("start") == "end" or not shown else "end"
-    some, inner = page([] if asked.query.get("start") == "end" else shown, _without_end(asked), 50, 100)
-    return {"sender_identities": some, "next": inner or following}
+def _senders(_: Workspace, request: ApiRequest) -> Any:
+    """The last page still has a next token, and the list ends with an empty page. No sender is hidden."""
+    senders = [] if request.flag("hidden") else [_sender(*sender) for sender in SENDERS]
+    end_token = "" if request.query.get("start") == "end" or not senders else "end"
+    rows, token = page([] if request.query.get("start") == "end" else senders, _without_end(request), 50, 100)
+    return {"sender_identities": rows, "next": token or end_token}
 
 
-def _without_end(asked: Asked) -> Asked:
-    start = "" if asked.query.get("start") == "end" else asked.query.get("start", "")
-    return Asked(asked.path, {**asked.query, "start": start})
+def _without_end(request: ApiRequest) -> ApiRequest:
+    start = "" if request.query.get("start") == "end" else request.query.get("start", "")
+    return ApiRequest(request.path, {**request.query, "start": start})
 
 
-def _one_sender(_: "Workspace", asked: Asked) -> Any:
-    number = asked.whole("sender_id")
+def _get_sender(_: Workspace, request: ApiRequest) -> Any:
+    number = request.path_id("sender_id")
     for sender in SENDERS:
         if sender[0] == number:
             return {"sender_identity": _sender(*sender)}
     raise not_found()
 
 
-def _topics(_: "Workspace", __: Asked) -> Any:
+def _topics(_: Workspace, __: ApiRequest) -> Any:
     return {
         "topics": [
             {
@@ -73,7 +72,7 @@ def _topics(_: "Workspace", __: Asked) -> Any:
     }  # fmt: skip
 
 
-def _object_types(_: "Workspace", __: Asked) -> Any:
+def _object_types(_: Workspace, __: ApiRequest) -> Any:
     return {
         "types": [
             {
@@ -84,38 +83,38 @@ def _object_types(_: "Workspace", __: Asked) -> Any:
     }  # fmt: skip
 
 
-def _suppressed(workspace: "Workspace", asked: Asked) -> Any:
-    if asked.path["suppression_type"] not in SUPPRESSION_TYPES:
+def _suppressed(workspace: Workspace, request: ApiRequest) -> Any:
+    if request.path["suppression_type"] not in SUPPRESSION_TYPES:
         raise not_found()
-    listed = workspace.bounced if asked.path["suppression_type"] == "bounces" else {}
-    start, limit = asked.integer("offset", 0), asked.integer("limit", 100, least=1, most=1000)
-    found = [_suppression(email, at) for email, at in sorted(listed.items())][start : start + limit]
-    return {"category": asked.path["suppression_type"], "suppressions": found or None}
+    addresses = workspace.bounced if request.path["suppression_type"] == "bounces" else {}
+    start, limit = request.integer("offset", 0), request.integer("limit", 100, least=1, most=1000)
+    suppressions = [_suppression(email, at) for email, at in sorted(addresses.items())][start : start + limit]
+    return {"category": request.path["suppression_type"], "suppressions": suppressions or None}
 
 
-def _suppression_of(workspace: "Workspace", asked: Asked) -> Any:
-    email = asked.path["email_address"].lower()
-    found = [_suppression(email, workspace.bounced[email])] if email in workspace.bounced else []
-    return {"category": "bounces", "suppressions": found}
+def _suppression_of(workspace: Workspace, request: ApiRequest) -> Any:
+    email = request.path["email_address"].lower()
+    suppressions = [_suppression(email, workspace.bounced[email])] if email in workspace.bounced else []
+    return {"category": "bounces", "suppressions": suppressions}
 
 
 def _suppression(email: str, at: int) -> dict[str, Any]:
     return {"email": email, "created": at, "reason": "550 5.1.1 mailbox unknown", "status": "5.1.1"}
 
 
-def _nothing(name: str) -> Any:
+def _empty_list(name: str) -> Any:
     return lambda _, __: {name: []}
 
 
 ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/workspaces", _workspaces),
     ("GET", "/v1/sender_identities", _senders),
-    ("GET", "/v1/sender_identities/{sender_id}", _one_sender),
+    ("GET", "/v1/sender_identities/{sender_id}", _get_sender),
     ("GET", "/v1/subscription_topics", _topics),
     ("GET", "/v1/object_types", _object_types),
     ("GET", "/v1/esp/suppression/{suppression_type}", _suppressed),
     ("GET", "/v1/esp/search_suppression/{email_address}", _suppression_of),
-    ("GET", "/v1/snippets", _nothing("snippets")),
-    ("GET", "/v1/collections", _nothing("collections")),
-    ("GET", "/v1/exports", _nothing("exports")),
+    ("GET", "/v1/snippets", _empty_list("snippets")),
+    ("GET", "/v1/collections", _empty_list("collections")),
+    ("GET", "/v1/exports", _empty_list("exports")),
 )

@@ -1,80 +1,79 @@
-"""Campaigns: lists, actions, metrics and deliveries; broadcasts share their actions' shape."""
+"""Campaigns: lists, actions, metrics and deliveries; other sources share parts of their JSON."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cio_mcp.sandbox.api.messages import listed
+from cio_mcp.sandbox.api.messages import list_messages
 from cio_mcp.sandbox.api.metrics import journeys, links, metrics
-from cio_mcp.sandbox.http import Asked, Route, not_found, page
+from cio_mcp.sandbox.api.routes import Route
+from cio_mcp.sandbox.http import ApiRequest, not_found, page
 from cio_mcp.sandbox.world.deliveries import Delivery
-from cio_mcp.sandbox.world.templates import SENDER, Kind, Parent, Template
-
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
+from cio_mcp.sandbox.world.templates import SENDER, Kind, Source, Template
+from cio_mcp.sandbox.world.workspace import Workspace
 
 
-def parent_of(workspace: "Workspace", asked: Asked, kind: Kind) -> Parent:
-    """The campaign, broadcast, newsletter or message in the path, or 404."""
-    parent = workspace.parents.get((kind, asked.whole(f"{kind}_id")))
-    if parent is None:
+def get_source(workspace: Workspace, request: ApiRequest, kind: Kind) -> Source:
+    """The source in the path, or 404."""
+    source = workspace.sources.get((kind, request.path_id(f"{kind}_id")))
+    if source is None:
         raise not_found()
-    return parent
+    return source
 
 
-def deliveries_of(workspace: "Workspace", asked: Asked, kind: Kind) -> list[Delivery]:
-    """The deliveries of what is in the path, of one action or content where that is there too."""
-    parent = parent_of(workspace, asked, kind)
-    found = workspace.ledger.of(kind, parent.id)
+def deliveries_of(workspace: Workspace, request: ApiRequest, kind: Kind) -> list[Delivery]:
+    """The deliveries of the source in the path, or of its action or content when the path has one."""
+    source = get_source(workspace, request, kind)
+    deliveries = workspace.deliveries.of(kind, source.id)
     for part in ("action_id", "content_id"):
-        if part in asked.path:
-            template = template_of(parent, asked, part)
-            found = [delivery for delivery in found if delivery.template is template]
-    return found
+        if part in request.path:
+            template = get_template(source, request, part)
+            deliveries = [delivery for delivery in deliveries if delivery.template is template]
+    return deliveries
 
 
-def template_of(parent: Parent, asked: Asked, part: str) -> Template:
+def get_template(source: Source, request: ApiRequest, part: str) -> Template:
     """The action or content in the path, or 404."""
-    number = asked.whole(part)
-    for template in parent.templates:
+    number = request.path_id(part)
+    for template in source.templates:
         if template.id == number:
             return template
     raise not_found()
 
 
-def summary(parent: Parent) -> dict[str, Any]:
-    """What campaigns and broadcasts have in common in lists."""
+def summary(source: Source) -> dict[str, Any]:
+    """The fields that campaigns and broadcasts share in lists."""
     return {
-        "id": parent.id,
-        "deduplicate_id": parent.deduplicate_id,
-        "name": parent.name,
-        "created": parent.created,
-        "updated": parent.created,
-        "active": parent.state == "running",
-        "state": parent.state,
-        "actions": [{"id": template.id, "type": template.channel} for template in parent.templates],
-        "first_started": parent.created,
-        "tags": list(parent.tags),
+        "id": source.id,
+        "deduplicate_id": source.deduplicate_id,
+        "name": source.name,
+        "created": source.created,
+        "updated": source.created,
+        "active": source.state == "running",
+        "state": source.state,
+        "actions": [{"id": template.id, "type": template.channel} for template in source.templates],
+        "first_started": source.created,
+        "tags": list(source.tags),
     }
 
 
-def templates_listed(parent: Parent) -> list[dict[str, Any]]:
-    """Message templates as lists show them."""
-    return [{"id": template.id + 5000, "type": template.channel} for template in parent.templates]
+def template_refs(source: Source) -> list[dict[str, Any]]:
+    """References to message templates, as lists contain them."""
+    return [{"id": template.id + 5000, "type": template.channel} for template in source.templates]
 
 
-def contents(parent: Parent, template: Template) -> dict[str, Any]:
-    """What an action and a content have in common; an email has all fields, other channels a few."""
-    shown: dict[str, Any] = {
+def contents(source: Source, template: Template) -> dict[str, Any]:
+    """The fields that actions and contents share; emails have all of them, other channels a few."""
+    fields: dict[str, Any] = {
         "id": template.id,
         "name": template.name,
-        "created": parent.created,
-        "updated": parent.created,
+        "created": source.created,
+        "updated": source.created,
         "body": template.body,
         "type": template.channel,
         "language": "",
         "recipient": "{{customer.email}}" if template.channel == "email" else "{{customer.phone}}",
     }
     if template.channel == "email":
-        shown |= {
+        fields |= {
             "layout": "",
             "from": SENDER,
             "from_id": 1,
@@ -88,63 +87,63 @@ def contents(parent: Parent, template: Template) -> dict[str, Any]:
             "body_amp": "",
             "headers": "[]",
         }
-    return shown
+    return fields
 
 
-def action(parent: Parent, template: Template) -> dict[str, Any]:
+def action(source: Source, template: Template) -> dict[str, Any]:
     """An action of a campaign or broadcast; its id is a string here, an integer in lists of campaigns."""
     return {
-        **contents(parent, template),
+        **contents(source, template),
         "id": str(template.id),
-        f"{parent.kind}_id": parent.id,
-        "deduplicate_id": f"{template.id}:{parent.created}",
+        f"{source.kind}_id": source.id,
+        "deduplicate_id": f"{template.id}:{source.created}",
         "sending_state": "automatic",
     }
 
 
-def _campaign(parent: Parent) -> dict[str, Any]:
-    started_by: dict[str, Any] = (
-        {"type": "event", "event_name": parent.event_name}
-        if parent.event_name
-        else {"type": "segment", "trigger_segment_ids": list(parent.trigger_segments)}
+def _campaign(source: Source) -> dict[str, Any]:
+    trigger: dict[str, Any] = (
+        {"type": "event", "event_name": source.event_name}
+        if source.event_name
+        else {"type": "segment", "trigger_segment_ids": list(source.trigger_segments)}
     )
-    shared = {"filter_segment_ids": [], "msg_templates": templates_listed(parent)}
-    return {**summary(parent), **started_by, **shared}
+    common = {"filter_segment_ids": [], "msg_templates": template_refs(source)}
+    return {**summary(source), **trigger, **common}
 
 
-def _list(workspace: "Workspace", _: Asked) -> Any:
-    return {"campaigns": [_campaign(parent) for parent in workspace.parents.values() if parent.kind == "campaign"]}
+def _list(workspace: Workspace, _: ApiRequest) -> Any:
+    return {"campaigns": [_campaign(source) for source in workspace.sources.values() if source.kind == "campaign"]}
 
 
-def _get(workspace: "Workspace", asked: Asked) -> Any:
-    return {"campaign": _campaign(parent_of(workspace, asked, "campaign"))}
+def _get(workspace: Workspace, request: ApiRequest) -> Any:
+    return {"campaign": _campaign(get_source(workspace, request, "campaign"))}
 
 
-def _actions(workspace: "Workspace", asked: Asked) -> Any:
-    parent = parent_of(workspace, asked, "campaign")
-    some, following = page(parent.templates, asked, 10, 10)
-    return {"actions": [action(parent, template) for template in some], "next": following}
+def _actions(workspace: Workspace, request: ApiRequest) -> Any:
+    source = get_source(workspace, request, "campaign")
+    rows, token = page(source.templates, request, 10, 10)
+    return {"actions": [action(source, template) for template in rows], "next": token}
 
 
-def _action(workspace: "Workspace", asked: Asked) -> Any:
-    parent = parent_of(workspace, asked, "campaign")
-    return {"action": action(parent, template_of(parent, asked, "action_id"))}
+def _action(workspace: Workspace, request: ApiRequest) -> Any:
+    source = get_source(workspace, request, "campaign")
+    return {"action": action(source, get_template(source, request, "action_id"))}
 
 
-def _metrics(workspace: "Workspace", asked: Asked) -> Any:
-    return metrics(workspace, asked, deliveries_of(workspace, asked, "campaign"), newer=True)
+def _metrics(workspace: Workspace, request: ApiRequest) -> Any:
+    return metrics(workspace, request, deliveries_of(workspace, request, "campaign"), has_version_2=True)
 
 
-def _links(workspace: "Workspace", asked: Asked) -> Any:
-    return links(workspace, asked, deliveries_of(workspace, asked, "campaign"))
+def _links(workspace: Workspace, request: ApiRequest) -> Any:
+    return links(workspace, request, deliveries_of(workspace, request, "campaign"))
 
 
-def _journeys(workspace: "Workspace", asked: Asked) -> Any:
-    return journeys(workspace, asked, parent_of(workspace, asked, "campaign"))
+def _journeys(workspace: Workspace, request: ApiRequest) -> Any:
+    return journeys(workspace, request, get_source(workspace, request, "campaign"))
 
 
-def _messages(workspace: "Workspace", asked: Asked) -> Any:
-    return listed(workspace, asked, deliveries_of(workspace, asked, "campaign"))
+def _messages(workspace: Workspace, request: ApiRequest) -> Any:
+    return list_messages(workspace, request, deliveries_of(workspace, request, "campaign"))
 
 
 CAMPAIGN = "/v1/campaigns/{campaign_id}"

@@ -1,95 +1,53 @@
-"""The App API's customers: finding people and reading one."""
+"""The App API's customers: searches, and the parts of one profile."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cio_mcp.sandbox.api.activities import activities_of
-from cio_mcp.sandbox.api.messages import listed
-from cio_mcp.sandbox.http import Asked, Route, app_error, not_found, page
+from cio_mcp.sandbox.api.messages import list_messages
+from cio_mcp.sandbox.api.routes import Route
+from cio_mcp.sandbox.http import ApiRequest, app_error, not_found, page
+from cio_mcp.sandbox.world.filters import check_filter, matches
+from cio_mcp.sandbox.world.fixtures import TOPICS
 from cio_mcp.sandbox.world.people import ID_TYPES, Person, as_string
+from cio_mcp.sandbox.world.workspace import Workspace
 
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
-
-TOPICS = (
-    (1, "Product updates", "News on the product", True),
-    (2, "Monthly newsletter", "Once a month", True),
-    (3, "Offers", "Discounts and events", False),
-)
-IDS_AT_ONCE = 100
+MAX_IDS = 100
 
 
-def _one(workspace: "Workspace", asked: Asked) -> Person:
-    id_type = asked.query.get("id_type") or "id"
+def _find(workspace: Workspace, request: ApiRequest) -> Person:
+    id_type = request.query.get("id_type") or "id"
     if id_type not in ID_TYPES:
         raise app_error(400, "id_type must be one of id, email, cio_id")
-    person = workspace.people.get(id_type, asked.path["customer_id"])
+    person = workspace.people.get(id_type, request.path["customer_id"])
     if person is None:
         raise not_found()
     return person
 
 
-def _by_email(workspace: "Workspace", asked: Asked) -> Any:
-    email = asked.query.get("email", "")
+def _by_email(workspace: Workspace, request: ApiRequest) -> Any:
+    email = request.query.get("email", "")
     if not email:
         raise app_error(400, "email is required")
     return {"results": [person.identifiers for person in workspace.people.with_email(email)]}
 
 
-def _search(workspace: "Workspace", asked: Asked) -> Any:
-    told = asked.body.get("filter") if isinstance(asked.body, dict) else None
-    if told is None:
+def _search(workspace: Workspace, request: ApiRequest) -> Any:
+    condition = request.body.get("filter") if isinstance(request.body, dict) else None
+    if condition is None:
         raise app_error(400, "filter is required")
-    valid_filter(told)
-    found = [person for person in workspace.people if matches(workspace, told, person)]
-    shown, following = page(found, asked, 50, 1000)
+    check_filter(condition)
+    people = [person for person in workspace.people if matches(workspace, condition, person)]
+    rows, token = page(people, request, 50, 1000)
     return {
-        "identifiers": [person.identifiers for person in shown],
-        "ids": [person.id or "" for person in shown],
-        "next": following,
+        "identifiers": [person.identifiers for person in rows],
+        "ids": [person.id or "" for person in rows],
+        "next": token,
     }
 
 
-def valid_filter(told: Any) -> None:
-    """Refuse a filter that is not exactly one of and, or, not, segment, attribute at every level."""
-    if not isinstance(told, dict) or len(told) != 1:
-        raise app_error(400, "filter must have exactly one of and, or, not, segment, attribute")
-    [(word, operand)] = told.items()
-    if word in {"and", "or"} and isinstance(operand, list) and operand:
-        for part in operand:
-            valid_filter(part)
-    elif word == "not":
-        valid_filter(operand)
-    elif word == "segment" and isinstance(operand, dict) and isinstance(operand.get("id"), int):
-        return
-    elif word == "attribute" and isinstance(operand, dict) and isinstance(operand.get("field"), str):
-        operator = operand.get("operator")
-        if operator not in {"eq", "exists"} or (operator == "eq" and "value" not in operand):
-            raise app_error(400, "attribute needs the operator eq with a value, or exists")
-    else:
-        raise app_error(400, f"filter has an unknown or malformed part: {word}")
-
-
-def matches(workspace: "Workspace", told: dict[str, Any], person: Person) -> bool:
-    """Whether a checked filter holds a person; attributes compare by their string form."""
-    [(word, operand)] = told.items()
-    if word == "and":
-        return all(matches(workspace, part, person) for part in operand)
-    if word == "or":
-        return any(matches(workspace, part, person) for part in operand)
-    if word == "not":
-        return not matches(workspace, operand, person)
-    if word == "segment":
-        segment = workspace.segments.get(operand["id"])
-        return segment is not None and segment.has(person)
-    value = person.value(operand["field"])
-    if operand["operator"] == "exists":
-        return value not in (None, "")
-    return value is not None and as_string(value) == as_string(operand["value"])
-
-
 def profile(person: Person) -> dict[str, Any]:
-    """A person as the attributes endpoints show them: every value a string."""
-    computed = {"topics": {f"topic_{number}": taken for number, taken in _preferences(person).items()}}
+    """A person as the attributes endpoints return them: every value is a string."""
+    computed = {"topics": {f"topic_{number}": value for number, value in _subscriptions(person).items()}}
     attributes = {name: as_string(value) for name, value in person.attributes.items()}
     attributes |= {name: value for name, value in person.identifiers.items() if value is not None}
     attributes["_cio_subscription_preferences_computed"] = as_string(computed)
@@ -103,52 +61,52 @@ def profile(person: Person) -> dict[str, Any]:
     }
 
 
-def _attributes(workspace: "Workspace", asked: Asked) -> Any:
-    return {"customer": profile(_one(workspace, asked))}
+def _attributes(workspace: Workspace, request: ApiRequest) -> Any:
+    return {"customer": profile(_find(workspace, request))}
 
 
-def _attributes_of_many(workspace: "Workspace", asked: Asked) -> Any:
-    ids = asked.body.get("ids") if isinstance(asked.body, dict) else None
-    if not isinstance(ids, list) or not 1 <= len(ids) <= IDS_AT_ONCE:
-        raise app_error(400, f"ids must be a list of 1 to {IDS_AT_ONCE} values")
-    id_type = asked.choice("id_type", ID_TYPES) or "id"
-    found = (workspace.people.get(id_type, str(value)) for value in ids)
-    # Not wrapped in "customer", whatever the specification says, and without those who are unknown.
-    return {"customers": [profile(person) for person in found if person]}
+def _attributes_of_many(workspace: Workspace, request: ApiRequest) -> Any:
+    ids = request.body.get("ids") if isinstance(request.body, dict) else None
+    if not isinstance(ids, list) or not 1 <= len(ids) <= MAX_IDS:
+        raise app_error(400, f"ids must be a list of 1 to {MAX_IDS} values")
+    id_type = request.choice("id_type", ID_TYPES) or "id"
+    people = (workspace.people.get(id_type, str(value)) for value in ids)
+    # Not wrapped in "customer", unlike the specification; unknown IDs are left out.
+    return {"customers": [profile(person) for person in people if person]}
 
 
-def _segments(workspace: "Workspace", asked: Asked) -> Any:
-    person = _one(workspace, asked)
-    held = [segment for segment in workspace.segments.values() if segment.has(person)]
-    return {"segments": [{"id": one.id, "name": one.name, "description": one.description} for one in held]}
+def _segments(workspace: Workspace, request: ApiRequest) -> Any:
+    person = _find(workspace, request)
+    segments = [segment for segment in workspace.segments.values() if segment.has(person)]
+    return {"segments": [{"id": one.id, "name": one.name, "description": one.description} for one in segments]}
 
 
-def _messages(workspace: "Workspace", asked: Asked) -> Any:
-    return listed(workspace, asked, workspace.ledger.to(_one(workspace, asked)))
+def _messages(workspace: Workspace, request: ApiRequest) -> Any:
+    return list_messages(workspace, request, workspace.deliveries.to(_find(workspace, request)))
 
 
-def _activities(workspace: "Workspace", asked: Asked) -> Any:
-    return activities_of(workspace, _one(workspace, asked), asked)
+def _activities(workspace: Workspace, request: ApiRequest) -> Any:
+    return activities_of(workspace, _find(workspace, request), request)
 
 
-def _relationships(workspace: "Workspace", asked: Asked) -> Any:
-    shown, following = page(_one(workspace, asked).relationships, asked, 50, 1000)
-    return {"cio_relationships": shown, "next": following}
+def _relationships(workspace: Workspace, request: ApiRequest) -> Any:
+    rows, token = page(_find(workspace, request).relationships, request, 50, 1000)
+    return {"cio_relationships": rows, "next": token}
 
 
-def _preferences(person: Person) -> dict[int, bool]:
-    told = (person.attributes.get("cio_subscription_preferences") or {}).get("topics") or {}
+def _subscriptions(person: Person) -> dict[int, bool]:
+    preferences = (person.attributes.get("cio_subscription_preferences") or {}).get("topics") or {}
     return {
-        number: False if person.unsubscribed else bool(told.get(f"topic_{number}", default))
+        number: False if person.unsubscribed else bool(preferences.get(f"topic_{number}", default))
         for number, _, _, default in TOPICS
     }
 
 
-def _subscription_preferences(workspace: "Workspace", asked: Asked) -> Any:
-    person = _one(workspace, asked)
-    taken = _preferences(person)
+def _subscription_preferences(workspace: Workspace, request: ApiRequest) -> Any:
+    person = _find(workspace, request)
+    subscriptions = _subscriptions(person)
     topics = [
-        {"id": str(number), "subscribed": taken[number], "name": name, "description": description}
+        {"id": str(number), "subscribed": subscriptions[number], "name": name, "description": description}
         for number, name, description, _ in TOPICS
     ]
     header = {"title": "Your subscriptions", "subtitle": "Choose what reaches you."}

@@ -1,13 +1,12 @@
-"""Deliveries as the App API lists and shows them."""
+"""Deliveries, which the App API calls messages."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cio_mcp.sandbox.http import Asked, Route, not_found, page
+from cio_mcp.sandbox.api.routes import Route
+from cio_mcp.sandbox.http import ApiRequest, not_found, page
 from cio_mcp.sandbox.world.deliveries import Delivery
-
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
+from cio_mcp.sandbox.world.workspace import Workspace
 
 CHANNELS = {"email", "webhook", "twilio", "whatsapp", "slack", "push", "in_app"}
 METRICS = {
@@ -15,8 +14,8 @@ METRICS = {
     "failed", "undeliverable",
 }  # fmt: skip
 STATES = {"failed", "sent", "drafted", "attempted"}
-SIX_MONTHS = 184 * 86_400
-PARENT_KEYS = {
+SIX_MONTHS_SECONDS = 184 * 86_400
+SOURCE_KEYS = {
     "campaign": "campaign_id",
     "broadcast": "broadcast_id",
     "newsletter": "newsletter_id",
@@ -24,11 +23,11 @@ PARENT_KEYS = {
 }
 
 
-def shown(delivery: Delivery, now: int) -> dict[str, Any]:
-    """One delivery: metrics are the times of what has happened, and only the parent's key is set."""
-    metrics = delivery.shown(now)
-    parent, template, person = delivery.parent, delivery.template, delivery.person
-    happened = metrics.keys() & {"failed", "undeliverable", "dropped", "bounced"}
+def message_json(delivery: Delivery, now: int) -> dict[str, Any]:
+    """One delivery, with the metrics so far; only its own source's key is set."""
+    metrics = delivery.metrics_at(now)
+    source, template, person = delivery.source, delivery.template, delivery.person
+    failures = metrics.keys() & {"failed", "undeliverable", "dropped", "bounced"}
     message: dict[str, Any] = {
         "id": delivery.id,
         "deduplicate_id": f"{delivery.id}:{delivery.created}",
@@ -39,35 +38,35 @@ def shown(delivery: Delivery, now: int) -> dict[str, Any]:
         "subject": delivery.subject,
         "metrics": metrics,
         "created": delivery.created,
-        "failure_message": delivery.failure if happened else None,
+        "failure_message": delivery.failure if failures else None,
         "campaign_id": None,
         "newsletter_id": None,
         "broadcast_id": None,
         "type": template.channel,
         "forgotten": delivery.forgotten,
-        PARENT_KEYS[parent.kind]: parent.id,
+        SOURCE_KEYS[source.kind]: source.id,
     }
-    if parent.kind in {"campaign", "broadcast"}:
+    if source.kind in {"campaign", "broadcast"}:
         message["action_id"] = template.id
     else:
         message["content_id"] = template.id
-    if parent.kind == "campaign":
+    if source.kind == "campaign":
         message["trigger_event_id"] = delivery.event_id
-    if parent.kind == "broadcast":
+    if source.kind == "broadcast":
         message["trigger_id"] = delivery.trigger_id
     return message
 
 
-def listed(workspace: "Workspace", asked: Asked, deliveries: Iterable[Delivery]) -> dict[str, Any]:
-    """Filter deliveries that come newest first and cut one page; the window is capped at six months."""
+def list_messages(workspace: Workspace, request: ApiRequest, deliveries: Iterable[Delivery]) -> dict[str, Any]:
+    """Filter deliveries, newest first, and cut one page; the time window is at most six months."""
     now = workspace.now
-    channel = asked.choice("type", CHANNELS)
-    metric, state = asked.choice("metric", METRICS), asked.choice("state", STATES)
-    end = asked.integer("end_ts", now)
-    start = max(asked.integer("start_ts", 0), min(end, now) - SIX_MONTHS)
-    drafts = asked.flag("drafts")
+    channel = request.choice("type", CHANNELS)
+    metric, state = request.choice("metric", METRICS), request.choice("state", STATES)
+    end = request.integer("end_ts", now)
+    start = max(request.integer("start_ts", 0), min(end, now) - SIX_MONTHS_SECONDS)
+    drafts = request.flag("drafts")
 
-    def wanted(delivery: Delivery) -> bool:
+    def is_selected(delivery: Delivery) -> bool:
         return (
             start <= delivery.created <= min(end, now)
             and (channel is None or delivery.template.channel == channel)
@@ -75,35 +74,35 @@ def listed(workspace: "Workspace", asked: Asked, deliveries: Iterable[Delivery])
             and drafts == ("drafted" in delivery.metrics and "sent" not in delivery.metrics)
         )
 
-    some, following = page(filter(wanted, deliveries), asked, 50, 1000)
-    return {"messages": [shown(delivery, now) for delivery in some], "next": following}
+    rows, token = page(filter(is_selected, deliveries), request, 50, 1000)
+    return {"messages": [message_json(delivery, now) for delivery in rows], "next": token}
 
 
-def _list(workspace: "Workspace", asked: Asked) -> Any:
-    campaign, newsletter = asked.integer("campaign_id", 0), asked.integer("newsletter_id", 0)
-    action = asked.integer("action_id", 0)
+def _list(workspace: Workspace, request: ApiRequest) -> Any:
+    campaign, newsletter = request.integer("campaign_id", 0), request.integer("newsletter_id", 0)
+    action = request.integer("action_id", 0)
     if campaign:
-        found: Iterable[Delivery] = workspace.ledger.of("campaign", campaign)
+        deliveries: Iterable[Delivery] = workspace.deliveries.of("campaign", campaign)
     elif newsletter:
-        found = workspace.ledger.of("newsletter", newsletter)
+        deliveries = workspace.deliveries.of("newsletter", newsletter)
     else:
-        found = workspace.ledger
-    return listed(workspace, asked, (one for one in found if action in (0, one.template.id)))
+        deliveries = workspace.deliveries
+    return list_messages(workspace, request, (one for one in deliveries if action in (0, one.template.id)))
 
 
-def _one(workspace: "Workspace", asked: Asked) -> Delivery:
-    delivery = workspace.ledger.get(asked.path["message_id"])
+def _find(workspace: Workspace, request: ApiRequest) -> Delivery:
+    delivery = workspace.deliveries.get(request.path["message_id"])
     if delivery is None or delivery.created > workspace.now:
         raise not_found()
     return delivery
 
 
-def _get(workspace: "Workspace", asked: Asked) -> Any:
-    return {"message": shown(_one(workspace, asked), workspace.now)}
+def _get(workspace: Workspace, request: ApiRequest) -> Any:
+    return {"message": message_json(_find(workspace, request), workspace.now)}
 
 
-def _archived(workspace: "Workspace", asked: Asked) -> Any:
-    delivery = _one(workspace, asked)
+def _archived(workspace: Workspace, request: ApiRequest) -> Any:
+    delivery = _find(workspace, request)
     archived = {
         "id": delivery.id,
         "body": "" if delivery.forgotten else delivery.body,

@@ -1,32 +1,30 @@
-"""Series over deliveries: version 1 by period and steps in Eastern time, version 2 by resolution, start and end."""
+"""Time series over deliveries: version 1 by period and steps in Eastern time, version 2 by resolution and range."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cio_mcp.sandbox.api.messages import CHANNELS
-from cio_mcp.sandbox.http import Asked, app_error
+from cio_mcp.sandbox.http import ApiRequest, app_error
 from cio_mcp.sandbox.world.deliveries import Delivery
-from cio_mcp.sandbox.world.templates import Parent
-
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
+from cio_mcp.sandbox.world.templates import Source
+from cio_mcp.sandbox.world.workspace import Workspace
 
 EASTERN = "America/New_York"
-MOST_STEPS = {"hours": 24, "days": 45, "weeks": 12, "months": 121}
+MAX_STEPS = {"hours": 24, "days": 45, "weeks": 12, "months": 121}
 RESOLUTIONS = {
     "hours": "hours", "hourly": "hours", "days": "days", "daily": "days", "weeks": "weeks", "weekly": "weeks",
     "months": "months", "monthly": "months",
 }  # fmt: skip
-TEN_YEARS = 3653 * 86_400
+TEN_YEARS_SECONDS = 3653 * 86_400
 SERIES = (
     "attempted", "bounced", "clicked", "human_clicked", "machine_clicked", "converted", "created", "deferred",
     "delivered", "drafted", "failed", "opened", "human_opened", "prefetch_opened", "sent", "spammed", "suppressed",
     "undeliverable", "topic_unsubscribed", "unsubscribed",
 )  # fmt: skip
-NAMED_OTHERWISE = {"dropped": "suppressed", "prefetch_clicked": "machine_clicked"}
+SERIES_NAMES = {"dropped": "suppressed", "prefetch_clicked": "machine_clicked"}
 
 
 def floor(moment: datetime, unit: str) -> datetime:
@@ -50,14 +48,14 @@ def step(start: datetime, unit: str, count: int) -> datetime:
 
 
 class Buckets:
-    """Bucket starts, with the end of the last; times outside fall nowhere."""
+    """Consecutive time buckets; times outside are not counted."""
 
     def __init__(self, starts: list[datetime], end: datetime) -> None:
         self._starts = [start.timestamp() for start in starts]
         self._end = end.timestamp()
 
     def count(self, times: Iterable[float]) -> list[int]:
-        """How many times fall into each bucket."""
+        """Count the times in each bucket."""
         counts = [0] * len(self._starts)
         for at in times:
             if at < self._end and (index := bisect_right(self._starts, at)):
@@ -65,34 +63,34 @@ class Buckets:
         return counts
 
 
-def by_steps(asked: Asked, now: int) -> Buckets:
-    """Version 1: `steps` buckets of a `period`, the last the one that now is in; at least two, 0 means the most."""
-    unit = asked.choice("period", MOST_STEPS) or "days"
-    default = 12 if unit == "months" else MOST_STEPS[unit]
-    count = asked.integer("steps", default, most=MOST_STEPS[unit]) or MOST_STEPS[unit]
+def by_steps(request: ApiRequest, now: int) -> Buckets:
+    """Version 1: `steps` buckets of a `period`, the last contains `now`; at least two, 0 means the maximum."""
+    unit = request.choice("period", MAX_STEPS) or "days"
+    default = 12 if unit == "months" else MAX_STEPS[unit]
+    count = request.integer("steps", default, most=MAX_STEPS[unit]) or MAX_STEPS[unit]
     current = floor(datetime.fromtimestamp(now, ZoneInfo(EASTERN)), unit)
     starts = [step(current, unit, offset) for offset in range(1 - max(count, 2), 1)]
     return Buckets(starts, step(current, unit, 1))
 
 
-def by_resolution(asked: Asked) -> tuple[Buckets, dict[str, str]]:
-    """Version 2: buckets of `res` that hold `start` to `end`, and what the answer says of them."""
-    unit = RESOLUTIONS.get(asked.query.get("res", ""))
-    start, end = asked.integer("start", -1), asked.integer("end", -1)
+def by_resolution(request: ApiRequest) -> tuple[Buckets, dict[str, str]]:
+    """Version 2: buckets of `res` from `start` to `end`, and the fields of the response that repeat them."""
+    unit = RESOLUTIONS.get(request.query.get("res", ""))
+    start, end = request.integer("start", -1), request.integer("end", -1)
     if unit is None or start < 0 or end < 0:
         raise app_error(400, "res, start and end are required")
-    if not start <= end <= start + TEN_YEARS:
+    if not start <= end <= start + TEN_YEARS_SECONDS:
         raise app_error(400, "start must not be after end, and at most 10 years before it")
-    zone = _zone(asked.query.get("tz") or "UTC")
+    zone = _zone(request.query.get("tz") or "UTC")
     starts, last = [floor(datetime.fromtimestamp(start, zone), unit)], datetime.fromtimestamp(end, zone)
-    while (following := step(starts[-1], unit, 1)) < last:
-        starts.append(following)
-    said = {
+    while (next_start := step(starts[-1], unit, 1)) < last:
+        starts.append(next_start)
+    echo = {
         "start": datetime.fromtimestamp(start, zone).isoformat(),
         "end": last.isoformat(),
         "res": unit,
     }
-    return Buckets(starts, following), said
+    return Buckets(starts, next_start), echo
 
 
 def _zone(name: str) -> tzinfo:
@@ -102,16 +100,18 @@ def _zone(name: str) -> tzinfo:
         raise app_error(400, "tz is not a known time zone") from None
 
 
-def metrics(workspace: "Workspace", asked: Asked, deliveries: Iterable[Delivery], *, newer: bool = False) -> Any:
-    """Count deliveries into series; `newer` endpoints know version 2 as well."""
-    said: dict[str, str] = {}
-    if newer and asked.query.get("version") == "2":
-        buckets, said = by_resolution(asked)
+def metrics(
+    workspace: Workspace, request: ApiRequest, deliveries: Iterable[Delivery], *, has_version_2: bool = False
+) -> Any:
+    """Count deliveries into series; with `has_version_2`, for endpoints that support version 2 too."""
+    echo: dict[str, str] = {}
+    if has_version_2 and request.query.get("version") == "2":
+        buckets, echo = by_resolution(request)
     else:
-        buckets = by_steps(asked, workspace.now)
-    times = times_of(_of_channel(asked, deliveries), workspace.now)
+        buckets = by_steps(request, workspace.now)
+    times = times_of(_of_channel(request, deliveries), workspace.now)
     series = {name: buckets.count(times.get(name, ())) for name in SERIES}
-    return {"metric": {"series": series}, **said}
+    return {"metric": {"series": series}, **echo}
 
 
 def times_of(deliveries: Iterable[Delivery], now: int) -> dict[str, list[int]]:
@@ -122,22 +122,22 @@ def times_of(deliveries: Iterable[Delivery], now: int) -> dict[str, list[int]]:
             continue
         for name, at in delivery.metrics.items():
             if at <= now:
-                times.setdefault(NAMED_OTHERWISE.get(name, name), []).append(at)
+                times.setdefault(SERIES_NAMES.get(name, name), []).append(at)
     return times
 
 
-def links(workspace: "Workspace", asked: Asked, deliveries: Iterable[Delivery]) -> Any:
+def links(workspace: Workspace, request: ApiRequest, deliveries: Iterable[Delivery]) -> Any:
     """Clicks per link; without `unique`, every third reader clicks twice."""
-    buckets = by_steps(asked, workspace.now)
+    buckets = by_steps(request, workspace.now)
     clicks: dict[tuple[int, str], list[int]] = {}
-    for delivery in _of_channel(asked, deliveries):
+    for delivery in _of_channel(request, deliveries):
         for index, link in enumerate(delivery.template.links):
             clicks.setdefault((delivery.template.id * 10 + index, link), [])
         at = delivery.metrics.get("clicked", workspace.now + 1)
         if at <= workspace.now and delivery.template.links:
             index = sum(delivery.id.encode()) % len(delivery.template.links)
-            told = clicks[delivery.template.id * 10 + index, delivery.template.links[index]]
-            told.extend([at] if asked.flag("unique") or at % 3 else [at, at])
+            times = clicks[delivery.template.id * 10 + index, delivery.template.links[index]]
+            times.extend([at] if request.flag("unique") or at % 3 else [at, at])
     return {
         "links": [
             {"link": {"id": number, "href": href}, "metric": {"series": {"clicked": buckets.count(times)}}}
@@ -146,30 +146,30 @@ def links(workspace: "Workspace", asked: Asked, deliveries: Iterable[Delivery]) 
     }
 
 
-def journeys(workspace: "Workspace", asked: Asked, parent: Parent) -> Any:
-    """What became of journeys, by when they started; a person's first action starts one, the last ends it."""
-    buckets, _ = by_resolution(asked)
-    first, last = parent.templates[0], parent.templates[-1]
-    made = [one for one in workspace.ledger.of("campaign", parent.id) if one.created <= workspace.now]
-    begun = [one for one in made if one.template is first]
+def journeys(workspace: Workspace, request: ApiRequest, source: Source) -> Any:
+    """Journeys by start time; a person's first message starts one, the last message finishes it."""
+    buckets, _ = by_resolution(request)
+    first, last = source.templates[0], source.templates[-1]
+    deliveries = [one for one in workspace.deliveries.of("campaign", source.id) if one.created <= workspace.now]
+    started = [one for one in deliveries if one.template is first]
 
-    def counted(journeys: list[Delivery], metric: str = "created") -> list[int]:
-        told = [one for one in journeys if one.metrics.get(metric, workspace.now + 1) <= workspace.now]
-        return buckets.count(one.created - one.template.wait + first.wait for one in told)
+    def count(journeys: list[Delivery], metric: str = "created") -> list[int]:
+        reached = [one for one in journeys if one.metrics.get(metric, workspace.now + 1) <= workspace.now]
+        return buckets.count(one.created - one.template.wait + first.wait for one in reached)
 
     return {
         "journey_metric": {
-            "started": counted(begun),
-            "activated": counted(begun),
-            "exited_early": counted(begun, "unsubscribed"),
-            "finished": counted([one for one in made if one.template is last]),
-            "converted": counted(begun, "converted"),
-            "never_activated": counted([]),
-            "messaged": counted(begun, "sent"),
+            "started": count(started),
+            "activated": count(started),
+            "exited_early": count(started, "unsubscribed"),
+            "finished": count([one for one in deliveries if one.template is last]),
+            "converted": count(started, "converted"),
+            "never_activated": count([]),
+            "messaged": count(started, "sent"),
         }
     }
 
 
-def _of_channel(asked: Asked, deliveries: Iterable[Delivery]) -> Iterable[Delivery]:
-    channel = asked.choice("type", CHANNELS)
+def _of_channel(request: ApiRequest, deliveries: Iterable[Delivery]) -> Iterable[Delivery]:
+    channel = request.choice("type", CHANNELS)
     return deliveries if channel is None else [one for one in deliveries if one.template.channel == channel]

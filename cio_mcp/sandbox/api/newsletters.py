@@ -1,75 +1,73 @@
 """Newsletters: a paged list, contents, metrics and deliveries."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cio_mcp.sandbox.api.campaigns import contents, deliveries_of, parent_of, template_of
-from cio_mcp.sandbox.api.messages import listed
+from cio_mcp.sandbox.api.campaigns import contents, deliveries_of, get_source, get_template
+from cio_mcp.sandbox.api.messages import list_messages
 from cio_mcp.sandbox.api.metrics import links, metrics
-from cio_mcp.sandbox.http import Asked, Route, page
-from cio_mcp.sandbox.world.templates import Parent
-
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.templates import Template
-    from cio_mcp.sandbox.world.workspace import Workspace
+from cio_mcp.sandbox.api.routes import Route
+from cio_mcp.sandbox.http import ApiRequest, page
+from cio_mcp.sandbox.world.templates import Source, Template
+from cio_mcp.sandbox.world.workspace import Workspace
 
 
-def _newsletter(parent: Parent) -> dict[str, Any]:
+def _newsletter(source: Source) -> dict[str, Any]:
     return {
-        "id": parent.id,
-        "deduplicate_id": parent.deduplicate_id,
-        "content_ids": [template.id for template in parent.templates],
-        "name": parent.name,
-        "sent_at": parent.sent_at,
-        "created": parent.created,
-        "updated": parent.created,
+        "id": source.id,
+        "deduplicate_id": source.deduplicate_id,
+        "content_ids": [template.id for template in source.templates],
+        "name": source.name,
+        "sent_at": source.sent_at,
+        "created": source.created,
+        "updated": source.created,
         "type": "email",
-        "tags": list(parent.tags),
-        "recipient_segment_ids": list(parent.trigger_segments),
+        "tags": list(source.tags),
+        "recipient_segment_ids": list(source.trigger_segments),
         "subscription_topic_id": 2,
     }
 
 
-def _content(parent: Parent, template: "Template") -> dict[str, Any]:
-    dropped = ("created", "updated")
-    shown = {name: value for name, value in contents(parent, template).items() if name not in dropped}
-    return {**shown, "newsletter_id": parent.id, "deduplicate_id": f"{template.id}:{parent.created}"}
+def _content(source: Source, template: Template) -> dict[str, Any]:
+    omitted = ("created", "updated")
+    fields = {name: value for name, value in contents(source, template).items() if name not in omitted}
+    return {**fields, "newsletter_id": source.id, "deduplicate_id": f"{template.id}:{source.created}"}
 
 
-def _list(workspace: "Workspace", asked: Asked) -> Any:
-    newest_first = asked.choice("sort", {"asc", "desc"}) == "desc"
-    found = [parent for parent in workspace.parents.values() if parent.kind == "newsletter"]
-    some, following = page(sorted(found, key=lambda parent: parent.id, reverse=newest_first), asked, 50, 100)
-    return {"newsletters": [_newsletter(parent) for parent in some], "next": following}
+def _list(workspace: Workspace, request: ApiRequest) -> Any:
+    newest_first = request.choice("sort", {"asc", "desc"}) == "desc"
+    newsletters = [source for source in workspace.sources.values() if source.kind == "newsletter"]
+    rows, token = page(sorted(newsletters, key=lambda source: source.id, reverse=newest_first), request, 50, 100)
+    return {"newsletters": [_newsletter(source) for source in rows], "next": token}
 
 
-def _get(workspace: "Workspace", asked: Asked) -> Any:
-    return {"newsletter": _newsletter(parent_of(workspace, asked, "newsletter"))}
+def _get(workspace: Workspace, request: ApiRequest) -> Any:
+    return {"newsletter": _newsletter(get_source(workspace, request, "newsletter"))}
 
 
-def _contents(workspace: "Workspace", asked: Asked) -> Any:
-    parent = parent_of(workspace, asked, "newsletter")
-    return {"contents": [_content(parent, template) for template in parent.templates]}
+def _contents(workspace: Workspace, request: ApiRequest) -> Any:
+    source = get_source(workspace, request, "newsletter")
+    return {"contents": [_content(source, template) for template in source.templates]}
 
 
-def _one_content(workspace: "Workspace", asked: Asked) -> Any:
-    parent = parent_of(workspace, asked, "newsletter")
-    return {"content": _content(parent, template_of(parent, asked, "content_id"))}
+def _get_content(workspace: Workspace, request: ApiRequest) -> Any:
+    source = get_source(workspace, request, "newsletter")
+    return {"content": _content(source, get_template(source, request, "content_id"))}
 
 
-def _metrics(workspace: "Workspace", asked: Asked) -> Any:
-    return metrics(workspace, asked, deliveries_of(workspace, asked, "newsletter"))
+def _metrics(workspace: Workspace, request: ApiRequest) -> Any:
+    return metrics(workspace, request, deliveries_of(workspace, request, "newsletter"))
 
 
-def _links(workspace: "Workspace", asked: Asked) -> Any:
-    return links(workspace, asked, deliveries_of(workspace, asked, "newsletter"))
+def _links(workspace: Workspace, request: ApiRequest) -> Any:
+    return links(workspace, request, deliveries_of(workspace, request, "newsletter"))
 
 
-def _messages(workspace: "Workspace", asked: Asked) -> Any:
-    return listed(workspace, asked, deliveries_of(workspace, asked, "newsletter"))
+def _messages(workspace: Workspace, request: ApiRequest) -> Any:
+    return list_messages(workspace, request, deliveries_of(workspace, request, "newsletter"))
 
 
-def _test_groups(workspace: "Workspace", asked: Asked) -> Any:
-    parent_of(workspace, asked, "newsletter")
+def _test_groups(workspace: Workspace, request: ApiRequest) -> Any:
+    get_source(workspace, request, "newsletter")
     return {"test_groups": []}
 
 
@@ -82,7 +80,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", f"{NEWSLETTER}/messages", _messages),
     ("GET", f"{NEWSLETTER}/test_groups", _test_groups),
     ("GET", f"{NEWSLETTER}/contents", _contents),
-    ("GET", f"{NEWSLETTER}/contents/{{content_id}}", _one_content),
+    ("GET", f"{NEWSLETTER}/contents/{{content_id}}", _get_content),
     ("GET", f"{NEWSLETTER}/contents/{{content_id}}/metrics", _metrics),
     ("GET", f"{NEWSLETTER}/contents/{{content_id}}/metrics/links", _links),
 )

@@ -1,4 +1,4 @@
-"""What a transactional send must be like, by channel."""
+"""Validation of transactional sends, by channel."""
 
 import base64
 import binascii
@@ -9,9 +9,9 @@ from typing import Any
 from cio_mcp.sandbox.http import meta_error
 
 # https://docs.customer.io/integrations/api/app/ (Send Messages)
-RECIPIENTS = 15
-PAYLOAD_BYTES = 1_000_000
-ATTACHMENT_BYTES = 2_000_000
+MAX_RECIPIENTS = 15
+MAX_PAYLOAD_BYTES = 1_000_000
+MAX_ATTACHMENT_BYTES = 2_000_000
 FORBIDDEN_FILES = {"exe", "bat", "com", "js", "vbs", "scr"}
 PHONE = re.compile(r"\+[1-9]\d{6,14}")
 EMAIL = re.compile(r"(?:[^<>@,\s]+@[^<>@,\s]+|[^<>@,]*<[^<>@,\s]+@[^<>@,\s]+>)")
@@ -23,8 +23,8 @@ def _check_email(body: dict[str, Any], size: int) -> None:
     addresses = [address for name in ("to", "cc", "bcc") for address in _addresses(body.get(name))]
     if not _addresses(body.get("to")):
         raise meta_error(400, "to is required")
-    if len(addresses) > RECIPIENTS:
-        raise meta_error(400, f"too many recipients: at most {RECIPIENTS} over to, cc and bcc")
+    if len(addresses) > MAX_RECIPIENTS:
+        raise meta_error(400, f"too many recipients: at most {MAX_RECIPIENTS} over to, cc and bcc")
     if not all(map(EMAIL.fullmatch, addresses)):
         raise meta_error(400, "to, cc and bcc must be email addresses")
     headers = body.get("headers")
@@ -34,7 +34,7 @@ def _check_email(body: dict[str, Any], size: int) -> None:
     if not isinstance(attachments, dict):
         raise meta_error(400, "attachments must be an object")
     total = sum(_attachment_bytes(name, content) for name, content in attachments.items())
-    if total > ATTACHMENT_BYTES:
+    if total > MAX_ATTACHMENT_BYTES:
         raise meta_error(413, "Total attachment size exceeds the limit")
     _check_size(size - sum(map(len, attachments.values())))
 
@@ -55,17 +55,17 @@ CHECKS = {"email": _check_email, "push": _check_push, "twilio": _check_sms}
 
 
 def _check_size(size: int) -> None:
-    if size > PAYLOAD_BYTES:
+    if size > MAX_PAYLOAD_BYTES:
         raise meta_error(413, "the payload exceeds 1 MB")
 
 
-def _addresses(told: Any) -> list[str]:
-    return [part.strip() for part in str(told or "").split(",") if part.strip()]
+def _addresses(value: Any) -> list[str]:
+    return [part.strip() for part in str(value or "").split(",") if part.strip()]
 
 
-def _is_json_list(told: Any) -> bool:
+def _is_json_list(value: Any) -> bool:
     try:
-        return isinstance(told, str) and isinstance(json.loads(told), list)
+        return isinstance(value, str) and isinstance(json.loads(value), list)
     except ValueError:
         return False
 

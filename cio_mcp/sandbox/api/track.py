@@ -1,36 +1,35 @@
-"""The Track API, v1: every write is checked at once, accepted, and applied a little later."""
+"""The Track API, v1: each write is validated, accepted, and applied a moment later."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cio_mcp.sandbox.api.track_bodies import ACCEPTED, byte_length, found, identifier, told
-from cio_mcp.sandbox.http import Asked, Route, meta_error, track_error
+from cio_mcp.sandbox.api.routes import Route
+from cio_mcp.sandbox.api.track_bodies import ACCEPTED, byte_length, find_person, json_object, path_identifier
+from cio_mcp.sandbox.http import ApiRequest, meta_error, track_error
 from cio_mcp.sandbox.world.people import ID_TYPES
 from cio_mcp.sandbox.world.profiles import identify
-
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
+from cio_mcp.sandbox.world.workspace import Workspace
 
 # Sizes in bytes and counts: https://docs.customer.io/integrations/api/track/
-NAME_BYTES = 150
-VALUE_BYTES = 1000
-ATTRIBUTES = 300
-SEGMENT_IDS = 1000
+MAX_NAME_BYTES = 150
+MAX_VALUE_BYTES = 1000
+MAX_ATTRIBUTES = 300
+MAX_SEGMENT_IDS = 1000
 
 
-def _identify(workspace: "Workspace", asked: Asked) -> Any:
-    body, named = told(asked), identifier(asked)
-    if len(body) > ATTRIBUTES:
-        raise track_error(f"cannot identify more than {ATTRIBUTES} attributes in one request")
+def _identify(workspace: Workspace, request: ApiRequest) -> Any:
+    body, identifier = json_object(request), path_identifier(request)
+    if len(body) > MAX_ATTRIBUTES:
+        raise track_error(f"cannot identify more than {MAX_ATTRIBUTES} attributes in one request")
     for name, value in body.items():
-        if not name or byte_length(name) > NAME_BYTES:
-            raise track_error(f"attribute names must have 1 to {NAME_BYTES} bytes")
-        if not name.startswith("cio_") and byte_length(value) > VALUE_BYTES:
-            raise track_error(f"attribute values must have at most {VALUE_BYTES} bytes")
+        if not name or byte_length(name) > MAX_NAME_BYTES:
+            raise track_error(f"attribute names must have 1 to {MAX_NAME_BYTES} bytes")
+        if not name.startswith("cio_") and byte_length(value) > MAX_VALUE_BYTES:
+            raise track_error(f"attribute values must have at most {MAX_VALUE_BYTES} bytes")
     _check_reserved(body)
     stamp = body.get("_timestamp")
     if stamp is not None and (not isinstance(stamp, int) or isinstance(stamp, bool)):
         raise track_error("_timestamp must be a unix timestamp")
-    workspace.soon(lambda later: identify(later, named, body))
+    workspace.apply_soon(lambda: identify(workspace, identifier, body))
     return ACCEPTED
 
 
@@ -52,110 +51,110 @@ def _check_reserved(body: dict[str, Any]) -> None:
         raise track_error("cio_subscription_preferences must hold topics")
 
 
-def _delete(workspace: "Workspace", asked: Asked) -> Any:
-    named = identifier(asked)
+def _delete(workspace: Workspace, request: ApiRequest) -> Any:
+    identifier = path_identifier(request)
 
-    def delete(later: "Workspace") -> None:
-        if person := found(later, named):
-            later.people.remove(person)
-            later.record("profile_delete", person, {})
+    def delete() -> None:
+        if person := find_person(workspace, identifier):
+            workspace.people.remove(person)
+            workspace.record("profile_delete", person, {})
 
-    workspace.soon(delete)
+    workspace.apply_soon(delete)
     return ACCEPTED
 
 
-def _suppress(workspace: "Workspace", asked: Asked) -> Any:
-    named = identifier(asked)
+def _suppress(workspace: Workspace, request: ApiRequest) -> Any:
+    identifier = path_identifier(request)
 
-    def suppress(later: "Workspace") -> None:
-        person = found(later, named)
-        blocked = {named, person.id, person.email} if person else {named}
-        later.people.suppress(*filter(None, blocked))
+    def suppress() -> None:
+        person = find_person(workspace, identifier)
+        identifiers = {identifier, person.id, person.email} if person else {identifier}
+        workspace.people.suppress(*filter(None, identifiers))
         if person:
-            later.people.remove(person)
-            later.record("profile_delete", person, {"suppressed": True})
+            workspace.people.remove(person)
+            workspace.record("profile_delete", person, {"suppressed": True})
 
-    workspace.soon(suppress)
+    workspace.apply_soon(suppress)
     return ACCEPTED
 
 
-def _unsuppress(workspace: "Workspace", asked: Asked) -> Any:
-    named = identifier(asked)
-    workspace.soon(lambda later: later.people.unsuppress(named))
+def _unsuppress(workspace: Workspace, request: ApiRequest) -> Any:
+    identifier = path_identifier(request)
+    workspace.apply_soon(lambda: workspace.people.unsuppress(identifier))
     return ACCEPTED
 
 
-def _add_device(workspace: "Workspace", asked: Asked) -> Any:
-    named, device = identifier(asked), told(asked).get("device")
+def _add_device(workspace: Workspace, request: ApiRequest) -> Any:
+    identifier, device = path_identifier(request), json_object(request).get("device")
     if not isinstance(device, dict) or not device.get("id") or device.get("platform") not in {"ios", "android"}:
         raise track_error("device.id and device.platform (ios or android) are required")
 
-    def add(later: "Workspace") -> None:
-        if person := found(later, named):
-            kept = [held for held in person.devices if held["id"] != device["id"]]
-            person.devices = [*kept, {"last_used": later.now, "attributes": {}, **device}]
+    def add() -> None:
+        if person := find_person(workspace, identifier):
+            others = [other for other in person.devices if other["id"] != device["id"]]
+            person.devices = [*others, {"last_used": workspace.now, "attributes": {}, **device}]
 
-    workspace.soon(add)
+    workspace.apply_soon(add)
     return ACCEPTED
 
 
-def _delete_device(workspace: "Workspace", asked: Asked) -> Any:
-    named, gone = identifier(asked), asked.path["device_id"]
+def _delete_device(workspace: Workspace, request: ApiRequest) -> Any:
+    identifier, device_id = path_identifier(request), request.path["device_id"]
 
-    def delete(later: "Workspace") -> None:
-        if person := found(later, named):
-            person.devices = [held for held in person.devices if held["id"] != gone]
+    def delete() -> None:
+        if person := find_person(workspace, identifier):
+            person.devices = [device for device in person.devices if device["id"] != device_id]
 
-    workspace.soon(delete)
+    workspace.apply_soon(delete)
     return ACCEPTED
 
 
-def _merge(workspace: "Workspace", asked: Asked) -> Any:
-    primary, secondary = (_one_key(told(asked).get(side), side) for side in ("primary", "secondary"))
+def _merge(workspace: Workspace, request: ApiRequest) -> Any:
+    primary_key, secondary_key = (_one_key(json_object(request).get(side), side) for side in ("primary", "secondary"))
 
-    def merge(later: "Workspace") -> None:
-        kept, lost = later.people.get(*primary), later.people.get(*secondary)
-        if kept is None or lost is None or kept is lost:
+    def merge() -> None:
+        primary, secondary = workspace.people.get(*primary_key), workspace.people.get(*secondary_key)
+        if primary is None or secondary is None or primary is secondary:
             return
-        for name, value in lost.attributes.items():
-            kept.attributes.setdefault(name, value)
-        kept.manual_segments |= lost.manual_segments
-        later.ledger.move(lost, kept)
-        later.people.remove(lost)
-        later.record("profile_merge", kept, {"secondary": lost.identifiers})
+        for name, value in secondary.attributes.items():
+            primary.attributes.setdefault(name, value)
+        primary.manual_segments |= secondary.manual_segments
+        workspace.deliveries.reassign(secondary, primary)
+        workspace.people.remove(secondary)
+        workspace.record("profile_merge", primary, {"secondary": secondary.identifiers})
 
-    workspace.soon(merge)
+    workspace.apply_soon(merge)
     return ACCEPTED
 
 
-def _one_key(given: Any, side: str) -> tuple[str, str]:
-    if isinstance(given, dict) and len(given) == 1:
-        [(name, value)] = given.items()
-        if name in ID_TYPES and value:
-            return name, str(value)
+def _one_key(value: Any, side: str) -> tuple[str, str]:
+    if isinstance(value, dict) and len(value) == 1:
+        [(name, identifier)] = value.items()
+        if name in ID_TYPES and identifier:
+            return name, str(identifier)
     raise meta_error(400, f"{side} must hold exactly one of id, email or cio_id")
 
 
-def _membership(workspace: "Workspace", asked: Asked, *, member: bool) -> Any:
-    ids = told(asked).get("ids")
-    id_type = asked.choice("id_type", ID_TYPES) or "id"
-    if not isinstance(ids, list) or not ids or len(ids) > SEGMENT_IDS:
-        raise track_error(f"ids must be a list of 1 to {SEGMENT_IDS} values")
-    number = asked.path["segment_id"]
+def _membership(workspace: Workspace, request: ApiRequest, *, member: bool) -> Any:
+    ids = json_object(request).get("ids")
+    id_type = request.choice("id_type", ID_TYPES) or "id"
+    if not isinstance(ids, list) or not ids or len(ids) > MAX_SEGMENT_IDS:
+        raise track_error(f"ids must be a list of 1 to {MAX_SEGMENT_IDS} values")
+    number = request.path["segment_id"]
     segment = workspace.segments.get(int(number)) if number.isdecimal() else None
-    if segment is None or segment.holds:
+    if segment is None or segment.condition:
         raise track_error("segment_id must be a manual segment")
 
-    def change(later: "Workspace") -> None:
+    def change() -> None:
         for value in ids:
-            if person := later.people.get(id_type, str(value)):
+            if person := workspace.people.get(id_type, str(value)):
                 (person.manual_segments.add if member else person.manual_segments.discard)(segment.id)
 
-    workspace.soon(change)
+    workspace.apply_soon(change)
     return ACCEPTED
 
 
-def _region(_: "Workspace", __: Asked) -> Any:
+def _region(_: Workspace, __: ApiRequest) -> Any:
     return {"url": "https://track.customer.io", "region": "us", "environment_id": 100}
 
 
@@ -170,6 +169,6 @@ ROUTES: tuple[Route, ...] = (
     ("PUT", f"{PERSON}/devices", _add_device),
     ("DELETE", f"{PERSON}/devices/{{device_id}}", _delete_device),
     ("POST", "/api/v1/merge_customers", _merge),
-    ("POST", f"{SEGMENT}/add_customers", lambda workspace, asked: _membership(workspace, asked, member=True)),
-    ("POST", f"{SEGMENT}/remove_customers", lambda workspace, asked: _membership(workspace, asked, member=False)),
+    ("POST", f"{SEGMENT}/add_customers", lambda workspace, request: _membership(workspace, request, member=True)),
+    ("POST", f"{SEGMENT}/remove_customers", lambda workspace, request: _membership(workspace, request, member=False)),
 )

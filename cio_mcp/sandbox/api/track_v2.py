@@ -1,20 +1,19 @@
-"""The Track API, v2: one operation or a batch of them on people, objects and deliveries, each checked by itself."""
+"""The Track API, v2: one operation or a batch, on people, objects and deliveries; each is validated on its own."""
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cio_mcp.sandbox.api import track, track_events
+from cio_mcp.sandbox.api.routes import Handler, Route
 from cio_mcp.sandbox.api.track_bodies import ACCEPTED
-from cio_mcp.sandbox.api.track_objects import OF_DELIVERIES, OF_OBJECTS, Actions
-from cio_mcp.sandbox.http import Answer, Asked, Handler, Refused, Route, invalid
-
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
+from cio_mcp.sandbox.api.track_objects import DELIVERY_ACTIONS, OBJECT_ACTIONS, Actions
+from cio_mcp.sandbox.http import ApiError, ApiRequest, ApiResponse, invalid
+from cio_mcp.sandbox.world.workspace import Workspace
 
 # Sizes in bytes: https://docs.customer.io/integrations/api/track/
-ENTITY_BYTES = 32 * 1024
-BATCH_BYTES = 500 * 1024
+MAX_ENTITY_BYTES = 32 * 1024
+MAX_BATCH_BYTES = 500 * 1024
 V1: dict[tuple[str, str], Handler] = {
     (method, template): handler for method, template, handler in (*track.ROUTES, *track_events.ROUTES)
 }
@@ -23,36 +22,36 @@ Operation = Mapping[str, Any]
 Problem = dict[str, Any]
 
 
-def _entity(workspace: "Workspace", asked: Asked) -> Any:
-    if asked.size > ENTITY_BYTES:
-        raise invalid("", f"the request must be at most {ENTITY_BYTES} bytes")
-    _accept(workspace, asked.body)
+def _entity(workspace: Workspace, request: ApiRequest) -> Any:
+    if request.size > MAX_ENTITY_BYTES:
+        raise invalid("", f"the request must be at most {MAX_ENTITY_BYTES} bytes")
+    _accept(workspace, request.body)
     return ACCEPTED
 
 
-def _batch(workspace: "Workspace", asked: Asked) -> Any:
-    """Accept the good and list the bad; only a request that is no batch is refused whole."""
-    if asked.size > BATCH_BYTES:
-        raise invalid("", f"the request must be at most {BATCH_BYTES} bytes")
-    operations = asked.body.get("batch") if isinstance(asked.body, dict) else None
+def _batch(workspace: Workspace, request: ApiRequest) -> Any:
+    """Accept the valid operations and list the others; only a malformed batch is rejected as a whole."""
+    if request.size > MAX_BATCH_BYTES:
+        raise invalid("", f"the request must be at most {MAX_BATCH_BYTES} bytes")
+    operations = request.body.get("batch") if isinstance(request.body, dict) else None
     if not isinstance(operations, list) or not operations:
         raise invalid("batch", "batch must be a list of at least one operation", "required")
     problems: list[Problem] = []
     for index, operation in enumerate(operations):
         try:
-            if len(json.dumps(operation, ensure_ascii=False).encode(errors="replace")) > ENTITY_BYTES:
-                raise invalid("", f"an operation must be at most {ENTITY_BYTES} bytes")
+            if len(json.dumps(operation, ensure_ascii=False).encode(errors="replace")) > MAX_ENTITY_BYTES:
+                raise invalid("", f"an operation must be at most {MAX_ENTITY_BYTES} bytes")
             _accept(workspace, operation)
-        except Refused as refused:
-            problems += [{"batch_index": index, **problem} for problem in refused.answer.body["errors"]]
-    return Answer(207, {"errors": problems}) if problems else ACCEPTED
+        except ApiError as error:
+            problems += [{"batch_index": index, **problem} for problem in error.response.body["errors"]]
+    return ApiResponse(207, {"errors": problems}) if problems else ACCEPTED
 
 
-def _accept(workspace: "Workspace", operation: Any) -> None:
-    """Take on one operation.
+def _accept(workspace: Workspace, operation: Any) -> None:
+    """Accept one operation.
 
     Raises:
-        Refused: 400 with what is wrong with it.
+        ApiError: 400 with its problems.
     """
     if not isinstance(operation, dict):
         raise invalid("", "an operation must be a JSON object")
@@ -60,16 +59,16 @@ def _accept(workspace: "Workspace", operation: Any) -> None:
     actions = ACTIONS.get(kind) if isinstance(kind, str) else None
     if actions is None:
         raise invalid("type", f"type must be one of {', '.join(ACTIONS)}", "required" if kind is None else "invalid")
-    take = actions.get(action) if isinstance(action, str) else None
-    if take is None:
+    apply = actions.get(action) if isinstance(action, str) else None
+    if apply is None:
         raise invalid(
             "action", f"action must be one of {', '.join(actions)}", "required" if action is None else "invalid"
         )
-    take(workspace, operation)
+    apply(workspace, operation)
 
 
-def _named(operation: Operation) -> str:
-    """The person meant, as the path of a v1 request names one."""
+def _identifier(operation: Operation) -> str:
+    """The person's identifier, as in the path of a v1 request."""
     identifiers = operation.get("identifiers")
     if not isinstance(identifiers, dict) or len(identifiers) != 1:
         raise invalid("identifiers", "identifiers must hold exactly one of id, email or cio_id", "required")
@@ -84,10 +83,10 @@ def _named(operation: Operation) -> str:
 
 
 def _object(operation: Operation, name: str) -> dict[str, Any]:
-    told = operation.get(name)
-    if told is not None and not isinstance(told, dict):
+    value = operation.get(name)
+    if value is not None and not isinstance(value, dict):
         raise invalid(name, f"{name} must be an object")
-    return told or {}
+    return value or {}
 
 
 def _attributes(operation: Operation) -> Any:
@@ -106,8 +105,8 @@ def _relationships(operation: Operation) -> Any:
 
 
 def _event(operation: Operation) -> Any:
-    told = {name: operation[name] for name in ("name", "id", "timestamp") if operation.get(name) is not None}
-    return {**told, "type": operation["action"], "data": _object(operation, "attributes")}
+    fields = {name: operation[name] for name in ("name", "id", "timestamp") if operation.get(name) is not None}
+    return {**fields, "type": operation["action"], "data": _object(operation, "attributes")}
 
 
 def _device(operation: Operation) -> Any:
@@ -116,32 +115,32 @@ def _device(operation: Operation) -> Any:
 
 
 def _like_v1(method: str, template: str, body: Callable[[Operation], Any] = lambda _: None) -> Any:
-    """An operation that does what a request of v1 does."""
-    handler, of_somebody = V1[method, template], "{identifier}" in template
+    """An operation with the effect of a v1 request."""
+    handler, has_identifier = V1[method, template], "{identifier}" in template
 
-    def take(workspace: "Workspace", operation: Operation) -> None:
-        path = {"identifier": _named(operation)} if of_somebody else {}
+    def apply(workspace: Workspace, operation: Operation) -> None:
+        path = {"identifier": _identifier(operation)} if has_identifier else {}
         if "{device_id}" in template:
             path["device_id"] = str(_object(operation, "device").get("token") or "")
         try:
-            handler(workspace, Asked(path, {}, body(operation)))
-        except Refused as refused:
-            raise _as_v2(refused) from None
+            handler(workspace, ApiRequest(path, {}, body(operation)))
+        except ApiError as error:
+            raise _as_v2(error) from None
 
-    return take
+    return apply
 
 
-def _as_v2(refused: Refused) -> Refused:
-    told = refused.answer.body
-    if "errors" in told:
-        return refused
-    messages = told["meta"].get("errors") or [told["meta"]["error"]]
+def _as_v2(error: ApiError) -> ApiError:
+    body = error.response.body
+    if "errors" in body:
+        return error
+    messages = body["meta"].get("errors") or [body["meta"]["error"]]
     return invalid(str(messages[0]).partition(" ")[0].strip(","), str(messages[0]))
 
 
 EVENT = _like_v1("POST", f"{track.PERSON}/events", _event)
 RELATE = _like_v1("PUT", track.PERSON, _relationships)
-OF_PEOPLE: Actions = {
+PERSON_ACTIONS: Actions = {
     "identify": _like_v1("PUT", track.PERSON, _attributes),
     "delete": _like_v1("DELETE", track.PERSON),
     "event": EVENT,
@@ -155,5 +154,5 @@ OF_PEOPLE: Actions = {
     "suppress": _like_v1("POST", f"{track.PERSON}/suppress"),
     "unsuppress": _like_v1("POST", f"{track.PERSON}/unsuppress"),
 }
-ACTIONS: dict[str, Actions] = {"person": OF_PEOPLE, "object": OF_OBJECTS, "delivery": OF_DELIVERIES}
+ACTIONS: dict[str, Actions] = {"person": PERSON_ACTIONS, "object": OBJECT_ACTIONS, "delivery": DELIVERY_ACTIONS}
 ROUTES: tuple[Route, ...] = (("POST", "/api/v2/entity", _entity), ("POST", "/api/v2/batch", _batch))

@@ -1,72 +1,79 @@
-"""Bursts on order: many events at once, of made-up deliveries that no list or metric shows."""
+"""Event bursts on command: many events at once, of deliveries that no list or metric contains."""
 
 import itertools
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cio_mcp.sandbox.http import app_error
-from cio_mcp.sandbox.webhooks.endpoints import LONGEST_LINE
-from cio_mcp.sandbox.webhooks.payloads import OBJECT_TYPES, STEPS, Report, of_person, of_step
-from cio_mcp.sandbox.world.deliveries import Delivery, mint_id
+from cio_mcp.sandbox.webhooks.endpoints import MAX_QUEUED_EVENTS
+from cio_mcp.sandbox.webhooks.payloads import (
+    DELIVERY_STEPS,
+    OBJECT_TYPES,
+    WebhookEvent,
+    customer_event,
+    delivery_event,
+)
+from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id
 from cio_mcp.sandbox.world.people import Person
-from cio_mcp.sandbox.world.templates import Parent, Template
+from cio_mcp.sandbox.world.templates import Source, Template
+from cio_mcp.sandbox.world.workspace import Workspace
 
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
-
-OF_PEOPLE = {"subscribed", "unsubscribed"}
-STEP_OF = {metric: step for step, (metric, _) in reversed(STEPS.items())}
+CUSTOMER_METRICS = {"subscribed", "unsubscribed"}
+STEP_OF_METRIC = {metric: step for step, (metric, _) in reversed(DELIVERY_STEPS.items())}
 UNPUBLISHED = {"sms": {"opened", "unsubscribed", "spammed", "dropped"}, "push": {"unsubscribed", "spammed"}}
-"""Metrics that no event of the channel has in the published specification."""
+"""Metrics for which the published specification has no event of the channel."""
+
+Message = tuple[Source, Template]
 
 
-def emit(workspace: "Workspace", told: Any) -> int:
-    """Report `count` events of an `object_type` and `metric`, of all people in turn, and return how many.
+def emit(workspace: Workspace, body: Any) -> int:
+    """Report `count` events of an `object_type` and `metric`, cycling through all people, and return the count.
 
     Raises:
-        Refused: 400 when there is no such event, or too many are asked for.
+        ApiError: 400 for an unknown event or a count out of range.
     """
-    if not isinstance(told, dict):
+    if not isinstance(body, dict):
         raise app_error(400, "expected count, object_type and metric")
-    count = told.get("count", 1)
-    object_type, metric = str(told.get("object_type", "email")), str(told.get("metric", "delivered"))
-    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= LONGEST_LINE:
-        raise app_error(400, f"count must be an integer from 1 to {LONGEST_LINE}")
-    if object_type == "customer" and metric in OF_PEOPLE:
-        sources: list[tuple[Parent, Template]] = []
+    count = body.get("count", 1)
+    object_type, metric = str(body.get("object_type", "email")), str(body.get("metric", "delivered"))
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MAX_QUEUED_EVENTS:
+        raise app_error(400, f"count must be an integer from 1 to {MAX_QUEUED_EVENTS}")
+    if object_type == "customer" and metric in CUSTOMER_METRICS:
+        messages: list[Message] = []
     elif (
-        object_type in OBJECT_TYPES.values() and metric in STEP_OF and metric not in UNPUBLISHED.get(object_type, set())
+        object_type in OBJECT_TYPES.values()
+        and metric in STEP_OF_METRIC
+        and metric not in UNPUBLISHED.get(object_type, set())
     ):
-        sources = _sources(workspace, object_type)
+        messages = _messages(workspace, object_type)
     else:
-        raise app_error(400, "there is no such object_type and metric to report")
-    people, turns = itertools.cycle(list(workspace.people)), itertools.cycle(sources or [None])
-    for person, turn in itertools.islice(zip(people, turns, strict=False), count):
-        workspace.report(partial(_made, workspace, person, turn, metric))
+        raise app_error(400, "unknown object_type and metric")
+    pairs = zip(itertools.cycle(list(workspace.people)), itertools.cycle(messages or [None]), strict=False)
+    for person, message in itertools.islice(pairs, count):
+        workspace.report(partial(_event, workspace, person, message, metric))
     return count
 
 
-def _sources(workspace: "Workspace", object_type: str) -> list[tuple[Parent, Template]]:
-    """One message of each kind of parent that has one on the channel."""
-    found = {
-        parent.kind: (parent, template)
-        for parent in workspace.parents.values()
-        for template in parent.templates
+def _messages(workspace: Workspace, object_type: str) -> list[Message]:
+    """One message on the channel for each kind of source that has one."""
+    by_kind = {
+        source.kind: (source, template)
+        for source in workspace.sources.values()
+        for template in source.templates
         if OBJECT_TYPES[template.channel] == object_type
     }
-    return list(found.values())
+    return list(by_kind.values())
 
 
-def _made(
-    workspace: "Workspace", person: Person, source: tuple[Parent, Template] | None, metric: str, event_id: str
-) -> Report:
+def _event(workspace: Workspace, person: Person, message: Message | None, metric: str, event_id: str) -> WebhookEvent:
     now = workspace.now
-    if source is None:
-        return of_person(person, metric, now, event_id)
-    parent, template = source
+    if message is None:
+        return customer_event(person, metric, now, event_id)
+    source, template = message
     address = {"email": person.email, "twilio": person.attributes.get("phone"), "push": f"device-{person.cio_id}"}
     delivery = Delivery(
-        mint_id(workspace.reports), person, parent, template, now, str(address[template.channel] or "nobody"),
-        {"created": now, STEP_OF[metric]: now}, trigger_id=1 if parent.kind == "broadcast" else None,
+        new_delivery_id(workspace.webhook_rng), person, source, template, now,
+        str(address[template.channel] or "nobody"), {"created": now, STEP_OF_METRIC[metric]: now},
+        trigger_id=1 if source.kind == "broadcast" else None,
     )  # fmt: skip
-    return of_step(delivery, STEP_OF[metric], now, event_id)
+    return delivery_event(delivery, STEP_OF_METRIC[metric], now, event_id)

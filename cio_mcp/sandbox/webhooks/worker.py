@@ -1,96 +1,104 @@
-"""What runs behind a sandbox: its future unfolds, and a task for each webhook posts what that is to hear."""
+"""The background work of a sandbox: it completes due steps, and posts each webhook's events in its own task."""
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
 
+from cio_mcp.sandbox.state import State
 from cio_mcp.sandbox.webhooks.endpoints import ReportingWebhook
-from cio_mcp.sandbox.webhooks.poster import AsgiApp, Poster, Sending
+from cio_mcp.sandbox.webhooks.poster import AsgiApp, Poster, PostingOptions
 
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.app import Sandbox
-
-LONGEST_SLEEP = 1.0
-"""Seconds of the machine; whoever moved the clock from another thread is noticed by then."""
+MAX_SLEEP_SECONDS = 1.0
+"""Real seconds between two looks at the clock, which another thread may have advanced."""
 
 
-class Sender:
-    """Watches the clock and the workspace; does nothing while no webhook is there to hear of it.
+class Worker:
+    """Watches the clock and the workspace; idle while there is no webhook to post to.
 
-    `run` starts its tasks and ends with its task group. `ring` tells it that something may have changed.
+    `start` runs it in a task group, which owns it. `wake` makes it look again.
     """
 
-    def __init__(self, sandbox: "Sandbox", sending: Sending) -> None:
-        self._sandbox, self._sending = sandbox, sending
-        self._bell = anyio.Event()
-        self._settled = anyio.Event()
-        self._served: set[ReportingWebhook] = set()
+    def __init__(self, state: State, options: PostingOptions) -> None:
+        self._state, self._options = state, options
+        self._is_running = False
+        self._wake_event = anyio.Event()
+        self._idle_event = anyio.Event()
+        self._active: set[ReportingWebhook] = set()
 
     def post_to(self, app: AsgiApp) -> None:
-        """Post to an ASGI app, whatever the address; to be said before anything is posted."""
-        self._sending = replace(self._sending, app=app)
+        """Post to an ASGI app, whatever the address; call it before anything is posted."""
+        self._options = replace(self._options, app=app)
 
-    def ring(self) -> None:
-        """Wake whoever waits."""
-        bell, self._bell = self._bell, anyio.Event()
-        bell.set()
+    def start(self, tasks: anyio.abc.TaskGroup) -> None:
+        """Run until the task group is cancelled."""
+        self._is_running = True
+        tasks.start_soon(self._run, tasks)
 
-    async def run(self, tasks: anyio.abc.TaskGroup) -> None:
+    def stop(self) -> None:
+        """Release everything that waits for the worker; the task group must be cancelled too."""
+        self._is_running = False
+        self._notify_idle()
+
+    def wake(self) -> None:
+        """Make the worker look at the clock and the workspace again."""
+        event, self._wake_event = self._wake_event, anyio.Event()
+        event.set()
+
+    async def wait_until_idle(self) -> None:
+        """Wait until every due event is posted, or the worker ends; events that wait for a retry are not due."""
+        while self._is_running and self._is_behind():
+            await self._idle_event.wait()
+
+    async def _run(self, tasks: anyio.abc.TaskGroup) -> None:
         """Watch the workspace until cancelled; each webhook gets a task."""
-        while not self._sandbox.workspace.is_heard:
+        while not self._state.workspace.has_webhooks:
             await self._pause(math.inf)
-        poster = Poster(self._sandbox, self._sending)
+        poster = Poster(self._state, self._options)
         try:
             while True:
-                await self._pause(self._unfold(tasks, poster))
+                await self._pause(self._complete_due_steps(tasks, poster))
         finally:
-            self._served.clear()
-            self._tell_settled()
+            self._active.clear()
+            self._notify_idle()
             with anyio.CancelScope(shield=True):
                 await poster.close()
 
-    async def caught_up(self) -> None:
-        """Wait until nothing that is due is unposted, or the sandbox ends; what waits to be tried again is not due."""
-        while self._sandbox.is_entered and self._is_behind():
-            await self._settled.wait()
-
-    def _unfold(self, tasks: anyio.abc.TaskGroup, poster: Poster) -> float:
-        """Let happen what is due, and say when the next of it is."""
-        workspace = self._sandbox.workspace
-        if not workspace.is_heard:
+    def _complete_due_steps(self, tasks: anyio.abc.TaskGroup, poster: Poster) -> float:
+        """Run what is due, and return when the next action is due."""
+        workspace = self._state.workspace
+        if not workspace.has_webhooks:
             return math.inf
-        if workspace.agenda.next_at <= self._sandbox.clock.now():
+        if workspace.schedule.next_at <= self._state.clock.now():
             workspace.settle()
-            self.ring()
+            self.wake()
         for webhook in workspace.webhooks.values():
-            if not webhook.made_up and webhook not in self._served:
-                self._served.add(webhook)
-                tasks.start_soon(self._serve, webhook, poster)
-        return workspace.agenda.next_at
+            if not webhook.is_placeholder and webhook not in self._active:
+                self._active.add(webhook)
+                tasks.start_soon(self._drain, webhook, poster)
+        return workspace.schedule.next_at
 
     async def _pause(self, until: float) -> None:
-        with anyio.move_on_after(min(self._sandbox.clock.wait(until), LONGEST_SLEEP)):
-            await self._bell.wait()
+        with anyio.move_on_after(min(self._state.clock.wait(until), MAX_SLEEP_SECONDS)):
+            await self._wake_event.wait()
 
-    async def _serve(self, webhook: ReportingWebhook, poster: Poster) -> None:
-        """Work off the line of one webhook for as long as it exists."""
-        while self._sandbox.workspace.webhooks.get(webhook.id) is webhook:
-            if webhook.has_work(self._sandbox.clock.now()):
-                await poster.turn(webhook)
+    async def _drain(self, webhook: ReportingWebhook, poster: Poster) -> None:
+        """Post the events of one webhook for as long as it exists."""
+        while self._state.workspace.webhooks.get(webhook.id) is webhook:
+            if webhook.is_due(self._state.clock.now()):
+                await poster.post_next(webhook)
             else:
-                self._tell_settled()
-                await self._pause(webhook.line[0].due if webhook.line and not webhook.disabled else math.inf)
-        self._served.discard(webhook)
-        self._tell_settled()
+                self._notify_idle()
+                await self._pause(webhook.queue[0].due if webhook.queue and not webhook.disabled else math.inf)
+        self._active.discard(webhook)
+        self._notify_idle()
 
     def _is_behind(self) -> bool:
-        workspace, now = self._sandbox.workspace, self._sandbox.clock.now()
-        due = any(webhook.has_work(now) for webhook in workspace.webhooks.values())
-        return due or (workspace.is_heard and workspace.agenda.next_at <= now)
+        workspace, now = self._state.workspace, self._state.clock.now()
+        is_due = any(webhook.is_due(now) for webhook in workspace.webhooks.values())
+        return is_due or (workspace.has_webhooks and workspace.schedule.next_at <= now)
 
-    def _tell_settled(self) -> None:
-        told, self._settled = self._settled, anyio.Event()
-        told.set()
+    def _notify_idle(self) -> None:
+        event, self._idle_event = self._idle_event, anyio.Event()
+        event.set()

@@ -1,4 +1,4 @@
-"""The sandbox's time: it runs with the machine's or stands still, and can be put forward."""
+"""The sandbox's time: it runs with the machine's clock or stands still, and can be advanced."""
 
 import heapq
 import itertools
@@ -6,9 +6,12 @@ import math
 import time
 from collections.abc import Callable
 
+HOUR_SECONDS = 3600
+DAY_SECONDS = 86_400
+
 
 class Clock:
-    """Unix time in seconds that runs with the machine's and can be put forward."""
+    """Unix time in seconds that runs with the machine's clock and can be advanced."""
 
     def __init__(self) -> None:
         self._base = time.time() - time.monotonic()
@@ -20,26 +23,25 @@ class Clock:
         return self._base + time.monotonic() + self._ahead
 
     def wait(self, until: float) -> float:
-        """Return the seconds of the machine until this clock reaches a time by itself."""
+        """Return the real seconds until this clock reaches a time by itself."""
         return max(0.0, until - self.now())
 
     def advance(self, seconds: float) -> None:
-        """Put the clock forward."""
+        """Move the clock forward."""
         self._ahead += seconds
-        self.tell()
+        self._notify()
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Have `listener` called whenever the clock was put forward."""
+        """Call `listener` each time the clock is advanced."""
         self._listeners.append(listener)
 
-    def tell(self) -> None:
-        """Call the listeners."""
+    def _notify(self) -> None:
         for listener in self._listeners:
             listener()
 
 
 class StillClock(Clock):
-    """A clock that moves only when it is put forward; 2026-06-15 12:00 UTC unless told."""
+    """A clock that moves only when it is advanced; it starts at 2026-06-15 12:00 UTC by default."""
 
     def __init__(self, start: float = 1_781_524_800.0) -> None:
         super().__init__()
@@ -50,36 +52,36 @@ class StillClock(Clock):
         return self._now
 
     def wait(self, until: float) -> float:
-        """Return 0 when the time is past; by itself this clock reaches no other."""
+        """Return 0 for a time that has passed, infinity for any other."""
         return 0.0 if until <= self._now else math.inf
 
     def advance(self, seconds: float) -> None:
-        """Put the clock forward."""
+        """Move the clock forward."""
         self._now += seconds
-        self.tell()
+        self._notify()
 
 
-class Agenda:
-    """What will happen later, in order of time; whoever looks at the workspace first lets the due part happen."""
+class Schedule:
+    """Actions at future times. Whatever looks at the workspace first runs those that are due."""
 
     def __init__(self) -> None:
-        self._due: list[tuple[float, int, Callable[[float], None]]] = []
+        self._actions: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = itertools.count()
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self._actions)
 
     @property
     def next_at(self) -> float:
-        """When the next of it is due, infinity when nothing is."""
-        return self._due[0][0] if self._due else math.inf
+        """When the next action is due, infinity when there is none."""
+        return self._actions[0][0] if self._actions else math.inf
 
     def at(self, when: float, action: Callable[[float], None]) -> None:
-        """Have `action` called with its time once the clock reaches it."""
-        heapq.heappush(self._due, (when, next(self._order), action))
+        """Call `action` with its time once the clock reaches it."""
+        heapq.heappush(self._actions, (when, next(self._order), action))
 
     def run_until(self, now: float) -> None:
-        """Do all that is due, including what that brings about."""
-        while self._due and self._due[0][0] <= now:
-            when, _, action = heapq.heappop(self._due)
+        """Run all actions that are due, including those that they schedule."""
+        while self._actions and self._actions[0][0] <= now:
+            when, _, action = heapq.heappop(self._actions)
             action(when)

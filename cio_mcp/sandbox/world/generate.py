@@ -3,14 +3,15 @@
 import random
 from typing import Any
 
-from cio_mcp.sandbox.world.fixtures import BETA_TESTERS, DAY, settle
+from cio_mcp.sandbox.world.clock import DAY_SECONDS
+from cio_mcp.sandbox.world.fixtures import BETA_TESTERS, add_person
 from cio_mcp.sandbox.world.people import Directory
 
-FIRST = (
+FIRST_NAMES = (
     "Aiko", "Anya", "Chloe", "Diego", "Emma", "Hugo", "Ines", "Ivan", "Kofi", "Lena", "Liam", "Mateo", "Mia", "Noah",
     "Nora", "Omar", "Ravi", "Sara", "Yusuf", "Zoe",
 )  # fmt: skip
-LAST = (
+LAST_NAMES = (
     "Berg", "Costa", "Diaz", "Evans", "Fischer", "Garcia", "Haas", "Ito", "Jansen", "Khan", "Lopez", "Meyer", "Novak",
     "Okafor", "Park", "Rossi", "Silva",
 )  # fmt: skip
@@ -20,17 +21,17 @@ PLACES = (
     ("DE", "Europe/Berlin", "de"), ("FR", "Europe/Paris", "fr"), ("BR", "America/Sao_Paulo", "pt"),
     ("JP", "Asia/Tokyo", "ja"),
 )  # fmt: skip
-EIGHTEEN_MONTHS = 548 * DAY
+EIGHTEEN_MONTHS_SECONDS = 548 * DAY_SECONDS
 
 
 def add_generated(directory: Directory, count: int, now: int, seed: int) -> None:
-    """Add `count` people of 18 months; about one in eight has unsubscribed, one in ten is a beta tester."""
+    """Add `count` people created over 18 months; about one in eight is unsubscribed, one in ten a beta tester."""
     rng = random.Random(f"{seed}:people")
     for number in range(1, count + 1):
-        first, last = rng.choice(FIRST), rng.choice(LAST)
+        first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
         country, timezone, language = rng.choice(PLACES)
         orders = min(int(rng.expovariate(0.5)), 12)
-        created = now - int(rng.random() * EIGHTEEN_MONTHS) - 60
+        created = now - int(rng.random() * EIGHTEEN_MONTHS_SECONDS) - 60
         attributes: dict[str, Any] = {
             "first_name": first, "last_name": last, "plan": rng.choice(PLANS), "country": country,
             "timezone": timezone, "language": language, "orders": orders,
@@ -39,7 +40,7 @@ def add_generated(directory: Directory, count: int, now: int, seed: int) -> None
         if rng.random() < 0.12:  # noqa: PLR2004 - the share of people who have unsubscribed
             attributes["unsubscribed"] = True
         email = f"{first}.{last}.{number}@example.net".lower()
-        person = settle(directory, f"p-{number:05d}", email, created, attributes)
+        person = add_person(directory, f"p-{number:05d}", email, created, attributes)
         if attributes.get("unsubscribed"):
             person.timestamps["unsubscribed"] = created + int((now - created) * rng.random())
         if rng.random() < 0.2:  # noqa: PLR2004 - the share of people with the app

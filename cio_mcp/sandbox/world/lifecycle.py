@@ -1,31 +1,117 @@
-"""How a delivery's future comes to pass: each of its steps is reported when its time has come."""
+"""The life of a delivery: what starts it, what fails it, and the steps that it completes as time passes."""
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
-from cio_mcp.sandbox.webhooks.payloads import STEPS, of_person, of_step
-from cio_mcp.sandbox.world.deliveries import Delivery
+from cio_mcp.sandbox.webhooks.payloads import DELIVERY_STEPS, customer_event, delivery_event
+from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id, simulate_metrics
 from cio_mcp.sandbox.world.people import Person
+from cio_mcp.sandbox.world.seed import HARD_BOUNCE, UNSUBSCRIBED
+from cio_mcp.sandbox.world.templates import Source, Template, missing_variables
+from cio_mcp.sandbox.world.workspace import Change, Workspace
 
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
+MAX_EVENT_AGE_SECONDS = 72 * 3600
+"""Events older than this start no campaign (Track API, events)."""
+RESERVED_KEYS = {"from_address": "from", "reply_to": "reply_to"}
+"""Event data that overrides a campaign's own values; `recipient` redirects it."""
 
 
-def unfold(workspace: "Workspace", delivery: Delivery) -> None:
-    """Put the steps of a delivery on the agenda."""
+def receive_event(
+    workspace: Workspace, person: Person, name: str, data: dict[str, Any], at: int, event_id: str
+) -> None:
+    """Record a person's event, and start every running campaign that it triggers."""
+    workspace.record("event", person, data, name=name, at=at)
+    if workspace.now - at > MAX_EVENT_AGE_SECONDS:
+        return
+    for source in workspace.sources.values():
+        if source.kind == "campaign" and source.state == "running" and source.event_name == name:
+            start_journey(workspace, source, person, data, event_id)
+
+
+def start_journey(
+    workspace: Workspace, source: Source, person: Person, data: dict[str, Any], event_id: str | None
+) -> None:
+    """Schedule the messages of a campaign for a person."""
+    for template in source.templates:
+        workspace.apply_after(template.wait, _message_step(workspace, source, template, person, data, event_id))
+
+
+def _message_step(
+    workspace: Workspace, source: Source, template: Template, person: Person, data: dict[str, Any], event_id: str | None
+) -> Change:
+    def send() -> None:
+        if workspace.people.get("cio_id", person.cio_id) is None:
+            return
+        address = person.email or ""
+        if template.channel == "push":
+            address = str(person.devices[0]["id"]) if person.devices else ""
+        recipient = str(data.get("recipient") or address)
+        delivery = deliver(workspace, person, source, template, recipient, data=data)
+        delivery.event_id = event_id
+        delivery.overrides = {name: data[key] for key, name in RESERVED_KEYS.items() if data.get(key)}
+
+    return send
+
+
+def deliver(
+    workspace: Workspace,
+    person: Person,
+    source: Source,
+    template: Template,
+    recipient: str,
+    *,
+    data: dict[str, Any],
+    send_to_unsubscribed: bool = False,
+    delivery_id: str = "",
+) -> Delivery:
+    """Create a delivery; a failure shows in its metrics and failure message, never at once."""
+    at = workspace.now
+    delivery = Delivery(
+        delivery_id or new_delivery_id(workspace.rng), person, source, template, at, recipient,
+        simulate_metrics(workspace.rng, at, template.channel, slowest=1), data=data,
+    )  # fmt: skip
+    failure = _failure(workspace, delivery, send_to_unsubscribed=send_to_unsubscribed)
+    if failure:
+        metric, delivery.failure = failure
+        delivery.metrics = {"created": at, metric: at + 1}
+    elif "bounced" in delivery.metrics:
+        delivery.failure = HARD_BOUNCE
+    workspace.deliveries.add(delivery)
+    workspace.apply_after(0, partial(schedule_steps, workspace, delivery))
+    return delivery
+
+
+def _failure(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: bool) -> tuple[str, str] | None:
+    """The metric and message of what keeps a delivery from being sent, None when nothing does."""
+    person = delivery.person
+    if {person.id, person.email, delivery.recipient} & workspace.people.suppressed.keys():
+        return "undeliverable", "The person is suppressed."
+    if person.unsubscribed and not send_to_unsubscribed:
+        return "undeliverable", UNSUBSCRIBED
+    if not delivery.recipient:
+        return "undeliverable", "The person has no address on this channel."
+    if delivery.recipient.lower() in workspace.bounced:
+        return "dropped", "The address is suppressed because mail to it bounced."
+    if delivery.source.kind != "campaign" and (missing := missing_variables(delivery.template, delivery.data)):
+        return "failed", f"The template needs data that was not given: {', '.join(missing)}"
+    return None
+
+
+def schedule_steps(workspace: Workspace, delivery: Delivery) -> None:
+    """Schedule the steps of a delivery."""
     for step, at in delivery.metrics.items():
-        if step in STEPS:
-            workspace.at(at, partial(take_step, delivery=delivery, step=step, at=at))
+        if step in DELIVERY_STEPS:
+            workspace.apply_at(at, partial(complete_step, workspace, delivery, step, at))
 
 
-def take_step(workspace: "Workspace", delivery: Delivery, step: str, at: int) -> None:
-    """Report a step of a delivery; who unsubscribes by one is unsubscribed from then on.
+def complete_step(workspace: Workspace, delivery: Delivery, step: str, at: int) -> None:
+    """Report a step of a delivery; the step `unsubscribed` also unsubscribes the person.
 
-    A step that the delivery no longer has at that time, because it came earlier, is passed over.
+    A step that the delivery no longer has at that time, because it happened earlier, is skipped.
     """
     if delivery.metrics.get(step) != at:
         return
-    workspace.report(lambda event_id: of_step(delivery, step, at, event_id))
+    workspace.report(lambda event_id: delivery_event(delivery, step, at, event_id))
     person = delivery.person
     if step == "unsubscribed" and not person.unsubscribed:
         change = {"unsubscribed": {"from": person.attributes.get("unsubscribed"), "to": True}}
@@ -35,8 +121,8 @@ def take_step(workspace: "Workspace", delivery: Delivery, step: str, at: int) ->
         report_subscription(workspace, person)
 
 
-def report_subscription(workspace: "Workspace", person: Person) -> None:
-    """Report that a person now is, or no longer is, unsubscribed."""
+def report_subscription(workspace: Workspace, person: Person) -> None:
+    """Report that a person subscribed or unsubscribed."""
     metric = "unsubscribed" if person.unsubscribed else "subscribed"
     at = workspace.now
-    workspace.report(lambda event_id: of_person(person, metric, at, event_id))
+    workspace.report(lambda event_id: customer_event(person, metric, at, event_id))

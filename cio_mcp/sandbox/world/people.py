@@ -1,4 +1,4 @@
-"""People of the workspace and how they are found."""
+"""People, and the directory that finds them by identifier."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ ID_TYPES = ("id", "email", "cio_id")
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """One profile; `attributes` hold typed values as they were set, `timestamps` when (Unix seconds)."""
+    """One profile; `attributes` keep their types, `timestamps` say when each was set (Unix seconds)."""
 
     cio_id: str
     id: str | None
@@ -24,32 +24,32 @@ class Person:
 
     @property
     def unsubscribed(self) -> bool:
-        """Whether the person takes no messages."""
+        """Whether the person is unsubscribed from all messages."""
         return str(self.attributes.get("unsubscribed", "")).lower() == "true"
 
     @property
     def identifiers(self) -> dict[str, str | None]:
-        """The three identifiers as the App API lists them."""
+        """The three identifiers, as the App API lists them."""
         return {"email": self.email, "id": self.id, "cio_id": self.cio_id}
 
     def value(self, name: str) -> Any:
-        """Return an attribute or an identifier, None where there is none."""
+        """Return an attribute or an identifier, None when it is not set."""
         return getattr(self, name) if name in ID_TYPES else self.attributes.get(name)
 
 
 def as_string(value: Any) -> str:
-    """An attribute as the App API returns it: everything is a string."""
+    """An attribute as the App API returns it: every value is a string."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 class Directory:
-    """All people by `cio_id`, id and email, and the identifiers that are suppressed."""
+    """All people by `cio_id`, id and email, and the suppressed identifiers."""
 
     def __init__(self) -> None:
         self._people: dict[str, Person] = {}
         self._by_id: dict[str, Person] = {}
         self._by_email: dict[str, list[Person]] = {}
-        self._minted = 0
+        self._last_cio_id = 0
         self.suppressed: dict[str, frozenset[str]] = {}
 
     def __iter__(self) -> Iterator[Person]:
@@ -58,13 +58,13 @@ class Directory:
     def __len__(self) -> int:
         return len(self._people)
 
-    def mint(self) -> str:
+    def new_cio_id(self) -> str:
         """Return the next `cio_id`: eight hex digits."""
-        self._minted += 1
-        return f"{0xA3000000 + self._minted:08x}"
+        self._last_cio_id += 1
+        return f"{0xA3000000 + self._last_cio_id:08x}"
 
     def add(self, person: Person) -> Person:
-        """Take a person in."""
+        """Add a person."""
         self._people[person.cio_id] = person
         if person.id is not None:
             self._by_id[person.id] = person
@@ -73,7 +73,7 @@ class Directory:
         return person
 
     def remove(self, person: Person) -> None:
-        """Forget a person; asking twice is fine."""
+        """Remove a person; removing them again does nothing."""
         if self._people.pop(person.cio_id, None) is None:
             return
         if person.id is not None:
@@ -82,16 +82,16 @@ class Directory:
             self._by_email[person.email.lower()].remove(person)
 
     def suppress(self, *identifiers: str) -> None:
-        """Block the identifiers of one person."""
+        """Suppress the identifiers of one person."""
         self.suppressed.update(dict.fromkeys(identifiers, frozenset(identifiers)))
 
     def unsuppress(self, identifier: str) -> None:
-        """Free an identifier and those that were blocked with it."""
-        for freed in self.suppressed.get(identifier, ()):
-            self.suppressed.pop(freed, None)
+        """Unsuppress an identifier and those suppressed together with it."""
+        for other in self.suppressed.get(identifier, ()):
+            self.suppressed.pop(other, None)
 
     def rename(self, person: Person, **identifiers: str | None) -> None:
-        """Change `id` or `email` of a person who stays the same."""
+        """Change `id` or `email` of a person, who keeps their place in the order."""
         order = list(self._people)
         self.remove(person)
         for name, value in identifiers.items():
@@ -100,11 +100,11 @@ class Directory:
         self._people = {cio_id: self._people[cio_id] for cio_id in order}
 
     def with_email(self, email: str) -> list[Person]:
-        """Everybody who has an address; case does not matter."""
+        """All people with an email address; case does not matter."""
         return list(self._by_email.get(email.lower(), ()))
 
     def get(self, id_type: str, value: str) -> Person | None:
-        """Find one person; of several with an email the first who came."""
+        """Find one person; of several with the same email, the first added."""
         if id_type == "email":
             return next(iter(self.with_email(value)), None)
         if id_type == "cio_id":
@@ -113,7 +113,7 @@ class Directory:
 
 
 def id_type_of(identifier: str) -> str:
-    """What Track takes an identifier in a path for, by its shape."""
+    """The type that the Track API infers for an identifier in a path from its form."""
     if identifier.startswith("cio_"):
         return "cio_id"
     return "email" if "@" in identifier else "id"

@@ -1,18 +1,16 @@
-"""What a profile write does once its time has come."""
+"""Profile writes, applied: creating and updating people, their identifiers, attributes and relationships."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cio_mcp.sandbox.world.lifecycle import report_subscription
 from cio_mcp.sandbox.world.people import ID_TYPES, Person, id_type_of
-
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.world.workspace import Workspace
+from cio_mcp.sandbox.world.workspace import Workspace
 
 RESERVED = {"_timestamp", "_update", "anonymous_id", "cio_relationships", "cio_id"}
 
 
-def identify(workspace: "Workspace", identifier: str, body: dict[str, Any]) -> None:
-    """Create or update the person in the path; a conflict or an unknown `cio_` changes nothing."""
+def identify(workspace: Workspace, identifier: str, body: dict[str, Any]) -> None:
+    """Create or update a person; a conflict of identifiers or an unknown `cio_id` changes nothing."""
     people = workspace.people
     id_type = id_type_of(identifier)
     person = people.get(id_type, identifier)
@@ -21,7 +19,7 @@ def identify(workspace: "Workspace", identifier: str, body: dict[str, Any]) -> N
     if person is None:
         if id_type == "cio_id" or str(body.get("_update", "")).lower() == "true":
             return
-        person = created(workspace, {id_type: identifier})
+        person = create_profile(workspace, {id_type: identifier})
     changed = _identifiers(workspace, person, id_type, body)
     if changed is None:
         reason = "The identifiers belong to different people."
@@ -34,43 +32,43 @@ def identify(workspace: "Workspace", identifier: str, body: dict[str, Any]) -> N
     _set(workspace, person, body)
 
 
-def is_suppressed(workspace: "Workspace", *identifiers: object) -> bool:
-    """Whether one of the identifiers is blocked."""
+def is_suppressed(workspace: Workspace, *identifiers: object) -> bool:
+    """Whether one of the identifiers is suppressed."""
     return any(identifier in workspace.people.suppressed for identifier in identifiers if isinstance(identifier, str))
 
 
-def created(workspace: "Workspace", identifiers: dict[str, str]) -> Person:
-    """Make a profile that has nothing but identifiers."""
+def create_profile(workspace: Workspace, identifiers: dict[str, str]) -> Person:
+    """Create a profile that has only identifiers."""
     now = workspace.now
-    person = Person(workspace.people.mint(), identifiers.get("id"), identifiers.get("email"), now)
+    person = Person(workspace.people.new_cio_id(), identifiers.get("id"), identifiers.get("email"), now)
     person.timestamps.update(dict.fromkeys([*identifiers, "cio_id"], now))
     workspace.people.add(person)
     workspace.record("profile_create", person, {})
     return person
 
 
-def _identifiers(workspace: "Workspace", person: Person, id_type: str, body: dict[str, Any]) -> dict[str, str] | None:
-    """The identifiers that the body changes; None when they conflict with the path or with another person."""
+def _identifiers(workspace: Workspace, person: Person, id_type: str, body: dict[str, Any]) -> dict[str, str] | None:
+    """The identifiers that the body changes; None when they conflict with the path or another person."""
     changed: dict[str, str] = {}
     for name in ("id", "email"):
-        told, held = body.get(name), getattr(person, name)
-        if told in (None, "") or str(told) == held:
+        value, current = body.get(name), getattr(person, name)
+        if value in (None, "") or str(value) == current:
             continue
-        # Only a cio_ in the path may change an id; an email may also be changed by id (a workspace setting).
-        fixed = held is not None and id_type != "cio_id" and (name == "id" or id_type == "email")
-        owner = workspace.people.get(name, str(told))
-        if fixed or owner not in (None, person):
+        # Only a cio_id in the path may change an id; an email may also be changed by id (a workspace setting).
+        is_fixed = current is not None and id_type != "cio_id" and (name == "id" or id_type == "email")
+        owner = workspace.people.get(name, str(value))
+        if is_fixed or owner not in (None, person):
             return None
-        changed[name] = str(told)
+        changed[name] = str(value)
     return changed
 
 
-def _set(workspace: "Workspace", person: Person, body: dict[str, Any]) -> None:
+def _set(workspace: Workspace, person: Person, body: dict[str, Any]) -> None:
     stamp = body.get("_timestamp")
     at = stamp if isinstance(stamp, int) else workspace.now
     changes: dict[str, Any] = {}
     was_unsubscribed = person.unsubscribed
-    for name, value in _flattened(person, body).items():
+    for name, value in _merge_preferences(person, body).items():
         if name in RESERVED or name in ID_TYPES or at < person.timestamps.get(name, 0):
             continue
         before = person.attributes.get(name)
@@ -87,36 +85,36 @@ def _set(workspace: "Workspace", person: Person, body: dict[str, Any]) -> None:
         report_subscription(workspace, person)
 
 
-def _flattened(person: Person, body: dict[str, Any]) -> dict[str, Any]:
-    """Merge `cio_subscription_preferences`, whole or by dotted topic, into what the person has."""
+def _merge_preferences(person: Person, body: dict[str, Any]) -> dict[str, Any]:
+    """Merge `cio_subscription_preferences`, as an object or by dotted topic, into the person's own."""
     plain: dict[str, Any] = {}
     topics = dict((person.attributes.get("cio_subscription_preferences") or {}).get("topics") or {})
-    told = False
+    has_topics = False
     for name, value in body.items():
         if name == "cio_subscription_preferences" and isinstance(value, dict):
-            told = True
+            has_topics = True
             topics.update(value.get("topics") or {})
         elif name.startswith("cio_subscription_preferences.topics."):
-            told = True
+            has_topics = True
             topics[name.rpartition(".")[2]] = value
         else:
             plain[name] = value
-    return {**plain, "cio_subscription_preferences": {"topics": topics}} if told else plain
+    return {**plain, "cio_subscription_preferences": {"topics": topics}} if has_topics else plain
 
 
-def relate(person: Person, told: Any) -> None:
-    """Add or delete relationships of a person with objects, as `cio_relationships` of v1 says."""
-    if not isinstance(told, dict):
+def relate(person: Person, change: Any) -> None:
+    """Add or delete relationships of a person with objects, in the form of v1's `cio_relationships`."""
+    if not isinstance(change, dict):
         return
-    for relation in told.get("relationships") or []:
+    for relation in change.get("relationships") or []:
         identifiers = relation.get("identifiers") or {}
         number, name = str(identifiers.get("object_type_id", 1)), str(identifiers.get("object_id", ""))
         person.relationships = [
-            held
-            for held in person.relationships
-            if (str(held["object_type_id"]), held["identifiers"]["object_id"]) != (number, name)
+            current
+            for current in person.relationships
+            if (str(current["object_type_id"]), current["identifiers"]["object_id"]) != (number, name)
         ]
-        if told.get("action") != "delete_relationships":
+        if change.get("action") != "delete_relationships":
             person.relationships.append(
                 {
                     "object_type_id": int(number) if number.isdecimal() else 1,

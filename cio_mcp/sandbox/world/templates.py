@@ -1,4 +1,4 @@
-"""What the workspace sends: campaigns, the broadcast, newsletters and transactional messages, with their templates."""
+"""Content: campaigns, the broadcast, newsletters and transactional messages, with their templates."""
 
 import re
 from calendar import month_name
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from cio_mcp.sandbox.world.fixtures import DAY
+from cio_mcp.sandbox.world.clock import DAY_SECONDS
 
 Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
 SENDER = "Acme <hello@acme.example>"
@@ -16,7 +16,7 @@ VARIABLE = re.compile(r"{{\s*(customer|event|data)\.([\w.]+)\s*}}")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One message: an action of a campaign or broadcast, or a content of the others. `wait` is in seconds."""
+    """One message: an action of a campaign or broadcast, or a content of another source. `wait` is in seconds."""
 
     id: int
     channel: Literal["email", "push", "twilio"]
@@ -28,13 +28,13 @@ class Template:
 
     @property
     def data_variables(self) -> set[str]:
-        """Names of the `{{data.…}}` that the message needs."""
+        """Names of the `{{data.…}}` variables in the message."""
         return {name for scope, name in VARIABLE.findall(self.subject + self.body) if scope == "data"}
 
 
 @dataclass(frozen=True, slots=True)
-class Parent:
-    """What a delivery belongs to."""
+class Source:
+    """A source of deliveries: a campaign, broadcast, newsletter or transactional message."""
 
     kind: Kind
     id: int
@@ -51,21 +51,21 @@ class Parent:
 
     @property
     def deduplicate_id(self) -> str:
-        """The id with the time of the last change."""
+        """The ID with the time of the last change."""
         return f"{self.id}:{self.created}"
 
 
-def rendered(text: str, values: dict[str, dict[str, Any]]) -> str:
-    """Fill in `{{customer.…}}`, `{{event.…}}` and `{{data.…}}`; what is missing stays blank."""
-    return VARIABLE.sub(lambda found: str(_looked_up(values.get(found[1], {}), found[2])), text)
+def render(text: str, values: dict[str, dict[str, Any]]) -> str:
+    """Fill in `{{customer.…}}`, `{{event.…}}` and `{{data.…}}`; a missing variable stays blank."""
+    return VARIABLE.sub(lambda match: str(_look_up(values.get(match[1], {}), match[2])), text)
 
 
-def missing_data(template: Template, data: dict[str, Any]) -> list[str]:
+def missing_variables(template: Template, data: dict[str, Any]) -> list[str]:
     """The `{{data.…}}` variables that `data` lacks, sorted."""
-    return sorted(name for name in template.data_variables if _looked_up(data, name) == "")
+    return sorted(name for name in template.data_variables if _look_up(data, name) == "")
 
 
-def _looked_up(values: Any, dotted: str) -> Any:
+def _look_up(values: Any, dotted: str) -> Any:
     for part in dotted.split("."):
         values = values.get(part) if isinstance(values, dict) else None
     return "" if values is None else values
@@ -76,20 +76,20 @@ def _email(number: int, name: str, subject: str, text: str, *links: str, wait: i
     return Template(number, "email", name, subject, f"<html><body>{text}{anchors}</body></html>", links, wait)
 
 
-def parents(now: int) -> list[Parent]:
-    """All of them, their dates reckoned from `now`."""
+def initial_sources(now: int) -> list[Source]:
+    """The sources of a new workspace, their dates relative to `now` (Unix seconds)."""
     return [*_campaigns(now), _broadcast(now), *_newsletters(now), *_transactional(now)]
 
 
-def _campaigns(now: int) -> list[Parent]:
-    welcome = _email(
+def _campaigns(now: int) -> list[Source]:
+    startup_message = _email(
         101, "Welcome", "Welcome, {{customer.first_name}}!",
         "<p>Good to have you, {{customer.first_name}}. You are on the {{customer.plan}} plan.</p>",
         f"{SITE}/start", f"{SITE}/docs", wait=5,
     )  # fmt: skip
     second = _email(
         102, "First steps", "Three things to try first", "<p>Three things people try first.</p>",
-        f"{SITE}/tour", wait=3 * DAY,
+        f"{SITE}/tour", wait=3 * DAY_SECONDS,
     )  # fmt: skip
     thanks = _email(
         201, "Thank you", "Thank you for order {{event.order_id}}",
@@ -97,33 +97,35 @@ def _campaigns(now: int) -> list[Parent]:
     )  # fmt: skip
     review = Template(
         202, "push", "How was it?", "How was it?", "Tell us about order {{event.order_id}}.",
-        (f"{SITE}/review",), 2 * DAY,
+        (f"{SITE}/review",), 2 * DAY_SECONDS,
     )  # fmt: skip
     back = _email(301, "We miss you", "We miss you", "<p>A lot is new.</p>", f"{SITE}/news", f"{SITE}/offer")
     return [
-        Parent("campaign", 1, "Onboarding", now - 600 * DAY, (welcome, second), event_name="signed_up"),
-        Parent("campaign", 2, "Order follow-up", now - 560 * DAY, (thanks, review), event_name="order_placed"),
-        Parent(
-            "campaign", 3, "Winback", now - 420 * DAY, (back,), "stopped", tags=("winback",),
-            trigger_segments=(4,), stopped_at=now - 120 * DAY,
+        Source("campaign", 1, "Onboarding", now - 600 * DAY_SECONDS, (startup_message, second), event_name="signed_up"),
+        Source("campaign", 2, "Order follow-up", now - 560 * DAY_SECONDS, (thanks, review), event_name="order_placed"),
+        Source(
+            "campaign", 3, "Winback", now - 420 * DAY_SECONDS, (back,), "stopped", tags=("winback",),
+            trigger_segments=(4,), stopped_at=now - 120 * DAY_SECONDS,
         ),
     ]  # fmt: skip
 
 
-def _broadcast(now: int) -> Parent:
+def _broadcast(now: int) -> Source:
     news = _email(
         1001, "Product news", "{{data.headline}}", "<p>{{data.headline}}</p><p>{{data.text}}</p>", f"{SITE}/changelog"
     )
-    return Parent("broadcast", 10, "Product news", now - 500 * DAY, (news,), tags=("product",), trigger_segments=(4,))
+    return Source(
+        "broadcast", 10, "Product news", now - 500 * DAY_SECONDS, (news,), tags=("product",), trigger_segments=(4,)
+    )
 
 
-def _newsletters(now: int) -> list[Parent]:
-    """Twelve monthly ones, 20 to 31, each sent on the 5th at 15:00 UTC, the newest the last that is past."""
+def _newsletters(now: int) -> list[Source]:
+    """Twelve monthly newsletters, 20 to 31, each sent on the 5th at 15:00 UTC; the newest was sent before `now`."""
     today = datetime.fromtimestamp(now, UTC)
     newest = today.year * 12 + today.month - 1
     if datetime(today.year, today.month, 5, 15, tzinfo=UTC) > today:
         newest -= 1
-    made = []
+    newsletters = []
     for number in range(20, 32):
         month = newest - (31 - number)
         sent = int(datetime(month // 12, month % 12 + 1, 5, 15, tzinfo=UTC).timestamp())
@@ -133,16 +135,16 @@ def _newsletters(now: int) -> list[Parent]:
             "<p>Hi {{customer.first_name}}, this month.</p>",
             f"{SITE}/blog/{month // 12}-{month % 12 + 1:02d}", f"{SITE}/pricing",
         )  # fmt: skip
-        made.append(
-            Parent(
-                "newsletter", number, f"Monthly newsletter, {title}", sent - 3 * DAY, (content,), "sent",
+        newsletters.append(
+            Source(
+                "newsletter", number, f"Monthly newsletter, {title}", sent - 3 * DAY_SECONDS, (content,), "sent",
                 tags=("monthly",), trigger_segments=(4,), sent_at=sent,
             )
         )  # fmt: skip
-    return made
+    return newsletters
 
 
-def _transactional(now: int) -> list[Parent]:
+def _transactional(now: int) -> list[Source]:
     reset = _email(
         11, "Password reset", "Reset your password",
         "<p>Hi {{customer.first_name}}, set a new password: {{data.reset_url}} (valid {{data.minutes}} minutes)</p>",
@@ -154,9 +156,23 @@ def _transactional(now: int) -> list[Parent]:
     )  # fmt: skip
     code = Template(31, "twilio", "Login code", "", "Your Acme code is {{data.code}}")
     return [
-        Parent(
-            "transactional", 1, "Password reset", now - 590 * DAY, (reset,), description="A link to set a new password."
+        Source(
+            "transactional",
+            1,
+            "Password reset",
+            now - 590 * DAY_SECONDS,
+            (reset,),
+            description="A link to set a new password.",
         ),
-        Parent("transactional", 2, "Order shipped", now - 555 * DAY, (shipped,), description="When a parcel leaves."),
-        Parent("transactional", 3, "Login code", now - 300 * DAY, (code,), description="A code by text message."),
+        Source(
+            "transactional",
+            2,
+            "Order shipped",
+            now - 555 * DAY_SECONDS,
+            (shipped,),
+            description="When a parcel leaves.",
+        ),
+        Source(
+            "transactional", 3, "Login code", now - 300 * DAY_SECONDS, (code,), description="A code by text message."
+        ),
     ]
