@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from cio_mcp.errors import SettingError
+
 
 def sandbox(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8900,
@@ -16,11 +18,11 @@ def sandbox(
     tls: Annotated[bool, typer.Option("--tls", help="Serve https with a temporary certificate.")] = False,
 ) -> None:
     """Serve a simulated Customer.io workspace."""
-    from cio_mcp.sandbox.server import PortError, run  # noqa: PLC0415 - other commands start without it
+    from cio_mcp.sandbox.server import ListenError, run  # noqa: PLC0415 - other commands start without it
 
     try:
         run(host=host, port=port, people=people, seed=seed, jitter=jitter, tls=tls, webhook_url=webhook_url)
-    except PortError as error:
-        raise typer.BadParameter(str(error), param_hint="--port") from None
+    except ListenError as error:
+        raise SettingError(error.option, str(error)) from None
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--webhook-url") from None
+        raise SettingError("--webhook-url", str(error)) from None

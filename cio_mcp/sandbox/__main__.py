@@ -2,7 +2,7 @@
 
 import argparse
 
-from cio_mcp.sandbox.server import PortError, run
+from cio_mcp.sandbox.server import ListenError, run
 
 
 def main() -> None:
@@ -18,8 +18,10 @@ def main() -> None:
     options = parser.parse_args()
     try:
         run(**vars(options))
-    except (PortError, ValueError) as error:
-        parser.error(str(error))
+    except ListenError as error:
+        parser.exit(2, f"{parser.prog}: {error.option}: {error}\n")
+    except ValueError as error:
+        parser.exit(2, f"{parser.prog}: --webhook-url: {error}\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The sandbox over a socket: on the command line, or in a thread beside something else."""
 
+import errno
+import os
 import signal
 import socket
 import sys
@@ -27,8 +29,12 @@ MAX_CHECKPOINTS = 100
 STOP_TIMEOUT_SECONDS = 5.0
 
 
-class PortError(Exception):
-    """The address or port to listen on cannot be used; the message is one sentence for the operator."""
+class ListenError(Exception):
+    """The sandbox cannot listen; `option` names the command-line option to change."""
+
+    def __init__(self, option: str, problem: str) -> None:
+        super().__init__(problem)
+        self.option = option
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ def serve_in_background(
     """Serve a sandbox from its own thread until the block ends; port 0 takes a free one.
 
     Raises:
-        PortError: the address or port cannot be used.
+        ListenError: the address or port cannot be used.
     """
     with ExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
@@ -94,7 +100,7 @@ def run(
     """Serve a sandbox until SIGINT or SIGTERM; how to connect is printed to standard error.
 
     Raises:
-        PortError: the address or port cannot be used.
+        ListenError: the address or port cannot be used.
         ValueError: the webhook URL is not an http or https URL.
     """
     with ExitStack() as stack:
@@ -129,15 +135,21 @@ def listen(host: str, port: int) -> socket.socket:
     """Open a listening socket, so that an early client waits instead of failing.
 
     Raises:
-        PortError: the address or port cannot be used.
+        ListenError: the address or port cannot be used.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OverflowError:
+        raise ListenError("--port", f"{port} is not a port: expected 0 to 65535") from None
+    except UnicodeError:
+        raise ListenError("--host", f"{host} is not a host name") from None
     except OSError as error:
-        reason = error.strerror or "unknown host"
-        raise PortError(f"cannot listen on {host}:{port}: {reason}; choose another port, or 0 for a free one") from None
-    except (OverflowError, UnicodeError):
-        raise PortError(f"cannot listen on {host}:{port}: expected a host and a port from 0 to 65535") from None
+        # `create_server` raises a failed lookup as a plain OSError, with the resolver's negative number.
+        if error.errno is None or error.errno < 0 or error.errno == errno.EADDRNOTAVAIL:
+            raise ListenError("--host", f"{host} is not an address of this machine") from None
+        reason = os.strerror(error.errno)
+        raise ListenError("--port", f"{port} cannot be used ({reason}): choose another, or 0 for a free one") from None
     # asyncio leaves Nagle's algorithm on for sockets that it did not open, and responses then take 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
@@ -162,9 +174,8 @@ def _certificate(stack: ExitStack, host: str) -> Certificate:
 
 def _address(listener: socket.socket, certificate: Certificate | None) -> Address:
     host, port = listener.getsockname()[:2]
-    return Address(
-        f"{'https' if certificate else 'http'}://{host}:{port}", certificate.authority if certificate else None
-    )
+    scheme, name = "https" if certificate else "http", f"[{host}]" if ":" in host else host
+    return Address(f"{scheme}://{name}:{port}", certificate.authority if certificate else None)
 
 
 def _server(sandbox: Sandbox, certificate: Certificate | None) -> uvicorn.Server:
