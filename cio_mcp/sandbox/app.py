@@ -1,6 +1,5 @@
 """The sandbox: one ASGI app for all of Customer.io's APIs, over one simulated workspace."""
 
-import json
 import random
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from cio_mcp.sandbox import auth, control, faults
+from cio_mcp.sandbox.api.json_body import parse
 from cio_mcp.sandbox.api.router import ROUTER
 from cio_mcp.sandbox.api.routes import Handler
 from cio_mcp.sandbox.http import (
@@ -136,10 +136,10 @@ class Sandbox(State):
             kind = faults.take_for_request(self.faults, request.method, template, raw_path)
             if kind is not None and faults.replaces_work(kind):
                 return faults.replacement_response(kind, self._reference())
-            auth.check(raw_path, request.headers.get("authorization", ""))
+            auth.check(template, raw_path, request.headers.get("authorization", ""))
             self.windows.admit(limit_of(request.method, template), arrival, self._reference())
             if handler is None:
-                raise not_found()
+                raise _unknown_route(raw_path)
             self.workspace.settle()
             call = ApiRequest(values, dict(request.query_params), _parse(body, raw_path), len(body))
             result = handler(self.workspace, call)
@@ -166,10 +166,8 @@ async def _read_body(request: Request) -> bytes:
 
 
 def _parse(body: bytes, raw_path: str) -> Any:
-    if not body:
-        return None
     try:
-        return json.loads(body)
+        return parse(body)
     except ValueError:
         raise _malformed(raw_path) from None
 
@@ -178,7 +176,11 @@ def _malformed(raw_path: str) -> ApiError:
     reason = "malformed JSON"
     if raw_path.startswith("/api/v2/"):
         return invalid("", reason, "malformed")
-    return track_error(reason) if raw_path.startswith("/api/") else app_error(400, reason)
+    return track_error(reason) if auth.is_track(raw_path) else app_error(400, reason)
+
+
+def _unknown_route(raw_path: str) -> ApiError:
+    return track_error("not found", 404) if auth.is_track(raw_path) else not_found()
 
 
 def _response(response: ApiResponse) -> Response:

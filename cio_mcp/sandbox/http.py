@@ -121,6 +121,11 @@ class Router(Generic[HandlerT]):
     def __init__(self, routes: Sequence[tuple[str, str, HandlerT]]) -> None:
         self._routes = [(method, template, template.split("/"), handler) for method, template, handler in routes]
 
+    @property
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and path template of each route."""
+        return [(method, template) for method, template, _, _ in self._routes]
+
     def find(self, method: str, raw_path: str) -> Match[HandlerT]:
         """Look up a request; an unknown path is its own template."""
         parts = raw_path.split("/")

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+from cio_mcp.sandbox.auth import PIPELINES
 from cio_mcp.sandbox.http import ApiError
 
 SENDS = "/v1/send/"
@@ -29,7 +30,7 @@ TRACK = Limit("track", 3000, 3.0, soft=True)
 
 def limit_of(method: str, template: str) -> Limit:
     """The limit that a route counts against."""
-    if template.startswith(("/api/", SENDS)):
+    if template.startswith(("/api/", "/unsubscribe/", SENDS)) or template in PIPELINES:
         return TRACK
     if method == "POST" and template == "/v1/campaigns/{broadcast_id}/triggers":
         return TRIGGER

@@ -54,7 +54,10 @@ async def test_every_event_of_a_burst_has_the_published_shape(
         check(published, event)
 
 
-@pytest.mark.parametrize(("kind", "parents"), [("email", PARENTS), ("push", {"campaign_id"}), ("customer", set())])
+@pytest.mark.parametrize(
+    ("kind", "parents"),
+    [("email", PARENTS), ("push", {"campaign_id", "transactional_message_id"}), ("customer", set())],
+)
 async def test_a_burst_comes_from_every_kind_of_parent(listening: Listening, kind: str, parents: set[str]) -> None:
     await listening.emit(8, object_type=kind, metric="unsubscribed" if kind == "customer" else "delivered")
     assert {name for event in listening.receiver.events for name in event["data"] if name in PARENTS} == parents

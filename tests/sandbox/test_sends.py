@@ -67,12 +67,30 @@ async def test_suppressed_people_and_bounced_addresses_get_nothing(asking: Askin
     assert "dropped" in (await delivered(asking, eve.json()["delivery_id"]))["metrics"]
 
 
-async def test_a_message_for_later_waits_for_its_time(asking: Asking) -> None:
-    at = asking.sandbox.workspace.now + 3600
-    answer = (await asking.reset_password(send_at=at)).json()
-    assert answer["send_at"] == at
-    assert (await asking.app(f"/v1/messages/{answer['delivery_id']}")).status_code == 404
-    assert (await delivered(asking, answer["delivery_id"], after=3700))["created"] == at
+async def test_a_scheduled_message_is_created_at_once_and_sent_at_its_time(asking: Asking) -> None:
+    now = asking.sandbox.workspace.now
+    answer = (await asking.reset_password(send_at=now + 3600)).json()
+    assert answer["send_at"] == now + 3600
+    waiting = await delivered(asking, answer["delivery_id"], after=3590)
+    assert waiting["metrics"] == {"created": answer["queued_at"]}
+    assert waiting["recipient"] == "ada@example.com"
+    await asking.http.post("/_sandbox/advance", json={"seconds": 30})
+    metrics = (await asking.found(f"/v1/messages/{answer['delivery_id']}"))["message"]["metrics"]
+    assert metrics["created"] == answer["queued_at"]
+    assert now + 3600 < metrics["sent"] <= now + 3603
+
+
+async def test_a_scheduled_message_meets_the_world_of_its_time(asking: Asking) -> None:
+    to_ada = {"send_at": asking.sandbox.workspace.now + 3600, "send_to_unsubscribed": False}
+    answer = (await asking.reset_password(**to_ada)).json()
+    await asking.track("PUT", "/customers/ada", {"unsubscribed": True})
+    assert "undeliverable" in (await delivered(asking, answer["delivery_id"], after=3700))["metrics"]
+
+
+async def test_a_message_for_the_past_is_sent_at_once(asking: Asking) -> None:
+    answer = (await asking.reset_password(send_at=asking.sandbox.workspace.now - 60)).json()
+    assert "send_at" not in answer
+    assert "sent" in (await delivered(asking, answer["delivery_id"]))["metrics"]
 
 
 async def test_a_draft_is_held_for_a_person(asking: Asking) -> None:

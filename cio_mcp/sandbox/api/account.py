@@ -41,7 +41,10 @@ def _sender(number: int, name: str, email: str) -> dict[str, Any]:
 
 def _senders(_: Workspace, request: ApiRequest) -> Any:
     """The last page still has a next token, and the list ends with an empty page. No sender is hidden."""
+    is_descending = request.choice("sort", {"asc", "desc"}) == "desc"
     senders = [] if request.flag("hidden") else [_sender(*sender) for sender in SENDERS]
+    if is_descending:
+        senders.reverse()
     end_token = "" if request.query.get("start") == "end" or not senders else "end"
     rows, token = page([] if request.query.get("start") == "end" else senders, _without_end(request), 50, 100)
     return {"sender_identities": rows, "next": token or end_token}
@@ -88,7 +91,12 @@ def _suppressed(workspace: Workspace, request: ApiRequest) -> Any:
         raise not_found()
     addresses = workspace.bounced if request.path["suppression_type"] == "bounces" else {}
     start, limit = request.integer("offset", 0), request.integer("limit", 100, least=1, most=1000)
-    suppressions = [_suppression(email, at) for email, at in sorted(addresses.items())][start : start + limit]
+    email, domain = request.query.get("email", "").lower(), request.query.get("domain", "").lower()
+    suppressions = [
+        _suppression(address, at)
+        for address, at in sorted(addresses.items())
+        if email in {"", address} and domain in {"", address.rpartition("@")[2]}
+    ][start : start + limit]
     return {"category": request.path["suppression_type"], "suppressions": suppressions or None}
 
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from cio_mcp.sandbox.api.campaigns import action, deliveries_of, get_source, get_template, summary, template_refs
+from cio_mcp.sandbox.api.fields import is_optional_object
 from cio_mcp.sandbox.api.messages import list_messages
 from cio_mcp.sandbox.api.metrics import links, metrics
 from cio_mcp.sandbox.api.routes import Route
-from cio_mcp.sandbox.http import ApiRequest, app_error, not_found, page
+from cio_mcp.sandbox.http import ApiError, ApiRequest, app_error, not_found, page
 from cio_mcp.sandbox.world.filters import check_filter, matches
 from cio_mcp.sandbox.world.lifecycle import deliver
 from cio_mcp.sandbox.world.people import Person, as_string
@@ -104,21 +105,33 @@ def _trigger(workspace: Workspace, request: ApiRequest) -> Any:
 def _check(body: Any) -> None:
     if not isinstance(body, dict):
         raise app_error(400, "the body must be a JSON object")
-    audiences = [name for name in AUDIENCES if name in body]
+    audiences = [name for name in AUDIENCES if body.get(name) is not None]
     if len(audiences) > 1:
         raise app_error(422, f"only one of {', '.join(AUDIENCES)} can be given")
     data = {} if body.get("data") is None else body["data"]
     if not isinstance(data, dict) or len(as_string(data).encode()) > MAX_DATA_BYTES:
         raise app_error(422, f"data must be an object of at most {MAX_DATA_BYTES} bytes")
     for name in audiences:
-        if name == "recipients":
-            check_filter(body[name])
-        elif name == "data_file_url":
-            raise app_error(422, "the sandbox does not fetch data_file_url")
-        elif not isinstance(body[name], list) or not 1 <= len(body[name]) <= MAX_RECIPIENTS:
-            raise app_error(422, f"{name} must be a list of 1 to {MAX_RECIPIENTS}")
-    if not all(isinstance(one, dict) and {"id", "email"} & one.keys() for one in body.get("per_user_data", ())):
-        raise app_error(422, "per_user_data must hold objects with an id or email")
+        _check_audience(name, body[name])
+
+
+def _check_audience(name: str, value: Any) -> None:
+    if name == "recipients":
+        try:
+            check_filter(value)
+        except ApiError as error:
+            raise ApiError(422, {"errors": [{**error.response.body["errors"][0], "status": "422"}]}) from None
+    elif name == "data_file_url":
+        if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+            raise app_error(422, "data_file_url must be an http or https URL")
+    elif not isinstance(value, list) or not 1 <= len(value) <= MAX_RECIPIENTS:
+        raise app_error(422, f"{name} must be a list of 1 to {MAX_RECIPIENTS}")
+    if name == "per_user_data" and not all(map(_is_user_data, value)):
+        raise app_error(422, "per_user_data must hold objects with an id or email, and data")
+
+
+def _is_user_data(value: Any) -> bool:
+    return isinstance(value, dict) and bool({"id", "email"} & value.keys()) and is_optional_object(value.get("data"))
 
 
 def _process(workspace: Workspace, source: Source, body: dict[str, Any], trigger: dict[str, Any]) -> None:
@@ -136,10 +149,12 @@ def _process(workspace: Workspace, source: Source, body: dict[str, Any], trigger
 def _audience(
     workspace: Workspace, source: Source, body: dict[str, Any]
 ) -> tuple[list[tuple[Person, dict[str, Any]]], list[str]]:
+    if body.get("data_file_url"):
+        return [], ["data_file_url could not be downloaded"]
     condition = body.get("recipients")
-    keys: list[tuple[str, Any, dict[str, Any]]] = [("id", value, {}) for value in body.get("ids", ())]
-    keys += [("email", value, {}) for value in body.get("emails", ())]
-    for one in body.get("per_user_data", ()):
+    keys: list[tuple[str, Any, dict[str, Any]]] = [("id", value, {}) for value in body.get("ids") or ()]
+    keys += [("email", value, {}) for value in body.get("emails") or ()]
+    for one in body.get("per_user_data") or ():
         id_type = "id" if "id" in one else "email"
         keys.append((id_type, one.get(id_type), one.get("data") or {}))
     if not keys:

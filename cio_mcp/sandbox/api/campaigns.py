@@ -7,7 +7,7 @@ from cio_mcp.sandbox.api.metrics import journeys, links, metrics
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.http import ApiRequest, not_found, page
 from cio_mcp.sandbox.world.deliveries import Delivery
-from cio_mcp.sandbox.world.templates import SENDER, Kind, Source, Template
+from cio_mcp.sandbox.world.templates import SENDER, TEMPLATE_ID_OFFSET, Kind, Source, Template
 from cio_mcp.sandbox.world.workspace import Workspace
 
 
@@ -57,7 +57,7 @@ def summary(source: Source) -> dict[str, Any]:
 
 def template_refs(source: Source) -> list[dict[str, Any]]:
     """References to message templates, as lists contain them."""
-    return [{"id": template.id + 5000, "type": template.channel} for template in source.templates]
+    return [{"id": template.id + TEMPLATE_ID_OFFSET, "type": template.channel} for template in source.templates]
 
 
 def contents(source: Source, template: Template) -> dict[str, Any]:

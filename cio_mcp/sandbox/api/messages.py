@@ -6,9 +6,11 @@ from typing import Any
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.http import ApiRequest, not_found, page
 from cio_mcp.sandbox.world.deliveries import Delivery
+from cio_mcp.sandbox.world.templates import TEMPLATE_ID_OFFSET, Kind
 from cio_mcp.sandbox.world.workspace import Workspace
 
 CHANNELS = {"email", "webhook", "twilio", "whatsapp", "slack", "push", "in_app"}
+NEWSLETTER_CHANNELS = CHANNELS | {"inbox"}
 METRICS = {
     "attempted", "sent", "delivered", "opened", "clicked", "converted", "bounced", "spammed", "unsubscribed", "dropped",
     "failed", "undeliverable",
@@ -21,6 +23,13 @@ SOURCE_KEYS = {
     "newsletter": "newsletter_id",
     "transactional": "transactional_message_id",
 }
+SOURCE_FILTERS: dict[Kind, str] = {
+    "campaign": "campaign_id",
+    "broadcast": "broadcast_id",
+    "newsletter": "newsletter_id",
+    "transactional": "transactional_id",
+}
+FILTERS = (*SOURCE_FILTERS.values(), "action_id", "content_id", "template_id", "trigger_id")
 
 
 def message_json(delivery: Delivery, now: int) -> dict[str, Any]:
@@ -31,7 +40,9 @@ def message_json(delivery: Delivery, now: int) -> dict[str, Any]:
     message: dict[str, Any] = {
         "id": delivery.id,
         "deduplicate_id": f"{delivery.id}:{delivery.created}",
-        "msg_template_id": template.id + 5000,
+        "message_template_id": template.id + TEMPLATE_ID_OFFSET,
+        # Not in the specification, but in live responses.
+        "msg_template_id": template.id + TEMPLATE_ID_OFFSET,
         "customer_id": person.id or "",
         "customer_identifiers": person.identifiers,
         "recipient": delivery.recipient,
@@ -46,10 +57,7 @@ def message_json(delivery: Delivery, now: int) -> dict[str, Any]:
         "forgotten": delivery.forgotten,
         SOURCE_KEYS[source.kind]: source.id,
     }
-    if source.kind in {"campaign", "broadcast"}:
-        message["action_id"] = template.id
-    else:
-        message["content_id"] = template.id
+    message[_template_key(delivery)] = template.id
     if source.kind == "campaign":
         message["trigger_event_id"] = delivery.event_id
     if source.kind == "broadcast":
@@ -57,10 +65,12 @@ def message_json(delivery: Delivery, now: int) -> dict[str, Any]:
     return message
 
 
-def list_messages(workspace: Workspace, request: ApiRequest, deliveries: Iterable[Delivery]) -> dict[str, Any]:
+def list_messages(
+    workspace: Workspace, request: ApiRequest, deliveries: Iterable[Delivery], channels: Iterable[str] = CHANNELS
+) -> dict[str, Any]:
     """Filter deliveries, newest first, and cut one page; the time window is at most six months."""
     now = workspace.now
-    channel = request.choice("type", CHANNELS)
+    channel = request.choice("type", channels)
     metric, state = request.choice("metric", METRICS), request.choice("state", STATES)
     end = request.integer("end_ts", now)
     start = max(request.integer("start_ts", 0), min(end, now) - SIX_MONTHS_SECONDS)
@@ -79,15 +89,24 @@ def list_messages(workspace: Workspace, request: ApiRequest, deliveries: Iterabl
 
 
 def _list(workspace: Workspace, request: ApiRequest) -> Any:
-    campaign, newsletter = request.integer("campaign_id", 0), request.integer("newsletter_id", 0)
-    action = request.integer("action_id", 0)
-    if campaign:
-        deliveries: Iterable[Delivery] = workspace.deliveries.of("campaign", campaign)
-    elif newsletter:
-        deliveries = workspace.deliveries.of("newsletter", newsletter)
-    else:
-        deliveries = workspace.deliveries
-    return list_messages(workspace, request, (one for one in deliveries if action in (0, one.template.id)))
+    filters = {name: number for name in FILTERS if (number := request.integer(name, 0))}
+    sources = [(kind, number) for kind, name in SOURCE_FILTERS.items() if (number := filters.get(name, 0))]
+    deliveries = workspace.deliveries.of(*sources[0]) if sources else workspace.deliveries
+    return list_messages(workspace, request, (one for one in deliveries if _has(one, filters)))
+
+
+def _has(delivery: Delivery, filters: dict[str, int]) -> bool:
+    values = {
+        SOURCE_FILTERS[delivery.source.kind]: delivery.source.id,
+        _template_key(delivery): delivery.template.id,
+        "template_id": delivery.template.id + TEMPLATE_ID_OFFSET,
+        "trigger_id": delivery.trigger_id,
+    }
+    return all(values.get(name) == number for name, number in filters.items())
+
+
+def _template_key(delivery: Delivery) -> str:
+    return "action_id" if delivery.source.kind in {"campaign", "broadcast"} else "content_id"
 
 
 def _find(workspace: Workspace, request: ApiRequest) -> Delivery:

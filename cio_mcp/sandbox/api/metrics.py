@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cio_mcp.sandbox.api.fields import MAX_TIMESTAMP
 from cio_mcp.sandbox.api.messages import CHANNELS
 from cio_mcp.sandbox.http import ApiRequest, app_error
 from cio_mcp.sandbox.world.deliveries import Delivery
@@ -76,7 +77,8 @@ def by_steps(request: ApiRequest, now: int) -> Buckets:
 def by_resolution(request: ApiRequest) -> tuple[Buckets, dict[str, str]]:
     """Version 2: buckets of `res` from `start` to `end`, and the fields of the response that repeat them."""
     unit = RESOLUTIONS.get(request.query.get("res", ""))
-    start, end = request.integer("start", -1), request.integer("end", -1)
+    start = request.integer("start", -1, most=MAX_TIMESTAMP)
+    end = request.integer("end", -1, most=MAX_TIMESTAMP)
     if unit is None or start < 0 or end < 0:
         raise app_error(400, "res, start and end are required")
     if not start <= end <= start + TEN_YEARS_SECONDS:
@@ -101,7 +103,12 @@ def _zone(name: str) -> tzinfo:
 
 
 def metrics(
-    workspace: Workspace, request: ApiRequest, deliveries: Iterable[Delivery], *, has_version_2: bool = False
+    workspace: Workspace,
+    request: ApiRequest,
+    deliveries: Iterable[Delivery],
+    *,
+    has_version_2: bool = False,
+    channels: Iterable[str] = CHANNELS,
 ) -> Any:
     """Count deliveries into series; with `has_version_2`, for endpoints that support version 2 too."""
     echo: dict[str, str] = {}
@@ -109,7 +116,7 @@ def metrics(
         buckets, echo = by_resolution(request)
     else:
         buckets = by_steps(request, workspace.now)
-    times = times_of(_of_channel(request, deliveries), workspace.now)
+    times = times_of(_of_channel(request, deliveries, channels), workspace.now)
     series = {name: buckets.count(times.get(name, ())) for name in SERIES}
     return {"metric": {"series": series}, **echo}
 
@@ -126,11 +133,13 @@ def times_of(deliveries: Iterable[Delivery], now: int) -> dict[str, list[int]]:
     return times
 
 
-def links(workspace: Workspace, request: ApiRequest, deliveries: Iterable[Delivery]) -> Any:
+def links(
+    workspace: Workspace, request: ApiRequest, deliveries: Iterable[Delivery], channels: Iterable[str] = CHANNELS
+) -> Any:
     """Clicks per link; without `unique`, every third reader clicks twice."""
     buckets = by_steps(request, workspace.now)
     clicks: dict[tuple[int, str], list[int]] = {}
-    for delivery in _of_channel(request, deliveries):
+    for delivery in _of_channel(request, deliveries, channels):
         for index, link in enumerate(delivery.template.links):
             clicks.setdefault((delivery.template.id * 10 + index, link), [])
         at = delivery.metrics.get("clicked", workspace.now + 1)
@@ -170,6 +179,6 @@ def journeys(workspace: Workspace, request: ApiRequest, source: Source) -> Any:
     }
 
 
-def _of_channel(request: ApiRequest, deliveries: Iterable[Delivery]) -> Iterable[Delivery]:
-    channel = request.choice("type", CHANNELS)
+def _of_channel(request: ApiRequest, deliveries: Iterable[Delivery], channels: Iterable[str]) -> Iterable[Delivery]:
+    channel = request.choice("type", channels)
     return deliveries if channel is None else [one for one in deliveries if one.template.channel == channel]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cio_mcp.sandbox.api.campaigns import contents, deliveries_of, get_source, get_template
-from cio_mcp.sandbox.api.messages import list_messages
+from cio_mcp.sandbox.api.messages import NEWSLETTER_CHANNELS, list_messages
 from cio_mcp.sandbox.api.metrics import links, metrics
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.http import ApiRequest, page
@@ -55,15 +55,15 @@ def _get_content(workspace: Workspace, request: ApiRequest) -> Any:
 
 
 def _metrics(workspace: Workspace, request: ApiRequest) -> Any:
-    return metrics(workspace, request, deliveries_of(workspace, request, "newsletter"))
+    return metrics(workspace, request, deliveries_of(workspace, request, "newsletter"), channels=NEWSLETTER_CHANNELS)
 
 
 def _links(workspace: Workspace, request: ApiRequest) -> Any:
-    return links(workspace, request, deliveries_of(workspace, request, "newsletter"))
+    return links(workspace, request, deliveries_of(workspace, request, "newsletter"), NEWSLETTER_CHANNELS)
 
 
 def _messages(workspace: Workspace, request: ApiRequest) -> Any:
-    return list_messages(workspace, request, deliveries_of(workspace, request, "newsletter"))
+    return list_messages(workspace, request, deliveries_of(workspace, request, "newsletter"), NEWSLETTER_CHANNELS)
 
 
 def _test_groups(workspace: Workspace, request: ApiRequest) -> Any:

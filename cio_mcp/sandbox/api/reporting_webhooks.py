@@ -1,13 +1,12 @@
 """The App API's routes for reporting webhooks."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.http import ApiRequest, ApiResponse, app_error, not_found
 from cio_mcp.sandbox.webhooks.endpoints import EVENTS, ReportingWebhook, is_http_url
 from cio_mcp.sandbox.world.workspace import Workspace
-
-FLAGS = ("disabled", "full_resolution", "with_content")
 
 
 def _list(workspace: Workspace, _: ApiRequest) -> Any:
@@ -22,7 +21,7 @@ def _find(workspace: Workspace, request: ApiRequest) -> ReportingWebhook:
 
 
 def _create(workspace: Workspace, request: ApiRequest) -> Any:
-    fields, number = _fields(request.body), max(workspace.webhooks, default=0) + 1
+    fields, number = _fields(request.body, REQUIRED), max(workspace.webhooks, default=0) + 1
     workspace.webhooks[number] = ReportingWebhook(number, **fields)
     return workspace.webhooks[number].as_json
 
@@ -41,25 +40,45 @@ def _delete(workspace: Workspace, request: ApiRequest) -> Any:
     return ApiResponse(200)
 
 
-def _fields(body: Any) -> dict[str, Any]:
-    """The fields of a valid body; a flag that is left out keeps its value."""
+def _fields(body: Any, required: Sequence[str] = ()) -> dict[str, Any]:
+    """The fields of a valid body; one that is null or left out keeps its value, unless it is required."""
     if not isinstance(body, dict):
         raise app_error(400, "the body must be a JSON object")
-    name, endpoint, events = body.get("name"), body.get("endpoint"), body.get("events")
-    if not isinstance(name, str) or not name.strip():
-        raise app_error(400, "name is required")
-    if not isinstance(endpoint, str) or not is_http_url(endpoint):
-        raise app_error(400, "endpoint must be an http or https URL")
-    if not isinstance(events, list) or not events:
-        raise app_error(400, "events must be a list of at least one")
-    if unknown := sorted({str(event) for event in events} - EVENTS):
-        raise app_error(400, f"events has unknown values: {', '.join(unknown)}")
-    flags = {flag: body[flag] for flag in FLAGS if body.get(flag) is not None}
-    if not all(isinstance(value, bool) for value in flags.values()):
-        raise app_error(400, f"{', '.join(FLAGS)} must be true or false")
-    return {"name": name, "endpoint": endpoint, "events": frozenset(events), **flags}
+    fields = {name: body[name] for name in FIELDS if body.get(name) is not None}
+    if missing := [name for name in required if name not in fields]:
+        raise app_error(400, f"{', '.join(missing)} must be given")
+    for name, value in fields.items():
+        is_valid, expectation = FIELDS[name]
+        if not is_valid(value):
+            raise app_error(400, f"{name} must be {expectation}")
+    return {name: frozenset(value) if name == "events" else value for name, value in fields.items()}
 
 
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_endpoint(value: Any) -> bool:
+    return isinstance(value, str) and is_http_url(value)
+
+
+def _is_event_list(value: Any) -> bool:
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(event, str) and event in EVENTS for event in value)
+    )
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (_is_name, "text"),
+    "endpoint": (_is_endpoint, "an http or https URL"),
+    "events": (_is_event_list, "a list of at least one known event"),
+    **dict.fromkeys(("disabled", "full_resolution", "with_content"), (_is_flag, "true or false")),
+}
+REQUIRED = ("name", "endpoint", "events")
 WEBHOOKS = "/v1/reporting_webhooks"
 ROUTES: tuple[Route, ...] = (
     ("GET", WEBHOOKS, _list),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cio_mcp.sandbox.api.fields import is_optional_text
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.http import ApiRequest, ApiResponse, app_error, not_found, page
 from cio_mcp.sandbox.world.segments import Segment
@@ -28,8 +29,10 @@ def _create(workspace: Workspace, request: ApiRequest) -> Any:
     name = fields.get("name") if isinstance(fields, dict) else None
     if not isinstance(fields, dict) or not isinstance(name, str) or not name.strip():
         raise app_error(400, "segment.name is required")
+    if not is_optional_text(fields.get("description")):
+        raise app_error(400, "segment.description must be a string")
     number = max(workspace.segments, default=0) + 1
-    segment = Segment(number, name.strip(), str(fields.get("description") or ""), workspace.now)
+    segment = Segment(number, name.strip(), fields.get("description") or "", workspace.now)
     workspace.segments[number] = segment
     return {"segment": segment.as_json}
 

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from cio_mcp.sandbox.api.devices import device_of, set_device
+from cio_mcp.sandbox.api.fields import is_identifier, is_timestamp
+from cio_mcp.sandbox.api.relationships import is_relationship_list
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.api.track_bodies import ACCEPTED, byte_length, find_person, json_object, path_identifier
-from cio_mcp.sandbox.http import ApiRequest, meta_error, track_error
+from cio_mcp.sandbox.http import ApiError, ApiRequest, meta_error, track_error
 from cio_mcp.sandbox.world.people import ID_TYPES
 from cio_mcp.sandbox.world.profiles import identify
 from cio_mcp.sandbox.world.workspace import Workspace
@@ -14,10 +17,22 @@ MAX_NAME_BYTES = 150
 MAX_VALUE_BYTES = 1000
 MAX_ATTRIBUTES = 300
 MAX_SEGMENT_IDS = 1000
+RELATIONSHIP_ACTIONS = ("add_relationships", "delete_relationships")
 
 
 def _identify(workspace: Workspace, request: ApiRequest) -> Any:
     body, identifier = json_object(request), path_identifier(request)
+    check_attributes(body)
+    workspace.apply_soon(lambda: identify(workspace, identifier, body))
+    return ACCEPTED
+
+
+def check_attributes(body: dict[str, Any]) -> None:
+    """Check the attributes of a person.
+
+    Raises:
+        ApiError: 400 in Track v1's shape.
+    """
     if len(body) > MAX_ATTRIBUTES:
         raise track_error(f"cannot identify more than {MAX_ATTRIBUTES} attributes in one request")
     for name, value in body.items():
@@ -27,21 +42,16 @@ def _identify(workspace: Workspace, request: ApiRequest) -> Any:
             raise track_error(f"attribute values must have at most {MAX_VALUE_BYTES} bytes")
     _check_reserved(body)
     stamp = body.get("_timestamp")
-    if stamp is not None and (not isinstance(stamp, int) or isinstance(stamp, bool)):
+    if stamp is not None and not is_timestamp(stamp):
         raise track_error("_timestamp must be a unix timestamp")
-    workspace.apply_soon(lambda: identify(workspace, identifier, body))
-    return ACCEPTED
 
 
 def _check_reserved(body: dict[str, Any]) -> None:
     relations = body.get("cio_relationships")
     if relations is not None and not (
         isinstance(relations, dict)
-        and relations.get("action") in {"add_relationships", "delete_relationships"}
-        and isinstance(relations.get("relationships"), list)
-        and all(
-            isinstance(one, dict) and isinstance(one.get("identifiers"), dict) for one in relations["relationships"]
-        )
+        and relations.get("action") in RELATIONSHIP_ACTIONS
+        and is_relationship_list(relations.get("relationships"))
     ):
         raise track_error("cio_relationships must hold an action and a list of relationships")
     preferences = body.get("cio_subscription_preferences")
@@ -85,14 +95,13 @@ def _unsuppress(workspace: Workspace, request: ApiRequest) -> Any:
 
 
 def _add_device(workspace: Workspace, request: ApiRequest) -> Any:
-    identifier, device = path_identifier(request), json_object(request).get("device")
-    if not isinstance(device, dict) or not device.get("id") or device.get("platform") not in {"ios", "android"}:
+    identifier, device = path_identifier(request), device_of(json_object(request).get("device"))
+    if device is None:
         raise track_error("device.id and device.platform (ios or android) are required")
 
     def add() -> None:
         if person := find_person(workspace, identifier):
-            others = [other for other in person.devices if other["id"] != device["id"]]
-            person.devices = [*others, {"last_used": workspace.now, "attributes": {}, **device}]
+            set_device(person, device, workspace.now)
 
     workspace.apply_soon(add)
     return ACCEPTED
@@ -130,7 +139,7 @@ def _merge(workspace: Workspace, request: ApiRequest) -> Any:
 def _one_key(value: Any, side: str) -> tuple[str, str]:
     if isinstance(value, dict) and len(value) == 1:
         [(name, identifier)] = value.items()
-        if name in ID_TYPES and identifier:
+        if name in ID_TYPES and is_identifier(identifier):
             return name, str(identifier)
     raise meta_error(400, f"{side} must hold exactly one of id, email or cio_id")
 
@@ -140,8 +149,7 @@ def _membership(workspace: Workspace, request: ApiRequest, *, member: bool) -> A
     id_type = request.choice("id_type", ID_TYPES) or "id"
     if not isinstance(ids, list) or not ids or len(ids) > MAX_SEGMENT_IDS:
         raise track_error(f"ids must be a list of 1 to {MAX_SEGMENT_IDS} values")
-    number = request.path["segment_id"]
-    segment = workspace.segments.get(int(number)) if number.isdecimal() else None
+    segment = workspace.segments.get(_segment_id(request))
     if segment is None or segment.condition:
         raise track_error("segment_id must be a manual segment")
 
@@ -152,6 +160,13 @@ def _membership(workspace: Workspace, request: ApiRequest, *, member: bool) -> A
 
     workspace.apply_soon(change)
     return ACCEPTED
+
+
+def _segment_id(request: ApiRequest) -> int:
+    try:
+        return request.path_id("segment_id")
+    except ApiError:
+        return 0
 
 
 def _region(_: Workspace, __: ApiRequest) -> Any:

@@ -3,51 +3,54 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cio_mcp.sandbox.api.fields import is_identifier
+from cio_mcp.sandbox.api.relationships import is_people_list
 from cio_mcp.sandbox.http import invalid
-from cio_mcp.sandbox.world.lifecycle import complete_step
+from cio_mcp.sandbox.world.lifecycle import report_metric
 from cio_mcp.sandbox.world.profiles import relate
 from cio_mcp.sandbox.world.workspace import Workspace
 
 OBJECT_TYPES = {"1"}
-STEP_OF_METRIC = {"opened": "human_opened", "converted": "converted", "delivered": "delivered"}
+DEVICE_METRICS = ("opened", "converted", "delivered")
 
 
 def _key(operation: Mapping[str, Any]) -> tuple[str, str]:
     """The type and ID of the object."""
     identifiers = operation.get("identifiers")
-    identifiers = identifiers if isinstance(identifiers, dict) else {}
-    if identifiers.get("cio_object_id"):
+    if not isinstance(identifiers, dict):
+        identifiers = {}
+    if is_identifier(identifiers.get("cio_object_id")):
         return "1", str(identifiers["cio_object_id"]).removeprefix("ob_")
-    if not identifiers.get("object_type_id") or not identifiers.get("object_id"):
+    if not is_identifier(identifiers.get("object_type_id")) or not is_identifier(identifiers.get("object_id")):
         raise invalid("identifiers", "identifiers must hold object_type_id and object_id, or cio_object_id", "required")
     if str(identifiers["object_type_id"]) not in OBJECT_TYPES:
         raise invalid("identifiers.object_type_id", "there is no such object type")
     return str(identifiers["object_type_id"]), str(identifiers["object_id"])
 
 
-def _related(operation: Mapping[str, Any], *, required: bool) -> list[Any]:
+def _people(operation: Mapping[str, Any], *, required: bool) -> list[Any]:
     people = operation.get("cio_relationships")
     if people is None and not required:
         return []
-    if not isinstance(people, list) or not all(
-        isinstance(one, dict) and isinstance(one.get("identifiers"), dict) for one in people
-    ):
+    if not isinstance(people, list) or not is_people_list(people):
         raise invalid("cio_relationships", "cio_relationships must be a list of people", "required")
     return people
 
 
 def _identify(workspace: Workspace, operation: Mapping[str, Any]) -> None:
-    key, related = _key(operation), _related(operation, required=False)
-    attributes = operation.get("attributes") or {}
+    key, people = _key(operation), _people(operation, required=False)
+    attributes = operation.get("attributes")
+    if attributes is None:
+        attributes = {}
     if not isinstance(attributes, dict):
         raise invalid("attributes", "attributes must be an object")
 
     def change() -> None:
         stored = workspace.objects.setdefault(key, {})
         stored.update(attributes)
-        for name in [name for name, value in stored.items() if value in (None, "")]:
+        for name in [name for name, value in stored.items() if value is None or value == ""]:
             del stored[name]
-        _relate(workspace, key, related, "add_relationships")
+        _relate(workspace, key, people, "add_relationships")
 
     workspace.apply_soon(change)
 
@@ -64,8 +67,8 @@ def _delete(workspace: Workspace, operation: Mapping[str, Any]) -> None:
 
 
 def _change_relationships(workspace: Workspace, operation: Mapping[str, Any]) -> None:
-    key, related, action = _key(operation), _related(operation, required=True), str(operation["action"])
-    workspace.apply_soon(lambda: _relate(workspace, key, related, action))
+    key, people, action = _key(operation), _people(operation, required=True), str(operation["action"])
+    workspace.apply_soon(lambda: _relate(workspace, key, people, action))
 
 
 def _identify_anonymous(_: Workspace, operation: Mapping[str, Any]) -> None:
@@ -73,10 +76,10 @@ def _identify_anonymous(_: Workspace, operation: Mapping[str, Any]) -> None:
     _key(operation)
 
 
-def _relate(workspace: Workspace, key: tuple[str, str], related: list[Any], action: str) -> None:
-    if related and action == "add_relationships":
+def _relate(workspace: Workspace, key: tuple[str, str], people: list[Any], action: str) -> None:
+    if people and action == "add_relationships":
         workspace.objects.setdefault(key, {})
-    for one in related:
+    for one in people:
         for id_type, value in one["identifiers"].items():
             if person := workspace.people.get(id_type, str(value)):
                 relate(person, _one_relation(key, action, one.get("relationship_attributes") or {}))
@@ -96,19 +99,12 @@ def _delivery_event(workspace: Workspace, operation: Mapping[str, Any]) -> None:
     number = identifiers.get("id") if isinstance(identifiers, dict) else None
     if not isinstance(number, str) or not number:
         raise invalid("identifiers.id", "identifiers.id must be a delivery", "required")
-    if not isinstance(name, str) or name not in STEP_OF_METRIC:
-        raise invalid("name", f"name must be one of {', '.join(STEP_OF_METRIC)}")
+    if not isinstance(name, str) or name not in DEVICE_METRICS:
+        raise invalid("name", f"name must be one of {', '.join(DEVICE_METRICS)}")
     if not isinstance(attributes, dict) or not attributes.get("device_token"):
         raise invalid("attributes.device_token", "attributes.device_token is required", "required")
 
-    def apply() -> None:
-        delivery, step = workspace.deliveries.get(number), STEP_OF_METRIC[name]
-        if delivery is not None and delivery.metrics.get(step, workspace.now + 1) > workspace.now:
-            delivery.metrics[step] = workspace.now
-            delivery.metrics[name] = min(delivery.metrics.get(name, workspace.now), workspace.now)
-            complete_step(workspace, delivery, step, workspace.now)
-
-    workspace.apply_soon(apply)
+    workspace.apply_soon(lambda: report_metric(workspace, number, name))
 
 
 Actions = dict[str, Callable[[Workspace, Mapping[str, Any]], None]]

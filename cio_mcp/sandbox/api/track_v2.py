@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cio_mcp.sandbox.api import track, track_events
+from cio_mcp.sandbox.api.fields import is_identifier
+from cio_mcp.sandbox.api.relationships import is_relationship_list
 from cio_mcp.sandbox.api.routes import Handler, Route
 from cio_mcp.sandbox.api.track_bodies import ACCEPTED
 from cio_mcp.sandbox.api.track_objects import DELIVERY_ACTIONS, OBJECT_ACTIONS, Actions
@@ -75,7 +77,7 @@ def _identifier(operation: Operation) -> str:
     [(name, value)] = identifiers.items()
     if name == "phone":
         raise invalid("identifiers", "phone is not enabled as an identifier in this workspace")
-    if name not in {"id", "email", "cio_id"} or not isinstance(value, str | int) or not str(value).strip():
+    if name not in {"id", "email", "cio_id"} or not is_identifier(value):
         raise invalid("identifiers", "identifiers must hold exactly one of id, email or cio_id")
     if name == "email" and "@" not in str(value):
         raise invalid("identifiers.email", "email must be an address")
@@ -99,7 +101,7 @@ def _attributes(operation: Operation) -> Any:
 
 def _relationships(operation: Operation) -> Any:
     relationships = operation.get("cio_relationships")
-    if not isinstance(relationships, list):
+    if not is_relationship_list(relationships):
         raise invalid("cio_relationships", "cio_relationships must be a list", "required")
     return {"cio_relationships": {"action": operation["action"], "relationships": relationships}}
 
@@ -111,7 +113,8 @@ def _event(operation: Operation) -> Any:
 
 def _device(operation: Operation) -> Any:
     device = _object(operation, "device")
-    return {"device": {**device, "id": device.get("token")}}
+    fields = {name: value for name, value in device.items() if name != "token"}
+    return {"device": {**fields, "id": device.get("token")}}
 
 
 def _like_v1(method: str, template: str, body: Callable[[Operation], Any] = lambda _: None) -> Any:

@@ -12,6 +12,7 @@ from cio_mcp.sandbox.world.workspace import Change, Workspace
 
 MAX_EVENT_AGE_SECONDS = 72 * 3600
 """Events older than this start no campaign (Track API, events)."""
+REPORTED_STEPS = {"opened": "human_opened", "clicked": "human_clicked"}
 RESERVED_KEYS = {"from_address": "from", "reply_to": "reply_to"}
 """Event data that overrides a campaign's own values; `recipient` redirects it."""
 
@@ -61,24 +62,51 @@ def deliver(
     recipient: str,
     *,
     data: dict[str, Any],
-    send_to_unsubscribed: bool = False,
+) -> Delivery:
+    """Create a delivery and send it."""
+    delivery = create_delivery(workspace, person, source, template, recipient, data=data)
+    dispatch(workspace, delivery, send_to_unsubscribed=False)
+    return delivery
+
+
+def create_delivery(
+    workspace: Workspace,
+    person: Person,
+    source: Source,
+    template: Template,
+    recipient: str,
+    *,
+    data: dict[str, Any],
     delivery_id: str = "",
 ) -> Delivery:
-    """Create a delivery; a failure shows in its metrics and failure message, never at once."""
-    at = workspace.now
+    """Create a delivery that is not sent yet; `dispatch` sends it, `draft` holds it."""
+    now = workspace.now
     delivery = Delivery(
-        delivery_id or new_delivery_id(workspace.rng), person, source, template, at, recipient,
-        simulate_metrics(workspace.rng, at, template.channel, slowest=1), data=data,
+        delivery_id or new_delivery_id(workspace.rng), person, source, template, now, recipient, {"created": now},
+        data=data,
     )  # fmt: skip
+    workspace.deliveries.add(delivery)
+    return delivery
+
+
+def dispatch(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: bool) -> None:
+    """Send a delivery, or fail it; both show in its metrics as time passes."""
+    at = workspace.now
+    metrics = simulate_metrics(workspace.rng, at, delivery.template.channel, slowest=1)
     failure = _failure(workspace, delivery, send_to_unsubscribed=send_to_unsubscribed)
     if failure:
         metric, delivery.failure = failure
-        delivery.metrics = {"created": at, metric: at + 1}
-    elif "bounced" in delivery.metrics:
+        metrics = {metric: at + 1}
+    elif "bounced" in metrics:
         delivery.failure = HARD_BOUNCE
-    workspace.deliveries.add(delivery)
+    delivery.metrics = {**metrics, "created": delivery.created}
     workspace.apply_after(0, partial(schedule_steps, workspace, delivery))
-    return delivery
+
+
+def draft(workspace: Workspace, delivery: Delivery) -> None:
+    """Hold a delivery as a draft, for a person to send."""
+    delivery.metrics = {"created": delivery.created, "drafted": workspace.now}
+    workspace.apply_after(0, partial(schedule_steps, workspace, delivery))
 
 
 def _failure(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: bool) -> tuple[str, str] | None:
@@ -119,6 +147,16 @@ def complete_step(workspace: Workspace, delivery: Delivery, step: str, at: int) 
         person.timestamps["unsubscribed"] = at
         workspace.record("attribute_change", person, change)
         report_subscription(workspace, person)
+
+
+def report_metric(workspace: Workspace, delivery_id: str, metric: str) -> None:
+    """Apply a metric that was reported through the API; only the first of each kind counts."""
+    delivery, step = workspace.deliveries.get(delivery_id), REPORTED_STEPS.get(metric, metric)
+    now = workspace.now
+    if delivery is not None and step in DELIVERY_STEPS and delivery.metrics.get(step, now + 1) > now:
+        delivery.metrics[step] = now
+        delivery.metrics[metric] = min(delivery.metrics.get(metric, now), now)
+        complete_step(workspace, delivery, step, now)
 
 
 def report_subscription(workspace: Workspace, person: Person) -> None:

@@ -6,6 +6,7 @@ from cio_mcp.sandbox.world.lifecycle import report_subscription
 from cio_mcp.sandbox.world.people import ID_TYPES, Person, id_type_of
 from cio_mcp.sandbox.world.workspace import Workspace
 
+MAX_DIGITS = 9
 RESERVED = {"_timestamp", "_update", "anonymous_id", "cio_relationships", "cio_id"}
 
 
@@ -54,6 +55,8 @@ def _identifiers(workspace: Workspace, person: Person, id_type: str, body: dict[
         value, current = body.get(name), getattr(person, name)
         if value in (None, "") or str(value) == current:
             continue
+        if not isinstance(value, str | int):
+            return None
         # Only a cio_id in the path may change an id; an email may also be changed by id (a workspace setting).
         is_fixed = current is not None and id_type != "cio_id" and (name == "id" or id_type == "email")
         owner = workspace.people.get(name, str(value))
@@ -108,7 +111,8 @@ def relate(person: Person, change: Any) -> None:
         return
     for relation in change.get("relationships") or []:
         identifiers = relation.get("identifiers") or {}
-        number, name = str(identifiers.get("object_type_id", 1)), str(identifiers.get("object_id", ""))
+        number = str(identifiers.get("object_type_id", 1))
+        name = str(identifiers.get("object_id") or str(identifiers.get("cio_object_id", "")).removeprefix("ob_"))
         person.relationships = [
             current
             for current in person.relationships
@@ -117,7 +121,7 @@ def relate(person: Person, change: Any) -> None:
         if change.get("action") != "delete_relationships":
             person.relationships.append(
                 {
-                    "object_type_id": int(number) if number.isdecimal() else 1,
+                    "object_type_id": int(number) if number.isdecimal() and len(number) <= MAX_DIGITS else 1,
                     "identifiers": {"object_id": name, "cio_object_id": f"ob_{name}"},
                     "attributes": relation.get("relationship_attributes") or {},
                     "timestamps": {},

@@ -150,6 +150,8 @@ def _transactional(source: Source, people: Sequence[Recipient], now: int, rng: r
     for person in people:
         if template.channel == "twilio":
             times = [now - 6 * DAY_SECONDS] if person.phone else []
+        elif template.channel == "push":
+            times = [] if not person.device or person.id == "ada" else _occasional(person, now, rng)
         elif source.id == 1:
             times = [now - 4 * DAY_SECONDS] if person.id == "ada" else _occasional(person, now, rng)
         else:

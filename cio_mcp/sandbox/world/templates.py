@@ -9,7 +9,10 @@ from typing import Any, Literal
 from cio_mcp.sandbox.world.clock import DAY_SECONDS
 
 Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
+Channel = Literal["email", "push", "twilio"]
 SENDER = "Acme <hello@acme.example>"
+TEMPLATE_ID_OFFSET = 5000
+"""Added to the ID of an action or content to get the ID of its message template."""
 SITE = "https://acme.example"
 VARIABLE = re.compile(r"{{\s*(customer|event|data)\.([\w.]+)\s*}}")
 
@@ -19,7 +22,7 @@ class Template:
     """One message: an action of a campaign or broadcast, or a content of another source. `wait` is in seconds."""
 
     id: int
-    channel: Literal["email", "push", "twilio"]
+    channel: Channel
     name: str
     subject: str
     body: str
@@ -155,6 +158,10 @@ def _transactional(now: int) -> list[Source]:
         "<p>Follow order {{data.order_id}}: {{data.tracking_url}}</p>", f"{SITE}/track",
     )  # fmt: skip
     code = Template(31, "twilio", "Login code", "", "Your Acme code is {{data.code}}")
+    update = Template(
+        41, "push", "Delivery update", "Order {{data.order_id}} arrives today", "Tap to follow your parcel.",
+        (f"{SITE}/track",),
+    )  # fmt: skip
     return [
         Source(
             "transactional",
@@ -174,5 +181,13 @@ def _transactional(now: int) -> list[Source]:
         ),
         Source(
             "transactional", 3, "Login code", now - 300 * DAY_SECONDS, (code,), description="A code by text message."
+        ),
+        Source(
+            "transactional",
+            4,
+            "Delivery update",
+            now - 200 * DAY_SECONDS,
+            (update,),
+            description="On delivery day.",
         ),
     ]
