@@ -8,6 +8,7 @@ from cio_mcp.sandbox.api.relationships import is_relationship_list
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.api.track_bodies import ACCEPTED, byte_length, find_person, json_object, path_identifier
 from cio_mcp.sandbox.http import ApiError, ApiRequest, meta_error, track_error
+from cio_mcp.sandbox.world.lifecycle import segment_changes
 from cio_mcp.sandbox.world.people import ID_TYPES
 from cio_mcp.sandbox.world.profiles import identify
 from cio_mcp.sandbox.world.workspace import Workspace
@@ -125,9 +126,10 @@ def _merge(workspace: Workspace, request: ApiRequest) -> Any:
         primary, secondary = workspace.people.get(*primary_key), workspace.people.get(*secondary_key)
         if primary is None or secondary is None or primary is secondary:
             return
-        for name, value in secondary.attributes.items():
-            primary.attributes.setdefault(name, value)
-        primary.manual_segments |= secondary.manual_segments
+        with segment_changes(workspace, primary):
+            for name, value in secondary.attributes.items():
+                primary.attributes.setdefault(name, value)
+            primary.manual_segments |= secondary.manual_segments
         workspace.deliveries.reassign(secondary, primary)
         workspace.people.remove(secondary)
         workspace.record("profile_merge", primary, {"secondary": secondary.identifiers})
@@ -156,7 +158,8 @@ def _membership(workspace: Workspace, request: ApiRequest, *, member: bool) -> A
     def change() -> None:
         for value in ids:
             if person := workspace.people.get(id_type, str(value)):
-                (person.manual_segments.add if member else person.manual_segments.discard)(segment.id)
+                with segment_changes(workspace, person):
+                    (person.manual_segments.add if member else person.manual_segments.discard)(segment.id)
 
     workspace.apply_soon(change)
     return ACCEPTED

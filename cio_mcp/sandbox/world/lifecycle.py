@@ -1,5 +1,7 @@
 """The life of a delivery: what starts it, what fails it, and the steps that it completes as time passes."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -27,6 +29,29 @@ def receive_event(
     for source in workspace.sources.values():
         if source.kind == "campaign" and source.state == "running" and source.event_name == name:
             start_journey(workspace, source, person, data, event_id)
+
+
+@contextmanager
+def segment_changes(workspace: Workspace, person: Person) -> Iterator[None]:
+    """Start the campaigns of the segments that a person joins in the block; a person enters each campaign once."""
+    before = {campaign.id for campaign in workspace.segment_campaigns() if _is_targeted(workspace, campaign, person)}
+    yield
+    start_segment_campaigns(workspace, person, before)
+
+
+def start_segment_campaigns(workspace: Workspace, person: Person, before: Collection[int] = ()) -> None:
+    """Start the campaigns whose segments a person is in, except those in `before`."""
+    for campaign in workspace.segment_campaigns():
+        entry = (campaign.id, person.cio_id)
+        if campaign.id in before or entry in workspace.entered or not _is_targeted(workspace, campaign, person):
+            continue
+        workspace.entered.add(entry)
+        start_journey(workspace, campaign, person, {}, None)
+
+
+def _is_targeted(workspace: Workspace, campaign: Source, person: Person) -> bool:
+    segments = (workspace.segments.get(number) for number in campaign.trigger_segments)
+    return any(segment is not None and segment.has(person) for segment in segments)
 
 
 def start_journey(
@@ -143,8 +168,9 @@ def complete_step(workspace: Workspace, delivery: Delivery, step: str, at: int) 
     person = delivery.person
     if step == "unsubscribed" and not person.unsubscribed:
         change = {"unsubscribed": {"from": person.attributes.get("unsubscribed"), "to": True}}
-        person.attributes["unsubscribed"] = True
-        person.timestamps["unsubscribed"] = at
+        with segment_changes(workspace, person):
+            person.attributes["unsubscribed"] = True
+            person.timestamps["unsubscribed"] = at
         workspace.record("attribute_change", person, change)
         report_subscription(workspace, person)
 

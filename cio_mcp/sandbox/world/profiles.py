@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cio_mcp.sandbox.world.lifecycle import report_subscription
+from cio_mcp.sandbox.world.lifecycle import report_subscription, segment_changes, start_segment_campaigns
 from cio_mcp.sandbox.world.people import ID_TYPES, Person, id_type_of
 from cio_mcp.sandbox.world.workspace import Workspace
 
@@ -29,8 +29,9 @@ def identify(workspace: Workspace, identifier: str, body: dict[str, Any]) -> Non
     if changed:
         people.rename(person, **changed)
         person.timestamps.update(dict.fromkeys(changed, workspace.now))
-    relate(person, body.get("cio_relationships"))
-    _set(workspace, person, body)
+    with segment_changes(workspace, person):
+        relate(person, body.get("cio_relationships"))
+        _set(workspace, person, body)
 
 
 def is_suppressed(workspace: Workspace, *identifiers: object) -> bool:
@@ -45,6 +46,7 @@ def create_profile(workspace: Workspace, identifiers: dict[str, str]) -> Person:
     person.timestamps.update(dict.fromkeys([*identifiers, "cio_id"], now))
     workspace.people.add(person)
     workspace.record("profile_create", person, {})
+    start_segment_campaigns(workspace, person)
     return person
 
 

@@ -26,6 +26,7 @@ class Recipient:
     unsubscribed_at: int | None
     orders: int
     device: str
+    is_vip: bool
 
 
 Message = tuple[Recipient, Template, int]
@@ -44,6 +45,7 @@ def recipient_of(person: Person) -> Recipient:
         unsubscribed_at,
         attributes.get("orders", 0),
         person.devices[0]["id"] if person.devices else "",
+        attributes.get("plan") == "vip",
     )
 
 
@@ -116,10 +118,16 @@ def _campaign(source: Source, people: Sequence[Recipient], now: int, rng: random
                 )
         return
     for person in people:
-        for start in [person.created] if source.event_name == "signed_up" else _orders(person, now, rng):
+        for start in _journey_starts(source, person, now, rng):
             for template in source.templates:
                 if template.channel == "email" or person.device:
                     yield person, template, start + template.wait
+
+
+def _journey_starts(source: Source, person: Recipient, now: int, rng: random.Random) -> list[int]:
+    if source.trigger_segments:
+        return [person.created] if person.is_vip else []
+    return [person.created] if source.event_name == "signed_up" else _orders(person, now, rng)
 
 
 def _orders(person: Recipient, now: int, rng: random.Random) -> list[int]:

@@ -85,7 +85,7 @@ def initial_sources(now: int) -> list[Source]:
 
 
 def _campaigns(now: int) -> list[Source]:
-    startup_message = _email(
+    welcome = _email(
         101, "Welcome", "Welcome, {{customer.first_name}}!",
         "<p>Good to have you, {{customer.first_name}}. You are on the {{customer.plan}} plan.</p>",
         f"{SITE}/start", f"{SITE}/docs", wait=5,
@@ -102,14 +102,19 @@ def _campaigns(now: int) -> list[Source]:
         202, "push", "How was it?", "How was it?", "Tell us about order {{event.order_id}}.",
         (f"{SITE}/review",), 2 * DAY_SECONDS,
     )  # fmt: skip
+    vip = _email(
+        401, "VIP welcome", "Welcome to the club, {{customer.first_name}}", "<p>Your perks start today.</p>",
+        f"{SITE}/vip", wait=5,
+    )  # fmt: skip
     back = _email(301, "We miss you", "We miss you", "<p>A lot is new.</p>", f"{SITE}/news", f"{SITE}/offer")
     return [
-        Source("campaign", 1, "Onboarding", now - 600 * DAY_SECONDS, (startup_message, second), event_name="signed_up"),
+        Source("campaign", 1, "Onboarding", now - 600 * DAY_SECONDS, (welcome, second), event_name="signed_up"),
         Source("campaign", 2, "Order follow-up", now - 560 * DAY_SECONDS, (thanks, review), event_name="order_placed"),
         Source(
             "campaign", 3, "Winback", now - 420 * DAY_SECONDS, (back,), "stopped", tags=("winback",),
             trigger_segments=(4,), stopped_at=now - 120 * DAY_SECONDS,
         ),
+        Source("campaign", 4, "VIP welcome", now - 200 * DAY_SECONDS, (vip,), trigger_segments=(2,)),
     ]  # fmt: skip
 
 

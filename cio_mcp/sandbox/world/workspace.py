@@ -58,8 +58,27 @@ class Workspace:
             number: {"id": number, "broadcast_id": 10, "created_at": at, "processed_at": at + 4, "errors": []}
             for number, at in enumerate(times, 1)
         }
+        self.entered = self._journeys_of_members()
         self.counts: Counter[str] = Counter()
         self._moment: float | None = None
+
+    def _journeys_of_members(self) -> set[tuple[int, str]]:
+        """Campaign ID and `cio_id` of all people who already are in a segment that triggers a running campaign."""
+        return {
+            (campaign.id, person.cio_id)
+            for campaign in self.segment_campaigns()
+            for number in campaign.trigger_segments
+            for person in self.people
+            if self.segments[number].has(person)
+        }
+
+    def segment_campaigns(self) -> list[Source]:
+        """Running campaigns that start when a person joins a segment."""
+        return [
+            source
+            for source in self.sources.values()
+            if source.kind == "campaign" and source.state == "running" and source.trigger_segments
+        ]
 
     @property
     def now(self) -> int:
