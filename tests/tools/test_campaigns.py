@@ -18,10 +18,10 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("kind", "ids"),
     [
-        ("campaign", ["1", "2", "3"]),
+        ("campaign", ["1", "2", "3", "4"]),
         ("broadcast", ["10"]),
         ("newsletter", [str(number) for number in range(31, 19, -1)]),
-        ("transactional", ["1", "2", "3"]),
+        ("transactional", ["1", "2", "3", "4"]),
     ],
 )
 async def test_each_kind_is_listed_whole_and_newsletters_newest_first(
@@ -38,7 +38,7 @@ async def test_a_list_says_state_and_start_in_words(ws: Workspace) -> None:
     assert "3 “Winback”, stopped" in text
 
 
-@pytest.mark.parametrize(("state", "ids"), [("running", ["1", "2"]), ("stopped", ["3"]), ("draft", [])])
+@pytest.mark.parametrize(("state", "ids"), [("running", ["1", "2", "4"]), ("stopped", ["3"]), ("draft", [])])
 async def test_campaigns_are_narrowed_by_state(ws: Workspace, state: State, ids: list[str]) -> None:
     assert [row.id for row in (await list_campaigns(ws, state=state)).campaigns] == ids
 

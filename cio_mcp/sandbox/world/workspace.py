@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ulid import ULID
@@ -79,6 +80,10 @@ class Workspace:
             for source in self.sources.values()
             if source.kind == "campaign" and source.state == "running" and source.trigger_segments
         ]
+
+    def stop_campaign(self, number: int) -> None:
+        """Stop a campaign, so that nobody else enters it."""
+        self.sources["campaign", number] = replace(self.sources["campaign", number], state="stopped")
 
     @property
     def now(self) -> int:
