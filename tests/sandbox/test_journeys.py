@@ -4,66 +4,66 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.asking import Asking
+from tests.sandbox.sandbox_client import SandboxClient
 
 pytestmark = pytest.mark.anyio
 
 
-async def vip_messages(asking: Asking, person: str) -> list[Any]:
-    messages = (await asking.found(f"/v1/customers/{person}/messages"))["messages"]
+async def vip_messages(client: SandboxClient, person: str) -> list[Any]:
+    messages = (await client.get_json(f"/v1/customers/{person}/messages"))["messages"]
     return [message for message in messages if message["campaign_id"] == 4]
 
 
-async def test_an_attribute_that_makes_a_person_join_the_segment_starts_the_campaign(asking: Asking) -> None:
-    campaign = (await asking.found("/v1/campaigns/4"))["campaign"]
+async def test_an_attribute_that_makes_a_person_join_the_segment_starts_the_campaign(client: SandboxClient) -> None:
+    campaign = (await client.get_json("/v1/campaigns/4"))["campaign"]
     assert (campaign["state"], campaign["type"], campaign["trigger_segment_ids"]) == ("running", "segment", [2])
-    assert await vip_messages(asking, "two-1") == []
-    await asking.track("PUT", "/customers/two-1", {"plan": "vip"})
-    asking.pause(10)
-    [message] = await vip_messages(asking, "two-1")
+    assert await vip_messages(client, "two-1") == []
+    await client.track("PUT", "/customers/two-1", {"plan": "vip"})
+    client.pause(10)
+    [message] = await vip_messages(client, "two-1")
     assert (message["action_id"], message["trigger_event_id"]) == (401, None)
     assert message["subject"] == "Welcome to the club, Tove"
 
 
 @pytest.mark.parametrize("change", [{"town": "Bonn"}, {"plan": "team"}, {"plan": "VIP"}])
-async def test_another_edit_starts_nothing(asking: Asking, change: dict[str, str]) -> None:
-    await asking.track("PUT", "/customers/two-1", change)
-    asking.pause(10)
-    assert await vip_messages(asking, "two-1") == []
+async def test_another_edit_starts_nothing(client: SandboxClient, change: dict[str, str]) -> None:
+    await client.track("PUT", "/customers/two-1", change)
+    client.pause(10)
+    assert await vip_messages(client, "two-1") == []
 
 
-async def test_a_person_enters_the_campaign_once(asking: Asking) -> None:
+async def test_a_person_enters_the_campaign_once(client: SandboxClient) -> None:
     for plan in ("vip", "pro", "vip"):
-        await asking.track("PUT", "/customers/two-1", {"plan": plan})
-        asking.pause(10)
-    assert len(await vip_messages(asking, "two-1")) == 1
+        await client.track("PUT", "/customers/two-1", {"plan": plan})
+        client.pause(10)
+    assert len(await vip_messages(client, "two-1")) == 1
     for plan in ("pro", "vip"):
-        await asking.track("PUT", "/customers/ada", {"plan": plan})
-        asking.pause(10)
-    assert await vip_messages(asking, "ada") == []
+        await client.track("PUT", "/customers/ada", {"plan": plan})
+        client.pause(10)
+    assert await vip_messages(client, "ada") == []
 
 
-async def test_a_new_person_in_the_segment_enters_the_campaign(asking: Asking) -> None:
-    await asking.track("PUT", "/customers/newcomer", {"plan": "vip", "email": "new@example.com"})
-    asking.pause(10)
-    assert len(await vip_messages(asking, "newcomer")) == 1
+async def test_a_new_person_in_the_segment_enters_the_campaign(client: SandboxClient) -> None:
+    await client.track("PUT", "/customers/newcomer", {"plan": "vip", "email": "new@example.com"})
+    client.pause(10)
+    assert len(await vip_messages(client, "newcomer")) == 1
 
 
-async def test_a_stopped_campaign_starts_nothing(asking: Asking) -> None:
-    await asking.track("PUT", "/customers/bob", {"unsubscribed": False})
-    asking.pause(10)
-    messages = (await asking.found("/v1/customers/bob/messages"))["messages"]
+async def test_a_stopped_campaign_starts_nothing(client: SandboxClient) -> None:
+    await client.track("PUT", "/customers/bob", {"unsubscribed": False})
+    client.pause(10)
+    messages = (await client.get_json("/v1/customers/bob/messages"))["messages"]
     assert not any(message["campaign_id"] == 3 and message["created"] > 1_781_524_800 for message in messages)
 
 
-async def test_advancing_moves_a_person_through_the_delays_of_a_campaign(asking: Asking) -> None:
+async def test_advancing_moves_a_person_through_the_delays_of_a_campaign(client: SandboxClient) -> None:
     async def actions() -> set[int]:
-        messages = (await asking.found("/v1/customers/newcomer/messages"))["messages"]
+        messages = (await client.get_json("/v1/customers/newcomer/messages"))["messages"]
         return {message["action_id"] for message in messages}
 
-    await asking.track("PUT", "/customers/newcomer", {"email": "new@example.com"})
-    await asking.track("POST", "/customers/newcomer/events", {"name": "signed_up"})
-    await asking.http.post("/_sandbox/advance", json={"seconds": 60})
+    await client.track("PUT", "/customers/newcomer", {"email": "new@example.com"})
+    await client.track("POST", "/customers/newcomer/events", {"name": "signed_up"})
+    await client.http.post("/_sandbox/advance", json={"seconds": 60})
     assert await actions() == {101}
-    await asking.http.post("/_sandbox/advance", json={"seconds": 3 * 86_400})
+    await client.http.post("/_sandbox/advance", json={"seconds": 3 * 86_400})
     assert await actions() == {101, 102}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.api.router import ROUTER
-from tests.sandbox.asking import APP, TRACK
+from tests.sandbox.sandbox_client import APP, TRACK
 
 pytestmark = pytest.mark.anyio
 

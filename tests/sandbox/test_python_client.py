@@ -93,7 +93,7 @@ def test_it_sends_an_email(api: APIClient, where: Address) -> None:
     assert sends[-1]["delivery_id"] == answer["delivery_id"]
 
 
-def test_it_is_told_of_a_bad_key(where: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_reports_a_bad_key(where: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(where.authority))
     message = SendEmailRequest(transactional_message_id=1, to="ada@example.com", identifiers={"id": "ada"})
     with APIClient("sandbox-track-key", url=where.url) as client, pytest.raises(CustomerIOException, match=r"^401"):
@@ -106,7 +106,7 @@ def test_it_is_told_of_a_bad_key(where: Address, monkeypatch: pytest.MonkeyPatch
         client.identify(id="ada")
 
 
-def test_it_is_told_of_a_429(api: APIClient, where: Address) -> None:
+def test_it_reports_a_429(api: APIClient, where: Address) -> None:
     control(where, "faults", {"method": "POST", "path": "/v1/send/email", "kind": "429_bare"})
     message = SendEmailRequest(transactional_message_id=1, to="ada@example.com", identifiers={"id": "ada"})
     with pytest.raises(CustomerIOException, match=r"^429"):

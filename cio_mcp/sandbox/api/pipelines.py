@@ -41,9 +41,10 @@ def _page(workspace: Workspace, call: Call, user: str) -> None:
 
 def _event(workspace: Workspace, call: Call, user: str, kind: str, name: Any) -> None:
     properties = call.get("properties") or {}
-    is_named = isinstance(name, str) and (kind != "event" or bool(name.strip()))
-    if not is_named or byte_length(name) > MAX_EVENT_NAME_BYTES or byte_length(properties) > MAX_EVENT_DATA_BYTES:
-        raise track_error("an event needs a name, and both name and properties have a limit")
+    if not isinstance(name, str) or byte_length(properties) > MAX_EVENT_DATA_BYTES:
+        raise track_error(f"an event needs a name, and properties of at most {MAX_EVENT_DATA_BYTES} bytes")
+    if kind == "event" and (not name.strip() or byte_length(name) > MAX_EVENT_NAME_BYTES):
+        raise track_error(f"event must have 1 to {MAX_EVENT_NAME_BYTES} bytes")
     event = {"name": name.strip(), "data": properties, "timestamp": None, "id": str(call.get("messageId") or "")}
     workspace.apply_soon(lambda: receive(workspace, user, event))
 

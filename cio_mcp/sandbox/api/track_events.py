@@ -54,10 +54,11 @@ def _validate_event(request: ApiRequest) -> dict[str, Any]:
     name, data, stamp = body.get("name"), body.get("data"), body.get("timestamp")
     if not isinstance(name, str) or not name.strip():
         raise track_error("name is required")
-    if byte_length(name) > MAX_EVENT_NAME_BYTES:
-        raise track_error(f"name must have at most {MAX_EVENT_NAME_BYTES} bytes")
     if body.get("type") not in (None, "event", "page", "screen"):
         raise track_error("type must be event, page or screen")
+    # The limit is published for events; the name of a page is its URL, and often longer.
+    if body.get("type") in (None, "event") and byte_length(name) > MAX_EVENT_NAME_BYTES:
+        raise track_error(f"name must have at most {MAX_EVENT_NAME_BYTES} bytes")
     if data is not None and not isinstance(data, dict):
         raise track_error("data must be an object")
     if byte_length(data or {}) > MAX_EVENT_DATA_BYTES:

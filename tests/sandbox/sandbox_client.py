@@ -1,4 +1,4 @@
-"""Asking a sandbox whose clock stands still."""
+"""SandboxClient a sandbox whose clock stands still."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +12,8 @@ TRACK = httpx.BasicAuth("sandbox-site", "sandbox-track-key")
 
 
 @dataclass
-class Asking:
-    """Asks a sandbox in process; `pause` lets the clock pass whatever is pending and empties the rate windows."""
+class SandboxClient:
+    """Calls a sandbox in process; `pause` advances the clock past pending changes and rate limits."""
 
     sandbox: Sandbox
     http: httpx.AsyncClient
@@ -25,7 +25,7 @@ class Asking:
         self.pause()
         return await self.http.request(method, path, json=json, params=query or None, headers=APP)
 
-    async def found(self, path: str, **query: Any) -> Any:
+    async def get_json(self, path: str, **query: Any) -> Any:
         answer = await self.app(path, **query)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -34,7 +34,7 @@ class Asking:
         return await self.http.request(method, f"/api/v1{path}", json=json, params=query or None, auth=TRACK)
 
     async def attributes(self, person: str, id_type: str = "id") -> Any:
-        return (await self.found(f"/v1/customers/{person}/attributes", id_type=id_type))["customer"]["attributes"]
+        return (await self.get_json(f"/v1/customers/{person}/attributes", id_type=id_type))["customer"]["attributes"]
 
     async def send(self, **body: Any) -> httpx.Response:
         given = {"transactional_message_id": 3, "to": "+447700900001", "identifiers": {"id": "ada"}, **body}
