@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from cio_mcp.sandbox import auth, control, faults
-from cio_mcp.sandbox.api.json_body import parse
 from cio_mcp.sandbox.api.router import ROUTER
 from cio_mcp.sandbox.api.routes import Handler
 from cio_mcp.sandbox.http import (
@@ -24,6 +23,7 @@ from cio_mcp.sandbox.http import (
     not_found,
     track_error,
 )
+from cio_mcp.sandbox.json_body import parse
 from cio_mcp.sandbox.limits import limit_of
 from cio_mcp.sandbox.state import State
 from cio_mcp.sandbox.webhooks.endpoints import initial_webhooks

@@ -1,6 +1,5 @@
 """The control API under `/_sandbox/`: inspect the sandbox, inject faults, advance the clock, reset."""
 
-import json
 from typing import Any
 
 from starlette.requests import Request
@@ -8,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from cio_mcp.sandbox.faults import parse_fault
 from cio_mcp.sandbox.http import ApiError, app_error, not_found
+from cio_mcp.sandbox.json_body import parse
 from cio_mcp.sandbox.state import State
 from cio_mcp.sandbox.webhooks.emit import emit
 
@@ -31,11 +31,11 @@ async def handle(state: State, request: Request) -> Response:
 
 
 async def _json_body(request: Request) -> Any:
-    body = await request.body()
     try:
-        return json.loads(body) if body else {}
-    except (ValueError, RecursionError):
+        value = parse(await request.body())
+    except ValueError:
         raise app_error(400, "malformed JSON") from None
+    return {} if value is None else value
 
 
 def summary(state: State) -> dict[str, Any]:

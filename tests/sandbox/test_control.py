@@ -42,6 +42,18 @@ async def test_a_reset_makes_the_workspace_new(client: SandboxClient) -> None:
     assert (await client.attributes("ada"))["plan"] == "vip"
 
 
+@pytest.mark.parametrize("content", [b"{", b"[" * 100_000, b'{"seconds": NaN}', b'{"seconds": 1e999}', b"\xff"])
+@pytest.mark.parametrize("name", ["faults", "advance", "emit"])
+async def test_a_malformed_command_is_a_400(client: SandboxClient, name: str, content: bytes) -> None:
+    assert (await client.http.post(f"/_sandbox/{name}", content=content)).status_code == 400
+
+
+async def test_a_fault_with_an_odd_path_is_listed(client: SandboxClient) -> None:
+    fault = b'{"path": "/v1/\\ud800", "kind": "drop"}'
+    assert (await client.http.post("/_sandbox/faults", content=fault)).status_code == 200
+    assert (await client.http.get("/_sandbox/faults")).json()[0]["path"] == "/v1/\ufffd"
+
+
 async def test_an_unknown_control_is_a_404(client: SandboxClient) -> None:
     assert (await client.http.get("/_sandbox/nothing")).status_code == 404
     assert (await client.http.get("/_sandbox/advance")).status_code == 404

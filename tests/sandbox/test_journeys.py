@@ -1,5 +1,6 @@
 """Campaigns that start when a person joins a segment."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,6 +55,20 @@ async def test_a_stopped_campaign_starts_nothing(client: SandboxClient) -> None:
     client.pause(10)
     messages = (await client.get_json("/v1/customers/bob/messages"))["messages"]
     assert not any(message["campaign_id"] == 3 and message["created"] > 1_781_524_800 for message in messages)
+
+
+async def test_joining_a_segment_by_hand_or_by_a_merge_starts_its_campaign(client: SandboxClient) -> None:
+    sources = client.sandbox.workspace.sources
+    sources["campaign", 4] = replace(sources["campaign", 4], trigger_segments=(3,))
+    await client.track("POST", "/segments/3/add_customers", {"ids": ["two-2"]})
+    client.pause(10)
+    assert len(await vip_messages(client, "two-2")) == 1
+    await client.track("POST", "/merge_customers", {"primary": {"id": "two-1"}, "secondary": {"id": "two-2"}})
+    client.pause(10)
+    assert len(await vip_messages(client, "two-1")) == 2  # its own, and that of the merged person
+    await client.track("POST", "/segments/3/remove_customers", {"ids": ["two-1"]})
+    client.pause(10)
+    assert len(await vip_messages(client, "two-1")) == 2
 
 
 async def test_advancing_moves_a_person_through_the_delays_of_a_campaign(client: SandboxClient) -> None:

@@ -5,7 +5,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from customerio import APIClient, CustomerIO, CustomerIOException, Regions, SendEmailRequest
+from customerio import (
+    APIClient,
+    CustomerIO,
+    CustomerIOException,
+    Regions,
+    SendEmailRequest,
+    SendPushRequest,
+    SendSMSRequest,
+)
 
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.server import Address, serve_in_background
@@ -91,6 +99,13 @@ def test_it_sends_an_email(api: APIClient, where: Address) -> None:
     sends = control(where, "sends")
     assert isinstance(sends, list)
     assert sends[-1]["delivery_id"] == answer["delivery_id"]
+
+
+def test_it_sends_a_push_and_a_text_message(api: APIClient) -> None:
+    ada, data = {"id": "ada"}, {"order_id": 1, "code": 2}
+    push = SendPushRequest(transactional_message_id=4, to="all", identifiers=ada, message_data=data)
+    text = SendSMSRequest(transactional_message_id=3, to="{{customer.phone}}", identifiers=ada, message_data=data)
+    assert set(api.send_push(push)) == set(api.send_sms(text)) == {"delivery_id", "queued_at"}
 
 
 def test_it_reports_a_bad_key(where: Address, monkeypatch: pytest.MonkeyPatch) -> None:
