@@ -71,6 +71,14 @@ async def test_joining_a_segment_by_hand_or_by_a_merge_starts_its_campaign(clien
     assert len(await vip_messages(client, "two-1")) == 2
 
 
+async def test_an_edit_of_a_person_who_is_in_the_segment_already_starts_nothing(client: SandboxClient) -> None:
+    sources = client.sandbox.workspace.sources
+    sources["campaign", 4] = replace(sources["campaign", 4], trigger_segments=(1,))
+    await client.track("PUT", "/customers/two-1", {"town": "Bonn"})
+    client.pause(10)
+    assert await vip_messages(client, "two-1") == []
+
+
 async def test_advancing_moves_a_person_through_the_delays_of_a_campaign(client: SandboxClient) -> None:
     async def actions() -> set[int]:
         messages = (await client.get_json("/v1/customers/newcomer/messages"))["messages"]

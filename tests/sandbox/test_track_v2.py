@@ -160,6 +160,7 @@ async def test_a_malformed_batch_is_refused_as_a_whole(client: SandboxClient, bo
         (identify("x", long="y" * 1001), "attribute"),
         ({**ADA, "action": "merge", "primary": {"id": "a"}}, "secondary"),
         ({**ADA, "action": "add_relationships"}, "cio_relationships"),
+        ({**ADA, "action": "delete_device"}, "device.token"),
         ({"type": "object", "action": "identify", "identifiers": {"object_id": "acme"}}, "identifiers"),
         ({**ACME, "identifiers": {"object_type_id": "9", "object_id": "a"}, "action": "delete"},
          "identifiers.object_type_id"),

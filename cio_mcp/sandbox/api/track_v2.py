@@ -95,8 +95,8 @@ def _attributes(operation: Operation) -> Any:
     body = dict(_object(operation, "attributes"))
     if operation.get("timestamp") is not None:
         body["_timestamp"] = operation["timestamp"]
-    related = operation.get("cio_relationships")
-    return body if related is None else {**body, **_relationships({**operation, "action": "add_relationships"})}
+    relationships = operation.get("cio_relationships")
+    return body if relationships is None else {**body, **_relationships({**operation, "action": "add_relationships"})}
 
 
 def _relationships(operation: Operation) -> Any:
@@ -117,6 +117,13 @@ def _device(operation: Operation) -> Any:
     return {"device": {**fields, "id": device.get("token")}}
 
 
+def _token(operation: Operation) -> str:
+    token = _object(operation, "device").get("token")
+    if not is_identifier(token):
+        raise invalid("device.token", "device.token is required", "required")
+    return str(token)
+
+
 def _like_v1(method: str, template: str, body: Callable[[Operation], Any] = lambda _: None) -> Any:
     """An operation with the effect of a v1 request."""
     handler, has_identifier = V1[method, template], "{identifier}" in template
@@ -124,7 +131,7 @@ def _like_v1(method: str, template: str, body: Callable[[Operation], Any] = lamb
     def apply(workspace: Workspace, operation: Operation) -> None:
         path = {"identifier": _identifier(operation)} if has_identifier else {}
         if "{device_id}" in template:
-            path["device_id"] = str(_object(operation, "device").get("token") or "")
+            path["device_id"] = _token(operation)
         try:
             handler(workspace, ApiRequest(path, {}, body(operation)))
         except ApiError as error:
