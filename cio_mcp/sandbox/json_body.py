@@ -8,7 +8,7 @@ MAX_DEPTH = 100
 
 
 def parse(body: bytes) -> Any:
-    """Parse a JSON body; an empty one is None. Lone surrogates become U+FFFD, as Customer.io's parser makes them.
+    """Parse a JSON body; an empty one is None. Lone surrogates become U+FFFD, which can be encoded.
 
     Raises:
         ValueError: the body is not JSON, or nested too deeply.
