@@ -169,6 +169,8 @@ async def test_an_unsubscribe_request_needs_no_key_and_unsubscribes(client: Sand
     assert (await client.attributes("ada"))["unsubscribed"] == "true"
     metrics = (await client.get_json(f"/v1/messages/{sent['id']}"))["message"]["metrics"]
     assert "unsubscribed" in metrics
+    assert (await client.http.post(f"/unsubscribe/{sent['id']}", json={"unsubscribe": False})).status_code == 200
+    assert (await client.attributes("ada"))["unsubscribed"] == "false"
     assert (await client.http.post("/unsubscribe/%20", json={"unsubscribe": True})).status_code == 400
     assert (await client.http.post(f"/unsubscribe/{sent['id']}", json={"unsubscribe": "yes"})).status_code == 400
 

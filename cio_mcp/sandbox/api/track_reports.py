@@ -18,13 +18,20 @@ MAX_FORM_ID_CHARACTERS = 200
 
 
 def _unsubscribe(workspace: Workspace, request: ApiRequest) -> Any:
-    """Unsubscribe the person of a delivery; an unknown delivery is accepted, as all writes of this API are."""
+    """Unsubscribe the person of a delivery, or subscribe them again; an unknown delivery has no effect."""
     body, delivery_id = json_object(request), request.path["delivery_id"]
     if not delivery_id.strip() or not is_optional_flag(body.get("unsubscribe")):
         raise track_error("expected a delivery ID in the path and unsubscribe true or false")
     if body.get("unsubscribe"):
         workspace.apply_soon(lambda: report_metric(workspace, delivery_id, "unsubscribed"))
+    elif body.get("unsubscribe") is False:
+        workspace.apply_soon(lambda: _resubscribe(workspace, delivery_id))
     return ACCEPTED
+
+
+def _resubscribe(workspace: Workspace, delivery_id: str) -> None:
+    if delivery := workspace.deliveries.get(delivery_id):
+        identify(workspace, f"cio_{delivery.person.cio_id}", {"unsubscribed": False})
 
 
 def _metric(workspace: Workspace, request: ApiRequest) -> Any:
