@@ -32,7 +32,7 @@ SPEAK_MCP = [
     "cli/demo.py",
 ]
 CONFINED: dict[str, tuple[str, ...]] = {
-    "httpx": ("http/", "sandbox/webhooks.py"),
+    "httpx": ("http/", "sandbox/webhooks/"),
     "mcp": ("tools/", *SPEAK_MCP),
     "starlette": ("web/", "sandbox/", "server.py"),
     "sqlalchemy": ("storage/",),

@@ -66,7 +66,8 @@ async def test_only_running_campaigns_are_started(ws: CallContext) -> None:
     assert [each.name for each in await ws.campaigns.started_by_event("signed_up")] == ["Onboarding"]
     assert await ws.campaigns.started_by_event("never_seen") == []
     assert await ws.campaigns.started_by_segment("4") == []  # Winback starts from it, but is stopped
-    assert await ws.campaigns.started_by_attributes({"plan"}) == []
+    assert [each.name for each in await ws.campaigns.started_by_segment("2")] == ["VIP welcome"]
+    assert [each.name for each in await ws.campaigns.started_by_attributes({"plan"})] == ["VIP welcome"]
 
 
 def test_the_variables_of_every_language_and_field_of_a_message_are_told() -> None:
