@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.sandbox.content import Parent, Template
 from cio_mcp.sandbox.faults import Fault
+from cio_mcp.sandbox.world.templates import Source, Template
 from cio_mcp.tools.common import event_messages
 from cio_mcp.tools.common.event_messages import MAX_CAMPAIGNS, MAX_MESSAGES, MAX_PAGES
 from cio_mcp.tools.core.send_event import send_event
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.anyio
 
 def campaign(sandbox: Sandbox, number: int, *bodies: str, event: str = "order_placed") -> None:
     """Start a campaign from an event, with an email for each body."""
-    like = sandbox.workspace.parents["campaign", 2]
+    like = sandbox.workspace.sources["campaign", 2]
     emails = tuple(
         Template(number * 100 + place, "email", "Email", f"Email {place}", body) for place, body in enumerate(bodies)
     )
-    sandbox.workspace.parents["campaign", number] = replace(
+    sandbox.workspace.sources["campaign", number] = replace(
         like, id=number, name=f"Campaign {number}", event_name=event, templates=emails
     )
 
@@ -63,8 +63,8 @@ async def test_a_campaign_that_is_stopped_or_starts_from_another_event_is_not_re
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     campaign(sandbox, 7, "{{event.coupon}}", event="other")
-    stopped: Parent = sandbox.workspace.parents["campaign", 2]
-    sandbox.workspace.parents["campaign", 2] = replace(stopped, state="stopped")
+    stopped: Source = sandbox.workspace.sources["campaign", 2]
+    sandbox.workspace.sources["campaign", 2] = replace(stopped, state="stopped")
     plan = await send_event(ws, "ada", "order_placed")
     assert (plan.warnings, actions_read(sandbox)) == ((), 0)
 

@@ -145,20 +145,20 @@ async def test_a_transactional_send_warns_of_data_and_attributes_that_are_missin
 async def test_a_transactional_send_shows_the_variant_in_the_language_that_is_asked_for(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
-    parent = sandbox.workspace.parents["transactional", 2]
+    parent = sandbox.workspace.sources["transactional", 2]
     default = parent.templates[0]
     danish = replace(default, id=22, subject="Ordre {{data.order_id}}", language="da")
-    sandbox.workspace.parents["transactional", 2] = replace(parent, templates=(default, danish))
+    sandbox.workspace.sources["transactional", 2] = replace(parent, templates=(default, danish))
     for language, subject in (("da", "Ordre 7"), ("fi", "Order 7 is on its way")):
         plan = await send_transactional(ws, "2", "ada", data={"order_id": 7}, options={"language": language})
         assert plan.preview[0] == f"Subject: “{subject}”"
 
 
 async def test_a_malformed_or_hostile_template_can_still_be_sent(ws: CallContext, sandbox: Sandbox) -> None:
-    parent = sandbox.workspace.parents["transactional", 2]
+    parent = sandbox.workspace.sources["transactional", 2]
     for body in ("{{ a" * 50_000, "{% raw %}" * 20_000, "<a href='" * 30_000, "{% if data.x %}" * 2_000):
         template = replace(parent.templates[0], body=body)
-        sandbox.workspace.parents["transactional", 2] = replace(parent, templates=(template,))
+        sandbox.workspace.sources["transactional", 2] = replace(parent, templates=(template,))
         plan = await send_transactional(ws, "2", "ada", data={"order_id": 7})
         assert plan.calls
         assert plan.preview[0] == "Subject: “Order 7 is on its way”"
