@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 LINE_BREAKS = r"\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
 _BREAKS = re.compile(f" ?[{LINE_BREAKS}]+")
-_UNSEEN = re.compile(
+UNSEEN_CHARACTERS = re.compile(
     "["
     r"\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f"  # control characters that break no line
     r"\u00ad\u034f\u061c\u070f\u08e2"  # soft hyphen, joiner, Arabic and Syriac marks
@@ -20,7 +20,7 @@ _UNSEEN = re.compile(
     r"\U000e0000-\U000e0fff"  # tag characters and further variation selectors
     "]+"
 )
-_HIDDEN = re.compile(f"{_UNSEEN.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+_HIDDEN = re.compile(f"{UNSEEN_CHARACTERS.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 _PLAIN = re.compile(r"[A-Za-z0-9_][\w=-]{0,63}", re.ASCII)
 _LOOKALIKES = str.maketrans(
     {
@@ -45,8 +45,8 @@ def harmless(text: str, *, keep_lines: bool = False) -> str:
         return text
     if keep_lines:
         text = re.sub("\r\n|[\v\f\r\x1c-\x1e\x85\u2028\u2029]", "\n", text)
-        return _UNSEEN.sub("", text)
-    return _BREAKS.sub(" ", _UNSEEN.sub("", text))
+        return UNSEEN_CHARACTERS.sub("", text)
+    return _BREAKS.sub(" ", UNSEEN_CHARACTERS.sub("", text))
 
 
 def without_unseen(text: str) -> str:
