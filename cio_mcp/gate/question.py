@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import JsonValue
 
 from cio_mcp.customerio.call import Call
-from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.text.names import normalized_name
 from cio_mcp.text.sanitize import cut
 from cio_mcp.text.urls import without_credentials
 from cio_mcp.text.visible import hides, visible, visible_name, visible_value
@@ -85,32 +86,31 @@ def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | No
     if left_out is not None:
         more = f" {left_out} more values are not listed here." if left_out > 0 else ""
         yield f"This change is too large to show here.{more} Read the full requests before you decide."
-    if options := _lines(fields, "option"):
-        yield _list("Options:", options)
-    if reaching := _lines(fields, "reach"):
-        yield _list("Values that decide who is reached:", reaching)
+    yield from _section("Options:", _lines(fields, "option"))
+    yield from _section("Values that decide who is reached:", _lines(fields, "reach"))
     if plan.affected != 0:
         yield _list(f"Recipients: {_count(plan.affected)}.", plan.examples)
     if plan.starts is not None:
-        yield _starts(plan)
+        yield _starts(plan.starts)
     if plan.why:
         yield plan.why
-    if warnings := (*plan.warnings, *_hidden(plan)):
-        yield _list("Warnings:", warnings)
-    if plan.preview:
-        yield _list("Message (approximate):", plan.preview)
-    if rest := _lines(fields, "rest"):
-        yield _list("Values:", rest)
+    yield from _section("Warnings:", (*plan.warnings, *_hidden(plan)))
+    yield from _section("Message (approximate):", plan.preview)
+    yield from _section("Values:", _lines(fields, "rest"))
     yield f"Requests: {'; '.join(f'{call.method} {call.route}' for call in plan.calls)}."
     if plan.typed is not None:
         yield f"To approve, also type {visible(plan.typed)}."
     yield f"Change {change}. Nothing is sent unless you approve. Each approval applies once."
 
 
-def _starts(plan: Plan) -> str:
-    if plan.starts == "unknown":
-        return "May trigger: this cannot be known."
-    return _list("May trigger:", plan.starts) if plan.starts else "May trigger: no running campaign."
+def _section(head: str, lines: tuple[str, ...]) -> tuple[str, ...]:
+    return (_list(head, lines),) if lines else ()
+
+
+def _starts(starts: tuple[str, ...] | Literal["unknown"]) -> str:
+    if starts == "unknown":
+        return "May trigger: this can't be known."
+    return _list("May trigger:", starts) if starts else "May trigger: no running campaign."
 
 
 def _list(head: str, lines: Iterable[str]) -> str:
@@ -134,22 +134,23 @@ def _hidden(plan: Plan) -> tuple[str, ...]:
 
 def _fields(plan: Plan) -> Iterator[Field]:
     """Every value that the calls would send, except what was generated for them."""
-    before = {edit.name: edit.before for edit in plan.edits}
+    edits = {edit.name: edit for edit in plan.edits}
     for number, call in enumerate(plan.calls, start=1):
         prefix = f"{number}. " if len(plan.calls) > 1 else ""
-        for name, value in call.path.items():
-            yield _field("reach", f"{prefix}{visible_name(name)}", value)
-        for name, value in call.query.items():
-            yield _field("rest", f"{prefix}{visible_name(name)}", value)
+        for name, text in call.path.items():
+            yield _field("reach", f"{prefix}{visible_name(name)}", text)
+        for name, text in call.query.items():
+            yield _field("rest", f"{prefix}{visible_name(name)}", text)
         for names, value in _body(call):
-            yield from _body_fields(call, prefix, names, value, before)
+            yield from _body_fields(call, prefix, names, value, edits)
 
 
 def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:
     """The fields of a body; of a Track v2 operation, each attribute is one."""
-    body = call.body if isinstance(call.body, dict) else {} if call.body is None else {"body": call.body}
+    none: dict[str, JsonValue] = {} if call.body is None else {"body": call.body}
+    body = call.body if isinstance(call.body, dict) else none
     for name, value in body.items():
-        if name in call.generated:
+        if name in call.minted:
             continue
         if name == "attributes" and "identifiers" in body and isinstance(value, dict) and value:
             yield from (((name, key), inner) for key, inner in value.items())
@@ -158,19 +159,24 @@ def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:
 
 
 def _body_fields(
-    call: Call, prefix: str, names: Names, value: JsonValue, before: Mapping[str, JsonValue]
+    call: Call, prefix: str, names: Names, value: JsonValue, edits: Mapping[str, Before]
 ) -> Iterator[Field]:
     name, path = str(names[-1]), f"{prefix}{_path(names)}"
     group = _group(call, name, value)
-    if name in before:
-        old, _ = _shorten("(not set)" if before[name] in (None, "") else visible_value(before[name]))
-        if not isinstance(value, dict | list):
+    if (edit := edits.get(name)) is not None:
+        if not isinstance(value, dict | list) or not value:
             new, whole = _shorten(visible_value(value))
-            yield Field(group, f"{path}: {old} → {new}", whole)
+            yield Field(group, f"{path}: {_old(edit)} → {new}", whole)
             return
-        yield Field(group, f"{path}: now {old}, becomes", whole=True)
+        yield Field(group, f"{path}: {_old(edit)} → the following values", whole=True)
     for inner, leaf in _leaves(names, value):
         yield _field(group, f"{prefix}{_path(inner)}", leaf)
+
+
+def _old(edit: Before) -> str:
+    if not edit.known:
+        return "(unknown)"
+    return "(not set)" if edit.before in (None, "") else _shorten(visible_value(edit.before))[0]
 
 
 def _group(call: Call, name: str, value: JsonValue) -> Group:
@@ -199,11 +205,11 @@ def _shorten(text: str) -> tuple[str, bool]:
 
 
 def _leaves(names: Names, value: JsonValue) -> Iterator[tuple[Names, JsonValue]]:
-    """The scalars in a value, and empty objects and lists, each with its path."""
+    """The parts of a value, each with its path: scalars, lists of scalars, and empty objects."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _leaves((*names, key), inner)
-    elif isinstance(value, list) and value:
+    elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
         for index, inner in enumerate(value, start=1):
             yield from _leaves((*names, index), inner)
     else:

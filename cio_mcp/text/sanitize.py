@@ -51,12 +51,12 @@ def harmless(text: str, *, keep_lines: bool = False) -> str:
 
 def without_unseen(text: str) -> str:
     """Drop what is not seen; line breaks stay."""
-    return text if text.isascii() and text.isprintable() else _UNSEEN.sub("", text)
+    return text if text.isascii() and text.isprintable() else UNSEEN_CHARACTERS.sub("", text)
 
 
 def has_unseen(text: str) -> bool:
     """Whether a text holds characters that are not seen; line breaks do not count."""
-    return _UNSEEN.search(text) is not None
+    return UNSEEN_CHARACTERS.search(text) is not None
 
 
 def revealed(text: str) -> str:

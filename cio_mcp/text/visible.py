@@ -28,10 +28,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
 def visible(text: str) -> str:
-    """Spell a text on one line in curly quotes that it cannot close; different texts are spelled differently.
+    r"""Spell a text on one line in curly quotes that it cannot close; different texts are spelled differently.
 
     Characters that can't be seen (control, zero-width, direction, unusual or repeated spaces) become escapes such as
-    `\\u200b`. Signs of Markdown and HTML become look-alikes, so that no client renders a link or a tag from them.
+    `\u200b`. Signs of Markdown and HTML become look-alikes, so that no client renders a link or a tag from them.
     """
     spelled = text if _PLAIN.fullmatch(text) else "".join(map(_spell, text))
     return f"“{_TWO_SPACES.sub(_escape_space, spelled)}”"
@@ -48,7 +48,9 @@ def visible_name(name: str) -> str:
 
 
 def visible_value(value: JsonValue) -> str:
-    """Spell a JSON value: texts in quotes, all else as JSON."""
+    """Spell a JSON value: texts in quotes, lists in brackets, all else as JSON."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(visible_value, value))}]"
     return visible(value) if isinstance(value, str) else json.dumps(value)
 
 

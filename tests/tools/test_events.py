@@ -301,7 +301,7 @@ async def test_an_event_that_another_process_stored_is_joined_to_the_change_that
     ):
         email = {"message": "Order shipped", "customer": "ada", "data": {"order_id": "7", "tracking_url": "x"}}
         sent = structured(await client.call_tool("send_transactional", email))
-        assert "wait_for_event with this change" in sent["find_out"]
+        assert "wait_for_event with this change" in sent["next_step"]
         group.start_soon(report, sent["delivery_id"])
         asked = {"delivery": sent["delivery_id"], "metric": "delivered"}
         result = await client.call_tool("wait_for_event", asked, progress_callback=progress)
@@ -339,6 +339,6 @@ async def test_what_an_event_started_is_found_by_the_change_that_sent_it(setting
         missing = await client.call_tool("recent_events", {"change": "nothing"})
     assert (found["event"]["id"], found["event"]["cause"]["change"]) == ("E2", receipts[0]["change"])
     assert [each["id"] for each in listed["events"]] == ["E1"]
-    assert [each["find_out"] for each in receipts] == [FOLLOW, NOTHING_STARTS]
+    assert [each["next_step"] for each in receipts] == [FOLLOW, NOTHING_STARTS]
     assert narrower["events"] == []
     assert missing.is_error
