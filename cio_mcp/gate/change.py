@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.receipt import Receipt, Status
 from cio_mcp.storage.rows import ChangePage, ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import Prose
 
 if TYPE_CHECKING:
     from cio_mcp.storage.changes import Journal
@@ -40,23 +41,32 @@ UNSEEN = "Accepted by Customer.io, not yet visible when read back."
 class Change(Answer):
     """One proposed write and what became of it."""
 
+    personal: ClassVar[bool] = True
+
     id: str
     state: ChangeState
     tool: str
     risk: str
-    summary: str
+    summary: Prose
     at: datetime
     by: str
     decided_by: str | None = None
     decided: str | None = None
-    result: str | None = None
+    result: Prose | None = None
     delivery_id: str | None = None
-    find_out: str | None = None
+    find_out: Prose | None = None
     awaits_read_back: bool = False
 
     def lines(self) -> Iterable[str]:
-        """One line: id, time, state, what."""
+        """One line: id, time, state, what; below it who asked, who decided, and what became of it."""
         yield f"{self.id}  {moment(self.at)}  {self.state}  {self.summary}"
+        decided = f"decided by {word(self.decided_by, 200)}" if self.decided_by else None
+        how = f"{decided} {self.decided}" if decided and self.decided else decided or self.decided
+        delivery = f"delivery {word(self.delivery_id, 200)}" if self.delivery_id else None
+        facts = [f"  {self.tool} ({self.risk}) by {word(self.by, 200)}", how, delivery]
+        yield ", ".join(filter(None, facts))
+        if more := " ".join(filter(None, [self.result, self.find_out])):
+            yield f"  {more}"
 
     def receipt(self) -> Receipt:
         """The receipt for whoever asked for this change."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cio_mcp.text.render import Answer
+from cio_mcp.text.untrusted import Prose
 
 Status = Literal["done", "already_done", "approval_required", "declined", "failed", "unknown"]
 
@@ -12,13 +13,15 @@ Status = Literal["done", "already_done", "approval_required", "declined", "faile
 class Receipt(Answer):
     """What became of a write; `failed` and `unknown` are errors, with the full receipt all the same."""
 
+    personal: ClassVar[bool] = True
+
     status: Status
-    message: str
+    message: Prose
     change: str | None = None
     at: datetime | None = None
     delivery_id: str | None = None
     verified: bool | None = None
-    find_out: str | None = None
+    find_out: Prose | None = None
 
     @property
     def is_error(self) -> bool:

@@ -28,6 +28,9 @@ WorkspaceFor = Callable[[Context[Any, Any]], Awaitable[CallContext]]
 BAD_REQUEST = 400
 """What Customer.io answers to a cursor that is none of its own; all else it took for the page before."""
 
+CONTENT = "cio-mcp/content"
+"""The key in `_meta` under which a result states whether it holds text that others wrote, and data about a person."""
+
 ANSWERING_SECONDS = 5.0
 """What a call keeps of `MAX_WAIT` for carrying out what was approved at the last moment."""
 
@@ -56,9 +59,10 @@ def as_tool(spec: ToolSpec, workspace_for: WorkspaceFor) -> Tool:
 
 
 def result(answer: Answer, *, mask: bool) -> CallToolResult:
-    """An answer as it leaves: short text, complete structured content."""
+    """An answer as it leaves: text and structured content, each complete, and what kind of data they hold."""
     rendered = render(answer, mask=mask)
     return CallToolResult(
+        _meta={CONTENT: {"untrusted": rendered.untrusted, "personal": rendered.personal}},
         content=[TextContent(type="text", text=rendered.text)],
         structured_content=rendered.structured,
         is_error=isinstance(answer, Receipt) and answer.is_error,
