@@ -94,9 +94,8 @@ class Changes(Answer):
     total: int
 
     def lines(self) -> Iterable[str]:
-        """A line a change."""
-        if not self.changes:
-            yield "No changes."
+        """How many, then each."""
+        yield f"{self.total} change{'' if self.total == 1 else 's'}" if self.changes else "No changes."
         for change in self.changes:
             yield from change.lines()
         if self.has_more:

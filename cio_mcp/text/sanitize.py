@@ -43,6 +43,10 @@ _LOOKALIKES = str.maketrans(
 )
 
 
+_CLOSERS = str.maketrans({**dict.fromkeys("“”„‟″〝〞`", "'"), "<": "‹", ">": "›"})  # noqa: RUF001 - as above
+_LINK = re.compile(r"\](?=\()")
+
+
 def harmless(text: str, *, keep_lines: bool = False) -> str:
     """Drop what is not seen (control, zero-width, bidi) and make line breaks and tabs one space.
 
@@ -91,8 +95,11 @@ def quoted(text: str, limit: int = 80) -> str:
 
 
 def quoted_name(name: str) -> str:
-    """A name, an id or an address, whole, so that it can be copied."""
-    return quoted(name, NAME_CHARACTERS)
+    """A name, an id or an address, whole and as it is, so that it can be copied: `auth0|5`, `[EU] Welcome`.
+
+    Only what would close the quotes, open a tag or make a link becomes a look-alike.
+    """
+    return f"“{_LINK.sub('］', clean(name, NAME_CHARACTERS).translate(_CLOSERS))}”"  # noqa: RUF001 - as above
 
 
 def quoted_text(text: str) -> str:

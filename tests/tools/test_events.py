@@ -146,7 +146,7 @@ async def test_what_names_nobody_or_is_no_event_is_told_all_the_same(ws: CallCon
     await ws.events.append([bare, Envelope.read(b"no event", received_at=now)])
     told = lines(await recent_events(ws))
     assert f"{when(bare)} customer subscribed" in told
-    assert f"{when(bare)} something this server does not know, “no event”" in told
+    assert f"{when(bare)} unknown, something this server cannot read, “no event”" in told
     assert len((await recent_events(ws, object_type="unknown")).events) == 1
 
 

@@ -15,7 +15,7 @@ from cio_mcp.workspace import CallContext
 
 DETAILS = ("failure_message", "href", "reason")
 """What more is said of some events; the first that is there is shown."""
-STRANGE = "something this server does not know"
+STRANGE = "unknown, something this server cannot read"
 
 
 class Cause(AnswerPart):
@@ -65,7 +65,9 @@ class EventLine(AnswerPart):
         names = [quoted_name(name) for name in (self.recipient, person.email, person.id) if name]
         if person.cio_id:
             names.append(word(person.cio_id))
-        first, *others = dict.fromkeys(names) or [None]
+        if not names:
+            return None
+        first, *others = dict.fromkeys(names)
         return f"{first} ({', '.join(others)})" if others else first
 
 
