@@ -41,7 +41,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "get_metrics": [{"kind": kind, "id": id_, "links": True} for kind, id_ in KINDS],
     "list_messages": [{"customer": "mallory"}, {"limit": 2}, {"customer": "mallory", "channel": "email", "limit": 1}],
     "get_message": [{"id": "(a delivery)", "content": True}],
-    "send_transactional": [{"message": "3", "customer": "mallory"}],
+    "send_transactional": [{"message": "1", "customer": "mallory", "data": {"note": PLANTED}}],
     "list_segments": [{}, {"limit": 1}],
     "get_segment": [{"segment": "5", "members": True, "limit": 2}],
     "recent_events": [{}, {"limit": 1}, {"since": "2026-01-01T00:00:00Z"}, {"since": "2100-01-01T00:00:00Z"}],
