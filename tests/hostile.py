@@ -109,7 +109,8 @@ def plant(sandbox: Sandbox) -> Iterator[Envelope]:
     there = sandbox.workspace
     mallory = there.people.get("id", "mallory")
     assert mallory
-    mallory.attributes |= {"note": PLANTED, PLANTED: PLANTED, "nested": {"note": PLANTED}}
+    mallory.devices.append({"id": "device-1", "platform": "ios", "last_used": there.now, "attributes": {}})
+    mallory.attributes |= {"phone": "+447700900009", "note": PLANTED, PLANTED: PLANTED, "nested": {"note": PLANTED}}
     names = {"object_id": "mine", "cio_object_id": "ob_1"}
     mallory.relationships.append(
         {"object_type_id": 1, "identifiers": names, "attributes": {"note": PLANTED}, "timestamps": {}}
@@ -122,7 +123,8 @@ def plant(sandbox: Sandbox) -> Iterator[Envelope]:
             link = f"https://x.example/?{PLANTED.replace(' ', '+')}"
             for name, value in {"subject": PLANTED, "body": f"Hello\n{PLANTED}", "links": (link,)}.items():
                 object.__setattr__(template, name, value)
-        there.deliver(mallory, parent, parent.templates[0], "planted", data={}).failure = PLANTED
+        delivery = there.deliver(mallory, parent, parent.templates[0], "planted", data={})
+        delivery.failure, delivery.metrics = PLANTED, {"failed": there.now}
     for number, text in enumerate(("failure_message", "href", "reason")):
         data = {"identifiers": {"id": "mallory"}, "delivery_id": f"D{number}", "subject": PLANTED, text: PLANTED}
         told = {"event_id": text, "object_type": "email", "metric": "bounced", "timestamp": 1_790_000_000 + number}

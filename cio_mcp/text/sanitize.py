@@ -27,8 +27,8 @@ _UNSEEN = re.compile(
 )
 _HIDDEN = re.compile(f"{_UNSEEN.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 _PLAIN = re.compile(r"[A-Za-z0-9_][\w=-]{0,63}", re.ASCII)
-_KEY = re.compile(r"\w[\w .$-]{0,99}|“[^“”]*”")
-"""An attribute's name that reads as one, or one that is quoted already."""
+_KEY = re.compile(r"(?:\w[\w .$-]{0,99}|“[^“”]*”)'*")
+"""An attribute's name that reads as one, or is quoted already; apostrophes tell equal ones apart."""
 _LOOKALIKES = str.maketrans(
     {
         **dict.fromkeys('"“”„‟″〝〞`', "'"),
