@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import anyio
 from cio_mcp.customerio.api.account import Account
 from cio_mcp.customerio.api.broadcasts import Broadcasts
 from cio_mcp.customerio.api.campaigns import Campaigns
+from cio_mcp.customerio.api.keys import KeyReport
 from cio_mcp.customerio.api.messages import Messages
 from cio_mcp.customerio.api.newsletters import Newsletters
 from cio_mcp.customerio.api.people import People
@@ -84,6 +85,7 @@ class CallContext:
     gate: "Gate"
     events: "EventLog"
     progress: Progress | None = None
+    keys: KeyReport = field(default_factory=KeyReport)
 
     def limits(self) -> Limits:
         """What the limits leave at this moment."""
@@ -153,12 +155,18 @@ class Workspace:
     gate: "Gate"
     reconciler: "Reconciler"
     events: "EventLog"
+    keys: KeyReport = field(default_factory=KeyReport)
+    """What Customer.io said to the keys, once `check_keys` has run."""
+
+    async def check_keys(self) -> None:
+        """Check each key with one read; the result is in `keys`."""
+        await self.keys.fill(self.client, self.settings)
 
     def acting(self, principal: str, *, max_wait: float | None = None) -> CallContext:
         """The workspace for one call of `principal`, which may take `max_wait` seconds (default: the setting)."""
         deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
         reader = self.client.reader(Caller(principal, deadline))
-        return CallContext(self.settings, principal, reader, self.gate, self.events)
+        return CallContext(self.settings, principal, reader, self.gate, self.events, keys=self.keys)
 
 
 @asynccontextmanager
