@@ -118,13 +118,13 @@ def plant(sandbox: Sandbox) -> Iterator[Envelope]:
     )
     there.record("event", mallory, {"note": PLANTED, PLANTED: PLANTED, "nested": {PLANTED: [PLANTED]}}, name=PLANTED)
     there.segments[5] = Segment(5, "Planted", PLANTED, there.now, lambda _: True)
-    for parent in there.parents.values():
+    for parent in there.sources.values():
         object.__setattr__(parent, "description", PLANTED)
         for template in parent.templates:
             link = f"https://x.example/?{PLANTED.replace(' ', '+')}"
             for name, value in {"subject": PLANTED, "body": f"Hello\n{PLANTED}", "links": (link,)}.items():
                 object.__setattr__(template, name, value)
-        delivery = there.deliver(mallory, parent, parent.templates[0], "planted", data={})
+        delivery = deliver(there, mallory, parent, parent.templates[0], "planted", data={})
         delivery.failure, delivery.metrics = PLANTED, {"failed": there.now}
     for number, text in enumerate(("failure_message", "href", "reason")):
         data = {"identifiers": {"id": "mallory"}, "delivery_id": f"D{number}", "subject": PLANTED, text: PLANTED}
