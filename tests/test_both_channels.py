@@ -24,7 +24,7 @@ from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, quoted
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.catalog import TOOLS
 from tests.clients import approve, structured, text
-from tests.hostile import PLANTED, QUOTED, plant
+from tests.hostile import PLANTED_TEXT, QUOTED, plant
 
 pytestmark = pytest.mark.anyio
 
@@ -33,15 +33,15 @@ KINDS = (("campaign", "1"), ("broadcast", "10"), ("newsletter", "31"), ("transac
 CALLS: dict[str, list[dict[str, Any]]] = {
     "find_customers": [{"email": "mallory@example.com"}, {"email": "two@example.com"}, {"segment": "5", "limit": 2}],
     "get_customer": [{"customer": "mallory", "include": EVERYTHING}, {"customer": "two@example.com"}],
-    "update_customer": [{"customer": "mallory", "attributes": {"note": f"new {PLANTED}"}}],
+    "update_customer": [{"customer": "mallory", "attributes": {"note": f"new {PLANTED_TEXT}"}}],
     "undo_change": [{"change": "(a change)"}],
-    "send_event": [{"customer": "mallory", "name": "signed_up", "data": {"note": PLANTED}}],
+    "send_event": [{"customer": "mallory", "name": "signed_up", "data": {"note": PLANTED_TEXT}}],
     "list_campaigns": [{"kind": kind} for kind, _ in KINDS] + [{"limit": 1}],
     "get_campaign": [{"kind": kind, "id": id_} for kind, id_ in KINDS],
     "get_metrics": [{"kind": kind, "id": id_, "links": True} for kind, id_ in KINDS],
     "list_messages": [{"customer": "mallory"}, {"limit": 2}, {"customer": "mallory", "channel": "email", "limit": 1}],
     "get_message": [{"id": "(a delivery)", "content": True}],
-    "send_transactional": [{"message": "1", "customer": "mallory", "data": {"note": PLANTED}}],
+    "send_transactional": [{"message": "1", "customer": "mallory", "data": {"note": PLANTED_TEXT}}],
     "list_segments": [{}, {"limit": 1}],
     "get_segment": [{"segment": "5", "members": True, "limit": 2}],
     "recent_events": [{}, {"limit": 1}, {"since": "2026-01-01T00:00:00Z"}, {"since": "2100-01-01T00:00:00Z"}],
@@ -55,24 +55,24 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "list_changes": [{}, {"limit": 1}],
 }
 """Arguments that between them bring every field of an answer."""
-HOLDS_FREE_TEXT = {
+TOOLS_WITH_FREE_TEXT = {
     "find_customers", "get_customer", "get_campaign", "get_metrics", "list_messages", "get_message", "list_segments",
     "get_segment", "recent_events", "wait_for_event", "get_workspace",
 }  # fmt: skip
 """The tools that answer with free text of others; the rest name it in quotes at most."""
-ANONYMOUS = {"list_campaigns", "get_campaign", "get_metrics", "list_segments", "get_workspace"}
+TOOLS_WITHOUT_PEOPLE = {"list_campaigns", "get_campaign", "get_metrics", "list_segments", "get_workspace"}
 """The tools that answer with nothing about a person."""
 URIS = (
     "cio://segments", "cio://segments/5", "cio://newsletters", "cio://newsletters/31", "cio://campaigns",
     "cio://campaigns/1", "cio://events/recent", "cio://events/recent?metric=bounced", "cio://limits", "cio://changes",
 )  # fmt: skip
 """One of each resource."""
-HOLD_FREE_TEXT = {*URIS} - {"cio://newsletters", "cio://campaigns", "cio://limits", "cio://changes"}
+RESOURCES_WITH_FREE_TEXT = {*URIS} - {"cio://newsletters", "cio://campaigns", "cio://limits", "cio://changes"}
 
 NOT_IN_TEXT = {
     r"\.(section|kind)$": "named in the words of a sentence",
     r"^\.status$": "the message says it in a sentence",
-    r"^\.at$": "when the message was made true, which is now",
+    r"^\.at$": "the time of the change, which list_changes gives in both",
     r"\.series\.starts\[\d+\]$": "regular: the first and the last stand in the text",
     r"\.rates\..*\.of$": "beside the rate in the text, or the rate of a metric that is 0",
     r"\.events?(\[\d+\])?\.id$|\.seen\[\d+\]\.id$": "no tool takes the id of an event",
@@ -126,24 +126,24 @@ def spellings(leaf: Leaf) -> Iterator[str]:
                 yield moment(datetime.fromisoformat(words))
 
 
-def told(leaf: Leaf, said: str) -> bool:
+def is_in_text(leaf: Leaf, answer_text: str) -> bool:
     if leaf.untrusted and "\n" in str(leaf.value):
-        return all(f"> {line}" in said for line in leaf.value.split("\n"))
+        return all(f"> {line}" in answer_text for line in leaf.value.split("\n"))
     whole = r"(?<![\d.]){}(?![\d])" if isinstance(leaf.value, int | float) else "{}"
-    return any(re.search(whole.format(re.escape(spelling)), said) for spelling in spellings(leaf))
+    return any(re.search(whole.format(re.escape(spelling)), answer_text) for spelling in spellings(leaf))
 
 
-def lost(content: Any, said: str) -> list[Leaf]:
+def missing_from_text(content: Any, answer_text: str) -> list[Leaf]:
     """The leaves of structured content that the text lacks."""
     every = [leaf for leaf in leaves(content) if not any(re.search(each, leaf.path) for each in NOT_IN_TEXT)]
-    return [leaf for leaf in every if not told(leaf, said)]
+    return [leaf for leaf in every if not is_in_text(leaf, answer_text)]
 
 
-def added(content: Any, said: str) -> list[str]:
+def missing_from_structure(content: Any, answer_text: str) -> list[str]:
     """The quotations and numbers of a text that structured content lacks; a list's length is in both."""
-    told_by = [*keys(content), *(str(leaf.value) for leaf in leaves(content))]
-    known = "\n".join(quoted(words, FREE_TEXT_CHARACTERS) for words in told_by) + "\n".join(told_by)
-    prose = "\n".join(line for line in said.split("\n") if not line.startswith("> "))
+    words = [*keys(content), *(str(leaf.value) for leaf in leaves(content))]
+    known = "\n".join([*words, *(quoted(each, FREE_TEXT_CHARACTERS) for each in words)])
+    prose = "\n".join(line for line in answer_text.split("\n") if not line.startswith("> "))
     foreign = [each for each in QUOTED.findall(prose) if each not in known]
     values = {spelling for leaf in leaves(content) for spelling in spellings(leaf)} | {
         str(length) for length in lengths(content)
@@ -164,14 +164,14 @@ def lengths(content: Any) -> Iterator[int]:
                 yield from lengths(each)
 
 
-def unmarked(content: Any) -> list[str]:
+def find_unmarked(content: Any) -> list[str]:
     """The texts, and keys, in which the planted sentence stands neither marked nor in quotes."""
     texts = [*keys(content), *(str(leaf.value) for leaf in leaves(content) if not leaf.untrusted)]
     return [each for each in texts if "SYSTEM" in QUOTED.sub("", each)]
 
 
 @asynccontextmanager
-async def planted(settings: Settings, sandbox: Sandbox) -> AsyncIterator[Client]:
+async def planted_client(settings: Settings, sandbox: Sandbox) -> AsyncIterator[Client]:
     """A client of a workspace with the planted sentence in every free text."""
     reports = list(plant(sandbox))
     server = build_server(settings, sandbox=sandbox)
@@ -183,16 +183,16 @@ async def planted(settings: Settings, sandbox: Sandbox) -> AsyncIterator[Client]
 async def answers(client: Client, tool: str) -> AsyncIterator[CallToolResult]:
     """What a tool answers to each of its calls."""
     if tool in {"undo_change", "list_changes"}:
-        made = [await client.call_tool("update_customer", CALLS["update_customer"][0])]
+        changes = [await client.call_tool("update_customer", CALLS["update_customer"][0])]
         if tool == "list_changes":
             await client.call_tool("send_event", CALLS["send_event"][0])
-    for given in CALLS[tool]:
-        arguments = given
+    for call in CALLS[tool]:
+        arguments = call
         if tool == "get_message":
             listed = structured(await client.call_tool("list_messages", {"customer": "mallory", "limit": 1}))
-            arguments = given | {"id": listed["messages"][0]["id"]}
+            arguments = call | {"id": listed["messages"][0]["id"]}
         if tool == "undo_change":
-            arguments = {"change": structured(made[0])["change"]}
+            arguments = {"change": structured(changes[0])["change"]}
         result = await client.call_tool(tool, arguments)
         assert not result.is_error, (arguments, result.content)
         yield result
@@ -210,33 +210,33 @@ def test_every_tool_and_resource_is_in_these_tables() -> None:
 
 
 @pytest.mark.parametrize("tool", CALLS)
-async def test_text_and_structured_content_say_the_same_and_mark_what_others_wrote(
+async def test_text_and_structured_content_say_the_same_and_mark_free_text(
     tool: str, settings: Settings, sandbox: Sandbox
 ) -> None:
-    async with planted(settings, sandbox) as client:
+    async with planted_client(settings, sandbox) as client:
         schemas = {each.name: each.output_schema for each in (await client.list_tools()).tools}
         results = [result async for result in answers(client, tool)]
-    met = set()
+    contents = set()
     for result in results:
-        content, said = structured(result), text(result)
+        content, answer_text = structured(result), text(result)
         Draft202012Validator(schemas[tool] or False).validate(content)
-        assert not [line for line in said.split("\n") if not line.startswith("> ") and unmarked(line)]
-        assert not unmarked(content)
-        assert lost(content, said) == [], said
-        assert added(content, said) == [], said
+        assert not [line for line in answer_text.split("\n") if not line.startswith("> ") and find_unmarked(line)]
+        assert not find_unmarked(content)
+        assert missing_from_text(content, answer_text) == [], answer_text
+        assert missing_from_structure(content, answer_text) == [], answer_text
         assert result.meta
         marks = result.meta[CONTENT]
         assert marks["untrusted"] == any(leaf.untrusted for leaf in leaves(content))
-        met |= {name for name, so in marks.items() if so}
-    assert ("untrusted" in met) == (tool in HOLDS_FREE_TEXT)
-    assert ("personal" in met) == (tool not in ANONYMOUS)
+        contents |= {name for name, holds in marks.items() if holds}
+    assert ("untrusted" in contents) == (tool in TOOLS_WITH_FREE_TEXT)
+    assert ("personal" in contents) == (tool not in TOOLS_WITHOUT_PEOPLE)
 
 
-async def test_resources_mark_what_others_wrote(settings: Settings, sandbox: Sandbox) -> None:
-    async with planted(settings, sandbox) as client:
+async def test_resources_mark_free_text(settings: Settings, sandbox: Sandbox) -> None:
+    async with planted_client(settings, sandbox) as client:
         await client.call_tool("update_customer", CALLS["update_customer"][0])
         read = {uri: (await client.read_resource(uri)).contents for uri in URIS}
     for uri, (content,) in read.items():
         assert isinstance(content, TextResourceContents)
-        assert unmarked(json.loads(content.text)) == [], uri
-        assert ("untrusted" in content.text) == (uri in HOLD_FREE_TEXT)
+        assert find_unmarked(json.loads(content.text)) == [], uri
+        assert ("untrusted" in content.text) == (uri in RESOURCES_WITH_FREE_TEXT)

@@ -29,7 +29,7 @@ BAD_REQUEST = 400
 """What Customer.io answers to a cursor that is none of its own; all else it took for the page before."""
 
 CONTENT = "cio-mcp/content"
-"""The key in `_meta` under which a result states whether it holds text that others wrote, and data about a person."""
+"""The key in `_meta` under which a result states whether it holds free text from outside, and personal data."""
 
 ANSWERING_SECONDS = 5.0
 """What a call keeps of `MAX_WAIT` for carrying out what was approved at the last moment."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from cio_mcp.text.mask import mask_text, masked
 from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, harmless, key_name
-from cio_mcp.text.untrusted import Bound, Excerpt, FreeText, bounds
+from cio_mcp.text.untrusted import Bound, Excerpt, FreeText, field_bounds
 
 ERROR_LIMIT = 1_000
 """Characters of a failure's sentence; no source, the longest of ours is half of it."""
@@ -38,7 +38,7 @@ class Answer(Part):
 class Rendered:
     """An answer as it leaves: text, and JSON without nulls (but for nulls inside foreign data).
 
-    `untrusted` and `personal` state whether it holds free text that others wrote, and data about a person.
+    `untrusted` and `personal` state whether it holds free text from outside, and data about a person.
     """
 
     text: str
@@ -83,7 +83,7 @@ class _Scrubber:
         self.personal = False
 
     def model(self, model: AnyModel) -> AnyModel:
-        bound = bounds(type(model))
+        bound = field_bounds(type(model))
         self.personal = self.personal or getattr(model, "personal", False) is True
         changed: dict[str, Any] = {}
         for name, value in model.__dict__.items():

@@ -1,4 +1,4 @@
-"""Free text that others wrote, marked as data: `{"untrusted": "…"}` in structured content, quoted in text."""
+"""Free text from outside, marked as data: `{"untrusted": "…"}` in structured content, quoted in text."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -25,9 +25,9 @@ class Bound:
 
 @dataclass(frozen=True)
 class FreeText(Bound):
-    """Marks text that somebody outside wrote: attribute values, subjects, bodies, failures, URLs.
+    """Marks text from outside this server: attribute values, subjects, bodies, failures, URLs.
 
-    In structured content it becomes an object, so that no client takes it for a word of this server.
+    In structured content it becomes an object, so that no client mistakes it for a sentence of this server.
     """
 
     characters: int = FREE_TEXT_CHARACTERS
@@ -35,11 +35,11 @@ class FreeText(Bound):
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate the text as it is; mark it when it is serialized."""
-        marking = core_schema.plain_serializer_function_ser_schema(marked)
+        marking = core_schema.plain_serializer_function_ser_schema(mark_text)
         return cast("CoreSchema", {**handler(source), "serialization": marking})
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Describe the marked form, by one definition that all fields of an answer share."""
+        """Describe the marked form with one definition that all fields of an answer share."""
         # Within another schema a model becomes a definition and a reference to it, which a field alone would not.
         return handler(core_schema.chain_schema([UntrustedText.__pydantic_core_schema__]))
 
@@ -54,7 +54,7 @@ class UntrustedText(BaseModel):
 
 
 class Excerpt(str):
-    """The beginning of a text that was too long, which knows the `length` of the whole in characters."""
+    """The beginning of a text that was too long; `length` is that of the whole text, in characters."""
 
     __slots__ = ("length",)
     length: int
@@ -72,15 +72,15 @@ class Excerpt(str):
 Untrusted = Annotated[str, FreeText()]
 """Free text on one line."""
 UntrustedValue = Untrusted | int | float | bool
-"""An attribute's value: numbers and truths stay plain."""
+"""An attribute's value: numbers and booleans stay plain."""
 Prose = Annotated[str, Bound(PROSE_CHARACTERS)]
-"""A sentence of this server; what others wrote is quoted in it."""
+"""A sentence of this server; text from outside is quoted in it."""
 Opaque = Annotated[str, Bound(CURSOR_CHARACTERS)]
-"""A token that is handed back unchanged."""
+"""A token that a client returns unchanged."""
 
 
-def marked(value: Any) -> JsonValue:
-    """Mark a text as untrusted; a number or a truth needs no mark."""
+def mark_text(value: Any) -> JsonValue:
+    """Mark a text as untrusted; numbers and booleans need no mark."""
     if not isinstance(value, str):
         plain: JsonValue = value
         return plain
@@ -90,11 +90,11 @@ def marked(value: Any) -> JsonValue:
 
 
 @cache
-def bounds(model: type[BaseModel]) -> dict[str, Bound]:
+def field_bounds(model: type[BaseModel]) -> dict[str, Bound]:
     """Map the fields of a model to their marks, wherever in the annotation these stand.
 
     Raises:
-        TypeError: the model lets extra fields pass, which would be seen by nobody here.
+        TypeError: the model allows extra fields, which nothing here would clean.
     """
     if model.model_config.get("extra") == "allow":
         raise TypeError(f"{model.__name__}: extra fields would pass unseen; put them into a dict field")
