@@ -57,8 +57,11 @@ class LaneNow(Answer):
 
     def lines(self) -> Iterable[str]:
         """One line."""
-        paused = f", paused for {self.paused_for:.0f} s" if self.paused_for else ""
-        yield f"{self.lane}: {self.used} of {self.requests} per {self.window:g} s, {self.waiting} waiting{paused}"
+        paused = f", paused for {self.paused_for:g} s" if self.paused_for else ""
+        rate = f", at {self.rate:g} of the rate" if self.rate is not None else ""
+        shared = "" if self.shared else ", not shared with other processes now"
+        used = f"{self.used} of {self.requests} per {self.window:g} s, {self.waiting} waiting"
+        yield f"{self.lane}: {used}{paused}{rate}{shared}"
 
 
 class Limits(Answer):

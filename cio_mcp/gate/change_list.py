@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.receipt import happened_at, result_of
 from cio_mcp.storage.rows import ChangePage, ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import Prose
 
 if TYPE_CHECKING:
     from cio_mcp.storage.changes import Journal
@@ -18,22 +19,31 @@ if TYPE_CHECKING:
 class ChangeLine(Answer):
     """One proposed write and its outcome."""
 
+    personal: ClassVar[bool] = True
+
     id: str
     state: ChangeState
     tool: str
     risk: str
-    summary: str
+    summary: Prose
     at: datetime
     by: str
     decided_by: str | None = None
     decided: str | None = None
-    result: str | None = None
+    result: Prose | None = None
     delivery_id: str | None = None
-    next_step: str | None = None
+    next_step: Prose | None = None
 
     def lines(self) -> Iterable[str]:
-        """One line: id, time, state, what."""
+        """One line: id, time, state, what; below it who proposed and decided it, and its outcome."""
         yield f"{self.id}  {moment(self.at)}  {self.state}  {self.summary}"
+        decided = f"decided by {word(self.decided_by, 200)}" if self.decided_by else None
+        how = f"{decided} {self.decided}" if decided and self.decided else decided or self.decided
+        delivery = f"delivery {word(self.delivery_id, 200)}" if self.delivery_id else None
+        facts = [f"  {self.tool} ({self.risk}) by {word(self.by, 200)}", how, delivery]
+        yield ", ".join(filter(None, facts))
+        if more := " ".join(filter(None, [self.result, self.next_step])):
+            yield f"  {more}"
 
     @classmethod
     def of(cls, row: ChangeSummary, now: float) -> "ChangeLine":
@@ -62,9 +72,8 @@ class ChangeList(Answer):
     total: int
 
     def lines(self) -> Iterable[str]:
-        """One line per change."""
-        if not self.changes:
-            yield "No changes."
+        """How many, then each."""
+        yield f"{self.total} change{'' if self.total == 1 else 's'}" if self.changes else "No changes."
         for change in self.changes:
             yield from change.lines()
         if self.has_more:

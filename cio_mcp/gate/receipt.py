@@ -3,15 +3,17 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import JsonValue
 
+from cio_mcp.customerio.call import canonical
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before
 from cio_mcp.storage.rows import ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted, shown
+from cio_mcp.text.untrusted import Prose, UntrustedValue
 
 Status = Literal["done", "already_done", "approval_required", "declined", "failed", "unknown"]
 
@@ -44,27 +46,29 @@ class Edit(Answer):
     """A value that was changed; nothing stands for a value that was not set."""
 
     name: str
-    before: JsonValue = None
-    after: JsonValue = None
+    before: UntrustedValue | None = None
+    after: UntrustedValue | None = None
 
     def lines(self) -> Iterable[str]:
         """One line."""
-        before, after = ("(not set)" if value in (None, "") else shown(value) for value in (self.before, self.after))
+        before, after = ("(not set)" if value is None else shown(value) for value in (self.before, self.after))
         yield f"{quoted(self.name, 80)}: {before} → {after}"
 
 
 class Receipt(Answer):
     """The outcome of a write; `failed` and `unknown` are errors, with the full receipt all the same."""
 
+    personal: ClassVar[bool] = True
+
     status: Status
-    message: str
+    message: Prose
     change: str | None = None
     at: datetime | None = None
     delivery_id: str | None = None
     verified: bool | None = None
-    warnings: tuple[str, ...] | None = None
+    warnings: tuple[Prose, ...] | None = None
     edits: tuple[Edit, ...] | None = None
-    next_step: str | None = None
+    next_step: Prose | None = None
 
     @property
     def is_error(self) -> bool:
@@ -126,4 +130,13 @@ def happened_at(row: ChangeSummary) -> datetime:
 
 
 def _edits(edits: tuple[Before, ...]) -> tuple[Edit, ...] | None:
-    return tuple(Edit(name=each.name, before=each.before, after=each.after) for each in edits[:MAX_EDITS]) or None
+    return (
+        tuple(Edit(name=each.name, before=_value(each.before), after=_value(each.after)) for each in edits[:MAX_EDITS])
+        or None
+    )
+
+
+def _value(value: JsonValue) -> str | int | float | None:
+    if value in (None, ""):
+        return None
+    return canonical(value) if isinstance(value, bool | list | dict) else value

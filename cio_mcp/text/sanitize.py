@@ -5,6 +5,11 @@ import re
 
 from pydantic import JsonValue
 
+NAME_CHARACTERS = 200
+"""Characters of an id, an address, a name or an enumerated value; no source, the longest name documented has 190."""
+FREE_TEXT_CHARACTERS = 500
+"""Characters of a free text that is not the body of a message; no source."""
+
 LINE_BREAKS = r"\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
 _BREAKS = re.compile(f" ?[{LINE_BREAKS}]+")
 UNSEEN_CHARACTERS = re.compile(
@@ -22,6 +27,8 @@ UNSEEN_CHARACTERS = re.compile(
 )
 _HIDDEN = re.compile(f"{UNSEEN_CHARACTERS.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 _PLAIN = re.compile(r"[A-Za-z0-9_][\w=-]{0,63}", re.ASCII)
+_KEY = re.compile(r"(?:\w[\w .$-]{0,99}|“[^“”]*”)'*")
+"""An attribute's name that reads as one, or is quoted already; apostrophes tell equal ones apart."""
 _LOOKALIKES = str.maketrans(
     {
         **dict.fromkeys('"“”„‟″〝〞`', "'"),
@@ -34,6 +41,10 @@ _LOOKALIKES = str.maketrans(
         "~": "∼",  # noqa: RUF001 - the mathematical look-alike is the point
     }
 )
+
+
+_CLOSERS = str.maketrans({**dict.fromkeys("“”„‟″〝〞`", "'"), "<": "‹", ">": "›"})  # noqa: RUF001 - as above
+_LINK = re.compile(r"\](?=\()")
 
 
 def harmless(text: str, *, keep_lines: bool = False) -> str:
@@ -83,9 +94,27 @@ def quoted(text: str, limit: int = 80) -> str:
     return f"“{clean(text, limit).translate(_LOOKALIKES)}”"
 
 
-def word(text: str) -> str:
+def quoted_name(name: str) -> str:
+    """A name, an id or an address, whole and as it is, so that it can be copied: `auth0|5`, `[EU] Welcome`.
+
+    Only what would close the quotes, open a tag or make a link becomes a look-alike.
+    """
+    return f"“{_LINK.sub('］', clean(name, NAME_CHARACTERS).translate(_CLOSERS))}”"  # noqa: RUF001 - as above
+
+
+def quoted_text(text: str) -> str:
+    """Free text, as much of it as structured content has."""
+    return quoted(text, FREE_TEXT_CHARACTERS)
+
+
+def word(text: str, limit: int = 40) -> str:
     """A name or id for one of our sentences: a plain one stands bare, any other is quoted."""
-    return text if _PLAIN.fullmatch(text) else quoted(text, 40)
+    return text if _PLAIN.fullmatch(text) else quoted(text, limit)
+
+
+def key_name(name: str) -> str:
+    """The name of an attribute beside free text: what does not read as a name is quoted, since a key bears no mark."""
+    return name if _KEY.fullmatch(name) else quoted(name, 100)
 
 
 def shown(value: JsonValue, limit: int = 80) -> str:

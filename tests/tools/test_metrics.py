@@ -10,6 +10,7 @@ from cio_mcp.customerio.api.periods import Resolution
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.render import render
+from cio_mcp.text.sparkline import BARS
 from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.core.metrics import get_metrics
 from cio_mcp.tools.core.metrics_answer import MetricsAnswer
@@ -86,12 +87,13 @@ async def test_people_and_machines_are_told_apart_and_every_rate_has_its_basis(w
     assert f"opened by machines {answer.totals['machine_opened']}" in said
 
 
-async def test_an_answer_fits_on_a_screen_and_draws_at_most_sixty_points(ws: CallContext) -> None:
+async def test_the_text_draws_at_most_sixty_points_and_has_every_number_of_each_series(ws: CallContext) -> None:
     answer = await get_metrics(ws, "1", since=ago(330), resolution="days")
     lines = render(answer, mask=False).text.splitlines()
     assert len(answer.series.starts) > 300
-    assert len(lines) <= 12
-    assert max(map(len, lines)) <= 130
+    assert max(sum(bar in BARS for bar in line) for line in lines) == 60
+    numbers = [line.partition(": ")[2] for line in lines if line.startswith("  ")]
+    assert numbers == [" ".join(map(str, counts)) for counts in answer.series.values.values()]
 
 
 async def test_a_short_range_asks_for_two_steps_and_counts_one(

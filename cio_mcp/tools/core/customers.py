@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from cio_mcp.customerio.api.people import COMPARED, Person, SeveralPeople
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.render import Answer
+from cio_mcp.text.sanitize import quoted_name
+from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.pages import PageAnswer, following
@@ -28,8 +30,6 @@ from cio_mcp.tools.core.customer_parts import (
 from cio_mcp.tools.core.deliveries import MessageLine
 from cio_mcp.workspace import CallContext
 
-SHOWN = 12
-"""Attributes in the text; the structured answer has all."""
 DIFFERING = 5
 """Attributes that tell people apart; no source, more would hide them."""
 ELSEWHERE = {"id", "email", "phone", "cio_id", "unsubscribed", "_cio_subscription_preferences_computed"}
@@ -40,7 +40,7 @@ class CustomersAnswer(PageAnswer):
     """People found."""
 
     customers: list[PersonRef]
-    note: str | None = None
+    note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
         """Each person on a line."""
@@ -55,13 +55,15 @@ class CustomersAnswer(PageAnswer):
 class CustomerAnswer(Answer):
     """One customer; or, where several share what was given, `several` and nothing else."""
 
+    personal: ClassVar[bool] = True
+
     cio_id: str | None = None
     id: str | None = None
     email: str | None = None
     phone: str | None = None
     unsubscribed: bool | None = None
     created_at: datetime | None = None
-    attributes: dict[str, str] | None = None
+    attributes: dict[str, Untrusted] | None = None
     devices: list[DeviceLine] | None = None
     segments: list[SegmentLine] | None = None
     subscriptions: list[TopicLine] | None = None
@@ -70,7 +72,7 @@ class CustomerAnswer(Answer):
     activities: list[ActivityLine] | None = None
     incomplete: list[Include] | None = Field(default=None, description="Included lists that go on")
     several: list[PersonRef] | None = None
-    note: str | None = None
+    note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
         """Who it is first, then what was included."""
@@ -80,10 +82,11 @@ class CustomerAnswer(Answer):
             yield from map(str, self.several)
             return
         person = PersonRef(cio_id=self.cio_id, id=self.id, email=self.email, created_at=self.created_at)
-        yield f"{person}; {'unsubscribed' if self.unsubscribed else 'subscribed'}"
-        if told := pairs(self.attributes):
-            rest = f", and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
-            yield f"Attributes: {', '.join(told[:SHOWN])}{rest}"
+        phone = f", phone {quoted_name(self.phone)}" if self.phone else ""
+        yield f"{person}{phone}; {'unsubscribed' if self.unsubscribed else 'subscribed'}"
+        if attributes := pairs(self.attributes):
+            yield f"Attributes: {', '.join(attributes)}"
+        yield from _inline("Devices", self.devices)
         yield from _inline("Segments", self.segments)
         yield from _inline("Topics", self.subscriptions)
         yield from _inline("Related to", self.relationships)

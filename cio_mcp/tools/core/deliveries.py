@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from cio_mcp.customerio.api.base import Message
 from cio_mcp.customerio.api.metrics import TYPES
-from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.text.sanitize import quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import from_unix_if_readable, moment
+from cio_mcp.text.untrusted import Untrusted
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
@@ -38,25 +39,32 @@ class Status(NamedTuple):
 class MessageLine(AnswerPart):
     """One delivery."""
 
+    personal: ClassVar[bool] = True
+
     id: str
     created: datetime | None = None
     channel: str
-    subject: str | None = None
+    subject: Untrusted | None = None
     status: str
     status_at: datetime | None = None
-    failure: str | None = None
+    failure: Untrusted | None = None
     recipient: str | None = None
     customer: str | None = None
     source: Source | None = None
 
     def __str__(self) -> str:
+        to = [
+            *([quoted_name(self.recipient)] if self.recipient else []),
+            *([word(self.customer, 200)] if self.customer else []),
+        ]
+        at = f" {moment(self.status_at)}" if self.status_at and self.status_at != self.created else ""
         parts = [
-            f"{moment(self.created) if self.created else 'undated'} {self.channel}",
-            quoted(self.subject) if self.subject else None,
-            f"to {quoted(self.recipient or self.customer or '')}" if self.recipient or self.customer else None,
-            self.status + (f" ({quoted(self.failure)})" if self.failure else ""),
+            f"{moment(self.created) if self.created else 'undated'} {word(self.channel)}",
+            quoted_text(self.subject) if self.subject else None,
+            f"to {' '.join(to)}" if to else None,
+            f"{self.status}{at}{f' ({quoted_text(self.failure)})' if self.failure else ''}",
             str(self.source) if self.source else None,
-            f"id {word(self.id)}",
+            f"id {word(self.id, 200)}",
         ]
         return ", ".join(part for part in parts if part)
 

@@ -12,6 +12,7 @@ from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.common.arguments import Cursor, Customer, Id, Kind, Limit, Since, Until
 from cio_mcp.tools.common.pages import PageAnswer
 from cio_mcp.tools.core.event_answers import EventLine, happenings
@@ -43,13 +44,16 @@ class EventsAnswer(PageAnswer):
     by_metric: dict[str, int] | None = None
     other_metrics: int | None = Field(default=None, description="Events whose metric is not in by_metric")
     omitted_more: bool = Field(default=False, description="Even more are omitted")
-    note: str | None = None
+    note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
         """The counts, then an event a line."""
-        if self.by_metric:
-            others = f", {self.other_metrics} of other metrics" if self.other_metrics else ""
-            yield ", ".join(f"{_named(metric)} {count}" for metric, count in self.by_metric.items()) + others
+        counts = [f"{_named(metric)} {count}" for metric, count in (self.by_metric or {}).items()]
+        if self.other_metrics:
+            counts.append(f"{self.other_metrics} of other metrics")
+        since = f"Since {moment(self.since)}" if self.since else None
+        if heading := ": ".join(filter(None, [since, ", ".join(counts)])):
+            yield heading
         if not self.events:
             yield self.note or "No such events."
         yield from map(str, self.events)
@@ -64,12 +68,13 @@ class WaitAnswer(Answer):
     event: EventLine | None = None
     waited: float = Field(description="Seconds")
     seen: list[EventLine] | None = None
-    note: str | None = None
+    note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
         """The event; or that it did not come, and what did."""
         if self.event:
             yield str(self.event)
+            yield f"Waited {self.waited:g} s."
             return
         yield f"It did not happen within {self.waited:g} s." if self.waited else "It has not happened."
         if self.note:

@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from cio_mcp.customerio.api.base import Message, MessagePage, is_number
 from cio_mcp.customerio.api.messages import TYPED
 from cio_mcp.errors import InvalidArgument, NotFound, RateLimited
 from cio_mcp.text.html import readable
-from cio_mcp.text.render import Answer, Long
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.render import Answer
+from cio_mcp.text.sanitize import quoted_text, word
 from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import FreeText, Prose, Untrusted
 from cio_mcp.tools.common.arguments import (
     Channel,
     Cursor,
@@ -30,6 +31,7 @@ from cio_mcp.tools.common.arguments import (
 )
 from cio_mcp.tools.common.lookup import find
 from cio_mcp.tools.common.pages import PageAnswer, following
+from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.sources import SourceRef
 from cio_mcp.tools.core.deliveries import MessageLine, channel_of, lines_of, sent_by, timeline, type_of
 from cio_mcp.workspace import CallContext
@@ -40,7 +42,7 @@ MONTHS = 6
 """The longest span Customer.io lists at once; of one transactional message it is twice that (its API reference)."""
 PAGES = 5
 """Pages read at most where Customer.io cannot filter and we do; no source, half a second of the lane."""
-BODY = 8_000
+BODY_CHARACTERS = 8_000
 """Characters of a message's text in an answer; no source, about 2,000 tokens."""
 A_MINUTE = timedelta(minutes=1)
 """Leeway for clocks that differ."""
@@ -62,16 +64,25 @@ class MessagesAnswer(PageAnswer):
         yield from self.more()
 
 
-class ContentPart(BaseModel):
+class ContentPart(AnswerPart):
     """What was sent, as text."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    subject: Untrusted | None = None
+    from_: Untrusted | None = Field(default=None, serialization_alias="from")
+    reply_to: Untrusted | None = None
+    preheader: Untrusted | None = None
+    text: Annotated[str, FreeText(BODY_CHARACTERS, keep_lines=True)] | None = None
 
-    subject: str | None = None
-    from_: str | None = Field(default=None, serialization_alias="from")
-    reply_to: str | None = None
-    preheader: str | None = None
-    text: Annotated[str | None, Long(BODY)] = None
+    def lines(self) -> Iterable[str]:
+        """The headers on one line, then the text as a quotation."""
+        headers = {
+            "From": self.from_,
+            "reply to": self.reply_to,
+            "subject": self.subject,
+            "preheader": self.preheader,
+        }
+        yield f"{', '.join(f'{name} {quoted_text(value)}' for name, value in headers.items() if value) or 'Sent'}:"
+        yield from (f"> {line}" for line in (self.text or "").split("\n"))
 
 
 class MessageAnswer(Answer):
@@ -82,17 +93,20 @@ class MessageAnswer(Answer):
     action_id: str | None = None
     content_id: str | None = None
     content: ContentPart | None = None
-    note: str | None = None
+    note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
         """The delivery, its timeline, and what was sent, as a quotation."""
         yield str(self.message)
         yield ", ".join(f"{name} {moment(at)}" for name, at in self.timeline.items()) or "Nothing yet."
+        if template := [
+            f"{name} {word(id_)}" for name, id_ in (("action", self.action_id), ("content", self.content_id)) if id_
+        ]:
+            yield f"Made from {', '.join(template)}."
         if self.note:
             yield self.note
         if self.content:
-            yield f"From {quoted(self.content.from_ or '')}, subject {quoted(self.content.subject or '')}:"
-            yield from (f"> {line}" for line in (self.content.text or "").split("\n"))
+            yield from self.content.lines()
 
 
 async def list_messages(

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from cio_mcp.customerio.api.periods import Resolution
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted_name, quoted_text
 from cio_mcp.text.sparkline import sparkline
 from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Channel, Kind
 from cio_mcp.tools.common.lookup import SAID
 from cio_mcp.tools.common.person_ref import AnswerPart
@@ -15,12 +16,10 @@ from cio_mcp.tools.common.person_ref import AnswerPart
 POINTS_DRAWN = 60
 """A longer series is drawn as the means of neighbours; no source, one line of a terminal."""
 
-DRAWN = {
-    "sent": "sent",
-    "human_opened": "opened by people",
-    "human_clicked": "clicked by people",
-    "converted": "converted",
-}
+DRAWN = frozenset({"sent", "human_opened", "human_clicked", "converted"})
+"""The series that are also drawn."""
+
+WHO = {"human": "by people", "machine": "by machines"}
 
 ROWS = (
     ("sent", "delivered", "bounced"),
@@ -52,7 +51,7 @@ class Series(AnswerPart):
 class LinkClicks(AnswerPart):
     """A link and every click on it, a person's second one too."""
 
-    href: str
+    href: Untrusted
     clicked: int
 
 
@@ -68,7 +67,7 @@ class LinkReport(AnswerPart):
     def lines(self) -> Iterable[str]:
         """Each link on a line."""
         yield f"clicks by link, {moment(self.since)} to {moment(self.until)} ({self.timezone}):"
-        yield from (f"  {link.clicked} {quoted(link.href, 120)}" for link in self.links)
+        yield from (f"  {link.clicked} {quoted_text(link.href)}" for link in self.links)
         if not self.links:
             yield "  none clicked"
         if self.omitted:
@@ -89,13 +88,13 @@ class MetricsAnswer(Answer):
     rates: dict[str, Share]
     series: Series
     links: LinkReport | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Prose, ...] = ()
 
     def lines(self) -> Iterable[str]:
         """The range, then totals with rates, a line for each of a few series, links, notes."""
         channel = f", {self.channel} only" if self.channel else ""
         span = f"{moment(self.since)} to {moment(self.until)} ({self.timezone})"
-        yield f"{SAID[self.kind]} {self.id} {quoted(self.name)}{channel}: {span}"
+        yield f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {span}"
         yield from (", ".join(map(self._said, row)) for row in ROWS)
         told = {name for row in ROWS for name in row}
         if rest := [self._said(name) for name, count in self.totals.items() if count and name not in told]:
@@ -106,14 +105,21 @@ class MetricsAnswer(Answer):
         yield from self.notes
 
     def _said(self, name: str) -> str:
-        words = {"human": "by people", "machine": "by machines"}
-        who, _, what = name.partition("_")
-        said = f"{what} {words[who]}" if who in words else name
         rate = self.rates.get(name)
-        return f"{said} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
+        return f"{_words(name)} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
 
     def _drawn(self) -> Iterable[str]:
-        count, unit = len(self.series.starts), self.series.resolution
-        for name, said in DRAWN.items():
-            if any(values := self.series.values.get(name, ())):
-                yield f"{said}, {count} {unit}: {sparkline(values, POINTS_DRAWN)} highest {max(values)}"
+        starts, values = self.series.starts, self.series.values
+        if not starts or not values:
+            return
+        ends = f"the first from {moment(starts[0])}, the last from {moment(starts[-1])}"
+        yield f"{len(starts)} {self.series.resolution}, {ends}:"
+        for name, counts in values.items():
+            bars = f" {sparkline(counts, POINTS_DRAWN)} highest {max(counts)}" if name in DRAWN else ""
+            yield f"  {_words(name)}{bars}: {' '.join(map(str, counts))}"
+
+
+def _words(name: str) -> str:
+    """A metric in words: `human_opened` is opened by people."""
+    who, _, what = name.partition("_")
+    return f"{what} {WHO[who]}" if who in WHO else name

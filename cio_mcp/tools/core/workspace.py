@@ -7,8 +7,9 @@ from typing import Any, Literal
 from cio_mcp.customerio.api.account import RegionRecord, WorkspaceRecord
 from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted, quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.workspace import CallContext, LaneNow
@@ -28,7 +29,7 @@ class Overview(AnswerPart):
     keys: tuple[str, ...]
     read_only: bool
     masked: bool
-    writes_stopped: str | None = None
+    writes_stopped: Prose | None = None
     people: int | None = None
     messages_sent: int | None = None
     segments: int | None = None
@@ -41,7 +42,7 @@ class Overview(AnswerPart):
     def lines(self) -> Iterable[str]:
         """Which, what may be done, how much there is."""
         where = f"region {self.region}" if self.region else None
-        named = f"workspace {quoted(self.name)}" if self.name else "a workspace whose name is not known"
+        named = f"workspace {quoted_name(self.name)}" if self.name else "a workspace whose name is not known"
         yield ", ".join(filter(None, [named, self.id and f"id {self.id}", where]))
         changes = "nothing can be changed (read-only)" if self.read_only else "changes wait for a person's approval"
         masked = ", addresses and phone numbers are masked" if self.masked else ""
@@ -60,7 +61,7 @@ class Overview(AnswerPart):
         if told := [f"{what} {count:,}" for what, count in counts.items() if count is not None]:
             yield ", ".join(told)
         if self.account_workspaces:
-            yield f"the account has several: {', '.join(quoted(name) for name in self.account_workspaces)}"
+            yield f"the account has several: {', '.join(quoted_name(name) for name in self.account_workspaces)}"
 
 
 class SenderRow(AnswerPart):
@@ -71,7 +72,7 @@ class SenderRow(AnswerPart):
     type: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.id} {quoted(self.address or '')}{f' ({self.type})' if self.type else ''}"
+        return f"{self.id} {quoted_name(self.address or '')}{f' ({self.type})' if self.type else ''}"
 
 
 class TopicRow(AnswerPart):
@@ -80,12 +81,14 @@ class TopicRow(AnswerPart):
     id: str
     name: str
     identifier: str | None = None
-    description: str | None = None
+    description: Untrusted | None = None
     subscribed_by_default: bool | None = None
 
     def __str__(self) -> str:
         default = {True: "opted in", False: "opted out", None: "not told"}[self.subscribed_by_default]
-        return f"{self.id} {quoted(self.name)} ({self.identifier or 'no identifier'}), by default {default}"
+        identifier = word(self.identifier, 200) if self.identifier else "no identifier"
+        about = f": {quoted_text(self.description)}" if self.description else ""
+        return f"{self.id} {quoted_name(self.name)} ({identifier}), by default {default}{about}"
 
 
 class ObjectTypeRow(AnswerPart):
@@ -96,7 +99,7 @@ class ObjectTypeRow(AnswerPart):
     enabled: bool | None = None
 
     def __str__(self) -> str:
-        return f"{self.id} {quoted(self.name)}{', disabled' if self.enabled is False else ''}"
+        return f"{self.id} {quoted_name(self.name)}{', disabled' if self.enabled is False else ''}"
 
 
 class WorkspaceAnswer(Answer):
