@@ -19,6 +19,7 @@ from cio_mcp.errors import InvalidArgument, Refused, SettingError
 from cio_mcp.gate.plan import Before, Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Planner
+from cio_mcp.identity.callers import local_caller
 from cio_mcp.settings import WHERE, Settings, load_settings
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
@@ -147,12 +148,14 @@ async def _settled(settings: Settings, url: str, row: ChangeRow, agreed: bool) -
             await _withdraw(opened.gate.journal, row, who, NOT_APPROVED)
         elif row.state == "planned":
             await opened.gate.decide(row, approve=True, by=who, how=ON_A_TERMINAL)
-        return await opened.gate.make(row, _planner(opened, url), opened.acting(who).reader.caller)
+        return await opened.gate.make(row, _planner(opened, url), opened.acting(local_caller(who)).reader.work)
 
 
 def _planner(opened: Workspace, url: str) -> Planner:
     async def plan() -> Plan:
-        return registration(await Webhooks(opened.acting(opened.settings.local_principal).reader).all(), url)
+        return registration(
+            await Webhooks(opened.acting(local_caller(opened.settings.local_principal)).reader).all(), url
+        )
 
     return plan
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import Refused, StorageFailed
 from cio_mcp.gate import guardrails
 from cio_mcp.gate.change import Change, Changes, change_of
@@ -142,7 +142,7 @@ class Gate:
             await self.clock.sleep(POLL_SECONDS)
         return row
 
-    async def make(self, row: ChangeRow, plan: Planner, caller: Caller) -> Receipt:
+    async def make(self, row: ChangeRow, plan: Planner, work: Work) -> Receipt:
         """Carry out an approved change, once; anything else is answered with what it is."""
         row = await self._current(row)
         if row.state == "declined":
@@ -152,13 +152,13 @@ class Gate:
         planned = Plan.model_validate_json(row.plan)
         if stopped := await self._stopped(row, planned, await plan()):
             return stopped
-        baseline = await self.executor.traces(planned, caller)
+        baseline = await self.executor.traces(planned, work)
         # From here on the request belongs to the journal, not to the call that asked for it.
         with anyio.CancelScope(shield=True):
-            claim = await self._claim(row, planned, baseline, caller)
+            claim = await self._claim(row, planned, baseline, work)
             if claim != "claimed":
                 return await self._not_claimed(row, planned, claim)
-            outcome = await self.executor.carry_out(planned, caller)
+            outcome = await self.executor.carry_out(planned, work)
             now = self.clock.now()
             look_at = now + LOOKS[0] if outcome.state == "unknown" else None
             try:
@@ -174,7 +174,7 @@ class Gate:
                 return Receipt(status="unknown", message=f"{planned.summary} {UNRECORDED}", change=row.id)
         try:
             if outcome.state == "sent" and planned.reads_back:
-                await self._verify(row, planned.reads_back, caller)
+                await self._verify(row, planned.reads_back, work)
             return self.receipt(await self._current(row))
         except StorageFailed:
             # Its sentence says that nothing was sent, which is true only of what fails before a request.
@@ -203,13 +203,13 @@ class Gate:
             return self.receipt(await self._current(row))
         return None
 
-    async def _verify(self, row: ChangeRow, wanted: ReadBack, caller: Caller) -> None:
-        if await self.executor.visible(wanted, caller):
+    async def _verify(self, row: ChangeRow, wanted: ReadBack, work: Work) -> None:
+        if await self.executor.visible(wanted, work):
             await self.journal.verify(row.id)
 
-    async def _claim(self, row: ChangeRow, planned: Plan, baseline: list[str], caller: Caller) -> ClaimResult:
+    async def _claim(self, row: ChangeRow, planned: Plan, baseline: list[str], work: Work) -> ClaimResult:
         now = self.clock.now()
-        left = max(0.0, caller.deadline - anyio.current_time())
+        left = max(0.0, work.deadline - anyio.current_time())
         terms = ClaimTerms(
             digest=planned.digest,
             decided_since=now - APPROVAL_SECONDS,

@@ -17,7 +17,7 @@ from mcp_types import CallToolResult
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, Field
 
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Caller, Work
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan, Risk, arguments_digest
 from cio_mcp.gate.receipt import Receipt
@@ -51,9 +51,9 @@ class Binding:
     """One call of a write tool, bound to a workspace and a caller."""
 
     gate: Gate
-    principal: str
+    caller: Caller
     plan: Planner
-    caller: Callable[[], Caller]
+    work: Callable[[], Work]
     asks_here: Callable[[Risk], bool]
     patience: float
     finish: Callable[[Receipt], CallToolResult]
@@ -68,16 +68,16 @@ class Proposal:
     receipt: Receipt | None
 
 
-Binder = Callable[[Context[Any, Any], dict[str, Any]], Awaitable[Binding]]
-"""Binds a call's context and arguments."""
+Binder = Callable[[dict[str, Any]], Awaitable[Binding]]
+"""Binds a call's arguments."""
 
 
 def gated(name: str, visible: Parameters, bind: Binder) -> Callable[..., Awaitable[CallToolResult]]:
     """The tool of a plan function: its own parameters, and hidden ones filled in through the gate."""
 
-    async def propose(ctx: Context[Any, Any], **arguments: Any) -> Proposal:
-        binding = await bind(ctx, arguments)
-        found = await binding.gate.propose(binding.principal, name, digest_of(arguments), binding.plan)
+    async def propose(**arguments: Any) -> Proposal:
+        binding = await bind(arguments)
+        found = await binding.gate.propose(binding.caller.id, name, digest_of(arguments), binding.plan)
         return Proposal(binding, None, found) if isinstance(found, Receipt) else Proposal(binding, found, None)
 
     async def approval(
@@ -117,8 +117,8 @@ async def settle(proposal: Proposal, answer: object) -> Receipt:
     else:
         approve = isinstance(given, Decision) and given.decision == "approve"
         typed = given.typed if isinstance(given, TypedDecision) else None
-        await binding.gate.answered(row, approve=approve, typed=typed, by=binding.principal)
-    return await binding.gate.make(row, binding.plan, binding.caller())
+        await binding.gate.answered(row, approve=approve, typed=typed, by=binding.caller.id)
+    return await binding.gate.make(row, binding.plan, binding.work())
 
 
 def digest_of(arguments: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidArgument, Rejected
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import Receipt
@@ -22,8 +22,8 @@ from cio_mcp.text.render import Answer, render
 from cio_mcp.tools.spec import ToolSpec
 from cio_mcp.workspace import CallContext
 
-WorkspaceFor = Callable[[Context[Any, Any]], Awaitable[CallContext]]
-"""Opens the workspace for the caller of a request."""
+WorkspaceForCaller = Callable[[], Awaitable[CallContext]]
+"""Opens the workspace as the caller of the request in progress sees it."""
 
 BAD_REQUEST = 400
 """What Customer.io answers to a cursor that is none of its own; all else it took for the page before."""
@@ -32,11 +32,11 @@ ANSWERING_SECONDS = 5.0
 """What a call keeps of `MAX_WAIT` for carrying out what was approved at the last moment."""
 
 
-def as_tool(spec: ToolSpec, workspace_for: WorkspaceFor) -> Tool:
+def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
     """The MCP tool of a declaration."""
     make = _read if spec.hints.read_only else _write
     tool = Tool.from_function(
-        make(spec, workspace_for),
+        make(spec, workspace_for_caller),
         name=spec.name,
         title=spec.title,
         description=spec.description,
@@ -65,9 +65,9 @@ def result(answer: Answer, *, mask: bool) -> CallToolResult:
     )
 
 
-def _read(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitable[CallToolResult]]:
+def _read(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[..., Awaitable[CallToolResult]]:
     async def read(*, ctx: Context[Any, Any], **arguments: Any) -> CallToolResult:
-        ws = replace(await workspace_for(ctx), progress=ctx.report_progress)
+        ws = replace(await workspace_for_caller(), progress=ctx.report_progress)
         try:
             answer = await spec.function(ws, **arguments)
         except Rejected as rejected:
@@ -81,15 +81,17 @@ def _read(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitabl
     return reading
 
 
-def _write(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitable[CallToolResult]]:
-    async def bind(ctx: Context[Any, Any], arguments: dict[str, Any]) -> Binding:
-        ws = await workspace_for(ctx)
+def _write(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[..., Awaitable[CallToolResult]]:
+    async def bind(arguments: dict[str, Any]) -> Binding:
+        ws = await workspace_for_caller()
         return Binding(
             gate=ws.gate,
-            principal=ws.principal,
+            caller=ws.caller,
             plan=lambda: _plan(spec, ws, arguments),
-            caller=lambda: Caller(ws.principal, anyio.current_time() + ws.settings.max_wait),
-            asks_here=lambda risk: ws.gate.policy.asks_here(spec.name, risk, ws.settings, over_http=over_http(ctx)),
+            work=lambda: Work(ws.caller, anyio.current_time() + ws.settings.max_wait),
+            asks_here=lambda risk: ws.gate.policy.asks_here(
+                spec.name, risk, ws.settings, may_be_asked=ws.caller.may_be_asked
+            ),
             patience=max(0.0, ws.settings.max_wait - ANSWERING_SECONDS),
             finish=lambda receipt: result(receipt, mask=ws.settings.mask_pii),
         )
@@ -99,13 +101,8 @@ def _write(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitab
 
 async def _plan(spec: ToolSpec, ws: CallContext, arguments: dict[str, Any]) -> Plan:
     # A person may have thought for minutes since the call began: each planning has its own time.
-    caller = replace(ws.reader.caller, deadline=anyio.current_time() + ws.settings.max_wait)
-    planned = await spec.function(replace(ws, reader=replace(ws.reader, caller=caller)), **arguments)
+    work = replace(ws.reader.work, deadline=anyio.current_time() + ws.settings.max_wait)
+    planned = await spec.function(replace(ws, reader=replace(ws.reader, work=work)), **arguments)
     assert isinstance(planned, Plan)  # noqa: S101 - a declaration's promise, not input
     assert planned.risk in spec.classes  # noqa: S101 - a declaration's promise, not input
     return planned
-
-
-def over_http(ctx: Context[Any, Any]) -> bool:
-    """Whether a request came over HTTP."""
-    return ctx.request_context.request is not None

@@ -9,7 +9,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from cio_mcp.gate.service import APPROVAL_SECONDS
 from cio_mcp.server.elicitation import digest_of
-from cio_mcp.server.tool import WorkspaceFor, as_tool, result
+from cio_mcp.server.tool import WorkspaceForCaller, as_tool, result
 from cio_mcp.text.render import Answer
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.workspace import CallContext
@@ -18,9 +18,9 @@ from cio_mcp.workspace import CallContext
 class Toolbox:
     """The tools that a server offers; each is made when it is first called, which takes some 5 ms."""
 
-    def __init__(self, names: Collection[str], workspace_for: WorkspaceFor) -> None:
+    def __init__(self, names: Collection[str], workspace_for_caller: WorkspaceForCaller) -> None:
         self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
-        self._workspace_for = workspace_for
+        self._workspace_for_caller = workspace_for_caller
         self._made: dict[str, Tool] = {}
 
     async def call(
@@ -34,7 +34,7 @@ class Toolbox:
 
     def _tool(self, name: str) -> Tool:
         if name not in self._made:
-            self._made[name] = as_tool(self._specs[name], self._workspace_for)
+            self._made[name] = as_tool(self._specs[name], self._workspace_for_caller)
         return self._made[name]
 
     def longest(self, name: str, max_wait: float) -> float:
@@ -47,7 +47,7 @@ class Toolbox:
             return None
         meant = self._tool(name).fn_metadata.validate_arguments(arguments)
         since = ws.gate.clock.now() - self.longest(name, ws.settings.max_wait)
-        late = await ws.gate.unanswered(ws.principal, name, digest_of(meant), since)
+        late = await ws.gate.unanswered(ws.caller.id, name, digest_of(meant), since)
         return result(late, mask=ws.settings.mask_pii)
 
 

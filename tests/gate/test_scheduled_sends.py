@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.plan import Plan, arguments_digest
@@ -18,6 +18,7 @@ from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.workspace import CallContext
+from tests.callers import caller_named
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,7 @@ class LaterGate:
         return row
 
     async def make(self, row: ChangeRow, plan: Planner) -> Receipt:
-        return await self.gate.make(row, plan, Caller(row.principal, anyio.current_time() + 10))
+        return await self.gate.make(row, plan, Work(caller_named(row.principal), anyio.current_time() + 10))
 
 
 @pytest.fixture

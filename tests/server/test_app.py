@@ -166,3 +166,14 @@ async def test_an_unknown_prompt_is_refused_by_name(era: Era, settings: Settings
     async with Client(build_server(settings), mode=era) as client:
         with pytest.raises(MCPError, match=r"There is no prompt “customer_360”; prompts/list names"):
             await client.get_prompt("customer_360", {"customer": "ada"})
+
+
+async def test_no_era_is_promised_changes_of_lists_that_never_change(era: Era, settings: Settings) -> None:
+    async with Client(build_server(settings), mode=era) as client:
+        announced = client.server_capabilities
+    assert announced is not None
+    assert announced.tools is not None
+    assert announced.prompts is not None
+    assert announced.resources is not None
+    assert not any(each.list_changed for each in (announced.tools, announced.prompts, announced.resources))
+    assert announced.resources.subscribe
