@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel.helper_types import ReadResourceContents
     from mcp_types import Tool
     from pydantic import AnyUrl
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from cio_mcp.text.render import Answer
     from cio_mcp.web.webhooks import Receiver
@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NAME = "cio-mcp"
+MAX_SESSIONS = 64
+"""Sessions of older clients at once; each takes some 60 kB. No source: far more than clients on one machine."""
+SESSION_IDLE_SECONDS = 600.0
+"""Seconds after which a session ends that has no request in progress and no stream open; no source: a client that
+comes back later starts a new one."""
 INSTRUCTIONS = """\
 This is one Customer.io workspace: find_customers finds people, get_customer tells all about one.
 Several people may share an address: choose one by cio_id.
@@ -189,14 +194,19 @@ def build_server(settings: Settings, *, sandbox: "Sandbox | None" = None) -> Cio
     return server
 
 
-def http_app(server: CioServer) -> "Starlette":
+def http_app(server: CioServer) -> "ASGIApp":
     """The server over streamable HTTP on loopback: `/mcp`, the receiver of webhooks, and `/healthz`."""
-    from cio_mcp.web.health import healthz  # noqa: PLC0415 - starlette is of no use under stdio
-    from cio_mcp.web.webhooks import PATH  # noqa: PLC0415 - starlette is of no use under stdio
+    from cio_mcp.web.app import MAX_MCP_BYTES, web_app  # noqa: PLC0415 - starlette is of no use under stdio
 
-    server.custom_route(PATH, methods=["POST"])(receiver_of(server).receive)
-    server.custom_route("/healthz", methods=["GET"])(healthz)
-    return server.streamable_http_app(host="127.0.0.1")
+    # For its session manager, which checks Host and Origin; the routes are ours.
+    server.streamable_http_app(
+        host="127.0.0.1",
+        max_sessions=MAX_SESSIONS,
+        session_idle_timeout=SESSION_IDLE_SECONDS,
+        max_request_body_size=MAX_MCP_BYTES,
+    )
+    sessions = server.session_manager
+    return web_app(receiver_of(server), sessions.run, mcp=sessions.handle_request)
 
 
 def receiver_of(server: CioServer) -> "Receiver":

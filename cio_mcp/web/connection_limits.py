@@ -1,15 +1,14 @@
-"""The receiver's connections: how many there may be, and how long each may keep others waiting.
+"""The connections of the HTTP server: how many there may be, and how long each may keep others waiting.
 
-Whoever can reach the receiver can open connections, with or without a key, and then say nothing, or little. The server
-underneath waits for them, and when a process may open no more files, nobody gets in.
+Anyone who can reach the server can open connections, with or without a key, and then say nothing, or little. The server
+underneath waits for them, and when a process may open no more files, nobody gets in. A request in progress may last:
+an answer that is a stream of events takes a connection for as long as its client reads.
 """
 
-import socket
 import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 WAITING = 3.0
@@ -92,14 +91,3 @@ class LimitedProtocol(H11Protocol):
         if self._call_off is not None:
             self._call_off()
             self._call_off = None
-
-
-class LimitedServer(uvicorn.Server):
-    """Takes few connections in one turn, as its `backlog` says, and lets the others wait in a line of usual length."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to take connections."""
-        await super().startup(sockets)
-        for listening in sockets or []:
-            # Those for whom there is no room in the line try again after a second.
-            listening.listen()
