@@ -33,14 +33,14 @@ def web_app(
         Route("/healthz", healthz),
     ]
     if mcp is not None:
-        routes += _both_spellings("/mcp", CompleteBody(mcp))
+        routes += _both_spellings("/mcp", CompleteBody(mcp, max_bytes=MAX_MCP_BYTES, seconds=MCP_BODY_SECONDS))
     return Router(routes, redirect_slashes=False, lifespan=lambda _app: lifespan())
 
 
 class CompleteBody:
     """Calls an application once the body of a request is complete, so that nothing waits for one that never is."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_MCP_BYTES, seconds: float = MCP_BODY_SECONDS) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float) -> None:
         self._app, self._max_bytes, self._seconds = app, max_bytes, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,7 +6,7 @@ an answer that is a stream of events takes a connection for as long as its clien
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -74,6 +74,14 @@ class LimitedProtocol(H11Protocol):
         super().resume_writing()
         self._watch()
 
+    def shutdown(self) -> None:
+        """Close the connection if no answer is due: no request is in progress, or one that only listens."""
+        super().shutdown()
+        # None before the first request, whatever its type says.
+        request: Any = self.cycle
+        if request is not None and not request.response_complete and _listens(request.scope):
+            self.transport.close()
+
     def _watch(self) -> None:
         # None before the first request, whatever its type says.
         request: Any = self.cycle
@@ -91,3 +99,8 @@ class LimitedProtocol(H11Protocol):
         if self._call_off is not None:
             self._call_off()
             self._call_off = None
+
+
+def _listens(scope: Mapping[str, Any]) -> bool:
+    """Whether a request to `/mcp` is for a stream of notifications: a GET, or since 2026-07-28 a method of its own."""
+    return scope["method"] == "GET" or (b"mcp-method", b"subscriptions/listen") in scope["headers"]

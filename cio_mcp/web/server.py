@@ -3,6 +3,7 @@
 import logging
 import socket
 
+import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -22,6 +23,21 @@ class LimitedServer(uvicorn.Server):
             # Those for whom there is no room in the line try again after a second.
             listening.listen()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: after `GRACE_SECONDS`, close the connections whose requests are still in progress.
+
+        That cancels the requests as if their clients had left. uvicorn would cancel their tasks, and log a traceback.
+        """
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._close_after_grace)
+            await super().shutdown(sockets)
+            tasks.cancel_scope.cancel()
+
+    async def _close_after_grace(self) -> None:
+        await anyio.sleep(GRACE_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+
 
 def http_server(
     app: ASGIApp, *, protocol: type[LimitedProtocol] = LimitedProtocol, backlog: int | None = None
@@ -39,6 +55,6 @@ def http_server(
         server_header=False,
         proxy_headers=False,
         lifespan="on",
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=2 * GRACE_SECONDS,
     )
     return LimitedServer(config)
