@@ -200,6 +200,19 @@ async def test_another_principal_is_not_answered_from_the_cache(client: Client, 
     assert len(peer.heads) == 2
 
 
+async def test_many_reads_of_one_caller_do_not_hold_up_another(client: Client, peer: Peer, clock: ManualClock) -> None:
+    async def ask(name: str, number: int) -> None:
+        work = Work(caller_named(name), clock.steady() + 60)
+        await client.reader(work).read(read(f"/v1/{name.removeprefix('local:')}/{number}"))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(40):
+            tasks.start_soon(ask, "local:ada", number)
+        tasks.start_soon(ask, "local:bob", 0)
+    (place,) = [place for place, head in enumerate(peer.heads) if "/v1/bob/" in head]
+    assert place < 20
+
+
 async def test_identical_reads_in_flight_are_one_request(client: Client, peer: Peer, work: Work) -> None:
     answers: list[object] = []
 

@@ -41,7 +41,11 @@ def test_a_name_is_bounded() -> None:
 def test_no_name_makes_a_client_over_http_the_local_user_or_lets_it_ask() -> None:
     caller = loopback_caller(OWNER, owner=OWNER)
     assert caller.id != local_caller(OWNER).id
-    assert (caller.owner, caller.may_be_asked) == (OWNER, False)
+    assert not caller.may_be_asked
+
+
+def test_clients_over_http_belong_to_the_user_whose_server_it_is() -> None:
+    assert {loopback_caller(name, owner=OWNER).owner for name in ("a client", "another", None)} == {OWNER}
 
 
 def test_callers_on_this_machine_can_use_every_tool() -> None:
