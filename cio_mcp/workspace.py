@@ -18,7 +18,7 @@ from cio_mcp.customerio.api.newsletters import Newsletters
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.api.transactional import Transactional
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Caller, Work
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import Answer
@@ -80,12 +80,16 @@ class CallContext:
     """The workspace as one caller sees it during one call: every read counts for them and ends in time."""
 
     settings: Settings
-    principal: str
     reader: "Reader"
     gate: "Gate"
     events: "EventLog"
     progress: Progress | None = None
     keys: KeyReport = field(default_factory=KeyReport)
+
+    @property
+    def caller(self) -> Caller:
+        """Who the call is made for."""
+        return self.reader.work.caller
 
     def limits(self) -> Limits:
         """What the limits leave at this moment."""
@@ -162,11 +166,11 @@ class Workspace:
         """Check each key with one read; the result is in `keys`."""
         await self.keys.fill(self.client, self.settings)
 
-    def acting(self, principal: str, *, max_wait: float | None = None) -> CallContext:
-        """The workspace for one call of `principal`, which may take `max_wait` seconds (default: the setting)."""
+    def acting(self, caller: Caller, *, max_wait: float | None = None) -> CallContext:
+        """The workspace for one call of `caller`, which may take `max_wait` seconds (default: the setting)."""
         deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
-        reader = self.client.reader(Caller(principal, deadline))
-        return CallContext(self.settings, principal, reader, self.gate, self.events, keys=self.keys)
+        reader = self.client.reader(Work(caller, deadline))
+        return CallContext(self.settings, reader, self.gate, self.events, keys=self.keys)
 
 
 @asynccontextmanager

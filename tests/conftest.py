@@ -12,6 +12,7 @@ import pytest
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
+from tests.callers import caller_named
 from tests.eras import ERAS, Era
 
 # A machine that is busy with something else makes examples slow, which says nothing about the code.
@@ -75,4 +76,4 @@ async def opened(settings: Settings, sandbox: Sandbox) -> AsyncIterator[Workspac
 
 @pytest.fixture
 async def ws(opened: Workspace) -> CallContext:
-    return opened.acting("local:tester")
+    return opened.acting(caller_named("local:tester"))

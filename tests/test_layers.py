@@ -24,6 +24,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "httpx": ("customerio/", "outbound/", "sandbox/webhooks/"),
     "mcp": ("server/", "cli/demo.py"),
     "starlette": ("web/", "server/", "sandbox/"),
+    "uvicorn": ("web/", "server/", "sandbox/"),
     "sqlalchemy": ("storage/",),
     "sqlite3": ("storage/",),
     "asyncio": (),

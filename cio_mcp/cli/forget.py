@@ -11,6 +11,7 @@ from cio_mcp.cli.terminal import controlling_terminal
 from cio_mcp.customerio.api.people import Person, reference_of
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.subject import Subject
+from cio_mcp.identity.callers import local_caller
 from cio_mcp.settings import Settings
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import ErasureCounts, PersonEraser
@@ -85,7 +86,7 @@ async def _named(settings: Settings, person: str) -> Named:
         return Named(alone, "Without CIO_APP_API_KEY only what names them so is found, not their other identifiers.")
     async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
         try:
-            found = await opened.acting(settings.local_principal).people.resolve(person)
+            found = await opened.acting(local_caller(settings.local_principal)).people.resolve(person)
         except NotFound:
             return Named(alone, "Customer.io knows nobody of this name now; only what names them so is found.")
     return Named(_identity(found), "")

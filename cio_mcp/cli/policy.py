@@ -51,7 +51,7 @@ def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, 
                 yield Row(each.name, None, "hide" if said else "offer", f"line {said[1]}" if said else "default")
             else:
                 rule = policy.rule_for(each.name, risk)
-                where = policy.asked_where(each.name, risk, settings, over_http=over_http)
+                where = policy.asked_where(each.name, risk, settings, may_be_asked=not over_http)
                 shown = (where.value, where.why) if rule.value != "hide" else (None, None)
                 yield Row(each.name, risk, rule.value, rule.why, *shown)
 

@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 WARM_SECONDS = 60.0
 """How long garbage is not collected at most: a collection of all that stays for good stops everything."""
-GRACE_SECONDS = 5
-"""Seconds that requests in progress may take when a server over HTTP is stopped."""
 STOP_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """Signals that stop a server as Ctrl-C does, where the system has them and nobody ignores them."""
 WELCOME = f"""\
@@ -66,21 +64,12 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
     listening = listen(host, port)
 
     async def over_http(server: "CioServer") -> None:
-        import uvicorn  # noqa: PLC0415 - stdio does not need it
-
         from cio_mcp.server.app import http_app  # noqa: PLC0415 - stdio does not need it
+        from cio_mcp.web.server import http_server  # noqa: PLC0415 - stdio does not need it
         from cio_mcp.web.webhooks import PATH  # noqa: PLC0415 - stdio does not need it
 
-        # Its own logging would write to stdout, and name paths.
         logger.info("Serving http://%s/mcp, and receiving webhooks at %s", authority(listening), PATH)
-        config = uvicorn.Config(
-            http_app(server),
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-        listener = uvicorn.Server(config)
+        listener = http_server(http_app(server))
 
         async def listen_until_stopped() -> None:
             # Canceled in the middle of its start, it would log a traceback.

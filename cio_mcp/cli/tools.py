@@ -84,7 +84,7 @@ def _definition(spec: ToolSpec) -> dict[str, Any]:
     }
 
 
-async def _no_workspace(_request: object) -> NoReturn:
+async def _no_workspace() -> NoReturn:
     raise NotImplementedError("listed, never called")
 
 

@@ -5,15 +5,14 @@ import json
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 import anyio
 import typer
-import uvicorn
 
 from cio_mcp.cli.common import named_settings
 from cio_mcp.cli.logs import log_to_stderr
@@ -25,12 +24,11 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.webhook_stats import WebhookStats, webhook_stats
 from cio_mcp.text.sanitize import clean
 from cio_mcp.text.timestamps import ago, from_unix, moment
-from cio_mcp.web.connection_limits import STRIDE, LimitedProtocol, LimitedServer
-from cio_mcp.web.webhooks import PATH, Receiver, receiver_app
+from cio_mcp.web.app import web_app
+from cio_mcp.web.server import http_server
+from cio_mcp.web.webhooks import PATH, Receiver
 
 NAME = 60
-GRACE = 5
-"""Seconds that requests in progress may take when the receiver is stopped."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,45 +65,29 @@ def status(*, as_json: bool) -> None:
 
 async def _receive(settings: Settings, listening: socket.socket) -> None:
     database = Database(settings.storage_url)
-    # What cannot be opened is told now, not when the first event is lost.
+    # What cannot be opened is reported now, not when the first event is lost.
     await database.read(lambda _: None)
-    config = uvicorn.Config(
-        _app(settings, database),
-        http=LimitedProtocol,
-        ws="none",
-        backlog=LimitedProtocol.most // STRIDE,
-        log_config=None,
-        # Of requests that are none it would warn one by one, and strangers can make any number of them.
-        log_level=logging.ERROR,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        lifespan="on",
-        timeout_graceful_shutdown=GRACE,
-    )
-    logger.info("Receiving webhooks at http://%s%s", authority(listening), PATH)
-    await LimitedServer(config).serve([listening])
-
-
-def _app(settings: Settings, database: Database) -> Callable[..., Any]:
     feed = EventLog(database, settings.workspace_key)
 
     async def its_feed() -> EventLog:
         return feed
 
-    @asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
-            # Otherwise every look for garbage goes through all that was loaded, and answers wait for it: some 40 ms.
-            gc.collect()
-            gc.freeze()
-            yield
-            tasks.cancel_scope.cancel()
-        await feed.close()
-        await database.close()
+    server = http_server(web_app(Receiver(settings.signing_keys, its_feed), partial(_keep, feed, settings)))
+    logger.info("Receiving webhooks at http://%s%s", authority(listening), PATH)
+    await server.serve([listening])
 
-    return receiver_app(Receiver(settings.signing_keys, its_feed), running())
+
+@asynccontextmanager
+async def _keep(feed: EventLog, settings: Settings) -> AsyncIterator[None]:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
+        # Otherwise every look for garbage goes through all that was loaded, and answers wait for it: some 40 ms.
+        gc.collect()
+        gc.freeze()
+        yield
+        tasks.cancel_scope.cancel()
+    await feed.close()
+    await feed.database.close()
 
 
 async def _webhook_stats() -> WebhookStats:

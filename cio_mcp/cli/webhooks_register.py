@@ -17,6 +17,7 @@ from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Planner
+from cio_mcp.identity.callers import local_caller
 from cio_mcp.settings import WHERE, Settings, load_settings
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
@@ -109,12 +110,14 @@ async def _settle(settings: Settings, url: str, change: Change, approved: bool) 
             await approvals.withdraw(change, by=by, how=NOT_APPROVED, acknowledged=True)
         elif change.state == "planned":
             await approvals.approve(change, by=by, how=ON_A_TERMINAL)
-        return await opened.gate.make(change, _planner(opened, url), opened.acting(by).reader.caller)
+        return await opened.gate.make(change, _planner(opened, url), opened.acting(local_caller(by)).reader.work)
 
 
 def _planner(opened: Workspace, url: str) -> Planner:
     async def plan() -> Plan:
-        return plan_webhook(await Webhooks(opened.acting(opened.settings.local_principal).reader).all(), url)
+        return plan_webhook(
+            await Webhooks(opened.acting(local_caller(opened.settings.local_principal)).reader).all(), url
+        )
 
     return plan
 

@@ -30,7 +30,7 @@ Answer = dict[str, Any]
 class Key:
     """What makes two reads the same."""
 
-    principal: str
+    caller: str
     bulk: bool
     family: str
     request: str
@@ -67,7 +67,7 @@ def family(route: str) -> str:
 
 
 class Cache:
-    """Answers of one workspace, per principal."""
+    """Answers of one workspace, per caller."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._now = clock, clock.steady

@@ -1,15 +1,35 @@
-"""Who asks, and until when."""
+"""Who work is done for, and how much time it has."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf a request is made.
+    """Who a client acts as, decided once per request by `identity`.
 
-    `deadline` is in `anyio.current_time()` seconds; `bulk` work lets interactive calls go first.
+    `id` names it in the journal, in the limiter's queues and in the cache; several ids may have one `owner`, the
+    person behind them. `scopes` decide which tools it can use. `may_be_asked` says whether its client is trusted to
+    show a question to a person and to return that person's answer.
     """
 
-    principal: str
+    id: str
+    owner: str
+    scopes: frozenset[str] = frozenset()
+    may_be_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work for a caller that ends by `deadline`, in `anyio.current_time()` seconds.
+
+    `bulk` work lets interactive work go first.
+    """
+
+    caller: Caller
     deadline: float
     bulk: bool = False
+
+
+def background_caller(id_: str) -> Caller:
+    """The caller of work that the server does by itself: it can use no tool, and nobody answers for it."""
+    return Caller(id_, owner=id_)

@@ -15,7 +15,7 @@ from opentelemetry import trace
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.cache import Cache, Fetched, Key, family
 from cio_mcp.customerio.call import Call, canonical
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
 from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
 from cio_mcp.customerio.ratelimit.rates import LANES
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
 
-__all__ = ["Caller", "Client", "Exchange", "Reader"]
+__all__ = ["Client", "Exchange", "Reader", "Work"]
 
 PATIENCE = {"read": 10.0, "repeatable": 10.0, "once": 30.0}
 """Seconds one request may take: what can be repeated is given up early enough to be."""
@@ -96,9 +96,9 @@ class Client:
         with suppress(Exception):
             await self._wire.open()
 
-    def reader(self, caller: Caller) -> "Reader":
-        """Reads on behalf of `asker`."""
-        return Reader(self, caller)
+    def reader(self, work: Work) -> "Reader":
+        """Reads for one piece of work."""
+        return Reader(self, work)
 
     async def region(self) -> str | None:
         """The region, found out if need be; None where settings name the hosts.
@@ -124,28 +124,28 @@ class Client:
             case _:
                 return problem(call, outcome)
 
-    async def fetch(self, call: Call, caller: Caller) -> Fetched:
+    async def fetch(self, call: Call, work: Work) -> Fetched:
         """Make a read and parse its answer.
 
         Raises:
             CioError: as `Reader.read`.
         """
-        outcome = (await self.exchange(call, caller)).outcome
+        outcome = (await self.exchange(call, work)).outcome
         if not isinstance(outcome, Answered) or not outcome.accepted:
             raise self.refusal(call, outcome)
         return Fetched(json_object(outcome), len(outcome.body))
 
-    async def cached(self, call: Call, caller: Caller, seconds: float) -> dict[str, Any]:
-        """Make a read unless it was just made, or is being made, for the same principal.
+    async def cached(self, call: Call, work: Work, seconds: float) -> dict[str, Any]:
+        """Make a read unless it was just made, or is being made, for the same caller.
 
         Raises:
             CioError: as `Reader.read`.
         """
         request = call.target if call.body is None else f"{call.method} {call.target} {canonical(call.body)}"
-        key = Key(caller.principal, caller.bulk, family(call.route), request)
-        return await self._cache.get(key, lambda: self.fetch(call, caller), seconds=seconds, deadline=caller.deadline)
+        key = Key(work.caller.id, work.bulk, family(call.route), request)
+        return await self._cache.get(key, lambda: self.fetch(call, work), seconds=seconds, deadline=work.deadline)
 
-    async def exchange(self, call: Call, caller: Caller) -> Exchange:
+    async def exchange(self, call: Call, work: Work) -> Exchange:
         """Make a call, and make it again as long as the retry table and the deadline allow.
 
         Raises:
@@ -155,23 +155,23 @@ class Client:
             KeyRefused: the region had to be found out, and none knows the key.
             Unavailable: no time is left; or the region had to be found out, and could not be.
         """
-        base = await self._regions.base(call.api, within=caller.deadline - self._clock.steady())
+        base = await self._regions.base(call.api, within=work.deadline - self._clock.steady())
         doubt: Outcome | None = None
         for attempt in itertools.count(1):
             try:
-                outcome = await self._attempt(call, caller, base, attempt)
+                outcome = await self._attempt(call, work, base, attempt)
             except CioError:
                 if doubt is None:
                     raise
                 return Exchange(doubt, doubted=True)
             wait = delay_before_retry(call.retry, outcome, attempt, self._chance(), daily=_is_daily(call))
-            if wait is None or self._clock.steady() + wait + LAST_MOMENT > caller.deadline:
+            if wait is None or self._clock.steady() + wait + LAST_MOMENT > work.deadline:
                 return Exchange(outcome, doubted=doubt is not None)
             doubt = outcome if doubtful(outcome) else doubt
             await self._clock.wait(anyio.Event(), wait)
         raise AssertionError("the retry table ends every call")
 
-    async def _attempt(self, call: Call, caller: Caller, base: str, attempt: int = 1) -> Outcome:
+    async def _attempt(self, call: Call, work: Work, base: str, attempt: int = 1) -> Outcome:
         """Take a turn and make one request."""
         header = authorization(self._settings, call.api)
         body = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
@@ -184,13 +184,13 @@ class Client:
             set_status_on_exception=False,
         ) as span:
             asked = now()
-            room = caller.deadline - asked - LAST_MOMENT
+            room = work.deadline - asked - LAST_MOMENT
             if room < 0:
                 raise Unavailable("No time is left for a request to Customer.io; nothing was sent. Try again.")
-            permit = await self.limiter.acquire(call.lane, caller=caller.principal, bulk=caller.bulk, max_wait=room)
+            permit = await self.limiter.acquire(call.lane, caller=work.caller.id, bulk=work.bulk, max_wait=room)
             granted = now()
             span.set_attribute("cio.wait", granted - asked)
-            within = min(PATIENCE[call.retry], caller.deadline - granted)
+            within = min(PATIENCE[call.retry], work.deadline - granted)
             departure = RequestTiming(now, lambda leaving: self._leaves(permit, granted, leaving))
             try:
                 if call.retry != "read" and not self.limiter.shared:
@@ -215,8 +215,8 @@ class Client:
             await self.limiter.settle(permit)
 
     async def _probe(self, call: Call, base: str) -> Outcome:
-        caller = Caller("region", self._clock.steady() + PATIENCE["read"])
-        return await self._attempt(call, caller, base)
+        work = Work(background_caller("region"), self._clock.steady() + PATIENCE["read"])
+        return await self._attempt(call, work, base)
 
 
 def _is_daily(call: Call) -> bool:
@@ -226,10 +226,10 @@ def _is_daily(call: Call) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads of one caller, which all end by its deadline."""
+    """Reads for one piece of work; all end by its deadline."""
 
     client: Client
-    caller: Caller
+    work: Work
 
     async def read(self, call: Call, cache: float = 0.0) -> dict[str, Any]:
         """The answer to a read, parsed; `cache` is the seconds it may be old. Not to be changed: it may be shared.
@@ -242,4 +242,4 @@ class Reader:
             Unavailable: it answered 5xx, or not in time, or not at all, to the last attempt.
             BadAnswer: its answer is not what it documents.
         """
-        return await self.client.cached(call, self.caller, cache)
+        return await self.client.cached(call, self.work, cache)

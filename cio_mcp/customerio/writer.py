@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent, doubtful
 from cio_mcp.customerio.responses import json_object
 from cio_mcp.errors import BadAnswer, CioError
@@ -49,10 +49,10 @@ class Writer:
     def __init__(self, client: "Client") -> None:
         self._client = client
 
-    async def send(self, call: Call, caller: Caller) -> Result:
+    async def send(self, call: Call, work: Work) -> Result:
         """Make a write; whatever goes wrong is in the result, not raised."""
         try:
-            exchange = await self._client.exchange(call, caller)
+            exchange = await self._client.exchange(call, work)
         except CioError as before_anything_left:
             return Failed(_sentence(before_anything_left))
         except Exception as unforeseen:  # noqa: BLE001 - a write must end in a known state, whatever broke

@@ -20,6 +20,10 @@ BY_MACHINE = " by a machine"
 """How it is told beside the metric that no person opened or clicked."""
 LATEST = 4_102_444_800
 """1 January 2100: a later time is not one in seconds."""
+EARLIEST = 1_262_304_000
+"""1 January 2010, before there was Customer.io: an event that claims an earlier time has none that can be believed."""
+MAX_AHEAD_SECONDS = 8 * 86_400
+"""How far ahead of this machine's clock an event may claim to be; a signature may be as far off, but no more."""
 LONGEST = 4_000
 """Characters kept of one text: of content, only the beginning; get_message has it whole."""
 LARGE = 2 * LONGEST
@@ -27,11 +31,19 @@ LARGE = 2 * LONGEST
 NESTED = 32
 """How deep data may be nested; Customer.io's is three deep."""
 
+
+def _seconds(value: object) -> object:
+    """Read a time in seconds: a float loses its fraction, and true is not one second past 1970."""
+    if isinstance(value, bool):
+        raise ValueError("a truth value is not a time")  # noqa: TRY004 - what pydantic takes for invalid
+    return int(value) if isinstance(value, float) else value
+
+
 Text = Annotated[str, BeforeValidator(lambda value: value.replace("\0", "") if isinstance(value, str) else value)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Id = Annotated[Annotated[Text, Field(max_length=500)] | None, Blank]
 Data = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
-Seconds = Annotated[int, BeforeValidator(lambda value: int(value) if isinstance(value, float) else value)]
+Seconds = Annotated[int, BeforeValidator(_seconds)]
 
 
 class Campaign(Model):
@@ -98,6 +110,8 @@ class Envelope(Model):
         try:
             envelope = cls.model_validate_json(body)
         except (ValueError, OverflowError):
+            return cls.unknown(body, received_at)
+        if not EARLIEST <= envelope.timestamp <= received_at + MAX_AHEAD_SECONDS:
             return cls.unknown(body, received_at)
         if len(body) > LARGE:
             envelope = envelope.model_copy(update={"data": _cut(envelope.data)})

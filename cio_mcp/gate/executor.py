@@ -10,7 +10,7 @@ from cio_mcp.customerio.api import batches
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.gate.plan import Plan, ReadBack
@@ -46,20 +46,20 @@ class Executor:
     client: "Client"
     sleep: Callable[[float], Awaitable[None]]
 
-    async def carry_out(self, plan: Plan, caller: Caller) -> Outcome:
+    async def carry_out(self, plan: Plan, work: Work) -> Outcome:
         """Make the plan's calls in order; the first that does not succeed ends it, and nothing is raised."""
         try:
-            return await self._carry_out(plan, caller)
+            return await self._carry_out(plan, work)
         except Exception as unforeseen:  # noqa: BLE001 - a change must not stay `sending`, whatever broke
             return _unforeseen(unforeseen)
 
-    async def _carry_out(self, plan: Plan, caller: Caller) -> Outcome:
+    async def _carry_out(self, plan: Plan, work: Work) -> Outcome:
         sent = Sent(0)
         said: list[str] = []
         for position, call in enumerate(plan.calls):
-            match await self.writer.send(call, caller):
+            match await self.writer.send(call, work):
                 case Sent(status=batches.PARTLY) as partly:
-                    said.append(await self._rest_of(call, partly, caller))
+                    said.append(await self._rest_of(call, partly, work))
                 case Sent() as sent:
                     pass
                 case Failed(reason=reason) if position:
@@ -74,10 +74,10 @@ class Executor:
         delivery = sent.body.get("delivery_id")
         return Outcome("sent", " ".join(said) or None, str(delivery) if delivery else None)
 
-    async def _rest_of(self, call: Call, partly: Sent, caller: Caller) -> str:
+    async def _rest_of(self, call: Call, partly: Sent, work: Work) -> str:
         """Make once more only those operations of a batch that were refused; what became of them."""
         refused = batches.refused(partly.body)
-        again = await self.writer.send(batches.only(call, list(refused)), caller)
+        again = await self.writer.send(batches.only(call, list(refused)), work)
         if isinstance(again, Sent) and again.status != batches.PARTLY:
             return "All operations were accepted, some at the second try."
         still = batches.refused(again.body) if isinstance(again, Sent) else dict.fromkeys(range(len(refused)), "")
@@ -85,7 +85,7 @@ class Executor:
         named = ", ".join(f"{index} ({refused[index]})" if refused[index] else str(index) for index in indexes[:20])
         return f"{len(indexes)} of {batches.size(call)} operations were not accepted, by index: {named}."
 
-    async def traces(self, plan: Plan, caller: Caller) -> list[str]:
+    async def traces(self, plan: Plan, work: Work) -> list[str]:
         """What is there before a send that must not be repeated; only what is new afterwards can be its effect.
 
         Raises:
@@ -93,11 +93,11 @@ class Executor:
         """
         if plan.trace is None or all(call.retry == "repeatable" for call in plan.calls):
             return []
-        return await plan.trace.found(self.client.reader(caller), 0.0)
+        return await plan.trace.found(self.client.reader(work), 0.0)
 
-    async def visible(self, wanted: ReadBack, caller: Caller) -> bool:
+    async def visible(self, wanted: ReadBack, work: Work) -> bool:
         """Whether the values can be read back within three seconds."""
-        people = People(self.client.reader(caller))
+        people = People(self.client.reader(work))
         for pause in READ_BACK_PAUSES:
             await self.sleep(pause)
             try:

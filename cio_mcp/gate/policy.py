@@ -101,7 +101,7 @@ class Policy:
         hidden = bool(risks) and all(self.rule_for(tool, risk).value == "hide" for risk in risks)
         return not (hidden or (said is not None and said[0] == "hide"))
 
-    def asked_where(self, tool: str, risk: "Risk", settings: Settings, *, over_http: bool) -> InForce:
+    def asked_where(self, tool: str, risk: "Risk", settings: Settings, *, may_be_asked: bool) -> InForce:
         """Where a person decides: in the client, or outside it.
 
         `MASK_PII` implies outside, since the question shows real values; over HTTP nobody vouches for the client.
@@ -111,12 +111,12 @@ class Policy:
             told.append((settings.approval, "environment"))
         told += [(one.approval[0], f"line {one.approval[1]}") for one in self._said(tool, risk) if one.approval]
         if not settings.approval:
-            told.append(("outside" if over_http else "ask", "default"))
+            told.append(("ask" if may_be_asked else "outside", "default"))
         return InForce(*max(told, key=lambda one: WHERES.index(one[0])))
 
-    def asks_here(self, tool: str, risk: "Risk", settings: Settings, *, over_http: bool) -> bool:
+    def asks_here(self, tool: str, risk: "Risk", settings: Settings, *, may_be_asked: bool) -> bool:
         """Whether a client that can ask may."""
-        return self.asked_where(tool, risk, settings, over_http=over_http).value == "ask"
+        return self.asked_where(tool, risk, settings, may_be_asked=may_be_asked).value == "ask"
 
     def to_type(self, plan: "Plan") -> str | None:
         """What a person must type to approve a plan, if anything: what the plan wants, else the count, else a name."""

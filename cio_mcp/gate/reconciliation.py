@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from cio_mcp.clock import Clock
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.executor import Executor, Outcome
@@ -76,12 +76,12 @@ class Reconciler:
 
     async def _settle(self, row: ChangeRow) -> None:
         plan = Change.of(row).plan
-        caller = Caller(row.principal, anyio.current_time() + PATIENCE, bulk=True)
+        work = Work(background_caller(row.principal), anyio.current_time() + PATIENCE, bulk=True)
         if self._may_be_made_again(row, plan):
             if self.remakes and not await self.pauses.in_force():
-                await self._remake(row, plan, caller)
+                await self._remake(row, plan, work)
             return
-        await self._look_again(row, await self._looked_for(row, plan, caller))
+        await self._look_again(row, await self._looked_for(row, plan, work))
 
     async def _look_again(self, row: ChangeRow, outcome: Outcome) -> None:
         now = self.clock.now()
@@ -98,19 +98,19 @@ class Reconciler:
         fresh = row.sending_at is not None and self.clock.now() - row.sending_at <= REMAKE_SECONDS
         return fresh and all(call.retry == "repeatable" for call in plan.calls)
 
-    async def _remake(self, row: ChangeRow, plan: Plan, caller: Caller) -> None:
+    async def _remake(self, row: ChangeRow, plan: Plan, work: Work) -> None:
         with anyio.CancelScope(shield=True):
-            outcome = await self.executor.carry_out(plan, caller)
+            outcome = await self.executor.carry_out(plan, work)
             now = self.clock.now()
             next_at = now + LOOKS[0] if outcome.state == "unknown" else None
             await self._record(row, outcome, now, next_at)
-        if outcome.state == "sent" and plan.reads_back and await self.executor.visible(plan.reads_back, caller):
+        if outcome.state == "sent" and plan.reads_back and await self.executor.visible(plan.reads_back, work):
             await self.journal.verify(row.id)
 
-    async def _looked_for(self, row: ChangeRow, plan: Plan, caller: Caller) -> Outcome:
+    async def _looked_for(self, row: ChangeRow, plan: Plan, work: Work) -> Outcome:
         """Look for the effect; it is never called failed, since what is not there yet may still come."""
         try:
-            found = await self._found(row, plan, caller)
+            found = await self._found(row, plan, work)
         except CioError:
             return Outcome("unknown", "The outcome is unknown. Customer.io could not be checked yet.")
         if len(found) == 1:
@@ -122,11 +122,11 @@ class Reconciler:
             )
         return Outcome("unknown", "The outcome is unknown. No match was found in Customer.io so far.")
 
-    async def _found(self, row: ChangeRow, plan: Plan, caller: Caller) -> list[str]:
+    async def _found(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
         if plan.reads_back is not None:
-            return ["profile"] if await self.executor.visible(plan.reads_back, caller) else []
+            return ["profile"] if await self.executor.visible(plan.reads_back, work) else []
         if plan.trace is None or row.sending_at is None:
             return []
         before = set(json.loads(row.baseline)) if row.baseline else set()
-        found = await plan.trace.found(self.executor.client.reader(caller), row.sending_at)
+        found = await plan.trace.found(self.executor.client.reader(work), row.sending_at)
         return [id_ for id_ in found if id_ not in before]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from cio_mcp.clock import Clock
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import Refused, StorageFailed
 from cio_mcp.gate import guardrails
 from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals
@@ -113,7 +113,7 @@ class Gate:
             return self.receipt(Change.of(row))
         return Receipt(status="declined", message="No answer in time. Nothing was sent.")
 
-    async def make(self, change: Change, plan: Planner, caller: Caller) -> Receipt:
+    async def make(self, change: Change, plan: Planner, work: Work) -> Receipt:
         """Execute an approved change, once; for any other, its receipt."""
         change = await self.approvals.current(change)
         if change.state == "declined":
@@ -122,13 +122,13 @@ class Gate:
             return self.receipt(change)
         if stopped := await self._stop(change, await plan()):
             return stopped
-        baseline = await self.executor.traces(change.plan, caller)
+        baseline = await self.executor.traces(change.plan, work)
         # From here on the request belongs to the journal, not to the call that proposed it.
         with anyio.CancelScope(shield=True):
-            claim = await self._claim(change, baseline, caller)
+            claim = await self._claim(change, baseline, work)
             if claim != "claimed":
                 return await self._not_claimed(change, claim)
-            outcome = await self.executor.carry_out(change.plan, caller)
+            outcome = await self.executor.carry_out(change.plan, work)
             now = self.clock.now()
             try:
                 await self.journal.finish(
@@ -143,7 +143,7 @@ class Gate:
                 return Receipt(status="unknown", message=f"{change.plan.summary} {UNRECORDED}", change=change.id)
         try:
             values = change.plan.reads_back
-            if outcome.state == "sent" and values and await self.executor.visible(values, caller):
+            if outcome.state == "sent" and values and await self.executor.visible(values, work):
                 await self.journal.verify(change.id)
             return self.receipt(await self.approvals.current(change))
         except StorageFailed:
@@ -164,7 +164,7 @@ class Gate:
         return await ChangeList.read(self.journal, self.clock.now(), change=change, state=state, limit=limit)
 
     def receipt(self, change: Change) -> Receipt:
-        """What the state of a change means to its caller."""
+        """What the state of a change means to its work."""
         return receipt_of(change, self.clock.now())
 
     async def _stop(self, change: Change, fresh: Plan) -> Receipt | None:
@@ -181,9 +181,9 @@ class Gate:
             return self.receipt(await self.approvals.current(change))
         return None
 
-    async def _claim(self, change: Change, baseline: list[str], caller: Caller) -> ClaimResult:
+    async def _claim(self, change: Change, baseline: list[str], work: Work) -> ClaimResult:
         now = self.clock.now()
-        left = max(0.0, caller.deadline - anyio.current_time())
+        left = max(0.0, work.deadline - anyio.current_time())
         terms = ClaimTerms(
             digest=change.plan.digest,
             decided_since=now - APPROVAL_SECONDS,

@@ -1,1 +1,1 @@
-"""Who acts: principals."""
+"""Who acts: it makes the callers of requests."""

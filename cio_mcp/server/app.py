@@ -20,7 +20,9 @@ from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequ
 from cio_mcp import __version__
 from cio_mcp.errors import SettingError, Unavailable
 from cio_mcp.gate.policy import Policy
+from cio_mcp.identity.scopes import scope_of
 from cio_mcp.server import prompts, resources
+from cio_mcp.server.capabilities import announce_fixed_lists
 from cio_mcp.server.definitions import Definition, load, offered
 from cio_mcp.server.errors import sentence, undeclared, where
 from cio_mcp.server.runtime import Runtime
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel.helper_types import ReadResourceContents
     from mcp_types import Tool
     from pydantic import AnyUrl
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from cio_mcp.text.render import Answer
     from cio_mcp.web.webhooks import Receiver
@@ -42,6 +44,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NAME = "cio-mcp"
+MAX_SESSIONS = 64
+"""Sessions of older clients at once; each takes some 60 kB. No source: far more than clients on one machine."""
+SESSION_IDLE_SECONDS = 600.0
+"""Seconds after which a session ends that has no request in progress and no stream open; no source: a client that
+comes back later starts a new one."""
 INSTRUCTIONS = """\
 This is one Customer.io workspace: find_customers finds people, get_customer tells all about one.
 Several people may share an address: choose one by cio_id.
@@ -66,7 +73,12 @@ class CioServer(MCPServer[None]):
             version=__version__,
             instructions=INSTRUCTIONS,
             lifespan=runtime.lifespan,
-            middleware=[runtime.after_handshake, runtime.subscriptions.listening],
+            middleware=[
+                runtime.callers.identify,
+                announce_fixed_lists,
+                runtime.after_handshake,
+                runtime.subscriptions.listening,
+            ],
             subscriptions=runtime.subscriptions.bus,
             request_state_security=_sealing(runtime.settings),
             log_level="WARNING",
@@ -76,7 +88,7 @@ class CioServer(MCPServer[None]):
 
     async def list_tools(self) -> "list[Tool]":
         """What clients are told about the tools; the tools themselves are made afterwards."""
-        return [each.tool for each in self.runtime.told.values()]
+        return [each.tool for each in self._permitted().values()]
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[None, Any] | None = None
@@ -123,7 +135,7 @@ class CioServer(MCPServer[None]):
         Raises:
             ToolError: it failed, or the arguments are not the tool's.
         """
-        told = self.runtime.told.get(name)
+        told = self._permitted().get(name)
         if told is None:
             raise ToolError(self._said(f"There is no tool {quoted(name, 40)} here; tools/list names those there are."))
         if refusal := undeclared(name, arguments, told.arguments):
@@ -142,6 +154,10 @@ class CioServer(MCPServer[None]):
         """Serve one client over standard input and output."""
         await serve_stdio(self._lowlevel_server)
 
+    def _permitted(self) -> dict[str, Definition]:
+        scopes = self.runtime.callers.current.scopes
+        return {name: each for name, each in self.runtime.told.items() if scope_of(reads=each.reads) in scopes}
+
     def _said(self, failure: str) -> str:
         return render_error(failure, mask=self.runtime.settings.mask_pii)
 
@@ -152,7 +168,7 @@ class CioServer(MCPServer[None]):
         limit = toolbox.longest(name, self.runtime.settings.max_wait)
         with anyio.move_on_after(limit):
             return await toolbox.call(name, arguments, context)
-        late = await toolbox.give_up(await self.runtime.workspace_for(context), name, arguments)
+        late = await toolbox.give_up(await self.runtime.workspace_for_caller(), name, arguments)
         if late is None:
             raise Unavailable(f"{name} was not done within {limit:g} s; try again later.")
         return late
@@ -173,19 +189,24 @@ def build_server(settings: Settings, *, sandbox: "Sandbox | None" = None) -> Cio
     told = [each for each in offered(definitions, settings) if policy.lists(each.name, each.classes)]
     runtime = Runtime(settings, told, policy, sandbox)
     server = CioServer(runtime)
-    resources.register(server, runtime.workspace_for, {each.name for each in told if each.reads}, _read_tool)
+    resources.register(server, runtime.workspace_for_caller, {each.name for each in told if each.reads}, _read_tool)
     prompts.register(server, mask=settings.mask_pii)
     return server
 
 
-def http_app(server: CioServer) -> "Starlette":
+def http_app(server: CioServer) -> "ASGIApp":
     """The server over streamable HTTP on loopback: `/mcp`, the receiver of webhooks, and `/healthz`."""
-    from cio_mcp.web.health import healthz  # noqa: PLC0415 - starlette is of no use under stdio
-    from cio_mcp.web.webhooks import PATH  # noqa: PLC0415 - starlette is of no use under stdio
+    from cio_mcp.web.app import MAX_MCP_BYTES, web_app  # noqa: PLC0415 - starlette is of no use under stdio
 
-    server.custom_route(PATH, methods=["POST"])(receiver_of(server).receive)
-    server.custom_route("/healthz", methods=["GET"])(healthz)
-    return server.streamable_http_app(host="127.0.0.1")
+    # For its session manager, which checks Host and Origin; the routes are ours.
+    server.streamable_http_app(
+        host="127.0.0.1",
+        max_sessions=MAX_SESSIONS,
+        session_idle_timeout=SESSION_IDLE_SECONDS,
+        max_request_body_size=MAX_MCP_BYTES,
+    )
+    sessions = server.session_manager
+    return web_app(receiver_of(server), sessions.run, mcp=sessions.handle_request)
 
 
 def receiver_of(server: CioServer) -> "Receiver":

@@ -18,7 +18,7 @@ from mcp_types import CallToolResult
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, Field, create_model
 
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
@@ -58,31 +58,31 @@ class WriteCall:
     spec: ToolSpec
     context: CallContext
     arguments: dict[str, Any]
-    over_http: bool
     arrived: float
 
     async def plan(self) -> Plan:
         """Run the plan function; a person may have thought for minutes, so each planning has its own time."""
-        context = replace(self.context, reader=replace(self.context.reader, caller=self.caller()))
+        context = replace(self.context, reader=replace(self.context.reader, work=self.work()))
         planned = await self.spec.function(context, **self.arguments)
         assert isinstance(planned, Plan)  # noqa: S101 - a declaration's promise, not input
         assert planned.risk in self.spec.classes  # noqa: S101 - a declaration's promise, not input
         return planned
 
-    def caller(self) -> Caller:
-        """The caller, with the time that one step may take from now on."""
-        return replace(self.context.reader.caller, deadline=anyio.current_time() + self.context.settings.max_wait)
+    def work(self) -> Work:
+        """Work for the caller, with the time that one step may take from now on."""
+        return Work(self.context.caller, anyio.current_time() + self.context.settings.max_wait)
 
     async def propose(self) -> "Proposal":
         """Find or create the change of this call."""
         digest = digest_of(self.arguments)
-        proposed = await self.context.gate.propose(self.context.principal, self.spec.name, digest, self.plan)
+        proposed = await self.context.gate.propose(self.context.caller.id, self.spec.name, digest, self.plan)
         return Proposal(self, proposed)
 
     def asks_here(self, change: Change) -> bool:
         """Whether this change may be decided in the client: the policy allows it, and the question shows everything."""
         policy, settings = self.context.gate.policy, self.context.settings
-        allowed = policy.asks_here(self.spec.name, change.plan.risk, settings, over_http=self.over_http)
+        may_be_asked = self.context.caller.may_be_asked
+        allowed = policy.asks_here(self.spec.name, change.plan.risk, settings, may_be_asked=may_be_asked)
         return allowed and question_about(change.plan, change.id).fits
 
 
@@ -95,13 +95,13 @@ class Proposal:
 
 
 def write_function(
-    spec: ToolSpec, begin: Callable[[Context[Any, Any], dict[str, Any]], Awaitable[WriteCall]]
+    spec: ToolSpec, begin: Callable[[dict[str, Any]], Awaitable[WriteCall]]
 ) -> Callable[..., Awaitable[CallToolResult]]:
     """The function of a write tool: its plan function's parameters, and hidden ones filled in through the gate."""
     visible = spec.parameters()
 
-    async def propose(ctx: Context[Any, Any], **arguments: Any) -> Proposal:
-        return await (await begin(ctx, arguments)).propose()
+    async def propose(**arguments: Any) -> Proposal:
+        return await (await begin(arguments)).propose()
 
     async def approval(
         proposal: Annotated[Proposal, Resolve(with_parameters(propose, visible))], ctx: Context[Any, Any]
@@ -144,8 +144,8 @@ async def settle(proposal: Proposal, answer: object, ctx: Context[Any, Any]) -> 
     else:
         approve = getattr(given, "decision", None) == "approve"
         confirmation = getattr(given, "confirmation", None)
-        await approvals.answer(change, approve=approve, confirmation=confirmation, by=call.context.principal)
-    return await call.context.gate.make(change, call.plan, call.caller())
+        await approvals.answer(change, approve=approve, confirmation=confirmation, by=call.context.caller.id)
+    return await call.context.gate.make(change, call.plan, call.work())
 
 
 def decision_form(plan: Plan) -> type[BaseModel]:

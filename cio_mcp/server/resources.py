@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 from mcp.shared.uri_template import UriTemplate
@@ -26,8 +26,8 @@ CHANGES = "cio://changes"
 PAGE = 50
 """Items of a list; a resource has no cursor, so who wants more uses the tool. No source."""
 
-WorkspaceFor = Callable[[Context[Any, Any] | None], Awaitable["CallContext"]]
-"""The workspace for the caller of a request; a resource without an id is read without its request's context."""
+WorkspaceForCaller = Callable[[], Awaitable["CallContext"]]
+"""The workspace as the caller of the request in progress sees it."""
 
 ReadTool = Callable[[str], Callable[..., Awaitable[Any]]]
 """The function of a read tool by name, made when it is first needed: workspace and arguments in, an `Answer` out."""
@@ -86,11 +86,13 @@ RESOURCES = (
 )  # fmt: skip
 
 
-def register(server: MCPServer[Any], workspace_for: WorkspaceFor, tools: Collection[str], read_tool: ReadTool) -> None:
+def register(
+    server: MCPServer[Any], workspace_for_caller: WorkspaceForCaller, tools: Collection[str], read_tool: ReadTool
+) -> None:
     """Add the resources of the read tools that are offered; nothing is read before a client asks."""
     for resource in RESOURCES:
         if resource.tool in tools:
-            _add(server, resource, _Reading(workspace_for, read_tool, resource))
+            _add(server, resource, _Reading(workspace_for_caller, read_tool, resource))
 
 
 def unknown_filter(uri: str) -> str | None:
@@ -109,13 +111,13 @@ def asked_for(uri: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    workspace_for: WorkspaceFor
+    workspace_for_caller: WorkspaceForCaller
     read_tool: ReadTool
     resource: Resource
 
-    async def json(self, context: Context[Any, Any] | None, **more: str) -> str:
+    async def json(self, **more: str) -> str:
         try:
-            ws = await self.workspace_for(context)
+            ws = await self.workspace_for_caller()
             answer = await self.read_tool(self.resource.tool)(ws, **self.resource.arguments, **more)
         except NotFound as missing:
             raise ResourceNotFoundError(str(missing)) from None
@@ -131,7 +133,6 @@ def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
     if resource.asked:
 
         async def some(
-            context: Context[Any, Any],
             customer: str = "",
             object_type: str = "",
             metric: str = "",
@@ -141,18 +142,18 @@ def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
             since: str = "",
         ) -> str:
             given = zip(FILTERS, (customer, object_type, metric, delivery, kind, id, since), strict=True)
-            return await reading.json(context, **{name: value for name, value in given if value})
+            return await reading.json(**{name: value for name, value in given if value})
 
         server.resource(resource.uri, **said)(some)
     elif (by := resource.by) is not None:
 
-        async def one(id: str, context: Context[Any, Any]) -> str:  # noqa: A002 - the variable of the template
-            return await reading.json(context, **{by: id})
+        async def one(id: str) -> str:  # noqa: A002 - the variable of the template
+            return await reading.json(**{by: id})
 
         server.resource(resource.uri, **said)(one)
     else:
 
         async def whole() -> str:
-            return await reading.json(None)
+            return await reading.json()
 
         server.add_resource(FunctionResource(uri=resource.uri, fn=whole, **said))

@@ -1,4 +1,4 @@
-"""The entrance: what a server has at once, and the workspace and the tools behind it, opened after the handshake."""
+"""The runtime: what a server has at once, and the workspace and the tools behind it, opened after the handshake."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,12 +9,11 @@ import anyio
 import anyio.to_thread
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.mcpserver import Context
 
 from cio_mcp.errors import CioError, OperatorError, SettingError
 from cio_mcp.gate.policy import Policy
-from cio_mcp.identity.principal import loopback
 from cio_mcp.server import resources
+from cio_mcp.server.callers import Callers
 from cio_mcp.server.definitions import Definition
 from cio_mcp.server.errors import where
 from cio_mcp.server.subscriptions import Subscriptions
@@ -38,12 +37,14 @@ class Runtime:
         self.settings = settings
         self._policy = policy
         self.told = {each.name: each for each in told}
+        self.callers = Callers(settings.local_principal)
         self._sandbox = sandbox
         self.subscriptions = Subscriptions(resources.RECENT_EVENTS, self._as_read)
         self._toolbox: Toolbox | None = None
         self._wanted = anyio.Event()
         self._opened = anyio.Event()
-        self._workspace: Workspace | None = None
+        self._workspaces: dict[str, Workspace] = {}
+        """The open workspaces by id; one for now, that of the settings."""
         self._failure: CioError | None = None
         self.when_open: list[Callable[[Workspace], Awaitable[None]]] = []
         """Work in the background that begins once a client has connected and the workspace is open."""
@@ -52,13 +53,13 @@ class Runtime:
         """Begin to open, without waiting."""
         self._wanted.set()
 
-    async def workspace_for(self, ctx: Context[Any, Any] | None) -> "CallContext":
-        """The workspace for the caller of a request.
+    async def workspace_for_caller(self) -> "CallContext":
+        """The workspace as the caller of the request in progress sees it.
 
         Raises:
             OperatorError: it could not be opened.
         """
-        return (await self._open()).acting(self.principal(ctx))
+        return (await self._workspace(self.settings.workspace_key)).acting(self.callers.current)
 
     async def events(self) -> "EventLog":
         """The events of the workspace.
@@ -66,7 +67,7 @@ class Runtime:
         Raises:
             OperatorError: the workspace could not be opened.
         """
-        return (await self._open()).events
+        return (await self._workspace(self.settings.workspace_key)).events
 
     async def toolbox(self) -> "Toolbox":
         """The tools, ready to run.
@@ -80,19 +81,12 @@ class Runtime:
             raise self._failure or SettingError("cio-mcp", "is shutting down")
         return self._toolbox
 
-    async def _open(self) -> "Workspace":
+    async def _workspace(self, id_: str) -> "Workspace":
         self.warm()
         await self._opened.wait()
-        if self._workspace is None:
+        if id_ not in self._workspaces:
             raise self._failure or SettingError("cio-mcp", "is shutting down")
-        return self._workspace
-
-    def principal(self, ctx: Context[Any, Any] | None) -> str:
-        """In whose name a request acts."""
-        if ctx is None or ctx.request_context.request is None:
-            return self.settings.local_principal
-        params = ctx.session.client_params
-        return loopback(params.client_info.name if params else None)
+        return self._workspaces[id_]
 
     @asynccontextmanager
     async def lifespan(self, _server: MCPServer[None]) -> AsyncIterator[None]:
@@ -111,7 +105,7 @@ class Runtime:
             from cio_mcp.workspace import open_workspace  # noqa: PLC0415 - brings every model of the API
 
             async with open_workspace(self.settings, sandbox=self._sandbox, policy=self._policy) as workspace:
-                self._workspace = workspace
+                self._workspaces[self.settings.workspace_key] = workspace
                 self._opened.set()
                 async with anyio.create_task_group() as group:
                     for work in self.when_open:
@@ -122,7 +116,7 @@ class Runtime:
         except Exception as failure:  # noqa: BLE001 - whoever waits for the workspace must hear of it
             self._failure = _unforeseen(failure)
         finally:
-            self._workspace = None
+            self._workspaces.clear()
             self._opened.set()
 
     def _make(self) -> "Toolbox":
@@ -130,12 +124,12 @@ class Runtime:
         from cio_mcp.workspace import preload  # noqa: PLC0415 - brings every model of the API
 
         preload()
-        return Toolbox(self.told, self.workspace_for)
+        return Toolbox(self.told, self.workspace_for_caller)
 
     async def _as_read(self, uri: str) -> object:
         from cio_mcp.tools.core.event_filters import as_read  # noqa: PLC0415 - brings the models of events
 
-        return await as_read(await self.workspace_for(None), resources.asked_for(uri))
+        return await as_read(await self.workspace_for_caller(), resources.asked_for(uri))
 
     async def after_handshake(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Middleware: warm up as soon as the client has its list of tools."""

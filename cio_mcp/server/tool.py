@@ -20,18 +20,18 @@ from cio_mcp.text.render import Answer
 from cio_mcp.tools.spec import ToolSpec
 from cio_mcp.workspace import CallContext
 
-WorkspaceFor = Callable[[Context[Any, Any]], Awaitable[CallContext]]
-"""Opens the workspace for the caller of a request."""
+WorkspaceForCaller = Callable[[], Awaitable[CallContext]]
+"""Opens the workspace as the caller of the request in progress sees it."""
 
 BAD_REQUEST = 400
 """What Customer.io answers to a cursor that is none of its own; all else it took for the page before."""
 
 
-def as_tool(spec: ToolSpec, workspace_for: WorkspaceFor) -> Tool:
+def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
     """The MCP tool of a declaration."""
     make = _read if spec.hints.read_only else _write
     tool = Tool.from_function(
-        make(spec, workspace_for),
+        make(spec, workspace_for_caller),
         name=spec.name,
         title=spec.title,
         description=spec.description,
@@ -50,9 +50,9 @@ def as_tool(spec: ToolSpec, workspace_for: WorkspaceFor) -> Tool:
     return tool
 
 
-def _read(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitable[CallToolResult]]:
+def _read(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[..., Awaitable[CallToolResult]]:
     async def read(*, ctx: Context[Any, Any], **arguments: Any) -> CallToolResult:
-        ws = replace(await workspace_for(ctx), progress=ctx.report_progress)
+        ws = replace(await workspace_for_caller(), progress=ctx.report_progress)
         try:
             answer = await spec.function(ws, **arguments)
         except Rejected as rejected:
@@ -66,14 +66,9 @@ def _read(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitabl
     return reading
 
 
-def _write(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitable[CallToolResult]]:
-    async def begin(ctx: Context[Any, Any], arguments: dict[str, Any]) -> WriteCall:
+def _write(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[..., Awaitable[CallToolResult]]:
+    async def begin(arguments: dict[str, Any]) -> WriteCall:
         arrived = anyio.current_time()
-        return WriteCall(spec, await workspace_for(ctx), arguments, over_http(ctx), arrived)
+        return WriteCall(spec, await workspace_for_caller(), arguments, arrived)
 
     return write_function(spec, begin)
-
-
-def over_http(ctx: Context[Any, Any]) -> bool:
-    """Whether a request came over HTTP."""
-    return ctx.request_context.request is not None

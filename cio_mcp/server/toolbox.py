@@ -10,7 +10,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from cio_mcp.gate.approvals import APPROVAL_SECONDS
 from cio_mcp.server.elicitation import digest_of
 from cio_mcp.server.result import result
-from cio_mcp.server.tool import WorkspaceFor, as_tool
+from cio_mcp.server.tool import WorkspaceForCaller, as_tool
 from cio_mcp.text.render import Answer
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.workspace import CallContext
@@ -19,9 +19,9 @@ from cio_mcp.workspace import CallContext
 class Toolbox:
     """The tools that a server offers; each is made when it is first called, which takes some 5 ms."""
 
-    def __init__(self, names: Collection[str], workspace_for: WorkspaceFor) -> None:
+    def __init__(self, names: Collection[str], workspace_for_caller: WorkspaceForCaller) -> None:
         self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
-        self._workspace_for = workspace_for
+        self._workspace_for_caller = workspace_for_caller
         self._made: dict[str, Tool] = {}
 
     async def call(
@@ -35,7 +35,7 @@ class Toolbox:
 
     def _tool(self, name: str) -> Tool:
         if name not in self._made:
-            self._made[name] = as_tool(self._specs[name], self._workspace_for)
+            self._made[name] = as_tool(self._specs[name], self._workspace_for_caller)
         return self._made[name]
 
     def longest(self, name: str, max_wait: float) -> float:
@@ -48,7 +48,7 @@ class Toolbox:
             return None
         meant = self._tool(name).fn_metadata.validate_arguments(arguments)
         since = ws.gate.clock.now() - self.longest(name, ws.settings.max_wait)
-        late = await ws.gate.give_up(ws.principal, name, digest_of(meant), since)
+        late = await ws.gate.give_up(ws.caller.id, name, digest_of(meant), since)
         return result(late, mask=ws.settings.mask_pii)
 
 

@@ -1,1 +1,1 @@
-"""HTTP beside MCP."""
+"""Everything that is served over HTTP."""

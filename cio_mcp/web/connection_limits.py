@@ -1,15 +1,14 @@
-"""The receiver's connections: how many there may be, and how long each may keep others waiting.
+"""The connections of the HTTP server: how many there may be, and how long each may keep others waiting.
 
-Whoever can reach the receiver can open connections, with or without a key, and then say nothing, or little. The server
-underneath waits for them, and when a process may open no more files, nobody gets in.
+Anyone who can reach the server can open connections, with or without a key, and then say nothing, or little. The server
+underneath waits for them, and when a process may open no more files, nobody gets in. A request in progress may last:
+an answer that is a stream of events takes a connection for as long as its client reads.
 """
 
-import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 WAITING = 3.0
@@ -75,6 +74,14 @@ class LimitedProtocol(H11Protocol):
         super().resume_writing()
         self._watch()
 
+    def shutdown(self) -> None:
+        """Close the connection if no answer is due: no request is in progress, or one that only listens."""
+        super().shutdown()
+        # None before the first request, whatever its type says.
+        request: Any = self.cycle
+        if request is not None and not request.response_complete and _listens(request.scope):
+            self.transport.close()
+
     def _watch(self) -> None:
         # None before the first request, whatever its type says.
         request: Any = self.cycle
@@ -94,12 +101,6 @@ class LimitedProtocol(H11Protocol):
             self._call_off = None
 
 
-class LimitedServer(uvicorn.Server):
-    """Takes few connections in one turn, as its `backlog` says, and lets the others wait in a line of usual length."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to take connections."""
-        await super().startup(sockets)
-        for listening in sockets or []:
-            # Those for whom there is no room in the line try again after a second.
-            listening.listen()
+def _listens(scope: Mapping[str, Any]) -> bool:
+    """Whether a request to `/mcp` is for a stream of notifications: a GET, or since 2026-07-28 a method of its own."""
+    return scope["method"] == "GET" or (b"mcp-method", b"subscriptions/listen") in scope["headers"]

@@ -4,68 +4,63 @@ An answer of 4xx holds back all later events for up to a week, so only what is n
 """
 
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
-import anyio
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from cio_mcp.errors import CioError
 from cio_mcp.events.models import Envelope
 from cio_mcp.events.signature import Fault, fault, stamp_fault
-from cio_mcp.web.health import healthz
+from cio_mcp.web.bodies import BodyFault, BodyRefused, TooLarge, decode_body, read_body
+from cio_mcp.web.origin import is_from_this_machine
 
 if TYPE_CHECKING:
     from cio_mcp.events.log import EventLog
 
 PATH = "/webhooks/customerio"
 LARGEST = 1024 * 1024
-"""Bytes of a body: more is no event."""
+"""Bytes of a body, compressed or not: more is no event."""
 READING = 3.0
 """Seconds a body may take to come in: Customer.io gives up after four."""
 AT_ONCE = 256
 """Requests in progress, so that bodies take a bounded amount of memory; Customer.io sends one after another."""
-LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]*)?", re.IGNORECASE)
-FORWARDED = (
-    *("origin", "referer", "sec-fetch-site"),
-    *("forwarded", "via", "x-forwarded-", "x-real-ip", "cf-", "true-client-ip"),
-)
-"""Beginnings of headers that a program on this machine does not send: a page in a browser does, or a proxy, or a tunnel
-from elsewhere. Not all of `sec-fetch-`, of which programs on Node.js send one."""
 
-Refusal = Literal["too big", "too slow", "not local", "not available", "cut off"] | Fault
+Refusal = Literal["not local", "wrong path", "not available"] | BodyFault | Fault
 STATUS: dict[Refusal, HTTPStatus] = {
     "unsigned": HTTPStatus.UNAUTHORIZED,
     "stale": HTTPStatus.UNAUTHORIZED,
     "wrong signature": HTTPStatus.UNAUTHORIZED,
     "not local": HTTPStatus.FORBIDDEN,
+    "wrong path": HTTPStatus.NOT_FOUND,
     "too big": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "too slow": HTTPStatus.REQUEST_TIMEOUT,
     "cut off": HTTPStatus.BAD_REQUEST,
     "not available": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """What is answered to what is not accepted."""
-ON_ITS_WAY = "If it is Customer.io's, look at what stands between it and here"
 SENTENCES: dict[Refusal, str] = {
-    "unsigned": "it has no signature. If it is Customer.io's, something on its way drops the headers X-CIO-Timestamp "
-    "and X-CIO-Signature; else a stranger found this address",
-    "stale": "its time is over 8 days off. If it is Customer.io's, set this machine's clock",
-    "wrong signature": "its signature is not by any of CIO_WEBHOOK_SIGNING_KEYS. Compare it with the key that "
-    "Customer.io shows",
-    "not local": "it came through a browser or a proxy, or for another host. Set CIO_WEBHOOK_SIGNING_KEYS to take what "
-    "is signed from anywhere",
-    "too big": "it is larger than 1 MiB. If it is Customer.io's, let it send no contents of messages",
-    "too slow": f"it took over {READING:g} seconds to come in. {ON_ITS_WAY}",
-    "cut off": f"its connection ended before it was whole. {ON_ITS_WAY}",
-    "not available": f"over {AT_ONCE} are in progress. Customer.io sends one after another: keep others away from here",
+    "unsigned": "it has no signature. If Customer.io sent it, a proxy on the way removes the headers X-CIO-Timestamp "
+    "and X-CIO-Signature. Otherwise, someone else found this address.",
+    "stale": "its timestamp is more than 8 days off. If Customer.io sent it, correct this machine's clock.",
+    "wrong signature": "its signature does not match CIO_WEBHOOK_SIGNING_KEYS. Copy the signing key of this webhook "
+    "again from Customer.io (Data & Integrations > Integrations > Reporting Webhooks); an API key does not work. If "
+    "the key is right, a proxy on the way changes the body.",
+    "not local": "no signing key is set, and it came through a proxy or a browser, or names another host. Set "
+    "CIO_WEBHOOK_SIGNING_KEYS to receive signed webhooks from anywhere.",
+    "wrong path": f"its path does not exist here. The webhook's URL must end in {PATH}.",
+    "too big": "it is larger than 1 MiB. If Customer.io sent it, turn off message content in the webhook's settings.",
+    "too slow": f"it took more than {READING:g} seconds to arrive. If Customer.io sent it, check the proxies and the "
+    "network on the way.",
+    "cut off": "its connection ended before it was complete. If Customer.io sent it, check the proxies and the network "
+    "on the way.",
+    "not available": f"more than {AT_ONCE} were in progress. Customer.io sends one at a time, so another program posts "
+    "here.",
 }
 """What is wrong with what is not accepted, and what to do."""
 AGAIN = 3_600.0
@@ -87,7 +82,7 @@ class _Refused(Exception):
         super().__init__(reason)
         self.reason = reason
         self.sentence = sentence or (
-            f"A webhook was refused: {SENTENCES[reason]}; `cio-mcp webhooks status` counts refusals."
+            f"A webhook was refused: {SENTENCES[reason]} `cio-mcp webhooks status` counts refusals."
         )
 
 
@@ -116,6 +111,8 @@ class Receiver:
 
     async def receive(self, request: Request) -> Response:
         """Answer a request with a bare status, whatever comes."""
+        if request.method != "POST":
+            return Response(status_code=HTTPStatus.METHOD_NOT_ALLOWED, headers={"allow": "POST"})
         try:
             feed = await self.feed()
         except CioError as failed:
@@ -125,9 +122,7 @@ class Receiver:
         try:
             await self._receive(feed, request)
         except _Refused as refused:
-            feed.refuse(refused.reason)
-            self._say(refused.sentence)
-            return _bare(STATUS[refused.reason], last=refused.reason in ("too big", "too slow"))
+            return self._refuse(feed, refused)
         except Exception as failed:  # noqa: BLE001 - the boundary: 500 would hold back all later events for an hour
             # No more than its name: a trace shows data.
             self._say(f"A webhook could not be stored: {type(failed).__name__}", logging.ERROR)
@@ -136,14 +131,27 @@ class Receiver:
             self._running -= 1
         return TAKEN
 
+    async def refuse_path(self, _request: Request) -> Response:
+        """Answer a request whose path is near the receiver's, and count it: its sender has another URL than ours."""
+        try:
+            return self._refuse(await self.feed(), _Refused("wrong path"))
+        except CioError:
+            return _bare(HTTPStatus.NOT_FOUND)
+
     async def _receive(self, feed: "EventLog", request: Request) -> None:
         if self._running > AT_ONCE:
             raise _Refused("not available")
         signed = _signature(request)
         self._check_headers(request, signed)
-        body = await _body(request, self.reading)
-        if self.keys and (wrong := fault(self.keys, *signed, body, now=self.now())):
-            raise _Refused(wrong)
+        try:
+            body = await read_body(request, max_bytes=LARGEST, seconds=self.reading)
+            if self.keys and (wrong := fault(self.keys, *signed, body, now=self.now())):
+                raise _Refused(wrong)
+            body = decode_body(body, request.headers.get("content-encoding", ""), max_bytes=LARGEST)
+        except BodyRefused as refused:
+            raise _Refused(refused.reason) from None
+        except TooLarge:
+            raise _Refused("too big") from None
         try:
             await feed.append([Envelope.read(body, received_at=self.now())])
         except CioError as failed:
@@ -153,8 +161,13 @@ class Receiver:
         if self.keys:
             if wrong := stamp_fault(*signed, self.now()):
                 raise _Refused(wrong)
-        elif not _is_local(request):
+        elif not is_from_this_machine(request):
             raise _Refused("not local")
+
+    def _refuse(self, feed: "EventLog", refused: _Refused) -> Response:
+        feed.refuse(refused.reason)
+        self._say(refused.sentence)
+        return _bare(STATUS[refused.reason], last=refused.reason in ("too big", "too slow"))
 
     def _say(self, sentence: str, level: int = logging.WARNING) -> None:
         now = self.now()
@@ -163,40 +176,8 @@ class Receiver:
             logger.log(level, "%s", sentence)
 
 
-def receiver_app(receiver: Receiver, running: AbstractAsyncContextManager[None]) -> ASGIApp:
-    """The receiver by itself: the webhook, and `/healthz`; `running` is entered while it runs.
-
-    No layers around the routes, as an application has them: each would be gone through for every event.
-    """
-    routes = [Route(PATH, receiver, methods=["POST"]), Route("/healthz", healthz)]
-    return Router(routes, redirect_slashes=False, lifespan=lambda _app: running)
-
-
-async def _body(request: Request, seconds: float) -> bytes:
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and (len(told) > len(str(LARGEST)) or int(told) > LARGEST):
-        raise _Refused("too big")
-    chunks, size = [], 0
-    with anyio.move_on_after(seconds):
-        try:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > LARGEST:
-                    raise _Refused("too big")
-                chunks.append(chunk)
-        except ClientDisconnect:
-            raise _Refused("cut off") from None
-        return b"".join(chunks)
-    raise _Refused("too slow")
-
-
 def _signature(request: Request) -> tuple[str | None, str | None]:
     return request.headers.get("x-cio-timestamp"), request.headers.get("x-cio-signature")
-
-
-def _is_local(request: Request) -> bool:
-    told = request.headers
-    return bool(LOCAL.fullmatch(told.get("host", ""))) and not any(name.startswith(FORWARDED) for name in told)
 
 
 def _not_stored(failed: CioError) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import anyio
 
 from cio_mcp.cli.serve import sandbox_settings
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.settings import Settings
@@ -29,6 +29,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace, preload
+from tests.callers import caller_named
 from tests.clock import FunctionClock
 from tests.crash.dying import Point, doomed
 
@@ -63,14 +64,14 @@ class Case:
 async def live_and_die(case: Case) -> None:
     """Propose, approve and make the write; die on the way."""
     async with open_workspace(case.settings) as opened:
-        ws = opened.acting("local:tester")
+        ws = opened.acting(caller_named("local:tester"))
         database = Database(case.settings.storage_url)
         gate = doomed(ws.gate, database, case.point)
         plan = WRITES[case.write](ws, case.number)
         row = await gate.propose("local:tester", case.write, arguments_digest({}), plan)
         if isinstance(row, Change):
             await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
-            await gate.make(row, plan, Caller("local:tester", anyio.current_time() + 5))
+            await gate.make(row, plan, Work(caller_named("local:tester"), anyio.current_time() + 5))
 
 
 async def start_again(settings: Settings) -> list[str]:

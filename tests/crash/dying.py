@@ -8,7 +8,7 @@ from typing import Any, Literal
 import anyio
 
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.gate.service import Gate
 from cio_mcp.storage.changes import Journal
@@ -83,10 +83,10 @@ class DyingExecutor(Writer):
 
     fate: Fate
 
-    async def send(self, call: Call, caller: Caller) -> Result:
+    async def send(self, call: Call, work: Work) -> Result:
         async with anyio.create_task_group() as group:
             group.start_soon(self.fate.under_way)
-            result = await super().send(call, caller)
+            result = await super().send(call, work)
             group.cancel_scope.cancel()
         self.fate.at("after the answer")
         return result

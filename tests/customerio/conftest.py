@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from cio_mcp.customerio.client import Caller, Client
+from cio_mcp.customerio.client import Client, Work
 from cio_mcp.customerio.ratelimit.limiter import Limiter
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.settings import Settings
 from cio_mcp.storage.limiter_state import SqliteLimiterStore
+from tests.callers import caller_named
 from tests.clock import ManualClock
 from tests.customerio.peer import Peer, listening, nobody
 
@@ -58,5 +59,5 @@ async def unheard(opening: Opening) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def caller(clock: ManualClock) -> Caller:
-    return Caller("local:ada", clock.steady() + 20)
+def work(clock: ManualClock) -> Work:
+    return Work(caller_named("local:ada"), clock.steady() + 20)

@@ -8,8 +8,9 @@ import anyio.lowlevel
 import pytest
 
 from cio_mcp.customerio.call import Call, read
-from cio_mcp.customerio.client import Caller, Client
+from cio_mcp.customerio.client import Client, Work
 from cio_mcp.errors import BadAnswer, CioError, KeyRefused, NotFound, RateLimited, Rejected, SettingError, Unavailable
+from tests.callers import caller_named
 from tests.clock import ManualClock
 from tests.customerio.peer import MEBIBYTE, Peer, Reply, drops, floods, hangs, says, sends, time_passes
 
@@ -20,18 +21,16 @@ ADA = read("/v1/customers", query={"email": "ada+test@example.com"})
 BODY = read("/v1/messages/{message_id}/archived_message", lane="archived_message", message_id="a1")
 
 
-async def test_a_read_carries_the_key_and_answers_an_object(client: Client, peer: Peer, caller: Caller) -> None:
+async def test_a_read_carries_the_key_and_answers_an_object(client: Client, peer: Peer, work: Work) -> None:
     peer.script = [says(200, b'{"segments": []}')]
-    assert await client.reader(caller).read(SEGMENTS) == {"segments": []}
+    assert await client.reader(work).read(SEGMENTS) == {"segments": []}
     assert peer.targets == ["GET /v1/segments"]
     assert "authorization: bearer app-secret" in peer.heads[0].lower()
     assert "user-agent: cio-mcp/" in peer.heads[0].lower()
 
 
-async def test_a_plus_in_an_address_and_a_slash_in_an_id_are_encoded(
-    client: Client, peer: Peer, caller: Caller
-) -> None:
-    reader = client.reader(caller)
+async def test_a_plus_in_an_address_and_a_slash_in_an_id_are_encoded(client: Client, peer: Peer, work: Work) -> None:
+    reader = client.reader(work)
     await reader.read(ADA)
     await reader.read(read("/v1/customers/{customer_id}/attributes", customer_id="a/b ?#é"))
     assert peer.targets == [
@@ -40,8 +39,8 @@ async def test_a_plus_in_an_address_and_a_slash_in_an_id_are_encoded(
     ]
 
 
-async def test_a_search_posts_json(client: Client, peer: Peer, caller: Caller) -> None:
-    await client.reader(caller).read(read("/v1/customers", method="POST", body={"filter": {"segment": {"id": 1}}}))
+async def test_a_search_posts_json(client: Client, peer: Peer, work: Work) -> None:
+    await client.reader(work).read(read("/v1/customers", method="POST", body={"filter": {"segment": {"id": 1}}}))
     assert peer.targets == ["POST /v1/customers"]
     assert peer.bodies == [b'{"filter":{"segment":{"id":1}}}']
     assert "content-type: application/json" in peer.heads[0].lower()
@@ -58,16 +57,16 @@ PASSING = {
 
 @pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING)
 async def test_a_read_is_made_again_after_passing_trouble(
-    client: Client, peer: Peer, caller: Caller, trouble: Reply
+    client: Client, peer: Peer, work: Work, trouble: Reply
 ) -> None:
     peer.script = [trouble, trouble, says(200, b'{"ok": 1}')]
-    assert await client.reader(caller).read(SEGMENTS) == {"ok": 1}
+    assert await client.reader(work).read(SEGMENTS) == {"ok": 1}
     assert len(peer.heads) == 3
 
 
-async def test_a_read_whose_line_breaks_in_the_body_is_made_again(client: Client, peer: Peer, caller: Caller) -> None:
+async def test_a_read_whose_line_breaks_in_the_body_is_made_again(client: Client, peer: Peer, work: Work) -> None:
     peer.script = [sends(b'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"half'), says(200, b'{"ok": 1}')]
-    assert await client.reader(caller).read(SEGMENTS) == {"ok": 1}
+    assert await client.reader(work).read(SEGMENTS) == {"ok": 1}
 
 
 async def test_a_retry_after_in_seconds_or_as_a_date_is_waited_for(
@@ -76,7 +75,7 @@ async def test_a_retry_after_in_seconds_or_as_a_date_is_waited_for(
     # The first of the two waits is over by then.
     date = formatdate(clock.now() + 7 + 9, usegmt=True)
     peer.script = [says(429, retry_after="7"), says(503, retry_after=date), says(200)]
-    await client.reader(Caller("local:ada", clock.steady() + 60)).read(SEGMENTS)
+    await client.reader(Work(caller_named("local:ada"), clock.steady() + 60)).read(SEGMENTS)
     assert [wait for wait in clock.waits if wait in (7, 9)] == [7, 9]
 
 
@@ -85,7 +84,7 @@ async def test_a_retry_after_that_is_a_unix_time_is_waited_for(
     client: Client, peer: Peer, clock: ManualClock, unit: int
 ) -> None:
     peer.script = [says(429, retry_after=str(int((clock.now() + 90) * unit))), says(200)]
-    await client.reader(Caller("local:ada", clock.steady() + 300)).read(SEGMENTS)
+    await client.reader(Work(caller_named("local:ada"), clock.steady() + 300)).read(SEGMENTS)
     assert any(30 < wait <= 90 for wait in clock.waits)
 
 
@@ -94,7 +93,7 @@ async def test_an_implausible_retry_after_does_not_close_the_lane(
     client: Client, peer: Peer, clock: ManualClock, header: str
 ) -> None:
     peer.script = [says(429, retry_after=header), says(200)]
-    await client.reader(Caller("local:ada", clock.steady() + 60)).read(SEGMENTS)
+    await client.reader(Work(caller_named("local:ada"), clock.steady() + 60)).read(SEGMENTS)
     assert max(clock.waits) < 10
     app = next(lane for lane in client.limiter.state() if lane.lane == "app")
     assert app.paused < 10
@@ -120,11 +119,11 @@ LASTING: dict[str, tuple[Reply, type[CioError], str, int]] = {
 
 @pytest.mark.parametrize(("reply", "kind", "said", "requests"), LASTING.values(), ids=LASTING)
 async def test_trouble_that_stays_is_one_sentence_without_key_address_or_body(
-    client: Client, peer: Peer, caller: Caller, reply: Reply, kind: type[CioError], said: str, requests: int
+    client: Client, peer: Peer, work: Work, reply: Reply, kind: type[CioError], said: str, requests: int
 ) -> None:
     peer.script = [reply]
     with pytest.raises(kind) as caught:
-        await client.reader(caller).read(ADA)
+        await client.reader(work).read(ADA)
     assert said in str(caught.value)
     assert len(peer.heads) == requests
     assert not any(part in str(caught.value) for part in ("ada", "%40", "secret", "127.0.0.1"))
@@ -136,33 +135,33 @@ async def test_a_host_that_hangs_is_given_up_by_the_deadline(client: Client, pee
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(time_passes, clock, peer, 0.7)
         with pytest.raises(Unavailable, match="did not answer"):
-            await client.reader(Caller("local:ada", clock.steady() + 0.7)).read(SEGMENTS)
+            await client.reader(Work(caller_named("local:ada"), clock.steady() + 0.7)).read(SEGMENTS)
     assert len(peer.heads) == 1
 
 
-async def test_a_host_that_nobody_listens_on_is_unreachable(unheard: Client, caller: Caller) -> None:
+async def test_a_host_that_nobody_listens_on_is_unreachable(unheard: Client, work: Work) -> None:
     with pytest.raises(Unavailable, match="could not be reached; nothing was sent"):
-        await unheard.reader(caller).read(SEGMENTS)
+        await unheard.reader(work).read(SEGMENTS)
 
 
 async def test_no_request_begins_after_the_deadline(client: Client, peer: Peer, clock: ManualClock) -> None:
     with pytest.raises(Unavailable, match="No time is left"):
-        await client.reader(Caller("local:ada", clock.steady())).read(SEGMENTS)
+        await client.reader(Work(caller_named("local:ada"), clock.steady())).read(SEGMENTS)
     assert peer.heads == []
 
 
-async def test_a_spent_daily_quota_is_asked_once(client: Client, peer: Peer, caller: Caller) -> None:
+async def test_a_spent_daily_quota_is_asked_once(client: Client, peer: Peer, work: Work) -> None:
     peer.script = [says(429)]
     with pytest.raises(RateLimited, match="archived_message"):
-        await client.reader(caller).read(BODY)
+        await client.reader(work).read(BODY)
     assert len(peer.heads) == 1
 
 
 @pytest.mark.parametrize("declared", [True, False])
 async def test_a_body_of_50_megabytes_never_enters_memory(
-    client: Client, peer: Peer, caller: Caller, declared: bool
+    client: Client, peer: Peer, work: Work, declared: bool
 ) -> None:
-    reader = client.reader(caller)
+    reader = client.reader(work)
     await reader.read(SEGMENTS)
     peer.script = [floods(50, declared=declared), says(200, b'{"ok": 1}')]
     tracemalloc.start()
@@ -175,16 +174,16 @@ async def test_a_body_of_50_megabytes_never_enters_memory(
     assert await reader.read(SEGMENTS) == {"ok": 1}
 
 
-async def test_one_connection_serves_reads_in_a_row(client: Client, peer: Peer, caller: Caller) -> None:
+async def test_one_connection_serves_reads_in_a_row(client: Client, peer: Peer, work: Work) -> None:
     for _ in range(3):
-        await client.reader(caller).read(SEGMENTS)
+        await client.reader(work).read(SEGMENTS)
     assert peer.connections == 1
 
 
 async def test_a_list_is_read_again_only_when_it_is_older_than_asked(
-    client: Client, peer: Peer, caller: Caller, clock: ManualClock
+    client: Client, peer: Peer, work: Work, clock: ManualClock
 ) -> None:
-    reader = client.reader(caller)
+    reader = client.reader(work)
     for _ in range(3):
         await reader.read(SEGMENTS, cache=5)
     assert len(peer.heads) == 1
@@ -195,17 +194,30 @@ async def test_a_list_is_read_again_only_when_it_is_older_than_asked(
     assert len(peer.heads) == 3
 
 
-async def test_another_principal_is_not_answered_from_the_cache(client: Client, peer: Peer, caller: Caller) -> None:
-    await client.reader(caller).read(SEGMENTS, cache=5)
-    await client.reader(Caller("loopback:other", caller.deadline)).read(SEGMENTS, cache=5)
+async def test_another_principal_is_not_answered_from_the_cache(client: Client, peer: Peer, work: Work) -> None:
+    await client.reader(work).read(SEGMENTS, cache=5)
+    await client.reader(Work(caller_named("loopback:other"), work.deadline)).read(SEGMENTS, cache=5)
     assert len(peer.heads) == 2
 
 
-async def test_identical_reads_in_flight_are_one_request(client: Client, peer: Peer, caller: Caller) -> None:
+async def test_many_reads_of_one_caller_do_not_hold_up_another(client: Client, peer: Peer, clock: ManualClock) -> None:
+    async def ask(name: str, number: int) -> None:
+        work = Work(caller_named(name), clock.steady() + 60)
+        await client.reader(work).read(read(f"/v1/{name.removeprefix('local:')}/{number}"))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(40):
+            tasks.start_soon(ask, "local:ada", number)
+        tasks.start_soon(ask, "local:bob", 0)
+    (place,) = [place for place, head in enumerate(peer.heads) if "/v1/bob/" in head]
+    assert place < 20
+
+
+async def test_identical_reads_in_flight_are_one_request(client: Client, peer: Peer, work: Work) -> None:
     answers: list[object] = []
 
     async def ask() -> None:
-        answers.append(await client.reader(caller).read(SEGMENTS))
+        answers.append(await client.reader(work).read(SEGMENTS))
 
     async with anyio.create_task_group() as tasks:
         for _ in range(20):
@@ -216,32 +228,30 @@ async def test_identical_reads_in_flight_are_one_request(client: Client, peer: P
 
 @pytest.mark.parametrize("named", ["httpx", "httpcore"])
 async def test_the_http_library_logs_no_address(
-    client: Client, caller: Caller, caplog: pytest.LogCaptureFixture, named: str
+    client: Client, work: Work, caplog: pytest.LogCaptureFixture, named: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    await client.reader(caller).read(ADA)
+    await client.reader(work).read(ADA)
     assert not [record for record in caplog.records if record.name.startswith(named)]
 
 
-async def test_a_429_pauses_the_lane_for_everybody(
-    client: Client, peer: Peer, caller: Caller, clock: ManualClock
-) -> None:
+async def test_a_429_pauses_the_lane_for_everybody(client: Client, peer: Peer, work: Work, clock: ManualClock) -> None:
     peer.script = [says(429, retry_after="60")]
     with pytest.raises(RateLimited):
-        await client.reader(caller).read(SEGMENTS)
+        await client.reader(work).read(SEGMENTS)
     with pytest.raises(RateLimited):
-        await client.reader(Caller("local:bob", clock.steady() + 5)).read(ADA)
+        await client.reader(Work(caller_named("local:bob"), clock.steady() + 5)).read(ADA)
     assert len(peer.heads) == 1
 
 
-async def test_a_call_that_never_left_gives_its_turn_back(unheard: Client, caller: Caller) -> None:
+async def test_a_call_that_never_left_gives_its_turn_back(unheard: Client, work: Work) -> None:
     with pytest.raises(Unavailable):
-        await unheard.reader(caller).read(SEGMENTS)
+        await unheard.reader(work).read(SEGMENTS)
     await until(lambda: _used(unheard) == 0)
 
 
-async def test_a_first_read_on_a_cold_connection_costs_one_turn(client: Client, caller: Caller) -> None:
-    await client.reader(caller).read(SEGMENTS)
+async def test_a_first_read_on_a_cold_connection_costs_one_turn(client: Client, work: Work) -> None:
+    await client.reader(work).read(SEGMENTS)
     assert _used(client) == 1
 
 
@@ -250,16 +260,16 @@ def _used(client: Client) -> int:
 
 
 async def test_fifty_concurrent_reads_all_answer(client: Client, peer: Peer, clock: ManualClock) -> None:
-    reader = client.reader(Caller("local:ada", clock.steady() + 60))
+    reader = client.reader(Work(caller_named("local:ada"), clock.steady() + 60))
     async with anyio.create_task_group() as tasks:
         for number in range(50):
             tasks.start_soon(reader.read, read("/v1/segments/{id}", id=number))
     assert len(peer.heads) == 50
 
 
-async def test_a_cancelled_read_leaves_the_client_usable(client: Client, peer: Peer, caller: Caller) -> None:
+async def test_a_cancelled_read_leaves_the_client_usable(client: Client, peer: Peer, work: Work) -> None:
     peer.script = [hangs, says(200, b'{"ok": 1}')]
-    reader = client.reader(caller)
+    reader = client.reader(work)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(reader.read, SEGMENTS)
         await until(lambda: len(peer.heads) == 1)
@@ -272,8 +282,8 @@ async def until(true: Callable[[], bool]) -> None:
         await anyio.lowlevel.checkpoint()
 
 
-async def test_a_write_drops_what_it_touches_and_leaves_the_rest(client: Client, peer: Peer, caller: Caller) -> None:
-    reader = client.reader(caller)
+async def test_a_write_drops_what_it_touches_and_leaves_the_rest(client: Client, peer: Peer, work: Work) -> None:
+    reader = client.reader(work)
     campaigns = read("/v1/campaigns")
     await reader.read(SEGMENTS, cache=60)
     await reader.read(campaigns, cache=60)

@@ -5,7 +5,7 @@ import pytest
 
 from cio_mcp.customerio.asgi_transport import AsgiTransport
 from cio_mcp.customerio.call import Call, read
-from cio_mcp.customerio.client import Caller, Client
+from cio_mcp.customerio.client import Client, Work
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.ratelimit.limiter import Limiter
 from cio_mcp.customerio.ratelimit.rates import LANES
@@ -13,6 +13,7 @@ from cio_mcp.customerio.region import Regions
 from cio_mcp.errors import KeyRefused, SettingError, Unavailable
 from cio_mcp.settings import Settings
 from cio_mcp.storage.limiter_state import MemoryLimiterStore
+from tests.callers import caller_named
 
 pytestmark = pytest.mark.anyio
 
@@ -149,14 +150,17 @@ def client_with(**settings: Any) -> Client:
 
 async def test_an_account_in_the_eu_is_found_by_its_app_key() -> None:
     async with client_with(**APP) as client:
-        assert await client.reader(Caller("local:ada", anyio.current_time() + 9)).read(read("/v1/segments")) == {}
+        assert (
+            await client.reader(Work(caller_named("local:ada"), anyio.current_time() + 9)).read(read("/v1/segments"))
+            == {}
+        )
         assert await client.region() == "eu"
 
 
 async def test_an_account_in_the_eu_on_the_us_host_is_told_of_the_region() -> None:
     async with client_with(**APP, region="us") as client:
         with pytest.raises(KeyRefused, match=r"CIO_REGION.*the US region was asked"):
-            await client.reader(Caller("local:ada", anyio.current_time() + 9)).read(read("/v1/segments"))
+            await client.reader(Work(caller_named("local:ada"), anyio.current_time() + 9)).read(read("/v1/segments"))
 
 
 async def test_a_caller_who_has_no_time_for_it_leaves_the_question_to_the_next() -> None:

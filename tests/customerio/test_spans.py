@@ -9,7 +9,7 @@ from opentelemetry.util.types import AttributeValue
 
 from cio_mcp.customerio import client as module
 from cio_mcp.customerio.call import read
-from cio_mcp.customerio.client import Caller, Client
+from cio_mcp.customerio.client import Client, Work
 from tests.customerio.peer import Peer, says
 
 pytestmark = pytest.mark.anyio
@@ -42,12 +42,12 @@ class Recorder(Tracer):
 
 
 async def test_a_span_tells_route_lane_wait_and_status_and_nothing_of_whom(
-    client: Client, peer: Peer, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    client: Client, peer: Peer, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder()
     monkeypatch.setattr(module, "_tracer", recorder)
     peer.script = [says(503), says(200, b'{"email": "ada@example.com"}')]
-    await client.reader(caller).read(
+    await client.reader(work).read(
         read("/v1/customers/{id}/attributes", id="ada@example.com", query={"email": "ada@example.com"})
     )
     first, second = recorder.spans

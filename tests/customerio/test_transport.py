@@ -15,7 +15,7 @@ from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from anyio.streams.tls import TLSStream
 
 from cio_mcp.customerio.call import read
-from cio_mcp.customerio.client import Caller, Client
+from cio_mcp.customerio.client import Client, Work
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.transport import RequestTiming, Transport
 from cio_mcp.errors import NotFound, Unavailable
@@ -43,17 +43,17 @@ async def fail_within(opened: Client) -> None:
 
 
 async def test_a_request_to_this_machine_takes_no_proxy(
-    client: Client, peer: Peer, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    client: Client, peer: Peer, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    await client.reader(caller).read(SEGMENTS)
+    await client.reader(work).read(SEGMENTS)
     assert peer.targets == ["GET /v1/segments"]
 
 
 async def test_a_certificate_that_is_not_trusted_is_said_to_be_so(
-    opening: Callable[[str], Client], caller: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    opening: Callable[[str], Client], work: Work, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -61,11 +61,11 @@ async def test_a_certificate_that_is_not_trusted_is_said_to_be_so(
     async with listening(context) as peer:
         async with opening(peer.url) as client:
             with pytest.raises(Unavailable, match="certificate is not trusted"):
-                await client.reader(caller).read(SEGMENTS)
+                await client.reader(work).read(SEGMENTS)
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         async with opening(peer.url) as client:
-            assert await client.reader(caller).read(SEGMENTS) == {}
+            assert await client.reader(work).read(SEGMENTS) == {}
 
 
 async def test_an_address_that_is_none_names_the_settings() -> None:

@@ -6,8 +6,9 @@ import anyio.lowlevel
 import pytest
 
 from cio_mcp.customerio.call import Call, read
-from cio_mcp.customerio.client import Caller, Client
+from cio_mcp.customerio.client import Client, Work
 from cio_mcp.customerio.writer import Failed, Result, Sent, Unknown, Writer
+from tests.callers import caller_named
 from tests.clock import ManualClock
 from tests.customerio.peer import Peer, Reply, drops, hangs, says, sends, time_passes
 
@@ -34,28 +35,28 @@ IDENTIFY = Call(
 DELIVERED = b'{"delivery_id": "d1", "queued_at": 1764000000}'
 
 
-async def test_an_accepted_write_is_sent_with_its_answer(client: Client, peer: Peer, caller: Caller) -> None:
+async def test_an_accepted_write_is_sent_with_its_answer(client: Client, peer: Peer, work: Work) -> None:
     peer.script = [says(200, DELIVERED)]
-    assert await Writer(client).send(SEND, caller) == Sent(200, {"delivery_id": "d1", "queued_at": 1764000000})
+    assert await Writer(client).send(SEND, work) == Sent(200, {"delivery_id": "d1", "queued_at": 1764000000})
     assert peer.bodies == [
         b'{"transactional_message_id":"1","to":"ada@example.com","identifiers":{"email":"ada@example.com"}}'
     ]
 
 
 async def test_a_track_write_carries_the_track_keys_and_an_encoded_identifier(
-    client: Client, peer: Peer, caller: Caller
+    client: Client, peer: Peer, work: Work
 ) -> None:
-    assert await Writer(client).send(IDENTIFY, caller) == Sent(200)
+    assert await Writer(client).send(IDENTIFY, work) == Sent(200)
     assert peer.targets == ["PUT /api/v1/customers/ada%2B1%40example.com"]
     assert "authorization: basic yS1zaXRlOnRyYWNrLXNlY3JldA==".lower() in peer.heads[0].lower()
 
 
 async def test_an_empty_answer_is_accepted_where_customerio_documents_one(
-    client: Client, peer: Peer, caller: Caller
+    client: Client, peer: Peer, work: Work
 ) -> None:
     peer.script = [says(204, b"")]
     optouts = IDENTIFY.model_copy(update={"answers": None})
-    assert await Writer(client).send(optouts, caller) == Sent(204)
+    assert await Writer(client).send(optouts, work) == Sent(204)
 
 
 NO_EVIDENCE: dict[str, tuple[Call, Reply]] = {
@@ -78,10 +79,10 @@ NO_EVIDENCE: dict[str, tuple[Call, Reply]] = {
 
 @pytest.mark.parametrize(("call", "reply"), NO_EVIDENCE.values(), ids=NO_EVIDENCE)
 async def test_a_success_without_the_evidence_that_customerio_documents_is_unknown(
-    client: Client, peer: Peer, caller: Caller, call: Call, reply: Reply
+    client: Client, peer: Peer, work: Work, call: Call, reply: Reply
 ) -> None:
     peer.script = [reply]
-    result = await Writer(client).send(call, caller)
+    result = await Writer(client).send(call, work)
     assert isinstance(result, Unknown)
     assert "not as Customer.io documents" in result.reason
     assert len(peer.heads) == 1
@@ -117,10 +118,10 @@ ONCE: dict[str, tuple[Reply, type[Result], str]] = {
 
 @pytest.mark.parametrize(("reply", "kind", "said"), ONCE.values(), ids=ONCE)
 async def test_a_call_that_is_made_once_leaves_exactly_once_whatever_comes_of_it(
-    client: Client, peer: Peer, caller: Caller, reply: Reply, kind: type[Failed | Unknown], said: str
+    client: Client, peer: Peer, work: Work, reply: Reply, kind: type[Failed | Unknown], said: str
 ) -> None:
     peer.script = [reply]
-    result = await Writer(client).send(SEND, caller)
+    result = await Writer(client).send(SEND, work)
     assert isinstance(result, kind)
     assert said in result.reason
     assert not any(part in result.reason for part in ("ada", "secret", "127.0.0.1"))
@@ -131,17 +132,15 @@ async def test_no_answer_in_time_leaves_a_write_unknown(client: Client, peer: Pe
     peer.script = [hangs]
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(time_passes, clock, peer, 0.7)
-        result = await Writer(client).send(SEND, Caller("local:ada", clock.steady() + 0.7))
+        result = await Writer(client).send(SEND, Work(caller_named("local:ada"), clock.steady() + 0.7))
     assert isinstance(result, Unknown)
     assert "did not answer" in result.reason
     assert len(peer.heads) == 1
 
 
 @pytest.mark.parametrize("call", [SEND, IDENTIFY], ids=["once", "repeatable"])
-async def test_a_connection_that_fails_is_failed_and_nothing_was_sent(
-    unheard: Client, caller: Caller, call: Call
-) -> None:
-    result = await Writer(unheard).send(call, caller)
+async def test_a_connection_that_fails_is_failed_and_nothing_was_sent(unheard: Client, work: Work, call: Call) -> None:
+    result = await Writer(unheard).send(call, work)
     assert isinstance(result, Failed)
     assert "nothing was sent" in result.reason
     assert result.status is None
@@ -152,7 +151,7 @@ async def test_a_connection_that_fails_is_failed_and_nothing_was_sent(
 async def test_a_proxy_that_refuses_is_failed_at_once_and_nothing_was_sent(
     opening: Callable[[str], Client],
     peer: Peer,
-    caller: Caller,
+    work: Work,
     monkeypatch: pytest.MonkeyPatch,
     call: Call,
     status: int,
@@ -160,7 +159,7 @@ async def test_a_proxy_that_refuses_is_failed_at_once_and_nothing_was_sent(
     monkeypatch.setenv("https_proxy", peer.url)
     peer.script = [says(status)]
     async with opening("https://customer.test") as client:
-        result = await Writer(client).send(call, caller)
+        result = await Writer(client).send(call, work)
     assert isinstance(result, Failed)
     assert result.reason.startswith("https_proxy: Customer.io could not be reached: the proxy in https_proxy ")
     assert result.reason.endswith("nothing was sent.")
@@ -171,11 +170,11 @@ async def test_a_proxy_that_refuses_is_failed_at_once_and_nothing_was_sent(
     ("variable", "value"), [("https_proxy", "ftp://127.0.0.1:7890"), ("SSL_CERT_FILE", "/nonexistent/ca.pem")]
 )
 async def test_a_client_that_cannot_be_built_is_failed_and_nothing_was_sent(
-    opening: Callable[[str], Client], caller: Caller, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+    opening: Callable[[str], Client], work: Work, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
     async with opening("https://customer.test") as client:
-        result = await Writer(client).send(SEND, caller)
+        result = await Writer(client).send(SEND, work)
     assert isinstance(result, Failed)
     assert result.reason.startswith(f"{variable}: ")
     assert result.reason.endswith("nothing was sent.")
@@ -183,19 +182,19 @@ async def test_a_client_that_cannot_be_built_is_failed_and_nothing_was_sent(
 
 @pytest.mark.parametrize("trouble", [says(429), says(503), drops], ids=["429", "503", "dropped line"])
 async def test_a_repeatable_write_is_made_again_after_passing_trouble(
-    client: Client, peer: Peer, caller: Caller, trouble: Reply
+    client: Client, peer: Peer, work: Work, trouble: Reply
 ) -> None:
     peer.script = [trouble, trouble, says(200)]
-    assert await Writer(client).send(IDENTIFY, caller) == Sent(200)
+    assert await Writer(client).send(IDENTIFY, work) == Sent(200)
     assert len(set(peer.bodies)) == 1
     assert len(peer.heads) == 3
 
 
 async def test_a_repeatable_write_that_is_rate_limited_to_the_end_is_failed(
-    client: Client, peer: Peer, caller: Caller
+    client: Client, peer: Peer, work: Work
 ) -> None:
     peer.script = [says(429)]
-    result = await Writer(client).send(IDENTIFY, caller)
+    result = await Writer(client).send(IDENTIFY, work)
     assert isinstance(result, Failed)
     assert "rate limit" in result.reason
     assert len(peer.heads) > 1
@@ -211,23 +210,23 @@ DOUBTED = {
 
 @pytest.mark.parametrize("script", DOUBTED.values(), ids=DOUBTED)
 async def test_a_repeatable_write_that_may_have_been_carried_out_is_unknown(
-    client: Client, peer: Peer, caller: Caller, script: list[Reply]
+    client: Client, peer: Peer, work: Work, script: list[Reply]
 ) -> None:
     peer.script = list(script)
-    result = await Writer(client).send(IDENTIFY, caller)
+    result = await Writer(client).send(IDENTIFY, work)
     assert isinstance(result, Unknown)
     assert len(peer.heads) > 1
 
 
 async def test_a_mistake_in_the_client_is_unknown_and_says_nothing_of_it(
-    client: Client, caller: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: Client, work: Work, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fails(*_: object, **__: object) -> None:
         await anyio.lowlevel.checkpoint()
         raise RuntimeError("a secret detail")
 
     monkeypatch.setattr(client.limiter, "acquire", fails)
-    result = await Writer(client).send(SEND, caller)
+    result = await Writer(client).send(SEND, work)
     assert isinstance(result, Unknown)
     assert "RuntimeError" in caplog.text
     assert "secret" not in result.reason + caplog.text
@@ -236,30 +235,30 @@ async def test_a_mistake_in_the_client_is_unknown_and_says_nothing_of_it(
 async def test_a_write_for_which_there_is_no_time_is_failed_and_does_not_leave(
     client: Client, peer: Peer, clock: ManualClock
 ) -> None:
-    result = await Writer(client).send(SEND, Caller("local:ada", clock.steady() + 0.1))
+    result = await Writer(client).send(SEND, Work(caller_named("local:ada"), clock.steady() + 0.1))
     assert isinstance(result, Failed)
     assert "nothing was sent" in result.reason
     assert peer.heads == []
 
 
-async def test_after_a_write_what_it_touches_is_read_afresh(client: Client, peer: Peer, caller: Caller) -> None:
-    reader = client.reader(caller)
+async def test_after_a_write_what_it_touches_is_read_afresh(client: Client, peer: Peer, work: Work) -> None:
+    reader = client.reader(work)
     attributes = read("/v1/customers/{id}/attributes", id="ada")
     await reader.read(attributes, cache=60)
     peer.script = [says(503)]
-    await Writer(client).send(SEND, caller)
+    await Writer(client).send(SEND, work)
     peer.script = [says(200)]
     await reader.read(attributes, cache=60)
     assert peer.targets.count("GET /v1/customers/ada/attributes") == 2
 
 
 async def test_while_the_database_fails_writes_are_refused_and_reads_go_on(
-    opening: Callable[[str], Client], peer: Peer, caller: Caller, tmp_path: Path
+    opening: Callable[[str], Client], peer: Peer, work: Work, tmp_path: Path
 ) -> None:
     (tmp_path / "claims.db").mkdir()
     async with opening(peer.url) as client:
-        result = await Writer(client).send(SEND, caller)
-        await client.reader(caller).read(read("/v1/segments"))
+        result = await Writer(client).send(SEND, work)
+        await client.reader(work).read(read("/v1/segments"))
     assert isinstance(result, Failed)
     assert "database cannot be used" in result.reason
     assert peer.targets == ["GET /v1/segments"]

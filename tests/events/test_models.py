@@ -153,3 +153,38 @@ def test_whatever_data_an_event_has_it_keeps_its_name(data: Any) -> None:
     event = Event.of(row)
     assert event.person is not None
     assert event.parent is None or event.parent.kind == row.kind
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [
+        True,
+        False,
+        None,
+        0,
+        1,
+        -1,
+        "soon",
+        [],
+        1_262_303_999,  # the last second of 2009
+        1_700_000_000_000,  # milliseconds
+        1_700_000_000_000_000,
+        1_800_000_000 + 8 * DAY + 1,
+        1e300,
+        float("nan"),
+    ],
+)
+def test_an_event_at_an_impossible_time_is_kept_as_unknown_at_the_time_it_came(timestamp: object) -> None:
+    envelope = read(WHOLE | {"timestamp": timestamp})
+    assert (envelope.object_type, envelope.metric, envelope.timestamp) == ("unknown", "unknown", 1_800_000_000)
+    assert '"event_id": "1"' in envelope.data["body"]
+
+
+@pytest.mark.parametrize(
+    "timestamp", [1_262_304_000, 1_700_000_000, 1_700_000_000.9, "1700000001", 1_800_000_000 + 8 * DAY]
+)
+def test_an_event_at_a_possible_time_keeps_it(timestamp: float | str) -> None:
+    assert read(WHOLE | {"timestamp": timestamp}).timestamp == int(float(timestamp))

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.change import Change
@@ -24,6 +24,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.elicitation import digest_of
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
+from tests.callers import caller_named
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -67,7 +68,7 @@ async def approved(gate: Gate, plan: Planner, principal: str = ADA, name: str = 
 
 
 async def made(gate: Gate, row: Change, plan: Planner) -> Receipt:
-    return await gate.make(row, plan, Caller(ADA, anyio.current_time() + 10))
+    return await gate.make(row, plan, Work(caller_named(ADA), anyio.current_time() + 10))
 
 
 def emails(sandbox: Sandbox) -> int:
@@ -125,8 +126,8 @@ class LosingExecutor(Writer):
         super().__init__(ws.gate.executor.client)
         self._database = ws.settings.data_dir / "cio-mcp.db"
 
-    async def send(self, call: Call, caller: Caller) -> Result:
-        result = await super().send(call, caller)
+    async def send(self, call: Call, work: Work) -> Result:
+        result = await super().send(call, work)
         with closing(sqlite3.connect(self._database)) as file:
             file.execute("DROP TABLE changes")
         return result

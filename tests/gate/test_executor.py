@@ -12,7 +12,7 @@ from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.batches import batch
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.gate.change import Change
@@ -39,8 +39,8 @@ class FaultAfterFirst(Writer):
         super().__init__(client)
         self._sandbox, self._fault = sandbox, fault
 
-    async def send(self, call: Call, caller: Caller) -> Result:
-        result = await super().send(call, caller)
+    async def send(self, call: Call, work: Work) -> Result:
+        result = await super().send(call, work)
         self._sandbox.faults.append(self._fault)
         return result
 
@@ -55,10 +55,10 @@ def with_fault_after_first(ws: CallContext, sandbox: Sandbox, fault: Fault) -> C
 
 
 async def carry_out(ws: CallContext, plan: Planner) -> Receipt:
-    row = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    row = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert isinstance(row, Change), row
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
-    return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 10))
+    return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
 
 
 def planned(*calls: Call) -> Planner:
@@ -118,7 +118,7 @@ async def test_a_value_of_any_kind_is_read_back_and_then_is_so_already(value: Js
     plan = partial(update_customer, ws, "ada", {"favourite": value})
     await carry_out(ws, partial(update_customer, ws, "ada", {"favourite": "red"}))
     assert (await carry_out(ws, plan)).verified is True
-    again = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    again = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
 

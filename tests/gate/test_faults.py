@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.sandbox import Sandbox
@@ -18,6 +18,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace
+from tests.callers import caller_named
 from tests.clock import FunctionClock
 
 pytestmark = pytest.mark.anyio
@@ -54,13 +55,13 @@ async def test_a_fault_leaves_one_effect_at_most_and_a_true_receipt(
     tool: str, kind: str, opened: Workspace, sandbox: Sandbox
 ) -> None:
     planner, method, path = TOOLS[tool]
-    ws = opened.acting("local:tester")
+    ws = opened.acting(caller_named("local:tester"))
     plan = planner(ws)
-    row = await ws.gate.propose(ws.principal, tool, arguments_digest({}), plan)
+    row = await ws.gate.propose(ws.caller.id, tool, arguments_digest({}), plan)
     assert isinstance(row, Change)
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     sandbox.faults.append(Fault(method, path, kind))
-    receipt = await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + PATIENCE))
+    receipt = await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + PATIENCE))
     assert receipt.status in {"done", "failed", "unknown"}
     sandbox.clock.advance(5)
     later: dict[str, Any] = {"clock": FunctionClock(now=lambda: time.time() + 60)}

@@ -6,7 +6,7 @@ import pytest
 
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import Refused
 from cio_mcp.gate.approvals import APPROVAL_SECONDS
 from cio_mcp.gate.change import Change
@@ -14,6 +14,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import OPEN_LIMITS, OPEN_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
+from tests.callers import caller_named
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -39,8 +40,8 @@ def planner(
     return plan
 
 
-def caller() -> Caller:
-    return Caller(ADA, anyio.current_time() + 10)
+def work() -> Work:
+    return Work(caller_named(ADA), anyio.current_time() + 10)
 
 
 async def proposed(
@@ -67,7 +68,7 @@ def events(sandbox: Sandbox) -> int:
 async def test_nothing_is_made_without_a_decision(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await proposed(gate, plan)
-    receipt = await gate.make(row, plan, caller())
+    receipt = await gate.make(row, plan, work())
     assert receipt.status == "approval_required"
     assert events(sandbox) == 0
 
@@ -75,8 +76,8 @@ async def test_nothing_is_made_without_a_decision(gate: Gate, sandbox: Sandbox) 
 async def test_what_was_approved_is_made_once_and_only_once(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await approved(gate, plan)
-    assert (await gate.make(row, plan, caller())).status == "done"
-    assert (await gate.make(row, plan, caller())).status == "done"
+    assert (await gate.make(row, plan, work())).status == "done"
+    assert (await gate.make(row, plan, work())).status == "done"
     assert events(sandbox) == 1
 
 
@@ -85,7 +86,7 @@ async def test_two_calls_that_race_for_one_approval_make_one_request(gate: Gate,
     row = await approved(gate, plan)
     async with anyio.create_task_group() as group:
         for _ in range(5):
-            group.start_soon(gate.make, row, plan, caller())
+            group.start_soon(gate.make, row, plan, work())
     assert events(sandbox) == 1
 
 
@@ -96,7 +97,7 @@ async def test_two_approved_changes_with_one_effect_make_one_request(gate: Gate,
     receipts: list[Receipt] = []
 
     async def make(row: Change) -> None:
-        receipts.append(await gate.make(row, plan, caller()))
+        receipts.append(await gate.make(row, plan, work()))
 
     async with anyio.create_task_group() as group:
         group.start_soon(make, mine)
@@ -109,7 +110,7 @@ async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: San
     plan = planner()
     row = await approved(gate, plan)
     clock.time += APPROVAL_SECONDS + 1
-    receipt = await gate.make(row, plan, caller())
+    receipt = await gate.make(row, plan, work())
     assert receipt.status == "declined"
     assert "the approval expired" in receipt.message
     assert events(sandbox) == 0
@@ -121,7 +122,7 @@ async def test_an_approval_does_not_count_for_longer_where_the_clock_is_set_back
     plan = planner()
     row = await approved(gate, plan)
     clock.time -= 7200
-    receipt = await gate.make(row, plan, caller())
+    receipt = await gate.make(row, plan, work())
     assert receipt.status == "declined"
     assert "clock was set back" in receipt.message
     assert events(sandbox) == 0
@@ -138,14 +139,14 @@ async def test_another_principal_does_not_get_an_approval_that_is_not_theirs(gat
     await approved(gate, planner())
     theirs = await proposed(gate, planner(), principal=BOB)
     assert theirs.state == "planned"
-    assert (await gate.make(theirs, planner(), caller())).status == "approval_required"
+    assert (await gate.make(theirs, planner(), work())).status == "approval_required"
     assert events(sandbox) == 0
 
 
 async def test_other_arguments_need_another_approval(gate: Gate, sandbox: Sandbox) -> None:
     await approved(gate, planner())
     other = await proposed(gate, planner("order_placed"), arguments=arguments_digest({"name": "order_placed"}))
-    assert (await gate.make(other, planner("order_placed"), caller())).status == "approval_required"
+    assert (await gate.make(other, planner("order_placed"), work())).status == "approval_required"
     assert events(sandbox) == 0
 
 
@@ -171,7 +172,7 @@ async def test_the_open_change_is_found_again_and_its_question_stays_the_same(ga
 
 async def test_the_same_effect_within_ten_minutes_is_not_sent_again_whoever_asks(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    await gate.make(await approved(gate, plan), plan, caller())
+    await gate.make(await approved(gate, plan), plan, work())
     again = await gate.propose(BOB, "another_tool", arguments_digest({"other": 1}), planner())
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
@@ -180,17 +181,17 @@ async def test_the_same_effect_within_ten_minutes_is_not_sent_again_whoever_asks
 
 async def test_a_deliberate_second_one_is_asked_about(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    await gate.make(await approved(gate, plan), plan, caller())
+    await gate.make(await approved(gate, plan), plan, work())
     once_more = planner(repeat=True)
     row = await approved(gate, once_more, arguments=arguments_digest({"repeat": True}))
     assert "same" in row.question
-    assert (await gate.make(row, once_more, caller())).status == "done"
+    assert (await gate.make(row, once_more, work())).status == "done"
     assert events(sandbox) == 2
 
 
 async def test_after_ten_minutes_the_same_effect_is_a_new_one(gate: Gate, clock: ManualClock) -> None:
     plan = planner()
-    await gate.make(await approved(gate, plan), plan, caller())
+    await gate.make(await approved(gate, plan), plan, work())
     clock.time += 601
     row = await proposed(gate, planner())
     assert row.state == "planned"
@@ -202,7 +203,7 @@ async def test_what_drifted_is_shown_again_and_given_up_at_the_third_time(gate: 
     statuses = []
     for _ in range(3):
         row = await approved(gate, plan)
-        statuses.append((await gate.make(row, plan, caller())).status)
+        statuses.append((await gate.make(row, plan, work())).status)
     assert statuses == ["approval_required", "approval_required", "failed"]
     assert events(sandbox) == 0
 
@@ -211,7 +212,7 @@ async def test_a_declined_change_is_not_made_and_can_be_asked_about_anew(gate: G
     plan = planner()
     row = await proposed(gate, plan)
     await gate.approvals.deny(row, by="person", how="a person said no")
-    assert (await gate.make(row, plan, caller())).status == "declined"
+    assert (await gate.make(row, plan, work())).status == "declined"
     assert (await proposed(gate, plan)).id != row.id
     assert events(sandbox) == 0
 
@@ -222,7 +223,7 @@ async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, clock: M
     await gate.approvals.record_prompt(row)
     clock.time += APPROVAL_SECONDS + 1
     await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
-    receipt = await gate.make(row, plan, caller())
+    receipt = await gate.make(row, plan, work())
     assert receipt.status == "declined"
     assert "too late" in receipt.message
     assert events(sandbox) == 0
@@ -232,7 +233,7 @@ async def test_an_answer_to_a_question_never_asked_counts_as_no(gate: Gate, sand
     plan = planner()
     row = await proposed(gate, plan)
     await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
-    assert (await gate.make(row, plan, caller())).status == "declined"
+    assert (await gate.make(row, plan, work())).status == "declined"
     assert events(sandbox) == 0
 
 
@@ -278,7 +279,7 @@ async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox:
             group.start_soon(propose)
     oldest = min(found, key=lambda change: change.row.planned_at)
     assert await gate.approvals.approve(oldest, by="person", how="approved outside", confirmation=oldest.plan.typed)
-    assert (await gate.make(await proposed(gate, planner()), planner(), caller())).status == "done"
+    assert (await gate.make(await proposed(gate, planner()), planner(), work())).status == "done"
     assert events(sandbox) == 1
 
 
@@ -320,7 +321,7 @@ async def test_what_must_be_typed_counts_in_any_case_and_with_spaces_around_it(
     row = await proposed(gate, plan)
     await gate.approvals.record_prompt(row)
     await gate.approvals.answer(row, approve=True, confirmation=typed, by=ADA)
-    assert (await gate.make(row, plan, caller())).status == status
+    assert (await gate.make(row, plan, work())).status == status
     assert events(sandbox) == (status == "done")
 
 
@@ -328,7 +329,7 @@ async def test_a_plan_that_drifted_keeps_its_change_and_is_shown_with_what_it_re
     seen = iter(range(100))
     plan = planner(rests=lambda: next(seen))
     row = await approved(gate, plan)
-    assert (await gate.make(row, plan, caller())).change == row.id
+    assert (await gate.make(row, plan, work())).change == row.id
     redrawn = await proposed(gate, plan)
     assert (redrawn.id, redrawn.state, redrawn.row.decided_by) == (row.id, "planned", None)
     assert f"Change {row.id}." in redrawn.question
@@ -340,7 +341,7 @@ async def test_an_approved_change_that_became_unnecessary_is_closed(gate: Gate, 
         return (await planner()()).model_copy(update={"calls": (), "rests_on": {"seen": 1}})
 
     row = await approved(gate, planner())
-    assert (await gate.make(row, nothing, caller())).status == "already_done"
+    assert (await gate.make(row, nothing, work())).status == "already_done"
     assert (await gate.recent(change=row.id)).changes[0].state == "declined"
     assert events(sandbox) == 0
 
@@ -349,8 +350,8 @@ async def test_of_two_approved_changes_with_one_effect_the_second_is_closed(gate
     plan = planner()
     mine = await approved(gate, plan)
     theirs = await approved(gate, planner(), principal=BOB)
-    assert (await gate.make(mine, plan, caller())).status == "done"
-    receipt = await gate.make(theirs, planner(), caller())
+    assert (await gate.make(mine, plan, work())).status == "done"
+    receipt = await gate.make(theirs, planner(), work())
     assert (receipt.status, receipt.change) == ("already_done", mine.id)
     assert (await gate.recent(change=theirs.id)).changes[0].state == "declined"
     assert events(sandbox) == 1

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.asgi_transport import AsgiTransport
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.change import Change
@@ -24,6 +24,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace
+from tests.callers import caller_named
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +41,7 @@ def profile(ws: CallContext) -> Planner:
 
 
 async def approved(ws: CallContext, plan: Planner, name: str = "a tool") -> Change:
-    row = await ws.gate.propose(ws.principal, name, arguments_digest({}), plan)
+    row = await ws.gate.propose(ws.caller.id, name, arguments_digest({}), plan)
     assert isinstance(row, Change), row
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
@@ -48,7 +49,7 @@ async def approved(ws: CallContext, plan: Planner, name: str = "a tool") -> Chan
 
 async def carried_out(ws: CallContext, plan: Planner, seconds: float = 10) -> Receipt:
     row = await approved(ws, plan)
-    return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + seconds))
+    return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + seconds))
 
 
 def requests(sandbox: Sandbox, ending: str) -> int:
@@ -96,7 +97,7 @@ async def test_an_unforeseen_exception_leaves_no_change_in_sending(
         raise RuntimeError("a secret detail")
 
     monkeypatch.setattr(AsgiTransport, "handle_async_request", breaks)
-    receipt = await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 10))
+    receipt = await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
     change = (await ws.gate.recent(change=row.id)).changes[0]
     assert (receipt.status, change.state) == (state, state)
     assert "secret" not in receipt.message
@@ -106,9 +107,9 @@ async def test_an_unforeseen_exception_leaves_no_change_in_sending(
 class Failing(Writer):
     """An executor with a mistake in it."""
 
-    async def send(self, call: Call, caller: Caller) -> Result:
+    async def send(self, call: Call, work: Work) -> Result:
         await anyio.lowlevel.checkpoint()
-        raise RuntimeError(f"a secret detail of {call.route} for {caller.principal}")
+        raise RuntimeError(f"a secret detail of {call.route} for {work.caller.id}")
 
 
 async def test_a_mistake_in_the_server_leaves_no_change_in_sending(ws: CallContext) -> None:
@@ -116,7 +117,7 @@ async def test_a_mistake_in_the_server_leaves_no_change_in_sending(ws: CallConte
     row = await approved(ws, plan)
     executor = replace(ws.gate.executor, writer=Failing(ws.gate.executor.client))
     gate = replace(ws.gate, executor=executor)
-    receipt = await gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 10))
+    receipt = await gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
     assert receipt.status == "unknown"
     assert "secret" not in receipt.message
     assert (await ws.gate.recent(change=row.id)).changes[0].state == "unknown"
@@ -128,7 +129,7 @@ async def test_a_send_that_was_refused_has_failed_and_needs_a_new_approval(
 ) -> None:
     sandbox.faults.append(Fault("POST", SEND, kind))
     receipt = await carried_out(ws, email(ws))
-    asked_anew = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), email(ws))
+    asked_anew = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), email(ws))
     assert receipt.status == "failed"
     assert isinstance(asked_anew, Change)
     assert asked_anew.state == "planned"
@@ -179,7 +180,7 @@ async def test_a_profile_write_of_which_one_value_does_not_arrive_is_not_verifie
 async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
     await carried_out(ws, plan)
-    again = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    again = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
     assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1
@@ -188,7 +189,7 @@ async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandb
 async def test_a_nested_value_is_read_back_and_is_not_written_twice(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(update_customer, ws, "bob", {"addr": {"tags": ["a", 1], "city": "B"}, "score": 5.0})
     first = await carried_out(ws, plan)
-    again = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    again = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert first.verified is True
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
@@ -202,7 +203,7 @@ async def test_a_caller_that_goes_away_after_sending_leaves_the_outcome_in_the_j
     row = await approved(ws, plan)
     sandbox.faults.append(Fault("POST", SEND, "hang:0.2"))
     async with anyio.create_task_group() as group:
-        group.start_soon(ws.gate.make, row, plan, Caller(ws.principal, anyio.current_time() + 10))
+        group.start_soon(ws.gate.make, row, plan, Work(ws.caller, anyio.current_time() + 10))
         while requests(sandbox, SEND) == 0:
             await anyio.lowlevel.checkpoint()
         group.cancel_scope.cancel()
@@ -216,8 +217,8 @@ async def test_a_damaged_database_refuses_writes_while_reads_go_on(settings: Set
     settings.data_dir.mkdir(parents=True)
     (settings.data_dir / "cio-mcp.db").write_bytes(b"this was a database once" * 1000)
     async with open_workspace(settings, sandbox=sandbox) as opened:
-        ws = opened.acting("local:tester")
+        ws = opened.acting(caller_named("local:tester"))
         with pytest.raises(StorageFailed, match="not a database"):
-            await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), email(ws))
+            await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), email(ws))
         assert (await ws.people.resolve("ada")).id == "ada"
     assert requests(sandbox, SEND) == 0

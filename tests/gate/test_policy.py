@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, Risk, arguments_digest
@@ -27,6 +27,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
+from tests.callers import caller_named
 from tests.clock import ManualClock
 
 TOOL = "a_tool"
@@ -93,12 +94,12 @@ def test_the_strictest_of_what_the_file_says_wins(policy: Policy, plan: Plan) ->
 
 @given(policies, risks, settings_of, st.booleans())
 def test_the_strictest_place_to_ask_wins_over_file_and_environment(
-    policy: Policy, risk: Risk, settings: Settings, over_http: bool
+    policy: Policy, risk: Risk, settings: Settings, may_be_asked: bool
 ) -> None:
     told = [one.approval[0] for one in (policy.classes.get(risk), policy.tools.get(TOOL)) if one and one.approval]
-    environment = settings.approval or ("outside" if over_http else "ask")
+    environment = settings.approval or ("ask" if may_be_asked else "outside")
     outside = "outside" in [*told, environment] or settings.mask_pii
-    assert policy.asks_here(TOOL, risk, settings, over_http=over_http) is not outside
+    assert policy.asks_here(TOOL, risk, settings, may_be_asked=may_be_asked) is not outside
 
 
 @given(policies, plans)
@@ -219,13 +220,13 @@ def with_policy(ws: CallContext, policy: Policy) -> CallContext:
 
 
 async def proposed(ws: CallContext, tool: str, plan: Planner, arguments: object = None) -> Change:
-    row = await ws.gate.propose(ws.principal, tool, arguments_digest({"": str(arguments)}), plan)
+    row = await ws.gate.propose(ws.caller.id, tool, arguments_digest({"": str(arguments)}), plan)
     assert isinstance(row, Change), row
     return row
 
 
 async def made(ws: CallContext, row: Change, plan: Planner) -> Receipt:
-    return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 10))
+    return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
 
 
 def writes(sandbox: Sandbox) -> int:
@@ -353,7 +354,7 @@ async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_
     large = await proposed(ws, "large", plan)
     assert "1001" in large.question
     await ws.gate.approvals.record_prompt(large)
-    await ws.gate.approvals.answer(large, approve=True, confirmation="1000", by=ws.principal)
+    await ws.gate.approvals.answer(large, approve=True, confirmation="1000", by=ws.caller.id)
     assert (await ws.gate.recent(change=large.id)).changes[0].state == "declined"
     small = await proposed(ws, "small", plan)
     assert await ws.gate.approvals.approve(small, by="person", how="approved outside", confirmation=small.plan.typed)
@@ -414,7 +415,10 @@ async def test_the_cap_holds_across_servers_that_race_on_one_journal(
 ) -> None:
     cap = Policy(sends_an_hour=3)
     async with open_workspace(settings, sandbox=sandbox, policy=cap) as other:
-        mine, theirs = with_policy(opened.acting("local:me"), cap), other.acting("local:them")
+        mine, theirs = (
+            with_policy(opened.acting(caller_named("local:me")), cap),
+            other.acting(caller_named("local:them")),
+        )
         rows = [(ws, name, await approved(ws, name)) for ws, of in ((mine, "a"), (theirs, "b"))
                 for name in (f"{of}{number}" for number in range(4))]  # fmt: skip
         refused: list[str] = []
@@ -438,6 +442,6 @@ async def test_the_cap_of_one_workspace_is_not_that_of_another(
     cap = Policy(sends_an_hour=1)
     other = settings.model_copy(update={"workspace": "another"})
     async with open_workspace(other, sandbox=sandbox, policy=cap) as opened:
-        for each in (with_policy(ws, cap), opened.acting("local:me")):
+        for each in (with_policy(ws, cap), opened.acting(caller_named("local:me"))):
             assert (await made(each, await approved(each, "one"), event(each, "one"))).status == "done"
     assert writes(sandbox) == 2

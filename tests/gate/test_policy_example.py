@@ -22,6 +22,7 @@ from cio_mcp.settings import Settings
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace
+from tests.callers import caller_named
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,7 @@ ALLOWS_ALL = Policy(
 async def example(settings: Settings, sandbox: Sandbox) -> AsyncIterator[CallContext]:
     policy = policy_of(settings.model_copy(update={"policy_file": EXAMPLE}))
     async with open_workspace(settings, sandbox=sandbox, policy=policy) as opened:
-        yield opened.acting("local:assistant")
+        yield opened.acting(caller_named("local:assistant"))
 
 
 @pytest.mark.parametrize("create", [True, False])
@@ -75,7 +76,7 @@ async def test_nobody_is_taken_over_without_a_person(
 ) -> None:
     plan = partial(update_customer, example, customer, dict(attributes), create=create, id_type=id_type)
     with suppress(UserError):  # what is refused is not done either
-        row = await example.gate.propose(example.principal, "update_customer", arguments_digest({}), plan)
+        row = await example.gate.propose(example.caller.id, "update_customer", arguments_digest({}), plan)
         assert isinstance(row, Change)
         assert row.state == "planned"
     assert not [request for request in sandbox.requests if request["method"] != "GET"]
@@ -91,7 +92,7 @@ async def test_nothing_is_sent_to_an_address_that_is_a_template(example: CallCon
 
 async def test_a_customer_of_an_allowed_address_may_be_created_without_a_person(example: CallContext) -> None:
     plan = partial(update_customer, example, "x1@test.example.com", {"plan": "x"}, create=True)
-    row = await example.gate.propose(example.principal, "update_customer", arguments_digest({}), plan)
+    row = await example.gate.propose(example.caller.id, "update_customer", arguments_digest({}), plan)
     assert isinstance(row, Change)
     assert row.state == "approved"
 

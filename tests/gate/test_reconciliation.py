@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.batches import batch
 from cio_mcp.customerio.api.triggers import trigger
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.writer import Writer
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
@@ -29,6 +29,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace
+from tests.callers import caller_named
 from tests.clock import FunctionClock
 
 pytestmark = pytest.mark.anyio
@@ -50,10 +51,10 @@ class Scene:
         clock = FunctionClock(now=lambda: opened.gate.clock.now() + self.ahead)
         self.gate: Gate = replace(opened.gate, clock=clock)
         self.reconciler: Reconciler = replace(opened.reconciler, clock=clock)
-        self.ws: CallContext = replace(opened.acting("local:tester"), gate=self.gate)
+        self.ws: CallContext = replace(opened.acting(caller_named("local:tester")), gate=self.gate)
 
-    def caller(self) -> Caller:
-        return Caller("local:tester", anyio.current_time() + 10)
+    def work(self) -> Work:
+        return Work(caller_named("local:tester"), anyio.current_time() + 10)
 
     async def approved(self, plan: Planner) -> Change:
         row = await self.gate.propose("local:tester", "a tool", arguments_digest({}), plan)
@@ -66,7 +67,7 @@ class Scene:
         row = await self.approved(plan)
         dying = replace(self.gate, executor=replace(self.gate.executor, writer=Dying(self.gate.executor.client)))
         with pytest.raises(Died):
-            await dying.make(row, plan, self.caller())
+            await dying.make(row, plan, self.work())
         return row
 
     async def after(self, seconds: float) -> int:
@@ -80,9 +81,9 @@ class Scene:
 class Dying(Writer):
     """An executor in a process that dies before the first byte leaves."""
 
-    async def send(self, call: Call, caller: Caller) -> NoReturn:
+    async def send(self, call: Call, work: Work) -> NoReturn:
         await anyio.lowlevel.checkpoint()
-        raise Died(call.route, caller.principal)
+        raise Died(call.route, work.caller.id)
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ async def test_an_event_that_had_arrived_is_repeated_without_a_second_effect(sce
     sandbox.faults.append(Fault("POST", EVENTS, "accept_then_drop", times=20))
     plan = partial(send_event, scene.ws, "ada", "order_placed")
     row = await scene.approved(plan)
-    assert (await scene.gate.make(row, plan, scene.caller())).status == "unknown"
+    assert (await scene.gate.make(row, plan, scene.work())).status == "unknown"
     sandbox.faults.clear()
     await scene.after(60)
     sandbox.workspace.settle()
@@ -118,7 +119,7 @@ async def test_a_send_that_arrived_is_found_and_not_sent_again(scene: Scene, san
     sandbox.faults.append(Fault("POST", SEND, "accept_then_drop"))
     plan = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7})
     row = await scene.approved(plan)
-    assert (await scene.gate.make(row, plan, scene.caller())).status == "unknown"
+    assert (await scene.gate.make(row, plan, scene.work())).status == "unknown"
     await scene.after(60)
     change = await scene.state(row)
     assert change.state == "sent"
@@ -139,7 +140,7 @@ async def test_several_matches_stay_unknown_and_are_listed(scene: Scene) -> None
     row = await scene.abandoned(partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7}))
     for data in (8, 9):
         other = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": data})
-        await scene.gate.make(await scene.approved(other), other, scene.caller())
+        await scene.gate.make(await scene.approved(other), other, scene.work())
     await scene.after(60)
     change = await scene.state(row)
     assert change.state == "unknown"
@@ -149,7 +150,7 @@ async def test_several_matches_stay_unknown_and_are_listed(scene: Scene) -> None
 
 async def test_what_was_there_before_is_not_taken_for_the_effect(scene: Scene) -> None:
     earlier = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 1})
-    await scene.gate.make(await scene.approved(earlier), earlier, scene.caller())
+    await scene.gate.make(await scene.approved(earlier), earlier, scene.work())
     row = await scene.abandoned(partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7}))
     await scene.after(60)
     assert (await scene.state(row)).state == "unknown"
@@ -202,12 +203,12 @@ async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scen
     assert await scene.gate.pauses.pause(by="operator", now=scene.gate.clock.now())
     await scene.after(60)
     with pytest.raises(Refused, match="paused"):
-        await scene.gate.make(waiting, approved, scene.caller())
+        await scene.gate.make(waiting, approved, scene.work())
     with pytest.raises(Refused, match="paused"):
         await scene.gate.propose("local:third", "a tool", arguments_digest({}), plan)
     assert requests(sandbox, "/events") == 0
     assert await scene.gate.pauses.resume()
-    assert (await scene.gate.make(waiting, approved, scene.caller())).status == "done"
+    assert (await scene.gate.make(waiting, approved, scene.work())).status == "done"
     await scene.after(120)
     assert (await scene.state(row)).state == "sent"
     assert requests(sandbox, "/events") == 2
@@ -232,7 +233,7 @@ def triggers(ws: CallContext) -> Planner:
 async def test_a_trigger_that_arrived_is_found_and_not_made_again(scene: Scene, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault("POST", TRIGGERS, "accept_then_drop"))
     row = await scene.approved(triggers(scene.ws))
-    assert (await scene.gate.make(row, triggers(scene.ws), scene.caller())).status == "unknown"
+    assert (await scene.gate.make(row, triggers(scene.ws), scene.work())).status == "unknown"
     await scene.after(60)
     assert (await scene.state(row)).state == "sent"
     assert requests(sandbox, "/triggers") == 1
@@ -260,7 +261,7 @@ def batched(*operations: dict[str, JsonValue]) -> Planner:
 async def test_of_a_batch_only_what_was_refused_is_made_again_and_named(scene: Scene, sandbox: Sandbox) -> None:
     wrong: dict[str, JsonValue] = {"type": "person", "action": "no such action", "identifiers": {"id": "bob"}}
     plan = batched(identify("ada", shoe="42"), wrong, identify("bob", shoe="43"))
-    receipt = await scene.gate.make(await scene.approved(plan), plan, scene.caller())
+    receipt = await scene.gate.make(await scene.approved(plan), plan, scene.work())
     assert receipt.status == "done"
     assert "1 of 3 operations were not accepted" in receipt.message
     assert "by index: 1 (action)" in receipt.message

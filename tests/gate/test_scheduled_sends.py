@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
@@ -17,6 +17,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.workspace import CallContext
+from tests.callers import caller_named
 from tests.clock import FunctionClock
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +44,7 @@ class LaterGate:
         return row
 
     async def make(self, row: Change, plan: Planner) -> Receipt:
-        return await self.gate.make(row, plan, Caller(row.row.principal, anyio.current_time() + 10))
+        return await self.gate.make(row, plan, Work(caller_named(row.row.principal), anyio.current_time() + 10))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call, canonical
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.writer import Failed, Result, Sent, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.gate.approvals import APPROVAL_SECONDS
@@ -30,6 +30,7 @@ from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.workspace import open_workspace
+from tests.callers import caller_named
 from tests.clock import FunctionClock
 
 FAULTS = ("accept_then_503", "accept_then_drop", "drop", "429", "status:503", "status:400")
@@ -80,12 +81,12 @@ class Watched(Writer):
     clock: FunctionClock
     dies: bool = False
 
-    async def send(self, call: Call, caller: Caller) -> Result:
+    async def send(self, call: Call, work: Work) -> Result:
         if self.dies:
             raise Died
         request = Request(self.clock.now(), call)
         self.log.append(request)
-        request.result = await super().send(call, caller)
+        request.result = await super().send(call, work)
         return request.result
 
 
@@ -248,7 +249,7 @@ class World(RuleBasedStateMachine):
                 said = tuple(canonical(call.model_dump(mode="json")) for call in calls)
                 self.approvals.append((row.id, self.time, said))
             if make:
-                await self.gate.make(row, planner, Caller(wish.principal, anyio.current_time() + 2))
+                await self.gate.make(row, planner, Work(caller_named(wish.principal), anyio.current_time() + 2))
         except (CioError, Died):
             return
 

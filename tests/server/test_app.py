@@ -8,7 +8,6 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-import uvicorn
 from mcp import Client, MCPError
 from mcp_types import CallToolResult
 from pydantic import SecretStr
@@ -18,6 +17,7 @@ from cio_mcp.sandbox.faults import Fault
 from cio_mcp.server.app import build_server, http_app
 from cio_mcp.settings import Settings
 from cio_mcp.tools.catalog import TOOLS
+from cio_mcp.web.server import http_server
 from tests.clients import approve, structured, text
 from tests.eras import Era
 
@@ -31,7 +31,7 @@ EVENT = {"customer": "ada", "name": "signed_up"}
 async def over_http(settings: Settings, sandbox: Sandbox, era: Era) -> AsyncIterator[Client]:
     app = http_app(build_server(settings, sandbox=sandbox))
     listening = socket.create_server(("127.0.0.1", 0))
-    serving = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    serving = http_server(app)
     with listening:
         async with anyio.create_task_group() as group:
             group.start_soon(serving.serve, [listening])
@@ -166,3 +166,14 @@ async def test_an_unknown_prompt_is_refused_by_name(era: Era, settings: Settings
     async with Client(build_server(settings), mode=era) as client:
         with pytest.raises(MCPError, match=r"There is no prompt “customer_360”; prompts/list names"):
             await client.get_prompt("customer_360", {"customer": "ada"})
+
+
+async def test_no_era_is_promised_changes_of_lists_that_never_change(era: Era, settings: Settings) -> None:
+    async with Client(build_server(settings), mode=era) as client:
+        announced = client.server_capabilities
+    assert announced is not None
+    assert announced.tools is not None
+    assert announced.prompts is not None
+    assert announced.resources is not None
+    assert not any(each.list_changed for each in (announced.tools, announced.prompts, announced.resources))
+    assert announced.resources.subscribe

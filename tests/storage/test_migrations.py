@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
 
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
@@ -230,10 +230,10 @@ async def carry_out(ws: CallContext, tool: str, **arguments: Any) -> Receipt:
         planned: Plan = await TOOLS[tool](ws, **arguments)
         return planned
 
-    row = await ws.gate.propose(ws.principal, tool, arguments_digest(arguments), plan)
+    row = await ws.gate.propose(ws.caller.id, tool, arguments_digest(arguments), plan)
     assert not isinstance(row, Receipt), row
     assert await ws.gate.approvals.approve(row, by="person", how="in a test", confirmation=row.plan.typed)
-    return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))
+    return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))
 
 
 class TestAnotherRelease:

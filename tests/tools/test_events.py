@@ -26,6 +26,7 @@ from cio_mcp.tools.core.events import NOTHING, recent_events, wait_for_event
 from cio_mcp.tools.core.send_event import FOLLOW
 from cio_mcp.tools.core.send_event import NOTHING as NOTHING_STARTS
 from cio_mcp.workspace import CallContext, Workspace
+from tests.callers import caller_named
 from tests.clients import approve, structured
 from tests.clock import ManualClock
 from tests.eras import Era
@@ -48,7 +49,7 @@ def clock(opened: Workspace) -> ManualClock:
 @pytest.fixture
 async def ws(opened: Workspace, clock: ManualClock) -> CallContext:
     assert opened.events.clock is clock
-    return opened.acting("local:tester")
+    return opened.acting(caller_named("local:tester"))
 
 
 def back(seconds: float) -> datetime:
@@ -166,9 +167,7 @@ async def test_without_an_app_key_names_are_left_out_and_nothing_is_asked(ws: Ca
 
 async def test_names_that_cannot_be_read_now_are_left_out(ws: CallContext) -> None:
     await ws.events.append([event(1)])
-    hurried = replace(
-        ws, reader=replace(ws.reader, caller=replace(ws.reader.caller, deadline=anyio.current_time() - 1))
-    )
+    hurried = replace(ws, reader=replace(ws.reader, work=replace(ws.reader.work, deadline=anyio.current_time() - 1)))
     assert "campaign 2, delivery D1" in lines(await recent_events(hurried))[0]
 
 
@@ -222,13 +221,15 @@ async def test_that_a_message_bounced_says_nothing_against_its_having_been_sent(
 async def test_one_call_waits_no_longer_than_the_operator_allows(
     opened: Workspace, clock: ManualClock, wanted: float | None
 ) -> None:
-    ws = opened.acting("local:tester", max_wait=8.0)
+    ws = opened.acting(caller_named("local:tester"), max_wait=8.0)
     began = clock.steady()
     answer = await wait_for_event(ws, customer="ada", timeout=wanted)
     assert 0 < clock.steady() - began <= 8
     assert answer.note == NOTHING
     await ws.events.append([event(1, ago=500, identifiers={"id": "bob"})])
-    answer = await wait_for_event(opened.acting("local:tester", max_wait=8.0), customer="ada", timeout=wanted)
+    answer = await wait_for_event(
+        opened.acting(caller_named("local:tester"), max_wait=8.0), customer="ada", timeout=wanted
+    )
     assert answer.note
     assert "Call again" in answer.note
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.batches import batch
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import CioError, NotFound, Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before, Plan, arguments_digest
@@ -24,6 +24,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace
+from tests.callers import caller_named
 
 pytestmark = pytest.mark.anyio
 
@@ -37,11 +38,11 @@ async def approved(ws: CallContext, tool: str, **arguments: JsonValue) -> Receip
         planned: Plan = await FUNCTIONS[tool](ws, **arguments)
         return planned
 
-    row = await ws.gate.propose(ws.principal, tool, arguments_digest(arguments), plan)
+    row = await ws.gate.propose(ws.caller.id, tool, arguments_digest(arguments), plan)
     if isinstance(row, Receipt):
         return row
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
-    return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))
+    return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))
 
 
 async def values(ws: CallContext, *names: str) -> list[JsonValue]:
@@ -71,10 +72,10 @@ async def test_an_undo_reaches_the_customer_whom_the_request_named_with_its_kind
         edited = Before(name="plan", before=str(bob.attributes["plan"]), after="gold")
         return Plan(risk="data", summary="Set.", edits=(edited,), calls=(call,), rests_on={"before": {"plan": "free"}})
 
-    row = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    row = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert not isinstance(row, Receipt)
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
-    assert (await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))).status == "done"
+    assert (await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))).status == "done"
     sandbox.workspace.schedule.run_until(sandbox.clock.now() + 2)
     undone = await undo_change(ws, row.id)
     assert undone.calls[0].path == {"identifier": f"cio_{bob.cio_id}"}
@@ -129,12 +130,12 @@ async def test_an_approved_undo_sends_nothing_if_the_value_changes_before_it_is_
     async def plan() -> Plan:
         return await undo_change(ws, change)
 
-    row = await ws.gate.propose(ws.principal, "undo_change", "digest", plan)
+    row = await ws.gate.propose(ws.caller.id, "undo_change", "digest", plan)
     assert not isinstance(row, Receipt)
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
     await done(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
     with pytest.raises(CioError):
-        await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))
+        await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))
     assert await values(ws, "plan") == ["silver"]
 
 
@@ -183,7 +184,7 @@ async def test_only_what_was_done_can_be_undone(ws: CallContext) -> None:
     async def plan() -> Plan:
         return await update_customer(ws, "ada", {"plan": "gold"})
 
-    row = await ws.gate.propose(ws.principal, "update_customer", "digest", plan)
+    row = await ws.gate.propose(ws.caller.id, "update_customer", "digest", plan)
     assert not isinstance(row, Receipt)
     with pytest.raises(Refused, match="it is planned"):
         await undo_change(ws, row.id)
@@ -217,10 +218,10 @@ async def test_a_kind_of_change_that_undo_does_not_cover_is_refused(ws: CallCont
         operation: dict[str, JsonValue] = {"type": "person", "action": "delete", "identifiers": {"id": "bob"}}
         return Plan(risk="destroy", summary="Delete a customer.", calls=(batch([operation]),))
 
-    row = await ws.gate.propose(ws.principal, "a tool", "digest", plan)
+    row = await ws.gate.propose(ws.caller.id, "a tool", "digest", plan)
     assert isinstance(row, Change)
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
-    assert (await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))).status == "done"
+    assert (await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))).status == "done"
     with pytest.raises(Refused, match="this kind of change has no undo"):
         await undo_change(ws, row.id)
 
@@ -230,7 +231,7 @@ async def test_without_an_app_key_there_is_no_undo_and_the_reason_names_what_is_
 ) -> None:
     seen = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
     async with open_workspace(settings.model_copy(update={"app_api_key": None}), sandbox=sandbox) as opened:
-        blind = opened.acting("local:tester")
+        blind = opened.acting(caller_named("local:tester"))
         unseen = await done(blind, "update_customer", customer="ada", attributes={"plan": "silver"})
         with pytest.raises(Refused, match="without an App API key"):
             await undo_change(blind, seen)

@@ -7,6 +7,7 @@ from cio_mcp.settings import Settings
 from cio_mcp.text.render import render
 from cio_mcp.tools.core.workspace import Section, get_workspace
 from cio_mcp.workspace import CallContext, open_workspace
+from tests.callers import caller_named
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +23,7 @@ async def test_the_overview_tells_which_workspace_with_which_keys_and_how_much_i
 async def test_with_track_keys_alone_only_what_needs_no_app_key_is_read(settings: Settings, sandbox: Sandbox) -> None:
     alone = settings.model_copy(update={"app_api_key": None})
     async with open_workspace(alone, sandbox=sandbox) as opened:
-        overview = (await get_workspace(opened.acting("local:tester"))).overview
+        overview = (await get_workspace(opened.acting(caller_named("local:tester")))).overview
     assert overview is not None
     assert (overview.name, overview.keys, overview.people) == ("sandbox", ("Track",), None)
     assert {request["path"] for request in sandbox.requests} == {"/api/v1/accounts/region"}
@@ -30,7 +31,7 @@ async def test_with_track_keys_alone_only_what_needs_no_app_key_is_read(settings
 
 async def test_read_only_is_said(settings: Settings, sandbox: Sandbox) -> None:
     async with open_workspace(settings.model_copy(update={"read_only": True}), sandbox=sandbox) as opened:
-        answer = await get_workspace(opened.acting("local:tester"))
+        answer = await get_workspace(opened.acting(caller_named("local:tester")))
     assert "nothing can be changed (read-only)" in render(answer, mask=False).text
 
 

@@ -10,7 +10,8 @@ import anyio
 
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.signature import sign
-from cio_mcp.web.webhooks import PATH, Receiver, receiver_app
+from cio_mcp.web.app import web_app
+from cio_mcp.web.webhooks import PATH, Receiver
 
 KEY = b"signing-key"
 
@@ -39,7 +40,7 @@ class Poster:
         async def its_feed() -> EventLog:
             return self.feed
 
-        self.app = receiver_app(Receiver(self.keys, its_feed, self.now, self.reading), _nothing())
+        self.app = web_app(Receiver(self.keys, its_feed, self.now, self.reading), _nothing)
 
     async def post(
         self,
@@ -47,6 +48,8 @@ class Poster:
         headers: Mapping[str, str] | None = None,
         *,
         held: anyio.Event | None = None,
+        path: str = PATH,
+        http_version: str = "1.1",
     ) -> Answer:
         """Post chunks with exactly these headers; none comes before `held` is set."""
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
@@ -55,11 +58,11 @@ class Poster:
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
-            "http_version": "1.1",
+            "http_version": http_version,
             "method": "POST",
             "scheme": "http",
-            "path": PATH,
-            "raw_path": PATH.encode(),
+            "path": path,
+            "raw_path": path.encode(),
             "query_string": b"",
             "root_path": "",
             "headers": raw,

@@ -1,27 +1,31 @@
 """The receiver's connections behind its real server: strangers may open them, and then say nothing, or little."""
 
-import gc
 import socket
 import sys
-import weakref
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, ClassVar
 
 import anyio
 import anyio.abc
-import anyio.lowlevel
 import pytest
-import uvicorn
 
 from cio_mcp.events.log import EventLog
-from cio_mcp.web.connection_limits import LimitedProtocol, LimitedServer
+from tests.web.connections import (
+    HEALTHZ,
+    Few,
+    Held,
+    all_gone,
+    answer,
+    answered_meanwhile,
+    closed,
+    connected,
+    is_paused,
+    patience_ends,
+    serving,
+    until,
+)
 from tests.web.posting import Poster, signed
 
 pytestmark = pytest.mark.anyio
 
-HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: anything\r\n\r\n"
 UNSIGNED = b"POST /webhooks/customerio HTTP/1.1\r\nHost: anything\r\nContent-Length: 1000000\r\n\r\n"
 SIGNED = "".join(
     f"{line}\r\n"
@@ -35,85 +39,6 @@ SIGNED = "".join(
 ).encode()
 RETRANSMISSIONS = 100
 """Where Linux counts in its `tcp_info` how many segments of a connection were sent again."""
-MADE: list["weakref.ref[Any]"] = []
-"""What there was of connections, and is still there if anything keeps it."""
-
-
-class Held(LimitedProtocol):
-    """Its patience ends when a test says so."""
-
-    ends: ClassVar[list[Callable[[], None]]] = []
-    """What cuts each connection that the server waits for."""
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        MADE.extend((weakref.ref(self), weakref.ref(transport)))
-
-    def _call_after_waiting(self, action: Callable[[], None]) -> Callable[[], None]:
-        self.ends.append(action)
-        return partial(self.ends.remove, action)
-
-
-class Few(Held):
-    most = 2
-
-
-@asynccontextmanager
-async def serving(feed: EventLog, protocol: type[LimitedProtocol], backlog: int = 100) -> AsyncIterator[int]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    # Connections inherit it: a little that is not taken is already more than the system keeps.
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    config = uvicorn.Config(
-        Poster(feed).app, http=protocol, backlog=backlog, log_config=None, access_log=False, lifespan="on"
-    )
-    server = LimitedServer(config)
-    MADE.clear()
-    Held.ends.clear()
-    with listening:
-        async with anyio.create_task_group() as group:
-            group.start_soon(server.serve, [listening])
-            yield listening.getsockname()[1]
-            server.should_exit = server.force_exit = True
-
-
-def connected(port: int) -> Any:
-    return anyio.connect_tcp("127.0.0.1", port)
-
-
-async def answer(stream: anyio.abc.ByteStream) -> bytes:
-    """What is answered, with "ok" if that is the body; nothing if the other side closes."""
-    said = b""
-    try:
-        while not said.endswith((b"\r\n\r\nok", b"content-length: 0\r\n\r\n")):
-            said += await stream.receive()
-    except (anyio.EndOfStream, anyio.BrokenResourceError):
-        pass
-    return said
-
-
-async def until(true: Callable[[], bool]) -> None:
-    while not true():
-        await anyio.lowlevel.checkpoint()
-
-
-async def patience_ends() -> None:
-    """Wait until the server waits for a connection, and let it have waited long enough."""
-    await until(lambda: bool(Held.ends))
-    for end in list(Held.ends):
-        end()
-
-
-async def answered_meanwhile(port: int) -> None:
-    """Have another request answered: what was sent before it has come in by then."""
-    async with await connected(port) as other:
-        await other.send(HEALTHZ)
-        assert (await answer(other)).startswith(b"HTTP/1.1 200")
-
-
-def is_paused() -> bool:
-    """Whether a connection waits for its answers to be taken."""
-    made = [each() for each in MADE]
-    return any(each.flow.write_paused for each in made if isinstance(each, LimitedProtocol))
 
 
 async def asks_on(stream: anyio.abc.ByteStream) -> None:
@@ -125,29 +50,14 @@ async def asks_on(stream: anyio.abc.ByteStream) -> None:
         pass
 
 
-async def closed(stream: anyio.abc.ByteStream) -> None:
-    """Take what comes until the other side closes."""
-    try:
-        while True:
-            await stream.receive()
-    except (anyio.EndOfStream, anyio.BrokenResourceError):
-        pass
-
-
-async def all_gone() -> None:
-    while not MADE or any(each() is not None for each in MADE):
-        await anyio.lowlevel.checkpoint()
-        gc.collect()
-
-
 async def test_a_connection_that_says_nothing_is_closed(feed: EventLog) -> None:
-    async with serving(feed, Held) as port, await connected(port) as stream:
+    async with serving(Poster(feed).app) as port, await connected(port) as stream:
         await patience_ends()
         assert await answer(stream) == b""
 
 
 async def test_a_connection_whose_head_comes_too_slowly_is_closed(feed: EventLog) -> None:
-    async with serving(feed, Held) as port, await connected(port) as stream:
+    async with serving(Poster(feed).app) as port, await connected(port) as stream:
         await until(lambda: bool(Held.ends))
         (end,) = Held.ends
         await stream.send(HEALTHZ[:-2])
@@ -159,7 +69,7 @@ async def test_a_connection_whose_head_comes_too_slowly_is_closed(feed: EventLog
 
 
 async def test_a_later_head_must_come_as_soon_as_the_first(feed: EventLog) -> None:
-    async with serving(feed, Held) as port, await connected(port) as stream:
+    async with serving(Poster(feed).app) as port, await connected(port) as stream:
         for _ in range(2):
             await stream.send(HEALTHZ)
             assert (await answer(stream)).startswith(b"HTTP/1.1 200")
@@ -170,7 +80,7 @@ async def test_a_later_head_must_come_as_soon_as_the_first(feed: EventLog) -> No
 
 
 async def test_what_is_left_of_a_refused_body_is_not_waited_for(feed: EventLog) -> None:
-    async with serving(feed, Held) as port, await connected(port) as stream:
+    async with serving(Poster(feed).app) as port, await connected(port) as stream:
         await stream.send(UNSIGNED)
         assert (await answer(stream)).startswith(b"HTTP/1.1 401")
         await stream.send(b"x")
@@ -179,7 +89,7 @@ async def test_what_is_left_of_a_refused_body_is_not_waited_for(feed: EventLog) 
 
 
 async def test_a_request_in_progress_is_not_cut(feed: EventLog) -> None:
-    async with serving(feed, Held) as port, await connected(port) as stream:
+    async with serving(Poster(feed).app) as port, await connected(port) as stream:
         await until(lambda: bool(Held.ends))
         await stream.send(SIGNED + b"{")
         await until(lambda: not Held.ends)
@@ -190,14 +100,14 @@ async def test_a_request_in_progress_is_not_cut(feed: EventLog) -> None:
 
 
 async def test_who_takes_no_answers_is_cut(feed: EventLog) -> None:
-    async with serving(feed, Held) as port, await connected(port) as stream, anyio.create_task_group() as group:
+    async with serving(Poster(feed).app) as port, await connected(port) as stream, anyio.create_task_group() as group:
         group.start_soon(asks_on, stream)
         await until(lambda: bool(Held.ends) and is_paused())
         await patience_ends()
 
 
 async def test_who_leaves_but_a_few_answers_untaken_is_cut_too(feed: EventLog) -> None:
-    async with serving(feed, Held) as port:
+    async with serving(Poster(feed).app) as port:
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", port))
@@ -208,7 +118,7 @@ async def test_who_leaves_but_a_few_answers_untaken_is_cut_too(feed: EventLog) -
 
 
 async def test_who_takes_its_answers_after_a_while_is_served(feed: EventLog) -> None:
-    async with serving(feed, Held) as port, await connected(port) as stream:
+    async with serving(Poster(feed).app) as port, await connected(port) as stream:
         async with anyio.create_task_group() as group:
             group.start_soon(stream.send, HEALTHZ * 2000 + SIGNED + b"{")
             await until(lambda: bool(Held.ends) and is_paused())
@@ -221,7 +131,7 @@ async def test_who_takes_its_answers_after_a_while_is_served(feed: EventLog) -> 
 
 
 async def test_who_comes_while_the_server_is_busy_finds_room_to_wait(feed: EventLog) -> None:
-    async with serving(feed, Held, backlog=1) as port:
+    async with serving(Poster(feed).app, backlog=1) as port:
         async with await connected(port):
             # Nothing else runs meanwhile. For whom there is no room, the system tries again after a second.
             clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
@@ -232,7 +142,7 @@ async def test_who_comes_while_the_server_is_busy_finds_room_to_wait(feed: Event
 
 
 async def test_connections_beyond_the_most_are_closed_at_once_and_the_others_served(feed: EventLog) -> None:
-    async with serving(feed, Few) as port, await connected(port) as first:
+    async with serving(Poster(feed).app, Few) as port, await connected(port) as first:
         async with await connected(port) as second:
             async with await connected(port) as third:
                 assert await answer(third) == b""
@@ -247,7 +157,7 @@ async def test_connections_beyond_the_most_are_closed_at_once_and_the_others_ser
 
 
 async def test_nothing_is_kept_of_a_connection_that_ended(feed: EventLog) -> None:
-    async with serving(feed, Held) as port:
+    async with serving(Poster(feed).app) as port:
         async with await connected(port) as stream:
             await stream.send(HEALTHZ)
             assert (await answer(stream)).startswith(b"HTTP/1.1 200")

@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 
 import anyio
 import pytest
-import uvicorn
 
 from cio_mcp.events.log import EventLog, EventQuery
-from cio_mcp.web.connection_limits import LimitedProtocol
+from cio_mcp.web.server import http_server
 from cio_mcp.web.webhooks import LARGEST, PATH
 from tests.web.posting import Poster, signed
 
@@ -25,8 +24,7 @@ BODY = json.dumps(
 @asynccontextmanager
 async def serving(feed: EventLog) -> AsyncIterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(Poster(feed).app, http=LimitedProtocol, log_config=None, access_log=False, lifespan="on")
-    server = uvicorn.Server(config)
+    server = http_server(Poster(feed).app)
     with listening:
         async with anyio.create_task_group() as group:
             group.start_soon(server.serve, [listening])

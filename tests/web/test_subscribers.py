@@ -13,7 +13,6 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-import uvicorn
 from anyio.streams.text import TextReceiveStream
 from mcp import Client, StdioServerParameters
 from mcp.shared.subscriptions import ResourceUpdated
@@ -29,6 +28,7 @@ from pydantic import SecretStr
 from cio_mcp.server.app import CioServer, build_server, http_app
 from cio_mcp.server.resources import RECENT_EVENTS
 from cio_mcp.settings import Settings
+from cio_mcp.web.server import http_server
 from tests.cli.command_line import CommandLine
 from tests.eras import Era
 from tests.web.posting import KEY, signed
@@ -88,7 +88,7 @@ async def subscribed(server: str | StdioServerParameters, era: Era) -> AsyncIter
 
 @asynccontextmanager
 async def over_http(server: CioServer) -> AsyncIterator[str]:
-    serving = uvicorn.Server(uvicorn.Config(http_app(server), log_config=None, lifespan="on"))
+    serving = http_server(http_app(server))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with anyio.create_task_group() as group:
             group.start_soon(serving.serve, [listening])

@@ -1,5 +1,7 @@
+import gzip
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from cio_mcp.events.models import LONGEST
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.webhook_stats import webhook_stats
 from cio_mcp.tools.core.events import recent_events
-from cio_mcp.web.webhooks import AGAIN, AT_ONCE, LARGEST, SENTENCES, STATUS
+from cio_mcp.web.webhooks import AGAIN, AT_ONCE, LARGEST, PATH, SENTENCES, STATUS
 from cio_mcp.workspace import CallContext
 from tests.events.published import examples, payloads
 from tests.web.posting import KEY, Answer, Poster, signed
@@ -229,6 +231,17 @@ async def test_without_keys_programs_of_this_machine_are_believed(feed: EventLog
         LOCAL | {"Via": "1.1 proxy"},
         LOCAL | {"CF-Connecting-IP": "192.0.2.1"},
         LOCAL | {"True-Client-IP": "192.0.2.1"},
+        LOCAL | {"X-Client-IP": "192.0.2.1"},
+        LOCAL | {"X-Cluster-Client-IP": "192.0.2.1"},
+        LOCAL | {"X-Original-Host": "evil.example"},
+        LOCAL | {"X-Original-URL": "/webhooks/customerio"},
+        LOCAL | {"X-Envoy-External-Address": "192.0.2.1"},
+        LOCAL | {"X-Amzn-Trace-Id": "Root=1"},
+        LOCAL | {"Fly-Client-IP": "192.0.2.1"},
+        LOCAL | {"Fastly-Client-IP": "192.0.2.1"},
+        LOCAL | {"CDN-Loop": "cloudflare"},
+        LOCAL | {"Tailscale-User-Login": "someone"},
+        LOCAL | {"Cookie": "a=b"},
     ],
 )
 async def test_without_keys_nobody_else_is_believed(feed: EventLog, headers: dict[str, str]) -> None:
@@ -236,6 +249,108 @@ async def test_without_keys_nobody_else_is_believed(feed: EventLog, headers: dic
     assert answer.status == 403
     assert is_bare(answer)
     assert await stored(feed) == 0
+
+
+async def test_without_keys_a_request_of_http_1_0_is_not_believed(feed: EventLog) -> None:
+    # What nginx sends to the servers behind it unless told otherwise, with their own address as the host.
+    assert (await Poster(feed, ()).post(BODY, LOCAL, http_version="1.0")).status == 403
+    assert (await Poster(feed).post(BODY, LOCAL | signed(BODY), http_version="1.0")).status == 200
+    assert await refusals(feed) == {"not local": 1}
+
+
+async def test_a_slash_at_the_end_of_the_path_changes_nothing(feed: EventLog) -> None:
+    assert (await Poster(feed).post(BODY, signed(BODY), path=f"{PATH}/")).status == 200
+    assert await stored(feed) == 1
+
+
+@pytest.mark.parametrize("path", ["/webhooks", "/webhooks/", "/webhooks/customer.io", f"{PATH}//", f"{PATH}/x"])
+async def test_what_misses_the_path_is_refused_counted_and_explained(
+    feed: EventLog, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    answer = await Poster(feed).post(BODY, signed(BODY), path=path)
+    assert answer.status == 404
+    assert is_bare(answer)
+    assert await stored(feed) == 0
+    assert await refusals(feed) == {"wrong path": 1}
+    (sentence,) = logged(caplog)
+    assert f"must end in {PATH}." in sentence
+
+
+@pytest.mark.parametrize("path", ["/", "/webhook", "/customerio"])
+async def test_what_is_far_from_the_path_is_not_taken_for_a_webhook(feed: EventLog, path: str) -> None:
+    assert (await Poster(feed).post(BODY, signed(BODY), path=path)).status == 404
+    assert await refusals(feed) == {}
+
+
+def gzipped(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
+def raw_deflate(body: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return compressor.compress(body) + compressor.flush()
+
+
+COMPRESSED = [
+    ("gzip", gzipped(BODY)),
+    ("x-gzip", gzipped(BODY)),
+    ("GZIP", gzipped(BODY)),
+    ("deflate", zlib.compress(BODY)),
+    ("deflate", raw_deflate(BODY)),
+    ("identity, gzip", gzipped(BODY)),
+    ("deflate, gzip", gzipped(zlib.compress(BODY))),
+    ("identity", BODY),
+    ("gzip", BODY),
+]
+
+
+@pytest.mark.parametrize(("encoding", "body"), COMPRESSED, ids=map(str, range(len(COMPRESSED))))
+async def test_a_compressed_body_is_read_after_its_signature_as_sent_is_checked(
+    feed: EventLog, encoding: str, body: bytes
+) -> None:
+    poster, header = Poster(feed), {"Content-Encoding": encoding}
+    if body != BODY:
+        assert (await poster.post(body, signed(BODY) | header)).status == 401
+    assert (await poster.post(body, signed(body) | header)).status == 200
+    assert [each.id for each in (await feed.recent(EventQuery())).events] == ["E1"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("br", b"\x0b\x02\x80{}\x03"),
+        ("gzip", gzipped(BODY)[:-4]),
+        ("gzip", gzipped(BODY) + b"more"),
+        ("gzip, gzip, gzip", gzipped(gzipped(gzipped(BODY)))),
+        ("deflate", b"\0"),
+    ],
+    ids=["other", "cut", "longer", "three times", "not at all"],
+)
+async def test_a_signed_body_that_cannot_be_decompressed_is_kept_as_unknown(
+    feed: EventLog, encoding: str, body: bytes
+) -> None:
+    assert (await Poster(feed).post(body, signed(body) | {"Content-Encoding": encoding})).status == 200
+    assert len((await feed.recent(EventQuery(object_type="unknown"))).events) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzipped(b"x" * (LARGEST + 1))),
+        ("gzip", gzipped(bytes(200 * LARGEST))),
+        ("deflate", raw_deflate(b"x" * (LARGEST + 1))),
+        ("gzip, gzip", gzipped(gzipped(bytes(50 * LARGEST)))),
+    ],
+    ids=["by one byte", "by far", "without a header", "twice"],
+)
+async def test_a_body_that_is_too_large_once_decompressed_is_refused(
+    feed: EventLog, encoding: str, body: bytes
+) -> None:
+    assert len(body) <= LARGEST
+    assert (await Poster(feed).post(body, signed(body) | {"Content-Encoding": encoding})).status == 413
+    assert await refusals(feed) == {"too big": 1}
+    largest = gzipped(b"x" * LARGEST)
+    assert (await Poster(feed).post(largest, signed(largest) | {"Content-Encoding": "gzip"})).status == 200
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -248,8 +363,9 @@ async def test_the_first_refusal_of_a_kind_within_an_hour_is_logged_with_what_to
     now = time.time()
     poster = Poster(feed, now=lambda: now)
     wrong = (
-        "A webhook was refused: its signature is not by any of CIO_WEBHOOK_SIGNING_KEYS. Compare it with the key that "
-        "Customer.io shows; `cio-mcp webhooks status` counts refusals."
+        "A webhook was refused: its signature does not match CIO_WEBHOOK_SIGNING_KEYS. Copy the signing key of this "
+        "webhook again from Customer.io (Data & Integrations > Integrations > Reporting Webhooks); an API key does not "
+        "work. If the key is right, a proxy on the way changes the body. `cio-mcp webhooks status` counts refusals."
     )
     for _ in range(3):
         assert (await poster.post_signed(BODY, key=b"another")).status == 401

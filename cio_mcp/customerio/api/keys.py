@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 
 from cio_mcp.customerio.call import Api, Call
-from cio_mcp.customerio.caller import Caller
+from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.outcome import Answered
 from cio_mcp.customerio.region import ASK_APP, ASK_TRACK
 from cio_mcp.errors import CioError, KeyRefused
@@ -42,10 +42,10 @@ class KeyReport:
                 await self._check(client, call, region_by_track=settings.has_track and settings.region == "auto")
 
     async def _check(self, client: "Client", call: Call, *, region_by_track: bool) -> None:
-        caller = Caller(PRINCIPAL, anyio.current_time() + CHECK_SECONDS, bulk=True)
+        work = Work(background_caller(PRINCIPAL), anyio.current_time() + CHECK_SECONDS, bulk=True)
         api = call.api
         try:
-            outcome = (await client.exchange(call, caller)).outcome
+            outcome = (await client.exchange(call, work)).outcome
         except KeyRefused as refused:
             if api == "app" and region_by_track:
                 self._note(api, "not checked", "The region is not known.")

@@ -69,8 +69,8 @@ async def event_messages(
 
 async def _actions(ws: CallContext, campaigns: Sequence[Campaign], end: float) -> dict[str, list[Content] | None]:
     """The actions of each campaign by its id, None where they cannot be read before `end`."""
-    caller = replace(ws.reader.caller, deadline=min(ws.reader.caller.deadline, end))
-    reads = replace(ws, reader=replace(ws.reader, caller=caller)).campaigns
+    work = replace(ws.reader.work, deadline=min(ws.reader.work.deadline, end))
+    reads = replace(ws, reader=replace(ws.reader, work=work)).campaigns
 
     async def read(campaign: Campaign) -> list[Content] | None:
         try:

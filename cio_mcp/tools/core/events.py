@@ -143,7 +143,7 @@ async def wait_for_event(
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
     named = query.delivery or query.trigger_event
     counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.now()) - LATELY)
-    longest = max(0.0, ws.reader.caller.deadline - anyio.current_time() - ANSWERING)
+    longest = max(0.0, ws.reader.work.deadline - anyio.current_time() - ANSWERING)
     patience = longest if timeout is None else min(timeout, longest)
     began = ws.events.clock.steady()
     async with anyio.create_task_group() as group:

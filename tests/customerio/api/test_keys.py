@@ -7,6 +7,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.workspace import open_workspace
+from tests.callers import caller_named
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +37,7 @@ async def test_each_key_that_is_set_is_checked_by_one_request(
 ) -> None:
     async with open_workspace(settings.model_copy(update=keys), sandbox=sandbox) as opened:
         await opened.check_keys()
-        seen = opened.acting("local:tester").keys
+        seen = opened.acting(caller_named("local:tester")).keys
     assert seen.states == states
     assert set(seen.problems) == {api for api, state in states.items() if state == "refused"}
     assert len(sandbox.requests) == len(states)

@@ -379,7 +379,7 @@ class RebootedClock(ManualClock):
         self.time = 10.0
         self._started = calendar - self.time
 
-    def calendar(self) -> float:
+    def now(self) -> float:
         return self.time + self._started
 
 

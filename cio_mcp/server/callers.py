@@ -1,0 +1,37 @@
+"""The caller of the request in progress, made once per request and seen by everything that serves it."""
+
+from contextvars import ContextVar
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+
+from cio_mcp.customerio.caller import Caller
+from cio_mcp.identity.callers import local_caller, loopback_caller
+
+_current: ContextVar[Caller | None] = ContextVar("caller", default=None)
+
+
+class Callers:
+    """Makes the callers of a server that `user` runs on this machine."""
+
+    def __init__(self, user: str) -> None:
+        self._user = user
+
+    @property
+    def current(self) -> Caller:
+        """Who the request in progress acts as; outside a request, the user whose server it is."""
+        return _current.get() or local_caller(self._user)
+
+    async def identify(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Middleware: make the request's caller."""
+        token = _current.set(self._caller_of(ctx))
+        try:
+            return await call_next(ctx)
+        finally:
+            _current.reset(token)
+
+    def _caller_of(self, ctx: ServerRequestContext[Any, Any]) -> Caller:
+        if ctx.request is None:
+            return local_caller(self._user)
+        client = ctx.session.client_params
+        return loopback_caller(client.client_info.name if client else None, owner=self._user)
