@@ -47,12 +47,12 @@ def test_a_time_with_a_zone_keeps_it() -> None:
     assert (moment(read.at), read.zone_assumed) == ("2026-01-31T09:00:00+02:00", False)
 
 
-@pytest.mark.parametrize("value", [1_764_100_000, 1_764_100_000.0, "1764100000", "1764100000.0"])
+@pytest.mark.parametrize("value", [1_764_100_000, 1_764_100_000.0, "1764100000"], ids=repr)
 def test_unix_seconds_are_a_time_too(value: str | float) -> None:
     assert moment(read_time(value, "since").at) == "2025-11-25T19:46:40Z"
 
 
-@pytest.mark.parametrize("value", [1_764_100_000_000, "1764100000000", "1764112012345"])
+@pytest.mark.parametrize("value", [1_764_100_000_000, "1764112012345"])
 def test_unix_milliseconds_are_refused_as_what_they_are(value: str | int) -> None:
     with pytest.raises(InvalidArgument, match=r"^until: expected .*Unix seconds; this looks like milliseconds$"):
         read_time(value, "until")
