@@ -109,12 +109,12 @@ def expectation(detail: ErrorDetails) -> str:
     """What a model of ours accepts where it refused a value, in our words; never the value."""
     kind = detail["type"].removesuffix("_size").removesuffix("_parsing").removesuffix("_type")
     if accepted := _ACCEPTED.get(kind):
-        return accepted.format_map(detail.get("ctx", {}))
+        return accepted.format_map(detail.get("ctx", {})).replace("'", "" if kind == "literal_error" else "'")
     return f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
 
 
 _ACCEPTED = {
-    "missing": "is needed",
+    "missing": "is required",
     "string": "expected text",
     "int": "expected a whole number",
     "int_from_float": "expected a whole number",
@@ -127,7 +127,11 @@ _ACCEPTED = {
     "greater_than": "expected more than {gt}",
     "greater_than_equal": "expected at least {ge}",
     "less_than_equal": "expected at most {le}",
+    "less_than": "expected less than {lt}",
     "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "too_long": "expected at most {max_length} items",
+    "string_too_long": "expected at most {max_length} characters",
     "value_error": "{error}",
 }
 """By pydantic's types of errors, less their endings."""

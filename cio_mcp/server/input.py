@@ -108,14 +108,7 @@ class _Reader:
         return value
 
     def _arm(self, value: Any, schema: Schema) -> Schema:
-        """The schema that a value is read by: references followed, the fitting arm of a union."""
-        if isinstance(reference := schema.get("$ref"), str):
-            return self._arm(value, self.definitions.get(reference.rsplit("/", 1)[-1], {}))
-        arms = [arm for arm in schema.get("anyOf", []) if arm.get("type") != "null"]
-        if not arms:
-            return schema
-        read = [self._arm(value, arm) for arm in arms]
-        return next((arm for arm in read if isinstance(value, _JSON_TYPES.get(arm.get("type", ""), ()))), read[0])
+        return fitting(value, schema, self.definitions)
 
     def _is_blank(self, value: Any, schema: Schema | None, *, nested: bool) -> bool:
         """Whether an optional value means "not given"; strict converters make every member of an object required."""
@@ -170,6 +163,15 @@ class _Reader:
         if read.zone_assumed:
             self.assumed[path] = written
         return written
+
+
+def fitting(value: Any, schema: Schema, definitions: dict[str, Schema]) -> Schema:
+    """Return the schema that a value is read by: references followed, and of a union the arm of the value's type."""
+    if isinstance(reference := schema.get("$ref"), str):
+        return fitting(value, definitions.get(reference.rsplit("/", 1)[-1], {}), definitions)
+    arms = [fitting(value, arm, definitions) for arm in schema.get("anyOf", []) if arm.get("type") != "null"]
+    same = (arm for arm in arms if isinstance(value, _JSON_TYPES.get(arm.get("type", ""), ())))
+    return next(same, arms[0] if arms else schema)
 
 
 def _choices(schema: Schema) -> list[Any]:

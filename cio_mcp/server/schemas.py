@@ -8,12 +8,42 @@ NAMES = frozenset({"properties", "$defs"})
 """Keywords whose keys are names and not keywords."""
 
 
+OURS = "x-"
+"""How keywords begin that only this server reads."""
+
+
+def slim_input(schema: Schema) -> Schema:
+    """The schema of a tool's arguments as clients are shown it: short, and as the converters of model APIs take it.
+
+    The old field of Gemini knows no `const`. An object without declared members says that it is open, since converters
+    would else close it. Members of declared objects keep their null arm: strict converters make every member required.
+    An argument does not need one, since null and "" count as not given.
+    """
+    arguments = {name: _without_null(argument) for name, argument in schema.get("properties", {}).items()}
+    return _slim(_for_converters(schema | {"properties": arguments}), keep=True)
+
+
 def slim(schema: Schema) -> Schema:
     """The same schema, said shorter; what it accepts stays, but for nulls, which are left out rather than given."""
+    return _slim(schema, keep=False)
+
+
+def _for_converters(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_for_converters(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _for_converters(value) for key, value in node.items() if not key.startswith(OURS)}
+    if "const" in node:
+        node = {"enum": [node["const"]]} | {key: value for key, value in node.items() if key != "const"}
+    return node
+
+
+def _slim(schema: Schema, *, keep: bool) -> Schema:
     definitions = schema.get("$defs", {})
     uses = _uses(schema)
     once = {name: body for name, body in definitions.items() if uses.get(name) == 1 or not body}
-    slimmed: Schema = _slimmed(_undocumented(schema), once)
+    slimmed: Schema = _slimmed(_undocumented(schema), once, keep=keep)
     kept = {
         name: _undocumented(body)
         for name, body in slimmed.pop("$defs", {}).items()
@@ -36,21 +66,26 @@ def _uses(node: Any) -> dict[str, int]:
     return counts
 
 
-def _slimmed(node: Any, inline: dict[str, Schema]) -> Any:
+def _slimmed(node: Any, inline: dict[str, Schema], *, keep: bool) -> Any:
     if isinstance(node, list):
-        return [_slimmed(item, inline) for item in node]
+        return [_slimmed(item, inline, keep=keep) for item in node]
     if not isinstance(node, dict):
         return node
-    node = _without_null(node)
+    node = node if keep else _without_null(node)
     if (name := _referred(node)) in inline:
         rest = {key: value for key, value in node.items() if key != "$ref"}
-        return _slimmed(_undocumented(inline[name]) | rest, inline)
-    slimmed = {key: _named(value, inline) if key in NAMES else _slimmed(value, inline) for key, value in node.items()}
-    return {key: value for key, value in slimmed.items() if not _is_noise(key, value)}
+        return _slimmed(_undocumented(inline[name]) | rest, inline, keep=keep)
+    slimmed = {
+        key: _named(value, inline, keep=keep) if key in NAMES else _slimmed(value, inline, keep=keep)
+        for key, value in node.items()
+    }
+    short = {key: value for key, value in slimmed.items() if not _is_noise(key, value)}
+    is_open = keep and short.get("type") == "object" and "properties" not in short
+    return short | ({"additionalProperties": True} if is_open else {})
 
 
-def _named(children: dict[str, Any], inline: dict[str, Schema]) -> dict[str, Any]:
-    return {name: _slimmed(child, inline) for name, child in children.items()}
+def _named(children: dict[str, Any], inline: dict[str, Schema], *, keep: bool) -> dict[str, Any]:
+    return {name: _slimmed(child, inline, keep=keep) for name, child in children.items()}
 
 
 def _undocumented(definition: Schema) -> Schema:

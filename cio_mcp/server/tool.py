@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
 from cio_mcp.customerio.caller import Caller
@@ -17,7 +18,7 @@ from cio_mcp.errors import InvalidArgument, Rejected
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.server.elicitation import Binding, gated, with_parameters
-from cio_mcp.server.schemas import slim
+from cio_mcp.server.schemas import slim, slim_input
 from cio_mcp.text.render import Answer, render
 from cio_mcp.tools.spec import ToolSpec
 from cio_mcp.workspace import CallContext
@@ -30,6 +31,18 @@ BAD_REQUEST = 400
 
 ANSWERING_SECONDS = 5.0
 """What a call keeps of `MAX_WAIT` for carrying out what was approved at the last moment."""
+
+
+NOTE = "input_note"
+"""The key of a structured answer that says what was assumed about the arguments."""
+
+
+class _Arguments(FuncMetadata):
+    """The SDK's reader of arguments, which would take a segment named `null` for no segment."""
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Leave the arguments as `server/input.py` read them."""
+        return data
 
 
 def as_tool(spec: ToolSpec, workspace_for: WorkspaceFor) -> Tool:
@@ -50,8 +63,10 @@ def as_tool(spec: ToolSpec, workspace_for: WorkspaceFor) -> Tool:
         ),
         structured_output=False,
     )
-    tool.parameters = slim(tool.parameters)
-    tool.fn_metadata.output_schema = slim(spec.answers_with().model_json_schema())
+    tool.parameters = slim_input(tool.parameters)
+    answer = slim(spec.answers_with().model_json_schema())
+    answer["properties"] = answer.get("properties", {}) | {NOTE: {"type": "string"}}
+    tool.fn_metadata = _Arguments(arg_model=tool.fn_metadata.arg_model, output_schema=answer)
     return tool
 
 
@@ -62,6 +77,20 @@ def result(answer: Answer, *, mask: bool) -> CallToolResult:
         content=[TextContent(type="text", text=rendered.text)],
         structured_content=rendered.structured,
         is_error=isinstance(answer, Receipt) and answer.is_error,
+    )
+
+
+def noted(answered: CallToolResult, note: str | None) -> CallToolResult:
+    """The same result with a note about its arguments, for those who see the text and for those who do not."""
+    if note is None:
+        return answered
+    first, *others = answered.content
+    assert isinstance(first, TextContent)  # noqa: S101 - `result` made it
+    return answered.model_copy(
+        update={
+            "content": [first.model_copy(update={"text": f"{first.text}\n{note}"}), *others],
+            "structured_content": (answered.structured_content or {}) | {NOTE: note},
+        }
     )
 
 

@@ -14,7 +14,7 @@ from cio_mcp.text.render import Answer
 from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.pages import PageAnswer, following
-from cio_mcp.tools.common.people_filter import checked
+from cio_mcp.tools.common.people_filter import Filter, checked
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, pairs, who
 from cio_mcp.tools.core.customer_parts import (
     FETCH,
@@ -96,13 +96,7 @@ class CustomerAnswer(Answer):
 async def find_customers(
     ws: CallContext,
     email: Email | None = None,
-    filter: Annotated[  # noqa: A002 - Customer.io's own word
-        dict[str, Any] | None,
-        Field(
-            description="One of {and: […]}, {or: […]}, {not: {…}}, {segment: {id}},"
-            " {attribute: {field, operator: eq|exists, value}}"
-        ),
-    ] = None,
+    filter: Filter | None = None,  # noqa: A002 - Customer.io's own word
     segment: SegmentRef | None = None,
     limit: Limit = 20,
     cursor: Cursor = None,
