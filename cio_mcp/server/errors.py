@@ -46,4 +46,6 @@ def _in_a_question(failure: BaseException) -> bool:
 
 def _with_advice(error: CioError) -> str:
     text = str(error) if str(error).endswith((".", "!", "?")) else f"{error}."
-    return f"{text} The server operator must fix this. Retrying won't help." if isinstance(error, OperatorError) else text
+    return (
+        f"{text} The server operator must fix this. Retrying won't help." if isinstance(error, OperatorError) else text
+    )

@@ -7,7 +7,7 @@ arrive as they were sent.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -90,22 +90,23 @@ class _Reader:
         schema = self._arm(value, schema)
         if value is None or value == "":
             return value
-        if choices := _choices(schema):
-            return self._choice(value, choices, path)
+        read: Any = value
         match schema.get("type"):
+            case _ if choices := _choices(schema):
+                read = self._choice(value, choices, path)
             case "array":
-                return [self.value(item, schema.get("items", {}), path) for item in self._items(value, schema)]
+                read = [self.value(item, schema.get("items", {}), path) for item in self._items(value, schema)]
             case "object":
-                value = _from_json(value, dict)
-                declared = isinstance(value, dict) and "properties" in schema
-                return self.members(value, schema, f"{path}.") if declared else value
+                read = _from_json(value, dict)
+                if isinstance(read, dict) and "properties" in schema:
+                    read = self.members(read, schema, f"{path}.")
             case "boolean" if isinstance(value, str):
-                return BOOLEANS.get(value.strip().casefold(), value)
+                read = BOOLEANS.get(value.strip().casefold(), value)
             case "integer" | "number" if isinstance(value, str):
-                return value.strip()
+                read = value.strip()
             case "string":
-                return self._text(value, schema, path)
-        return value
+                read = self._text(value, schema, path)
+        return read
 
     def _arm(self, value: Any, schema: Schema) -> Schema:
         return fitting(value, schema, self.definitions)
@@ -178,7 +179,7 @@ def _choices(schema: Schema) -> list[Any]:
     return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
 
 
-def _from_json(value: Any, kind: Callable[..., Any]) -> Any:
+def _from_json(value: Any, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
     """The list or object that a text holds as JSON; any other value as it is."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
         return value
@@ -186,7 +187,7 @@ def _from_json(value: Any, kind: Callable[..., Any]) -> Any:
         read = json.loads(value, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return value
-    return read if type(read) is kind else value
+    return read if isinstance(read, kind) else value
 
 
 def _refuse(constant: str) -> None:
@@ -194,4 +195,4 @@ def _refuse(constant: str) -> None:
 
 
 def _number_as_text(number: float) -> str:
-    return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
+    return str(number).removesuffix(".0")

@@ -19,19 +19,19 @@ def same_word(text: str, accepted: Collection[str]) -> str | None:
     return next((word for word in accepted if _plain(word) == _plain(text)), None)
 
 
+def same_stem(text: str, accepted: Collection[str]) -> str | None:
+    """Return the one accepted word that is another form of a word, as `opened` is of `opens`."""
+    return _only(_same_stem(text, accepted))
+
+
 def match_word(text: str, accepted: Collection[str]) -> str | None:
-    """Return the one accepted word with the same stem (`opens`: `opened`) or a typo away, if exactly one is.
+    """Return the one accepted word that is another form of a word or a typo away; the answer should say which.
 
     A typo never changes the first letter: `subscribed` must not become `unsubscribed`.
     """
-    if (same := same_word(text, accepted)) is not None:
-        return same
-    if not (plain := _plain(text)):
-        return None
-    stems = [word for word in accepted if _stem(word) == _stem(text)]
-    typos = [word for word in accepted if _plain(word)[:1] == plain[0] and _ratio(text, word) >= MIN_TYPO_RATIO]
-    found = stems or typos
-    return found[0] if len(found) == 1 else None
+    first = _plain(text)[:1]
+    typos = [word for word in accepted if first == _plain(word)[:1] and _ratio(text, word) >= MIN_TYPO_RATIO]
+    return _only(_same_stem(text, accepted) or typos)
 
 
 def closest_word(text: str, accepted: Collection[str]) -> str | None:
@@ -40,6 +40,16 @@ def closest_word(text: str, accepted: Collection[str]) -> str | None:
         return matched
     best = max(accepted, key=lambda word: _ratio(text, word), default=None)
     return best if best is not None and _ratio(text, best) >= MIN_SUGGESTION_RATIO else None
+
+
+def _same_stem(text: str, accepted: Collection[str]) -> list[str]:
+    if (same := same_word(text, accepted)) is not None:
+        return [same]
+    return [word for word in accepted if _stem(word) == _stem(text) != ""]
+
+
+def _only(words: list[str]) -> str | None:
+    return words[0] if len(words) == 1 else None
 
 
 def _plain(text: str) -> str:

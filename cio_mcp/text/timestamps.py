@@ -69,7 +69,7 @@ def parse(text: str, field: str) -> datetime:
 def _read_unix(number: float, field: str) -> datetime:
     if MIN_UNIX_SECONDS <= number <= MAX_UNIX_SECONDS:
         return from_unix(number)
-    likely = "; this looks like milliseconds" if number > MAX_UNIX_SECONDS else ""
+    likely = "; this is in milliseconds" if number > MAX_UNIX_SECONDS else ""
     raise InvalidArgument(field, f"expected an ISO 8601 time, such as {EXAMPLE}, or Unix seconds{likely}")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cio_mcp.text.spelling import closest_word, match_word, same_word
+from cio_mcp.text.spelling import closest_word, match_word, same_stem, same_word
 
 METRICS = (
     "attempted", "sent", "delivered", "opened", "clicked", "converted",
@@ -49,7 +49,7 @@ def test_a_plural_another_form_or_a_typo_is_matched(text: str, accepted: tuple[s
         ("", KINDS),
         ("  ", KINDS),
         ("remove", ("add", "removed_all", "remove_one")),
-        ("oped", ("opened", "oped_a", "oped_b")),
+        ("drop", ("dropped", "drops")),
     ],
 )
 def test_a_word_that_may_mean_the_opposite_or_several_things_is_not_matched(
@@ -63,3 +63,8 @@ def test_a_similar_word_is_suggested_and_a_different_one_is_not() -> None:
     assert closest_word("subscribed", METRICS) == "unsubscribed"
     assert closest_word("xyz", METRICS) is None
     assert closest_word("xyz", ()) is None
+
+
+def test_where_nothing_can_say_what_was_assumed_a_typo_is_not_matched() -> None:
+    assert same_stem("opens", METRICS) == "opened"
+    assert same_stem("deliverd", METRICS) is None

@@ -68,7 +68,11 @@ SegmentRef = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES), Field(descripti
 Name = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES)]
 Email = Annotated[str, _REFERENCE, bounded(MAX_EMAIL_BYTES)]
 Limit = Annotated[int, Field(ge=1, le=100)]
-Cursor = Annotated[Annotated[str, _REFERENCE] | None, bounded(MAX_CURSOR_BYTES, FOREIGN_CURSOR), Field(description="From the page before")]
+Cursor = Annotated[
+    Annotated[str, _REFERENCE] | None,
+    bounded(MAX_CURSOR_BYTES, FOREIGN_CURSOR),
+    Field(description="From the page before"),
+]
 Time = Annotated[str, ReadAs("time"), bounded(MAX_TIME_BYTES)]
 Since = Annotated[Time | None, Field(description="ISO 8601 with zone")]
 Until = Annotated[Time | None, Field(description="ISO 8601 with zone")]

@@ -13,7 +13,7 @@ from cio_mcp.customerio.api.webhooks import EVENTS
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.events.models import UNKNOWN, EventQuery
 from cio_mcp.text.sanitize import quoted, without_quotation_marks
-from cio_mcp.text.spelling import match_word
+from cio_mcp.text.spelling import same_stem
 from cio_mcp.tools.common.arguments import Kind, Name, span
 from cio_mcp.tools.common.lookup import find
 from cio_mcp.workspace import CallContext
@@ -98,7 +98,7 @@ async def _metric(feed: "EventLog", told: str | None) -> str | None:
     metric = without_quotation_marks(told).lower()
     if metric in METRICS or (metric and (await feed.recent(EventQuery(metric=metric), 1)).events):
         return metric
-    if matched := match_word(metric, METRICS):
+    if matched := same_stem(metric, METRICS):
         return matched
     raise InvalidArgument(
         "metric", f"nothing is reported under this name; expected one of {', '.join(sorted(METRICS))}"
