@@ -39,9 +39,9 @@ class Condition(BaseModel):
 class FilterShape(BaseModel):
     """A filter as clients are shown it: what converters can declare, which is one level of nesting."""
 
-    and_: list[Condition] = Field([], alias="and")
-    or_: list[Condition] = Field([], alias="or")
-    not_: Condition | None = Field(None, alias="not")
+    and_: list[Annotated[Condition, Field(description="Must hold")]] = Field([], alias="and")
+    or_: list[Annotated[Condition, Field(description="May hold")]] = Field([], alias="or")
+    not_: Annotated[Condition, Field(description="Must not hold")] | None = Field(None, alias="not")
 
 
 class _Shape:
