@@ -47,7 +47,7 @@ INSTRUCTIONS = """\
 This is one Customer.io workspace: find_customers finds people, get_customer tells all about one.
 Several people may share an address: choose one by cio_id.
 Exact names work where ids do; list_campaigns and list_segments tell both.
-kind is campaign, broadcast, newsletter or transactional. Times are ISO 8601 with a zone.
+kind is campaign, broadcast, newsletter or transactional. Times are ISO 8601, in UTC if they have no zone.
 Every write is shown to a person, who approves or rejects it; nothing you can pass approves anything.
 approval_required: tell the person what waits, then call the same tool with the same arguments again.
 already_done: it was sent before; only if a second one is truly wanted, repeat=true.

@@ -16,8 +16,8 @@ def slim_input(schema: Schema) -> Schema:
     """The schema of a tool's arguments as clients are shown it: short, and as the converters of model APIs take it.
 
     The old field of Gemini knows no `const`. An object without declared members says that it is open, since converters
-    would else close it. Members of declared objects keep their null arm: strict converters make every member required.
-    An argument does not need one, since null and "" count as not given.
+    would else close it; it says so with `{}`, since google-genai fails on `true`. Members of declared objects keep
+    their null arm, since strict converters make every member required. An argument needs none: "" means not given.
     """
     arguments = {name: _without_null(argument) for name, argument in schema.get("properties", {}).items()}
     return _slim(schema | {"properties": arguments}, for_input=True)
@@ -65,12 +65,14 @@ def _slimmed(node: Any, inline: dict[str, Schema], *, for_input: bool) -> Any:
         rest = {key: value for key, value in node.items() if key != "$ref"}
         return _slimmed(_undocumented(inline[name]) | rest, inline, for_input=for_input)
     slimmed = {
-        key: _named(value, inline, for_input=for_input) if key in NAMES else _slimmed(value, inline, for_input=for_input)
+        key: _named(value, inline, for_input=for_input)
+        if key in NAMES
+        else _slimmed(value, inline, for_input=for_input)
         for key, value in node.items()
     }
     short = {key: value for key, value in slimmed.items() if not _is_noise(key, value)}
     is_open = for_input and short.get("type") == "object" and "properties" not in short
-    return short | ({"additionalProperties": True} if is_open else {})
+    return short | ({"additionalProperties": {}} if is_open else {})
 
 
 def _named(children: dict[str, Any], inline: dict[str, Schema], *, for_input: bool) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def _is_noise(key: str, value: Any) -> bool:
     if key == "title":
         return isinstance(value, str)
     if key == "minLength":
-        return value == 1  # "" is refused, or means not given
+        return bool(value == 1)  # "" is refused, or means not given
     return (key == "default" and value in (None, [], {})) or (
         key == "additionalProperties" and value in (True, False, {})
     )

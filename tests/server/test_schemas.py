@@ -63,7 +63,7 @@ def test_arguments_say_what_is_open_and_what_may_be_null_but_not_how_the_server_
         "properties": {
             "const": {"type": "string", "enum": ["email"], "default": "email"},
             "name": {"type": "string"},
-            "data": {"type": "object", "additionalProperties": True},
+            "data": {"type": "object", "additionalProperties": {}},
             "part": {"type": "object", "properties": {"flag": {"anyOf": [{"type": "boolean"}, {"type": "null"}]}}},
         },
         "required": ["data"],
@@ -92,4 +92,4 @@ def test_only_free_form_objects_declare_no_members_and_they_say_that_they_are_op
         if part.get("type") == "object" and "properties" not in part
     }
     assert undeclared == FREE_FORM
-    assert all(INPUTS[tool]["properties"][name]["additionalProperties"] is True for tool, name in FREE_FORM)
+    assert all(INPUTS[tool]["properties"][name]["additionalProperties"] == {} for tool, name in FREE_FORM)
