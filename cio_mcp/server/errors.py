@@ -11,10 +11,11 @@ from cio_mcp.errors import CioError, OperatorError
 log = logging.getLogger(__name__)
 
 UNUSABLE = "The approval response was invalid. Nothing was sent. Call the tool again."
+FOR_OPERATOR = "The server operator must fix this. Retrying won't help."
 
 
 def sentence(tool: str, failure: BaseException) -> str:
-    """What to say about a failure; only what this project raised on purpose speaks for itself."""
+    """The sentence about a failure; only an error of this project is shown in its own words."""
     cause: BaseException | None = failure
     while cause is not None:
         match cause:
@@ -36,8 +37,8 @@ def where(failure: BaseException) -> str:
     while cause is not None and cause not in chain:
         chain.append(cause)
         cause = cause.__cause__ or cause.__context__
-    told = [f"{type(one).__name__}\n{''.join(traceback.format_tb(one.__traceback__))}" for one in reversed(chain)]
-    return "leading to ".join(told)
+    lines = [f"{type(one).__name__}\n{''.join(traceback.format_tb(one.__traceback__))}" for one in reversed(chain)]
+    return "leading to ".join(lines)
 
 
 def _in_a_question(failure: BaseException) -> bool:
@@ -46,6 +47,4 @@ def _in_a_question(failure: BaseException) -> bool:
 
 def _with_advice(error: CioError) -> str:
     text = str(error) if str(error).endswith((".", "!", "?")) else f"{error}."
-    return (
-        f"{text} The server operator must fix this. Retrying won't help." if isinstance(error, OperatorError) else text
-    )
+    return f"{text} {FOR_OPERATOR}" if isinstance(error, OperatorError) else text

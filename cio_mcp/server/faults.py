@@ -1,6 +1,7 @@
 """What is wrong with a call's arguments: every fault in one answer, each with what is accepted instead."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -30,19 +31,19 @@ def refusal(
     """
     accepted = list(schema["properties"])
     unknown = [name for name in given if name not in accepted]
-    found = [
-        *_unknown(unknown, f"for {tool}", accepted),
-        *_missing(tool, schema, given),
-        *(f"{fault}." for fault in faults.values()),
-        *_invalid(invalid, schema, known={*faults, *_absent(schema, given)}),
-    ]
-    if not found:
+    sentences = chain(
+        _unknown(unknown, f"for {tool}", accepted),
+        _missing(tool, schema, given),
+        (f"{fault}." for fault in faults.values()),
+        _invalid(invalid, schema, known={*faults, *_absent(schema, given)}),
+    )
+    if not (found := list(islice(sentences, MAX_FAULTS))):
         return None
-    more = [f"And {len(found) - MAX_FAULTS} more."] if len(found) > MAX_FAULTS else []
-    return " ".join([*found[:MAX_FAULTS], *more, *(["Nothing was sent."] if writes else [])])
+    more = ["There are more faults."] if next(sentences, None) else []
+    return " ".join([*found, *more, *(["Nothing was sent."] if writes else [])])
 
 
-def _unknown(names: list[str], where: str, accepted: list[str]) -> Iterator[str]:
+def _unknown(names: Sequence[str], where: str, accepted: list[str]) -> Iterator[str]:
     """A sentence for each name; the last one that is shown lists what is accepted."""
     for number, name in enumerate(names, 1):
         closest = closest_word(name, accepted)
@@ -64,15 +65,20 @@ def _missing(tool: str, schema: Schema, given: Mapping[str, Any]) -> Iterator[st
 
 def _invalid(error: ValidationError | None, schema: Schema, known: set[str]) -> Iterator[str]:
     """What validation refused, once for each place that is not `known` to be wrong."""
+    undeclared: dict[str, list[str]] = {}
+    members: dict[str, list[str]] = {}
     for detail in error.errors(include_url=False) if error else ():
-        path, member = _place(detail, schema)
+        path, here = _place(detail, schema)
         if path in known or path.split(".")[0] in known:
             continue
-        known.add(path)
         if detail["type"] == "extra_forbidden":
-            yield from _unknown([str(detail["loc"][-1])], f"in {path}", list(member.get("properties", {})))
-        else:
-            yield f"{path}: {expectation(detail)}.{_suggestion(detail)}"
+            undeclared.setdefault(path, []).append(str(detail["loc"][-1]))
+            members[path] = list(here.get("properties", {}))
+            continue
+        known.add(path)
+        yield f"{path}: {expectation(detail)}.{_suggestion(detail)}"
+    for path, names in undeclared.items():
+        yield from _unknown(names, f"in {path}", members[path])
 
 
 def _place(detail: ErrorDetails, schema: Schema) -> tuple[str, Schema]:

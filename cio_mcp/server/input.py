@@ -61,7 +61,7 @@ class _Reader:
     zone: tzinfo
     now: datetime
     faults: dict[str, str] = field(default_factory=dict)
-    guesses: dict[str, str] = field(default_factory=dict)
+    guesses: dict[str, list[str]] = field(default_factory=dict)
     assumed: dict[str, str] = field(default_factory=dict)
 
     def members(self, given: Mapping[str, Any], schema: Schema, path: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class _Reader:
 
     def note(self) -> str | None:
         """What was assumed, in sentences."""
-        sentences = [f"{path} was read as {value}." for path, value in self.guesses.items()]
+        sentences = [f"{path} was read as {', '.join(values)}." for path, values in self.guesses.items()]
         if self.assumed:
             times = ", ".join(f"{path} {time}" for path, time in self.assumed.items())
             sentences.append(f"Times without a zone were read as {getattr(self.zone, 'key', 'UTC')}: {times}.")
@@ -102,8 +102,8 @@ class _Reader:
                     read = self.members(read, schema, f"{path}.")
             case "boolean" if isinstance(value, str):
                 read = BOOLEANS.get(value.strip().casefold(), value)
-            case "integer" | "number" if isinstance(value, str):
-                read = value.strip()
+            case "integer" | "number":
+                read = self._number(value, path)
             case "string":
                 read = self._text(value, schema, path)
         return read
@@ -138,8 +138,13 @@ class _Reader:
         if (matched := match_word(text, [choice for choice in choices if isinstance(choice, str)])) is None:
             return text
         if matched.casefold() != text.casefold():
-            self.guesses[path] = matched
+            self.guesses.setdefault(path, []).append(matched)
         return matched
+
+    def _number(self, value: Any, path: str) -> Any:
+        if isinstance(value, bool):  # which validation would take for 0 or 1
+            self.faults[path] = f"{path}: expected a number"
+        return value.strip() if isinstance(value, str) else value
 
     def _text(self, value: Any, schema: Schema, path: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int | float):

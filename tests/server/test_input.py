@@ -130,8 +130,8 @@ def test_an_optional_object_in_which_nothing_is_given_counts_as_not_given() -> N
 
 def test_a_guess_is_noted_and_a_difference_in_case_is_not() -> None:
     assert read(id="1", kind="NEWSLETTER").note is None
-    assert read(id="1", kind="campain", include="message").note == (
-        "kind was read as campaign. include was read as messages."
+    assert read(id="1", kind="campain", include="message, segment").note == (
+        "kind was read as campaign. include was read as messages, segments."
     )
 
 

@@ -72,11 +72,11 @@ TAKEN: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "several faults": (
         "find_customers",
-        {"segmnt": "VIP", "limit": "many", "cursor": ["x"]},
+        {"segmnt": "VIP", "limit": True, "cursor": ["x"]},
         [
             "Unknown argument “segmnt” for find_customers. Did you mean segment?",
             "Accepted: email, filter, segment, limit, cursor.",
-            "limit: expected a whole number.",
+            "limit: expected a number.",
             "cursor: expected text.",
         ],
     ),
@@ -96,10 +96,15 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     ),
     "members of an object": (
         "send_transactional",
-        {"message": "1", "customer": "ada", "options": {"trackd": True, "queue_draft": "maybe"}},
+        {
+            "message": "1",
+            "customer": "ada",
+            "options": {"trackd": True, "bcc": "x@example.com", "queue_draft": "maybe"},
+        },
         [
             "options.queue_draft: expected true or false.",
             "Unknown argument “trackd” in options. Did you mean tracked?",
+            "Unknown argument “bcc” in options.",
             "Accepted: send_to_unsubscribed, queue_draft, disable_message_retention, tracked, language.",
             "Nothing was sent.",
         ],
@@ -124,7 +129,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         [
             *(f"Unknown argument “argument_{number}” for list_segments." for number in range(8)),
             "Accepted: name, limit, cursor.",
-            "And 12 more.",
+            "There are more faults.",
         ],
     ),
     "an unknown tool": (
