@@ -113,7 +113,7 @@ def test_nothing_inside_a_free_form_object_is_changed(data: dict[str, Any]) -> N
     assert read(id="1", data=data).arguments["data"] == data
 
 
-@pytest.mark.parametrize("value", [["x"], {"a": 1}, True, "[not json", "[NaN]", '["a"', "[" * 100_000, 5])
+@pytest.mark.parametrize("value", [["x"], {"a": 1}, True, "[not json", "[NaN]", '["a"', '{"a": NaN}', "[" * 100_000, 5])
 def test_what_is_not_understood_stays_for_validation_to_refuse(value: Any) -> None:
     for argument in ("data", "limit", "repeat", "kind"):
         assert read(**{"id": "1", argument: value}).arguments[argument] == value

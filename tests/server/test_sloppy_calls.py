@@ -236,3 +236,16 @@ async def test_no_value_of_attributes_is_changed(settings: Settings, sandbox: Sa
     assert ada is not None
     assert {name: ada.attributes.get(name) for name in attributes} == attributes
     assert "city" not in ada.attributes
+
+
+async def test_a_write_that_is_given_up_is_found_by_its_arguments_however_they_were_written(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    server = build_server(settings.model_copy(update={"max_wait": 5.0, "approval": "outside"}), sandbox=sandbox)
+    async with Client(server) as client:
+        proposed = structured(await client.call_tool("send_event", EVENT))
+        toolbox, ws = await server.runtime.toolbox(), await server.runtime.workspace_for(None)
+        read = toolbox.read("send_event", EVENT | {"customer": " “ada” ", "repeat": None, "data": ""})
+        late = await toolbox.give_up(ws, "send_event", read)
+    assert late is not None
+    assert structured(late)["change"] == proposed["change"]
