@@ -110,7 +110,7 @@ def writes(sandbox: Sandbox) -> list[dict[str, Any]]:
 
 def apply_writes(sandbox: Sandbox) -> None:
     """Let the sandbox apply what it has accepted, which it otherwise does within a second."""
-    sandbox.workspace.agenda.run_until(sandbox.clock.now() + 2)
+    sandbox.workspace.schedule.run_until(sandbox.clock.now() + 2)
 
 
 TAKEN = [("ada@example.com", "a3000001"), ("cio_a3000001", "a3000001"), ("bob@example.com", "a3000002")]

@@ -35,8 +35,9 @@ class ReadBack(BaseModel):
 class Plan(BaseModel):
     """A write before it is made: what a plan function returns.
 
-    `contents` say what exactly, `affected` counts people (None: unknown), `examples` names some, `starts` the campaigns
-    it may start (None: by nature none), `why` what makes it of its class; foreign text in all of them is quoted.
+    `contents` say what exactly, `preview` approximately what a message will say, a line each. `affected` counts people
+    (None: unknown), `examples` names some, `starts` the campaigns it may start (None: by nature none), `why` what makes
+    it of its class; foreign text in all of them is quoted.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice (messages,
     triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back, `due_at` when
     a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or `cio_…`, and
@@ -49,6 +50,7 @@ class Plan(BaseModel):
     risk: Risk
     summary: str
     contents: tuple[str, ...] = ()
+    preview: tuple[str, ...] = ()
     edits: tuple[Before, ...] = ()
     affected: int | None = 1
     recipients: tuple[str, ...] = ()

@@ -121,6 +121,7 @@ async def test_hidden_tools_are_neither_listed_nor_run(settings: Settings, sandb
 async def test_a_class_that_is_allowed_is_made_without_a_question(
     settings: Settings, sandbox: Sandbox, file: Path
 ) -> None:
+    sandbox.workspace.stop_campaign(4)  # while it runs, any edit may start it
     settings = settings.model_copy(update={"policy_file": file})
     async with Client(build_server(settings, sandbox=sandbox)) as client:
         made = await client.call_tool("update_customer", {"customer": "ada", "attributes": {"shoe_size": 38}})

@@ -18,7 +18,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.sandbox.server import served
+from cio_mcp.sandbox.server import serve_in_background
 from tests.cli.command_line import PATIENCE, CommandLine
 
 KEYS = {"CIO_SITE_ID": "site", "CIO_TRACK_API_KEY": "track-secret", "CIO_APP_API_KEY": "app-secret"}
@@ -90,7 +90,7 @@ from cio_mcp.server.app import build_server
 from cio_mcp.settings import load_settings
 import cio_mcp.cli.serve
 build_server(load_settings())
-heavy = {"httpx", "sqlalchemy", "jinja2", "yaml", "cio_mcp.sandbox", "cio_mcp.cli.approvals"}
+heavy = {"httpx", "sqlalchemy", "jinja2", "liquid", "yaml", "cio_mcp.sandbox", "cio_mcp.cli.approvals"}
 raise SystemExit(", ".join(sorted(heavy & sys.modules.keys())) or None)
 """
     done = subprocess.run(
@@ -321,7 +321,7 @@ async def test_the_changes_of_a_sandbox_are_found_in_the_data_directory(cio_mcp:
 def test_wrong_keys_are_reported_once_a_client_has_connected(cio_mcp: CommandLine) -> None:
     sandbox = Sandbox(people=5)
     swapped = {"CIO_SITE_ID": "sandbox-track-key", "CIO_TRACK_API_KEY": "sandbox-site", "CIO_APP_API_KEY": "secret"}
-    with served(sandbox) as where:
+    with serve_in_background(sandbox) as where:
         settings = swapped | {"CIO_TRACK_URL": where.url, "CIO_APP_URL": where.url}
         with running(cio_mcp, **settings) as process:
             assert process.stdin is not None

@@ -80,7 +80,7 @@ async def test_requests_of_which_a_later_one_is_refused_have_happened_in_part(
     faulty = with_fault_after_first(ws, sandbox, Fault("POST", EVENTS, kind))
     receipt = await carry_out(faulty, planned(event(1), event(2), event(3)))
     assert receipt.status == "unknown"
-    assert "1 of 3 requests were made, then one failed" in receipt.message
+    assert "1 of 3 requests were accepted, then one failed" in receipt.message
     assert sum(request["path"].endswith("/events") for request in sandbox.requests) == 2
 
 

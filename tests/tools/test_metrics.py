@@ -35,7 +35,7 @@ def ago(days: float) -> str:
 @pytest.fixture
 def happened(sandbox: Sandbox) -> Happened:
     def count(kind: Kind, id_: str, metric: str, since: datetime, until: datetime) -> int:
-        times = [one.metrics.get(metric, 0) for one in sandbox.workspace.ledger.of(kind, int(id_))]
+        times = [one.metrics.get(metric, 0) for one in sandbox.workspace.deliveries.of(kind, int(id_))]
         return sum(since.timestamp() <= at < until.timestamp() for at in times)
 
     return count
@@ -69,7 +69,7 @@ async def test_each_point_of_a_campaign_is_what_happened_in_its_period(
 
 
 async def test_a_newsletter_is_told_since_it_was_sent_and_labelled_eastern(ws: CallContext, sandbox: Sandbox) -> None:
-    sent_at = datetime.fromtimestamp(sandbox.workspace.parents["newsletter", 31].sent_at, UTC)
+    sent_at = datetime.fromtimestamp(sandbox.workspace.sources["newsletter", 31].sent_at, UTC)
     answer = await get_metrics(ws, "31", "newsletter")
     assert answer.since <= sent_at < answer.series.starts[1]
     assert answer.timezone == "America/New_York"

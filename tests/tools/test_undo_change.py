@@ -75,7 +75,7 @@ async def test_an_undo_reaches_the_customer_whom_the_request_named_with_its_kind
     assert not isinstance(row, Receipt)
     assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
     assert (await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))).status == "done"
-    sandbox.workspace.agenda.run_until(sandbox.clock.now() + 2)
+    sandbox.workspace.schedule.run_until(sandbox.clock.now() + 2)
     undone = await undo_change(ws, row.id)
     assert undone.calls[0].path == {"identifier": f"cio_{bob.cio_id}"}
 
@@ -101,7 +101,8 @@ async def test_an_undo_says_what_it_cannot_bring_back(ws: CallContext) -> None:
     assert "history" in said
 
 
-async def test_an_undo_is_of_the_class_of_what_it_writes(ws: CallContext) -> None:
+async def test_an_undo_is_of_the_class_of_what_it_writes(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.workspace.stop_campaign(4)  # while it runs, any edit may start it
     harmless = await done(ws, "update_customer", customer="ada", attributes={"favourite_colour": "teal"})
     reaching = await done(ws, "update_customer", customer="ada", attributes={"unsubscribed": True})
     assert (await undo_change(ws, harmless)).risk == "data"

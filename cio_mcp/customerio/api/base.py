@@ -268,3 +268,9 @@ class Content(Model):
     sending_state: str | None = None
     created: Moment = None
     updated: Moment = None
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Its fields that may hold Liquid, without the empty ones."""
+        head = (self.subject, self.preheader_text, self.from_, self.reply_to, self.recipient)
+        return tuple(filter(None, (*head, self.body, self.body_plain, self.body_amp)))

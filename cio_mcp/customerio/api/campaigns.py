@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import Blank, Complete, Content, Listed, Model, Moment
+from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Blank, Complete, Content, Listed, Model, Moment
 from cio_mcp.customerio.api.reads import SourceModel, SourceReads
 from cio_mcp.customerio.call import read
 from cio_mcp.text.names import fold, normalized_name
@@ -81,9 +81,10 @@ class Campaigns(SourceReads[Campaign]):
     model, route, key, kind = Campaign, "/v1/campaigns", "campaign", "campaign"
     complete = True
 
-    async def actions(self, campaign: Campaign) -> list[Content]:
-        """Its actions in the order of the campaign, those it does not list at the end; at most 10 pages."""
-        actions = await self._pages(Content, "actions", read("/v1/campaigns/{id}/actions", id=campaign.id))
+    async def actions(self, campaign: Campaign, *, most: int = MAX_PAGES) -> list[Content]:
+        """Its actions in the order of the campaign, those it does not list at the end; at most `most` pages."""
+        call = read("/v1/campaigns/{id}/actions", id=campaign.id)
+        actions = await self._pages(Content, "actions", call, most=most, cache=LIST_SECONDS)
         order = {action.id: place for place, action in enumerate(campaign.actions)}
         return sorted(actions, key=lambda action: order.get(action.id, len(order)))
 

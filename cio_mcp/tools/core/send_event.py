@@ -15,6 +15,7 @@ from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Name, Time
+from cio_mcp.tools.common.event_messages import event_messages
 from cio_mcp.tools.common.recipients import (
     UNKNOWN_CUSTOMER,
     UNREAD,
@@ -59,16 +60,19 @@ async def send_event(
     whom = await recipient_of(ws, customer, id_type)
     age = datetime.now(UTC) - at if at else timedelta(0)
     old = age > STARTS_WITHIN
-    starts = () if old or not ws.settings.has_app else may_start(await ws.campaigns.started_by_event(name))
+    campaigns = [] if old or not ws.settings.has_app else await ws.campaigns.started_by_event(name)
+    messages = await event_messages(ws, campaigns, whom.person, data or {})
+    starts = may_start(campaigns)
     return Plan(
         risk="send",
         summary=f"Send event {quoted(name)} for {whom.name}.",
         contents=(*((f"It happened at {moment(at)}.",) if at else ()), *listed(data or {}, "no event data")),
+        preview=messages.preview,
         examples=(whom.example,),
         recipients=whom.recipients,
         test_profiles=await test_profiles(ws, whom),
         starts=starts,
-        warnings=_warnings(whom, age),
+        warnings=(*_warnings(whom, age), *messages.warnings),
         calls=(tracking.event(whom.reference, name, data or {}, ulid=str(ULID()), at=at),),
         rests_on=whom.rests_on | {"starts": list(starts)},
         once=True,

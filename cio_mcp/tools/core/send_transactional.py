@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cio_mcp.customerio.api import sends
-from cio_mcp.customerio.api.base import Reference
-from cio_mcp.customerio.api.transactional import TransactionalMessage, variables
+from cio_mcp.customerio.api.base import Content, Reference
+from cio_mcp.customerio.api.transactional import TransactionalMessage
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
@@ -15,11 +15,9 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Email, Id, Time
+from cio_mcp.tools.common.message_preview import preview_message
 from cio_mcp.tools.common.recipients import Recipient, listed, one_address, recipient_of, test_profiles, time_of, within
 from cio_mcp.workspace import CallContext
-
-GIVEN = ("trigger.", "data.", "event.")
-"""What message data is called in a template, before and since Customer.io's renaming."""
 
 
 class EmailOptions(BaseModel):
@@ -53,7 +51,8 @@ async def send_transactional(
     template = await ws.transactional.find(message, field="message")
     whom = await recipient_of(ws, customer, id_type)
     address = _address(whom, to)
-    missing = await _missing(ws, template, data or {})
+    contents = await _contents(ws, template)
+    preview = await preview_message(contents, whom.person, data or {}, chosen.language or None)
     return Plan(
         risk="send",
         summary=f"Send transactional {channel} {template.id} {quoted(template.name)} to {whom.name}.",
@@ -61,10 +60,11 @@ async def send_transactional(
             f"It goes to {quoted(address)}, {f'at {moment(at)}' if at else 'at once'}.",
             *listed(data or {}, "no message data"),
         ),
+        preview=preview.lines,
         examples=(whom.example,),
         recipients=(address,),
         test_profiles=await test_profiles(ws, whom),
-        warnings=_warnings(whom, address, missing, chosen),
+        warnings=(*_warnings(whom, address, chosen), *preview.warnings),
         calls=(
             sends.email(
                 int(template.id),
@@ -113,19 +113,17 @@ def _address(whom: Recipient, to: str | None) -> str:
     return own if own and own.casefold() == address.casefold() else address
 
 
-async def _missing(ws: CallContext, template: TransactionalMessage, data: dict[str, JsonValue]) -> list[str]:
+async def _contents(ws: CallContext, template: TransactionalMessage) -> list[Content]:
     contents = await ws.transactional.contents(template.id)
     channels = {"sms" if content.type == "twilio" else content.type for content in contents if content.type}
     if channels and "email" not in channels:
         raise InvalidArgument(
             "message", f"{quoted(template.name)} is of channel {', '.join(sorted(channels))}, not email"
         )
-    used = variables(contents)
-    wanted = {path.split(".")[1] for path in used if path.startswith(GIVEN)}
-    return sorted(wanted - data.keys())
+    return contents
 
 
-def _warnings(whom: Recipient, address: str, missing: list[str], options: EmailOptions) -> tuple[str, ...]:
+def _warnings(whom: Recipient, address: str, options: EmailOptions) -> tuple[str, ...]:
     found = []
     if address != _own(whom):
         found.append(f"{quoted(address)} is not the address in the customer's profile.")
@@ -134,10 +132,6 @@ def _warnings(whom: Recipient, address: str, missing: list[str], options: EmailO
             "and is written to all the same" if options.send_to_unsubscribed else "so Customer.io will not deliver it"
         )
         found.append(f"The customer is unsubscribed, {reaches}.")
-    if missing:
-        found.append(
-            f"The template uses variables that the data lack: {', '.join(quoted(name, 40) for name in missing)}."
-        )
     if options.queue_draft:
         found.append("It is queued as a draft: somebody has to send it in Customer.io.")
     return tuple(found)

@@ -78,7 +78,7 @@ def test_a_list_that_is_none_is_empty(tags: object) -> None:
 async def test_only_running_campaigns_are_started(ws: CallContext) -> None:
     assert [each.name for each in await ws.campaigns.started_by_event("signed_up")] == ["Onboarding"]
     assert await ws.campaigns.started_by_event("never_seen") == []
-    assert await ws.campaigns.started_by_attributes({"plan"}) == []
+    assert [each.name for each in await ws.campaigns.started_by_attributes({"plan"})] == ["VIP welcome"]
 
 
 def test_the_variables_of_every_language_and_field_of_a_message_are_told() -> None:
