@@ -109,7 +109,7 @@ def expectation(detail: ErrorDetails) -> str:
     """What a model of ours accepts where it refused a value, in our words; never the value."""
     kind = detail["type"].removesuffix("_size").removesuffix("_parsing").removesuffix("_type")
     if accepted := _ACCEPTED.get(kind):
-        return accepted.format_map(detail.get("ctx", {})).replace("'", "" if kind == "literal_error" else "'")
+        return accepted.format_map(detail.get("ctx", {}))
     return f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
 
 

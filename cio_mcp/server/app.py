@@ -28,7 +28,7 @@ from cio_mcp.server.stdio import serve_stdio
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render_error
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.text.spelling import closest_word
+from cio_mcp.text.spelling import match_word
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel.helper_types import ReadResourceContents
@@ -126,7 +126,7 @@ class CioServer(MCPServer[None]):
         """
         told = self.runtime.told.get(name)
         if told is None:
-            closest = closest_word(name, self.runtime.told)
+            closest = match_word(name, self.runtime.told)
             hint = f" Did you mean {closest}?" if closest else ""
             raise ToolError(
                 self._said(f"Unknown tool {quoted(name, 40)}.{hint} Call tools/list for the available tools.")

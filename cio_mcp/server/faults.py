@@ -76,7 +76,7 @@ def _invalid(error: ValidationError | None, schema: Schema, known: set[str]) -> 
             members[path] = list(here.get("properties", {}))
             continue
         known.add(path)
-        yield f"{path}: {expectation(detail)}.{_suggestion(detail)}"
+        yield f"{path}: {_expected(detail)}"
     for path, names in undeclared.items():
         yield from _unknown(names, f"in {path}", members[path])
 
@@ -91,9 +91,10 @@ def _place(detail: ErrorDetails, schema: Schema) -> tuple[str, Schema]:
     return ".".join(path) or "arguments", here
 
 
-def _suggestion(detail: ErrorDetails) -> str:
-    given, expected = detail["input"], str(detail.get("ctx", {}).get("expected", ""))
-    if detail["type"] != "literal_error" or not isinstance(given, str):
-        return ""
-    closest = closest_word(given, expected.replace(" or ", ", ").replace("'", "").split(", "))
-    return f" Did you mean {closest}?" if closest else ""
+def _expected(detail: ErrorDetails) -> str:
+    if detail["type"] != "literal_error":
+        return f"{expectation(detail)}."
+    plain = expectation(detail).replace("'", "")
+    accepted = plain.removeprefix("expected ").replace(" or ", ", ").split(", ")
+    closest = closest_word(detail["input"], accepted) if isinstance(detail["input"], str) else None
+    return f"{plain}. Did you mean {closest}?" if closest else f"{plain}."

@@ -17,7 +17,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import without_quotation_marks
 from cio_mcp.text.spelling import match_word
 from cio_mcp.text.timestamps import read_time
-from cio_mcp.tools.common.arguments import READ_AS
+from cio_mcp.tools.common.arguments import MAX_TIME_BYTES, READ_AS
 
 Schema = dict[str, Any]
 
@@ -157,6 +157,8 @@ class _Reader:
 
     def _time(self, value: str | float, path: str) -> str:
         text = without_quotation_marks(value) if isinstance(value, str) else _number_as_text(value)
+        if len(text) > MAX_TIME_BYTES:  # which validation refuses
+            return text
         try:
             read = read_time(text, path, zone=self.zone, now=self.now)
             written = read.at.isoformat().replace("+00:00", "Z")
