@@ -38,7 +38,7 @@ NOTE = "input_note"
 
 
 class _Arguments(FuncMetadata):
-    """The SDK's reader of arguments, which would take a segment named `null` for no segment."""
+    """The model of arguments, without the SDK's own reading of JSON: that makes a segment named `null` no segment."""
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
         """Leave the arguments as `server/input.py` read them."""
