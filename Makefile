@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TO_RUN := $(VENV)/.ready-run
 
-.PHONY: demo test test-full check bench load crash format docs clean
+.PHONY: demo test test-full check bench load crash clients test-clients format docs clean
 
 demo: $(READY_TO_RUN)
 	@$(BIN)/cio-mcp demo
@@ -40,6 +40,13 @@ crash: $(READY)
 load: $(READY)
 	@STORM=50000 $(BIN)/python -m pytest --timeout=1800 tests/web/test_storm.py
 
+# The schemas of all tools through the converters of agent frameworks, which need an environment of their own.
+clients:
+	@$(MAKE) --no-print-directory VENV=.venv-clients test-clients
+
+test-clients: $(VENV)/.ready-clients
+	@$(BIN)/python -m pytest tests/converters
+
 format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -49,7 +56,7 @@ docs: $(READY)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest tests/test_documentation.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist
+	rm -rf $(VENV) .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist
 
 # Where ensurepip is missing (Debian without python3-venv), the system's pip fills the environment.
 $(READY_TO_RUN): pyproject.toml
@@ -63,4 +70,8 @@ $(READY_TO_RUN): pyproject.toml
 # The tools of developers come on top.
 $(READY): $(READY_TO_RUN)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@touch $@
+
+$(VENV)/.ready-clients: $(READY_TO_RUN)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,converters]'
 	@touch $@

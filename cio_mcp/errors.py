@@ -3,22 +3,22 @@
 ::
 
     CioError
-    ├── UserError            whoever asked: ask differently
+    ├── UserError            the caller must change the call
     │   ├── InvalidArgument      an argument is not acceptable; names the field
-    │   ├── NotFound             no such person, segment, campaign …
-    │   ├── Ambiguous            several match; lists what tells them apart
+    │   ├── NotFound             no such customer, segment, campaign …
+    │   ├── Ambiguous            several match; lists how they differ
     │   ├── Refused              a rule of this server forbids it
     │   └── Rejected             Customer.io did not accept it (4xx)
-    ├── OperatorError        whoever runs the server: mend something
+    ├── OperatorError        the server operator must fix something
     │   ├── SettingError         a setting is missing or wrong; names it
     │   ├── KeyRefused           Customer.io refused a key; names the setting
     │   └── StorageFailed        the database is full, locked, read-only or damaged
-    └── TimeError            nobody: try again later
+    └── TimeError            no one; it may work later
         ├── RateLimited          the lane is full; `retry_after` seconds
         ├── Unavailable          Customer.io answered 5xx, or not in time, or not at all
         └── BadAnswer            Customer.io's answer was not what it documents
 
-The text of every error is a sentence for the one who must act.
+The text of every error is a sentence for the person who must act.
 It never carries a key, an address, or any part of a request's or answer's body.
 """
 
@@ -30,7 +30,7 @@ class CioError(Exception):
 
 
 class UserError(CioError):
-    """The caller must ask differently; nothing was sent."""
+    """The caller must change the call; nothing was sent."""
 
 
 class InvalidArgument(UserError):
@@ -42,11 +42,11 @@ class InvalidArgument(UserError):
 
 
 class NotFound(UserError):
-    """What was asked for does not exist."""
+    """The requested thing does not exist."""
 
 
 class Ambiguous(UserError):
-    """Several things match; the text lists what tells them apart."""
+    """Several things match; the text lists how they differ."""
 
 
 class Refused(UserError):
@@ -62,7 +62,7 @@ class Rejected(UserError):
 
 
 class OperatorError(CioError):
-    """Whoever runs the server must mend something."""
+    """The server operator must fix something."""
 
 
 class SettingError(OperatorError):
@@ -75,7 +75,7 @@ class SettingError(OperatorError):
 
 
 class KeyRefused(OperatorError):
-    """Customer.io refused a key; the text names the setting to mend."""
+    """Customer.io refused a key; the text names the setting to check."""
 
 
 class StorageFailed(OperatorError):
@@ -83,7 +83,7 @@ class StorageFailed(OperatorError):
 
 
 class TimeError(CioError):
-    """Nobody has to change anything: it may work later."""
+    """No one has to change anything; it may work later."""
 
 
 class RateLimited(TimeError):
@@ -114,7 +114,7 @@ def expectation(detail: ErrorDetails) -> str:
 
 
 _ACCEPTED = {
-    "missing": "is needed",
+    "missing": "is required",
     "string": "expected text",
     "int": "expected a whole number",
     "int_from_float": "expected a whole number",
@@ -127,7 +127,11 @@ _ACCEPTED = {
     "greater_than": "expected more than {gt}",
     "greater_than_equal": "expected at least {ge}",
     "less_than_equal": "expected at most {le}",
+    "less_than": "expected less than {lt}",
     "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "too_long": "expected at most {max_length} items",
+    "string_too_long": "expected at most {max_length} characters",
     "value_error": "{error}",
 }
 """By pydantic's types of errors, less their endings."""

@@ -129,7 +129,7 @@ async def test_creating_an_id_that_names_a_customer_in_another_way_asks_about_th
     assert not result.is_error
     assert "Create" not in question.message
     assert f"cio_{cio_id}" in question.message
-    assert f"“{before['plan']}” becomes “X1”" in question.message
+    assert f"plan: “{before['plan']}” → “X1”" in question.message
     assert "No customer has the id" in question.message
     apply_writes(sandbox)
     assert profile_of(sandbox, cio_id)["plan"] == "X1"

@@ -37,7 +37,7 @@ async def test_an_undo_is_asked_about_and_made_once(era: Era, settings: Settings
         event = await call("send_event", {"customer": "ada", "name": "signed_up"})
         refused = await client.call_tool("undo_change", {"change": event["change"]})
     assert (undone["status"], again["status"]) == ("done", "already_done")
-    assert "“colour”: “teal” becomes (nothing)" in asked[1]
+    assert "colour: “teal” → null" in asked[1]
     assert "history" in asked[1]
     assert len(asked) == len(["the edit", "its undo", "the event"])
     assert refused.is_error

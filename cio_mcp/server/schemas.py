@@ -8,12 +8,31 @@ NAMES = frozenset({"properties", "$defs"})
 """Keywords whose keys are names and not keywords."""
 
 
+OURS = "x-"
+"""How keywords begin that only this server reads."""
+
+
+def slim_input(schema: Schema) -> Schema:
+    """The schema of a tool's arguments as clients are shown it: short, and as the converters of model APIs take it.
+
+    The old field of Gemini knows no `const`. An object without declared members says that it is open, since converters
+    would else close it; it says so with `{}`, since google-genai fails on `true`. Members of declared objects keep
+    their null arm, since strict converters make every member required. An argument needs none: "" means not given.
+    """
+    arguments = {name: _without_null(argument) for name, argument in schema.get("properties", {}).items()}
+    return _slim(schema | {"properties": arguments}, for_input=True)
+
+
 def slim(schema: Schema) -> Schema:
     """The same schema, said shorter; what it accepts stays, but for nulls, which are left out rather than given."""
+    return _slim(schema, for_input=False)
+
+
+def _slim(schema: Schema, *, for_input: bool) -> Schema:
     definitions = schema.get("$defs", {})
     uses = _uses(schema)
     once = {name: body for name, body in definitions.items() if uses.get(name) == 1 or not body}
-    slimmed: Schema = _slimmed(_undocumented(schema), once)
+    slimmed: Schema = _slimmed(_undocumented(schema), once, for_input=for_input)
     kept = {
         name: _undocumented(body)
         for name, body in slimmed.pop("$defs", {}).items()
@@ -36,21 +55,28 @@ def _uses(node: Any) -> dict[str, int]:
     return counts
 
 
-def _slimmed(node: Any, inline: dict[str, Schema]) -> Any:
+def _slimmed(node: Any, inline: dict[str, Schema], *, for_input: bool) -> Any:
     if isinstance(node, list):
-        return [_slimmed(item, inline) for item in node]
+        return [_slimmed(item, inline, for_input=for_input) for item in node]
     if not isinstance(node, dict):
         return node
-    node = _without_null(node)
+    node = _without_const(node) if for_input else _without_null(node)
     if (name := _referred(node)) in inline:
         rest = {key: value for key, value in node.items() if key != "$ref"}
-        return _slimmed(_undocumented(inline[name]) | rest, inline)
-    slimmed = {key: _named(value, inline) if key in NAMES else _slimmed(value, inline) for key, value in node.items()}
-    return {key: value for key, value in slimmed.items() if not _is_noise(key, value)}
+        return _slimmed(_undocumented(inline[name]) | rest, inline, for_input=for_input)
+    slimmed = {
+        key: _named(value, inline, for_input=for_input)
+        if key in NAMES
+        else _slimmed(value, inline, for_input=for_input)
+        for key, value in node.items()
+    }
+    short = {key: value for key, value in slimmed.items() if not _is_noise(key, value)}
+    is_open = for_input and short.get("type") == "object" and "properties" not in short
+    return short | ({"additionalProperties": {}} if is_open else {})
 
 
-def _named(children: dict[str, Any], inline: dict[str, Schema]) -> dict[str, Any]:
-    return {name: _slimmed(child, inline) for name, child in children.items()}
+def _named(children: dict[str, Any], inline: dict[str, Schema], *, for_input: bool) -> dict[str, Any]:
+    return {name: _slimmed(child, inline, for_input=for_input) for name, child in children.items()}
 
 
 def _undocumented(definition: Schema) -> Schema:
@@ -61,6 +87,8 @@ def _undocumented(definition: Schema) -> Schema:
 def _is_noise(key: str, value: Any) -> bool:
     if key == "title":
         return isinstance(value, str)
+    if key == "minLength":
+        return bool(value == 1)  # "" is refused, or means not given
     return (key == "default" and value in (None, [], {})) or (
         key == "additionalProperties" and value in (True, False, {})
     )
@@ -73,6 +101,12 @@ def _without_null(node: Schema) -> Schema:
         return node
     rest = {key: value for key, value in node.items() if key != "anyOf"}
     return real[0] | rest if len(real) == 1 else rest | {"anyOf": real}
+
+
+def _without_const(node: Schema) -> Schema:
+    """The node without what only this server reads, and with an `enum` of one value for `const`."""
+    shown = {key: value for key, value in node.items() if not key.startswith(OURS) and key != "const"}
+    return ({"enum": [node["const"]]} if "const" in node else {}) | shown
 
 
 def _referred(node: Schema) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, ToolAnnotations
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
 from cio_mcp.errors import InvalidArgument, Rejected
 from cio_mcp.server.elicitation import WriteCall, with_parameters, write_function
 from cio_mcp.server.result import result
-from cio_mcp.server.schemas import slim
+from cio_mcp.server.schemas import slim, slim_input
 from cio_mcp.text.render import Answer
 from cio_mcp.tools.spec import ToolSpec
 from cio_mcp.workspace import CallContext
@@ -25,6 +26,18 @@ WorkspaceForCaller = Callable[[], Awaitable[CallContext]]
 
 BAD_REQUEST = 400
 """What Customer.io answers to a cursor that is none of its own; all else it took for the page before."""
+
+
+NOTE = "input_note"
+"""The key of a structured answer that says what was assumed about the arguments."""
+
+
+class _Arguments(FuncMetadata):
+    """The model of arguments, without the SDK's own reading of JSON: that makes a segment named `null` no segment."""
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Leave the arguments as `server/input.py` read them."""
+        return data
 
 
 def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
@@ -45,9 +58,25 @@ def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
         ),
         structured_output=False,
     )
-    tool.parameters = slim(tool.parameters)
-    tool.fn_metadata.output_schema = slim(spec.answers_with().model_json_schema())
+    tool.parameters = slim_input(tool.parameters)
+    answer = slim(spec.answers_with().model_json_schema())
+    answer["properties"] = answer.get("properties", {}) | {NOTE: {"type": "string"}}
+    tool.fn_metadata = _Arguments(arg_model=tool.fn_metadata.arg_model, output_schema=answer)
     return tool
+
+
+def noted(answered: CallToolResult, note: str | None) -> CallToolResult:
+    """The same result with a note about its arguments, for those who see the text and for those who do not."""
+    if note is None:
+        return answered
+    first, *others = answered.content
+    assert isinstance(first, TextContent)  # noqa: S101 - `result` made it
+    return answered.model_copy(
+        update={
+            "content": [first.model_copy(update={"text": f"{first.text}\n{note}"}), *others],
+            "structured_content": (answered.structured_content or {}) | {NOTE: note},
+        }
+    )
 
 
 def _read(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[..., Awaitable[CallToolResult]]:

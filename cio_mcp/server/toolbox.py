@@ -1,16 +1,21 @@
 """The tools themselves: made after the handshake, since a client's list of them needs none of this."""
 
 from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
+from pydantic import ValidationError
 
+from cio_mcp.errors import UserError
 from cio_mcp.gate.approvals import APPROVAL_SECONDS
 from cio_mcp.server.elicitation import digest_of
+from cio_mcp.server.faults import refusal
+from cio_mcp.server.input import Input, Schema, read_input
 from cio_mcp.server.result import result
-from cio_mcp.server.tool import WorkspaceForCaller, as_tool
+from cio_mcp.server.tool import WorkspaceForCaller, as_tool, noted
 from cio_mcp.text.render import Answer
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.workspace import CallContext
@@ -23,30 +28,55 @@ class Toolbox:
         self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
         self._workspace_for_caller = workspace_for_caller
         self._made: dict[str, Tool] = {}
+        self._schemas: dict[str, Schema] = {}
 
-    async def call(
-        self, name: str, arguments: dict[str, Any], context: Context[Any, Any]
-    ) -> CallToolResult | InputRequiredResult:
-        """Run a tool."""
+    def read(self, name: str, given: dict[str, Any]) -> Input:
+        """Read the arguments of a call.
+
+        Raises:
+            UserError: some are not acceptable; the text lists all of them.
+        """
+        metadata = self._tool(name).fn_metadata
+        schema = self._schema(name)
+        read = read_input(given, schema, datetime.now(UTC))
+        declared = {key: value for key, value in read.arguments.items() if key in schema["properties"]}
+        invalid = None
+        try:
+            metadata.validate_arguments(declared)
+        except ValidationError as error:
+            invalid = error
+        writes = not self._specs[name].hints.read_only
+        if refused := refusal(name, schema, given, read.faults, invalid, writes=writes):
+            raise UserError(refused)
+        return read
+
+    async def call(self, name: str, read: Input, context: Context[Any, Any]) -> CallToolResult | InputRequiredResult:
+        """Run a tool; its result says what was assumed about the arguments."""
         answered: CallToolResult | InputRequiredResult = await self._tool(name).run(
-            arguments, context, convert_result=True
+            read.arguments, context, convert_result=True
         )
-        return answered
+        return noted(answered, read.note) if isinstance(answered, CallToolResult) else answered
 
     def _tool(self, name: str) -> Tool:
         if name not in self._made:
             self._made[name] = as_tool(self._specs[name], self._workspace_for_caller)
         return self._made[name]
 
+    def _schema(self, name: str) -> Schema:
+        """The whole schema of a tool's arguments, of which clients are shown a shorter one."""
+        if name not in self._schemas:
+            self._schemas[name] = self._tool(name).fn_metadata.arg_model.model_json_schema(by_alias=True)
+        return self._schemas[name]
+
     def longest(self, name: str, max_wait: float) -> float:
         """Seconds a call may take: a write may wait for a person."""
         return max_wait if self._specs[name].hints.read_only else APPROVAL_SECONDS + 2 * max_wait
 
-    async def give_up(self, ws: CallContext, name: str, arguments: dict[str, Any]) -> CallToolResult | None:
+    async def give_up(self, ws: CallContext, name: str, read: Input) -> CallToolResult | None:
         """Withdraw the question of a write that nobody answered in time, or say what it did; None for a read."""
         if self._specs[name].hints.read_only:
             return None
-        meant = self._tool(name).fn_metadata.validate_arguments(arguments)
+        meant = self._tool(name).fn_metadata.validate_arguments(read.arguments)
         since = ws.gate.clock.now() - self.longest(name, ws.settings.max_wait)
         late = await ws.gate.give_up(ws.caller.id, name, digest_of(meant), since)
         return result(late, mask=ws.settings.mask_pii)

@@ -45,6 +45,14 @@ _LOOKALIKES = str.maketrans(
 
 _CLOSERS = str.maketrans({**dict.fromkeys("“”„‟″〝〞`", "'"), "<": "‹", ">": "›"})  # noqa: RUF001 - as above
 _LINK = re.compile(r"\](?=\()")
+_QUOTATION_MARKS = {"“": "”", '"': '"', "'": "'", "‘": "’", "«": "»", "`": "`"}  # noqa: RUF001 - they are the point
+
+
+def without_quotation_marks(text: str) -> str:
+    """An ID or name without the spaces around it and the one pair of quotation marks it was copied with."""
+    text = text.strip()
+    wrapped = len(text) > 2 and _QUOTATION_MARKS.get(text[0]) == text[-1]  # noqa: PLR2004 - two marks and something
+    return text[1:-1].strip() if wrapped else text
 
 
 def harmless(text: str, *, keep_lines: bool = False) -> str:

@@ -1,10 +1,19 @@
-"""Moments in text: ISO 8601, always with a zone."""
+"""Times in text: ISO 8601, written with a zone; read with one, or in the zone that applies."""
 
-from datetime import UTC, datetime
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 
 from cio_mcp.errors import InvalidArgument
 
 EXAMPLE = "2026-01-31T09:00:00Z"
+DATE_DIGITS = 8
+"""A date in ISO 8601's basic format, `20260131`, is digits only, as Unix seconds are."""
+
+MIN_UNIX_SECONDS, MAX_UNIX_SECONDS = 315_532_800, 4_102_444_800
+"""1980 and 2100: a number between them is taken for Unix seconds. Chosen; outside it is more likely a mistake."""
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -19,19 +28,49 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds").removesuffix("+00:00") + ("" if at.utcoffset() else "Z")
 
 
-def parse(text: str, field: str) -> datetime:
-    """Read a moment that somebody gave as the argument `field`.
+@dataclass(frozen=True, slots=True)
+class TimeInput:
+    """A time that somebody gave, and whether it came without a zone."""
+
+    at: datetime
+    zone_assumed: bool = False
+
+
+def read_time(value: str | float, field: str, *, zone: tzinfo = UTC, now: datetime | None = None) -> TimeInput:
+    """Read the time given as the argument `field`: ISO 8601, in `zone` where it has none, or Unix seconds.
+
+    Errors say what time it is (`now`, or this machine's clock), for those who gave a relative one.
 
     Raises:
-        InvalidArgument: it is no ISO 8601 moment, or has no zone.
+        InvalidArgument: it is neither.
     """
+    text = str(value).strip()
+    if _NUMBER.fullmatch(text) and len(text) != DATE_DIGITS:
+        return TimeInput(_read_unix(float(text), field))
     try:
-        at = datetime.fromisoformat(text.strip())
+        at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidArgument(field, f"expected an ISO 8601 time with a zone, such as {EXAMPLE}") from None
-    if at.tzinfo is None:
-        raise InvalidArgument(field, f"the time has no zone; write it as {EXAMPLE} or with an offset such as +02:00")
-    return at
+        current = moment((now or datetime.now(UTC)).astimezone(UTC))
+        raise InvalidArgument(
+            field, f"expected an ISO 8601 time, such as {EXAMPLE} or {EXAMPLE[:10]}. It is now {current}"
+        ) from None
+    return TimeInput(at) if at.tzinfo else TimeInput(at.replace(tzinfo=zone), zone_assumed=True)
+
+
+def parse(text: str, field: str) -> datetime:
+    """Read a time that somebody gave as the argument `field`; UTC where it has no zone.
+
+    Raises:
+        InvalidArgument: it is neither ISO 8601 nor Unix seconds.
+    """
+    return read_time(text, field).at
+
+
+def _read_unix(number: float, field: str) -> datetime:
+    if MIN_UNIX_SECONDS <= number <= MAX_UNIX_SECONDS:
+        return from_unix(number)
+    likely = "; this is in milliseconds" if number > MAX_UNIX_SECONDS else ""
+    raise InvalidArgument(field, f"expected an ISO 8601 time, such as {EXAMPLE}, or Unix seconds{likely}")
 
 
 def from_unix(seconds: float) -> datetime:

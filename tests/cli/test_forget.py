@@ -112,7 +112,7 @@ def test_anything_else_typed_erases_nothing(cio_mcp: CommandLine) -> None:
     with cio_mcp.on_a_terminal("forget", "ada@example.com", **HERE) as session:
         session.wait_for(CODE)
         session.type("yes")
-        session.wait_for("nothing was erased")
+        session.wait_for("Nothing was erased")
         session.ends_with(2)
     assert cio_mcp.change("aaaa0001").state == "planned"
 

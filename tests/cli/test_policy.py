@@ -113,7 +113,7 @@ async def test_hidden_tools_are_neither_listed_nor_run(settings: Settings, sandb
     assert not {"send_event", "get_message"} & names
     assert refused.is_error
     assert isinstance(refused.content[0], TextContent)
-    assert "no tool" in refused.content[0].text
+    assert "Unknown tool" in refused.content[0].text
     assert all(request["method"] == "GET" for request in sandbox.requests)
 
 

@@ -66,10 +66,10 @@ def test_a_line_that_cannot_be_read_is_answered_and_the_server_goes_on(cio_mcp: 
     ]
     with running(cio_mcp, **KEYS) as process:
         assert process.stdin
-        process.stdin.write(f"{json.dumps(INITIALIZE)}\n" + "".join(f"{line}\n" for line in lines))
-        process.stdin.close()
         assert process.stdout
-        answers = [json.loads(line) for line in process.stdout]
+        process.stdin.write(f"{json.dumps(INITIALIZE)}\n" + "".join(f"{line}\n" for line in lines))
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(4)]
     assert {(each["id"], each.get("error", {}).get("code")) for each in answers} == {
         (1, None), (None, -32700), (9, -32600), (10, None),
     }  # fmt: skip

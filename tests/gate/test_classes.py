@@ -8,7 +8,7 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.guardrails import check
 from cio_mcp.text.names import fold
-from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.send_transactional import EmailOptions, send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
 
@@ -158,11 +158,11 @@ async def test_an_address_is_the_same_however_its_letters_are_cased(ws: CallCont
 
 
 async def test_an_option_that_is_said_as_it_is_anyway_makes_no_other_message(ws: CallContext) -> None:
-    bare = await send_transactional(ws, "2", "ada", options={})
+    bare = await send_transactional(ws, "2", "ada", options=EmailOptions())
     said = await send_transactional(
         ws,
         "2",
         "ada",
-        options={"queue_draft": False, "disable_message_retention": False, "send_to_unsubscribed": False},
+        options=EmailOptions(queue_draft=False, disable_message_retention=False, send_to_unsubscribed=False),
     )
     assert bare.effect == said.effect

@@ -66,6 +66,6 @@ async def test_a_caller_sees_and_uses_only_the_tools_that_its_scopes_permit(
         answered = await client.call_tool("get_customer", {"customer": "ada"})
     assert listed == {each.name for each in server.runtime.told.values() if each.reads}
     assert refused.is_error
-    assert "There is no tool" in text(refused)
+    assert "Unknown tool" in text(refused)
     assert not answered.is_error
     assert not any(request["path"].endswith("/events") for request in sandbox.requests)

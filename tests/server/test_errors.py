@@ -1,9 +1,12 @@
-"""What an unexpected failure tells: a model next to nothing, the operator where it was, nobody whom it was about."""
+"""The sentences about failures: what a model reads, what the operator reads, and what no one does."""
 
 import logging
 
 import pytest
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import BaseModel, ValidationError
 
+from cio_mcp.errors import NotFound, RateLimited, SettingError
 from cio_mcp.server.errors import sentence
 
 ADDRESS = "ada@example.com"
@@ -23,7 +26,48 @@ def test_an_unexpected_failure_is_logged_by_its_place_and_kind_without_the_value
     with pytest.raises(RuntimeError) as failure, caplog.at_level(logging.ERROR):
         failing(ADDRESS)
     said = sentence("send_event", failure.value)
+    assert said == (
+        "send_event failed unexpectedly. Check list_changes for what was sent; details are in the server log."
+    )
     assert ADDRESS not in said + caplog.text
     assert "KeyError" in caplog.text
     assert "RuntimeError" in caplog.text
     assert "in failing" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (NotFound("customer: no customer has the ID x"), "customer: no customer has the ID x."),
+        (NotFound("There is none. See list_segments."), "There is none. See list_segments."),
+        (
+            SettingError("CIO_REGION", "expected us or eu"),
+            "CIO_REGION: expected us or eu. The server operator must fix this. Retrying won't help.",
+        ),
+        (RateLimited(5), "Customer.io's rate limit (lane app) has no room in time; try again in 5 s."),
+    ],
+)
+def test_an_error_of_ours_is_shown_in_its_own_words_with_advice_for_the_operator(
+    failure: Exception, expected: str
+) -> None:
+    wrapped = ToolError("Error executing tool x")
+    wrapped.__cause__ = failure
+    assert sentence("get_customer", wrapped) == expected
+
+
+class Number(BaseModel):
+    number: int
+
+
+def test_a_model_that_fails_inside_a_tool_is_not_blamed_on_the_arguments(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValidationError) as failure:
+        Number.model_validate({"number": ADDRESS})
+    assert sentence("get_customer", failure.value).startswith("get_customer failed unexpectedly.")
+    assert ADDRESS not in caplog.text
+
+
+def test_an_unusable_approval_response_says_that_nothing_was_sent() -> None:
+    failure = ToolError("Error executing tool send_event: Resolver for the approval: invalid")
+    assert (
+        sentence("send_event", failure) == "The approval response was invalid. Nothing was sent. Call the tool again."
+    )

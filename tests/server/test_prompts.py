@@ -99,7 +99,7 @@ def test_a_good_file_is_read() -> None:
     [
         ("+++\ntitle", "title", "expected TOML front matter"),
         ("+++\nLook", "Look", "expected TOML front matter"),
-        ('title = "A title"\n', "", "title: is needed"),
+        ('title = "A title"\n', "", "title: is required"),
         ('title = "A title"', 'title = ""', "title: "),
         ('title = "A title"', 'titel = "A title"\ntitle = "A title"', "titel: "),
         ('title = "A title"', "title = A title", "at line 2"),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.text.timestamps import ago, from_unix, moment, parse
+from cio_mcp.text.timestamps import ago, from_unix, moment, parse, read_time
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -25,16 +25,52 @@ def test_what_is_written_is_read_back(at: datetime) -> None:
     assert parse(moment(at), "since") == at.replace(microsecond=0)
 
 
-@pytest.mark.parametrize("text", ["2026-01-31T09:00:00", "2026-01-31"])
-def test_a_time_without_a_zone_is_refused_by_field(text: str) -> None:
-    with pytest.raises(InvalidArgument, match=r"^since: the time has no zone"):
-        parse(text, "since")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-31T09:00:00", "2026-01-31T09:00:00-05:00"),
+        ("2026-01-31", "2026-01-31T00:00:00-05:00"),
+        ("20260131", "2026-01-31T00:00:00-05:00"),
+    ],
+)
+def test_a_time_without_a_zone_is_read_in_the_zone_that_applies(text: str, expected: str) -> None:
+    read = read_time(text, "since", zone=timezone(timedelta(hours=-5)))
+    assert (moment(read.at), read.zone_assumed) == (expected, True)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "", "1700000000", "2026-13-01T00:00:00Z"])
-def test_what_is_no_moment_is_refused_with_an_example(text: str) -> None:
+def test_a_time_without_a_zone_is_utc_unless_another_zone_applies() -> None:
+    assert moment(parse("2026-01-31", "since")) == "2026-01-31T00:00:00Z"
+
+
+def test_a_time_with_a_zone_keeps_it() -> None:
+    read = read_time(" 2026-01-31T09:00:00+02:00 ", "since", zone=timezone(timedelta(hours=-5)))
+    assert (moment(read.at), read.zone_assumed) == ("2026-01-31T09:00:00+02:00", False)
+
+
+@pytest.mark.parametrize("value", [1_764_100_000, 1_764_100_000.0, "1764100000"], ids=repr)
+def test_unix_seconds_are_a_time_too(value: str | float) -> None:
+    assert moment(read_time(value, "since").at) == "2025-11-25T19:46:40Z"
+
+
+@pytest.mark.parametrize("value", [1_764_100_000_000, "1764112012345"])
+def test_unix_milliseconds_are_refused_as_what_they_are(value: str | int) -> None:
+    with pytest.raises(InvalidArgument, match=r"^until: expected .*Unix seconds; this is in milliseconds$"):
+        read_time(value, "until")
+
+
+@pytest.mark.parametrize("value", [0, 5, -1, "202601", 1e300, "9" * 5000])
+def test_a_number_that_is_no_plausible_time_is_refused(value: str | float) -> None:
     with pytest.raises(InvalidArgument, match=r"^until: expected an ISO 8601 time"):
-        parse(text, "until")
+        read_time(value, "until")
+
+
+@pytest.mark.parametrize("text", ["yesterday", "last week", "", "2026-13-01T00:00:00Z", "nan", "२०२६"])
+def test_what_is_no_time_is_refused_with_an_example_and_the_time_it_is_now(text: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        read_time(text, "until", now=NOON)
+    assert str(refused.value) == (
+        "until: expected an ISO 8601 time, such as 2026-01-31T09:00:00Z or 2026-01-31. It is now 2026-01-31T12:00:00Z"
+    )
 
 
 def test_unix_seconds_become_utc() -> None:

@@ -133,7 +133,6 @@ async def _refused(ws: CallContext, sandbox: Sandbox, said: str, **arguments: ob
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"id": "1", "since": "2026-11-01T00:00:00"}, "since: the time has no zone"),
         ({"id": "1", "until": "yesterday"}, "until: expected an ISO 8601 time"),
         ({"id": "1", "since": "2026-11-02T00:00:00Z", "until": "2026-11-01T00:00:00Z"}, "since: must be earlier"),
         ({"id": "1", "since": "2099-01-01T00:00:00Z"}, "since: must be in the past"),

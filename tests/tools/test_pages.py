@@ -36,8 +36,8 @@ def test_the_token_of_customer_io_is_the_cursor() -> None:
 
 
 @pytest.mark.parametrize("field", ["since", "until"])
-@pytest.mark.parametrize("text", ["2026-01-31", "2026-01-31T09:00:00", "yesterday", "1780000000"])
-def test_a_time_without_a_zone_is_refused_by_its_field(field: str, text: str) -> None:
+@pytest.mark.parametrize("text", ["yesterday", "1780000000000"])
+def test_what_is_no_time_is_refused_by_its_field(field: str, text: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         span(**{"since": None, "until": None, field: text})
     assert refused.value.field == field

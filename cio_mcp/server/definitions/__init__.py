@@ -32,11 +32,6 @@ class Definition:
         """The tool's name."""
         return self.tool.name
 
-    @property
-    def arguments(self) -> list[str]:
-        """What a model may fill in."""
-        return list(self.tool.input_schema.get("properties", {}))
-
 
 def load() -> list[Definition]:
     """Every tool there is."""

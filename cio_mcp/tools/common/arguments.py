@@ -1,16 +1,33 @@
 """Argument types that tools share; a model reads their descriptions with every tool, so they are short."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from cio_mcp.customerio.api import base
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.timestamps import parse
 
-_AsText = BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)
-"""Models give ids as numbers as often as not."""
+READ_AS = "x-read-as"
+"""The keyword that says in a schema how to read a text; clients are not shown it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """Marks a text argument as a reference (an ID, address or name) or a time, for `server/input.py` to read."""
+
+    form: Literal["reference", "time"]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add the keyword."""
+        return {**handler(core), READ_AS: self.form}
+
+
+_REFERENCE = ReadAs("reference")
 
 MAX_NAME_BYTES = 800
 """The longest name Customer.io documents is a newsletter's: 190 characters of up to 4 bytes; an id is shorter."""
@@ -42,16 +59,21 @@ Metric = Literal[
     "bounced", "spammed", "unsubscribed", "dropped", "failed", "undeliverable",
 ]  # fmt: skip
 
-Customer = Annotated[str, _AsText, Field(description="id, email, +phone or cio_…", min_length=1)]
+Customer = Annotated[str, _REFERENCE, Field(description="id, email, +phone or cio_…", min_length=1)]
 CustomerIdType = Annotated[
     Literal["id", "email", "phone", "cio_id"] | None, Field(description="If it cannot be told from customer")
 ]
-Id = Annotated[str, _AsText, bounded(MAX_NAME_BYTES), Field(min_length=1)]
-SegmentRef = Annotated[str, _AsText, bounded(MAX_NAME_BYTES), Field(description="id or exact name", min_length=1)]
-Email = Annotated[str, bounded(MAX_EMAIL_BYTES)]
+Id = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES), Field(min_length=1)]
+SegmentRef = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES), Field(description="id or exact name", min_length=1)]
+Name = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES)]
+Email = Annotated[str, _REFERENCE, bounded(MAX_EMAIL_BYTES)]
 Limit = Annotated[int, Field(ge=1, le=100)]
-Cursor = Annotated[str | None, bounded(MAX_CURSOR_BYTES, FOREIGN_CURSOR), Field(description="From the page before")]
-Time = Annotated[str, bounded(MAX_TIME_BYTES)]
+Cursor = Annotated[
+    Annotated[str, _REFERENCE] | None,
+    bounded(MAX_CURSOR_BYTES, FOREIGN_CURSOR),
+    Field(description="From the page before"),
+]
+Time = Annotated[str, ReadAs("time"), bounded(MAX_TIME_BYTES)]
 Since = Annotated[Time | None, Field(description="ISO 8601 with zone")]
 Until = Annotated[Time | None, Field(description="ISO 8601 with zone")]
 

@@ -1,7 +1,11 @@
 """Customer.io's audience filter, checked before it is sent."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from cio_mcp.customerio.api.base import is_number
 from cio_mcp.errors import InvalidArgument
@@ -9,6 +13,45 @@ from cio_mcp.text.sanitize import quoted
 
 DEEPEST = 10
 """Levels of nesting taken; no source, deeper is a mistake."""
+
+
+class SegmentCondition(BaseModel):
+    """Whether somebody is in a segment."""
+
+    id: int
+
+
+class AttributeCondition(BaseModel):
+    """Whether an attribute has a value, or exists."""
+
+    field: str
+    operator: Literal["eq", "exists"]
+    value: str = ""
+
+
+class Condition(BaseModel):
+    """One of two; the other is null or left out."""
+
+    segment: SegmentCondition | None = None
+    attribute: AttributeCondition | None = None
+
+
+class FilterShape(BaseModel):
+    """A filter as clients are shown it: what converters can declare, which is one level of nesting."""
+
+    and_: list[Annotated[Condition, Field(description="Must hold")]] = Field([], alias="and")
+    or_: list[Annotated[Condition, Field(description="May hold")]] = Field([], alias="or")
+    not_: Annotated[Condition, Field(description="Must not hold")] | None = Field(None, alias="not")
+
+
+class _Shape:
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(FilterShape.__pydantic_core_schema__)
+
+
+Filter = Annotated[dict[str, Any], _Shape(), Field(description="One of and, or, not; conditions may nest")]
+"""A filter: clients are shown `FilterShape`, `checked` accepts all that Customer.io does, at any depth."""
+
 ACCEPTED = "expected exactly one of and, or, not, segment, attribute"
 
 
@@ -53,7 +96,7 @@ def _attribute(value: Any, field: str, _depth: int) -> dict[str, Any]:
     if not isinstance(name, str) or not name:
         raise InvalidArgument(f"{field}.field", "expected the name of an attribute")
     if operator == "exists":
-        if "value" in value:
+        if value.get("value", "") not in (None, ""):
             raise InvalidArgument(f"{field}.value", "exists takes none; eq does")
         return {"field": name, "operator": "exists"}
     if operator != "eq":

@@ -13,7 +13,7 @@ from cio_mcp.customerio.api.newsletters import MOST, Newsletter, TestGroup
 from cio_mcp.customerio.api.transactional import TransactionalMessage, variables
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.arguments import Cursor, Id, Kind, Limit
+from cio_mcp.tools.common.arguments import Cursor, Id, Kind, Limit, Name
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import Found, find
 from cio_mcp.tools.common.pages import cut, following
@@ -48,7 +48,7 @@ async def list_campaigns(
     ws: CallContext,
     kind: Kind = "campaign",
     state: State | None = None,
-    name: Annotated[str | None, Field(description="Part of the name")] = None,
+    name: Annotated[Name | None, Field(description="Part of the name")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> CampaignList:

@@ -6,13 +6,13 @@ from pydantic import Field
 
 from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.storage.rows import ChangeState
-from cio_mcp.tools.common.arguments import Limit
+from cio_mcp.tools.common.arguments import Limit, Name
 from cio_mcp.workspace import CallContext
 
 
 async def list_changes(
     ws: CallContext,
-    change: Annotated[str | None, Field(description="Change id")] = None,
+    change: Annotated[Name | None, Field(description="Change id")] = None,
     state: ChangeState | None = None,
     limit: Limit = 10,
 ) -> ChangeList:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.pages import PageAnswer, following
-from cio_mcp.tools.common.people_filter import checked
+from cio_mcp.tools.common.people_filter import Filter, checked
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, pairs, who
 from cio_mcp.tools.core.customer_parts import (
     FETCH,
@@ -99,13 +99,7 @@ class CustomerAnswer(Answer):
 async def find_customers(
     ws: CallContext,
     email: Email | None = None,
-    filter: Annotated[  # noqa: A002 - Customer.io's own word
-        dict[str, Any] | None,
-        Field(
-            description="One of {and: […]}, {or: […]}, {not: {…}}, {segment: {id}},"
-            " {attribute: {field, operator: eq|exists, value}}"
-        ),
-    ] = None,
+    filter: Filter | None = None,  # noqa: A002 - Customer.io's own word
     segment: SegmentRef | None = None,
     limit: Limit = 20,
     cursor: Cursor = None,

@@ -5,28 +5,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from cio_mcp.customerio.api.base import is_number
 from cio_mcp.customerio.api.people import reference_of
 from cio_mcp.customerio.api.webhooks import EVENTS
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.events.models import UNKNOWN, EventQuery
-from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.arguments import Kind, span
+from cio_mcp.text.sanitize import quoted, without_quotation_marks
+from cio_mcp.text.spelling import same_stem
+from cio_mcp.tools.common.arguments import Kind, Name, span
 from cio_mcp.tools.common.lookup import find
 from cio_mcp.workspace import CallContext
 
 if TYPE_CHECKING:
     from cio_mcp.events.log import EventLog
 
-QUOTES = " \t\"'“”"
-"""What an id that was copied out of an answer may be wrapped in."""
-
 ObjectType = Literal["customer", "email", "sms", "whatsapp", "push", "in_app", "slack", "webhook", "unknown"]
-Reported = Annotated[str, Field(description="sent, delivered, opened, clicked, converted, bounced, failed…")]
-Delivery = Annotated[str, BeforeValidator(lambda value: str(value).strip(QUOTES)), Field(description="delivery id")]
-ChangeId = Annotated[str, BeforeValidator(lambda value: str(value).strip(QUOTES)), Field(description="What it led to")]
+Reported = Annotated[Name, Field(description="sent, delivered, opened, clicked, converted, bounced, failed…")]
+Delivery = Annotated[Name, Field(description="delivery id")]
+ChangeId = Annotated[Name, Field(description="What it led to")]
 
 METRICS = frozenset(metric for metrics in EVENTS.values() for metric in metrics) | {
     "cio_subscription_preferences_changed",
@@ -97,9 +95,11 @@ def _one_of(field: str, names: tuple[str, ...], told: str | None) -> str | None:
 async def _metric(feed: "EventLog", told: str | None) -> str | None:
     if told is None:
         return None
-    metric = told.strip(QUOTES).lower()
+    metric = without_quotation_marks(told).lower()
     if metric in METRICS or (metric and (await feed.recent(EventQuery(metric=metric), 1)).events):
         return metric
+    if matched := same_stem(metric, METRICS):
+        return matched
     raise InvalidArgument(
         "metric", f"nothing is reported under this name; expected one of {', '.join(sorted(METRICS))}"
     )

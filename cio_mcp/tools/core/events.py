@@ -13,7 +13,7 @@ from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.text.untrusted import Prose
-from cio_mcp.tools.common.arguments import Cursor, Customer, Id, Kind, Limit, Since, Until
+from cio_mcp.tools.common.arguments import Cursor, Customer, Id, Kind, Limit, Since, Time, Until
 from cio_mcp.tools.common.pages import PageAnswer
 from cio_mcp.tools.core.event_answers import EventLine, happenings
 from cio_mcp.tools.core.event_filters import BEGINNING, ChangeId, Delivery, ObjectType, Reported, Wanted
@@ -132,7 +132,7 @@ async def wait_for_event(
     metric: Reported | None = None,
     delivery: Delivery | None = None,
     change: ChangeId | None = None,
-    since: Annotated[str | None, Field(description="Earlier ones do not count; default a minute ago")] = None,
+    since: Annotated[Time | None, Field(description="Earlier ones do not count; default a minute ago")] = None,
     timeout: Annotated[float | None, Field(description="Seconds; default what a call may take", ge=0, le=600)] = None,  # noqa: ASYNC109 - what a model gives
 ) -> WaitAnswer:
     """Wait until an event is reported; answers at once if it was. Use after a send, with its change."""

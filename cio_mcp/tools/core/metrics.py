@@ -12,7 +12,7 @@ from cio_mcp.customerio.api.metrics import Metric, Metrics, rates
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.periods import EASTERN, Resolution, zone
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.tools.common.arguments import Channel, Id, Kind, Since, Until, span
+from cio_mcp.tools.common.arguments import Channel, Id, Kind, Name, Since, Until, span
 from cio_mcp.tools.common.lookup import SAID, Found, find
 from cio_mcp.tools.common.metric_ranges import (
     Counted,
@@ -40,7 +40,7 @@ async def get_metrics(
     since: Since = None,
     until: Until = None,
     resolution: Resolution | None = None,
-    timezone: Annotated[str | None, Field(description="Region name; campaigns only")] = None,
+    timezone: Annotated[Name | None, Field(description="Region name; campaigns only")] = None,
     channel: Channel | None = None,
     links: Annotated[bool, Field(description="Also clicks by link")] = False,
 ) -> MetricsAnswer:

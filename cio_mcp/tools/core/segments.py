@@ -11,7 +11,7 @@ from cio_mcp.customerio.api.segments import MemberPage, Segment, Usage
 from cio_mcp.text.sanitize import quoted_name, quoted_text
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Untrusted
-from cio_mcp.tools.common.arguments import Cursor, Limit, SegmentRef
+from cio_mcp.tools.common.arguments import Cursor, Limit, Name, SegmentRef
 from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.pages import PageAnswer, cut, following
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
@@ -74,7 +74,7 @@ class SegmentAnswer(PageAnswer):
 
 async def list_segments(
     ws: CallContext,
-    name: Annotated[str | None, Field(description="Part of the name")] = None,
+    name: Annotated[Name | None, Field(description="Part of the name")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> SegmentsAnswer:

@@ -15,7 +15,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Time
+from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Name, Time
 from cio_mcp.tools.common.event_messages import event_messages
 from cio_mcp.tools.common.recipients import (
     UNKNOWN_CUSTOMER,
@@ -42,7 +42,7 @@ NOTHING = "No running campaign is triggered by it. To check, call recent_events 
 async def send_event(
     ws: CallContext,
     customer: Customer,
-    name: Annotated[str, Field(description="Event name")],
+    name: Annotated[Name, Field(description="Event name")],
     data: Annotated[dict[str, JsonValue] | None, Field(description="Event data")] = None,
     timestamp: Annotated[Time | None, Field(description="When it happened: ISO 8601 with zone; default now")] = None,
     repeat: Annotated[bool, Field(description="Send once more on purpose")] = False,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cio_mcp.customerio.api import sends
 from cio_mcp.customerio.api.base import Content, Reference
@@ -23,13 +23,13 @@ from cio_mcp.workspace import CallContext
 class EmailOptions(BaseModel):
     """What a send may say about itself; senders and further recipients are the operator's business."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid")
 
     send_to_unsubscribed: bool = False
     queue_draft: bool = False
     disable_message_retention: bool = False
     tracked: bool | None = None
-    language: Annotated[str, Field(max_length=20)] | None = None
+    language: Annotated[str, Field(max_length=20)] = ""
 
 
 async def send_transactional(
@@ -40,22 +40,19 @@ async def send_transactional(
     to: Annotated[Email | None, Field(description="Address; default the customer's own")] = None,
     data: Annotated[dict[str, JsonValue] | None, Field(description="Template variables")] = None,
     send_at: Annotated[Time | None, Field(description="ISO 8601 with zone; default now")] = None,
-    options: Annotated[
-        dict[str, JsonValue] | None,
-        Field(description="send_to_unsubscribed, queue_draft, disable_message_retention, tracked, language"),
-    ] = None,
+    options: EmailOptions | None = None,
     repeat: Annotated[bool, Field(description="Send once more on purpose")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
     """Send one transactional email to one customer, after a person approves it. Never send it again yourself."""
     at = _due(send_at)
-    chosen = _options(options)
+    chosen = options or EmailOptions()
     within("data", canonical(data or {}), sends.PAYLOAD_BYTES)
     template = await ws.transactional.find(message, field="message")
     whom = await recipient_of(ws, customer, id_type)
     address = _address(whom, to)
     contents = await _contents(ws, template)
-    preview = await preview_message(contents, whom.person, data or {}, chosen.language)
+    preview = await preview_message(contents, whom.person, data or {}, chosen.language or None)
     return Plan(
         risk="send",
         summary=f"Send transactional {channel} {template.id} {quoted(template.name)} to {whom.name}.",
@@ -94,19 +91,6 @@ def _due(send_at: str | None) -> datetime | None:
     if at - now > timedelta(days=sends.SEND_AHEAD_DAYS):
         raise InvalidArgument("send_at", f"is more than {sends.SEND_AHEAD_DAYS} days ahead, which Customer.io refuses")
     return at
-
-
-def _options(options: dict[str, JsonValue] | None) -> EmailOptions:
-    try:
-        return EmailOptions.model_validate(options or {})
-    except ValidationError as wrong:
-        name = str(wrong.errors()[0]["loc"][0])
-        if name in EmailOptions.model_fields:
-            raise InvalidArgument(
-                f"options.{name}", "expected text" if name == "language" else "expected true or false"
-            ) from None
-        accepted = ", ".join(EmailOptions.model_fields)
-        raise InvalidArgument("options", f"{quoted(name, 40)} is not accepted here; what is: {accepted}") from None
 
 
 def _identifiers(person: Reference) -> dict[str, JsonValue]:

@@ -14,6 +14,7 @@ from cio_mcp.gate.values import same
 from cio_mcp.storage.rows import EFFECTIVE
 from cio_mcp.text.names import normalized_name
 from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.common.profile_edit import edit
 from cio_mcp.tools.common.recipients import recipient_of
 from cio_mcp.workspace import CallContext
@@ -30,7 +31,7 @@ MERGED = ("cio_relationships", "cio_subscription_preferences")
 NAMED = 5
 
 
-async def undo_change(ws: CallContext, change: Annotated[str, Field(description="Change id")]) -> Plan:
+async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change id")]) -> Plan:
     """Set the attributes that a change set back to what they were. A person approves it; sends have no undo."""
     done = await _done(ws, change)
     whom = await recipient_of(ws, *_target(done))

@@ -1,0 +1,205 @@
+"""Arguments as models write them, read as a tool's schema means them.
+
+Models send null for an argument they leave out, one value for a list of one, JSON as text, `Newsletters` for
+`newsletter`, an ID with the quotation marks it was shown in, a date without a zone. All of that is unambiguous, so it
+is read here, once for all tools, before validation. What is not declared is never changed: `data` and `attributes`
+arrive as they were sent.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from cio_mcp.customerio.api.periods import zone
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.text.sanitize import without_quotation_marks
+from cio_mcp.text.spelling import match_word
+from cio_mcp.text.timestamps import read_time
+from cio_mcp.tools.common.arguments import MAX_TIME_BYTES, READ_AS
+
+Schema = dict[str, Any]
+
+BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+ZONE_ARGUMENT = "timezone"
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,), "object": (dict,)
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A call's arguments in the types of its tool's schema; `faults` by argument, and a `note` on what was assumed."""
+
+    arguments: dict[str, Any]
+    faults: dict[str, str]
+    note: str | None
+
+
+def read_input(given: Mapping[str, Any], schema: Schema, now: datetime) -> Input:
+    """Read the arguments that `schema` declares; validation still decides what is acceptable, `now` is for errors."""
+    reader = _Reader(schema.get("$defs", {}), _zone_of(given, schema), now)
+    arguments = reader.members(given, schema, "")
+    return Input(arguments, reader.faults, reader.note())
+
+
+def _zone_of(given: Mapping[str, Any], schema: Schema) -> tzinfo:
+    """The zone for times without one; validation refuses a zone that does not exist."""
+    name = given.get(ZONE_ARGUMENT)
+    if ZONE_ARGUMENT not in schema.get("properties", {}) or not isinstance(name, str) or not name.strip():
+        return UTC
+    try:
+        return zone(without_quotation_marks(name))
+    except InvalidArgument:
+        return UTC
+
+
+@dataclass(slots=True)
+class _Reader:
+    definitions: dict[str, Schema]
+    zone: tzinfo
+    now: datetime
+    faults: dict[str, str] = field(default_factory=dict)
+    guesses: dict[str, list[str]] = field(default_factory=dict)
+    assumed: dict[str, str] = field(default_factory=dict)
+
+    def members(self, given: Mapping[str, Any], schema: Schema, path: str) -> dict[str, Any]:
+        """Read the declared members of an object; an optional one without a value counts as not given."""
+        properties, required = schema.get("properties", {}), schema.get("required", ())
+        read = {
+            name: self.value(value, properties[name], f"{path}{name}") if name in properties else value
+            for name, value in given.items()
+        }
+        return {
+            name: value
+            for name, value in read.items()
+            if name in required or not self._is_blank(value, properties.get(name), nested=bool(path))
+        }
+
+    def note(self) -> str | None:
+        """What was assumed, in sentences."""
+        sentences = [f"{path} was read as {', '.join(values)}." for path, values in self.guesses.items()]
+        if self.assumed:
+            times = ", ".join(f"{path} {time}" for path, time in self.assumed.items())
+            sentences.append(f"Times without a zone were read as {getattr(self.zone, 'key', 'UTC')}: {times}.")
+        return " ".join(sentences) or None
+
+    def value(self, value: Any, schema: Schema, path: str) -> Any:
+        """Read one value; one that is not understood stays as it is."""
+        schema = self._arm(value, schema)
+        if value is None or value == "":
+            return value
+        read: Any = value
+        match schema.get("type"):
+            case _ if choices := _choices(schema):
+                read = self._choice(value, choices, path)
+            case "array":
+                read = [self.value(item, schema.get("items", {}), path) for item in self._items(value, schema)]
+            case "object":
+                read = _from_json(value, dict)
+                if isinstance(read, dict) and "properties" in schema:
+                    read = self.members(read, schema, f"{path}.")
+            case "boolean" if isinstance(value, str):
+                read = BOOLEANS.get(value.strip().casefold(), value)
+            case "integer" | "number":
+                read = self._number(value, path)
+            case "string":
+                read = self._text(value, schema, path)
+        return read
+
+    def _arm(self, value: Any, schema: Schema) -> Schema:
+        return fitting(value, schema, self.definitions)
+
+    def _is_blank(self, value: Any, schema: Schema | None, *, nested: bool) -> bool:
+        """Whether an optional value means "not given"; strict converters make every member of an object required."""
+        if schema is None or value is None:
+            return schema is not None
+        schema = self._arm(value, schema)
+        if value == "":
+            accepted = schema.get("type", "string") == "string" and not schema.get("minLength") and not _choices(schema)
+            return not (nested and accepted)
+        if value == []:
+            return nested
+        return value == {} and "properties" in schema
+
+    def _items(self, value: Any, schema: Schema) -> list[Any]:
+        value = _from_json(value, list)
+        if isinstance(value, list):
+            return value
+        if isinstance(value, str) and _choices(self._arm(value, schema.get("items", {}))):
+            return [part for part in value.split(",") if part.strip()]
+        return [value]
+
+    def _choice(self, value: Any, choices: list[Any], path: str) -> Any:
+        if not isinstance(value, str) or value in choices:
+            return value
+        text = without_quotation_marks(value)
+        if (matched := match_word(text, [choice for choice in choices if isinstance(choice, str)])) is None:
+            return text
+        if matched.casefold() != text.casefold():
+            self.guesses.setdefault(path, []).append(matched)
+        return matched
+
+    def _number(self, value: Any, path: str) -> Any:
+        if isinstance(value, bool):  # which validation would take for 0 or 1
+            self.faults[path] = f"{path}: expected a number"
+        return value.strip() if isinstance(value, str) else value
+
+    def _text(self, value: Any, schema: Schema, path: str) -> Any:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return value
+        form = schema.get(READ_AS)
+        if form == "time":
+            return self._time(value, path)
+        text = value if isinstance(value, str) else _number_as_text(value)
+        return without_quotation_marks(text) if form == "reference" else text
+
+    def _time(self, value: str | float, path: str) -> str:
+        text = without_quotation_marks(value) if isinstance(value, str) else _number_as_text(value)
+        if len(text) > MAX_TIME_BYTES:  # which validation refuses
+            return text
+        try:
+            read = read_time(text, path, zone=self.zone, now=self.now)
+            written = read.at.isoformat().replace("+00:00", "Z")
+        except InvalidArgument as wrong:
+            self.faults[path] = str(wrong)
+            return text
+        except OverflowError:
+            self.faults[path] = f"{path}: expected a time between the years 1 and 9999"
+            return text
+        if read.zone_assumed:
+            self.assumed[path] = written
+        return written
+
+
+def fitting(value: Any, schema: Schema, definitions: dict[str, Schema]) -> Schema:
+    """Return the schema that a value is read by: references followed, and of a union the arm of the value's type."""
+    if isinstance(reference := schema.get("$ref"), str):
+        return fitting(value, definitions.get(reference.rsplit("/", 1)[-1], {}), definitions)
+    arms = [fitting(value, arm, definitions) for arm in schema.get("anyOf", []) if arm.get("type") != "null"]
+    same = (arm for arm in arms if isinstance(value, _JSON_TYPES.get(arm.get("type", ""), ())))
+    return next(same, arms[0] if arms else schema)
+
+
+def _choices(schema: Schema) -> list[Any]:
+    return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
+
+
+def _from_json(value: Any, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
+    """The list or object that a text holds as JSON; any other value as it is."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
+        return value
+    try:
+        read = json.loads(value, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return value
+    return read if isinstance(read, kind) else value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _number_as_text(number: float) -> str:
+    return str(number).removesuffix(".0")

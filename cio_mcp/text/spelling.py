@@ -1,0 +1,66 @@
+"""Words that a model spells a little differently: matched to accepted ones, or suggested in an error."""
+
+import re
+from collections.abc import Collection
+from difflib import SequenceMatcher
+
+MIN_TYPO_RATIO = 0.85
+"""Similarity at which a misspelled word counts as the accepted one. Chosen; two wrong letters in ten pass."""
+
+MIN_SUGGESTION_RATIO = 0.6
+"""Similarity at which an error suggests a word; `difflib` calls this "close"."""
+
+_ENDINGS = re.compile(r"(?:ied|ing|ed|ie|e|y)$")
+_DOUBLED = re.compile(r"([bdfgmnprt])\1$")
+
+
+def same_word(text: str, accepted: Collection[str]) -> str | None:
+    """Return the accepted word that differs in case, spaces, hyphens or underscores only."""
+    return next((word for word in accepted if _plain(word) == _plain(text)), None)
+
+
+def same_stem(text: str, accepted: Collection[str]) -> str | None:
+    """Return the one accepted word that is another form of a word, as `opened` is of `opens`."""
+    return _only(_same_stem(text, accepted))
+
+
+def match_word(text: str, accepted: Collection[str]) -> str | None:
+    """Return the one accepted word that is another form of a word or a typo away; the answer should say which.
+
+    A typo never changes the first letter: `subscribed` must not become `unsubscribed`.
+    """
+    first = _plain(text)[:1]
+    typos = [word for word in accepted if first == _plain(word)[:1] and _ratio(text, word) >= MIN_TYPO_RATIO]
+    return _only(_same_stem(text, accepted) or typos)
+
+
+def closest_word(text: str, accepted: Collection[str]) -> str | None:
+    """Return the most similar accepted word for "Did you mean …?", or None where none is similar."""
+    if (matched := match_word(text, accepted)) is not None:
+        return matched
+    best = max(accepted, key=lambda word: _ratio(text, word), default=None)
+    return best if best is not None and _ratio(text, best) >= MIN_SUGGESTION_RATIO else None
+
+
+def _same_stem(text: str, accepted: Collection[str]) -> list[str]:
+    if (same := same_word(text, accepted)) is not None:
+        return [same]
+    return [word for word in accepted if _stem(word) == _stem(text) != ""]
+
+
+def _only(words: list[str]) -> str | None:
+    return words[0] if len(words) == 1 else None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s_-]+", "", text).casefold()
+
+
+def _stem(text: str) -> str:
+    word = _plain(text)
+    word = word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+    return _DOUBLED.sub(r"\1", _ENDINGS.sub("", word))
+
+
+def _ratio(text: str, word: str) -> float:
+    return SequenceMatcher(None, _plain(text)[:100], _plain(word)).ratio()

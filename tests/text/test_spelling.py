@@ -1,0 +1,70 @@
+"""Words that models spell a little differently."""
+
+import pytest
+
+from cio_mcp.text.spelling import closest_word, match_word, same_stem, same_word
+
+METRICS = (
+    "attempted", "sent", "delivered", "opened", "clicked", "converted",
+    "bounced", "spammed", "unsubscribed", "dropped", "failed", "undeliverable",
+)  # fmt: skip
+KINDS = ("campaign", "broadcast", "newsletter", "transactional")
+UNITS = ("hours", "days", "weeks", "months")
+CHANNELS = ("email", "sms", "push", "in_app", "whatsapp", "webhook", "slack")
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted", "expected"),
+    [("Newsletter", KINDS, "newsletter"), ("In-App", CHANNELS, "in_app"), ("e mail", CHANNELS, "email")],
+)
+def test_case_and_separators_make_no_other_word(text: str, accepted: tuple[str, ...], expected: str) -> None:
+    assert same_word(text, accepted) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted", "expected"),
+    [
+        ("newsletters", KINDS, "newsletter"),
+        ("day", UNITS, "days"),
+        ("opens", METRICS, "opened"),
+        ("click", METRICS, "clicked"),
+        ("bounces", METRICS, "bounced"),
+        ("drops", METRICS, "dropped"),
+        ("spam", METRICS, "spammed"),
+        ("deliveries", METRICS, "delivered"),
+        ("delivred", METRICS, "delivered"),
+        ("campain", KINDS, "campaign"),
+    ],
+)
+def test_a_plural_another_form_or_a_typo_is_matched(text: str, accepted: tuple[str, ...], expected: str) -> None:
+    assert match_word(text, accepted) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("subscribed", METRICS),
+        ("undelivered", METRICS),
+        ("automation", KINDS),
+        ("", KINDS),
+        ("  ", KINDS),
+        ("remove", ("add", "removed_all", "remove_one")),
+        ("drop", ("dropped", "drops")),
+    ],
+)
+def test_a_word_that_may_mean_the_opposite_or_several_things_is_not_matched(
+    text: str, accepted: tuple[str, ...]
+) -> None:
+    assert match_word(text, accepted) is None
+
+
+def test_a_similar_word_is_suggested_and_a_different_one_is_not() -> None:
+    assert closest_word("segmnt", ("email", "filter", "segment")) == "segment"
+    assert closest_word("subscribed", METRICS) == "unsubscribed"
+    assert closest_word("xyz", METRICS) is None
+    assert closest_word("xyz", ()) is None
+
+
+def test_where_nothing_can_say_what_was_assumed_a_typo_is_not_matched() -> None:
+    assert same_stem("opens", METRICS) == "opened"
+    assert same_stem("deliverd", METRICS) is None
