@@ -105,6 +105,9 @@ async def test_a_transactional_message_tells_which_data_it_reads(ws: CallContext
         ("20", "campaign", "id: no campaign has the id 20. It is a newsletter"),
         ("Product news", "newsletter", "It is a broadcast: “Product news” (kind=broadcast)."),
         ("onboarding", "campaign", "did you mean “Onboarding” (id 1)?"),
+        ("Onbording", "campaign", "did you mean “Onboarding” (id 1)?"),
+        ("Product new", "broadcast", "did you mean “Product news” (id 10)?"),
+        ("pasword resett", "transactional", "did you mean “Password reset” (id 1)?"),
         ("999", "transactional", "id: no transactional message has the id 999. list_campaigns(kind=transactional)"),
     ],
 )

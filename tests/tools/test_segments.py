@@ -67,8 +67,8 @@ async def test_members_come_a_page_at_a_time(ws: CallContext) -> None:
 @pytest.mark.parametrize(
     ("segment", "said"),
     [
-        ("vip", "close to it: “VIP” (id 2)"),
-        ("Beta tester", "close to it: “Beta testers” (id 3)"),
+        ("vip", "did you mean “VIP” (id 2)?"),
+        ("Beta tester", "did you mean “Beta testers” (id 3)?"),
         ("99", "list_segments lists all"),
         ("Whales", "list_segments lists all"),
     ],
