@@ -4,10 +4,12 @@ import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio.abc import TaskGroup
 
 from cio_mcp.customerio.api.account import Account
 from cio_mcp.customerio.api.broadcasts import Broadcasts
@@ -21,6 +23,7 @@ from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import Answer
+from cio_mcp.text.timestamps import from_unix
 
 if TYPE_CHECKING:
     from cio_mcp.customerio.asgi_transport import AsgiTransport
@@ -73,14 +76,23 @@ class Limits(Answer):
 
 @dataclass(frozen=True)
 class CallContext:
-    """The workspace as one caller sees it during one call: every read counts for them and ends in time."""
+    """The workspace as one caller sees it during one call: every read counts for them and ends in time.
+
+    `tasks` are the workspace's: what is started there may go on after the call, and ends with the workspace.
+    """
 
     settings: Settings
     principal: str
     reader: "Reader"
     gate: "Gate"
     events: "EventLog"
+    tasks: TaskGroup
     progress: Progress | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The current time (UTC), to the second."""
+        return from_unix(int(self.events.clock.calendar()))
 
     def limits(self) -> Limits:
         """What the limits leave at this moment."""
@@ -150,12 +162,13 @@ class Workspace:
     gate: "Gate"
     reconciler: "Reconciler"
     events: "EventLog"
+    tasks: TaskGroup
 
     def acting(self, principal: str, *, max_wait: float | None = None) -> CallContext:
         """The workspace for one call of `principal`, which may take `max_wait` seconds (default: the setting)."""
         deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
         reader = self.client.reader(Caller(principal, deadline))
-        return CallContext(self.settings, principal, reader, self.gate, self.events)
+        return CallContext(self.settings, principal, reader, self.gate, self.events, self.tasks)
 
 
 @asynccontextmanager
@@ -212,7 +225,7 @@ async def open_workspace(
         feed = EventLog(database, key)
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
-        yield Workspace(settings, client, gate, settling, feed)
+        yield Workspace(settings, client, gate, settling, feed, tasks)
 
 
 def preload() -> None:

@@ -19,6 +19,11 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds").removesuffix("+00:00") + ("" if at.utcoffset() else "Z")
 
 
+def clock_line(now: datetime) -> str:
+    """Say what time it is, for whoever has no clock."""
+    return f"The time is now {moment(now)}."
+
+
 def parse(text: str, field: str) -> datetime:
     """Read a moment that somebody gave as the argument `field`.
 

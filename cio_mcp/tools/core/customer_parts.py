@@ -97,7 +97,7 @@ async def _segments(ws: CallContext, reference: Reference) -> Fetched:
 
 async def _messages(ws: CallContext, reference: Reference) -> Fetched:
     page = await ws.people.messages_of(reference, limit=INCLUDED)
-    return Fetched(await lines_of(ws, page.messages), bool(page.next))
+    return Fetched(await lines_of(ws, ((message, None) for message in page.messages)), bool(page.next))
 
 
 async def _activities(ws: CallContext, reference: Reference) -> Fetched:
