@@ -16,6 +16,7 @@ from cio_mcp.events.models import BY_MACHINE, Envelope, Event
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import DELETED_AT_ONCE, MAX_COUNTED, Events
 from cio_mcp.storage.rows import EventQuery, EventRow, Place
+from cio_mcp.text.timestamps import from_unix
 
 __all__ = ["EventLog", "EventPage", "EventQuery"]
 
@@ -94,6 +95,15 @@ class EventLog:
         rows, omitted = await self._events.recent(query, limit, _place(cursor) if cursor else None)
         last = f"{rows[-1].at}-{rows[-1].sequence}" if omitted else None
         return EventPage(tuple(map(Event.of, rows)), last, omitted, omitted >= MAX_COUNTED)
+
+    async def received_since(self) -> datetime | None:
+        """When the earliest event that is still stored came in; None where there is none.
+
+        Raises:
+            StorageFailed: the database cannot be read.
+        """
+        at = await self._events.first_received()
+        return None if at is None else from_unix(at)
 
     async def summary(self, query: EventQuery) -> MetricSummary:
         """Count the events that match, by metric."""

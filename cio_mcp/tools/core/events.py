@@ -11,7 +11,7 @@ from pydantic import Field
 from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import word
-from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.text.timestamps import clock_line, from_unix, moment
 from cio_mcp.tools.common.arguments import Cursor, Customer, Id, Kind, Limit, Since, Until
 from cio_mcp.tools.common.pages import PageAnswer
 from cio_mcp.tools.core.event_answers import EventLine, happenings
@@ -30,7 +30,7 @@ ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "conv
 SEEN = 5
 """Events that are named when the awaited one did not come; no source, what fits a glance."""
 NOTHING = (
-    "No event has reached this server yet. If none ever does, its operator must run a receiver and register it in "
+    "No events have been received yet. If none ever does, its operator must run a receiver and register it in "
     "Customer.io."
 )
 
@@ -43,18 +43,25 @@ class EventsAnswer(PageAnswer):
     by_metric: dict[str, int] | None = None
     other_metrics: int | None = Field(default=None, description="Events whose metric is not in by_metric")
     omitted_more: bool = Field(default=False, description="Even more are omitted")
-    note: str | None = None
+    received_since: datetime | None = Field(
+        default=None, description="When the earliest stored event came in; absent where none has"
+    )
+    now: datetime
 
     def lines(self) -> Iterable[str]:
-        """The counts, then an event a line."""
+        """The counts, an event a line, and since when events are stored."""
+        if self.received_since is None:
+            yield NOTHING
         if self.by_metric:
             others = f", {self.other_metrics} of other metrics" if self.other_metrics else ""
             yield ", ".join(f"{_named(metric)} {count}" for metric, count in self.by_metric.items()) + others
-        if not self.events:
-            yield self.note or "No such events."
+        if not self.events and self.received_since:
+            yield "No such events."
         yield from map(str, self.events)
         if self.has_more:
             yield f"… {self.omitted}{' or more' if self.omitted_more else ''} omitted: cursor={self.cursor}"
+        stored = f"Events are stored since {moment(self.received_since)}. " if self.received_since else ""
+        yield f"{stored}{clock_line(self.now)}"
 
 
 class WaitAnswer(Answer):
@@ -65,11 +72,13 @@ class WaitAnswer(Answer):
     waited: float = Field(description="Seconds")
     seen: list[EventLine] | None = None
     note: str | None = None
+    now: datetime
 
     def lines(self) -> Iterable[str]:
         """The event; or that it did not come, and what did."""
         if self.event:
             yield str(self.event)
+            yield clock_line(self.now)
             return
         yield f"It did not happen within {self.waited:g} s." if self.waited else "It has not happened."
         if self.note:
@@ -77,6 +86,7 @@ class WaitAnswer(Answer):
         if self.seen:
             yield "Seen:"
         yield from map(str, self.seen or ())
+        yield clock_line(self.now)
 
 
 async def recent_events(
@@ -112,7 +122,8 @@ async def recent_events(
         since=query.since,
         by_metric=counts and counts.by_metric,
         other_metrics=(counts and counts.others) or None,
-        note=None if page.events else await _why_nothing(ws),
+        received_since=await ws.events.received_since(),
+        now=ws.now,
         has_more=page.cursor is not None,
         cursor=page.cursor,
         omitted=page.omitted or None,
@@ -147,7 +158,7 @@ async def wait_for_event(
         group.cancel_scope.cancel()
     waited = round(ws.events.clock.steady() - began, 1)
     if event is not None and query.metric in (None, event.metric):
-        return WaitAnswer(happened=True, event=(await happenings(ws, [event]))[0], waited=waited)
+        return WaitAnswer(happened=True, event=(await happenings(ws, [event]))[0], waited=waited, now=ws.now)
     same = replace(query, object_type=None, metric=None, since=counts_from)
     seen = (await ws.events.recent(same, SEEN)).events
     note = _final(event) if event else _advice(timeout, patience, None if named else counts_from)
@@ -156,6 +167,7 @@ async def wait_for_event(
         waited=waited,
         seen=await happenings(ws, seen) or None,
         note=note if seen else await _why_nothing(ws) or note,
+        now=ws.now,
     )
 
 
@@ -191,4 +203,4 @@ async def _report_progress(ws: CallContext, patience: float) -> None:
 
 
 async def _why_nothing(ws: CallContext) -> str | None:
-    return None if (await ws.events.recent(EventQuery(), 1)).events else NOTHING
+    return NOTHING if await ws.events.received_since() is None else None
