@@ -7,15 +7,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cio_mcp.customerio.api.people import COMPARED, Person, SeveralPeople
-from cio_mcp.customerio.call import canonical
+from cio_mcp.customerio.api.base import Identifiers
+from cio_mcp.customerio.api.people import PeoplePage, Person, SeveralPeople
+from cio_mcp.customerio.api.segments import MemberPage
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.render import Answer
+from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.pages import PageAnswer, following
-from cio_mcp.tools.common.people_filter import checked
+from cio_mcp.tools.common.people_filter import audience
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, pairs, who
+from cio_mcp.tools.core.customer_attributes import attributes_of, bounded, missing_note, named_attributes, told_apart
 from cio_mcp.tools.core.customer_parts import (
     FETCH,
     ActivityLine,
@@ -28,24 +31,31 @@ from cio_mcp.tools.core.customer_parts import (
 from cio_mcp.tools.core.deliveries import MessageLine
 from cio_mcp.workspace import CallContext
 
-SHOWN = 12
-"""Attributes in the text; the structured answer has all."""
-DIFFERING = 5
-"""Attributes that tell people apart; no source, more would hide them."""
-ELSEWHERE = {"id", "email", "phone", "cio_id", "unsubscribed", "_cio_subscription_preferences_computed"}
-"""Attributes that stand elsewhere in the answer, or follow from what does."""
+SHOWN = 30
+"""Attributes in the text, as many as may be asked for by name; the structured answer has more."""
+SHOWN_NAMES = 12
+"""Attributes that are left out and named in the text; no source."""
+NAMES_LEFT_OUT = 100
+"""Attributes that are left out and named; no source."""
+ROW_ATTRIBUTES, NAMED_ATTRIBUTES = 10, 30
+"""Attributes that may be asked for by name in a list and of one person; no source."""
+DEVICES = 20
+"""Devices in one answer; no source."""
 
 
 class CustomersAnswer(PageAnswer):
     """People found."""
 
     customers: list[PersonRef]
+    total: int | None = Field(default=None, description="People found in all, where known")
     note: str | None = None
 
     def lines(self) -> Iterable[str]:
-        """Each person on a line."""
+        """How many, then each person on a line."""
         if self.note:
             yield self.note
+        elif self.total:
+            yield f"{self.total:,} {'person' if self.total == 1 else 'people'}"
         if not self.customers:
             yield "Nobody found."
         yield from map(str, self.customers)
@@ -62,7 +72,10 @@ class CustomerAnswer(Answer):
     unsubscribed: bool | None = None
     created_at: datetime | None = None
     attributes: dict[str, str] | None = None
+    attributes_omitted: int | None = None
+    omitted_names: list[str] | None = Field(default=None, description="Some of those left out")
     devices: list[DeviceLine] | None = None
+    devices_omitted: int | None = None
     segments: list[SegmentLine] | None = None
     subscriptions: list[TopicLine] | None = None
     relationships: list[RelationshipLine] | None = None
@@ -81,9 +94,7 @@ class CustomerAnswer(Answer):
             return
         person = PersonRef(cio_id=self.cio_id, id=self.id, email=self.email, created_at=self.created_at)
         yield f"{person}; {'unsubscribed' if self.unsubscribed else 'subscribed'}"
-        if told := pairs(self.attributes):
-            rest = f", and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
-            yield f"Attributes: {', '.join(told[:SHOWN])}{rest}"
+        yield from self._attributes()
         yield from _inline("Segments", self.segments)
         yield from _inline("Topics", self.subscriptions)
         yield from _inline("Related to", self.relationships)
@@ -92,6 +103,15 @@ class CustomerAnswer(Answer):
         if self.incomplete:
             yield f"There is more of: {', '.join(self.incomplete)}."
 
+    def _attributes(self) -> Iterable[str]:
+        told, hidden = pairs(self.attributes), self.attributes_omitted or 0
+        if told:
+            rest = len(told[SHOWN:]) + hidden
+            yield f"Attributes: {', '.join(told[:SHOWN])}{f', and {rest} more' if rest else ''}"
+        if hidden:
+            named = ", ".join(quoted(name, 40) for name in (self.omitted_names or ())[:SHOWN_NAMES])
+            yield f"{hidden} attributes are left out, such as {named}; give their names as attributes to see them."
+
 
 async def find_customers(
     ws: CallContext,
@@ -99,11 +119,15 @@ async def find_customers(
     filter: Annotated[  # noqa: A002 - Customer.io's own word
         dict[str, Any] | None,
         Field(
-            description="One of {and: […]}, {or: […]}, {not: {…}}, {segment: {id}},"
-            " {attribute: {field, operator: eq|exists, value}}"
+            description="One of {and: […]}, {or: […]}, {not: {…}}, {segment: {id or name}},"
+            " {attribute: {field, operator: eq|exists, value}}."
+            " Who of some people is in a segment: {and: [segment, {or: [attribute, …]}]}"
         ),
     ] = None,
     segment: SegmentRef | None = None,
+    attributes: Annotated[
+        tuple[str, ...], Field(description="Attributes to show of each", max_length=ROW_ATTRIBUTES)
+    ] = (),
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> CustomersAnswer:
@@ -111,12 +135,15 @@ async def find_customers(
     if sum(given is not None for given in (email, filter, segment)) != 1:
         raise InvalidArgument("email, filter, segment", "give exactly one of them")
     if email is not None:
-        return await _by_email(ws, email.strip(), limit)
-    if segment is not None:
-        page = await ws.segments.members((await ws.segments.find(segment)).id, limit=limit, start=cursor)
-        return CustomersAnswer(customers=[who(person) for person in page.identifiers], **following(page.next))
-    people = await ws.people.search(checked(filter), limit=limit, start=cursor)
-    return CustomersAnswer(customers=[who(person) for person in people.identifiers], **following(people.next))
+        return await _by_email(ws, email.strip(), attributes, limit)
+    wanted = {"segment": {"id": int((await ws.segments.find(segment)).id)}} if segment else await audience(ws, filter)
+    page, total = await _page(ws, wanted, limit, cursor)
+    return CustomersAnswer(
+        customers=await _rows(ws, page.identifiers, attributes),
+        total=total,
+        **following(page.next),
+        omitted=total - len(page.identifiers) if total and page.next and cursor is None else None,
+    )
 
 
 async def get_customer(
@@ -124,12 +151,15 @@ async def get_customer(
     customer: Customer,
     id_type: CustomerIdType = None,
     include: Annotated[tuple[Include, ...], Field(description="What else to fetch")] = (),
+    attributes: Annotated[
+        tuple[str, ...], Field(description="Only these attributes", max_length=NAMED_ATTRIBUTES)
+    ] = (),
 ) -> CustomerAnswer:
     """Show one person: identifiers, subscription, attributes, devices, and what is included."""
     try:
         reference = await ws.people.locate(customer, id_type)
     except SeveralPeople as several:
-        return CustomerAnswer(several=_apart(several.people), note=_shared(several.count))
+        return CustomerAnswer(several=told_apart(several.people), note=_shared(several.count))
     parts = dict.fromkeys(include)
     found = await together(
         {
@@ -138,6 +168,7 @@ async def get_customer(
         }
     )
     person: Person = found["profile"]
+    shown, omitted = bounded(named_attributes(person, attributes) if attributes else attributes_of(person))
     return CustomerAnswer(
         cio_id=f"cio_{person.cio_id}" if person.cio_id else None,
         id=person.id,
@@ -145,50 +176,63 @@ async def get_customer(
         phone=person.phone,
         unsubscribed=person.unsubscribed,
         created_at=person.created,
-        attributes=_attributes(person),
-        devices=[DeviceLine(**device.model_dump()) for device in person.devices] or None,
+        attributes=shown or None,
+        attributes_omitted=len(omitted) or None,
+        omitted_names=omitted[:NAMES_LEFT_OUT] or None,
+        note=missing_note(person, attributes),
+        devices=[DeviceLine(**device.model_dump()) for device in person.devices[:DEVICES]] or None,
+        devices_omitted=len(person.devices[DEVICES:]) or None,
         incomplete=[name for name in parts if found[name].more] or None,
         **{name: found[name].lines for name in parts},
     )
 
 
-async def _by_email(ws: CallContext, email: str, limit: int) -> CustomersAnswer:
+async def _page(
+    ws: CallContext, wanted: dict[str, Any], limit: int, cursor: str | None
+) -> tuple[MemberPage | PeoplePage, int | None]:
+    """A page of people and how many there are in all, which Customer.io counts for a segment only."""
+    if "segment" not in wanted:
+        people = await ws.people.search(wanted, limit=limit, start=cursor)
+        return people, len(people.identifiers) if cursor is None and not people.next else None
+    id_ = str(wanted["segment"]["id"])
+    read = await together(
+        {
+            "members": partial(ws.segments.members, id_, limit=limit, start=cursor),
+            "count": partial(ws.segments.count, id_),
+        }
+    )
+    return read["members"], read["count"]
+
+
+async def _rows(ws: CallContext, people: Sequence[Identifiers], attributes: Sequence[str]) -> list[PersonRef]:
+    profiles = await ws.people.profiles_of_many(people) if attributes and people else {}
+    return [
+        who(person).model_copy(update={"attributes": named_attributes(profiles[person.cio_id], attributes) or None})
+        if person.cio_id in profiles
+        else who(person)
+        for person in people
+    ]
+
+
+async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limit: int) -> CustomersAnswer:
     if "@" not in email:
         raise InvalidArgument("email", "expected an email address")
     found = await ws.people.find_by_email(email)
-    if len(found) < 2:  # noqa: PLR2004 - one person needs no telling apart
-        return CustomersAnswer(customers=[who(person) for person in found])
-    compared = found[: min(COMPARED, limit)]
-    people = _apart(await ws.people.profiles(compared))
-    omitted = len(found) - len(compared)
-    return CustomersAnswer(customers=people, note=_shared(len(found)), omitted=omitted or None)
+    if len(found) < 2 or attributes:  # noqa: PLR2004 - one person needs no telling apart
+        customers = await _rows(ws, found[:limit], attributes)
+    else:
+        profiles = await ws.people.profiles_of_many(found[:limit])
+        customers = told_apart(list(profiles.values()))
+    return CustomersAnswer(
+        customers=customers,
+        total=len(found),
+        note=_shared(len(found)) if len(found) > 1 else None,
+        omitted=len(found[limit:]) or None,
+    )
 
 
 def _shared(count: int) -> str:
     return f"{count} people share this address; none was picked. Name the one that is meant by its cio_id."
-
-
-def _apart(people: Sequence[Person]) -> list[PersonRef]:
-    """Several people with what tells them apart: the attributes in which they differ."""
-    known = [_attributes(person) or {} for person in people]
-    names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")
-    differing = [name for name in names if len({attributes.get(name) for attributes in known}) > 1][:DIFFERING]
-    return [
-        PersonRef(
-            cio_id=f"cio_{person.cio_id}",
-            id=person.id,
-            email=person.email,
-            created_at=person.created,
-            attributes={name: attributes[name] for name in differing if name in attributes} or None,
-        )
-        for person, attributes in zip(people, known, strict=True)
-    ]
-
-
-def _attributes(person: Person) -> dict[str, str] | None:
-    hidden = ELSEWHERE | ({"created_at"} if person.created else set())
-    told = {name: value for name, value in person.attributes.items() if name not in hidden and value is not None}
-    return {name: value if isinstance(value, str) else canonical(value) for name, value in told.items()} or None
 
 
 def _inline(title: str, part: Sequence[AnswerPart] | None) -> Iterable[str]:
