@@ -1,14 +1,13 @@
 """Names beside ids: what campaigns, broadcasts, newsletters and transactional messages are called."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import NamedTuple
-
-import anyio
 
 from cio_mcp.customerio.api.reads import Named
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Kind
+from cio_mcp.tools.common.gather import Read, in_time
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.workspace import CallContext
 
@@ -40,38 +39,19 @@ async def sources(ws: CallContext, things: Iterable[SourceRef]) -> dict[SourceRe
     Names are a courtesy: a list that cannot be read, or not within `NAMES_SECONDS`, leaves its things without.
     """
     wanted = set(things)
-    lists = await _lists(ws, {thing.kind for thing in wanted})
+    reads = _reads(ws, {thing.kind for thing in wanted})
+    lists = await in_time(ws.tasks, ws.events.clock, reads, NAMES_SECONDS)
     names = {SourceRef(kind, item.id): item.name for kind, items in lists.items() for item in items}
     return {thing: Source(kind=thing.kind, id=thing.id, name=names.get(thing)) for thing in wanted}
 
 
-def read_ahead(ws: CallContext, kinds: Iterable[Kind]) -> None:
+async def read_ahead(ws: CallContext, kinds: Iterable[Kind]) -> None:
     """Begin to read the lists that `sources` will need, so that they come while the answer itself is read."""
-    for kind in kinds:
-        ws.tasks.start_soon(_keep_list, ws, kind, {}, anyio.Event())
+    await in_time(ws.tasks, ws.events.clock, _reads(ws, kinds), 0)
 
 
-async def _lists(ws: CallContext, kinds: Collection[Kind]) -> dict[Kind, Iterable[Named]]:
-    """The lists that come in time; the others are read to their end, so that a later call finds them."""
-    if not kinds or not ws.settings.has_app:
-        return {}
-    found: dict[Kind, Iterable[Named]] = {}
-    ended = {kind: anyio.Event() for kind in kinds}
-    for kind, end in ended.items():
-        ws.tasks.start_soon(_keep_list, ws, kind, found, end)
-    with ws.events.clock.move_on_after(NAMES_SECONDS):
-        for end in ended.values():
-            await end.wait()
-    return dict(found)
-
-
-async def _keep_list(ws: CallContext, kind: Kind, found: dict[Kind, Iterable[Named]], end: anyio.Event) -> None:
-    try:
-        # Whatever goes wrong with a name must not end what else the workspace does.
-        with suppress(Exception):
-            found[kind] = await LISTS[kind](ws)
-    finally:
-        end.set()
+def _reads(ws: CallContext, kinds: Iterable[Kind]) -> dict[Kind, Read]:
+    return {kind: partial(LISTS[kind], ws) for kind in kinds} if ws.settings.has_app else {}
 
 
 async def _newest_newsletters(ws: CallContext) -> Iterable[Named]:

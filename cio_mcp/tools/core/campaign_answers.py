@@ -22,12 +22,14 @@ class CampaignRow(AnswerPart):
     state: str | None = None
     starts_on: str | None = None
     sent_at: datetime | None = None
+    sent: int | None = Field(default=None, description="Messages, of the newest newsletters only")
     updated: datetime | None = None
     tags: tuple[str, ...] | None = None
 
     def line(self) -> str:
         """The line, what a person wants first."""
-        when = f"sent {moment(self.sent_at)}" if self.sent_at else None
+        count = "" if self.sent is None else f" to {self.sent:,}"
+        when = f"sent {moment(self.sent_at)}{count}" if self.sent_at else None
         facts = [self.state, when, self.starts_on and f"starts on {self.starts_on}", tagged(self.tags)]
         return ", ".join([f"{self.id} {quoted(self.name)}", *filter(None, facts)])
 

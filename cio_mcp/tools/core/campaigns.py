@@ -19,6 +19,7 @@ from cio_mcp.tools.common.lookup import Found, find
 from cio_mcp.tools.common.pages import cut, following
 from cio_mcp.tools.core.campaign_answers import CampaignAnswer, CampaignList, CampaignRow, MessageRow, SegmentName
 from cio_mcp.tools.core.deliveries import CHANNELS
+from cio_mcp.tools.core.sent_counts import sent_counts
 from cio_mcp.workspace import CallContext
 
 State = Literal["running", "draft", "stopped", "sent"]
@@ -58,14 +59,14 @@ async def list_campaigns(
         raise InvalidArgument("state", f"for kind={kind} expected {accepted}")
     if kind == "newsletter" and state is None and name is None:
         page = await ws.newsletters.page(limit=limit, start=cursor)
-        rows = tuple(map(_row, page.newsletters))
+        rows = await _with_counts(ws, page.newsletters)
         return CampaignList(kind=kind, campaigns=rows, **following(page.next if rows else None))
     wanted = (name or "").strip().casefold()
     every = await _all(ws, kind)
-    found = [row for row in map(_row, every) if wanted in row.name.casefold() and state in {None, row.state}]
+    found = [thing for thing in every if wanted in thing.name.casefold() and state in {None, _row(thing).state}]
     kept, more = cut(found, limit, cursor)
     searched = MOST if kind == "newsletter" and len(every) == MOST else None
-    return CampaignList(kind=kind, campaigns=tuple(kept), searched=searched, **more)
+    return CampaignList(kind=kind, campaigns=await _with_counts(ws, kept), searched=searched, **more)
 
 
 async def get_campaign(
@@ -95,6 +96,11 @@ async def _all(ws: CallContext, kind: Kind) -> Sequence[Found]:
             return await ws.newsletters.all()
         case "transactional":
             return await ws.transactional.all()
+
+
+async def _with_counts(ws: CallContext, things: Sequence[Found]) -> tuple[CampaignRow, ...]:
+    counts = await sent_counts(ws, [thing for thing in things if isinstance(thing, Newsletter)])
+    return tuple(_row(thing).model_copy(update={"sent": counts.get(thing.id)}) for thing in things)
 
 
 def _row(thing: Found) -> CampaignRow:

@@ -123,7 +123,7 @@ async def list_messages(
     if id is not None and kind is None:
         raise InvalidArgument("kind", "is needed with id: campaign, broadcast, newsletter or transactional")
     if kind is not None:
-        read_ahead(ws, [kind])
+        await read_ahead(ws, [kind])
     if kind is not None and id is not None and not id.isdecimal():
         id = (await find(ws, kind, id)).id  # noqa: A001 - the name has become the id
     listed = kind if id is not None and customer is None else None
