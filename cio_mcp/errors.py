@@ -66,10 +66,11 @@ class OperatorError(CioError):
 
 
 class SettingError(OperatorError):
-    """A setting is missing or wrong; `setting` names it."""
+    """A setting is missing or wrong; `setting` names it. The text is a sentence, so that advice may follow."""
 
     def __init__(self, setting: str, problem: str) -> None:
-        super().__init__(f"{setting}: {problem}")
+        text = f"{setting}: {problem}"
+        super().__init__(text if text.endswith((".", "?", "!")) else f"{text}.")
         self.setting = setting
 
 

@@ -6,11 +6,13 @@ import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from cio_mcp.environment import PREFIX, UNFILLED, check_names, has_variable, trimmed
 from cio_mcp.errors import SettingError, expectation
 
 Region = Literal["us", "eu", "auto"]
@@ -20,20 +22,21 @@ WHERE = {
     "CIO_SITE_ID": "the Site ID under Settings > Workspace Settings > API and Webhook Credentials > Tracking",
     "CIO_TRACK_API_KEY": "the Tracking API key under Settings > Workspace Settings > API and Webhook Credentials",
     "CIO_APP_API_KEY": "an App API key under Settings > Account Settings > API Credentials > App API Keys",
-    "CIO_REGION": "us, eu or auto, as under Settings > Privacy, Region & Data",
+    "CIO_REGION": "the region under Settings > Privacy, Region & Data",
     "CIO_WEBHOOK_SIGNING_KEYS": "the signing key under Data & Integrations > Integrations > Reporting Webhooks",
 }
 
 NETWORK_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"})
 
 STATE_KEY_LENGTH = 32
-"""What the SDK asks of a key that seals the state of a question."""
+"""Characters that the SDK requires of a key that seals the state of a question."""
+SQLITE_FILE = "sqlite:///"
 
 
 class Settings(BaseSettings):
     """What an operator can set; a wrong value ends the start with one line that names it."""
 
-    model_config = SettingsConfigDict(env_prefix="CIO_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     site_id: str | None = None
     track_api_key: SecretStr | None = None
@@ -64,15 +67,41 @@ class Settings(BaseSettings):
     state_keys: SecretStr | None = None
     """Comma-separated keys of at least 32 characters that seal the state of a question; shared by replicas."""
 
-    @field_validator("site_id", "track_api_key", "app_api_key", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _as_copied(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        copied = value.strip()
-        if not (copied.isascii() and copied.isprintable()) or " " in copied:
-            raise ValueError("holds a character that none has; copy it anew")
-        return copied or None
+    def _trimmed(cls, values: Any) -> Any:
+        return trimmed(values) if isinstance(values, dict) else values
+
+    # Among "before" validators the last one runs first, so those below still see the text.
+    @field_validator("toolsets", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: Any) -> Any:
+        return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _filled_in(cls, value: Any) -> Any:
+        if isinstance(value, str) and has_variable(value):
+            raise ValueError(UNFILLED)
+        return value
+
+    @field_validator("region", "approval", "toolsets", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("site_id", "track_api_key", "app_api_key", "webhook_signing_keys", mode="before")
+    @classmethod
+    def _valid_key(cls, value: Any) -> Any:
+        keys = [key.strip() for key in value.split(",")] if isinstance(value, str) else []
+        if any(not (key.isascii() and key.isprintable()) or " " in key for key in keys):
+            raise ValueError("contains an invalid character; copy the key again")
+        return value
+
+    @field_validator("data_dir", "policy_file")
+    @classmethod
+    def _at_home(cls, value: Path | None) -> Path | None:
+        return value and _expanded(value)
 
     @field_validator("state_keys")
     @classmethod
@@ -89,23 +118,21 @@ class Settings(BaseSettings):
             raise ValueError("expected at least one toolset, such as core")
         return value
 
-    @field_validator("toolsets", mode="before")
-    @classmethod
-    def _comma_separated(cls, value: Any) -> Any:
-        return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
-
     @field_validator("track_url", "app_url")
     @classmethod
-    def _a_base_url(cls, value: str | None) -> str | None:
-        if value is not None and not (value.startswith(("http://", "https://")) and value.split("/")[2]):
+    def _base_url(cls, value: str | None) -> str | None:
+        if value is not None and not _is_base_url(value):
             raise ValueError("expected the URL of a host, which starts with https:// (or http:// for a sandbox)")
         return value.rstrip("/") if value else value
 
     @field_validator("database_url")
     @classmethod
     def _of_sqlite(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith("sqlite://"):
+        url = value.get_secret_value() if value else None
+        if url is not None and not url.startswith("sqlite://"):
             raise ValueError("expected sqlite:/// and the path of a file; no other database is supported yet")
+        if url and url.startswith(f"{SQLITE_FILE}~"):
+            return SecretStr(f"{SQLITE_FILE}{_expanded(Path(url.removeprefix(SQLITE_FILE)))}")
         return value
 
     @field_validator("webhook_signing_keys")
@@ -143,7 +170,18 @@ class Settings(BaseSettings):
         """The SQLAlchemy URL of the database: `DATABASE_URL`, else a file in the data directory."""
         if self.database_url:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir / 'cio-mcp.db'}"
+        return f"{SQLITE_FILE}{self.data_dir / 'cio-mcp.db'}"
+
+    @property
+    def database_file(self) -> Path | None:
+        """Where the journal lies; None while it is in memory."""
+        path = self.storage_url.removeprefix(SQLITE_FILE).partition("?")[0]
+        return None if path in ("sqlite://", ":memory:", "") else Path(path)
+
+    @property
+    def has_chosen_storage(self) -> bool:
+        """Whether the data directory or the database was set, rather than left to its default."""
+        return not self.model_fields_set.isdisjoint(("data_dir", "database_url"))
 
     @cached_property  # asking the OS takes half a millisecond, and every call asks
     def local_principal(self) -> str:
@@ -159,12 +197,13 @@ def load_settings(*, keys_needed: bool = True, **overrides: Any) -> Settings:
     Raises:
         SettingError: a setting is missing or wrong; one sentence names it, what was expected and where to find it.
     """
+    check_names(os.environ, [name.upper() for name in Settings.model_fields])
     try:
         settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as wrong:
         first = wrong.errors(include_url=False, include_input=False)[0]
-        name = f"CIO_{str(first['loc'][0]).upper()}" if first["loc"] else "settings"
-        raise SettingError(name, f"{expectation(first)}{_found_at(name)}") from None
+        name = f"{PREFIX}{str(first['loc'][0]).upper()}" if first["loc"] else "settings"
+        raise SettingError(name, f"{expectation(first)}.{_place_of(name)}") from None
     if keys_needed:
         _check_keys(settings)
     return settings
@@ -178,12 +217,12 @@ def network_variables() -> dict[str, str]:
 def _check_keys(settings: Settings) -> None:
     if bool(settings.site_id) != bool(settings.track_api_key):
         missing = "CIO_TRACK_API_KEY" if settings.site_id else "CIO_SITE_ID"
-        raise SettingError(missing, f"is missing; Site ID and Tracking API key work only together{_found_at(missing)}")
+        raise SettingError(missing, f"is missing. Site ID and Tracking API key work only together.{_place_of(missing)}")
     if not settings.has_track and not settings.has_app:
         raise SettingError(
             "CIO_APP_API_KEY",
-            f"is missing, and so are the Track keys{_found_at('CIO_APP_API_KEY')}. "
-            "To try without an account: cio-mcp serve --sandbox",
+            f"is missing, and so are the Track API keys.{_place_of('CIO_APP_API_KEY')} "
+            "`cio-mcp serve --sandbox` needs no account.",
         )
 
 
@@ -192,5 +231,22 @@ def _parts(secret: SecretStr | None) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _found_at(name: str) -> str:
-    return f"; it is {WHERE[name]}" if name in WHERE else ""
+def _place_of(name: str) -> str:
+    return f" Customer.io shows {WHERE[name]}." if name in WHERE else ""
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("begins with a home directory that does not exist; write the whole path") from None
+
+
+def _is_base_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    extra = parts.query or parts.fragment or "@" in parts.netloc
+    return bool(valid and not extra and value.isprintable() and " " not in value)

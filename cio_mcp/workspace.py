@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 from cio_mcp.customerio.api.account import Account
 from cio_mcp.customerio.api.broadcasts import Broadcasts
 from cio_mcp.customerio.api.campaigns import Campaigns
+from cio_mcp.customerio.api.keys import KeyReport
 from cio_mcp.customerio.api.messages import Messages
 from cio_mcp.customerio.api.newsletters import Newsletters
 from cio_mcp.customerio.api.people import People
@@ -88,6 +89,7 @@ class CallContext:
     events: "EventLog"
     tasks: TaskGroup
     progress: Progress | None = None
+    keys: KeyReport = field(default_factory=KeyReport)
 
     @property
     def now(self) -> datetime:
@@ -163,12 +165,18 @@ class Workspace:
     reconciler: "Reconciler"
     events: "EventLog"
     tasks: TaskGroup
+    keys: KeyReport = field(default_factory=KeyReport)
+    """What Customer.io said to the keys, once `check_keys` has run."""
+
+    async def check_keys(self) -> None:
+        """Check each key with one read; the result is in `keys`."""
+        await self.keys.fill(self.client, self.settings)
 
     def acting(self, principal: str, *, max_wait: float | None = None) -> CallContext:
         """The workspace for one call of `principal`, which may take `max_wait` seconds (default: the setting)."""
         deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
         reader = self.client.reader(Caller(principal, deadline))
-        return CallContext(self.settings, principal, reader, self.gate, self.events, self.tasks)
+        return CallContext(self.settings, principal, reader, self.gate, self.events, self.tasks, keys=self.keys)
 
 
 @asynccontextmanager

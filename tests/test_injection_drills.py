@@ -25,6 +25,7 @@ from cio_mcp.cli.main import app
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from cio_mcp.text.sanitize import clean
 from cio_mcp.tools.catalog import TOOLS
 from tests.eras import Era
 from tests.hostile import ANSWER, CHANGE, HOSTILE, LONG_TEXT, SENTENCE, forged, leaves, poison, unseen, webhooks
@@ -33,18 +34,26 @@ Call = tuple[str, dict[str, Any]]
 
 LINE = HOSTILE[0]
 EVERYTHING = ["segments", "messages", "activities", "subscriptions", "relationships"]
-ALL_DATA = {text[:100]: text[:300] for text in HOSTILE}
+ALL_DATA = {clean(text, 100): text[:300] for text in HOSTILE}
+"""Under names that can be read: others are refused."""
+HIDDEN_NAMES = {text[:100]: 1 for text in HOSTILE}
 DRILLS: dict[str, list[dict[str, Any]]] = {
     "find_customers": [{"segment": "5", "limit": 5}, {"filter": {LINE: 1}}],
     "get_customer": [{"customer": "mallory", "include": EVERYTHING}, {"customer": "two@example.com"}],
     "update_customer": [
         {"customer": "mallory", "attributes": ALL_DATA},
+        {"customer": f"new{clean(LINE, 100)}", "attributes": {"plan": "x"}, "create": True},
         {"customer": f"new{LINE}", "attributes": {"plan": "x"}, "create": True},
+        {"customer": "mallory", "attributes": HIDDEN_NAMES},
         {"customer": "mallory", "attributes": {LINE: "y" * 2000}},
         {"customer": "two@example.com", "attributes": {"x": 1}},
     ],
     "undo_change": [{"change": LINE}],
-    "send_event": [{"customer": "mallory", "name": text[:90], "data": ALL_DATA} for text in HOSTILE[::5]],
+    "send_event": [
+        *({"customer": "mallory", "name": clean(text, 90), "data": ALL_DATA} for text in HOSTILE[::5]),
+        {"customer": "mallory", "name": LINE[:90], "data": {}},
+        {"customer": "mallory", "name": "x", "data": HIDDEN_NAMES},
+    ],
     "list_campaigns": [{"kind": kind} for kind in ("campaign", "broadcast", "newsletter", "transactional")],
     "get_campaign": [{"kind": kind, "id": id_} for kind, id_ in (("campaign", "1"), ("newsletter", "31"))],
     "get_metrics": [{"kind": "newsletter", "id": "31", "links": True}],

@@ -16,11 +16,12 @@ FLOORS = [
     {"storage"},
     {"text"},
     {"settings", "clock"},
+    {"environment"},
     {"errors"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CONFINED: dict[str, tuple[str, ...]] = {
-    "httpx": ("customerio/", "outbound/", "sandbox/"),
+    "httpx": ("customerio/", "outbound/", "sandbox/webhooks/"),
     "mcp": ("server/", "cli/demo.py"),
     "starlette": ("web/", "server/", "sandbox/"),
     "sqlalchemy": ("storage/",),

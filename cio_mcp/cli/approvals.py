@@ -3,10 +3,12 @@
 import sys
 import time
 
-from cio_mcp.cli.approvals_live import NOTHING, paused, watch
-from cio_mcp.cli.change_view import present
-from cio_mcp.cli.common import SUMMARY, age, console, settings, with_database
-from cio_mcp.cli.terminal import controlling_terminal, is_terminal
+from rich.text import Text
+
+from cio_mcp.cli.approvals_live import details, heading, omitted, paused, pending, select
+from cio_mcp.cli.change_view import hanging, labeled, present
+from cio_mcp.cli.common import SUMMARY, console, settings, storage_place, with_database
+from cio_mcp.cli.terminal import Terminal, controlling_terminal, is_terminal
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.change import change_of
 from cio_mcp.gate.plan import Plan
@@ -17,29 +19,43 @@ from cio_mcp.storage.pauses import all_pauses
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import clean
 
-
-def live_list() -> None:
-    """Show what waits, live on a terminal; where input or output is none, once."""
-    where = console()
-    if is_terminal(sys.stdin) and is_terminal(sys.stdout) and not where.is_dumb_terminal and sys.platform != "win32":
-        watch(where)
-    else:
-        list_waiting()
+NO_WINDOW = "`cio-mcp approvals` needs a terminal. `cio-mcp approvals list` prints the pending changes."
+MISMATCH = "Code doesn't match. The change is still pending."
+APPROVED = "Approved. It counts once, within ten minutes, when the assistant calls again."
+DENIED = "denied in a terminal"
+PROGRAM_COLUMNS = 1000
+"""Columns where standard output is no terminal: nothing needs to be folded for a program."""
 
 
-def list_waiting() -> None:
-    """Print a line per change that waits for a decision, newest first."""
-    page = with_database(lambda database: change_queries.pending(database, time.time()))
-    where = console()
+def window() -> None:
+    """Show the pending changes live; the person at the terminal selects one, reads it in full, and decides.
+
+    Raises:
+        Refused: there is no terminal that a person could read and type on.
+    """
+    with controlling_terminal(NO_WINDOW) as terminal:
+        if terminal.console.is_dumb_terminal:
+            raise Refused(NO_WINDOW)
+        selected, notice = None, ""
+        try:
+            while row := select(terminal, selected, notice):
+                selected, notice = row.id, _review(terminal, found(row.id))
+        except KeyboardInterrupt:
+            return
+
+
+def list_waiting(*, limit: int) -> None:
+    """Print the newest pending changes, and how many more there are."""
+    page, where = with_database(pending), console(None if is_terminal(sys.stdout) else PROGRAM_COLUMNS)
     for pause in with_database(all_pauses):
-        where.print(paused(pause), soft_wrap=True)
-    for row in page.rows:
-        said = f"{row.id}  {age(row.planned_at)}  {row.workspace}  {row.tool}  {row.summary}"
-        where.print(clean(said, SUMMARY), soft_wrap=True)
-    if page.total > len(page.rows):
-        where.print(f"and {page.total - len(page.rows)} older ones")
-    if not page.rows:
-        where.print(NOTHING)
+        where.print(hanging(Text(paused(pause)), where))
+    where.print(hanging(Text(heading(page.total) + (", newest first:" if page.rows else "")), where))
+    for row in page.rows[:limit]:
+        label = Text(f"{row.id}  ")
+        where.print(labeled(label, clean(row.summary, SUMMARY), where))
+        where.print(labeled(Text(" " * label.cell_len), details(row), where))
+    if left_out := omitted(page.rows[limit:], page.total - min(limit, len(page.rows))):
+        where.print(hanging(Text(f"{left_out}. --limit shows more."), where))
 
 
 def show(change: str, *, calls: bool) -> None:
@@ -62,9 +78,9 @@ def approve(change: str, *, calls: bool) -> None:
         row = _waiting(change)
         present(terminal.console, row, calls=calls)
         if not terminal.approved(Plan.model_validate_json(row.plan).typed):
-            raise Refused("That was not it; nothing was approved, and the change still waits.")
-        _decide(row)
-        terminal.console.print("Approved. It counts once, within ten minutes, when the assistant calls again.")
+            raise Refused(MISMATCH)
+        _approve(row)
+        terminal.console.print(APPROVED)
 
 
 def deny(change: str) -> None:
@@ -75,14 +91,8 @@ def deny(change: str) -> None:
         NotFound: there is none of that id.
     """
     row = found(change)
-    by, how = settings().local_principal, "a person said no in a shell"
-
-    async def withdraw(database: Database) -> bool:
-        return await Journal(database, row.workspace).withdraw(row.id, by=by, how=how, now=time.time())
-
-    if not with_database(withdraw):
-        raise _settled(row)
-    console().print(f"Denied. Nothing of change {row.id} is sent.")
+    _deny(row)
+    console().print(_denied(row))
 
 
 def found(change: str) -> ChangeRow:
@@ -93,11 +103,31 @@ def found(change: str) -> ChangeRow:
     """
     row = with_database(lambda database: change_queries.find_change(database, change))
     if row is None:
-        raise NotFound(f"There is no change {clean(change, 40)}; `cio-mcp approvals list` lists those that wait.")
+        raise NotFound(f"There is no change {clean(change, 40)}. Data directory: {storage_place()}")
     return row
 
 
-def _decide(row: ChangeRow) -> None:
+def _review(terminal: Terminal, row: ChangeRow) -> str:
+    """Show a change in full and have it decided; the line that says what came of it."""
+    present(terminal.console, row)
+    decision = terminal.decision(Plan.model_validate_json(row.plan).typed)
+    try:
+        match decision:
+            case "approve":
+                _approve(row)
+                return f"{row.id}: {APPROVED}"
+            case "deny":
+                _deny(row)
+                return _denied(row)
+            case "mismatch":
+                return f"{row.id}: {MISMATCH}"
+            case "none":
+                return ""
+    except Refused as refused:
+        return str(refused)
+
+
+def _approve(row: ChangeRow) -> None:
     by = settings().local_principal
 
     async def decide(database: Database) -> bool:
@@ -106,6 +136,20 @@ def _decide(row: ChangeRow) -> None:
 
     if not with_database(decide):
         raise _settled(found(row.id))
+
+
+def _deny(row: ChangeRow) -> None:
+    by = settings().local_principal
+
+    async def withdraw(database: Database) -> bool:
+        return await Journal(database, row.workspace).withdraw(row.id, by=by, how=DENIED, now=time.time())
+
+    if not with_database(withdraw):
+        raise _settled(found(row.id))
+
+
+def _denied(row: ChangeRow) -> str:
+    return f"Denied change {row.id}. Nothing was sent."
 
 
 def _waiting(change: str) -> ChangeRow:

@@ -1,89 +1,150 @@
-"""The live list of what waits for a decision: it refreshes itself until `q` or Ctrl-C."""
+"""The list of pending changes, newest first: as lines, or live on a terminal, where one can be selected."""
 
-import os
-import select
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import anyio
 import anyio.to_thread
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from cio_mcp.cli.common import SUMMARY, age, settings
+from cio_mcp.cli.change_view import hanging
+from cio_mcp.cli.common import SUMMARY, age, settings, storage_place
+from cio_mcp.cli.terminal import Terminal
 from cio_mcp.storage import change_queries
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import Pause, all_pauses
-from cio_mcp.storage.rows import ChangePage
+from cio_mcp.storage.rows import ChangePage, ChangeSummary
 from cio_mcp.text.sanitize import clean
 
-EVERY = 1.0
-"""Seconds between looks at the database."""
-NOTHING = "Nothing waits for a decision."
-HELP = "In another shell: cio-mcp approvals show ID, approve ID or deny ID.  q ends."
+REFRESH_SECONDS = 1.0
+MAX_ROWS = 500
+"""Pending changes that are read; a workspace has at most 100, a database may hold several workspaces."""
+MAX_CALLERS = 3
+"""Callers that are named where changes are left out."""
+HELP = "Up/Down select   Enter read and decide   q quit"
+ENTRY_LINES = 2
+"""Lines of a change on the screen."""
+OMITTED_LINES = 1
+"""Lines for what the screen leaves out."""
+PAGE = 5
+"""Changes that Page Up and Page Down move by."""
 
 
-def watch(console: Console) -> None:
-    """Show what waits on the terminal, until the person there has seen enough."""
-    try:
-        anyio.run(_watch, console)
-    except KeyboardInterrupt:
-        return
+async def pending(database: Database) -> ChangePage:
+    """The changes that wait for a decision, newest first."""
+    return await change_queries.recent(database, state="planned", limit=MAX_ROWS, now=time.time())
+
+
+def heading(count: int) -> str:
+    """One line: how many changes wait, and where they were looked for."""
+    if not count:
+        return f"No changes are waiting. Data directory: {storage_place()}"
+    return f"{count} pending {'change' if count == 1 else 'changes'} in {storage_place()}"
+
+
+def details(row: ChangeSummary) -> str:
+    """One line about a pending change: tool, time left, caller, workspace."""
+    tool, by, workspace = (clean(text, SUMMARY) for text in (row.tool, row.principal, row.workspace))
+    return f"{tool}, expires {age(row.expires_at)}, by {by} in {workspace}"
+
+
+def omitted(rows: Sequence[ChangeSummary], count: int) -> str:
+    """One line for the changes that are left out, by which callers; empty where none is. `rows` are those known."""
+    if count <= 0:
+        return ""
+    callers = Counter(row.principal for row in rows).most_common(MAX_CALLERS)
+    names = [f"{number} by {clean(name, SUMMARY)}" for name, number in callers]
+    others = count - sum(number for _, number in callers)
+    return f"and {count} more: {', '.join([*names, *([f'{others} by others'] if others else [])])}"
 
 
 def paused(pause: Pause) -> str:
-    """One line about stopped writes."""
+    """One line about paused writes."""
     where = "" if pause.workspace == "*" else f" of {clean(pause.workspace, SUMMARY)}"
     because = f": {clean(pause.reason, SUMMARY)}" if pause.reason else ""
-    return f"All writes{where} were stopped {age(pause.at)} by {clean(pause.by, SUMMARY)}{because}"
+    return f"All writes{where} were paused {age(pause.at)} by {clean(pause.by, SUMMARY)}{because}"
 
 
-async def _watch(console: Console) -> None:
-    database = Database(settings().storage_url)
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the screen shows: the pending changes, the id of the selected one, and a line about the last decision."""
+
+    rows: Sequence[ChangeSummary] = ()
+    total: int = 0
+    pauses: Sequence[Pause] = ()
+    selected: str | None = None
+    notice: str = ""
+
+    @property
+    def index(self) -> int:
+        """The place of the selected change in the list; the first if it is gone."""
+        return next((place for place, row in enumerate(self.rows) if row.id == self.selected), 0)
+
+    def moved(self, key: str) -> str | None:
+        """The id that is selected after a key; a change that came meanwhile moves no selection."""
+        if not self.rows:
+            return None
+        last = len(self.rows) - 1
+        steps = {"up": -1, "down": 1, "page up": -PAGE, "page down": PAGE, "home": -last, "end": last}
+        return self.rows[min(last, max(0, self.index + steps.get(key, 0)))].id
+
+    def drawn(self, console: Console) -> Text:
+        """The screen: two lines for each change, of which the id is never cut."""
+        head = [hanging(Text(paused(each), style="bold red"), console) for each in self.pauses]
+        head += [hanging(Text(self.notice, style="bold"), console)] if self.notice else []
+        head += [hanging(Text(heading(self.total)), console), Text("")]
+        foot = [Text(""), Text(HELP, style="dim")]
+        taken = sum(text.plain.count("\n") + 1 for text in [*head, *foot]) + OMITTED_LINES
+        room = max(1, (console.height - taken) // ENTRY_LINES)
+        first = max(0, min(self.index - room // 2, len(self.rows) - room))
+        entries = [line for row in self.rows[first : first + room] for line in self._entry(row)]
+        shown = self.rows[first : first + room]
+        if left_out := omitted([*self.rows[:first], *self.rows[first + room :]], self.total - len(shown)):
+            entries.append(Text(left_out, style="dim"))
+        for line in entries:
+            line.truncate(console.width, overflow="ellipsis")
+        return Text("\n").join([*head, *entries, *foot])
+
+    def _entry(self, row: ChangeSummary) -> list[Text]:
+        selected = row.id == self.rows[self.index].id
+        line = Text(f"{'>' if selected else ' '} {row.id}  ", style="bold")
+        line.append(clean(row.summary, SUMMARY), style="reverse" if selected else "not bold")
+        return [line, Text(" " * (len(row.id) + 4) + details(row), style="dim")]
+
+
+def select(terminal: Terminal, selected: str | None, notice: str) -> ChangeSummary | None:
+    """Show the pending changes until the person selects one, or None if they quit."""
+    return anyio.run(_select, terminal, View(selected=selected, notice=notice))
+
+
+async def _select(terminal: Terminal, view: View) -> ChangeSummary | None:
+    database, console = Database(settings().storage_url), terminal.console
     try:
-        with _keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
+        with terminal.keyboard.keys() as pressed, Live(console=console, screen=True, auto_refresh=False) as live:
             while True:
-                page, pauses = await change_queries.pending(database, time.time()), await all_pauses(database)
-                live.update(_screen(page, pauses, console.height), refresh=True)
-                if (await anyio.to_thread.run_sync(pressed, EVERY)).lower() in ("q", "\x04"):
-                    return
+                view = await _read(database, view)
+                _draw(live, console, view)
+                for key in await anyio.to_thread.run_sync(pressed, REFRESH_SECONDS):
+                    if key == "quit":
+                        return None
+                    if key == "enter" and view.rows:
+                        return view.rows[view.index]
+                    view = replace(view, selected=view.moved(key))
+                    _draw(live, console, view)
     finally:
         await database.close()
 
 
-def _screen(page: ChangePage, pauses: Sequence[Pause], height: int) -> Group:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name, folds in (("id", False), ("expires", False), ("tool", False), ("by", False), ("what", True)):
-        table.add_column(name, no_wrap=not folds, overflow="ellipsis", ratio=1 if folds else None)
-    room = max(1, height - len(pauses) - 5)
-    for row in page.rows[:room]:
-        by, tool, what = (clean(told, SUMMARY) for told in (row.principal, row.tool, row.summary))
-        table.add_row(Text(row.id, style="bold"), Text(age(row.expires_at)), Text(tool), Text(by), Text(what))
-    hidden = page.total - min(room, len(page.rows))
-    more = [Text(f"and {hidden} more")] if hidden else []
-    head = [Text(paused(each), style="bold red") for each in pauses]
-    return Group(*head, table if page.rows else Text(NOTHING), *more, Text(""), Text(HELP, style="dim"))
+async def _read(database: Database, view: View) -> View:
+    page = await pending(database)
+    kept = view.selected if any(row.id == view.selected for row in page.rows) else None
+    selected = kept or (page.rows[0].id if page.rows else None)
+    return View(page.rows, page.total, await all_pauses(database), selected, view.notice)
 
 
-@contextmanager
-def _keys() -> Iterator[Callable[[float], str]]:
-    """Have single keys read from the terminal as they are pressed; it is as before afterwards."""
-    import termios  # noqa: PLC0415 - there is none on Windows
-    import tty  # noqa: PLC0415 - there is none on Windows
-
-    handle = sys.stdin.fileno()
-    before = termios.tcgetattr(handle)
-
-    def pressed(seconds: float) -> str:
-        ready, _, _ = select.select([handle], [], [], seconds)
-        return os.read(handle, 1).decode(errors="replace") if ready else ""
-
-    tty.setcbreak(handle)
-    try:
-        yield pressed
-    finally:
-        termios.tcsetattr(handle, termios.TCSADRAIN, before)
+def _draw(live: Live, console: Console, view: View) -> None:
+    live.update(view.drawn(console), refresh=True)

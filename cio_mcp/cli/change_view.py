@@ -21,10 +21,10 @@ from cio_mcp.text.urls import without_credentials
 ENDPOINT = "endpoint"
 """The key of a body that may hold a user name and password, which are sent and never shown."""
 VALUE = 2_000
-"""Characters of a value in a diff; --calls shows all."""
+"""Characters of a value in a diff; the request has all."""
 FRAME = 4
 """Columns that a panel's frame takes."""
-GONE = "Its question and its requests are kept no longer."
+GONE = "Its question and requests are no longer stored."
 
 
 def present(console: Console, row: ChangeRow, *, calls: bool = True) -> None:
@@ -37,22 +37,25 @@ def present(console: Console, row: ChangeRow, *, calls: bool = True) -> None:
     question = revealed(row.question) or f"{clean(row.summary, SUMMARY)}\n\n{GONE}"
     console.print(
         Panel(
-            _hanging(Text(question), console, inside=FRAME),
+            hanging(Text(question), console, inside=FRAME),
             title=f"Change {row.id}: {change.state}",
             title_align="left",
         )
     )
     for line in diff(plan.edits):
-        console.print(_hanging(line, console))
+        console.print(hanging(line, console))
     for said in _history(row, change):
-        console.print(_hanging(Text(said), console))
+        console.print(hanging(Text(said), console))
     for number, call in enumerate(plan.calls, start=1):
         shown = f"\n{_request(call)}" if calls else f" {_folded(call)}"
-        console.print(_hanging(Text(f"\nRequest {number} of {len(plan.calls)}:{shown}"), console))
+        console.print(hanging(Text(f"\nRequest {number} of {len(plan.calls)}:{shown}"), console))
 
 
-def _hanging(text: Text, console: Console, inside: int = 0) -> Text:
-    """Fold long lines here, what follows on indented: what is foreign in them must not begin a line like ours."""
+def hanging(text: Text, console: Console, *, inside: int = 0) -> Text:
+    """Fold long lines here, what follows on indented: what is foreign in them must not begin a line like ours.
+
+    `inside` are the columns that a frame takes.
+    """
     folded = [
         Text("\n  ").join(line.wrap(console, max(1, console.width - inside - 2)))
         for line in text.split("\n", allow_blank=True)
@@ -60,10 +63,17 @@ def _hanging(text: Text, console: Console, inside: int = 0) -> Text:
     return Text("\n").join(folded)
 
 
+def labeled(label: Text, text: str, console: Console) -> Text:
+    """Text beside a label, folded between words in a column of its own."""
+    column = max(1, console.width - label.cell_len)
+    return label + Text("\n" + " " * label.cell_len).join(Text(text).wrap(console, column))
+
+
 def diff(edits: Iterable[Before]) -> Iterable[Text]:
     """What becomes of each value, a line for what goes and one for what comes."""
     for edit in edits:
-        yield Text(revealed(cut(edit.name, SUMMARY)).replace("\n", "\\n"), style="bold")
+        # In quotes, so that no name begins a line as one of ours does.
+        yield Text(f"“{revealed(cut(edit.name, SUMMARY))}”".replace("\n", "\\n"), style="bold")
         if edit.before not in (None, ""):
             yield Text(f"- {_value(edit.before)}", style="red")
         if edit.after not in (None, ""):
@@ -82,7 +92,7 @@ def _history(row: ChangeRow, change: Change) -> Iterable[str]:
         how = f" ({clean(row.decided_how, SUMMARY)})" if row.decided_how else ""
         yield f"Decided {moment(from_unix(row.decided_at))} by {clean(row.decided_by, SUMMARY)}{how}."
     if row.sending_at:
-        yield f"Made {moment(from_unix(row.sending_at))}."
+        yield f"Sent {moment(from_unix(row.sending_at))}."
     if row.state not in ("planned", "approved"):
         yield clean(change.receipt().message, 2 * SUMMARY)
     if change.delivery_id:
@@ -90,19 +100,19 @@ def _history(row: ChangeRow, change: Change) -> Iterable[str]:
 
 
 def _folded(call: Call) -> str:
-    whole = _told(call)
+    whole = _text_of(call)
     size = "" if call.body is None else f", a body of {len(json.dumps(call.body, ensure_ascii=False).encode()):,} bytes"
-    hidden = "; it holds characters that are not seen" if revealed(whole) != whole else ""
+    hidden = " with invisible characters" if revealed(whole) != whole else ""
     return f"{revealed(f'{call.method} {call.target}')}{size}{hidden} (--calls shows it)"
 
 
 def _request(call: Call) -> str:
-    return revealed(_told(call))
+    return revealed(_text_of(call))
 
 
-def _told(call: Call) -> str:
-    told = call.body
-    if isinstance(told, dict) and isinstance(endpoint := told.get(ENDPOINT), str):
-        told = told | {ENDPOINT: without_credentials(endpoint)}
-    body = "" if told is None else "\n" + json.dumps(told, indent=2, ensure_ascii=False)
-    return f"{call.method} {call.target}{body}"
+def _text_of(call: Call) -> str:
+    body = call.body
+    if isinstance(body, dict) and isinstance(endpoint := body.get(ENDPOINT), str):
+        body = body | {ENDPOINT: without_credentials(endpoint)}
+    shown = "" if body is None else "\n" + json.dumps(body, indent=2, ensure_ascii=False)
+    return f"{call.method} {call.target}{shown}"

@@ -1,16 +1,17 @@
-"""`cio-mcp changes`: what was asked for and what became of it."""
+"""`cio-mcp changes`: proposed changes and their outcomes."""
 
 import json
 import sys
 import time
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cio_mcp.cli.approvals import found
-from cio_mcp.cli.change_view import present
-from cio_mcp.cli.common import SUMMARY, console, settings, with_database
+from cio_mcp.cli.change_view import hanging, labeled, present
+from cio_mcp.cli.common import SUMMARY, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import is_terminal
 from cio_mcp.gate.change import Change, Changes, change_of
 from cio_mcp.gate.clock import Clock
@@ -22,8 +23,12 @@ from cio_mcp.text.render import render
 from cio_mcp.text.sanitize import clean
 from cio_mcp.text.timestamps import moment
 
-WIDE = 200
+PROGRAM_COLUMNS = 200
 """Columns where standard output is no terminal: nothing needs to be folded for a program."""
+TABLE_COLUMNS = 140
+"""Columns that a table needs; on a narrower terminal each change takes some lines."""
+INDENT = 10
+"""Columns before the lines that follow a change's id."""
 STEPS = 5
 """Steps of retention that one look at the changes may take."""
 
@@ -40,13 +45,16 @@ def list_changes(*, state: ChangeState | None, limit: int, as_json: bool) -> Non
     if as_json:
         _print_json(page)
         return
-    where = console(None if is_terminal(sys.stdout) else WIDE)
+    where = console(None if is_terminal(sys.stdout) else PROGRAM_COLUMNS)
     if not page.changes:
-        where.print("No changes.")
-        return
-    where.print(_table(page.changes))
+        where.print(hanging(Text(f"No changes. Data directory: {storage_place()}"), where))
+    elif where.width >= TABLE_COLUMNS:
+        where.print(_table(page.changes))
+    else:
+        for change in page.changes:
+            _print_lines(where, change)
     if page.has_more:
-        where.print(f"These are {len(page.changes)} of {page.total}: --limit shows more.")
+        where.print(f"{len(page.changes)} of {page.total} changes. --limit shows more.")
 
 
 def show_change(change: str, *, as_json: bool, calls: bool) -> None:
@@ -67,6 +75,14 @@ def _print_json(changes: Changes) -> None:
     typer.echo(json.dumps(structured, indent=2, ensure_ascii=False))
 
 
+def _print_lines(where: Console, change: Change) -> None:
+    """Print a change where columns would be squeezed: id, time and state first, then words that are not split."""
+    where.print(Text(f"{change.id:<{INDENT}}{moment(change.at)}  {change.state}", style="bold"), soft_wrap=True)
+    decided = f", decided by {change.decided_by}" if change.decided_by else ""
+    for text in (change.summary, f"{change.tool} by {change.by}{decided}"):
+        where.print(labeled(Text(" " * INDENT), clean(text, SUMMARY), where))
+
+
 def _table(changes: list[Change]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("id", "when", "state", "tool"):
@@ -74,6 +90,6 @@ def _table(changes: list[Change]) -> Table:
     for name in ("summary", "by", "decided by"):
         table.add_column(name, overflow="fold")
     for change in changes:
-        told = (change.tool, change.summary, change.by, change.decided_by or "")
-        table.add_row(change.id, moment(change.at), change.state, *(Text(clean(each, SUMMARY)) for each in told))
+        texts = (change.tool, change.summary, change.by, change.decided_by or "")
+        table.add_row(change.id, moment(change.at), change.state, *(Text(clean(each, SUMMARY)) for each in texts))
     return table

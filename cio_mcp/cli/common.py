@@ -35,6 +35,12 @@ def named_settings() -> Settings:
     return told
 
 
+def storage_place() -> str:
+    """The data directory that the commands read, or the database file where one was set."""
+    current = settings()
+    return str(current.database_file or "memory") if current.database_url else str(current.data_dir)
+
+
 def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
     """Run `work` on the database, and close it.
 

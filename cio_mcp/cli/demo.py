@@ -21,7 +21,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.sandbox.server import served
+from cio_mcp.sandbox.server import serve_in_background
 
 LIMIT = 60.0
 """Seconds after which the tour is given up; it takes about ten."""
@@ -181,7 +181,7 @@ async def _tour(console: Console) -> None:
         environment = KEYS | {"CIO_DATA_DIR": folder}
         async with _receiver(environment) as webhook_url:
             sandbox = Sandbox(people=PEOPLE, webhook_url=webhook_url)
-            with served(sandbox) as where:
+            with serve_in_background(sandbox) as where:
                 urls = {"CIO_TRACK_URL": where.url, "CIO_APP_URL": where.url}
                 async with _connected(environment | urls, person) as client:
                     await Tour(console, client, person, sandbox).take()

@@ -1,27 +1,29 @@
-"""The command line. Each command is imported when it runs: whoever starts the server waits for nothing else."""
+"""The command line. Each command is imported when it runs, so that the start of the server waits for nothing else."""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from cio_mcp import __version__
 from cio_mcp.cli.sandbox import sandbox
-from cio_mcp.errors import CioError
+from cio_mcp.errors import CioError, InvalidArgument
 from cio_mcp.storage.rows import ChangeState
 
 EXIT_BY_ERROR = 2
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 
 app = typer.Typer(
     name="cio-mcp",
     help="An assistant operates a Customer.io workspace; a person approves every write.",
     epilog="Settings come from the environment (CIO_…); the README lists them.",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-approvals = typer.Typer(help="Decide about proposed changes, outside the client; alone, a live list of them.")
+approvals = typer.Typer(help="Approve or deny proposed changes, in a terminal.")
 app.add_typer(approvals, name="approvals")
-webhooks = typer.Typer(help="What Customer.io reports: messages and people.", no_args_is_help=True)
+webhooks = typer.Typer(help="Receive events from Customer.io.", no_args_is_help=True)
 app.add_typer(webhooks, name="webhooks")
 
 
@@ -35,30 +37,61 @@ class Transport(StrEnum):
 TransportOption = Annotated[
     Transport, typer.Option(help="stdio for one client that starts the server; http for several.")
 ]
-HostOption = Annotated[str, typer.Option(help="Address to listen on (http); loopback only.")]
-PortOption = Annotated[int, typer.Option(help="Port to listen on (http).", min=0, max=65535)]
-SandboxOption = Annotated[bool, typer.Option("--sandbox", help="Serve a made-up workspace: no account, nothing real.")]
+HostOption = Annotated[
+    str | None, typer.Option(help="Address to listen on (http); loopback only. Default: 127.0.0.1.", show_default=False)
+]
+PortOption = Annotated[
+    int | None, typer.Option(help="Port to listen on (http). Default: 8000.", min=0, max=65535, show_default=False)
+]
+SandboxOption = Annotated[bool, typer.Option("--sandbox", help="Serve a simulated workspace; needs no account.")]
 ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer no tool that writes (CIO_READ_ONLY).")]
 ToolsetsOption = Annotated[str | None, typer.Option(help="Toolsets to offer, comma-separated (CIO_TOOLSETS).")]
-ChangeArgument = Annotated[str, typer.Argument(help="The change's id.", metavar="ID")]
-CallsOption = Annotated[bool, typer.Option("--calls", help="Show the exact requests, unfolded.")]
-WorkspaceOption = Annotated[str | None, typer.Option(help="Only this workspace; else every one in the database.")]
+ChangeArgument = Annotated[str, typer.Argument(help="The change's ID.", metavar="ID")]
+CallsOption = Annotated[bool, typer.Option("--calls", help="Show full requests.")]
+FoldOption = Annotated[bool, typer.Option("--calls/--no-calls", help="Show full requests, or a line for each.")]
+WorkspaceOption = Annotated[str | None, typer.Option(help="Only this workspace. Default: all in the database.")]
 
 
 def run() -> None:
-    """Run the command line; an error of ours ends it with one line on stderr and exit status 2."""
-    failed: CioError | None = None
+    """Run the command line; a mistake ends it with one line on stderr and exit status 2."""
+    failure: Exception | None = None
+    status = 0
     try:
-        app()
-    except* CioError as errors:
-        failed = _first(errors)
-    if failed is not None:
-        typer.echo(f"cio-mcp: {failed}", err=True)
-        raise SystemExit(EXIT_BY_ERROR)
+        status = app(prog_name="cio-mcp", standalone_mode=False) or 0
+    except* (CioError, typer.TyperException, typer.Abort) as failures:
+        failure = _first(failures)
+    if failure is not None:
+        raise SystemExit(_reported(failure))
+    raise SystemExit(status)
+
+
+def _reported(failure: Exception) -> int:
+    """Print a failure in one line; the exit status for it."""
+    match failure:
+        case typer.TyperException():
+            problem, status = failure.format_message(), failure.exit_code
+        case typer.Abort():
+            problem, status = "Aborted.", 1
+        case _:
+            problem, status = str(failure), EXIT_BY_ERROR
+    # Only the help that stands for a missing command has several lines.
+    typer.echo(problem if "\n" in problem else f"cio-mcp: {problem}", err=True)
+    return status
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"cio-mcp {__version__}")
+        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
-def by_default(context: typer.Context) -> None:
+def by_default(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", "-V", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Without a command, serve over stdio."""
     if context.invoked_subcommand is None:
         serve()
@@ -67,25 +100,30 @@ def by_default(context: typer.Context) -> None:
 @app.command()
 def serve(
     transport: TransportOption = Transport.stdio,
-    host: HostOption = "127.0.0.1",
-    port: PortOption = 8000,
+    host: HostOption = None,
+    port: PortOption = None,
     sandbox: SandboxOption = False,
     read_only: ReadOnlyOption = False,
     toolsets: ToolsetsOption = None,
 ) -> None:
-    """Serve the workspace to MCP clients (what `cio-mcp` alone does, over stdio)."""
+    """Serve MCP clients; the default command."""
     from cio_mcp.cli.serve import serve_http, serve_stdio  # noqa: PLC0415 - loads the SDK
 
     overrides = {"read_only": read_only or None, "toolsets": toolsets}
     if transport is Transport.http:
-        serve_http(host, port, sandbox=sandbox, **overrides)
-    else:
-        serve_stdio(sandbox=sandbox, **overrides)
+        serve_http(
+            DEFAULT_HOST if host is None else host, DEFAULT_PORT if port is None else port, sandbox=sandbox, **overrides
+        )
+        return
+    for option, value in (("--host", host), ("--port", port)):
+        if value is not None:
+            raise InvalidArgument(option, "has no effect over stdio; add --transport http, or leave it out.")
+    serve_stdio(sandbox=sandbox, **overrides)
 
 
 @app.command()
 def demo() -> None:
-    """Take a guided tour on a made-up workspace, in under 20 seconds."""
+    """Take a guided tour of a simulated workspace."""
     from cio_mcp.cli.demo import demo as tour  # noqa: PLC0415 - loads the SDK's client
 
     raise typer.Exit(tour())
@@ -96,10 +134,10 @@ app.command()(sandbox)
 
 @app.command()
 def tools(
-    as_json: Annotated[bool, typer.Option("--json", help="Everything a client is told, as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="The table of the documentation.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the full definitions as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of the documentation.")] = False,
 ) -> None:
-    """List every tool there is, whatever keys are set."""
+    """List all tools."""
     from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_text  # noqa: PLC0415 - loads the SDK
 
     form = tools_as_json if as_json else tools_as_markdown if markdown else tools_as_text
@@ -108,10 +146,10 @@ def tools(
 
 @app.command()
 def policy(
-    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     transport: TransportOption = Transport.stdio,
 ) -> None:
-    """Show what needs a person, what is allowed and what is hidden, tool by tool, and why."""
+    """Show which tools need approval, and why."""
     from cio_mcp.cli.policy import policy_as_json, policy_as_text  # noqa: PLC0415 - loads the SDK's types
 
     typer.echo((policy_as_json if as_json else policy_as_text)(over_http=transport is Transport.http))
@@ -122,10 +160,10 @@ def changes(
     change: Annotated[str | None, typer.Argument(help="The change to show in full.", metavar="ID")] = None,
     state: Annotated[ChangeState | None, typer.Option(help="Only changes of this state.")] = None,
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=1000)] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     calls: CallsOption = False,
 ) -> None:
-    """List what was to be written and what became of it, or show one change in full."""
+    """List changes and their outcomes, or show one."""
     from cio_mcp.cli import changes as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     if change is None:
@@ -136,9 +174,9 @@ def changes(
 
 @app.command()
 def forget(
-    person: Annotated[str, typer.Argument(help="Their id, email address, phone number or cio_….", metavar="PERSON")],
+    person: Annotated[str, typer.Argument(help="Their ID, email address, phone number, or cio_….", metavar="PERSON")],
 ) -> None:
-    """Erase what is kept about a person, on a terminal, after showing how much it is."""
+    """Erase a person from the journal and the events."""
     from cio_mcp.cli import forget as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.forget(person)
@@ -146,10 +184,10 @@ def forget(
 
 @app.command()
 def pause(
-    because: Annotated[str | None, typer.Option(help="Why, for whoever finds writes stopped.")] = None,
+    because: Annotated[str | None, typer.Option(help="Reason, shown wherever writes are refused.")] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Stop all writes, in every process at once; reads go on."""
+    """Stop all writes; reads continue."""
     from cio_mcp.cli import pause as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.pause(workspace, because)
@@ -157,40 +195,42 @@ def pause(
 
 @app.command()
 def resume(workspace: WorkspaceOption = None) -> None:
-    """Let writes go on after a pause; each still needs its approval."""
+    """Resume writes after a pause."""
     from cio_mcp.cli import pause as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.resume(workspace)
 
 
 @approvals.callback(invoke_without_command=True)
-def live_list(context: typer.Context) -> None:
-    """Decide about proposed changes, outside the client; without a command, watch what waits."""
+def window(context: typer.Context) -> None:
+    """Approve or deny proposed changes, in a terminal; without a command, in a window."""
     if context.invoked_subcommand is None:
         from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
-        command.live_list()
+        command.window()
 
 
 @approvals.command("list")
-def list_waiting() -> None:
-    """List the changes that wait for a decision."""
+def list_waiting(
+    limit: Annotated[int, typer.Option(help="How many changes to show.", min=1, max=500)] = 20,
+) -> None:
+    """List pending changes, newest first."""
     from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
-    command.list_waiting()
+    command.list_waiting(limit=limit)
 
 
 @approvals.command()
-def show(change: ChangeArgument, calls: CallsOption = False) -> None:
-    """Show a change in full: the question, what becomes of each value, and the requests that would be made."""
+def show(change: ChangeArgument, calls: FoldOption = True) -> None:
+    """Show a change in full, with its requests."""
     from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.show(change, calls=calls)
 
 
 @approvals.command()
-def approve(change: ChangeArgument, calls: CallsOption = False) -> None:
-    """Approve a change, on a terminal, after reading it."""
+def approve(change: ChangeArgument, calls: FoldOption = True) -> None:
+    """Approve a change, after reading it in a terminal."""
     from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.approve(change, calls=calls)
@@ -198,7 +238,7 @@ def approve(change: ChangeArgument, calls: CallsOption = False) -> None:
 
 @approvals.command()
 def deny(change: ChangeArgument) -> None:
-    """Deny a change; nothing is sent."""
+    """Deny a change."""
     from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.deny(change)
@@ -211,7 +251,7 @@ def receive(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8001,
 ) -> None:
-    """Receive webhooks beside a server over stdio, into the same database."""
+    """Receive webhooks for a server over stdio."""
     from cio_mcp.cli import webhooks as command  # noqa: PLC0415 - loads SQLAlchemy and starlette
 
     command.serve(host, port)
@@ -219,9 +259,9 @@ def receive(
 
 @webhooks.command()
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON; times are Unix seconds.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; times are Unix seconds.")] = False,
 ) -> None:
-    """Show the last event, how late events come, gaps, and what was refused."""
+    """Show the last event, delays, gaps, and refusals."""
     from cio_mcp.cli import webhooks as command  # noqa: PLC0415 - loads SQLAlchemy and starlette
 
     command.status(as_json=as_json)
@@ -232,12 +272,12 @@ def register(
     url: Annotated[str, typer.Option(help="Where Customer.io reaches the receiver: https://…/webhooks/customerio.")],
     calls: CallsOption = False,
 ) -> None:
-    """Create the reporting webhook in Customer.io, or mend it, after showing what changes."""
+    """Create or update the webhook after confirmation."""
     from cio_mcp.cli import webhooks_register as command  # noqa: PLC0415 - loads SQLAlchemy and rich
 
     command.register(url, calls=calls)
 
 
-def _first(errors: BaseExceptionGroup[CioError]) -> CioError:
+def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
     inner = errors.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

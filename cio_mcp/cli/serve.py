@@ -2,34 +2,55 @@
 
 import gc
 import logging
+import signal
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from cio_mcp import __version__
 from cio_mcp.cli.logs import log_to_stderr
 from cio_mcp.cli.sockets import LOOPBACK, authority, listen
+from cio_mcp.cli.standard_input import closable_stdin
+from cio_mcp.cli.storage_check import check_storage
 from cio_mcp.errors import SettingError
 from cio_mcp.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from cio_mcp.sandbox import Sandbox
     from cio_mcp.server.app import CioServer
+    from cio_mcp.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
 WARM_SECONDS = 60.0
 """How long garbage is not collected at most: a collection of all that stays for good stops everything."""
+GRACE_SECONDS = 5
+"""Seconds that requests in progress may take when a server over HTTP is stopped."""
+STOP_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
+"""Signals that stop a server as Ctrl-C does, where the system has them and nobody ignores them."""
+WELCOME = f"""\
+cio-mcp {__version__}: an MCP server for Customer.io, waiting for an MCP client on standard input.
+Clients start it themselves. To connect one, give it the command cio-mcp and your keys, for example:
+  claude mcp add customerio -e CIO_APP_API_KEY=... -- cio-mcp
+To try it without an account: cio-mcp demo. Press Ctrl-C to stop.
+"""
 
 
 def serve_stdio(*, sandbox: bool, **overrides: Any) -> None:
     """Serve the client that started this process, until it closes the line."""
+    if sys.stdin is None:
+        raise SettingError("standard input", "is closed. cio-mcp is started by an MCP client, which writes to it")
 
     async def over_stdio(server: "CioServer") -> None:
-        await server.run_stdio_async()
+        if sys.stdin.isatty():
+            sys.stderr.write(WELCOME)
+        with closable_stdin() as close:
+            await _run_until_stopped(server.run_stdio_async, close)
 
     _serve(over_stdio, sandbox=sandbox, overrides=overrides)
 
@@ -52,15 +73,37 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
 
         # Its own logging would write to stdout, and name paths.
         logger.info("Serving http://%s/mcp, and receiving webhooks at %s", authority(listening), PATH)
-        config = uvicorn.Config(http_app(server), log_config=None, access_log=False, lifespan="on")
-        await uvicorn.Server(config).serve(sockets=[listening])
+        config = uvicorn.Config(
+            http_app(server),
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        listener = uvicorn.Server(config)
+
+        async def listen_until_stopped() -> None:
+            # Canceled in the middle of its start, it would log a traceback.
+            with anyio.CancelScope(shield=True):
+                await listener.serve(sockets=[listening])
+
+        def stop() -> None:
+            listener.should_exit = True
+
+        await _run_until_stopped(listen_until_stopped, stop)
 
     with listening:
         _serve(over_http, sandbox=sandbox, overrides=overrides)
 
 
-def sandbox_settings(data_dir: Path, *, url: str = "http://sandbox", **overrides: Any) -> Settings:
-    """Settings of a sandbox at `url`, with its state in `data_dir`; nothing of a real workspace shines through."""
+def sandbox_settings(data_dir: Path | None, *, url: str = "http://sandbox", **overrides: Any) -> Settings:
+    """Settings of a sandbox at `url`; of the environment's, those of the real workspace do not count.
+
+    Its state lies in `data_dir`, or where None, wherever the environment says.
+    """
+    storage: dict[str, Any] = (
+        {"data_dir": data_dir, "database_url": f"sqlite:///{data_dir / 'cio-mcp.db'}"} if data_dir else {}
+    )
     return load_settings(
         site_id="sandbox-site",
         track_api_key="sandbox-track-key",
@@ -70,8 +113,7 @@ def sandbox_settings(data_dir: Path, *, url: str = "http://sandbox", **overrides
         track_url=url,
         app_url=url,
         workspace="sandbox",
-        data_dir=data_dir,
-        database_url=f"sqlite:///{data_dir / 'cio-mcp.db'}",
+        **storage,
         **overrides,
     )
 
@@ -80,38 +122,98 @@ def _serve(transport: "Callable[[CioServer], Awaitable[None]]", *, sandbox: bool
     log_to_stderr()
     # What the start loads stays for good: looking for garbage in it meanwhile costs a tenth of the start.
     gc.disable()
-
-    async def main() -> None:
-        async with _workspace(sandbox=sandbox, overrides=overrides) as (settings, box):
-            # It loads the SDK, after the settings were found good.
-            from cio_mcp.server.app import build_server, receiver_of  # noqa: PLC0415
-
-            server = build_server(settings, sandbox=box)
-            if box is not None:
-                box.report_to(receiver_of(server))
-            async with anyio.create_task_group() as group:
-                group.start_soon(_collect_garbage, server)
-                await transport(server)
-                group.cancel_scope.cancel()
-
-    anyio.run(main)
+    _stop_on_signals()
+    # Ctrl-C cancels the event loop's main task; what is open is closed on the way here.
+    with suppress(KeyboardInterrupt), _storage(sandbox=sandbox, overrides=overrides) as settings:
+        check_storage(settings)
+        anyio.run(_run, transport, settings, sandbox)
 
 
-async def _collect_garbage(server: "CioServer") -> None:
+async def _run(transport: "Callable[[CioServer], Awaitable[None]]", settings: Settings, sandbox: bool) -> None:
+    # It loads the SDK, after the settings were found good.
+    from cio_mcp.server.app import build_server, receiver_of  # noqa: PLC0415
+
+    box = _sandbox() if sandbox else None
+    # Before the sandbox runs: a wrong toolset or policy ends the start here.
+    server = build_server(settings, sandbox=box)
+    async with AsyncExitStack() as stack:
+        if box is not None:
+            data_dir = settings.data_dir
+            logger.info(
+                "A simulated workspace. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals", data_dir
+            )
+            await stack.enter_async_context(box)
+            box.report_to(receiver_of(server))
+        opened = anyio.Event()
+
+        async def when_open(workspace: "Workspace") -> None:
+            opened.set()
+            if box is None:
+                await _report_keys(workspace)
+
+        server.runtime.when_open.append(when_open)
+        group = await stack.enter_async_context(anyio.create_task_group())
+        group.start_soon(_collect_garbage, opened)
+        await transport(server)
+        group.cancel_scope.cancel()
+
+
+async def _collect_garbage(opened: anyio.Event) -> None:
     with anyio.move_on_after(WARM_SECONDS):
-        await server.runtime.warmed()
+        await opened.wait()
     gc.freeze()
     gc.enable()
 
 
-@asynccontextmanager
-async def _workspace(*, sandbox: bool, overrides: dict[str, Any]) -> "AsyncIterator[tuple[Settings, Sandbox | None]]":
-    if not sandbox:
-        yield load_settings(**overrides), None
+async def _report_keys(workspace: "Workspace") -> None:
+    await workspace.check_keys()
+    for api, line in workspace.keys.lines().items():
+        logger.log(logging.WARNING if api in workspace.keys.problems else logging.INFO, "%s", line)
+
+
+async def _run_until_stopped(serve: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
+    """Run `serve` until it ends, which `stop` makes it do.
+
+    Both are children: Ctrl-C cancels the main task, which must not wait for `serve` before it calls `stop`.
+    """
+
+    async def run() -> None:
+        await serve()
+        group.cancel_scope.cancel()
+
+    async def stop_when_canceled() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stop()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(stop_when_canceled)
+        group.start_soon(run)
+
+
+@contextmanager
+def _storage(*, sandbox: bool, overrides: dict[str, Any]) -> Iterator[Settings]:
+    """Load the settings; a sandbox's state lies in a temporary directory unless the environment names another."""
+    settings = sandbox_settings(None, **overrides) if sandbox else load_settings(**overrides)
+    if not sandbox or settings.has_chosen_storage:
+        yield settings
         return
+    with tempfile.TemporaryDirectory(prefix="cio-mcp-") as folder:
+        yield sandbox_settings(Path(folder), **overrides)
+
+
+def _sandbox() -> "Sandbox":
     from cio_mcp.sandbox import Sandbox  # noqa: PLC0415 - a real workspace does not need it
 
-    with tempfile.TemporaryDirectory(prefix="cio-mcp-") as folder:
-        async with Sandbox() as box:
-            logger.info("A made-up workspace. What waits for approval: CIO_DATA_DIR=%s cio-mcp approvals list", folder)
-            yield sandbox_settings(Path(folder), **overrides), box
+    return Sandbox()
+
+
+def _stop_on_signals() -> None:
+    """Have a request to end treated as Ctrl-C, so that temporary directories are removed; it is not if ignored."""
+    # A shell without job control has its background processes ignore Ctrl-C, and then the others would have no effect.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in STOP_SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))

@@ -2,54 +2,63 @@
 
 import os
 import secrets
-import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Literal, TextIO
 
 from rich.console import Console
 
+from cio_mcp.cli import keyboard
+from cio_mcp.cli.keyboard import Keyboard, PosixKeyboard
 from cio_mcp.errors import Refused
 from cio_mcp.text.sanitize import clean
 
 PATH = "/dev/tty"
 PATIENCE = 600.0
 """Seconds a question stays open: as long as an approval would count."""
-LINE = 1024
 CODE_LENGTH = 4
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
-"""What is drawn from: nothing that could be read as something else."""
+"""The letters of a code; none can be read as another."""
 SHOWN = 200
 NOBODY = "Approving needs a person at a terminal, with input and output not redirected; nothing was approved."
+DENY = "d"
+
+Decision = Literal["approve", "deny", "mismatch", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Where to show something and ask about it."""
+    """A console to show something on, and the keyboard beside it."""
 
     console: Console
-    handle: int
+    keyboard: Keyboard
 
     def approved(self, typed: str | None = None) -> bool:
-        """Whether a person types `typed`, where something must be, and then a code that can be read here alone."""
-        if typed is not None and not self._types(f"First, type {clean(typed, SHOWN)}:", typed):
-            return False
-        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
-        return self._types(f"To approve, type {code}:", code)
+        """Whether a person types `typed`, if anything is required, and then a code that can only be read here."""
+        return self._decision(typed, deny=None, note="") == "approve"
 
-    def _types(self, prompt: str, wanted: str) -> bool:
-        return self.ask(prompt).casefold() == wanted.strip().casefold()
+    def decision(self, typed: str | None = None) -> Decision:
+        """The decision of a person, who approves as above, or types `d` to deny, or an empty line for neither."""
+        return self._decision(typed, deny=DENY, note=f" ({DENY} denies, Enter alone goes back)")
+
+    def _decision(self, typed: str | None, *, deny: str | None, note: str) -> Decision:
+        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+        steps = [] if typed is None else [(f"First, type {clean(typed, SHOWN)}{note}:", typed)]
+        for prompt, required in [*steps, (f"To approve, type {code}{note}:", code)]:
+            answer = self.ask(prompt).casefold()
+            if answer in ("", deny):
+                return "deny" if answer else "none"
+            if answer != required.strip().casefold():
+                return "mismatch"
+        return "approve"
 
     def ask(self, prompt: str) -> str:
-        """Return the line typed after the prompt, or "" if none comes in time; what was typed before is lost."""
-        import termios  # noqa: PLC0415 - there is none on Windows, and no controlling terminal either
-
-        termios.tcflush(self.handle, termios.TCIFLUSH)
+        """Return the line typed after the prompt, or "" if none comes in time; text typed before it does not count."""
+        self.keyboard.drop_pending()
         self.console.print(prompt, end=" ", markup=False, highlight=False)
-        ready, _, _ = select.select([self.handle], [], [], PATIENCE)
-        return os.read(self.handle, LINE).decode(errors="replace").strip() if ready else ""
+        return self.keyboard.line(PATIENCE)
 
 
 @contextmanager
@@ -61,6 +70,9 @@ def controlling_terminal(refusal: str = NOBODY) -> Iterator[Terminal]:
     """
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         raise Refused(refusal)
+    if sys.platform == "win32":
+        yield Terminal(Console(), keyboard.WindowsKeyboard())
+        return
     try:
         handle = os.open(PATH, os.O_RDWR | os.O_NOCTTY)
     except OSError:
@@ -68,7 +80,7 @@ def controlling_terminal(refusal: str = NOBODY) -> Iterator[Terminal]:
     with os.fdopen(handle, "w", encoding="utf-8", closefd=True) as stream:
         if os.tcgetpgrp(handle) != os.getpgrp():
             raise Refused(refusal)
-        yield Terminal(Console(file=stream), handle)
+        yield Terminal(Console(file=stream), PosixKeyboard(handle))
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -187,7 +187,7 @@ class Client:
             room = caller.deadline - asked - LAST_MOMENT
             if room < 0:
                 raise Unavailable("No time is left for a request to Customer.io; nothing was sent. Try again.")
-            permit = await self.limiter.acquire(call.lane, bulk=caller.bulk, max_wait=room)
+            permit = await self.limiter.acquire(call.lane, caller=caller.principal, bulk=caller.bulk, max_wait=room)
             granted = now()
             span.set_attribute("cio.wait", granted - asked)
             within = min(PATIENCE[call.retry], caller.deadline - granted)
@@ -200,7 +200,7 @@ class Client:
                 )
             finally:
                 if not departure.left:
-                    self.limiter.give_back(permit)
+                    self.limiter.release(permit)
             if isinstance(outcome, Answered):
                 outcome = replace(outcome, retry_after=plausible(outcome.retry_after, daily=_is_daily(call)))
                 span.set_attribute("http.response.status_code", outcome.status)

@@ -1,10 +1,15 @@
 """Rules on calls: what is refused whichever tool planned it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import Refused
 from cio_mcp.gate.plan import Plan
+from cio_mcp.text.names import hidden_characters, meanings, names_in
+from cio_mcp.text.sanitize import quoted
 
 MAIL_REDIRECTS = frozenset({"recipient", "from_address", "reply_to"})
 """Event data keys with which Customer.io lets an event override a campaign's settings (Track API, track events)."""
@@ -17,13 +22,15 @@ def check(calls: Iterable[Call]) -> None:
     """Refuse what nobody may approve.
 
     Raises:
-        Refused: a call redirects mail, overrides its sender, or leaves it open whether unsubscribed people are reached.
+        Refused: a call redirects mail, overrides its sender, leaves it open whether unsubscribed people are reached, or
+            names an attribute or a part of event data by what cannot be seen.
     """
     for call in calls:
+        for operation in operations(call):
+            _refuse_hidden(operation.values)
+            if operation.is_event:
+                _refuse(operation.values, MAIL_REDIRECTS, "would redirect a campaign's mail")
         body = call.body if isinstance(call.body, dict) else {}
-        if call.route.endswith("/events"):
-            data = body.get("data")
-            _refuse(data if isinstance(data, dict) else (), MAIL_REDIRECTS, "would redirect a campaign's mail")
         if call.route.startswith("/v1/send/"):
             _refuse(body, SENDER_OVERRIDES, "would override the message's sender or its other recipients")
             if "send_to_unsubscribed" not in body:
@@ -47,7 +54,16 @@ def check_roundtrip(plan: Plan) -> None:
     )
 
 
-def _refuse(keys: Iterable[str], refused: frozenset[str], reason: str) -> None:
-    # Whether Customer.io minds case and outer spaces is not documented.
-    if named := ", ".join(sorted({key.strip().casefold() for key in keys} & refused)):
+def _refuse(values: Mapping[str, JsonValue], refused: frozenset[str], reason: str) -> None:
+    meant = frozenset[str]().union(*(meanings(name, value) for name, value in values.items()))
+    if named := ", ".join(sorted(meant & refused)):
         raise Refused(f"{named}: this server does not send it, because it {reason}. Leave it out; nothing was sent.")
+
+
+def _refuse_hidden(values: Mapping[str, JsonValue]) -> None:
+    for name in names_in(dict(values)):
+        if hidden := hidden_characters(name):
+            raise Refused(
+                f"The name {quoted(name, 40)} holds characters that cannot be seen ({', '.join(hidden[:5])}). "
+                "Leave them out; nothing was sent."
+            )

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.customerio.call import Call, canonical, digest
 from cio_mcp.gate.evidence import Evidence
 
@@ -34,8 +35,9 @@ class ReadBack(BaseModel):
 class Plan(BaseModel):
     """A write before it is made: what a plan function returns.
 
-    `contents` say what exactly, `affected` counts people (None: unknown), `examples` names some, `starts` the campaigns
-    it may start (None: by nature none), `why` what makes it of its class; foreign text in all of them is quoted.
+    `contents` say what exactly, `preview` approximately what a message will say, a line each. `affected` counts people
+    (None: unknown), `examples` names some, `starts` the campaigns it may start (None: by nature none), `why` what makes
+    it of its class; foreign text in all of them is quoted.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice (messages,
     triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back, `due_at` when
     a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or `cio_…`, and
@@ -48,6 +50,7 @@ class Plan(BaseModel):
     risk: Risk
     summary: str
     contents: tuple[str, ...] = ()
+    preview: tuple[str, ...] = ()
     edits: tuple[Before, ...] = ()
     affected: int | None = 1
     recipients: tuple[str, ...] = ()
@@ -74,8 +77,14 @@ class Plan(BaseModel):
     @property
     def event_id(self) -> str | None:
         """The id that the plan's event is sent with; what the event starts names it."""
-        body = next((call.body for call in self.calls if call.route.endswith("/events")), None)
-        return str(body["id"]) if isinstance(body, dict) and body.get("id") else None
+        events = (each.id for call in self.calls for each in operations(call) if each.is_event)
+        return next(events, None)
+
+    @property
+    def creates(self) -> tuple[str, ...]:
+        """The identifiers by which the calls may create a person; an unnamed one is empty."""
+        made = (operation for call in self.calls for operation in operations(call) if operation.may_create)
+        return tuple(operation.person.value if operation.person else "" for operation in made)
 
     @property
     def effect(self) -> str | None:

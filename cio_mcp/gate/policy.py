@@ -26,8 +26,11 @@ LARGE_AUDIENCE = 1000
 BY_POLICY = "policy"
 """Who decided, in the journal, where no person did; every principal has a prefix, so none is called this."""
 
-ADDRESS = re.compile(r"[a-z0-9.!#$&'*+/=?^_{|}~-]+@(?P<domain>[a-z0-9-]+(?:\.[a-z0-9-]+)*)")
-"""A plain address, in lower case: no name, no quotes, no second @, no percent sign, nothing beyond ASCII."""
+ADDRESS = re.compile(r"[a-z0-9.!#$&'*+/=?^_~-]+@(?P<domain>[a-z0-9-]+(?:\.[a-z0-9-]+)*)")
+"""A plain address, in lower case: no name, no quotes, no second @, nothing beyond ASCII.
+
+Braces, pipes and percent signs are missing on purpose: Customer.io may render an address as a Liquid template.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,9 @@ class Policy:
             return False
         # Who is in a segment may decide who is named: nobody joins without a person.
         if any("/segments" in call.route for call in plan.calls):
+            return False
+        # An address among the attributes may be anybody's: who is created must be named by their own identifier.
+        if plan.creates and not self.recipients.covers_all(plan.creates, ()):
             return False
         everyone = plan.affected <= len(plan.recipients)
         named = everyone and self.recipients.covers_all(plan.recipients, plan.test_profiles)

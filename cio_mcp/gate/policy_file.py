@@ -1,7 +1,9 @@
 """Reading the policy file: TOML to `Policy`; whatever is wrong in it is told with its line."""
 
 import re
+import stat
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -13,6 +15,8 @@ from cio_mcp.settings import Settings
 from cio_mcp.text.sanitize import quoted
 
 SETTING = "CIO_POLICY_FILE"
+MAX_FILE_BYTES = 1_000_000
+"""Bytes of a policy file; chosen, a real one has a few hundred."""
 KeyPath = tuple[str | int, ...]
 
 _HEADER = re.compile(r"\s*\[+([^\[\]]+)\]+\s*(?:#.*)?$")
@@ -71,15 +75,24 @@ def policy_of(settings: Settings, tools: Mapping[str, Collection[Risk]] | None =
     if settings.policy_file is None:
         return Policy()
     path = settings.policy_file
+    return _Reading(str(path), _text_of(path)).policy(tools)
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.expanduser().read_text(encoding="utf-8")
+        # A pipe or a device could be read for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SettingError(SETTING, f"{path} is not a file. Expected the path of a TOML file")
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+        text = raw.decode()
     except OSError as error:
-        raise SettingError(SETTING, f"{path.name} cannot be read ({error.strerror})") from None
-    except RuntimeError:
-        raise SettingError(SETTING, f"{path.name} lies in a home directory that is not known") from None
+        raise SettingError(SETTING, f"{path} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise SettingError(SETTING, f"{path.name} is not UTF-8 text") from None
-    return _Reading(path.name, text).policy(tools)
+        raise SettingError(SETTING, f"{path} is not UTF-8 text") from None
+    if len(raw) > MAX_FILE_BYTES:
+        raise SettingError(SETTING, f"{path} is larger than 1 MB")
+    return text
 
 
 class _Reading:

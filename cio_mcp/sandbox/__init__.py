@@ -1,8 +1,8 @@
-"""A simulated Customer.io workspace: stands alone, in process or over a socket."""
+"""A simulated Customer.io workspace that runs in process or over a socket and needs nothing else of this project."""
 
 from cio_mcp.sandbox.app import Sandbox
-from cio_mcp.sandbox.clock import Clock, StillClock
 from cio_mcp.sandbox.faults import Dropped
-from cio_mcp.sandbox.webhooks import Sending
+from cio_mcp.sandbox.webhooks.poster import PostingOptions
+from cio_mcp.sandbox.world.clock import Clock, StillClock
 
-__all__ = ["Clock", "Dropped", "Sandbox", "Sending", "StillClock"]
+__all__ = ["Clock", "Dropped", "PostingOptions", "Sandbox", "StillClock"]

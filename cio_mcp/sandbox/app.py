@@ -1,8 +1,6 @@
-"""The sandbox: one ASGI app in front of one simulated workspace."""
+"""The sandbox: one ASGI app for all of Customer.io's APIs, over one simulated workspace."""
 
-import json
 import random
-from collections import Counter, deque
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,50 +10,39 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from cio_mcp.sandbox import (
-    account,
-    activities,
-    auth,
-    broadcasts,
-    campaigns,
-    control,
-    customers,
-    faults,
-    messages,
-    newsletters,
-    reporting_webhooks,
-    segments,
-    sends,
-    track,
-    track_events,
-    track_v2,
-    transactional,
+from cio_mcp.sandbox import auth, control, faults
+from cio_mcp.sandbox.api.router import ROUTER
+from cio_mcp.sandbox.api.routes import Handler
+from cio_mcp.sandbox.http import (
+    ApiError,
+    ApiRequest,
+    ApiResponse,
+    Match,
+    app_error,
+    invalid,
+    not_found,
+    track_error,
 )
-from cio_mcp.sandbox.clock import Clock
-from cio_mcp.sandbox.limits import Windows, limit_of
-from cio_mcp.sandbox.sender import Sender
-from cio_mcp.sandbox.webhooks import AsgiApp, Sending
-from cio_mcp.sandbox.wire import Answer, Asked, Found, Refused, Router, app_error, invalid, not_found, track_error
-from cio_mcp.sandbox.workspace import Workspace
+from cio_mcp.sandbox.json_body import parse
+from cio_mcp.sandbox.limits import limit_of
+from cio_mcp.sandbox.state import State
+from cio_mcp.sandbox.webhooks.endpoints import initial_webhooks
+from cio_mcp.sandbox.webhooks.poster import AsgiApp, PostingOptions
+from cio_mcp.sandbox.webhooks.worker import Worker
+from cio_mcp.sandbox.world.clock import Clock
 
-PARTS = (
-    track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,
-    transactional, sends, account, reporting_webhooks,
-)  # fmt: skip
-ROUTER = Router([route for part in PARTS for route in part.ROUTES])
-REQUESTS_KEPT = 100_000
-IN_PROCESS = "http://localhost/webhooks/customerio"
-"""Where an app that is posted to in process would be."""
-BODY_BYTES = 26_000_000
+IN_PROCESS_URL = "http://localhost/webhooks/customerio"
+"""The address of a receiver in this process; nothing is sent to it over the network."""
+MAX_BODY_BYTES = 26_000_000
 """Just above the largest documented payload, a broadcast trigger's 25 MB."""
 
 
-class Sandbox:
+class Sandbox(State):
     """A simulated Customer.io workspace, the same for the same seed.
 
-    `app` is the ASGI callable for all its APIs. `people` are generated besides the fixed cast, `jitter` is the most
-    that a request's arrival is delayed by, in seconds, and `clock` lets tests hold the time. While it is entered,
-    everything that happens is posted to `webhook_url` and to the reporting webhooks that were created.
+    `app` is the ASGI callable for all its APIs. `people` are generated in addition to the fixtures, `jitter` is the
+    longest delay of a request's arrival in seconds, and `clock` lets tests control the time. While the sandbox is
+    entered, it posts events to `webhook_url` and to the reporting webhooks created through the API.
     """
 
     def __init__(
@@ -66,15 +53,14 @@ class Sandbox:
         jitter: float = 0.0,
         clock: Clock | None = None,
         webhook_url: str = "",
-        sending: Sending | None = None,
+        posting: PostingOptions | None = None,
     ) -> None:
-        self.clock = clock or Clock()
-        self._seed, self._people, self._jitter, self._webhook_url = seed, people, jitter, webhook_url
+        super().__init__(seed=seed, people=people, clock=clock or Clock(), webhook_url=webhook_url)
+        self._jitter = jitter
         self._delays = random.Random(f"{seed}:jitter")
-        self.sender = Sender(self, sending or Sending())
+        self.worker = Worker(self, posting or PostingOptions())
         self._tasks: anyio.abc.TaskGroup | None = None
-        self.clock.listen(self.sender.ring)
-        self.reset()
+        self.clock.listen(self.worker.wake)
 
     @property
     def is_entered(self) -> bool:
@@ -83,9 +69,9 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         if self.is_entered:
-            raise RuntimeError("this sandbox runs already: `served` enters it in a thread of its own")
+            raise RuntimeError("this sandbox is already running: `serve_in_background` enters it in its own thread")
         self._tasks = await anyio.create_task_group().__aenter__()
-        self._tasks.start_soon(self.sender.run, self._tasks)
+        self.worker.start(self._tasks)
         return self
 
     async def __aexit__(
@@ -94,30 +80,20 @@ class Sandbox:
         if self._tasks is None:
             return None
         tasks, self._tasks = self._tasks, None
+        self.worker.stop()
         tasks.cancel_scope.cancel()
         if isinstance(error, anyio.get_cancelled_exc_class()):
             return await tasks.__aexit__(kind, error, trace)
-        # Any other error is none of the tasks' business: the group would wrap it, or take it for its own end.
+        # The group would wrap any other error in an exception group, or take it for a failure of its own.
         await tasks.__aexit__(None, None, None)
         return None
 
-    def reset(self) -> None:
-        """Start again with the workspace as it was made, at the clock's time; faults and counters are gone."""
-        self.workspace = Workspace(self._seed, self._people, self.clock, self._webhook_url)
-        self.windows = Windows()
-        self.faults: list[faults.Fault] = []
-        self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
-        self.routes: Counter[str] = Counter()
-        self.statuses: Counter[str] = Counter()
-        self.in_flight = self.max_concurrency = 0
-        self.sender.ring()
-
     def report_to(self, app: AsgiApp) -> None:
-        """Post everything that happens from now on to an ASGI app in this process."""
-        self._webhook_url = IN_PROCESS
-        self.sender.post_to(app)
-        self.workspace.webhooks = reporting_webhooks.first_webhooks(IN_PROCESS)
-        self.sender.ring()
+        """Post all events from now on to an ASGI app in this process."""
+        self._webhook_url = IN_PROCESS_URL
+        self.worker.post_to(app)
+        self.workspace.webhooks = initial_webhooks(IN_PROCESS_URL)
+        self.worker.wake()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -125,25 +101,25 @@ class Sandbox:
             return
         request = Request(scope, receive)
         raw_path = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace").partition("?")[0]
-        if raw_path.startswith("/_sandbox/"):
-            response = await control.answer(self, request)
+        if raw_path.startswith(control.PREFIX):
+            response = await control.handle(self, request)
         else:
-            response = await self._counted(request, raw_path)
-        self.sender.ring()
+            response = await self._count(request, raw_path)
+        self.worker.wake()
         await response(scope, receive, send)
 
-    async def _counted(self, request: Request, raw_path: str) -> Response:
+    async def _count(self, request: Request, raw_path: str) -> Response:
         if self._jitter:
             await anyio.sleep(self._delays.uniform(0, self._jitter))
-        found = ROUTER.find(request.method, raw_path)
-        arrived = self.clock.now()
-        entry = {"at": arrived, "method": request.method, "path": raw_path, "status": 0}
+        match = ROUTER.find(request.method, raw_path)
+        arrival = self.clock.now()
+        entry = {"at": arrival, "method": request.method, "path": raw_path, "status": 0}
         self.requests.append(entry)
-        self.routes[f"{request.method} {found.template if found.handler else '(unknown)'}"] += 1
+        self.routes[f"{request.method} {match.template if match.handler else '(unknown)'}"] += 1
         self.in_flight += 1
         self.max_concurrency = max(self.max_concurrency, self.in_flight)
         try:
-            response = await self._answered(request, raw_path, arrived, found)
+            response = await self._respond(request, raw_path, arrival, match)
         except faults.Dropped:
             self.statuses["dropped"] += 1
             raise
@@ -153,59 +129,61 @@ class Sandbox:
         self.statuses[str(response.status_code)] += 1
         return response
 
-    async def _answered(self, request: Request, raw_path: str, arrived: float, found: Found) -> Response:
-        template, handler, values = found
+    async def _respond(self, request: Request, raw_path: str, arrival: float, match: Match[Handler]) -> Response:
+        template, handler, values = match
         try:
-            body = await _body(request)
-            kind = faults.take(self.faults, request.method, template, raw_path)
-            if kind is not None and faults.comes_first(kind):
-                return faults.instead(kind, self._reference())
-            auth.check(raw_path, request.headers.get("authorization", ""))
-            self.windows.admit(limit_of(request.method, template), arrived, self._reference())
+            body = await _read_body(request)
+            kind = faults.take_for_request(self.faults, request.method, template, raw_path)
+            if kind is not None and faults.replaces_work(kind):
+                return faults.replacement_response(kind, self._reference())
+            auth.check(template, raw_path, request.headers.get("authorization", ""))
+            self.windows.admit(limit_of(request.method, template), arrival, self._reference())
             if handler is None:
-                raise not_found()
+                raise _unknown_route(raw_path)
             self.workspace.settle()
-            asked = Asked(values, dict(request.query_params), _parsed(body, raw_path), len(body))
-            made = handler(self.workspace, asked)
-            response = _response(made if isinstance(made, Answer) else Answer(200, made))
-        except Refused as refused:
-            return _response(refused.answer)
+            call = ApiRequest(values, dict(request.query_params), _parse(body, raw_path), len(body))
+            result = handler(self.workspace, call)
+            response = _response(result if isinstance(result, ApiResponse) else ApiResponse(200, result))
+        except ApiError as error:
+            return _response(error.response)
         if kind is None:
             return response
         await faults.hang(kind)
-        return faults.afterwards(kind) or response
+        return faults.response_after_work(kind) or response
 
     def _reference(self) -> str:
         return f"{self._delays.getrandbits(24):06x}"
 
 
-async def _body(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytes:
     parts, size = [], 0
     async for part in request.stream():
         parts.append(part)
         size += len(part)
-        if size > BODY_BYTES:
+        if size > MAX_BODY_BYTES:
             raise app_error(413, "the body is too large")
     return b"".join(parts)
 
 
-def _parsed(body: bytes, raw_path: str) -> Any:
-    if not body:
-        return None
+def _parse(body: bytes, raw_path: str) -> Any:
     try:
-        return json.loads(body)
+        return parse(body)
     except ValueError:
         raise _malformed(raw_path) from None
 
 
-def _malformed(raw_path: str) -> Refused:
+def _malformed(raw_path: str) -> ApiError:
     reason = "malformed JSON"
     if raw_path.startswith("/api/v2/"):
         return invalid("", reason, "malformed")
-    return track_error(reason) if raw_path.startswith("/api/") else app_error(400, reason)
+    return track_error(reason) if auth.is_track(raw_path) else app_error(400, reason)
 
 
-def _response(answer: Answer) -> Response:
-    if answer.body is None:
-        return Response(status_code=answer.status, headers=answer.headers)
-    return JSONResponse(answer.body, answer.status, answer.headers)
+def _unknown_route(raw_path: str) -> ApiError:
+    return track_error("not found", 404) if auth.is_track(raw_path) else not_found()
+
+
+def _response(response: ApiResponse) -> Response:
+    if response.body is None:
+        return Response(status_code=response.status, headers=response.headers)
+    return JSONResponse(response.body, response.status, response.headers)

@@ -1,114 +1,117 @@
-"""The sandbox's own endpoints under `/_sandbox/`: look inside, order faults, move the clock, start again."""
+"""The control API under `/_sandbox/`: inspect the sandbox, inject faults, advance the clock, reset."""
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cio_mcp.sandbox.burst import emit
-from cio_mcp.sandbox.faults import ordered
-from cio_mcp.sandbox.wire import Refused, app_error, not_found
+from cio_mcp.sandbox.faults import parse_fault
+from cio_mcp.sandbox.http import ApiError, app_error, not_found
+from cio_mcp.sandbox.json_body import parse
+from cio_mcp.sandbox.state import State
+from cio_mcp.sandbox.webhooks.emit import emit
 
-if TYPE_CHECKING:
-    from cio_mcp.sandbox.app import Sandbox
+PREFIX = "/_sandbox/"
+MAX_ADVANCE_SECONDS = 10 * 365 * 86_400.0
+"""Chosen: enough for any journey, and far from times that a calendar cannot express."""
 
 
-async def answer(sandbox: "Sandbox", request: Request) -> Response:
-    """Answer a control request; these need no key and count nowhere."""
-    name = request.url.path.removeprefix("/_sandbox/")
+async def handle(state: State, request: Request) -> Response:
+    """Answer a control request. It needs no key and is not counted."""
+    name = request.url.path.removeprefix(PREFIX)
     try:
-        sandbox.workspace.settle()
+        state.workspace.settle()
         if request.method == "GET" and name in VIEWS:
-            return JSONResponse(VIEWS[name](sandbox))
-        if request.method in {"POST", "DELETE"} and (request.method, name) in ORDERS:
-            return JSONResponse(ORDERS[request.method, name](sandbox, await _told(request)))
+            return JSONResponse(VIEWS[name](state))
+        if (request.method, name) in COMMANDS:
+            return JSONResponse(COMMANDS[request.method, name](state, await _json_body(request)))
         raise not_found()
-    except Refused as refused:
-        return JSONResponse(refused.answer.body, refused.answer.status)
+    except ApiError as error:
+        return JSONResponse(error.response.body, error.response.status)
 
 
-async def _told(request: Request) -> Any:
-    body = await request.body()
+async def _json_body(request: Request) -> Any:
     try:
-        return json.loads(body) if body else {}
+        value = parse(await request.body())
     except ValueError:
         raise app_error(400, "malformed JSON") from None
+    return {} if value is None else value
 
 
-def state(sandbox: "Sandbox") -> dict[str, Any]:
+def summary(state: State) -> dict[str, Any]:
     """Counters since the start or the last reset."""
-    workspace = sandbox.workspace
+    workspace = state.workspace
     return {
-        "now": sandbox.clock.now(),
+        "now": state.clock.now(),
         "people": len(workspace.people),
-        "pending": len(workspace.agenda),
-        "total": sum(sandbox.routes.values()),
-        "requests": dict(sandbox.routes),
-        "statuses": dict(sandbox.statuses),
-        "429s": sandbox.statuses["429"],
+        "pending": len(workspace.schedule),
+        "total": sum(state.routes.values()),
+        "requests": dict(state.routes),
+        "statuses": dict(state.statuses),
+        "429s": state.statuses["429"],
         "sends": workspace.counts["sends"],
         "events": workspace.counts["events"],
         "duplicate_events": workspace.counts["duplicate_events"],
         "triggers": workspace.counts["triggers"],
-        "max_concurrency": sandbox.max_concurrency,
-        "peaks": dict(sandbox.windows.peak),
+        "max_concurrency": state.max_concurrency,
+        "peaks": dict(state.windows.peak),
     }
 
 
-def _requests(sandbox: "Sandbox") -> Any:
-    return list(sandbox.requests)
+def _requests(state: State) -> Any:
+    return list(state.requests)
 
 
-def _sends(sandbox: "Sandbox") -> Any:
-    return sandbox.workspace.sends
+def _sends(state: State) -> Any:
+    return state.workspace.sends
 
 
-def _events(sandbox: "Sandbox") -> Any:
-    return sandbox.workspace.events
+def _events(state: State) -> Any:
+    return state.workspace.events
 
 
-def _faults(sandbox: "Sandbox") -> Any:
-    return [fault.shown for fault in sandbox.faults]
+def _faults(state: State) -> Any:
+    return [fault.as_json for fault in state.faults]
 
 
-def _webhooks(sandbox: "Sandbox") -> Any:
-    return [webhook.state for webhook in sandbox.workspace.webhooks.values()]
+def _webhooks(state: State) -> Any:
+    return [webhook.status for webhook in state.workspace.webhooks.values()]
 
 
-def _emit(sandbox: "Sandbox", told: Any) -> Any:
-    return {"emitted": emit(sandbox.workspace, told)}
+def _emit(state: State, body: Any) -> Any:
+    return {"emitted": emit(state.workspace, body)}
 
 
-def _order_fault(sandbox: "Sandbox", told: Any) -> Any:
-    sandbox.faults.append(ordered(told))
-    return _faults(sandbox)
+def _add_fault(state: State, body: Any) -> Any:
+    state.faults.append(parse_fault(body))
+    return _faults(state)
 
 
-def _clear_faults(sandbox: "Sandbox", _: Any) -> Any:
-    sandbox.faults.clear()
+def _clear_faults(state: State, _: Any) -> Any:
+    state.faults.clear()
     return []
 
 
-def _reset(sandbox: "Sandbox", _: Any) -> Any:
-    sandbox.reset()
-    return state(sandbox)
+def _reset(state: State, _: Any) -> Any:
+    state.reset()
+    return summary(state)
 
 
-def _advance(sandbox: "Sandbox", told: Any) -> Any:
-    seconds = told.get("seconds") if isinstance(told, dict) else None
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
-        raise app_error(400, "seconds must be a number, zero or above")
-    sandbox.clock.advance(seconds)
-    sandbox.workspace.settle()
-    return {"now": sandbox.clock.now()}
+def _advance(state: State, body: Any) -> Any:
+    seconds = body.get("seconds") if isinstance(body, dict) else None
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= MAX_ADVANCE_SECONDS:
+        raise app_error(400, f"seconds must be a number from 0 to {MAX_ADVANCE_SECONDS:.0f}")
+    state.clock.advance(seconds)
+    state.workspace.settle()
+    return {"now": state.clock.now()}
 
 
 VIEWS = {
-    "state": state, "requests": _requests, "sends": _sends, "events": _events, "faults": _faults, "webhooks": _webhooks,
+    "state": summary, "requests": _requests, "sends": _sends, "events": _events, "faults": _faults,
+    "webhooks": _webhooks,
 }  # fmt: skip
-ORDERS = {
-    ("POST", "faults"): _order_fault,
+COMMANDS = {
+    ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,
     ("POST", "reset"): _reset,
     ("POST", "advance"): _advance,

@@ -1,4 +1,4 @@
-"""Faults on order: what goes wrong, on which route, how many times."""
+"""Injected faults: what goes wrong, on which route, and how many times."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import anyio
 import anyio.lowlevel
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
-from cio_mcp.sandbox.limits import APP, too_many
-from cio_mcp.sandbox.wire import app_error
+from cio_mcp.sandbox.http import app_error
+from cio_mcp.sandbox.limits import APP, rate_limited
 
-HUGE = 50 * 1024 * 1024
-CHUNK = 64 * 1024
-PLAIN = {"429", "429_bare", "accept_then_503", "accept_then_drop", "drop", "html", "empty", "huge"}
-OF_WEBHOOKS = {"webhook_twice", "webhook_reorder", "webhook_lost"}
+HUGE_BYTES = 50 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+REQUEST_KINDS = {"429", "429_bare", "accept_then_503", "accept_then_drop", "drop", "html", "empty", "huge"}
+WEBHOOK_KINDS = {"webhook_twice", "webhook_reorder", "webhook_lost"}
 
 
 class Dropped(Exception):
@@ -23,9 +23,9 @@ class Dropped(Exception):
 
 @dataclass(slots=True)
 class Fault:
-    """One order; `path` is a route template, an exact path or a prefix, `times` below zero means always.
+    """One fault; `path` is a route template, an exact path or a prefix, and a negative `times` means always.
 
-    For what befalls posted webhooks, `path` is how the endpoint begins.
+    For faults of posted webhooks, `path` is a prefix of the endpoint.
     """
 
     method: str
@@ -33,34 +33,34 @@ class Fault:
     kind: str
     times: int = 1
 
-    def meets(self, method: str, template: str, raw_path: str) -> bool:
-        """Whether a request falls under it."""
-        aimed = self.path == template or raw_path.startswith(self.path)
-        return self.times != 0 and aimed and self.method in {"*", method}
+    def matches(self, method: str, template: str, raw_path: str) -> bool:
+        """Whether it applies to a request."""
+        is_on_path = self.path == template or raw_path.startswith(self.path)
+        return self.times != 0 and is_on_path and self.method in {"*", method}
 
     @property
-    def shown(self) -> dict[str, Any]:
-        """As the control endpoint lists it."""
+    def as_json(self) -> dict[str, Any]:
+        """As the control API lists it."""
         return {"method": self.method, "path": self.path, "kind": self.kind, "times": self.times}
 
 
-def ordered(told: Any) -> Fault:
-    """Read an order.
+def parse_fault(body: Any) -> Fault:
+    """Read a fault from the body of a control request.
 
     Raises:
-        Refused: 400 when a part is missing or unknown.
+        ApiError: 400 when a part is missing or unknown.
     """
-    if not isinstance(told, dict) or not _known(told.get("kind")):
+    if not isinstance(body, dict) or not _is_kind(body.get("kind")):
         raise app_error(400, "expected method, path, kind (status:<code>, hang:<seconds>, or a known word) and times")
-    if not isinstance(told.get("path", "" if told["kind"].startswith("webhook_") else None), str):
+    if not isinstance(body.get("path", "" if body["kind"].startswith("webhook_") else None), str):
         raise app_error(400, "path must be a string")
-    times = told.get("times", 1)
+    times = body.get("times", 1)
     if not isinstance(times, int):
-        raise app_error(400, "times must be an integer; below zero means always")
-    return Fault(str(told.get("method", "*")).upper(), told.get("path", ""), told["kind"], times)
+        raise app_error(400, "times must be an integer; a negative one means always")
+    return Fault(str(body.get("method", "*")).upper(), body.get("path", ""), body["kind"], times)
 
 
-def _known(kind: Any) -> bool:
+def _is_kind(kind: Any) -> bool:
     if not isinstance(kind, str):
         return False
     word, _, value = kind.partition(":")
@@ -68,43 +68,43 @@ def _known(kind: Any) -> bool:
         return value.isdecimal() and 200 <= int(value) <= 599  # noqa: PLR2004 - HTTP statuses
     if word in {"hang", "webhook_slow"}:
         return value.replace(".", "", 1).isdecimal()
-    return kind in PLAIN | OF_WEBHOOKS
+    return kind in REQUEST_KINDS | WEBHOOK_KINDS
 
 
-def take(faults: list[Fault], method: str, template: str, raw_path: str) -> str | None:
-    """Use up one turn of the first fault that a request falls under."""
-    return _first(
-        faults, lambda fault: not fault.kind.startswith("webhook_") and fault.meets(method, template, raw_path)
+def take_for_request(faults: list[Fault], method: str, template: str, raw_path: str) -> str | None:
+    """Use up one turn of the first fault that applies to a request, and return its kind."""
+    return _take(
+        faults, lambda fault: not fault.kind.startswith("webhook_") and fault.matches(method, template, raw_path)
     )
 
 
 def take_for_webhook(faults: list[Fault], endpoint: str, word: str) -> str | None:
-    """Use up one turn of the first fault of a kind that posting to an endpoint falls under."""
-    return _first(
-        faults, lambda fault: fault.kind.partition(":")[0] == word and fault.meets(fault.method, endpoint, endpoint)
+    """Use up one turn of the first fault of a kind that applies to an endpoint, and return its kind."""
+    return _take(
+        faults, lambda fault: fault.kind.partition(":")[0] == word and fault.matches(fault.method, endpoint, endpoint)
     )
 
 
-def _first(faults: list[Fault], falls_under: Callable[[Fault], bool]) -> str | None:
+def _take(faults: list[Fault], applies: Callable[[Fault], bool]) -> str | None:
     for fault in faults:
-        if falls_under(fault):
+        if applies(fault):
             if fault.times > 0:
                 fault.times -= 1
             return fault.kind
     return None
 
 
-def instead(kind: str, reference: str) -> Response:
-    """What is answered in place of the handler's work.
+def replacement_response(kind: str, reference: str) -> Response:
+    """The response in place of the handler's work.
 
     Raises:
-        Refused: the answer is an ordinary refusal.
-        Dropped: the line is to be cut.
+        ApiError: the response is an ordinary error.
+        Dropped: the connection must be cut.
     """
     if kind == "drop":
         raise Dropped
     if kind == "429":
-        raise too_many(APP, 1, reference)
+        raise rate_limited(APP, 1, reference)
     if kind == "429_bare":
         return Response(status_code=429)
     if kind == "html":
@@ -112,37 +112,37 @@ def instead(kind: str, reference: str) -> Response:
     if kind == "huge":
         return StreamingResponse(_huge(), media_type="application/json")
     if kind.startswith("status:"):
-        raise app_error(int(kind.partition(":")[2]), "a fault that was ordered")
+        raise app_error(int(kind.partition(":")[2]), "an injected fault")
     return Response(status_code=200)
 
 
-def afterwards(kind: str) -> Response | None:
-    """What is answered after the handler's work; None leaves its answer.
+def response_after_work(kind: str) -> Response | None:
+    """The response after the handler's work; None keeps the handler's own.
 
     Raises:
-        Dropped: the line is to be cut.
+        Dropped: the connection must be cut.
     """
     if kind == "accept_then_drop":
         raise Dropped
     if kind == "accept_then_503":
-        return JSONResponse({"errors": [{"detail": "a fault that was ordered", "status": "503"}]}, 503)
+        return JSONResponse({"errors": [{"detail": "an injected fault", "status": "503"}]}, 503)
     return None
 
 
-def comes_first(kind: str | None) -> bool:
-    """Whether the fault stands in place of the work."""
-    return kind is not None and not kind.startswith(("accept_then_", "hang:"))
+def replaces_work(kind: str) -> bool:
+    """Whether a fault takes the place of the handler's work."""
+    return not kind.startswith(("accept_then_", "hang:"))
 
 
-async def hang(kind: str | None) -> None:
-    """Hold the answer back, if that was ordered; the work is done by then."""
-    if kind and kind.startswith("hang:"):
+async def hang(kind: str) -> None:
+    """Delay the response by the seconds of a `hang` fault; the work is done by then."""
+    if kind.startswith("hang:"):
         await anyio.sleep(float(kind.partition(":")[2]))
 
 
 async def _huge() -> AsyncIterator[bytes]:
     yield b'{"results": ["'
-    for _ in range(HUGE // CHUNK):
-        yield b"x" * CHUNK
+    for _ in range(HUGE_BYTES // CHUNK_BYTES):
+        yield b"x" * CHUNK_BYTES
         await anyio.lowlevel.checkpoint()
     yield b'"]}'

@@ -4,14 +4,15 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from cio_mcp.sandbox.wire import Refused
+from cio_mcp.sandbox.auth import PIPELINES
+from cio_mcp.sandbox.http import ApiError
 
 SENDS = "/v1/send/"
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many requests in any window of seconds; a soft one is only counted, a daily one names no time to wait."""
+    """The most requests in any window of seconds; a soft limit only counts, a daily one sends no Retry-After."""
 
     name: str
     requests: int
@@ -28,8 +29,8 @@ TRACK = Limit("track", 3000, 3.0, soft=True)
 
 
 def limit_of(method: str, template: str) -> Limit:
-    """The limit that a route draws on."""
-    if template.startswith(("/api/", SENDS)):
+    """The limit that a route counts against."""
+    if template.startswith(("/api/", "/unsubscribe/", SENDS)) or template in PIPELINES:
         return TRACK
     if method == "POST" and template == "/v1/campaigns/{broadcast_id}/triggers":
         return TRIGGER
@@ -40,7 +41,7 @@ def limit_of(method: str, template: str) -> Limit:
 
 @dataclass(slots=True)
 class Windows:
-    """The arrivals that still count, per limit; a refused arrival does not count."""
+    """Recent arrivals per limit; a rejected request does not count."""
 
     peak: dict[str, int] = field(default_factory=dict)
     _arrivals: dict[str, deque[float]] = field(default_factory=dict)
@@ -49,20 +50,20 @@ class Windows:
         """Count an arrival.
 
         Raises:
-            Refused: 429; with Retry-After in whole seconds, except for a daily quota.
+            ApiError: 429; with Retry-After in whole seconds, except for a daily quota.
         """
         arrivals = self._arrivals.setdefault(limit.name, deque())
         while arrivals and arrivals[0] <= now - limit.seconds:
             arrivals.popleft()
         if len(arrivals) >= limit.requests and not limit.soft:
             wait = None if limit.daily else max(1, math.ceil(arrivals[0] + limit.seconds - now))
-            raise too_many(limit, wait, reference)
+            raise rate_limited(limit, wait, reference)
         arrivals.append(now)
         self.peak[limit.name] = max(self.peak.get(limit.name, 0), len(arrivals))
 
 
-def too_many(limit: Limit, wait: int | None, reference: str) -> Refused:
-    """A 429 as the App API words it."""
+def rate_limited(limit: Limit, wait: int | None, reference: str) -> ApiError:
+    """A 429 in the App API's words."""
     detail = f"rate limited to {limit.requests} requests per {limit.seconds:g}s (reference {reference})"
     headers = {} if wait is None else {"Retry-After": str(wait)}
-    return Refused(429, {"errors": [{"detail": detail, "status": "429"}]}, headers)
+    return ApiError(429, {"errors": [{"detail": detail, "status": "429"}]}, headers)

@@ -166,8 +166,9 @@ def build_server(settings: Settings, *, sandbox: "Sandbox | None" = None) -> Cio
     """
     definitions = load()
     known = {each.toolset for each in definitions}
-    if strange := [name for name in settings.toolsets if name not in known]:
-        raise SettingError("CIO_TOOLSETS", f"there is no toolset {strange[0]!r}; there are: {', '.join(sorted(known))}")
+    if not known.issuperset(settings.toolsets):
+        # Which one is unknown is not shown: it may be a key, pasted into the wrong place.
+        raise SettingError("CIO_TOOLSETS", f"contains an unknown toolset. Expected {', '.join(sorted(known))}")
     policy = _policy(settings, definitions)
     told = [each for each in offered(definitions, settings) if policy.lists(each.name, each.classes)]
     runtime = Runtime(settings, told, policy, sandbox)

@@ -1,7 +1,7 @@
 """The entrance: what a server has at once, and the workspace and the tools behind it, opened after the handshake."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,8 @@ class Runtime:
         self._opened = anyio.Event()
         self._workspace: Workspace | None = None
         self._failure: CioError | None = None
+        self.when_open: list[Callable[[Workspace], Awaitable[None]]] = []
+        """Work in the background that begins once a client has connected and the workspace is open."""
 
     def warm(self) -> None:
         """Begin to open, without waiting."""
@@ -65,10 +67,6 @@ class Runtime:
             OperatorError: the workspace could not be opened.
         """
         return (await self._open()).events
-
-    async def warmed(self) -> None:
-        """Wait until the workspace is open, or could not be opened."""
-        await self._opened.wait()
 
     async def toolbox(self) -> "Toolbox":
         """The tools, ready to run.
@@ -115,7 +113,10 @@ class Runtime:
             async with open_workspace(self.settings, sandbox=self._sandbox, policy=self._policy) as workspace:
                 self._workspace = workspace
                 self._opened.set()
-                await anyio.sleep_forever()
+                async with anyio.create_task_group() as group:
+                    for work in self.when_open:
+                        group.start_soon(_in_background, work, workspace)
+                    await anyio.sleep_forever()
         except CioError as failure:
             self._failure = failure
         except Exception as failure:  # noqa: BLE001 - whoever waits for the workspace must hear of it
@@ -142,6 +143,13 @@ class Runtime:
         if ctx.method == "tools/list" or ctx.method not in HANDSHAKE:
             self.warm()
         return answered
+
+
+async def _in_background(work: "Callable[[Workspace], Awaitable[None]]", workspace: "Workspace") -> None:
+    try:
+        await work(workspace)
+    except Exception as failure:  # noqa: BLE001 - it must not end what it runs beside
+        log.error("work in the background failed: %s", where(failure))  # noqa: TRY400 - a trace shows data
 
 
 def _unforeseen(failure: Exception) -> OperatorError:

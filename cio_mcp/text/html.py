@@ -1,6 +1,7 @@
 """HTML read as a person reads it: its text, a line a block, and where links lead."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 _UNREAD = {"head", "style", "script", "title", "template"}
@@ -8,25 +9,38 @@ _BLOCKS = {
     "p", "div", "br", "hr", "tr", "table", "li", "ul", "ol", "section", "header", "footer", "article", "blockquote",
     "h1", "h2", "h3", "h4", "h5", "h6",
 }  # fmt: skip
+_UNCLOSED = re.compile(r"<[a-zA-Z/!?]")
 
 
-def readable(html: str) -> str:
-    """The text of a document, blank lines closed up; text without tags stays as it is."""
+def readable(html: str, *, links: bool = True) -> str:
+    """The text of a document, blank lines closed up; text without tags stays as it is.
+
+    With `links`, where a link leads follows its text. A tag or comment that never closes ends the document.
+    """
     if "<" not in html:
         return html
-    reader = _Reader()
+    reader = _Reader(links=links)
     reader.feed(html)
-    reader.close()
+    reader.finish()
     lines = (re.sub(r"[ \t\r\f\v\u00a0]+", " ", line).strip() for line in "".join(reader.read).split("\n"))
     return "\n".join(line for line in lines if line)
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, *, links: bool) -> None:
         super().__init__(convert_charrefs=True)
+        self._shows_links = links
         self.read: list[str] = []
         self._unread = 0
-        self._links: list[tuple[str, int]] = []
+        self._link: tuple[str, int] | None = None
+
+    def finish(self) -> None:
+        """Read the text after the last tag.
+
+        Not `close`, which takes every tag that never closes for text and looks for the end of each: quadratic.
+        """
+        if not _UNCLOSED.match(self.rawdata):
+            self.handle_data(unescape(self.rawdata))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = dict(attrs)
@@ -35,7 +49,8 @@ class _Reader(HTMLParser):
         elif tag in _BLOCKS:
             self.read.append("\n")
         elif tag == "a":
-            self._links.append((told.get("href") or "", len(self.read)))
+            # A link closes the one before it, as in a browser: their texts never overlap.
+            self._link = told.get("href") or "", len(self.read)
         elif tag == "img" and told.get("alt"):
             self.read.append(f"[{told['alt']}]")
 
@@ -48,9 +63,9 @@ class _Reader(HTMLParser):
             self._unread = max(0, self._unread - 1)
         elif tag in _BLOCKS:
             self.read.append("\n")
-        elif tag == "a" and self._links:
-            link, start = self._links.pop()
-            if link and link != "".join(self.read[start:]).strip():
+        elif tag == "a" and self._link:
+            (link, start), self._link = self._link, None
+            if self._shows_links and link and link != "".join(self.read[start:]).strip():
                 self.read.append(f" ({link})")
 
     def handle_data(self, data: str) -> None:

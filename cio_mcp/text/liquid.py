@@ -1,67 +1,100 @@
-"""Which variables a Liquid template uses: enough to warn of data that is missing, not to render."""
+"""What a Liquid template reads, and what it renders to: an approximation, for Customer.io renders what it sends.
 
-import re
+No template makes these functions raise: one that is malformed, or costs too much, is unknown (None).
+"""
 
-_MARKUP = re.compile(
-    # Nothing may open inside markup, which keeps the search linear.
-    r"\{\{-?(?P<output>(?:(?!\{\{|\{%|\}\}).)*)\}\}|\{%-?\s*(?P<tag>\w+)(?P<rest>(?:(?!\{\{|\{%|%\}).)*)%\}",
-    re.DOTALL,
-)
-_KEY_IN_BRACKETS = re.compile(r"""\[\s*(?:"([\w-]+)"|'([\w-]+)')\s*\]""")
-_LITERAL = re.compile(r'"[^"]*"|\'[^\']*\'')
-_FILTER = re.compile(r"\|\s*\w+")
-_NAMED_ARGUMENT = re.compile(r"(?<![\w.-])[A-Za-z_]\w*\s*:")
-_PATH = re.compile(r"(?<![\w.-])[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*")
-_LOOP = re.compile(r"^\s*([A-Za-z_][\w-]*)\s+in\s+(.*)$", re.DOTALL)
-_ASSIGNMENT = re.compile(r"^\s*([A-Za-z_][\w-]*)\s*=(.*)$", re.DOTALL)
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
-SILENT = frozenset({"raw", "comment"})
-"""Tags between which nothing is read."""
+from liquid import BoundTemplate
+from liquid.ast import ConditionalBlockNode, Node
+from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.builtin.tags.case_tag import CaseNode, MultiExpressionBlockNode
+from liquid.builtin.tags.if_tag import IfNode
+from liquid.builtin.tags.unless_tag import UnlessNode
+from liquid.exceptions import LiquidError
+from liquid.expression import Expression
+from pydantic import JsonValue
 
-WORDS = frozenset(
-    {"and", "or", "not", "contains", "in", "with", "as", "true", "false", "nil", "null", "blank", "empty"}
-    | {"reversed", "forloop", "tablerowloop"}
-)
-"""Words of the language itself: https://shopify.github.io/liquid/"""
+from cio_mcp.text import liquid_environment
+from cio_mcp.text.liquid_bounds import within_bounds
+from cio_mcp.text.liquid_environment import inner, nodes
+
+TESTS = (IfNode, UnlessNode, CaseNode, ConditionalBlockNode, MultiExpressionBlockNode)
+"""Nodes whose expressions decide what is rendered."""
 
 SIZES = frozenset({"size", "first", "last"})
-"""What Liquid lets one ask of any list or text; it is no key of the data."""
+"""What Liquid offers of any list or text; below the second level of a path it is no key of the data."""
+
+KEPT = 32
+"""Parsed templates that are reused; no source, the variants of one message."""
 
 
-def variables(template: str) -> set[str]:
-    """The dotted paths of every variable that is read, without those the template makes itself.
+def variables(template: str) -> frozenset[str] | None:
+    """The dotted paths that a template reads and does not make itself; None where it cannot be parsed.
 
-    `{{ trigger.items[0].name | upcase }}` uses `trigger.items`; `{% for item in trigger.items %}{{ item.name }}` too.
+    `{{ trigger.items[0].name | upcase }}` reads `trigger.items`; `{% for item in trigger.items %}{{ item.name }}` too.
     """
-    used: set[str] = set()
-    made: set[str] = set()
-    silent: str | None = None
-    for markup in _MARKUP.finditer(template):
-        tag, expression = markup["tag"], markup["output"]
-        if silent or tag in SILENT:
-            silent = None if silent and tag == f"end{silent}" else silent or tag
-            continue
-        if tag:
-            name, expression = _of_tag(tag, markup["rest"])
-            made |= {name} if name else set()
-        used |= _paths(expression)
-    return {path for path in used if path.split(".")[0] not in made}
+    if (parsed := _parse(template)) is None:
+        return None
+    try:
+        found = parsed.analyze(include_partials=False).globals
+    except (LiquidError, RecursionError):
+        return None
+    return frozenset(_dotted(variable.segments) for variables in found.values() for variable in variables)
 
 
-def _of_tag(tag: str, rest: str) -> tuple[str | None, str]:
-    """The name a tag makes, if any, and the expression it reads."""
-    if tag in {"for", "tablerow"} and (loop := _LOOP.match(rest)):
-        return loop[1], loop[2]
-    if tag == "assign" and (assignment := _ASSIGNMENT.match(rest)):
-        return assignment[1], assignment[2]
-    if tag in {"capture", "increment", "decrement"}:
-        return rest.strip() or None, ""
-    return None, "" if tag.startswith("end") else rest
+def required_variables(template: str) -> frozenset[str] | None:
+    """Those of `variables` that leave a gap where they are missing: they have no default, and no `if` tests them."""
+    read, parsed = variables(template), _parse(template)
+    if read is None or parsed is None:
+        return None
+    optional = {
+        _dotted(path.path) for node in nodes(parsed) for path in inner(_optional(node)) if isinstance(path, Path)
+    }
+    return read - optional
 
 
-def _paths(expression: str) -> set[str]:
-    dotted = _KEY_IN_BRACKETS.sub(lambda key: f".{key[1] or key[2]}", expression)
-    bare = _NAMED_ARGUMENT.sub(" ", _FILTER.sub(" ", _LITERAL.sub(" ", dotted)))
-    found = (path.split(".") for path in _PATH.findall(bare))
-    kept = (path[:-1] if len(path) > 1 and path[-1] in SIZES else path for path in found)
-    return {".".join(path) for path in kept if path[0] not in WORDS}
+def render(template: str, values: Mapping[str, JsonValue]) -> str | None:
+    """The beginning of what a template renders to, at most 200,000 characters; None where that is unknown.
+
+    What `values` lack is empty, and what only Customer.io knows is "…".
+    """
+    if (parsed := _parse(template)) is None:
+        return None
+    try:
+        return parsed.render(values)
+    except Exception:  # noqa: BLE001 - filters raise whatever Python does with a foreign value
+        return None
+
+
+@lru_cache(KEPT)
+def _parse(template: str) -> BoundTemplate | None:
+    if not within_bounds(template):
+        return None
+    try:
+        return liquid_environment.parse(template)
+    except (LiquidError, RecursionError):
+        return None
+
+
+def _optional(node: Node) -> Iterable[Expression]:
+    """The expressions that may come to nothing: what is tested, and what has a default."""
+    for expression in node.expressions():
+        if isinstance(node, TESTS):
+            yield expression
+        elif isinstance(expression, FilteredExpression) and _has_default(expression):
+            yield expression.left
+
+
+def _has_default(expression: FilteredExpression) -> bool:
+    return any(each.name == "default" for each in expression.filters or ())
+
+
+def _dotted(segments: Iterable[object]) -> str:
+    names: list[str] = []
+    for segment in segments:
+        if not isinstance(segment, str) or "." in segment or (len(names) > 1 and segment in SIZES):
+            break
+        names.append(segment)
+    return ".".join(names)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 
 from pydantic import JsonValue
 
@@ -12,7 +13,9 @@ MAX_LOCAL_CHARACTERS = 320
 
 _AT = re.compile(r"@|%(?:25)*40|&#0*64;|&#[xX]0*40;|&commat;")
 """An @, as it is or as URLs and HTML spell it."""
-_BOUNDARY = frozenset(" \t\n@•<>()[]\\,;:“”‹›［］?=&\"'")  # noqa: RUF001 - signs as `quoted` writes them
+_SOFT = frozenset("?=&\"'/")
+"""Signs that may end a local part, but before one are taken for what is around it, such as a query."""
+_BOUNDARY = frozenset(" \t\n@•<>()[]\\,;:“”‹›［］") | (_SOFT - {"/"})  # noqa: RUF001 - signs as `quoted` writes them
 _DOMAIN = re.compile(r"(?:\[[\w.:]{2,45}\]|[^\W_](?:[\w.-]{0,253}\w)?)(?!@|%(?:25)*40)")
 _QUOTED_LOCAL = re.compile(r"\"[^\"•]{1,62}\"$")
 
@@ -61,7 +64,8 @@ def mask_text(text: str, key: str = "") -> str:
 def is_phone_key(key: str) -> bool:
     """Whether an attribute of this name holds a phone number (`phone`, `mobile_number`, `homePhone2`, `sms_to`)."""
     words = [word.casefold() for word in _KEY_WORD.findall(_fold(key))]
-    return not _PHONE_WORDS.isdisjoint(words) and words[-1] not in _OTHER_WORDS
+    pairs = (f"{first}{second}" for first, second in pairwise(words))  # WhatsApp, mobilePhone
+    return not _PHONE_WORDS.isdisjoint((*words, *pairs)) and words[-1] not in _OTHER_WORDS
 
 
 def masked(value: JsonValue, key: str = "") -> JsonValue:
@@ -121,6 +125,8 @@ def _local_start(text: str, end: int, last: int) -> int:
     if quoted := _QUOTED_LOCAL.search(text, earliest, end):
         return quoted.start()
     start = end
+    while start > earliest and text[start - 1] in _SOFT:
+        start -= 1
     while start > earliest and text[start - 1] not in _BOUNDARY and not text[start - 1].isspace():
         start -= 1
     # In a URL the path before an address is none of it; elsewhere a slash may be part of a local part.

@@ -49,6 +49,16 @@ def harmless(text: str, *, keep_lines: bool = False) -> str:
     return _BREAKS.sub(" ", _UNSEEN.sub("", text))
 
 
+def without_unseen(text: str) -> str:
+    """Drop what is not seen; line breaks stay."""
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub("", text)
+
+
+def has_unseen(text: str) -> bool:
+    """Whether a text holds characters that are not seen; line breaks do not count."""
+    return _UNSEEN.search(text) is not None
+
+
 def revealed(text: str) -> str:
     """Show what is not seen as escapes, for a person who must see exactly what is there; newlines stay."""
     return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

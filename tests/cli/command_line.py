@@ -91,7 +91,13 @@ class CommandLine:
         return anyio.run(run)
 
     def propose(
-        self, change: str, *, typed: str | None = None, age: float = 60.0, edits: tuple[Before, ...] = ()
+        self,
+        change: str,
+        *,
+        typed: str | None = None,
+        age: float = 60.0,
+        edits: tuple[Before, ...] = (),
+        by: str = "local:ada",
     ) -> None:
         """Write a change that waits for a decision."""
         plan = Plan(risk="send", summary="Send “Order shipped” by email.", calls=(SEND,), typed=typed, edits=edits)
@@ -99,7 +105,7 @@ class CommandLine:
         row = ChangeRow(
             id=change,
             workspace="acme",
-            principal="local:ada",
+            principal=by,
             tool="send_transactional",
             arguments=change,
             effect=None,
@@ -132,10 +138,10 @@ class Session:
     seen: str = field(default="")
     decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
 
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """Read what is shown until the pattern appears in it."""
+    def wait_for(self, pattern: str, *, after: int = 0) -> re.Match[str]:
+        """Read what is shown until the pattern appears in it, `after` so many letters."""
         until = time.monotonic() + PATIENCE
-        while (found := re.search(pattern, self.seen)) is None:
+        while (found := re.compile(pattern).search(self.seen, after)) is None:
             assert self._read(until), f"{pattern!r} is not in:\n{self.seen}"
         return found
 

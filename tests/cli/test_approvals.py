@@ -1,39 +1,58 @@
+import re
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 import pytest
+from rich.console import Console
 
-from cio_mcp.gate.plan import Before
-from tests.cli.command_line import PATIENCE, CommandLine
+from cio_mcp.cli.approvals_live import View
+from cio_mcp.cli.keyboard import key_names
+from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.storage.rows import ChangeRow
+from tests.cli.command_line import PATIENCE, CommandLine, Session
 
 CODE = r"To approve, type ([A-Z2-9]{4}):"
+CODE_OR_DENIAL = r"To approve, type ([A-Z2-9]{4}) \(d denies, Enter alone goes back\):"
 
 
 def test_what_waits_is_listed_whatever_keys_are_set(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     cio_mcp.propose("aaaa0002", age=4000)
     listed = cio_mcp.run("approvals", "list")
-    assert listed.stdout == "aaaa0001  1 minute ago  acme  send_transactional  Send “Order shipped” by email.\n"
+    assert listed.stdout == (
+        f"1 pending change in {cio_mcp.data_dir}, newest first:\n"
+        "aaaa0001  Send “Order shipped” by email.\n"
+        "          send_transactional, expires in 58 minutes, by local:ada in acme\n"
+    )
     assert (listed.returncode, listed.stderr) == (0, "")
 
 
 def test_an_empty_desk_is_said_to_be_empty(cio_mcp: CommandLine) -> None:
-    assert cio_mcp.run("approvals", "list").stdout == "Nothing waits for a decision.\n"
+    listed = cio_mcp.run("approvals", "list").stdout
+    assert listed == f"No changes are waiting. Data directory: {cio_mcp.data_dir}\n"
+
+
+def test_the_newest_changes_are_listed_first_and_the_callers_of_the_others_are_named(cio_mcp: CommandLine) -> None:
+    for number in range(5):
+        cio_mcp.propose(f"aaaa000{number}", age=300.0 - number, by="local:ada" if number else "loopback:bot")
+    lines = cio_mcp.run("approvals", "list", "--limit", "2").stdout.splitlines()
+    assert [line.split()[0] for line in lines[1::2]] == ["aaaa0004", "aaaa0003", "and"]
+    assert lines[-1] == "and 3 more: 2 by local:ada, 1 by loopback:bot. --limit shows more."
 
 
 def test_a_change_is_shown_in_full_with_what_hides_in_it(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
-    shown = cio_mcp.run("approvals", "show", "aaaa0001", "--calls").stdout
+    shown = cio_mcp.run("approvals", "show", "aaaa0001").stdout
     for part in ("Send “Order shipped”", "local:ada", "POST /v1/send/email", '"to": "ada@example.com"', r"Hi\u202e"):
         assert part in shown
 
 
-def test_requests_are_folded_until_they_are_asked_for_and_what_hides_is_told(cio_mcp: CommandLine) -> None:
+def test_folded_requests_say_that_they_contain_invisible_characters(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
-    shown = cio_mcp.run("approvals", "show", "aaaa0001", COLUMNS="300").stdout
-    assert "Request 1 of 1: POST /v1/send/email, a body of 91 bytes; it holds characters that are not seen" in shown
+    shown = cio_mcp.run("approvals", "show", "aaaa0001", "--no-calls", COLUMNS="300").stdout
+    assert "Request 1 of 1: POST /v1/send/email, a body of 91 bytes with invisible characters" in shown
     assert "ada@example.com" not in shown
 
 
@@ -47,7 +66,7 @@ def test_what_goes_and_what_comes_is_shown_as_a_diff_in_colour(cio_mcp: CommandL
         ),
     )
     shown = cio_mcp.run("approvals", "show", "aaaa0001").stdout
-    assert "plan\n- pro\n+ gold\n  plan\\u202e\nnew\n+ [1]\nold\n- x\n" in shown
+    assert "“plan”\n- pro\n+ gold\n  plan\\u202e\n“new”\n+ [1]\n“old”\n- x\n" in shown
     coloured = cio_mcp.run("approvals", "show", "aaaa0001", FORCE_COLOR="1", TERM="xterm").stdout
     assert "\x1b[31m- pro" in coloured
     assert "\x1b[32m+ gold" in coloured
@@ -57,9 +76,7 @@ def test_an_unknown_change_is_one_line_on_stderr(cio_mcp: CommandLine) -> None:
     for command in ("show", "deny"):
         answered = cio_mcp.run("approvals", command, "nowhere")
         assert (answered.returncode, answered.stdout) == (2, "")
-        assert answered.stderr == (
-            "cio-mcp: There is no change nowhere; `cio-mcp approvals list` lists those that wait.\n"
-        )
+        assert answered.stderr == f"cio-mcp: There is no change nowhere. Data directory: {cio_mcp.data_dir}\n"
 
 
 def test_the_code_that_is_shown_approves_and_who_and_how_is_recorded(cio_mcp: CommandLine) -> None:
@@ -67,7 +84,7 @@ def test_the_code_that_is_shown_approves_and_who_and_how_is_recorded(cio_mcp: Co
     with cio_mcp.on_a_terminal("approvals", "approve", "aaaa0001") as session:
         code = session.wait_for(CODE)[1]
         assert "Send “Order shipped”" in session.seen
-        assert "POST /v1/send/email" in session.seen
+        assert '"to": "ada@example.com"' in session.seen
         session.type(code.lower())
         session.wait_for("Approved")
         session.ends_with(0)
@@ -83,7 +100,7 @@ def test_anything_else_approves_nothing(cio_mcp: CommandLine, typed: str) -> Non
     with cio_mcp.on_a_terminal("approvals", "approve", "aaaa0001") as session:
         session.wait_for(CODE)
         session.type(typed)
-        session.wait_for("nothing was approved")
+        session.wait_for("Code doesn't match. The change is still pending.")
         session.ends_with(2)
     assert cio_mcp.change("aaaa0001").state == "planned"
 
@@ -116,15 +133,7 @@ def test_what_was_typed_before_the_question_does_not_count(cio_mcp: CommandLine)
         session.wait_for("First, type 4812:")
         session.type("no")
         session.ends_with(2)
-    assert cio_mcp.change("aaaa0001").state == "planned"
-
-
-def test_without_a_terminal_nobody_approves(cio_mcp: CommandLine) -> None:
-    cio_mcp.propose("aaaa0001")
-    answered = cio_mcp.run("approvals", "approve", "aaaa0001")
-    assert answered.returncode == 2
-    assert answered.stdout == ""
-    assert "needs a person at a terminal" in answered.stderr
+    assert not re.search(CODE, session.seen)
     assert cio_mcp.change("aaaa0001").state == "planned"
 
 
@@ -148,7 +157,7 @@ def test_a_change_that_was_denied_while_it_was_read_is_not_approved(cio_mcp: Com
 
 def test_a_denied_change_stays_denied(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
-    assert cio_mcp.run("approvals", "deny", "aaaa0001").stdout == "Denied. Nothing of change aaaa0001 is sent.\n"
+    assert cio_mcp.run("approvals", "deny", "aaaa0001").stdout == "Denied change aaaa0001. Nothing was sent.\n"
     again = cio_mcp.run("approvals", "deny", "aaaa0001")
     assert again.returncode == 2
     assert "already declined" in again.stderr
@@ -158,7 +167,7 @@ def test_a_denied_change_is_answered_with_who_said_no(cio_mcp: CommandLine) -> N
     cio_mcp.propose("aaaa0001")
     cio_mcp.run("approvals", "deny", "aaaa0001")
     shown = cio_mcp.run("changes", "aaaa0001").stdout
-    assert "Nothing was sent: a person said no in a shell." in shown
+    assert "Nothing was sent: denied in a terminal." in shown
 
 
 @pytest.mark.parametrize("more", [["AAAA"], ["--yes"], ["--code", "AAAA"], ["--force"]])
@@ -209,18 +218,170 @@ def test_a_pipe_in_front_of_it_approves_nothing(cio_mcp: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("end", ["q", "\x03"])
-def test_the_list_on_a_terminal_is_live_until_its_reader_ends_it(end: str, cio_mcp: CommandLine) -> None:
-    with cio_mcp.on_a_terminal("approvals", TERM="xterm") as session:
-        session.wait_for("Nothing waits for a decision")
+def test_the_window_is_live_until_its_reader_ends_it(end: str, cio_mcp: CommandLine) -> None:
+    with window(cio_mcp, COLUMNS="200") as session:
+        session.wait_for(f"No changes are waiting. Data directory: {cio_mcp.data_dir}")
         cio_mcp.propose("aaaa0001")
-        session.wait_for("aaaa0001 +in 5[89] minutes +send_transactional +local:ada +Send “Order")
+        session.wait_for(r"> aaaa0001  Send “Order shipped” by email.\s+send_transactional, expires in 5[89] minutes")
         cio_mcp.run("pause", "--because", "a bad import")
-        session.wait_for("All writes were stopped .*: a bad import")
+        session.wait_for("All writes were paused .*: a bad import")
         session.press(end)
         session.ends_with(0)
     assert "Traceback" not in session.seen
 
 
-def test_without_a_terminal_the_list_is_plain(cio_mcp: CommandLine) -> None:
+def test_a_change_is_selected_read_in_full_and_approved_by_its_code(cio_mcp: CommandLine) -> None:
+    for number in range(3):
+        cio_mcp.propose(f"aaaa000{number}", age=60.0 + number)
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0000")
+        session.press("\x1b[B")
+        session.wait_for("> aaaa0001")
+        session.press("\r")
+        code = session.wait_for(CODE_OR_DENIAL)[1]
+        assert "Change aaaa0001" in session.seen
+        assert '"to": "ada@example.com"' in session.seen
+        session.type(code)
+        session.wait_for("aaaa0001: Approved")
+        session.wait_for("2 pending changes")
+        session.press("q")
+        session.ends_with(0)
+    assert cio_mcp.change("aaaa0001").state == "approved"
+    assert cio_mcp.change("aaaa0001").decided_how == "on a terminal"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "said"),
+    [
+        ("d", "declined", "Denied change aaaa0001. Nothing was sent."),
+        ("AAAA", "planned", "aaaa0001: Code doesn't match. The change is still pending."),
+        ("", "planned", "1 pending change"),
+    ],
+)
+def test_only_the_code_approves_in_the_window(answer: str, state: str, said: str, cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
-    assert cio_mcp.run("approvals").stdout == cio_mcp.run("approvals", "list").stdout
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0001")
+        session.press("\r")
+        session.wait_for(CODE_OR_DENIAL)
+        before = len(session.seen)
+        session.type(answer)
+        session.wait_for(said, after=before)
+        session.press("q")
+        session.ends_with(0)
+    assert cio_mcp.change("aaaa0001").state == state
+
+
+def test_the_window_requires_the_confirmation_text_before_the_code(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001", typed="4812")
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0001")
+        session.press("\r4812\n")
+        session.wait_for("First, type 4812 ")
+        session.type("4812")
+        session.type(session.wait_for(CODE_OR_DENIAL)[1])
+        session.wait_for("aaaa0001: Approved")
+        session.press("q")
+        session.ends_with(0)
+
+
+def test_a_change_that_was_decided_elsewhere_meanwhile_is_not_approved_in_the_window(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0001")
+        session.press("\r")
+        code = session.wait_for(CODE_OR_DENIAL)[1]
+        assert cio_mcp.run("approvals", "deny", "aaaa0001").returncode == 0
+        session.type(code)
+        session.wait_for("Change aaaa0001 is already declined. Nothing was decided.")
+        session.press("q")
+        session.ends_with(0)
+
+
+def test_a_new_change_does_not_move_the_selection(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0001")
+        cio_mcp.propose("aaaa0002", age=1.0)
+        session.wait_for("  aaaa0002")
+        session.press("\r")
+        session.wait_for("Change aaaa0001")
+
+
+def test_a_narrow_window_cuts_no_id_and_names_what_it_leaves_out(cio_mcp: CommandLine) -> None:
+    for number in range(9):
+        cio_mcp.propose(f"aaaa000{number}", age=60.0 + number)
+    with window(cio_mcp, COLUMNS="60", LINES="12") as session:
+        end = session.wait_for("and [67] more: [67] by local:ada").end()
+        screen = session.seen[:end]
+    assert re.findall("aaaa000[0-9]", screen) in (["aaaa0000", "aaaa0001", "aaaa0002"], ["aaaa0000", "aaaa0001"])
+    assert max(map(len, screen.splitlines())) <= 60
+
+
+@pytest.mark.parametrize("arguments", [(), ("approve", "aaaa0001")])
+def test_without_a_terminal_nobody_decides(arguments: tuple[str, ...], cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    answered = cio_mcp.run("approvals", *arguments)
+    assert (answered.returncode, answered.stdout) == (2, "")
+    assert "a terminal" in answered.stderr
+    assert answered.stderr.count("\n") == 1
+
+
+def test_a_terminal_that_cannot_be_drawn_on_is_refused(cio_mcp: CommandLine) -> None:
+    with cio_mcp.on_a_terminal("approvals") as session:
+        session.wait_for("`cio-mcp approvals list` prints the pending changes")
+        session.ends_with(2)
+
+
+def test_what_is_typed_before_a_change_is_shown_decides_nothing(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0001")
+        session.press("\rd\n")
+        session.wait_for(CODE_OR_DENIAL)
+    assert cio_mcp.change("aaaa0001").state == "planned"
+
+
+def test_the_selection_moves_by_arrows_letters_and_pages_and_stays_in_the_list() -> None:
+    rows = [pending(f"aaaa00{number:02}") for number in range(20)]
+    view = View(rows, selected="aaaa0003")
+    moves = {"\x1b[A": 2, "k": 2, "\x1bOB": 4, "j": 4, "\x1b[6~": 8, "\x1b[5~": 0, "G": 19, "\x1b[H": 0, "x": 3}
+    assert {key: view.moved(name) for key in moves for name in key_names(key)} == {
+        key: rows[place].id for key, place in moves.items()
+    }
+    assert View(rows, selected="gone").moved("up") == "aaaa0000"
+    assert View().moved("down") is None
+
+
+@pytest.mark.parametrize("place", [0, 9, 19])
+def test_the_selected_change_is_always_on_the_screen(place: int) -> None:
+    rows = [pending(f"aaaa00{number:02}") for number in range(20)]
+    console = Console(width=60, height=15)
+    drawn = View(rows, selected=rows[place].id).drawn(console).plain.splitlines()
+    assert [line for line in drawn if line.startswith(f"> {rows[place].id}  ")]
+    assert len(drawn) <= 15
+
+
+def pending(change: str) -> ChangeRow:
+    plan = Plan(risk="send", summary="Send a very long email “Order shipped”, " * 3, calls=())
+    return ChangeRow(
+        id=change,
+        workspace="acme",
+        principal="local:ada",
+        tool="send_transactional",
+        arguments="",
+        effect=None,
+        repeat=False,
+        state="planned",
+        risk="send",
+        summary=plan.summary,
+        question="",
+        plan=plan.model_dump_json(),
+        digest="",
+        planned_at=0.0,
+        expires_at=3600.0,
+    )
+
+
+def window(cio_mcp: CommandLine, **settings: str) -> AbstractContextManager[Session]:
+    return cio_mcp.on_a_terminal("approvals", **{"TERM": "xterm", "LINES": "24", **settings})

@@ -1,5 +1,8 @@
 import json
+import re
 import time
+
+import pytest
 
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
@@ -10,7 +13,7 @@ MONTH = 31 * 86_400.0
 
 def declined(cio_mcp: CommandLine, change: str) -> None:
     async def decline(database: Database) -> bool:
-        how = "a person said no in a shell"
+        how = "denied in a terminal"
         return await Journal(database, "acme").withdraw(change, by="local:\x1b[31mbob", how=how, now=time.time())
 
     assert cio_mcp.journal(decline)
@@ -28,6 +31,19 @@ def test_changes_are_a_table_newest_first(cio_mcp: CommandLine) -> None:
     assert "\x1b" not in "".join(rows)
 
 
+@pytest.mark.parametrize("columns", [60, 100])
+def test_a_narrow_terminal_splits_no_word_and_hides_nothing(columns: int, cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001", age=120)
+    declined(cio_mcp, "aaaa0001")
+    with cio_mcp.on_a_terminal("changes", COLUMNS=str(columns)) as session:
+        session.ends_with(0)
+    lines = session.seen.splitlines()
+    assert re.fullmatch(r"aaaa0001  \S+Z  declined", lines[0])
+    assert lines[1] == "          Send “Order shipped” by email."
+    assert " ".join(" ".join(lines[2:]).split()) == "send_transactional by local:ada, decided by local:[31mbob"
+    assert all(len(line) <= columns for line in lines)
+
+
 def test_changes_are_filtered_by_what_they_are_now(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001", age=4000)
     cio_mcp.propose("aaaa0002")
@@ -35,7 +51,7 @@ def test_changes_are_filtered_by_what_they_are_now(cio_mcp: CommandLine) -> None
     expired = cio_mcp.run("changes", "--state", "expired").stdout
     assert "aaaa0001" in expired
     assert "aaaa0002" not in expired
-    assert cio_mcp.run("changes", "--state", "failed").stdout == "No changes.\n"
+    assert cio_mcp.run("changes", "--state", "failed").stdout == f"No changes. Data directory: {cio_mcp.data_dir}\n"
 
 
 def test_changes_are_json_for_programs(cio_mcp: CommandLine) -> None:
@@ -68,7 +84,7 @@ def test_a_change_of_which_only_the_summary_is_left_is_shown_still(cio_mcp: Comm
     assert row.digest
     shown = cio_mcp.run("changes", "aaaa0001").stdout
     assert "Send “Order shipped” by email." in shown
-    assert "kept no longer" in shown
+    assert "no longer stored" in shown
 
 
 def test_an_unknown_change_is_one_line_on_stderr(cio_mcp: CommandLine) -> None:

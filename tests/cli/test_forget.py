@@ -6,7 +6,7 @@ import pytest
 
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.sandbox.server import served
+from cio_mcp.sandbox.server import serve_in_background
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import Events
@@ -19,7 +19,7 @@ HERE = {"CIO_WORKSPACE": "acme", "COLUMNS": "300"}
 
 @pytest.fixture
 def sandbox() -> Iterator[str]:
-    with served(Sandbox(people=5)) as where:
+    with serve_in_background(Sandbox(people=5)) as where:
         yield where.url
 
 

@@ -6,15 +6,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.server import serve_in_background
 from tests.cli.command_line import PATIENCE, CommandLine
 
 KEYS = {"CIO_SITE_ID": "site", "CIO_TRACK_API_KEY": "track-secret", "CIO_APP_API_KEY": "app-secret"}
@@ -86,7 +90,7 @@ from cio_mcp.server.app import build_server
 from cio_mcp.settings import load_settings
 import cio_mcp.cli.serve
 build_server(load_settings())
-heavy = {"httpx", "sqlalchemy", "jinja2", "yaml", "cio_mcp.sandbox", "cio_mcp.cli.approvals"}
+heavy = {"httpx", "sqlalchemy", "jinja2", "liquid", "yaml", "cio_mcp.sandbox", "cio_mcp.cli.approvals"}
 raise SystemExit(", ".join(sorted(heavy & sys.modules.keys())) or None)
 """
     done = subprocess.run(
@@ -165,7 +169,7 @@ def test_another_address_than_loopback_is_refused(cio_mcp: CommandLine, host: st
     refused = cio_mcp.run("serve", "--transport", "http", "--host", host, **KEYS)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "cio-mcp: --host: expected one of 127.0.0.1, ::1, localhost, since it serves without tokens\n"
+        "cio-mcp: --host: expected one of 127.0.0.1, ::1, localhost, since it serves without tokens.\n"
     )
 
 
@@ -197,3 +201,148 @@ def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(
     assert refused.stderr.startswith(f"cio-mcp: {named}: ")
     assert refused.stderr.count("\n") == 1
     assert "secret" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", [("serve",), ("webhooks", "serve", "--port", "0"), ("changes",)])
+def test_a_signing_key_that_the_client_did_not_fill_in_ends_every_command(
+    command: tuple[str, ...], cio_mcp: CommandLine
+) -> None:
+    refused = cio_mcp.run(*command, **KEYS, CIO_WEBHOOK_SIGNING_KEYS="${CIO_WEBHOOK_SIGNING_KEYS}")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("cio-mcp: CIO_WEBHOOK_SIGNING_KEYS: still holds a variable")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_typo_in_the_name_of_a_setting_ends_the_start(cio_mcp: CommandLine) -> None:
+    refused = cio_mcp.run(**KEYS, CIO_READONLY="true")
+    assert refused.returncode == 2
+    assert refused.stderr == "cio-mcp: CIO_READONLY: is not a setting. Did you mean CIO_READ_ONLY?\n"
+
+
+def test_another_unknown_setting_is_a_warning(cio_mcp: CommandLine) -> None:
+    served = cio_mcp.run(**KEYS, CIO_COMPANY_MOTTO="secret")
+    assert served.returncode == 0
+    assert served.stderr.count("CIO_COMPANY_MOTTO is not a setting of cio-mcp and is ignored.") == 1
+    assert "secret" not in served.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("serve", "--sandbox")])
+def test_a_data_directory_that_cannot_be_written_ends_the_start(
+    arguments: tuple[str, ...], cio_mcp: CommandLine
+) -> None:
+    file = cio_mcp.data_dir.parent / "file"
+    file.touch()
+    for folder in (file, file / "below", "/proc/x"):
+        refused = cio_mcp.run(*arguments, **KEYS, CIO_DATA_DIR=str(folder))
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr.startswith(f"cio-mcp: CIO_DATA_DIR: {folder} cannot be created (")
+        assert refused.stderr.endswith(". Expected a directory that this user can create and write to.\n")
+
+
+def test_a_terminal_shows_how_to_connect_a_client_and_ctrl_c_ends_it(cio_mcp: CommandLine) -> None:
+    with cio_mcp.on_a_terminal(**KEYS) as session:
+        session.wait_for("waiting for an MCP client on standard input")
+        session.wait_for("claude mcp add customerio")
+        session.wait_for("Press Ctrl-C to stop")
+        session.press("\x03")
+        session.ends_with(0)
+    assert "Traceback" not in session.seen
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+def test_the_first_signal_ends_a_sandbox_and_removes_its_directory(
+    number: signal.Signals, transport: str, cio_mcp: CommandLine, tmp_path: Path
+) -> None:
+    options = ("--port", "0") if transport == "http" else ()
+    with running(
+        cio_mcp, "serve", "--sandbox", "--transport", transport, *options, TMPDIR=str(tmp_path), CIO_DATA_DIR=""
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if transport == "stdio":
+            # The line stays open afterwards, and a read of it is under way.
+            process.stdin.write(f"{json.dumps(INITIALIZE)}\n")
+            process.stdin.flush()
+            assert "serverInfo" in process.stdout.readline()
+        else:
+            assert any("/mcp" in line for line in iter(process.stderr.readline, ""))
+        assert list(tmp_path.glob("cio-mcp-*"))
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == 0
+        assert "Traceback" not in process.stderr.read()
+    assert not list(tmp_path.glob("cio-mcp-*"))
+
+
+def test_a_server_in_the_background_of_a_script_can_be_ended(cio_mcp: CommandLine, tmp_path: Path) -> None:
+    command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-m", "cio_mcp", "serve", "--sandbox"]
+    environment = cio_mcp.environment | {"TMPDIR": str(tmp_path), "CIO_DATA_DIR": ""}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert not list(tmp_path.glob("cio-mcp-*"))
+
+
+def test_a_signal_that_is_ignored_stays_ignored(cio_mcp: CommandLine) -> None:
+    command = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", sys.executable, "-m", "cio_mcp"]
+    with subprocess.Popen(
+        command, env=cio_mcp.environment | KEYS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{json.dumps(INITIALIZE)}\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        process.stdin.write(f"{json.dumps(INITIALIZE | {'id': 2, 'method': 'ping', 'params': {}})}\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == 2
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.anyio
+async def test_the_changes_of_a_sandbox_are_found_in_the_data_directory(cio_mcp: CommandLine) -> None:
+    environment = cio_mcp.environment | {"CIO_MAX_WAIT": "1", "CIO_APP_API_KEY": "real-key", "CIO_WORKSPACE": "real"}
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "cio_mcp", "serve", "--sandbox"], env=environment
+    )
+    async with Client(server) as client:
+        waiting = await client.call_tool("send_event", {"customer": "ada", "name": "order_placed"})
+    change = (waiting.structured_content or {})["change"]
+    listed = (await anyio.to_thread.run_sync(cio_mcp.run, "approvals", "list")).stdout
+    assert f"{change}  Send event “order_placed”" in listed
+    assert "in sandbox" in listed
+
+
+def test_wrong_keys_are_reported_once_a_client_has_connected(cio_mcp: CommandLine) -> None:
+    sandbox = Sandbox(people=5)
+    swapped = {"CIO_SITE_ID": "sandbox-track-key", "CIO_TRACK_API_KEY": "sandbox-site", "CIO_APP_API_KEY": "secret"}
+    with serve_in_background(sandbox) as where:
+        settings = swapped | {"CIO_TRACK_URL": where.url, "CIO_APP_URL": where.url}
+        with running(cio_mcp, **settings) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            for message in (
+                INITIALIZE,
+                {"jsonrpc": "2.0", "method": "notifications/initialized"},
+                {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+            ):
+                assert not sandbox.requests
+                process.stdin.write(f"{json.dumps(message)}\n")
+                process.stdin.flush()
+                if "id" in message:
+                    assert process.stdout.readline()
+            lines = [process.stderr.readline(), process.stderr.readline()]
+            assert "Track API keys: refused. Customer.io refused the Track keys (401)." in lines[0]
+            assert "App API key: refused. Customer.io refused the App API key (401)." in lines[1]
+            assert "secret" not in "".join(lines)
+            # It serves on.
+            process.stdin.write(f"{json.dumps({'jsonrpc': '2.0', 'id': 3, 'method': 'ping'})}\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == 3
+    assert len(sandbox.requests) == 2

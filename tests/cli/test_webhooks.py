@@ -151,7 +151,7 @@ def test_a_receiver_must_know_whose_events_it_takes(cio_mcp: CommandLine, comman
     assert refused.stderr.startswith("cio-mcp: CIO_WORKSPACE: is missing")
 
 
-@pytest.mark.parametrize("keys", ["a,b,c", ",", " "])
+@pytest.mark.parametrize("keys", ["a,b,c", ",", " , "])
 def test_one_or_two_signing_keys_are_taken(cio_mcp: CommandLine, keys: str) -> None:
     refused = cio_mcp.run("webhooks", "serve", **NAMED, CIO_WEBHOOK_SIGNING_KEYS=keys)
     assert refused.returncode == 2

@@ -11,7 +11,7 @@ from cio_mcp.customerio.api.webhooks import NAMES, Webhook
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.question_facts import question_about
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.sandbox.server import served
+from cio_mcp.sandbox.server import serve_in_background
 from tests.cli.command_line import CommandLine, Session
 
 URL = "https://hooks.example.com/webhooks/customerio"
@@ -26,7 +26,7 @@ OURS = Webhook.of({"id": 9, "name": "Ours", "endpoint": URL, "events": list(NAME
 
 @pytest.fixture
 def sandbox() -> Iterator[str]:
-    with served(Sandbox(people=5)) as where:
+    with serve_in_background(Sandbox(people=5)) as where:
         yield where.url
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.sandbox.server import served
+from cio_mcp.sandbox.server import serve_in_background
 from tests.crash.dying import Point
 
 HELD = 0.3
@@ -112,7 +112,7 @@ def check(answered: dict[str, Any], *, changes: set[int]) -> None:
 def stage(folder: Path) -> Iterator[Stage]:
     """Set the stage, for any number of deaths."""
     sandbox = Sandbox(people=0)
-    with served(sandbox) as where:
+    with serve_in_background(sandbox) as where:
         yield Stage(sandbox, where.url, folder)
 
 

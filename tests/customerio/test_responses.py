@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.responses import json_object, problem, rejection
@@ -87,8 +88,8 @@ def test_a_rejection_names_the_fields_that_we_sent_and_nothing_else(body: object
     assert text == "Customer.io did not accept the request (422). It names `message_data`. Check the arguments."
 
 
-EVENT = tracking.event("ada", "x" * 101, {"plan": "pro", "bio": "secret"}, ulid="01HZ", at=None)
-IDENTIFY = tracking.identify("ada", {"bio": "secret", "plan": "y", "be": 1}, at=1_800_000_000, create=False)
+EVENT = tracking.event(Reference("ada"), "x" * 101, {"plan": "pro", "bio": "secret"}, ulid="01HZ", at=None)
+IDENTIFY = tracking.identify(Reference("ada"), {"bio": "secret", "plan": "y", "be": 1}, at=1_800_000_000, create=False)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import sends, tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.writer import Result, Writer
@@ -180,7 +181,7 @@ ODD: dict[str, JsonValue] = {
 async def test_what_could_not_be_kept_exactly_is_refused_and_does_not_spoil_the_journal(odd: str, gate: Gate) -> None:
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
-        call = tracking.event("ada", "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
+        call = tracking.event(Reference("ada"), "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
         body: JsonValue = {"name": "x", "data": {"odd": ODD[odd]}}
         return Plan(risk="send", summary="Send x.", calls=(call.model_copy(update={"body": body}),), once=True)
 

@@ -3,9 +3,11 @@
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api import sends, tracking
+from cio_mcp.customerio.api import batches, sends, tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.guardrails import check
+from cio_mcp.text.names import fold
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
@@ -24,25 +26,82 @@ pytestmark = pytest.mark.anyio
         "cio_subscription_preferences.topics.topic_1",
         "Cio_Subscription_Preferences.topics.topic_1",
         "cio_relationships",
+        "\uff25mail",
+        "email\u200b",
+        "un\u00adsubscribed",
+        "\ufeffphone",
+        "cio_subscription_preferences[topics][topic_1]",
+        "_cio_subscription_preferences_computed",
+        "data.email",
+        "email[0]",
+        "attributes['phone']",
     ],
 )
 async def test_whatever_decides_whom_messages_reach_is_a_send_however_it_is_spelled(name: str, ws: CallContext) -> None:
-    plan = await update_customer(ws, "ada", {name: "new@example.com"})
+    plan = await update_customer(ws, "ada", {name: True if "subscribed" in fold(name) else "new@example.com"})
     assert plan.risk == "send"
-    assert name.strip() in plan.why
+    assert "It decides whom messages reach" in plan.why
 
 
-@pytest.mark.parametrize("name", ["_timestamp", "_Update", " _update", "CIO_ID", "anonymous_id "])
+async def test_what_stands_inside_a_wrapper_decides_as_well(ws: CallContext) -> None:
+    plan = await update_customer(ws, "ada", {"data": {"attributes": {"email": "new@example.com"}}})
+    assert (plan.risk, plan.recipients) == ("send", ())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["_timestamp", "_Update", " _update", "CIO_ID", "anonymous_id ", "_update\u200b", "\uff3ftimestamp", "data.cio_id"],
+)
 async def test_what_makes_another_kind_of_write_is_refused_however_it_is_spelled(name: str, ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="cannot be set"):
         await update_customer(ws, "ada", {name: 1})
 
 
-@pytest.mark.parametrize("key", ["recipient", "from_address", "reply_to", "Recipient", " reply_to", "FROM_ADDRESS "])
+REDIRECTING = (
+    "recipient", "Recipient", " reply_to", "FROM_ADDRESS ", "recipient\u00ad", "reply_to\u200b", "\uff52ecipient",
+    "recipient.x", "data.recipient", "recipient[0]", "data[reply_to]", "'recipient'",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", REDIRECTING)
 def test_event_data_that_redirects_mail_is_refused_however_it_is_spelled(key: str) -> None:
-    call = tracking.event("ada", "x", {key: "eve@example.com"}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
+    call = tracking.event(Reference("ada"), "x", {key: "eve@example.com"}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
     with pytest.raises(Refused):
         check([call])
+    wrapped: list[dict[str, JsonValue]] = [
+        {"data": {key: "eve@example.com"}},
+        {"data": {"attributes": {key: "eve@example.com"}}},
+    ]
+    for inside in wrapped:
+        with pytest.raises(Refused):
+            check([tracking.event(Reference("ada"), "x", inside, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)])
+    by_kind = tracking.event(
+        Reference("a@b.c"), "x", {key: "eve@example.com"}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None
+    )
+    assert isinstance(by_kind.body, dict)
+    with pytest.raises(Refused):
+        check([by_kind])
+    with pytest.raises(Refused):
+        check([batches.batch([by_kind.body])])
+
+
+def test_a_recipient_of_something_else_is_plain_event_data() -> None:
+    data: dict[str, JsonValue] = {"order": {"recipient": "Bob"}, "recipients": 2, "order.recipient": "Bob"}
+    check([tracking.event(Reference("ada"), "x", data, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)])
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\u200b", "\u00ad", "\u202e", "\ufe0f", "\ufeff", "\x00", "\n", "\t", "\u2028", "\u00a0"]
+)
+def test_a_name_with_characters_that_cannot_be_seen_is_refused_in_a_sentence(hidden: str) -> None:
+    name, ulid = f"pl{hidden}an", "01HZZZZZZZZZZZZZZZZZZZZZZZ"
+    for call in (
+        tracking.identify(Reference("ada"), {name: "vip"}, at=1, create=False),
+        tracking.identify(Reference("a@b.c"), {"deep": [{name: "vip"}]}, at=1, create=False),
+        tracking.event(Reference("ada"), "x", {name: "vip"}, ulid=ulid, at=None),
+    ):
+        with pytest.raises(Refused, match=rf"U\+{ord(hidden):04X}\)\. Leave them out; nothing was sent"):
+            check([call])
 
 
 @pytest.mark.parametrize(
@@ -79,6 +138,12 @@ def test_a_send_on_any_channel_states_whether_it_reaches_unsubscribed_people_and
         "Ada <eve@example.com>",
         "ada@example.com@example.net",
         "ada@",
+        "{{customer.email}}@example.com",
+        "{%x%}@example.com",
+        "ada|upcase@example.com",
+        "ada%40x@example.com",
+        "ada@{{x}}",
+        f"{'a' * 250}@example.com",
     ],
 )
 async def test_a_recipient_that_is_not_one_plain_address_is_refused(to: str, ws: CallContext) -> None:

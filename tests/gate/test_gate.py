@@ -5,6 +5,7 @@ import anyio
 import pytest
 
 from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused
 from cio_mcp.gate.plan import Plan, arguments_digest
@@ -27,7 +28,9 @@ def planner(
 
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
-        call = tracking.event("ada", name, {"plan": "pro"}, ulid=f"01HZZZZZZZZZZZZZZZZZZZ{next(minted):04d}", at=None)
+        call = tracking.event(
+            Reference("ada"), name, {"plan": "pro"}, ulid=f"01HZZZZZZZZZZZZZZZZZZZ{next(minted):04d}", at=None
+        )
         return Plan(
             risk="send", summary=f"Send {name}.", calls=(call,), rests_on={"seen": rests()}, once=True, repeat=repeat
         )  # fmt: skip
@@ -242,7 +245,9 @@ async def test_waiting_for_a_decision_outside_ends(gate: Gate, clock: ManualCloc
 async def test_event_data_that_redirects_mail_is_refused_whoever_plans_it(gate: Gate) -> None:
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
-        call = tracking.event("ada", "x", {"recipient": "eve@example.com"}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
+        call = tracking.event(
+            Reference("ada"), "x", {"recipient": "eve@example.com"}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None
+        )
         return Plan(risk="send", summary="Send x.", calls=(call,))
 
     with pytest.raises(Refused, match="recipient"):

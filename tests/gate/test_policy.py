@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused
@@ -296,6 +297,23 @@ async def test_an_address_is_not_changed_by_policy_unless_old_and_new_are_named(
         assert (row.risk, row.state) == ("send", state), attributes
 
 
+@pytest.mark.parametrize(("is_running", "risk", "state"), [(True, "send", "planned"), (False, "data", "approved")])
+async def test_an_edit_is_allowed_as_data_only_when_it_cannot_start_a_running_campaign(
+    ws: CallContext, sandbox: Sandbox, *, is_running: bool, risk: Risk, state: str
+) -> None:
+    if not is_running:
+        sandbox.workspace.stop_campaign(4)
+    ws = with_policy(ws, Policy(classes={"data": Said(("allow", 1))}))
+    plan = partial(update_customer, ws, "two-1", {"plan": "vip"})
+    row = await proposed(ws, "update_customer", plan)
+    assert (row.risk, row.state) == (risk, state)
+    await made(ws, row, plan)
+    sandbox.clock.advance(20)
+    sandbox.workspace.settle()
+    [person] = [each for each in sandbox.workspace.people if each.id == "two-1"]
+    assert person.attributes["plan"] == ("pro" if is_running else "vip")
+
+
 async def test_a_deliberate_repeat_is_asked_about_even_for_somebody_named(ws: CallContext) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     row = await proposed(ws, "send_event", partial(send_event, ws, "ada", "order_placed", repeat=True))
@@ -329,7 +347,7 @@ async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_
 
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
-        call = tracking.event("ada", "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
+        call = tracking.event(Reference("ada"), "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
         return Plan(risk="send", summary="Send x.", affected=next(people), calls=(call,))
 
     large = await proposed(ws, "large", plan)
@@ -379,6 +397,7 @@ async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_k
 
 
 async def test_what_only_changes_data_does_not_count_towards_the_cap(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.workspace.stop_campaign(4)  # while it runs, any edit may start it
     ws = with_policy(ws, Policy(sends_an_hour=1))
     assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
     plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})

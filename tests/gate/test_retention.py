@@ -5,6 +5,7 @@ import anyio
 import pytest
 
 from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.gate.change import change_of
 from cio_mcp.gate.clock import Clock
 from cio_mcp.gate.plan import Plan
@@ -38,7 +39,7 @@ def retention(database: Database) -> Retention:
 
 
 def change(id_: str, state: StoredState, planned_at: float = OLD) -> ChangeRow:
-    call = tracking.event("ada", "x", {"secret": "body"}, ulid="01HZZZZZZZZZZZZZZZZZZZ0001", at=None)
+    call = tracking.event(Reference("ada"), "x", {"secret": "body"}, ulid="01HZZZZZZZZZZZZZZZZZZZ0001", at=None)
     plan = Plan(risk="send", summary="Send “x”.", contents=("secret body",), calls=(call,), once=True)
     return ChangeRow(
         id=id_,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cio_mcp.customerio.api import sends, tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.writer import Failed, Result, Sent, Writer
@@ -255,7 +256,9 @@ class World(RuleBasedStateMachine):
             self.minted += 1
             data: dict[str, Any] = {"id": wish.number, "order_id": "1", "tracking_url": "x", "meant": wish.repeat}
             call = (
-                tracking.event("ada", "order_placed", data, ulid=f"01HZZZZZZZZZZZZZZZZZ{self.minted:06d}", at=None)
+                tracking.event(
+                    Reference("ada"), "order_placed", data, ulid=f"01HZZZZZZZZZZZZZZZZZ{self.minted:06d}", at=None
+                )
                 if wish.kind == "event"
                 else sends.email(2, {"id": "ada"}, "ada@example.com", data, send_at=None, options={})
             )

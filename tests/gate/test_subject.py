@@ -5,6 +5,7 @@ import pytest
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.people import reference_of
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.question_facts import question_about
@@ -37,7 +38,7 @@ def row(told: Plan) -> ChangeRow:
 
 
 def about(person: str, data: dict[str, JsonValue] | None = None, **more: Any) -> ChangeRow:
-    call = tracking.event(person, "x", data or {}, ulid="01HZZZZZZZZZZZZZZZZZZZ0001", at=None)
+    call = tracking.event(reference_of(person), "x", data or {}, ulid="01HZZZZZZZZZZZZZZZZZZZ0001", at=None)
     return replace(row(Plan(risk="send", summary="Send.", calls=(call,))), **more)
 
 

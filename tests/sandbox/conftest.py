@@ -1,4 +1,4 @@
-"""A sandbox whose clock stands still, asked in process; and one over a socket."""
+"""A sandbox in process whose clock stands still; and one over a socket."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -6,17 +6,17 @@ import httpx
 import pytest
 
 from cio_mcp.sandbox import Sandbox, StillClock
-from cio_mcp.sandbox.server import Served, served
-from tests.sandbox.asking import Asking
-from tests.sandbox.receiver import Listening, Receiver, listening_to
+from cio_mcp.sandbox.server import Address, serve_in_background
+from tests.sandbox.receiver import Receiver, WebhookClient, webhook_client_for
+from tests.sandbox.sandbox_client import SandboxClient
 
 
 @pytest.fixture
-async def asking() -> AsyncIterator[Asking]:
+async def client() -> AsyncIterator[SandboxClient]:
     async with Sandbox(seed=7, people=60, clock=StillClock()) as sandbox:
         transport = httpx.ASGITransport(app=sandbox.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
-            yield Asking(sandbox, http)
+            yield SandboxClient(sandbox, http)
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def receiver() -> Receiver:
 
 
 @pytest.fixture
-async def listening(receiver: Receiver) -> AsyncIterator[Listening]:
-    async with listening_to(receiver) as asking:
-        yield asking
+async def webhook_client(receiver: Receiver) -> AsyncIterator[WebhookClient]:
+    async with webhook_client_for(receiver) as client:
+        yield client
 
 
 @pytest.fixture
-def live() -> Iterator[Served]:
-    with served(Sandbox(people=5)) as where:
+def live() -> Iterator[Address]:
+    with serve_in_background(Sandbox(people=5)) as where:
         yield where

@@ -1,4 +1,4 @@
-"""An endpoint that reporting webhooks are posted to: keeps what came, and answers as it is told."""
+"""An endpoint that reporting webhooks are posted to: keeps the events, and answers as configured."""
 
 import hashlib
 import hmac
@@ -15,15 +15,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from cio_mcp.sandbox import Sandbox, Sending, StillClock
-from tests.sandbox.asking import Asking
+from cio_mcp.sandbox import PostingOptions, Sandbox, StillClock
+from tests.sandbox.sandbox_client import SandboxClient
 
 URL = "http://receiver.test/webhooks"
 
 
 @dataclass
 class Receiver:
-    """An ASGI app; `answers` are used up one by one, 200 afterwards, and `None` never comes."""
+    """An ASGI app; `answers` are used up one by one, then 200; `None` never answers."""
 
     answers: list[int | None] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -71,37 +71,37 @@ class Receiver:
 
 
 @dataclass
-class Listening(Asking):
-    """Asks a sandbox whose clock stands still, and that posts all that happens to a receiver."""
+class WebhookClient(SandboxClient):
+    """Calls a sandbox whose clock stands still, and that posts its events to a receiver."""
 
     receiver: Receiver
 
-    async def later(self, seconds: float = 0.0) -> list[str]:
-        """Put the clock forward, let everything due be posted, and say what has come in all."""
+    async def advance(self, seconds: float = 0.0) -> list[str]:
+        """Advance the clock, wait until everything due is posted, and return all metrics received."""
         self.sandbox.clock.advance(seconds)
-        await self.sandbox.sender.caught_up()
+        await self.sandbox.worker.wait_until_idle()
         return self.receiver.metrics
 
-    async def emit(self, count: int = 1, **told: Any) -> list[str]:
-        answer = await self.http.post("/_sandbox/emit", json={"count": count, **told})
+    async def emit(self, count: int = 1, **fields: Any) -> list[str]:
+        answer = await self.http.post("/_sandbox/emit", json={"count": count, **fields})
         assert answer.json() == {"emitted": count}, answer.text
-        return await self.later()
+        return await self.advance()
 
-    async def order(self, kind: str, times: int = 1, **told: Any) -> None:
-        answer = await self.http.post("/_sandbox/faults", json={"kind": kind, "times": times, **told})
+    async def inject(self, kind: str, times: int = 1, **fields: Any) -> None:
+        answer = await self.http.post("/_sandbox/faults", json={"kind": kind, "times": times, **fields})
         assert answer.status_code == 200, answer.text
 
-    async def posting(self, number: int = 2) -> Any:
+    async def webhook_status(self, number: int = 2) -> Any:
         states = (await self.http.get("/_sandbox/webhooks")).json()
         return next(state for state in states if state["id"] == number)
 
 
 @asynccontextmanager
-async def listening_to(
-    receiver: Receiver, *, people: int = 20, restamp: bool = False, at_once: int = 1
-) -> AsyncIterator[Listening]:
-    sending = Sending(app=receiver.app, timeout=0.05, restamp=restamp, at_once=at_once)
-    async with Sandbox(seed=7, people=people, clock=StillClock(), webhook_url=URL, sending=sending) as sandbox:
+async def webhook_client_for(
+    receiver: Receiver, *, people: int = 20, restamp: bool = False, concurrency: int = 1
+) -> AsyncIterator[WebhookClient]:
+    posting = PostingOptions(app=receiver.app, timeout=0.05, restamp=restamp, concurrency=concurrency)
+    async with Sandbox(seed=7, people=people, clock=StillClock(), webhook_url=URL, posting=posting) as sandbox:
         transport = httpx.ASGITransport(app=sandbox.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
-            yield Listening(sandbox, http, receiver)
+            yield WebhookClient(sandbox, http, receiver)

@@ -5,10 +5,18 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from customerio import APIClient, CustomerIO, CustomerIOException, Regions, SendEmailRequest
+from customerio import (
+    APIClient,
+    CustomerIO,
+    CustomerIOException,
+    Regions,
+    SendEmailRequest,
+    SendPushRequest,
+    SendSMSRequest,
+)
 
 from cio_mcp.sandbox import Sandbox, StillClock
-from cio_mcp.sandbox.server import Served, served
+from cio_mcp.sandbox.server import Address, serve_in_background
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +25,13 @@ def sandbox() -> Sandbox:
 
 
 @pytest.fixture(scope="module")
-def where(sandbox: Sandbox) -> Iterator[Served]:
-    with served(sandbox, tls=True) as running:
+def where(sandbox: Sandbox) -> Iterator[Address]:
+    with serve_in_background(sandbox, tls=True) as running:
         yield running
 
 
 @pytest.fixture
-def track(where: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[CustomerIO]:
+def track(where: Address, monkeypatch: pytest.MonkeyPatch) -> Iterator[CustomerIO]:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(where.authority))
     address = urlsplit(where.url)
     with CustomerIO("sandbox-site", "sandbox-track-key", host=address.hostname, port=address.port) as client:
@@ -31,20 +39,20 @@ def track(where: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[CustomerIO
 
 
 @pytest.fixture
-def api(where: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[APIClient]:
+def api(where: Address, monkeypatch: pytest.MonkeyPatch) -> Iterator[APIClient]:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(where.authority))
     with APIClient("sandbox-app-key", url=where.url, region=Regions.US) as client:
         yield client
 
 
-def control(where: Served, path: str, json: object = None) -> object:
+def control(where: Address, path: str, json: object = None) -> object:
     verify = str(where.authority)
     if json is None:
         return requests.get(f"{where.url}/_sandbox/{path}", verify=verify, timeout=100).json()
     return requests.post(f"{where.url}/_sandbox/{path}", json=json, verify=verify, timeout=100).json()
 
 
-def test_it_identifies_a_person_who_then_has_the_attributes(track: CustomerIO, where: Served) -> None:
+def test_it_identifies_a_person_who_then_has_the_attributes(track: CustomerIO, where: Address) -> None:
     track.identify(id="new one/+1", email="new@example.com", plan="pro")
     control(where, "advance", {"seconds": 1})
     found = requests.get(
@@ -57,7 +65,7 @@ def test_it_identifies_a_person_who_then_has_the_attributes(track: CustomerIO, w
     assert found["customer"]["identifiers"]["email"] == "new@example.com"
 
 
-def test_it_tracks_an_event_once_however_often_its_id_comes(track: CustomerIO, where: Served) -> None:
+def test_it_tracks_an_event_once_however_often_its_id_comes(track: CustomerIO, where: Address) -> None:
     for _ in range(2):
         track.track("ada", "clicked_around", {"page": 1}, id="01J8ZZZZZZZZZZZZZZZZZZZZZZ")
     control(where, "advance", {"seconds": 1})
@@ -78,7 +86,7 @@ def test_every_other_track_call_of_the_client_is_accepted(track: CustomerIO) -> 
     track.delete("two-2")
 
 
-def test_it_sends_an_email(api: APIClient, where: Served) -> None:
+def test_it_sends_an_email(api: APIClient, where: Address) -> None:
     message = SendEmailRequest(
         transactional_message_id=1,
         to="ada@example.com",
@@ -93,7 +101,14 @@ def test_it_sends_an_email(api: APIClient, where: Served) -> None:
     assert sends[-1]["delivery_id"] == answer["delivery_id"]
 
 
-def test_it_is_told_of_a_bad_key(where: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_sends_a_push_and_a_text_message(api: APIClient) -> None:
+    ada, data = {"id": "ada"}, {"order_id": 1, "code": 2}
+    push = SendPushRequest(transactional_message_id=4, to="all", identifiers=ada, message_data=data)
+    text = SendSMSRequest(transactional_message_id=3, to="{{customer.phone}}", identifiers=ada, message_data=data)
+    assert set(api.send_push(push)) == set(api.send_sms(text)) == {"delivery_id", "queued_at"}
+
+
+def test_it_reports_a_bad_key(where: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(where.authority))
     message = SendEmailRequest(transactional_message_id=1, to="ada@example.com", identifiers={"id": "ada"})
     with APIClient("sandbox-track-key", url=where.url) as client, pytest.raises(CustomerIOException, match=r"^401"):
@@ -106,7 +121,7 @@ def test_it_is_told_of_a_bad_key(where: Served, monkeypatch: pytest.MonkeyPatch)
         client.identify(id="ada")
 
 
-def test_it_is_told_of_a_429(api: APIClient, where: Served) -> None:
+def test_it_reports_a_429(api: APIClient, where: Address) -> None:
     control(where, "faults", {"method": "POST", "path": "/v1/send/email", "kind": "429_bare"})
     message = SendEmailRequest(transactional_message_id=1, to="ada@example.com", identifiers={"id": "ada"})
     with pytest.raises(CustomerIOException, match=r"^429"):

@@ -1,12 +1,12 @@
-"""Reporting webhooks over the App API, and what each is told of."""
+"""Reporting webhooks over the App API, and which events each receives."""
 
 from typing import Any
 
 import pytest
 
 from cio_mcp.sandbox import Sandbox
-from tests.sandbox.asking import Asking
-from tests.sandbox.receiver import Listening
+from tests.sandbox.receiver import WebhookClient
+from tests.sandbox.sandbox_client import SandboxClient
 
 pytestmark = pytest.mark.anyio
 
@@ -14,33 +14,33 @@ HOOKS = "/v1/reporting_webhooks"
 MINE = {"name": "Mine", "endpoint": "http://mine.test/hook", "events": ["email_sent", "email_delivered"]}
 
 
-async def created(asking: Asking, **body: Any) -> Any:
-    answer = await asking.app(HOOKS, method="POST", json={**MINE, **body})
+async def create(client: SandboxClient, **body: Any) -> Any:
+    answer = await client.app(HOOKS, method="POST", json={**MINE, **body})
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-async def alone(listening: Listening, **body: Any) -> int:
+async def alone(webhook_client: WebhookClient, **body: Any) -> int:
     """Have only one webhook that is posted to."""
-    await listening.app(f"{HOOKS}/2", method="DELETE")
-    number: int = (await created(listening, **body))["id"]
+    await webhook_client.app(f"{HOOKS}/2", method="DELETE")
+    number: int = (await create(webhook_client, **body))["id"]
     return number
 
 
-async def test_a_webhook_is_created_read_changed_and_deleted(asking: Asking) -> None:
-    made = await created(asking)
-    assert made == {
+async def test_a_webhook_is_created_read_changed_and_deleted(client: SandboxClient) -> None:
+    webhook = await create(client)
+    assert webhook == {
         **MINE, "id": 2, "type": "webhook", "disabled": False, "full_resolution": False, "with_content": False,
         "events": ["email_delivered", "email_sent"],
     }  # fmt: skip
-    assert await asking.found(f"{HOOKS}/2") == made
-    changed = await asking.app(f"{HOOKS}/2", method="PUT", json={**MINE, "disabled": True})
-    assert changed.json() == {**made, "disabled": True}
-    kept = await asking.app(f"{HOOKS}/2", method="PUT", json={**MINE, "name": "Other"})
-    assert kept.json() == {**made, "disabled": True, "name": "Other"}
-    assert [one["id"] for one in (await asking.found(HOOKS))["reporting_webhooks"]] == [1, 2]
-    assert (await asking.app(f"{HOOKS}/2", method="DELETE")).status_code == 200
-    assert (await asking.app(f"{HOOKS}/2")).status_code == 404
+    assert await client.get_json(f"{HOOKS}/2") == webhook
+    changed = await client.app(f"{HOOKS}/2", method="PUT", json={**MINE, "disabled": True})
+    assert changed.json() == {**webhook, "disabled": True}
+    kept = await client.app(f"{HOOKS}/2", method="PUT", json={**MINE, "name": "Other"})
+    assert kept.json() == {**webhook, "disabled": True, "name": "Other"}
+    assert [one["id"] for one in (await client.get_json(HOOKS))["reporting_webhooks"]] == [1, 2]
+    assert (await client.app(f"{HOOKS}/2", method="DELETE")).status_code == 200
+    assert (await client.app(f"{HOOKS}/2")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -51,80 +51,80 @@ async def test_a_webhook_is_created_read_changed_and_deleted(asking: Asking) -> 
         {"events": [7]}, {"events": [["email_sent"]]}, {"disabled": "yes"}, {"full_resolution": 1},
     ],
 )  # fmt: skip
-async def test_a_webhook_that_cannot_be_is_refused(asking: Asking, wrong: Any) -> None:
-    assert (await asking.app(HOOKS, method="POST", json={**MINE, **wrong})).status_code == 400
-    assert (await asking.app(f"{HOOKS}/1", method="PUT", json={**MINE, **wrong})).status_code == 400
-    assert len((await asking.found(HOOKS))["reporting_webhooks"]) == 1
+async def test_an_invalid_webhook_is_refused(client: SandboxClient, wrong: Any) -> None:
+    assert (await client.app(HOOKS, method="POST", json={**MINE, **wrong})).status_code == 400
+    assert (await client.app(f"{HOOKS}/1", method="PUT", json={**MINE, **wrong})).status_code == 400
+    assert len((await client.get_json(HOOKS))["reporting_webhooks"]) == 1
 
 
-async def test_an_address_that_cannot_be_ends_the_start() -> None:
+async def test_an_invalid_address_ends_the_start() -> None:
     with pytest.raises(ValueError, match="http://"):
         Sandbox(people=1, webhook_url="localhost:8000/webhooks")
 
 
-async def test_an_address_that_no_client_takes_counts_as_refused(listening: Listening) -> None:
-    await alone(listening, endpoint="http://\x01/hook")
-    await listening.emit()
-    assert (await listening.posting())["last_status"] == "refused"
+async def test_an_address_that_no_client_takes_counts_as_refused(webhook_client: WebhookClient) -> None:
+    await alone(webhook_client, endpoint="http://\x01/hook")
+    await webhook_client.emit()
+    assert (await webhook_client.webhook_status())["last_status"] == "refused"
 
 
-async def test_what_is_not_there_cannot_be_changed(asking: Asking) -> None:
+async def test_a_missing_webhook_cannot_be_changed(client: SandboxClient) -> None:
     for method, body in (("GET", None), ("PUT", MINE), ("DELETE", None)):
-        assert (await asking.app(f"{HOOKS}/77", method=method, json=body)).status_code == 404
+        assert (await client.app(f"{HOOKS}/77", method=method, json=body)).status_code == 404
 
 
-async def test_only_the_events_asked_for_are_posted(listening: Listening) -> None:
-    await alone(listening, events=["email_delivered", "customer_unsubscribed"])
-    await listening.reset_password()
-    await listening.later(5)
-    await listening.track("PUT", "/customers/ada", {"unsubscribed": True})
-    assert await listening.later(5) == ["email delivered", "customer unsubscribed"]
+async def test_only_subscribed_events_are_posted(webhook_client: WebhookClient) -> None:
+    await alone(webhook_client, events=["email_delivered", "customer_unsubscribed"])
+    await webhook_client.reset_password()
+    await webhook_client.advance(5)
+    await webhook_client.track("PUT", "/customers/ada", {"unsubscribed": True})
+    assert await webhook_client.advance(5) == ["email delivered", "customer unsubscribed"]
 
 
-async def test_a_disabled_webhook_hears_nothing_and_misses_it_for_good(listening: Listening) -> None:
-    number = await alone(listening, disabled=True)
-    assert await listening.emit(2) == []
-    await listening.app(f"{HOOKS}/{number}", method="PUT", json={**MINE, "disabled": False})
-    assert await listening.later() == []
-    assert len(await listening.emit()) == 1
+async def test_a_disabled_webhook_hears_nothing_and_misses_it_for_good(webhook_client: WebhookClient) -> None:
+    number = await alone(webhook_client, disabled=True)
+    assert await webhook_client.emit(2) == []
+    await webhook_client.app(f"{HOOKS}/{number}", method="PUT", json={**MINE, "disabled": False})
+    assert await webhook_client.advance() == []
+    assert len(await webhook_client.emit()) == 1
 
 
-async def test_nothing_is_posted_to_a_deleted_webhook(listening: Listening) -> None:
-    listening.receiver.answers = [500]
-    await listening.emit(2)
-    await listening.app(f"{HOOKS}/2", method="DELETE")
-    assert len(await listening.later(7200)) == 1
+async def test_nothing_is_posted_to_a_deleted_webhook(webhook_client: WebhookClient) -> None:
+    webhook_client.receiver.answers = [500]
+    await webhook_client.emit(2)
+    await webhook_client.app(f"{HOOKS}/2", method="DELETE")
+    assert len(await webhook_client.advance(7200)) == 1
 
 
-async def test_the_warehouse_is_made_up_until_it_is_given_another_address(listening: Listening) -> None:
-    await listening.app(f"{HOOKS}/2", method="DELETE")
-    assert await listening.emit(metric="sent") == []
-    await listening.app(f"{HOOKS}/1", method="PUT", json=MINE)
-    assert await listening.emit(metric="sent") == ["email sent"]
+async def test_the_warehouse_is_a_placeholder_until_its_address_changes(webhook_client: WebhookClient) -> None:
+    await webhook_client.app(f"{HOOKS}/2", method="DELETE")
+    assert await webhook_client.emit(metric="sent") == []
+    await webhook_client.app(f"{HOOKS}/1", method="PUT", json=MINE)
+    assert await webhook_client.emit(metric="sent") == ["email sent"]
 
 
-async def test_with_content_what_was_sent_comes_along(listening: Listening) -> None:
-    await alone(listening, with_content=True)
-    await listening.reset_password()
-    await listening.later(5)
-    sent, delivered = listening.receiver.events
+async def test_with_content_what_was_sent_comes_along(webhook_client: WebhookClient) -> None:
+    await alone(webhook_client, with_content=True)
+    await webhook_client.reset_password()
+    await webhook_client.advance(5)
+    sent, delivered = webhook_client.receiver.events
     assert "set a new password: https://acme.example/r/1" in sent["data"]["content"]
     assert "content" not in delivered["data"]
 
 
-async def test_credentials_of_an_endpoint_stay_out_of_the_view(asking: Asking) -> None:
-    await created(asking, endpoint="https://user:secret@mine.test/hook")
-    shown = (await asking.http.get("/_sandbox/webhooks")).text
+async def test_credentials_of_an_endpoint_stay_out_of_the_view(client: SandboxClient) -> None:
+    await create(client, endpoint="https://user:secret@mine.test/hook")
+    shown = (await client.http.get("/_sandbox/webhooks")).text
     assert "mine.test" in shown
     assert "secret" not in shown
     assert "do-not-show" not in shown
 
 
 @pytest.mark.parametrize(
-    "told",
+    "body",
     [{"count": 0}, {"count": "many"}, {"count": 10**9}, {"metric": "eaten"}, {"object_type": "fax"},
      {"object_type": "sms", "metric": "opened"}, {"object_type": "customer", "metric": "sent"}, []],
 )  # fmt: skip
-async def test_a_burst_that_cannot_be_is_refused(listening: Listening, told: Any) -> None:
-    answer = await listening.http.post("/_sandbox/emit", json=told)
-    assert (answer.status_code, await listening.later()) == (400, [])
+async def test_an_invalid_burst_is_refused(webhook_client: WebhookClient, body: Any) -> None:
+    answer = await webhook_client.http.post("/_sandbox/emit", json=body)
+    assert (answer.status_code, await webhook_client.advance()) == (400, [])

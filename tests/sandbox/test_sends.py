@@ -3,21 +3,21 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.asking import Asking
+from tests.sandbox.sandbox_client import SandboxClient
 
 pytestmark = pytest.mark.anyio
 
 
-async def delivered(asking: Asking, number: str, after: float = 60) -> Any:
-    asking.pause(after)
-    return (await asking.found(f"/v1/messages/{number}"))["message"]
+async def delivered(client: SandboxClient, number: str, after: float = 60) -> Any:
+    client.pause(after)
+    return (await client.get_json(f"/v1/messages/{number}"))["message"]
 
 
-async def test_an_accepted_message_becomes_a_delivery_that_progresses(asking: Asking) -> None:
-    answer = (await asking.reset_password()).json()
-    first = (await asking.found(f"/v1/messages/{answer['delivery_id']}"))["message"]
+async def test_an_accepted_message_becomes_a_delivery_that_progresses(client: SandboxClient) -> None:
+    answer = (await client.reset_password()).json()
+    first = (await client.get_json(f"/v1/messages/{answer['delivery_id']}"))["message"]
     assert first["created"] == answer["queued_at"]
-    later = await delivered(asking, answer["delivery_id"])
+    later = await delivered(client, answer["delivery_id"])
     assert {"sent"} <= later["metrics"].keys()
     assert (later["recipient"], later["customer_id"], later["subject"]) == (
         "ada@example.com",
@@ -25,74 +25,92 @@ async def test_an_accepted_message_becomes_a_delivery_that_progresses(asking: As
         "Reset your password",
     )
     assert later["transactional_message_id"] == 1
-    listed = (await asking.found("/v1/customers/ada/messages", limit=1))["messages"]
+    listed = (await client.get_json("/v1/customers/ada/messages", limit=1))["messages"]
     assert listed[0]["id"] == answer["delivery_id"]
 
 
-async def test_a_message_is_named_by_id_or_by_trigger_name_in_any_case(asking: Asking) -> None:
+async def test_a_message_is_named_by_id_or_by_trigger_name_in_any_case(client: SandboxClient) -> None:
     for name in (1, "1", "PASSWORD reset"):
-        assert (await asking.reset_password(transactional_message_id=name)).status_code == 200
-    assert (await asking.state())["sends"] == 3
+        assert (await client.reset_password(transactional_message_id=name)).status_code == 200
+    assert (await client.state())["sends"] == 3
 
 
-async def test_templates_name_the_data_they_need(asking: Asking) -> None:
-    [content] = (await asking.found("/v1/transactional/1/contents"))["contents"]
+async def test_templates_name_the_data_they_need(client: SandboxClient) -> None:
+    [content] = (await client.get_json("/v1/transactional/1/contents"))["contents"]
     assert "{{data.reset_url}}" in content["body"]
-    [content] = (await asking.found("/v1/transactional/3/contents"))["contents"]
+    [content] = (await client.get_json("/v1/transactional/3/contents"))["contents"]
     assert (content["type"], "{{data.code}}" in content["body"]) == ("twilio", True)
 
 
-async def test_data_that_the_template_lacks_fails_the_delivery_later(asking: Asking) -> None:
-    answer = await asking.reset_password(message_data={})
-    message = await delivered(asking, answer.json()["delivery_id"])
+async def test_data_that_the_template_lacks_fails_the_delivery_later(client: SandboxClient) -> None:
+    answer = await client.reset_password(message_data={})
+    message = await delivered(client, answer.json()["delivery_id"])
     assert "failed" in message["metrics"]
     assert "reset_url" in message["failure_message"]
 
 
-async def test_an_unsubscribed_person_gets_it_unless_that_is_forbidden(asking: Asking) -> None:
+async def test_an_unsubscribed_person_gets_it_unless_that_is_forbidden(client: SandboxClient) -> None:
     to_bob = {"to": "bob@example.com", "identifiers": {"id": "bob"}}
-    sent = await delivered(asking, (await asking.reset_password(**to_bob)).json()["delivery_id"])
+    sent = await delivered(client, (await client.reset_password(**to_bob)).json()["delivery_id"])
     assert "sent" in sent["metrics"]
-    forbidden = await asking.reset_password(**to_bob, send_to_unsubscribed=False)
+    forbidden = await client.reset_password(**to_bob, send_to_unsubscribed=False)
     assert forbidden.status_code == 200
-    message = await delivered(asking, forbidden.json()["delivery_id"])
+    message = await delivered(client, forbidden.json()["delivery_id"])
     assert "undeliverable" in message["metrics"]
     assert "sent" not in message["metrics"]
 
 
-async def test_suppressed_people_and_bounced_addresses_get_nothing(asking: Asking) -> None:
-    gone = await asking.reset_password(to="gone@example.com", identifiers={"email": "gone@example.com"})
-    assert "undeliverable" in (await delivered(asking, gone.json()["delivery_id"]))["metrics"]
-    eve = await asking.reset_password(to="eve@example.com", identifiers={"id": "eve"})
-    assert "dropped" in (await delivered(asking, eve.json()["delivery_id"]))["metrics"]
+async def test_suppressed_people_and_bounced_addresses_get_nothing(client: SandboxClient) -> None:
+    gone = await client.reset_password(to="gone@example.com", identifiers={"email": "gone@example.com"})
+    assert "undeliverable" in (await delivered(client, gone.json()["delivery_id"]))["metrics"]
+    eve = await client.reset_password(to="eve@example.com", identifiers={"id": "eve"})
+    assert "dropped" in (await delivered(client, eve.json()["delivery_id"]))["metrics"]
 
 
-async def test_a_message_for_later_waits_for_its_time(asking: Asking) -> None:
-    at = asking.sandbox.workspace.now + 3600
-    answer = (await asking.reset_password(send_at=at)).json()
-    assert answer["send_at"] == at
-    assert (await asking.app(f"/v1/messages/{answer['delivery_id']}")).status_code == 404
-    assert (await delivered(asking, answer["delivery_id"], after=3700))["created"] == at
+async def test_a_scheduled_message_is_created_at_once_and_sent_at_its_time(client: SandboxClient) -> None:
+    now = client.sandbox.workspace.now
+    answer = (await client.reset_password(send_at=now + 3600)).json()
+    assert answer["send_at"] == now + 3600
+    waiting = await delivered(client, answer["delivery_id"], after=3590)
+    assert waiting["metrics"] == {"created": answer["queued_at"]}
+    assert waiting["recipient"] == "ada@example.com"
+    await client.http.post("/_sandbox/advance", json={"seconds": 30})
+    metrics = (await client.get_json(f"/v1/messages/{answer['delivery_id']}"))["message"]["metrics"]
+    assert metrics["created"] == answer["queued_at"]
+    assert now + 3600 < metrics["sent"] <= now + 3603
 
 
-async def test_a_draft_is_held_for_a_person(asking: Asking) -> None:
-    answer = (await asking.reset_password(queue_draft=True)).json()
-    message = await delivered(asking, answer["delivery_id"])
+async def test_a_scheduled_message_meets_the_world_of_its_time(client: SandboxClient) -> None:
+    to_ada = {"send_at": client.sandbox.workspace.now + 3600, "send_to_unsubscribed": False}
+    answer = (await client.reset_password(**to_ada)).json()
+    await client.track("PUT", "/customers/ada", {"unsubscribed": True})
+    assert "undeliverable" in (await delivered(client, answer["delivery_id"], after=3700))["metrics"]
+
+
+async def test_a_message_for_the_past_is_sent_at_once(client: SandboxClient) -> None:
+    answer = (await client.reset_password(send_at=client.sandbox.workspace.now - 60)).json()
+    assert "send_at" not in answer
+    assert "sent" in (await delivered(client, answer["delivery_id"]))["metrics"]
+
+
+async def test_a_draft_is_held_for_a_person(client: SandboxClient) -> None:
+    answer = (await client.reset_password(queue_draft=True)).json()
+    message = await delivered(client, answer["delivery_id"])
     assert message["metrics"].keys() == {"created", "drafted"}
-    drafts = (await asking.found("/v1/messages", drafts="true"))["messages"]
+    drafts = (await client.get_json("/v1/messages", drafts="true"))["messages"]
     assert [draft["id"] for draft in drafts] == [answer["delivery_id"]]
 
 
-async def test_the_archived_body_is_what_was_sent_unless_retention_was_off(asking: Asking) -> None:
-    kept = (await asking.reset_password()).json()["delivery_id"]
-    body = (await asking.found(f"/v1/messages/{kept}/archived_message"))["archived_message"]["body"]
+async def test_the_archived_body_is_what_was_sent_unless_retention_was_off(client: SandboxClient) -> None:
+    kept = (await client.reset_password()).json()["delivery_id"]
+    body = (await client.get_json(f"/v1/messages/{kept}/archived_message"))["archived_message"]["body"]
     assert "Hi Ada, set a new password: https://acme.example/r/1 (valid 30 minutes)" in body
-    lost = (await asking.reset_password(disable_message_retention=True)).json()["delivery_id"]
-    archived = (await asking.found(f"/v1/messages/{lost}/archived_message"))["archived_message"]
+    lost = (await client.reset_password(disable_message_retention=True)).json()["delivery_id"]
+    archived = (await client.get_json(f"/v1/messages/{lost}/archived_message"))["archived_message"]
     assert (archived["body"], archived["forgotten"]) == ("", True)
 
 
-async def test_an_email_without_a_template_needs_body_subject_and_from(asking: Asking) -> None:
+async def test_an_email_without_a_template_needs_body_subject_and_from(client: SandboxClient) -> None:
     own = {
         "to": "ada@example.com",
         "identifiers": {"id": "ada"},
@@ -100,10 +118,10 @@ async def test_an_email_without_a_template_needs_body_subject_and_from(asking: A
         "subject": "Hello",
         "from": "a@b.c",
     }
-    answer = await asking.app("/v1/send/email", method="POST", json=own)
-    assert (await delivered(asking, answer.json()["delivery_id"]))["subject"] == "Hello"
+    answer = await client.app("/v1/send/email", method="POST", json=own)
+    assert (await delivered(client, answer.json()["delivery_id"]))["subject"] == "Hello"
     own.pop("subject")
-    assert (await asking.app("/v1/send/email", method="POST", json=own)).status_code == 400
+    assert (await client.app("/v1/send/email", method="POST", json=own)).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -128,69 +146,69 @@ async def test_an_email_without_a_template_needs_body_subject_and_from(asking: A
         ({"message_data": {"x": "y" * 1_000_001}}, 413),
     ],
 )
-async def test_a_message_that_cannot_be_is_refused_and_leaves_nothing(
-    asking: Asking, wrong: dict[str, Any], status: int
+async def test_an_invalid_message_is_refused_and_leaves_nothing(
+    client: SandboxClient, wrong: dict[str, Any], status: int
 ) -> None:
-    answer = await asking.reset_password(**{"channel": "email", **wrong})
+    answer = await client.reset_password(**{"channel": "email", **wrong})
     assert (answer.status_code, list(answer.json()["meta"])) == (status, ["error"])
-    assert (await asking.state())["sends"] == 0
+    assert (await client.state())["sends"] == 0
 
 
-async def test_a_text_message_needs_a_phone_number(asking: Asking) -> None:
+async def test_a_text_message_needs_a_phone_number(client: SandboxClient) -> None:
     data = {"code": "1234"}
-    answer = await asking.send(message_data=data)
-    assert (await delivered(asking, answer.json()["delivery_id"]))["type"] == "twilio"
-    assert (await asking.send(message_data=data, to="12345", channel="sms")).status_code == 400
+    answer = await client.send(message_data=data)
+    assert (await delivered(client, answer.json()["delivery_id"]))["type"] == "twilio"
+    assert (await client.send(message_data=data, to="12345", channel="sms")).status_code == 400
 
 
-async def test_sends_are_listed_for_tests_to_count(asking: Asking) -> None:
-    await asking.reset_password()
-    [send] = (await asking.http.get("/_sandbox/sends")).json()
+async def test_sends_are_listed_for_tests_to_count(client: SandboxClient) -> None:
+    await client.reset_password()
+    [send] = (await client.http.get("/_sandbox/sends")).json()
     assert (send["to"], send["identifiers"], send["transactional_message_id"]) == ("ada@example.com", {"id": "ada"}, 1)
     assert send["data"]["minutes"] == 30
 
 
-async def test_a_trigger_is_processed_and_reaches_its_audience(asking: Asking) -> None:
+async def test_a_trigger_is_processed_and_reaches_its_audience(client: SandboxClient) -> None:
     data = {"headline": "h", "text": "t"}
-    answer = await asking.app(
+    answer = await client.app(
         "/v1/campaigns/10/triggers", method="POST", json={"emails": ["two@example.com"], "data": data}
     )
     number = answer.json()["id"]
-    assert (await asking.found(f"/v1/campaigns/10/triggers/{number}"))["processed_at"] is None
-    asking.pause(10)
-    assert (await asking.found(f"/v1/campaigns/10/triggers/{number}"))["processed_at"]
-    newest = (await asking.found("/v1/broadcasts/10/messages", limit=2))["messages"]
+    assert (await client.get_json(f"/v1/campaigns/10/triggers/{number}"))["processed_at"] is None
+    client.pause(10)
+    assert (await client.get_json(f"/v1/campaigns/10/triggers/{number}"))["processed_at"]
+    newest = (await client.get_json("/v1/broadcasts/10/messages", limit=2))["messages"]
     assert [message["trigger_id"] == number for message in newest] == [True, False]
 
 
-async def test_one_missing_person_fails_a_whole_trigger(asking: Asking) -> None:
+async def test_one_missing_person_fails_a_whole_trigger(client: SandboxClient) -> None:
     body = {"ids": ["ada", "nobody"], "data": {"headline": "h", "text": "t"}}
-    number = (await asking.app("/v1/campaigns/10/triggers", method="POST", json=body)).json()["id"]
-    asking.pause(10)
-    errors = (await asking.found(f"/v1/campaigns/10/triggers/{number}/errors"))["errors"]
+    number = (await client.app("/v1/campaigns/10/triggers", method="POST", json=body)).json()["id"]
+    client.pause(10)
+    errors = (await client.get_json(f"/v1/campaigns/10/triggers/{number}/errors"))["errors"]
     assert errors == ["line 2: no person with this id"]
-    assert (await asking.found("/v1/broadcasts/10/messages", limit=1))["messages"][0]["trigger_id"] != number
+    assert (await client.get_json("/v1/broadcasts/10/messages", limit=1))["messages"][0]["trigger_id"] != number
     number = (
-        await asking.app("/v1/campaigns/10/triggers", method="POST", json={**body, "id_ignore_missing": True})
+        await client.app("/v1/campaigns/10/triggers", method="POST", json={**body, "id_ignore_missing": True})
     ).json()
-    asking.pause(10)
-    newest = (await asking.found("/v1/broadcasts/10/messages", limit=1))["messages"][0]
+    client.pause(10)
+    newest = (await client.get_json("/v1/broadcasts/10/messages", limit=1))["messages"][0]
     assert newest["trigger_id"] == number["id"]
 
 
-async def test_a_trigger_without_an_audience_goes_to_all_subscribers(asking: Asking) -> None:
-    subscribers = (await asking.found("/v1/segments/4/customer_count"))["count"]
+async def test_a_trigger_without_an_audience_goes_to_all_subscribers(client: SandboxClient) -> None:
+    subscribers = (await client.get_json("/v1/segments/4/customer_count"))["count"]
     body = {"data": {"headline": "h", "text": "t"}}
-    number = (await asking.app("/v1/campaigns/10/triggers", method="POST", json=body)).json()["id"]
-    asking.pause(10)
-    messages = (await asking.found("/v1/broadcasts/10/messages", limit=1000))["messages"]
+    number = (await client.app("/v1/campaigns/10/triggers", method="POST", json=body)).json()["id"]
+    client.pause(10)
+    messages = (await client.get_json("/v1/broadcasts/10/messages", limit=1000))["messages"]
     assert sum(message["trigger_id"] == number for message in messages) == subscribers
 
 
 @pytest.mark.parametrize(
     "body", [{"ids": ["a"], "emails": ["b"]}, {"ids": []}, {"per_user_data": ["ada"]}, {"data": {"x": "y" * 50_001}}]
 )
-async def test_a_trigger_that_cannot_be_is_refused(asking: Asking, body: Any) -> None:
-    assert (await asking.app("/v1/campaigns/10/triggers", method="POST", json=body)).status_code == 422
-    assert (await asking.app("/v1/campaigns/1/triggers", method="POST", json={})).status_code in {404, 429}
-    assert (await asking.state())["triggers"] == 0
+async def test_an_invalid_trigger_is_refused(client: SandboxClient, body: Any) -> None:
+    assert (await client.app("/v1/campaigns/10/triggers", method="POST", json=body)).status_code == 422
+    assert (await client.app("/v1/campaigns/1/triggers", method="POST", json={})).status_code in {404, 429}
+    assert (await client.state())["triggers"] == 0

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.sandbox.asking import Asking
+from tests.sandbox.sandbox_client import SandboxClient
 
 pytestmark = pytest.mark.anyio
 
@@ -114,36 +114,36 @@ def loosened(specification: Any, schema: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", READS)
-async def test_an_answer_has_the_published_shape(asking: Asking, specification: Any, path: str) -> None:
-    answer = await asking.app(path)
+async def test_an_answer_has_the_published_shape(client: SandboxClient, specification: Any, path: str) -> None:
+    answer = await client.app(path)
     assert answer.status_code == 200, answer.text
-    told = answer.json()
+    body = answer.json()
     if "/actions" in READS[path]:  # their ids are strings in the live service, integers in the specification
-        for action in told.get("actions", [told["action"]] if "action" in told else []):
+        for action in body.get("actions", [body["action"]] if "action" in body else []):
             action["id"] = int(action["id"])
-    jsonschema.validate(told, schema_of(specification, READS[path]))
+    jsonschema.validate(body, schema_of(specification, READS[path]))
     named = schema_of(specification, READS[path]).get("properties", {})
-    assert not named or named.keys() & told.keys(), "the answer holds nothing of what the schema names"
+    assert not named or named.keys() & body.keys(), "the answer holds nothing of what the schema names"
 
 
 async def test_an_accepted_message_and_its_delivery_have_the_published_shape(
-    asking: Asking, specification: Any
+    client: SandboxClient, specification: Any
 ) -> None:
-    sent = await asking.reset_password()
+    sent = await client.reset_password()
     jsonschema.validate(sent.json(), schema_of(specification, "/v1/send/email", "post"))
     number = sent.json()["delivery_id"]
-    message = await asking.found(f"/v1/messages/{number}")
+    message = await client.get_json(f"/v1/messages/{number}")
     jsonschema.validate(message, schema_of(specification, "/v1/messages/{message_id}"))
-    archived = await asking.found(f"/v1/messages/{number}/archived_message")
+    archived = await client.get_json(f"/v1/messages/{number}/archived_message")
     jsonschema.validate(archived, schema_of(specification, "/v1/messages/{message_id}/archived_message"))
 
 
-async def test_a_search_has_the_published_shape(asking: Asking, specification: Any) -> None:
+async def test_a_search_has_the_published_shape(client: SandboxClient, specification: Any) -> None:
     everybody = {"attribute": {"field": "cio_id", "operator": "exists"}}
-    found = await asking.app("/v1/customers?limit=5", method="POST", json={"filter": everybody})
+    found = await client.app("/v1/customers?limit=5", method="POST", json={"filter": everybody})
     jsonschema.validate(found.json(), schema_of(specification, "/v1/customers", "post"))
 
 
-async def test_a_new_segment_has_the_published_shape(asking: Asking, specification: Any) -> None:
-    made = await asking.app("/v1/segments", method="POST", json={"segment": {"name": "Picked"}})
-    jsonschema.validate(made.json(), schema_of(specification, "/v1/segments", "post"))
+async def test_a_new_segment_has_the_published_shape(client: SandboxClient, specification: Any) -> None:
+    created = await client.app("/v1/segments", method="POST", json={"segment": {"name": "Picked"}})
+    jsonschema.validate(created.json(), schema_of(specification, "/v1/segments", "post"))

@@ -1,5 +1,6 @@
 """HTML as a person reads it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,3 +28,32 @@ def test_text_without_tags_stays_as_it_is() -> None:
 @given(st.text(alphabet="<>/=\"' abp&;!-\n", max_size=60))
 def test_broken_html_is_read_without_a_failure(html: str) -> None:
     assert isinstance(readable(html), str)
+
+
+def test_without_links_only_their_texts_are_read() -> None:
+    assert readable('<p>Follow <a href="https://acme.example/x">order 7</a></p>', links=False) == "Follow order 7"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>Research & development", "Research & development"),
+        ("<p>Fish &amp; chips &lt;", "Fish & chips <"),
+        ("<p>one <", "one <"),
+        ("<p>one <b class='two", "one"),
+        ("<p>one <!-- two", "one"),
+        ('<a href="x">one <a href="y">two</a> three</a>', "one two (y) three"),
+    ],
+)
+def test_the_end_of_a_document_is_read_as_in_a_browser(html: str, text: str) -> None:
+    assert readable(html) == text
+
+
+@pytest.mark.parametrize("piece", ["<a", "<!--", "<![CDATA[", "</", "<a href='", "<!", "<?", "<a b", "<style></", "<"])
+@pytest.mark.parametrize("end", ["", ">", "'>", "-->"])
+def test_tags_that_never_close_are_read_in_time(piece: str, end: str) -> None:
+    assert len(readable(piece * 30_000 + end)) <= len(piece * 30_000 + end)
+
+
+def test_links_in_links_are_read_in_time() -> None:
+    assert readable('<a href="x">y' * 20_000 + "</a>" * 20_000) == "y" * 20_000 + " (x)"

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("kind", "ids"),
     [
-        ("campaign", ["1", "2", "3"]),
+        ("campaign", ["1", "2", "3", "4"]),
         ("broadcast", ["10"]),
         ("newsletter", [str(number) for number in range(31, 19, -1)]),
-        ("transactional", ["1", "2", "3"]),
+        ("transactional", ["1", "2", "3", "4"]),
     ],
 )
 async def test_each_kind_is_listed_whole_and_newsletters_newest_first(
@@ -39,13 +39,13 @@ async def test_a_list_says_state_and_start_in_words(ws: CallContext) -> None:
     assert "3 “Winback”, stopped" in text
 
 
-@pytest.mark.parametrize(("state", "ids"), [("running", ["1", "2"]), ("stopped", ["3"]), ("draft", [])])
+@pytest.mark.parametrize(("state", "ids"), [("running", ["1", "2", "4"]), ("stopped", ["3"]), ("draft", [])])
 async def test_campaigns_are_narrowed_by_state(ws: CallContext, state: State, ids: list[str]) -> None:
     assert [row.id for row in (await list_campaigns(ws, state=state)).campaigns] == ids
 
 
 async def test_newsletters_are_narrowed_by_a_part_of_the_name(ws: CallContext, sandbox: Sandbox) -> None:
-    month = sandbox.workspace.parents["newsletter", 30].name.split()[2]
+    month = sandbox.workspace.sources["newsletter", 30].name.split()[2]
     found = await list_campaigns(ws, "newsletter", name=f"  {month.upper()} ")
     assert [row.id for row in found.campaigns] == ["30"]
 
@@ -128,15 +128,15 @@ async def test_what_is_not_found_is_said_even_if_the_other_kinds_cannot_be_read(
 
 
 async def test_a_campaign_of_many_actions_is_read_page_after_page(ws: CallContext, sandbox: Sandbox) -> None:
-    parent = sandbox.workspace.parents["campaign", 1]
+    parent = sandbox.workspace.sources["campaign", 1]
     many = tuple(replace(parent.templates[0], id=1000 - number) for number in range(35))
-    sandbox.workspace.parents["campaign", 1] = replace(parent, templates=many)
+    sandbox.workspace.sources["campaign", 1] = replace(parent, templates=many)
     answer = await get_campaign(ws, "1")
     assert [message.id for message in answer.messages] == [str(template.id) for template in many]
 
 
 async def test_a_name_of_digits_is_a_name_where_no_id_is_meant(ws: CallContext, sandbox: Sandbox) -> None:
-    parents = sandbox.workspace.parents
+    parents = sandbox.workspace.sources
     parents["campaign", 3] = replace(parents["campaign", 3], name="2026")
     assert (await get_campaign(ws, "2026")).id == "3"
     parents["campaign", 3] = replace(parents["campaign", 3], name="2")
@@ -144,7 +144,7 @@ async def test_a_name_of_digits_is_a_name_where_no_id_is_meant(ws: CallContext, 
 
 
 async def test_names_that_several_have_are_not_picked_from(ws: CallContext, sandbox: Sandbox) -> None:
-    parents = sandbox.workspace.parents
+    parents = sandbox.workspace.sources
     parents["campaign", 3] = replace(parents["campaign", 3], name="Onboarding")
     with pytest.raises(Ambiguous, match="id: 2 campaigns are named “Onboarding”; give one of the ids 1, 3"):
         await get_campaign(ws, "Onboarding")
@@ -153,7 +153,7 @@ async def test_names_that_several_have_are_not_picked_from(ws: CallContext, sand
 async def test_of_very_many_newsletters_it_is_said_that_only_the_newest_were_searched(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
-    parents = sandbox.workspace.parents
+    parents = sandbox.workspace.sources
     model = parents["newsletter", 20]
     for number in range(2000, 3000):
         parents["newsletter", number] = replace(model, id=number, name=f"Issue {number}")
@@ -167,7 +167,8 @@ async def test_newsletters_are_listed_with_how_many_messages_they_sent(ws: CallC
     answer = await list_campaigns(ws, "newsletter", limit=3)
     sent = {
         str(number): sum(
-            "sent" in one.shown(sandbox.workspace.now) for one in sandbox.workspace.ledger.of("newsletter", number)
+            "sent" in one.metrics_at(sandbox.workspace.now)
+            for one in sandbox.workspace.deliveries.of("newsletter", number)
         )
         for number in (31, 30, 29)
     }

@@ -148,7 +148,7 @@ async def test_somebody_unsubscribed_is_said_to_be(ws: CallContext) -> None:
     [
         ("nobody", "customer: nobody has the id “nobody”"),
         ("gone", "customer: nobody has the id “gone”"),
-        ("nobody@example.com", "customer: nobody has this email address"),
+        ("nobody@example.com", "customer: no customer has this email address"),
         ("cio_ffffffff", "customer: nobody has the cio_id “cio_ffffffff”"),
     ],
 )

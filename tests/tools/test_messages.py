@@ -85,17 +85,19 @@ async def test_a_list_says_what_orders_it_and_what_time_it_is(ws: CallContext) -
 async def test_rows_of_a_metric_carry_and_follow_its_time_and_machines_are_marked(
     ws: CallContext, sandbox: Sandbox, metric: Metric, human: str
 ) -> None:
-    scanned = next(one for one in sandbox.workspace.ledger.of("newsletter", 31) if "opened" not in one.metrics)
+    scanned = next(one for one in sandbox.workspace.deliveries.of("newsletter", 31) if "opened" not in one.metrics)
     scanned.metrics |= dict.fromkeys(
         ("opened", "prefetch_opened", "clicked", "prefetch_clicked"), sandbox.workspace.now - 60
     )
     answer = await list_messages(ws, kind="newsletter", id="31", metric=metric, limit=100)
     assert answer.order == metric
     happened = {
-        one.id: (one.metrics[human], None) if human in one.shown(now) else (one.metrics[f"prefetch_{metric}"], True)
+        one.id: (one.metrics[human], None)
+        if human in one.metrics_at(now)
+        else (one.metrics[f"prefetch_{metric}"], True)
         for now in (sandbox.workspace.now,)
-        for one in sandbox.workspace.ledger.of("newsletter", 31)
-        if metric in one.shown(now)
+        for one in sandbox.workspace.deliveries.of("newsletter", 31)
+        if metric in one.metrics_at(now)
     }
     latest = sorted(happened, key=lambda id_: (happened[id_][0], id_), reverse=True)[:100]
     assert [message.id for message in answer.messages] == latest

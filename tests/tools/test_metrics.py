@@ -36,7 +36,7 @@ def ago(days: float) -> str:
 @pytest.fixture
 def happened(sandbox: Sandbox) -> Happened:
     def count(kind: Kind, id_: str, metric: str, since: datetime, until: datetime) -> int:
-        times = [one.metrics.get(metric, 0) for one in sandbox.workspace.ledger.of(kind, int(id_))]
+        times = [one.metrics.get(metric, 0) for one in sandbox.workspace.deliveries.of(kind, int(id_))]
         return sum(since.timestamp() <= at < until.timestamp() for at in times)
 
     return count
@@ -70,7 +70,7 @@ async def test_each_point_of_a_campaign_is_what_happened_in_its_period(
 
 
 async def test_a_newsletter_is_told_since_it_was_sent_and_labelled_eastern(ws: CallContext, sandbox: Sandbox) -> None:
-    sent_at = datetime.fromtimestamp(sandbox.workspace.parents["newsletter", 31].sent_at, UTC)
+    sent_at = datetime.fromtimestamp(sandbox.workspace.sources["newsletter", 31].sent_at, UTC)
     answer = await get_metrics(ws, "31", "newsletter")
     assert answer.since <= sent_at < answer.series.starts[1]
     assert answer.timezone == "America/New_York"
@@ -163,7 +163,7 @@ async def test_eastern_time_may_be_named_for_what_is_only_counted_so(ws: CallCon
 
 
 async def test_several_of_a_kind_stand_side_by_side_each_with_its_own_range(ws: CallContext, sandbox: Sandbox) -> None:
-    name = sandbox.workspace.parents["newsletter", 29].name
+    name = sandbox.workspace.sources["newsletter", 29].name
     answer = await get_metrics(ws, kind="newsletter", ids=("31", "30", name, "31"))
     alone = {each: await get_metrics(ws, each, "newsletter") for each in ("31", "30", "29")}
     assert answer.others

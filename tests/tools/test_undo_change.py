@@ -1,14 +1,18 @@
 import json
+import time
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from pydantic import JsonValue
 
+from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.batches import batch
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import CioError, NotFound, Refused
-from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.plan import Before, Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
@@ -52,6 +56,30 @@ async def done(ws: CallContext, tool: str, **arguments: JsonValue) -> str:
     return receipt.change
 
 
+async def test_an_undo_reaches_the_customer_whom_the_request_named_with_its_kind(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    bob = sandbox.workspace.people.get("id", "bob")
+    assert bob
+    sandbox.workspace.people.rename(bob, id="ada@example.com")
+
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        call = tracking.identify(
+            Reference("ada@example.com", "id"), {"plan": "gold"}, at=int(time.time()), create=False
+        )
+        edited = Before(name="plan", before=str(bob.attributes["plan"]), after="gold")
+        return Plan(risk="data", summary="Set.", edits=(edited,), calls=(call,), rests_on={"before": {"plan": "free"}})
+
+    row = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
+    assert not isinstance(row, Receipt)
+    assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
+    assert (await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))).status == "done"
+    sandbox.workspace.schedule.run_until(sandbox.clock.now() + 2)
+    undone = await undo_change(ws, row.id)
+    assert undone.calls[0].path == {"identifier": f"cio_{bob.cio_id}"}
+
+
 async def test_what_was_changed_comes_back_and_what_was_not_there_goes(ws: CallContext) -> None:
     before = await values(ws, "plan", "shoe_size")
     assert before[0]
@@ -73,7 +101,8 @@ async def test_an_undo_says_what_it_cannot_bring_back(ws: CallContext) -> None:
     assert "history" in said
 
 
-async def test_an_undo_is_of_the_class_of_what_it_writes(ws: CallContext) -> None:
+async def test_an_undo_is_of_the_class_of_what_it_writes(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.workspace.stop_campaign(4)  # while it runs, any edit may start it
     harmless = await done(ws, "update_customer", customer="ada", attributes={"favourite_colour": "teal"})
     reaching = await done(ws, "update_customer", customer="ada", attributes={"unsubscribed": True})
     assert (await undo_change(ws, harmless)).risk == "data"

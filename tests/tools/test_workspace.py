@@ -15,7 +15,7 @@ async def test_the_overview_tells_which_workspace_with_which_keys_and_how_much_i
     overview = (await get_workspace(ws)).overview
     assert overview is not None
     assert (overview.name, overview.region, overview.keys) == ("Acme (sandbox)", "us", ("App", "Track"))
-    assert (overview.campaigns, overview.campaigns_running, overview.broadcasts, overview.segments) == (3, 2, 1, 4)
+    assert (overview.campaigns, overview.campaigns_running, overview.broadcasts, overview.segments) == (4, 3, 1, 4)
     assert not overview.read_only
 
 

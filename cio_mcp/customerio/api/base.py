@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from cio_mcp.errors import BadAnswer
+from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import from_unix_if_readable
 
 if TYPE_CHECKING:
@@ -137,6 +138,13 @@ def _time_or_count(given: Any) -> int | float | None:
 
 
 IdType = Literal["id", "email", "phone", "cio_id"]
+KIND_NAMES: dict[IdType, str] = {
+    "id": "id",
+    "email": "email address",
+    "phone": "phone number",
+    "cio_id": "cio_id",
+}
+IDENTIFIER_KINDS: tuple[IdType, ...] = tuple(KIND_NAMES)
 Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
 
 MAX_PAGES = 10
@@ -147,10 +155,29 @@ LIST_SECONDS = 10.0
 
 
 class Reference(NamedTuple):
-    """How a person stands in a path; without `id_type` the value is an `id`."""
+    """How a person is named; without `id_type` the value is an `id`, whatever it looks like."""
 
     value: str
     id_type: IdType | None = None
+
+    @property
+    def kind(self) -> IdType:
+        """The kind of identifier."""
+        return self.id_type or "id"
+
+    @property
+    def fits_path(self) -> bool:
+        """Whether a path of the Track API (v1), which has only the shape to go by, reads the value as this kind.
+
+        There `cio_…` is a cio_id, anything with an @ an email, and all else an id, phone numbers included:
+        https://docs.customer.io/integrations/api/track/ (identify).
+        """
+        if self.value.startswith("cio_"):
+            return self.kind == "cio_id"
+        return self.kind == ("email" if "@" in self.value else "id")
+
+    def __str__(self) -> str:
+        return f"the {KIND_NAMES[self.kind]} {quoted(self.value)}"
 
 
 class Identifiers(Model):
@@ -218,6 +245,11 @@ class ActivityPage(Model):
     next: Annotated[str | None, Blank] = None
 
 
+def is_number(text: str) -> bool:
+    """Whether a text may be the number of something: ASCII digits, no more than a number of 64 bits has."""
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(2**64))
+
+
 class Content(Model):
     """What a message says: action of a campaign or broadcast, or a variant of a newsletter or transactional one."""
 
@@ -236,3 +268,9 @@ class Content(Model):
     sending_state: str | None = None
     created: Moment = None
     updated: Moment = None
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Its fields that may hold Liquid, without the empty ones."""
+        head = (self.subject, self.preheader_text, self.from_, self.reply_to, self.recipient)
+        return tuple(filter(None, (*head, self.body, self.body_plain, self.body_amp)))

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import Blank, Complete, Content, Listed, Model, Moment
+from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Blank, Complete, Content, Listed, Model, Moment
 from cio_mcp.customerio.api.reads import SourceModel, SourceReads
 from cio_mcp.customerio.call import read
+from cio_mcp.text.names import fold, normalized_name
 
 StartsOn = Literal["segment", "event", "form", "date", "relationship", "object", "webhook", "unknown"]
 """The seven triggers Customer.io documents, and what it does not tell."""
@@ -60,15 +61,17 @@ class Campaign(SourceModel):
                 return "object" if self.object_type_id else "unknown"
 
     def may_start_from_event(self, name: str) -> bool:
-        """Whether this event starts it; case and outer spaces do not count, and an unnamed event may be any."""
+        """Whether this event starts it; spellings that look alike count as one, and an unnamed event may be any."""
         if self.starts_on != "event":
             return self.starts_on == "unknown"
-        return self.event_name is None or self.event_name.strip().casefold() == name.strip().casefold()
+        return self.event_name is None or fold(self.event_name) == fold(name)
 
     def may_start_from_attributes(self, attributes: Collection[str]) -> bool:
         """Whether setting these profile attributes may start it: by a segment that rests on them, or by a date."""
         if self.starts_on == "date":
-            return self.date_attribute is None or self.date_attribute in attributes
+            return self.date_attribute is None or normalized_name(self.date_attribute) in map(
+                normalized_name, attributes
+            )
         return self.starts_on in {"segment", "unknown"}
 
 
@@ -78,9 +81,10 @@ class Campaigns(SourceReads[Campaign]):
     model, route, key, kind = Campaign, "/v1/campaigns", "campaign", "campaign"
     complete = True
 
-    async def actions(self, campaign: Campaign) -> list[Content]:
-        """Its actions in the order of the campaign, those it does not list at the end; at most 10 pages."""
-        actions = await self._pages(Content, "actions", read("/v1/campaigns/{id}/actions", id=campaign.id))
+    async def actions(self, campaign: Campaign, *, most: int = MAX_PAGES) -> list[Content]:
+        """Its actions in the order of the campaign, those it does not list at the end; at most `most` pages."""
+        call = read("/v1/campaigns/{id}/actions", id=campaign.id)
+        actions = await self._pages(Content, "actions", call, most=most, cache=LIST_SECONDS)
         order = {action.id: place for place, action in enumerate(campaign.actions)}
         return sorted(actions, key=lambda action: order.get(action.id, len(order)))
 

@@ -21,7 +21,7 @@ from cio_mcp.customerio.api.base import (
     Reference,
 )
 from cio_mcp.customerio.api.reads import Reads
-from cio_mcp.customerio.call import read
+from cio_mcp.customerio.call import check_path_value, read
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import from_unix, moment
@@ -190,11 +190,14 @@ def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
     value = customer.strip()
     if not value:
         raise InvalidArgument("customer", "expected an id, an email address, a phone number (+…) or cio_…")
+    check_path_value("customer", value)
     match id_type or _kind_of(value):
         case "cio_id" if value == "cio_":
             raise InvalidArgument("customer", "expected a whole cio_id after cio_")
         case "cio_id":
             return Reference(f"cio_{value.removeprefix('cio_')}", "cio_id")
+        case "email" if "@" not in value:
+            raise InvalidArgument("customer", "expected an email address, which has an @")
         case "email":
             return Reference(value, "email")
         case "phone" if not _PHONE.fullmatch(value):
@@ -211,6 +214,11 @@ def _kind_of(value: str) -> IdType:
     if "@" in value:
         return "email"
     return "phone" if _PHONE.fullmatch(value) else "id"
+
+
+def _other_kinds(reference: Reference) -> list[IdType]:
+    """As what else the value of a reference may be read, by its shape; anything may be an id."""
+    return [kind for kind in {"id": None, _kind_of(reference.value): None} if kind != reference.kind]
 
 
 class People(Reads):
@@ -243,6 +251,17 @@ class People(Reads):
         if len(found) > 1:
             raise SeveralPeople(await self.profiles(found[:COMPARED]), len(found))
         return found[0].reference
+
+    async def known_otherwise(self, reference: Reference) -> Person | None:
+        """Find the person for whom a value stands as another kind of identifier than it was given as.
+
+        Raises:
+            SeveralPeople: several people have it as their email address.
+        """
+        for kind in _other_kinds(reference):
+            with suppress(NotFound, InvalidArgument):
+                return await self.resolve(reference.value, kind)
+        return None
 
     async def find_by_email(self, email: str) -> tuple[Identifiers, ...]:
         """Find everybody with this email address."""
@@ -343,7 +362,10 @@ def _nobody(reference: Reference) -> NotFound:
     """Say who was not found; an address is not repeated."""
     match reference.id_type:
         case "email":
-            return NotFound('customer: nobody has this email address; if it is an id, say id_type="id".')
+            return NotFound(
+                "customer: no customer has this email address; find_customers finds people by their attributes. "
+                'If it is an id, get_customer with id_type="id" shows whose.'
+            )
         case "phone":
             return NotFound("customer: nobody has this phone number.")
         case "cio_id":

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Model
+from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Model, is_number
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
 from cio_mcp.text.sanitize import quoted
@@ -84,7 +84,7 @@ async def by_id_or_name(
         Ambiguous: several have the name.
     """
     key = wanted.strip()
-    if not key.isdecimal():
+    if not is_number(key):
         return named(await every(), key, field=field, kind=kind)
     try:
         return await get(key)

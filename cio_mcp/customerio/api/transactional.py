@@ -44,11 +44,7 @@ class Transactional(SourceReads[TransactionalMessage]):
         return await self._list(Content, "contents", read("/v1/transactional/{id}/contents", id=transactional_id))
 
 
-def variables(contents: Iterable[Content]) -> set[str]:
-    """The Liquid variables that any of the contents uses, as dotted paths."""
-    return {path for content in contents for text in _texts(content) for path in liquid.variables(text)}
-
-
-def _texts(content: Content) -> Iterable[str]:
-    head = (content.subject, content.preheader_text, content.from_, content.reply_to, content.recipient)
-    return filter(None, (*head, content.body, content.body_plain, content.body_amp))
+def variables(contents: Iterable[Content]) -> frozenset[str]:
+    """The Liquid variables that any of the contents uses, as dotted paths; a malformed template has none."""
+    read = (liquid.variables(template) for content in contents for template in content.templates)
+    return frozenset().union(*(paths for paths in read if paths))

@@ -3,9 +3,8 @@
 At most one statement is in flight, in a worker thread; whatever comes up meanwhile goes into the next one.
 """
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
@@ -15,8 +14,9 @@ import anyio.to_thread
 from cio_mcp.customerio.call import LaneName
 from cio_mcp.customerio.clock import Clock
 from cio_mcp.customerio.ratelimit import window
-from cio_mcp.customerio.ratelimit.fallback import SHARE, FallbackStore
+from cio_mcp.customerio.ratelimit.fallback import FallbackStore
 from cio_mcp.customerio.ratelimit.guard import Guard
+from cio_mcp.customerio.ratelimit.queue import Ticket, TurnQueue
 from cio_mcp.customerio.ratelimit.rates import Lane
 from cio_mcp.customerio.ratelimit.state import Budget, WindowState
 from cio_mcp.customerio.ratelimit.window import BULK, INTERACTIVE, Verdict, Waiter
@@ -24,6 +24,7 @@ from cio_mcp.errors import RateLimited, Unavailable
 
 LONGEST_QUEUE = 10_000  # callers per process and lane; more are refused
 LATE = 0.005  # seconds between grant and departure from which on a permit is stamped again
+MAX_SPREAD_SECONDS = 60.0  # over which processes start when they lost the store; no source
 STOPPING = "The server is stopping; nothing was sent."
 Change = Callable[[Budget, WindowState], object]
 
@@ -43,7 +44,7 @@ class LaneState:
 
     `used` counts what lies in the window, `rate` is 1.0 unless a 429 lowered it, `paused` is for how much longer.
     `waiting` callers queue here, `elsewhere` in other processes. `shared` is False while the store fails
-    and this process keeps to a quarter of the lane by itself.
+    and this process keeps to a small share of the lane by itself.
     """
 
     lane: LaneName
@@ -58,21 +59,7 @@ class LaneState:
     shared: bool
 
 
-@dataclass(eq=False, slots=True)
-class _Waiter:
-    lane: LaneName
-    caller: Waiter
-    answered: anyio.Event = field(default_factory=anyio.Event)
-    stamp: float | None = None
-    error: Exception | None = None
-    checked: bool = False
-
-    def answer(self, *, stamp: float | None = None, error: Exception | None = None) -> None:
-        self.stamp, self.error = stamp, error
-        self.answered.set()
-
-
-_Asked = tuple[tuple[_Waiter, ...], tuple[_Waiter, ...]]
+_Tickets = tuple[tuple[Ticket, ...], tuple[Ticket, ...]]
 
 
 class LaneQueue:
@@ -83,55 +70,58 @@ class LaneQueue:
         name: LaneName,
         lane: Lane,
         *,
+        workspace: str,
         headroom: float,
         guard: Guard,
-        fallback: FallbackStore,
+        store: FallbackStore,
         clock: Clock,
         threads: anyio.CapacityLimiter,
+        random: Callable[[], float],
     ) -> None:
         self.name = name
-        self._lane, self._headroom, self._guard, self._shelter = lane, headroom, guard, fallback
-        self._clock, self._threads = clock, threads
+        self._lane, self._workspace, self._headroom, self._guard = lane, workspace, headroom, guard
+        self._store, self._clock, self._threads, self._random = store, clock, threads, random
         # A quota outlives a reboot; a window of seconds must not depend on a clock that may be set.
         self.now = clock.calendar if self._budget().quota else clock.steady
         self._me = uuid4().hex[:12]
-        self._queues: tuple[deque[_Waiter], deque[_Waiter]] = (deque(), deque())
+        self._queues = TurnQueue(), TurnQueue()
         self._changes: list[Change] = []
         self._kick = anyio.Event()
         self._busy = False  # a statement is in flight
         self._needed = False  # something came up since the last one began
         self._closed = False
         self._due: float | None = None  # when to claim again; None while nobody queues
-        self._ledger = WindowState.load(None, self.now())
+        self._state = WindowState.load(None, self.now())
+        self._alone = False  # whether the last claim was made without the shared store
 
-    async def acquire(self, lane: LaneName, kind: int, max_wait: float) -> Permit:
-        """Queue until it is this caller's turn; `Limiter.acquire` says the rest."""
+    async def acquire(self, lane: LaneName, caller: str, kind: int, max_wait: float) -> Permit:
+        """Queue until it is this caller's turn; see `Limiter.acquire`."""
         if self._closed:
             raise Unavailable(STOPPING)
         if len(self._queues[INTERACTIVE]) + len(self._queues[BULK]) >= LONGEST_QUEUE:
             raise RateLimited(max_wait, lane=lane)
         since = self.now()
-        waiter = _Waiter(lane, Waiter(since, since + max_wait))
-        self._queues[kind].append(waiter)
+        ticket = Ticket(lane, caller, Waiter(since, since + max_wait))
+        self._queues[kind].append(ticket)
         try:
             if self._busy or self._needed or self._due is not None:
                 self._nudge()
             else:
                 await self._claim()  # nobody queues: no detour through the dispatcher's task
-            if not waiter.answered.is_set():
-                await waiter.answered.wait()
+            if not ticket.answered.is_set():
+                await ticket.answered.wait()
         except BaseException:
-            self._withdraw(waiter, kind)
+            self._withdraw(ticket, kind)
             raise
-        if (stamp := waiter.stamp) is None:
-            raise waiter.error or Unavailable(STOPPING)
+        if (stamp := ticket.stamp) is None:
+            raise ticket.error or Unavailable(STOPPING)
         permit = Permit(lane, stamp, self.now() - since)
         self.settle(permit)  # this process may have been slow to hear of it
         return permit
 
-    def give_back(self, stamp: float) -> None:
+    def release(self, stamp: float) -> None:
         """Return a permit with which nothing was sent."""
-        self._post(lambda _, ledger: window.give_back(ledger, stamp))
+        self._post(lambda _, state: window.release(state, stamp))
 
     def settle(self, permit: Permit) -> None:
         """Count a permit from now, when its request leaves, if that is noticeably later than its stamp."""
@@ -139,11 +129,11 @@ class LaneQueue:
         if now - permit.stamp > LATE:
             old, anew = permit.stamp, self._budget().stamp(now)
             permit.stamp = anew
-            self._post(lambda _, ledger: window.settle(ledger, old, anew))
+            self._post(lambda _, state: window.settle(state, old, anew))
 
     def penalize(self, stamp: float, retry_after: float | None) -> None:
         """Answer a 429 before anything else is claimed here."""
-        self._post(lambda budget, ledger: window.penalize(budget, ledger, stamp, retry_after))
+        self._post(lambda budget, state: window.penalize(budget, state, stamp, retry_after))
 
     async def run(self) -> None:
         """Claim whenever something came up or a permit is due; ends by being cancelled."""
@@ -157,8 +147,8 @@ class LaneQueue:
         """Turn everybody away, and tell the other processes that nobody waits here."""
         self._closed = True
         for queue in self._queues:
-            for waiter in queue:
-                waiter.answer(error=Unavailable(STOPPING))
+            for ticket in queue:
+                ticket.answer(error=Unavailable(STOPPING))
             queue.clear()
         if self._changes or self._due is not None:
             with anyio.CancelScope(shield=True):
@@ -167,26 +157,27 @@ class LaneQueue:
     @property
     def shared(self) -> bool:
         """Whether the lane's budget is shared, not this process's own while the store fails."""
-        return not self._shelter.open
+        return not self._store.alone
 
     def state(self, name: LaneName) -> LaneState:
         """What was known after the last claim, seen from now; `name` is what the lane is called there."""
-        budget, ledger, now = self._budget(SHARE if self._shelter.open else 1.0), self._ledger, self.now()
+        state, now = self._state, self.now()
+        budget = self._budget(state.share_alone if self._alone else 1.0)
         return LaneState(
             lane=name,
             requests=budget.requests,
             window=budget.window,
             guard=budget.guard,
-            used=ledger.used(budget, now),
-            rate=ledger.rate(budget, now),
-            paused=max(0.0, ledger.paused - now),
+            used=state.used(budget, now),
+            rate=state.rate(budget, now),
+            paused=max(0.0, state.paused - now),
             waiting=sum(len(queue) for queue in self._queues),
-            elsewhere=sum(sum(queue.counts) for name, queue in ledger.queues.items() if name != self._me),
+            elsewhere=sum(sum(queue.counts) for name, queue in state.queues.items() if name != self._me),
             shared=self.shared,
         )
 
     def _budget(self, share: float = 1.0) -> Budget:
-        return Budget.of(self._lane, headroom=self._headroom * share, guard=self._guard.seconds)
+        return Budget.of(self._lane, share=self._headroom * share, guard=self._guard.seconds)
 
     def _post(self, change: Change) -> None:
         self._changes.append(change)
@@ -196,63 +187,90 @@ class LaneQueue:
         self._needed = True
         self._kick.set()
 
-    def _withdraw(self, waiter: _Waiter, kind: int) -> None:
-        if waiter in self._queues[kind]:
-            self._queues[kind].remove(waiter)
+    def _withdraw(self, ticket: Ticket, kind: int) -> None:
+        if ticket in self._queues[kind]:
+            self._queues[kind].remove(ticket)
             self._nudge()
 
     async def _claim(self) -> None:
         self._busy, self._needed = True, False
         changes, self._changes = self._changes, []
-        asked = tuple(self._queues[INTERACTIVE]), tuple(self._queues[BULK])
-        paused = self._ledger.paused
+        tickets = tuple(self._queues[INTERACTIVE]), tuple(self._queues[BULK])
+        paused = self._state.paused
         try:
-            self._ledger, (verdict, decided) = await anyio.to_thread.run_sync(
-                partial(self._decide, changes, asked), limiter=self._threads
+            verdict, decided = await anyio.to_thread.run_sync(
+                partial(self._decide, changes, tickets), limiter=self._threads
             )
         except BaseException:
             self._changes = changes + self._changes
             self._needed = True
             raise
         else:
-            self._hand_out(verdict, asked)
+            self._hand_out(verdict, tickets)
             self._due = None if verdict.wake is None else decided + verdict.wake
-            if self._ledger.paused > max(paused, self._ledger.seen):
+            if self._state.paused > max(paused, self._state.seen):
                 self._check_all()
         finally:
             self._busy = False
             if self._needed or self._due is not None:  # more to do, or a moment to wait for
                 self._kick.set()
 
-    def _decide(self, changes: list[Change], asked: _Asked) -> tuple[WindowState, tuple[Verdict, float]]:
-        interactive, bulk = ([waiter.caller for waiter in waiters] for waiters in asked)
-        unchecked = sum(waiter.checked for waiter in asked[INTERACTIVE]), sum(waiter.checked for waiter in asked[BULK])
+    def _decide(self, changes: list[Change], tickets: _Tickets) -> tuple[Verdict, float]:
+        """Claim in one transaction; runs in a thread, one at a time."""
+        queues = [ticket.waiter for ticket in tickets[INTERACTIVE]], [ticket.waiter for ticket in tickets[BULK]]
+        unchecked = _checked(tickets[INTERACTIVE]), _checked(tickets[BULK])
 
-        def decide(ledger: WindowState, share: float) -> tuple[Verdict, float]:
-            budget = self._budget(share)
+        def decide(text: str | None, at: float, alone: bool) -> tuple[str, tuple[WindowState, bool, Verdict, float]]:
+            state = WindowState.load(text, at)
+            if alone != self._alone:
+                self._change_store(state, alone=alone)
+            if not alone:
+                state.hear(self._me)
+            budget = self._budget(state.share_alone if alone else 1.0)
             for change in changes:
-                change(budget, ledger)
-            return window.claim(budget, ledger, self._me, (interactive, bulk), unchecked), self.now()
+                change(budget, state)
+            verdict = window.acquire(budget, state, self._me, queues, unchecked)
+            return state.dump(), (state, alone, verdict, self.now())
 
-        return self._shelter.change(self.name, decide, self.now)
+        self._state, self._alone, verdict, decided = self._store.change(self._workspace, self.name, decide, self.now)
+        return verdict, decided
 
-    def _hand_out(self, verdict: Verdict, asked: _Asked) -> None:
+    def _change_store(self, state: WindowState, *, alone: bool) -> None:
+        """Carry over what is known when the shared store is lost or comes back, and close the lane for a window.
+
+        Other processes lose and regain the store at other moments: the closed window keeps what they granted before
+        apart from what is granted after. Alone, each starts at a random moment, so that they do not go in step.
+        """
+        state.take_over(self._state)
+        if self._budget().quota:
+            return
+        state.close(self._lane.window)
+        if alone:
+            spread = min(MAX_SPREAD_SECONDS, self._budget(state.share_alone).window)
+            state.close(self._lane.window + self._random() * spread)
+
+    def _hand_out(self, verdict: Verdict, tickets: _Tickets) -> None:
         for kind, index, seconds in verdict.refused:
-            waiter = asked[kind][index]
-            if waiter in self._queues[kind]:
-                self._queues[kind].remove(waiter)
-                waiter.answer(error=RateLimited(seconds, lane=waiter.lane))
-        for queue, granted, waiters in zip(self._queues, verdict.granted, asked, strict=True):
+            ticket = tickets[kind][index]
+            if ticket in self._queues[kind]:
+                self._queues[kind].remove(ticket)
+                ticket.answer(error=RateLimited(seconds, lane=ticket.lane))
+        for queue, granted, asked in zip(self._queues, verdict.granted, tickets, strict=True):
+            for ticket in asked:
+                ticket.checked = True
             for _ in range(granted):
                 if queue:
                     queue.popleft().answer(stamp=verdict.stamp)
-                else:  # whoever it was for has gone
-                    self.give_back(verdict.stamp)
-            for waiter in waiters:
-                waiter.checked = True
+                else:  # the caller that it was for has gone
+                    self.release(verdict.stamp)
 
     def _check_all(self) -> None:
         for queue in self._queues:
-            for waiter in queue:
-                waiter.checked = False
+            for ticket in queue:
+                ticket.checked = False
                 self._needed = True
+
+
+def _checked(tickets: tuple[Ticket, ...]) -> int:
+    """How many tickets at the front were found to come in time."""
+    return next((index for index, ticket in enumerate(tickets) if not ticket.checked), len(tickets))

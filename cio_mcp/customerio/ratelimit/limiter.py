@@ -1,10 +1,11 @@
-"""The limiter: leave for every request that a process makes, within budgets that all processes share.
+"""The limiter: permits for every request of a process, within budgets that all processes share.
 
-The decision is pure (`limiter`), the row it is made over is shared (`storage/claims`); callers queue, lane by
-lane, in a `turnstile`; when the store fails there is a `shelter`.
+The decision is pure (`window`) and made over a shared row (`storage.limiter_state`). Callers queue lane by lane
+(`lane`, `queue`); while the store fails, `fallback` keeps the rows in memory.
 """
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -40,14 +41,23 @@ class Limiter:
         guard: Guard | float = GUARD_MIN,
         clock: Clock | None = None,
         threads: anyio.CapacityLimiter | None = None,
+        random: Callable[[], float] = random.random,
     ) -> None:
         self._guard = guard if isinstance(guard, Guard) else Guard(guard)
         clock = clock or Clock()
-        fallback = FallbackStore(store, workspace, clock)
+        fallback = FallbackStore(store, clock)
         threads = threads or anyio.CapacityLimiter(len(lanes))
         own: dict[LaneName, LaneQueue] = {
             name: LaneQueue(
-                name, lane, headroom=headroom, guard=self._guard, fallback=fallback, clock=clock, threads=threads
+                name,
+                lane,
+                workspace=workspace,
+                headroom=headroom,
+                guard=self._guard,
+                store=fallback,
+                clock=clock,
+                threads=threads,
+                random=random,
             )
             for name, lane in lanes.items()
             if lane.shares is None
@@ -70,17 +80,19 @@ class Limiter:
     ) -> None:
         await self._exit.__aexit__(kind, error, trace)
 
-    async def acquire(self, lane: LaneName, *, bulk: bool = False, max_wait: float) -> Permit:
-        """Wait for leave to make one request; a caller that is cancelled leaves no trace.
+    async def acquire(self, lane: LaneName, *, caller: str = "", bulk: bool = False, max_wait: float) -> Permit:
+        """Wait for a permit to make one request; a caller that is cancelled leaves no trace.
+
+        Interactive calls go before bulk ones; within a class, callers take turns.
 
         Raises:
             RateLimited: its turn would not come within `max_wait` seconds, known at once; no slot was taken.
         """
-        return await self._lanes[lane].acquire(lane, BULK if bulk else INTERACTIVE, max_wait)
+        return await self._lanes[lane].acquire(lane, caller, BULK if bulk else INTERACTIVE, max_wait)
 
-    def give_back(self, permit: Permit) -> None:
+    def release(self, permit: Permit) -> None:
         """Return a permit with which not a byte was sent, for instance because the call was cancelled."""
-        self._lanes[permit.lane].give_back(permit.stamp)
+        self._lanes[permit.lane].release(permit.stamp)
 
     async def settle(self, permit: Permit) -> None:
         """Say that the headers of a permit's request leave at this moment; does not wait.

@@ -1,4 +1,4 @@
-"""What all processes of a workspace know about a lane: the one row that they share, and what a budget is."""
+"""The state of a lane that all processes of a workspace share as one row, and the budget of a lane."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,23 +14,34 @@ COARSE = 0.015  # the guard of an unpaced lane, in windows
 QUOTA = 3600.0  # windows from this length on are quotas: a 429 says it is used up, not that we were fast
 UNREADABLE = 1.0  # seconds that a row which cannot be read keeps the lane closed
 LONG_AGO = 1e6
-VERSION = 1
+VERSION = 2
+MINUTE = 60.0  # seconds for which a process counts after its last claim
+MAX_PROCESSES = 64  # the most that are counted; more are a misconfiguration, and the row stays small
+ASSUMED_PROCESSES = 4  # where the shared row was never read; no source
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one process may assume of a lane: its share of the limit and its own guard (seconds)."""
+    """A process's share of a lane: `requests` in any `window` seconds, with its guard (seconds)."""
 
     requests: int
     window: float
     guard: float
     paced: bool = True
+    quota: bool = False
+    """Whether the lane's window is so long that its limit is a quota."""
 
     @classmethod
-    def of(cls, lane: Lane, *, headroom: float, guard: float) -> Self:
-        """The budget of a lane; an unpaced one is stamped coarsely and so guarded by a share of its window."""
-        coarse = 0.0 if lane.paced else COARSE * min(lane.window, QUOTA)
-        return cls(max(1, int(lane.requests * headroom + 1e-9)), lane.window, max(guard, coarse), lane.paced)
+    def of(cls, lane: Lane, *, share: float, guard: float) -> Self:
+        """Compute the budget of a share (0 to 1) of a lane.
+
+        A share below one request stretches the window. An unpaced lane is stamped coarsely, so a share of its
+        window guards it.
+        """
+        requests = lane.requests * share + 1e-9
+        window = lane.window / min(1.0, requests)
+        coarse = 0.0 if lane.paced else COARSE * min(window, QUOTA)
+        return cls(max(1, int(requests)), window, max(guard, coarse), lane.paced, lane.window >= QUOTA)
 
     @property
     def quantum(self) -> float:
@@ -41,15 +52,10 @@ class Budget:
         """What a grant made at `at` is stamped: the end of the quantum that lies in, the safe side."""
         return (int(at / self.quantum) + 1) * self.quantum if self.quantum else at
 
-    @property
-    def quota(self) -> bool:
-        """Whether the window is so long that its limit is a quota."""
-        return self.window >= QUOTA
-
 
 @dataclass(slots=True)
 class Queue:
-    """What a process has last told the others: how many wait, per class, and since when the first of them."""
+    """A process's queue: how many wait, per class, and since when the first of them."""
 
     seen: float
     due: float
@@ -59,7 +65,7 @@ class Queue:
 
 @dataclass(slots=True)
 class WindowState:
-    """All that is known about a lane: one small row. Times are the store's, in seconds."""
+    """Everything known about a lane: one small row. Times are the store's, in seconds."""
 
     seen: float = 0.0
     grants: list[list[float]] = field(default_factory=list)
@@ -71,27 +77,32 @@ class WindowState:
     passed: int = 0
     """Interactive grants since a bulk caller last got one, while some waited."""
     queues: dict[str, Queue] = field(default_factory=dict)
+    processes: dict[str, float] = field(default_factory=dict)
+    """When each process last claimed."""
 
     @classmethod
     def load(cls, text: str | None, now: float) -> Self:
-        """Read a ledger; one that cannot be read is taken for a full one and so heals by itself."""
+        """Read a row; one that cannot be read is taken for a full one and so heals by itself."""
         if text is None:
             return cls(seen=now, paused=now - LONG_AGO, eased=now - LONG_AGO)
         try:
-            version, seen, grants, paused, factor, eased, passed, queues = json.loads(text)
-            ledger = cls(seen, grants, paused, factor, eased, passed, {name: Queue(*q) for name, q in queues.items()})
-            readable = version == VERSION
-        except (ValueError, TypeError, AttributeError):
+            version, seen, grants, paused, factor, eased, passed, queues, *rest = json.loads(text)
+            processes = rest[0] if version == VERSION else {}
+            queues = {name: Queue(*queue) for name, queue in queues.items()}
+            state = cls(seen, grants, paused, factor, eased, passed, queues, processes)
+            readable = 1 <= version <= VERSION
+        except (ValueError, TypeError, AttributeError, LookupError):
             readable = False
         if not readable:
             return cls(seen=now, paused=now + UNREADABLE, factor=FLOOR, eased=now)
-        ledger.move_to(now)
-        return ledger
+        state.move_to(now)
+        return state
 
     def dump(self) -> str:
-        """The ledger as text."""
+        """The row as text."""
         queues = {name: (q.seen, q.due, q.counts, q.oldest) for name, q in self.queues.items()}
-        state = (VERSION, self.seen, self.grants, self.paused, self.factor, self.eased, self.passed, queues)
+        rule = (self.paused, self.factor, self.eased, self.passed)
+        state = (VERSION, self.seen, self.grants, *rule, queues, self.processes)
         return json.dumps(state, separators=(",", ":"))
 
     def move_to(self, now: float) -> None:
@@ -104,15 +115,32 @@ class WindowState:
                 queue.seen += back
                 queue.due += back
                 queue.oldest = [since + back for since in queue.oldest]
+            self.processes = {name: heard + back for name, heard in self.processes.items()}
         self.seen = now
 
     def take_over(self, other: "WindowState") -> None:
-        """Take over what another ledger of the lane knows to have been granted or ruled; queues stay apart."""
+        """Take over grants, pause and rate from another row of the lane; queues stay apart."""
         known = {stamp for stamp, _ in self.grants}
         self.grants = sorted(self.grants + [grant for grant in other.grants if grant[0] not in known])
         self.paused = max(self.paused, other.paused)
+        self.processes = other.processes | self.processes
         if other.eased > self.eased:
             self.factor, self.eased = other.factor, other.eased
+
+    def hear(self, process: str) -> None:
+        """Note that a process is alive, and forget those that were silent for a minute."""
+        recent = {name: heard for name, heard in self.processes.items() if self.seen - heard <= MINUTE}
+        recent.pop(process, None)
+        self.processes = dict(list(recent.items())[1 - MAX_PROCESSES :]) | {process: self.seen}
+
+    @property
+    def share_alone(self) -> float:
+        """The share of the lane that a process may use by itself: half of an even one, for those not heard of."""
+        return 1 / (2 * (len(self.processes) or ASSUMED_PROCESSES))
+
+    def close(self, seconds: float) -> None:
+        """Grant nothing for so long."""
+        self.paused = max(self.paused, self.seen + seconds)
 
     def rate(self, budget: Budget, now: float) -> float:
         """The share of the lane in use, 1.0 unless a 429 lowered it."""

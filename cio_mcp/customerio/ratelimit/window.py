@@ -4,7 +4,7 @@ A lane is a sliding window: of any `window` seconds, at most `requests` grants l
 until its request has arrived and the window has passed since, so every period is `window + guard`, the
 guard being the spread of arrivals that is to be survived. Grants are made when they are due, never ahead:
 that alone gives a burst after idleness, nearly the whole rate under demand, and lets a person's call pass
-a bulk job's at the next slot. No clock and no I/O here: `now` is handed in, the ledger goes in and out.
+a bulk job's at the next slot. No clock and no I/O here: `now` is handed in, the state goes in and out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,24 +52,26 @@ class Verdict:
 Queues = tuple[Sequence[Waiter], Sequence[Waiter]]
 
 
-def claim(budget: Budget, ledger: WindowState, me: str, queues: Queues, unchecked: tuple[int, int] = (0, 0)) -> Verdict:
+def acquire(
+    budget: Budget, state: WindowState, me: str, queues: Queues, unchecked: tuple[int, int] = (0, 0)
+) -> Verdict:
     """Take the permits that are due for this process, and tell the others who still waits here.
 
     `queues` are this process's callers, first come first, interactive and bulk; from index `unchecked` on
-    they are refused if their turn would come too late. The ledger is at the moment of the claim, and is changed.
+    they are refused if their turn would come too late. The state is at the moment of the claim, and is changed.
     """
-    now = ledger.seen
-    _forget_implausible_pause(budget, ledger)
+    now = state.seen
+    _forget_implausible_pause(budget, state)
     kept = max(budget.guard, GUARD_MAX) + budget.window * max(1.0, 1 / (budget.requests * FLOOR))
-    ledger.grants = [grant for grant in ledger.grants if grant[0] + kept > now]
-    ledger.queues = {name: queue for name, queue in ledger.queues.items() if now - queue.seen <= DEAD}
-    crowded = any(now <= queue.due + STALL for queue in ledger.queues.values())
-    ledger.queues.pop(me, None)
-    others = [queue for queue in ledger.queues.values() if now <= queue.due + STALL]
+    state.grants = [grant for grant in state.grants if grant[0] + kept > now]
+    state.queues = {name: queue for name, queue in state.queues.items() if now - queue.seen <= DEAD}
+    crowded = any(now <= queue.due + STALL for queue in state.queues.values())
+    state.queues.pop(me, None)
+    others = [queue for queue in state.queues.values() if now <= queue.due + STALL]
 
-    granted = _deal(ledger, _Pace.of(budget, ledger, crowded=crowded), others, queues)
-    stamp = _stamp(budget, ledger, sum(granted))
-    pace = _Pace.of(budget, ledger, crowded=True)  # for those who are left there is a queue
+    granted = _deal(state, _Pace.of(budget, state, crowded=crowded), others, queues)
+    stamp = _stamp(budget, state, sum(granted))
+    pace = _Pace.of(budget, state, crowded=True)  # for those who are left there is a queue
     refused: list[tuple[int, int, float]] = []
     left: list[list[Waiter]] = [[], []]
     wake = BEAT
@@ -78,7 +80,7 @@ def claim(budget: Budget, ledger: WindowState, me: str, queues: Queues, unchecke
             if left[kind] and index < unchecked[kind]:
                 left[kind].append(caller)
                 continue
-            rank = _ahead(ledger, others, kind, caller, len(left[INTERACTIVE])) + len(left[kind])
+            rank = _ahead(state, others, kind, caller, len(left[INTERACTIVE])) + len(left[kind])
             opens = pace.opens(rank)
             if index >= unchecked[kind] and opens > caller.until:
                 refused.append((kind, index, opens - now))
@@ -89,91 +91,91 @@ def claim(budget: Budget, ledger: WindowState, me: str, queues: Queues, unchecke
     if not any(left):
         return Verdict(granted, stamp, tuple(refused), None)
     oldest = [callers[0].since if callers else 0.0 for callers in left]
-    ledger.queues[me] = Queue(now, now + wake, [len(callers) for callers in left], oldest)
+    state.queues[me] = Queue(now, now + wake, [len(callers) for callers in left], oldest)
     return Verdict(granted, stamp, tuple(refused), wake)
 
 
-def penalize(budget: Budget, ledger: WindowState, stamp: float, retry_after: float | None) -> None:
+def penalize(budget: Budget, state: WindowState, stamp: float, retry_after: float | None) -> None:
     """Answer a 429 to the grant stamped `stamp`: pause the lane for everybody and lower its rate.
 
     Grants made before the last penalty do not lower the rate again: they left at the same speed.
     Without `retry_after` (seconds) the pause doubles with each penalty; a quota is left alone for an hour.
     """
-    now = ledger.seen
-    _forget_implausible_pause(budget, ledger)
-    fast = not budget.quota and stamp >= ledger.eased
+    now = state.seen
+    _forget_implausible_pause(budget, state)
+    fast = not budget.quota and stamp >= state.eased
     if fast:
-        ledger.factor = max(FLOOR, ledger.rate(budget, now) / 2)
+        state.factor = max(FLOOR, state.rate(budget, now) / 2)
     if retry_after is not None and retry_after >= 0:
         pause = min(retry_after, _longest_pause(budget))
     else:
-        pause = QUOTA_PAUSE if budget.quota else max(1.0, budget.window) / (2 * ledger.factor)
+        pause = QUOTA_PAUSE if budget.quota else max(1.0, budget.window) / (2 * state.factor)
     if fast or retry_after is not None or budget.quota:
-        ledger.paused = max(ledger.paused, now + pause)
+        state.paused = max(state.paused, now + pause)
     if not budget.quota:
-        ledger.eased = max(ledger.eased, ledger.paused)
+        state.eased = max(state.eased, state.paused)
 
 
 def _longest_pause(budget: Budget) -> float:
     return MAX_QUOTA_PAUSE_SECONDS if budget.quota else MAX_PAUSE_SECONDS
 
 
-def _forget_implausible_pause(budget: Budget, ledger: WindowState) -> None:
+def _forget_implausible_pause(budget: Budget, state: WindowState) -> None:
     """Let a stored pause that no penalty of this version would set not outlive a restart."""
-    if ledger.paused > ledger.seen + _longest_pause(budget):
-        ledger.paused = ledger.seen
-    if ledger.eased > ledger.seen + _longest_pause(budget):
-        ledger.eased = ledger.seen
+    if state.paused > state.seen + _longest_pause(budget):
+        state.paused = state.seen
+    if state.eased > state.seen + _longest_pause(budget):
+        state.eased = state.seen
 
 
-def give_back(ledger: WindowState, stamp: float) -> bool:
+def release(state: WindowState, stamp: float) -> bool:
     """Return a permit with which nothing was sent; False when it is no longer known."""
-    for grant in ledger.grants:
+    for grant in state.grants:
         if grant[0] == stamp:
             grant[1] -= 1
             if not grant[1]:
-                ledger.grants.remove(grant)
+                state.grants.remove(grant)
             return True
     return False
 
 
-def settle(ledger: WindowState, stamp: float, anew: float) -> None:
+def settle(state: WindowState, stamp: float, anew: float) -> None:
     """Stamp a permit anew, because its request left later than it was granted."""
-    give_back(ledger, stamp)
-    ledger.grants = sorted([*ledger.grants, [anew, 1]])
+    release(state, stamp)
+    state.grants = sorted([*state.grants, [anew, 1]])
 
 
 @dataclass(frozen=True, slots=True)
 class _Pace:
     """How fast a lane may go at a moment; `spacing` 0 means that bursts are fine."""
 
-    ledger: WindowState
+    state: WindowState
     requests: int
     period: float
     spacing: float
 
     @classmethod
-    def of(cls, budget: Budget, ledger: WindowState, *, crowded: bool) -> Self:
-        factor = ledger.rate(budget, ledger.seen)
+    def of(cls, budget: Budget, state: WindowState, *, crowded: bool) -> Self:
+        factor = state.rate(budget, state.seen)
         requests = max(1, int(budget.requests * factor + 1e-9))
         period = budget.guard + budget.window * max(1.0, 1 / (budget.requests * factor))
         even = SPACING * period / requests
-        if ledger.paused + period > ledger.seen and not budget.quota:
-            return cls(ledger, requests, period, max(even, budget.quantum))
-        return cls(ledger, requests, period, even if budget.paced and (crowded or factor < 1) else 0.0)
+        if state.paused + period > state.seen and not budget.quota:
+            return cls(state, requests, period, max(even, budget.quantum))
+        return cls(state, requests, period, even if budget.paced and (crowded or factor < 1) else 0.0)
 
     def opens(self, rank: int) -> float:
         """When the permit after the next `rank` ones is due, if nobody gives one back."""
         turns, slot = divmod(rank, self.requests)
         at = max(self._free_at(slot), self._free_at(0) + slot * self.spacing) + turns * self.period
         if not self.spacing:
-            return max(at, self.ledger.paused)
-        last = self.ledger.grants[-1][0] if self.ledger.grants else -LONG_AGO
-        return max(at, max(last + self.spacing, self.ledger.paused, self.ledger.seen) + rank * self.spacing)
+            return max(at, self.state.paused)
+        last = self.state.grants[-1][0] if self.state.grants else -LONG_AGO
+        return max(at, max(last + self.spacing, self.state.paused, self.state.seen) + rank * self.spacing)
 
     def _free_at(self, slot: int) -> float:
-        now = self.ledger.seen
-        live = [grant for grant in self.ledger.grants if grant[0] + self.period > now]
+        now = self.state.seen
+        live = [grant for grant in self.state.grants if grant[0] + self.period > now]
         needed = slot + 1 - self.requests + sum(count for _, count in live)
         if needed <= 0:
             return now
@@ -184,40 +186,40 @@ class _Pace:
         return now + self.period
 
 
-def _deal(ledger: WindowState, pace: _Pace, others: list[Queue], queues: Queues) -> tuple[int, int]:
+def _deal(state: WindowState, pace: _Pace, others: list[Queue], queues: Queues) -> tuple[int, int]:
     granted = [0, 0]
     bulk_elsewhere = any(queue.counts[BULK] for queue in others)
 
     def due() -> Iterator[int]:
-        for kind in (BULK, INTERACTIVE) if ledger.passed >= YIELD else (INTERACTIVE, BULK):
+        for kind in (BULK, INTERACTIVE) if state.passed >= YIELD else (INTERACTIVE, BULK):
             if granted[kind] < len(queues[kind]):
-                rank = _ahead(ledger, others, kind, queues[kind][granted[kind]], 0) + sum(granted)
-                if pace.opens(rank) <= ledger.seen:
+                rank = _ahead(state, others, kind, queues[kind][granted[kind]], 0) + sum(granted)
+                if pace.opens(rank) <= state.seen:
                     yield kind
 
     while (kind := next(due(), None)) is not None:
         granted[kind] += 1
         bulk_waits = bulk_elsewhere or granted[BULK] < len(queues[BULK])
-        ledger.passed = ledger.passed + 1 if kind == INTERACTIVE and bulk_waits else 0
+        state.passed = state.passed + 1 if kind == INTERACTIVE and bulk_waits else 0
     return granted[INTERACTIVE], granted[BULK]
 
 
-def _ahead(ledger: WindowState, others: list[Queue], kind: int, caller: Waiter, mine: int) -> int:
+def _ahead(state: WindowState, others: list[Queue], kind: int, caller: Waiter, mine: int) -> int:
     """How many permits go to others before this caller (and to `mine` interactive callers, if it is bulk)."""
     earlier = sum(1 for queue in others if queue.counts[kind] and queue.oldest[kind] < caller.since)
-    turn = ledger.passed >= YIELD
+    turn = state.passed >= YIELD
     if kind == INTERACTIVE:
         return earlier + (turn and any(queue.counts[BULK] for queue in others))
     preferred = mine + sum(queue.counts[INTERACTIVE] for queue in others)
-    return earlier + min(preferred, max(0, YIELD - ledger.passed) + YIELD * earlier)
+    return earlier + min(preferred, max(0, YIELD - state.passed) + YIELD * earlier)
 
 
-def _stamp(budget: Budget, ledger: WindowState, count: int) -> float:
-    at = budget.stamp(ledger.seen)
+def _stamp(budget: Budget, state: WindowState, count: int) -> float:
+    at = budget.stamp(state.seen)
     if count:
-        if ledger.grants and ledger.grants[-1][0] >= at:
-            at = ledger.grants[-1][0]
-            ledger.grants[-1][1] += count
+        if state.grants and state.grants[-1][0] >= at:
+            at = state.grants[-1][0]
+            state.grants[-1][1] += count
         else:
-            ledger.grants.append([at, count])
+            state.grants.append([at, count])
     return at

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cio_mcp.customerio.api.base import is_number
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.workspace import CallContext
@@ -78,9 +79,9 @@ def _one(value: Any, field: str, depth: int) -> dict[str, Any]:
 def _segment(value: Any, field: str, _depth: int) -> dict[str, Any]:
     _only(value, {"id", "name"}, field)
     match value:
-        case {"id": int() as id_, **rest} if not rest and not isinstance(id_, bool):
+        case {"id": int() as id_, **rest} if not rest and not isinstance(id_, bool) and 0 <= id_ < 2**64:
             return {"id": id_}
-        case {"id": str() as id_, **rest} if not rest and id_.strip().isdecimal():
+        case {"id": str() as id_, **rest} if not rest and is_number(id_):
             return {"id": int(id_)}
         case {"name": str() as name, **rest} | {"id": str() as name, **rest} if not rest and name.strip():
             return {"name": name.strip()}

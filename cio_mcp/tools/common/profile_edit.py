@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.gate.plan import Before, Plan, ReadBack, Risk
 from cio_mcp.gate.values import same
+from cio_mcp.text.names import meanings, normalized_name
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.recipients import Recipient, may_start, test_profiles
 from cio_mcp.workspace import CallContext
@@ -27,7 +28,7 @@ async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue
         if not same(before.get(name), value)
     )
     changed = {edit.name: edit.after for edit in edits}
-    reaching = [quoted(name) for name in sorted(changed) if normalized_name(name) in REACHES]
+    reaching = [quoted(name) for name in sorted(changed) if REACHES & meanings(name, changed[name])]
     starts = may_start(await ws.campaigns.started_by_attributes(changed)) if changed else ()
     risk: Risk = "send" if reaching or starts else "data"
     return Plan(
@@ -37,31 +38,24 @@ async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue
         examples=(whom.example,),
         edits=edits,
         recipients=reached(whom.recipients, changed),
-        test_profiles=await test_profiles(ws, whom),
+        # A segment names whom messages may go to, not who may be given another address or subscription.
+        test_profiles=() if reaching else await test_profiles(ws, whom),
         starts=starts,
-        calls=(tracking.identify(whom.identifier, changed, at=int(time.time()), create=False),) if changed else (),
+        calls=(tracking.identify(whom.reference, changed, at=int(time.time()), create=False),) if changed else (),
         rests_on=whom.rests_on | {"before": {edit.name: edit.before for edit in edits}, "starts": list(starts)},
-        reads_back=None
-        if "cio_relationships" in map(normalized_name, changed)
-        else ReadBack(person=whom.identifier, attributes=changed),
+        reads_back=ReadBack(person=whom.cio_id, attributes=changed)
+        if whom.cio_id and "cio_relationships" not in map(normalized_name, changed)
+        else None,
         find_out="To see it: get_customer.",
     )
 
 
 def reached(now: tuple[str, ...], changed: dict[str, JsonValue]) -> tuple[str, ...]:
     """Whom messages reach once a profile has these values; none where an address does not tell."""
-    names = {name: normalized_name(name) for name in changed}
-    if UNTOLD & set(names.values()) or any(plain == "email" != name for name, plain in names.items()):
+    meant = {name: meanings(name, value) for name, value in changed.items()}
+    if any(UNTOLD & each or ("email" in each and name != "email") for name, each in meant.items()):
         return ()
     email = changed.get("email")
     if email in (None, "", *now):
         return now
     return (*now, email) if isinstance(email, str) else ()
-
-
-def normalized_name(name: str) -> str:
-    """The reserved name that Customer.io may take this for; a dot leads inside, as in `cio_relationships.action`.
-
-    Whether it minds case and outer spaces is not documented.
-    """
-    return name.strip().casefold().partition(".")[0]

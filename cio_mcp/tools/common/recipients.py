@@ -5,34 +5,57 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import IdType
+from cio_mcp.customerio.api.base import KIND_NAMES, IdType, Reference
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.people import Person, reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
-from cio_mcp.text.sanitize import clean, quoted, shown
+from cio_mcp.text.sanitize import clean, quoted, shown, word
 from cio_mcp.text.timestamps import from_unix, parse
+from cio_mcp.tools.common.arguments import MAX_EMAIL_BYTES
 from cio_mcp.workspace import CallContext
 
 logger = logging.getLogger(__name__)
 
-ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\\]+@[^\s@,;:<>()\[\]\"\\]+")
-"""One plain address: no name, no list, no quotes."""
+_NOT_IN_ADDRESS = r"\s@,;:<>()\[\]\"\\{}|%`"
+ADDRESS = re.compile(rf"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
+"""One plain address: no name, no list, no quotes, and no Liquid, which Customer.io may render."""
 
 LINES = 20
 """Keys of event or message data that a question shows."""
 
+WITH_ARTICLE: dict[IdType, str] = {
+    kind: f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for kind, name in KIND_NAMES.items()
+}
+
+UNKNOWN_CUSTOMER = "This server cannot look up whether the customer exists."
 UNREAD = "Without an App API key this server cannot look: the values before are unknown, and nothing can be read back."
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a write is about: `identifier` as a path names them; `person` None where the profile cannot be read."""
+    """Whom a write is about, as its request names them; `person` None where the profile cannot be read."""
 
-    identifier: str
+    reference: Reference
     person: Person | None
+
+    @property
+    def identifier(self) -> str:
+        """The value of the reference."""
+        return self.reference.value
+
+    @property
+    def cio_id(self) -> str | None:
+        """The `cio_…` of a profile that was read: by nothing else can be looked for what a write led to."""
+        return self.identifier if self.person and self.reference.kind == "cio_id" else None
+
+    @classmethod
+    def of(cls, person: Person) -> Self:
+        """The person whose profile was read."""
+        return cls(person.reference, person)
 
     @property
     def name(self) -> str:
@@ -44,10 +67,11 @@ class Recipient:
     def example(self) -> str:
         """The line of a question: who they are, and whether mail reaches them."""
         if self.person is None:
-            return f"{self.name}, profile unknown"
+            return f"{self.name} ({WITH_ARTICLE[self.reference.kind]}), profile unknown"
         told = [quoted(said) for said in (self.person.email, self.person.phone) if said and said != self.person.id]
         state = "unsubscribed" if self.person.unsubscribed else "subscribed"
-        return ", ".join([f"{self.name} ({self.identifier})", *told, state])
+        known_by = word(self.identifier) if self.cio_id else WITH_ARTICLE[self.reference.kind]
+        return ", ".join([f"{self.name} ({known_by})", *told, state])
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -71,9 +95,8 @@ async def recipient_of(ws: CallContext, customer: str, id_type: IdType | None) -
         InvalidArgument: the identifier is malformed.
     """
     if not ws.settings.has_app:
-        return Recipient(reference_of(customer, id_type).value, None)
-    person = await ws.people.resolve(customer, id_type)
-    return Recipient(person.reference.value, person)
+        return Recipient(reference_of(customer, id_type), None)
+    return Recipient.of(await ws.people.resolve(customer, id_type))
 
 
 async def test_profiles(ws: CallContext, whom: Recipient) -> tuple[str, ...]:
@@ -125,10 +148,11 @@ def one_address(field: str, address: str) -> None:
     """Refuse what is not exactly one plain email address.
 
     Raises:
-        InvalidArgument: it is none, or has a name, a list or unseen characters about it.
+        InvalidArgument: it is none, is too long, or has a name, a list, Liquid or unseen characters about it.
     """
+    within(field, address, MAX_EMAIL_BYTES)
     if not ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
-        raise InvalidArgument(field, "expected one email address")
+        raise InvalidArgument(field, "expected one email address, without a name or any of {}|%")
 
 
 def within(field: str, text: str, limit: int) -> None:

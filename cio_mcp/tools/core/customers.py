@@ -13,7 +13,7 @@ from cio_mcp.customerio.api.segments import MemberPage
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Limit, SegmentRef
+from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.pages import PageAnswer, following
 from cio_mcp.tools.common.people_filter import audience
@@ -115,7 +115,7 @@ class CustomerAnswer(Answer):
 
 async def find_customers(
     ws: CallContext,
-    email: str | None = None,
+    email: Email | None = None,
     filter: Annotated[  # noqa: A002 - Customer.io's own word
         dict[str, Any] | None,
         Field(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
+from cio_mcp.customerio.api.base import is_number
 from cio_mcp.customerio.api.people import reference_of
 from cio_mcp.customerio.api.webhooks import EVENTS
 from cio_mcp.errors import InvalidArgument, NotFound
@@ -140,7 +141,7 @@ async def _led_to(ws: CallContext, change: str | None, delivery: str | None) -> 
 
 
 def _is_id(wanted: str) -> bool:
-    return wanted.strip().isdecimal()
+    return is_number(wanted.strip())
 
 
 def _given(field: str, told: str | None) -> str | None:

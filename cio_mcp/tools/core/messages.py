@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cio_mcp.customerio.api.base import is_number
 from cio_mcp.customerio.api.messages import TYPED
 from cio_mcp.errors import InvalidArgument, NotFound, RateLimited
 from cio_mcp.text.html import readable
@@ -124,7 +125,7 @@ async def list_messages(
         raise InvalidArgument("kind", "is needed with id: campaign, broadcast, newsletter or transactional")
     if kind is not None:
         await read_ahead(ws, [kind])
-    if kind is not None and id is not None and not id.isdecimal():
+    if kind is not None and id is not None and not is_number(id):
         id = (await find(ws, kind, id)).id  # noqa: A001 - the name has become the id
     listed = kind if id is not None and customer is None else None
     months = 2 * MONTHS if listed == "transactional" else MONTHS

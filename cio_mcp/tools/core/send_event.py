@@ -11,10 +11,13 @@ from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
+from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.common.arguments import Customer, CustomerIdType
+from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Time
+from cio_mcp.tools.common.event_messages import event_messages
 from cio_mcp.tools.common.recipients import (
+    UNKNOWN_CUSTOMER,
     UNREAD,
     Recipient,
     listed,
@@ -41,7 +44,7 @@ async def send_event(
     customer: Customer,
     name: Annotated[str, Field(description="Event name")],
     data: Annotated[dict[str, JsonValue] | None, Field(description="Event data")] = None,
-    timestamp: Annotated[str | None, Field(description="When it happened: ISO 8601 with zone; default now")] = None,
+    timestamp: Annotated[Time | None, Field(description="When it happened: ISO 8601 with zone; default now")] = None,
     repeat: Annotated[bool, Field(description="Send once more on purpose")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
@@ -50,26 +53,31 @@ async def send_event(
     if not name:
         raise InvalidArgument("name", "expected the event's name")
     within("name", name, tracking.EVENT_NAME_BYTES)
+    if hidden := hidden_characters(name):
+        raise InvalidArgument("name", f"holds characters that cannot be seen ({', '.join(hidden[:5])})")
     within("data", canonical(data or {}), tracking.EVENT_DATA_BYTES)
     at = time_of("timestamp", timestamp)
     whom = await recipient_of(ws, customer, id_type)
     age = datetime.now(UTC) - at if at else timedelta(0)
     old = age > STARTS_WITHIN
-    starts = () if old or not ws.settings.has_app else may_start(await ws.campaigns.started_by_event(name))
+    campaigns = [] if old or not ws.settings.has_app else await ws.campaigns.started_by_event(name)
+    messages = await event_messages(ws, campaigns, whom.person, data or {})
+    starts = may_start(campaigns)
     return Plan(
         risk="send",
         summary=f"Send event {quoted(name)} for {whom.name}.",
         contents=(*((f"It happened at {moment(at)}.",) if at else ()), *listed(data or {}, "no event data")),
+        preview=messages.preview,
         examples=(whom.example,),
         recipients=whom.recipients,
         test_profiles=await test_profiles(ws, whom),
         starts=starts,
-        warnings=_warnings(whom, age),
-        calls=(tracking.event(whom.identifier, name, data or {}, ulid=str(ULID()), at=at),),
+        warnings=(*_warnings(whom, age), *messages.warnings),
+        calls=(tracking.event(whom.reference, name, data or {}, ulid=str(ULID()), at=at),),
         rests_on=whom.rests_on | {"starts": list(starts)},
         once=True,
         repeat=repeat,
-        trace=Evidence(person=whom.identifier, event=name) if whom.person else None,
+        trace=Evidence(person=whom.cio_id, event=name) if whom.cio_id else None,
         find_out=NOTHING if not starts and ws.settings.has_app else FOLLOW,
     )
 
@@ -82,4 +90,6 @@ def _warnings(whom: Recipient, age: timedelta) -> tuple[str, ...]:
         found.append("It has not happened yet: its time is in the future.")
     if whom.person is None:
         found.append(UNREAD)
+        if whom.reference.kind != "cio_id":
+            found.append(f"{UNKNOWN_CUSTOMER} If not, the event creates the customer.")
     return tuple(found)

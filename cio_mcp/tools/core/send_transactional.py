@@ -6,19 +6,18 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from cio_mcp.customerio.api import sends
-from cio_mcp.customerio.api.transactional import TransactionalMessage, variables
+from cio_mcp.customerio.api.base import Content, Reference
+from cio_mcp.customerio.api.transactional import TransactionalMessage
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Id
+from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Email, Id, Time
+from cio_mcp.tools.common.message_preview import preview_message
 from cio_mcp.tools.common.recipients import Recipient, listed, one_address, recipient_of, test_profiles, time_of, within
 from cio_mcp.workspace import CallContext
-
-GIVEN = ("trigger.", "data.", "event.")
-"""What message data is called in a template, before and since Customer.io's renaming."""
 
 
 class EmailOptions(BaseModel):
@@ -38,9 +37,9 @@ async def send_transactional(
     message: Annotated[Id, Field(description="id or exact name")],
     customer: Customer,
     channel: Literal["email"] = "email",
-    to: Annotated[str | None, Field(description="Address; default the customer's own")] = None,
+    to: Annotated[Email | None, Field(description="Address; default the customer's own")] = None,
     data: Annotated[dict[str, JsonValue] | None, Field(description="Template variables")] = None,
-    send_at: Annotated[str | None, Field(description="ISO 8601 with zone; default now")] = None,
+    send_at: Annotated[Time | None, Field(description="ISO 8601 with zone; default now")] = None,
     options: Annotated[
         dict[str, JsonValue] | None,
         Field(description="send_to_unsubscribed, queue_draft, disable_message_retention, tracked, language"),
@@ -55,7 +54,8 @@ async def send_transactional(
     template = await ws.transactional.find(message, field="message")
     whom = await recipient_of(ws, customer, id_type)
     address = _address(whom, to)
-    missing = await _missing(ws, template, data or {})
+    contents = await _contents(ws, template)
+    preview = await preview_message(contents, whom.person, data or {}, chosen.language)
     return Plan(
         risk="send",
         summary=f"Send transactional {channel} {template.id} {quoted(template.name)} to {whom.name}.",
@@ -63,16 +63,15 @@ async def send_transactional(
             f"It goes to {quoted(address)}, {f'at {moment(at)}' if at else 'at once'}.",
             *listed(data or {}, "no message data"),
         ),
+        preview=preview.lines,
         examples=(whom.example,),
         recipients=(address,),
         test_profiles=await test_profiles(ws, whom),
-        warnings=_warnings(whom, address, missing, chosen),
+        warnings=(*_warnings(whom, address, chosen), *preview.warnings),
         calls=(
             sends.email(
                 int(template.id),
-                {"cio_id": whom.identifier.removeprefix("cio_")}
-                if whom.identifier.startswith("cio_")
-                else _known_as(whom),
+                _identifiers(whom.reference),
                 address,
                 data or {},
                 send_at=at,
@@ -82,7 +81,7 @@ async def send_transactional(
         rests_on=whom.rests_on | {"message": template.name, "own": _own(whom)},
         once=True,
         repeat=repeat,
-        trace=Evidence(person=whom.identifier, message=template.id, recipient=address) if whom.person else None,
+        trace=Evidence(person=whom.cio_id, message=template.id, recipient=address) if whom.cio_id else None,
         due_at=at.timestamp() if at else None,
         find_out="To follow it: wait_for_event with this change and metric=delivered; get_message shows it whole.",
     )
@@ -113,8 +112,8 @@ def _options(options: dict[str, JsonValue] | None) -> EmailOptions:
         raise InvalidArgument("options", f"{quoted(name, 40)} is not accepted here; what is: {accepted}") from None
 
 
-def _known_as(whom: Recipient) -> dict[str, JsonValue]:
-    return {"email": whom.identifier} if "@" in whom.identifier else {"id": whom.identifier}
+def _identifiers(person: Reference) -> dict[str, JsonValue]:
+    return {person.kind: person.value.removeprefix("cio_") if person.kind == "cio_id" else person.value}
 
 
 def _own(whom: Recipient) -> str | None:
@@ -130,19 +129,17 @@ def _address(whom: Recipient, to: str | None) -> str:
     return own if own and own.casefold() == address.casefold() else address
 
 
-async def _missing(ws: CallContext, template: TransactionalMessage, data: dict[str, JsonValue]) -> list[str]:
+async def _contents(ws: CallContext, template: TransactionalMessage) -> list[Content]:
     contents = await ws.transactional.contents(template.id)
     channels = {"sms" if content.type == "twilio" else content.type for content in contents if content.type}
     if channels and "email" not in channels:
         raise InvalidArgument(
             "message", f"{quoted(template.name)} is of channel {', '.join(sorted(channels))}, not email"
         )
-    used = variables(contents)
-    wanted = {path.split(".")[1] for path in used if path.startswith(GIVEN)}
-    return sorted(wanted - data.keys())
+    return contents
 
 
-def _warnings(whom: Recipient, address: str, missing: list[str], options: EmailOptions) -> tuple[str, ...]:
+def _warnings(whom: Recipient, address: str, options: EmailOptions) -> tuple[str, ...]:
     found = []
     if address != _own(whom):
         found.append(f"{quoted(address)} is not the address in the customer's profile.")
@@ -151,10 +148,6 @@ def _warnings(whom: Recipient, address: str, missing: list[str], options: EmailO
             "and is written to all the same" if options.send_to_unsubscribed else "so Customer.io will not deliver it"
         )
         found.append(f"The customer is unsubscribed, {reaches}.")
-    if missing:
-        found.append(
-            f"The template uses variables that the data lack: {', '.join(quoted(name, 40) for name in missing)}."
-        )
     if options.queue_draft:
         found.append("It is queued as a draft: somebody has to send it in Customer.io.")
     return tuple(found)

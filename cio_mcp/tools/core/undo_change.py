@@ -5,18 +5,20 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
+from cio_mcp.customerio.api.base import Reference
+from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.change import change_of
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.gate.values import same
+from cio_mcp.text.names import normalized_name
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.profile_edit import edit, normalized_name
+from cio_mcp.tools.common.profile_edit import edit
 from cio_mcp.tools.common.recipients import recipient_of
 from cio_mcp.workspace import CallContext
 
-PROFILE = "/api/v1/customers/{identifier}"
+EVENT_STAYS = "an event cannot be taken back, nor what it started"
 NO_WAY_BACK = {
-    "/api/v1/customers/{identifier}/events": "an event cannot be taken back, nor what it started",
     "/v1/send/email": "a message that was sent cannot be taken back",
     "/v1/send/sms": "a message that was sent cannot be taken back",
 }
@@ -30,7 +32,7 @@ NAMED = 5
 async def undo_change(ws: CallContext, change: Annotated[str, Field(description="Change id")]) -> Plan:
     """Set the attributes that a change set back to what they were. A person approves it; sends have no undo."""
     done = await _done(ws, change)
-    whom = await recipient_of(ws, done.calls[0].path["identifier"], None)
+    whom = await recipient_of(ws, *_target(done))
     if whom.person is None:
         raise _refused(change, "without an App API key nobody can look whether its values still stand")
     now = whom.person.attributes
@@ -66,8 +68,12 @@ def _reasons(plan: Plan) -> Iterator[str]:
     """Why a change cannot be undone; none where it can."""
     if not plan.calls:
         yield "its details are kept no longer"
-    if route := next((call.route for call in plan.calls if call.route != PROFILE), None):
-        yield NO_WAY_BACK.get(route, "this kind of change has no undo")
+    for call in plan.calls:
+        made = tuple(operations(call))
+        if any(operation.is_event for operation in made):
+            yield EVENT_STAYS
+        elif not made or any(operation.action != "identify" for operation in made):
+            yield NO_WAY_BACK.get(call.route, "this kind of change has no undo")
     if "person" in plan.rests_on and plan.rests_on["person"] is None:
         yield "it created a customer, and an undo deletes nobody"
     if "before" not in plan.rests_on:
@@ -76,6 +82,11 @@ def _reasons(plan: Plan) -> Iterator[str]:
         yield f"Customer.io merges {quoted(merged[0], 40)} into what is there"
     if new := [one.name for one in plan.edits if normalized_name(one.name) in IDENTIFIERS and one.before in (None, "")]:
         yield f"Customer.io takes no {new[0]} away from somebody who has one"
+
+
+def _target(plan: Plan) -> Reference:
+    """Whose profile a plan edited."""
+    return next(made.person for call in plan.calls for made in operations(call) if made.person)
 
 
 def _restored(edit_: Before) -> JsonValue:

@@ -1,24 +1,32 @@
 """The write tool for profiles."""
 
 import time
+from contextlib import suppress
 from typing import Annotated
 
 from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api import tracking
-from cio_mcp.customerio.api.base import Reference
-from cio_mcp.customerio.api.people import reference_of
-from cio_mcp.customerio.call import canonical
+from cio_mcp.customerio.api.base import KIND_NAMES, IdType, Reference
+from cio_mcp.customerio.api.people import SeveralPeople, reference_of
+from cio_mcp.customerio.call import canonical, check_path_value
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.text.names import fold, meanings
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType
-from cio_mcp.tools.common.profile_edit import edit, normalized_name, reached
-from cio_mcp.tools.common.recipients import UNREAD, Recipient, one_address, recipient_of, within
+from cio_mcp.tools.common.profile_edit import edit, reached
+from cio_mcp.tools.common.recipients import UNKNOWN_CUSTOMER, UNREAD, Recipient, one_address, recipient_of, within
 from cio_mcp.workspace import CallContext
 
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
 """Attributes with which a profile write would be another kind of write (Track API, identify)."""
+
+UNIX_SECONDS_DIGITS = 10
+"""Enough until the year 2286; a time in milliseconds has 13."""
+
+IDENTIFYING: dict[str, IdType] = {"id": "id", "email": "email"}
+"""Attributes by which Customer.io may find another customer than the one in the request."""
 
 
 async def update_customer(
@@ -30,44 +38,85 @@ async def update_customer(
 ) -> Plan:
     """Set attributes of one customer. A person approves it; nobody is created unless create is true."""
     _check(attributes)
+    if not ws.settings.has_app:
+        return _blind(await recipient_of(ws, customer, id_type), attributes, create=create)
     try:
         whom = await recipient_of(ws, customer, id_type)
     except NotFound:
         if not create:
             raise
-        return _creation(reference_of(customer, id_type), attributes)
-    if whom.person is None:
-        return _blind(whom, attributes, create=create)
+        return await _creation(ws, reference_of(customer, id_type), attributes)
     return await edit(ws, whom, attributes)
 
 
-def _creation(reference: Reference, attributes: dict[str, JsonValue]) -> Plan:
-    if reference.id_type in ("phone", "cio_id"):
-        raise InvalidArgument("customer", "a customer is created by an id or an email address")
-    identifier = reference.value
+async def _creation(ws: CallContext, reference: Reference, attributes: dict[str, JsonValue]) -> Plan:
+    """Plan to create a customer, unless the identifier is somebody's in another way: then plan to edit them."""
+    _check_creatable(reference)
+    if existing := await ws.people.known_otherwise(reference):
+        return _edit_instead(reference, await edit(ws, Recipient.of(existing), attributes))
     return Plan(
         risk="send",
-        summary=f"Create the customer {quoted(identifier)}.",
+        summary=f"Create the customer with {reference}.",
         why="A new customer may enter any segment and any campaign that starts from one.",
-        examples=(f"{quoted(identifier)}, new",),
+        examples=(f"{quoted(reference.value)}, new",),
         edits=tuple(Before(name=name, before=None, after=value) for name, value in attributes.items()),
-        recipients=reached((identifier,) if reference.id_type == "email" else (), attributes),
-        calls=(tracking.identify(identifier, attributes, at=int(time.time()), create=True),),
+        recipients=reached((reference.value,), attributes),
+        warnings=await _identifier_conflicts(ws, reference, attributes),
+        calls=(tracking.identify(reference, attributes, at=int(time.time()), create=True),),
         rests_on={"person": None},
         once=True,
         find_out="To see it: get_customer.",
     )
 
 
+def _edit_instead(reference: Reference, planned: Plan) -> Plan:
+    """The edit of a customer who was named as if they were new: whether they are meant, a person knows."""
+    doubt = f"No customer has {reference}. This edits the customer who has this value as another identifier."
+    return planned.model_copy(
+        update={"risk": "send", "warnings": (doubt, *planned.warnings), "recipients": (), "test_profiles": ()}
+    )
+
+
+async def _identifier_conflicts(
+    ws: CallContext, reference: Reference, attributes: dict[str, JsonValue]
+) -> tuple[str, ...]:
+    """Warn of each identifier among the attributes that somebody has: a write of it may reach them instead."""
+    conflicts = []
+    for name, kind in IDENTIFYING.items():
+        value = attributes.get(name)
+        if value in (None, "", reference.value):
+            continue
+        check_path_value(f"attributes.{name}", str(value))
+        with suppress(NotFound):
+            try:
+                holder = (await ws.people.resolve(str(value), kind)).reference.value
+            except SeveralPeople as several:
+                holder = f"{several.count} customers"
+            conflicts.append(
+                f"{word(holder)} already has this {KIND_NAMES[kind]}. "
+                "Customer.io may refuse the request or change that customer instead."
+            )
+    return tuple(conflicts)
+
+
+def _check_creatable(reference: Reference) -> None:
+    if reference.kind not in IDENTIFYING.values():
+        raise InvalidArgument("customer", "a customer is created by an id or an email address")
+
+
 def _blind(whom: Recipient, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
+    named = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
+    if create:
+        _check_creatable(whom.reference)
+    doubt = (f"{UNKNOWN_CUSTOMER} If not, this creates the customer.",) if create else ()
     return Plan(
         risk="send",
-        summary=f"Set {', '.join(quoted(name, 40) for name in sorted(attributes)[:5])} of {whom.name}.",
+        summary=f"Set {named} of {whom.name}{', or create that customer' if create else ''}.",
         why="What it may start cannot be known.",
         examples=(whom.example,),
         edits=tuple(Before(name=name, before="(unknown)", after=value) for name, value in attributes.items()),
-        warnings=(UNREAD,),
-        calls=(tracking.identify(whom.identifier, attributes, at=int(time.time()), create=create),),
+        warnings=(*doubt, UNREAD),
+        calls=(tracking.identify(whom.reference, attributes, at=int(time.time()), create=create),),
         rests_on=whom.rests_on,
     )
 
@@ -76,7 +125,7 @@ def _check(attributes: dict[str, JsonValue]) -> None:
     if len(attributes) > tracking.ATTRIBUTES:
         raise InvalidArgument("attributes", f"are {len(attributes)}; Customer.io takes at most {tracking.ATTRIBUTES}")
     for name, value in attributes.items():
-        if not name.strip() or normalized_name(name) in RESERVED:
+        if not fold(name) or RESERVED & meanings(name, value):
             raise InvalidArgument("attributes", f"{quoted(name)} cannot be set; leave it out")
         within(f"attributes.{word(name)}", name, tracking.ATTRIBUTE_NAME_BYTES)
         text = value if isinstance(value, str) else canonical(value)
@@ -88,10 +137,17 @@ def _check_meaning(name: str, value: JsonValue) -> None:
     """Refuse what Customer.io would take, and then treat as something else than was meant."""
     if value in (None, ""):
         return
-    match name:
+    match fold(name):
         case "email":
             one_address("attributes.email", str(value))
         case "unsubscribed" if str(value).lower() not in ("true", "false"):
             raise InvalidArgument("attributes.unsubscribed", "expected true or false")
-        case "created_at" if not str(value).isdecimal():
-            raise InvalidArgument("attributes.created_at", "expected a Unix time in seconds")
+        case "created_at":
+            _check_seconds("attributes.created_at", str(value))
+
+
+def _check_seconds(field: str, text: str) -> None:
+    if not (text.isascii() and text.isdecimal()):
+        raise InvalidArgument(field, "expected a Unix time in seconds")
+    if len(text) > UNIX_SECONDS_DIGITS:
+        raise InvalidArgument(field, "expected a Unix time in seconds (this looks like milliseconds)")

@@ -38,6 +38,12 @@ def test_a_phone_number_is_refused_unless_it_is_e164(phone: str) -> None:
         reference_of(phone, "phone")
 
 
+@pytest.mark.parametrize("customer", ["bob", "cio_a3000001", "+14155552671"])
+def test_an_email_address_has_an_at_sign(customer: str) -> None:
+    with pytest.raises(InvalidArgument, match="customer: expected an email address"):
+        reference_of(customer, "email")
+
+
 @pytest.mark.parametrize("blank", ["", "   "])
 def test_an_empty_customer_is_refused(blank: str) -> None:
     with pytest.raises(InvalidArgument, match=r"customer: expected an id"):
@@ -49,7 +55,8 @@ def test_any_text_names_somebody_or_is_refused(customer: str) -> None:
     try:
         reference = reference_of(customer)
     except InvalidArgument:
-        assert not customer.strip()
+        value = customer.strip()
+        assert not value or value in {".", ".."} or not value.isprintable() or len(value.encode()) > 150 or "/" in value
     else:
         assert reference.value == customer.strip()
 

@@ -48,6 +48,27 @@ def test_an_attribute_may_start_any_segment_campaign_and_the_date_campaign_of_it
     assert not campaign(event_name="signed_up").may_start_from_attributes({"plan"})
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Renewal_Date",
+        "renewal_date ",
+        "renewal_date\u200b",
+        "\uff52enewal_date",
+        "renewal_date.day",
+        "data.renewal_date",
+    ],
+)
+def test_a_date_campaign_starts_from_its_attribute_however_it_is_spelled(name: str) -> None:
+    assert campaign(date_attribute="renewal_date").may_start_from_attributes({name})
+    assert campaign(date_attribute=name).may_start_from_attributes({"renewal_date"})
+
+
+def test_an_event_starts_a_campaign_also_by_a_name_that_looks_the_same() -> None:
+    assert campaign(event_name="order_placed").may_start_from_event("order_placed\u200b")
+    assert campaign(event_name="\uff4frder_placed").may_start_from_event("order_placed")
+
+
 @pytest.mark.parametrize("tags", [None, "nil", 3])
 def test_a_list_that_is_none_is_empty(tags: object) -> None:
     assert Broadcast.of({"id": 2, "name": "basic", "tags": tags}).tags == ()
@@ -57,7 +78,7 @@ def test_a_list_that_is_none_is_empty(tags: object) -> None:
 async def test_only_running_campaigns_are_started(ws: CallContext) -> None:
     assert [each.name for each in await ws.campaigns.started_by_event("signed_up")] == ["Onboarding"]
     assert await ws.campaigns.started_by_event("never_seen") == []
-    assert await ws.campaigns.started_by_attributes({"plan"}) == []
+    assert [each.name for each in await ws.campaigns.started_by_attributes({"plan"})] == ["VIP welcome"]
 
 
 def test_the_variables_of_every_language_and_field_of_a_message_are_told() -> None:

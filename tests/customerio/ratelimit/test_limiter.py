@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import anyio
 import anyio.abc
@@ -37,14 +38,20 @@ class Process:
     refused: list[tuple[float, RateLimited]] = field(default_factory=list)
 
     def call(
-        self, name: str = "", *, lane: LaneName = "app", bulk: bool = False, max_wait: float = 20.0
+        self,
+        name: str = "",
+        *,
+        lane: LaneName = "app",
+        caller: str = "",
+        bulk: bool = False,
+        max_wait: float = 20.0,
     ) -> anyio.CancelScope:
         scope = anyio.CancelScope()
 
         async def call() -> None:
             with scope:
                 try:
-                    permit = await self.limiter.acquire(lane, bulk=bulk, max_wait=max_wait)
+                    permit = await self.limiter.acquire(lane, caller=caller, bulk=bulk, max_wait=max_wait)
                 except RateLimited as refusal:
                     self.refused.append((self.clock.time, refusal))
                 else:
@@ -83,7 +90,7 @@ async def processes(clock: ManualClock, claims: Path) -> AsyncIterator[list[Proc
         for _ in range(2):
             store = SqliteLimiterStore(claims)
             stack.callback(store.close)
-            limiter = Limiter(store, LANES, workspace="acme", clock=clock, threads=clock.threads)
+            limiter = Limiter(store, LANES, workspace="acme", clock=clock, threads=clock.threads, random=lambda: 0.5)
             await stack.enter_async_context(limiter)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             made.append(Process(limiter, store, clock, tasks))
@@ -221,7 +228,7 @@ async def test_a_permit_granted_to_a_caller_who_has_gone_is_given_back(
     with locked(claims):
         leaving = one.call(lane="broadcast")
         # Something is posted, so the dispatcher comes and takes the caller with it.
-        one.limiter.give_back(Permit("broadcast", 0.0, 0.0))
+        one.limiter.release(Permit("broadcast", 0.0, 0.0))
         while not clock.threads.borrowed_tokens:
             await anyio.lowlevel.checkpoint()
         leaving.cancel()
@@ -239,7 +246,7 @@ async def test_a_permit_given_back_is_another_process_s_at_once(
 ) -> None:
     one.call(lane="broadcast")
     await clock.calm()
-    one.limiter.give_back(one.permits[0][2])
+    one.limiter.release(one.permits[0][2])
     await clock.calm()
     other.call(lane="broadcast", max_wait=0.0)
     await clock.calm()
@@ -262,7 +269,7 @@ async def test_a_grant_that_its_caller_heard_of_late_is_counted_from_then(clock:
         clock.time += 0.5
 
     began = clock.time
-    one.limiter.give_back(Permit("track", 0.0, 0.0))
+    one.limiter.release(Permit("track", 0.0, 0.0))
     one.tasks.start_soon(busy)
     one.call(lane="track")
     await clock.calm()
@@ -270,7 +277,7 @@ async def test_a_grant_that_its_caller_heard_of_late_is_counted_from_then(clock:
     assert permit.waited == 0.5
     clock.time = began + 3.1
     assert one.lane("track").used == 1
-    one.limiter.give_back(permit)
+    one.limiter.release(permit)
     await clock.calm()
     assert one.lane("track").used == 0
 
@@ -403,68 +410,80 @@ class TestWhenTheStoreFails:
         damage(claims)
         return claims
 
-    async def test_a_process_goes_on_with_a_quarter_of_the_lane(
+    async def test_a_process_closes_the_lane_and_then_keeps_to_a_small_share(
         self, broken: Path, clock: ManualClock, one: Process, caplog: pytest.LogCaptureFixture
     ) -> None:
-        for _ in range(6):
+        began = clock.time
+        for _ in range(4):
             one.call()
         with caplog.at_level(logging.WARNING):
-            await clock.advance(0.5)
-        assert len(one.permits) == 2
+            await clock.advance(6.0)
         assert len(caplog.records) == 1
         assert str(broken) not in caplog.text
         assert not one.limiter.shared
-        assert one.lane().requests == 2
         assert not one.lane().shared
-        await clock.advance(5.0)
-        assert len(one.permits) == 6
+        assert one.lane().requests == 1
+        # Closed for a window and, at random, half of another; then an eighth of ten a second, rounded down.
+        assert one.moments == pytest.approx([began + 1.5 + number * PERIOD for number in range(4)], abs=0.01)
 
-    async def test_it_returns_to_the_store_when_that_can_be_used_again(
+    async def test_below_one_request_a_window_it_stretches_the_window(
+        self, claims: Path, clock: ManualClock, one: Process
+    ) -> None:
+        store = SqliteLimiterStore(claims)
+        state = WindowState.load(None, clock.time)
+        for number in range(16):
+            state.hear(f"process-{number}")
+        store.change("acme", "app", lambda *_: (state.dump(), None), clock.steady)
+        store.close()
+        await one.limiter.acquire("app", max_wait=1)
+        one.store.close()
+        damage(claims)
+        for _ in range(3):
+            one.call(max_wait=100.0)
+        await clock.advance(20.0)
+        # Of 17 processes, each may use a 34th of ten a second.
+        assert [later - earlier for earlier, later in pairwise(one.moments)] == pytest.approx([3.412, 3.412], abs=0.01)
+
+    async def test_it_tries_the_store_again_after_a_second_and_closes_the_lane_on_its_return(
         self, broken: Path, clock: ManualClock, one: Process, other: Process, caplog: pytest.LogCaptureFixture
     ) -> None:
         one.call()
-        await clock.calm()
+        await clock.advance(2.0)
+        assert len(one.permits) == 1
         mend(broken)
-        one.call()
-        await clock.advance(9.6)
-        assert not one.lane().shared
-        one.call()
-        one.call()
-        await clock.calm()
+        back = clock.time
         with caplog.at_level(logging.WARNING):
-            await clock.advance(0.5)
             one.call()
-            await clock.calm()
+            other.call()
+            await clock.advance(5.0)
         assert one.limiter.shared
-        assert "can be used again" in caplog.text
-        other.call()
-        await clock.calm()
-        assert other.lane().used == 4
+        assert "is available again" in caplog.text
+        assert one.moments[1] >= back + 1.0
+        assert other.lane().used == 0
+        assert other.moments[0] >= back
 
     async def test_a_pause_that_began_meanwhile_holds_for_everybody_when_the_store_is_back(
         self, broken: Path, clock: ManualClock, one: Process, other: Process
     ) -> None:
         one.call()
-        await clock.calm()
+        await clock.advance(2.0)
         assert not one.lane().shared
         await one.limiter.penalize(one.permits[0][2], 60.0)
         await clock.calm()
         mend(broken)
-        await clock.advance(11.0)
+        await clock.advance(10.0)
         one.call(max_wait=100.0)
         await clock.calm()
         assert one.limiter.shared
         other.call(max_wait=20.0)
         await clock.calm()
         assert not other.permits
-        assert [refusal.retry_after for _, refusal in other.refused] == [pytest.approx(49.0, abs=0.5)]
+        assert [refusal.retry_after for _, refusal in other.refused] == [pytest.approx(50.0, abs=0.5)]
         assert other.lane().rate == 0.5
-        await clock.advance(50.0)
+        await clock.advance(51.0)
         assert len(one.permits) == 2
 
-    async def test_it_fails_in_the_middle_and_what_was_granted_still_counts(
-        self, claims: Path, clock: ManualClock, one: Process
-    ) -> None:
+    async def test_what_was_granted_before_still_counts(self, claims: Path, clock: ManualClock, one: Process) -> None:
         for _ in range(10):
             one.call()
         await clock.calm()
@@ -475,8 +494,67 @@ class TestWhenTheStoreFails:
         await clock.advance(0.9)
         assert not one.limiter.shared
         assert len(one.permits) == 10
-        await clock.advance(2.0)
+        await clock.advance(3.0)
         assert len(one.permits) == 11
+
+    @pytest.mark.usefixtures("broken")
+    async def test_a_quota_is_not_closed_for_its_window(self, clock: ManualClock, one: Process) -> None:
+        one.call(lane="archived_message")
+        await clock.advance(1.0)
+        assert len(one.permits) == 1
+
+
+@pytest.mark.parametrize("count", [2, 6])
+async def test_an_outage_that_begins_and_ends_for_each_process_at_another_moment_exceeds_no_limit(
+    count: int, clock: ManualClock, claims: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        crowd = []
+        for number in range(count):
+            store = SqliteLimiterStore(claims)
+            stack.callback(store.close)
+            random = Random(number).random
+            limiter = Limiter(store, LANES, workspace="acme", clock=clock, threads=clock.threads, random=random)
+            await stack.enter_async_context(limiter)
+            crowd.append(Process(limiter, store, clock, tasks))
+        for process in crowd:
+            for _ in range(60):
+                process.call(max_wait=1e6)
+        await clock.advance(3.0)
+        for process in crowd:
+            process.store.close()
+        damage(claims)
+        await clock.advance(6.3)
+        mend(claims)
+        await clock.advance(6.0)
+        tasks.cancel_scope.cancel()
+    moments = sorted(moment for process in crowd for moment in process.moments)
+    assert len(moments) > 40
+    assert all(later - earlier > 1.0 for earlier, later in zip(moments, moments[10:], strict=False))
+
+
+async def test_callers_of_a_process_take_turns(clock: ManualClock, one: Process) -> None:
+    for name in "aaaaaaaaaaaaaaaaaaaaaaaa":
+        one.call(name, caller="many")
+    await clock.calm()
+    one.call("b", caller="few")
+    one.call("b", caller="few")
+    await clock.advance(2.0)
+    assert one.names[10:16] == "ababaa"
+
+
+async def test_a_caller_that_is_passed_in_turn_is_checked_against_its_time_again(
+    clock: ManualClock, one: Process
+) -> None:
+    one.call(lane="broadcast", caller="first")
+    await clock.calm()
+    one.call(lane="broadcast", caller="first", max_wait=11.0)
+    one.call(lane="broadcast", caller="first", max_wait=21.0)
+    await clock.calm()
+    one.call(lane="broadcast", caller="second", max_wait=25.0)
+    await clock.calm()
+    assert [round(refusal.retry_after) for _, refusal in one.refused] == [30]
 
 
 async def test_a_limiter_that_closes_turns_its_callers_away(clock: ManualClock, claims: Path) -> None:
@@ -509,7 +587,7 @@ async def test_a_permit_given_back_just_before_closing_is_not_lost(
     store = SqliteLimiterStore(claims)
     async with Limiter(store, LANES, workspace="acme", clock=clock, threads=clock.threads) as closing:
         permit = await closing.acquire("broadcast", max_wait=1.0)
-        closing.give_back(permit)
+        closing.release(permit)
         for _ in range(moments):
             await anyio.lowlevel.checkpoint()
     store.close()

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from cio_mcp.customerio.ratelimit.guard import Guard, guard_for
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.ratelimit.state import Budget, WindowState
-from cio_mcp.customerio.ratelimit.window import BULK, INTERACTIVE, Verdict, Waiter, claim, give_back, penalize, settle
+from cio_mcp.customerio.ratelimit.window import BULK, INTERACTIVE, Verdict, Waiter, acquire, penalize, release, settle
 
 APP = Budget(10, 1.0, 0.012)
 TRIGGER = Budget(1, 10.0, 0.012)
 COARSE = Budget(30, 3.0, 0.045, paced=False)
-QUOTA = Budget(100, 86_400.0, 0.5, paced=False)
+QUOTA = Budget(100, 86_400.0, 0.5, paced=False, quota=True)
 BUDGETS = (APP, Budget(3, 1.0, 0.05), TRIGGER, COARSE)
 FOREVER = 1e9
 T = TypeVar("T")
@@ -36,9 +36,9 @@ class Row:
         return self.now - self.set_back
 
     def change(self, decide: Callable[[WindowState], T]) -> T:
-        ledger = WindowState.load(self.text, self.clock)
-        result = decide(ledger)
-        self.text = ledger.dump()
+        state = WindowState.load(self.text, self.clock)
+        result = decide(state)
+        self.text = state.dump()
         return result
 
 
@@ -57,7 +57,7 @@ class Office:
         self.queues[kind].extend(Waiter(now + number * 1e-6, now + patience) for number in range(count))
 
     def claim(self) -> Verdict:
-        verdict = self.row.change(lambda ledger: claim(self.row.budget, ledger, self.name, self.queues, self.unchecked))
+        verdict = self.row.change(lambda state: acquire(self.row.budget, state, self.name, self.queues, self.unchecked))
         for kind, index, _ in reversed(verdict.refused):
             del self.queues[kind][index]
         for kind, granted in enumerate(verdict.granted):
@@ -132,10 +132,10 @@ def test_no_window_ever_holds_more_than_the_limit(budget: Budget, steps: list[tu
                 crowd[who].unchecked = (0, 0)
             case ("unused", int(which)) if made:
                 at = made.pop(which % len(made))
-                row.change(lambda ledger, stamp=at[1]: give_back(ledger, stamp))  # type: ignore[misc] # bound now
+                row.change(lambda state, stamp=at[1]: release(state, stamp))  # type: ignore[misc] # bound now
             case ("penalise", int(which), float() | None as after) if made:
                 stamp = made[which % len(made)][1]
-                row.change(lambda ledger, s=stamp, a=after: penalize(budget, ledger, s, a))  # type: ignore[misc] # bound now
+                row.change(lambda state, s=stamp, a=after: penalize(budget, state, s, a))  # type: ignore[misc] # bound now
             case ("set back", float(seconds)):
                 row.set_back += seconds
             case ("crash", int(who)):
@@ -218,7 +218,7 @@ def test_under_demand_grants_are_spaced() -> None:
 
 
 def test_a_coarse_lane_gives_its_whole_budget_within_a_few_per_cent() -> None:
-    crowd = offices(Budget.of(LANES["track"], headroom=1.0, guard=0.012), 2)
+    crowd = offices(Budget.of(LANES["track"], share=1.0, guard=0.012), 2)
     for office in crowd:
         office.enter(INTERACTIVE, 17_000)
     assert len(moments_of(run(crowd, 30.0))) >= 0.97 * 30_000
@@ -272,15 +272,15 @@ def test_a_refused_caller_leaves_no_trace() -> None:
     verdict = other.claim()
     assert [seconds for *_, seconds in verdict.refused] == pytest.approx([10.012])
     assert verdict.wake is None
-    assert office.row.change(lambda ledger: ledger.queues) == {}
+    assert office.row.change(lambda state: state.queues) == {}
 
 
 def test_a_permit_given_back_can_be_used_at_once() -> None:
     (office,) = offices(TRIGGER, 1)
     office.enter(INTERACTIVE)
     stamp = office.claim().stamp
-    assert office.row.change(lambda ledger: give_back(ledger, stamp))
-    assert not office.row.change(lambda ledger: give_back(ledger, stamp))
+    assert office.row.change(lambda state: release(state, stamp))
+    assert not office.row.change(lambda state: release(state, stamp))
     office.enter(INTERACTIVE)
     assert office.claim().granted == (1, 0)
 
@@ -290,7 +290,7 @@ def test_a_permit_that_left_late_counts_from_when_it_left() -> None:
     office.enter(INTERACTIVE)
     stamp = office.claim().stamp
     office.row.now += 4.0
-    office.row.change(lambda ledger: settle(ledger, stamp, office.row.clock))
+    office.row.change(lambda state: settle(state, stamp, office.row.clock))
     office.enter(INTERACTIVE)
     assert run([office], 20.0)[0][0] - stamp == pytest.approx(14.012, abs=0.003)
 
@@ -300,9 +300,9 @@ def test_a_permit_of_a_burst_that_left_late_takes_no_other_s_stamp_away() -> Non
     office.enter(INTERACTIVE, 10)
     stamp = office.claim().stamp
     office.row.now += 0.5
-    office.row.change(lambda ledger: settle(ledger, stamp, office.row.clock))
+    office.row.change(lambda state: settle(state, stamp, office.row.clock))
     office.row.now += 0.52
-    assert office.row.change(lambda ledger: ledger.used(APP, office.row.clock)) == 1
+    assert office.row.change(lambda state: state.used(APP, office.row.clock)) == 1
 
 
 class TestAfterA429:
@@ -310,7 +310,7 @@ class TestAfterA429:
         guilty, other = offices(APP, 2)
         guilty.enter(INTERACTIVE)
         stamp = guilty.claim().stamp
-        guilty.row.change(lambda ledger: penalize(APP, ledger, stamp, 7.0))
+        guilty.row.change(lambda state: penalize(APP, state, stamp, 7.0))
         other.enter(INTERACTIVE)
         assert run([other], 10.0)[0][0] - stamp == pytest.approx(7.0, abs=0.003)
 
@@ -319,7 +319,7 @@ class TestAfterA429:
         crowd = offices(budget, 4)
         crowd[0].enter(INTERACTIVE)
         stamp = crowd[0].claim().stamp
-        crowd[0].row.change(lambda ledger: penalize(budget, ledger, stamp, 5.0))
+        crowd[0].row.change(lambda state: penalize(budget, state, stamp, 5.0))
         for office in crowd:
             office.enter(INTERACTIVE, 20)
             office.enter(BULK, 20)
@@ -334,7 +334,7 @@ class TestAfterA429:
         (office,) = offices(APP, 1)
         office.enter(INTERACTIVE)
         stamp = office.claim().stamp
-        office.row.change(lambda ledger: penalize(APP, ledger, stamp, 1.0))
+        office.row.change(lambda state: penalize(APP, state, stamp, 1.0))
         office.enter(INTERACTIVE, 600)
         run([office], 1.0)
         per_step = [len(moments_of(run([office], 10.0))) for _ in range(6)]
@@ -350,8 +350,8 @@ class TestAfterA429:
             while not (grants := run([office], 0.1)):
                 pass
             stamp = grants[0][0]
-            office.row.change(lambda ledger, s=stamp: penalize(APP, ledger, s, None))  # type: ignore[misc] # bound now
-            pauses.append(office.row.change(lambda ledger: ledger.paused) - office.row.clock)
+            office.row.change(lambda state, s=stamp: penalize(APP, state, s, None))  # type: ignore[misc] # bound now
+            pauses.append(office.row.change(lambda state: state.paused) - office.row.clock)
         assert pauses == pytest.approx([1.0, 2.0, 4.0, 8.0, 8.0, 8.0])
 
     def test_the_other_nine_of_a_burst_do_not_lower_the_rate_again(self) -> None:
@@ -360,15 +360,15 @@ class TestAfterA429:
         stamp = office.claim().stamp
         for _ in range(10):
             office.row.now += 0.01
-            office.row.change(lambda ledger: penalize(APP, ledger, stamp, None))
-        assert office.row.change(lambda ledger: ledger.rate(APP, office.row.clock)) == 0.5
+            office.row.change(lambda state: penalize(APP, state, stamp, None))
+        assert office.row.change(lambda state: state.rate(APP, office.row.clock)) == 0.5
 
     def test_a_used_up_quota_is_left_alone_and_everybody_is_told_at_once(self) -> None:
-        quota = Budget.of(LANES["archived_message"], headroom=1.0, guard=0.012)
+        quota = Budget.of(LANES["archived_message"], share=1.0, guard=0.012)
         (office,) = offices(quota, 1)
         office.enter(INTERACTIVE)
         stamp = office.claim().stamp
-        office.row.change(lambda ledger: penalize(quota, ledger, stamp, None))
+        office.row.change(lambda state: penalize(quota, state, stamp, None))
         office.enter(INTERACTIVE, patience=20.0)
         assert [seconds for *_, seconds in office.claim().refused] == pytest.approx([3600.0])
 
@@ -377,8 +377,8 @@ class TestAfterA429:
         (office,) = offices(APP, 1)
         office.enter(INTERACTIVE)
         stamp = office.claim().stamp
-        office.row.change(lambda ledger: penalize(APP, ledger, stamp, nonsense))
-        assert 0 < office.row.change(lambda ledger: ledger.paused) - office.row.clock <= 120
+        office.row.change(lambda state: penalize(APP, state, stamp, nonsense))
+        assert 0 < office.row.change(lambda state: state.paused) - office.row.clock <= 120
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_a_stored_pause_that_no_penalty_sets_is_ignored_after_a_restart(
     assert (sum(map(len, office.queues)) == 1) is lasts
     if budget is APP and not lasts:
         row.now += 120
-        assert row.change(lambda ledger: ledger.rate(APP, row.now)) == 1.0
+        assert row.change(lambda state: state.rate(APP, row.now)) == 1.0
 
 
 def test_a_clock_set_back_delays_by_no_more_than_a_window() -> None:
@@ -415,7 +415,7 @@ def test_a_clock_set_back_neither_prolongs_a_pause_nor_keeps_the_rate_low() -> N
     (office,) = offices(APP, 1)
     office.enter(INTERACTIVE)
     stamp = office.claim().stamp
-    office.row.change(lambda ledger: penalize(APP, ledger, stamp, 7.0))
+    office.row.change(lambda state: penalize(APP, state, stamp, 7.0))
     office.row.now += 1.0
     began = office.row.now
     office.row.set_back = 4000.0
@@ -423,7 +423,7 @@ def test_a_clock_set_back_neither_prolongs_a_pause_nor_keeps_the_rate_low() -> N
     [(at, *_)] = run([office], 10.0)
     assert at - began == pytest.approx(7.0, abs=0.003)
     office.row.now += 60.0
-    assert office.row.change(lambda ledger: ledger.rate(APP, office.row.clock)) == 1.0
+    assert office.row.change(lambda state: state.rate(APP, office.row.clock)) == 1.0
 
 
 def test_of_two_ledgers_all_grants_the_longer_pause_and_the_later_rate_count() -> None:
@@ -433,9 +433,9 @@ def test_of_two_ledgers_all_grants_the_longer_pause_and_the_later_rate_count() -
     one.take_over(own)
     other = replace(own)
     other.take_over(shared)
-    for ledger in (one, other):
-        assert ledger.grants == [[90.0, 1], [94.0, 1], [96.0, 2]]
-        assert (ledger.paused, ledger.factor, ledger.eased) == (110.0, 0.5, 95.0)
+    for state in (one, other):
+        assert state.grants == [[90.0, 1], [94.0, 1], [96.0, 2]]
+        assert (state.paused, state.factor, state.eased) == (110.0, 0.5, 95.0)
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "[]", "[99]", '[1,0,"x"]', "[2,0,[],0,1,0,0,{}]", "\x00", "null"])
@@ -444,27 +444,56 @@ def test_a_row_that_cannot_be_read_closes_the_lane_briefly_and_heals(damage: str
     office.row.text = damage
     office.enter(INTERACTIVE, 2)
     assert office.claim().granted == (0, 0)
-    assert office.row.change(lambda ledger: ledger.rate(APP, office.row.clock)) == 1 / 16
+    assert office.row.change(lambda state: state.rate(APP, office.row.clock)) == 1 / 16
     assert run([office], 1.5)
 
 
 @given(st.floats(0, 2e9), st.integers(1, 30))
 def test_a_ledger_survives_being_written_down(now: float, count: int) -> None:
-    ledger = WindowState.load(None, now)
-    claim(APP, ledger, "me", ([Waiter(now, now + 100)] * count, []))
-    assert WindowState.load(ledger.dump(), now) == ledger
+    state = WindowState.load(None, now)
+    acquire(APP, state, "me", ([Waiter(now, now + 100)] * count, []))
+    assert WindowState.load(state.dump(), now) == state
 
 
-def test_headroom_scales_a_lane_but_leaves_at_least_one() -> None:
-    assert Budget.of(LANES["app"], headroom=0.7, guard=0.0).requests == 7
-    assert Budget.of(LANES["broadcast"], headroom=0.1, guard=0.0).requests == 1
+def test_a_share_scales_the_requests_of_a_lane_and_below_one_request_stretches_its_window() -> None:
+    app, broadcast = LANES["app"], LANES["broadcast"]
+    assert (Budget.of(app, share=0.7, guard=0.0).requests, Budget.of(app, share=0.7, guard=0.0).window) == (7, 1.0)
+    assert Budget.of(broadcast, share=0.1, guard=0.0).requests == 1
+    assert Budget.of(broadcast, share=0.1, guard=0.0).window == pytest.approx(100.0)
+
+
+def test_a_row_of_the_version_before_processes_were_counted_is_read() -> None:
+    state = WindowState.load('[1,5.0,[[4.5,2]],4.0,0.5,4.0,3,{"p":[4.9,5.2,[1,0],[4.8,0.0]]}]', 6.0)
+    assert (state.grants, state.factor, state.passed, list(state.queues)) == ([[4.5, 2]], 0.5, 3, ["p"])
+    assert state.processes == {}
+
+
+def test_a_process_alone_takes_half_of_an_even_share_of_those_that_claimed_in_the_last_minute() -> None:
+    state = WindowState.load(None, 1000.0)
+    assert state.share_alone == 1 / 8
+    for name in "abc":
+        state.hear(name)
+    state.move_to(1059.0)
+    state.hear("a")
+    assert state.share_alone == 1 / 6
+    state.move_to(1061.0)
+    state.hear("a")
+    assert state.share_alone == 1 / 2
+
+
+def test_the_row_counts_a_bounded_number_of_processes() -> None:
+    state = WindowState.load(None, 1000.0)
+    for number in range(200):
+        state.hear(f"process-{number}")
+    assert len(state.processes) == 64
+    assert "process-199" in state.processes
 
 
 def test_a_coarse_lane_is_guarded_by_a_share_of_its_window_and_a_quota_by_one_of_an_hour() -> None:
-    assert Budget.of(LANES["track"], headroom=1.0, guard=0.012).guard == pytest.approx(0.045)
-    assert Budget.of(LANES["track"], headroom=1.0, guard=0.2).guard == 0.2
-    assert Budget.of(LANES["archived_message"], headroom=1.0, guard=0.012).guard == pytest.approx(54.0)
-    assert Budget.of(LANES["app"], headroom=1.0, guard=0.012).guard == 0.012
+    assert Budget.of(LANES["track"], share=1.0, guard=0.012).guard == pytest.approx(0.045)
+    assert Budget.of(LANES["track"], share=1.0, guard=0.2).guard == 0.2
+    assert Budget.of(LANES["archived_message"], share=1.0, guard=0.012).guard == pytest.approx(54.0)
+    assert Budget.of(LANES["app"], share=1.0, guard=0.012).guard == 0.012
 
 
 def test_the_guard_follows_the_spread_of_round_trips_within_bounds() -> None:

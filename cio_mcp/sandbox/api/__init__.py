@@ -1,0 +1,1 @@
+"""Routes of the simulated APIs, one module per domain."""

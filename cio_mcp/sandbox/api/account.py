@@ -1,0 +1,128 @@
+"""Account data: workspaces, sender identities, topics, object types, suppressions."""
+
+from typing import Any
+
+from cio_mcp.sandbox.api.routes import Route
+from cio_mcp.sandbox.http import ApiRequest, not_found, page
+from cio_mcp.sandbox.world.fixtures import TOPICS
+from cio_mcp.sandbox.world.workspace import Workspace
+
+SENDERS = ((1, "Acme", "hello@acme.example"), (2, "Acme Support", "support@acme.example"))
+SUPPRESSION_TYPES = {"bounces", "blocks", "spam_reports", "invalid_emails"}
+
+
+def _workspaces(workspace: Workspace, _: ApiRequest) -> Any:
+    """All workspaces of the account; counts are fixed, as the real ones lag."""
+    return {
+        "workspaces": [
+            {
+                "id": 100, "name": "Acme (sandbox)", "messages_sent": 48_211, "billable_messages_sent": 41_870,
+                "people": len(workspace.people), "object_types": 1, "objects": 1,
+            },
+            {
+                "id": 101, "name": "Acme staging", "messages_sent": 320, "billable_messages_sent": 300,
+                "people": 12, "object_types": 0, "objects": 0,
+            },
+        ]
+    }  # fmt: skip
+
+
+def _sender(number: int, name: str, email: str) -> dict[str, Any]:
+    return {
+        "id": number,
+        "deduplicate_id": f"{number}:1700000000",
+        "name": name,
+        "email": email,
+        "address": f"{name} <{email}>",
+        "template_type": "email",
+        "auto_generated": False,
+    }
+
+
+def _senders(_: Workspace, request: ApiRequest) -> Any:
+    """The last page still has a next token, and the list ends with an empty page. No sender is hidden."""
+    is_descending = request.choice("sort", {"asc", "desc"}) == "desc"
+    senders = [] if request.flag("hidden") else [_sender(*sender) for sender in SENDERS]
+    if is_descending:
+        senders.reverse()
+    end_token = "" if request.query.get("start") == "end" or not senders else "end"
+    rows, token = page([] if request.query.get("start") == "end" else senders, _without_end(request), 50, 100)
+    return {"sender_identities": rows, "next": token or end_token}
+
+
+def _without_end(request: ApiRequest) -> ApiRequest:
+    start = "" if request.query.get("start") == "end" else request.query.get("start", "")
+    return ApiRequest(request.path, {**request.query, "start": start})
+
+
+def _get_sender(_: Workspace, request: ApiRequest) -> Any:
+    number = request.path_id("sender_id")
+    for sender in SENDERS:
+        if sender[0] == number:
+            return {"sender_identity": _sender(*sender)}
+    raise not_found()
+
+
+def _topics(_: Workspace, __: ApiRequest) -> Any:
+    return {
+        "topics": [
+            {
+                "id": number, "identifier": f"topic_{number}", "name": name, "description": description,
+                "subscribed_by_default": default,
+            }
+            for number, name, description, default in TOPICS
+        ]
+    }  # fmt: skip
+
+
+def _object_types(_: Workspace, __: ApiRequest) -> Any:
+    return {
+        "types": [
+            {
+                "id": "1", "name": "Companies", "singular_name": "Company", "slug": "companies",
+                "singular_slug": "company", "enabled": True, "icon": "building",
+            }
+        ]
+    }  # fmt: skip
+
+
+def _suppressed(workspace: Workspace, request: ApiRequest) -> Any:
+    if request.path["suppression_type"] not in SUPPRESSION_TYPES:
+        raise not_found()
+    addresses = workspace.bounced if request.path["suppression_type"] == "bounces" else {}
+    start, limit = request.integer("offset", 0), request.integer("limit", 100, least=1, most=1000)
+    email, domain = request.query.get("email", "").lower(), request.query.get("domain", "").lower()
+    suppressions = [
+        _suppression(address, at)
+        for address, at in sorted(addresses.items())
+        if email in {"", address} and domain in {"", address.rpartition("@")[2]}
+    ][start : start + limit]
+    return {"category": request.path["suppression_type"], "suppressions": suppressions or None}
+
+
+def _suppression_of(workspace: Workspace, request: ApiRequest) -> Any:
+    email = request.path["email_address"].lower()
+    suppressions = [_suppression(email, workspace.bounced[email])] if email in workspace.bounced else []
+    return {"category": "bounces", "suppressions": suppressions}
+
+
+def _suppression(email: str, at: int) -> dict[str, Any]:
+    return {"email": email, "created": at, "reason": "550 5.1.1 mailbox unknown", "status": "5.1.1"}
+
+
+def _empty_list(name: str) -> Any:
+    return lambda _, __: {name: []}
+
+
+ROUTES: tuple[Route, ...] = (
+    ("GET", "/v1/workspaces", _workspaces),
+    ("GET", "/v1/sender_identities", _senders),
+    ("GET", "/v1/sender_identities/{sender_id}", _get_sender),
+    ("GET", "/v1/subscription_topics", _topics),
+    ("GET", "/v1/object_types", _object_types),
+    ("GET", "/v1/esp/suppression/{suppression_type}", _suppressed),
+    ("GET", "/v1/esp/search_suppression/{email_address}", _suppression_of),
+    ("GET", "/v1/snippets", _empty_list("snippets")),
+    ("GET", "/v1/collections", _empty_list("collections")),
+    ("GET", "/v1/exports", _empty_list("exports")),
+)

@@ -1,0 +1,1 @@
+"""Reporting webhooks: the endpoints, the events posted to them, and the posting itself."""

@@ -1,0 +1,1 @@
+"""State of the simulated workspace: people, segments, content, deliveries, and time."""

@@ -1,0 +1,192 @@
+"""The life of a delivery: what starts it, what fails it, and the steps that it completes as time passes."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from cio_mcp.sandbox.webhooks.payloads import DELIVERY_STEPS, customer_event, delivery_event
+from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id, simulate_metrics
+from cio_mcp.sandbox.world.people import Person
+from cio_mcp.sandbox.world.seed import HARD_BOUNCE, UNSUBSCRIBED
+from cio_mcp.sandbox.world.templates import Source, Template, missing_variables
+from cio_mcp.sandbox.world.workspace import Change, Workspace
+
+MAX_EVENT_AGE_SECONDS = 72 * 3600
+"""Events older than this start no campaign (Track API, events)."""
+REPORTED_STEPS = {"opened": "human_opened", "clicked": "human_clicked"}
+RESERVED_KEYS = {"from_address": "from", "reply_to": "reply_to"}
+"""Event data that overrides a campaign's own values; `recipient` redirects it."""
+
+
+def receive_event(
+    workspace: Workspace, person: Person, name: str, data: dict[str, Any], at: int, event_id: str
+) -> None:
+    """Record a person's event, and start every running campaign that it triggers."""
+    workspace.record("event", person, data, name=name, at=at)
+    if workspace.now - at > MAX_EVENT_AGE_SECONDS:
+        return
+    for source in workspace.sources.values():
+        if source.kind == "campaign" and source.state == "running" and source.event_name == name:
+            start_journey(workspace, source, person, data, event_id)
+
+
+@contextmanager
+def segment_changes(workspace: Workspace, person: Person) -> Iterator[None]:
+    """Start the campaigns of the segments that a person joins in the block; a person enters each campaign once."""
+    before = {campaign.id for campaign in workspace.segment_campaigns() if _is_targeted(workspace, campaign, person)}
+    yield
+    start_segment_campaigns(workspace, person, before)
+
+
+def start_segment_campaigns(workspace: Workspace, person: Person, before: Collection[int] = ()) -> None:
+    """Start the campaigns whose segments a person is in, except those in `before`."""
+    for campaign in workspace.segment_campaigns():
+        entry = (campaign.id, person.cio_id)
+        if campaign.id in before or entry in workspace.entered or not _is_targeted(workspace, campaign, person):
+            continue
+        workspace.entered.add(entry)
+        start_journey(workspace, campaign, person, {}, None)
+
+
+def _is_targeted(workspace: Workspace, campaign: Source, person: Person) -> bool:
+    segments = (workspace.segments.get(number) for number in campaign.trigger_segments)
+    return any(segment is not None and segment.has(person) for segment in segments)
+
+
+def start_journey(
+    workspace: Workspace, source: Source, person: Person, data: dict[str, Any], event_id: str | None
+) -> None:
+    """Schedule the messages of a campaign for a person."""
+    for template in source.templates:
+        workspace.apply_after(template.wait, _message_step(workspace, source, template, person, data, event_id))
+
+
+def _message_step(
+    workspace: Workspace, source: Source, template: Template, person: Person, data: dict[str, Any], event_id: str | None
+) -> Change:
+    def send() -> None:
+        if workspace.people.get("cio_id", person.cio_id) is None:
+            return
+        address = person.email or ""
+        if template.channel == "push":
+            address = str(person.devices[0]["id"]) if person.devices else ""
+        recipient = str(data.get("recipient") or address)
+        delivery = deliver(workspace, person, source, template, recipient, data=data)
+        delivery.event_id = event_id
+        delivery.overrides = {name: data[key] for key, name in RESERVED_KEYS.items() if data.get(key)}
+
+    return send
+
+
+def deliver(
+    workspace: Workspace,
+    person: Person,
+    source: Source,
+    template: Template,
+    recipient: str,
+    *,
+    data: dict[str, Any],
+) -> Delivery:
+    """Create a delivery and send it."""
+    delivery = create_delivery(workspace, person, source, template, recipient, data=data)
+    dispatch(workspace, delivery, send_to_unsubscribed=False)
+    return delivery
+
+
+def create_delivery(
+    workspace: Workspace,
+    person: Person,
+    source: Source,
+    template: Template,
+    recipient: str,
+    *,
+    data: dict[str, Any],
+    delivery_id: str = "",
+) -> Delivery:
+    """Create a delivery that is not sent yet; `dispatch` sends it, `draft` holds it."""
+    now = workspace.now
+    delivery = Delivery(
+        delivery_id or new_delivery_id(workspace.rng), person, source, template, now, recipient, {"created": now},
+        data=data,
+    )  # fmt: skip
+    workspace.deliveries.add(delivery)
+    return delivery
+
+
+def dispatch(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: bool) -> None:
+    """Send a delivery, or fail it; both show in its metrics as time passes."""
+    at = workspace.now
+    metrics = simulate_metrics(workspace.rng, at, delivery.template.channel, slowest=1)
+    failure = _failure(workspace, delivery, send_to_unsubscribed=send_to_unsubscribed)
+    if failure:
+        metric, delivery.failure = failure
+        metrics = {metric: at + 1}
+    elif "bounced" in metrics:
+        delivery.failure = HARD_BOUNCE
+    delivery.metrics = {**metrics, "created": delivery.created}
+    workspace.apply_after(0, partial(schedule_steps, workspace, delivery))
+
+
+def draft(workspace: Workspace, delivery: Delivery) -> None:
+    """Hold a delivery as a draft, for a person to send."""
+    delivery.metrics = {"created": delivery.created, "drafted": workspace.now}
+    workspace.apply_after(0, partial(schedule_steps, workspace, delivery))
+
+
+def _failure(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: bool) -> tuple[str, str] | None:
+    """The metric and message of what keeps a delivery from being sent, None when nothing does."""
+    person = delivery.person
+    if {person.id, person.email, delivery.recipient} & workspace.people.suppressed.keys():
+        return "undeliverable", "The person is suppressed."
+    if person.unsubscribed and not send_to_unsubscribed:
+        return "undeliverable", UNSUBSCRIBED
+    if not delivery.recipient:
+        return "undeliverable", "The person has no address on this channel."
+    if delivery.recipient.lower() in workspace.bounced:
+        return "dropped", "The address is suppressed because mail to it bounced."
+    if delivery.source.kind != "campaign" and (missing := missing_variables(delivery.template, delivery.data)):
+        return "failed", f"The template needs data that was not given: {', '.join(missing)}"
+    return None
+
+
+def schedule_steps(workspace: Workspace, delivery: Delivery) -> None:
+    """Schedule the steps of a delivery."""
+    for step, at in delivery.metrics.items():
+        if step in DELIVERY_STEPS:
+            workspace.apply_at(at, partial(complete_step, workspace, delivery, step, at))
+
+
+def complete_step(workspace: Workspace, delivery: Delivery, step: str, at: int) -> None:
+    """Report a step of a delivery; the step `unsubscribed` also unsubscribes the person.
+
+    A step that the delivery no longer has at that time, because it happened earlier, is skipped.
+    """
+    if delivery.metrics.get(step) != at:
+        return
+    workspace.report(lambda event_id: delivery_event(delivery, step, at, event_id))
+    person = delivery.person
+    if step == "unsubscribed" and not person.unsubscribed:
+        change = {"unsubscribed": {"from": person.attributes.get("unsubscribed"), "to": True}}
+        with segment_changes(workspace, person):
+            person.attributes["unsubscribed"] = True
+            person.timestamps["unsubscribed"] = at
+        workspace.record("attribute_change", person, change)
+        report_subscription(workspace, person)
+
+
+def report_metric(workspace: Workspace, delivery_id: str, metric: str) -> None:
+    """Apply a metric that was reported through the API; only the first of each kind counts."""
+    delivery, step = workspace.deliveries.get(delivery_id), REPORTED_STEPS.get(metric, metric)
+    now = workspace.now
+    if delivery is not None and step in DELIVERY_STEPS and delivery.metrics.get(step, now + 1) > now:
+        delivery.metrics[step] = now
+        delivery.metrics[metric] = min(delivery.metrics.get(metric, now), now)
+        complete_step(workspace, delivery, step, now)
+
+
+def report_subscription(workspace: Workspace, person: Person) -> None:
+    """Report that a person subscribed or unsubscribed."""
+    metric = "unsubscribed" if person.unsubscribed else "subscribed"
+    at = workspace.now
+    workspace.report(lambda event_id: customer_event(person, metric, at, event_id))

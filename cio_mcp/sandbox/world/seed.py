@@ -1,0 +1,180 @@
+"""The past of the workspace: the deliveries of each source before the sandbox started."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cio_mcp.sandbox.world.clock import DAY_SECONDS, HOUR_SECONDS
+from cio_mcp.sandbox.world.deliveries import Delivery, between, new_delivery_id, simulate_metrics
+from cio_mcp.sandbox.world.people import Person
+from cio_mcp.sandbox.world.templates import Source, Template
+
+BROADCAST_TRIGGERS = 3
+HARD_BOUNCE = "550 5.1.1 The email account that you tried to reach does not exist"
+UNSUBSCRIBED = "The person is unsubscribed."
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person as they were when the sandbox started; later changes do not rewrite the past."""
+
+    person: Person
+    id: str
+    email: str
+    phone: str
+    created: int
+    unsubscribed_at: int | None
+    orders: int
+    device: str
+    is_vip: bool
+
+
+Message = tuple[Recipient, Template, int]
+
+
+def recipient_of(person: Person) -> Recipient:
+    """Take a snapshot of a person."""
+    attributes = person.attributes
+    unsubscribed_at = person.timestamps["unsubscribed"] if person.unsubscribed else None
+    return Recipient(
+        person,
+        person.id or "",
+        person.email or "",
+        attributes.get("phone", ""),
+        person.created,
+        unsubscribed_at,
+        attributes.get("orders", 0),
+        person.devices[0]["id"] if person.devices else "",
+        attributes.get("plan") == "vip",
+    )
+
+
+def past_deliveries(source: Source, people: Sequence[Recipient], now: int, seed: int) -> list[Delivery]:
+    """All deliveries of a source before `now`, the same for the same seed, people and time."""
+    rng = random.Random(f"{seed}:{source.kind}:{source.id}")
+    deliveries = []
+    for person, template, at in PAST_BY_KIND[source.kind](source, people, now, rng):
+        if source.created <= at < now:
+            deliveries.append(_delivery(rng, source, person, template, at, now))
+    return deliveries
+
+
+def broadcast_trigger_times(now: int) -> list[int]:
+    """When the broadcast was triggered, oldest first."""
+    return [now - weeks * 7 * DAY_SECONDS - 5 * HOUR_SECONDS for weeks in range(4 * BROADCAST_TRIGGERS, 0, -4)]
+
+
+def _delivery(rng: random.Random, source: Source, person: Recipient, template: Template, at: int, now: int) -> Delivery:
+    recipient = {"email": person.email, "twilio": person.phone, "push": person.device}[template.channel]
+    delivery = Delivery(
+        new_delivery_id(rng),
+        person.person,
+        source,
+        template,
+        at,
+        recipient,
+        simulate_metrics(rng, at, template.channel),
+        trigger_id=_trigger_id(source, at, now),
+    )
+    if source.kind == "campaign" and source.event_name:
+        delivery.data = {"order_id": f"A-{between(rng, 10_000, 99_999)}", "total": round(rng.uniform(9, 190), 2)}
+        delivery.event_id = f"01{rng.randbytes(12).hex().upper()}"
+    elif source.kind == "transactional":
+        delivery.data = {name: f"sample-{between(rng, 100, 999)}" for name in sorted(template.data_variables)}
+    elif source.kind == "broadcast":
+        delivery.data = {"headline": f"News {delivery.trigger_id}", "text": "What is new."}
+    if person.id == "eve" and at > now - 8 * DAY_SECONDS:
+        delivery.metrics = {"created": at, "sent": at + 2, "bounced": at + 9}
+    elif person.id in {"ada", "eve"}:
+        delivery.metrics = _read_metrics(at, template.channel)
+    elif source.kind == "campaign" and person.unsubscribed_at is not None and at > person.unsubscribed_at:
+        delivery.metrics, delivery.failure = {"created": at, "undeliverable": at + 1}, UNSUBSCRIBED
+    if "bounced" in delivery.metrics:
+        delivery.failure = HARD_BOUNCE
+    return delivery
+
+
+def _read_metrics(at: int, channel: str) -> dict[str, int]:
+    after = {"created": 0, "sent": 2, "delivered": 5}
+    if channel == "email":
+        after |= {"opened": 1800, "human_opened": 1800, "clicked": 1860, "human_clicked": 1860}
+    return {name: at + seconds for name, seconds in after.items()}
+
+
+def _trigger_id(source: Source, at: int, now: int) -> int | None:
+    if source.kind != "broadcast":
+        return None
+    return sum(1 for when in broadcast_trigger_times(now) if when <= at)
+
+
+def _campaign(source: Source, people: Sequence[Recipient], now: int, rng: random.Random) -> Iterator[Message]:
+    if source.stopped_at:
+        for person in people:
+            if rng.random() < 0.2:  # noqa: PLR2004 - one in five was inactive long enough
+                yield (
+                    person,
+                    source.templates[0],
+                    int(rng.uniform(max(source.created, person.created), source.stopped_at)),
+                )
+        return
+    for person in people:
+        for start in _journey_starts(source, person, now, rng):
+            for template in source.templates:
+                if template.channel == "email" or person.device:
+                    yield person, template, start + template.wait
+
+
+def _journey_starts(source: Source, person: Recipient, now: int, rng: random.Random) -> list[int]:
+    if source.trigger_segments:
+        return [person.created] if person.is_vip else []
+    return [person.created] if source.event_name == "signed_up" else _orders(person, now, rng)
+
+
+def _orders(person: Recipient, now: int, rng: random.Random) -> list[int]:
+    if person.id == "eve":
+        return [now - 7 * DAY_SECONDS, now - 60 * DAY_SECONDS, now - 90 * DAY_SECONDS]
+    if person.id == "bob":
+        return [now - 9 * DAY_SECONDS]
+    return [int(rng.uniform(person.created, now)) for _ in range(person.orders)]
+
+
+def _newsletter(source: Source, people: Sequence[Recipient], now: int, rng: random.Random) -> Iterator[Message]:  # noqa: ARG001 - all kinds are called alike
+    yield from _to_subscribers(source, people, source.sent_at, rng)
+
+
+def _broadcast(source: Source, people: Sequence[Recipient], now: int, rng: random.Random) -> Iterator[Message]:
+    for when in broadcast_trigger_times(now):
+        yield from _to_subscribers(source, people, when, rng)
+
+
+def _to_subscribers(source: Source, people: Sequence[Recipient], when: int, rng: random.Random) -> Iterator[Message]:
+    for person in people:
+        if person.created < when and (person.unsubscribed_at is None or when < person.unsubscribed_at):
+            yield person, source.templates[0], when + between(rng, 0, 900)
+
+
+def _transactional(source: Source, people: Sequence[Recipient], now: int, rng: random.Random) -> Iterator[Message]:
+    template = source.templates[0]
+    for person in people:
+        if template.channel == "twilio":
+            times = [now - 6 * DAY_SECONDS] if person.phone else []
+        elif template.channel == "push":
+            times = [] if not person.device or person.id == "ada" else _occasional(person, now, rng)
+        elif source.id == 1:
+            times = [now - 4 * DAY_SECONDS] if person.id == "ada" else _occasional(person, now, rng)
+        else:
+            times = [] if person.id in {"eve", "bob"} else _orders(person, now, rng)
+        for at in times:
+            yield person, template, at
+
+
+def _occasional(person: Recipient, now: int, rng: random.Random) -> list[int]:
+    return [int(rng.uniform(person.created, now))] if rng.random() < 0.3 else []  # noqa: PLR2004 - three in ten
+
+
+PAST_BY_KIND = {
+    "campaign": _campaign,
+    "broadcast": _broadcast,
+    "newsletter": _newsletter,
+    "transactional": _transactional,
+}

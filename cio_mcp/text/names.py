@@ -1,0 +1,68 @@
+"""Names of attributes and event data, compared as Customer.io might compare them.
+
+Whether Customer.io minds case, outer spaces, other forms of a letter or characters that are not seen is not documented.
+In doubt a name counts as the reserved one that it resembles.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from cio_mcp.text.sanitize import has_unseen, without_unseen
+
+_SEPARATORS = re.compile(r"[.\[\]]")
+_QUOTES = " \"'"
+_WRAPPERS = frozenset({"data", "attributes"})
+"""Names that a path may begin with and still mean what follows, as in `data.recipient`."""
+
+_COMPUTED = "_cio_subscription_preferences"
+"""What Customer.io computes from `cio_subscription_preferences` begins so."""
+
+
+def fold(name: str) -> str:
+    """A name as it is compared: NFKC, no unseen characters, no case, no outer spaces."""
+    seen = without_unseen(unicodedata.normalize("NFKC", without_unseen(name)))
+    return unicodedata.normalize("NFKC", seen.casefold()).strip()
+
+
+def normalized_name(name: str) -> str:
+    """The reserved name that Customer.io may take this for.
+
+    A dot or a bracket leads inside, as in `cio_relationships.action` or `recipient[0]`.
+    """
+    parts = [part for raw in _SEPARATORS.split(fold(name)) if (part := raw.strip(_QUOTES))]
+    while len(parts) > 1 and parts[0] in _WRAPPERS:
+        del parts[0]
+    head = parts[0] if parts else ""
+    return _COMPUTED.removeprefix("_") if head.startswith(_COMPUTED) else head
+
+
+def meanings(name: str, value: JsonValue) -> frozenset[str]:
+    """The reserved names that a value may set: by its own name, and by those inside a wrapper such as `data`."""
+    found, pending = set[str](), [(name, value)]
+    while pending:
+        key, inner = pending.pop()
+        found.add(taken := normalized_name(key))
+        if taken in _WRAPPERS and isinstance(inner, dict):
+            pending += inner.items()
+    return frozenset(found)
+
+
+def names_in(value: JsonValue) -> Iterator[str]:
+    """Every name in a JSON value, however deep."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case dict() as inner:
+                yield from inner
+                pending += inner.values()
+            case list() as inner:
+                pending += inner
+
+
+def hidden_characters(name: str) -> tuple[str, ...]:
+    """The characters of a name that a person cannot see, as `U+200B`; line breaks and tabs count."""
+    hidden = dict.fromkeys(character for character in name if has_unseen(character) or not character.isprintable())
+    return tuple(f"U+{ord(character):04X}" for character in hidden)

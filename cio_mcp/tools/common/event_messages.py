@@ -1,0 +1,100 @@
+"""The messages of the campaigns that an event starts: what they need from its data, and what the first one says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import anyio
+import anyio.to_thread
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.base import Content
+from cio_mcp.customerio.api.campaigns import Campaign
+from cio_mcp.customerio.api.people import Person
+from cio_mcp.errors import CioError
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.gather import together
+from cio_mcp.tools.common.message_preview import listed_names, missing_data, preview_message, required_by
+from cio_mcp.workspace import CallContext
+
+MAX_CAMPAIGNS = 10
+"""Campaigns whose messages are read; no source."""
+
+MAX_MESSAGES = 20
+"""Messages that are looked into, over all campaigns; no source."""
+
+MAX_PAGES = 2
+"""Requests for the messages of one campaign; Customer.io gives ten a page."""
+
+READ_SECONDS = 5.0
+"""How long reading all of it may take, so that time is left for a person to answer; no source."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventMessages:
+    """What a plan says about the messages of the campaigns that its event starts."""
+
+    preview: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+async def event_messages(
+    ws: CallContext, campaigns: Sequence[Campaign], person: Person | None, data: Mapping[str, JsonValue]
+) -> EventMessages:
+    """Read the messages of campaigns and compare what they need with the data of an event.
+
+    What cannot be read is a warning.
+    """
+    looked_into, left = campaigns[:MAX_CAMPAIGNS], MAX_MESSAGES
+    end = anyio.current_time() + READ_SECONDS
+    read = await _actions(ws, looked_into, end)
+    warnings: list[str] = []
+    unread: list[str] = []
+    for campaign in looked_into:
+        actions = read[campaign.id]
+        if actions is None:
+            warnings.append(f"The messages of campaign {campaign.id} could not be read.")
+            continue
+        if anyio.current_time() > end:
+            left = 0
+        warnings += await anyio.to_thread.run_sync(_warnings, campaign, actions[:left], data)
+        if max(len(actions), len(campaign.actions)) > left:
+            unread.append(campaign.id)
+        left = max(0, left - len(actions))
+    unread += [campaign.id for campaign in campaigns[MAX_CAMPAIGNS:]]
+    if unread:
+        warnings.append(f"Not all messages of these campaigns were read: {listed_names(unread)}.")
+    return EventMessages(await _preview(read, person, data) if len(campaigns) == 1 else (), tuple(warnings))
+
+
+async def _actions(ws: CallContext, campaigns: Sequence[Campaign], end: float) -> dict[str, list[Content] | None]:
+    """The actions of each campaign by its id, None where they cannot be read before `end`."""
+    caller = replace(ws.reader.caller, deadline=min(ws.reader.caller.deadline, end))
+    reads = replace(ws, reader=replace(ws.reader, caller=caller)).campaigns
+
+    async def read(campaign: Campaign) -> list[Content] | None:
+        try:
+            return await reads.actions(campaign, most=MAX_PAGES)
+        except CioError:
+            return None
+
+    return await together({campaign.id: partial(read, campaign) for campaign in campaigns})
+
+
+def _warnings(campaign: Campaign, actions: Sequence[Content], data: Mapping[str, JsonValue]) -> list[str]:
+    required = [required_by([action]) for action in actions]
+    missing = missing_data(frozenset().union(*filter(None, required)), data)
+    label = f"Campaign {campaign.id} {quoted(campaign.name)}"
+    sentences = [f"{label} uses event data that is not given: {listed_names(missing)}."] if missing else []
+    if None in required:
+        sentences.append(f"{label} has a message that could not be read: it may use more event data.")
+    return sentences
+
+
+async def _preview(
+    read: Mapping[str, list[Content] | None], person: Person | None, data: Mapping[str, JsonValue]
+) -> tuple[str, ...]:
+    """The subject of the first message of the only campaign."""
+    first = next((actions[:1] for actions in read.values() if actions), [])
+    whole = await preview_message(first, person, data)
+    return whole.model_copy(update={"beginning": None}).lines

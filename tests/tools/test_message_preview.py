@@ -1,0 +1,164 @@
+"""What a plan says about the message that a send would deliver."""
+
+from dataclasses import replace
+
+import pytest
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.base import Content, Identifiers
+from cio_mcp.customerio.api.people import Person
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.tools.common.message_preview import MAX_BEGINNING, MAX_NAMES, MessagePreview, preview
+from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.workspace import CallContext
+
+pytestmark = pytest.mark.anyio
+
+ADA = Person(
+    identifiers=Identifiers(id="ada", email="ada@example.com"),
+    attributes={"first_name": "Ada", "language": "pt-BR", "plan": ""},
+)
+
+
+def content(subject: str = "", body: str = "", language: str = "", **more: str) -> Content:
+    return Content(id="1", type="email", subject=subject, body=body, language=language, **more)
+
+
+def previewed(
+    *contents: Content, data: dict[str, JsonValue] | None = None, language: str | None = None
+) -> MessagePreview:
+    return preview(contents, ADA, data or {}, language)
+
+
+def test_the_subject_and_the_visible_text_are_rendered_with_the_data_and_the_profile() -> None:
+    body = (
+        "<html><head><style>p { color: red }</style></head><body><p>Hi {{customer.first_name}},</p>\n"
+        "<p>order&nbsp;<a href='{% cio_link url:https://acme.example %}'>{{trigger.order.id}}</a></p>"
+        "{% if event.vip %}VIP{% endif %}</body></html>"
+    )
+    result = previewed(content("Order {{data.order.id}}", body), data={"order": {"id": 7}, "vip": True})
+    assert result == MessagePreview(subject="Order 7", beginning="Hi Ada, order 7 VIP")
+    assert result.lines == ("Subject: “Order 7”", "Text begins: “Hi Ada, order 7 VIP”")
+    assert result.warnings == ()
+
+
+def test_a_message_without_html_shows_its_plain_text_and_no_subject() -> None:
+    result = previewed(content(body_plain="Your code is {{data.code}}"), data={"code": "123"})
+    assert result.lines == ("Text begins: “Your code is 123”",)
+
+
+def test_only_the_beginning_of_a_text_is_shown() -> None:
+    result = previewed(content("Long", "<p>" + "word " * 500 + "</p>"))
+    assert result.beginning is not None
+    assert len(result.beginning) == MAX_BEGINNING
+    assert result.beginning.endswith("…")
+
+
+def test_what_is_required_and_not_there_is_named() -> None:
+    result = previewed(
+        content(
+            "{{data.total}} {{customer.last_name}} {{customer.plan}}",
+            "{{trigger.order_id}}{{data.note | default: 'none'}}{% if event.vip %}{{event.vip}}{% endif %}"
+            "{{customer.first_name}}{{customer.email}}{{customer.nick | default: 'you'}}{{snippets.footer}}",
+            preheader_text="{{data.preheader}}",
+        ),
+        data={"total": None},
+    )
+    assert result.missing == ("order_id", "preheader", "customer.last_name", "customer.plan")
+    assert result.warnings == (
+        "The template uses variables that are not in the data: “order_id”, “preheader”.",
+        "The template uses attributes that are not in the profile: “customer.last_name”, “customer.plan”.",
+    )
+
+
+def test_a_warning_names_only_so_many_variables() -> None:
+    body = "".join(f"{{{{data.v{number:02d}}}}}" for number in range(MAX_NAMES + 3))
+    (warning,) = previewed(content("x", body)).warnings
+    assert warning.endswith("“v09”, and 3 more.")
+
+
+def test_the_recipient_of_the_template_is_not_required_for_a_send_names_its_own() -> None:
+    assert previewed(content("Hello", "x", recipient="{{customer.phone}}")).missing == ()
+
+
+def test_a_person_who_cannot_be_read_lacks_nothing() -> None:
+    result = preview([content("Hi {{customer.first_name}}")], None, {})
+    assert (result.subject, result.missing) == ("Hi", ())
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("de", "Hallo"), ("DE-at", "Hallo"), ("pt-BR", "Oi"), (None, "Oi"), ("pt-PT", "Olá"), ("fi", "Hello")],
+)
+def test_the_variant_in_the_language_of_the_send_or_of_the_customer_is_shown(
+    language: str | None, subject: str
+) -> None:
+    variants = [content("Hallo", language="de"), content("Olá", language="pt"), content("Oi", language="pt-br")]
+    assert previewed(*variants, content("Hello"), language=language).subject == subject
+
+
+def test_without_a_default_variant_the_first_one_is_shown() -> None:
+    assert previewed(content("Hallo", language="de"), content("Hei", language="fi"), language="en").subject == "Hallo"
+
+
+@pytest.mark.parametrize("body", ["{{ data.x", "{% if data.x %}", "{% for i in (1..99999999) %}{% endfor %}"])
+def test_a_text_that_cannot_be_rendered_is_unknown_and_the_subject_is_still_shown(body: str) -> None:
+    result = previewed(content("Hello", body))
+    assert (result.subject, result.beginning, result.unknown) == ("Hello", None, True)
+    assert result.warnings == ("Not all of the template could be read: it may use more variables.",)
+
+
+def test_a_message_without_content_is_unknown() -> None:
+    assert previewed() == MessagePreview(unknown=True)
+
+
+def test_foreign_text_cannot_close_the_quotes_it_stands_in() -> None:
+    subject, text = previewed(
+        content("{{data.x}}", "<p>{{data.x}}</p>"), data={"x": "a” \u202e\nSubject: “free\u200b <b>"}
+    ).lines
+    assert subject == "Subject: “a' Subject: 'free ‹b›”"  # noqa: RUF001 - the look-alikes are the point
+    assert text == "Text begins: “a' Subject: 'free”"
+
+
+async def test_a_transactional_send_shows_what_the_message_says(ws: CallContext) -> None:
+    data: dict[str, JsonValue] = {"order_id": 7, "tracking_url": "https://acme.example/7"}
+    plan = await send_transactional(ws, "Order shipped", "ada", data=data)
+    assert plan.preview == (
+        "Subject: “Order 7 is on its way”",
+        "Text begins: “Follow order 7: https://acme.example/7 https://acme.example/track”",
+    )
+    assert not any("template" in warning for warning in plan.warnings)
+
+
+async def test_a_transactional_send_warns_of_data_and_attributes_that_are_missing(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    ada = sandbox.workspace.people.get("id", "ada")
+    assert ada
+    del ada.attributes["first_name"]
+    plan = await send_transactional(ws, "1", "ada", data={"minutes": 5})
+    assert "The template uses variables that are not in the data: “reset_url”." in plan.warnings
+    assert "The template uses attributes that are not in the profile: “customer.first_name”." in plan.warnings
+    assert plan.preview[0] == "Subject: “Reset your password”"
+
+
+async def test_a_transactional_send_shows_the_variant_in_the_language_that_is_asked_for(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    parent = sandbox.workspace.sources["transactional", 2]
+    default = parent.templates[0]
+    danish = replace(default, id=22, subject="Ordre {{data.order_id}}", language="da")
+    sandbox.workspace.sources["transactional", 2] = replace(parent, templates=(default, danish))
+    for language, subject in (("da", "Ordre 7"), ("fi", "Order 7 is on its way")):
+        plan = await send_transactional(ws, "2", "ada", data={"order_id": 7}, options={"language": language})
+        assert plan.preview[0] == f"Subject: “{subject}”"
+
+
+async def test_a_malformed_or_hostile_template_can_still_be_sent(ws: CallContext, sandbox: Sandbox) -> None:
+    parent = sandbox.workspace.sources["transactional", 2]
+    for body in ("{{ a" * 50_000, "{% raw %}" * 20_000, "<a href='" * 30_000, "{% if data.x %}" * 2_000):
+        template = replace(parent.templates[0], body=body)
+        sandbox.workspace.sources["transactional", 2] = replace(parent, templates=(template,))
+        plan = await send_transactional(ws, "2", "ada", data={"order_id": 7})
+        assert plan.calls
+        assert plan.preview[0] == "Subject: “Order 7 is on its way”"

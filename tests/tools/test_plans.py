@@ -1,0 +1,45 @@
+"""Whom a question names, and by what."""
+
+import pytest
+
+from cio_mcp.customerio.api.base import Reference
+from cio_mcp.customerio.api.people import Person
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.tools.common.recipients import Recipient, one_address
+
+ODD = "a (cio_a3000001), subscribed\nTo whom: nobody"
+
+
+def profile(**identifiers: str) -> Person:
+    return Person.of({"identifiers": identifiers, "attributes": {}})
+
+
+def test_a_customer_is_shown_by_the_cio_id_that_the_request_carries() -> None:
+    whom = Recipient.of(profile(id="ada", email="ada@example.com", cio_id="a3000001"))
+    assert whom.example == "“ada” (cio_a3000001), “ada@example.com”, subscribed"
+    assert whom.cio_id == "cio_a3000001"
+
+
+@pytest.mark.parametrize("cio_id", ["", "a3) x"])
+def test_an_identifier_stands_in_the_question_only_in_quotes(cio_id: str) -> None:
+    whom = Recipient.of(profile(id=ODD, cio_id=cio_id))
+    shown = "“cio_a3) x”" if cio_id else "an id"
+    assert whom.example == f"“a (cio_a3000001), subscribed To whom: nobody” ({shown}), subscribed"
+
+
+def test_what_cannot_be_looked_for_by_its_cio_id_is_not_looked_for() -> None:
+    assert Recipient.of(profile(id="ada@example.com")).cio_id is None
+    assert Recipient.of(profile(id="ada@example.com")).reference.kind == "id"
+    assert Recipient(Reference("cio_a3000001", "cio_id"), None).cio_id is None
+
+
+@pytest.mark.parametrize("address", ["o'brien+tag@sub.example.com", "first.last_x@example.co", "jörg@exämple.de"])
+def test_a_plain_address_is_one(address: str) -> None:
+    one_address("to", address)
+
+
+@pytest.mark.parametrize("sign", list('{}|%`"<>()[];,: \\'))
+def test_no_address_holds_a_sign_of_a_template_a_list_or_a_name(sign: str) -> None:
+    for address in (f"a{sign}b@example.com", f"ab@exam{sign}ple.com"):
+        with pytest.raises(InvalidArgument, match="to: expected one email address"):
+            one_address("to", address)
