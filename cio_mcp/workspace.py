@@ -1,7 +1,7 @@
 """A workspace, opened: client, gate and readers put together, without MCP."""
 
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +23,6 @@ from cio_mcp.customerio.api.transactional import Transactional
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.settings import Settings
-from cio_mcp.text.render import Answer
 from cio_mcp.text.timestamps import from_unix
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from cio_mcp.gate.service import Gate
     from cio_mcp.sandbox import Sandbox
 
-__all__ = ["CallContext", "LaneNow", "Limits", "Sandbox", "Workspace", "open_workspace", "preload"]
+__all__ = ["CallContext", "Sandbox", "Workspace", "open_workspace", "preload"]
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller how far a call is: what is done, of how much, and what that is."""
@@ -43,36 +42,6 @@ Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 IN_PROCESS = 0.05
 """Seconds that arrivals may spread where server and sandbox share one event loop: a full collection of garbage."""
 REMOTE = "https://api.customer.io"
-
-
-class LaneNow(Answer):
-    """A lane at this moment: `used` of `requests` lie in the window of `window` seconds."""
-
-    lane: str
-    requests: int
-    window: float
-    used: int
-    waiting: int
-    paused_for: float | None = None
-    rate: float | None = None
-    shared: bool = True
-    source: str
-
-    def lines(self) -> Iterable[str]:
-        """One line."""
-        paused = f", paused for {self.paused_for:.0f} s" if self.paused_for else ""
-        yield f"{self.lane}: {self.used} of {self.requests} per {self.window:g} s, {self.waiting} waiting{paused}"
-
-
-class Limits(Answer):
-    """What Customer.io's limits leave at this moment."""
-
-    lanes: list[LaneNow]
-
-    def lines(self) -> Iterable[str]:
-        """A line a lane."""
-        for lane in self.lanes:
-            yield from lane.lines()
 
 
 @dataclass(frozen=True)
@@ -95,24 +64,6 @@ class CallContext:
     def now(self) -> datetime:
         """The current time (UTC), to the second."""
         return from_unix(int(self.events.clock.calendar()))
-
-    def limits(self) -> Limits:
-        """What the limits leave at this moment."""
-        lanes = [
-            LaneNow(
-                lane=now.lane,
-                requests=now.requests,
-                window=now.window,
-                used=now.used,
-                waiting=now.waiting + now.elsewhere,
-                paused_for=now.paused or None,
-                rate=now.rate if now.rate < 1 else None,
-                shared=now.shared,
-                source=LANES[now.lane].source,
-            )
-            for now in self.reader.client.limiter.state()
-        ]
-        return Limits(lanes=lanes)
 
     @cached_property
     def people(self) -> People:

@@ -16,6 +16,7 @@ from cio_mcp.events.models import BY_MACHINE, Envelope, Event
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import DELETED_AT_ONCE, MAX_COUNTED, Events
 from cio_mcp.storage.rows import EventQuery, EventRow, Place
+from cio_mcp.storage.webhook_stats import WebhookStats, webhook_stats
 from cio_mcp.text.timestamps import from_unix
 
 __all__ = ["EventLog", "EventPage", "EventQuery"]
@@ -110,6 +111,14 @@ class EventLog:
         counts, others = await self._events.summary(query)
         by_metric = {f"{each.metric}{BY_MACHINE if each.by_machine else ''}": each.count for each in counts}
         return MetricSummary(by_metric, others)
+
+    async def stats(self) -> WebhookStats:
+        """What the receiver took and refused.
+
+        Raises:
+            StorageFailed: the database cannot be read.
+        """
+        return await webhook_stats(self.database, self.workspace, self.clock.calendar())
 
     async def wait(self, query: EventQuery, since: datetime | None, timeout: float) -> Event | None:  # noqa: ASYNC109 - on our own clock
         """The first event that matches: at once if it happened since `since`, else when it comes, else None in time.
