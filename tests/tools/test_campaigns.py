@@ -190,3 +190,15 @@ async def test_counts_that_cannot_be_read_leave_the_list(ws: CallContext, sandbo
     sandbox.faults.append(Fault("GET", "/v1/newsletters/{newsletter_id}/metrics", "status:400", times=-1))
     answer = await list_campaigns(ws, "newsletter", limit=3)
     assert [row.sent for row in answer.campaigns] == [None, None, None]
+
+
+async def test_more_messages_than_an_answer_shows_are_reached_by_its_cursor(ws: CallContext, sandbox: Sandbox) -> None:
+    source = sandbox.workspace.sources["campaign", 1]
+    many = tuple(replace(source.templates[0], id=1000 + number) for number in range(70))
+    sandbox.workspace.sources["campaign", 1] = replace(source, templates=many)
+    first = await get_campaign(ws, "1")
+    assert (first.messages_total, len(first.messages), first.omitted) == (70, 50, 20)
+    assert f"… 20 more: cursor={first.cursor}" in render(first, mask=False).text
+    rest = await get_campaign(ws, "1", cursor=first.cursor)
+    assert [row.id for row in (*first.messages, *rest.messages)] == [str(template.id) for template in many]
+    assert not rest.has_more

@@ -287,3 +287,16 @@ async def test_content_that_cannot_be_had_leaves_the_message(ws: CallContext, sa
 async def test_an_unknown_message_is_not_found(ws: CallContext) -> None:
     with pytest.raises(NotFound, match="id: no message has this id"):
         await get_message(ws, "bm9wZQ==", content=True)
+
+
+async def test_a_long_text_says_how_much_of_it_is_shown(ws: CallContext, sandbox: Sandbox) -> None:
+    listed = (await list_messages(ws, customer="ada", kind="newsletter", limit=1)).messages[0]
+    delivery = sandbox.workspace.deliveries.get(listed.id)
+    assert delivery
+    delivery.overrides["body"] = "word" * 5_000
+    answer = await get_message(ws, listed.id, content=True)
+    assert answer.content
+    assert answer.content.text_length == 20_000
+    rendered = render(answer, mask=False)
+    assert "Cut after 8,000 of 20,000 characters" in rendered.text
+    assert len(rendered.text) < 10_000

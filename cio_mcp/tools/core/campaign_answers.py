@@ -5,7 +5,6 @@ from datetime import datetime
 
 from pydantic import Field
 
-from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Kind
@@ -87,8 +86,8 @@ class MessageRow(AnswerPart):
         return ", ".join([f"  {self.id}", *filter(None, facts)])
 
 
-class CampaignAnswer(Answer):
-    """One campaign, broadcast, newsletter or transactional message."""
+class CampaignAnswer(PageAnswer):
+    """One campaign, broadcast, newsletter or transactional message, with a page of its messages."""
 
     kind: Kind
     id: str
@@ -110,7 +109,7 @@ class CampaignAnswer(Answer):
     queue_drafts: bool | None = None
     variables: tuple[str, ...] | None = Field(default=None, description="What its template reads")
     messages: tuple[MessageRow, ...] = ()
-    messages_omitted: int | None = None
+    messages_total: int = 0
 
     def lines(self) -> Iterable[str]:
         """What it is, what starts it, who gets it, when, and what it sends."""
@@ -129,10 +128,9 @@ class CampaignAnswer(Answer):
             yield "held as a draft until somebody sends it in Customer.io"
         if self.variables:
             yield f"its template reads {', '.join(quoted(name, 60) for name in self.variables)}"
-        yield f"{len(self.messages) + (self.messages_omitted or 0)} message(s)"
+        yield f"{self.messages_total} message(s)"
         yield from (message.line() for message in self.messages)
-        if self.messages_omitted:
-            yield f"… {self.messages_omitted} omitted"
+        yield from self.more()
 
 
 def tagged(tags: tuple[str, ...] | None) -> str | None:

@@ -81,6 +81,7 @@ class ContentPart(BaseModel):
     reply_to: str | None = None
     preheader: str | None = None
     text: Annotated[str | None, Long(BODY)] = None
+    text_length: int | None = Field(default=None, description="Characters in all, where text is cut")
 
 
 class MessageAnswer(Answer):
@@ -102,6 +103,8 @@ class MessageAnswer(Answer):
         if self.content:
             yield f"From {quoted(self.content.from_ or '')}, subject {quoted(self.content.subject or '')}:"
             yield from (f"> {line}" for line in (self.content.text or "").split("\n"))
+            if self.content.text_length:
+                yield f"Cut after {BODY:,} of {self.content.text_length:,} characters; the rest is in Customer.io only."
 
 
 async def list_messages(
@@ -190,12 +193,14 @@ async def _content(ws: CallContext, id_: str) -> tuple[ContentPart | None, str]:
         return None, f"What was sent could not be read: {full}"
     if sent.forgotten:
         return None, "Customer.io has forgotten what was sent."
+    text = readable(sent.body) if sent.body else None
     content = ContentPart(
         subject=sent.subject,
         from_=sent.from_,
         reply_to=sent.reply_to,
         preheader=sent.preheader_text,
-        text=readable(sent.body) if sent.body else None,
+        text=text,
+        text_length=len(text) if text and len(text) > BODY else None,
     )
     return content, "Read from the archive, which Customer.io opens 100 times a day."
 
