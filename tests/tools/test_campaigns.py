@@ -173,7 +173,7 @@ async def test_newsletters_are_listed_with_how_many_messages_they_sent(ws: CallC
         for number in (31, 30, 29)
     }
     assert {row.id: row.sent for row in answer.campaigns} == sent
-    assert f"Z to {sent['31']}" in render(answer, mask=False).text
+    assert f"Z ({sent['31']} messages), tags" in render(answer, mask=False).text
     again = await list_campaigns(ws, "newsletter", limit=3)
     assert again.campaigns == answer.campaigns
     assert sandbox.routes["GET /v1/newsletters/{newsletter_id}/metrics"] == 3

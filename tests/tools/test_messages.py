@@ -9,7 +9,7 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.text.render import render
-from cio_mcp.text.timestamps import moment
+from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.tools.common.arguments import Kind, Metric
 from cio_mcp.tools.core import message_search
 from cio_mcp.tools.core.message_search import PAGES
@@ -86,9 +86,9 @@ async def test_rows_of_a_metric_carry_and_follow_its_time_and_machines_are_marke
     ws: CallContext, sandbox: Sandbox, metric: Metric, human: str
 ) -> None:
     scanned = next(one for one in sandbox.workspace.deliveries.of("newsletter", 31) if "opened" not in one.metrics)
-    scanned.metrics |= dict.fromkeys(
-        ("opened", "prefetch_opened", "clicked", "prefetch_clicked"), sandbox.workspace.now - 60
-    )
+    scanned_at = from_unix(int(sandbox.workspace.now) - 60)
+    names = ("opened", "prefetch_opened", "clicked", "prefetch_clicked")
+    scanned.metrics |= dict.fromkeys(names, int(scanned_at.timestamp()))
     answer = await list_messages(ws, kind="newsletter", id="31", metric=metric, limit=100)
     assert answer.order == metric
     happened = {
@@ -106,7 +106,7 @@ async def test_rows_of_a_metric_carry_and_follow_its_time_and_machines_are_marke
     ]
     assert answer.looked_at == len(happened)
     assert answer.messages[0].id == scanned.id
-    assert "Z by a machine, email of " in render(answer, mask=False).text
+    assert f"{metric} {moment(scanned_at)} by a machine, email of " in render(answer, mask=False).text
 
 
 async def test_a_range_with_a_metric_is_of_its_time_however_long_ago_the_message_was_made(
@@ -300,3 +300,20 @@ async def test_a_long_text_says_how_much_of_it_is_shown(ws: CallContext, sandbox
     rendered = render(answer, mask=False)
     assert "Cut after 8,000 of 20,000 characters" in rendered.text
     assert len(rendered.text) < 10_000
+
+
+async def test_what_has_no_time_is_left_out_and_counted(ws: CallContext, sandbox: Sandbox) -> None:
+    counted = next(one for one in sandbox.workspace.deliveries.of("newsletter", 31) if "opened" not in one.metrics)
+    counted.metrics["opened"] = 1
+    answer = await list_messages(ws, kind="newsletter", id="31", metric="opened", limit=100)
+    assert answer.undated == 1
+    assert counted.id not in [message.id for message in answer.messages]
+    assert "1 more are left out, since Customer.io states no time for them." in render(answer, mask=False).text
+
+
+@pytest.mark.parametrize("metric", [None, "unsubscribed"])
+async def test_a_list_of_nothing_says_so(ws: CallContext, sandbox: Sandbox, metric: Metric | None) -> None:
+    for delivery in sandbox.workspace.deliveries:
+        delivery.metrics.pop("unsubscribed", None)
+    answer = await list_messages(ws, metric=metric, since=(ws.now - timedelta(seconds=1)).isoformat())
+    assert render(answer, mask=False).text.splitlines()[1] == "No messages in this time."

@@ -27,9 +27,9 @@ class CampaignRow(AnswerPart):
 
     def line(self) -> str:
         """The line, what a person wants first."""
-        count = "" if self.sent is None else f" to {self.sent:,}"
-        when = f"sent {moment(self.sent_at)}{count}" if self.sent_at else None
-        facts = [self.state, when, self.starts_on and f"starts on {self.starts_on}", tagged(self.tags)]
+        count = "" if self.sent is None else f" ({self.sent:,} messages)"
+        when = f"sent {moment(self.sent_at)}{count}" if self.sent_at else self.state
+        facts = [when, self.starts_on and f"starts on {self.starts_on}", tagged(self.tags)]
         return ", ".join([f"{self.id} {quoted(self.name)}", *filter(None, facts)])
 
 

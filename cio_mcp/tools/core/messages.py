@@ -59,15 +59,15 @@ class MessagesAnswer(PageAnswer):
         """Order and range, then each delivery on a line."""
         by = "creation" if self.order == "created" else f"the metric {self.order}"
         yield f"Newest first by the time of {by}; since and until apply to that time. {clock_line(self.now)}"
-        if self.back_to is not None:
+        if not self.messages and not self.looked_at:
+            yield "No messages in this time."
+        elif self.back_to is not None:
             yield f"Looked through {self.looked_at} messages, created since {moment(self.back_to)}."
         elif self.looked_at is not None:
             yield f"{len(self.messages)} of the {self.looked_at} messages looked through match."
-        elif not self.messages:
-            yield "No messages in this time."
         if self.undated:
             yield f"{self.undated} more are left out, since Customer.io states no time for them."
-        yield from map(str, self.messages)
+        yield from (f"{self.order} {message}" if message.happened else str(message) for message in self.messages)
         yield from self.more()
 
 

@@ -32,7 +32,7 @@ LINKS_SHOWN = 50
 """Links in an answer, the most clicked; no source, few messages have more."""
 MOST_IDS = 10
 """Campaigns or others that are compared in one answer; no source, a second of the lane."""
-VARIED = "The ranges differ in length, so compare rates rather than totals; since and until make them equal."
+VARIED = "The ranges differ in length, so compare rates rather than totals."
 EASTERN_NAMES = frozenset({EASTERN, "US/Eastern", "EST5EDT"})
 
 HUMAN_CLICKS_SINCE = datetime(2025, 4, 20, tzinfo=UTC)
