@@ -291,3 +291,15 @@ async def test_a_hundred_devices_are_bounded(ws: CallContext, sandbox: Sandbox) 
     assert answer.devices
     assert len(answer.devices) + (answer.devices_omitted or 0) == len(person.devices)
     assert len(answer.devices) == 20
+
+
+async def test_long_attributes_of_many_people_are_cut_until_all_fit(ws: CallContext, sandbox: Sandbox) -> None:
+    names = tuple(f"attribute_{number}" for number in range(10))
+    for person in sandbox.workspace.people:
+        person.attributes |= dict.fromkeys(names, "x" * 450)
+    answer = await find_customers(ws, segment="Everyone", attributes=names, limit=100)
+    assert len(answer.customers) == 46
+    assert all(person.attributes and set(person.attributes) == set(names) for person in answer.customers)
+    assert len(json.dumps(render(answer, mask=False).structured, ensure_ascii=False)) < 60_000
+    few = await find_customers(ws, segment="Everyone", attributes=names[:1], limit=2)
+    assert [person.attributes for person in few.customers] == [{names[0]: "x" * 450}] * 2

@@ -8,11 +8,13 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.reads import close_to
 from cio_mcp.customerio.call import canonical
 from cio_mcp.text.render import LEAF_LIMIT
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import cut, quoted
 from cio_mcp.tools.common.person_ref import PersonRef
 
 ATTRIBUTES_CHARS = 24_000
 """Characters of attributes and their names in one answer; no source, some 8,000 tokens."""
+SHORTEST_VALUE = 20
+"""Characters that every value in a list of people is shown with, however many there are; no source."""
 NAMES = ("first_name", "last_name", "name")
 """What people's names are usually stored under: shown of people who share an address, even where they are equal."""
 DIFFERING = 5
@@ -37,6 +39,18 @@ def named_attributes(person: Person, names: Sequence[str]) -> dict[str, str]:
 
 def _as_text(value: JsonValue) -> str:
     return value if isinstance(value, str) else canonical(value)
+
+
+def cut_to_fit(people: Sequence[PersonRef]) -> list[PersonRef]:
+    """The people of a list with their attributes, each value cut so far that all of them have room together."""
+    count = sum(len(person.attributes or ()) for person in people)
+    room = max(SHORTEST_VALUE, ATTRIBUTES_CHARS // max(1, count))
+    return [
+        person.model_copy(update={"attributes": {name: cut(value, room) for name, value in person.attributes.items()}})
+        if person.attributes
+        else person
+        for person in people
+    ]
 
 
 def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -70,7 +84,7 @@ def told_apart(people: Sequence[Person]) -> list[PersonRef]:
     names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")
     differing = [name for name in names if len({attributes.get(name) for attributes in known}) > 1]
     telling = [*NAMES, *[name for name in differing if name not in NAMES][:DIFFERING]]
-    return [
+    refs = [
         PersonRef(
             cio_id=f"cio_{person.cio_id}",
             id=person.id,
@@ -80,3 +94,4 @@ def told_apart(people: Sequence[Person]) -> list[PersonRef]:
         )
         for person, attributes in zip(people, known, strict=True)
     ]
+    return cut_to_fit(refs)

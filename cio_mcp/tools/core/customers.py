@@ -18,7 +18,14 @@ from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.pages import PageAnswer, following
 from cio_mcp.tools.common.people_filter import audience
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, pairs, who
-from cio_mcp.tools.core.customer_attributes import attributes_of, bounded, missing_note, named_attributes, told_apart
+from cio_mcp.tools.core.customer_attributes import (
+    attributes_of,
+    bounded,
+    cut_to_fit,
+    missing_note,
+    named_attributes,
+    told_apart,
+)
 from cio_mcp.tools.core.customer_parts import (
     FETCH,
     ActivityLine,
@@ -205,13 +212,13 @@ async def _page(
 
 
 async def _rows(ws: CallContext, people: Sequence[Identifiers], attributes: Sequence[str]) -> list[PersonRef]:
-    profiles = await ws.people.profiles_of_many(people) if attributes and people else {}
-    return [
-        who(person).model_copy(update={"attributes": named_attributes(profiles[person.cio_id], attributes) or None})
-        if person.cio_id in profiles
-        else who(person)
-        for person in people
-    ]
+    if not attributes:
+        return list(map(who, people))
+    profiles = await ws.people.profiles_of_many(people)
+    found = {cio_id: named_attributes(profile, attributes) or None for cio_id, profile in profiles.items()}
+    return cut_to_fit(
+        [who(person).model_copy(update={"attributes": found.get(person.cio_id or "")}) for person in people]
+    )
 
 
 async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limit: int) -> CustomersAnswer:

@@ -122,7 +122,7 @@ async def list_messages(
 ) -> MessagesAnswer:
     """List deliveries of the last 6 months, newest first: of a person, a campaign (kind, id), or all.
 
-    With metric, since, until and order go by the time of that metric, else by creation.
+    Order, since and until go by the time of metric, if given, else by creation.
     """
     if id is not None and kind is None:
         raise InvalidArgument("kind", "is needed with id: campaign, broadcast, newsletter or transactional")
