@@ -140,6 +140,7 @@ async def test_pages_of_a_metric_show_each_message_once_and_say_how_far_back_the
         assert page.back_to
         said = f"Looked through {page.looked_at} messages, created since {moment(page.back_to)}."
         assert said in render(page, mask=False).text
+        assert ("The cursor leads on" in render(page, mask=False).text) == (page.has_more and page.omitted is None)
         seen += [message.id for message in page.messages]
         if not page.has_more:
             break

@@ -63,6 +63,8 @@ class MessagesAnswer(PageAnswer):
             yield "No messages in this time."
         elif self.back_to is not None:
             yield f"Looked through {self.looked_at} messages, created since {moment(self.back_to)}."
+            if self.has_more and self.omitted is None:
+                yield "The cursor leads on to those created before; the metric may have happened to them as lately."
         elif self.looked_at is not None:
             yield f"{len(self.messages)} of the {self.looked_at} messages looked through match."
         if self.undated:
