@@ -34,9 +34,8 @@ ANSWERED: dict[str, tuple[str, dict[str, Any], str]] = {
     "by a metric": (
         "list_messages",
         {"metric": "clicked", "limit": 2},
-        "Newest first by the time of the metric clicked",
+        "ada@example.com",
     ),
-    "health": ("get_workspace", {"section": "health"}, "Changes: every outcome is known"),
     "segment": ("get_segment", {"segment": 4, "members": True, "limit": 2}, "Winback"),
 }
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
