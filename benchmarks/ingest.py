@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from cio_mcp.customerio.clock import Clock
+from cio_mcp.clock import Clock
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import Envelope, EventQuery
 from cio_mcp.events.signature import sign
@@ -216,7 +216,7 @@ async def _send(url: str, seconds: float, rate: float) -> None:
 
 
 def _request(path: str, body: bytes) -> bytes:
-    stamp = str(int(Clock().calendar()))
+    stamp = str(int(Clock().now()))
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         f"X-CIO-Timestamp: {stamp}\r\nX-CIO-Signature: {sign(KEY.encode(), stamp, body)}\r\n\r\n"

@@ -63,7 +63,7 @@ class CallContext:
     @property
     def now(self) -> datetime:
         """The current time (UTC), to the second."""
-        return from_unix(int(self.events.clock.calendar()))
+        return from_unix(int(self.events.clock.now()))
 
     @cached_property
     def people(self) -> People:
@@ -140,12 +140,12 @@ async def open_workspace(
         SettingError: no `policy` is given, and the settings' file of it is wrong.
     """
     # Loads httpx and SQLAlchemy, for which the start of a server must not wait.
+    from cio_mcp.clock import Clock
     from cio_mcp.customerio.client import Client
     from cio_mcp.customerio.ratelimit.guard import Guard, guard_for
     from cio_mcp.customerio.ratelimit.limiter import Limiter
     from cio_mcp.customerio.writer import Writer
     from cio_mcp.events.log import EventLog
-    from cio_mcp.gate.clock import Clock
     from cio_mcp.gate.executor import Executor
     from cio_mcp.gate.policy_file import policy_of
     from cio_mcp.gate.reconciliation import Reconciler

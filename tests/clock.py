@@ -1,11 +1,12 @@
 """The test clock: time stands still until a test moves it, and no test waits."""
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from cio_mcp.customerio.clock import Clock
-from cio_mcp.gate.clock import Clock as GateClock
+from cio_mcp.clock import Clock
 
 IDLE_TURNS = 10
 """Turns of the event loop without a statement in flight after which nothing more happens by itself."""
@@ -26,15 +27,10 @@ class ManualClock(Clock):
         self._epoch = calendar - self.time
         self._limits: list[tuple[float, anyio.CancelScope]] = []
 
-    @property
-    def for_gate(self) -> GateClock:
-        """The same clock as the gate takes it."""
-        return GateClock(self.calendar, self.sleep)
-
     def steady(self) -> float:
         return self.time
 
-    def calendar(self) -> float:
+    def now(self) -> float:
         return self.time + self._epoch
 
     def move_on_after(self, seconds: float) -> anyio.CancelScope:
@@ -81,3 +77,18 @@ class ManualClock(Clock):
         while idle < IDLE_TURNS and not (event and event.is_set()):
             idle = 0 if any(threads.borrowed_tokens for threads in statements) else idle + 1
             await anyio.lowlevel.checkpoint()
+
+
+class FunctionClock(Clock):
+    """A clock made of two functions, where a test needs its own time or its own way to wait."""
+
+    def __init__(
+        self, now: Callable[[], float] | None = None, sleep: Callable[[float], Awaitable[None]] | None = None
+    ) -> None:
+        self._now, self._sleep = now, sleep
+
+    def now(self) -> float:
+        return self._now() if self._now else super().now()
+
+    async def sleep(self, seconds: float) -> None:
+        await (self._sleep(seconds) if self._sleep else super().sleep(seconds))

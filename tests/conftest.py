@@ -30,6 +30,12 @@ for name in [name for name in os.environ if name.startswith("CIO_")]:
     del os.environ[name]
 
 
+@pytest.fixture(autouse=True)
+def answer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that nothing is asked about waits for a moment instead of 4.5 s."""
+    monkeypatch.setattr("cio_mcp.server.elicitation.ANSWER_SECONDS", 0.3)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -138,7 +138,8 @@ async def test_a_client_that_cannot_ask_is_told_that_a_person_must_decide(
     async with connected(hasty, sandbox, era, None) as client:
         receipt = structured(await client.call_tool(tool, WRITES[tool]))
     assert receipt["status"] == "approval_required"
-    assert "cio-mcp" not in receipt["message"]
+    assert "approve it in cio-mcp on their computer" in receipt["message"]
+    assert "cio-mcp approvals" not in receipt["message"]
     assert "http" not in receipt["message"]
     assert effects(sandbox) == 0
 
@@ -150,10 +151,13 @@ async def test_the_question_states_the_facts_in_order_and_closes_with_the_change
     async with connected(settings, sandbox, era, person) as client:
         await client.call_tool("send_event", WRITES["send_event"])
     said = person.asked[0].message
-    places = [said.index(part) for part in ("signed_up", "To whom", "ada@example.com", "Onboarding", "Change ")]
+    places = [said.index(part) for part in ("signed_up", "Recipients", "Onboarding", "Values:", "Change ")]
     assert places == sorted(places)
     schema = person.asked[0].requested_schema
-    assert schema["properties"]["decision"]["enum"] == ["reject", "approve"]
+    assert schema["properties"]["decision"]["oneOf"] == [
+        {"const": "reject", "title": "Reject"},
+        {"const": "approve", "title": "Approve: send to 1 person"},
+    ]
     assert "default" not in schema["properties"]["decision"]
     assert schema["required"] == ["decision"]
 
@@ -169,7 +173,7 @@ async def test_the_question_tells_when_an_event_happened(
         await client.call_tool("send_event", WRITES["send_event"] | {"timestamp": at})
     question = person.asked[0].message
     assert at.removesuffix("+00:00") in question
-    assert said in question if said else "Mind" not in question
+    assert said in question if said else "Warnings" not in question
 
 
 async def test_a_message_may_be_named_by_its_number(settings: Settings, sandbox: Sandbox) -> None:

@@ -9,14 +9,14 @@ from cio_mcp.cli.approvals_live import details, heading, omitted, paused, pendin
 from cio_mcp.cli.change_view import hanging, labeled, present
 from cio_mcp.cli.common import SUMMARY, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import Terminal, controlling_terminal, is_terminal
+from cio_mcp.clock import Clock
 from cio_mcp.errors import NotFound, Refused
-from cio_mcp.gate.change import change_of
-from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.approvals import Approvals
+from cio_mcp.gate.change import Change
 from cio_mcp.storage import change_queries
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import all_pauses
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import clean
 
 NO_WINDOW = "`cio-mcp approvals` needs a terminal. `cio-mcp approvals list` prints the pending changes."
@@ -75,11 +75,12 @@ def approve(change: str, *, calls: bool) -> None:
         NotFound: there is none of that id.
     """
     with controlling_terminal() as terminal:
-        row = _waiting(change)
-        present(terminal.console, row, calls=calls)
-        if not terminal.approved(Plan.model_validate_json(row.plan).typed):
+        shown = _waiting(change)
+        present(terminal.console, shown, calls=calls)
+        answer = terminal.approval(shown.plan)
+        if answer.decision != "approve":
             raise Refused(MISMATCH)
-        _approve(row)
+        _approve(shown, answer.confirmation)
         terminal.console.print(APPROVED)
 
 
@@ -90,12 +91,12 @@ def deny(change: str) -> None:
         Refused: the change waits no longer.
         NotFound: there is none of that id.
     """
-    row = found(change)
-    _deny(row)
-    console().print(_denied(row))
+    shown = found(change)
+    _deny(shown)
+    console().print(_denied(shown))
 
 
-def found(change: str) -> ChangeRow:
+def found(change: str) -> Change:
     """The change of that id, in whatever workspace.
 
     Raises:
@@ -104,62 +105,62 @@ def found(change: str) -> ChangeRow:
     row = with_database(lambda database: change_queries.find_change(database, change))
     if row is None:
         raise NotFound(f"There is no change {clean(change, 40)}. Data directory: {storage_place()}")
-    return row
+    return Change.of(row)
 
 
-def _review(terminal: Terminal, row: ChangeRow) -> str:
+def _review(terminal: Terminal, change: Change) -> str:
     """Show a change in full and have it decided; the line that says what came of it."""
-    present(terminal.console, row)
-    decision = terminal.decision(Plan.model_validate_json(row.plan).typed)
+    present(terminal.console, change)
+    answer = terminal.decision(change.plan)
     try:
-        match decision:
+        match answer.decision:
             case "approve":
-                _approve(row)
-                return f"{row.id}: {APPROVED}"
+                _approve(change, answer.confirmation)
+                return f"{change.id}: {APPROVED}"
             case "deny":
-                _deny(row)
-                return _denied(row)
+                _deny(change)
+                return _denied(change)
             case "mismatch":
-                return f"{row.id}: {MISMATCH}"
+                return f"{change.id}: {MISMATCH}"
             case "none":
                 return ""
     except Refused as refused:
         return str(refused)
 
 
-def _approve(row: ChangeRow) -> None:
+def _approve(change: Change, confirmation: str | None) -> None:
     by = settings().local_principal
 
-    async def decide(database: Database) -> bool:
-        journal = Journal(database, row.workspace)
-        return await journal.decide(row, "approved", by=by, how="on a terminal", now=time.time())
+    async def approve(database: Database) -> bool:
+        approvals = Approvals(Journal(database, change.row.workspace), Clock())
+        return await approvals.approve(change, by=by, how="on a terminal", confirmation=confirmation)
 
-    if not with_database(decide):
-        raise _settled(found(row.id))
+    if not with_database(approve):
+        raise _settled(found(change.id))
 
 
-def _deny(row: ChangeRow) -> None:
+def _deny(change: Change) -> None:
     by = settings().local_principal
 
     async def withdraw(database: Database) -> bool:
-        return await Journal(database, row.workspace).withdraw(row.id, by=by, how=DENIED, now=time.time())
+        return await Approvals(Journal(database, change.row.workspace), Clock()).withdraw(change, by=by, how=DENIED)
 
     if not with_database(withdraw):
-        raise _settled(found(row.id))
+        raise _settled(found(change.id))
 
 
-def _denied(row: ChangeRow) -> str:
-    return f"Denied change {row.id}. Nothing was sent."
+def _denied(change: Change) -> str:
+    return f"Denied change {change.id}. Nothing was sent."
 
 
-def _waiting(change: str) -> ChangeRow:
-    row = found(change)
-    if row.state != "planned" or row.expires_at <= time.time():
-        raise _settled(row)
-    return row
+def _waiting(change: str) -> Change:
+    shown = found(change)
+    if shown.row.state_at(time.time()) != "planned":
+        raise _settled(shown)
+    return shown
 
 
-def _settled(row: ChangeRow) -> Refused:
-    state = change_of(row, time.time()).state
+def _settled(change: Change) -> Refused:
+    state = change.row.state_at(time.time())
     meanwhile = "has changed since it was shown; look again" if state == "planned" else f"is already {state}"
-    return Refused(f"Change {row.id} {meanwhile}. Nothing was decided.")
+    return Refused(f"Change {change.id} {meanwhile}. Nothing was decided.")

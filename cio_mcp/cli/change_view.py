@@ -11,8 +11,9 @@ from rich.text import Text
 
 from cio_mcp.cli.common import SUMMARY, age
 from cio_mcp.customerio.call import Call
-from cio_mcp.gate.change import Change, change_of
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.change import Change
+from cio_mcp.gate.plan import Before
+from cio_mcp.gate.receipt import summary_receipt
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import clean, cut, revealed
 from cio_mcp.text.timestamps import from_unix, moment
@@ -27,24 +28,23 @@ FRAME = 4
 GONE = "Its question and requests are no longer stored."
 
 
-def present(console: Console, row: ChangeRow, *, calls: bool = True) -> None:
+def present(console: Console, change: Change, *, calls: bool = True) -> None:
     """Show a change in full: the question, what becomes of each value, who proposed it, and the exact requests.
 
     Without `calls` each request is folded into one line.
     """
-    plan = Plan.model_validate_json(row.plan)
-    change = change_of(row, time.time())
+    plan, row = change.plan, change.row
     question = revealed(row.question) or f"{clean(row.summary, SUMMARY)}\n\n{GONE}"
     console.print(
         Panel(
             hanging(Text(question), console, inside=FRAME),
-            title=f"Change {row.id}: {change.state}",
+            title=f"Change {row.id}: {row.state_at(time.time())}",
             title_align="left",
         )
     )
     for line in diff(plan.edits):
         console.print(hanging(line, console))
-    for said in _history(row, change):
+    for said in _history(row):
         console.print(hanging(Text(said), console))
     for number, call in enumerate(plan.calls, start=1):
         shown = f"\n{_request(call)}" if calls else f" {_folded(call)}"
@@ -85,7 +85,7 @@ def _value(value: JsonValue) -> str:
     return revealed(cut(text, VALUE)).replace("\n", "\n  ")
 
 
-def _history(row: ChangeRow, change: Change) -> Iterable[str]:
+def _history(row: ChangeRow) -> Iterable[str]:
     by, tool, where = (clean(told, SUMMARY) for told in (row.principal, row.tool, row.workspace))
     yield f"Proposed {age(row.planned_at)} by {by} through {tool}, in {where}."
     if row.decided_at and row.decided_by:
@@ -94,9 +94,9 @@ def _history(row: ChangeRow, change: Change) -> Iterable[str]:
     if row.sending_at:
         yield f"Sent {moment(from_unix(row.sending_at))}."
     if row.state not in ("planned", "approved"):
-        yield clean(change.receipt().message, 2 * SUMMARY)
-    if change.delivery_id:
-        yield f"Delivery {clean(change.delivery_id, SUMMARY)}"
+        yield clean(summary_receipt(row, time.time()).message, 2 * SUMMARY)
+    if row.delivery_id:
+        yield f"Delivery {clean(row.delivery_id, SUMMARY)}"
 
 
 def _folded(call: Call) -> str:

@@ -13,8 +13,8 @@ from cio_mcp.cli.approvals import found
 from cio_mcp.cli.change_view import hanging, labeled, present
 from cio_mcp.cli.common import SUMMARY, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import is_terminal
-from cio_mcp.gate.change import Change, Changes, change_of
-from cio_mcp.gate.clock import Clock
+from cio_mcp.clock import Clock
+from cio_mcp.gate.change_list import ChangeLine, ChangeList
 from cio_mcp.gate.retention import Retention
 from cio_mcp.storage import change_queries
 from cio_mcp.storage.engine import Database
@@ -41,7 +41,7 @@ def list_changes(*, state: ChangeState | None, limit: int, as_json: bool) -> Non
         await Retention(database, Clock()).round(STEPS)
         return await change_queries.recent(database, state=state, limit=limit, now=now)
 
-    page = Changes.of(with_database(read), now)
+    page = ChangeList.of(with_database(read), now)
     if as_json:
         _print_json(page)
         return
@@ -63,19 +63,19 @@ def show_change(change: str, *, as_json: bool, calls: bool) -> None:
     Raises:
         NotFound: there is none of that id.
     """
-    row = found(change)
+    shown = found(change)
     if as_json:
-        _print_json(Changes(changes=[change_of(row, time.time())], total=1))
+        _print_json(ChangeList(changes=[ChangeLine.of(shown.row, time.time())], total=1))
     else:
-        present(console(), row, calls=calls)
+        present(console(), shown, calls=calls)
 
 
-def _print_json(changes: Changes) -> None:
+def _print_json(changes: ChangeList) -> None:
     structured = render(changes, mask=settings().mask_pii).structured
     typer.echo(json.dumps(structured, indent=2, ensure_ascii=False))
 
 
-def _print_lines(where: Console, change: Change) -> None:
+def _print_lines(where: Console, change: ChangeLine) -> None:
     """Print a change where columns would be squeezed: id, time and state first, then words that are not split."""
     where.print(Text(f"{change.id:<{INDENT}}{moment(change.at)}  {change.state}", style="bold"), soft_wrap=True)
     decided = f", decided by {change.decided_by}" if change.decided_by else ""
@@ -83,7 +83,7 @@ def _print_lines(where: Console, change: Change) -> None:
         where.print(labeled(Text(" " * INDENT), clean(text, SUMMARY), where))
 
 
-def _table(changes: list[Change]) -> Table:
+def _table(changes: list[ChangeLine]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("id", "when", "state", "tool"):
         table.add_column(name, no_wrap=True)

@@ -45,8 +45,8 @@ def forget(person: str) -> None:
         _tell(terminal.console, settings, named, there)
         if there == ErasureCounts():
             return
-        if not terminal.approved():
-            raise Refused("That was not it; nothing was erased.")
+        if not terminal.confirmed():
+            raise Refused("Code doesn't match. Nothing was erased.")
         by = settings.local_principal
         gone = with_database(lambda database: _erased(_eraser(database, settings, named), database, by))
         terminal.console.print(

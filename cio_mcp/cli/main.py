@@ -270,7 +270,7 @@ def status(
 @webhooks.command()
 def register(
     url: Annotated[str, typer.Option(help="Where Customer.io reaches the receiver: https://…/webhooks/customerio.")],
-    calls: CallsOption = False,
+    calls: FoldOption = True,
 ) -> None:
     """Create or update the webhook after confirmation."""
     from cio_mcp.cli import webhooks_register as command  # noqa: PLC0415 - loads SQLAlchemy and rich

@@ -5,7 +5,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TextIO
 
 from rich.console import Console
@@ -13,6 +13,8 @@ from rich.console import Console
 from cio_mcp.cli import keyboard
 from cio_mcp.cli.keyboard import Keyboard, PosixKeyboard
 from cio_mcp.errors import Refused
+from cio_mcp.gate.approvals import confirms
+from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import clean
 
 PATH = "/dev/tty"
@@ -25,7 +27,13 @@ SHOWN = 200
 NOBODY = "Approving needs a person at a terminal, with input and output not redirected; nothing was approved."
 DENY = "d"
 
-Decision = Literal["approve", "deny", "mismatch", "none"]
+
+@dataclass(frozen=True, slots=True)
+class TerminalAnswer:
+    """What a person decided at a terminal, and what they typed to confirm it."""
+
+    decision: Literal["approve", "deny", "mismatch", "none"]
+    confirmation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +43,34 @@ class Terminal:
     console: Console
     keyboard: Keyboard
 
-    def approved(self, typed: str | None = None) -> bool:
-        """Whether a person types `typed`, if anything is required, and then a code that can only be read here."""
-        return self._decision(typed, deny=None, note="") == "approve"
+    def confirmed(self) -> bool:
+        """Whether a person types a code that can only be read here."""
+        return self._code(deny=None, note="").decision == "approve"
 
-    def decision(self, typed: str | None = None) -> Decision:
+    def approval(self, plan: Plan) -> TerminalAnswer:
+        """Whether a person types what the plan requires, if anything, and then a code that can only be read here."""
+        return self._answer(plan, deny=None, note="")
+
+    def decision(self, plan: Plan) -> TerminalAnswer:
         """The decision of a person, who approves as above, or types `d` to deny, or an empty line for neither."""
-        return self._decision(typed, deny=DENY, note=f" ({DENY} denies, Enter alone goes back)")
+        return self._answer(plan, deny=DENY, note=f" ({DENY} denies, Enter alone goes back)")
 
-    def _decision(self, typed: str | None, *, deny: str | None, note: str) -> Decision:
+    def _answer(self, plan: Plan, *, deny: str | None, note: str) -> TerminalAnswer:
+        confirmation = None
+        if plan.typed is not None:
+            confirmation = self.ask(f"First, type {clean(plan.typed, SHOWN)}{note}:")
+            if confirmation.casefold() in ("", deny):
+                return TerminalAnswer("deny" if confirmation else "none")
+            if not confirms(plan, confirmation):
+                return TerminalAnswer("mismatch")
+        return replace(self._code(deny=deny, note=note), confirmation=confirmation)
+
+    def _code(self, *, deny: str | None, note: str) -> TerminalAnswer:
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
-        steps = [] if typed is None else [(f"First, type {clean(typed, SHOWN)}{note}:", typed)]
-        for prompt, required in [*steps, (f"To approve, type {code}{note}:", code)]:
-            answer = self.ask(prompt).casefold()
-            if answer in ("", deny):
-                return "deny" if answer else "none"
-            if answer != required.strip().casefold():
-                return "mismatch"
-        return "approve"
+        answer = self.ask(f"To approve, type {code}{note}:").casefold()
+        if answer in ("", deny):
+            return TerminalAnswer("deny" if answer else "none")
+        return TerminalAnswer("approve" if answer == code.casefold() else "mismatch")
 
     def ask(self, prompt: str) -> str:
         """Return the line typed after the prompt, or "" if none comes in time; text typed before it does not count."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 
-from cio_mcp.customerio.clock import Clock
+from cio_mcp.clock import Clock
 from cio_mcp.errors import CioError, TimeError, Unavailable
 
 MOST_ENTRIES = 256

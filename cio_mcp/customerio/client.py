@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 from opentelemetry import trace
 
+from cio_mcp.clock import Clock
 from cio_mcp.customerio.cache import Cache, Fetched, Key, family
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.caller import Caller
-from cio_mcp.customerio.clock import Clock
 from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
 from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
 from cio_mcp.customerio.ratelimit.rates import LANES

@@ -12,7 +12,7 @@ import anyio.to_thread
 import httpx
 
 from cio_mcp import __version__
-from cio_mcp.customerio.clock import Clock
+from cio_mcp.clock import Clock
 from cio_mcp.customerio.network import Network
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.proxies import NetworkFault, Proxies, Proxy, certificate_fault, trusted
@@ -176,7 +176,7 @@ class _Unusable(Exception):
 async def _answer(response: httpx.Response, clock: Clock) -> Answered:
     wait: float | None = None
     try:
-        wait = retry_after(response.headers.get("retry-after"), datetime.fromtimestamp(clock.calendar(), UTC))
+        wait = retry_after(response.headers.get("retry-after"), datetime.fromtimestamp(clock.now(), UTC))
         body = await _body(response)
     except httpx.DecodingError:
         return Answered(response.status_code, retry_after=wait, flaw="garbled")

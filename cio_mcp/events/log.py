@@ -9,7 +9,7 @@ from datetime import datetime
 
 import anyio
 
-from cio_mcp.customerio.clock import Clock
+from cio_mcp.clock import Clock
 from cio_mcp.errors import InvalidArgument, StorageFailed
 from cio_mcp.events.group_commit import Intake
 from cio_mcp.events.models import BY_MACHINE, Envelope, Event
@@ -79,7 +79,7 @@ class EventLog:
             StorageFailed: they could not be stored.
             Unavailable: too many wait already.
         """
-        now = self.clock.calendar()
+        now = self.clock.now()
         await self._intake.store([envelope.row(now) for envelope in envelopes])
 
     def refuse(self, reason: str) -> None:
@@ -118,7 +118,7 @@ class EventLog:
         Raises:
             StorageFailed: the database cannot be read.
         """
-        return await webhook_stats(self.database, self.workspace, self.clock.calendar())
+        return await webhook_stats(self.database, self.workspace, self.clock.now())
 
     async def wait(self, query: EventQuery, since: datetime | None, timeout: float) -> Event | None:  # noqa: ASYNC109 - on our own clock
         """The first event that matches: at once if it happened since `since`, else when it comes, else None in time.
@@ -150,7 +150,7 @@ class EventLog:
         Raises:
             StorageFailed: the database cannot be read.
         """
-        began, seen = self.clock.calendar(), None
+        began, seen = self.clock.now(), None
         while True:
             stored = self._stored
             newest, received = await self._events.newest()
@@ -181,7 +181,7 @@ class EventLog:
             StorageFailed: the database cannot be written.
         """
         self._grown = 0
-        older_than = self.clock.calendar() - days * 86_400
+        older_than = self.clock.now() - days * 86_400
         while await self._events.drop(DELETED_AT_ONCE, before=older_than):
             await self.clock.wait(anyio.Event(), PAUSE)
         # A fixed end: others may trim at the same time, and delete what this would count as surplus.
@@ -204,7 +204,7 @@ class EventLog:
             return
         refused, self._refused = self._refused, Counter()
         try:
-            await self._events.count(refused, self.clock.calendar())
+            await self._events.count(refused, self.clock.now())
         except BaseException:
             self._refused += refused
             raise

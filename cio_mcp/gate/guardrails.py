@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import Refused
-from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.plan import Plan, parse_plan
 from cio_mcp.text.names import hidden_characters, meanings, names_in
 from cio_mcp.text.sanitize import quoted
 
@@ -44,7 +44,7 @@ def check_roundtrip(plan: Plan) -> None:
         Refused: it holds a number that JSON has no word for, half a character, or is nested too deeply.
     """
     try:
-        if Plan.model_validate_json(plan.model_dump_json()).digest == plan.digest:
+        if parse_plan(plan.model_dump_json()).digest == plan.digest:
             return
     except (ValueError, RecursionError):
         pass

@@ -13,14 +13,19 @@ Risk = Literal["data", "send", "destroy"]
 """What a write may do: change data, reach a person, or destroy something. When in doubt, `send`."""
 
 
+Starts = tuple[str, ...] | Literal["unknown"] | None
+"""The campaigns that a write may start."""
+
+
 class Before(BaseModel):
-    """One value that a plan changes; None means absent."""
+    """One value that a plan changes; None means absent, and without `known` what was there could not be read."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     before: JsonValue
     after: JsonValue
+    known: bool = True
 
 
 class ReadBack(BaseModel):
@@ -35,13 +40,15 @@ class ReadBack(BaseModel):
 class Plan(BaseModel):
     """A write before it is made: what a plan function returns.
 
-    `contents` say what exactly, `preview` approximately what a message will say, a line each. `affected` counts people
-    (None: unknown), `examples` names some, `starts` the campaigns it may start (None: by nature none), `why` what makes
-    it of its class; foreign text in all of them is quoted.
-    `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice (messages,
-    triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back, `due_at` when
-    a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or `cio_…`, and
-    `test_profiles` those of them who are in the policy's segment; none means that it is not known.
+    The question shows every value of `calls` by itself; the plan adds what they do not say. `notes` are sentences,
+    `preview` is approximately what a message will say, a line each. `affected` counts people (None: unknown) and
+    `examples` names some. `starts` are the running campaigns it may start: none of them (empty), these, `unknown`, or
+    None where it can start none by its nature. `why` is what makes it of its class. Foreign text in all of these is
+    quoted.
+    `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice
+    (messages, triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back,
+    `due_at` when a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or
+    `cio_…`, and `test_profiles` those of them who are in the policy's segment; none means that it is not known.
     No calls at all means that everything is already so.
     """
 
@@ -49,14 +56,14 @@ class Plan(BaseModel):
 
     risk: Risk
     summary: str
-    contents: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     preview: tuple[str, ...] = ()
     edits: tuple[Before, ...] = ()
     affected: int | None = 1
     recipients: tuple[str, ...] = ()
     test_profiles: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
-    starts: tuple[str, ...] | None = None
+    starts: Starts = None
     why: str = ""
     warnings: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
@@ -67,7 +74,7 @@ class Plan(BaseModel):
     due_at: float | None = None
     reads_back: ReadBack | None = None
     trace: Evidence | None = None
-    find_out: str = ""
+    next_step: str = ""
 
     @property
     def digest(self) -> str:
@@ -95,6 +102,11 @@ class Plan(BaseModel):
             call.without_minted.model_dump(mode="json", exclude={"lane", "retry", "answers"}) for call in self.calls
         ]
         return hashlib.sha256(canonical(same).encode()).hexdigest()
+
+
+def parse_plan(text: str) -> Plan:
+    """Read a plan that the journal holds."""
+    return Plan.model_validate_json(text)
 
 
 def arguments_digest(arguments: dict[str, JsonValue]) -> str:

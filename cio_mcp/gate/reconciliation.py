@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from cio_mcp.clock import Clock
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import CioError, StorageFailed
-from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.executor import Executor, Outcome
 from cio_mcp.gate.plan import Plan
 from cio_mcp.storage.rows import ChangeRow
@@ -74,7 +75,7 @@ class Reconciler:
             await self._look_again(row, outcome)
 
     async def _settle(self, row: ChangeRow) -> None:
-        plan = Plan.model_validate_json(row.plan)
+        plan = Change.of(row).plan
         caller = Caller(row.principal, anyio.current_time() + PATIENCE, bulk=True)
         if self._may_be_made_again(row, plan):
             if self.remakes and not await self.pauses.in_force():

@@ -4,8 +4,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cio_mcp.clock import Clock
 from cio_mcp.errors import StorageFailed
-from cio_mcp.gate.clock import Clock
 
 if TYPE_CHECKING:
     from cio_mcp.storage.engine import Database

@@ -1,24 +1,26 @@
-"""The gate: propose, decide, make. Every write of every tool passes here, and only what a person approved leaves."""
+"""The gate: every write of every tool passes here, and only what was approved leaves."""
 
 import json
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from math import ceil
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import anyio
 
+from cio_mcp.clock import Clock
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused, StorageFailed
 from cio_mcp.gate import guardrails
-from cio_mcp.gate.change import Change, Changes, change_of
-from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals
+from cio_mcp.gate.change import Change
+from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.gate.executor import Executor
-from cio_mcp.gate.plan import Plan, ReadBack, drifted
+from cio_mcp.gate.plan import Plan, drifted
 from cio_mcp.gate.policy import BY_POLICY, Policy
-from cio_mcp.gate.question_facts import question_about
-from cio_mcp.gate.receipt import Receipt
+from cio_mcp.gate.question import question_about
+from cio_mcp.gate.receipt import Receipt, happened_at, receipt_of
 from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.storage.rows import ChangeRow, ChangeState, ClaimResult, ClaimTerms, OpenLimits
 from cio_mcp.text.timestamps import from_unix, moment
@@ -28,41 +30,37 @@ if TYPE_CHECKING:
     from cio_mcp.storage.pauses import Pauses
 
 OPEN_SECONDS = 3600.0
-"""How long a plan stays open."""
+"""How long a proposed change waits for a decision."""
 OPEN_LIMITS = OpenLimits()
 """How many changes may wait for a decision: a flood must not hide what a person looks for."""
-APPROVAL_SECONDS = 600.0
-"""How long an approval counts after the decision, and how long a client may keep a question open."""
-AGAIN_SECONDS = 600.0
-"""How long after a send the same effect counts as the same."""
-DRIFTS = 3
+DUPLICATE_SECONDS = 600.0
+"""How long after a send an equal one counts as a duplicate."""
+MAX_DRIFTS = 3
 """How often what a plan rests on may change before it is given up."""
 ABANDONED_SECONDS = 10.0
-"""How long after its deadline a request counts as abandoned by whoever made it."""
+"""How long after its deadline a request counts as abandoned by its process."""
 TOO_MANY_OPEN = {
-    "caller limit": "Too many of your changes wait for a decision, or too large ones; nothing was sent. "
-    "Have those decided first, or split a large change.",
-    "workspace limit": "Too many changes of this workspace wait for a decision, or too large ones; nothing was sent. "
-    "Ask the operator to decide about those first.",
+    "caller limit": "Too many pending approvals, or too large ones. Nothing was sent. "
+    "Have the pending ones decided first, or split a large change.",
+    "workspace limit": "Too many pending approvals in this workspace, or too large ones. Nothing was sent. "
+    "Ask the operator to decide the pending ones first.",
 }
-PAUSED = "Somebody has stopped all writes of this workspace; nothing was sent. They go on when it is resumed."
-UNRECORDED = "The request was made, but the server's database could not record how it ended."
+PAUSED = "Writes are paused for this workspace. Nothing was sent."
+UNRECORDED = "The request was made, but the server's database could not record its outcome."
 UNUSABLE: dict[ClaimResult, str] = {
-    "too old": "the approval was too old",
+    "too old": "the approval expired",
     "in the future": "the clock was set back after the approval",
 }
 """Why an approval that was given does not count."""
-FORBIDDEN = "The operator of this server does not allow this kind of change; nothing was sent."
-POLL_SECONDS = 0.25
-"""How often a waiting call looks whether somebody decided outside the client."""
+FORBIDDEN = "The operator of this server doesn't allow this kind of change. Nothing was sent."
 
 Planner = Callable[[], Awaitable[Plan]]
-"""Runs a tool's plan function afresh, with the arguments of one call."""
+"""Runs a tool's plan function again, with the arguments of one call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate of one workspace; safe for any number of calls, processes and principals at once."""
+    """The gate of one workspace; safe for any number of calls, processes and callers at once."""
 
     journal: "Journal"
     pauses: "Pauses"
@@ -70,10 +68,15 @@ class Gate:
     policy: Policy = field(default_factory=Policy)
     clock: Clock = field(default_factory=Clock)
 
-    async def propose(self, principal: str, tool: str, arguments: str, plan: Planner) -> ChangeRow | Receipt:
+    @property
+    def approvals(self) -> Approvals:
+        """Where decisions about changes are made."""
+        return Approvals(self.journal, self.clock)
+
+    async def propose(self, principal: str, tool: str, arguments: str, plan: Planner) -> Change | Receipt:
         """The open change for these arguments (`arguments` is their digest), or a new one, or why there is none.
 
-        A receipt comes back where nothing is left to decide: everything is so already, or the same effect was sent.
+        A receipt comes back where nothing is left to decide: no change is needed, or the same was sent already.
 
         Raises:
             Refused: no approval could allow it.
@@ -82,172 +85,135 @@ class Gate:
         if await self.pauses.in_force():
             raise Refused(PAUSED)
         if row := await self.journal.open_for(principal, tool, arguments, now):
-            return row
+            return Change.of(row)
         if row := await self.journal.unacknowledged(principal, tool, arguments, now - OPEN_SECONDS):
             await self.journal.acknowledge(row.id, now=now)
-            return self.receipt(row)
-        planned = await self._examined(tool, await plan(), now)
+            return self.receipt(Change.of(row))
+        planned = await self._examine(tool, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
         if (cap := self.policy.caps(planned.risk)) and await self.journal.next_send_at(cap, now) > now:
             raise Refused(await self._no_room(now))
-        row = self._drawn(planned, principal, tool, arguments, now)
-        if (added := await self.journal.add(row, OPEN_LIMITS)) != "added":
+        change = Change(self._row(planned, principal, tool, arguments, now), planned)
+        if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
             raise Refused(TOO_MANY_OPEN[added])
         if self.policy.rule_of(tool, planned) == "allow":
-            await self.decide(row, approve=True, by=BY_POLICY, how="allowed by the policy file")
-            return await self._current(row)
-        return row
+            await self.approvals.approve_by_policy(change)
+            return await self.approvals.current(change)
+        return change
 
-    async def decide(self, row: ChangeRow, *, approve: bool, by: str, how: str) -> bool:
-        """Record a decision about exactly what `row` shows; False if it no longer waits for one."""
-        state: Literal["approved", "declined"] = "approved" if approve else "declined"
-        return await self.journal.decide(row, state, by=by, how=how, now=self.clock.now())
-
-    async def asked(self, row: ChangeRow) -> None:
-        """Note that the question is with a person from now on."""
-        await self.journal.record_prompt(row.id, now=self.clock.now())
-
-    async def answered(self, row: ChangeRow, *, approve: bool, typed: str | None, by: str) -> None:
-        """Take the answer to a question that a client showed; late or mistyped ones count as no.
-
-        A no also takes back an approval that was given elsewhere and not yet spent.
-        """
-        asked_at = (await self._current(row)).asked_at
-        in_time = asked_at is not None and self.clock.now() - asked_at <= APPROVAL_SECONDS
-        expected = Plan.model_validate_json(row.plan).typed
-        right = expected is None or (typed or "").strip().casefold() == expected.casefold()
-        how = "approved in the client" if approve else "a person said no in the client"
-        how = how if in_time or not approve else "the answer came too late"
-        how = how if right or not approve else "what had to be typed back was not"
-        if approve and in_time and right:
-            await self.decide(row, approve=True, by=by, how=how)
-        else:
-            await self.journal.withdraw(row.id, by=by, how=how, now=self.clock.now(), acknowledged=True)
-
-    async def unanswered(self, principal: str, tool: str, arguments: str, since: float) -> Receipt:
-        """Give up a call that took too long: decline what nobody answered, or tell what was requested since a time."""
+    async def give_up(self, principal: str, tool: str, arguments: str, since: float) -> Receipt:
+        """End a call that took too long: withdraw its open change, or report what was requested since a time."""
         now = self.clock.now()
         if row := await self.journal.open_for(principal, tool, arguments, now):
-            await self.journal.withdraw(row.id, by=principal, how="nobody answered in time", now=now, acknowledged=True)
-            return self.receipt(await self._current(row))
+            change = Change.of(row)
+            await self.approvals.withdraw(change, by=principal, how="no answer in time", acknowledged=True)
+            return self.receipt(await self.approvals.current(change))
         if row := await self.journal.requested_for(principal, tool, arguments, since):
-            return self.receipt(row)
-        return Receipt(status="declined", message="Nobody answered in time; nothing was sent.")
+            return self.receipt(Change.of(row))
+        return Receipt(status="declined", message="No answer in time. Nothing was sent.")
 
-    async def outside(self, row: ChangeRow, patience: float) -> ChangeRow:
-        """Wait at most `patience` seconds for a decision outside the client; the change as it then is."""
-        until = self.clock.now() + patience
-        while (row := await self._current(row)).state == "planned" and self.clock.now() < until:
-            await self.clock.sleep(POLL_SECONDS)
-        return row
-
-    async def make(self, row: ChangeRow, plan: Planner, caller: Caller) -> Receipt:
-        """Carry out an approved change, once; anything else is answered with what it is."""
-        row = await self._current(row)
-        if row.state == "declined":
-            await self.journal.acknowledge(row.id, now=self.clock.now())
-        if row.state != "approved":
-            return self.receipt(row)
-        planned = Plan.model_validate_json(row.plan)
-        if stopped := await self._stopped(row, planned, await plan()):
+    async def make(self, change: Change, plan: Planner, caller: Caller) -> Receipt:
+        """Execute an approved change, once; for any other, its receipt."""
+        change = await self.approvals.current(change)
+        if change.state == "declined":
+            await self.journal.acknowledge(change.id, now=self.clock.now())
+        if change.state != "approved":
+            return self.receipt(change)
+        if stopped := await self._stop(change, await plan()):
             return stopped
-        baseline = await self.executor.traces(planned, caller)
-        # From here on the request belongs to the journal, not to the call that asked for it.
+        baseline = await self.executor.traces(change.plan, caller)
+        # From here on the request belongs to the journal, not to the call that proposed it.
         with anyio.CancelScope(shield=True):
-            claim = await self._claim(row, planned, baseline, caller)
+            claim = await self._claim(change, baseline, caller)
             if claim != "claimed":
-                return await self._not_claimed(row, planned, claim)
-            outcome = await self.executor.carry_out(planned, caller)
+                return await self._not_claimed(change, claim)
+            outcome = await self.executor.carry_out(change.plan, caller)
             now = self.clock.now()
-            look_at = now + LOOKS[0] if outcome.state == "unknown" else None
             try:
                 await self.journal.finish(
-                    row.id,
+                    change.id,
                     outcome.state,
                     outcome.as_json(),
                     now=now,
                     delivery_id=outcome.delivery_id,
-                    settle_at=look_at,
+                    settle_at=now + LOOKS[0] if outcome.state == "unknown" else None,
                 )
             except StorageFailed:
-                return Receipt(status="unknown", message=f"{planned.summary} {UNRECORDED}", change=row.id)
+                return Receipt(status="unknown", message=f"{change.plan.summary} {UNRECORDED}", change=change.id)
         try:
-            if outcome.state == "sent" and planned.reads_back:
-                await self._verify(row, planned.reads_back, caller)
-            return self.receipt(await self._current(row))
+            values = change.plan.reads_back
+            if outcome.state == "sent" and values and await self.executor.visible(values, caller):
+                await self.journal.verify(change.id)
+            return self.receipt(await self.approvals.current(change))
         except StorageFailed:
             # Its sentence says that nothing was sent, which is true only of what fails before a request.
-            return self.receipt(
-                replace(
-                    row,
-                    state=outcome.state,
-                    outcome=outcome.as_json(),
-                    delivery_id=outcome.delivery_id,
-                    finished_at=now,
-                )
+            row = replace(
+                change.row,
+                state=outcome.state,
+                outcome=outcome.as_json(),
+                delivery_id=outcome.delivery_id,
+                finished_at=now,
             )
+            return self.receipt(replace(change, row=row))
 
-    async def _stopped(self, row: ChangeRow, planned: Plan, fresh: Plan) -> Receipt | None:
-        """What keeps an approved change from being made as it now stands; None where nothing does."""
-        rule = self.policy.rule_of(row.tool, fresh)
+    async def recent(
+        self, *, change: str | None = None, state: ChangeState | None = None, limit: int = 20
+    ) -> ChangeList:
+        """Changes newest first, or the one of that id."""
+        return await ChangeList.read(self.journal, self.clock.now(), change=change, state=state, limit=limit)
+
+    def receipt(self, change: Change) -> Receipt:
+        """What the state of a change means to its caller."""
+        return receipt_of(change, self.clock.now())
+
+    async def _stop(self, change: Change, fresh: Plan) -> Receipt | None:
+        """What keeps an approved change from being executed now; None where nothing does."""
+        row, rule = change.row, self.policy.rule_of(change.row.tool, fresh)
         if rule == "hide":
             raise Refused(FORBIDDEN)
         must_type = self.policy.to_type(fresh) is not None
-        if drifted(planned, fresh) or (must_type and planned.typed is None and row.decided_by != BY_POLICY):
-            return await self._redrawn(row, fresh)
-        if row.decided_by == BY_POLICY and rule != "allow":
-            await self.journal.withdraw(
-                row.id, by="gate", how="the policy does not allow it now", now=self.clock.now(), acknowledged=True
-            )
-            return self.receipt(await self._current(row))
+        by_policy = row.decided_by == BY_POLICY
+        if drifted(change.plan, fresh) or (must_type and change.plan.typed is None and not by_policy):
+            return await self._replan(change, fresh)
+        if by_policy and rule != "allow":
+            await self._withdraw(change, "the policy no longer allows it")
+            return self.receipt(await self.approvals.current(change))
         return None
 
-    async def _verify(self, row: ChangeRow, wanted: ReadBack, caller: Caller) -> None:
-        if await self.executor.visible(wanted, caller):
-            await self.journal.verify(row.id)
-
-    async def _claim(self, row: ChangeRow, planned: Plan, baseline: list[str], caller: Caller) -> ClaimResult:
+    async def _claim(self, change: Change, baseline: list[str], caller: Caller) -> ClaimResult:
         now = self.clock.now()
         left = max(0.0, caller.deadline - anyio.current_time())
         terms = ClaimTerms(
-            digest=planned.digest,
+            digest=change.plan.digest,
             decided_since=now - APPROVAL_SECONDS,
-            effect_since=now - AGAIN_SECONDS,
+            effect_since=now - DUPLICATE_SECONDS,
             now=now,
             until=now + left + ABANDONED_SECONDS,
             baseline=json.dumps(baseline),
-            sends_an_hour=self.policy.caps(planned.risk),
+            sends_an_hour=self.policy.caps(change.plan.risk),
         )
-        return await self.journal.claim(row.id, terms)
+        return await self.journal.claim(change.id, terms)
 
-    def receipt(self, row: ChangeRow) -> Receipt:
-        """What a change's state means to whoever asked for it."""
-        return change_of(row, self.clock.now()).receipt()
-
-    async def recent(self, *, change: str | None = None, state: ChangeState | None = None, limit: int = 20) -> Changes:
-        """Changes newest first, or the one of that id."""
-        return await Changes.read(self.journal, self.clock.now(), change=change, state=state, limit=limit)
-
-    async def _examined(self, tool: str, planned: Plan, now: float) -> Plan | Receipt:
-        """Refuse what no approval allows, answer what is settled, say what to type, warn of what was sent before."""
+    async def _examine(self, tool: str, planned: Plan, now: float) -> Plan | Receipt:
+        """Refuse what no approval allows, answer what is settled, and add what must be typed and warned of."""
         guardrails.check_roundtrip(planned)
         guardrails.check(planned.calls)
         if self.policy.rule_of(tool, planned) == "hide":
             raise Refused(FORBIDDEN)
         if not planned.calls:
-            return Receipt(status="already_done", message=f"{planned.summary} It is so already; nothing was sent.")
+            return Receipt(status="already_done", message=f"{planned.summary} No change needed.")
         planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
         if planned.effect is None:
             return planned
-        same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now)
+        same = await self.journal.same_effect(planned.effect, now - DUPLICATE_SECONDS, now)
         if same is None:
             return planned
         if not planned.repeat:
-            return _again(change_of(same, now))
-        return planned.model_copy(update={"warnings": (_sent_before(change_of(same, now)), *planned.warnings)})
+            return _duplicate(same, now)
+        return planned.model_copy(update={"warnings": (_sent_before(same, now), *planned.warnings)})
 
-    def _drawn(self, planned: Plan, principal: str, tool: str, arguments: str, now: float) -> ChangeRow:
+    def _row(self, planned: Plan, principal: str, tool: str, arguments: str, now: float) -> ChangeRow:
         change = secrets.token_hex(4)
         return ChangeRow(
             id=change,
@@ -260,85 +226,84 @@ class Gate:
             state="planned",
             risk=planned.risk,
             summary=planned.summary,
-            question=question_about(planned, change),
+            question=question_about(planned, change).text,
             plan=planned.model_dump_json(),
             digest=planned.digest,
             planned_at=now,
             expires_at=now + OPEN_SECONDS,
             due_at=planned.due_at,
             event_id=planned.event_id,
-            next_step=planned.find_out or None,
+            next_step=planned.next_step or None,
             reads_back=planned.reads_back is not None,
         )
 
-    async def _redrawn(self, row: ChangeRow, planned: Plan) -> Receipt:
-        now = self.clock.now()
-        if row.drifts + 1 >= DRIFTS:
-            outcome = json.dumps({"message": "What it rests on keeps changing; nothing was sent."})
+    async def _replan(self, change: Change, planned: Plan) -> Receipt:
+        """Put the plan as it now is in place of an approved one, to be decided again."""
+        now, row = self.clock.now(), change.row
+        if row.drifts + 1 >= MAX_DRIFTS:
+            outcome = json.dumps({"message": "The underlying data keeps changing. Nothing was sent."})
             await self.journal.fail(row.id, outcome, now=now)
-            return self.receipt(await self._current(row))
-        examined = await self._examined(row.tool, planned, now)
+            return self.receipt(await self.approvals.current(change))
+        examined = await self._examine(row.tool, planned, now)
         if isinstance(examined, Receipt):
-            await self.journal.withdraw(row.id, by="gate", how="it is no longer needed", now=now, acknowledged=True)
+            await self._withdraw(change, "it is no longer needed")
             return examined
-        fresh = self._drawn(examined, row.principal, row.tool, row.arguments, row.planned_at)
-        fresh = replace(fresh, question=question_about(examined, row.id), drifts=row.drifts + 1)
+        fresh = self._row(examined, row.principal, row.tool, row.arguments, row.planned_at)
+        fresh = replace(fresh, question=question_about(examined, row.id).text, drifts=row.drifts + 1)
         if not await self.journal.replace_plan(row.id, fresh):
-            return self.receipt(await self._current(row))
+            return self.receipt(await self.approvals.current(change))
         return Receipt(
             status="approval_required",
-            message="What this rests on has changed since it was approved, so nothing was sent. "
-            "Call again: a person will be shown how it stands now.",
+            message="The underlying data changed after approval. Nothing was sent. "
+            "Call again to have the updated change reviewed.",
             change=row.id,
         )
 
-    async def _not_claimed(self, row: ChangeRow, planned: Plan, claim: ClaimResult) -> Receipt:
-        now = self.clock.now()
+    async def _not_claimed(self, change: Change, claim: ClaimResult) -> Receipt:
+        now, effect = self.clock.now(), change.plan.effect
         if claim == "paused":
             raise Refused(PAUSED)
         if claim == "cap reached":
             raise Refused(await self._no_room(now))
-        if claim == "same effect" and planned.effect:
-            same = await self.journal.same_effect(planned.effect, now - AGAIN_SECONDS, now, but=row.id)
-            await self.journal.withdraw(
-                row.id, by="gate", how="the same was sent meanwhile", now=now, acknowledged=True
-            )
+        if claim == "same effect" and effect:
+            same = await self.journal.same_effect(effect, now - DUPLICATE_SECONDS, now, but=change.id)
+            await self._withdraw(change, "an equal change was sent in the meantime")
             if same:
-                return _again(change_of(same, now))
+                return _duplicate(same, now)
         if claim in UNUSABLE:
-            await self.journal.withdraw(row.id, by="gate", how=UNUSABLE[claim], now=now, acknowledged=True)
-        return self.receipt(await self._current(row))
+            await self._withdraw(change, UNUSABLE[claim])
+        return self.receipt(await self.approvals.current(change))
+
+    async def _withdraw(self, change: Change, how: str) -> None:
+        await self.approvals.withdraw(change, by="gate", how=how, acknowledged=True)
 
     async def _no_room(self, now: float) -> str:
         cap = self.policy.sends_an_hour or 0
         room = await self.journal.next_send_at(cap, now)
         return (
-            f"The operator's cap of {cap} an hour on sends is reached; nothing was sent. "
-            f"There is room again at {moment(from_unix(room))}, in {ceil((room - now) / 60)} min."
+            f"The operator's limit of {cap} sends an hour is reached. Nothing was sent. "
+            f"The next send is possible at {moment(from_unix(room))}, in {ceil((room - now) / 60)} min."
         )
 
-    async def _current(self, row: ChangeRow) -> ChangeRow:
-        return await self.journal.get(row.id) or row
+
+def _sent_before(row: ChangeRow, now: float) -> str:
+    outcome = "its outcome is unknown" if row.state_at(now) in ("sending", "unknown") else "it was accepted"
+    return f"The same was requested at {moment(happened_at(row))} (change {row.id}); {outcome}. This is a duplicate."
 
 
-def _sent_before(change: Change) -> str:
-    known = "its outcome is not known" if change.state in ("sending", "unknown") else "it was accepted"
-    return f"The same was requested at {moment(change.at)} (change {change.id}); {known}. This is one more."
-
-
-def _again(change: Change) -> Receipt:
-    when = moment(change.at)
-    if change.state in ("sending", "unknown"):
+def _duplicate(row: ChangeRow, now: float) -> Receipt:
+    when = moment(happened_at(row))
+    if row.state_at(now) in ("sending", "unknown"):
         return Receipt(
             status="unknown",
-            message=f"The same was requested at {when} and its outcome is not known; nothing was sent now.",
-            change=change.id,
-            find_out=change.find_out,
+            message=f"The same was requested at {when} and its outcome is unknown. Nothing was sent now.",
+            change=row.id,
+            next_step=row.next_step,
         )
     return Receipt(
         status="already_done",
-        message=f"The same was sent at {when}; nothing was sent now. To send it once more on purpose: repeat=true.",
-        change=change.id,
-        at=change.at,
-        delivery_id=change.delivery_id,
+        message=f"The same was sent at {when}. Nothing was sent now. To send it again, pass repeat=true.",
+        change=row.id,
+        at=happened_at(row),
+        delivery_id=row.delivery_id,
     )

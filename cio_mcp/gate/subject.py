@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import quoted
@@ -45,7 +46,7 @@ class Subject:
             return True
         if self.is_told_in(*_texts(json.loads(row.plan))):
             return True
-        plan = Plan.model_validate_json(row.plan)
+        plan = Change.of(row).plan
         return self._named_in(*plan.examples) or (self.id is not None and self.id in _named_by(plan))
 
     def is_told_in(self, *texts: str) -> bool:

@@ -1,4 +1,4 @@
-"""Asking in the client: a plan function becomes a tool whose hidden parameters the SDK fills in by asking a person.
+"""Elicitation: a write tool's hidden parameters, which the SDK fills in by asking a person in the client.
 
 No `from __future__ import annotations` here: the SDK reads these, and strings cannot name a closure's variables.
 """
@@ -6,26 +6,33 @@ No `from __future__ import annotations` here: the SDK reads these, and strings c
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
+import anyio
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context, Elicit, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult
 from mcp_types.version import is_version_at_least
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.plan import Plan, Risk, arguments_digest
+from cio_mcp.gate.change import Change
+from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.question import question_about
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.gate.service import Gate, Planner
-from cio_mcp.tools.spec import Parameters
+from cio_mcp.server.result import result
+from cio_mcp.tools.spec import Parameters, ToolSpec
+from cio_mcp.workspace import CallContext
 
 ASKS_BY_RESULT = "2026-07-28"
 """The first protocol version that carries questions in results; the SDK keeps the same constant private."""
+ANSWER_SECONDS = 4.5
+"""How long a write call without a prompt takes at most, planning included: some clients give up after 5 s."""
+PROGRESS = "Waiting for approval in cio-mcp on your computer"
 
 log = logging.getLogger(__name__)
 
@@ -33,99 +40,148 @@ log = logging.getLogger(__name__)
 class Decision(BaseModel):
     """A person's decision; required and without a default, so that an empty form approves nothing."""
 
-    decision: Literal["reject", "approve"] = Field(description="Approve exactly what is shown, once, or reject it")
-
-
-class TypedDecision(Decision):
-    """A decision with something typed back."""
-
-    typed: str = Field(description="To approve, type here what the text above asks for")
+    decision: Literal["reject", "approve"]
+    confirmation: str | None = None
 
 
 class NotAsked(BaseModel):
-    """Nobody is asked in the client: it cannot ask, may not, or nothing waits for an answer."""
+    """Nothing is asked in the client: it can't ask, may not, or nothing waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
-    """One call of a write tool, bound to a workspace and a caller."""
+class WriteCall:
+    """One call of a write tool: the tool, its arguments, and the workspace as its caller sees it.
 
-    gate: Gate
-    principal: str
-    plan: Planner
-    caller: Callable[[], Caller]
-    asks_here: Callable[[Risk], bool]
-    patience: float
-    finish: Callable[[Receipt], CallToolResult]
+    `arrived` is when the call came, in `anyio.current_time()` seconds.
+    """
+
+    spec: ToolSpec
+    context: CallContext
+    arguments: dict[str, Any]
+    over_http: bool
+    arrived: float
+
+    async def plan(self) -> Plan:
+        """Run the plan function; a person may have thought for minutes, so each planning has its own time."""
+        context = replace(self.context, reader=replace(self.context.reader, caller=self.caller()))
+        planned = await self.spec.function(context, **self.arguments)
+        assert isinstance(planned, Plan)  # noqa: S101 - a declaration's promise, not input
+        assert planned.risk in self.spec.classes  # noqa: S101 - a declaration's promise, not input
+        return planned
+
+    def caller(self) -> Caller:
+        """The caller, with the time that one step may take from now on."""
+        return replace(self.context.reader.caller, deadline=anyio.current_time() + self.context.settings.max_wait)
+
+    async def propose(self) -> "Proposal":
+        """Find or create the change of this call."""
+        digest = digest_of(self.arguments)
+        proposed = await self.context.gate.propose(self.context.principal, self.spec.name, digest, self.plan)
+        return Proposal(self, proposed)
+
+    def asks_here(self, change: Change) -> bool:
+        """Whether this change may be decided in the client: the policy allows it, and the question shows everything."""
+        policy, settings = self.context.gate.policy, self.context.settings
+        allowed = policy.asks_here(self.spec.name, change.plan.risk, settings, over_http=self.over_http)
+        return allowed and question_about(change.plan, change.id).fits
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a call proposes: a change in the journal (its row), or a receipt where nothing is left to decide."""
+    """What a call proposes: a change, or a receipt where nothing is left to decide."""
 
-    binding: Binding
-    row: Any
-    receipt: Receipt | None
-
-
-Binder = Callable[[Context[Any, Any], dict[str, Any]], Awaitable[Binding]]
-"""Binds a call's context and arguments."""
+    call: WriteCall
+    proposed: Change | Receipt
 
 
-def gated(name: str, visible: Parameters, bind: Binder) -> Callable[..., Awaitable[CallToolResult]]:
-    """The tool of a plan function: its own parameters, and hidden ones filled in through the gate."""
+def write_function(
+    spec: ToolSpec, begin: Callable[[Context[Any, Any], dict[str, Any]], Awaitable[WriteCall]]
+) -> Callable[..., Awaitable[CallToolResult]]:
+    """The function of a write tool: its plan function's parameters, and hidden ones filled in through the gate."""
+    visible = spec.parameters()
 
     async def propose(ctx: Context[Any, Any], **arguments: Any) -> Proposal:
-        binding = await bind(ctx, arguments)
-        found = await binding.gate.propose(binding.principal, name, digest_of(arguments), binding.plan)
-        return Proposal(binding, None, found) if isinstance(found, Receipt) else Proposal(binding, found, None)
+        return await (await begin(ctx, arguments)).propose()
 
     async def approval(
         proposal: Annotated[Proposal, Resolve(with_parameters(propose, visible))], ctx: Context[Any, Any]
     ) -> NotAsked | Decision | Elicit[Any]:
-        row = proposal.row
-        if row is None or row.state != "planned" or not (proposal.binding.asks_here(row.risk) and can_ask(ctx)):
+        change, call = proposal.proposed, proposal.call
+        if isinstance(change, Receipt) or change.state != "planned" or not (call.asks_here(change) and can_ask(ctx)):
             return NotAsked()
         if ctx.request_state is None:
-            await proposal.binding.gate.asked(row)
-        typed = Plan.model_validate_json(row.plan).typed
-        question = Elicit(row.question, Decision if typed is None else TypedDecision)
+            await call.context.gate.approvals.record_prompt(change)
+        question = Elicit(change.question, decision_form(change.plan))
         return question if _asks_by_result(ctx) else await _ask(ctx, question)
 
     async def tool(
         *,
+        ctx: Context[Any, Any],
         proposal: Annotated[Proposal, Resolve(propose)],
-        answer: Annotated[ElicitationResult[Decision], Resolve(approval)],
+        answer: Annotated[ElicitationResult[Any], Resolve(approval)],
         **arguments: Any,  # noqa: ARG001 - named by `with_parameters`; the proposal holds them
     ) -> CallToolResult:
-        return proposal.binding.finish(await settle(proposal, answer))
+        receipt = await settle(proposal, answer, ctx)
+        return result(receipt, mask=proposal.call.context.settings.mask_pii)
 
-    approval.__qualname__ = f"{name}.approval"
-    asking: Callable[..., Awaitable[CallToolResult]] = with_parameters(tool, visible)
-    return asking
+    approval.__qualname__ = f"{spec.name}.approval"
+    function: Callable[..., Awaitable[CallToolResult]] = with_parameters(tool, visible)
+    return function
 
 
-async def settle(proposal: Proposal, answer: object) -> Receipt:
-    """Take the answer, if one was asked for, and carry out what is approved."""
-    binding, row = proposal.binding, proposal.row
-    if proposal.receipt is not None:
-        return proposal.receipt
+async def settle(proposal: Proposal, answer: object, ctx: Context[Any, Any]) -> Receipt:
+    """Take the answer, if a question was asked, and execute what is approved."""
+    call, change = proposal.call, proposal.proposed
+    if isinstance(change, Receipt):
+        return change
+    approvals = call.context.gate.approvals
     given = answer.data if isinstance(answer, AcceptedElicitation) else None
     if isinstance(given, NotAsked):
-        if row.state == "planned":
-            row = await binding.gate.outside(row, binding.patience)
+        if change.state == "planned":
+            await ctx.report_progress(0, None, PROGRESS)
+            left = ANSWER_SECONDS - (anyio.current_time() - call.arrived)
+            change = await approvals.wait(change, max(0.0, left))
     else:
-        approve = isinstance(given, Decision) and given.decision == "approve"
-        typed = given.typed if isinstance(given, TypedDecision) else None
-        await binding.gate.answered(row, approve=approve, typed=typed, by=binding.principal)
-    return await binding.gate.make(row, binding.plan, binding.caller())
+        approve = getattr(given, "decision", None) == "approve"
+        confirmation = getattr(given, "confirmation", None)
+        await approvals.answer(change, approve=approve, confirmation=confirmation, by=call.context.principal)
+    return await call.context.gate.make(change, call.plan, call.caller())
+
+
+def decision_form(plan: Plan) -> type[BaseModel]:
+    """The form for a decision: titled choices, reject first, no default, and what must be typed."""
+    choices = [{"const": "reject", "title": "Reject"}, {"const": "approve", "title": f"Approve: {_effect(plan)}"}]
+    choice = Annotated[
+        Literal["reject", "approve"],
+        Field(description="Approve exactly what is shown, once, or reject it", json_schema_extra=_titled(choices)),
+    ]
+    fields: dict[str, Any] = {"decision": (choice, ...)}
+    if plan.typed is not None:
+        fields["confirmation"] = (str, Field(description="To approve, type the text that the question asks for"))
+    return create_model("Decision", **fields)
+
+
+def _titled(choices: list[dict[str, str]]) -> Callable[[dict[str, Any]], None]:
+    def replace_enum(schema: dict[str, Any]) -> None:
+        schema.pop("enum", None)
+        schema["oneOf"] = choices
+
+    return replace_enum
+
+
+def _effect(plan: Plan) -> str:
+    if plan.affected == 0:
+        return "apply it"
+    people = "an unknown number of people" if plan.affected is None else f"{plan.affected:,} people"
+    people = "1 person" if plan.affected == 1 else people
+    return {"send": f"send to {people}", "data": f"update {people}", "destroy": f"delete for {people}"}[plan.risk]
 
 
 def digest_of(arguments: dict[str, Any]) -> str:
     """The digest of validated arguments, whatever models they hold.
 
     Raises:
-        InvalidArgument: they hold something that JSON cannot say.
+        InvalidArgument: they hold something that JSON cannot express.
     """
     plain = {
         name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
@@ -135,7 +191,7 @@ def digest_of(arguments: dict[str, Any]) -> str:
         return arguments_digest(plain)
     except (ValueError, RecursionError):
         raise InvalidArgument(
-            "arguments", "hold half a character, a number too long, or are nested too deeply"
+            "arguments", "contain an incomplete character, a number that is too long, or too many levels"
         ) from None
 
 
@@ -151,7 +207,7 @@ def _asks_by_result(ctx: Context[Any, Any]) -> bool:
 
 
 async def _ask(ctx: Context[Any, Any], question: Elicit[Any]) -> NotAsked | Decision:
-    """Send the question now; a client that answers it with an error cannot ask, whatever it declared.
+    """Send the question now; a client that answers it with an error can't ask, whatever it declared.
 
     The SDK would make that error the error of the tool call, which says nothing about the write.
     """
@@ -162,8 +218,9 @@ async def _ask(ctx: Context[Any, Any], question: Elicit[Any]) -> NotAsked | Deci
         return NotAsked()
     except ValueError as unusable:
         raise ToolError("Resolver for the approval: the answer to the question is invalid") from unusable
-    decision: Decision = answer.data if isinstance(answer, AcceptedElicitation) else Decision(decision="reject")
-    return decision
+    if not isinstance(answer, AcceptedElicitation):
+        return Decision(decision="reject")
+    return Decision.model_validate(answer.data.model_dump())
 
 
 def with_parameters(function: Any, visible: Parameters) -> Any:

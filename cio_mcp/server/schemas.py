@@ -61,6 +61,9 @@ def _undocumented(definition: Schema) -> Schema:
 def _is_noise(key: str, value: Any) -> bool:
     if key == "title":
         return isinstance(value, str)
+    # Every time in an answer is ISO 8601, as a model sees, and the word costs more than it says.
+    if key == "format":
+        return bool(value == "date-time")
     return (key == "default" and value in (None, [], {})) or (
         key == "additionalProperties" and value in (True, False, {})
     )

@@ -10,15 +10,13 @@ from typing import Any
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, ToolAnnotations
 
-from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import InvalidArgument, Rejected
-from cio_mcp.gate.plan import Plan
-from cio_mcp.gate.receipt import Receipt
-from cio_mcp.server.elicitation import Binding, gated, with_parameters
+from cio_mcp.server.elicitation import WriteCall, with_parameters, write_function
+from cio_mcp.server.result import result
 from cio_mcp.server.schemas import slim
-from cio_mcp.text.render import Answer, render
+from cio_mcp.text.render import Answer
 from cio_mcp.tools.spec import ToolSpec
 from cio_mcp.workspace import CallContext
 
@@ -27,9 +25,6 @@ WorkspaceFor = Callable[[Context[Any, Any]], Awaitable[CallContext]]
 
 BAD_REQUEST = 400
 """What Customer.io answers to a cursor that is none of its own; all else it took for the page before."""
-
-ANSWERING_SECONDS = 5.0
-"""What a call keeps of `MAX_WAIT` for carrying out what was approved at the last moment."""
 
 
 def as_tool(spec: ToolSpec, workspace_for: WorkspaceFor) -> Tool:
@@ -55,16 +50,6 @@ def as_tool(spec: ToolSpec, workspace_for: WorkspaceFor) -> Tool:
     return tool
 
 
-def result(answer: Answer, *, mask: bool) -> CallToolResult:
-    """An answer as it leaves: short text, complete structured content."""
-    rendered = render(answer, mask=mask)
-    return CallToolResult(
-        content=[TextContent(type="text", text=rendered.text)],
-        structured_content=rendered.structured,
-        is_error=isinstance(answer, Receipt) and answer.is_error,
-    )
-
-
 def _read(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitable[CallToolResult]]:
     async def read(*, ctx: Context[Any, Any], **arguments: Any) -> CallToolResult:
         ws = replace(await workspace_for(ctx), progress=ctx.report_progress)
@@ -82,28 +67,11 @@ def _read(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitabl
 
 
 def _write(spec: ToolSpec, workspace_for: WorkspaceFor) -> Callable[..., Awaitable[CallToolResult]]:
-    async def bind(ctx: Context[Any, Any], arguments: dict[str, Any]) -> Binding:
-        ws = await workspace_for(ctx)
-        return Binding(
-            gate=ws.gate,
-            principal=ws.principal,
-            plan=lambda: _plan(spec, ws, arguments),
-            caller=lambda: Caller(ws.principal, anyio.current_time() + ws.settings.max_wait),
-            asks_here=lambda risk: ws.gate.policy.asks_here(spec.name, risk, ws.settings, over_http=over_http(ctx)),
-            patience=max(0.0, ws.settings.max_wait - ANSWERING_SECONDS),
-            finish=lambda receipt: result(receipt, mask=ws.settings.mask_pii),
-        )
+    async def begin(ctx: Context[Any, Any], arguments: dict[str, Any]) -> WriteCall:
+        arrived = anyio.current_time()
+        return WriteCall(spec, await workspace_for(ctx), arguments, over_http(ctx), arrived)
 
-    return gated(spec.name, spec.parameters(), bind)
-
-
-async def _plan(spec: ToolSpec, ws: CallContext, arguments: dict[str, Any]) -> Plan:
-    # A person may have thought for minutes since the call began: each planning has its own time.
-    caller = replace(ws.reader.caller, deadline=anyio.current_time() + ws.settings.max_wait)
-    planned = await spec.function(replace(ws, reader=replace(ws.reader, caller=caller)), **arguments)
-    assert isinstance(planned, Plan)  # noqa: S101 - a declaration's promise, not input
-    assert planned.risk in spec.classes  # noqa: S101 - a declaration's promise, not input
-    return planned
+    return write_function(spec, begin)
 
 
 def over_http(ctx: Context[Any, Any]) -> bool:

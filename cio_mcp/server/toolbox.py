@@ -7,9 +7,10 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
 
-from cio_mcp.gate.service import APPROVAL_SECONDS
+from cio_mcp.gate.approvals import APPROVAL_SECONDS
 from cio_mcp.server.elicitation import digest_of
-from cio_mcp.server.tool import WorkspaceFor, as_tool, result
+from cio_mcp.server.result import result
+from cio_mcp.server.tool import WorkspaceFor, as_tool
 from cio_mcp.text.render import Answer
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.workspace import CallContext
@@ -47,7 +48,7 @@ class Toolbox:
             return None
         meant = self._tool(name).fn_metadata.validate_arguments(arguments)
         since = ws.gate.clock.now() - self.longest(name, ws.settings.max_wait)
-        late = await ws.gate.unanswered(ws.principal, name, digest_of(meant), since)
+        late = await ws.gate.give_up(ws.principal, name, digest_of(meant), since)
         return result(late, mask=ws.settings.mask_pii)
 
 

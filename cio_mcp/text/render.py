@@ -1,58 +1,61 @@
-"""The one renderer: every answer becomes short text for reading and complete structured content."""
+"""The one renderer: every answer becomes text and structured content, each complete and safe on its own."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from cio_mcp.text.mask import mask_text, masked
-from cio_mcp.text.sanitize import cut, harmless
-
-LEAF_LIMIT = 500
-"""Characters of one value; a field that may hold more says so with `Long`."""
+from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, harmless, key_name
+from cio_mcp.text.untrusted import Bound, Excerpt, FreeText, field_bounds
 
 ERROR_LIMIT = 1_000
 """Characters of a failure's sentence; no source, the longest of ours is half of it."""
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
-Text = Callable[[str, str], str]
 _SCALARS = (int, float, date, timedelta)
+_NAME = Bound(NAME_CHARACTERS)
 
 
-class Answer(BaseModel):
-    """What a tool answers: typed fields, and `lines` that say what a person wants first."""
+class Part(BaseModel):
+    """A part of an answer; `personal` ones hold data about a person."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    personal: ClassVar[bool] = False
+
+
+class Answer(Part):
+    """What a tool answers: typed fields, and `lines` that give the same as text."""
 
     def lines(self) -> Iterable[str]:
-        """Short text, a line each; foreign text in it goes through `quoted`."""
+        """Text, what matters most first; free text in it goes through `quoted`."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Long:
-    """Marks a field, `Annotated[str, Long(20_000)]`, whose text may be long and keeps its line breaks."""
-
-    limit: int
-
-
-@dataclass(frozen=True)
 class Rendered:
-    """An answer as it leaves: text for reading, and JSON without nulls (but for nulls inside foreign data)."""
+    """An answer as it leaves: text, and JSON without nulls (but for nulls inside foreign data).
+
+    `untrusted` and `personal` state whether it holds free text from outside, and data about a person.
+    """
 
     text: str
     structured: dict[str, JsonValue]
+    untrusted: bool
+    personal: bool
 
 
 def render(answer: Answer, *, mask: bool) -> Rendered:
-    """Make every text in an answer harmless (and masked, if asked), then render it."""
-    scrubbed = scrub(answer, mask=mask)
+    """Make every text in an answer harmless (and mask it, if wanted), then render it."""
+    scrubber = _Scrubber(mask=mask)
+    scrubbed = scrubber.model(answer)
     return Rendered(
         text="\n".join(scrubbed.lines()),
         structured=scrubbed.model_dump(mode="json", by_alias=True, exclude_none=True),
+        untrusted=scrubber.untrusted,
+        personal=scrubber.personal,
     )
 
 
@@ -72,66 +75,61 @@ def scrub(model: AnyModel, *, mask: bool) -> AnyModel:
 
 
 class _Scrubber:
-    """Walks a value; returns the same object where nothing had to change."""
+    """Walks a value; returns the same object where nothing had to change, and notes what it met."""
 
     def __init__(self, *, mask: bool) -> None:
         self._mask = mask
+        self.untrusted = False
+        self.personal = False
 
     def model(self, model: AnyModel) -> AnyModel:
-        limits = _long_fields(type(model))
+        bound = field_bounds(type(model))
+        self.personal = self.personal or getattr(model, "personal", False) is True
         changed: dict[str, Any] = {}
         for name, value in model.__dict__.items():
-            clean = self._long(value, limits[name]) if name in limits else self._value(value, name)
+            clean = self._value(value, name, bound.get(name, _NAME))
             if clean is not value:
                 changed[name] = clean
         return model.model_copy(update=changed) if changed else model
 
-    def _value(self, value: Any, key: str) -> Any:
+    def _value(self, value: Any, key: str, bound: Bound) -> Any:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            return self._text(value, key)
+            return self._text(value, key, bound)
         if isinstance(value, _SCALARS):
             return masked(value, key) if self._mask and isinstance(value, int) else value
         if isinstance(value, BaseModel):
             return self.model(value)
         if isinstance(value, Mapping):
-            return self._mapping(value)
+            return self._mapping(value, bound)
         if isinstance(value, list | tuple):
-            items = [self._value(item, key) for item in value]
+            items = [self._value(item, key, bound) for item in value]
             same = all(new is old for new, old in zip(items, value, strict=True))
             return value if same else type(value)(items)
         raise TypeError(f"{key}: cannot clean a {type(value).__name__}")
 
-    def _text(self, text: str, key: str) -> str:
+    def _text(self, text: str, key: str, bound: Bound) -> str:
+        if isinstance(bound, FreeText):
+            return self._free_text(text, key, bound)
         text = harmless(text)
-        return cut(mask_text(text, key) if self._mask else text, LEAF_LIMIT)
+        return cut(mask_text(text, key) if self._mask else text, bound.characters)
 
-    def _long(self, value: Any, limit: int) -> Any:
-        if not isinstance(value, str):
-            return value
-        text = harmless(value, keep_lines=True)
-        return cut(mask_text(text) if self._mask else text, limit)
+    def _free_text(self, text: str, key: str, bound: FreeText) -> str:
+        self.untrusted = True
+        if isinstance(text, Excerpt):
+            return text
+        text = harmless(text, keep_lines=bound.keep_lines)
+        return Excerpt.of(mask_text(text, key) if self._mask else text, bound.characters)
 
-    def _mapping(self, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    def _mapping(self, values: Mapping[Any, Any], bound: Bound) -> Mapping[Any, Any]:
         clean: dict[Any, Any] = {}
         for key, value in values.items():
-            name = self._text(key, "") if isinstance(key, str) else key
+            name = self._text(key, "", _NAME) if isinstance(key, str) else key
+            if isinstance(bound, FreeText):
+                name = key_name(name)
             while name in clean:
                 name = f"{name}'"
-            clean[name] = self._value(value, str(key))
+            clean[name] = self._value(value, str(key), bound)
         same = all(name in values and clean[name] is values[name] for name in clean)
         return values if same else clean
-
-
-@cache
-def _long_fields(model: type[BaseModel]) -> dict[str, int]:
-    """Map the fields marked `Long` to their limits."""
-    if model.model_config.get("extra") == "allow":
-        raise TypeError(f"{model.__name__}: extra fields would pass unseen; put them into a dict field")
-    return {
-        name: mark.limit
-        for name, field in model.model_fields.items()
-        for mark in field.metadata
-        if isinstance(mark, Long)
-    }

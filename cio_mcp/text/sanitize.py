@@ -5,9 +5,14 @@ import re
 
 from pydantic import JsonValue
 
+NAME_CHARACTERS = 200
+"""Characters of an id, an address, a name or an enumerated value; no source, the longest name documented has 190."""
+FREE_TEXT_CHARACTERS = 500
+"""Characters of a free text that is not the body of a message; no source."""
+
 LINE_BREAKS = r"\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
 _BREAKS = re.compile(f" ?[{LINE_BREAKS}]+")
-_UNSEEN = re.compile(
+UNSEEN_CHARACTERS = re.compile(
     "["
     r"\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f"  # control characters that break no line
     r"\u00ad\u034f\u061c\u070f\u08e2"  # soft hyphen, joiner, Arabic and Syriac marks
@@ -20,8 +25,10 @@ _UNSEEN = re.compile(
     r"\U000e0000-\U000e0fff"  # tag characters and further variation selectors
     "]+"
 )
-_HIDDEN = re.compile(f"{_UNSEEN.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+_HIDDEN = re.compile(f"{UNSEEN_CHARACTERS.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 _PLAIN = re.compile(r"[A-Za-z0-9_][\w=-]{0,63}", re.ASCII)
+_KEY = re.compile(r"(?:\w[\w .$-]{0,99}|“[^“”]*”)'*")
+"""An attribute's name that reads as one, or is quoted already; apostrophes tell equal ones apart."""
 _LOOKALIKES = str.maketrans(
     {
         **dict.fromkeys('"“”„‟″〝〞`', "'"),
@@ -36,6 +43,10 @@ _LOOKALIKES = str.maketrans(
 )
 
 
+_CLOSERS = str.maketrans({**dict.fromkeys("“”„‟″〝〞`", "'"), "<": "‹", ">": "›"})  # noqa: RUF001 - as above
+_LINK = re.compile(r"\](?=\()")
+
+
 def harmless(text: str, *, keep_lines: bool = False) -> str:
     """Drop what is not seen (control, zero-width, bidi) and make line breaks and tabs one space.
 
@@ -45,18 +56,18 @@ def harmless(text: str, *, keep_lines: bool = False) -> str:
         return text
     if keep_lines:
         text = re.sub("\r\n|[\v\f\r\x1c-\x1e\x85\u2028\u2029]", "\n", text)
-        return _UNSEEN.sub("", text)
-    return _BREAKS.sub(" ", _UNSEEN.sub("", text))
+        return UNSEEN_CHARACTERS.sub("", text)
+    return _BREAKS.sub(" ", UNSEEN_CHARACTERS.sub("", text))
 
 
 def without_unseen(text: str) -> str:
     """Drop what is not seen; line breaks stay."""
-    return text if text.isascii() and text.isprintable() else _UNSEEN.sub("", text)
+    return text if text.isascii() and text.isprintable() else UNSEEN_CHARACTERS.sub("", text)
 
 
 def has_unseen(text: str) -> bool:
     """Whether a text holds characters that are not seen; line breaks do not count."""
-    return _UNSEEN.search(text) is not None
+    return UNSEEN_CHARACTERS.search(text) is not None
 
 
 def revealed(text: str) -> str:
@@ -83,9 +94,27 @@ def quoted(text: str, limit: int = 80) -> str:
     return f"“{clean(text, limit).translate(_LOOKALIKES)}”"
 
 
-def word(text: str) -> str:
+def quoted_name(name: str) -> str:
+    """A name, an id or an address, whole and as it is, so that it can be copied: `auth0|5`, `[EU] Welcome`.
+
+    Only what would close the quotes, open a tag or make a link becomes a look-alike.
+    """
+    return f"“{_LINK.sub('］', clean(name, NAME_CHARACTERS).translate(_CLOSERS))}”"  # noqa: RUF001 - as above
+
+
+def quoted_text(text: str) -> str:
+    """Free text, as much of it as structured content has."""
+    return quoted(text, FREE_TEXT_CHARACTERS)
+
+
+def word(text: str, limit: int = 40) -> str:
     """A name or id for one of our sentences: a plain one stands bare, any other is quoted."""
-    return text if _PLAIN.fullmatch(text) else quoted(text, 40)
+    return text if _PLAIN.fullmatch(text) else quoted(text, limit)
+
+
+def key_name(name: str) -> str:
+    """The name of an attribute beside free text: what does not read as a name is quoted, since a key bears no mark."""
+    return name if _KEY.fullmatch(name) else quoted(name, 100)
 
 
 def shown(value: JsonValue, limit: int = 80) -> str:

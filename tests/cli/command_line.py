@@ -19,7 +19,7 @@ import anyio
 
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Before, Plan
-from cio_mcp.gate.question_facts import question_about
+from cio_mcp.gate.question import question_about
 from cio_mcp.storage import change_queries
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
@@ -113,7 +113,7 @@ class CommandLine:
             state="planned",
             risk="send",
             summary=plan.summary,
-            question=question_about(plan, change),
+            question=question_about(plan, change).text,
             plan=plan.model_dump_json(),
             digest=plan.digest,
             planned_at=planned,

@@ -53,7 +53,6 @@ def test_folded_requests_say_that_they_contain_invisible_characters(cio_mcp: Com
     cio_mcp.propose("aaaa0001")
     shown = cio_mcp.run("approvals", "show", "aaaa0001", "--no-calls", COLUMNS="300").stdout
     assert "Request 1 of 1: POST /v1/send/email, a body of 91 bytes with invisible characters" in shown
-    assert "ada@example.com" not in shown
 
 
 def test_what_goes_and_what_comes_is_shown_as_a_diff_in_colour(cio_mcp: CommandLine) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
-from cio_mcp.cli.webhooks_register import NAME, check, registration
+from cio_mcp.cli.webhooks_register import check
 from cio_mcp.customerio.api.webhooks import NAMES, Webhook
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.question_facts import question_about
+from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
+from cio_mcp.tools.admin.webhooks import NAME, plan_webhook
 from tests.cli.command_line import CommandLine, Session
 
 URL = "https://hooks.example.com/webhooks/customerio"
@@ -81,32 +82,32 @@ def test_what_is_as_it_should_be_is_left_alone_and_nobody_is_asked(cio_mcp: Comm
     registered(cio_mcp, sandbox, URL)
     before = webhooks(sandbox)
     with registering(cio_mcp, sandbox) as session:
-        session.wait_for(r"It is so already; nothing was\s+sent")
+        session.wait_for(r"No change needed")
         session.ends_with(0)
     assert "To approve" not in session.seen
     assert webhooks(sandbox) == before
 
 
-def test_requests_are_folded_until_they_are_asked_for(cio_mcp: CommandLine, sandbox: str) -> None:
+def test_full_requests_are_shown_unless_they_are_folded(cio_mcp: CommandLine, sandbox: str) -> None:
     with registering(cio_mcp, sandbox) as session:
         session.wait_for(CODE)
         session.type("")
         session.ends_with(2)
-    assert re.search(r"Request 1 of 1: POST /v1/reporting_webhooks, a body of 1,\d+ bytes\s+\(--calls", session.seen)
-    assert session.seen.count("\n") < 24
     whole = f'POST /v1/reporting_webhooks\n{{\n  "name": "{NAME}",\n  "endpoint": "{URL}"'
-    assert whole not in session.seen
-    assert whole in registered(cio_mcp, sandbox, URL, "--calls")
+    assert whole in session.seen
+    folded = registered(cio_mcp, sandbox, URL, "--no-calls")
+    assert re.search(r"Request 1 of 1: POST /v1/reporting_webhooks, a body of 1,\d+ bytes\s+\(--calls", folded)
+    assert whole not in folded
 
 
-@pytest.mark.parametrize("options", [(), ("--calls",)])
+@pytest.mark.parametrize("options", [(), ("--no-calls",)])
 def test_a_webhook_that_leads_there_is_mended_and_no_password_is_shown(
     cio_mcp: CommandLine, sandbox: str, options: tuple[str, ...]
 ) -> None:
     url = f"https://reader:{SECRET}-either@warehouse.acme.example/cio"
     seen = registered(cio_mcp, sandbox, url, *options)
-    assert "Mend the reporting webhook 1 “Data warehouse”" in seen
-    assert "“events”: “3 kinds” becomes" in seen
+    assert "Update the reporting webhook 1 “Data warehouse”" in seen
+    assert "events: “3 kinds” → the following values" in seen
     assert "other credentials" in seen
     assert SECRET not in seen
     change = re.findall(r"Change ([0-9a-f]{8})", seen)[0]
@@ -139,7 +140,7 @@ def test_what_changes_at_every_question_is_given_up(cio_mcp: CommandLine, sandbo
             code = code_of_question(session, number)
             changed_by_somebody_else(sandbox, name=f"Renamed {number} times")
             session.type(code)
-        session.wait_for("(?s)cio-mcp: .*keeps changing; nothing was sent")
+        session.wait_for("(?s)cio-mcp: .*keeps changing. Nothing was sent")
         session.ends_with(2)
     assert "CIO_WEBHOOK_SIGNING_KEYS" not in session.seen
     assert [made["endpoint"] for made in webhooks(sandbox)] == [ELSEWHERE]
@@ -150,7 +151,7 @@ def test_what_somebody_else_mended_while_it_was_asked_is_left_alone(cio_mcp: Com
         code = code_of_question(session, 1)
         changed_by_somebody_else(sandbox, endpoint=WAREHOUSE, events=list(NAMES))
         session.type(code)
-        session.wait_for(r"It is so already; nothing was\s+sent")
+        session.wait_for(r"No change needed")
         session.ends_with(0)
 
 
@@ -161,7 +162,7 @@ def test_an_interrupted_question_ends_at_once_and_leaves_no_change_behind(cio_mc
         session.press(INTERRUPT)
         session.ends_with(INTERRUPTED_STATUS)
     assert "Traceback" not in session.seen
-    assert how_it_was_decided(cio_mcp, session.seen) == ("declined", "it was interrupted on the terminal")
+    assert how_it_was_decided(cio_mcp, session.seen) == ("declined", "interrupted on the terminal")
     assert webhooks(sandbox) == before
     assert "Create the reporting webhook" in registered(cio_mcp, sandbox, URL)
 
@@ -206,9 +207,9 @@ def test_anything_else_typed_changes_nothing(cio_mcp: CommandLine, sandbox: str,
     with registering(cio_mcp, sandbox) as session:
         session.wait_for(CODE)
         session.type(typed)
-        session.wait_for("cio-mcp: .*Nothing was sent: it was not approved on the terminal")
+        session.wait_for("cio-mcp: .*Nothing was sent: not approved on the terminal")
         session.ends_with(2)
-    assert how_it_was_decided(cio_mcp, session.seen) == ("declined", "it was not approved on the terminal")
+    assert how_it_was_decided(cio_mcp, session.seen) == ("declined", "not approved on the terminal")
     assert webhooks(sandbox) == before
     assert "Create the reporting webhook" in registered(cio_mcp, sandbox, URL)
 
@@ -228,7 +229,7 @@ def test_a_url_that_customer_io_could_not_post_to_is_refused(url: str) -> None:
 
 def test_a_disabled_webhook_is_enabled_and_keeps_what_somebody_chose() -> None:
     chosen = OURS.model_copy(update={"disabled": True, "with_content": True, "full_resolution": True})
-    plan = registration([chosen], URL)
+    plan = plan_webhook([chosen], URL)
     (call,) = plan.calls
     assert [edit.name for edit in plan.edits] == ["disabled"]
     assert isinstance(call.body, dict)
@@ -236,7 +237,7 @@ def test_a_disabled_webhook_is_enabled_and_keeps_what_somebody_chose() -> None:
 
 
 def test_events_that_we_do_not_know_are_kept() -> None:
-    plan = registration([OURS.model_copy(update={"events": ("carrier_pigeon_sent",)})], URL)
+    plan = plan_webhook([OURS.model_copy(update={"events": ("carrier_pigeon_sent",)})], URL)
     (call,) = plan.calls
     assert isinstance(call.body, dict)
     assert call.body["events"] == ["carrier_pigeon_sent", *NAMES]
@@ -245,18 +246,18 @@ def test_events_that_we_do_not_know_are_kept() -> None:
 def test_the_webhook_of_our_name_moves_when_no_other_leads_there() -> None:
     moved = OURS.model_copy(update={"name": NAME, "endpoint": "https://old.example.com/webhooks/customerio"})
     other = OURS.model_copy(update={"id": "3", "endpoint": "https://else.example.com/x"})
-    assert [call.path for call in registration([other, moved], URL).calls] == [{"webhook_id": "9"}]
+    assert [call.path for call in plan_webhook([other, moved], URL).calls] == [{"webhook_id": "9"}]
 
 
 def test_a_path_that_the_receiver_does_not_answer_at_is_warned_of() -> None:
-    assert registration([], URL).warnings == ()
-    assert "/webhooks/customerio" in registration([], "https://hooks.example.com/cio").warnings[0]
+    assert plan_webhook([], URL).warnings == ()
+    assert "/webhooks/customerio" in plan_webhook([], "https://hooks.example.com/cio").warnings[0]
 
 
 def test_what_reaches_nobody_is_asked_about_without_a_line_on_whom() -> None:
-    assert "To whom" not in question_about(registration([], URL), "aaaa0001")
+    assert "To whom" not in question_about(plan_webhook([], URL), "aaaa0001").text
 
 
 def test_one_kind_of_event_is_called_one_kind() -> None:
-    (edit,) = registration([OURS.model_copy(update={"events": NAMES[:1]})], URL).edits
+    (edit,) = plan_webhook([OURS.model_copy(update={"events": NAMES[:1]})], URL).edits
     assert (edit.before, edit.after) == ("1 kind", f"{len(NAMES)} kinds")

@@ -21,15 +21,15 @@ import anyio
 
 from cio_mcp.cli.serve import sandbox_settings
 from cio_mcp.customerio.caller import Caller
-from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.settings import Settings
 from cio_mcp.storage.engine import Database
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace, preload
+from tests.clock import FunctionClock
 from tests.crash.dying import Point, doomed
 
 PATIENCE = 30.0
@@ -68,15 +68,15 @@ async def live_and_die(case: Case) -> None:
         gate = doomed(ws.gate, database, case.point)
         plan = WRITES[case.write](ws, case.number)
         row = await gate.propose("local:tester", case.write, arguments_digest({}), plan)
-        if isinstance(row, ChangeRow):
-            await gate.decide(row, approve=True, by="person", how="approved outside")
+        if isinstance(row, Change):
+            await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
             await gate.make(row, plan, Caller("local:tester", anyio.current_time() + 5))
 
 
 async def start_again(settings: Settings) -> list[str]:
     """Settle what is open; the states of all changes."""
     async with open_workspace(settings) as opened:
-        clock = Clock(now=lambda: time.time() + LATER)
+        clock = FunctionClock(now=lambda: time.time() + LATER)
         reconciler = replace(opened.reconciler, clock=clock)
         for _ in range(ROUNDS):
             if not await reconciler.round():

@@ -74,7 +74,7 @@ async def test_a_retry_after_in_seconds_or_as_a_date_is_waited_for(
     client: Client, peer: Peer, clock: ManualClock
 ) -> None:
     # The first of the two waits is over by then.
-    date = formatdate(clock.calendar() + 7 + 9, usegmt=True)
+    date = formatdate(clock.now() + 7 + 9, usegmt=True)
     peer.script = [says(429, retry_after="7"), says(503, retry_after=date), says(200)]
     await client.reader(Caller("local:ada", clock.steady() + 60)).read(SEGMENTS)
     assert [wait for wait in clock.waits if wait in (7, 9)] == [7, 9]
@@ -84,7 +84,7 @@ async def test_a_retry_after_in_seconds_or_as_a_date_is_waited_for(
 async def test_a_retry_after_that_is_a_unix_time_is_waited_for(
     client: Client, peer: Peer, clock: ManualClock, unit: int
 ) -> None:
-    peer.script = [says(429, retry_after=str(int((clock.calendar() + 90) * unit))), says(200)]
+    peer.script = [says(429, retry_after=str(int((clock.now() + 90) * unit))), says(200)]
     await client.reader(Caller("local:ada", clock.steady() + 300)).read(SEGMENTS)
     assert any(30 < wait <= 90 for wait in clock.waits)
 

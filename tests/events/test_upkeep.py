@@ -31,7 +31,7 @@ async def number(feed: EventLog) -> int:
 
 
 async def refused(feed: EventLog) -> dict[str, int]:
-    told = await webhook_stats(feed.database, feed.workspace, feed.clock.calendar())
+    told = await webhook_stats(feed.database, feed.workspace, feed.clock.now())
     return {each.reason: each.count for each in told.refused}
 
 
@@ -107,12 +107,12 @@ async def test_counts_that_cannot_be_stored_now_are_stored_later(feed: EventLog,
 async def test_the_reception_tells_lateness_and_gaps(feed: EventLog, database: Database) -> None:
     clock = feed.clock
     assert isinstance(clock, ManualClock)
-    begin = clock.calendar()
+    begin = clock.now()
     for name, after in (("a", 0.0), ("b", 1800.0), ("c", 7200.0), ("d", 60.0)):
         clock.time += after
-        at = int(clock.calendar()) - (120 if name == "d" else 0)
+        at = int(clock.now()) - (120 if name == "d" else 0)
         await feed.append([Envelope(event_id=name, object_type="email", metric="sent", timestamp=at)])
-    told = await webhook_stats(database, "acme", clock.calendar() + 10_000)
+    told = await webhook_stats(database, "acme", clock.now() + 10_000)
     assert told.last is not None
     assert (told.stored, told.day, told.late, told.last.event_id) == (4, 4, 1, "d")
     assert 119 < told.last.lag < 125
@@ -129,7 +129,7 @@ async def test_gaps_of_the_last_week_are_told_also_one_that_began_before_it(
 ) -> None:
     clock = feed.clock
     assert isinstance(clock, ManualClock)
-    start, now = clock.time, clock.calendar()
+    start, now = clock.time, clock.now()
     for ago in days:
         clock.time = start - ago * DAY
         await feed.append([event(f"{ago} days ago")])

@@ -16,4 +16,4 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def gate(opened: Workspace, clock: ManualClock) -> Gate:
-    return replace(opened.gate, clock=clock.for_gate)
+    return replace(opened.gate, clock=clock)

@@ -16,12 +16,12 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.errors import InvalidArgument, Refused
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.elicitation import digest_of
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
 from tests.clock import ManualClock
@@ -54,19 +54,19 @@ def sending(*, warns: Callable[[], str] = lambda: "", repeat: bool = False) -> P
     return plan
 
 
-async def proposed(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> ChangeRow:
+async def proposed(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> Change:
     row = await gate.propose(principal, name, arguments_digest({}), plan)
-    assert isinstance(row, ChangeRow), row
+    assert isinstance(row, Change), row
     return row
 
 
-async def approved(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> ChangeRow:
+async def approved(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> Change:
     row = await proposed(gate, plan, principal, name)
-    assert await gate.decide(row, approve=True, by="person", how="approved outside")
+    assert await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
 
 
-async def made(gate: Gate, row: ChangeRow, plan: Planner) -> Receipt:
+async def made(gate: Gate, row: Change, plan: Planner) -> Receipt:
     return await gate.make(row, plan, Caller(ADA, anyio.current_time() + 10))
 
 
@@ -77,9 +77,9 @@ def emails(sandbox: Sandbox) -> int:
 async def test_a_no_in_the_client_counts_although_somebody_else_had_said_yes(gate: Gate, sandbox: Sandbox) -> None:
     plan = sending()
     row = await proposed(gate, plan)
-    await gate.asked(row)
-    assert await gate.decide(row, approve=True, by="another", how="approved outside")
-    await gate.answered(row, approve=False, typed=None, by=ADA)
+    await gate.approvals.record_prompt(row)
+    assert await gate.approvals.approve(row, by="another", how="approved outside", confirmation=row.plan.typed)
+    await gate.approvals.answer(row, approve=False, confirmation=None, by=ADA)
     assert (await made(gate, row, plan)).status == "declined"
     assert emails(sandbox) == 0
 
@@ -90,14 +90,14 @@ async def test_an_answer_to_what_was_shown_before_it_was_drawn_anew_approves_not
     told = iter(("subscribed", "unsubscribed", "unsubscribed", "unsubscribed"))
     plan = sending(warns=lambda: next(told))
     shown = await proposed(gate, plan)
-    await gate.asked(shown)
-    assert await gate.decide(shown, approve=True, by="another", how="approved outside")
+    await gate.approvals.record_prompt(shown)
+    assert await gate.approvals.approve(shown, by="another", how="approved outside", confirmation=shown.plan.typed)
     assert (await made(gate, shown, plan)).status == "approval_required"
     anew = await gate.propose(ADA, "a tool", arguments_digest({}), plan)
-    assert isinstance(anew, ChangeRow)
+    assert isinstance(anew, Change)
     assert anew.question != shown.question
-    await gate.asked(anew)
-    await gate.answered(shown, approve=True, typed=None, by=ADA)
+    await gate.approvals.record_prompt(anew)
+    await gate.approvals.answer(shown, approve=True, confirmation=None, by=ADA)
     assert (await made(gate, shown, plan)).status != "done"
     assert emails(sandbox) == 0
 
@@ -136,7 +136,7 @@ async def test_an_outcome_that_the_database_cannot_record_is_unknown(ws: CallCon
     gate = replace(ws.gate, executor=replace(ws.gate.executor, writer=LosingExecutor(ws)))
     receipt = await made(gate, row := await approved(gate, sending()), sending())
     assert (receipt.status, receipt.change) == ("unknown", row.id)
-    assert "could not record how it ended" in receipt.message
+    assert "could not record its outcome" in receipt.message
     assert "othing was sent" not in receipt.message
     assert emails(sandbox) == 1
 
@@ -203,7 +203,7 @@ async def test_a_call_given_up_after_its_request_was_made_says_what_became_of_it
     row = await approved(gate, plan)
     began = clock.time
     await made(gate, row, plan)
-    receipt = await gate.unanswered(ADA, "a tool", arguments_digest({}), began)
+    receipt = await gate.give_up(ADA, "a tool", arguments_digest({}), began)
     assert receipt.status == "done"
     assert receipt.change == row.id
 
@@ -214,11 +214,11 @@ async def test_a_call_given_up_while_it_was_asked_declines_and_an_older_request_
     plan = sending()
     await made(gate, await approved(gate, plan), plan)
     clock.time += 3600
-    later = await gate.unanswered(ADA, "a tool", arguments_digest({}), clock.calendar() - 700)
+    later = await gate.give_up(ADA, "a tool", arguments_digest({}), clock.now() - 700)
     assert later.status == "declined"
     row = await proposed(gate, plan)
-    assert (await gate.unanswered(ADA, "a tool", arguments_digest({}), clock.calendar() - 700)).status == "declined"
-    assert not await gate.decide(row, approve=True, by="person", how="approved outside")
+    assert (await gate.give_up(ADA, "a tool", arguments_digest({}), clock.now() - 700)).status == "declined"
+    assert not await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     assert emails(sandbox) == 1
 
 

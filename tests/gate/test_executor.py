@@ -15,13 +15,13 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.writer import Result, Writer
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.values import same
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
 
@@ -56,8 +56,8 @@ def with_fault_after_first(ws: CallContext, sandbox: Sandbox, fault: Fault) -> C
 
 async def carry_out(ws: CallContext, plan: Planner) -> Receipt:
     row = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
-    assert isinstance(row, ChangeRow), row
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    assert isinstance(row, Change), row
+    assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 10))
 
 

@@ -10,15 +10,15 @@ import anyio
 import pytest
 
 from cio_mcp.customerio.caller import Caller
-from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace
+from tests.clock import FunctionClock
 
 pytestmark = pytest.mark.anyio
 
@@ -57,13 +57,13 @@ async def test_a_fault_leaves_one_effect_at_most_and_a_true_receipt(
     ws = opened.acting("local:tester")
     plan = planner(ws)
     row = await ws.gate.propose(ws.principal, tool, arguments_digest({}), plan)
-    assert isinstance(row, ChangeRow)
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    assert isinstance(row, Change)
+    assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     sandbox.faults.append(Fault(method, path, kind))
     receipt = await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + PATIENCE))
     assert receipt.status in {"done", "failed", "unknown"}
     sandbox.clock.advance(5)
-    later: dict[str, Any] = {"clock": Clock(now=lambda: time.time() + 60)}
+    later: dict[str, Any] = {"clock": FunctionClock(now=lambda: time.time() + 60)}
     await replace(opened.reconciler, **later).round()
     sandbox.clock.advance(5)
     state = (await ws.gate.recent(change=row.id)).changes[0].state

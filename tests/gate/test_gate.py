@@ -8,11 +8,12 @@ from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused
+from cio_mcp.gate.approvals import APPROVAL_SECONDS
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.gate.service import APPROVAL_SECONDS, OPEN_LIMITS, OPEN_SECONDS, Gate
+from cio_mcp.gate.service import OPEN_LIMITS, OPEN_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.storage.rows import ChangeRow
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -44,17 +45,17 @@ def caller() -> Caller:
 
 async def proposed(
     gate: Gate, plan: Callable[[], Awaitable[Plan]], principal: str = ADA, arguments: str = ARGUMENTS
-) -> ChangeRow:
+) -> Change:
     row = await gate.propose(principal, "send_event", arguments, plan)
-    assert isinstance(row, ChangeRow)
+    assert isinstance(row, Change)
     return row
 
 
 async def approved(
     gate: Gate, plan: Callable[[], Awaitable[Plan]], principal: str = ADA, arguments: str = ARGUMENTS
-) -> ChangeRow:
+) -> Change:
     row = await proposed(gate, plan, principal, arguments)
-    assert await gate.decide(row, approve=True, by="person", how="approved outside")
+    assert await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
 
 
@@ -94,7 +95,7 @@ async def test_two_approved_changes_with_one_effect_make_one_request(gate: Gate,
     theirs = await approved(gate, planner(), principal=BOB)
     receipts: list[Receipt] = []
 
-    async def make(row: ChangeRow) -> None:
+    async def make(row: Change) -> None:
         receipts.append(await gate.make(row, plan, caller()))
 
     async with anyio.create_task_group() as group:
@@ -110,7 +111,7 @@ async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: San
     clock.time += APPROVAL_SECONDS + 1
     receipt = await gate.make(row, plan, caller())
     assert receipt.status == "declined"
-    assert "too old" in receipt.message
+    assert "the approval expired" in receipt.message
     assert events(sandbox) == 0
 
 
@@ -129,7 +130,7 @@ async def test_an_approval_does_not_count_for_longer_where_the_clock_is_set_back
 async def test_a_plan_that_nobody_decided_about_expires_after_an_hour(gate: Gate, clock: ManualClock) -> None:
     row = await proposed(gate, planner())
     clock.time += OPEN_SECONDS + 1
-    assert not await gate.decide(row, approve=True, by="person", how="approved outside")
+    assert not await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     assert gate.receipt(row).status == "declined"
 
 
@@ -150,8 +151,8 @@ async def test_other_arguments_need_another_approval(gate: Gate, sandbox: Sandbo
 
 async def test_the_same_words_with_other_requests_behind_them_are_not_approved(gate: Gate) -> None:
     row = await proposed(gate, planner())
-    forged = replace(row, digest="0" * 64)
-    assert not await gate.decide(forged, approve=True, by="person", how="approved outside")
+    forged = replace(row, row=replace(row.row, digest="0" * 64))
+    assert not await gate.approvals.approve(forged, by="person", how="approved outside", confirmation=forged.plan.typed)
     assert (await gate.recent(change=row.id)).changes[0].state == "planned"
 
 
@@ -209,7 +210,7 @@ async def test_what_drifted_is_shown_again_and_given_up_at_the_third_time(gate: 
 async def test_a_declined_change_is_not_made_and_can_be_asked_about_anew(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await proposed(gate, plan)
-    await gate.decide(row, approve=False, by="person", how="a person said no")
+    await gate.approvals.deny(row, by="person", how="a person said no")
     assert (await gate.make(row, plan, caller())).status == "declined"
     assert (await proposed(gate, plan)).id != row.id
     assert events(sandbox) == 0
@@ -218,9 +219,9 @@ async def test_a_declined_change_is_not_made_and_can_be_asked_about_anew(gate: G
 async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, clock: ManualClock) -> None:
     plan = planner()
     row = await proposed(gate, plan)
-    await gate.asked(row)
+    await gate.approvals.record_prompt(row)
     clock.time += APPROVAL_SECONDS + 1
-    await gate.answered(row, approve=True, typed=None, by=ADA)
+    await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
     receipt = await gate.make(row, plan, caller())
     assert receipt.status == "declined"
     assert "too late" in receipt.message
@@ -230,7 +231,7 @@ async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, clock: M
 async def test_an_answer_to_a_question_never_asked_counts_as_no(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await proposed(gate, plan)
-    await gate.answered(row, approve=True, typed=None, by=ADA)
+    await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
     assert (await gate.make(row, plan, caller())).status == "declined"
     assert events(sandbox) == 0
 
@@ -238,7 +239,7 @@ async def test_an_answer_to_a_question_never_asked_counts_as_no(gate: Gate, sand
 async def test_waiting_for_a_decision_outside_ends(gate: Gate, clock: ManualClock) -> None:
     row = await proposed(gate, planner())
     began = clock.time
-    assert (await gate.outside(row, 15)).state == "planned"
+    assert (await gate.approvals.wait(row, 15)).state == "planned"
     assert clock.time - began == 15
 
 
@@ -256,7 +257,7 @@ async def test_event_data_that_redirects_mail_is_refused_whoever_plans_it(gate: 
 
 async def test_a_no_given_outside_is_told_once_and_then_it_may_be_asked_again(gate: Gate, sandbox: Sandbox) -> None:
     row = await proposed(gate, planner())
-    await gate.decide(row, approve=False, by="local:person", how="a person said no in a shell")
+    await gate.approvals.deny(row, by="local:person", how="a person said no in a shell")
     told = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
     assert isinstance(told, Receipt)
     assert told.status == "declined"
@@ -267,7 +268,7 @@ async def test_a_no_given_outside_is_told_once_and_then_it_may_be_asked_again(ga
 
 
 async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox: Sandbox) -> None:
-    found: list[ChangeRow] = []
+    found: list[Change] = []
 
     async def propose() -> None:
         found.append(await proposed(gate, planner()))
@@ -275,8 +276,8 @@ async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox:
     async with anyio.create_task_group() as group:
         for _ in range(4):
             group.start_soon(propose)
-    oldest = min(found, key=lambda row: row.planned_at)
-    assert await gate.decide(oldest, approve=True, by="person", how="approved outside")
+    oldest = min(found, key=lambda change: change.row.planned_at)
+    assert await gate.approvals.approve(oldest, by="person", how="approved outside", confirmation=oldest.plan.typed)
     assert (await gate.make(await proposed(gate, planner()), planner(), caller())).status == "done"
     assert events(sandbox) == 1
 
@@ -284,7 +285,7 @@ async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox:
 async def test_a_flood_of_proposals_is_stopped(gate: Gate) -> None:
     for number in range(OPEN_LIMITS.per_caller):
         await proposed(gate, planner(f"event {number}"), arguments=arguments_digest({"number": number}))
-    with pytest.raises(Refused, match="your changes wait for a decision"):
+    with pytest.raises(Refused, match="Too many pending approvals"):
         await gate.propose(ADA, "send_event", arguments_digest({"number": -1}), planner("one more"))
     assert (await proposed(gate, planner(), principal=BOB)).state == "planned"
 
@@ -294,7 +295,7 @@ async def test_a_no_given_outside_is_reported_within_the_hour(
     seconds: float, reported: bool, gate: Gate, clock: ManualClock
 ) -> None:
     row = await proposed(gate, planner())
-    assert await gate.decide(row, approve=False, by="local:person", how="a person said no in a shell")
+    assert await gate.approvals.deny(row, by="local:person", how="a person said no in a shell")
     clock.time += seconds
     answer = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
     assert isinstance(answer, Receipt) == reported
@@ -317,8 +318,8 @@ async def test_what_must_be_typed_counts_in_any_case_and_with_spaces_around_it(
         return (await planner()()).model_copy(update={"typed": "Product news"})
 
     row = await proposed(gate, plan)
-    await gate.asked(row)
-    await gate.answered(row, approve=True, typed=typed, by=ADA)
+    await gate.approvals.record_prompt(row)
+    await gate.approvals.answer(row, approve=True, confirmation=typed, by=ADA)
     assert (await gate.make(row, plan, caller())).status == status
     assert events(sandbox) == (status == "done")
 
@@ -329,9 +330,9 @@ async def test_a_plan_that_drifted_keeps_its_change_and_is_shown_with_what_it_re
     row = await approved(gate, plan)
     assert (await gate.make(row, plan, caller())).change == row.id
     redrawn = await proposed(gate, plan)
-    assert (redrawn.id, redrawn.state, redrawn.decided_by) == (row.id, "planned", None)
+    assert (redrawn.id, redrawn.state, redrawn.row.decided_by) == (row.id, "planned", None)
     assert f"Change {row.id}." in redrawn.question
-    assert Plan.model_validate_json(redrawn.plan).rests_on == {"seen": 1}
+    assert redrawn.plan.rests_on == {"seen": 1}
 
 
 async def test_an_approved_change_that_became_unnecessary_is_closed(gate: Gate, sandbox: Sandbox) -> None:

@@ -14,12 +14,12 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.errors import StorageFailed
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
@@ -39,10 +39,10 @@ def profile(ws: CallContext) -> Planner:
     return partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
 
 
-async def approved(ws: CallContext, plan: Planner, name: str = "a tool") -> ChangeRow:
+async def approved(ws: CallContext, plan: Planner, name: str = "a tool") -> Change:
     row = await ws.gate.propose(ws.principal, name, arguments_digest({}), plan)
-    assert isinstance(row, ChangeRow), row
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    assert isinstance(row, Change), row
+    assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
 
 
@@ -64,7 +64,7 @@ async def test_a_send_whose_answer_never_came_is_unknown_and_never_made_again(
     again = await ws.gate.propose("local:bob", "another tool", arguments_digest({"x": 1}), email(ws))
     assert receipt.status == "unknown"
     assert receipt.is_error
-    assert receipt.find_out
+    assert receipt.next_step
     assert isinstance(again, Receipt)
     assert again.status == "unknown"
     assert requests(sandbox, SEND) == 1
@@ -130,7 +130,7 @@ async def test_a_send_that_was_refused_has_failed_and_needs_a_new_approval(
     receipt = await carried_out(ws, email(ws))
     asked_anew = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), email(ws))
     assert receipt.status == "failed"
-    assert isinstance(asked_anew, ChangeRow)
+    assert isinstance(asked_anew, Change)
     assert asked_anew.state == "planned"
     assert requests(sandbox, SEND) == 1
 

@@ -16,13 +16,13 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import Refused
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, Risk, arguments_digest
 from cio_mcp.gate.policy import RISKS, RULES, WHERES, Policy, Recipients, Said
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
@@ -218,13 +218,13 @@ def with_policy(ws: CallContext, policy: Policy) -> CallContext:
     return replace(ws, gate=replace(ws.gate, policy=policy))
 
 
-async def proposed(ws: CallContext, tool: str, plan: Planner, arguments: object = None) -> ChangeRow:
+async def proposed(ws: CallContext, tool: str, plan: Planner, arguments: object = None) -> Change:
     row = await ws.gate.propose(ws.principal, tool, arguments_digest({"": str(arguments)}), plan)
-    assert isinstance(row, ChangeRow), row
+    assert isinstance(row, Change), row
     return row
 
 
-async def made(ws: CallContext, row: ChangeRow, plan: Planner) -> Receipt:
+async def made(ws: CallContext, row: Change, plan: Planner) -> Receipt:
     return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 10))
 
 
@@ -238,7 +238,7 @@ async def test_a_send_to_somebody_named_is_made_and_the_journal_says_that_the_po
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     plan = partial(send_event, ws, "ada", "order_placed")
     row = await proposed(ws, "send_event", plan)
-    assert (row.state, row.decided_by) == ("approved", "policy")
+    assert (row.state, row.row.decided_by) == ("approved", "policy")
     assert (await made(ws, row, plan)).status == "done"
     assert writes(sandbox) == 1
 
@@ -294,7 +294,7 @@ async def test_an_address_is_not_changed_by_policy_unless_old_and_new_are_named(
     ]
     for number, (customer, attributes, state) in enumerate(cases):
         row = await proposed(ws, "update_customer", partial(update_customer, ws, customer, attributes), number)
-        assert (row.risk, row.state) == ("send", state), attributes
+        assert (row.plan.risk, row.state) == ("send", state), attributes
 
 
 @pytest.mark.parametrize(("is_running", "risk", "state"), [(True, "send", "planned"), (False, "data", "approved")])
@@ -306,7 +306,7 @@ async def test_an_edit_is_allowed_as_data_only_when_it_cannot_start_a_running_ca
     ws = with_policy(ws, Policy(classes={"data": Said(("allow", 1))}))
     plan = partial(update_customer, ws, "two-1", {"plan": "vip"})
     row = await proposed(ws, "update_customer", plan)
-    assert (row.risk, row.state) == (risk, state)
+    assert (row.plan.risk, row.state) == (risk, state)
     await made(ws, row, plan)
     sandbox.clock.advance(20)
     sandbox.workspace.settle()
@@ -333,11 +333,11 @@ async def test_what_an_older_policy_allowed_is_not_made_under_a_stricter_one(ws:
 async def test_a_hidden_class_is_refused_also_after_a_person_approved_it(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(send_event, ws, "ada", "order_placed")
     row = await proposed(ws, "send_event", plan)
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     hidden = with_policy(ws, Policy(classes={"send": Said(("hide", 1))}))
-    with pytest.raises(Refused, match="does not allow"):
+    with pytest.raises(Refused, match="doesn't allow"):
         await made(hidden, row, plan)
-    with pytest.raises(Refused, match="does not allow"):
+    with pytest.raises(Refused, match="doesn't allow"):
         await proposed(hidden, "another tool", partial(send_event, hidden, "bob", "order_placed"))
     assert writes(sandbox) == 0
 
@@ -352,11 +352,11 @@ async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_
 
     large = await proposed(ws, "large", plan)
     assert "1001" in large.question
-    await ws.gate.asked(large)
-    await ws.gate.answered(large, approve=True, typed="1000", by=ws.principal)
+    await ws.gate.approvals.record_prompt(large)
+    await ws.gate.approvals.answer(large, approve=True, confirmation="1000", by=ws.principal)
     assert (await ws.gate.recent(change=large.id)).changes[0].state == "declined"
     small = await proposed(ws, "small", plan)
-    assert await ws.gate.decide(small, approve=True, by="person", how="approved outside")
+    assert await ws.gate.approvals.approve(small, by="person", how="approved outside", confirmation=small.plan.typed)
     stricter = with_policy(ws, Policy(large_audience=999))
     assert (await made(stricter, small, plan)).status == "approval_required"
     assert "1000" in (await proposed(stricter, "small", plan)).question
@@ -369,9 +369,9 @@ def event(ws: CallContext, name: str) -> Planner:
     return partial(send_event, ws, "ada", name)
 
 
-async def approved(ws: CallContext, name: str) -> ChangeRow:
+async def approved(ws: CallContext, name: str) -> Change:
     row = await proposed(ws, "send_event", event(ws, name), name)
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
 
 
@@ -379,17 +379,19 @@ async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_k
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     clock = ManualClock(skips=True)
-    before: Gate = replace(ws.gate, clock=clock.for_gate)
+    before: Gate = replace(ws.gate, clock=clock)
     uncapped = replace(ws, gate=before)
     ws = replace(ws, gate=replace(before, policy=Policy(sends_an_hour=1)))
     assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
     clock.time += 3500
     second = await approved(uncapped, "two")
-    with pytest.raises(Refused, match=r"cap of 1 .*nothing was sent.*room again at 2027-01-15T09:00:00Z, in 2 min"):
+    with pytest.raises(
+        Refused, match=r"limit of 1 sends an hour .*Nothing was sent.*possible at 2027-01-15T09:00:00Z, in 2 min"
+    ):
         await made(ws, second, event(ws, "two"))
     assert writes(sandbox) == 1
     assert (await ws.gate.recent(change=second.id)).changes[0].state == "approved"
-    with pytest.raises(Refused, match=r"cap of 1 "):
+    with pytest.raises(Refused, match=r"limit of 1 "):
         await proposed(ws, "send_event", event(ws, "three"), "nobody is asked in vain")
     clock.time += 101
     assert (await made(ws, second, event(ws, "two"))).status == "done"
@@ -402,7 +404,7 @@ async def test_what_only_changes_data_does_not_count_towards_the_cap(ws: CallCon
     assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
     plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
     row = await proposed(ws, "update_customer", plan)
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved outside")
+    assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     assert (await made(ws, row, plan)).status == "done"
     assert writes(sandbox) == 2
 
@@ -417,7 +419,7 @@ async def test_the_cap_holds_across_servers_that_race_on_one_journal(
                 for name in (f"{of}{number}" for number in range(4))]  # fmt: skip
         refused: list[str] = []
 
-        async def make(ws: CallContext, name: str, row: ChangeRow) -> None:
+        async def make(ws: CallContext, name: str, row: Change) -> None:
             try:
                 await made(ws, row, event(ws, name))
             except Refused:

@@ -13,12 +13,12 @@ from cio_mcp.customerio.api import batches, tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import UserError
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.policy import Policy, Recipients, Said
 from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace
@@ -76,7 +76,7 @@ async def test_nobody_is_taken_over_without_a_person(
     plan = partial(update_customer, example, customer, dict(attributes), create=create, id_type=id_type)
     with suppress(UserError):  # what is refused is not done either
         row = await example.gate.propose(example.principal, "update_customer", arguments_digest({}), plan)
-        assert isinstance(row, ChangeRow)
+        assert isinstance(row, Change)
         assert row.state == "planned"
     assert not [request for request in sandbox.requests if request["method"] != "GET"]
 
@@ -92,7 +92,7 @@ async def test_nothing_is_sent_to_an_address_that_is_a_template(example: CallCon
 async def test_a_customer_of_an_allowed_address_may_be_created_without_a_person(example: CallContext) -> None:
     plan = partial(update_customer, example, "x1@test.example.com", {"plan": "x"}, create=True)
     row = await example.gate.propose(example.principal, "update_customer", arguments_digest({}), plan)
-    assert isinstance(row, ChangeRow)
+    assert isinstance(row, Change)
     assert row.state == "approved"
 
 

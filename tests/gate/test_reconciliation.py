@@ -16,7 +16,7 @@ from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.writer import Writer
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.change_list import ChangeLine
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.reconciliation import LOOKS, REMAKE_SECONDS, Reconciler
@@ -29,6 +29,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace
+from tests.clock import FunctionClock
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +47,7 @@ class Scene:
 
     def __init__(self, opened: Workspace) -> None:
         self.ahead = 0.0
-        clock = Clock(now=lambda: opened.gate.clock.now() + self.ahead)
+        clock = FunctionClock(now=lambda: opened.gate.clock.now() + self.ahead)
         self.gate: Gate = replace(opened.gate, clock=clock)
         self.reconciler: Reconciler = replace(opened.reconciler, clock=clock)
         self.ws: CallContext = replace(opened.acting("local:tester"), gate=self.gate)
@@ -54,13 +55,13 @@ class Scene:
     def caller(self) -> Caller:
         return Caller("local:tester", anyio.current_time() + 10)
 
-    async def approved(self, plan: Planner) -> ChangeRow:
+    async def approved(self, plan: Planner) -> Change:
         row = await self.gate.propose("local:tester", "a tool", arguments_digest({}), plan)
-        assert isinstance(row, ChangeRow), row
-        assert await self.gate.decide(row, approve=True, by="person", how="approved outside")
+        assert isinstance(row, Change), row
+        assert await self.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
         return row
 
-    async def abandoned(self, plan: Planner) -> ChangeRow:
+    async def abandoned(self, plan: Planner) -> Change:
         """A change whose process died right after it had committed `sending`."""
         row = await self.approved(plan)
         dying = replace(self.gate, executor=replace(self.gate.executor, writer=Dying(self.gate.executor.client)))
@@ -72,7 +73,7 @@ class Scene:
         self.ahead += seconds
         return await self.reconciler.round()
 
-    async def state(self, row: ChangeRow) -> Change:
+    async def state(self, row: Change) -> ChangeLine:
         return (await self.gate.recent(change=row.id)).changes[0]
 
 
@@ -194,13 +195,15 @@ async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scen
     row = await scene.abandoned(plan)
     approved = partial(send_event, scene.ws, "ada", "signed_up")
     waiting = await scene.gate.propose("local:other", "a tool", arguments_digest({}), approved)
-    assert isinstance(waiting, ChangeRow)
-    assert await scene.gate.decide(waiting, approve=True, by="person", how="approved outside")
+    assert isinstance(waiting, Change)
+    assert await scene.gate.approvals.approve(
+        waiting, by="person", how="approved outside", confirmation=waiting.plan.typed
+    )
     assert await scene.gate.pauses.pause(by="operator", now=scene.gate.clock.now())
     await scene.after(60)
-    with pytest.raises(Refused, match="stopped"):
+    with pytest.raises(Refused, match="paused"):
         await scene.gate.make(waiting, approved, scene.caller())
-    with pytest.raises(Refused, match="stopped"):
+    with pytest.raises(Refused, match="paused"):
         await scene.gate.propose("local:third", "a tool", arguments_digest({}), plan)
     assert requests(sandbox, "/events") == 0
     assert await scene.gate.pauses.resume()

@@ -6,10 +6,10 @@ import pytest
 
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
-from cio_mcp.gate.change import change_of
-from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
-from cio_mcp.gate.question_facts import question_about
+from cio_mcp.gate.question import question_about
+from cio_mcp.gate.receipt import receipt_of
 from cio_mcp.gate.retention import DAY_SECONDS, KEPT_DAYS, Retention
 from cio_mcp.settings import Settings
 from cio_mcp.storage.changes import Journal
@@ -17,6 +17,7 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import REDUCED_AT_ONCE
 from cio_mcp.storage.events import Events
 from cio_mcp.storage.rows import ChangeRow, EventQuery, EventRow, StoredState
+from tests.clock import FunctionClock
 
 pytestmark = pytest.mark.anyio
 
@@ -35,12 +36,12 @@ def database(settings: Settings) -> Database:
 
 @pytest.fixture
 def retention(database: Database) -> Retention:
-    return Retention(database, Clock(lambda: NOW, at_once))
+    return Retention(database, FunctionClock(lambda: NOW, at_once))
 
 
 def change(id_: str, state: StoredState, planned_at: float = OLD) -> ChangeRow:
     call = tracking.event(Reference("ada"), "x", {"secret": "body"}, ulid="01HZZZZZZZZZZZZZZZZZZZ0001", at=None)
-    plan = Plan(risk="send", summary="Send “x”.", contents=("secret body",), calls=(call,), once=True)
+    plan = Plan(risk="send", summary="Send “x”.", notes=("secret body",), calls=(call,), once=True)
     return ChangeRow(
         id=id_,
         workspace="sandbox",
@@ -52,7 +53,7 @@ def change(id_: str, state: StoredState, planned_at: float = OLD) -> ChangeRow:
         state=state,
         risk="send",
         summary=plan.summary,
-        question=question_about(plan, id_),
+        question=question_about(plan, id_).text,
         plan=plan.model_dump_json(),
         digest=plan.digest,
         planned_at=planned_at,
@@ -75,8 +76,8 @@ async def test_what_was_settled_a_month_ago_is_reduced_to_digest_and_summary(
     assert after
     assert after == replace(before, question="", plan=after.plan, baseline=None)
     assert "secret" not in after.plan
-    assert change_of(after, NOW).summary == "Send “x”."
-    assert change_of(after, NOW).receipt().change == "aaaa0001"
+    assert after.summary == "Send “x”."
+    assert receipt_of(Change.of(after), NOW).change == "aaaa0001"
     assert await retention.round() == 0
 
 

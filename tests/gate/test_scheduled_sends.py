@@ -9,15 +9,15 @@ import pytest
 
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.gate.service import AGAIN_SECONDS, Gate
+from cio_mcp.gate.service import DUPLICATE_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.workspace import CallContext
+from tests.clock import FunctionClock
 
 pytestmark = pytest.mark.anyio
 
@@ -31,19 +31,19 @@ class LaterGate:
 
     def __init__(self, gate: Gate) -> None:
         self.ahead = timedelta()
-        self.gate = replace(gate, clock=Clock(now=lambda: gate.clock.now() + self.ahead.total_seconds()))
+        self.gate = replace(gate, clock=FunctionClock(now=lambda: gate.clock.now() + self.ahead.total_seconds()))
 
-    async def propose(self, plan: Planner, principal: str = ADA) -> ChangeRow | Receipt:
+    async def propose(self, plan: Planner, principal: str = ADA) -> Change | Receipt:
         return await self.gate.propose(principal, "send_transactional", arguments_digest({}), plan)
 
-    async def approve(self, plan: Planner, principal: str = ADA) -> ChangeRow:
+    async def approve(self, plan: Planner, principal: str = ADA) -> Change:
         row = await self.propose(plan, principal)
-        assert isinstance(row, ChangeRow), row
-        assert await self.gate.decide(row, approve=True, by="person", how="approved outside")
+        assert isinstance(row, Change), row
+        assert await self.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
         return row
 
-    async def make(self, row: ChangeRow, plan: Planner) -> Receipt:
-        return await self.gate.make(row, plan, Caller(row.principal, anyio.current_time() + 10))
+    async def make(self, row: Change, plan: Planner) -> Receipt:
+        return await self.gate.make(row, plan, Caller(row.row.principal, anyio.current_time() + 10))
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_once_a_scheduled_message_has_left_the_same_can_be_approved_again(
     at = in_time(timedelta(hours=2))
     await later.make(await later.approve(email(ws, at)), email(ws, at))
     later.ahead = timedelta(hours=2) + SOON
-    assert isinstance(await later.propose(email(ws, None), BOB), ChangeRow)
+    assert isinstance(await later.propose(email(ws, None), BOB), Change)
 
 
 async def test_an_approval_from_before_the_schedule_does_not_send_a_second_message(
@@ -106,11 +106,13 @@ async def test_an_approval_from_before_the_schedule_does_not_send_a_second_messa
 ) -> None:
     at = in_time(timedelta(hours=2))
     waiting = await later.propose(email(ws, None), BOB)
-    assert isinstance(waiting, ChangeRow)
+    assert isinstance(waiting, Change)
     first = await later.approve(email(ws, at))
     await later.make(first, email(ws, at))
-    later.ahead = timedelta(seconds=AGAIN_SECONDS) + SOON
-    assert await later.gate.decide(waiting, approve=True, by="person", how="approved outside")
+    later.ahead = timedelta(seconds=DUPLICATE_SECONDS) + SOON
+    assert await later.gate.approvals.approve(
+        waiting, by="person", how="approved outside", confirmation=waiting.plan.typed
+    )
     receipt = await later.make(waiting, email(ws, None))
     assert (receipt.status, receipt.change) == ("already_done", first.id)
     assert len(sandbox.workspace.sends) == 1
@@ -122,7 +124,7 @@ async def test_a_time_that_has_just_passed_means_now(ws: CallContext) -> None:
     assert isinstance(body, dict)
     assert "send_at" not in body
     assert plan.due_at is None
-    assert "at once" in plan.contents[0]
+    assert plan.notes == ("It will be sent immediately.",)
 
 
 @pytest.mark.parametrize(

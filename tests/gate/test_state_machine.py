@@ -20,16 +20,17 @@ from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.writer import Failed, Result, Sent, Writer
 from cio_mcp.errors import CioError
-from cio_mcp.gate.clock import Clock
+from cio_mcp.gate.approvals import APPROVAL_SECONDS
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.policy import Policy, Said
 from cio_mcp.gate.reconciliation import REMAKE_SECONDS, Reconciler
-from cio_mcp.gate.service import AGAIN_SECONDS, APPROVAL_SECONDS, Gate
+from cio_mcp.gate.service import DUPLICATE_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.workspace import open_workspace
+from tests.clock import FunctionClock
 
 FAULTS = ("accept_then_503", "accept_then_drop", "drop", "429", "status:503", "status:400")
 
@@ -76,7 +77,7 @@ class Watched(Writer):
     """An executor that remembers what left, and can die before it does."""
 
     log: list[Request]
-    clock: Clock
+    clock: FunctionClock
     dies: bool = False
 
     async def send(self, call: Call, caller: Caller) -> Result:
@@ -98,7 +99,7 @@ class World(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="gate-"))
         self.time = 1_800_000_000.0
-        self.clock = Clock(now=lambda: self.time, sleep=self._sleep)
+        self.clock = FunctionClock(now=lambda: self.time, sleep=self._sleep)
         self.log: list[Request] = []
         self.approvals: list[tuple[str, float, tuple[str, ...]]] = []
         self.minted = 0
@@ -222,7 +223,7 @@ class World(RuleBasedStateMachine):
             for second in plain[number + 1 :]:
                 if first.call == second.call and not isinstance(first.result, Failed):
                     assert isinstance(first.result, Sent), "an unknown outcome is never tried again"
-                    assert second.at - first.at >= AGAIN_SECONDS
+                    assert second.at - first.at >= DUPLICATE_SECONDS
 
     @invariant()
     def a_repeated_event_has_one_effect(self) -> None:
@@ -235,14 +236,15 @@ class World(RuleBasedStateMachine):
         planner = self._planner(wish)
         try:
             row = await self.gate.propose(wish.principal, wish.tool, wish.arguments, planner)
-            if not isinstance(row, ChangeRow):
+            if not isinstance(row, Change):
                 return
-            if (
-                approve is not None
-                and await self.gate.decide(row, approve=approve, by="person", how="in a test")
-                and approve
+            if approve is False:
+                await self.gate.approvals.deny(row, by="person", how="in a test")
+            confirmation = row.plan.typed
+            if approve and await self.gate.approvals.approve(
+                row, by="person", how="in a test", confirmation=confirmation
             ):
-                calls = Plan.model_validate_json(row.plan).calls
+                calls = row.plan.calls
                 said = tuple(canonical(call.model_dump(mode="json")) for call in calls)
                 self.approvals.append((row.id, self.time, said))
             if make:

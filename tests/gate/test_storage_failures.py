@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from cio_mcp.errors import StorageFailed
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import Pauses
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.workspace import CallContext
 
@@ -76,11 +76,11 @@ async def test_writes_are_refused_with_the_reason_and_what_was_there_is_there_af
 ) -> None:
     gate = impatient(ws)
     before = await gate.propose("local:tester", "send_event", arguments_digest({"n": 1}), planner(ws, "signed_up"))
-    assert isinstance(before, ChangeRow)
+    assert isinstance(before, Change)
     with trouble(ws.settings.data_dir / "cio-mcp.db"):  # type: ignore[attr-defined]  # they are context managers
         with pytest.raises(StorageFailed, match=said):
             await gate.propose("local:tester", "send_event", arguments_digest({"n": 2}), planner(ws, "order_placed"))
         assert (await ws.people.resolve("ada")).id == "ada"
     assert not any(request["method"] == "POST" for request in sandbox.requests)
     assert [change.id for change in (await gate.recent()).changes] == [before.id]
-    assert await gate.decide(before, approve=True, by="person", how="approved outside")
+    assert await gate.approvals.approve(before, by="person", how="approved outside", confirmation=before.plan.typed)

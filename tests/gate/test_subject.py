@@ -8,7 +8,7 @@ from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.people import reference_of
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Plan
-from cio_mcp.gate.question_facts import question_about
+from cio_mcp.gate.question import question_about
 from cio_mcp.gate.subject import Subject
 from cio_mcp.storage.erasure import bare_plan
 from cio_mcp.storage.rows import ChangeRow
@@ -29,7 +29,7 @@ def row(told: Plan) -> ChangeRow:
         state="sent",
         risk=told.risk,
         summary=told.summary,
-        question=question_about(told, "aaaa0001"),
+        question=question_about(told, "aaaa0001").text,
         plan=told.model_dump_json(),
         digest="",
         planned_at=0.0,

@@ -232,7 +232,7 @@ async def carry_out(ws: CallContext, tool: str, **arguments: Any) -> Receipt:
 
     row = await ws.gate.propose(ws.principal, tool, arguments_digest(arguments), plan)
     assert not isinstance(row, Receipt), row
-    assert await ws.gate.decide(row, approve=True, by="person", how="in a test")
+    assert await ws.gate.approvals.approve(row, by="person", how="in a test", confirmation=row.plan.typed)
     return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))
 
 

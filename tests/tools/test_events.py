@@ -95,9 +95,10 @@ async def test_an_event_is_a_line_with_when_what_who_and_by_which_campaign_by_na
     delivered, opened = event(1, subject="Hi", ago=60), event(2, "opened", prefetched=True)
     await ws.events.append([delivered, opened])
     answer = await recent_events(ws)
+    ada = "“ada@example.com” (“ada”, cio_a3000001)"
     assert lines(answer) == [
-        f"{when(opened)} email opened by a machine, “ada@example.com”, campaign 2 “Order follow-up”, delivery D2",
-        f"{when(delivered)} email delivered, “ada@example.com”, “Hi”, campaign 2 “Order follow-up”, delivery D1",
+        f"{when(opened)} email opened by a machine, {ada}, campaign 2 “Order follow-up”, delivery D2",
+        f"{when(delivered)} email delivered, {ada}, “Hi”, campaign 2 “Order follow-up”, delivery D1",
         STORED,
     ]
     newest = answer.events[0]
@@ -126,7 +127,8 @@ async def test_since_a_time_all_is_counted_by_metric(ws: CallContext) -> None:
     await ws.events.append([event(5, "opened", machine=False, prefetched=True), event(6, "opened", prefetched=False)])
     answer = await recent_events(ws, since=moment(back(3600)), limit=1)
     assert answer.by_metric == {"delivered": 2, "bounced": 1, "opened": 1, "opened by a machine": 1}
-    assert lines(answer)[0] == "delivered 2, bounced 1, opened 1, opened by a machine 1"
+    since = moment(answer.since) if answer.since else ""
+    assert lines(answer)[0] == f"Since {since}: delivered 2, bounced 1, opened 1, opened by a machine 1"
     assert (await recent_events(ws)).by_metric is None
 
 
@@ -149,7 +151,7 @@ async def test_what_names_nobody_or_is_no_event_is_told_all_the_same(ws: CallCon
     await ws.events.append([bare, Envelope.read(b"no event", received_at=now)])
     told = lines(await recent_events(ws))
     assert f"{when(bare)} customer subscribed" in told
-    assert f"{when(bare)} something this server does not know, “no event”" in told
+    assert f"{when(bare)} unknown, something this server cannot read, “no event”" in told
     assert len((await recent_events(ws, object_type="unknown")).events) == 1
 
 
@@ -317,7 +319,7 @@ async def test_an_event_that_another_process_stored_is_joined_to_the_change_that
     ):
         email = {"message": "Order shipped", "customer": "ada", "data": {"order_id": "7", "tracking_url": "x"}}
         sent = structured(await client.call_tool("send_transactional", email))
-        assert "wait_for_event with this change" in sent["find_out"]
+        assert "wait_for_event with this change" in sent["next_step"]
         group.start_soon(report, sent["delivery_id"])
         asked = {"delivery": sent["delivery_id"], "metric": "delivered"}
         result = await client.call_tool("wait_for_event", asked, progress_callback=progress)
@@ -355,6 +357,6 @@ async def test_what_an_event_started_is_found_by_the_change_that_sent_it(setting
         missing = await client.call_tool("recent_events", {"change": "nothing"})
     assert (found["event"]["id"], found["event"]["cause"]["change"]) == ("E2", receipts[0]["change"])
     assert [each["id"] for each in listed["events"]] == ["E1"]
-    assert [each["find_out"] for each in receipts] == [FOLLOW, NOTHING_STARTS]
+    assert [each["next_step"] for each in receipts] == [FOLLOW, NOTHING_STARTS]
     assert narrower["events"] == []
     assert missing.is_error

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from cio_mcp.customerio.clock import Clock
+from cio_mcp.clock import Clock
 from cio_mcp.errors import NotFound, RateLimited
 from cio_mcp.tools.common.gather import in_time, together
 

@@ -12,6 +12,7 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.batches import batch
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.errors import CioError, NotFound, Refused
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before, Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.sandbox import Sandbox
@@ -19,7 +20,6 @@ from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import reduce_old_changes
-from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
@@ -40,7 +40,7 @@ async def approved(ws: CallContext, tool: str, **arguments: JsonValue) -> Receip
     row = await ws.gate.propose(ws.principal, tool, arguments_digest(arguments), plan)
     if isinstance(row, Receipt):
         return row
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
+    assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
     return await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))
 
 
@@ -73,7 +73,7 @@ async def test_an_undo_reaches_the_customer_whom_the_request_named_with_its_kind
 
     row = await ws.gate.propose(ws.principal, "a tool", arguments_digest({}), plan)
     assert not isinstance(row, Receipt)
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
+    assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
     assert (await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))).status == "done"
     sandbox.workspace.schedule.run_until(sandbox.clock.now() + 2)
     undone = await undo_change(ws, row.id)
@@ -131,7 +131,7 @@ async def test_an_approved_undo_sends_nothing_if_the_value_changes_before_it_is_
 
     row = await ws.gate.propose(ws.principal, "undo_change", "digest", plan)
     assert not isinstance(row, Receipt)
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
+    assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
     await done(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
     with pytest.raises(CioError):
         await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))
@@ -218,8 +218,8 @@ async def test_a_kind_of_change_that_undo_does_not_cover_is_refused(ws: CallCont
         return Plan(risk="destroy", summary="Delete a customer.", calls=(batch([operation]),))
 
     row = await ws.gate.propose(ws.principal, "a tool", "digest", plan)
-    assert isinstance(row, ChangeRow)
-    assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
+    assert isinstance(row, Change)
+    assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
     assert (await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))).status == "done"
     with pytest.raises(Refused, match="this kind of change has no undo"):
         await undo_change(ws, row.id)

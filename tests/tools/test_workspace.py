@@ -102,8 +102,7 @@ async def test_a_lane_that_a_429_slowed_is_reported_in_every_process(
     async with open_workspace(settings, sandbox=sandbox) as another:
         answer = await get_workspace(another.acting("local:other"), "health")
     assert answer.health
-    [slowed] = answer.health.slowed_lanes
-    assert slowed.startswith("app: ")
+    assert any(finding.startswith("Rate limits: app: ") for finding in answer.health.findings)
 
 
 def envelope(number: int, metric: str, *, days: float = 0.0) -> Envelope:
@@ -136,10 +135,7 @@ async def test_health_reports_what_came_in_and_the_rates_of_a_week(
     await opened.check_keys()
     answer = await get_workspace(ws, "health")
     assert answer.health
-    assert answer.health.messages.counts == {
-        "sent": 8, "delivered": 0, "bounced": 2, "spammed": 0, "failed": 1, "dropped": 1, "undeliverable": 0
-    }  # fmt: skip
-    assert (answer.health.messages.bounce_rate, answer.health.messages.failure_rate) == (0.25, 0.2)
+    assert (answer.health.bounce_rate, answer.health.failure_rate) == (0.25, 0.2)
     text = render(answer, mask=False).text
     assert "last event email bounced at 2026-09-01T12:00:00Z (10 minutes ago); 17 stored since" in text
     assert "Webhook requests refused: 1 (“wrong signature”), last 2026-09-01T12:00:00Z" in text

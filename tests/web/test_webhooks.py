@@ -35,7 +35,7 @@ async def stored(feed: EventLog) -> int:
 
 async def refusals(feed: EventLog) -> dict[str, int]:
     await feed.close()
-    told = await webhook_stats(feed.database, feed.workspace, feed.clock.calendar())
+    told = await webhook_stats(feed.database, feed.workspace, feed.clock.now())
     return {each.reason: each.count for each in told.refused}
 
 

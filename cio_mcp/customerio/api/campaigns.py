@@ -92,6 +92,10 @@ class Campaigns(SourceReads[Campaign]):
         """The running campaigns that this event starts, and those whose start is not told."""
         return [each for each in await self.all() if each.running and each.may_start_from_event(name)]
 
+    async def by_segment(self) -> list[Campaign]:
+        """The running campaigns that start from a segment, which may depend on anything."""
+        return [each for each in await self.all() if each.running and each.starts_on == "segment"]
+
     async def started_by_attributes(self, attributes: Collection[str]) -> list[Campaign]:
         """The running campaigns that setting these profile attributes may start; segments may rest on any."""
         return [each for each in await self.all() if each.running and each.may_start_from_attributes(attributes)]

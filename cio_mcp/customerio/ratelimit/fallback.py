@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from cio_mcp.customerio.clock import Clock
+from cio_mcp.clock import Clock
 from cio_mcp.errors import StorageFailed
 from cio_mcp.storage.limiter_state import LimiterStore, MemoryLimiterStore
 

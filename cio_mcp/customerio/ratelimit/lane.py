@@ -11,8 +11,8 @@ from uuid import uuid4
 import anyio
 import anyio.to_thread
 
+from cio_mcp.clock import Clock
 from cio_mcp.customerio.call import LaneName
-from cio_mcp.customerio.clock import Clock
 from cio_mcp.customerio.ratelimit import window
 from cio_mcp.customerio.ratelimit.fallback import FallbackStore
 from cio_mcp.customerio.ratelimit.guard import Guard
@@ -82,7 +82,7 @@ class LaneQueue:
         self._lane, self._workspace, self._headroom, self._guard = lane, workspace, headroom, guard
         self._store, self._clock, self._threads, self._random = store, clock, threads, random
         # A quota outlives a reboot; a window of seconds must not depend on a clock that may be set.
-        self.now = clock.calendar if self._budget().quota else clock.steady
+        self.now = clock.now if self._budget().quota else clock.steady
         self._me = uuid4().hex[:12]
         self._queues = TurnQueue(), TurnQueue()
         self._changes: list[Change] = []

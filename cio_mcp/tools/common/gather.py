@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from cio_mcp.customerio.clock import Clock
+from cio_mcp.clock import Clock
 from cio_mcp.errors import CioError
 
 Read = Callable[[], Awaitable[Any]]

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.render import Answer
+from cio_mcp.text.untrusted import Opaque
 
 Item = TypeVar("Item")
 LONGEST_OFFSET = 9
@@ -16,7 +17,7 @@ class PageAnswer(Answer):
     """A page of a list; `cursor` leads to the next one."""
 
     has_more: bool = False
-    cursor: str | None = None
+    cursor: Opaque | None = None
     omitted: int | None = Field(default=None, description="Items after this page, where known")
 
     def more(self) -> Iterable[str]:

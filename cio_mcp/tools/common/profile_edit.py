@@ -46,7 +46,7 @@ async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue
         reads_back=ReadBack(person=whom.cio_id, attributes=changed)
         if whom.cio_id and "cio_relationships" not in map(normalized_name, changed)
         else None,
-        find_out="To see it: get_customer.",
+        next_step="To see it: get_customer.",
     )
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from cio_mcp.customerio.api.reads import Named
-from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.text.sanitize import quoted_name, word
 from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.common.gather import Read, in_time
 from cio_mcp.tools.common.person_ref import AnswerPart
@@ -30,7 +30,7 @@ class Source(AnswerPart):
     name: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind} {word(self.id)}{f' {quoted(self.name, 60)}' if self.name else ''}"
+        return f"{self.kind} {word(self.id)}{f' {quoted_name(self.name)}' if self.name else ''}"
 
 
 async def sources(ws: CallContext, things: Iterable[SourceRef]) -> dict[SourceRef, Source]:

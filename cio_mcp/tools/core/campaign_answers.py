@@ -5,8 +5,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted_name, quoted_text
 from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.common.lookup import SAID
 from cio_mcp.tools.common.pages import PageAnswer
@@ -19,9 +20,9 @@ class CampaignRow(AnswerPart):
     id: str
     name: str
     state: str | None = None
-    starts_on: str | None = None
+    starts_on: Prose | None = None
     sent_at: datetime | None = None
-    sent: int | None = Field(default=None, description="Messages, of the newest newsletters only")
+    sent: int | None = None
     updated: datetime | None = None
     tags: tuple[str, ...] | None = None
 
@@ -29,8 +30,10 @@ class CampaignRow(AnswerPart):
         """The line, what a person wants first."""
         count = "" if self.sent is None else f" ({self.sent:,} messages)"
         when = f"sent {moment(self.sent_at)}{count}" if self.sent_at else self.state
-        facts = [when, self.starts_on and f"starts on {self.starts_on}", tagged(self.tags)]
-        return ", ".join([f"{self.id} {quoted(self.name)}", *filter(None, facts)])
+        start = f"starts on {self.starts_on}" if self.starts_on else None
+        updated = f"updated {moment(self.updated)}" if self.updated else None
+        facts = [when, start, tagged(self.tags), updated]
+        return ", ".join([f"{self.id} {quoted_name(self.name)}", *filter(None, facts)])
 
 
 class CampaignList(PageAnswer):
@@ -56,7 +59,7 @@ class SegmentName(AnswerPart):
     name: str | None = None
 
     def __str__(self) -> str:
-        return f"{quoted(self.name)} ({self.id})" if self.name else self.id
+        return f"{quoted_name(self.name)} ({self.id})" if self.name else self.id
 
 
 class MessageRow(AnswerPart):
@@ -65,7 +68,7 @@ class MessageRow(AnswerPart):
     id: str
     type: str | None = None
     name: str | None = None
-    subject: str | None = None
+    subject: Untrusted | None = None
     language: str | None = None
     sender: str | None = None
     sending_state: str | None = None
@@ -76,11 +79,12 @@ class MessageRow(AnswerPart):
         """The line: what it is, then what it says."""
         facts = [
             self.type,
-            self.name and quoted(self.name),
-            self.subject and f"subject {quoted(self.subject)}",
-            self.language and f"language {quoted(self.language, 20)}",
+            self.name and quoted_name(self.name),
+            self.subject and f"subject {quoted_text(self.subject)}",
+            self.language and f"language {quoted_name(self.language)}",
+            self.sender and f"from {quoted_name(self.sender)}",
             self.sending_state,
-            self.test_group and f"test group {quoted(self.test_group, 40)}",
+            self.test_group and f"test group {quoted_name(self.test_group)}",
             "winner" if self.winner else None,
         ]
         return ", ".join([f"  {self.id}", *filter(None, facts)])
@@ -93,13 +97,13 @@ class CampaignAnswer(PageAnswer):
     id: str
     name: str
     state: str | None = None
-    starts: str
+    starts: Prose
     event_name: str | None = None
     trigger_segments: tuple[SegmentName, ...] | None = None
     filter_segments: tuple[SegmentName, ...] | None = None
     recipient_segments: tuple[SegmentName, ...] | None = None
     subscription_topic: str | None = None
-    description: str | None = None
+    description: Untrusted | None = None
     first_started: datetime | None = None
     sent_at: datetime | None = None
     created: datetime | None = None
@@ -113,21 +117,23 @@ class CampaignAnswer(PageAnswer):
 
     def lines(self) -> Iterable[str]:
         """What it is, what starts it, who gets it, when, and what it sends."""
-        yield ", ".join(filter(None, [f"{SAID[self.kind]} {self.id} {quoted(self.name)}", self.state]))
+        yield ", ".join(filter(None, [f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}", self.state]))
         yield self.starts
+        if self.subscription_topic:
+            yield f"subscription topic {quoted_name(self.subscription_topic)}"
         if self.filter_segments:
             yield f"only for segment {', '.join(map(str, self.filter_segments))}"
         dates = {"first started": self.first_started, "sent": self.sent_at, "created": self.created}
         dates["updated"] = self.updated
         yield "; ".join(f"{name} {moment(when)}" for name, when in dates.items() if when)
-        if told := ", ".join(filter(None, [tagged(self.tags), self.description and quoted(self.description, 200)])):
+        if told := ", ".join(filter(None, [tagged(self.tags), self.description and quoted_text(self.description)])):
             yield told
         if self.send_to_unsubscribed:
             yield "also sent to unsubscribed people unless the send says otherwise"
         if self.queue_drafts:
             yield "held as a draft until somebody sends it in Customer.io"
         if self.variables:
-            yield f"its template reads {', '.join(quoted(name, 60) for name in self.variables)}"
+            yield f"its template reads {', '.join(quoted_name(name) for name in self.variables)}"
         yield f"{self.messages_total} message(s)"
         yield from (message.line() for message in self.messages)
         yield from self.more()
@@ -135,4 +141,4 @@ class CampaignAnswer(PageAnswer):
 
 def tagged(tags: tuple[str, ...] | None) -> str | None:
     """The tags in words."""
-    return f"tags {', '.join(quoted(tag, 30) for tag in tags)}" if tags else None
+    return f"tags {', '.join(quoted_name(tag) for tag in tags)}" if tags else None

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cio_mcp.gate.change import Changes
+from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.storage.rows import ChangeState
 from cio_mcp.tools.common.arguments import Limit
 from cio_mcp.workspace import CallContext
@@ -15,6 +15,6 @@ async def list_changes(
     change: Annotated[str | None, Field(description="Change id")] = None,
     state: ChangeState | None = None,
     limit: Limit = 10,
-) -> Changes:
-    """What this server was asked to write and what became of it, newest first."""
+) -> ChangeList:
+    """List proposed changes and their outcomes, newest first."""
     return await ws.gate.recent(change=change, state=state, limit=limit)

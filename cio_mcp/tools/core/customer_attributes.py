@@ -7,8 +7,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.reads import close_to
 from cio_mcp.customerio.call import canonical
-from cio_mcp.text.render import LEAF_LIMIT
-from cio_mcp.text.sanitize import cut, quoted
+from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, NAME_CHARACTERS, cut, quoted
 from cio_mcp.tools.common.person_ref import PersonRef
 
 ATTRIBUTES_CHARS = 24_000
@@ -59,7 +58,7 @@ def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     omitted: list[str] = []
     room = ATTRIBUTES_CHARS
     for name, value in attributes.items():
-        size = min(len(name), LEAF_LIMIT) + min(len(value), LEAF_LIMIT)
+        size = min(len(name), NAME_CHARACTERS) + min(len(value), FREE_TEXT_CHARACTERS)
         if size > room:
             omitted.append(name)
             continue

@@ -7,8 +7,9 @@ from typing import Any, Literal, NamedTuple
 from cio_mcp.customerio.api.base import Activity, Reference
 from cio_mcp.customerio.api.people import Relationship
 from cio_mcp.customerio.call import canonical
-from cio_mcp.text.sanitize import cut, quoted, word
+from cio_mcp.text.sanitize import cut, quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import Untrusted, UntrustedValue
 from cio_mcp.tools.common.person_ref import AnswerPart, Scalar, pairs
 from cio_mcp.tools.core.deliveries import lines_of
 from cio_mcp.workspace import CallContext
@@ -37,6 +38,10 @@ class DeviceLine(AnswerPart):
     platform: str | None = None
     last_used: datetime | None = None
 
+    def __str__(self) -> str:
+        used = f"last used {moment(self.last_used)}" if self.last_used else ""
+        return " ".join(filter(None, [word(self.platform or "device"), quoted_name(self.id), used]))
+
 
 class SegmentLine(AnswerPart):
     """A segment the person is in."""
@@ -45,7 +50,7 @@ class SegmentLine(AnswerPart):
     name: str
 
     def __str__(self) -> str:
-        return f"{quoted(self.name)} (id {self.id})"
+        return f"{quoted_name(self.name)} (id {self.id})"
 
 
 class TopicLine(AnswerPart):
@@ -56,7 +61,7 @@ class TopicLine(AnswerPart):
     subscribed: bool
 
     def __str__(self) -> str:
-        return f"{quoted(self.name)} {'yes' if self.subscribed else 'no'}"
+        return f"{quoted_name(self.name)} (id {word(self.id)}) {'yes' if self.subscribed else 'no'}"
 
 
 class RelationshipLine(AnswerPart):
@@ -65,11 +70,13 @@ class RelationshipLine(AnswerPart):
     object_type_id: str
     object_id: str | None = None
     cio_object_id: str | None = None
-    attributes: dict[str, Scalar] | None = None
+    attributes: dict[str, UntrustedValue] | None = None
     attributes_omitted: int | None = None
 
     def __str__(self) -> str:
-        return f"{quoted(self.object_id or self.cio_object_id or '')} (object type {self.object_type_id})"
+        names = [quoted_name(name) for name in (self.object_id, self.cio_object_id) if name]
+        facts = [f"object type {word(self.object_type_id)}", *pairs(self.attributes)]
+        return f"{' '.join(names)} ({', '.join(facts)})"
 
 
 class ActivityLine(AnswerPart):
@@ -77,14 +84,14 @@ class ActivityLine(AnswerPart):
 
     at: datetime | None = None
     type: str
-    name: str | None = None
+    name: Untrusted | None = None
     message: str | None = None
-    data: dict[str, Scalar] | None = None
+    data: dict[str, UntrustedValue] | None = None
     data_omitted: int | None = None
 
     def __str__(self) -> str:
-        named = f" {quoted(self.name)}" if self.name else ""
-        about = f", message {word(self.message)}" if self.message else ""
+        named = f" {quoted_text(self.name)}" if self.name else ""
+        about = f", message {word(self.message, 200)}" if self.message else ""
         told = ", ".join([*pairs(self.data), *([f"{self.data_omitted} more"] if self.data_omitted else [])])
         return (
             f"{moment(self.at) if self.at else 'undated'} {word(self.type)}{named}{about}{f' ({told})' if told else ''}"

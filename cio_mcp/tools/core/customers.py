@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -12,7 +12,8 @@ from cio_mcp.customerio.api.people import PeoplePage, Person, SeveralPeople
 from cio_mcp.customerio.api.segments import MemberPage
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted_name
+from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.pages import PageAnswer, following
@@ -38,10 +39,6 @@ from cio_mcp.tools.core.customer_parts import (
 from cio_mcp.tools.core.deliveries import MessageLine
 from cio_mcp.workspace import CallContext
 
-SHOWN = 30
-"""Attributes in the text, as many as may be asked for by name; the structured answer has more."""
-SHOWN_NAMES = 12
-"""Attributes that are left out and named in the text; no source."""
 NAMES_LEFT_OUT = 100
 """Attributes that are left out and named; no source."""
 ROW_ATTRIBUTES, NAMED_ATTRIBUTES = 10, 30
@@ -54,8 +51,8 @@ class CustomersAnswer(PageAnswer):
     """People found."""
 
     customers: list[PersonRef]
-    total: int | None = Field(default=None, description="People found in all, where known")
-    note: str | None = None
+    total: int | None = None
+    note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
         """How many, then each person on a line."""
@@ -72,15 +69,17 @@ class CustomersAnswer(PageAnswer):
 class CustomerAnswer(Answer):
     """One customer; or, where several share what was given, `several` and nothing else."""
 
+    personal: ClassVar[bool] = True
+
     cio_id: str | None = None
     id: str | None = None
     email: str | None = None
     phone: str | None = None
     unsubscribed: bool | None = None
     created_at: datetime | None = None
-    attributes: dict[str, str] | None = None
+    attributes: dict[str, Untrusted] | None = None
     attributes_omitted: int | None = None
-    omitted_names: list[str] | None = Field(default=None, description="Some of those left out")
+    omitted_names: list[str] | None = None
     devices: list[DeviceLine] | None = None
     devices_omitted: int | None = None
     segments: list[SegmentLine] | None = None
@@ -90,7 +89,7 @@ class CustomerAnswer(Answer):
     activities: list[ActivityLine] | None = None
     incomplete: list[Include] | None = Field(default=None, description="Included lists that go on")
     several: list[PersonRef] | None = None
-    note: str | None = None
+    note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
         """Who it is first, then what was included."""
@@ -100,8 +99,16 @@ class CustomerAnswer(Answer):
             yield from map(str, self.several)
             return
         person = PersonRef(cio_id=self.cio_id, id=self.id, email=self.email, created_at=self.created_at)
-        yield f"{person}; {'unsubscribed' if self.unsubscribed else 'subscribed'}"
-        yield from self._attributes()
+        phone = f", phone {quoted_name(self.phone)}" if self.phone else ""
+        yield f"{person}{phone}; {'unsubscribed' if self.unsubscribed else 'subscribed'}"
+        if attributes := pairs(self.attributes):
+            yield f"Attributes: {', '.join(attributes)}"
+        if self.omitted_names:
+            named = ", ".join(quoted_name(name) for name in self.omitted_names)
+            yield f"{self.attributes_omitted} attributes are left out; give their names as attributes: {named}"
+        yield from _inline("Devices", self.devices)
+        if self.devices_omitted:
+            yield f"{self.devices_omitted} more devices are left out."
         yield from _inline("Segments", self.segments)
         yield from _inline("Topics", self.subscriptions)
         yield from _inline("Related to", self.relationships)
@@ -109,15 +116,6 @@ class CustomerAnswer(Answer):
         yield from _below("Activities", self.activities)
         if self.incomplete:
             yield f"There is more of: {', '.join(self.incomplete)}."
-
-    def _attributes(self) -> Iterable[str]:
-        told, hidden = pairs(self.attributes), self.attributes_omitted or 0
-        if told:
-            rest = len(told[SHOWN:]) + hidden
-            yield f"Attributes: {', '.join(told[:SHOWN])}{f', and {rest} more' if rest else ''}"
-        if hidden:
-            named = ", ".join(quoted(name, 40) for name in (self.omitted_names or ())[:SHOWN_NAMES])
-            yield f"{hidden} attributes are left out, such as {named}; give their names as attributes to see them."
 
 
 async def find_customers(

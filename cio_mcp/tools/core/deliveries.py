@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from cio_mcp.customerio.api.base import Message
 from cio_mcp.customerio.api.metrics import TYPES
-from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.text.sanitize import quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import from_unix_if_readable, moment
+from cio_mcp.text.untrusted import Untrusted
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
@@ -46,15 +47,17 @@ class Happening(NamedTuple):
 class MessageLine(AnswerPart):
     """One delivery; `happened` is when the metric that was given did, `machine` that only a machine did it."""
 
+    personal: ClassVar[bool] = True
+
     id: str
     happened: datetime | None = None
     machine: bool | None = None
     created: datetime | None = None
     channel: str
-    subject: str | None = None
+    subject: Untrusted | None = None
     status: str
     status_at: datetime | None = None
-    failure: str | None = None
+    failure: Untrusted | None = None
     recipient: str | None = None
     customer: str | None = None
     source: Source | None = None
@@ -62,15 +65,20 @@ class MessageLine(AnswerPart):
     def __str__(self) -> str:
         created = moment(self.created) if self.created else "undated"
         machine = " by a machine" if self.machine else ""
+        to = [
+            *([quoted_name(self.recipient)] if self.recipient else []),
+            *([word(self.customer, 200)] if self.customer else []),
+        ]
+        at = f" {moment(self.status_at)}" if self.status_at and self.status_at != self.created else ""
         parts = [
-            f"{moment(self.happened)}{machine}, {self.channel} of {created}"
+            f"{moment(self.happened)}{machine}, {word(self.channel)} of {created}"
             if self.happened
-            else f"{created} {self.channel}",
-            quoted(self.subject) if self.subject else None,
-            f"to {quoted(self.recipient or self.customer or '')}" if self.recipient or self.customer else None,
-            self.status + (f" ({quoted(self.failure)})" if self.failure else ""),
+            else f"{created} {word(self.channel)}",
+            quoted_text(self.subject) if self.subject else None,
+            f"to {' '.join(to)}" if to else None,
+            f"{self.status}{at}{f' ({quoted_text(self.failure)})' if self.failure else ''}",
             str(self.source) if self.source else None,
-            f"id {word(self.id)}",
+            f"id {word(self.id, 200)}",
         ]
         return ", ".join(part for part in parts if part)
 

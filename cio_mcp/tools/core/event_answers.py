@@ -2,26 +2,26 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import ClassVar
 
 from cio_mcp.events.models import BY_MACHINE, UNKNOWN, Event
-from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.text.sanitize import quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
 
 DETAILS = ("failure_message", "href", "reason")
 """What more is said of some events; the first that is there is shown."""
-DETAIL = 200
-"""Characters shown of it: an SMTP server says in its last words why it refuses."""
-STRANGE = "something this server does not know"
+STRANGE = "unknown, something this server cannot read"
 
 
 class Cause(AnswerPart):
     """The change of this server that caused an event."""
 
     change: str
-    summary: str | None = None
+    summary: Prose | None = None
 
     def __str__(self) -> str:
         return f"caused by change {self.change}{f': {self.summary}' if self.summary else ''}"
@@ -30,32 +30,44 @@ class Cause(AnswerPart):
 class EventLine(AnswerPart):
     """One event."""
 
+    personal: ClassVar[bool] = True
+
     id: str
     at: datetime
     object_type: str
     metric: str
     machine: bool | None = None
-    subject: str | None = None
+    subject: Untrusted | None = None
     recipient: str | None = None
     customer: PersonRef | None = None
     source: Source | None = None
     delivery: str | None = None
-    detail: str | None = None
+    detail: Untrusted | None = None
     cause: Cause | None = None
 
     def __str__(self) -> str:
-        name = self.recipient or (self.customer and (self.customer.email or self.customer.id or self.customer.cio_id))
         known = f"{word(self.object_type)} {word(self.metric)}{BY_MACHINE if self.machine else ''}"
         parts = [
             f"{moment(self.at)} {STRANGE if self.object_type == UNKNOWN else known}",
-            quoted(name) if name else None,
-            quoted(self.subject) if self.subject else None,
+            self._whom(),
+            quoted_text(self.subject) if self.subject else None,
             str(self.source) if self.source else None,
-            quoted(self.detail, DETAIL) if self.detail else None,
-            f"delivery {word(self.delivery)}" if self.delivery else None,
+            quoted_text(self.detail) if self.detail else None,
+            f"delivery {word(self.delivery, 200)}" if self.delivery else None,
             str(self.cause) if self.cause else None,
         ]
         return ", ".join(part for part in parts if part)
+
+    def _whom(self) -> str | None:
+        """The address first, then the other identifiers, each once."""
+        person = self.customer or PersonRef()
+        names = [quoted_name(name) for name in (self.recipient, person.email, person.id) if name]
+        if person.cio_id:
+            names.append(word(person.cio_id))
+        if not names:
+            return None
+        first, *others = dict.fromkeys(names)
+        return f"{first} ({', '.join(others)})" if others else first
 
 
 async def happenings(ws: CallContext, events: Iterable[Event]) -> list[EventLine]:

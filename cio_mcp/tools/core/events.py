@@ -12,6 +12,7 @@ from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import clock_line, from_unix, moment
+from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.common.arguments import Cursor, Customer, Id, Kind, Limit, Since, Until
 from cio_mcp.tools.common.pages import PageAnswer
 from cio_mcp.tools.core.event_answers import EventLine, happenings
@@ -43,18 +44,19 @@ class EventsAnswer(PageAnswer):
     by_metric: dict[str, int] | None = None
     other_metrics: int | None = Field(default=None, description="Events whose metric is not in by_metric")
     omitted_more: bool = Field(default=False, description="Even more are omitted")
-    received_since: datetime | None = Field(
-        default=None, description="When the earliest stored event came in; absent where none has"
-    )
+    received_since: datetime | None = None
     now: datetime
 
     def lines(self) -> Iterable[str]:
         """The counts, an event a line, and since when events are stored."""
         if self.received_since is None:
             yield NOTHING
-        if self.by_metric:
-            others = f", {self.other_metrics} of other metrics" if self.other_metrics else ""
-            yield ", ".join(f"{_named(metric)} {count}" for metric, count in self.by_metric.items()) + others
+        counts = [f"{_named(metric)} {count}" for metric, count in (self.by_metric or {}).items()]
+        if self.other_metrics:
+            counts.append(f"{self.other_metrics} of other metrics")
+        since = f"Since {moment(self.since)}" if self.since else None
+        if heading := ": ".join(filter(None, [since, ", ".join(counts)])):
+            yield heading
         if not self.events and self.received_since:
             yield "No such events."
         yield from map(str, self.events)
@@ -71,14 +73,14 @@ class WaitAnswer(Answer):
     event: EventLine | None = None
     waited: float = Field(description="Seconds")
     seen: list[EventLine] | None = None
-    note: str | None = None
+    note: Prose | None = None
     now: datetime
 
     def lines(self) -> Iterable[str]:
         """The event; or that it did not come, and what did."""
         if self.event:
             yield str(self.event)
-            yield clock_line(self.now)
+            yield f"Waited {self.waited:g} s. {clock_line(self.now)}"
             return
         yield f"It did not happen within {self.waited:g} s." if self.waited else "It has not happened."
         if self.note:
@@ -148,7 +150,7 @@ async def wait_for_event(
     query = await wanted.query(ws)
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
     named = query.delivery or query.trigger_event
-    counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.calendar()) - LATELY)
+    counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.now()) - LATELY)
     longest = max(0.0, ws.reader.caller.deadline - anyio.current_time() - ANSWERING)
     patience = longest if timeout is None else min(timeout, longest)
     began = ws.events.clock.steady()

@@ -1,6 +1,7 @@
 """Whether the workspace is in order: its webhooks, its deliveries, its changes, its limits and its keys."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -10,6 +11,7 @@ from cio_mcp.storage.rows import UNSETTLED
 from cio_mcp.storage.webhook_stats import WebhookStats
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import ago, from_unix, moment
+from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.core.limits import LaneNow
@@ -25,43 +27,8 @@ REFUSED_SHOWN = 10
 """Reasons of refused requests in an answer; no source, there are fewer."""
 
 
-class Refused(AnswerPart):
-    """Webhook requests that were not accepted, for one reason."""
-
-    reason: str
-    count: int
-    last: datetime
-
-    def __str__(self) -> str:
-        return f"{self.count} ({word(self.reason)}), last {moment(self.last)}"
-
-
-class Webhooks(AnswerPart):
-    """What the receiver of webhooks took and refused; without `last` it never took any."""
-
-    stored: int
-    since: datetime | None = None
-    last: datetime | None = None
-    last_event: str | None = None
-    day: int
-    late: int
-    refused: tuple[Refused, ...] = ()
-
-    def lines(self, now: datetime) -> Iterable[str]:
-        """The last event, how many, and what was refused."""
-        if self.last is None or self.since is None:
-            yield "Webhooks: no events have been received yet; an operator runs and registers a receiver."
-        else:
-            yield (
-                f"Webhooks: last event {self.last_event} at {moment(self.last)} ({ago(self.last, now)}); "
-                f"{self.stored:,} stored since {moment(self.since)}, "
-                f"{self.day:,} in the last 24 hours, {self.late:,} of them over a minute late"
-            )
-        if self.refused:
-            yield f"Webhook requests refused: {'; '.join(map(str, self.refused))}"
-
-
-class Deliverability(AnswerPart):
+@dataclass(frozen=True)
+class Deliverability:
     """Counts of messages in the last 7 days, from received events; rates are 0 to 1, absent where nothing was sent."""
 
     counts: dict[str, int]
@@ -79,26 +46,11 @@ class Deliverability(AnswerPart):
 
 
 class Health(AnswerPart):
-    """What an operator or a marketer looks at first when something seems wrong."""
+    """What an operator or a marketer looks at first when something seems wrong; rates are of the last 7 days."""
 
-    webhooks: Webhooks
-    messages: Deliverability
-    writes_paused: str | None = None
-    unsettled_changes: int
-    slowed_lanes: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-
-    def lines(self, now: datetime) -> Iterable[str]:
-        """A line for each."""
-        yield from self.webhooks.lines(now)
-        yield from self.messages.lines()
-        yield self.writes_paused or "Writes: not paused"
-        if self.unsettled_changes:
-            yield f"Changes whose outcome is not known yet: {self.unsettled_changes} (see list_changes)"
-        else:
-            yield "Changes: every outcome is known"
-        yield f"Rate limits: {'; '.join(self.slowed_lanes) or 'none slowed by a 429'}"
-        yield from self.keys or ("Keys: not checked yet",)
+    bounce_rate: float | None = None
+    failure_rate: float | None = None
+    findings: tuple[Prose, ...]
 
 
 async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
@@ -120,13 +72,21 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
             },
         }
     )
+    messages = deliverability(read["week"].by_metric)
+    unsettled = sum(read[state].total for state in UNSETTLED)
+    changes = f"outcome of {unsettled} not known yet (see list_changes)" if unsettled else "every outcome is known"
+    slowed = "; ".join(lane.slowed for lane in lanes if lane.slowed)
     return Health(
-        webhooks=_webhooks(read["stats"], read["since"]),
-        messages=deliverability(read["week"].by_metric),
-        writes_paused=read["paused"],
-        unsettled_changes=sum(read[state].total for state in UNSETTLED),
-        slowed_lanes=tuple(lane.slowed for lane in lanes if lane.slowed),
-        keys=tuple(ws.keys.lines().values()),
+        bounce_rate=messages.bounce_rate,
+        failure_rate=messages.failure_rate,
+        findings=(
+            *_webhooks(read["stats"], read["since"], ws.now),
+            *messages.lines(),
+            read["paused"] or "Writes: not paused",
+            f"Changes: {changes}",
+            f"Rate limits: {slowed or 'none slowed by a 429'}",
+            *(ws.keys.lines().values() or ("Keys: not checked yet",)),
+        ),
     )
 
 
@@ -153,17 +113,20 @@ async def paused(ws: CallContext) -> str | None:
     return f"An operator stopped all writes at {moment(from_unix(pause.at))}{because}"
 
 
-def _webhooks(stats: WebhookStats, since: datetime | None) -> Webhooks:
-    last = stats.last
-    return Webhooks(
-        stored=stats.stored,
-        since=since,
-        last=last and from_unix(last.received_at),
-        last_event=last and f"{word(last.object_type)} {word(last.metric)}",
-        day=stats.day,
-        late=stats.late,
-        refused=tuple(
-            Refused(reason=each.reason, count=each.count, last=from_unix(each.last_at))
-            for each in stats.refused[:REFUSED_SHOWN]
-        ),
-    )
+def _webhooks(stats: WebhookStats, since: datetime | None, now: datetime) -> Iterable[str]:
+    """What the receiver of webhooks took and refused."""
+    if (last := stats.last) is None or since is None:
+        yield "Webhooks: no events have been received yet; an operator runs and registers a receiver."
+    else:
+        at = from_unix(last.received_at)
+        yield (
+            f"Webhooks: last event {word(last.object_type)} {word(last.metric)} at {moment(at)} ({ago(at, now)}); "
+            f"{stats.stored:,} stored since {moment(since)}, "
+            f"{stats.day:,} in the last 24 hours, {stats.late:,} of them over a minute late"
+        )
+    refused = [
+        f"{each.count} ({word(each.reason)}), last {moment(from_unix(each.last_at))}"
+        for each in stats.refused[:REFUSED_SHOWN]
+    ]
+    if refused:
+        yield f"Webhook requests refused: {'; '.join(refused)}"

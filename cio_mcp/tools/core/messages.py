@@ -4,17 +4,18 @@ from calendar import monthrange
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from cio_mcp.customerio.api.base import is_number
 from cio_mcp.customerio.api.messages import TYPED
 from cio_mcp.errors import InvalidArgument, NotFound, RateLimited
 from cio_mcp.text.html import readable
-from cio_mcp.text.render import Answer, Long
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.render import Answer
+from cio_mcp.text.sanitize import quoted_text, word
 from cio_mcp.text.timestamps import clock_line, moment
+from cio_mcp.text.untrusted import Excerpt, FreeText, Prose, Untrusted
 from cio_mcp.tools.common.arguments import (
     Channel,
     Cursor,
@@ -30,6 +31,7 @@ from cio_mcp.tools.common.arguments import (
 )
 from cio_mcp.tools.common.lookup import find
 from cio_mcp.tools.common.pages import PageAnswer, following
+from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.sources import SourceRef, read_ahead
 from cio_mcp.tools.core.deliveries import MessageLine, lines_of, timeline, type_of
 from cio_mcp.tools.core.message_search import Conditions, Range, Read, SearchPlace, by_creation, by_metric
@@ -37,7 +39,7 @@ from cio_mcp.workspace import CallContext
 
 MONTHS = 6
 """The longest span Customer.io lists at once; of one transactional message it is twice that (its API reference)."""
-BODY = 8_000
+BODY_CHARACTERS = 8_000
 """Characters of a message's text in an answer; no source, about 2,000 tokens."""
 A_MINUTE = timedelta(minutes=1)
 """Leeway for clocks that differ."""
@@ -46,13 +48,17 @@ A_SECOND = timedelta(seconds=1)
 
 
 class MessagesAnswer(PageAnswer):
-    """Deliveries; `order` is what orders them, newest first, and what `since` and `until` apply to."""
+    """Deliveries; `order` is what orders them, newest first, and what `since` and `until` apply to.
+
+    `looked_at` counts the messages looked through where Customer.io cannot filter or order, the oldest of them created
+    at `back_to`; `undated` are left out, since the time of the metric is not known.
+    """
 
     messages: list[MessageLine]
-    order: Literal["created"] | Metric
-    looked_at: int | None = Field(default=None, description="Messages looked through; Customer.io cannot do it")
-    back_to: datetime | None = Field(default=None, description="Creation of the oldest of them")
-    undated: int | None = Field(default=None, description="Left out: the metric's time is not known")
+    order: str
+    looked_at: int | None = None
+    back_to: datetime | None = None
+    undated: int | None = None
     now: datetime
 
     def lines(self) -> Iterable[str]:
@@ -73,17 +79,27 @@ class MessagesAnswer(PageAnswer):
         yield from self.more()
 
 
-class ContentPart(BaseModel):
+class ContentPart(AnswerPart):
     """What was sent, as text."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    subject: Untrusted | None = None
+    from_: Untrusted | None = Field(default=None, serialization_alias="from")
+    reply_to: Untrusted | None = None
+    preheader: Untrusted | None = None
+    text: Annotated[str, FreeText(BODY_CHARACTERS, keep_lines=True)] | None = None
 
-    subject: str | None = None
-    from_: str | None = Field(default=None, serialization_alias="from")
-    reply_to: str | None = None
-    preheader: str | None = None
-    text: Annotated[str | None, Long(BODY)] = None
-    text_length: int | None = Field(default=None, description="Characters in all, where text is cut")
+    def lines(self) -> Iterable[str]:
+        """The headers on one line, then the text as a quotation."""
+        headers = {
+            "From": self.from_,
+            "reply to": self.reply_to,
+            "subject": self.subject,
+            "preheader": self.preheader,
+        }
+        yield f"{', '.join(f'{name} {quoted_text(value)}' for name, value in headers.items() if value) or 'Sent'}:"
+        yield from (f"> {line}" for line in (self.text or "").split("\n"))
+        if isinstance(self.text, Excerpt):
+            yield f"Cut after {BODY_CHARACTERS:,} of {self.text.length:,} characters; the rest is in Customer.io only."
 
 
 class MessageAnswer(Answer):
@@ -94,19 +110,20 @@ class MessageAnswer(Answer):
     action_id: str | None = None
     content_id: str | None = None
     content: ContentPart | None = None
-    note: str | None = None
+    note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
         """The delivery, its timeline, and what was sent, as a quotation."""
         yield str(self.message)
         yield ", ".join(f"{name} {moment(at)}" for name, at in self.timeline.items()) or "Nothing yet."
+        if template := [
+            f"{name} {word(id_)}" for name, id_ in (("action", self.action_id), ("content", self.content_id)) if id_
+        ]:
+            yield f"Made from {', '.join(template)}."
         if self.note:
             yield self.note
         if self.content:
-            yield f"From {quoted(self.content.from_ or '')}, subject {quoted(self.content.subject or '')}:"
-            yield from (f"> {line}" for line in (self.content.text or "").split("\n"))
-            if self.content.text_length:
-                yield f"Cut after {BODY:,} of {self.content.text_length:,} characters; the rest is in Customer.io only."
+            yield from self.content.lines()
 
 
 async def list_messages(
@@ -195,14 +212,12 @@ async def _content(ws: CallContext, id_: str) -> tuple[ContentPart | None, str]:
         return None, f"What was sent could not be read: {full}"
     if sent.forgotten:
         return None, "Customer.io has forgotten what was sent."
-    text = readable(sent.body) if sent.body else None
     content = ContentPart(
         subject=sent.subject,
         from_=sent.from_,
         reply_to=sent.reply_to,
         preheader=sent.preheader_text,
-        text=text,
-        text_length=len(text) if text and len(text) > BODY else None,
+        text=readable(sent.body) if sent.body else None,
     )
     return content, "Read from the archive, which Customer.io opens 100 times a day."
 

@@ -52,7 +52,6 @@ async def get_metrics(
     timezone: Annotated[str | None, Field(description="Region name; campaigns only")] = None,
     channel: Channel | None = None,
     links: Annotated[bool, Field(description="Also clicks by link")] = False,
-    numbers: Annotated[bool, Field(description="Each number of the series also as text")] = False,
 ) -> MetricsAnswer:
     """How a campaign, broadcast, newsletter or transactional message performed.
 
@@ -81,7 +80,6 @@ async def get_metrics(
         notes=tuple(dict.fromkeys(note for each in (first, *others) for note in _notes(each)))
         + ((VARIED,) if len({each.length for each in (first, *others)}) > 1 else ()),
         now=request.now,
-        whole=numbers,
     )
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
-
 from cio_mcp.customerio.api.periods import Resolution
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted_name, quoted_text
 from cio_mcp.text.sparkline import sparkline
 from cio_mcp.text.timestamps import clock_line, moment
+from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Channel, Kind
 from cio_mcp.tools.common.lookup import SAID
 from cio_mcp.tools.common.person_ref import AnswerPart
@@ -18,21 +16,13 @@ from cio_mcp.tools.common.person_ref import AnswerPart
 POINTS_DRAWN = 60
 """A longer series is drawn as the means of neighbours; no source, one line of a terminal."""
 
-DRAWN = {
-    "sent": "sent",
-    "human_opened": "opened by people",
-    "human_clicked": "clicked by people",
-    "converted": "converted",
-}
+DRAWN = frozenset({"sent", "human_opened", "human_clicked", "converted"})
+"""The series that are also drawn."""
+
+WHO = {"human": "by people", "machine": "by machines"}
 
 COMPARED = ("sent", "delivered", "human_opened", "human_clicked", "converted", "unsubscribed", "bounced", "spammed")
 """What stands on the line of each of several."""
-
-FEW = 14
-"""Periods up to which their numbers are written instead of a curve; no source, two weeks of days."""
-
-ROWS_SHOWN = 100
-"""Periods whose numbers are written at most; no source, some 2,000 tokens."""
 
 ROWS = (
     ("sent", "delivered", "bounced"),
@@ -60,30 +50,11 @@ class Series(AnswerPart):
     starts: tuple[datetime, ...]
     values: dict[str, tuple[int, ...]]
 
-    def lines(self, *, whole: bool) -> Iterable[str]:
-        """A curve for each name, or the numbers where they are few or asked for."""
-        drawn = [name for name in DRAWN if any(self.values.get(name, ()))]
-        rows = [index for index in range(len(self.starts)) if any(self.values[name][index] for name in drawn)]
-        if len(rows) > FEW:
-            for name in drawn:
-                curve = sparkline(self.values[name], POINTS_DRAWN)
-                yield f"{DRAWN[name]}, {len(self.starts)} {self.resolution}: {curve} highest {max(self.values[name])}"
-        if rows and (whole or len(rows) <= FEW):
-            yield f"{self.resolution} that are not 0: {', '.join(DRAWN[name] for name in drawn)}"
-            yield from (self._row(index, drawn) for index in rows[-ROWS_SHOWN:])
-            if earlier := len(rows[:-ROWS_SHOWN]):
-                yield f"… {earlier} earlier omitted: give an earlier until"
-
-    def _row(self, index: int, names: Iterable[str]) -> str:
-        start = self.starts[index]
-        when = moment(start) if self.resolution == "hours" else f"{start:%Y-%m-%d}"
-        return f"  {when}: {', '.join(str(self.values[name][index]) for name in names)}"
-
 
 class LinkClicks(AnswerPart):
     """A link and every click on it, a person's second one too."""
 
-    href: str
+    href: Untrusted
     clicked: int
 
 
@@ -99,7 +70,7 @@ class LinkReport(AnswerPart):
     def lines(self) -> Iterable[str]:
         """Each link on a line."""
         yield f"clicks by link, {moment(self.since)} to {moment(self.until)} ({self.timezone}):"
-        yield from (f"  {link.clicked} {quoted(link.href, 120)}" for link in self.links)
+        yield from (f"  {link.clicked} {quoted_text(link.href)}" for link in self.links)
         if not self.links:
             yield "  none clicked"
         if self.omitted:
@@ -124,22 +95,16 @@ class Summary(AnswerPart):
 
     def said(self, name: str) -> str:
         """A total with its rate, in words."""
-        words = {"human": "by people", "machine": "by machines"}
-        who, _, what = name.partition("_")
-        said = f"{what} {words[who]}" if who in words else name
         rate = self.rates.get(name)
-        return f"{said} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
+        return f"{_words(name)} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
 
     def line(self) -> str:
         """All that is compared, on one line."""
-        return f"{self.id} {quoted(self.name)}, {self.span}: {', '.join(map(self.said, COMPARED))}"
+        return f"{self.id} {quoted_name(self.name)}, {self.span}: {', '.join(map(self.said, COMPARED))}"
 
 
 class MetricsAnswer(Answer):
-    """The metrics of one campaign, broadcast, newsletter or transactional message; `others` are compared with it.
-
-    `whole` asks for each number of the series as text.
-    """
+    """The metrics of one campaign, broadcast, newsletter or transactional message; `others` are compared with it."""
 
     kind: Kind
     id: str
@@ -152,10 +117,9 @@ class MetricsAnswer(Answer):
     rates: dict[str, Share]
     series: Series
     links: LinkReport | None = None
-    others: tuple[Summary, ...] | None = Field(default=None, description="The rest of ids; the first is above")
-    notes: tuple[str, ...] = ()
+    others: tuple[Summary, ...] | None = None
+    notes: tuple[Prose, ...] = ()
     now: datetime
-    whole: SkipJsonSchema[bool] = Field(default=False, exclude=True)
 
     def lines(self) -> Iterable[str]:
         """The range, then totals with rates, a line for each of a few series, links, notes; or a line for each."""
@@ -165,13 +129,29 @@ class MetricsAnswer(Answer):
             yield f"{len(self.others) + 1} {SAID[self.kind]}s{channel}:"
             yield from (each.line() for each in (summary, *self.others))
         else:
-            yield f"{SAID[self.kind]} {self.id} {quoted(self.name)}{channel}: {summary.span}"
+            yield f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {summary.span}"
             yield from (", ".join(map(summary.said, row)) for row in ROWS)
             told = {name for row in ROWS for name in row}
             if rest := [summary.said(name) for name, count in self.totals.items() if count and name not in told]:
                 yield ", ".join(rest)
-            yield from self.series.lines(whole=self.whole)
+            yield from self._drawn()
         if self.links:
             yield from self.links.lines()
         yield from self.notes
         yield clock_line(self.now)
+
+    def _drawn(self) -> Iterable[str]:
+        starts, values = self.series.starts, self.series.values
+        if not starts or not values:
+            return
+        ends = f"the first from {moment(starts[0])}, the last from {moment(starts[-1])}"
+        yield f"{len(starts)} {self.series.resolution}, {ends}:"
+        for name, counts in values.items():
+            bars = f" {sparkline(counts, POINTS_DRAWN)} highest {max(counts)}" if name in DRAWN else ""
+            yield f"  {_words(name)}{bars}: {' '.join(map(str, counts))}"
+
+
+def _words(name: str) -> str:
+    """A metric in words: `human_opened` is opened by people."""
+    who, _, what = name.partition("_")
+    return f"{what} {WHO[who]}" if who in WHO else name

@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from cio_mcp.customerio.api.segments import MemberPage, Segment, Usage
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted_name, quoted_text
 from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Limit, SegmentRef
 from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.pages import PageAnswer, cut, following
@@ -17,8 +18,6 @@ from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
 
-SHOWN = 12
-"""Users of a segment in the text; the structured answer has more."""
 USERS = 100
 """Campaigns, sent and draft newsletters that use a segment in one answer, each; no source."""
 
@@ -29,13 +28,13 @@ class SegmentLine(AnswerPart):
     id: str
     name: str
     type: str | None = None
-    description: str | None = None
+    description: Untrusted | None = None
     building: bool | None = Field(default=None, description="Membership is not complete yet")
 
     def __str__(self) -> str:
         building = ", still building" if self.building else ""
-        about = f": {quoted(self.description)}" if self.description else ""
-        return f"{quoted(self.name)} (id {self.id}, {self.type or 'of unknown type'}{building}){about}"
+        about = f": {quoted_text(self.description)}" if self.description else ""
+        return f"{quoted_name(self.name)} (id {self.id}, {self.type or 'of unknown type'}{building}){about}"
 
 
 class SegmentsAnswer(PageAnswer):
@@ -70,9 +69,8 @@ class SegmentAnswer(PageAnswer):
             f", updated {moment(self.updated_at)}" if self.updated_at else ""
         )
         users = [*self.campaigns, *self.sent_newsletters, *(f"{draft} (draft)" for draft in self.draft_newsletters)]
-        more = len(users[SHOWN:]) + (self.users_omitted or 0)
-        rest = f", and {more} more" if more else ""
-        yield f"Used by: {', '.join(map(str, users[:SHOWN])) or 'nothing'}{rest}"
+        rest = f", and {self.users_omitted} more" if self.users_omitted else ""
+        yield f"Used by: {', '.join(map(str, users)) or 'nothing'}{rest}"
         if self.members is not None:
             yield f"Members:{'' if self.members else ' none'}"
             yield from (f"- {member}" for member in self.members)

@@ -1,12 +1,13 @@
 """The write tool for events."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 from ulid import ULID
 
 from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
@@ -20,7 +21,6 @@ from cio_mcp.tools.common.recipients import (
     UNKNOWN_CUSTOMER,
     UNREAD,
     Recipient,
-    listed,
     may_start,
     recipient_of,
     test_profiles,
@@ -35,8 +35,8 @@ STARTS_WITHIN = timedelta(hours=72)
 TOLERANCE = timedelta(minutes=1)
 """How far clocks may differ before a time counts as future; no source."""
 
-FOLLOW = "What it starts: wait_for_event with this change and metric=delivered."
-NOTHING = "No running campaign is known to start from it; recent_events with this change would tell."
+FOLLOW = "To follow the messages it triggers, call wait_for_event with this change and metric=delivered."
+NOTHING = "No running campaign is triggered by it. To check, call recent_events with this change."
 
 
 async def send_event(
@@ -62,11 +62,11 @@ async def send_event(
     old = age > STARTS_WITHIN
     campaigns = [] if old or not ws.settings.has_app else await ws.campaigns.started_by_event(name)
     messages = await event_messages(ws, campaigns, whom.person, data or {})
-    starts = may_start(campaigns)
+    starts = await _starts(ws, campaigns)
     return Plan(
         risk="send",
         summary=f"Send event {quoted(name)} for {whom.name}.",
-        contents=(*((f"It happened at {moment(at)}.",) if at else ()), *listed(data or {}, "no event data")),
+        notes=((f"It happened at {moment(at)}.",) if at else ()),
         preview=messages.preview,
         examples=(whom.example,),
         recipients=whom.recipients,
@@ -74,12 +74,22 @@ async def send_event(
         starts=starts,
         warnings=(*_warnings(whom, age), *messages.warnings),
         calls=(tracking.event(whom.reference, name, data or {}, ulid=str(ULID()), at=at),),
-        rests_on=whom.rests_on | {"starts": list(starts)},
+        rests_on=whom.rests_on | {"starts": starts if isinstance(starts, str) else list(starts)},
         once=True,
         repeat=repeat,
         trace=Evidence(person=whom.cio_id, event=name) if whom.cio_id else None,
-        find_out=NOTHING if not starts and ws.settings.has_app else FOLLOW,
+        next_step=FOLLOW if campaigns or starts == "unknown" else NOTHING,
     )
+
+
+async def _starts(ws: CallContext, by_event: list[Campaign]) -> tuple[str, ...] | Literal["unknown"]:
+    """The campaigns that an event may start; one that starts from a segment may depend on it, too, at any age."""
+    if not ws.settings.has_app:
+        return "unknown"
+    by_segment = [
+        f"{line}, if its segment depends on this event" for line in may_start(await ws.campaigns.by_segment())
+    ]
+    return (*may_start(by_event), *by_segment)
 
 
 def _warnings(whom: Recipient, age: timedelta) -> tuple[str, ...]:

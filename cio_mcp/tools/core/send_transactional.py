@@ -16,7 +16,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Email, Id, Time
 from cio_mcp.tools.common.message_preview import preview_message
-from cio_mcp.tools.common.recipients import Recipient, listed, one_address, recipient_of, test_profiles, time_of, within
+from cio_mcp.tools.common.recipients import Recipient, one_address, recipient_of, test_profiles, time_of, within
 from cio_mcp.workspace import CallContext
 
 
@@ -59,10 +59,7 @@ async def send_transactional(
     return Plan(
         risk="send",
         summary=f"Send transactional {channel} {template.id} {quoted(template.name)} to {whom.name}.",
-        contents=(
-            f"It goes to {quoted(address)}, {f'at {moment(at)}' if at else 'at once'}.",
-            *listed(data or {}, "no message data"),
-        ),
+        notes=(f"It will be sent {f'at {moment(at)}' if at else 'immediately'}.",),
         preview=preview.lines,
         examples=(whom.example,),
         recipients=(address,),
@@ -83,7 +80,7 @@ async def send_transactional(
         repeat=repeat,
         trace=Evidence(person=whom.cio_id, message=template.id, recipient=address) if whom.cio_id else None,
         due_at=at.timestamp() if at else None,
-        find_out="To follow it: wait_for_event with this change and metric=delivered; get_message shows it whole.",
+        next_step="To follow it: wait_for_event with this change and metric=delivered; get_message shows it whole.",
     )
 
 

@@ -8,9 +8,10 @@ from pydantic import Field, JsonValue
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.errors import NotFound, Refused
-from cio_mcp.gate.change import change_of
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.gate.values import same
+from cio_mcp.storage.rows import EFFECTIVE
 from cio_mcp.text.names import normalized_name
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.profile_edit import edit
@@ -55,10 +56,9 @@ async def _done(ws: CallContext, change: str) -> Plan:
     row = await ws.gate.journal.get(change)
     if row is None:
         raise NotFound(f"change: there is no change {quoted(change)}; list_changes lists them.")
-    if row.state not in ("sent", "verified"):
-        state = change_of(row, ws.gate.clock.now()).state
-        raise _refused(change, f"it is {state}, and only what was done can be undone")
-    plan = Plan.model_validate_json(row.plan)
+    if row.state not in EFFECTIVE:
+        raise _refused(change, f"it is {row.state_at(ws.gate.clock.now())}, and only an applied change can be undone")
+    plan = Change.of(row).plan
     if reason := next(_reasons(plan), None):
         raise _refused(change, reason)
     return plan

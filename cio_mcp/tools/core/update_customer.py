@@ -16,7 +16,15 @@ from cio_mcp.text.names import fold, meanings
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType
 from cio_mcp.tools.common.profile_edit import edit, reached
-from cio_mcp.tools.common.recipients import UNKNOWN_CUSTOMER, UNREAD, Recipient, one_address, recipient_of, within
+from cio_mcp.tools.common.recipients import (
+    UNKNOWN_CUSTOMER,
+    UNREAD,
+    Recipient,
+    may_start,
+    one_address,
+    recipient_of,
+    within,
+)
 from cio_mcp.workspace import CallContext
 
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
@@ -59,13 +67,14 @@ async def _creation(ws: CallContext, reference: Reference, attributes: dict[str,
         summary=f"Create the customer with {reference}.",
         why="A new customer may enter any segment and any campaign that starts from one.",
         examples=(f"{quoted(reference.value)}, new",),
+        starts=may_start(await ws.campaigns.by_segment()),
         edits=tuple(Before(name=name, before=None, after=value) for name, value in attributes.items()),
         recipients=reached((reference.value,), attributes),
         warnings=await _identifier_conflicts(ws, reference, attributes),
         calls=(tracking.identify(reference, attributes, at=int(time.time()), create=True),),
         rests_on={"person": None},
         once=True,
-        find_out="To see it: get_customer.",
+        next_step="To see it: get_customer.",
     )
 
 
@@ -112,9 +121,9 @@ def _blind(whom: Recipient, attributes: dict[str, JsonValue], *, create: bool) -
     return Plan(
         risk="send",
         summary=f"Set {named} of {whom.name}{', or create that customer' if create else ''}.",
-        why="What it may start cannot be known.",
         examples=(whom.example,),
-        edits=tuple(Before(name=name, before="(unknown)", after=value) for name, value in attributes.items()),
+        edits=tuple(Before(name=name, before=None, after=value, known=False) for name, value in attributes.items()),
+        starts="unknown",
         warnings=(*doubt, UNREAD),
         calls=(tracking.identify(whom.reference, attributes, at=int(time.time()), create=create),),
         rests_on=whom.rests_on,

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from cio_mcp.customerio.api.account import RegionRecord, WorkspaceRecord
 from cio_mcp.errors import CioError
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import clock_line
+from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.core.health import Health, health, paused
@@ -31,7 +32,7 @@ class Overview(AnswerPart):
     keys: tuple[str, ...]
     read_only: bool
     masked: bool
-    writes_stopped: str | None = None
+    writes_stopped: Prose | None = None
     people: int | None = None
     messages_sent: int | None = None
     segments: int | None = None
@@ -44,7 +45,7 @@ class Overview(AnswerPart):
     def lines(self) -> Iterable[str]:
         """Which, what may be done, how much there is."""
         where = f"region {self.region}" if self.region else None
-        named = f"workspace {quoted(self.name)}" if self.name else "a workspace whose name is not known"
+        named = f"workspace {quoted_name(self.name)}" if self.name else "a workspace whose name is not known"
         yield ", ".join(filter(None, [named, self.id and f"id {self.id}", where]))
         changes = "nothing can be changed (read-only)" if self.read_only else "changes wait for a person's approval"
         masked = ", addresses and phone numbers are masked" if self.masked else ""
@@ -63,7 +64,7 @@ class Overview(AnswerPart):
         if told := [f"{what} {count:,}" for what, count in counts.items() if count is not None]:
             yield ", ".join(told)
         if self.account_workspaces:
-            yield f"the account has several: {', '.join(quoted(name) for name in self.account_workspaces)}"
+            yield f"the account has several: {', '.join(quoted_name(name) for name in self.account_workspaces)}"
 
 
 class SenderRow(AnswerPart):
@@ -74,7 +75,7 @@ class SenderRow(AnswerPart):
     type: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.id} {quoted(self.address or '')}{f' ({self.type})' if self.type else ''}"
+        return f"{self.id} {quoted_name(self.address or '')}{f' ({self.type})' if self.type else ''}"
 
 
 class TopicRow(AnswerPart):
@@ -83,12 +84,14 @@ class TopicRow(AnswerPart):
     id: str
     name: str
     identifier: str | None = None
-    description: str | None = None
+    description: Untrusted | None = None
     subscribed_by_default: bool | None = None
 
     def __str__(self) -> str:
         default = {True: "opted in", False: "opted out", None: "not told"}[self.subscribed_by_default]
-        return f"{self.id} {quoted(self.name)} ({self.identifier or 'no identifier'}), by default {default}"
+        identifier = word(self.identifier, 200) if self.identifier else "no identifier"
+        about = f": {quoted_text(self.description)}" if self.description else ""
+        return f"{self.id} {quoted_name(self.name)} ({identifier}), by default {default}{about}"
 
 
 class ObjectTypeRow(AnswerPart):
@@ -99,7 +102,7 @@ class ObjectTypeRow(AnswerPart):
     enabled: bool | None = None
 
     def __str__(self) -> str:
-        return f"{self.id} {quoted(self.name)}{', disabled' if self.enabled is False else ''}"
+        return f"{self.id} {quoted_name(self.name)}{', disabled' if self.enabled is False else ''}"
 
 
 class WorkspaceAnswer(Answer):
@@ -122,7 +125,7 @@ class WorkspaceAnswer(Answer):
         for lane in self.limits or ():
             yield from lane.lines()
         if self.health:
-            yield from self.health.lines(self.now)
+            yield from self.health.findings
         for rows in (self.senders, self.subscription_topics, self.object_types):
             if rows is not None:
                 count, things = len(rows) + (self.omitted or 0), self.section.replace("_", " ")

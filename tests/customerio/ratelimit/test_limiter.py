@@ -391,7 +391,7 @@ async def test_a_daily_quota_is_counted_across_a_reboot(
         one.call(lane="archived_message")
     await clock.calm()
     assert len(one.permits) == 100
-    rebooted = RebootedClock(clock.calendar() + hours * 3600)
+    rebooted = RebootedClock(clock.now() + hours * 3600)
     store = SqliteLimiterStore(claims)
     async with (
         Limiter(store, LANES, workspace="acme", clock=rebooted, threads=rebooted.threads) as limiter,

@@ -1,4 +1,4 @@
-"""Time, in one place: the only clock of this folder and its only wait, so that tests need neither."""
+"""Time: the only clock of the project, and its only way to wait, so that tests need neither."""
 
 import time
 
@@ -8,13 +8,17 @@ import anyio
 class Clock:
     """The clocks of this host."""
 
+    def now(self) -> float:
+        """Unix time in seconds: goes on while the host sleeps or is off, and may be set."""
+        return time.time()
+
     def steady(self) -> float:
         """Seconds on a clock that is never set, and is the same for all processes of the host."""
         return time.monotonic()
 
-    def calendar(self) -> float:
-        """Seconds since 1970: goes on while the host sleeps or is off, and may be set."""
-        return time.time()
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so long."""
+        await anyio.sleep(seconds)
 
     async def wait(self, event: anyio.Event, seconds: float | None) -> None:
         """Wait for an event, but no longer than this; None waits for the event alone."""

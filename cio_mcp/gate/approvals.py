@@ -1,0 +1,89 @@
+"""Approvals: the only way to decide about a change, whatever a person decides in.
+
+Each decision is about exactly the change that was shown: its requests, its plan and its question.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cio_mcp.clock import Clock
+from cio_mcp.gate.change import Change
+from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.policy import BY_POLICY
+
+if TYPE_CHECKING:
+    from cio_mcp.storage.changes import Journal
+
+APPROVAL_SECONDS = 600.0
+"""How long an approval is valid, and how long a client may keep a question open."""
+POLL_SECONDS = 0.25
+"""How often a waiting call looks for a decision."""
+IN_CLIENT, REJECTED = "approved in the client", "rejected in the client"
+TOO_LATE, MISMATCH = "the approval came too late", "the confirmation text did not match"
+BY_FILE = "allowed by the policy file"
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Decisions about the changes of one workspace."""
+
+    journal: "Journal"
+    clock: Clock
+
+    async def approve(self, change: Change, *, by: str, how: str, confirmation: str | None = None) -> bool:
+        """Approve what `change` shows; False if it is no longer open, has changed, or the confirmation is wrong."""
+        if not confirms(change.plan, confirmation):
+            return False
+        return await self.journal.decide(change.row, "approved", by=by, how=how, now=self.clock.now())
+
+    async def approve_by_policy(self, change: Change) -> bool:
+        """Record that the policy file allows a change."""
+        return await self.journal.decide(change.row, "approved", by=BY_POLICY, how=BY_FILE, now=self.clock.now())
+
+    async def deny(self, change: Change, *, by: str, how: str) -> bool:
+        """Deny what `change` shows; its caller learns of it. False if it is no longer open or has changed."""
+        return await self.journal.decide(change.row, "declined", by=by, how=how, now=self.clock.now())
+
+    async def withdraw(self, change: Change, *, by: str, how: str, acknowledged: bool = False) -> bool:
+        """Decline a change, even one that was approved and not sent yet; `acknowledged` if its caller knows."""
+        now = self.clock.now()
+        return await self.journal.withdraw(change.id, by=by, how=how, now=now, acknowledged=acknowledged)
+
+    async def record_prompt(self, change: Change) -> None:
+        """Record that a client has just been handed the question."""
+        await self.journal.record_prompt(change.id, now=self.clock.now())
+
+    async def answer(self, change: Change, *, approve: bool, confirmation: str | None, by: str) -> None:
+        """Take the answer to a question that a client showed; a late or mistyped approval counts as a rejection.
+
+        A rejection also withdraws an approval that was given elsewhere and not used yet.
+        """
+        row = await self.journal.get(change.id)
+        asked_at = row.asked_at if row else None
+        in_time = asked_at is not None and self.clock.now() - asked_at <= APPROVAL_SECONDS
+        right = confirms(change.plan, confirmation)
+        if approve and in_time and right:
+            await self.approve(change, by=by, how=IN_CLIENT, confirmation=confirmation)
+            return
+        how = REJECTED if not approve else MISMATCH if not right else TOO_LATE
+        await self.withdraw(change, by=by, how=how, acknowledged=True)
+
+    async def wait(self, change: Change, seconds: float) -> Change:
+        """Wait for a decision outside the client, at most so long; the change as it then is."""
+        until = self.clock.now() + seconds
+        while change.state == "planned" and self.clock.now() < until:
+            await self.clock.sleep(POLL_SECONDS)
+            summary = await self.journal.summary(change.id)
+            if summary is None or summary.state != "planned":
+                return await self.current(change)
+        return change
+
+    async def current(self, change: Change) -> Change:
+        """The change as the journal has it now."""
+        row = await self.journal.get(change.id)
+        return Change.of(row) if row else change
+
+
+def confirms(plan: Plan, text: str | None) -> bool:
+    """Whether a text is what must be typed to approve a plan; case and outer spaces do not count."""
+    return plan.typed is None or (text or "").strip().casefold() == plan.typed.strip().casefold()

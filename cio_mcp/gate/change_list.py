@@ -1,0 +1,102 @@
+"""Lists of changes, as people and assistants read them; no plan is read for them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from cio_mcp.errors import NotFound
+from cio_mcp.gate.receipt import happened_at, result_of
+from cio_mcp.storage.rows import ChangePage, ChangeState, ChangeSummary
+from cio_mcp.text.render import Answer
+from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import Prose
+
+if TYPE_CHECKING:
+    from cio_mcp.storage.changes import Journal
+
+
+class ChangeLine(Answer):
+    """One proposed write and its outcome."""
+
+    personal: ClassVar[bool] = True
+
+    id: str
+    state: ChangeState
+    tool: str
+    risk: str
+    summary: Prose
+    at: datetime
+    by: str
+    decided_by: str | None = None
+    decided: str | None = None
+    result: Prose | None = None
+    delivery_id: str | None = None
+    next_step: Prose | None = None
+
+    def lines(self) -> Iterable[str]:
+        """One line: id, time, state, what; below it who proposed and decided it, and its outcome."""
+        yield f"{self.id}  {moment(self.at)}  {self.state}  {self.summary}"
+        decided = f"decided by {word(self.decided_by, 200)}" if self.decided_by else None
+        how = f"{decided} {self.decided}" if decided and self.decided else decided or self.decided
+        delivery = f"delivery {word(self.delivery_id, 200)}" if self.delivery_id else None
+        facts = [f"  {self.tool} ({self.risk}) by {word(self.by, 200)}", how, delivery]
+        yield ", ".join(filter(None, facts))
+        if more := " ".join(filter(None, [self.result, self.next_step])):
+            yield f"  {more}"
+
+    @classmethod
+    def of(cls, row: ChangeSummary, now: float) -> "ChangeLine":
+        """Make a row readable; an open one past its hour is expired."""
+        return cls(
+            id=row.id,
+            state=row.state_at(now),
+            tool=row.tool,
+            risk=row.risk,
+            summary=row.summary,
+            at=happened_at(row),
+            by=row.principal,
+            decided_by=row.decided_by,
+            decided=row.decided_how,
+            result=result_of(row),
+            delivery_id=row.delivery_id,
+            next_step=row.next_step,
+        )
+
+
+class ChangeList(Answer):
+    """Changes, newest first."""
+
+    changes: list[ChangeLine]
+    has_more: bool = False
+    total: int
+
+    def lines(self) -> Iterable[str]:
+        """How many, then each."""
+        yield f"{self.total} change{'' if self.total == 1 else 's'}" if self.changes else "No changes."
+        for change in self.changes:
+            yield from change.lines()
+        if self.has_more:
+            yield f"… {self.total - len(self.changes)} older changes omitted"
+
+    @classmethod
+    async def read(
+        cls, journal: "Journal", now: float, *, change: str | None, state: ChangeState | None, limit: int
+    ) -> "ChangeList":
+        """Read the journal.
+
+        Raises:
+            NotFound: there is no change of that id.
+        """
+        if change is None:
+            return cls.of(await journal.recent(state=state, limit=limit, now=now), now)
+        row = await journal.summary(change)
+        if row is None:
+            raise NotFound(f"change: no change {quoted(change)}. Call list_changes without it for all changes.")
+        return cls(changes=[ChangeLine.of(row, now)], total=1)
+
+    @classmethod
+    def of(cls, page: ChangePage, now: float) -> "ChangeList":
+        """Make a page of the journal readable."""
+        changes = [ChangeLine.of(row, now) for row in page.rows]
+        return cls(changes=changes, has_more=page.total > len(changes), total=page.total)

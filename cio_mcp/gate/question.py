@@ -1,0 +1,229 @@
+"""The question a person decides on: a pure function of the plan that shows every value its requests would send.
+
+Order: what; options that are not defaults; values that decide who is reached; recipients; what it may trigger;
+warnings; the message; the rest. Each sentence ends in a full stop and each value stands in quotes, so that the text
+also reads well where a client joins its lines.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.call import Call
+from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.text.names import normalized_name
+from cio_mcp.text.sanitize import cut
+from cio_mcp.text.urls import without_credentials
+from cio_mcp.text.visible import hides, visible, visible_name, visible_value
+
+MAX_CHARACTERS = 4_000
+MAX_LINES = 60
+"""The longest question that is asked in a client; anything larger is decided outside (design, section 5)."""
+MAX_VALUE_CHARACTERS = 500
+"""The longest value that is shown whole."""
+
+OPTIONS: dict[str, JsonValue] = {
+    "send_to_unsubscribed": False,
+    "queue_draft": False,
+    "disable_message_retention": False,
+    "disable_css_preprocessing": False,
+    "tracked": None,
+    "language": None,
+    "send_at": None,
+    "_update": True,
+    "email_add_duplicates": False,
+    "email_ignore_missing": False,
+    "id_ignore_missing": False,
+}
+"""Fields that change how a write behaves, with the value that goes without saying."""
+
+REACHING = frozenset({
+    "to", "recipients", "ids", "emails", "per_user_data", "data_file_url", "identifiers", "primary", "secondary",
+    "id", "email", "phone", "cio_id", "unsubscribed", "cio_subscription_preferences", "cio_relationships",
+})  # fmt: skip
+"""Fields that decide who is reached."""
+
+SHORT_FIELDS = 20
+"""Values listed where a question is too large; the full requests are shown beside it."""
+
+Group = Literal["option", "reach", "rest"]
+Names = tuple[str | int, ...]
+"""A path into a body: keys, and positions from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The text of a question, and whether it shows everything; only one that does may be asked in a client."""
+
+    text: str
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of a request: its group, its line, and whether the line shows it whole."""
+
+    group: Group
+    line: str
+    whole: bool
+
+
+def question_about(plan: Plan, change: str) -> Question:
+    """Render the question about a plan; rendered once and stored, so that an answer is to exactly these words."""
+    fields = list(_fields(plan))
+    text = "\n\n".join(_paragraphs(plan, fields, change))
+    fits = all(field.whole for field in fields) and len(text) <= MAX_CHARACTERS and text.count("\n") < MAX_LINES
+    if fits:
+        return Question(text, fits=True)
+    short = "\n\n".join(_paragraphs(plan, fields[:SHORT_FIELDS], change, left_out=len(fields) - SHORT_FIELDS))
+    return Question(cut(short, MAX_CHARACTERS), fits=False)
+
+
+def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | None = None) -> Iterator[str]:
+    yield _list(plan.summary, plan.notes)
+    if left_out is not None:
+        more = f" {left_out} more values are not listed here." if left_out > 0 else ""
+        yield f"This change is too large to show here.{more} Read the full requests before you decide."
+    yield from _section("Options:", _lines(fields, "option"))
+    yield from _section("Values that decide who is reached:", _lines(fields, "reach"))
+    if plan.affected != 0:
+        yield _list(f"Recipients: {_count(plan.affected)}.", plan.examples)
+    if plan.starts is not None:
+        yield _starts(plan.starts)
+    if plan.why:
+        yield plan.why
+    yield from _section("Warnings:", (*plan.warnings, *_hidden(plan)))
+    yield from _section("Message (approximate):", plan.preview)
+    yield from _section("Values:", _lines(fields, "rest"))
+    yield f"Requests: {'; '.join(f'{call.method} {call.route}' for call in plan.calls)}."
+    if plan.typed is not None:
+        yield f"To approve, also type {visible(plan.typed)}."
+    yield f"Change {change}. Nothing is sent unless you approve. Each approval applies once."
+
+
+def _section(head: str, lines: tuple[str, ...]) -> tuple[str, ...]:
+    return (_list(head, lines),) if lines else ()
+
+
+def _starts(starts: tuple[str, ...] | Literal["unknown"]) -> str:
+    if starts == "unknown":
+        return "May trigger: this can't be known."
+    return _list("May trigger:", starts) if starts else "May trigger: no running campaign."
+
+
+def _list(head: str, lines: Iterable[str]) -> str:
+    return "\n".join([head, *(f"- {line if line.endswith(('.', '?', '!')) else f'{line}.'}" for line in lines)])
+
+
+def _lines(fields: Iterable[Field], group: Group) -> tuple[str, ...]:
+    return tuple(field.line for field in fields if field.group == group)
+
+
+def _count(people: int | None) -> str:
+    if people is None:
+        return "an unknown number of people"
+    return "1 person" if people == 1 else f"{people:,} people"
+
+
+def _hidden(plan: Plan) -> tuple[str, ...]:
+    sent = "".join(text for call in plan.calls for text in _texts([dict(call.path), dict(call.query), call.body]))
+    return ("Some values hold characters that can't be seen. They are shown as \\u escapes.",) if hides(sent) else ()
+
+
+def _fields(plan: Plan) -> Iterator[Field]:
+    """Every value that the calls would send, except what was generated for them."""
+    edits = {edit.name: edit for edit in plan.edits}
+    for number, call in enumerate(plan.calls, start=1):
+        prefix = f"{number}. " if len(plan.calls) > 1 else ""
+        for name, text in call.path.items():
+            yield _field("reach", f"{prefix}{visible_name(name)}", text)
+        for name, text in call.query.items():
+            yield _field("rest", f"{prefix}{visible_name(name)}", text)
+        for names, value in _body(call):
+            yield from _body_fields(call, prefix, names, value, edits)
+
+
+def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:
+    """The fields of a body; of a Track v2 operation, each attribute is one."""
+    none: dict[str, JsonValue] = {} if call.body is None else {"body": call.body}
+    body = call.body if isinstance(call.body, dict) else none
+    for name, value in body.items():
+        if name in call.minted:
+            continue
+        if name == "attributes" and "identifiers" in body and isinstance(value, dict) and value:
+            yield from (((name, key), inner) for key, inner in value.items())
+        else:
+            yield (name,), without_credentials(value) if name == "endpoint" and isinstance(value, str) else value
+
+
+def _body_fields(
+    call: Call, prefix: str, names: Names, value: JsonValue, edits: Mapping[str, Before]
+) -> Iterator[Field]:
+    name, path = str(names[-1]), f"{prefix}{_path(names)}"
+    group = _group(call, name, value)
+    if (edit := edits.get(name)) is not None:
+        if not isinstance(value, dict | list) or not value:
+            new, whole = _shorten(visible_value(value))
+            yield Field(group, f"{path}: {_old(edit)} → {new}", whole)
+            return
+        yield Field(group, f"{path}: {_old(edit)} → the following values", whole=True)
+    for inner, leaf in _leaves(names, value):
+        yield _field(group, f"{prefix}{_path(inner)}", leaf)
+
+
+def _old(edit: Before) -> str:
+    if not edit.known:
+        return "(unknown)"
+    return "(not set)" if edit.before in (None, "") else _shorten(visible_value(edit.before))[0]
+
+
+def _group(call: Call, name: str, value: JsonValue) -> Group:
+    if name in OPTIONS and (call.lane in {"transactional", "broadcast"} or name == "_update"):
+        return "rest" if value == OPTIONS[name] else "option"
+    return "reach" if normalized_name(name) in REACHING else "rest"
+
+
+def _field(group: Group, path: str, value: JsonValue) -> Field:
+    text, whole = _shorten(visible_value(value))
+    return Field(group, f"{path}: {text}", whole)
+
+
+def _path(names: Names) -> str:
+    """A path such as `data.items[1].name`; a key that is no plain word stands in quotes."""
+    steps = (f"[{name}]" if isinstance(name, int) else f".{visible_name(name)}" for name in names)
+    return "".join(steps).removeprefix(".")
+
+
+def _shorten(text: str) -> tuple[str, bool]:
+    """A value as shown, and whether that is all of it; of a long one, beginning and end."""
+    if len(text) <= MAX_VALUE_CHARACTERS:
+        return text, True
+    head, tail = text[: MAX_VALUE_CHARACTERS - 100], text[-50:]
+    return f"{head} … {len(text) - len(head) - len(tail):,} more characters … {tail}", False
+
+
+def _leaves(names: Names, value: JsonValue) -> Iterator[tuple[Names, JsonValue]]:
+    """The parts of a value, each with its path: scalars, lists of scalars, and empty objects."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _leaves((*names, key), inner)
+    elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+        for index, inner in enumerate(value, start=1):
+            yield from _leaves((*names, index), inner)
+    else:
+        yield names, value
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case dict():
+            for key, item in value.items():
+                yield key
+                yield from _texts(item)

@@ -1,0 +1,20 @@
+"""An answer as the result of a tool call."""
+
+from mcp_types import CallToolResult, TextContent
+
+from cio_mcp.gate.receipt import Receipt
+from cio_mcp.text.render import Answer, render
+
+CONTENT = "cio-mcp/content"
+"""The key in `_meta` under which a result states whether it holds free text from outside, and personal data."""
+
+
+def result(answer: Answer, *, mask: bool) -> CallToolResult:
+    """An answer as it leaves: text and structured content, each complete, and what kind of data they hold."""
+    rendered = render(answer, mask=mask)
+    return CallToolResult(
+        _meta={CONTENT: {"untrusted": rendered.untrusted, "personal": rendered.personal}},
+        content=[TextContent(type="text", text=rendered.text)],
+        structured_content=rendered.structured,
+        is_error=isinstance(answer, Receipt) and answer.is_error,
+    )

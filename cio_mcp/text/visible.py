@@ -1,0 +1,83 @@
+"""Foreign text shown to a person who must see exactly what is there: every text has one spelling of its own."""
+
+import json
+import re
+import unicodedata
+
+from pydantic import JsonValue
+
+from cio_mcp.text.sanitize import UNSEEN_CHARACTERS
+
+LOOKALIKES = {
+    "<": "‹",  # noqa: RUF001 - the look-alike is the point
+    ">": "›",  # noqa: RUF001 - the look-alike is the point
+    "[": "［",  # noqa: RUF001 - the look-alike is the point
+    "]": "］",  # noqa: RUF001 - the look-alike is the point
+    "*": "∗",  # noqa: RUF001 - the look-alike is the point
+    "|": "¦",
+    "~": "∼",  # noqa: RUF001 - the look-alike is the point
+    "`": "ˋ",  # noqa: RUF001 - the look-alike is the point
+}
+"""Signs of Markdown and HTML, which a client might render, and how they are shown; no text can show these otherwise."""
+
+_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", '"': '\\"'}
+_QUOTES = "“”„‟″〝〞"
+_TWO_SPACES = re.compile(r"(?<= ) |^ | $")
+_PLAIN = re.compile(r"[A-Za-z0-9_@.,:;!?/+=&%$#(){}' -]*", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
+
+
+def visible(text: str) -> str:
+    r"""Spell a text on one line in curly quotes that it cannot close; different texts are spelled differently.
+
+    Characters that can't be seen (control, zero-width, direction, unusual or repeated spaces) become escapes such as
+    `\u200b`. Signs of Markdown and HTML become look-alikes, so that no client renders a link or a tag from them.
+    """
+    spelled = text if _PLAIN.fullmatch(text) else "".join(map(_spell, text))
+    return f"“{_TWO_SPACES.sub(_escape_space, spelled)}”"
+
+
+def hides(text: str) -> bool:
+    """Whether a text holds characters that a person does not see."""
+    return any(_unseen(character) for character in text)
+
+
+def visible_name(name: str) -> str:
+    """Spell a key: a plain word stands bare, any other in quotes."""
+    return name if _NAME.fullmatch(name) else visible(name)
+
+
+def visible_value(value: JsonValue) -> str:
+    """Spell a JSON value: texts in quotes, lists in brackets, all else as JSON."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(visible_value, value))}]"
+    return visible(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _spell(character: str) -> str:
+    if short := _SHORT.get(character):
+        return short
+    if lookalike := LOOKALIKES.get(character):
+        return lookalike
+    if character in _QUOTES or character in _SHOWN or _unseen(character):
+        return _escape(character)
+    return character
+
+
+def _escape_space(_: re.Match[str]) -> str:
+    return "\\u0020"
+
+
+def _unseen(character: str) -> bool:
+    if character in " \n":
+        return False
+    return bool(UNSEEN_CHARACTERS.match(character)) or unicodedata.category(character) in _INVISIBLE
+
+
+def _escape(character: str) -> str:
+    point = ord(character)
+    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"  # noqa: PLR2004 - the end of the first plane
+
+
+_SHOWN = frozenset(LOOKALIKES.values())
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})

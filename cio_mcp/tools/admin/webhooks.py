@@ -1,0 +1,90 @@
+"""The plan to create or update the reporting webhook that delivers events to this server."""
+
+import hashlib
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from cio_mcp.customerio.api import webhooks
+from cio_mcp.customerio.api.webhooks import Webhook
+from cio_mcp.customerio.call import canonical
+from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.urls import without_credentials
+
+NAME = "cio-mcp"
+"""The webhook's name in Customer.io."""
+PATH = "/webhooks/customerio"
+MAX_NAMES = 6
+"""Names of events that a question lists."""
+
+
+def plan_webhook(existing: Iterable[Webhook], url: str) -> Plan:
+    """Plan a webhook that reports every event to `url`; one that is ours, or leads there already, is updated."""
+    found = _ours(existing, url)
+    if found is None:
+        return Plan(
+            risk="data",
+            summary=f"Create the reporting webhook {quoted(NAME)} to {quoted(without_credentials(url))}.",
+            notes=(
+                f"It reports all {len(webhooks.NAMES)} kinds of events, first opens and clicks only.",
+                "Addresses and subjects are included, the content of messages is not.",
+            ),
+            affected=0,
+            warnings=_warnings(url),
+            calls=(webhooks.create(NAME, url, webhooks.NAMES),),
+            rests_on={"webhook": None},
+            once=True,
+        )
+    events = (*found.events, *(name for name in webhooks.NAMES if name not in found.events))
+    wanted = found.model_copy(update={"endpoint": url, "events": events, "disabled": False})
+    return Plan(
+        risk="data",
+        summary=f"Update the reporting webhook {found.id} {quoted(found.name)}.",
+        notes=tuple(_notes(found, wanted)),
+        edits=tuple(_edits(found, wanted)),
+        affected=0,
+        warnings=_warnings(url),
+        calls=() if wanted == found else (webhooks.update(wanted),),
+        rests_on={"webhook": hashlib.sha256(canonical(found.model_dump(mode="json")).encode()).hexdigest()},
+    )
+
+
+def _ours(existing: Iterable[Webhook], url: str) -> Webhook | None:
+    """The webhook that leads to the same place; else the one of our name."""
+    all_ = list(existing)
+    there = [webhook for webhook in all_ if _place(webhook.endpoint) == _place(url)]
+    return next(iter([*there, *(webhook for webhook in all_ if webhook.name == NAME)]), None)
+
+
+def _place(url: str) -> tuple[str, str] | None:
+    try:
+        parts = urlsplit(url)
+        return parts.netloc.rpartition("@")[2].lower(), parts.path
+    except ValueError:
+        return None
+
+
+def _notes(then: Webhook, now: Webhook) -> Iterable[str]:
+    if more := [name for name in now.events if name not in then.events]:
+        named = ", ".join(more[:MAX_NAMES]) + (f" and {len(more) - MAX_NAMES} more" if len(more) > MAX_NAMES else "")
+        yield f"It will also report {named}."
+
+
+def _edits(then: Webhook, now: Webhook) -> Iterable[Before]:
+    if then.endpoint != now.endpoint:
+        before, after = without_credentials(then.endpoint), without_credentials(now.endpoint)
+        same = before == after
+        yield Before(name="endpoint", before=before, after=f"{after} (other credentials)" if same else after)
+    if then.events != now.events:
+        yield Before(name="events", before=_kinds(then), after=_kinds(now))
+    if then.disabled:
+        yield Before(name="disabled", before=True, after=False)
+
+
+def _kinds(webhook: Webhook) -> str:
+    return "1 kind" if len(webhook.events) == 1 else f"{len(webhook.events)} kinds"
+
+
+def _warnings(url: str) -> tuple[str, ...]:
+    path = urlsplit(url).path
+    return () if path.endswith(PATH) else (f"The receiver answers at {PATH}, and this leads to {quoted(path)}.",)

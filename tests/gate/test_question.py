@@ -1,0 +1,152 @@
+"""The question: everything that a change sends is in it, or it is not asked in a client."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api import sends, tracking
+from cio_mcp.customerio.api.base import Reference
+from cio_mcp.customerio.call import Call, canonical
+from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.question import MAX_CHARACTERS, MAX_LINES, Question, question_about
+
+ULID = "01HZZZZZZZZZZZZZZZZZZZ0001"
+TEXTS = st.text(max_size=12) | st.sampled_from(["a", "a ", "a.b", "a\u200b", "“a”", "<b>", "true", "1", "[1]", "null"])
+VALUES: st.SearchStrategy[JsonValue] = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from([1.0, 1.5]) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=4,
+)
+BODIES = st.dictionaries(TEXTS | st.sampled_from(["email", "plan", "unsubscribed"]), VALUES, min_size=1, max_size=3)
+
+
+def event(data: dict[str, JsonValue], name: str = "x") -> Call:
+    return tracking.event(Reference("ada"), name, data, ulid=ULID, at=None)
+
+
+def identify(attributes: dict[str, JsonValue]) -> Call:
+    return tracking.identify(Reference("ada"), attributes, at=1_800_000_000, create=False)
+
+
+def asked(call: Call, **more: object) -> Question:
+    return question_about(
+        Plan.model_validate({"risk": "send", "summary": "Send.", "calls": (call,), **more}), "aaaa0001"
+    )
+
+
+@given(st.sampled_from([event, identify]), BODIES, BODIES)
+def test_two_plans_with_different_requests_never_have_the_same_question(
+    kind: object, one: object, other: object
+) -> None:
+    first, second = kind(one), kind(other)  # type: ignore[operator]  # hypothesis gives the builders
+    questions = asked(first), asked(second)
+    if all(question.fits for question in questions):
+        same = canonical(first.model_dump(mode="json")) == canonical(second.model_dump(mode="json"))
+        assert (questions[0].text == questions[1].text) == same
+
+
+@given(BODIES)
+def test_a_client_that_joins_all_lines_shows_the_same_words(body: dict[str, JsonValue]) -> None:
+    text = asked(event(body)).text
+    assert "  " not in text.replace("\n", " ").replace("  ", " ") or "\\u0020" in text
+
+
+def test_the_last_of_many_values_is_shown_or_nothing_is_asked() -> None:
+    few, many = ({f"key_{number}": "v" for number in range(count)} for count in (40, 90))
+    assert "data.key_39: “v”" in asked(event({**few})).text
+    assert not asked(event({**many})).fits
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"url": "https://acme.example/reset?" + "x" * 600},
+        {"numbers": list(range(3000))},
+        {"n": 10**600},
+        {f"key_{number}": "v" * 200 for number in range(30)},
+        {f"k{number}": number for number in range(60)},
+    ],
+    ids=["long value", "long list", "long number", "many characters", "many lines"],
+)
+def test_what_does_not_fit_is_not_asked_in_a_client(data: dict[str, JsonValue]) -> None:
+    question = asked(event(data))
+    assert not question.fits
+    assert "too large to show here" in question.text
+    assert len(question.text) <= MAX_CHARACTERS
+
+
+def test_a_question_at_its_bounds_fits() -> None:
+    question = asked(event({"v": "x" * 498}))
+    assert question.fits
+    assert question.text.count("\n") < MAX_LINES
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({"send_to_unsubscribed": True}, "- send_to_unsubscribed: true."),
+        ({"disable_message_retention": True}, "- disable_message_retention: true."),
+        ({"tracked": False}, "- tracked: false."),
+        ({"language": "de"}, "- language: “de”."),
+        ({"queue_draft": True}, "- queue_draft: true."),
+    ],
+)
+def test_every_option_that_is_not_a_default_comes_first(options: dict[str, JsonValue], shown: str) -> None:
+    call = sends.email(3, {"id": "ada"}, "ada@example.com", {"a": 1}, send_at=None, options=options)
+    text = asked(call).text
+    assert text.index("Options:") < text.index(shown) < text.index("Values that decide who is reached:")
+
+
+def test_an_address_among_many_attributes_comes_before_the_rest_with_its_old_value() -> None:
+    attributes: dict[str, JsonValue] = {f"a{number}": number for number in range(20)} | {"email": "new@example.com"}
+    edits = tuple(Before(name=name, before=None, after=value) for name, value in attributes.items())
+    edits = (*edits[:-1], Before(name="email", before="ada@example.com", after="new@example.com"))
+    text = asked(identify(attributes), edits=edits).text
+    shown = "email: “ada@example.com” → “new@example.com”"
+    assert text.index("Values that decide who is reached:") < text.index(shown) < text.index("a0: (not set) → 0")
+
+
+def test_what_was_there_and_could_not_be_read_is_unknown_and_not_unset() -> None:
+    edit = Before(name="plan", before=None, after="pro", known=False)
+    assert "plan: (unknown) → “pro”" in asked(identify({"plan": "pro"}), edits=(edit,)).text
+
+
+@pytest.mark.parametrize(
+    ("starts", "shown"),
+    [
+        (None, None),
+        ((), "May trigger: no running campaign."),
+        (("campaign 2 “Two”",), "May trigger:\n- campaign 2 “Two”."),
+        ("unknown", "May trigger: this can't be known."),
+    ],
+)
+def test_unknown_is_never_shown_as_none(starts: object, shown: str | None) -> None:
+    text = asked(event({}), starts=starts).text
+    assert shown in text if shown else "May trigger" not in text
+
+
+def test_characters_that_cannot_be_seen_are_spelled_out_with_a_warning() -> None:
+    text = asked(event({"pl\u200ban": "https://a.example/\u202egpj.exe"})).text
+    assert "data.“pl\\u200ban”: “https://a.example/\\u202egpj.exe”." in text
+    assert "characters that can't be seen" in text
+    assert "characters that can't be seen" not in asked(event({"plan": "pro"})).text
+
+
+def test_generated_ids_and_times_are_left_out() -> None:
+    assert ULID not in asked(event({"a": 1})).text
+    assert "1800000000" not in asked(identify({"a": 1})).text
+
+
+def test_the_message_is_marked_approximate_and_comes_before_the_values() -> None:
+    text = asked(event({"a": 1}), preview=("Subject: “Hi”",)).text
+    assert text.index("Message (approximate):\n- Subject: “Hi”.") < text.index("Values:")
+
+
+def test_a_password_in_a_webhook_url_is_not_shown() -> None:
+    body: JsonValue = {"endpoint": "https://user:secret@example.com/x"}
+    call = Call(api="app", method="POST", route="/v1/reporting_webhooks", body=body, lane="app", retry="once")
+    assert "secret" not in asked(call).text
+    assert json.dumps(call.body) != asked(call).text
