@@ -1,13 +1,15 @@
 """A workspace, opened: client, gate and readers put together, without MCP."""
 
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio.abc import TaskGroup
 
 from cio_mcp.customerio.api.account import Account
 from cio_mcp.customerio.api.broadcasts import Broadcasts
@@ -21,7 +23,7 @@ from cio_mcp.customerio.api.transactional import Transactional
 from cio_mcp.customerio.caller import Caller, Work
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.settings import Settings
-from cio_mcp.text.render import Answer
+from cio_mcp.text.timestamps import from_unix
 
 if TYPE_CHECKING:
     from cio_mcp.customerio.asgi_transport import AsgiTransport
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from cio_mcp.gate.service import Gate
     from cio_mcp.sandbox import Sandbox
 
-__all__ = ["CallContext", "LaneNow", "Limits", "Sandbox", "Workspace", "open_workspace", "preload"]
+__all__ = ["CallContext", "Sandbox", "Workspace", "open_workspace", "preload"]
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller how far a call is: what is done, of how much, and what that is."""
@@ -42,47 +44,18 @@ IN_PROCESS = 0.05
 REMOTE = "https://api.customer.io"
 
 
-class LaneNow(Answer):
-    """A lane at this moment: `used` of `requests` lie in the window of `window` seconds."""
-
-    lane: str
-    requests: int
-    window: float
-    used: int
-    waiting: int
-    paused_for: float | None = None
-    rate: float | None = None
-    shared: bool = True
-    source: str
-
-    def lines(self) -> Iterable[str]:
-        """One line."""
-        paused = f", paused for {self.paused_for:g} s" if self.paused_for else ""
-        rate = f", at {self.rate:g} of the rate" if self.rate is not None else ""
-        shared = "" if self.shared else ", not shared with other processes now"
-        used = f"{self.used} of {self.requests} per {self.window:g} s, {self.waiting} waiting"
-        yield f"{self.lane}: {used}{paused}{rate}{shared}"
-
-
-class Limits(Answer):
-    """What Customer.io's limits leave at this moment."""
-
-    lanes: list[LaneNow]
-
-    def lines(self) -> Iterable[str]:
-        """A line a lane."""
-        for lane in self.lanes:
-            yield from lane.lines()
-
-
 @dataclass(frozen=True)
 class CallContext:
-    """The workspace as one caller sees it during one call: every read counts for them and ends in time."""
+    """The workspace as one caller sees it during one call: every read counts for them and ends in time.
+
+    `tasks` are the workspace's: what is started there may go on after the call, and ends with the workspace.
+    """
 
     settings: Settings
     reader: "Reader"
     gate: "Gate"
     events: "EventLog"
+    tasks: TaskGroup
     progress: Progress | None = None
     keys: KeyReport = field(default_factory=KeyReport)
 
@@ -91,23 +64,10 @@ class CallContext:
         """Who the call is made for."""
         return self.reader.work.caller
 
-    def limits(self) -> Limits:
-        """What the limits leave at this moment."""
-        lanes = [
-            LaneNow(
-                lane=now.lane,
-                requests=now.requests,
-                window=now.window,
-                used=now.used,
-                waiting=now.waiting + now.elsewhere,
-                paused_for=now.paused or None,
-                rate=now.rate if now.rate < 1 else None,
-                shared=now.shared,
-                source=LANES[now.lane].source,
-            )
-            for now in self.reader.client.limiter.state()
-        ]
-        return Limits(lanes=lanes)
+    @property
+    def now(self) -> datetime:
+        """The current time (UTC), to the second."""
+        return from_unix(int(self.events.clock.now()))
 
     @cached_property
     def people(self) -> People:
@@ -159,6 +119,7 @@ class Workspace:
     gate: "Gate"
     reconciler: "Reconciler"
     events: "EventLog"
+    tasks: TaskGroup
     keys: KeyReport = field(default_factory=KeyReport)
     """What Customer.io said to the keys, once `check_keys` has run."""
 
@@ -170,7 +131,7 @@ class Workspace:
         """The workspace for one call of `caller`, which may take `max_wait` seconds (default: the setting)."""
         deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
         reader = self.client.reader(Work(caller, deadline))
-        return CallContext(self.settings, reader, self.gate, self.events, keys=self.keys)
+        return CallContext(self.settings, reader, self.gate, self.events, self.tasks, keys=self.keys)
 
 
 @asynccontextmanager
@@ -227,7 +188,7 @@ async def open_workspace(
         feed = EventLog(database, key)
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
-        yield Workspace(settings, client, gate, settling, feed)
+        yield Workspace(settings, client, gate, settling, feed, tasks)
 
 
 def preload() -> None:

@@ -119,7 +119,13 @@ def spellings(leaf: Leaf) -> Iterator[str]:
         case bool():
             yield ""  # in words
         case int() | float() as number:
-            yield from (str(number), f"{number:,}", f"{number:g}", f"{number:.1%}", json.dumps(number))
+            yield from (
+                str(number),
+                f"{number:,}",
+                f"{number:g}",
+                f"{number:.1%}",
+                json.dumps(number),
+            )
         case str() as words:
             yield from (words, words.replace("_", " "), quoted(words, FREE_TEXT_CHARACTERS))
             if re.fullmatch(r"\d{4}-\d\d-\d\dT.*", words):

@@ -16,6 +16,8 @@ from cio_mcp.events.models import BY_MACHINE, Envelope, Event
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import DELETED_AT_ONCE, MAX_COUNTED, Events
 from cio_mcp.storage.rows import EventQuery, EventRow, Place
+from cio_mcp.storage.webhook_stats import WebhookStats, webhook_stats
+from cio_mcp.text.timestamps import from_unix
 
 __all__ = ["EventLog", "EventPage", "EventQuery"]
 
@@ -95,11 +97,28 @@ class EventLog:
         last = f"{rows[-1].at}-{rows[-1].sequence}" if omitted else None
         return EventPage(tuple(map(Event.of, rows)), last, omitted, omitted >= MAX_COUNTED)
 
+    async def received_since(self) -> datetime | None:
+        """When the earliest event that is still stored came in; None where there is none.
+
+        Raises:
+            StorageFailed: the database cannot be read.
+        """
+        at = await self._events.first_received()
+        return None if at is None else from_unix(at)
+
     async def summary(self, query: EventQuery) -> MetricSummary:
         """Count the events that match, by metric."""
         counts, others = await self._events.summary(query)
         by_metric = {f"{each.metric}{BY_MACHINE if each.by_machine else ''}": each.count for each in counts}
         return MetricSummary(by_metric, others)
+
+    async def stats(self) -> WebhookStats:
+        """What the receiver took and refused.
+
+        Raises:
+            StorageFailed: the database cannot be read.
+        """
+        return await webhook_stats(self.database, self.workspace, self.clock.now())
 
     async def wait(self, query: EventQuery, since: datetime | None, timeout: float) -> Event | None:  # noqa: ASYNC109 - on our own clock
         """The first event that matches: at once if it happened since `since`, else when it comes, else None in time.

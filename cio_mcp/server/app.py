@@ -150,7 +150,7 @@ class CioServer(MCPServer[None]):
         except Exception as failure:  # noqa: BLE001 - the boundary: whatever failed becomes a sentence
             raise ToolError(self._said(sentence(name, failure))) from None
         finally:
-            if not told.reads:
+            if not permitted[name].reads:
                 self.runtime.subscriptions.heard(resources.CHANGES)
 
     async def run_stdio_async(self) -> None:

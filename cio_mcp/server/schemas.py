@@ -89,6 +89,9 @@ def _is_noise(key: str, value: Any) -> bool:
         return isinstance(value, str)
     if key == "minLength":
         return bool(value == 1)  # "" is refused, or means not given
+    # Every time in an answer is ISO 8601, as a model sees, and the word costs more than it says.
+    if key == "format":
+        return bool(value == "date-time")
     return (key == "default" and value in (None, [], {})) or (
         key == "additionalProperties" and value in (True, False, {})
     )

@@ -29,7 +29,10 @@ BAD_REQUEST = 400
 
 
 NOTE = "input_note"
-"""The key of a structured answer that says what was assumed about the arguments."""
+"""The key of a structured answer that says what was assumed about the arguments.
+
+Output schemas accept it without declaring it, which saves a model some 12 tokens a tool.
+"""
 
 
 class _Arguments(FuncMetadata):
@@ -60,7 +63,6 @@ def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
     )
     tool.parameters = slim_input(tool.parameters)
     answer = slim(spec.answers_with().model_json_schema())
-    answer["properties"] = answer.get("properties", {}) | {NOTE: {"type": "string"}}
     tool.fn_metadata = _Arguments(arg_model=tool.fn_metadata.arg_model, output_schema=answer)
     return tool
 

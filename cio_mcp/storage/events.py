@@ -110,6 +110,11 @@ class Events:
         row = await self._database.read(lambda db: db.execute(last).one_or_none())
         return (row.sequence, row.received_at) if row else (0, 0.0)
 
+    async def first_received(self) -> float | None:
+        """When the earliest event that is still stored came in; None where there is none."""
+        first = select(func.min(events.c.received_at)).where(events.c.workspace == self.workspace)
+        return await self._database.read(lambda db: db.scalar(first))
+
     async def surplus(self, most: int) -> int:
         """The highest sequence of what exceeds the newest `most` events; 0 where nothing does."""
         mine = select(events.c.sequence).where(events.c.workspace == self.workspace)

@@ -28,6 +28,11 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds").removesuffix("+00:00") + ("" if at.utcoffset() else "Z")
 
 
+def clock_line(now: datetime) -> str:
+    """Say what time it is, for whoever has no clock."""
+    return f"The time is now {moment(now)}."
+
+
 @dataclass(frozen=True, slots=True)
 class TimeInput:
     """A time that somebody gave, and whether it came without a zone."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from mcp_types import CallToolResult
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
@@ -75,7 +76,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {"segmnt": "VIP", "limit": True, "cursor": ["x"]},
         [
             "Unknown argument “segmnt” for find_customers. Did you mean segment?",
-            "Accepted: email, filter, segment, limit, cursor.",
+            "Accepted: email, filter, segment, attributes, limit, cursor.",
             "limit: expected a number.",
             "cursor: expected text.",
         ],
@@ -158,7 +159,12 @@ async def test_what_is_unambiguous_is_taken_for_what_it_means(case: str, setting
     async with Client(build_server(settings, sandbox=sandbox)) as client:
         taken, expected = await client.call_tool(tool, sloppy), await client.call_tool(tool, exact)
     assert not taken.is_error, text(taken)
-    assert text(taken).partition("\n")[0] == text(expected).partition("\n")[0]
+    assert _first_line(taken) == _first_line(expected)
+
+
+def _first_line(result: CallToolResult) -> str:
+    """The first line of a text, without the time of the call."""
+    return re.sub(r"20[\dT:-]{17}", "(now)", text(result).partition("\n")[0])
 
 
 @pytest.mark.parametrize("case", REFUSED)

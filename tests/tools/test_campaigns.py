@@ -10,6 +10,7 @@ from cio_mcp.sandbox.faults import Fault
 from cio_mcp.text.render import render
 from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.core.campaigns import State, get_campaign, list_campaigns
+from cio_mcp.tools.core.sent_counts import COUNTED
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
@@ -105,6 +106,9 @@ async def test_a_transactional_message_tells_which_data_it_reads(ws: CallContext
         ("20", "campaign", "id: no campaign has the id 20. It is a newsletter"),
         ("Product news", "newsletter", "It is a broadcast: “Product news” (kind=broadcast)."),
         ("onboarding", "campaign", "did you mean “Onboarding” (id 1)?"),
+        ("Onbording", "campaign", "did you mean “Onboarding” (id 1)?"),
+        ("Product new", "broadcast", "did you mean “Product news” (id 10)?"),
+        ("pasword resett", "transactional", "did you mean “Password reset” (id 1)?"),
         ("999", "transactional", "id: no transactional message has the id 999. list_campaigns(kind=transactional)"),
     ],
 )
@@ -157,3 +161,44 @@ async def test_of_very_many_newsletters_it_is_said_that_only_the_newest_were_sea
     assert answer.searched == 1000
     assert "Only the newest 1000 were searched." in render(answer, mask=False).text
     assert len([request for request in sandbox.requests if request["path"] == "/v1/newsletters"]) == 10
+
+
+async def test_newsletters_are_listed_with_how_many_messages_they_sent(ws: CallContext, sandbox: Sandbox) -> None:
+    answer = await list_campaigns(ws, "newsletter", limit=3)
+    sent = {
+        str(number): sum(
+            "sent" in one.metrics_at(sandbox.workspace.now)
+            for one in sandbox.workspace.deliveries.of("newsletter", number)
+        )
+        for number in (31, 30, 29)
+    }
+    assert {row.id: row.sent for row in answer.campaigns} == sent
+    assert f"Z ({sent['31']} messages), tags" in render(answer, mask=False).text
+    again = await list_campaigns(ws, "newsletter", limit=3)
+    assert again.campaigns == answer.campaigns
+    assert sandbox.routes["GET /v1/newsletters/{newsletter_id}/metrics"] == 3
+
+
+async def test_sent_messages_are_counted_of_the_newest_newsletters_only(ws: CallContext, sandbox: Sandbox) -> None:
+    answer = await list_campaigns(ws, "newsletter", state="sent", limit=50)
+    counted = [row.id for row in answer.campaigns if row.sent is not None]
+    assert counted == [row.id for row in answer.campaigns][:COUNTED]
+    assert sandbox.routes["GET /v1/newsletters/{newsletter_id}/metrics"] == COUNTED
+
+
+async def test_counts_that_cannot_be_read_leave_the_list(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("GET", "/v1/newsletters/{newsletter_id}/metrics", "status:400", times=-1))
+    answer = await list_campaigns(ws, "newsletter", limit=3)
+    assert [row.sent for row in answer.campaigns] == [None, None, None]
+
+
+async def test_more_messages_than_an_answer_shows_are_reached_by_its_cursor(ws: CallContext, sandbox: Sandbox) -> None:
+    source = sandbox.workspace.sources["campaign", 1]
+    many = tuple(replace(source.templates[0], id=1000 + number) for number in range(70))
+    sandbox.workspace.sources["campaign", 1] = replace(source, templates=many)
+    first = await get_campaign(ws, "1")
+    assert (first.messages_total, len(first.messages), first.omitted) == (70, 50, 20)
+    assert f"… 20 more: cursor={first.cursor}" in render(first, mask=False).text
+    rest = await get_campaign(ws, "1", cursor=first.cursor)
+    assert [row.id for row in (*first.messages, *rest.messages)] == [str(template.id) for template in many]
+    assert not rest.has_more

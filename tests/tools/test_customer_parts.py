@@ -37,7 +37,9 @@ def test_nested_data_is_json_text_and_nulls_are_left_out() -> None:
     assert flat({}) is flat(None) is flat({"none": None}) is None
 
 
-def test_endless_data_is_cut() -> None:
+def test_endless_data_is_cut_by_keys_and_by_length() -> None:
+    assert len(flat({str(number): "x" * 400 for number in range(100)}) or {}) == 4
+    assert len((flat({"long": "x" * 400}) or {})["long"]) == 200  # type: ignore[arg-type] # a text stays one
     assert len(flat({str(number): number for number in range(100)}) or {}) == MOST_KEYS
 
 

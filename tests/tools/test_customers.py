@@ -1,5 +1,6 @@
 """Finding people and showing one, on the sandbox."""
 
+import json
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ async def test_two_people_with_an_email_are_both_found_with_what_tells_them_apar
     assert first.attributes
     assert second.attributes
     assert first.attributes["country"] != second.attributes["country"]
-    assert "first_name" not in first.attributes
+    assert first.attributes["first_name"] == second.attributes["first_name"] == "Tove"
     assert text_of(answer).startswith("2 people share this address; none was picked.")
 
 
@@ -190,3 +191,115 @@ async def test_the_answer_holds_no_nulls(ws: CallContext) -> None:
     structured = render(await get_customer(ws, "ada"), mask=False).structured
     assert "segments" not in structured
     assert None not in structured.values()
+
+
+async def test_members_of_a_segment_are_counted_and_what_follows_is_said(ws: CallContext) -> None:
+    answer = await find_customers(ws, segment="Everyone", limit=5)
+    assert answer.total == 46
+    assert answer.omitted == 41
+    assert text_of(answer).splitlines()[0] == "46 people"
+    by_filter = await find_customers(ws, filter={"segment": {"name": "Everyone"}}, limit=5)
+    assert (by_filter.total, by_filter.customers) == (46, answer.customers)
+
+
+async def test_a_search_states_its_total_once_it_is_known(ws: CallContext) -> None:
+    vips = await find_customers(ws, filter=VIP, limit=100)
+    assert (vips.total, vips.has_more) == (len(vips.customers), False)
+    everybody = await find_customers(ws, filter={"attribute": {"field": "email", "operator": "exists"}}, limit=5)
+    assert (everybody.total, everybody.has_more) == (None, True)
+
+
+async def test_chosen_attributes_of_a_page_are_read_in_one_request(ws: CallContext, sandbox: Sandbox) -> None:
+    answer = await find_customers(ws, segment="Everyone", attributes=("plan", "country", "nothing"), limit=40)
+    assert sandbox.routes["POST /v1/customers/attributes"] == 1
+    assert len(answer.customers) == 40
+    ada = next(person for person in answer.customers if person.id == "ada")
+    assert ada.attributes == {"plan": "vip", "country": "GB"}
+    assert "plan: “vip”, country: “GB”" in text_of(answer)
+    assert not any("nothing" in (person.attributes or {}) for person in answer.customers)
+
+
+async def test_attributes_of_people_without_an_id_are_read_too(ws: CallContext, sandbox: Sandbox) -> None:
+    bob = sandbox.workspace.people.get("id", "bob")
+    assert bob
+    bob.id = None
+    answer = await find_customers(
+        ws, filter={"attribute": {"field": "email", "operator": "exists"}}, attributes=("email",), limit=100
+    )
+    assert len(answer.customers) == 46
+    assert any(person.id is None for person in answer.customers)
+    assert all((person.attributes or {}).get("email") == person.email for person in answer.customers)
+    assert sandbox.routes["POST /v1/customers/attributes"] == 2
+
+
+async def test_which_of_some_people_are_in_a_segment_is_one_filter(ws: CallContext) -> None:
+    some: list[dict[str, Any]] = [
+        {"attribute": {"field": "id", "operator": "eq", "value": name}} for name in ("ada", "bob", "eve")
+    ]
+    answer = await find_customers(ws, filter={"and": [{"segment": {"name": "VIP"}}, {"or": some}]})
+    assert [person.id for person in answer.customers] == ["ada"]
+
+
+@pytest.fixture
+def big(sandbox: Sandbox) -> dict[str, str]:
+    """What the person has who has more than an answer takes."""
+    person = sandbox.workspace.people.get("id", "ada")
+    assert person
+    attributes = {f"attribute_{number}": f"{number} ".ljust(450, "x") for number in range(250)}
+    person.attributes.update(attributes)
+    return attributes
+
+
+async def test_a_person_of_many_attributes_fits_and_the_rest_is_counted_and_named(
+    ws: CallContext, big: dict[str, str]
+) -> None:
+    rendered = render(await get_customer(ws, "ada"), mask=False)
+    assert len(json.dumps(rendered.structured, ensure_ascii=False)) < 30_000
+    answer = await get_customer(ws, "ada")
+    assert answer.attributes_omitted
+    assert answer.attributes
+    assert answer.attributes_omitted + len(big.keys() & answer.attributes.keys()) == 250
+    assert answer.omitted_names
+    assert not set(answer.omitted_names) & answer.attributes.keys()
+    said = f"{answer.attributes_omitted} attributes are left out; give their names as attributes: “attribute_"
+    assert said in rendered.text
+    assert len(rendered.text) < 30_000
+
+
+async def test_what_was_left_out_is_shown_when_it_is_asked_for_by_name(ws: CallContext, big: dict[str, str]) -> None:
+    left_out = (await get_customer(ws, "ada")).omitted_names or []
+    wanted = (*left_out[:2], "id", "created_at")
+    answer = await get_customer(ws, "ada", attributes=wanted)
+    assert answer.attributes
+    assert tuple(answer.attributes) == wanted
+    assert {name: answer.attributes[name] for name in left_out[:2]} == {name: big[name] for name in left_out[:2]}
+    assert answer.attributes["id"] == "ada"
+    assert answer.attributes_omitted is None
+
+
+async def test_an_attribute_that_is_not_there_is_said_and_a_close_name_suggested(ws: CallContext) -> None:
+    answer = await get_customer(ws, "ada", attributes=("plan", "frist_name"))
+    assert answer.attributes == {"plan": "vip"}
+    assert answer.note == "The person has no attribute “frist_name”; close to it: “first_name”, “last_name”."
+
+
+async def test_a_hundred_devices_are_bounded(ws: CallContext, sandbox: Sandbox) -> None:
+    person = sandbox.workspace.people.get("id", "ada")
+    assert person
+    person.devices.extend({"id": f"token {number}", "platform": "ios"} for number in range(100))
+    answer = await get_customer(ws, "ada")
+    assert answer.devices
+    assert len(answer.devices) + (answer.devices_omitted or 0) == len(person.devices)
+    assert len(answer.devices) == 20
+
+
+async def test_long_attributes_of_many_people_are_cut_until_all_fit(ws: CallContext, sandbox: Sandbox) -> None:
+    names = tuple(f"attribute_{number}" for number in range(10))
+    for person in sandbox.workspace.people:
+        person.attributes |= dict.fromkeys(names, "x" * 450)
+    answer = await find_customers(ws, segment="Everyone", attributes=names, limit=100)
+    assert len(answer.customers) == 46
+    assert all(person.attributes and set(person.attributes) == set(names) for person in answer.customers)
+    assert len(json.dumps(render(answer, mask=False).structured, ensure_ascii=False)) < 60_000
+    few = await find_customers(ws, segment="Everyone", attributes=names[:1], limit=2)
+    assert [person.attributes for person in few.customers] == [{names[0]: "x" * 450}] * 2

@@ -52,6 +52,10 @@ async def ws(opened: Workspace, clock: ManualClock) -> CallContext:
     return opened.acting(caller_named("local:tester"))
 
 
+STORED = "Events are stored since 2026-09-01T12:00:00Z. The time is now 2026-09-01T12:00:00Z."
+"""The last line of a list, where all came in at this moment."""
+
+
 def back(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
@@ -96,6 +100,7 @@ async def test_an_event_is_a_line_with_when_what_who_and_by_which_campaign_by_na
     assert lines(answer) == [
         f"{when(opened)} email opened by a machine, {ada}, campaign 2 “Order follow-up”, delivery D2",
         f"{when(delivered)} email delivered, {ada}, “Hi”, campaign 2 “Order follow-up”, delivery D1",
+        STORED,
     ]
     newest = answer.events[0]
     assert newest.customer
@@ -109,7 +114,7 @@ async def test_filters_narrow_and_a_cursor_leads_on_to_what_was_omitted(ws: Call
     opened = await recent_events(ws, customer="ada", object_type="email", metric="opened", limit=3)
     assert [found.id for found in opened.events] == ["E1", "E3", "E5"]
     assert (opened.has_more, opened.omitted) == (True, 2)
-    assert lines(opened)[-1] == f"… 2 omitted: cursor={opened.cursor}"
+    assert lines(opened)[-2] == f"… 2 omitted: cursor={opened.cursor}"
     rest = await recent_events(ws, customer="ada", object_type="email", metric="opened", limit=3, cursor=opened.cursor)
     assert [found.id for found in rest.events] == ["E7", "E9"]
     assert not rest.has_more
@@ -172,9 +177,20 @@ async def test_names_that_cannot_be_read_now_are_left_out(ws: CallContext) -> No
 
 
 async def test_where_nothing_ever_came_it_is_said_why(ws: CallContext) -> None:
-    assert lines(await recent_events(ws)) == [NOTHING]
+    answer = await recent_events(ws)
+    assert lines(answer) == [NOTHING, "The time is now 2026-09-01T12:00:00Z."]
+    assert answer.received_since is None
     await ws.events.append([event(1)])
-    assert lines(await recent_events(ws, metric="bounced")) == ["No such events."]
+    assert lines(await recent_events(ws, metric="bounced")) == ["No such events.", STORED]
+
+
+async def test_a_list_says_since_when_events_are_stored_whatever_it_lists(ws: CallContext, clock: ManualClock) -> None:
+    await ws.events.append([event(1)])
+    await clock.advance(3_600)
+    await ws.events.append([event(2)])
+    answer = await recent_events(ws, metric="bounced")
+    assert (answer.received_since, answer.now) == (NOW, NOW + timedelta(hours=1))
+    assert lines(answer)[-1] == f"Events are stored since {moment(NOW)}. The time is now {moment(answer.now)}."
 
 
 async def test_what_already_happened_is_answered_at_once(ws: CallContext) -> None:
@@ -194,7 +210,7 @@ async def test_what_happened_before_since_does_not_count_and_what_was_seen_is_to
     assert answer.seen
     assert [found.id for found in answer.seen] == ["E2"]
     assert lines(answer)[0].startswith("It did not happen within ")
-    assert lines(answer)[-2] == "Seen:"
+    assert lines(answer)[-3] == "Seen:"
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 import anyio
 import pytest
 
+from cio_mcp.clock import Clock
 from cio_mcp.errors import NotFound, RateLimited
-from cio_mcp.tools.common.gather import together
+from cio_mcp.tools.common.gather import in_time, together
 
 pytestmark = pytest.mark.anyio
 
@@ -39,3 +40,28 @@ async def test_errors_of_reads_within_reads_come_out_as_they_are() -> None:
 
 async def test_nothing_to_read_is_nothing_read() -> None:
     assert await together({}) == {}
+
+
+async def test_what_does_not_come_in_time_is_left_out_and_goes_on() -> None:
+    released, ended = anyio.Event(), anyio.Event()
+
+    async def late() -> None:
+        await released.wait()
+        ended.set()
+
+    async def soon() -> str:
+        return "there"
+
+    async with anyio.create_task_group() as tasks:
+        assert await in_time(tasks, Clock(), {"soon": soon}, 60) == {"soon": "there"}
+        assert await in_time(tasks, Clock(), {"late": late}, 0) == {}
+        released.set()
+    assert ended.is_set()
+
+
+async def test_what_fails_is_left_out_whatever_it_raises() -> None:
+    async def fail() -> None:
+        raise ValueError("unexpected")
+
+    async with anyio.create_task_group() as tasks:
+        assert await in_time(tasks, Clock(), {"fails": fail}, 60) == {}

@@ -9,8 +9,11 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.text.render import render
-from cio_mcp.tools.common.arguments import Kind
-from cio_mcp.tools.core.messages import PAGES, get_message, list_messages
+from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.tools.common.arguments import Kind, Metric
+from cio_mcp.tools.core import message_search
+from cio_mcp.tools.core.message_search import PAGES
+from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
@@ -67,7 +70,101 @@ async def test_a_metric_is_filtered_by_customer_io_where_it_can(ws: CallContext)
     answer = await list_messages(ws, kind="campaign", id="2", metric="bounced")
     assert {message.status for message in answer.messages} == {"bounced"}
     assert "eve@example.com" in {message.recipient for message in answer.messages}
-    assert answer.looked_at is None
+    assert answer.looked_at == len(answer.messages)
+
+
+async def test_a_list_says_what_orders_it_and_what_time_it_is(ws: CallContext) -> None:
+    answer = await list_messages(ws, customer="ada", limit=1)
+    assert answer.order == "created"
+    first = render(answer, mask=False).text.splitlines()[0]
+    assert first.startswith(
+        "Newest first by the time they were created; since and until apply to that time. The time is now"
+    )
+    assert moment(ws.now)[:13] in first
+
+
+@pytest.mark.parametrize(("metric", "human"), [("opened", "human_opened"), ("clicked", "human_clicked")])
+async def test_rows_of_a_metric_carry_and_follow_its_time_and_machines_are_marked(
+    ws: CallContext, sandbox: Sandbox, metric: Metric, human: str
+) -> None:
+    scanned = next(one for one in sandbox.workspace.deliveries.of("newsletter", 31) if "opened" not in one.metrics)
+    scanned_at = from_unix(int(sandbox.workspace.now) - 60)
+    names = ("opened", "prefetch_opened", "clicked", "prefetch_clicked")
+    scanned.metrics |= dict.fromkeys(names, int(scanned_at.timestamp()))
+    answer = await list_messages(ws, kind="newsletter", id="31", metric=metric, limit=100)
+    assert answer.order == metric
+    happened = {
+        one.id: (one.metrics[human], None)
+        if human in one.metrics_at(now)
+        else (one.metrics[f"prefetch_{metric}"], True)
+        for now in (sandbox.workspace.now,)
+        for one in sandbox.workspace.deliveries.of("newsletter", 31)
+        if metric in one.metrics_at(now)
+    }
+    latest = sorted(happened, key=lambda id_: (happened[id_][0], id_), reverse=True)[:100]
+    assert [message.id for message in answer.messages] == latest
+    assert [(m.happened and m.happened.timestamp(), m.machine) for m in answer.messages] == [
+        happened[id_] for id_ in latest
+    ]
+    assert answer.looked_at == len(happened)
+    assert answer.messages[0].id == scanned.id
+    assert f"{metric} {moment(scanned_at)} by a machine, email of " in render(answer, mask=False).text
+
+
+async def test_a_range_with_a_metric_is_of_its_time_however_long_ago_the_message_was_made(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    everything = (await list_messages(ws, kind="campaign", id="1", metric="opened", limit=100)).messages
+    slow = max(everything, key=lambda m: m.happened - m.created if m.happened and m.created else timedelta(0))
+    assert slow.happened
+    assert slow.created
+    since, until = slow.happened - timedelta(seconds=1), slow.happened + timedelta(seconds=1)
+    assert slow.created < since
+    answer = await list_messages(
+        ws, kind="campaign", id="1", metric="opened", since=since.isoformat(), until=until.isoformat()
+    )
+    assert slow.id in [message.id for message in answer.messages]
+    assert all(message.happened and since <= message.happened < until for message in answer.messages)
+    assert sandbox.routes["GET /v1/campaigns/{campaign_id}/messages"] > 0
+
+
+async def test_pages_of_a_metric_show_each_message_once_and_say_how_far_back_they_looked(
+    ws: CallContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await list_messages(ws, kind="campaign", id="1", metric="sent", limit=100)
+    monkeypatch.setattr(message_search, "PAGE_SIZE", 4)
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = await list_messages(ws, kind="campaign", id="1", metric="sent", limit=7, cursor=cursor)
+        assert page.looked_at
+        assert page.looked_at <= 4 * PAGES
+        assert page.back_to
+        said = f"Looked through {page.looked_at} messages, created since {moment(page.back_to)}."
+        assert said in render(page, mask=False).text
+        assert ("The cursor leads on" in render(page, mask=False).text) == (page.has_more and page.omitted is None)
+        seen += [message.id for message in page.messages]
+        if not page.has_more:
+            break
+        cursor = page.cursor
+    assert len(seen) > 4 * PAGES
+    assert seen == [message.id for message in whole.messages]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1", "1.2", "-1.2.", "1..", "1.99999999999."])
+async def test_a_cursor_that_is_none_of_ours_is_refused(ws: CallContext, sandbox: Sandbox, cursor: str) -> None:
+    with pytest.raises(InvalidArgument, match="cursor: expected the cursor of the page before"):
+        await list_messages(ws, metric="opened", cursor=cursor)
+    assert not sandbox.requests
+
+
+async def test_messages_of_a_person_are_searched_by_metric_too(ws: CallContext) -> None:
+    answer = await list_messages(ws, customer="ada", metric="opened", limit=5)
+    moments = [message.happened for message in answer.messages if message.happened]
+    assert len(moments) == 5
+    assert moments == sorted(moments, reverse=True)
+    assert answer.looked_at
+    assert answer.omitted
 
 
 async def test_what_customer_io_cannot_filter_is_filtered_here_and_said(ws: CallContext) -> None:
@@ -192,3 +289,32 @@ async def test_content_that_cannot_be_had_leaves_the_message(ws: CallContext, sa
 async def test_an_unknown_message_is_not_found(ws: CallContext) -> None:
     with pytest.raises(NotFound, match="id: no message has this id"):
         await get_message(ws, "bm9wZQ==", content=True)
+
+
+async def test_a_long_text_says_how_much_of_it_is_shown(ws: CallContext, sandbox: Sandbox) -> None:
+    listed = (await list_messages(ws, customer="ada", kind="newsletter", limit=1)).messages[0]
+    delivery = sandbox.workspace.deliveries.get(listed.id)
+    assert delivery
+    delivery.overrides["body"] = "word" * 5_000
+    answer = await get_message(ws, listed.id, content=True)
+    assert answer.content
+    rendered = render(answer, mask=False)
+    assert "Cut after 8,000 of 20,000 characters" in rendered.text
+    assert len(rendered.text) < 10_000
+
+
+async def test_what_has_no_time_is_left_out_and_counted(ws: CallContext, sandbox: Sandbox) -> None:
+    counted = next(one for one in sandbox.workspace.deliveries.of("newsletter", 31) if "opened" not in one.metrics)
+    counted.metrics["opened"] = 1
+    answer = await list_messages(ws, kind="newsletter", id="31", metric="opened", limit=100)
+    assert answer.undated == 1
+    assert counted.id not in [message.id for message in answer.messages]
+    assert "1 more are left out, since Customer.io states no time for them." in render(answer, mask=False).text
+
+
+@pytest.mark.parametrize("metric", [None, "unsubscribed"])
+async def test_a_list_of_nothing_says_so(ws: CallContext, sandbox: Sandbox, metric: Metric | None) -> None:
+    for delivery in sandbox.workspace.deliveries:
+        delivery.metrics.pop("unsubscribed", None)
+    answer = await list_messages(ws, metric=metric, since=(ws.now - timedelta(seconds=1)).isoformat())
+    assert render(answer, mask=False).text.splitlines()[1] == "No messages in this time."

@@ -11,9 +11,10 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.render import render
 from cio_mcp.text.sparkline import BARS
+from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Kind
-from cio_mcp.tools.core.metrics import get_metrics
-from cio_mcp.tools.core.metrics_answer import MetricsAnswer
+from cio_mcp.tools.core.metrics import VARIED, get_metrics
+from cio_mcp.tools.core.metrics_answer import MetricsAnswer, Summary
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
@@ -160,3 +161,48 @@ async def test_a_wrong_kind_is_said(ws: CallContext) -> None:
 async def test_eastern_time_may_be_named_for_what_is_only_counted_so(ws: CallContext) -> None:
     answer: MetricsAnswer = await get_metrics(ws, "31", "newsletter", timezone="US/Eastern")
     assert answer.timezone == "America/New_York"
+
+
+async def test_several_of_a_kind_stand_side_by_side_each_with_its_own_range(ws: CallContext, sandbox: Sandbox) -> None:
+    name = sandbox.workspace.sources["newsletter", 29].name
+    answer = await get_metrics(ws, kind="newsletter", ids=("31", "30", name, "31"))
+    alone = {each: await get_metrics(ws, each, "newsletter") for each in ("31", "30", "29")}
+    assert answer.others
+    compared: list[MetricsAnswer | Summary] = [answer, *answer.others]
+    assert [each.id for each in compared] == ["31", "30", "29"]
+    for each in compared:
+        assert (each.totals, each.rates) == (alone[each.id].totals, alone[each.id].rates)
+        assert each.since == alone[each.id].since
+    text = render(answer, mask=False).text.splitlines()
+    assert text[0] == "3 newsletters:"
+    assert [line.split(" ")[0] for line in text[1:4]] == ["31", "30", "29"]
+    people = answer.rates["human_opened"]
+    assert f"opened by people {answer.totals['human_opened']} ({people.value:.1%} of delivered)" in text[1]
+    assert moment(answer.since) in text[1]
+    assert VARIED in text
+
+
+async def test_equal_ranges_are_not_warned_of(ws: CallContext) -> None:
+    answer = await get_metrics(ws, ids=("1", "2"), since=ago(10))
+    assert VARIED not in answer.notes
+    assert answer.others
+    assert answer.others[0].since == answer.since
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "id, ids: give exactly one of them"),
+        ({"id": "1", "ids": ("2",)}, "id, ids: give exactly one of them"),
+        ({"ids": ("1", "2"), "links": True}, "links: give one id with it"),
+    ],
+)
+async def test_one_or_several_are_asked_for(
+    ws: CallContext, sandbox: Sandbox, arguments: dict[str, object], said: str
+) -> None:
+    await _refused(ws, sandbox, said, **arguments)
+
+
+async def test_figures_say_what_time_it_is(ws: CallContext) -> None:
+    answer = await get_metrics(ws, "1")
+    assert render(answer, mask=False).text.endswith(f"The time is now {moment(answer.now)}.")

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cio_mcp.errors import InvalidArgument
-from cio_mcp.tools.common.people_filter import DEEPEST, checked
+from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.tools.common.people_filter import DEEPEST, audience, checked
+from cio_mcp.workspace import CallContext
 
 VIP: dict[str, Any] = {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}
 JSON = st.recursive(
@@ -31,6 +33,27 @@ def test_a_segment_number_may_come_as_text() -> None:
     assert checked({"segment": {"id": "4"}}) == {"segment": {"id": 4}}
 
 
+@pytest.mark.anyio
+async def test_segments_are_found_by_name_wherever_they_stand(ws: CallContext, sandbox: Sandbox) -> None:
+    named = {"and": [{"segment": {"name": "VIP"}}, {"not": {"or": [{"segment": {"id": "Beta testers"}}, VIP]}}]}
+    assert await audience(ws, named) == {
+        "and": [{"segment": {"id": 2}}, {"not": {"or": [{"segment": {"id": 3}}, VIP]}}]
+    }
+    assert sandbox.routes["GET /v1/segments"] == 1
+
+
+@pytest.mark.anyio
+async def test_a_filter_without_names_of_segments_costs_no_request(ws: CallContext, sandbox: Sandbox) -> None:
+    assert await audience(ws, {"segment": {"id": 2}}) == {"segment": {"id": 2}}
+    assert not sandbox.requests
+
+
+@pytest.mark.anyio
+async def test_a_segment_that_is_not_found_by_name_is_suggested(ws: CallContext) -> None:
+    with pytest.raises(NotFound, match=r"did you mean “Beta testers” \(id 3\)\?"):
+        await audience(ws, {"not": {"segment": {"name": "Beta tester"}}})
+
+
 @pytest.mark.parametrize(
     ("filter_", "said"),
     [
@@ -42,9 +65,13 @@ def test_a_segment_number_may_come_as_text() -> None:
         ({"or": []}, "filter.or: expected a list"),
         ({"not": [VIP]}, "filter.not: expected exactly one of"),
         ({"and": [VIP, {"segment": 4}]}, "filter.and[1].segment: expected an object with id"),
-        ({"segment": {"id": "VIP"}}, "filter.segment: expected"),
+        ({"segment": {"name": " "}}, "filter.segment: expected one of id (a number) and name"),
+        ({"segment": {"name": 2}}, "filter.segment: expected"),
+        ({"segment": {}}, "filter.segment: expected"),
         ({"segment": {"id": True}}, "filter.segment: expected"),
-        ({"segment": {"id": 1, "name": "x"}}, "filter.segment: unknown key “name”"),
+        ({"segment": {"id": 1, "name": "x"}}, "filter.segment: expected one of id (a number) and name"),
+        ({"segment": {"label": "x"}}, "filter.segment: unknown key “label”; expected id, name"),
+        ({"or": [VIP] * 101}, "filter.or: has 101 conditions; at most 100 are taken"),
         ({"attribute": {"field": "", "operator": "exists"}}, "filter.attribute.field: expected"),
         ({"attribute": {"field": "f", "operator": "contains", "value": "x"}}, "filter.attribute.operator: expected eq"),
         ({"attribute": {"field": "f", "operator": "eq"}}, "filter.attribute.value: eq needs"),

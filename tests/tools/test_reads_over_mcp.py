@@ -25,6 +25,17 @@ ANSWERED: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "ids as numbers": ("list_messages", {"kind": "campaign", "id": 2, "limit": 2}, "Order follow-up"),
     "segments": ("list_segments", {"name": "beta"}, "Beta testers"),
+    "named segment and attributes": (
+        "find_customers",
+        {"filter": {"segment": {"name": "VIP"}}, "attributes": ["country"]},
+        "GB",
+    ),
+    "several ids": ("get_metrics", {"kind": "newsletter", "ids": [31, "30"]}, "October"),
+    "by a metric": (
+        "list_messages",
+        {"metric": "clicked", "limit": 2},
+        "ada@example.com",
+    ),
     "segment": ("get_segment", {"segment": 4, "members": True, "limit": 2}, "Winback"),
 }
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -43,6 +54,9 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "neither true nor false": ("get_message", {"id": "x", "content": "maybe"}, "content: expected true or false."),
     "nothing": ("get_segment", {}, "Missing argument segment for get_segment: id or exact name."),
     "nothing in it": ("get_segment", {"segment": ""}, "Missing argument segment for get_segment: id or exact name."),
+    "too many attributes": ("find_customers", {"filter": VIP, "attributes": ["a"] * 11}, "attributes: "),
+    "too many ids": ("get_metrics", {"ids": ["1"] * 11}, "ids: "),
+    "neither id nor ids": ("get_metrics", {}, "id, ids: give exactly one of them"),
     "too few": ("list_segments", {"limit": 0}, "limit: expected at least 1."),
     "foreign cursor of people": ("find_customers", {"filter": VIP, "cursor": "☃"}, "cursor: expected the cursor of"),
     "foreign cursor of messages": ("list_messages", {"cursor": "x" * 20_000}, "cursor: expected the cursor of"),

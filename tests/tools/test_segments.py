@@ -67,8 +67,8 @@ async def test_members_come_a_page_at_a_time(ws: CallContext) -> None:
 @pytest.mark.parametrize(
     ("segment", "said"),
     [
-        ("vip", "close to it: “VIP” (id 2)"),
-        ("Beta tester", "close to it: “Beta testers” (id 3)"),
+        ("vip", "did you mean “VIP” (id 2)?"),
+        ("Beta tester", "did you mean “Beta testers” (id 3)?"),
         ("99", "list_segments lists all"),
         ("Whales", "list_segments lists all"),
     ],
@@ -84,3 +84,13 @@ async def test_the_list_of_segments_is_read_once_for_several_answers(ws: CallCon
     await list_segments(ws)
     await get_segment(ws, "VIP")
     assert sandbox.routes["GET /v1/segments"] == 1
+
+
+async def test_a_segment_that_hundreds_use_is_bounded_and_says_so(
+    ws: CallContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cio_mcp.tools.core.segments.USERS", 1)
+    answer = await get_segment(ws, "Subscribers")
+    assert len(answer.sent_newsletters) == 1
+    assert answer.users_omitted
+    assert f"and {answer.users_omitted} more" in render(answer, mask=False).text

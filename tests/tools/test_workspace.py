@@ -1,15 +1,25 @@
 """What is told about the workspace as a whole, on the sandbox."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from cio_mcp.events.models import Envelope
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render
+from cio_mcp.tools.core.health import deliverability
+from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.tools.core.workspace import Section, get_workspace
-from cio_mcp.workspace import CallContext, open_workspace
+from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
+"""What the clock of the events says."""
 
 
 async def test_the_overview_tells_which_workspace_with_which_keys_and_how_much_is_in_it(ws: CallContext) -> None:
@@ -41,13 +51,15 @@ async def test_read_only_is_said(settings: Settings, sandbox: Sandbox) -> None:
         ("senders", "hello@acme.example"),
         ("subscription_topics", "2 “Monthly newsletter” (topic_2), by default opted in"),
         ("object_types", "1 object type\n1 “Companies”"),
-        ("limits", "app: "),
+        ("limits", "broadcast: 0 of 1 used in the last 10 s, 1 available now, 0 waiting"),
+        ("health", "Webhooks: no events have been received yet"),
     ],
 )
 async def test_each_section_tells_its_own(ws: CallContext, section: Section, said: str) -> None:
     answer = render(await get_workspace(ws, section), mask=False)
     assert said in answer.text
     assert answer.structured[section]
+    assert answer.text.endswith(f"The time is now {answer.structured['now']}.")
     assert "overview" not in answer.structured
 
 
@@ -62,3 +74,92 @@ async def test_stopped_writes_are_told_with_the_reason(ws: CallContext) -> None:
     assert answer.overview
     assert answer.overview.writes_stopped == "An operator stopped all writes at 2027-01-15T08:00:00Z: “a bad import”"
     assert answer.overview.writes_stopped in answer.lines()
+
+
+async def test_limits_are_right_in_every_process(opened: Workspace, settings: Settings, sandbox: Sandbox) -> None:
+    one = opened.acting(caller_named("local:tester"))
+    listed = await list_messages(one, customer="ada", limit=1)
+    await get_message(one, listed.messages[0].id, content=True)
+    async with open_workspace(settings, sandbox=sandbox) as another:
+        other = another.acting(caller_named("local:other"))
+        for ws in (one, other):
+            lanes = {lane.lane: lane for lane in (await get_workspace(ws, "limits")).limits or ()}
+            archive = lanes["archived_message"]
+            assert (archive.requests, archive.used, archive.available) == (100, 1, 99)
+            assert (lanes["transactional"].requests, lanes["transactional"].used) == (3000, 0)
+        [line] = [
+            line
+            for line in render(await get_workspace(other, "limits"), mask=False).text.splitlines()
+            if line.startswith("archived_message")
+        ]
+    assert line == "archived_message: 1 of 100 used in the last 86400 s, 99 available now, 0 waiting"
+
+
+async def test_a_lane_that_a_429_slowed_is_reported_in_every_process(
+    opened: Workspace, settings: Settings, sandbox: Sandbox
+) -> None:
+    sandbox.faults.append(Fault("GET", "/v1/segments", "429", times=1))
+    await opened.acting(caller_named("local:tester")).segments.all()
+    async with open_workspace(settings, sandbox=sandbox) as another:
+        answer = await get_workspace(another.acting(caller_named("local:other")), "health")
+    assert answer.health
+    assert any(finding.startswith("Rate limits: app: ") for finding in answer.health.findings)
+
+
+def envelope(number: int, metric: str, *, days: float = 0.0) -> Envelope:
+    return Envelope.model_validate(
+        {
+            "event_id": f"E{number}",
+            "object_type": "email",
+            "metric": metric,
+            "timestamp": int((NOW - timedelta(days=days)).timestamp()),
+            "data": {"delivery_id": f"D{number}", "identifiers": {"id": "ada"}},
+        }
+    )
+
+
+@pytest.fixture
+def clock(opened: Workspace) -> ManualClock:
+    clock = opened.events.clock = ManualClock(calendar=NOW.timestamp())
+    return clock
+
+
+async def test_health_reports_what_came_in_and_the_rates_of_a_week(
+    ws: CallContext, clock: ManualClock, opened: Workspace
+) -> None:
+    week = ["sent"] * 8 + ["bounced"] * 2 + ["failed", "dropped"]
+    await ws.events.append([envelope(number, metric, days=1) for number, metric in enumerate(week)])
+    await ws.events.append([envelope(100 + number, "bounced", days=8) for number in range(5)])
+    ws.events.refuse("wrong signature")
+    await ws.events.flush()
+    await clock.advance(600)
+    await opened.check_keys()
+    answer = await get_workspace(ws, "health")
+    assert answer.health
+    assert (answer.health.bounce_rate, answer.health.failure_rate) == (0.25, 0.2)
+    text = render(answer, mask=False).text
+    assert "last event email bounced at 2026-09-01T12:00:00Z (10 minutes ago); 17 stored since" in text
+    assert "Webhook requests refused: 1 (“wrong signature”), last 2026-09-01T12:00:00Z" in text
+    assert "25.0% of sent ones bounced, 20.0% were not sent (sent 8, bounced 2, failed 1, dropped 1)" in text
+    assert "App API key: accepted by Customer.io." in text
+    assert "Track API keys: accepted by Customer.io." in text
+
+
+async def test_health_reports_pauses_and_keys_that_were_not_checked(ws: CallContext) -> None:
+    assert await ws.gate.pauses.pause(by="local:ada", now=1_800_000_000.0)
+    text = render(await get_workspace(ws, "health"), mask=False).text
+    assert "An operator stopped all writes at 2027-01-15T08:00:00Z" in text
+    assert "Keys: not checked yet" in text
+    assert "Changes: every outcome is known" in text
+
+
+async def test_health_costs_no_request(ws: CallContext, sandbox: Sandbox) -> None:
+    await get_workspace(ws, "health")
+    await get_workspace(ws, "limits")
+    assert not sandbox.requests
+
+
+def test_rates_have_no_value_where_nothing_was_sent() -> None:
+    assert deliverability({}).failure_rate is None
+    unsent = deliverability({"dropped": 3})
+    assert (unsent.bounce_rate, unsent.failure_rate) == (None, 1.0)

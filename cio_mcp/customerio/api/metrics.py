@@ -129,11 +129,13 @@ class Metrics(Reads):
         )
         return await self._item(Metric, "metric", call)
 
-    async def back(self, kind: Kind, thing_id: str, period: str, steps: int, *, channel: str | None) -> Metric:
-        """Counts of the last `steps` periods in Eastern time (version 1)."""
+    async def back(
+        self, kind: Kind, thing_id: str, period: str, steps: int, *, channel: str | None = None, cache: float = 0.0
+    ) -> Metric:
+        """Counts of the last `steps` periods in Eastern time (version 1), at most `cache` seconds old."""
         query: dict[str, object] = {"period": period, "steps": steps, "type": _type(channel)}
         call = read(ROUTES[kind], query=query, id=thing_id)
-        return await self._item(Metric, "metric", call)
+        return await self._item(Metric, "metric", call, cache=cache)
 
     async def links(self, kind: Kind, thing_id: str, period: str, steps: int) -> list[LinkMetric]:
         """Clicks of each link in the last `steps` periods in Eastern time, a person's every click counted."""

@@ -1,6 +1,7 @@
 """The ways to read that the modules of `api/` share: a record, a list, pages, and lookups by id or name."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import difflib
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Model, is_number
@@ -28,11 +29,33 @@ AnyNamed = TypeVar("AnyNamed", bound=Named)
 AnyModel = TypeVar("AnyModel", bound=Model)
 
 
+MAX_SUGGESTIONS = 3
+"""Close names that an error lists; no source, what fits a sentence."""
+SIMILARITY = 0.6
+"""How alike two names must be to be suggested, from 0 to 1: difflib's own default."""
+
+
+def close_to(wanted: str, names: Collection[str]) -> list[str]:
+    """Up to `MAX_SUGGESTIONS` names that somebody may have meant, the closest first; case does not count."""
+    key = wanted.strip().casefold()
+    by_key = {name.strip().casefold(): name for name in reversed(list(names))}
+    alike = difflib.get_close_matches(key, by_key, n=MAX_SUGGESTIONS, cutoff=SIMILARITY)
+    containing = (each for each in by_key if len(key) >= MAX_SUGGESTIONS and key in each)
+    return [by_key[each] for each in dict.fromkeys([*alike, *containing])][:MAX_SUGGESTIONS]
+
+
+def suggestion(wanted: str, items: Iterable[Named]) -> str | None:
+    """A question that lists the items with close names and their ids; None where there are none."""
+    by_name = {item.name: item for item in items}
+    near = [by_name[name] for name in close_to(wanted, by_name)]
+    return f"did you mean {' or '.join(f'{quoted(item.name)} (id {item.id})' for item in near)}?" if near else None
+
+
 def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> AnyNamed:
     """Find the one item of exactly this name; spaces around it do not count.
 
     Raises:
-        NotFound: none has it; the text tells names that differ in case only.
+        NotFound: none has it; the text suggests close names.
         Ambiguous: several have it; the text lists their ids.
     """
     items, name = list(items), wanted.strip()
@@ -42,8 +65,7 @@ def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> A
         raise Ambiguous(f"{field}: {len(found)} {kind}s are named {quoted(name)}; give one of the ids {ids}.")
     if found:
         return found[0]
-    near = [item for item in items if item.name.strip().casefold() == name.casefold()]
-    hint = f"did you mean {quoted(near[0].name)} (id {near[0].id})?" if near else "give an id or an exact name."
+    hint = suggestion(name, items) or "give an id or an exact name."
     raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
 
 

@@ -1,11 +1,10 @@
 """Segments: what they are called, how many people they hold, who is in them, and what uses them."""
 
-import difflib
 from collections.abc import Collection
 from typing import Annotated
 
 from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Identifiers, Listed, Model, Moment
-from cio_mcp.customerio.api.reads import Reads, named
+from cio_mcp.customerio.api.reads import Reads, named, suggestion
 from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted
@@ -88,8 +87,5 @@ class Segments(Reads):
 
 
 def _no_segment(wanted: str, known: Collection[Segment]) -> NotFound:
-    names = {item.name.casefold(): item for item in known}
-    near = [names[name] for name in difflib.get_close_matches(wanted.casefold(), names, n=3, cutoff=0.5)]
-    hint = ", ".join(f"{quoted(item.name)} (id {item.id})" for item in near)
-    closing = f"close to it: {hint}." if hint else "list_segments lists all."
-    return NotFound(f"segment: none has the id or name {quoted(wanted)}; {closing}")
+    hint = suggestion(wanted, known) or "list_segments lists all."
+    return NotFound(f"segment: none has the id or name {quoted(wanted)}; {hint}")

@@ -161,8 +161,22 @@ class LaneQueue:
 
     def state(self, name: LaneName) -> LaneState:
         """What was known after the last claim, seen from now; `name` is what the lane is called there."""
-        state, now = self._state, self.now()
-        budget = self._budget(state.share_alone if self._alone else 1.0)
+        return self._seen(name, self._state, alone=self._alone)
+
+    async def current_state(self, name: LaneName) -> LaneState:
+        """What all processes know at this moment, read from the row they share; the row stays as it is."""
+
+        def peek(text: str | None, at: float, alone: bool) -> tuple[str, tuple[WindowState, bool]]:
+            state = WindowState.load(text, at)
+            return text or state.dump(), (state, alone)
+
+        look = partial(self._store.change, self._workspace, self.name, peek, self.now)
+        state, alone = await anyio.to_thread.run_sync(look, limiter=self._threads)
+        return self._seen(name, state, alone=alone)
+
+    def _seen(self, name: LaneName, state: WindowState, *, alone: bool) -> LaneState:
+        now = self.now()
+        budget = self._budget(state.share_alone if alone else 1.0)
         return LaneState(
             lane=name,
             requests=budget.requests,

@@ -120,3 +120,7 @@ class Limiter:
     def state(self) -> list[LaneState]:
         """What is known about each lane, without asking the store."""
         return [lane_queue.state(name) for name, lane_queue in self._lanes.items()]
+
+    async def current_state(self) -> list[LaneState]:
+        """What all processes know about each lane at this moment, read from the store."""
+        return [await lane_queue.current_state(name) for name, lane_queue in self._lanes.items()]

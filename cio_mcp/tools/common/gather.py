@@ -1,13 +1,17 @@
 """Reads that do not wait for one another."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import anyio
+from anyio.abc import TaskGroup
 
+from cio_mcp.clock import Clock
 from cio_mcp.errors import CioError
 
 Read = Callable[[], Awaitable[Any]]
+Key = TypeVar("Key")
 
 
 async def together(reads: Mapping[str, Read]) -> dict[str, Any]:
@@ -30,6 +34,31 @@ async def together(reads: Mapping[str, Read]) -> dict[str, Any]:
     else:
         return results
     raise first from None
+
+
+async def in_time(tasks: TaskGroup, clock: Clock, reads: Mapping[Key, Read], seconds: float) -> dict[Key, Any]:
+    """Make reads concurrently and return what those gave that succeeded within `seconds`, by its name.
+
+    The others go on in `tasks`, so that a cache has their answers for a later call; 0 seconds only begins them.
+    """
+    results: dict[Key, Any] = {}
+    ends = [anyio.Event() for _ in reads]
+
+    async def keep(name: Key, read: Read, end: anyio.Event) -> None:
+        try:
+            # Whatever goes wrong with a courtesy must not end what else runs in these tasks.
+            with suppress(Exception):
+                results[name] = await read()
+        finally:
+            end.set()
+
+    for (name, read), end in zip(reads.items(), ends, strict=True):
+        tasks.start_soon(keep, name, read, end)
+    if seconds:
+        with clock.move_on_after(seconds):
+            for end in ends:
+                await end.wait()
+    return dict(results)
 
 
 def _first(group: BaseExceptionGroup[CioError]) -> CioError:

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from pydantic import Field
-
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.render import Answer
 from cio_mcp.text.untrusted import Opaque
@@ -18,7 +16,7 @@ class PageAnswer(Answer):
 
     has_more: bool = False
     cursor: Opaque | None = None
-    omitted: int | None = Field(default=None, description="Items after this page, where known")
+    omitted: int | None = None
 
     def more(self) -> Iterable[str]:
         """The closing line: how many are left out, and that the cursor leads on."""

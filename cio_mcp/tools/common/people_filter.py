@@ -1,6 +1,6 @@
-"""Customer.io's audience filter, checked before it is sent."""
+"""Customer.io's audience filter: checked before it is sent, and segments in it found by their names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, GetJsonSchemaHandler
@@ -10,15 +10,18 @@ from pydantic_core import CoreSchema
 from cio_mcp.customerio.api.base import is_number
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
+from cio_mcp.workspace import CallContext
 
 DEEPEST = 10
 """Levels of nesting taken; no source, deeper is a mistake."""
+MOST_CONDITIONS = 100
+"""Conditions in one list; no source, more is a list of people and not a filter."""
 
 
 class SegmentCondition(BaseModel):
-    """Whether somebody is in a segment."""
+    """Whether somebody is in a segment; `checked` takes a number and a `name` as well."""
 
-    id: int
+    id: Annotated[str, Field(description="or name")]
 
 
 class AttributeCondition(BaseModel):
@@ -39,9 +42,9 @@ class Condition(BaseModel):
 class FilterShape(BaseModel):
     """A filter as clients are shown it: what converters can declare, which is one level of nesting."""
 
-    and_: list[Annotated[Condition, Field(description="Must hold")]] = Field([], alias="and")
-    or_: list[Annotated[Condition, Field(description="May hold")]] = Field([], alias="or")
-    not_: Annotated[Condition, Field(description="Must not hold")] | None = Field(None, alias="not")
+    and_: list[Condition] = Field([], alias="and")
+    or_: list[Condition] = Field([], alias="or")
+    not_: Condition | None = Field(None, alias="not")
 
 
 class _Shape:
@@ -49,14 +52,51 @@ class _Shape:
         return handler(FilterShape.__pydantic_core_schema__)
 
 
-Filter = Annotated[dict[str, Any], _Shape(), Field(description="One of and, or, not; conditions may nest")]
+Filter = Annotated[
+    dict[str, Any],
+    _Shape(),
+    Field(description="Conditions may nest: {and: [segment, {or: […]}]}"),
+]
 """A filter: clients are shown `FilterShape`, `checked` accepts all that Customer.io does, at any depth."""
 
 ACCEPTED = "expected exactly one of and, or, not, segment, attribute"
 
 
+async def audience(ws: CallContext, filter_: Any) -> dict[str, Any]:
+    """Check a filter and return it as Customer.io takes it, every segment by its number.
+
+    Raises:
+        InvalidArgument: it is not acceptable; the text names the place, the key, and what is accepted.
+        NotFound: there is no segment of that name; the text suggests close names.
+        Ambiguous: several segments have the name.
+    """
+    taken = checked(filter_)
+    ids = {name: int((await ws.segments.find(name)).id) for name in dict.fromkeys(_segment_names(taken))}
+    return _with_ids(taken, ids) if ids else taken
+
+
+def _segment_names(node: Any) -> Iterator[str]:
+    [(key, value)] = node.items()
+    if key == "segment" and "name" in value:
+        yield value["name"]
+    elif key in {"and", "or"}:
+        for item in value:
+            yield from _segment_names(item)
+    elif key == "not":
+        yield from _segment_names(value)
+
+
+def _with_ids(node: dict[str, Any], ids: Mapping[str, int]) -> dict[str, Any]:
+    [(key, value)] = node.items()
+    if key == "segment":
+        return {key: {"id": ids[value["name"]]} if "name" in value else value}
+    if key in {"and", "or"}:
+        return {key: [_with_ids(item, ids) for item in value]}
+    return {key: _with_ids(value, ids)} if key == "not" else node
+
+
 def checked(filter_: Any, *, field: str = "filter", depth: int = 0) -> dict[str, Any]:
-    """Check a filter and return it as Customer.io takes it: `eq` compares strings, segments have a number.
+    """Check a filter and return it as Customer.io takes it, but for the names of segments: `eq` compares strings.
 
     Raises:
         InvalidArgument: it is not acceptable; the text names the place, the key, and what is accepted.
@@ -74,6 +114,8 @@ def checked(filter_: Any, *, field: str = "filter", depth: int = 0) -> dict[str,
 def _all_of(value: Any, field: str, depth: int) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not value:
         raise InvalidArgument(field, "expected a list of conditions")
+    if len(value) > MOST_CONDITIONS:
+        raise InvalidArgument(field, f"has {len(value):,} conditions; at most {MOST_CONDITIONS} are taken")
     return [checked(item, field=f"{field}[{index}]", depth=depth) for index, item in enumerate(value)]
 
 
@@ -82,12 +124,16 @@ def _one(value: Any, field: str, depth: int) -> dict[str, Any]:
 
 
 def _segment(value: Any, field: str, _depth: int) -> dict[str, Any]:
-    _only(value, {"id"}, field)
-    id_ = value.get("id")
-    numbered = is_number(id_) if isinstance(id_, str) else isinstance(id_, int) and 0 <= id_ < 2**64
-    if isinstance(id_, bool) or not numbered:
-        raise InvalidArgument(field, 'expected {"id": <number of the segment>}; list_segments has the numbers')
-    return {"id": int(id_)}
+    _only(value, {"id", "name"}, field)
+    match {key: given for key, given in value.items() if given is not None and given != ""}:
+        case {"id": int() as id_, **rest} if not rest and not isinstance(id_, bool) and 0 <= id_ < 2**64:
+            return {"id": id_}
+        case {"id": str() as id_, **rest} if not rest and is_number(id_):
+            return {"id": int(id_)}
+        case {"name": str() as name, **rest} | {"id": str() as name, **rest} if not rest and name.strip():
+            return {"name": name.strip()}
+        case _:
+            raise InvalidArgument(field, "expected one of id (a number) and name; list_segments has both")
 
 
 def _attribute(value: Any, field: str, _depth: int) -> dict[str, Any]:

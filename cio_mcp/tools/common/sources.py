@@ -1,13 +1,18 @@
 """Names beside ids: what campaigns, broadcasts, newsletters and transactional messages are called."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
+from cio_mcp.customerio.api.reads import Named
 from cio_mcp.text.sanitize import quoted_name, word
 from cio_mcp.tools.common.arguments import Kind
-from cio_mcp.tools.common.gather import Read, together
+from cio_mcp.tools.common.gather import Read, in_time
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.workspace import CallContext
+
+NAMES_SECONDS = 1.0
+"""How long an answer waits for names once the rest of it is there; no source, what nobody minds."""
 
 
 class SourceRef(NamedTuple):
@@ -29,19 +34,34 @@ class Source(AnswerPart):
 
 
 async def sources(ws: CallContext, things: Iterable[SourceRef]) -> dict[SourceRef, Source]:
-    """Put names beside ids: one short-lived list a kind, and of newsletters the newest page only."""
+    """Put names beside ids: one short-lived list a kind, and of newsletters the newest page only.
+
+    Names are a courtesy: a list that cannot be read, or not within `NAMES_SECONDS`, leaves its things without.
+    """
     wanted = set(things)
-    lists: dict[Kind, Read] = {
-        "campaign": ws.campaigns.all,
-        "broadcast": ws.broadcasts.all,
-        "newsletter": lambda: _newest_newsletters(ws),
-        "transactional": ws.transactional.all,
-    }
-    kinds = {thing.kind for thing in wanted}
-    found = await together({kind: read for kind, read in lists.items() if kind in kinds})
-    names = {SourceRef(kind, item.id): item.name for kind in kinds for item in found[kind]}
+    reads = _reads(ws, {thing.kind for thing in wanted})
+    lists = await in_time(ws.tasks, ws.events.clock, reads, NAMES_SECONDS)
+    names = {SourceRef(kind, item.id): item.name for kind, items in lists.items() for item in items}
     return {thing: Source(kind=thing.kind, id=thing.id, name=names.get(thing)) for thing in wanted}
 
 
-async def _newest_newsletters(ws: CallContext) -> Iterable[object]:
+async def read_ahead(ws: CallContext, kinds: Iterable[Kind]) -> None:
+    """Begin to read the lists that `sources` will need, so that they come while the answer itself is read."""
+    await in_time(ws.tasks, ws.events.clock, _reads(ws, kinds), 0)
+
+
+def _reads(ws: CallContext, kinds: Iterable[Kind]) -> dict[Kind, Read]:
+    return {kind: partial(LISTS[kind], ws) for kind in kinds} if ws.settings.has_app else {}
+
+
+async def _newest_newsletters(ws: CallContext) -> Iterable[Named]:
     return (await ws.newsletters.page()).newsletters
+
+
+LISTS: dict[Kind, Callable[[CallContext], Awaitable[Iterable[Named]]]] = {
+    "campaign": lambda ws: ws.campaigns.all(),
+    "broadcast": lambda ws: ws.broadcasts.all(),
+    "newsletter": _newest_newsletters,
+    "transactional": lambda ws: ws.transactional.all(),
+}
+"""Where the names of a kind are listed."""

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from pydantic import Field
 
-from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted_name, quoted_text
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Prose, Untrusted
@@ -23,15 +22,17 @@ class CampaignRow(AnswerPart):
     state: str | None = None
     starts_on: Prose | None = None
     sent_at: datetime | None = None
+    sent: int | None = None
     updated: datetime | None = None
     tags: tuple[str, ...] | None = None
 
     def line(self) -> str:
         """The line, what a person wants first."""
-        when = f"sent {moment(self.sent_at)}" if self.sent_at else None
+        count = "" if self.sent is None else f" ({self.sent:,} messages)"
+        when = f"sent {moment(self.sent_at)}{count}" if self.sent_at else self.state
         start = f"starts on {self.starts_on}" if self.starts_on else None
         updated = f"updated {moment(self.updated)}" if self.updated else None
-        facts = [self.state, when, start, tagged(self.tags), updated]
+        facts = [when, start, tagged(self.tags), updated]
         return ", ".join([f"{self.id} {quoted_name(self.name)}", *filter(None, facts)])
 
 
@@ -89,8 +90,8 @@ class MessageRow(AnswerPart):
         return ", ".join([f"  {self.id}", *filter(None, facts)])
 
 
-class CampaignAnswer(Answer):
-    """One campaign, broadcast, newsletter or transactional message."""
+class CampaignAnswer(PageAnswer):
+    """One campaign, broadcast, newsletter or transactional message, with a page of its messages."""
 
     kind: Kind
     id: str
@@ -112,7 +113,7 @@ class CampaignAnswer(Answer):
     queue_drafts: bool | None = None
     variables: tuple[str, ...] | None = Field(default=None, description="What its template reads")
     messages: tuple[MessageRow, ...] = ()
-    messages_omitted: int | None = None
+    messages_total: int = 0
 
     def lines(self) -> Iterable[str]:
         """What it is, what starts it, who gets it, when, and what it sends."""
@@ -133,10 +134,9 @@ class CampaignAnswer(Answer):
             yield "held as a draft until somebody sends it in Customer.io"
         if self.variables:
             yield f"its template reads {', '.join(quoted_name(name) for name in self.variables)}"
-        yield f"{len(self.messages) + (self.messages_omitted or 0)} message(s)"
+        yield f"{self.messages_total} message(s)"
         yield from (message.line() for message in self.messages)
-        if self.messages_omitted:
-            yield f"… {self.messages_omitted} omitted"
+        yield from self.more()
 
 
 def tagged(tags: tuple[str, ...] | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -19,6 +20,7 @@ from cio_mcp.tools.common.lookup import Found, find
 from cio_mcp.tools.common.pages import cut, following
 from cio_mcp.tools.core.campaign_answers import CampaignAnswer, CampaignList, CampaignRow, MessageRow, SegmentName
 from cio_mcp.tools.core.deliveries import CHANNELS
+from cio_mcp.tools.core.sent_counts import sent_counts
 from cio_mcp.workspace import CallContext
 
 State = Literal["running", "draft", "stopped", "sent"]
@@ -41,7 +43,9 @@ STARTS: dict[StartsOn, str] = {
 }
 
 MESSAGES_SHOWN = 50
-"""Messages of one campaign in an answer; no source."""
+"""Messages of one campaign in an answer; a cursor leads on. No source."""
+SEGMENTS_SHOWN, TAGS_SHOWN, VARIABLES_SHOWN = 50, 50, 100
+"""Segments, tags and variables of one campaign in an answer; no source, in practice there are fewer."""
 
 
 async def list_campaigns(
@@ -58,31 +62,32 @@ async def list_campaigns(
         raise InvalidArgument("state", f"for kind={kind} expected {accepted}")
     if kind == "newsletter" and state is None and name is None:
         page = await ws.newsletters.page(limit=limit, start=cursor)
-        rows = tuple(map(_row, page.newsletters))
+        rows = await _with_counts(ws, page.newsletters)
         return CampaignList(kind=kind, campaigns=rows, **following(page.next if rows else None))
     wanted = (name or "").strip().casefold()
     every = await _all(ws, kind)
-    found = [row for row in map(_row, every) if wanted in row.name.casefold() and state in {None, row.state}]
+    found = [thing for thing in every if wanted in thing.name.casefold() and state in {None, _row(thing).state}]
     kept, more = cut(found, limit, cursor)
     searched = MOST if kind == "newsletter" and len(every) == MOST else None
-    return CampaignList(kind=kind, campaigns=tuple(kept), searched=searched, **more)
+    return CampaignList(kind=kind, campaigns=await _with_counts(ws, kept), searched=searched, **more)
 
 
 async def get_campaign(
     ws: CallContext,
     id: Annotated[Id, Field(description="id or exact name")],  # noqa: A002 - the argument's name is fixed
     kind: Kind = "campaign",
+    cursor: Cursor = None,
 ) -> CampaignAnswer:
     """What a campaign, broadcast, newsletter or transactional message is: state, what starts it, its messages."""
     match await find(ws, kind, id):
         case Campaign() as campaign:
-            return await _campaign(ws, campaign)
+            return await _campaign(ws, campaign, cursor)
         case Broadcast() as broadcast:
-            return await _broadcast(ws, broadcast)
+            return await _broadcast(ws, broadcast, cursor)
         case Newsletter() as newsletter:
-            return await _newsletter(ws, newsletter)
+            return await _newsletter(ws, newsletter, cursor)
         case TransactionalMessage() as message:
-            return await _transactional(ws, message)
+            return await _transactional(ws, message, cursor)
 
 
 async def _all(ws: CallContext, kind: Kind) -> Sequence[Found]:
@@ -97,6 +102,11 @@ async def _all(ws: CallContext, kind: Kind) -> Sequence[Found]:
             return await ws.transactional.all()
 
 
+async def _with_counts(ws: CallContext, things: Sequence[Found]) -> tuple[CampaignRow, ...]:
+    counts = await sent_counts(ws, [thing for thing in things if isinstance(thing, Newsletter)])
+    return tuple(_row(thing).model_copy(update={"sent": counts.get(thing.id)}) for thing in things)
+
+
 def _row(thing: Found) -> CampaignRow:
     row = CampaignRow(id=thing.id, name=thing.name)
     match thing:
@@ -104,13 +114,18 @@ def _row(thing: Found) -> CampaignRow:
             of = {
                 "state": thing.state,
                 "starts_on": _start(thing),
-                "tags": thing.tags or None,
+                "tags": thing.tags[:TAGS_SHOWN] or None,
                 "updated": thing.updated,
             }
         case Broadcast():
-            of = {"state": thing.state, "tags": thing.tags or None, "updated": thing.updated}
+            of = {"state": thing.state, "tags": thing.tags[:TAGS_SHOWN] or None, "updated": thing.updated}
         case Newsletter():
-            of = {"state": thing.state, "sent_at": thing.sent_at, "tags": thing.tags or None, "updated": thing.updated}
+            of = {
+                "state": thing.state,
+                "sent_at": thing.sent_at,
+                "tags": thing.tags[:TAGS_SHOWN] or None,
+                "updated": thing.updated,
+            }
         case TransactionalMessage():
             of = {"updated": thing.updated_at}
     return row.model_copy(update=of)
@@ -124,7 +139,7 @@ def _start(campaign: Campaign) -> str:
     return STARTS[campaign.starts_on]
 
 
-async def _campaign(ws: CallContext, campaign: Campaign) -> CampaignAnswer:
+async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> CampaignAnswer:
     got = await together({"names": partial(_segment_names, ws), "actions": partial(ws.campaigns.actions, campaign)})
     triggers = _named(campaign.trigger_segment_ids, got["names"])
     start = f"segment {', '.join(map(str, triggers))}" if triggers else _start(campaign)
@@ -140,12 +155,12 @@ async def _campaign(ws: CallContext, campaign: Campaign) -> CampaignAnswer:
         first_started=campaign.first_started,
         created=campaign.created,
         updated=campaign.updated,
-        tags=campaign.tags or None,
-        **_messages(got["actions"]),
+        tags=campaign.tags[:TAGS_SHOWN] or None,
+        **_messages(got["actions"], cursor),
     )
 
 
-async def _broadcast(ws: CallContext, broadcast: Broadcast) -> CampaignAnswer:
+async def _broadcast(ws: CallContext, broadcast: Broadcast, cursor: str | None) -> CampaignAnswer:
     return CampaignAnswer(
         kind="broadcast",
         id=broadcast.id,
@@ -155,12 +170,12 @@ async def _broadcast(ws: CallContext, broadcast: Broadcast) -> CampaignAnswer:
         first_started=broadcast.first_started,
         created=broadcast.created,
         updated=broadcast.updated,
-        tags=broadcast.tags or None,
-        **_messages(await ws.broadcasts.actions(broadcast)),
+        tags=broadcast.tags[:TAGS_SHOWN] or None,
+        **_messages(await ws.broadcasts.actions(broadcast), cursor),
     )
 
 
-async def _newsletter(ws: CallContext, newsletter: Newsletter) -> CampaignAnswer:
+async def _newsletter(ws: CallContext, newsletter: Newsletter, cursor: str | None) -> CampaignAnswer:
     got = await together(
         {
             "names": partial(_segment_names, ws),
@@ -183,12 +198,12 @@ async def _newsletter(ws: CallContext, newsletter: Newsletter) -> CampaignAnswer
         sent_at=newsletter.sent_at,
         created=newsletter.created,
         updated=newsletter.updated,
-        tags=newsletter.tags or None,
-        **_messages(got["contents"], got["groups"]),
+        tags=newsletter.tags[:TAGS_SHOWN] or None,
+        **_messages(got["contents"], cursor, got["groups"]),
     )
 
 
-async def _transactional(ws: CallContext, message: TransactionalMessage) -> CampaignAnswer:
+async def _transactional(ws: CallContext, message: TransactionalMessage, cursor: str | None) -> CampaignAnswer:
     contents = await ws.transactional.contents(message.id)
     return CampaignAnswer(
         kind="transactional",
@@ -200,15 +215,16 @@ async def _transactional(ws: CallContext, message: TransactionalMessage) -> Camp
         updated=message.updated_at,
         send_to_unsubscribed=message.send_to_unsubscribed,
         queue_drafts=message.queue_drafts,
-        variables=tuple(sorted(variables(contents))) or None,
-        **_messages(contents),
+        variables=tuple(sorted(variables(contents)))[:VARIABLES_SHOWN] or None,
+        **_messages(contents, cursor),
     )
 
 
-def _messages(contents: Sequence[Content], groups: Iterable[TestGroup] = ()) -> dict[str, Any]:
+def _messages(contents: Sequence[Content], cursor: str | None, groups: Iterable[TestGroup] = ()) -> dict[str, Any]:
     tested = {content_id: group for group in groups for content_id in group.content_ids}
-    shown = tuple(_message(content, tested.get(content.id)) for content in contents[:MESSAGES_SHOWN])
-    return {"messages": shown, "messages_omitted": len(contents) - len(shown) or None}
+    shown, more = cut(contents, MESSAGES_SHOWN, cursor)
+    rows = tuple(_message(content, tested.get(content.id)) for content in shown)
+    return {"messages": rows, "messages_total": len(contents), **more}
 
 
 def _message(content: Content, group: TestGroup | None) -> MessageRow:
@@ -226,7 +242,7 @@ def _message(content: Content, group: TestGroup | None) -> MessageRow:
 
 
 def _named(ids: Iterable[str], names: Mapping[str, str]) -> tuple[SegmentName, ...] | None:
-    return tuple(SegmentName(id=each, name=names.get(each)) for each in ids) or None
+    return tuple(SegmentName(id=each, name=names.get(each)) for each in islice(ids, SEGMENTS_SHOWN)) or None
 
 
 async def _segment_names(ws: CallContext) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from cio_mcp.customerio.api.base import Activity, Reference
 from cio_mcp.customerio.api.people import Relationship
 from cio_mcp.customerio.call import canonical
-from cio_mcp.text.sanitize import quoted_name, quoted_text, word
+from cio_mcp.text.sanitize import cut, quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Untrusted, UntrustedValue
 from cio_mcp.tools.common.person_ref import AnswerPart, Scalar, pairs
@@ -20,6 +20,12 @@ INCLUDED = 10
 """Messages, activities and relationships that come with a customer; no source, a model needs the latest."""
 MOST_KEYS = 20
 """Keys of an event's data, or of a relationship's attributes, that are shown; no source."""
+VALUE_CHARS = 200
+"""Characters shown of one value in them; no source."""
+DATA_CHARS = 1_000
+"""Characters of keys and values together after which no further key is shown; no source, some 300 tokens."""
+MOST_LINES = 100
+"""Segments and topics that come with a customer; no source, more would hide the rest of the answer."""
 
 OF_THE_MESSAGE = {"delivery_id", "delivered", "opened"}
 """What an activity repeats of its message."""
@@ -65,6 +71,7 @@ class RelationshipLine(AnswerPart):
     object_id: str | None = None
     cio_object_id: str | None = None
     attributes: dict[str, UntrustedValue] | None = None
+    attributes_omitted: int | None = None
 
     def __str__(self) -> str:
         names = [quoted_name(name) for name in (self.object_id, self.cio_object_id) if name]
@@ -80,11 +87,12 @@ class ActivityLine(AnswerPart):
     name: Untrusted | None = None
     message: str | None = None
     data: dict[str, UntrustedValue] | None = None
+    data_omitted: int | None = None
 
     def __str__(self) -> str:
         named = f" {quoted_text(self.name)}" if self.name else ""
         about = f", message {word(self.message, 200)}" if self.message else ""
-        told = ", ".join(pairs(self.data))
+        told = ", ".join([*pairs(self.data), *([f"{self.data_omitted} more"] if self.data_omitted else [])])
         return (
             f"{moment(self.at) if self.at else 'undated'} {word(self.type)}{named}{about}{f' ({told})' if told else ''}"
         )
@@ -99,12 +107,12 @@ class Fetched(NamedTuple):
 
 async def _segments(ws: CallContext, reference: Reference) -> Fetched:
     found = await ws.people.segments_of(reference)
-    return Fetched([SegmentLine(id=segment.id, name=segment.name) for segment in found])
+    return _some([SegmentLine(id=segment.id, name=segment.name) for segment in found])
 
 
 async def _messages(ws: CallContext, reference: Reference) -> Fetched:
     page = await ws.people.messages_of(reference, limit=INCLUDED)
-    return Fetched(await lines_of(ws, page.messages), bool(page.next))
+    return Fetched(await lines_of(ws, ((message, None) for message in page.messages)), bool(page.next))
 
 
 async def _activities(ws: CallContext, reference: Reference) -> Fetched:
@@ -114,7 +122,7 @@ async def _activities(ws: CallContext, reference: Reference) -> Fetched:
 
 async def _subscriptions(ws: CallContext, reference: Reference) -> Fetched:
     topics = (await ws.people.subscriptions_of(reference)).topics
-    return Fetched([TopicLine(id=topic.id, name=topic.name, subscribed=topic.subscribed) for topic in topics])
+    return _some([TopicLine(id=topic.id, name=topic.name, subscribed=topic.subscribed) for topic in topics])
 
 
 async def _relationships(ws: CallContext, reference: Reference) -> Fetched:
@@ -133,24 +141,48 @@ FETCH: dict[Include, Callable[[CallContext, Reference], Awaitable[Fetched]]] = {
 
 def flat(values: dict[str, Any] | None) -> dict[str, Scalar] | None:
     """The first keys of foreign data without nulls, what is nested as JSON text; None where there is none."""
-    told = [(key, value) for key, value in (values or {}).items() if value is not None][:MOST_KEYS]
-    return {key: value if isinstance(value, Scalar) else canonical(value) for key, value in told} or None
+    shown: dict[str, Scalar] = {}
+    room = DATA_CHARS
+    for key, value in _present(values)[:MOST_KEYS]:
+        text = value if isinstance(value, str) else canonical(value)
+        room -= len(key) + min(len(text), VALUE_CHARS)
+        if shown and room < 0:
+            break
+        shown[key] = value if isinstance(value, int | float) else cut(text, VALUE_CHARS)
+    return shown or None
+
+
+def _present(values: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    return [(key, value) for key, value in (values or {}).items() if value is not None]
+
+
+def _omitted(values: dict[str, Any] | None, shown: dict[str, Scalar] | None) -> int | None:
+    return len(_present(values)) - len(shown or {}) or None
+
+
+def _some(lines: Sequence[Any]) -> Fetched:
+    return Fetched(lines[:MOST_LINES], len(lines) > MOST_LINES)
 
 
 def _activity(activity: Activity) -> ActivityLine:
+    own = {key: value for key, value in (activity.data or {}).items() if key not in OF_THE_MESSAGE}
+    data = flat(own)
     return ActivityLine(
         at=activity.timestamp,
         type=activity.type,
         name=activity.name,
         message=activity.delivery_id,
-        data=flat({key: value for key, value in (activity.data or {}).items() if key not in OF_THE_MESSAGE}),
+        data=data,
+        data_omitted=_omitted(own, data),
     )
 
 
 def _relationship(related: Relationship) -> RelationshipLine:
+    attributes = flat(related.attributes)
     return RelationshipLine(
         object_type_id=related.object_type_id,
         object_id=related.identifiers.object_id,
         cio_object_id=related.identifiers.cio_object_id,
-        attributes=flat(related.attributes),
+        attributes=attributes,
+        attributes_omitted=_omitted(related.attributes, attributes),
     )

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from cio_mcp.customerio.api.people import COMPARED, Person, SeveralPeople
-from cio_mcp.customerio.call import canonical
+from cio_mcp.customerio.api.base import Identifiers
+from cio_mcp.customerio.api.people import PeoplePage, Person, SeveralPeople
+from cio_mcp.customerio.api.segments import MemberPage
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted_name
@@ -16,8 +17,16 @@ from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.pages import PageAnswer, following
-from cio_mcp.tools.common.people_filter import Filter, checked
+from cio_mcp.tools.common.people_filter import Filter, audience
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, pairs, who
+from cio_mcp.tools.core.customer_attributes import (
+    attributes_of,
+    bounded,
+    cut_to_fit,
+    missing_note,
+    named_attributes,
+    told_apart,
+)
 from cio_mcp.tools.core.customer_parts import (
     FETCH,
     ActivityLine,
@@ -30,22 +39,27 @@ from cio_mcp.tools.core.customer_parts import (
 from cio_mcp.tools.core.deliveries import MessageLine
 from cio_mcp.workspace import CallContext
 
-DIFFERING = 5
-"""Attributes that tell people apart; no source, more would hide them."""
-ELSEWHERE = {"id", "email", "phone", "cio_id", "unsubscribed", "_cio_subscription_preferences_computed"}
-"""Attributes that stand elsewhere in the answer, or follow from what does."""
+NAMES_LEFT_OUT = 100
+"""Attributes that are left out and named; no source."""
+ROW_ATTRIBUTES, NAMED_ATTRIBUTES = 10, 30
+"""Attributes that may be asked for by name in a list and of one person; no source."""
+DEVICES = 20
+"""Devices in one answer; no source."""
 
 
 class CustomersAnswer(PageAnswer):
     """People found."""
 
     customers: list[PersonRef]
+    total: int | None = None
     note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
-        """Each person on a line."""
+        """How many, then each person on a line."""
         if self.note:
             yield self.note
+        elif self.total:
+            yield f"{self.total:,} {'person' if self.total == 1 else 'people'}"
         if not self.customers:
             yield "Nobody found."
         yield from map(str, self.customers)
@@ -64,7 +78,10 @@ class CustomerAnswer(Answer):
     unsubscribed: bool | None = None
     created_at: datetime | None = None
     attributes: dict[str, Untrusted] | None = None
+    attributes_omitted: int | None = None
+    omitted_names: list[str] | None = None
     devices: list[DeviceLine] | None = None
+    devices_omitted: int | None = None
     segments: list[SegmentLine] | None = None
     subscriptions: list[TopicLine] | None = None
     relationships: list[RelationshipLine] | None = None
@@ -86,7 +103,12 @@ class CustomerAnswer(Answer):
         yield f"{person}{phone}; {'unsubscribed' if self.unsubscribed else 'subscribed'}"
         if attributes := pairs(self.attributes):
             yield f"Attributes: {', '.join(attributes)}"
+        if self.omitted_names:
+            named = ", ".join(quoted_name(name) for name in self.omitted_names)
+            yield f"{self.attributes_omitted} attributes are left out; give their names as attributes: {named}"
         yield from _inline("Devices", self.devices)
+        if self.devices_omitted:
+            yield f"{self.devices_omitted} more devices are left out."
         yield from _inline("Segments", self.segments)
         yield from _inline("Topics", self.subscriptions)
         yield from _inline("Related to", self.relationships)
@@ -101,6 +123,7 @@ async def find_customers(
     email: Email | None = None,
     filter: Filter | None = None,  # noqa: A002 - Customer.io's own word
     segment: SegmentRef | None = None,
+    attributes: Annotated[tuple[str, ...], Field(max_length=ROW_ATTRIBUTES)] = (),
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> CustomersAnswer:
@@ -108,12 +131,15 @@ async def find_customers(
     if sum(given is not None for given in (email, filter, segment)) != 1:
         raise InvalidArgument("email, filter, segment", "give exactly one of them")
     if email is not None:
-        return await _by_email(ws, email.strip(), limit)
-    if segment is not None:
-        page = await ws.segments.members((await ws.segments.find(segment)).id, limit=limit, start=cursor)
-        return CustomersAnswer(customers=[who(person) for person in page.identifiers], **following(page.next))
-    people = await ws.people.search(checked(filter), limit=limit, start=cursor)
-    return CustomersAnswer(customers=[who(person) for person in people.identifiers], **following(people.next))
+        return await _by_email(ws, email.strip(), attributes, limit)
+    wanted = {"segment": {"id": int((await ws.segments.find(segment)).id)}} if segment else await audience(ws, filter)
+    page, total = await _page(ws, wanted, limit, cursor)
+    return CustomersAnswer(
+        customers=await _rows(ws, page.identifiers, attributes),
+        total=total,
+        **following(page.next),
+        omitted=total - len(page.identifiers) if total and page.next and cursor is None else None,
+    )
 
 
 async def get_customer(
@@ -121,12 +147,15 @@ async def get_customer(
     customer: Customer,
     id_type: CustomerIdType = None,
     include: Annotated[tuple[Include, ...], Field(description="What else to fetch")] = (),
+    attributes: Annotated[
+        tuple[str, ...], Field(description="Only these attributes", max_length=NAMED_ATTRIBUTES)
+    ] = (),
 ) -> CustomerAnswer:
     """Show one person: identifiers, subscription, attributes, devices, and what is included."""
     try:
         reference = await ws.people.locate(customer, id_type)
     except SeveralPeople as several:
-        return CustomerAnswer(several=_apart(several.people), note=_shared(several.count))
+        return CustomerAnswer(several=told_apart(several.people), note=_shared(several.count))
     parts = dict.fromkeys(include)
     found = await together(
         {
@@ -135,6 +164,7 @@ async def get_customer(
         }
     )
     person: Person = found["profile"]
+    shown, omitted = bounded(named_attributes(person, attributes) if attributes else attributes_of(person))
     return CustomerAnswer(
         cio_id=f"cio_{person.cio_id}" if person.cio_id else None,
         id=person.id,
@@ -142,50 +172,63 @@ async def get_customer(
         phone=person.phone,
         unsubscribed=person.unsubscribed,
         created_at=person.created,
-        attributes=_attributes(person),
-        devices=[DeviceLine(**device.model_dump()) for device in person.devices] or None,
+        attributes=shown or None,
+        attributes_omitted=len(omitted) or None,
+        omitted_names=omitted[:NAMES_LEFT_OUT] or None,
+        note=missing_note(person, attributes),
+        devices=[DeviceLine(**device.model_dump()) for device in person.devices[:DEVICES]] or None,
+        devices_omitted=len(person.devices[DEVICES:]) or None,
         incomplete=[name for name in parts if found[name].more] or None,
         **{name: found[name].lines for name in parts},
     )
 
 
-async def _by_email(ws: CallContext, email: str, limit: int) -> CustomersAnswer:
+async def _page(
+    ws: CallContext, wanted: dict[str, Any], limit: int, cursor: str | None
+) -> tuple[MemberPage | PeoplePage, int | None]:
+    """A page of people and how many there are in all, which Customer.io counts for a segment only."""
+    if "segment" not in wanted:
+        people = await ws.people.search(wanted, limit=limit, start=cursor)
+        return people, len(people.identifiers) if cursor is None and not people.next else None
+    id_ = str(wanted["segment"]["id"])
+    read = await together(
+        {
+            "members": partial(ws.segments.members, id_, limit=limit, start=cursor),
+            "count": partial(ws.segments.count, id_),
+        }
+    )
+    return read["members"], read["count"]
+
+
+async def _rows(ws: CallContext, people: Sequence[Identifiers], attributes: Sequence[str]) -> list[PersonRef]:
+    if not attributes:
+        return list(map(who, people))
+    profiles = await ws.people.profiles_of_many(people)
+    found = {cio_id: named_attributes(profile, attributes) or None for cio_id, profile in profiles.items()}
+    return cut_to_fit(
+        [who(person).model_copy(update={"attributes": found.get(person.cio_id or "")}) for person in people]
+    )
+
+
+async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limit: int) -> CustomersAnswer:
     if "@" not in email:
         raise InvalidArgument("email", "expected an email address")
     found = await ws.people.find_by_email(email)
-    if len(found) < 2:  # noqa: PLR2004 - one person needs no telling apart
-        return CustomersAnswer(customers=[who(person) for person in found])
-    compared = found[: min(COMPARED, limit)]
-    people = _apart(await ws.people.profiles(compared))
-    omitted = len(found) - len(compared)
-    return CustomersAnswer(customers=people, note=_shared(len(found)), omitted=omitted or None)
+    if len(found) < 2 or attributes:  # noqa: PLR2004 - one person needs no telling apart
+        customers = await _rows(ws, found[:limit], attributes)
+    else:
+        profiles = await ws.people.profiles_of_many(found[:limit])
+        customers = told_apart(list(profiles.values()))
+    return CustomersAnswer(
+        customers=customers,
+        total=len(found),
+        note=_shared(len(found)) if len(found) > 1 else None,
+        omitted=len(found[limit:]) or None,
+    )
 
 
 def _shared(count: int) -> str:
     return f"{count} people share this address; none was picked. Name the one that is meant by its cio_id."
-
-
-def _apart(people: Sequence[Person]) -> list[PersonRef]:
-    """Several people with what tells them apart: the attributes in which they differ."""
-    known = [_attributes(person) or {} for person in people]
-    names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")
-    differing = [name for name in names if len({attributes.get(name) for attributes in known}) > 1][:DIFFERING]
-    return [
-        PersonRef(
-            cio_id=f"cio_{person.cio_id}",
-            id=person.id,
-            email=person.email,
-            created_at=person.created,
-            attributes={name: attributes[name] for name in differing if name in attributes} or None,
-        )
-        for person, attributes in zip(people, known, strict=True)
-    ]
-
-
-def _attributes(person: Person) -> dict[str, str] | None:
-    hidden = ELSEWHERE | ({"created_at"} if person.created else set())
-    told = {name: value for name, value in person.attributes.items() if name not in hidden and value is not None}
-    return {name: value if isinstance(value, str) else canonical(value) for name, value in told.items()} or None
 
 
 def _inline(title: str, part: Sequence[AnswerPart] | None) -> Iterable[str]:

@@ -36,12 +36,22 @@ class Status(NamedTuple):
     at: datetime | None
 
 
+class Happening(NamedTuple):
+    """A metric of a message: when it happened, where that is stated, and whether only a machine did it."""
+
+    metric: str
+    at: datetime | None
+    machine: bool
+
+
 class MessageLine(AnswerPart):
-    """One delivery."""
+    """One delivery; `happened` is when the metric that was given did, `machine` that only a machine did it."""
 
     personal: ClassVar[bool] = True
 
     id: str
+    happened: datetime | None = None
+    machine: bool | None = None
     created: datetime | None = None
     channel: str
     subject: Untrusted | None = None
@@ -53,13 +63,17 @@ class MessageLine(AnswerPart):
     source: Source | None = None
 
     def __str__(self) -> str:
+        created = moment(self.created) if self.created else "undated"
+        machine = " by a machine" if self.machine else ""
         to = [
             *([quoted_name(self.recipient)] if self.recipient else []),
             *([word(self.customer, 200)] if self.customer else []),
         ]
         at = f" {moment(self.status_at)}" if self.status_at and self.status_at != self.created else ""
         parts = [
-            f"{moment(self.created) if self.created else 'undated'} {word(self.channel)}",
+            f"{moment(self.happened)}{machine}, {word(self.channel)} of {created}"
+            if self.happened
+            else f"{created} {word(self.channel)}",
             quoted_text(self.subject) if self.subject else None,
             f"to {' '.join(to)}" if to else None,
             f"{self.status}{at}{f' ({quoted_text(self.failure)})' if self.failure else ''}",
@@ -71,17 +85,24 @@ class MessageLine(AnswerPart):
 
 def status_of(message: Message) -> Status:
     """Tell what became of a message; an open or click counts as a person's unless only a machine's is told."""
-    happened = timeline(message)
-    held = dict(happened)
+    held = timeline(message)
     for act in ("clicked", "opened"):
-        machine = next((f"{prefix}_{act}" for prefix in MACHINE if f"{prefix}_{act}" in happened), None)
-        if machine and f"human_{act}" not in happened:
+        if what := happening_of(message, act):
             held.pop(act, None)
-            held[f"{act} by a machine"] = happened[machine] or happened.get(act)
-        elif f"human_{act}" in happened:
-            held[act] = happened[f"human_{act}"] or happened.get(act)
+            held[f"{act} by a machine" if what.machine else act] = what.at
     word = next((outcome for outcome in OUTCOMES if outcome in held), "created")
     return Status(word, held.get(word) or message.created)
+
+
+def happening_of(message: Message, metric: str) -> Happening | None:
+    """When a metric happened, by a person rather than a machine; None where it did not."""
+    happened = timeline(message)
+    machine = next((name for name in (f"{prefix}_{metric}" for prefix in MACHINE) if name in happened), None)
+    if (human := f"human_{metric}") in happened:
+        return Happening(metric, happened[human] or happened.get(metric), machine=False)
+    if machine:
+        return Happening(metric, happened[machine] or happened.get(metric), machine=True)
+    return Happening(metric, happened[metric], machine=False) if metric in happened else None
 
 
 def timeline(message: Message) -> dict[str, datetime | None]:
@@ -112,17 +133,23 @@ def type_of(channel: str | None) -> str | None:
     return channel and TYPES.get(channel, channel)
 
 
-async def lines_of(ws: CallContext, messages: Iterable[Message], source: SourceRef | None = None) -> list[MessageLine]:
-    """Make a line of each message, with names beside ids; `source` is what sent those that do not tell."""
-    told = [(message, sent_by(message) or source) for message in messages]
-    known = await sources(ws, (thing for _, thing in told if thing))
-    return [_line(message, known[thing] if thing else None) for message, thing in told]
+Found = tuple[Message, Happening | None]
+"""A message, and what happened to it where that is what was searched for."""
 
 
-def _line(message: Message, source: Source | None) -> MessageLine:
+async def lines_of(ws: CallContext, found: Iterable[Found], source: SourceRef | None = None) -> list[MessageLine]:
+    """Make a line of each message, with names beside ids; `source` is what sent those that do not state it."""
+    known = [(message, what, sent_by(message) or source) for message, what in found]
+    named = await sources(ws, (thing for *_, thing in known if thing))
+    return [_line(message, what, named[thing] if thing else None) for message, what, thing in known]
+
+
+def _line(message: Message, what: Happening | None, source: Source | None) -> MessageLine:
     status, who = status_of(message), message.customer_identifiers
     return MessageLine(
         id=message.id,
+        happened=what and what.at,
+        machine=(what and what.machine) or None,
         created=message.created,
         channel=channel_of(message),
         subject=message.subject,

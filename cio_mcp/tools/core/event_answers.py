@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
 
-from cio_mcp.errors import CioError
 from cio_mcp.events.models import BY_MACHINE, UNKNOWN, Event
 from cio_mcp.text.sanitize import quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
@@ -74,7 +73,7 @@ class EventLine(AnswerPart):
 async def happenings(ws: CallContext, events: Iterable[Event]) -> list[EventLine]:
     """Make a line of each event, with the name of what sent it and of the change that caused it."""
     told = [(event, _thing(event)) for event in events]
-    named = await _named(ws, {thing for _, thing in told if thing})
+    named = await sources(ws, (thing for _, thing in told if thing))
     causes = {change: await _cause(ws, change) for change in {event.change for event, _ in told if event.change}}
     return [
         EventLine(
@@ -98,16 +97,6 @@ async def happenings(ws: CallContext, events: Iterable[Event]) -> list[EventLine
 def _thing(event: Event) -> SourceRef | None:
     parent = event.parent
     return SourceRef(parent.kind, parent.id) if parent and parent.id else None
-
-
-async def _named(ws: CallContext, things: set[SourceRef]) -> dict[SourceRef, Source]:
-    """Names are a courtesy: what cannot be read now is told by its id."""
-    if ws.settings.has_app:
-        try:
-            return await sources(ws, things)
-        except CioError:
-            pass
-    return {thing: Source(kind=thing.kind, id=thing.id) for thing in things}
 
 
 async def _cause(ws: CallContext, change: str) -> Cause:

@@ -11,7 +11,7 @@ from pydantic import Field
 from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import word
-from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.text.timestamps import clock_line, from_unix, moment
 from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.common.arguments import Cursor, Customer, Id, Kind, Limit, Since, Time, Until
 from cio_mcp.tools.common.pages import PageAnswer
@@ -31,7 +31,7 @@ ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "conv
 SEEN = 5
 """Events that are named when the awaited one did not come; no source, what fits a glance."""
 NOTHING = (
-    "No event has reached this server yet. If none ever does, its operator must run a receiver and register it in "
+    "No events have been received yet. If none ever does, its operator must run a receiver and register it in "
     "Customer.io."
 )
 
@@ -44,21 +44,26 @@ class EventsAnswer(PageAnswer):
     by_metric: dict[str, int] | None = None
     other_metrics: int | None = Field(default=None, description="Events whose metric is not in by_metric")
     omitted_more: bool = Field(default=False, description="Even more are omitted")
-    note: Prose | None = None
+    received_since: datetime | None = None
+    now: datetime
 
     def lines(self) -> Iterable[str]:
-        """The counts, then an event a line."""
+        """The counts, an event a line, and since when events are stored."""
+        if self.received_since is None:
+            yield NOTHING
         counts = [f"{_named(metric)} {count}" for metric, count in (self.by_metric or {}).items()]
         if self.other_metrics:
             counts.append(f"{self.other_metrics} of other metrics")
         since = f"Since {moment(self.since)}" if self.since else None
         if heading := ": ".join(filter(None, [since, ", ".join(counts)])):
             yield heading
-        if not self.events:
-            yield self.note or "No such events."
+        if not self.events and self.received_since:
+            yield "No such events."
         yield from map(str, self.events)
         if self.has_more:
             yield f"… {self.omitted}{' or more' if self.omitted_more else ''} omitted: cursor={self.cursor}"
+        stored = f"Events are stored since {moment(self.received_since)}. " if self.received_since else ""
+        yield f"{stored}{clock_line(self.now)}"
 
 
 class WaitAnswer(Answer):
@@ -69,12 +74,13 @@ class WaitAnswer(Answer):
     waited: float = Field(description="Seconds")
     seen: list[EventLine] | None = None
     note: Prose | None = None
+    now: datetime
 
     def lines(self) -> Iterable[str]:
         """The event; or that it did not come, and what did."""
         if self.event:
             yield str(self.event)
-            yield f"Waited {self.waited:g} s."
+            yield f"Waited {self.waited:g} s. {clock_line(self.now)}"
             return
         yield f"It did not happen within {self.waited:g} s." if self.waited else "It has not happened."
         if self.note:
@@ -82,6 +88,7 @@ class WaitAnswer(Answer):
         if self.seen:
             yield "Seen:"
         yield from map(str, self.seen or ())
+        yield clock_line(self.now)
 
 
 async def recent_events(
@@ -117,7 +124,8 @@ async def recent_events(
         since=query.since,
         by_metric=counts and counts.by_metric,
         other_metrics=(counts and counts.others) or None,
-        note=None if page.events else await _why_nothing(ws),
+        received_since=await ws.events.received_since(),
+        now=ws.now,
         has_more=page.cursor is not None,
         cursor=page.cursor,
         omitted=page.omitted or None,
@@ -152,7 +160,7 @@ async def wait_for_event(
         group.cancel_scope.cancel()
     waited = round(ws.events.clock.steady() - began, 1)
     if event is not None and query.metric in (None, event.metric):
-        return WaitAnswer(happened=True, event=(await happenings(ws, [event]))[0], waited=waited)
+        return WaitAnswer(happened=True, event=(await happenings(ws, [event]))[0], waited=waited, now=ws.now)
     same = replace(query, object_type=None, metric=None, since=counts_from)
     seen = (await ws.events.recent(same, SEEN)).events
     note = _final(event) if event else _advice(timeout, patience, None if named else counts_from)
@@ -161,6 +169,7 @@ async def wait_for_event(
         waited=waited,
         seen=await happenings(ws, seen) or None,
         note=note if seen else await _why_nothing(ws) or note,
+        now=ws.now,
     )
 
 
@@ -196,4 +205,4 @@ async def _report_progress(ws: CallContext, patience: float) -> None:
 
 
 async def _why_nothing(ws: CallContext) -> str | None:
-    return None if (await ws.events.recent(EventQuery(), 1)).events else NOTHING
+    return NOTHING if await ws.events.received_since() is None else None

@@ -1,21 +1,21 @@
 """Tools that list deliveries and show one."""
 
 from calendar import monthrange
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import Field
 
-from cio_mcp.customerio.api.base import Message, MessagePage, is_number
+from cio_mcp.customerio.api.base import is_number
 from cio_mcp.customerio.api.messages import TYPED
 from cio_mcp.errors import InvalidArgument, NotFound, RateLimited
 from cio_mcp.text.html import readable
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted_text, word
-from cio_mcp.text.timestamps import moment
-from cio_mcp.text.untrusted import FreeText, Prose, Untrusted
+from cio_mcp.text.timestamps import clock_line, moment
+from cio_mcp.text.untrusted import Excerpt, FreeText, Prose, Untrusted
 from cio_mcp.tools.common.arguments import (
     Channel,
     Cursor,
@@ -32,35 +32,50 @@ from cio_mcp.tools.common.arguments import (
 from cio_mcp.tools.common.lookup import find
 from cio_mcp.tools.common.pages import PageAnswer, following
 from cio_mcp.tools.common.person_ref import AnswerPart
-from cio_mcp.tools.common.sources import SourceRef
-from cio_mcp.tools.core.deliveries import MessageLine, channel_of, lines_of, sent_by, timeline, type_of
+from cio_mcp.tools.common.sources import SourceRef, read_ahead
+from cio_mcp.tools.core.deliveries import MessageLine, lines_of, timeline, type_of
+from cio_mcp.tools.core.message_search import Conditions, Range, Read, SearchPlace, by_creation, by_metric
 from cio_mcp.workspace import CallContext
-
-Read = Callable[..., Awaitable[MessagePage]]
 
 MONTHS = 6
 """The longest span Customer.io lists at once; of one transactional message it is twice that (its API reference)."""
-PAGES = 5
-"""Pages read at most where Customer.io cannot filter and we do; no source, half a second of the lane."""
 BODY_CHARACTERS = 8_000
 """Characters of a message's text in an answer; no source, about 2,000 tokens."""
 A_MINUTE = timedelta(minutes=1)
 """Leeway for clocks that differ."""
+A_SECOND = timedelta(seconds=1)
+"""What is added to now where no end is given: Customer.io's times are whole seconds, and this one has begun."""
 
 
 class MessagesAnswer(PageAnswer):
-    """Deliveries, newest first."""
+    """Deliveries; `order` is what orders them, newest first, and what `since` and `until` apply to.
+
+    `looked_at` counts the messages looked through where Customer.io cannot filter or order, the oldest of them created
+    at `back_to`; `undated` are left out, since the time of the metric is not known.
+    """
 
     messages: list[MessageLine]
-    looked_at: int | None = Field(default=None, description="Messages looked through where Customer.io cannot filter")
+    order: str
+    looked_at: int | None = None
+    back_to: datetime | None = None
+    undated: int | None = None
+    now: datetime
 
     def lines(self) -> Iterable[str]:
-        """Each delivery on a line."""
-        if self.looked_at is not None:
-            yield f"{len(self.messages)} of the {self.looked_at} messages looked through match."
-        elif not self.messages:
+        """Order and range, then each delivery on a line."""
+        by = "they were created" if self.order == "created" else f"of the metric {self.order}"
+        yield f"Newest first by the time {by}; since and until apply to that time. {clock_line(self.now)}"
+        if not self.messages and not self.looked_at:
             yield "No messages in this time."
-        yield from map(str, self.messages)
+        elif self.back_to is not None:
+            yield f"Looked through {self.looked_at} messages, created since {moment(self.back_to)}."
+            if self.has_more and self.omitted is None:
+                yield "The cursor leads on to those created before; the metric may have happened to them as lately."
+        elif self.looked_at is not None:
+            yield f"{len(self.messages)} of the {self.looked_at} messages looked through match."
+        if self.undated:
+            yield f"{self.undated} more are left out, since Customer.io states no time for them."
+        yield from (f"{self.order} {message}" if message.happened else str(message) for message in self.messages)
         yield from self.more()
 
 
@@ -83,6 +98,8 @@ class ContentPart(AnswerPart):
         }
         yield f"{', '.join(f'{name} {quoted_text(value)}' for name, value in headers.items() if value) or 'Sent'}:"
         yield from (f"> {line}" for line in (self.text or "").split("\n"))
+        if isinstance(self.text, Excerpt):
+            yield f"Cut after {BODY_CHARACTERS:,} of {self.text.length:,} characters; the rest is in Customer.io only."
 
 
 class MessageAnswer(Answer):
@@ -122,29 +139,49 @@ async def list_messages(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> MessagesAnswer:
-    """List deliveries, newest first, of the last 6 months unless told: of a person, a campaign (kind, id), or all."""
+    """List deliveries of the last 6 months, newest first: of a person, a campaign (kind, id), or all.
+
+    Order, since and until go by the time of metric, if given, else by creation.
+    """
     if id is not None and kind is None:
         raise InvalidArgument("kind", "is needed with id: campaign, broadcast, newsletter or transactional")
+    if kind is not None:
+        await read_ahead(ws, [kind])
     if kind is not None and id is not None and not is_number(id):
         id = (await find(ws, kind, id)).id  # noqa: A001 - the name has become the id
     listed = kind if id is not None and customer is None else None
-    start, end = _window(since, until, months=2 * MONTHS if listed == "transactional" else MONTHS)
+    months = 2 * MONTHS if listed == "transactional" else MONTHS
+    asked = _range(since, until, ws.now, months=months)
     read: Read
     if customer is not None:
         reference = await ws.people.locate(customer, id_type)
-        read = partial(ws.people.messages_of, reference, since=start, until=end)
-        wanted = _Wanted(kind, id, metric, channel)
+        read = partial(ws.people.messages_of, reference)
+        conditions = Conditions(kind, id, metric, channel)
     else:
-        read = partial(ws.messages.list, listed, id, metric=metric, type_=type_of(channel), since=start, until=end)
-        wanted = _Wanted(None if listed else kind, None, None, None if listed in TYPED else channel)
+        read = partial(ws.messages.list, listed, id, metric=metric, type_=type_of(channel))
+        conditions = Conditions(None if listed else kind, None, None, None if listed in TYPED else channel)
     try:
-        messages, next_, looked_at = await _read(read, wanted, limit, cursor)
+        if metric is None:
+            found = await by_creation(read, conditions, asked, limit, cursor)
+        else:
+            place = SearchPlace.of(cursor, limit, asked.until or ws.now + A_SECOND)
+            happened = Range(asked.since, place.ends)
+            found = await by_metric(read, conditions, metric, happened, _months_before(place.ends, months), place)
     except NotFound:
         if listed and id:
             await find(ws, listed, id)  # which knows whether another kind has this id
         raise
     source = SourceRef(listed, id) if listed and id else None
-    return MessagesAnswer(messages=await lines_of(ws, messages, source), looked_at=looked_at, **following(next_))
+    return MessagesAnswer(
+        messages=await lines_of(ws, found.messages, source),
+        order=metric or "created",
+        looked_at=found.looked_at,
+        back_to=found.back_to,
+        undated=found.undated or None,
+        now=ws.now,
+        **following(found.next),
+        omitted=found.omitted,
+    )
 
 
 async def get_message(
@@ -154,7 +191,7 @@ async def get_message(
 ) -> MessageAnswer:
     """Show one delivery: what became of it and when; content adds its subject and text."""
     message = await ws.messages.get(id)
-    [line] = await lines_of(ws, [message])
+    [line] = await lines_of(ws, [(message, None)])
     shown, note = await _content(ws, id) if content else (None, None)
     return MessageAnswer(
         message=line,
@@ -164,47 +201,6 @@ async def get_message(
         content=shown,
         note=note,
     )
-
-
-class _Wanted(NamedTuple):
-    """What was asked for that Customer.io cannot filter by in the list at hand."""
-
-    kind: Kind | None
-    id: str | None
-    metric: Metric | None
-    channel: Channel | None
-
-    def takes(self, message: Message) -> bool:
-        thing = sent_by(message)
-        return (
-            (self.kind is None or (thing is not None and thing.kind == self.kind))
-            and (self.id is None or (thing is not None and thing.id == self.id))
-            and (self.metric is None or bool(message.metrics.get(self.metric)))
-            and (self.channel is None or channel_of(message) == self.channel)
-        )
-
-
-class _Read(NamedTuple):
-    messages: list[Message]
-    next: str | None
-    looked_at: int | None = None
-
-
-async def _read(read: Read, wanted: _Wanted, limit: int, start: str | None) -> _Read:
-    """Read a page, or as many as fill one; each asks for no more than there is room for, so that none is lost."""
-    if not any(wanted):
-        page = await read(limit=limit, start=start)
-        return _Read(list(page.messages), page.next)
-    found: list[Message] = []
-    looked_at = 0
-    for _ in range(PAGES):
-        page = await read(limit=limit - len(found), start=start)
-        found += filter(wanted.takes, page.messages)
-        looked_at += len(page.messages)
-        start = page.next
-        if not start or len(found) >= limit:
-            break
-    return _Read(found, start, looked_at)
 
 
 async def _content(ws: CallContext, id_: str) -> tuple[ContentPart | None, str]:
@@ -226,16 +222,14 @@ async def _content(ws: CallContext, id_: str) -> tuple[ContentPart | None, str]:
     return content, "Read from the archive, which Customer.io opens 100 times a day."
 
 
-def _window(since: str | None, until: str | None, *, months: int) -> tuple[datetime | None, datetime | None]:
-    """Read the span of time; a longer one would be cut by Customer.io without a word, so it is refused."""
-    start, end = span(since, until)
-    if start is None:
-        return start, end
-    earliest = _months_before(end or datetime.now(UTC), months)
-    if start < earliest - A_MINUTE:
+def _range(since: str | None, until: str | None, now: datetime, *, months: int) -> Range:
+    """Read the range of time; Customer.io would cut a longer one without a word, so it is refused."""
+    asked = Range(*span(since, until))
+    earliest = _months_before(asked.until or now, months)
+    if asked.since and asked.since < earliest - A_MINUTE:
         limit = f"Customer.io lists at most {months} months at once; with this until (now, unless given)"
         raise InvalidArgument("since", f"{limit} it can be {moment(earliest)} at the earliest")
-    return start, end
+    return asked
 
 
 def _months_before(end: datetime, months: int) -> datetime:

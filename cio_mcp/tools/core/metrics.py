@@ -1,8 +1,9 @@
 """The tool that reads metrics, each kind in the ranges and the zone in which Customer.io really counts it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.periods import EASTERN, Resolution, zone
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.arguments import Channel, Id, Kind, Name, Since, Until, span
+from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import SAID, Found, find
 from cio_mcp.tools.common.metric_ranges import (
     Counted,
@@ -22,11 +24,15 @@ from cio_mcp.tools.common.metric_ranges import (
     steps_back,
     whole,
 )
-from cio_mcp.tools.core.metrics_answer import LinkClicks, LinkReport, MetricsAnswer, Series, Share
+from cio_mcp.tools.core.metrics_answer import LinkClicks, LinkReport, MetricsAnswer, Series, Share, Summary
 from cio_mcp.workspace import CallContext
 
 DEFAULT_RANGE = timedelta(days=30)
-LINKS_SHOWN = 20
+LINKS_SHOWN = 50
+"""Links in an answer, the most clicked; no source, few messages have more."""
+MOST_IDS = 10
+"""Campaigns or others that are compared in one answer; no source, a second of the lane."""
+VARIED = "The ranges differ in length, so compare rates rather than totals."
 EASTERN_NAMES = frozenset({EASTERN, "US/Eastern", "EST5EDT"})
 
 HUMAN_CLICKS_SINCE = datetime(2025, 4, 20, tzinfo=UTC)
@@ -35,8 +41,11 @@ HUMAN_CLICKS_SINCE = datetime(2025, 4, 20, tzinfo=UTC)
 
 async def get_metrics(
     ws: CallContext,
-    id: Annotated[Id, Field(description="id or exact name")],  # noqa: A002 - the argument's name is fixed
+    id: Annotated[Id | None, Field(description="id or exact name")] = None,  # noqa: A002 - the argument's name is fixed
     kind: Kind = "campaign",
+    ids: Annotated[
+        tuple[Id, ...], Field(description="Several of one kind instead, to compare", max_length=MOST_IDS)
+    ] = (),
     since: Since = None,
     until: Until = None,
     resolution: Resolution | None = None,
@@ -48,33 +57,78 @@ async def get_metrics(
 
     Totals, rates, a series; opens and clicks by people and machines apart. Default: 30 days, newsletters since sent.
     """
+    if (id is None) == (not ids):
+        raise InvalidArgument("id, ids", "give exactly one of them")
+    if links and ids:
+        raise InvalidArgument("links", "give one id with it")
     asked_since, asked_until = span(since, until)
-    now = datetime.now(UTC).replace(microsecond=0)
-    if asked_since and asked_since >= now:
+    if asked_since and asked_since >= ws.now:
         raise InvalidArgument("since", "must be in the past")
     if kind == "transactional" and channel:
         raise InvalidArgument("channel", "leave it out; a transactional message has one channel")
-    tz = _zone(kind, timezone)
-    found = await find(ws, kind, id)
-    end = min(asked_until or now, now)
-    asked = Asked(Metrics(ws.reader), kind, found.id, asked_since or _default_start(found, end), end, now, channel)
-    counted = await (asked.in_range(resolution, tz) if kind == "campaign" else asked.in_steps(resolution))
-    totals = counted.metric.totals
-    shares = {rate.name: Share(value=rate.value, of=rate.of) for rate in rates(totals)}
+    request = Request(kind, asked_since, asked_until, ws.now, resolution, _zone(kind, timezone), channel)
+    wanted = list(dict.fromkeys(ids)) if id is None else [id]
+    measured = await together({each: partial(_measure, ws, request, each) for each in wanted})
+    first, *others = (measured[each] for each in wanted)
     return MetricsAnswer(
         kind=kind,
+        channel=channel,
+        **dict(first.summary),
+        series=_series(first.counted, request.tz),
+        links=await first.asked.links() if links else None,
+        others=tuple(each.summary for each in others) or None,
+        notes=tuple(dict.fromkeys(note for each in (first, *others) for note in _notes(each)))
+        + ((VARIED,) if len({each.length for each in (first, *others)}) > 1 else ()),
+        now=request.now,
+    )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is counted of each: None means the default of its kind."""
+
+    kind: Kind
+    since: datetime | None
+    until: datetime | None
+    now: datetime
+    resolution: Resolution | None
+    tz: ZoneInfo
+    channel: Channel | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One thing's counts, and their summary."""
+
+    asked: "Asked"
+    counted: Counted
+    summary: Summary
+
+    @property
+    def length(self) -> timedelta:
+        """How long a time the counts cover."""
+        return self.counted.until - self.counted.since
+
+
+async def _measure(ws: CallContext, request: Request, wanted: str) -> Measured:
+    kind, tz = request.kind, request.tz
+    found = await find(ws, kind, wanted)
+    end = min(request.until or request.now, request.now)
+    since = request.since or _default_start(found, end)
+    asked = Asked(Metrics(ws.reader), kind, found.id, since, end, request.now, request.channel)
+    resolution = request.resolution
+    counted = await (asked.in_range(resolution, tz) if kind == "campaign" else asked.in_steps(resolution))
+    totals = counted.metric.totals
+    summary = Summary(
         id=found.id,
         name=found.name,
-        channel=channel,
         since=counted.since.astimezone(tz),
         until=counted.until.astimezone(tz),
         timezone=tz.key,
         totals=totals,
-        rates=shares,
-        series=_series(counted, tz),
-        links=await asked.links() if links else None,
-        notes=tuple(_notes(asked, counted, shares)),
+        rates={rate.name: Share(value=rate.value, of=rate.of) for rate in rates(totals)},
     )
+    return Measured(asked, counted, summary)
 
 
 @dataclass(frozen=True)
@@ -142,12 +196,13 @@ def _series(counted: Counted, tz: ZoneInfo) -> Series:
     )
 
 
-def _notes(asked: Asked, counted: Counted, shares: Mapping[str, Share]) -> Iterable[str]:
+def _notes(measured: Measured) -> Iterable[str]:
+    asked, counted = measured.asked, measured.counted
     if asked.kind != "campaign":
         yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {SAID[asked.kind]}s."
     elif (asked.since, asked.until) != (counted.since, counted.until):
         yield f"Counted in whole {counted.resolution}; the range above is what they cover."
     if counted.since < HUMAN_CLICKS_SINCE:
         yield "People and machines are told apart reliably for opens since 2025-03-20, for clicks since 2025-04-20."
-    if any(share.value > 1 for share in shares.values()):
+    if any(share.value > 1 for share in measured.summary.rates.values()):
         yield "A rate above 100 %: what happens is counted when it happens, also to messages sent before this range."

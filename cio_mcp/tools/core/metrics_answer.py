@@ -7,7 +7,7 @@ from cio_mcp.customerio.api.periods import Resolution
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted_name, quoted_text
 from cio_mcp.text.sparkline import sparkline
-from cio_mcp.text.timestamps import moment
+from cio_mcp.text.timestamps import clock_line, moment
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Channel, Kind
 from cio_mcp.tools.common.lookup import SAID
@@ -20,6 +20,9 @@ DRAWN = frozenset({"sent", "human_opened", "human_clicked", "converted"})
 """The series that are also drawn."""
 
 WHO = {"human": "by people", "machine": "by machines"}
+
+COMPARED = ("sent", "delivered", "human_opened", "human_clicked", "converted", "unsubscribed", "bounced", "spammed")
+"""What stands on the line of each of several."""
 
 ROWS = (
     ("sent", "delivered", "bounced"),
@@ -74,8 +77,34 @@ class LinkReport(AnswerPart):
             yield f"  … {self.omitted} omitted"
 
 
+class Summary(AnswerPart):
+    """What is compared of one campaign, broadcast, newsletter or transactional message."""
+
+    id: str
+    name: str
+    since: datetime
+    until: datetime
+    timezone: str
+    totals: dict[str, int]
+    rates: dict[str, Share]
+
+    @property
+    def span(self) -> str:
+        """The range of time, in words."""
+        return f"{moment(self.since)} to {moment(self.until)} ({self.timezone})"
+
+    def said(self, name: str) -> str:
+        """A total with its rate, in words."""
+        rate = self.rates.get(name)
+        return f"{_words(name)} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
+
+    def line(self) -> str:
+        """All that is compared, on one line."""
+        return f"{self.id} {quoted_name(self.name)}, {self.span}: {', '.join(map(self.said, COMPARED))}"
+
+
 class MetricsAnswer(Answer):
-    """The metrics of one campaign, broadcast, newsletter or transactional message."""
+    """The metrics of one campaign, broadcast, newsletter or transactional message; `others` are compared with it."""
 
     kind: Kind
     id: str
@@ -88,25 +117,28 @@ class MetricsAnswer(Answer):
     rates: dict[str, Share]
     series: Series
     links: LinkReport | None = None
+    others: tuple[Summary, ...] | None = None
     notes: tuple[Prose, ...] = ()
+    now: datetime
 
     def lines(self) -> Iterable[str]:
-        """The range, then totals with rates, a line for each of a few series, links, notes."""
+        """The range, then totals with rates, a line for each of a few series, links, notes; or a line for each."""
+        summary = Summary(**{name: getattr(self, name) for name in Summary.model_fields})
         channel = f", {self.channel} only" if self.channel else ""
-        span = f"{moment(self.since)} to {moment(self.until)} ({self.timezone})"
-        yield f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {span}"
-        yield from (", ".join(map(self._said, row)) for row in ROWS)
-        told = {name for row in ROWS for name in row}
-        if rest := [self._said(name) for name, count in self.totals.items() if count and name not in told]:
-            yield ", ".join(rest)
-        yield from self._drawn()
+        if self.others:
+            yield f"{len(self.others) + 1} {SAID[self.kind]}s{channel}:"
+            yield from (each.line() for each in (summary, *self.others))
+        else:
+            yield f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {summary.span}"
+            yield from (", ".join(map(summary.said, row)) for row in ROWS)
+            told = {name for row in ROWS for name in row}
+            if rest := [summary.said(name) for name, count in self.totals.items() if count and name not in told]:
+                yield ", ".join(rest)
+            yield from self._drawn()
         if self.links:
             yield from self.links.lines()
         yield from self.notes
-
-    def _said(self, name: str) -> str:
-        rate = self.rates.get(name)
-        return f"{_words(name)} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
+        yield clock_line(self.now)
 
     def _drawn(self) -> Iterable[str]:
         starts, values = self.series.starts, self.series.values

@@ -18,6 +18,9 @@ from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
 
+USERS = 100
+"""Campaigns, sent and draft newsletters that use a segment in one answer, each; no source."""
+
 
 class SegmentLine(AnswerPart):
     """A segment; `dynamic` ones follow their conditions, `manual` ones hold who was added."""
@@ -55,6 +58,7 @@ class SegmentAnswer(PageAnswer):
     campaigns: list[Source]
     sent_newsletters: list[Source]
     draft_newsletters: list[Source]
+    users_omitted: int | None = None
     updated_at: datetime | None = None
     members: list[PersonRef] | None = None
 
@@ -65,7 +69,8 @@ class SegmentAnswer(PageAnswer):
             f", updated {moment(self.updated_at)}" if self.updated_at else ""
         )
         users = [*self.campaigns, *self.sent_newsletters, *(f"{draft} (draft)" for draft in self.draft_newsletters)]
-        yield f"Used by: {', '.join(map(str, users)) or 'nothing'}"
+        rest = f", and {self.users_omitted} more" if self.users_omitted else ""
+        yield f"Used by: {', '.join(map(str, users)) or 'nothing'}{rest}"
         if self.members is not None:
             yield f"Members:{'' if self.members else ' none'}"
             yield from (f"- {member}" for member in self.members)
@@ -102,9 +107,10 @@ async def get_segment(
         reads["members"] = partial(ws.segments.members, found.id, limit=limit, start=cursor)
     read = await together(reads)
     usage: Usage = read["usage"]
-    sent = [SourceRef("newsletter", id_) for id_ in usage.sent_newsletters]
-    drafts = [SourceRef("newsletter", id_) for id_ in usage.draft_newsletters]
-    campaigns = [SourceRef("campaign", id_) for id_ in usage.campaigns]
+    sent = [SourceRef("newsletter", id_) for id_ in usage.sent_newsletters[:USERS]]
+    drafts = [SourceRef("newsletter", id_) for id_ in usage.draft_newsletters[:USERS]]
+    campaigns = [SourceRef("campaign", id_) for id_ in usage.campaigns[:USERS]]
+    users = (usage.campaigns, usage.sent_newsletters, usage.draft_newsletters)
     known = await sources(ws, [*campaigns, *sent, *drafts])
     # Customer.io counts broadcasts among the campaigns that use a segment.
     nameless = [SourceRef("broadcast", thing.id) for thing in campaigns if known[thing].name is None]
@@ -120,6 +126,7 @@ async def get_segment(
         campaigns=[known[thing] for thing in campaigns],
         sent_newsletters=[known[thing] for thing in sent],
         draft_newsletters=[known[thing] for thing in drafts],
+        users_omitted=sum(len(each[USERS:]) for each in users) or None,
         updated_at=found.updated_at,
         members=[who(person) for person in page.identifiers] if page else None,
         **following(page.next if page else None),

@@ -1,20 +1,23 @@
 """The tool that tells about the workspace as a whole."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
 from cio_mcp.customerio.api.account import RegionRecord, WorkspaceRecord
-from cio_mcp.errors import CioError, StorageFailed
+from cio_mcp.errors import CioError
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted, quoted_name, quoted_text, word
-from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.text.sanitize import quoted_name, quoted_text, word
+from cio_mcp.text.timestamps import clock_line
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.person_ref import AnswerPart
-from cio_mcp.workspace import CallContext, LaneNow
+from cio_mcp.tools.core.health import Health, health, paused
+from cio_mcp.tools.core.limits import LaneNow, lanes_now
+from cio_mcp.workspace import CallContext
 
-Section = Literal["overview", "senders", "subscription_topics", "object_types", "limits"]
+Section = Literal["overview", "senders", "subscription_topics", "object_types", "limits", "health"]
 
 SHOWN = 100
 """Senders, topics or object types in one answer; no source."""
@@ -111,7 +114,9 @@ class WorkspaceAnswer(Answer):
     subscription_topics: tuple[TopicRow, ...] | None = None
     object_types: tuple[ObjectTypeRow, ...] | None = None
     limits: tuple[LaneNow, ...] | None = None
+    health: Health | None = None
     omitted: int | None = None
+    now: datetime
 
     def lines(self) -> Iterable[str]:
         """The section that was asked for."""
@@ -119,6 +124,8 @@ class WorkspaceAnswer(Answer):
             yield from self.overview.lines()
         for lane in self.limits or ():
             yield from lane.lines()
+        if self.health:
+            yield from self.health.findings
         for rows in (self.senders, self.subscription_topics, self.object_types):
             if rows is not None:
                 count, things = len(rows) + (self.omitted or 0), self.section.replace("_", " ")
@@ -126,27 +133,34 @@ class WorkspaceAnswer(Answer):
                 yield from map(str, rows)
         if self.omitted:
             yield f"… {self.omitted} omitted"
+        yield clock_line(self.now)
 
 
 async def get_workspace(ws: CallContext, section: Section = "overview") -> WorkspaceAnswer:
-    """The workspace: name, region, keys, counts; or senders, subscription topics, object types, rate limits now."""
+    """The workspace: name, region, keys, counts; or senders, subscription topics, object types, rate limits now.
+
+    Section health: webhooks received, bounce and failure rates, pauses, unsettled changes, keys.
+    """
+    answer = partial(WorkspaceAnswer, section=section, now=ws.now)
     match section:
         case "overview":
-            return WorkspaceAnswer(section=section, overview=await _overview(ws))
+            return answer(overview=await _overview(ws))
         case "senders":
             senders = [
                 SenderRow(id=each.id, address=each.address or each.email or each.name, type=each.template_type)
                 for each in await ws.account.senders()
             ]
-            return WorkspaceAnswer(section=section, senders=tuple(senders[:SHOWN]), omitted=_omitted(senders))
+            return answer(senders=tuple(senders[:SHOWN]), omitted=_omitted(senders))
         case "subscription_topics":
             topics = [TopicRow(**topic.model_dump()) for topic in await ws.account.topics()]
-            return WorkspaceAnswer(section=section, subscription_topics=tuple(topics[:SHOWN]), omitted=_omitted(topics))
+            return answer(subscription_topics=tuple(topics[:SHOWN]), omitted=_omitted(topics))
         case "object_types":
             types = [ObjectTypeRow(**each.model_dump()) for each in await ws.account.object_types()]
-            return WorkspaceAnswer(section=section, object_types=tuple(types[:SHOWN]), omitted=_omitted(types))
+            return answer(object_types=tuple(types[:SHOWN]), omitted=_omitted(types))
         case "limits":
-            return WorkspaceAnswer(section=section, limits=tuple(ws.limits().lanes))
+            return answer(limits=await lanes_now(ws))
+        case "health":
+            return answer(health=await health(ws, await lanes_now(ws)))
 
 
 async def _overview(ws: CallContext) -> Overview:
@@ -173,24 +187,12 @@ async def _overview(ws: CallContext) -> Overview:
         keys=tuple(name for name, there in (("App", settings.has_app), ("Track", settings.has_track)) if there),
         read_only=settings.read_only,
         masked=settings.mask_pii,
-        writes_stopped=await _stopped(ws),
+        writes_stopped=await paused(ws),
         people=own.people if own else None,
         messages_sent=own.messages_sent if own else None,
         account_workspaces=None if own else tuple(each.name for each in known[:SHOWN]) or None,
         **_counts(got),
     )
-
-
-async def _stopped(ws: CallContext) -> str | None:
-    """Since when and why writes are stopped; a database that cannot be read keeps nobody from reading the rest."""
-    try:
-        pause = await ws.gate.pauses.in_force()
-    except StorageFailed:
-        return None
-    if pause is None:
-        return None
-    because = f": {quoted(pause.reason)}" if pause.reason else ""
-    return f"An operator stopped all writes at {moment(from_unix(pause.at))}{because}"
 
 
 def _counts(got: dict[str, Any]) -> dict[str, int]:

@@ -41,6 +41,7 @@ class Recorder:
 READS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "by email": lambda reader: People(reader).find_by_email("a+b@example.com"),
     "search": lambda reader: People(reader).search(SEARCH, limit=20, start="token"),
+    "profiles of many": lambda reader: People(reader).profiles_of_many([Identifiers(id="ada", cio_id="a3000001")]),
     "profiles": lambda reader: People(reader).profiles([Identifiers(cio_id="a3000001")]),
     "attributes by id": lambda reader: People(reader).attributes(BY_ID),
     "attributes by phone": lambda reader: People(reader).attributes(Reference("+14155552671", "phone")),

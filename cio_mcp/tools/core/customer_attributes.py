@@ -1,0 +1,96 @@
+"""A person's attributes in an answer: all that have room, those that are asked for, or those that tell people apart."""
+
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.api.reads import close_to
+from cio_mcp.customerio.call import canonical
+from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, NAME_CHARACTERS, cut, quoted
+from cio_mcp.tools.common.person_ref import PersonRef
+
+ATTRIBUTES_CHARS = 24_000
+"""Characters of attributes and their names in one answer; no source, some 8,000 tokens."""
+SHORTEST_VALUE = 20
+"""Characters that every value in a list of people is shown with, however many there are; no source."""
+NAMES = ("first_name", "last_name", "name")
+"""What people's names are usually stored under: shown of people who share an address, even where they are equal."""
+DIFFERING = 5
+"""Attributes that tell people apart; no source, more would hide them."""
+ELSEWHERE = {"id", "email", "phone", "cio_id", "unsubscribed", "_cio_subscription_preferences_computed"}
+"""Attributes that stand elsewhere in the answer, or follow from what does."""
+
+
+def attributes_of(person: Person) -> dict[str, str]:
+    """All attributes as text, without those that stand elsewhere in the answer."""
+    hidden = ELSEWHERE | ({"created_at"} if person.created else set())
+    return {
+        name: _as_text(value) for name, value in person.attributes.items() if name not in hidden and value is not None
+    }
+
+
+def named_attributes(person: Person, names: Sequence[str]) -> dict[str, str]:
+    """Those of these names that the person has, in their order."""
+    found = ((name, person.attributes.get(name)) for name in names)
+    return {name: _as_text(value) for name, value in found if value is not None}
+
+
+def _as_text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else canonical(value)
+
+
+def cut_to_fit(people: Sequence[PersonRef]) -> list[PersonRef]:
+    """The people of a list with their attributes, each value cut so far that all of them have room together."""
+    count = sum(len(person.attributes or ()) for person in people)
+    room = max(SHORTEST_VALUE, ATTRIBUTES_CHARS // max(1, count))
+    return [
+        person.model_copy(update={"attributes": {name: cut(value, room) for name, value in person.attributes.items()}})
+        if person.attributes
+        else person
+        for person in people
+    ]
+
+
+def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """What has room in an answer, in order, and the names of what has not."""
+    shown: dict[str, str] = {}
+    omitted: list[str] = []
+    room = ATTRIBUTES_CHARS
+    for name, value in attributes.items():
+        size = min(len(name), NAME_CHARACTERS) + min(len(value), FREE_TEXT_CHARACTERS)
+        if size > room:
+            omitted.append(name)
+            continue
+        room -= size
+        shown[name] = value
+    return shown, omitted
+
+
+def missing_note(person: Person, names: Sequence[str]) -> str | None:
+    """Which of the attributes that were asked for the person has not, and what they may be called instead."""
+    absent = [name for name in names if person.attributes.get(name) is None]
+    if not absent:
+        return None
+    near = dict.fromkeys(close for name in absent for close in close_to(name, person.attributes))
+    hint = f"; close to it: {', '.join(quoted(name, 60) for name in near)}" if near else ""
+    return f"The person has no attribute {', '.join(quoted(name, 60) for name in absent)}{hint}."
+
+
+def told_apart(people: Sequence[Person]) -> list[PersonRef]:
+    """Several people with what tells them apart: their names, and the attributes in which they differ."""
+    known = [attributes_of(person) for person in people]
+    names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")
+    differing = [name for name in names if len({attributes.get(name) for attributes in known}) > 1]
+    telling = [*NAMES, *[name for name in differing if name not in NAMES][:DIFFERING]]
+    refs = [
+        PersonRef(
+            cio_id=f"cio_{person.cio_id}",
+            id=person.id,
+            email=person.email,
+            created_at=person.created,
+            attributes={name: attributes[name] for name in telling if name in attributes} or None,
+        )
+        for person, attributes in zip(people, known, strict=True)
+    ]
+    return cut_to_fit(refs)

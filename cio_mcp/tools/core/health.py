@@ -1,0 +1,132 @@
+"""Whether the workspace is in order: its webhooks, its deliveries, its changes, its limits and its keys."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from cio_mcp.errors import StorageFailed
+from cio_mcp.events.models import EventQuery
+from cio_mcp.storage.rows import UNSETTLED
+from cio_mcp.storage.webhook_stats import WebhookStats
+from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.text.timestamps import ago, from_unix, moment
+from cio_mcp.text.untrusted import Prose
+from cio_mcp.tools.common.gather import together
+from cio_mcp.tools.common.person_ref import AnswerPart
+from cio_mcp.tools.core.limits import LaneNow
+from cio_mcp.workspace import CallContext
+
+RATES_OVER = timedelta(days=7)
+"""The time that rates are of: as long as Customer.io retries a webhook, so that they rest on all that came."""
+UNSENT = ("failed", "dropped", "undeliverable")
+"""What becomes of a message that is not sent."""
+COUNTED = ("sent", "delivered", "bounced", "spammed", *UNSENT)
+"""What is counted of the last days."""
+REFUSED_SHOWN = 10
+"""Reasons of refused requests in an answer; no source, there are fewer."""
+
+
+@dataclass(frozen=True)
+class Deliverability:
+    """Counts of messages in the last 7 days, from received events; rates are 0 to 1, absent where nothing was sent."""
+
+    counts: dict[str, int]
+    bounce_rate: float | None = None
+    failure_rate: float | None = None
+
+    def lines(self) -> Iterable[str]:
+        """The rates, then the counts that are not 0."""
+        if self.failure_rate is None:
+            yield "Messages of the last 7 days: no events received"
+            return
+        bounced = "" if self.bounce_rate is None else f"{self.bounce_rate:.1%} of sent ones bounced, "
+        counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items() if count)
+        yield f"Messages of the last 7 days: {bounced}{self.failure_rate:.1%} were not sent ({counts})"
+
+
+class Health(AnswerPart):
+    """What an operator or a marketer looks at first when something seems wrong; rates are of the last 7 days."""
+
+    bounce_rate: float | None = None
+    failure_rate: float | None = None
+    findings: tuple[Prose, ...]
+
+
+async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
+    """Look at everything, with no request to Customer.io.
+
+    Raises:
+        StorageFailed: the database cannot be read.
+    """
+    week = EventQuery(since=ws.now - RATES_OVER)
+    read = await together(
+        {
+            "stats": ws.events.stats,
+            "since": ws.events.received_since,
+            "week": partial(ws.events.summary, week),
+            "paused": partial(paused, ws),
+            **{
+                state: partial(ws.gate.journal.recent, state=state, limit=1, now=ws.now.timestamp())
+                for state in UNSETTLED
+            },
+        }
+    )
+    messages = deliverability(read["week"].by_metric)
+    unsettled = sum(read[state].total for state in UNSETTLED)
+    changes = f"outcome of {unsettled} not known yet (see list_changes)" if unsettled else "every outcome is known"
+    slowed = "; ".join(lane.slowed for lane in lanes if lane.slowed)
+    return Health(
+        bounce_rate=messages.bounce_rate,
+        failure_rate=messages.failure_rate,
+        findings=(
+            *_webhooks(read["stats"], read["since"], ws.now),
+            *messages.lines(),
+            read["paused"] or "Writes: not paused",
+            f"Changes: {changes}",
+            f"Rate limits: {slowed or 'none slowed by a 429'}",
+            *(ws.keys.lines().values() or ("Keys: not checked yet",)),
+        ),
+    )
+
+
+def deliverability(by_metric: Mapping[str, int]) -> Deliverability:
+    """The rates of a time's events by metric."""
+    counts = {name: by_metric.get(name, 0) for name in COUNTED}
+    sent, unsent = counts["sent"], sum(counts[name] for name in UNSENT)
+    return Deliverability(
+        counts=counts,
+        bounce_rate=round(counts["bounced"] / sent, 4) if sent else None,
+        failure_rate=round(unsent / (sent + unsent), 4) if sent + unsent else None,
+    )
+
+
+async def paused(ws: CallContext) -> str | None:
+    """Since when and why writes are paused; a database that cannot be read keeps nobody from reading the rest."""
+    try:
+        pause = await ws.gate.pauses.in_force()
+    except StorageFailed:
+        return None
+    if pause is None:
+        return None
+    because = f": {quoted(pause.reason)}" if pause.reason else ""
+    return f"An operator stopped all writes at {moment(from_unix(pause.at))}{because}"
+
+
+def _webhooks(stats: WebhookStats, since: datetime | None, now: datetime) -> Iterable[str]:
+    """What the receiver of webhooks took and refused."""
+    if (last := stats.last) is None or since is None:
+        yield "Webhooks: no events have been received yet; an operator runs and registers a receiver."
+    else:
+        at = from_unix(last.received_at)
+        yield (
+            f"Webhooks: last event {word(last.object_type)} {word(last.metric)} at {moment(at)} ({ago(at, now)}); "
+            f"{stats.stored:,} stored since {moment(since)}, "
+            f"{stats.day:,} in the last 24 hours, {stats.late:,} of them over a minute late"
+        )
+    refused = [
+        f"{each.count} ({word(each.reason)}), last {moment(from_unix(each.last_at))}"
+        for each in stats.refused[:REFUSED_SHOWN]
+    ]
+    if refused:
+        yield f"Webhook requests refused: {'; '.join(refused)}"
