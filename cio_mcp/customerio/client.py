@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 from opentelemetry import trace
 
-from cio_mcp.customerio.cache import Cache, Fetched, Key, family
+from cio_mcp.customerio.cache import Cache, Fetched, Key
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.clock import Clock
@@ -112,7 +112,7 @@ class Client:
 
     def written(self, call: Call) -> None:
         """Forget what a write touches."""
-        self._cache.drop(call.route)
+        self._cache.drop(call.families)
 
     def refusal(self, call: Call, outcome: Outcome) -> CioError:
         """What to raise for an outcome that is no 2xx."""
@@ -129,7 +129,10 @@ class Client:
 
         Raises:
             CioError: as `Reader.read`.
+            ValueError: it is a write, which only the gate may send.
         """
+        if call.row.writes:
+            raise ValueError(f"{call.operation} writes")
         outcome = (await self.exchange(call, caller)).outcome
         if not isinstance(outcome, Answered) or not outcome.accepted:
             raise self.refusal(call, outcome)
@@ -142,7 +145,7 @@ class Client:
             CioError: as `Reader.read`.
         """
         request = call.target if call.body is None else f"{call.method} {call.target} {canonical(call.body)}"
-        key = Key(caller.principal, caller.bulk, family(call.route), request)
+        key = Key(caller.principal, caller.bulk, call.row.families[0], request)
         return await self._cache.get(key, lambda: self.fetch(call, caller), seconds=seconds, deadline=caller.deadline)
 
     async def exchange(self, call: Call, caller: Caller) -> Exchange:

@@ -15,9 +15,9 @@ from tests.customerio.peer import MEBIBYTE, Peer, Reply, drops, floods, hangs, s
 
 pytestmark = pytest.mark.anyio
 
-SEGMENTS = read("/v1/segments")
-ADA = read("/v1/customers", query={"email": "ada+test@example.com"})
-BODY = read("/v1/messages/{message_id}/archived_message", lane="archived_message", message_id="a1")
+SEGMENTS = read("list_segments")
+ADA = read("find_customers_by_email", query={"email": "ada+test@example.com"})
+BODY = read("get_archived_message", message_id="a1")
 
 
 async def test_a_read_carries_the_key_and_answers_an_object(client: Client, peer: Peer, caller: Caller) -> None:
@@ -33,7 +33,7 @@ async def test_a_plus_in_an_address_and_a_slash_in_an_id_are_encoded(
 ) -> None:
     reader = client.reader(caller)
     await reader.read(ADA)
-    await reader.read(read("/v1/customers/{customer_id}/attributes", customer_id="a/b ?#é"))
+    await reader.read(read("get_customer_attributes", customer_id="a/b ?#é"))
     assert peer.targets == [
         "GET /v1/customers?email=ada%2Btest%40example.com",
         "GET /v1/customers/a%2Fb%20%3F%23%C3%A9/attributes",
@@ -41,7 +41,7 @@ async def test_a_plus_in_an_address_and_a_slash_in_an_id_are_encoded(
 
 
 async def test_a_search_posts_json(client: Client, peer: Peer, caller: Caller) -> None:
-    await client.reader(caller).read(read("/v1/customers", method="POST", body={"filter": {"segment": {"id": 1}}}))
+    await client.reader(caller).read(read("search_customers", body={"filter": {"segment": {"id": 1}}}))
     assert peer.targets == ["POST /v1/customers"]
     assert peer.bodies == [b'{"filter":{"segment":{"id":1}}}']
     assert "content-type: application/json" in peer.heads[0].lower()
@@ -253,7 +253,7 @@ async def test_fifty_concurrent_reads_all_answer(client: Client, peer: Peer, clo
     reader = client.reader(Caller("local:ada", clock.steady() + 60))
     async with anyio.create_task_group() as tasks:
         for number in range(50):
-            tasks.start_soon(reader.read, read("/v1/segments/{id}", id=number))
+            tasks.start_soon(reader.read, read("get_segment", segment_id=number))
     assert len(peer.heads) == 50
 
 
@@ -272,14 +272,18 @@ async def until(true: Callable[[], bool]) -> None:
         await anyio.lowlevel.checkpoint()
 
 
+async def test_a_write_cannot_be_made_as_a_read(client: Client, peer: Peer, caller: Caller) -> None:
+    with pytest.raises(ValueError, match="writes"):
+        await client.reader(caller).read(Call(operation="delete_segment", path={"segment_id": "7"}))
+    assert not peer.targets
+
+
 async def test_a_write_drops_what_it_touches_and_leaves_the_rest(client: Client, peer: Peer, caller: Caller) -> None:
     reader = client.reader(caller)
-    campaigns = read("/v1/campaigns")
+    campaigns = read("list_campaigns")
     await reader.read(SEGMENTS, cache=60)
     await reader.read(campaigns, cache=60)
-    client.written(
-        Call(api="track", method="POST", route="/api/v1/segments/{id}/add_customers", lane="track", retry="repeatable")
-    )
+    client.written(Call(operation="add_to_segment", path={"segment_id": "7"}, body={"ids": ["ada"]}))
     await reader.read(SEGMENTS, cache=60)
     await reader.read(campaigns, cache=60)
     assert peer.targets == ["GET /v1/segments", "GET /v1/campaigns", "GET /v1/segments"]

@@ -221,7 +221,7 @@ async def test_a_kind_of_change_that_undo_does_not_cover_is_refused(ws: CallCont
     assert isinstance(row, ChangeRow)
     assert await ws.gate.decide(row, approve=True, by="person", how="approved in a test")
     assert (await ws.gate.make(row, plan, Caller(ws.principal, anyio.current_time() + 20))).status == "done"
-    with pytest.raises(Refused, match="this kind of change has no undo"):
+    with pytest.raises(Refused, match="what was deleted cannot be restored"):
         await undo_change(ws, row.id)
 
 

@@ -123,6 +123,10 @@ BROADCASTS = (
         lane="broadcast", families=("broadcasts", "campaigns", "messages", "customers", "activities"),
         fields="data:object data_file_url? email_add_duplicates:boolean email_ignore_missing:boolean emails?:array "
         "id_ignore_missing:boolean ids?:array per_user_data?:array recipients?:object",
+        defaults=(
+            ("data", {}), ("email_add_duplicates", False), ("email_ignore_missing", False),
+            ("id_ignore_missing", False),
+        ),
         answer_id="id", evidence="trigger", verify="list_broadcast_triggers", permanent="message",
         people=("emails", "ids", "per_user_data", "recipients"), content=("data", "per_user_data"),
         secrets=("data_file_url",),
@@ -252,6 +256,15 @@ _S = Group(
     families=("transactional", "messages", "customers", "activities"),
     guardrails=("explicit_send_to_unsubscribed", "sender_overrides"),
     schedule="send_at",
+    defaults=(
+        ("disable_css_preprocessing", False),
+        ("disable_message_retention", False),
+        ("language", None),
+        ("message_data", {}),
+        ("queue_draft", False),
+        ("send_to_unsubscribed", True),
+        ("tracked", True),
+    ),
     answer_id="delivery_id",
     evidence="delivery",
     verify="list_customer_messages",
