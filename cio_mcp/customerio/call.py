@@ -217,5 +217,6 @@ def query_of(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def digest(calls: tuple[Call, ...]) -> str:
-    """SHA-256 (hex) over calls in order: what an approval binds."""
-    return hashlib.sha256(canonical([call.model_dump(mode="json") for call in calls]).encode()).hexdigest()
+    """SHA-256 (hex) over the requests as they leave, in order: what an approval binds."""
+    requests = [[call.api, call.method, call.target, call.body] for call in calls]
+    return hashlib.sha256(canonical(requests).encode()).hexdigest()

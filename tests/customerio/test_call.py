@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from cio_mcp.customerio.api import batches, sends, tracking, triggers, webhooks
 from cio_mcp.customerio.api.base import Reference
-from cio_mcp.customerio.call import MAX_PATH_VALUE_BYTES, MAX_QUERY_VALUE_BYTES, Call, read
+from cio_mcp.customerio.call import MAX_PATH_VALUE_BYTES, MAX_QUERY_VALUE_BYTES, Call, digest, read
 from cio_mcp.errors import InvalidArgument
 
 OPERATIONS = {
@@ -132,6 +132,25 @@ def test_what_may_be_made_again_depends_on_the_body() -> None:
 )
 def test_what_a_call_is_about_is_named_by_its_operation(call: Call, subject: str) -> None:
     assert call.subject == subject
+
+
+def test_a_digest_is_over_what_leaves() -> None:
+    entity: dict[str, JsonValue] = {"type": "person", "action": "delete", "identifiers": {"id": "1"}}
+    calls = [
+        (),
+        (read("list_segments"),),
+        (read("list_segments", query={"start": "1"}),),
+        (read("get_segment", segment_id="1"),),
+        (read("get_segment", segment_id="2"),),
+        (Call(operation="delete_segment", path={"segment_id": "1"}),),
+        (Call(operation="apply_entity", body=entity),),
+        (Call(operation="apply_entity", body={**entity, "identifiers": {"id": 1}}),),
+        (Call(operation="apply_entity", body=entity),) * 2,
+    ]
+    assert len({digest(each) for each in calls}) == len(calls)
+    assert digest((Call(operation="person_delete", body=entity),)) == digest(
+        (Call(operation="apply_entity", body=entity),)
+    )
 
 
 EARLIER: dict[str, tuple[dict[str, Any], Call]] = {
