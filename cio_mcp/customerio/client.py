@@ -17,6 +17,7 @@ from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.customerio.clock import Clock
 from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
+from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.region import Regions
@@ -160,21 +161,22 @@ class Client:
         """
         base = await self._regions.base(call.api, within=caller.deadline - self._clock.steady())
         doubt: Outcome | None = None
+        retry = call.retry  # read once: of a large batch, each of its requests counts
         for attempt in itertools.count(1):
             try:
-                outcome = await self._attempt(call, caller, base, attempt)
+                outcome = await self._attempt(call, retry, caller, base, attempt)
             except CioError:
                 if doubt is None:
                     raise
                 return Exchange(doubt, doubted=True)
-            wait = delay_before_retry(call.retry, outcome, attempt, self._chance(), daily=_is_daily(call))
+            wait = delay_before_retry(retry, outcome, attempt, self._chance(), daily=_is_daily(call))
             if wait is None or self._clock.steady() + wait + LAST_MOMENT > caller.deadline:
                 return Exchange(outcome, doubted=doubt is not None)
             doubt = outcome if doubtful(outcome) else doubt
             await self._clock.wait(anyio.Event(), wait)
         raise AssertionError("the retry table ends every call")
 
-    async def _attempt(self, call: Call, caller: Caller, base: str, attempt: int = 1) -> Outcome:
+    async def _attempt(self, call: Call, retry: Retry, caller: Caller, base: str, attempt: int = 1) -> Outcome:
         """Take a turn and make one request."""
         header = authorization(self._settings, call.api)
         body = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
@@ -193,10 +195,10 @@ class Client:
             permit = await self.limiter.acquire(call.lane, caller=caller.principal, bulk=caller.bulk, max_wait=room)
             granted = now()
             span.set_attribute("cio.wait", granted - asked)
-            within = min(PATIENCE[call.retry], caller.deadline - granted)
+            within = min(PATIENCE[retry], caller.deadline - granted)
             departure = RequestTiming(now, lambda leaving: self._leaves(permit, granted, leaving))
             try:
-                if call.retry != "read" and not self.limiter.shared:
+                if retry != "read" and not self.limiter.shared:
                     raise StorageFailed("The database cannot be used, so nothing is written; nothing was sent.")
                 outcome = await self._wire.request(
                     call.method, base + call.target, authorization=header, body=body, within=within, departure=departure
@@ -219,7 +221,7 @@ class Client:
 
     async def _probe(self, call: Call, base: str) -> Outcome:
         caller = Caller("region", self._clock.steady() + PATIENCE["read"])
-        return await self._attempt(call, caller, base)
+        return await self._attempt(call, "read", caller, base)
 
 
 def _is_daily(call: Call) -> bool:
