@@ -105,6 +105,18 @@ def test_a_call_that_does_not_fit_its_operation_is_refused(fields: dict[str, Any
         Call(**fields)
 
 
+def test_the_rules_for_a_batch_are_those_for_what_is_in_it() -> None:
+    deletion: dict[str, JsonValue] = {"type": "person", "action": "delete", "identifiers": {"id": "1"}}
+    event: dict[str, JsonValue] = {**deletion, "action": "event", "name": "x", "id": "01A"}
+    assert batches.batch([deletion]).guardrails == set()
+    assert batches.batch([deletion, event]).guardrails == {"creation", "reserved_event_keys"}
+    assert "*" not in batches.batch([deletion, event]).families
+    assert "segments" in batches.batch([deletion]).families
+    for unknown in ([], [deletion, {**deletion, "action": "unknown"}]):
+        assert "segment_membership" in batches.batch(unknown).guardrails
+        assert "*" in batches.batch(unknown).families
+
+
 def test_a_read_is_never_a_write() -> None:
     with pytest.raises(ValueError, match="writes"):
         read("delete_segment", segment_id="7")

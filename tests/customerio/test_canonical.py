@@ -110,6 +110,18 @@ def test_the_actions_of_a_batch_are_compared_each_by_its_own_row() -> None:
     assert effects[0] == effects[1]
 
 
+def test_a_query_and_what_stands_beside_a_batch_count() -> None:
+    def optouts(kind: str) -> Call:
+        path, body = {"customer_id": "a@x.y"}, {"optouts": list[JsonValue]()}
+        return Call(operation="update_customer_optouts", path=path, query={"id_type": kind}, body=dict(body))
+
+    def batch(**beside: JsonValue) -> Call:
+        return Call(operation="apply_batch", body={"batch": [{"type": "person", "action": "delete"}], **beside})
+
+    assert optouts("id").comparable != optouts("email").comparable
+    assert batch(dry_run=True).comparable != batch().comparable
+
+
 def test_sends_and_events_are_equal_however_they_were_built() -> None:
     at = datetime(2027, 1, 1, tzinfo=UTC)
     now = sends.email(2, {"id": "ada"}, "a@x.y", {"a": 1}, send_at=None, options={})
