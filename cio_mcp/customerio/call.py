@@ -1,7 +1,6 @@
 """A request to Customer.io as data: it can be shown, digested, stored, and made later."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 from urllib.parse import quote, urlencode
@@ -23,61 +22,9 @@ from cio_mcp.customerio.operations import (
     effects,
     value_at,
 )
-from cio_mcp.errors import InvalidArgument
+from cio_mcp.customerio.url_values import check_path, check_query, query_of
 
-__all__ = ["Call", "canonical", "check_path_value", "digest", "query_of", "read"]
-
-MAX_PATH_VALUE_BYTES = 150
-"""The longest identifier that Customer.io takes: https://docs.customer.io/integrations/api/track/ (identify)."""
-
-MAX_QUERY_VALUE_BYTES = 2_000
-"""Many times the longest value that Customer.io documents for a query, cursors included; no source."""
-
-_NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_SEPARATORS = re.compile(r"[/\\]")
-_ARGUMENTS = {
-    "identifier": "customer",
-    "customer_id": "customer",
-    "segment_id": "segment",
-    "start": "cursor",
-    "tz": "timezone",
-}
-"""What tools call the values of a path and a query, where it is another name."""
-
-
-def check_path_value(argument: str, value: str) -> None:
-    """Refuse a value that could fill more or less than its own segment of a path.
-
-    Percent-encoding does not keep a dot segment in its place: clients and servers remove it after decoding.
-
-    Raises:
-        InvalidArgument: the value is blank, too long, a path of its own, or holds control characters.
-    """
-    if not value.strip():
-        raise InvalidArgument(argument, "must not be empty")
-    _check_text(argument, value, MAX_PATH_VALUE_BYTES)
-    if not {".", ".."}.isdisjoint(_SEPARATORS.split(value)):
-        raise InvalidArgument(argument, 'must not be or contain the path segments "." and ".."')
-
-
-def _path_values(path: dict[str, str]) -> dict[str, str]:
-    for name, value in path.items():
-        check_path_value(_ARGUMENTS.get(name) or ("id" if name.endswith("_id") else name), value)
-    return path
-
-
-def _query_values(query: dict[str, str]) -> dict[str, str]:
-    for name, value in query.items():
-        _check_text(_ARGUMENTS.get(name, name), value, MAX_QUERY_VALUE_BYTES)
-    return query
-
-
-def _check_text(argument: str, value: str, limit: int) -> None:
-    if (size := len(value.encode(errors="surrogatepass"))) > limit:
-        raise InvalidArgument(argument, f"is {size:,} bytes long; Customer.io takes at most {limit:,} there")
-    if _NOT_IN_A_URL.search(value):
-        raise InvalidArgument(argument, "must not contain control characters or half a character")
-
+__all__ = ["Call", "canonical", "digest", "read"]
 
 _FORMER_FIELDS = frozenset({"api", "method", "route", "lane", "retry", "minted", "answers"})
 """What a call said of itself, in journals from before the table of operations."""
@@ -96,8 +43,8 @@ class Call(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     operation: str
-    path: Annotated[dict[str, str], AfterValidator(_path_values)] = {}
-    query: Annotated[dict[str, str], AfterValidator(_query_values)] = {}
+    path: Annotated[dict[str, str], AfterValidator(check_path)] = {}
+    query: Annotated[dict[str, str], AfterValidator(check_query)] = {}
     body: JsonValue = None
 
     @model_validator(mode="before")
@@ -110,8 +57,8 @@ class Call(BaseModel):
         row = by_route(data.get("api", "app"), str(data.get("method")), str(data["route"]))
         if row is None:
             raise ValueError("no operation has this API, method, and route")
-        ((action, _), *others) = effects(row, kept.get("body"))
-        return {"operation": row.id if others or row.elements else action.id, **kept}
+        action = effects(row, kept.get("body"))[0].operation
+        return {"operation": row.id if row.elements else action.id, **kept}
 
     @model_validator(mode="after")
     def _fits_its_operation(self) -> Self:
@@ -152,6 +99,11 @@ class Call(BaseModel):
         return self.row.route
 
     @property
+    def endpoint(self) -> str:
+        """Its method and route template, as logs, spans, and people read them."""
+        return f"{self.method} {self.route}"
+
+    @property
     def lane(self) -> Lane:
         """The rate limit that it counts against."""
         return self.row.lane
@@ -170,6 +122,11 @@ class Call(BaseModel):
     def guardrails(self) -> frozenset[Guardrail]:
         """The rules that apply to it."""
         return frozenset(rule for effect in self.effects for rule in effect.operation.guardrails)
+
+    @property
+    def generated(self) -> frozenset[str]:
+        """The top-level body fields with ids and times that this server filled in; a batch has none of its own."""
+        return frozenset() if self.row.elements else frozenset(self.effects[0].operation.generated)
 
     @property
     def comparable(self) -> JsonValue:
@@ -208,12 +165,6 @@ def read(operation: str, *, query: Mapping[str, object] | None = None, body: Jso
     if call.row.writes:
         raise ValueError(f"{operation} writes")
     return call
-
-
-def query_of(values: Mapping[str, object]) -> dict[str, str]:
-    """Query parameters as Customer.io reads them; None is left out."""
-    given = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
 
 
 def digest(calls: tuple[Call, ...]) -> str:

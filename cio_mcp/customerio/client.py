@@ -182,7 +182,7 @@ class Client:
         body = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
         now = self._clock.steady
         with _tracer.start_as_current_span(
-            f"{call.method} {call.route}",
+            call.endpoint,
             kind=trace.SpanKind.CLIENT,
             attributes={"http.route": call.route, "cio.lane": call.lane, "cio.attempt": attempt},
             record_exception=False,

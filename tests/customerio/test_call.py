@@ -1,5 +1,6 @@
 """A request as data: what its path and query may hold."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from pydantic import JsonValue, ValidationError
 
 from cio_mcp.customerio.api import batches, sends, tracking, triggers, webhooks
 from cio_mcp.customerio.api.base import Reference
-from cio_mcp.customerio.call import MAX_PATH_VALUE_BYTES, MAX_QUERY_VALUE_BYTES, Call, digest, read
+from cio_mcp.customerio.call import Call, digest, read
+from cio_mcp.customerio.url_values import MAX_PATH_VALUE_BYTES, MAX_QUERY_VALUE_BYTES
 from cio_mcp.errors import InvalidArgument
 
 OPERATIONS = {
@@ -84,6 +86,7 @@ def test_a_query_value_has_a_bound_that_is_named_with_its_argument(key: str, arg
 def test_what_a_call_is_stands_in_the_table_of_operations() -> None:
     call = Call(operation="trigger_broadcast", path={"broadcast_id": "a/b"}, body={})
     assert (call.api, call.method, call.route) == ("app", "POST", "/v1/campaigns/{broadcast_id}/triggers")
+    assert call.endpoint == "POST /v1/campaigns/{broadcast_id}/triggers"
     assert (call.lane, call.retry, call.target) == ("broadcast", "once", "/v1/campaigns/a%2Fb/triggers")
 
 
@@ -103,6 +106,15 @@ def test_what_a_call_is_stands_in_the_table_of_operations() -> None:
 def test_a_call_that_does_not_fit_its_operation_is_refused(fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         Call(**fields)
+
+
+def test_generated_fields_are_known_apart_from_given_ones() -> None:
+    event = tracking.event(Reference("ada"), "x", {"id": "given"}, ulid="01A", at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert event.generated == {"id"}
+    assert tracking.identify(Reference("ada"), {"id": "x"}, at=1, create=False).generated == {"_timestamp"}
+    assert tracking.identify(Reference("a@x.y"), {}, at=1, create=False).generated == {"timestamp"}
+    assert sends.email(2, {"id": "ada"}, "a@x.y", {}, send_at=None, options={}).generated == set()
+    assert batches.batch([{"type": "person", "action": "event", "id": "01A"}]).generated == set()
 
 
 def test_the_rules_for_a_batch_are_those_for_what_is_in_it() -> None:

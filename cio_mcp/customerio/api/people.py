@@ -21,7 +21,8 @@ from cio_mcp.customerio.api.base import (
     Reference,
 )
 from cio_mcp.customerio.api.reads import Reads
-from cio_mcp.customerio.call import check_path_value, read
+from cio_mcp.customerio.call import read
+from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import from_unix, moment
