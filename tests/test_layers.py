@@ -42,6 +42,17 @@ def test_no_module_is_longer_than_can_be_read_at_once() -> None:
     assert not long, f"cut these where they have a joint: {', '.join(long)}"
 
 
+def test_nothing_is_guessed_from_a_route() -> None:
+    guessing = [
+        f"{path.relative_to(ROOT)}:{node.lineno} reads .route: what an operation is stands in customerio/operations"
+        for path in sorted(ROOT.rglob("*.py"))
+        if path.relative_to(ROOT).parts[0] not in {"customerio", "sandbox"}
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "route"
+    ]
+    assert not guessing, "\n".join(guessing)
+
+
 def _problems(path: Path) -> Iterator[str]:
     here = str(path.relative_to(ROOT))
     room = path.relative_to(ROOT).parts[0].removesuffix(".py")

@@ -11,16 +11,14 @@ from rich.text import Text
 
 from cio_mcp.cli.common import SUMMARY, age
 from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before
 from cio_mcp.gate.receipt import summary_receipt
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import clean, cut, revealed
 from cio_mcp.text.timestamps import from_unix, moment
-from cio_mcp.text.urls import without_credentials
 
-ENDPOINT = "endpoint"
-"""The key of a body that may hold a user name and password, which are sent and never shown."""
 VALUE = 2_000
 """Characters of a value in a diff; the request has all."""
 FRAME = 4
@@ -111,8 +109,5 @@ def _request(call: Call) -> str:
 
 
 def _text_of(call: Call) -> str:
-    body = call.body
-    if isinstance(body, dict) and isinstance(endpoint := body.get(ENDPOINT), str):
-        body = body | {ENDPOINT: without_credentials(endpoint)}
-    shown = "" if body is None else "\n" + json.dumps(body, indent=2, ensure_ascii=False)
+    shown = "" if call.body is None else "\n" + json.dumps(body_without_secrets(call), indent=2, ensure_ascii=False)
     return f"{call.method} {call.target}{shown}"

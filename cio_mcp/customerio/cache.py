@@ -1,27 +1,19 @@
 """What was just read: kept for seconds, dropped by writes that touch it; and identical reads in flight made one."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 
 from cio_mcp.clock import Clock
+from cio_mcp.customerio.operations import EVERYTHING
 from cio_mcp.errors import CioError, TimeError, Unavailable
 
 MOST_ENTRIES = 256
 MOST_BYTES = 32 * 1024 * 1024
 """The bound of all kept answers, by the length of their JSON."""
-
-ALSO = {
-    "customers": frozenset({"segments", "messages", "activities"}),
-    "campaigns": frozenset({"broadcasts", "messages"}),
-    "send": frozenset({"messages", "transactional", "customers"}),
-}
-"""What else changes when something of a family is written."""
-EVERYTHING = frozenset({"entity", "batch", "merge_customers"})
-"""Families of the Track API whose writes may touch any other."""
 
 Answer = dict[str, Any]
 
@@ -58,12 +50,6 @@ class _Flight:
     done: anyio.Event = field(default_factory=anyio.Event)
     fetched: Fetched | None = None
     error: CioError | None = None
-
-
-def family(route: str) -> str:
-    """What a route is about, the first part after the version: `segments` for `/api/v1/segments/{id}`."""
-    parts = route.removeprefix("/api").split("/")
-    return parts[2] if len(parts) > 2 else route  # noqa: PLR2004 - "", version, family
 
 
 class Cache:
@@ -103,14 +89,12 @@ class Cache:
             if flight.error is not None and not (isinstance(flight.error, TimeError) and deadline > flight.deadline):
                 raise flight.error.with_traceback(None)
 
-    def drop(self, route: str) -> None:
-        """Forget whatever a write to `route` touches, reads in flight included."""
-        written = family(route)
-        touched = {written, *ALSO.get(written, ())}
-        everything = written in EVERYTHING
-        for key in [key for key in self._kept if everything or key.family in touched]:
+    def drop(self, families: Collection[str]) -> None:
+        """Forget all answers of these families, reads in flight included."""
+        everything = EVERYTHING in families
+        for key in [key for key in self._kept if everything or key.family in families]:
             self._forget(key)
-        for key in [key for key in self._flights if everything or key.family in touched]:
+        for key in [key for key in self._flights if everything or key.family in families]:
             del self._flights[key]
 
     async def _lead(self, key: Key, fetch: Callable[[], Awaitable[Fetched]], *, keep: bool, deadline: float) -> Answer:

@@ -1,97 +1,146 @@
 """A request to Customer.io as data: it can be shown, digested, stored, and made later."""
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Self
 from urllib.parse import quote, urlencode
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, model_validator
 
-from cio_mcp.errors import InvalidArgument
+from cio_mcp.customerio.canonical import canonical, comparable
+from cio_mcp.customerio.operations import (
+    OPERATIONS,
+    Api,
+    Effect,
+    Guardrail,
+    Lane,
+    Method,
+    Operation,
+    Retry,
+    by_route,
+    classify_retry,
+    effects,
+    value_at,
+)
+from cio_mcp.customerio.url_values import check_path, check_query, query_of
 
-Api = Literal["app", "track"]
-Method = Literal["GET", "POST", "PUT", "DELETE"]
-LaneName = Literal["app", "track", "transactional", "broadcast", "archived_message"]
-RetryClass = Literal["read", "repeatable", "once"]
+__all__ = ["Call", "canonical", "digest", "read"]
 
-MAX_PATH_VALUE_BYTES = 150
-"""The longest identifier that Customer.io takes: https://docs.customer.io/integrations/api/track/ (identify)."""
-
-MAX_QUERY_VALUE_BYTES = 2_000
-"""Many times the longest value that Customer.io documents for a query, cursors included; no source."""
-
-_NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_SEPARATORS = re.compile(r"[/\\]")
-_ARGUMENTS = {
-    "identifier": "customer",
-    "customer_id": "customer",
-    "segment_id": "segment",
-    "start": "cursor",
-    "tz": "timezone",
-}
-"""What tools call the values of a path and a query, where it is another name."""
-
-
-def check_path_value(argument: str, value: str) -> None:
-    """Refuse a value that could fill more or less than its own segment of a path.
-
-    Percent-encoding does not keep a dot segment in its place: clients and servers remove it after decoding.
-
-    Raises:
-        InvalidArgument: the value is blank, too long, a path of its own, or holds control characters.
-    """
-    if not value.strip():
-        raise InvalidArgument(argument, "must not be empty")
-    _check_text(argument, value, MAX_PATH_VALUE_BYTES)
-    if not {".", ".."}.isdisjoint(_SEPARATORS.split(value)):
-        raise InvalidArgument(argument, 'must not be or contain the path segments "." and ".."')
-
-
-def _path_values(path: dict[str, str]) -> dict[str, str]:
-    for name, value in path.items():
-        check_path_value(_ARGUMENTS.get(name) or ("id" if name.endswith("_id") else name), value)
-    return path
-
-
-def _query_values(query: dict[str, str]) -> dict[str, str]:
-    for name, value in query.items():
-        _check_text(_ARGUMENTS.get(name, name), value, MAX_QUERY_VALUE_BYTES)
-    return query
-
-
-def _check_text(argument: str, value: str, limit: int) -> None:
-    if (size := len(value.encode(errors="surrogatepass"))) > limit:
-        raise InvalidArgument(argument, f"is {size:,} bytes long; Customer.io takes at most {limit:,} there")
-    if _NOT_IN_A_URL.search(value):
-        raise InvalidArgument(argument, "must not contain control characters or half a character")
+_FORMER_FIELDS = frozenset({"api", "method", "route", "lane", "retry", "minted", "answers"})
+"""What a call said of itself, in journals from before the table of operations."""
 
 
 class Call(BaseModel):
-    """One request: route template and values apart, so that a log can name the route and nothing else.
+    """One request: its operation and the values for it, so that a log can name the route and nothing else.
 
-    `retry` says what may be repeated: `read` and `repeatable` calls may be made again, `once` calls never.
-    `minted` names top-level body keys that were made up when planning (an event's ULID, a time) and so
-    do not count when two calls are compared. `answers` names the keys that the JSON object of a 2xx must hold as
-    evidence that the write happened; None means that Customer.io documents an empty answer.
+    What the operation is (route, rate limit, what may be repeated, guardrails) stands in the table of operations.
 
     Raises:
         InvalidArgument: a value of the path could leave its segment, or one of the query is too long.
+        ValueError: there is no such operation, or the path or body belongs to another one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    api: Api
-    method: Method
-    route: str
-    path: Annotated[dict[str, str], AfterValidator(_path_values)] = {}
-    query: Annotated[dict[str, str], AfterValidator(_query_values)] = {}
+    operation: str
+    path: Annotated[dict[str, str], AfterValidator(check_path)] = {}
+    query: Annotated[dict[str, str], AfterValidator(check_query)] = {}
     body: JsonValue = None
-    lane: LaneName
-    retry: RetryClass
-    minted: tuple[str, ...] = ()
-    answers: tuple[str, ...] | None = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_former_fields(cls, data: Any) -> Any:
+        """Read a call as journals hold it from before calls named their operation."""
+        if not isinstance(data, dict) or "operation" in data or "route" not in data:
+            return data
+        kept = {name: value for name, value in data.items() if name not in _FORMER_FIELDS}
+        row = by_route(data.get("api", "app"), str(data.get("method")), str(data["route"]))
+        if row is None:
+            raise ValueError("no operation has this API, method, and route")
+        action = effects(row, kept.get("body"))[0].operation
+        return {"operation": row.id if row.elements else action.id, **kept}
+
+    @model_validator(mode="after")
+    def _fits_its_operation(self) -> Self:
+        row = OPERATIONS.get(self.operation)
+        if row is None:
+            raise ValueError("there is no operation of this name")
+        if row.api == "pipelines":
+            raise ValueError("this server has no key for the Pipelines API")
+        if set(self.path) != set(row.path_parameters):
+            raise ValueError(f"{row.id} takes these path values: {', '.join(row.path_parameters) or 'none'}")
+        if row.when and self.effects[0].operation is not row:
+            raise ValueError(f"this body asks for another operation than {row.id}")
+        return self
+
+    @property
+    def row(self) -> Operation:
+        """What the table of operations says of it; of what it does, `effects` say more."""
+        return OPERATIONS[self.operation]
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What it does, by its body: one effect, or one for each request of a batch."""
+        return effects(self.row, self.body)
+
+    @property
+    def api(self) -> Api:
+        """The API that it belongs to."""
+        return self.row.api
+
+    @property
+    def method(self) -> Method:
+        """Its HTTP method."""
+        return self.row.method
+
+    @property
+    def route(self) -> str:
+        """Its route template, which names nobody."""
+        return self.row.route
+
+    @property
+    def endpoint(self) -> str:
+        """Its method and route template, as logs, spans, and people read them."""
+        return f"{self.method} {self.route}"
+
+    @property
+    def lane(self) -> Lane:
+        """The rate limit that it counts against."""
+        return self.row.lane
+
+    @property
+    def retry(self) -> Retry:
+        """Whether it may be made again: `read` and `repeatable` calls may, `once` calls never."""
+        return classify_retry(self.row, self.body)
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The cache families that it fills or, if it writes, empties."""
+        return frozenset(family for effect in self.effects for family in effect.operation.families)
+
+    @property
+    def guardrails(self) -> frozenset[Guardrail]:
+        """The rules that apply to it."""
+        return frozenset(rule for effect in self.effects for rule in effect.operation.guardrails)
+
+    @property
+    def generated(self) -> frozenset[str]:
+        """The top-level body fields with ids and times that this server filled in; a batch has none of its own."""
+        return frozenset() if self.row.elements else frozenset(self.effects[0].operation.generated)
+
+    @property
+    def comparable(self) -> JsonValue:
+        """A form in which two calls are equal if their effects are; see `canonical.comparable`."""
+        return comparable(self.row, self.effects, self.path, self.query, self.body)
+
+    @property
+    def subject(self) -> str:
+        """What its first effect is about, by one identifier, as in the path or body; empty if nothing is named."""
+        effect = self.effects[0]
+        named = self.path.get(effect.operation.target) or value_at(effect.body, effect.operation.target)
+        if isinstance(named, dict):
+            named = next((value for value in named.values() if isinstance(value, str | int)), None)
+        return str(named) if isinstance(named, str | int) else ""
 
     @property
     def target(self) -> str:
@@ -99,51 +148,26 @@ class Call(BaseModel):
         path = self.route.format(**{name: quote(value, safe="") for name, value in self.path.items()})
         return f"{path}?{urlencode(self.query, quote_via=quote, safe='')}" if self.query else path
 
-    @property
-    def without_minted(self) -> "Call":
-        """The same call less what was made up for it: equal for two requests that mean the same."""
-        if not self.minted or not isinstance(self.body, dict):
-            return self
-        kept = {key: value for key, value in self.body.items() if key not in self.minted}
-        if isinstance(to := kept.get("to"), str):
-            # Mail to an address arrives however its letters are cased.
-            kept["to"] = to.casefold()
-        return self.model_copy(update={"body": kept, "minted": ()})
 
+def read(operation: str, *, query: Mapping[str, object] | None = None, body: JsonValue = None, **path: object) -> Call:
+    """Build a read; query values that are None are left out, booleans become true/false.
 
-def read(
-    route: str,
-    *,
-    method: Literal["GET", "POST"] = "GET",
-    query: Mapping[str, object] | None = None,
-    body: JsonValue = None,
-    lane: LaneName = "app",
-    **path: object,
-) -> Call:
-    """Build a read of the App API; query values that are None are left out, booleans become true/false."""
-    return Call(
-        api="app",
-        method=method,
-        route=route,
+    Raises:
+        InvalidArgument: as `Call`.
+        ValueError: as `Call`, or the operation writes.
+    """
+    call = Call(
+        operation=operation,
         path={name: str(value) for name, value in path.items()},
         query=query_of(query or {}),
         body=body,
-        lane=lane,
-        retry="read",
     )
-
-
-def query_of(values: Mapping[str, object]) -> dict[str, str]:
-    """Query parameters as Customer.io reads them; None is left out."""
-    said = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in said.items()}
-
-
-def canonical(value: object) -> str:
-    """JSON with one spelling: sorted keys, no spaces, no escapes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if call.row.writes:
+        raise ValueError(f"{operation} writes")
+    return call
 
 
 def digest(calls: tuple[Call, ...]) -> str:
-    """SHA-256 (hex) over calls in order: what an approval binds."""
-    return hashlib.sha256(canonical([call.model_dump(mode="json") for call in calls]).encode()).hexdigest()
+    """SHA-256 (hex) over the requests as they leave, in order: what an approval binds."""
+    requests = [[call.api, call.method, call.target, call.body] for call in calls]
+    return hashlib.sha256(canonical(requests).encode()).hexdigest()

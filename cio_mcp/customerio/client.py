@@ -13,10 +13,11 @@ import anyio
 from opentelemetry import trace
 
 from cio_mcp.clock import Clock
-from cio_mcp.customerio.cache import Cache, Fetched, Key, family
+from cio_mcp.customerio.cache import Cache, Fetched, Key
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
+from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.region import Regions
@@ -112,7 +113,7 @@ class Client:
 
     def written(self, call: Call) -> None:
         """Forget what a write touches."""
-        self._cache.drop(call.route)
+        self._cache.drop(call.families)
 
     def refusal(self, call: Call, outcome: Outcome) -> CioError:
         """What to raise for an outcome that is no 2xx."""
@@ -129,7 +130,10 @@ class Client:
 
         Raises:
             CioError: as `Reader.read`.
+            ValueError: it is a write, which only the gate may send.
         """
+        if call.row.writes:
+            raise ValueError(f"{call.operation} writes")
         outcome = (await self.exchange(call, work)).outcome
         if not isinstance(outcome, Answered) or not outcome.accepted:
             raise self.refusal(call, outcome)
@@ -142,7 +146,7 @@ class Client:
             CioError: as `Reader.read`.
         """
         request = call.target if call.body is None else f"{call.method} {call.target} {canonical(call.body)}"
-        key = Key(work.caller.id, work.bulk, family(call.route), request)
+        key = Key(work.caller.id, work.bulk, call.row.families[0], request)
         return await self._cache.get(key, lambda: self.fetch(call, work), seconds=seconds, deadline=work.deadline)
 
     async def exchange(self, call: Call, work: Work) -> Exchange:
@@ -157,27 +161,28 @@ class Client:
         """
         base = await self._regions.base(call.api, within=work.deadline - self._clock.steady())
         doubt: Outcome | None = None
+        retry = call.retry  # read once: of a large batch, each of its requests counts
         for attempt in itertools.count(1):
             try:
-                outcome = await self._attempt(call, work, base, attempt)
+                outcome = await self._attempt(call, retry, work, base, attempt)
             except CioError:
                 if doubt is None:
                     raise
                 return Exchange(doubt, doubted=True)
-            wait = delay_before_retry(call.retry, outcome, attempt, self._chance(), daily=_is_daily(call))
+            wait = delay_before_retry(retry, outcome, attempt, self._chance(), daily=_is_daily(call))
             if wait is None or self._clock.steady() + wait + LAST_MOMENT > work.deadline:
                 return Exchange(outcome, doubted=doubt is not None)
             doubt = outcome if doubtful(outcome) else doubt
             await self._clock.wait(anyio.Event(), wait)
         raise AssertionError("the retry table ends every call")
 
-    async def _attempt(self, call: Call, work: Work, base: str, attempt: int = 1) -> Outcome:
+    async def _attempt(self, call: Call, retry: Retry, work: Work, base: str, attempt: int = 1) -> Outcome:
         """Take a turn and make one request."""
         header = authorization(self._settings, call.api)
         body = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
         now = self._clock.steady
         with _tracer.start_as_current_span(
-            f"{call.method} {call.route}",
+            call.endpoint,
             kind=trace.SpanKind.CLIENT,
             attributes={"http.route": call.route, "cio.lane": call.lane, "cio.attempt": attempt},
             record_exception=False,
@@ -190,10 +195,10 @@ class Client:
             permit = await self.limiter.acquire(call.lane, caller=work.caller.id, bulk=work.bulk, max_wait=room)
             granted = now()
             span.set_attribute("cio.wait", granted - asked)
-            within = min(PATIENCE[call.retry], work.deadline - granted)
+            within = min(PATIENCE[retry], work.deadline - granted)
             departure = RequestTiming(now, lambda leaving: self._leaves(permit, granted, leaving))
             try:
-                if call.retry != "read" and not self.limiter.shared:
+                if retry != "read" and not self.limiter.shared:
                     raise StorageFailed("The database cannot be used, so nothing is written; nothing was sent.")
                 outcome = await self._wire.request(
                     call.method, base + call.target, authorization=header, body=body, within=within, departure=departure
@@ -216,7 +221,7 @@ class Client:
 
     async def _probe(self, call: Call, base: str) -> Outcome:
         work = Work(background_caller("region"), self._clock.steady() + PATIENCE["read"])
-        return await self._attempt(call, work, base)
+        return await self._attempt(call, "read", work, base)
 
 
 def _is_daily(call: Call) -> bool:

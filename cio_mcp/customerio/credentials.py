@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 
-from cio_mcp.customerio.call import Api
+from cio_mcp.customerio.operations import Api
 from cio_mcp.errors import KeyRefused, SettingError
 from cio_mcp.settings import WHERE, Settings
 

@@ -5,8 +5,9 @@ from typing import Literal
 
 import anyio
 
-from cio_mcp.customerio.call import Api, Call, read
+from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.credentials import key_refused
+from cio_mcp.customerio.operations import Api
 from cio_mcp.customerio.outcome import Answered, Outcome, Unsent
 from cio_mcp.customerio.responses import json_object, problem
 from cio_mcp.errors import Unavailable
@@ -19,9 +20,9 @@ HOSTS: dict[Api, dict[Place, str]] = {
     "track": {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io"},
 }
 
-ASK_TRACK = Call(api="track", method="GET", route="/api/v1/accounts/region", lane="track", retry="read")
+ASK_TRACK = read("get_region")
 """Answers with the region on either Track host."""
-ASK_APP = read("/v1/workspaces")
+ASK_APP = read("list_workspaces")
 """The smallest read of the App API, which answers 401 to a key of the other region."""
 
 UNKNOWN_KEY = 401

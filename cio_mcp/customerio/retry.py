@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from cio_mcp.customerio.call import RetryClass
+from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 
 MOST_ATTEMPTS = 4
@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"[0-9]{1,16}(\.[0-9]{1,9})?")
 
 
 def delay_before_retry(
-    retry: RetryClass, outcome: Outcome, attempt: int, jitter: float, *, daily: bool = False
+    retry: Retry, outcome: Outcome, attempt: int, jitter: float, *, daily: bool = False
 ) -> float | None:
     """Seconds to wait before the next attempt, or None when there must not be one.
 

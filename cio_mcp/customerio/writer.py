@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
+from cio_mcp.customerio.operations import value_at
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent, doubtful
 from cio_mcp.customerio.responses import json_object
 from cio_mcp.errors import BadAnswer, CioError
@@ -70,13 +71,13 @@ class Writer:
 
 def _sent(call: Call, answer: Answered) -> Result:
     """Accept a 2xx only with the evidence that Customer.io documents for the call: a proxy can answer 200, too."""
-    if call.answers is None and not answer.body and not answer.flaw:
+    if call.row.empty_answer and not answer.body and not answer.flaw:
         return Sent(answer.status)
     try:
         body = json_object(answer)
     except BadAnswer:
         return _without_evidence(answer)
-    if any(body.get(key) in (None, "") for key in call.answers or ()):
+    if call.row.answer_id and value_at(body, call.row.answer_id) in (None, ""):
         return _without_evidence(answer)
     return Sent(answer.status, body)
 

@@ -1,11 +1,11 @@
 """Rules on calls: what is refused whichever tool planned it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.operations import Effect, Guardrail, value_at
 from cio_mcp.errors import Refused
 from cio_mcp.gate.plan import Plan, parse_plan
 from cio_mcp.text.names import hidden_characters, meanings, names_in
@@ -19,22 +19,18 @@ SENDER_OVERRIDES = frozenset({"bcc", "fake_bcc", "from", "from_id", "reply_to", 
 
 
 def check(calls: Iterable[Call]) -> None:
-    """Refuse what nobody may approve.
+    """Refuse what nobody may approve, by the guardrails of what the calls do.
 
     Raises:
         Refused: a call redirects mail, overrides its sender, leaves it open whether unsubscribed people are reached, or
-            names an attribute or a part of event data by what cannot be seen.
+            names anything, such as an attribute or a part of event data, by what cannot be seen.
     """
     for call in calls:
-        for operation in operations(call):
-            _refuse_hidden(operation.values)
-            if operation.is_event:
-                _refuse(operation.values, MAIL_REDIRECTS, "would redirect a campaign's mail")
-        body = call.body if isinstance(call.body, dict) else {}
-        if call.route.startswith("/v1/send/"):
-            _refuse(body, SENDER_OVERRIDES, "would override the message's sender or its other recipients")
-            if "send_to_unsubscribed" not in body:
-                raise Refused("A send must say whether it reaches unsubscribed people; nothing was sent.")
+        _refuse_hidden(call.body)
+        for effect in call.effects:
+            for rule in effect.operation.guardrails:
+                if check_effect := CHECKS.get(rule):
+                    check_effect(effect)
 
 
 def check_roundtrip(plan: Plan) -> None:
@@ -54,14 +50,39 @@ def check_roundtrip(plan: Plan) -> None:
     )
 
 
+def _refuse_event_keys(effect: Effect) -> None:
+    field = effect.operation.event_data
+    # Where the field that holds an event's data is not known, it may be any.
+    data = value_at(effect.body, field) if field else dict.fromkeys(names_in(effect.body))
+    _refuse(data if isinstance(data, dict) else {}, MAIL_REDIRECTS, "would redirect a campaign's mail")
+
+
+def _refuse_sender(effect: Effect) -> None:
+    body = effect.body if isinstance(effect.body, dict) else {}
+    _refuse(body, SENDER_OVERRIDES, "would override the message's sender or its other recipients")
+
+
+def _require_choice(effect: Effect) -> None:
+    if not isinstance(effect.body, dict) or "send_to_unsubscribed" not in effect.body:
+        raise Refused("A send must say whether it reaches unsubscribed people; nothing was sent.")
+
+
+CHECKS: Mapping[Guardrail, Callable[[Effect], None]] = {
+    "explicit_send_to_unsubscribed": _require_choice,
+    "reserved_event_keys": _refuse_event_keys,
+    "sender_overrides": _refuse_sender,
+}
+"""What is refused by rule. The other rules, on who is created or joins a segment, are for the policy."""
+
+
 def _refuse(values: Mapping[str, JsonValue], refused: frozenset[str], reason: str) -> None:
     meant = frozenset[str]().union(*(meanings(name, value) for name, value in values.items()))
     if named := ", ".join(sorted(meant & refused)):
         raise Refused(f"{named}: this server does not send it, because it {reason}. Leave it out; nothing was sent.")
 
 
-def _refuse_hidden(values: Mapping[str, JsonValue]) -> None:
-    for name in names_in(dict(values)):
+def _refuse_hidden(body: JsonValue) -> None:
+    for name in names_in(body):
         if hidden := hidden_characters(name):
             raise Refused(
                 f"The name {quoted(name, 40)} holds characters that cannot be seen ({', '.join(hidden[:5])}). "

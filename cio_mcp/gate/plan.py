@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from cio_mcp.customerio.api.tracking import operations
 from cio_mcp.customerio.call import Call, canonical, digest
+from cio_mcp.customerio.mentions import created_people
+from cio_mcp.customerio.operations import value_at
 from cio_mcp.gate.evidence import Evidence
 
 Risk = Literal["data", "send", "destroy"]
@@ -84,24 +85,21 @@ class Plan(BaseModel):
     @property
     def event_id(self) -> str | None:
         """The id that the plan's event is sent with; what the event starts names it."""
-        events = (each.id for call in self.calls for each in operations(call) if each.is_event)
-        return next(events, None)
+        events = (each for call in self.calls for each in call.effects if each.operation.event_id)
+        ids = (value_at(each.body, each.operation.event_id) for each in events)
+        return next((str(id_) for id_ in ids if id_), None)
 
     @property
     def creates(self) -> tuple[str, ...]:
         """The identifiers by which the calls may create a person; an unnamed one is empty."""
-        made = (operation for call in self.calls for operation in operations(call) if operation.may_create)
-        return tuple(operation.person.value if operation.person else "" for operation in made)
+        return tuple(person for call in self.calls for person in created_people(call))
 
     @property
     def effect(self) -> str | None:
-        """What two equal effects share, whoever asks: SHA-256 over the calls less what was minted for them."""
+        """What two equal effects share, whoever asks: SHA-256 over the calls less what does not change their effect."""
         if not self.once:
             return None
-        same = [
-            call.without_minted.model_dump(mode="json", exclude={"lane", "retry", "answers"}) for call in self.calls
-        ]
-        return hashlib.sha256(canonical(same).encode()).hexdigest()
+        return hashlib.sha256(canonical([call.comparable for call in self.calls]).encode()).hexdigest()
 
 
 def parse_plan(text: str) -> Plan:

@@ -148,7 +148,7 @@ class Policy:
         if plan.repeat or plan.affected is None or plan.affected > self.large_audience:
             return False
         # Who is in a segment may decide who is named: nobody joins without a person.
-        if any("/segments" in call.route for call in plan.calls):
+        if any("segment_membership" in call.guardrails for call in plan.calls):
             return False
         # An address among the attributes may be anybody's: who is created must be named by their own identifier.
         if plan.creates and not self.recipients.covers_all(plan.creates, ()):
@@ -159,5 +159,5 @@ class Policy:
 
 
 def _thing(plan: "Plan") -> str:
-    """What the first request is about, as its path names it."""
-    return next((list(call.path.values())[-1] for call in plan.calls if call.path), plan.risk)
+    """What the first request that names something is about; the class of the plan if none does."""
+    return next((name for call in plan.calls if (name := call.subject)), plan.risk)

@@ -12,10 +12,10 @@ from typing import Literal
 from pydantic import JsonValue
 
 from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.text.names import normalized_name
 from cio_mcp.text.sanitize import cut
-from cio_mcp.text.urls import without_credentials
 from cio_mcp.text.visible import hides, visible, visible_name, visible_value
 
 MAX_CHARACTERS = 4_000
@@ -97,7 +97,7 @@ def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | No
     yield from _section("Warnings:", (*plan.warnings, *_hidden(plan)))
     yield from _section("Message (approximate):", plan.preview)
     yield from _section("Values:", _lines(fields, "rest"))
-    yield f"Requests: {'; '.join(f'{call.method} {call.route}' for call in plan.calls)}."
+    yield f"Requests: {'; '.join(call.endpoint for call in plan.calls)}."
     if plan.typed is not None:
         yield f"To approve, also type {visible(plan.typed)}."
     yield f"Change {change}. Nothing is sent unless you approve. Each approval applies once."
@@ -147,15 +147,16 @@ def _fields(plan: Plan) -> Iterator[Field]:
 
 def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:
     """The fields of a body; of a Track v2 operation, each attribute is one."""
-    none: dict[str, JsonValue] = {} if call.body is None else {"body": call.body}
-    body = call.body if isinstance(call.body, dict) else none
+    shown = body_without_secrets(call)
+    none: dict[str, JsonValue] = {} if shown is None else {"body": shown}
+    body = shown if isinstance(shown, dict) else none
     for name, value in body.items():
-        if name in call.minted:
+        if name in call.generated:
             continue
         if name == "attributes" and "identifiers" in body and isinstance(value, dict) and value:
             yield from (((name, key), inner) for key, inner in value.items())
         else:
-            yield (name,), without_credentials(value) if name == "endpoint" and isinstance(value, str) else value
+            yield (name,), value
 
 
 def _body_fields(

@@ -174,6 +174,8 @@ class Gate:
             raise Refused(FORBIDDEN)
         must_type = self.policy.to_type(fresh) is not None
         by_policy = row.decided_by == BY_POLICY
+        if change.plan.digest != row.digest:  # approved under an older version, which digested requests differently
+            return await self._replan(change, fresh)
         if drifted(change.plan, fresh) or (must_type and change.plan.typed is None and not by_policy):
             return await self._replan(change, fresh)
         if by_policy and rule != "allow":

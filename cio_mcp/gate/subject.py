@@ -5,17 +5,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from pydantic import JsonValue
 
+from cio_mcp.customerio.mentions import people_in
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import quoted
-
-NAMING = frozenset({"id", "email", "cio_id", "phone", "to", "customer_id", "person_id"})
-"""Keys of a request's body whose value may name a person."""
 
 
 @dataclass(frozen=True)
@@ -97,25 +94,10 @@ def _texts(value: JsonValue) -> Iterable[str]:
 
 
 def _named_by(plan: Plan) -> set[str]:
-    """Whom a plan names: in paths, in what it rests on, as recipients, and under keys that name people."""
+    """Whom a plan names: as recipients, in what it rests on, and where its operations name people."""
     named = {*plan.recipients, *plan.test_profiles, str(plan.rests_on.get("person"))}
     named |= {plan.trace.person} if plan.trace else set()
     named |= {plan.reads_back.person} if plan.reads_back else set()
     for call in plan.calls:
-        named |= {*call.path.values(), *_naming(call.body)}
+        named |= people_in(call)
     return named
-
-
-def _naming(value: Any) -> Iterable[str]:
-    match value:
-        case list():
-            for item in value:
-                yield from _naming(item)
-        case dict():
-            for key, item in value.items():
-                if key in NAMING and isinstance(item, str | int):
-                    yield str(item)
-                elif key == "ids" and isinstance(item, list):
-                    yield from map(str, item)
-                else:
-                    yield from _naming(item)

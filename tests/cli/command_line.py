@@ -31,12 +31,8 @@ PATIENCE = 100.0
 """Seconds after which a process counts as hung, just before the test does."""
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SEND = Call(
-    api="app",
-    method="POST",
-    route="/v1/send/email",
+    operation="send_email",
     body={"to": "ada@example.com", "message_data": {"note": "Hi\u202e"}, "send_to_unsubscribed": False},
-    lane="transactional",
-    retry="once",
 )
 
 

@@ -42,6 +42,7 @@ class Listed(NamedTuple):
     route: str
     query: dict[str, tuple[str, bool]]
     unpublished: bool
+    empty_answer: bool
 
 
 @cache
@@ -54,9 +55,16 @@ def listed() -> tuple[Listed, ...]:
             base(each["api"]) + each["path"],
             {one["name"]: (one["type"], one["required"]) for one in each["params"] or [] if one["in"] == "query"},
             each["responses"] is None,
+            each["responses"] is not None and _is_empty(each["responses"]),
         )
         for each in json.loads(ENDPOINTS.read_text())["operations"]
     )
+
+
+def _is_empty(responses: dict[str, Any]) -> bool:
+    """Whether success is answered without a body: no schema, and the description promises no empty object."""
+    successes = [response for status, response in responses.items() if status.startswith("2")]
+    return all(one["shape"] is None and "empty object" not in one["description"] for one in successes)
 
 
 def base(api: str) -> str:

@@ -20,23 +20,15 @@ from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
-SEGMENTS = read("/v1/segments")
+SEGMENTS = read("list_segments")
 SEND = Call(
-    api="app",
-    method="POST",
-    route="/v1/send/email",
+    operation="send_email",
     body={"transactional_message_id": "1", "to": "ada@example.com", "identifiers": {"id": "ada"}, "message_data": {}},
-    lane="transactional",
-    retry="once",
 )
 IDENTIFY = Call(
-    api="track",
-    method="PUT",
-    route="/api/v1/customers/{identifier}",
+    operation="identify_customer",
     path={"identifier": "ada"},
     body={"plan": "pro", "_timestamp": 1764000000, "_update": True},
-    lane="track",
-    retry="repeatable",
 )
 
 
@@ -77,7 +69,7 @@ async def test_an_address_with_a_plus_finds_its_person(client: Client, sandbox: 
     )
     assert isinstance(await Writer(client).send(created, work), Sent)
     sandbox.clock.advance(10)
-    found = await client.reader(work).read(read("/v1/customers", query={"email": "ada+1@example.com"}))
+    found = await client.reader(work).read(read("find_customers_by_email", query={"email": "ada+1@example.com"}))
     assert [person["id"] for person in found["results"]] == ["plus"]
 
 

@@ -5,7 +5,10 @@ import anyio.lowlevel
 import pytest
 
 from cio_mcp.customerio import cache as module
-from cio_mcp.customerio.cache import Cache, Fetched, Key, family
+from cio_mcp.customerio.api import batches, sends, tracking
+from cio_mcp.customerio.api.base import Reference
+from cio_mcp.customerio.cache import Cache, Fetched, Key
+from cio_mcp.customerio.call import Call
 from cio_mcp.errors import NotFound, RateLimited, Unavailable
 from tests.clock import ManualClock
 
@@ -44,21 +47,6 @@ def source() -> Source:
 async def settled() -> None:
     for _ in range(10):
         await anyio.lowlevel.checkpoint()
-
-
-@pytest.mark.parametrize(
-    ("route", "about"),
-    [
-        ("/v1/segments", "segments"),
-        ("/v1/segments/{id}/membership", "segments"),
-        ("/api/v1/segments/{id}/add_customers", "segments"),
-        ("/api/v2/batch", "batch"),
-        ("/v1/send/email", "send"),
-        ("/odd", "/odd"),
-    ],
-)
-def test_a_route_is_about_what_follows_its_version(route: str, about: str) -> None:
-    assert family(route) == about
 
 
 async def test_when_the_first_caller_is_cancelled_another_takes_over(
@@ -152,7 +140,7 @@ async def test_a_read_that_began_before_a_write_is_neither_kept_nor_joined(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(ask)
         await settled()
-        cache.drop("/api/v1/segments/{id}/add_customers")
+        cache.drop({"segments", "customers"})
         tasks.start_soon(ask)
         await settled()
         source.go.set()
@@ -163,18 +151,21 @@ async def test_a_read_that_began_before_a_write_is_neither_kept_nor_joined(
 @pytest.mark.parametrize(
     ("written", "kept"),
     [
-        ("/v1/segments/{id}", False),
-        ("/api/v1/customers/{id}", False),
-        ("/api/v2/batch", False),
-        ("/v1/campaigns/{id}/triggers", True),
+        (Call(operation="delete_segment", path={"segment_id": "7"}), False),
+        (tracking.identify(Reference("ada"), {"plan": "pro"}, at=1, create=False), False),
+        (tracking.event(Reference("ada@example.com"), "x", {}, ulid="1", at=None), False),
+        (batches.batch([{"type": "person", "action": "suppress", "identifiers": {"id": "ada"}}]), False),
+        (batches.batch([{"type": "person", "action": "unknown"}]), False),
+        (sends.email(2, {"id": "ada"}, "ada@example.com", {}, send_at=None, options={}), True),
+        (Call(operation="delete_snippet", path={"snippet_name": "footer"}), True),
     ],
 )
-async def test_a_write_drops_its_family_and_what_depends_on_it(
-    cache: Cache, source: Source, clock: ManualClock, written: str, kept: bool
+async def test_a_write_drops_the_families_that_it_may_change(
+    cache: Cache, source: Source, clock: ManualClock, written: Call, kept: bool
 ) -> None:
     source.go.set()
     await cache.get(KEY, source, seconds=60, deadline=clock.steady() + 20)
-    cache.drop(written)
+    cache.drop(written.families)
     await cache.get(KEY, source, seconds=60, deadline=clock.steady() + 20)
     assert source.asked == (1 if kept else 2)
 

@@ -16,9 +16,9 @@ from tests.customerio.peer import MEBIBYTE, Peer, Reply, drops, floods, hangs, s
 
 pytestmark = pytest.mark.anyio
 
-SEGMENTS = read("/v1/segments")
-ADA = read("/v1/customers", query={"email": "ada+test@example.com"})
-BODY = read("/v1/messages/{message_id}/archived_message", lane="archived_message", message_id="a1")
+SEGMENTS = read("list_segments")
+ADA = read("find_customers_by_email", query={"email": "ada+test@example.com"})
+BODY = read("get_archived_message", message_id="a1")
 
 
 async def test_a_read_carries_the_key_and_answers_an_object(client: Client, peer: Peer, work: Work) -> None:
@@ -32,7 +32,7 @@ async def test_a_read_carries_the_key_and_answers_an_object(client: Client, peer
 async def test_a_plus_in_an_address_and_a_slash_in_an_id_are_encoded(client: Client, peer: Peer, work: Work) -> None:
     reader = client.reader(work)
     await reader.read(ADA)
-    await reader.read(read("/v1/customers/{customer_id}/attributes", customer_id="a/b ?#é"))
+    await reader.read(read("get_customer_attributes", customer_id="a/b ?#é"))
     assert peer.targets == [
         "GET /v1/customers?email=ada%2Btest%40example.com",
         "GET /v1/customers/a%2Fb%20%3F%23%C3%A9/attributes",
@@ -40,7 +40,7 @@ async def test_a_plus_in_an_address_and_a_slash_in_an_id_are_encoded(client: Cli
 
 
 async def test_a_search_posts_json(client: Client, peer: Peer, work: Work) -> None:
-    await client.reader(work).read(read("/v1/customers", method="POST", body={"filter": {"segment": {"id": 1}}}))
+    await client.reader(work).read(read("search_customers", body={"filter": {"segment": {"id": 1}}}))
     assert peer.targets == ["POST /v1/customers"]
     assert peer.bodies == [b'{"filter":{"segment":{"id":1}}}']
     assert "content-type: application/json" in peer.heads[0].lower()
@@ -203,13 +203,13 @@ async def test_another_principal_is_not_answered_from_the_cache(client: Client, 
 async def test_many_reads_of_one_caller_do_not_hold_up_another(client: Client, peer: Peer, clock: ManualClock) -> None:
     async def ask(name: str, number: int) -> None:
         work = Work(caller_named(name), clock.steady() + 60)
-        await client.reader(work).read(read(f"/v1/{name.removeprefix('local:')}/{number}"))
+        await client.reader(work).read(read("get_segment", segment_id=f"{name.removeprefix('local:')}-{number}"))
 
     async with anyio.create_task_group() as tasks:
         for number in range(40):
             tasks.start_soon(ask, "local:ada", number)
         tasks.start_soon(ask, "local:bob", 0)
-    (place,) = [place for place, head in enumerate(peer.heads) if "/v1/bob/" in head]
+    (place,) = [place for place, head in enumerate(peer.heads) if "/bob-" in head]
     assert place < 20
 
 
@@ -263,7 +263,7 @@ async def test_fifty_concurrent_reads_all_answer(client: Client, peer: Peer, clo
     reader = client.reader(Work(caller_named("local:ada"), clock.steady() + 60))
     async with anyio.create_task_group() as tasks:
         for number in range(50):
-            tasks.start_soon(reader.read, read("/v1/segments/{id}", id=number))
+            tasks.start_soon(reader.read, read("get_segment", segment_id=number))
     assert len(peer.heads) == 50
 
 
@@ -282,14 +282,18 @@ async def until(true: Callable[[], bool]) -> None:
         await anyio.lowlevel.checkpoint()
 
 
+async def test_a_write_cannot_be_made_as_a_read(client: Client, peer: Peer, work: Work) -> None:
+    with pytest.raises(ValueError, match="writes"):
+        await client.reader(work).read(Call(operation="delete_segment", path={"segment_id": "7"}))
+    assert not peer.targets
+
+
 async def test_a_write_drops_what_it_touches_and_leaves_the_rest(client: Client, peer: Peer, work: Work) -> None:
     reader = client.reader(work)
-    campaigns = read("/v1/campaigns")
+    campaigns = read("list_campaigns")
     await reader.read(SEGMENTS, cache=60)
     await reader.read(campaigns, cache=60)
-    client.written(
-        Call(api="track", method="POST", route="/api/v1/segments/{id}/add_customers", lane="track", retry="repeatable")
-    )
+    client.written(Call(operation="add_to_segment", path={"segment_id": "7"}, body={"ids": ["ada"]}))
     await reader.read(SEGMENTS, cache=60)
     await reader.read(campaigns, cache=60)
     assert peer.targets == ["GET /v1/segments", "GET /v1/campaigns", "GET /v1/segments"]

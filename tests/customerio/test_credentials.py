@@ -2,8 +2,8 @@ from base64 import b64decode
 
 import pytest
 
-from cio_mcp.customerio.call import Api
 from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
+from cio_mcp.customerio.operations import Api
 from cio_mcp.errors import SettingError
 from cio_mcp.settings import WHERE, Settings
 

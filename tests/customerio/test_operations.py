@@ -103,11 +103,13 @@ def test_every_name_in_a_row_is_a_parameter_of_its_route_or_a_field_of_its_body(
     shared = {domain: {f.name for row in ROWS if row.domain == domain for f in row.body_fields} for domain in DOMAINS}
     for row in ROWS:
         own = {field.name for field in row.body_fields} | {*row.path_parameters}
-        exact = {*row.not_compared, row.event_id, row.event_data} | ({row.target} if not row.unpublished else set())
+        exact = {*row.not_compared, row.event_id, row.event_data, row.updates_only.partition(".")[0]} | (
+            {row.target} if not row.unpublished else set()
+        )
         assert exact - own <= {""}, f"{row.id} has no {sorted(exact - own)}"
         # Rows of a domain share lists of fields to redact, so that one may name a field that only another has.
         redacted = {name.partition(".")[0] for name in (*row.people, *row.content, *row.secrets)}
-        unknown = redacted - own - shared[row.domain] - {EVERYTHING}
+        unknown = set() if EVERYTHING in own else redacted - own - shared[row.domain] - {EVERYTHING}
         assert not unknown, f"{row.id} has no {sorted(unknown)}"
 
 
@@ -182,6 +184,7 @@ def test_what_creates_people_says_so() -> None:
         "track_event",
         "import_file",
         "submit_form",
+        "add_device",
     }
     assert expected <= creating
 
@@ -203,6 +206,23 @@ def test_an_edit_is_undone_by_itself_and_a_person_who_was_deleted_by_nothing() -
     assert operation("identify_customer").inverse == "identify_customer"
     for id_ in ("delete_customer", "suppress_customer", "unsuppress_customer", "merge_customers"):
         assert operation(id_).inverse == ""
+
+
+def test_the_default_of_a_field_is_of_its_type() -> None:
+    types: dict[type, str] = {bool: "boolean", dict: "object"}
+    sends = {row.id for row in ROWS if "send_to_unsubscribed" in dict(row.defaults)}
+    assert {"send_email", "send_push", "send_sms"} <= sends
+    for row in ROWS:
+        fields = {field.name: field.types for field in row.body_fields}
+        # Rows of a domain share defaults, so that one may name a field that only another has.
+        stated = {name: value for name, value in row.defaults if name in fields and value is not None}
+        assert all(types[type(value)] in fields[name] for name, value in stated.items()), row.id
+
+
+def test_a_write_that_must_name_what_it_made_is_never_answered_without_a_body() -> None:
+    assert not offenders(tuple(row for row in ROWS if row.answer_id and row.empty_answer))
+    assert not offenders(tuple(row for row in READS if row.empty_answer))
+    assert not offenders(tuple(row for row in ROWS if row.permanent == "message" and row.empty_answer))
 
 
 def test_credentials_are_never_shown() -> None:

@@ -151,7 +151,7 @@ def client_with(**settings: Any) -> Client:
 async def test_an_account_in_the_eu_is_found_by_its_app_key() -> None:
     async with client_with(**APP) as client:
         assert (
-            await client.reader(Work(caller_named("local:ada"), anyio.current_time() + 9)).read(read("/v1/segments"))
+            await client.reader(Work(caller_named("local:ada"), anyio.current_time() + 9)).read(read("list_segments"))
             == {}
         )
         assert await client.region() == "eu"
@@ -160,7 +160,7 @@ async def test_an_account_in_the_eu_is_found_by_its_app_key() -> None:
 async def test_an_account_in_the_eu_on_the_us_host_is_told_of_the_region() -> None:
     async with client_with(**APP, region="us") as client:
         with pytest.raises(KeyRefused, match=r"CIO_REGION.*the US region was asked"):
-            await client.reader(Work(caller_named("local:ada"), anyio.current_time() + 9)).read(read("/v1/segments"))
+            await client.reader(Work(caller_named("local:ada"), anyio.current_time() + 9)).read(read("list_segments"))
 
 
 async def test_a_caller_who_has_no_time_for_it_leaves_the_question_to_the_next() -> None:

@@ -13,14 +13,10 @@ from cio_mcp.customerio.responses import json_object, problem, rejection
 from cio_mcp.errors import BadAnswer, NotFound, RateLimited, Rejected, SettingError, Unavailable
 
 SEND = Call(
-    api="app",
-    method="POST",
-    route="/v1/send/email",
+    operation="send_email",
     body={"to": "ada@example.com", "identifiers": {"email": "ada@example.com"}, "message_data": {"name": "Ada"}},
-    lane="transactional",
-    retry="once",
 )
-ONE = read("/v1/customers/{customer_id}/attributes", customer_id="ada@example.com")
+ONE = read("get_customer_attributes", customer_id="ada@example.com")
 
 
 def test_an_object_is_read() -> None:

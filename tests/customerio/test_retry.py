@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cio_mcp.customerio.call import RetryClass
+from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent, doubtful
 from cio_mcp.customerio.retry import (
     LONGEST_BACKOFF,
@@ -34,7 +34,7 @@ def test_a_call_that_is_made_once_is_never_repeated(outcome: Outcome, attempt: i
 
 @given(retry=classes, outcome=outcomes, attempt=st.integers(1, 10), jitter=jitters, daily=st.booleans())
 def test_delays_are_bounded_and_attempts_end(
-    retry: RetryClass, outcome: Outcome, attempt: int, jitter: float, daily: bool
+    retry: Retry, outcome: Outcome, attempt: int, jitter: float, daily: bool
 ) -> None:
     delay = delay_before_retry(retry, outcome, attempt, jitter, daily=daily)
     if attempt >= MOST_ATTEMPTS:
@@ -45,7 +45,7 @@ def test_delays_are_bounded_and_attempts_end(
 
 @given(retry=classes, status=st.integers(200, 499), attempt=st.integers(1, 10), jitter=jitters)
 def test_what_customerio_accepts_or_refuses_is_not_repeated(
-    retry: RetryClass, status: int, attempt: int, jitter: float
+    retry: Retry, status: int, attempt: int, jitter: float
 ) -> None:
     if status not in (408, 425, 429):
         assert delay_before_retry(retry, Answered(status), attempt, jitter) is None
@@ -63,7 +63,7 @@ def test_what_customerio_accepts_or_refuses_is_not_repeated(
         Unsent("could not be reached"),
     ],
 )
-def test_reads_and_repeatable_calls_are_made_again_after_passing_trouble(retry: RetryClass, outcome: Outcome) -> None:
+def test_reads_and_repeatable_calls_are_made_again_after_passing_trouble(retry: Retry, outcome: Outcome) -> None:
     assert [delay_before_retry(retry, outcome, attempt, 1.0) for attempt in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, None]
 
 

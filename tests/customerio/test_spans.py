@@ -48,10 +48,10 @@ async def test_a_span_tells_route_lane_wait_and_status_and_nothing_of_whom(
     monkeypatch.setattr(module, "_tracer", recorder)
     peer.script = [says(503), says(200, b'{"email": "ada@example.com"}')]
     await client.reader(work).read(
-        read("/v1/customers/{id}/attributes", id="ada@example.com", query={"email": "ada@example.com"})
+        read("get_customer_attributes", customer_id="ada@example.com", query={"id_type": "email"})
     )
     first, second = recorder.spans
-    assert first.name == "GET /v1/customers/{id}/attributes"
+    assert first.name == "GET /v1/customers/{customer_id}/attributes"
     assert first.attributes["http.response.status_code"] == 503
     assert second.attributes["http.response.status_code"] == 200
     assert (first.attributes["cio.attempt"], second.attributes["cio.attempt"]) == (1, 2)

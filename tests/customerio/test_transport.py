@@ -23,7 +23,7 @@ from tests.customerio.peer import Peer, Reply, drops, listening, nobody, says
 
 pytestmark = pytest.mark.anyio
 
-SEGMENTS = read("/v1/segments")
+SEGMENTS = read("list_segments")
 
 
 def test_what_the_start_loads_does_not_load_httpx() -> None:

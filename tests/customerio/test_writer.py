@@ -15,23 +15,16 @@ from tests.customerio.peer import Peer, Reply, drops, hangs, says, sends, time_p
 pytestmark = pytest.mark.anyio
 
 SEND = Call(
-    api="app",
-    method="POST",
-    route="/v1/send/email",
+    operation="send_email",
     body={"transactional_message_id": "1", "to": "ada@example.com", "identifiers": {"email": "ada@example.com"}},
-    lane="transactional",
-    retry="once",
-    answers=("delivery_id",),
 )
 IDENTIFY = Call(
-    api="track",
-    method="PUT",
-    route="/api/v1/customers/{identifier}",
+    operation="identify_customer",
     path={"identifier": "ada+1@example.com"},
     body={"plan": "pro", "_timestamp": 1764000000, "_update": True},
-    lane="track",
-    retry="repeatable",
 )
+DELETE = Call(operation="delete_segment", path={"segment_id": "7"})
+CREATE = Call(operation="create_segment", body={"segment": {"name": "Friends"}})
 DELIVERED = b'{"delivery_id": "d1", "queued_at": 1764000000}'
 
 
@@ -55,8 +48,12 @@ async def test_an_empty_answer_is_accepted_where_customerio_documents_one(
     client: Client, peer: Peer, work: Work
 ) -> None:
     peer.script = [says(204, b"")]
-    optouts = IDENTIFY.model_copy(update={"answers": None})
-    assert await Writer(client).send(optouts, work) == Sent(204)
+    assert await Writer(client).send(DELETE, work) == Sent(204)
+
+
+async def test_the_id_of_what_was_made_may_stand_deeper_in_the_answer(client: Client, peer: Peer, work: Work) -> None:
+    peer.script = [says(200, b'{"segment": {"id": 7}}')]
+    assert await Writer(client).send(CREATE, work) == Sent(200, {"segment": {"id": 7}})
 
 
 NO_EVIDENCE: dict[str, tuple[Call, Reply]] = {
@@ -70,10 +67,8 @@ NO_EVIDENCE: dict[str, tuple[Call, Reply]] = {
     "a Track write, an empty 200": (IDENTIFY, says(200, b"")),
     "a Track write, an empty 204": (IDENTIFY, says(204, b"")),
     "a Track write, a web page": (IDENTIFY, says(200, b"<html>Welcome to the guest network</html>")),
-    "a write without an answer, a web page": (
-        IDENTIFY.model_copy(update={"answers": None}),
-        says(200, b"<html>Welcome to the guest network</html>"),
-    ),
+    "a write without an answer, a web page": (DELETE, says(200, b"<html>Welcome to the guest network</html>")),
+    "a new segment, no id": (CREATE, says(200, b'{"segment": {"name": "Friends"}}')),
 }
 
 
@@ -243,7 +238,7 @@ async def test_a_write_for_which_there_is_no_time_is_failed_and_does_not_leave(
 
 async def test_after_a_write_what_it_touches_is_read_afresh(client: Client, peer: Peer, work: Work) -> None:
     reader = client.reader(work)
-    attributes = read("/v1/customers/{id}/attributes", id="ada")
+    attributes = read("get_customer_attributes", customer_id="ada")
     await reader.read(attributes, cache=60)
     peer.script = [says(503)]
     await Writer(client).send(SEND, work)
@@ -258,7 +253,7 @@ async def test_while_the_database_fails_writes_are_refused_and_reads_go_on(
     (tmp_path / "claims.db").mkdir()
     async with opening(peer.url) as client:
         result = await Writer(client).send(SEND, work)
-        await client.reader(work).read(read("/v1/segments"))
+        await client.reader(work).read(read("list_segments"))
     assert isinstance(result, Failed)
     assert "database cannot be used" in result.reason
     assert peer.targets == ["GET /v1/segments"]

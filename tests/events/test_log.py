@@ -238,15 +238,7 @@ async def test_no_question_reads_the_whole_log_or_sorts_it(
 
 
 def change(name: str, body: dict[str, Any]) -> ChangeRow:
-    call = Call(
-        api="track",
-        method="POST",
-        route="/api/v1/customers/{identifier}/events",
-        path={"identifier": "ada"},
-        body=body,
-        lane="track",
-        retry="repeatable",
-    )
+    call = Call(operation="track_event", path={"identifier": "ada"}, body=body)
     plan = Plan(risk="send", summary="Send.", calls=(call,))
     return ChangeRow(
         id=name,

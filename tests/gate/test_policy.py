@@ -177,9 +177,7 @@ def test_a_test_profile_counts_only_where_the_file_names_a_segment() -> None:
 
 
 def test_nobody_is_put_into_a_segment_without_a_person_where_a_segment_names_whom_to_write_to() -> None:
-    joining = Call(
-        api="track", method="POST", route="/api/v1/segments/{id}/add_customers", lane="track", retry="repeatable"
-    )
+    joining = Call(operation="add_to_segment", path={"segment_id": "7"}, body={"ids": ["ada"]})
     assert ALLOWS.rule_of(TOOL, Plan(risk="data", summary="Add.", calls=(joining,))) == "confirm"
 
 
@@ -190,8 +188,7 @@ def test_a_tool_that_is_allowed_does_not_allow_to_destroy() -> None:
 
 
 def test_what_must_be_typed_back_is_the_count_or_the_name_of_the_thing() -> None:
-    call = Call(api="app", method="POST", route="/v1/campaigns/{id}/triggers", path={"id": "10"}, lane="broadcast",
-                retry="once")  # fmt: skip
+    call = Call(operation="trigger_broadcast", path={"broadcast_id": "10"})
     policy = Policy(large_audience=1000)
     assert policy.to_type(Plan(risk="send", summary="Trigger.", affected=1000, calls=(call,))) is None
     assert policy.to_type(Plan(risk="send", summary="Trigger.", affected=1001, calls=(call,))) == "1001"

@@ -147,6 +147,6 @@ def test_the_message_is_marked_approximate_and_comes_before_the_values() -> None
 
 def test_a_password_in_a_webhook_url_is_not_shown() -> None:
     body: JsonValue = {"endpoint": "https://user:secret@example.com/x"}
-    call = Call(api="app", method="POST", route="/v1/reporting_webhooks", body=body, lane="app", retry="once")
+    call = Call(operation="create_reporting_webhook", body=body)
     assert "secret" not in asked(call).text
     assert json.dumps(call.body) != asked(call).text

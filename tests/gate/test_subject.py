@@ -69,9 +69,13 @@ def test_what_only_begins_or_ends_alike_is_somebody_else(text: str) -> None:
 def test_an_id_that_is_a_plain_word_counts_only_where_somebody_is_named() -> None:
     assert not ONE.is_in(about("bob", {"quantity": "1", "1": 1, "note": "1"}))
     assert ONE.is_in(about("1"))
-    call = Call(api="app", method="POST", route="/v1/x", body={"identifiers": {"id": "1"}}, lane="app", retry="once")
+    call = Call(operation="send_sms", body={"identifiers": {"id": "1"}, "transactional_message_id": 1})
     assert ONE.is_in(row(Plan(risk="send", summary="Send.", calls=(call,))))
-    added = call.model_copy(update={"body": {"ids": ["7", "1"]}})
+    assert not ONE.is_in(
+        row(Plan(risk="send", summary="Send.", calls=(call.model_copy(update={"body": {"to": "2"}}),)))
+    )
+    added = Call(operation="add_to_segment", path={"segment_id": "1"}, body={"ids": ["7", "1"]})
+    assert not ONE.is_in(row(Plan(risk="send", summary="Send.", calls=(added.model_copy(update={"body": {}}),))))
     assert ONE.is_in(row(Plan(risk="send", summary="Send.", calls=(added,))))
     assert ONE.is_in(row(Plan(risk="data", summary="Set “plan” of “1”.")))
     assert ONE.is_in(row(Plan(risk="data", summary="Set.", examples=("“1” (cio_07), subscribed",))))

@@ -1,5 +1,6 @@
 """Databases that other releases wrote. `baseline.sql` is one from before versions were recorded, with its rows."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -191,6 +192,21 @@ class TestAJournalFromBeforeVersions:
         assert sent["2"].event_id
         assert sent["3"].delivery_id
         assert (sent["9"].event_id, sent["9"].next_step, sent["9"].reads_back) == (None, None, False)
+
+    async def test_its_requests_name_their_operations_and_keep_what_they_send(self, database: Database) -> None:
+        journal = Journal(database, "sandbox")
+        rows = [await journal.get(f"old0000{number}") for number in range(1, 10)]
+        stored = {row.id[-1]: json.loads(row.plan).get("calls", []) for row in rows if row}
+        plans = {row.id[-1]: Plan.model_validate_json(row.plan) for row in rows if row}
+        named = {number: [call.operation for call in plan.calls] for number, plan in plans.items()}
+        events = {key: ["track_event"] for key in "245678"}
+        assert named == {"1": ["identify_customer"], **events, "3": ["send_email"], "9": []}
+        for number, plan in plans.items():
+            for call, fields in zip(plan.calls, stored[number], strict=True):
+                assert {name: getattr(call, name) for name in fields if name != "minted"} == {
+                    name: value for name, value in fields.items() if name != "minted"
+                }
+        assert {row.id[-1]: row.event_id for row in rows if row} == {n: plan.event_id for n, plan in plans.items()}
 
     async def test_still_joins_events_to_its_changes(self, database: Database) -> None:
         events, _ = await Events(database, "sandbox").recent(EventQuery(), 10, None)

@@ -212,17 +212,31 @@ async def test_a_change_whose_outcome_is_not_known_cannot_be_undone(ws: CallCont
         await undo_change(ws, receipt.change)
 
 
-async def test_a_kind_of_change_that_undo_does_not_cover_is_refused(ws: CallContext) -> None:
+BOB: dict[str, JsonValue] = {"type": "person", "identifiers": {"id": "bob"}}
+ACME: dict[str, JsonValue] = {"type": "object", "identifiers": {"object_type_id": "1", "object_id": "acme"}}
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        ({**BOB, "action": "delete"}, "what was deleted cannot be restored"),
+        ({**BOB, "action": "unsuppress"}, "this kind of change has no undo"),
+        ({**ACME, "action": "identify", "attributes": {"plan": "gold"}}, "this kind of change has no undo"),
+        ({**BOB, "action": "event", "name": "x", "id": "01A"}, "an event cannot be taken back"),
+    ],
+)
+async def test_a_kind_of_change_that_undo_does_not_cover_is_refused(
+    ws: CallContext, action: dict[str, JsonValue], reason: str
+) -> None:
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
-        operation: dict[str, JsonValue] = {"type": "person", "action": "delete", "identifiers": {"id": "bob"}}
-        return Plan(risk="destroy", summary="Delete a customer.", calls=(batch([operation]),))
+        return Plan(risk="destroy", summary="Change somebody.", calls=(batch([action]),))
 
     row = await ws.gate.propose(ws.caller.id, "a tool", "digest", plan)
     assert isinstance(row, Change)
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
     assert (await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))).status == "done"
-    with pytest.raises(Refused, match="this kind of change has no undo"):
+    with pytest.raises(Refused, match=reason):
         await undo_change(ws, row.id)
 
 

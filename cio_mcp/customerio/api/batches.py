@@ -17,7 +17,7 @@ Operation = dict[str, JsonValue]
 def batch(operations: Sequence[Operation]) -> Call:
     """Make many operations at once; each must be one that may come twice (events have an `id`)."""
     body: JsonValue = {"batch": list(operations)}
-    return Call(api="track", method="POST", route="/api/v2/batch", body=body, lane="track", retry="repeatable")
+    return Call(operation="apply_batch", body=body)
 
 
 def size(call: Call) -> int:

@@ -22,8 +22,9 @@ class Broadcast(SourceModel):
 class Broadcasts(SourceReads[Broadcast]):
     """Reads of `/v1/broadcasts`."""
 
-    model, route, key, kind = Broadcast, "/v1/broadcasts", "broadcast", "broadcast"
+    model, key, kind = Broadcast, "broadcast", "broadcast"
+    listing, reading = "list_broadcasts", "get_broadcast"
 
     async def actions(self, broadcast: Broadcast) -> list[Content]:
         """Its actions, in Customer.io's order."""
-        return await self._list(Content, "actions", read("/v1/broadcasts/{id}/actions", id=broadcast.id))
+        return await self._list(Content, "actions", read("list_broadcast_actions", broadcast_id=broadcast.id))

@@ -78,12 +78,13 @@ class Campaign(SourceModel):
 class Campaigns(SourceReads[Campaign]):
     """Reads of `/v1/campaigns`."""
 
-    model, route, key, kind = Campaign, "/v1/campaigns", "campaign", "campaign"
+    model, key, kind = Campaign, "campaign", "campaign"
+    listing, reading = "list_campaigns", "get_campaign"
     complete = True
 
     async def actions(self, campaign: Campaign, *, most: int = MAX_PAGES) -> list[Content]:
         """Its actions in the order of the campaign, those it does not list at the end; at most `most` pages."""
-        call = read("/v1/campaigns/{id}/actions", id=campaign.id)
+        call = read("list_campaign_actions", campaign_id=campaign.id)
         actions = await self._pages(Content, "actions", call, most=most, cache=LIST_SECONDS)
         order = {action.id: place for place, action in enumerate(campaign.actions)}
         return sorted(actions, key=lambda action: order.get(action.id, len(order)))

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
-from cio_mcp.customerio.call import Api, Call
+from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work, background_caller
+from cio_mcp.customerio.operations import Api
 from cio_mcp.customerio.outcome import Answered
 from cio_mcp.customerio.region import ASK_APP, ASK_TRACK
 from cio_mcp.errors import CioError, KeyRefused

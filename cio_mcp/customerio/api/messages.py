@@ -11,13 +11,14 @@ from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted
 
-ROUTES: dict[Kind | None, str] = {
-    None: "/v1/messages",
-    "campaign": "/v1/campaigns/{campaign_id}/messages",
-    "broadcast": "/v1/broadcasts/{broadcast_id}/messages",
-    "newsletter": "/v1/newsletters/{newsletter_id}/messages",
-    "transactional": "/v1/transactional/{transactional_id}/messages",
+LISTINGS: dict[Kind | None, str] = {
+    None: "list_messages",
+    "campaign": "list_campaign_messages",
+    "broadcast": "list_broadcast_messages",
+    "newsletter": "list_newsletter_messages",
+    "transactional": "list_transactional_deliveries",
 }
+"""The operation that lists deliveries, by the kind of what sent them; None lists all."""
 TYPED: frozenset[Kind | None] = frozenset({None, "campaign", "broadcast"})
 """The lists that Customer.io filters by `type`; the others hold messages of one channel."""
 
@@ -66,7 +67,7 @@ class Messages(Reads):
             "end_ts": until and int(until.timestamp()),
         }
         path: dict[str, Any] = {f"{kind}_id": id_} if kind else {}
-        call = read(ROUTES[kind], query=query, **path)
+        call = read(LISTINGS[kind], query=query, **path)
         try:
             return MessagePage.of(await self._reader.read(call))
         except NotFound:
@@ -78,7 +79,7 @@ class Messages(Reads):
         Raises:
             NotFound: there is none of this id.
         """
-        call = read("/v1/messages/{message_id}", message_id=id_)
+        call = read("get_message", message_id=id_)
         try:
             return await self._item(Message, "message", call)
         except NotFound:
@@ -91,7 +92,7 @@ class Messages(Reads):
             NotFound: there is none of this id, or its content was not kept.
             RateLimited: the quota of the day is used up.
         """
-        call = read("/v1/messages/{message_id}/archived_message", lane="archived_message", message_id=id_)
+        call = read("get_archived_message", message_id=id_)
         try:
             return await self._item(ArchivedMessage, "archived_message", call)
         except NotFound:

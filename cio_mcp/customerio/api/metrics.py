@@ -10,12 +10,19 @@ from cio_mcp.customerio.api.base import Kind, Model
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import read
 
-ROUTES: dict[Kind, str] = {
-    "campaign": "/v1/campaigns/{id}/metrics",
-    "broadcast": "/v1/broadcasts/{id}/metrics",
-    "newsletter": "/v1/newsletters/{id}/metrics",
-    "transactional": "/v1/transactional/{id}/metrics",
+METRICS: dict[Kind, str] = {
+    "campaign": "get_campaign_metrics",
+    "broadcast": "get_broadcast_metrics",
+    "newsletter": "get_newsletter_metrics",
+    "transactional": "get_transactional_metrics",
 }
+LINKS: dict[Kind, str] = {
+    "campaign": "get_campaign_links",
+    "broadcast": "get_broadcast_links",
+    "newsletter": "get_newsletter_links",
+    "transactional": "get_transactional_links",
+}
+"""The operations that count, by the kind of what sent the messages; each takes the id of that as its path."""
 
 TYPES = {"sms": "twilio"}
 """Channels that the API calls by another name."""
@@ -116,8 +123,8 @@ class Metrics(Reads):
     ) -> Metric:
         """Counts of a campaign in periods of a zone (version 2 of the endpoint)."""
         call = read(
-            ROUTES["campaign"],
-            id=campaign_id,
+            METRICS["campaign"],
+            campaign_id=campaign_id,
             query={
                 "version": 2,
                 "res": resolution,
@@ -134,14 +141,18 @@ class Metrics(Reads):
     ) -> Metric:
         """Counts of the last `steps` periods in Eastern time (version 1), at most `cache` seconds old."""
         query: dict[str, object] = {"period": period, "steps": steps, "type": _type(channel)}
-        call = read(ROUTES[kind], query=query, id=thing_id)
+        call = read(METRICS[kind], query=query, **_path(kind, thing_id))
         return await self._item(Metric, "metric", call, cache=cache)
 
     async def links(self, kind: Kind, thing_id: str, period: str, steps: int) -> list[LinkMetric]:
         """Clicks of each link in the last `steps` periods in Eastern time, a person's every click counted."""
         query: dict[str, object] = {"period": period, "steps": steps, "unique": False}
-        call = read(f"{ROUTES[kind]}/links", query=query, id=thing_id)
+        call = read(LINKS[kind], query=query, **_path(kind, thing_id))
         return await self._list(LinkMetric, "links", call)
+
+
+def _path(kind: Kind, id_: str) -> dict[str, Any]:
+    return {f"{kind}_id": id_}
 
 
 def _type(channel: str | None) -> str | None:

@@ -51,7 +51,8 @@ class NewsletterPage(Model):
 class Newsletters(SourceReads[Newsletter]):
     """Reads of `/v1/newsletters`."""
 
-    model, route, key, kind = Newsletter, "/v1/newsletters", "newsletter", "newsletter"
+    model, key, kind = Newsletter, "newsletter", "newsletter"
+    listing, reading = "list_newsletters", "get_newsletter"
 
     async def page(self, *, limit: int = PAGE_SIZE, start: str | None = None) -> NewsletterPage:
         """Read up to `limit` (at most 100) newsletters, newest first, from the page token `start` on."""
@@ -63,12 +64,14 @@ class Newsletters(SourceReads[Newsletter]):
 
     async def contents(self, newsletter_id: str) -> list[Content]:
         """Its variants: one for each language and test group."""
-        return await self._list(Content, "contents", read("/v1/newsletters/{id}/contents", id=newsletter_id))
+        return await self._list(Content, "contents", read("list_newsletter_contents", newsletter_id=newsletter_id))
 
     async def test_groups(self, newsletter_id: str) -> list[TestGroup]:
         """The groups of its A/B test; none where it is not tested."""
-        return await self._list(TestGroup, "test_groups", read("/v1/newsletters/{id}/test_groups", id=newsletter_id))
+        return await self._list(
+            TestGroup, "test_groups", read("list_newsletter_test_groups", newsletter_id=newsletter_id)
+        )
 
 
 def _list(limit: int, start: str | None = None) -> Call:
-    return read("/v1/newsletters", query={"limit": limit, "sort": "desc", "start": start})
+    return read("list_newsletters", query={"limit": limit, "sort": "desc", "start": start})

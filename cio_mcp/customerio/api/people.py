@@ -21,7 +21,8 @@ from cio_mcp.customerio.api.base import (
     Reference,
 )
 from cio_mcp.customerio.api.reads import Reads
-from cio_mcp.customerio.call import check_path_value, read
+from cio_mcp.customerio.call import read
+from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import from_unix, moment
@@ -265,12 +266,12 @@ class People(Reads):
 
     async def find_by_email(self, email: str) -> tuple[Identifiers, ...]:
         """Find everybody with this email address."""
-        answer = await self._reader.read(read("/v1/customers", query={"email": email}))
+        answer = await self._reader.read(read("find_customers_by_email", query={"email": email}))
         return _Results.of(answer).results
 
     async def search(self, filter_: JsonValue, *, limit: int, start: str | None = None) -> PeoplePage:
         """Find everybody whom Customer.io's filter matches, a page of at most 1,000 at a time."""
-        call = read("/v1/customers", method="POST", query={"start": start, "limit": limit}, body={"filter": filter_})
+        call = read("search_customers", query={"start": start, "limit": limit}, body={"filter": filter_})
         return PeoplePage.of(await self._reader.read(call))
 
     async def profiles(self, people: Sequence[Identifiers]) -> list[Person]:
@@ -292,7 +293,7 @@ class People(Reads):
         for ids, id_type in ((by_id, None), (by_cio_id, "cio_id")):
             for start in range(0, len(ids), PROFILES_AT_ONCE):
                 body: JsonValue = {"ids": [*ids[start : start + PROFILES_AT_ONCE]]}
-                call = read("/v1/customers/attributes", method="POST", query={"id_type": id_type}, body=body)
+                call = read("get_customers", query={"id_type": id_type}, body=body)
                 answer = _Profiles.of(await self._reader.read(call))
                 found |= {person.cio_id: person for person in answer.customers if person.cio_id}
         return found
@@ -304,11 +305,11 @@ class People(Reads):
             NotFound: nobody has this identifier.
             InvalidArgument: the workspace does not identify people this way.
         """
-        return (await self._of(reference, "attributes", _Profile)).customer
+        return (await self._of(reference, "get_customer_attributes", _Profile)).customer
 
     async def segments_of(self, reference: Reference) -> tuple[SegmentName, ...]:
         """Read the segments a person is in; raises as `attributes` does."""
-        return (await self._of(reference, "segments", _Segments)).segments
+        return (await self._of(reference, "list_customer_segments", _Segments)).segments
 
     async def messages_of(
         self,
@@ -321,7 +322,7 @@ class People(Reads):
     ) -> MessagePage:
         """Read what was sent to a person, newest first, of at most six months; raises as `attributes` does."""
         return await self._of(
-            reference, "messages", MessagePage, limit=limit, start=start,
+            reference, "list_customer_messages", MessagePage, limit=limit, start=start,
             start_ts=since and int(since.timestamp()), end_ts=until and int(until.timestamp()),
         )  # fmt: skip
 
@@ -329,22 +330,18 @@ class People(Reads):
         self, reference: Reference, *, limit: int, start: str | None = None, type_: str | None = None
     ) -> ActivityPage:
         """Read what a person did and received in the last 30 days; raises as `attributes` does."""
-        return await self._of(reference, "activities", ActivityPage, limit=limit, start=start, type=type_)
+        return await self._of(reference, "list_customer_activities", ActivityPage, limit=limit, start=start, type=type_)
 
     async def subscriptions_of(self, reference: Reference) -> Subscriptions:
         """Read which topics a person is subscribed to; raises as `attributes` does."""
-        return (await self._of(reference, "subscription_preferences", _Subscriptions)).customer
+        return (await self._of(reference, "get_customer_subscriptions", _Subscriptions)).customer
 
     async def relationships_of(self, reference: Reference, *, limit: int, start: str | None = None) -> RelationshipPage:
         """Read the objects a person is related to; raises as `attributes` does."""
-        return await self._of(reference, "relationships", RelationshipPage, limit=limit, start=start)
+        return await self._of(reference, "list_customer_relationships", RelationshipPage, limit=limit, start=start)
 
-    async def _of(self, reference: Reference, what: str, model: type[AnyModel], **query: Any) -> AnyModel:
-        call = read(
-            f"/v1/customers/{{customer_id}}/{what}",
-            query={"id_type": reference.id_type, **query},
-            customer_id=reference.value,
-        )
+    async def _of(self, reference: Reference, operation: str, model: type[AnyModel], **query: Any) -> AnyModel:
+        call = read(operation, query={"id_type": reference.id_type, **query}, customer_id=reference.value)
         try:
             return model.of(await self._reader.read(call))
         except NotFound:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Model, is_number
 from cio_mcp.customerio.call import Call, read
+from cio_mcp.customerio.operations import operation
 from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
 from cio_mcp.text.sanitize import quoted
 
@@ -168,19 +169,20 @@ def read_records(
 class SourceReads(Reads, Generic[AnySource]):
     """The reads that campaigns, broadcasts, newsletters and transactional messages have in common.
 
-    `route` lists them, `key` names one in an answer, and `kind` names them in an error. A list that is `complete`
-    leaves out no record, since a decision about a write rests on it.
+    `listing` and `reading` are the operations that list them and get one, `key` names one in an answer, and `kind`
+    names them in an error. A list that is `complete` leaves out no record, since a decision about a write rests on it.
     """
 
     model: type[AnySource]
-    route: str
+    listing: str
+    reading: str
     key: str
     kind: str
     complete: bool = False
 
     async def all(self) -> list[AnySource]:
         """All of the workspace, in Customer.io's order."""
-        call = read(self.route)
+        call = read(self.listing)
         return await self._list(self.model, f"{self.key}s", call, cache=LIST_SECONDS, complete=self.complete)
 
     async def get(self, id_: str) -> AnySource:
@@ -189,7 +191,9 @@ class SourceReads(Reads, Generic[AnySource]):
         Raises:
             NotFound: there is none.
         """
-        return await self._item(self.model, self.key, read(f"{self.route}/{{id}}", id=id_))
+        (parameter,) = operation(self.reading).path_parameters
+        path: dict[str, Any] = {parameter: id_}
+        return await self._item(self.model, self.key, read(self.reading, **path))
 
     async def find(self, id_or_name: str, *, field: str = "id") -> AnySource:
         """Find one by its id (digits) or exact name; `field` is the argument that an error names.

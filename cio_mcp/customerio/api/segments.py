@@ -53,7 +53,7 @@ class Segments(Reads):
 
     async def all(self) -> list[Segment]:
         """All segments of the workspace but archived ones."""
-        return await self._list(Segment, "segments", read("/v1/segments"), cache=LIST_SECONDS)
+        return await self._list(Segment, "segments", read("list_segments"), cache=LIST_SECONDS)
 
     async def find(self, segment: str) -> Segment:
         """Find a segment by its id or exact name.
@@ -72,17 +72,15 @@ class Segments(Reads):
 
     async def count(self, id_: str) -> int:
         """How many people are in a segment; Track's writes arrive there with a delay."""
-        return _Count.of(
-            await self._reader.read(read("/v1/segments/{segment_id}/customer_count", segment_id=id_))
-        ).count
+        return _Count.of(await self._reader.read(read("count_segment_members", segment_id=id_))).count
 
     async def used_by(self, id_: str) -> Usage:
         """What uses a segment."""
-        return await self._item(Usage, "used_by", read("/v1/segments/{segment_id}/used_by", segment_id=id_))
+        return await self._item(Usage, "used_by", read("get_segment_usage", segment_id=id_))
 
     async def members(self, id_: str, *, limit: int, start: str | None = None) -> MemberPage:
         """Read a page (at most 30,000) of the people in a segment."""
-        call = read("/v1/segments/{segment_id}/membership", query={"start": start, "limit": limit}, segment_id=id_)
+        call = read("list_segment_members", query={"start": start, "limit": limit}, segment_id=id_)
         return MemberPage.of(await self._reader.read(call))
 
 

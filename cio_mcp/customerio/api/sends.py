@@ -32,13 +32,4 @@ def email(
         body["message_data"] = data
     if send_at is not None:
         body["send_at"] = int(send_at.timestamp())
-    return Call(
-        api="app",
-        method="POST",
-        route="/v1/send/email",
-        body=body,
-        lane="transactional",
-        retry="once",
-        answers=("delivery_id",),
-        minted=("send_at",),
-    )
+    return Call(operation="send_email", body=body)

@@ -26,7 +26,8 @@ class TransactionalMessage(SourceModel):
 class Transactional(SourceReads[TransactionalMessage]):
     """Reads of `/v1/transactional`."""
 
-    model, route, key, kind = TransactionalMessage, "/v1/transactional", "message", "transactional message"
+    model, key, kind = TransactionalMessage, "message", "transactional message"
+    listing, reading = "list_transactional_messages", "get_transactional_message"
 
     async def find(self, id_or_name: str, *, field: str = "id") -> TransactionalMessage:
         """Find one by its id (digits), exact name, or trigger name in any case; see `SourceReads.find`."""
@@ -41,7 +42,9 @@ class Transactional(SourceReads[TransactionalMessage]):
 
     async def contents(self, transactional_id: str) -> list[Content]:
         """What it says, in each of its languages."""
-        return await self._list(Content, "contents", read("/v1/transactional/{id}/contents", id=transactional_id))
+        return await self._list(
+            Content, "contents", read("list_transactional_contents", transactional_id=transactional_id)
+        )
 
 
 def variables(contents: Iterable[Content]) -> frozenset[str]:

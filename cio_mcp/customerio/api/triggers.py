@@ -24,19 +24,14 @@ class Triggers(Reads):
         Raises:
             NotFound: there is no such broadcast.
         """
-        call = read("/v1/broadcasts/{broadcast_id}/triggers", broadcast_id=broadcast_id)
+        call = read("list_broadcast_triggers", broadcast_id=broadcast_id)
         return await self._list(Trigger, "triggers", call)
 
 
 def trigger(broadcast_id: str, data: dict[str, JsonValue]) -> Call:
     """Send a broadcast to the audience its makers chose; there is no idempotency key, so it is made once or never."""
     return Call(
-        api="app",
-        method="POST",
-        route="/v1/campaigns/{broadcast_id}/triggers",
+        operation="trigger_broadcast",
         path={"broadcast_id": broadcast_id},
         body={"data": data} if data else {},
-        lane="broadcast",
-        retry="once",
-        answers=("id",),
     )

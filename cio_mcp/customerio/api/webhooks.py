@@ -53,33 +53,23 @@ class Webhooks(Reads):
 
     async def all(self) -> list[Webhook]:
         """Every reporting webhook of the workspace, never from a cache."""
-        return await self._list(Webhook, "reporting_webhooks", read("/v1/reporting_webhooks"))
+        return await self._list(Webhook, "reporting_webhooks", read("list_reporting_webhooks"))
 
 
 def create(name: str, endpoint: str, events: tuple[str, ...]) -> Call:
     """Make a reporting webhook that reports first opens and clicks only, without the content of messages."""
     return Call(
-        api="app",
-        method="POST",
-        route="/v1/reporting_webhooks",
+        operation="create_reporting_webhook",
         body=_body(Webhook.of({"id": "", "name": name, "endpoint": endpoint, "events": list(events)})),
-        lane="app",
-        retry="once",
-        answers=("id",),
     )
 
 
 def update(webhook: Webhook) -> Call:
     """Make a reporting webhook what `webhook` says; Customer.io wants all of it each time."""
     return Call(
-        api="app",
-        method="PUT",
-        route="/v1/reporting_webhooks/{webhook_id}",
+        operation="update_reporting_webhook",
         path={"webhook_id": webhook.id},
         body=_body(webhook),
-        lane="app",
-        retry="repeatable",
-        answers=("id",),
     )
 
 

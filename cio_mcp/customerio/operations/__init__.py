@@ -17,6 +17,7 @@ from cio_mcp.customerio.operations.row import (
     Permanence,
     Retry,
     Risk,
+    value_at,
 )
 from cio_mcp.customerio.operations.table import (
     OPERATIONS,
@@ -52,4 +53,5 @@ __all__ = [
     "effects",
     "find",
     "operation",
+    "value_at",
 ]

@@ -53,7 +53,7 @@ PUBLISHED = (
     _P.post(
         "pipelines_batch", "/v1/batch", "Make many requests to the Pipelines API", _UNKNOWN,
         guardrails=("creation", "reserved_event_keys"), fields="batch:array context:object integrations:object",
-        people=(), content=("batch", "context"), elements="batch",
+        people=(EVERYTHING,), content=("batch", "context"), elements="batch",
     ),
 )  # fmt: skip
 

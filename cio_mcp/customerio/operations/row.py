@@ -1,9 +1,9 @@
 """An operation of Customer.io's APIs as a row of facts, and the helpers that keep rows short."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, NamedTuple, TypedDict, Unpack
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 Api = Literal["app", "track", "pipelines"]
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -19,6 +19,8 @@ Guardrail = Literal[
 ]
 Evidence = Literal["none", "delivery", "trigger", "activity", "attributes", "membership", "resource"]
 Permanence = Literal["", "message", "event", "removal", "merge"]
+
+Default = bool | None | Mapping[str, Any]
 
 RISKS: tuple[Risk, ...] = ("read", "data", "send", "destroy")
 """Every risk, the least first."""
@@ -57,10 +59,13 @@ class Operation:
     - `event_data`: the body field that holds an event's data.
     - `guardrails`: names of the rules that apply to every request.
     - `answer_id`: the path in a 2xx answer of the id without which the request does not count as done.
+    - `empty_answer`: a 2xx without a body counts as done. Otherwise it must hold a JSON object, even an empty one.
+    - `defaults`: body fields that mean the same with this value as without it, by the published defaults.
     - `evidence`, `verify`: what the effect leaves behind, and the operation that reads it.
     - `inverse`: the operation that undoes this one. If it is the same operation, it takes the values before.
     - `permanent`: what makes it impossible to undo; if this is empty too, an undo is possible but not provided.
-    - `people`: path parameters and body fields that name people.
+    - `updates_only`: the body field that, when true, keeps a request from creating whom it is about.
+    - `people`: path parameters and body fields that name people, the person whom the operation is about first.
     - `content`: body fields with personal data or the content of messages, masked and erased with people.
     - `secrets`: body fields that may hold credentials, which are never shown.
     - `answer_secrets`: keys that may hold credentials wherever they stand in the answer.
@@ -89,10 +94,13 @@ class Operation:
     event_data: str = ""
     guardrails: tuple[Guardrail, ...] = ()
     answer_id: str = ""
+    empty_answer: bool = False
+    defaults: tuple[tuple[str, Default], ...] = ()
     evidence: Evidence = "none"
     verify: str = ""
     inverse: str = ""
     permanent: Permanence = ""
+    updates_only: str = ""
     people: tuple[str, ...] = ()
     content: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
@@ -157,10 +165,13 @@ class Columns(TypedDict, total=False):
     event_data: str
     guardrails: tuple[Guardrail, ...]
     answer_id: str
+    empty_answer: bool
+    defaults: tuple[tuple[str, Default], ...]
     evidence: Evidence
     verify: str
     inverse: str
     permanent: Permanence
+    updates_only: str
     people: tuple[str, ...]
     content: tuple[str, ...]
     secrets: tuple[str, ...]
@@ -172,7 +183,7 @@ class Columns(TypedDict, total=False):
 
 NOTHING: Columns = {}
 UNPUBLISHED: Columns = {"unpublished": True}
-UNPUBLISHED_WRITE: Columns = {"unpublished": True, "content": (EVERYTHING,)}
+UNPUBLISHED_WRITE: Columns = {"unpublished": True, "empty_answer": True, "content": (EVERYTHING,)}
 
 _READ: Columns = {"risk": "read", "retry": "read"}
 _POST: Columns = {"risk": "send", "retry": "once"}
@@ -218,12 +229,20 @@ class Group:
     def delete(
         self, id_: str, route: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]
     ) -> Operation:
-        """A removal for good, unless its columns name an inverse."""
-        return self._row(id_, "DELETE", route, summary, _DELETE | preset | columns)
+        """A removal for good, unless its columns name an inverse; the App API answers it without a body."""
+        empty: Columns = {"empty_answer": self._api == "app"}
+        return self._row(id_, "DELETE", route, summary, _DELETE | empty | preset | columns)
 
     def _row(self, id_: str, method: Method, route: str, summary: str, columns: Columns) -> Operation:
         given: Columns = {"target": _last_parameter(route)} | self._common | columns
         return Operation(id_, self._api, method, route, summary, self._domain, **given)
+
+
+def value_at(value: Any, path: str) -> Any:
+    """The part of a JSON value that a column names: a key, a dotted path, or `*` for all of it; None if absent."""
+    for key in path.split(".") if path != EVERYTHING else ():
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 @cache

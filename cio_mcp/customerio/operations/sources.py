@@ -123,6 +123,10 @@ BROADCASTS = (
         lane="broadcast", families=("broadcasts", "campaigns", "messages", "customers", "activities"),
         fields="data:object data_file_url? email_add_duplicates:boolean email_ignore_missing:boolean emails?:array "
         "id_ignore_missing:boolean ids?:array per_user_data?:array recipients?:object",
+        defaults=(
+            ("data", {}), ("email_add_duplicates", False), ("email_ignore_missing", False),
+            ("id_ignore_missing", False),
+        ),
         answer_id="id", evidence="trigger", verify="list_broadcast_triggers", permanent="message",
         people=("emails", "ids", "per_user_data", "recipients"), content=("data", "per_user_data"),
         secrets=("data_file_url",),
@@ -134,27 +138,29 @@ _NEWSLETTER = "/v1/newsletters/{newsletter_id}"
 _VARIANT = _NEWSLETTER + "/contents/{content_id}"
 _LANGUAGE = _NEWSLETTER + "/language/{language}"
 _TEST_LANGUAGES = _NEWSLETTER + "/test_group/{test_group_id}/language"
+_MESSAGE: Columns = {"permanent": "message", "empty_answer": False}
+"""A send whose answer is not published: what must not come twice is not done on the word of an empty answer."""
 _NEW_CONTENT: Columns = {**UNPUBLISHED_WRITE, "guardrails": ("sender_overrides",), "evidence": "resource"}
 
 NEWSLETTERS = (
     _N.get("list_newsletters", "/v1/newsletters", "List newsletters", query=f"{_PAGE} sort"),
     _N.post(
         "create_newsletter", "/v1/newsletters", "Create a newsletter, and send or schedule it if the body says so",
-        _NEW_CONTENT, verify="list_newsletters", permanent="message",
+        _NEW_CONTENT | _MESSAGE, verify="list_newsletters",
     ),
     _N.get("get_newsletter", _NEWSLETTER, "Get a newsletter"),
     _N.delete(
         "delete_newsletter", _NEWSLETTER, "Delete a newsletter", evidence="resource", verify="get_newsletter"
     ),
     _N.post(
-        "schedule_newsletter", f"{_NEWSLETTER}/schedule", "Schedule a newsletter", UNPUBLISHED_WRITE,
+        "schedule_newsletter", f"{_NEWSLETTER}/schedule", "Schedule a newsletter", UNPUBLISHED_WRITE | _MESSAGE,
         families=("newsletters", "messages", "customers", "activities"),
-        evidence="resource", verify="get_newsletter", permanent="message",
+        evidence="resource", verify="get_newsletter",
     ),
     _N.post(
-        "send_newsletter", f"{_NEWSLETTER}/send", "Send a newsletter now", UNPUBLISHED_WRITE,
+        "send_newsletter", f"{_NEWSLETTER}/send", "Send a newsletter now", UNPUBLISHED_WRITE | _MESSAGE,
         families=("newsletters", "messages", "customers", "activities"),
-        evidence="resource", verify="get_newsletter", permanent="message",
+        evidence="resource", verify="get_newsletter",
     ),
     _N.get("get_newsletter_metrics", f"{_NEWSLETTER}/metrics", "Get a newsletter's metrics", query=_METRICS),
     _N.get("get_newsletter_links", f"{_NEWSLETTER}/metrics/links", "Get a newsletter's clicks by link", query=_LINKS),
@@ -252,6 +258,15 @@ _S = Group(
     families=("transactional", "messages", "customers", "activities"),
     guardrails=("explicit_send_to_unsubscribed", "sender_overrides"),
     schedule="send_at",
+    defaults=(
+        ("disable_css_preprocessing", False),
+        ("disable_message_retention", False),
+        ("language", None),
+        ("message_data", {}),
+        ("queue_draft", False),
+        ("send_to_unsubscribed", True),
+        ("tracked", True),
+    ),
     answer_id="delivery_id",
     evidence="delivery",
     verify="list_customer_messages",
@@ -298,10 +313,10 @@ SENDS = (
 _L = Group("app", "live_notifications", family="live_notifications")
 _LIVE: Columns = {
     **UNPUBLISHED_WRITE,
+    **_MESSAGE,
     "families": ("live_notifications", "messages", "customers", "activities"),
     "evidence": "resource",
     "verify": "get_live_notification",
-    "permanent": "message",
 }
 
 LIVE_NOTIFICATIONS = (

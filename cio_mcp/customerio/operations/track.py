@@ -12,6 +12,8 @@ _MAKES = (*_PEOPLE, "objects")
 _C = Group("track", "customers", family="customers", families=_PEOPLE)
 _CUSTOMER = "/api/v1/customers/{identifier}"
 _ABOUT: Columns = {"people": ("identifier",)}
+_ATTRIBUTES = ("phone", "cio_id")
+"""Identifiers that a profile write may set beside those that are published as fields."""
 
 CUSTOMERS = (
     _C.put(
@@ -20,7 +22,8 @@ CUSTOMERS = (
         fields="_timestamp:integer _update:boolean anonymous_id cio_relationships:object "
         "cio_subscription_preferences:object created_at:integer email id unsubscribed:boolean *:any",
         generated=("_timestamp",), guardrails=("creation",), evidence="attributes", verify="get_customer_attributes",
-        inverse="identify_customer", content=("*",),
+        inverse="identify_customer", updates_only="_update", content=("*",),
+        people=("identifier", "id", "email", "anonymous_id", *_ATTRIBUTES),
     ),
     _C.delete(
         "delete_customer", _CUSTOMER, "Delete a customer", _ABOUT, evidence="resource",
@@ -28,7 +31,8 @@ CUSTOMERS = (
     ),
     _C.put(
         "add_device", f"{_CUSTOMER}/devices", "Add or update a customer's device", _ABOUT, risk="data",
-        fields="device!:object", evidence="resource", verify="get_customer_attributes", content=("device",),
+        fields="device!:object", guardrails=("creation",), evidence="resource", verify="get_customer_attributes",
+        content=("device",),
     ),
     _C.delete(
         "delete_device", _CUSTOMER + "/devices/{device_id}", "Remove a customer's device", _ABOUT, evidence="resource",
@@ -63,10 +67,17 @@ _EVENT: Columns = {
     "evidence": "activity",
     "permanent": "event",
     "content": ("data",),
+    "defaults": (("data", {}),),
 }
 """An event carries an id that this server makes: Customer.io ignores a second one, so a request may be repeated."""
 
-_METRIC: Columns = {"families": (EVERYTHING,), "permanent": "event", "evidence": "resource", "verify": "get_message"}
+_METRIC: Columns = {
+    "families": (EVERYTHING,),
+    "permanent": "event",
+    "evidence": "resource",
+    "verify": "get_message",
+    "empty_answer": True,
+}
 
 EVENTS = (
     _E.post(
@@ -91,6 +102,7 @@ EVENTS = (
     _E.post(
         "submit_form", "/api/v1/forms/{form_id}/submit", "Submit a form for a person, who is created if new",
         fields="data!:object", guardrails=("creation",), permanent="event", people=("data",), content=("data",),
+        empty_answer=True,
     ),
 )  # fmt: skip
 
@@ -141,14 +153,14 @@ ENTITIES = (
     _V2.post("apply_entity", "/api/v2/entity", "Apply one action to a person, object, or delivery", _ENTITY | _UNKNOWN),
     _V2.post(
         "apply_batch", "/api/v2/batch", "Apply many actions to people, objects, and deliveries", _UNKNOWN,
-        fields="batch:array", content=("batch",), elements="batch",
+        fields="batch:array", people=(EVERYTHING,), content=("batch",), elements="batch",
     ),
 )  # fmt: skip
 
 
 _KEYS = "type! action!"
 _ABOUT_PERSON: Columns = {"people": ("identifiers", "primary", "secondary"), "families": _MAKES}
-_ABOUT_OBJECT: Columns = {"people": (), "families": ("objects", "customers", "segments")}
+_ABOUT_OBJECT: Columns = {"people": ("cio_relationships",), "families": ("objects", "customers", "segments")}
 _PROFILE: Columns = {"evidence": "resource", "verify": "get_customer_attributes"}
 _RELATED = f"{_KEYS} identifiers!:object cio_relationships!:array"
 _V2_EVENT: Columns = {
@@ -157,6 +169,7 @@ _V2_EVENT: Columns = {
     "event_data": "attributes",
     "verify": "list_customer_activities",
     "content": ("attributes",),
+    "defaults": (("attributes", {}),),
     "families": _PEOPLE,
 }
 
@@ -190,7 +203,8 @@ ACTIONS = (
         "identify", "Set attributes of a customer, who is created if new", risk="data",
         fields=f"{_KEYS} identifiers!:object timestamp:integer attributes:object cio_relationships:array",
         generated=("timestamp",), guardrails=("creation",), evidence="attributes", verify="get_customer_attributes",
-        inverse="person_identify",
+        inverse="person_identify", updates_only="attributes._update",
+        people=("identifiers", *(f"attributes.{name}" for name in ("id", "email", *_ATTRIBUTES))),
     ),
     _person("delete", "Delete a customer", _PROFILE, risk="destroy", permanent="removal"),
     _person("event", "Record an event of a customer", _V2_EVENT),
@@ -205,7 +219,7 @@ ACTIONS = (
         evidence="resource", verify="list_customer_relationships", inverse="person_add_relationships",
     ),
     _person(
-        "add_device", "Add or update a customer's device", _PROFILE, risk="data",
+        "add_device", "Add or update a customer's device", _PROFILE, risk="data", guardrails=("creation",),
         fields=f"{_KEYS} identifiers!:object device!:object",
     ),
     _person(
@@ -248,6 +262,7 @@ ACTIONS = (
     _V2.post(
         "delivery_event", "/api/v2/entity", "Report what became of a delivery", _METRIC,
         fields=f"{_KEYS} identifiers!:object name! attributes!:object", content=("attributes",), target="identifiers",
+        empty_answer=False,
         when=(("type", "delivery"), ("action", "event")),
     ),
 )  # fmt: skip

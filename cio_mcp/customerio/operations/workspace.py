@@ -93,10 +93,12 @@ DATA_INDEX = (
     _D.post(
         "describe_attributes", "/v1/data_index/attributes", "Describe attributes in the data index",
         risk="data", retry="repeatable", fields="attributes!:array", content=("attributes",), target="attributes",
+        empty_answer=True,
     ),
     _D.post(
         "describe_events", "/v1/data_index/events", "Describe events in the data index",
         risk="data", retry="repeatable", fields="events!:array", content=("events",), target="events",
+        empty_answer=True,
     ),
 )  # fmt: skip
 
@@ -107,6 +109,7 @@ _ENDPOINT: Columns = {
     "fields": "disabled:boolean endpoint! events!:array full_resolution:boolean id:integer name! with_content:boolean",
     "evidence": "resource",
     "verify": "get_reporting_webhook",
+    "answer_id": "id",
     "secrets": ("endpoint",),
     "answer_secrets": ("endpoint",),
 }
@@ -117,7 +120,7 @@ REPORTING_WEBHOOKS = (
     ),
     _W.post(
         "create_reporting_webhook", "/v1/reporting_webhooks", "Create a reporting webhook", _ENDPOINT,
-        answer_id="id", inverse="delete_reporting_webhook", target="name",
+        inverse="delete_reporting_webhook", target="name",
     ),
     _W.get("get_reporting_webhook", _WEBHOOK, "Get a reporting webhook", answer_secrets=("endpoint",)),
     _W.put(

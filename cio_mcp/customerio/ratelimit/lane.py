@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 
 from cio_mcp.clock import Clock
-from cio_mcp.customerio.call import LaneName
+from cio_mcp.customerio.operations import Lane as LaneName
 from cio_mcp.customerio.ratelimit import window
 from cio_mcp.customerio.ratelimit.fallback import FallbackStore
 from cio_mcp.customerio.ratelimit.guard import Guard

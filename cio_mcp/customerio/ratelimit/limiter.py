@@ -13,7 +13,7 @@ from typing import Self
 import anyio
 
 from cio_mcp.clock import Clock
-from cio_mcp.customerio.call import LaneName
+from cio_mcp.customerio.operations import Lane as LaneName
 from cio_mcp.customerio.ratelimit.fallback import FallbackStore
 from cio_mcp.customerio.ratelimit.guard import GUARD_MIN, Guard
 from cio_mcp.customerio.ratelimit.lane import LaneQueue, LaneState, Permit

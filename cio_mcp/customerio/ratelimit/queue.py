@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 import anyio
 
-from cio_mcp.customerio.call import LaneName
+from cio_mcp.customerio.operations import Lane as LaneName
 from cio_mcp.customerio.ratelimit.window import Waiter
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cio_mcp.customerio.call import LaneName
+from cio_mcp.customerio.operations import Lane as LaneName
 
 
 @dataclass(frozen=True, slots=True)

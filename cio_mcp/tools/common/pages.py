@@ -12,7 +12,7 @@ LONGEST_OFFSET = 9
 
 
 class PageAnswer(Answer):
-    """A page of a list; `cursor` leads to the next one."""
+    """A page of a list; `cursor` leads to the next one, and `omitted` items follow it, where that is known."""
 
     has_more: bool = False
     cursor: Opaque | None = None

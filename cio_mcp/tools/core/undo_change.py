@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api.base import Reference
-from cio_mcp.customerio.api.tracking import operations
+from cio_mcp.customerio.mentions import person_of
+from cio_mcp.customerio.operations import Operation, Permanence
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before, Plan
@@ -19,12 +20,14 @@ from cio_mcp.tools.common.profile_edit import edit
 from cio_mcp.tools.common.recipients import recipient_of
 from cio_mcp.workspace import CallContext
 
-EVENT_STAYS = "an event cannot be taken back, nor what it started"
-NO_WAY_BACK = {
-    "/v1/send/email": "a message that was sent cannot be taken back",
-    "/v1/send/sms": "a message that was sent cannot be taken back",
+NO_WAY_BACK: dict[Permanence, str] = {
+    "": "this kind of change has no undo",
+    "event": "an event cannot be taken back, nor what it started",
+    "message": "a message that was sent cannot be taken back",
+    "removal": "what was deleted cannot be restored",
+    "merge": "customers who were merged cannot be separated",
 }
-"""Why, by route, a write has no undo; what is neither here nor a profile edit has none yet."""
+"""Why a write that is no profile edit has no undo."""
 IDENTIFIERS = frozenset({"id", "email"})
 MERGED = ("cio_relationships", "cio_subscription_preferences")
 """What Customer.io merges into what is there, so that setting the value before does not bring it back."""
@@ -70,11 +73,7 @@ def _reasons(plan: Plan) -> Iterator[str]:
     if not plan.calls:
         yield "its details are kept no longer"
     for call in plan.calls:
-        made = tuple(operations(call))
-        if any(operation.is_event for operation in made):
-            yield EVENT_STAYS
-        elif not made or any(operation.action != "identify" for operation in made):
-            yield NO_WAY_BACK.get(call.route, "this kind of change has no undo")
+        yield from (NO_WAY_BACK[row.permanent] for row, _ in call.effects if not _edits_profile(row))
     if "person" in plan.rests_on and plan.rests_on["person"] is None:
         yield "it created a customer, and an undo deletes nobody"
     if "before" not in plan.rests_on:
@@ -85,9 +84,15 @@ def _reasons(plan: Plan) -> Iterator[str]:
         yield f"Customer.io takes no {new[0]} away from somebody who has one"
 
 
+def _edits_profile(row: Operation) -> bool:
+    """Whether an operation is undone by setting what a profile held before."""
+    return row.inverse == row.id and row.verify == "get_customer_attributes"
+
+
 def _target(plan: Plan) -> Reference:
     """Whose profile a plan edited."""
-    return next(made.person for call in plan.calls for made in operations(call) if made.person)
+    people = (person_of(call, effect) for call in plan.calls for effect in call.effects)
+    return next(person for person in people if person)
 
 
 def _restored(edit_: Before) -> JsonValue:

@@ -12,7 +12,7 @@ import anyio.abc
 import anyio.lowlevel
 import pytest
 
-from cio_mcp.customerio.call import LaneName
+from cio_mcp.customerio.operations import Lane as LaneName
 from cio_mcp.customerio.ratelimit.guard import guard_for
 from cio_mcp.customerio.ratelimit.limiter import LaneState, Limiter, Permit
 from cio_mcp.customerio.ratelimit.rates import LANES

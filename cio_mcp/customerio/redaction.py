@@ -1,0 +1,24 @@
+"""Requests as they may be shown: the credentials that a body holds are sent and never shown."""
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.call import Call
+from cio_mcp.text.urls import HIDDEN, without_credentials
+
+
+def body_without_secrets(call: Call) -> JsonValue:
+    """The body with each field that may hold credentials reduced: a URL to where it leads, anything else to `…`."""
+    body = call.body
+    for path in call.row.secrets:
+        body = _without(body, path)
+    return body
+
+
+def _without(value: JsonValue, path: str) -> JsonValue:
+    key, _, rest = path.partition(".")
+    if not isinstance(value, dict) or value.get(key) is None:
+        return value
+    inner = value[key]
+    if rest:
+        return value | {key: _without(inner, rest)}
+    return value | {key: without_credentials(inner) if isinstance(inner, str) else HIDDEN}

@@ -1,0 +1,153 @@
+"""Two requests with the same effect are equal in their comparable form, and no others."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api import sends, tracking
+from cio_mcp.customerio.api.base import Reference
+from cio_mcp.customerio.call import Call
+
+SEND: dict[str, JsonValue] = {
+    "transactional_message_id": 2,
+    "identifiers": {"email": "ada@example.com"},
+    "to": "ada@example.com",
+    "send_to_unsubscribed": False,
+    "message_data": {"total": 1, "name": "Zoë"},
+}
+EVENT: dict[str, JsonValue] = {"name": "paid", "id": "01A", "data": {"total": 1, "email": "Ada@example.com"}}
+
+
+def send(**fields: JsonValue) -> Call:
+    return Call(operation="send_email", body={**SEND, **fields})
+
+
+def event(**fields: JsonValue) -> Call:
+    return Call(operation="track_event", path={"identifier": "ada@example.com"}, body={**EVENT, **fields})
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        send(send_at=1_800_000_000),
+        send(tracked=True),
+        send(queue_draft=False, disable_message_retention=False, language=None),
+        send(to="Ada@Example.com"),
+        send(identifiers={"email": "ADA@example.com"}),
+        send(transactional_message_id="2"),
+        send(transactional_message_id=2.0),
+        send(message_data={"name": "Zoe\u0308", "total": 1.0}),
+    ],
+)
+def test_a_send_that_differs_in_nothing_that_counts_is_the_same(same: Call) -> None:
+    assert same.comparable == send().comparable
+    assert json.dumps(same.comparable, sort_keys=True) == json.dumps(send().comparable, sort_keys=True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        send(tracked=False),
+        send(queue_draft=True),
+        send(queue_draft=0),
+        send(send_to_unsubscribed=True),
+        send(language="de"),
+        send(to="ada@example.com, bob@example.com"),
+        send(identifiers={"id": "ada@example.com"}),
+        send(transactional_message_id=3),
+        send(message_data={"total": True, "name": "Zoë"}),
+        send(message_data={"total": "1", "name": "Zoë"}),
+        send(message_data={"total": 1, "name": "zoë"}),
+        send(message_data={"total": 1, "name": "Zoë", "language": None}),
+        Call(operation="send_push", body=SEND),
+    ],
+)
+def test_a_send_that_differs_in_what_counts_is_another_one(other: Call) -> None:
+    assert json.dumps(other.comparable, sort_keys=True) != json.dumps(send().comparable, sort_keys=True)
+
+
+def test_an_id_that_looks_like_an_address_keeps_its_case() -> None:
+    one, other = (send(identifiers={"id": value}) for value in ("ada@x", "Ada@x"))
+    assert one.comparable != other.comparable
+
+
+def test_data_that_are_empty_count_as_none() -> None:
+    without = Call(operation="send_email", body={k: v for k, v in SEND.items() if k != "message_data"})
+    assert send(message_data={}).comparable == without.comparable
+    assert (
+        event(data={}).comparable
+        == Call(operation="track_event", path={"identifier": "ada@example.com"}, body={"name": "paid"}).comparable
+    )
+
+
+def test_an_event_counts_by_everything_but_its_id() -> None:
+    assert event(id="01B").comparable == event().comparable
+    same = Call(operation="track_event", path={"identifier": "ADA@example.com"}, body=EVENT)
+    assert same.comparable == event().comparable
+    assert event(timestamp=1).comparable != event().comparable
+    assert event(name="Paid").comparable != event().comparable
+    assert event(data={"total": 1, "email": "ada@example.com"}).comparable != event().comparable
+    other = Call(operation="track_event", path={"identifier": "Ada"}, body=EVENT)
+    assert other.comparable != Call(operation="track_event", path={"identifier": "ada"}, body=EVENT).comparable
+
+
+def test_the_actions_of_a_batch_are_compared_each_by_its_own_row() -> None:
+    def batch(at: int, ulid: str, **more: JsonValue) -> Call:
+        ada: JsonValue = {"email": "ada@example.com"}
+        identify: JsonValue = {"type": "person", "action": "identify", "identifiers": ada, "timestamp": at, **more}
+        event: JsonValue = {"type": "person", "action": "event", "identifiers": ada, "name": "x", "id": ulid}
+        return Call(operation="apply_batch", body={"batch": [identify, event]})
+
+    assert batch(1, "01A").comparable == batch(2, "01B").comparable
+    assert batch(1, "01A").comparable != batch(1, "01A", attributes={"id": "7"}).comparable
+    named = Call(operation="person_event", body={"type": "person", "action": "event", "name": "x", "id": "1"})
+    shared = Call(operation="apply_entity", body={"type": "person", "action": "event", "name": "x", "id": "2"})
+    effects = [call.comparable for call in (named, shared)]
+    assert effects[0] == effects[1]
+
+
+def test_a_query_and_what_stands_beside_a_batch_count() -> None:
+    def optouts(kind: str) -> Call:
+        path, body = {"customer_id": "a@x.y"}, {"optouts": list[JsonValue]()}
+        return Call(operation="update_customer_optouts", path=path, query={"id_type": kind}, body=dict(body))
+
+    def batch(**beside: JsonValue) -> Call:
+        return Call(operation="apply_batch", body={"batch": [{"type": "person", "action": "delete"}], **beside})
+
+    assert optouts("id").comparable != optouts("email").comparable
+    assert batch(dry_run=True).comparable != batch().comparable
+
+
+def test_sends_and_events_are_equal_however_they_were_built() -> None:
+    at = datetime(2027, 1, 1, tzinfo=UTC)
+    now = sends.email(2, {"id": "ada"}, "a@x.y", {"a": 1}, send_at=None, options={})
+    later = sends.email(2, {"id": "ada"}, "A@x.y", {"a": 1.0}, send_at=at, options={"tracked": True})
+    assert now.comparable == later.comparable
+    one, other = (tracking.event(Reference("ada"), "x", {"a": 1}, ulid=ulid, at=None) for ulid in ("1", "2"))
+    assert one.comparable == other.comparable
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), _JSON, max_size=4))
+def test_a_comparable_form_of_a_comparable_body_is_itself(data: dict[str, JsonValue]) -> None:
+    def body_of(call: Call) -> JsonValue:
+        form = call.comparable
+        assert isinstance(form, dict)
+        effects = form["effects"]
+        assert isinstance(effects, list)
+        assert isinstance(effects[0], dict)
+        return effects[0]["body"]
+
+    once = body_of(event(data=data))
+    assert isinstance(once, dict)
+    assert body_of(Call(operation="track_event", path={"identifier": "ada"}, body=once)) == once
