@@ -132,7 +132,7 @@ def _local_start(text: str, end: int, last: int) -> int:
     # In a URL the path before an address is none of it; elsewhere a slash may be part of a local part.
     slash = text.rfind("/", start, end)
     in_url = slash >= 0 and ("//" in text[max(0, start - 2) : end] or text[max(0, start - 3) : start].endswith("://"))
-    return slash + 1 if in_url else start
+    return slash + 1 if in_url and slash + 1 < end else start
 
 
 def _numbers(text: str) -> Iterator[tuple[int, int, str]]:

@@ -1,4 +1,6 @@
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 
 import anyio
@@ -14,6 +16,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import OPEN_LIMITS, OPEN_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.workspace import CallContext
 from tests.callers import caller_named
 from tests.clock import ManualClock
 
@@ -334,6 +337,19 @@ async def test_a_plan_that_drifted_keeps_its_change_and_is_shown_with_what_it_re
     assert (redrawn.id, redrawn.state, redrawn.row.decided_by) == (row.id, "planned", None)
     assert f"Change {row.id}." in redrawn.question
     assert redrawn.plan.rests_on == {"seen": 1}
+
+
+async def test_a_change_approved_under_a_version_that_digested_requests_differently_is_shown_again(
+    gate: Gate, ws: CallContext, sandbox: Sandbox
+) -> None:
+    row = await approved(gate, planner())
+    with closing(sqlite3.connect(ws.settings.data_dir / "cio-mcp.db")) as file:
+        file.execute("UPDATE changes SET digest = 'of an older version'")
+        file.commit()
+    assert (await gate.make(row, planner(), work())).status == "approval_required"
+    redrawn = await proposed(gate, planner())
+    assert (redrawn.id, redrawn.state) == (row.id, "planned")
+    assert events(sandbox) == 0
 
 
 async def test_an_approved_change_that_became_unnecessary_is_closed(gate: Gate, sandbox: Sandbox) -> None:

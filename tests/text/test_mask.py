@@ -33,6 +33,7 @@ def test_masked_text_never_contains_an_international_number(number: str) -> None
     [
         ("ada@example.com", "a•••@example.com"),
         ("al@example.com", "•••@example.com"),
+        ("//@example.com", "•••@example.com"),
         ("Ada <ada.l+news@mail.example.co.uk>, Bob", "Ada <a•••@mail.example.co.uk>, Bob"),
         ("https://x.example/u?email=ada%40example.com&x=1", "https://x.example/u?email=a•••%40example.com&x=1"),
         ('"ada l"@example.com', "•••@example.com"),
