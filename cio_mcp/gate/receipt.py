@@ -19,7 +19,7 @@ Status = Literal["done", "already_done", "approval_required", "declined", "faile
 
 WAITING = (
     "Approval required. Nothing was sent. Ask the user to approve it in cio-mcp on their computer; a yes in this chat "
-    "doesn't count. Once approved, it is applied automatically. Call again with the same arguments for the result."
+    "doesn't count. Once the user has approved it, call again with the same arguments to apply it."
 )
 MEANING: dict[ChangeState, tuple[Status, str]] = {
     "planned": (
