@@ -17,8 +17,9 @@ from cio_mcp.cli.logs import log_to_stderr
 from cio_mcp.cli.sockets import LOOPBACK, authority, listen
 from cio_mcp.cli.standard_input import closable_stdin
 from cio_mcp.cli.storage_check import check_storage
+from cio_mcp.customerio.proxies import ANY_CUSTOMERIO_URL, check_network
 from cio_mcp.errors import SettingError
-from cio_mcp.settings import Settings, load_settings
+from cio_mcp.settings import Settings, load_settings, network_variables
 
 if TYPE_CHECKING:
     from cio_mcp.sandbox import Sandbox
@@ -115,7 +116,17 @@ def _serve(transport: "Callable[[CioServer], Awaitable[None]]", *, sandbox: bool
     # Ctrl-C cancels the event loop's main task; what is open is closed on the way here.
     with suppress(KeyboardInterrupt), _storage(sandbox=sandbox, overrides=overrides) as settings:
         check_storage(settings)
+        if not sandbox:
+            _check_network(settings)
         anyio.run(_run, transport, settings, sandbox)
+
+
+def _check_network(settings: Settings) -> None:
+    """Refuse to start with a proxy or certificate setting that would make every request fail."""
+    urls = [url for url in (settings.track_url, settings.app_url) if url]
+    if fault := check_network(network_variables(), urls or [ANY_CUSTOMERIO_URL]):
+        variable, _, problem = fault.partition(": ")
+        raise SettingError(variable, problem)
 
 
 async def _run(transport: "Callable[[CioServer], Awaitable[None]]", settings: Settings, sandbox: bool) -> None:

@@ -83,6 +83,18 @@ def test_the_bare_command_serves_over_stdio_and_writes_nothing_but_protocol(cio_
     assert answers[0]["result"]["serverInfo"]["name"] == "cio-mcp"
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"), [("HTTPS_PROXY", "ftp://proxy.example:21"), ("SSL_CERT_FILE", "/nowhere/ca.pem")]
+)
+def test_a_network_variable_that_cannot_be_used_ends_the_start_and_is_named(
+    cio_mcp: CommandLine, variable: str, value: str
+) -> None:
+    done = cio_mcp.run(**KEYS, **{variable: value})
+    assert done.returncode != 0
+    assert variable in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_serving_over_stdio_loads_nothing_that_a_client_would_wait_for(cio_mcp: CommandLine) -> None:
     program = """
 import sys
