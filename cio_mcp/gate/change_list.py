@@ -15,6 +15,9 @@ from cio_mcp.text.untrusted import Prose
 if TYPE_CHECKING:
     from cio_mcp.storage.changes import Journal
 
+HAPPENED: frozenset[ChangeState] = frozenset({"sending", "sent", "verified", "unknown"})
+"""States in which something was or may have been sent, so that there is something to look for next."""
+
 
 class ChangeLine(Answer):
     """One proposed write and its outcome."""
@@ -48,9 +51,10 @@ class ChangeLine(Answer):
     @classmethod
     def of(cls, row: ChangeSummary, now: float) -> "ChangeLine":
         """Make a row readable; an open one past its hour is expired."""
+        state = row.state_at(now)
         return cls(
             id=row.id,
-            state=row.state_at(now),
+            state=state,
             tool=row.tool,
             risk=row.risk,
             summary=row.summary,
@@ -60,7 +64,7 @@ class ChangeLine(Answer):
             decided=row.decided_how,
             result=result_of(row),
             delivery_id=row.delivery_id,
-            next_step=row.next_step,
+            next_step=row.next_step if state in HAPPENED else None,
         )
 
 

@@ -371,3 +371,15 @@ async def test_of_two_approved_changes_with_one_effect_the_second_is_closed(gate
     assert (receipt.status, receipt.change) == ("already_done", mine.id)
     assert (await gate.recent(change=theirs.id)).changes[0].state == "declined"
     assert events(sandbox) == 1
+
+
+async def test_a_change_that_was_declined_is_listed_without_what_to_do_after_it(gate: Gate) -> None:
+    async def followed() -> Plan:
+        return (await planner()()).model_copy(update={"next_step": "Look for its messages."})
+
+    row = await proposed(gate, followed)
+    await gate.approvals.deny(row, by="person", how="denied outside")
+    assert [line.next_step for line in (await gate.recent()).changes] == [None]
+    done = await approved(gate, followed, arguments=arguments_digest({"customer": "bob"}))
+    await gate.make(done, followed, work())
+    assert (await gate.recent(change=done.id)).changes[0].next_step == "Look for its messages."
