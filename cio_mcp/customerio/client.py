@@ -207,7 +207,8 @@ class Client:
                 if not departure.left:
                     self.limiter.release(permit)
             if isinstance(outcome, Answered):
-                outcome = replace(outcome, retry_after=plausible(outcome.retry_after, daily=_is_daily(call)))
+                if outcome.retry_after is not None:
+                    outcome = replace(outcome, retry_after=plausible(outcome.retry_after, daily=_is_daily(call)))
                 span.set_attribute("http.response.status_code", outcome.status)
                 if departure.round_trip is not None:
                     self.limiter.note_round_trip(departure.round_trip)

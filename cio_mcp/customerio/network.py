@@ -1,25 +1,26 @@
-"""The network as a transport of httpx: directly or through the proxy that the environment names."""
+"""The network as a transport of httpx: directly or through the proxy that a request names."""
 
 import ssl
 
 import httpx
 
-from cio_mcp.customerio.proxies import Proxies, Proxy
+from cio_mcp.customerio.proxies import Proxy
 
+PROXY = "cio_proxy"
+"""The request extension that holds its `Proxy`, or None for a direct connection."""
 _LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=10, keepalive_expiry=30.0)
 
 
 class Network(httpx.AsyncBaseTransport):
     """Sends each request directly or through its proxy; httpx by itself fails on some spellings of NO_PROXY."""
 
-    def __init__(self, proxies: Proxies, trust: ssl.SSLContext | None) -> None:
-        self._proxies = proxies
+    def __init__(self, trust: ssl.SSLContext | None) -> None:
         self._trust = trust or httpx.create_ssl_context(trust_env=False)
         self._transports: dict[Proxy | None, httpx.AsyncHTTPTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; a connection or proxy that fails raises a `httpx.TransportError`."""
-        proxy = self._proxies.route(str(request.url))
+        proxy = request.extensions.get(PROXY)
         if proxy not in self._transports:
             self._transports[proxy] = self._build(proxy)
         return await self._transports[proxy].handle_async_request(request)

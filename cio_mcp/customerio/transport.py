@@ -13,7 +13,7 @@ import httpx
 
 from cio_mcp import __version__
 from cio_mcp.clock import Clock
-from cio_mcp.customerio.network import Network
+from cio_mcp.customerio.network import PROXY, Network
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.proxies import NetworkFault, Proxies, Proxy, certificate_fault, trusted
 from cio_mcp.customerio.retry import retry_after
@@ -101,18 +101,19 @@ class Transport:
         ready = await self._ready(url)
         if isinstance(ready, Unsent):
             return ready
+        http, proxy = ready
         headers = {**_HEADERS, "authorization": authorization}
         if body is not None:
             headers["content-type"] = "application/json"
         extensions = {
             "trace": departure.trace,
             "timeout": {"connect": CONNECT_SECONDS, "read": None, "write": None, "pool": None},
+            PROXY: proxy,
         }
-        proxy = self._proxies.route(url)
         with self._clock.move_on_after(within):
             try:
                 request = httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
-                return await _answer(await ready.send(request, stream=True), self._clock)
+                return await _answer(await http.send(request, stream=True), self._clock)
             except CioError:
                 raise
             except Exception as broken:  # noqa: BLE001 - a write must end in a known state, whatever broke
@@ -124,8 +125,8 @@ class Transport:
             return Lost(f"did not answer {after}")
         return Unsent(f"could not be reached {after}{_through(proxy)}")
 
-    async def _ready(self, url: str) -> httpx.AsyncClient | Unsent:
-        """The HTTP client, unless the network is not set up for it to reach `url`."""
+    async def _ready(self, url: str) -> tuple[httpx.AsyncClient, Proxy | None] | Unsent:
+        """The HTTP client and the proxy for `url`, unless the network is not set up to reach it."""
         try:
             http = self._http or await self.open()
         except _Unusable as unusable:
@@ -135,7 +136,7 @@ class Transport:
             return Unsent("could not be reached: the HTTP client of this server cannot be built")
         proxy = self._proxies.route(url)
         fault = proxy.fault() if proxy else None
-        return _unsent_for(fault) if fault else http
+        return _unsent_for(fault) if fault else (http, proxy)
 
     async def close(self) -> None:
         """Close every connection, also when cancelled."""
@@ -161,7 +162,7 @@ class Transport:
             self._proxies = Proxies.read(environ, system)
             if fault := certificate_fault(environ):
                 raise _Unusable(fault)
-        transport = self._transport or Network(self._proxies, trusted(environ))
+        transport = self._transport or Network(trusted(environ))
         return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 

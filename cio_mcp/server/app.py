@@ -136,9 +136,9 @@ class CioServer(MCPServer[None]):
         Raises:
             ToolError: it failed, or the arguments are not the tool's.
         """
-        permitted = self._permitted()
-        if name not in permitted:
-            closest = match_word(name, permitted)
+        definition = self.runtime.told.get(name)
+        if definition is None or not self._permits(definition):
+            closest = match_word(name, self._permitted())
             hint = f" Did you mean {closest}?" if closest else ""
             raise ToolError(
                 self._said(f"Unknown tool {quoted(name, 40)}.{hint} Call tools/list for the available tools.")
@@ -150,7 +150,7 @@ class CioServer(MCPServer[None]):
         except Exception as failure:  # noqa: BLE001 - the boundary: whatever failed becomes a sentence
             raise ToolError(self._said(sentence(name, failure))) from None
         finally:
-            if not permitted[name].reads:
+            if not definition.reads:
                 self.runtime.subscriptions.heard(resources.CHANGES)
 
     async def run_stdio_async(self) -> None:
@@ -158,8 +158,10 @@ class CioServer(MCPServer[None]):
         await serve_stdio(self._lowlevel_server)
 
     def _permitted(self) -> dict[str, Definition]:
-        scopes = self.runtime.callers.current.scopes
-        return {name: each for name, each in self.runtime.told.items() if scope_of(reads=each.reads) in scopes}
+        return {name: each for name, each in self.runtime.told.items() if self._permits(each)}
+
+    def _permits(self, definition: Definition) -> bool:
+        return scope_of(reads=definition.reads) in self.runtime.callers.current.scopes
 
     def _said(self, failure: str) -> str:
         return render_error(failure, mask=self.runtime.settings.mask_pii)

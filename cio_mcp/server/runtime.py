@@ -75,15 +75,17 @@ class Runtime:
         Raises:
             OperatorError: the workspace could not be opened.
         """
-        self.warm()
-        await self._opened.wait()
+        if self._toolbox is None or not self._workspaces:
+            self.warm()
+            await self._opened.wait()
         if self._toolbox is None:
             raise self._failure or SettingError("cio-mcp", "is shutting down")
         return self._toolbox
 
     async def _workspace(self, id_: str) -> "Workspace":
-        self.warm()
-        await self._opened.wait()
+        if id_ not in self._workspaces:
+            self.warm()
+            await self._opened.wait()
         if id_ not in self._workspaces:
             raise self._failure or SettingError("cio-mcp", "is shutting down")
         return self._workspaces[id_]
@@ -134,7 +136,7 @@ class Runtime:
     async def after_handshake(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Middleware: warm up as soon as the client has its list of tools."""
         answered = await call_next(ctx)
-        if ctx.method == "tools/list" or ctx.method not in HANDSHAKE:
+        if not self._workspaces and (ctx.method == "tools/list" or ctx.method not in HANDSHAKE):
             self.warm()
         return answered
 

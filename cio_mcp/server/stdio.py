@@ -5,11 +5,14 @@ The SDK drops such lines, so a client that sent one would wait for its answer un
 
 import json
 import logging
-from typing import Any
+from contextvars import Context
+from types import TracebackType
+from typing import Any, Self
 
 import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
 from mcp_types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
 from pydantic import ValidationError
@@ -25,21 +28,49 @@ log = logging.getLogger(__name__)
 
 async def serve_stdio(server: Server[Any]) -> None:
     """Serve one client over standard input and output until it closes its end."""
-    async with stdio_server() as (incoming, outgoing), anyio.create_task_group() as group:
-        send, receive = anyio.create_memory_object_stream[SessionMessage | Exception]()
+    async with stdio_server() as (incoming, outgoing):
+        await server.run(_Messages(incoming, outgoing), outgoing, server.create_initialization_options())
 
-        async def relay() -> None:
-            async with send:
-                async for item in incoming:
-                    message = item if isinstance(item, SessionMessage) else _answer(item)
-                    if isinstance(message, SessionMessage):
-                        await send.send(message)
-                    elif message is not None:
-                        await outgoing.send(SessionMessage(message))
 
-        group.start_soon(relay)
-        await server.run(receive, outgoing, server.create_initialization_options())
-        group.cancel_scope.cancel()
+class _Messages:
+    """The client's messages as the SDK reads them, less the lines that are answered with an error here."""
+
+    def __init__(self, incoming: ReadStream[SessionMessage | Exception], outgoing: WriteStream[SessionMessage]) -> None:
+        self._incoming, self._outgoing = incoming, outgoing
+
+    @property
+    def last_context(self) -> Context | None:
+        """The context in which the last message was sent, for which the SDK looks here."""
+        return getattr(self._incoming, "last_context", None)
+
+    async def receive(self) -> SessionMessage | Exception:
+        while True:
+            item = await self._incoming.receive()
+            message = item if isinstance(item, SessionMessage) else _answer(item)
+            if isinstance(message, SessionMessage):
+                return message
+            if message is not None:
+                await self._outgoing.send(SessionMessage(message))
+
+    async def aclose(self) -> None:
+        await self._incoming.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
 
 def _answer(unreadable: Exception) -> SessionMessage | JSONRPCError | None:
