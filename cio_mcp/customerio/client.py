@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
+from math import inf
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -96,6 +97,10 @@ class Client:
         """Get ready what the first request would have to wait for; what fails here is reported by that request."""
         with suppress(Exception):
             await self._wire.open()
+
+    def steady(self) -> float:
+        """The client's steady clock, in seconds."""
+        return self._clock.steady()
 
     def reader(self, work: Work) -> "Reader":
         """Reads for one piece of work."""
@@ -236,6 +241,12 @@ class Reader:
 
     client: Client
     work: Work
+    since: float = -inf
+    """What was read before this moment (steady clock, seconds) is read again."""
+
+    def again(self, work: Work) -> "Reader":
+        """Reads for new work that depends on how things are from now on."""
+        return Reader(self.client, work, self.client.steady())
 
     async def read(self, call: Call, cache: float = 0.0) -> dict[str, Any]:
         """The answer to a read, parsed; `cache` is the seconds it may be old. Not to be changed: it may be shared.
@@ -248,4 +259,4 @@ class Reader:
             Unavailable: it answered 5xx, or not in time, or not at all, to the last attempt.
             BadAnswer: its answer is not what it documents.
         """
-        return await self.client.cached(call, self.work, cache)
+        return await self.client.cached(call, self.work, min(cache, self.client.steady() - self.since))

@@ -77,9 +77,13 @@ def _sent(call: Call, answer: Answered) -> Result:
         body = json_object(answer)
     except BadAnswer:
         return _without_evidence(answer)
-    if call.row.answer_id and value_at(body, call.row.answer_id) in (None, ""):
+    if call.row.answer_id and not _is_id(value_at(body, call.row.answer_id)):
         return _without_evidence(answer)
     return Sent(answer.status, body)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool) and bool(str(value).strip())
 
 
 def _without_evidence(answer: Answered) -> Unknown:

@@ -61,8 +61,8 @@ class WriteCall:
     arrived: float
 
     async def plan(self) -> Plan:
-        """Run the plan function; a person may have thought for minutes, so each planning has its own time."""
-        context = replace(self.context, reader=replace(self.context.reader, work=self.work()))
+        """Run the plan function; a person may have thought for minutes, so each planning has its own time and reads."""
+        context = replace(self.context, reader=self.context.reader.again(self.work()))
         planned = await self.spec.function(context, **self.arguments)
         assert isinstance(planned, Plan)  # noqa: S101 - a declaration's promise, not input
         assert planned.risk in self.spec.classes  # noqa: S101 - a declaration's promise, not input

@@ -272,5 +272,10 @@ class Content(Model):
     @property
     def templates(self) -> tuple[str, ...]:
         """Its fields that may hold Liquid, without the empty ones."""
+        return tuple(filter(None, self.says))
+
+    @property
+    def says(self) -> tuple[str | None, ...]:
+        """Its fields that may hold Liquid, whom it is from and for first."""
         head = (self.subject, self.preheader_text, self.from_, self.reply_to, self.recipient)
-        return tuple(filter(None, (*head, self.body, self.body_plain, self.body_amp)))
+        return (*head, self.body, self.body_plain, self.body_amp)

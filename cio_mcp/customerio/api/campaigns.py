@@ -8,8 +8,15 @@ from cio_mcp.customerio.api.reads import SourceModel, SourceReads
 from cio_mcp.customerio.call import read
 from cio_mcp.text.names import fold, normalized_name
 
+RELATIONSHIPS = "cio_relationships"
+"""The attribute that relates a person to objects."""
+
 StartsOn = Literal["segment", "event", "form", "date", "relationship", "object", "webhook", "unknown"]
 """The seven triggers Customer.io documents, and what it does not tell."""
+
+
+SET_AT_CREATION = ("id", "email", "created_at")
+"""The attributes that a new customer may have without being given them."""
 
 
 class ActionRef(Model):
@@ -67,12 +74,19 @@ class Campaign(SourceModel):
         return self.event_name is None or fold(self.event_name) == fold(name)
 
     def may_start_from_attributes(self, attributes: Collection[str]) -> bool:
-        """Whether setting these profile attributes may start it: by a segment that rests on them, or by a date."""
-        if self.starts_on == "date":
-            return self.date_attribute is None or normalized_name(self.date_attribute) in map(
-                normalized_name, attributes
-            )
-        return self.starts_on in {"segment", "unknown"}
+        """Whether setting these profile attributes may start it: by a segment, a date, or a relationship."""
+        names = {normalized_name(name) for name in attributes}
+        match self.starts_on:
+            case "date":
+                return self.date_attribute is None or normalized_name(self.date_attribute) in names
+            case "relationship" | "object":
+                return RELATIONSHIPS in names
+            case other:
+                return other in {"segment", "unknown"}
+
+    def may_start_from_creation(self, attributes: Collection[str]) -> bool:
+        """Whether a new customer with these attributes may start it."""
+        return self.may_start_from_attributes({*attributes, *SET_AT_CREATION})
 
 
 class Campaigns(SourceReads[Campaign]):
@@ -90,12 +104,16 @@ class Campaigns(SourceReads[Campaign]):
         return sorted(actions, key=lambda action: order.get(action.id, len(order)))
 
     async def started_by_event(self, name: str) -> list[Campaign]:
-        """The running campaigns that this event starts, and those whose start is not told."""
+        """The running campaigns that this event may start directly, and those whose trigger is unknown."""
         return [each for each in await self.all() if each.running and each.may_start_from_event(name)]
 
     async def by_segment(self) -> list[Campaign]:
-        """The running campaigns that start from a segment, which may depend on anything."""
-        return [each for each in await self.all() if each.running and each.starts_on == "segment"]
+        """The running campaigns that may start from a segment, which may depend on anything."""
+        return [each for each in await self.all() if each.running and each.starts_on in {"segment", "unknown"}]
+
+    async def started_by_creation(self, attributes: Collection[str]) -> list[Campaign]:
+        """The running campaigns that a new customer with these attributes may start."""
+        return [each for each in await self.all() if each.running and each.may_start_from_creation(attributes)]
 
     async def started_by_attributes(self, attributes: Collection[str]) -> list[Campaign]:
         """The running campaigns that setting these profile attributes may start; segments may rest on any."""

@@ -14,7 +14,13 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.errors import CioError
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.message_preview import listed_names, missing_data, preview_message, required_by
+from cio_mcp.tools.common.message_preview import (
+    content_digest,
+    listed_names,
+    missing_data,
+    preview_message,
+    required_by,
+)
 from cio_mcp.workspace import CallContext
 
 MAX_CAMPAIGNS = 10
@@ -32,10 +38,12 @@ READ_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class EventMessages:
-    """What a plan says about the messages of the campaigns that its event starts."""
+    """What a plan says about the messages of the campaigns that its event starts, and rests on."""
 
     preview: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    digest: str = ""
+    """SHA-256 (hex) over what the messages say, as far as they were read."""
 
 
 async def event_messages(
@@ -64,7 +72,9 @@ async def event_messages(
     unread += [campaign.id for campaign in campaigns[MAX_CAMPAIGNS:]]
     if unread:
         warnings.append(f"Not all messages of these campaigns were read: {listed_names(unread)}.")
-    return EventMessages(await _preview(read, person, data) if len(campaigns) == 1 else (), tuple(warnings))
+    preview = await _preview(read, person, data) if len(campaigns) == 1 else ()
+    contents = [content for actions in read.values() for content in actions or ()]
+    return EventMessages(preview, tuple(warnings), content_digest(contents))
 
 
 async def _actions(ws: CallContext, campaigns: Sequence[Campaign], end: float) -> dict[str, list[Content] | None]:

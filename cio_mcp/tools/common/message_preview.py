@@ -1,5 +1,6 @@
 """What a message would say to one person: an approximation, for Customer.io renders what it sends."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import anyio.to_thread
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.canonical import canonical
 from cio_mcp.text.html import readable
 from cio_mcp.text.liquid import render, required_variables
 from cio_mcp.text.sanitize import cut, harmless, quoted
@@ -82,6 +84,12 @@ def preview(
         missing=(*missing_data(required or (), data), *_missing_attributes(required or (), person)),
         unknown=required is None or subject is None or text is None,
     )
+
+
+def content_digest(contents: Iterable[Content]) -> str:
+    """SHA-256 (hex) over everything that contents say: an approval is for a message as it was when it was shown."""
+    says = [[content.id, content.type, content.language, *content.says] for content in contents]
+    return hashlib.sha256(canonical(says).encode()).hexdigest()
 
 
 def required_by(contents: Iterable[Content]) -> frozenset[str] | None:

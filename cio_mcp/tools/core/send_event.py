@@ -74,7 +74,8 @@ async def send_event(
         starts=starts,
         warnings=(*_warnings(whom, age), *messages.warnings),
         calls=(tracking.event(whom.reference, name, data or {}, ulid=str(ULID()), at=at),),
-        rests_on=whom.rests_on | {"starts": starts if isinstance(starts, str) else list(starts)},
+        rests_on=whom.rests_on
+        | {"starts": starts if isinstance(starts, str) else list(starts), "messages": messages.digest},
         once=True,
         repeat=repeat,
         trace=Evidence(person=whom.cio_id, event=name) if whom.cio_id else None,
@@ -86,16 +87,15 @@ async def _starts(ws: CallContext, by_event: list[Campaign]) -> tuple[str, ...] 
     """The campaigns that an event may start; one that starts from a segment may depend on it, too, at any age."""
     if not ws.settings.has_app:
         return "unknown"
-    by_segment = [
-        f"{line}, if its segment depends on this event" for line in may_start(await ws.campaigns.by_segment())
-    ]
+    others = [each for each in await ws.campaigns.by_segment() if each not in by_event]
+    by_segment = [f"{line}, if its segment depends on this event" for line in may_start(others)]
     return (*may_start(by_event), *by_segment)
 
 
 def _warnings(whom: Recipient, age: timedelta) -> tuple[str, ...]:
     found = []
     if age > STARTS_WITHIN:
-        found.append("It is older than 72 hours, so it starts no campaign.")
+        found.append("It is older than 72 hours, so it starts no event-triggered campaign.")
     if age < -TOLERANCE:
         found.append("It has not happened yet: its time is in the future.")
     if whom.person is None:

@@ -15,7 +15,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Email, Id, Time
-from cio_mcp.tools.common.message_preview import preview_message
+from cio_mcp.tools.common.message_preview import content_digest, preview_message
 from cio_mcp.tools.common.recipients import Recipient, one_address, recipient_of, test_profiles, time_of, within
 from cio_mcp.workspace import CallContext
 
@@ -72,7 +72,7 @@ async def send_transactional(
                 options=chosen.model_dump(exclude_defaults=True),
             ),
         ),
-        rests_on=whom.rests_on | {"message": template.name, "own": _own(whom)},
+        rests_on=whom.rests_on | {"message": template.name, "content": content_digest(contents), "own": _own(whom)},
         once=True,
         repeat=repeat,
         trace=Evidence(person=whom.cio_id, message=template.id, recipient=address) if whom.cio_id else None,

@@ -63,17 +63,18 @@ async def _creation(ws: CallContext, reference: Reference, attributes: dict[str,
     _check_creatable(reference)
     if existing := await ws.people.known_otherwise(reference):
         return _edit_instead(reference, await edit(ws, Recipient.of(existing), attributes))
+    starts = await ws.campaigns.started_by_creation(attributes)
     return Plan(
         risk="send",
         summary=f"Create the customer with {reference}.",
         why="A new customer may enter any segment and any campaign that starts from one.",
         examples=(f"{quoted(reference.value)}, new",),
-        starts=may_start(await ws.campaigns.by_segment()),
+        starts=may_start(starts),
         edits=tuple(Before(name=name, before=None, after=value) for name, value in attributes.items()),
         recipients=reached((reference.value,), attributes),
         warnings=await _identifier_conflicts(ws, reference, attributes),
         calls=(tracking.identify(reference, attributes, at=int(time.time()), create=True),),
-        rests_on={"person": None},
+        rests_on={"person": None, "starts": list(may_start(starts))},
         once=True,
         next_step="To see it: get_customer.",
     )

@@ -48,6 +48,33 @@ def test_an_attribute_may_start_any_segment_campaign_and_the_date_campaign_of_it
     assert not campaign(event_name="signed_up").may_start_from_attributes({"plan"})
 
 
+@pytest.mark.parametrize("type_", ["relationship", "object"])
+def test_a_campaign_on_relationships_starts_from_an_edit_of_them_only(type_: str) -> None:
+    started = campaign(type=type_, object_type_id="1")
+    assert started.may_start_from_attributes({"plan", "Cio_Relationships"})
+    assert not started.may_start_from_attributes({"plan"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "may_start"),
+    [
+        ({"trigger_segment_ids": [4]}, True),
+        ({"type": "brand_new"}, True),
+        ({"date_attribute": "renewal_date"}, True),
+        ({"date_attribute": "created_at"}, True),
+        ({"date_attribute": "birthday"}, False),
+        ({"type": "date"}, True),
+        ({"type": "object"}, True),
+        ({"event_name": "signed_up"}, False),
+        ({"type": "webhook"}, False),
+    ],
+)
+def test_a_new_customer_may_start_what_their_attributes_and_their_arrival_start(
+    fields: dict[str, object], may_start: bool
+) -> None:
+    assert campaign(**fields).may_start_from_creation({"renewal_date", "cio_relationships"}) is may_start
+
+
 @pytest.mark.parametrize(
     "name",
     [
