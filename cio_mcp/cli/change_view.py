@@ -42,6 +42,10 @@ def present(console: Console, change: Change, *, calls: bool = True) -> None:
     )
     for line in diff(plan.edits):
         console.print(hanging(line, console))
+    for person in plan.changed:
+        console.print(hanging(Text(f"{person.label}:"), console))
+        for line in diff(person.edits):
+            console.print(hanging(line, console))
     for said in _history(row):
         console.print(hanging(Text(said), console))
     for number, call in enumerate(plan.calls, start=1):

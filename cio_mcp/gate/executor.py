@@ -2,18 +2,20 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from pydantic import JsonValue
 
 from cio_mcp.customerio.api import batches
 from cio_mcp.customerio.api.base import Reference
-from cio_mcp.customerio.api.people import People
+from cio_mcp.customerio.api.people import People, Person
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
 from cio_mcp.errors import CioError
-from cio_mcp.gate.plan import Plan, ReadBack
+from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.values import same
 
 if TYPE_CHECKING:
@@ -21,21 +23,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+UNNAMED = "Customer.io accepted some operations of the request without naming the others."
 READ_BACK_PAUSES = (0.2, 0.5, 0.9, 1.4)
 """Seconds before each look at a value that Customer.io applies in its own time: 4 times in 3 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a plan ended: the journal's state, a sentence, and what Customer.io said to call it."""
+    """How a plan ended: the journal's state, a sentence, and what Customer.io said to call it.
+
+    `refused` are the operations of a batch that were not accepted, by index, each with the field that was wrong.
+    """
 
     state: Literal["sent", "failed", "unknown"]
     message: str | None = None
     delivery_id: str | None = None
+    refused: Mapping[int, str] = field(default_factory=dict)
 
     def as_json(self) -> str:
         """What the journal keeps."""
-        return json.dumps({"message": self.message, "delivery_id": self.delivery_id})
+        refused = {"refused": self.refused} if self.refused else {}
+        return json.dumps({"message": self.message, "delivery_id": self.delivery_id, **refused})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,10 @@ class Executor:
         for position, call in enumerate(plan.calls):
             match await self.writer.send(call, work):
                 case Sent(status=batches.PARTLY) as partly:
-                    said.append(await self._rest_of(call, partly, work))
+                    rest = await self._rest_of(plan, call, partly, work)
+                    if rest.state == "unknown" or len(plan.calls) == 1:
+                        return rest
+                    said.append(rest.message or "")
                 case Sent() as sent:
                     pass
                 case Failed(reason=reason) if position:
@@ -68,22 +79,31 @@ class Executor:
                 case Failed(reason=reason):
                     return Outcome("failed", f"Failed. {reason}")
                 case Unknown(reason=reason):
-                    # What may be repeated, the reconciliation does repeat.
-                    again = "" if call.retry == "repeatable" else " It won't be retried."
-                    return Outcome("unknown", f"The outcome is unknown. {reason}{again}")
+                    return _in_doubt(call, reason)
         delivery = sent.body.get("delivery_id")
         return Outcome("sent", " ".join(said) or None, str(delivery) if delivery else None)
 
-    async def _rest_of(self, call: Call, partly: Sent, work: Work) -> str:
-        """Make once more only those operations of a batch that were refused; what became of them."""
-        refused = batches.refused(partly.body)
-        again = await self.writer.send(batches.only(call, list(refused)), work)
-        if isinstance(again, Sent) and again.status != batches.PARTLY:
-            return "All operations were accepted, some at the second try."
-        still = batches.refused(again.body) if isinstance(again, Sent) else dict.fromkeys(range(len(refused)), "")
-        indexes = [index for place, index in enumerate(refused) if place in still]
-        named = ", ".join(f"{index} ({refused[index]})" if refused[index] else str(index) for index in indexes[:20])
-        return f"{len(indexes)} of {batches.size(call)} operations were not accepted, by index: {named}."
+    async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
+        """Make once more only those operations of a batch that were refused; what became of the batch."""
+        size = batches.size(call)
+        refused = batches.refused(partly.body, size)
+        if not refused:
+            return _in_doubt(call, UNNAMED)
+        match await self.writer.send(batches.only(call, list(refused)), work):
+            case Unknown(reason=reason):
+                return _in_doubt(call, reason)
+            case Sent(status=batches.PARTLY) as again:
+                still = batches.refused(again.body, len(refused))
+                if not still:
+                    return _in_doubt(call, UNNAMED)
+            case Sent():
+                return Outcome("sent", "All operations were accepted, some at the second try.")
+            case Failed():
+                still = dict.fromkeys(range(len(refused)), "")
+        left = {index: refused[index] for place, index in enumerate(refused) if place in still}
+        if len(left) == size:
+            return Outcome("failed", f"Failed. {_refusal(plan, size, left)}", refused=left)
+        return Outcome("sent", f"Partly applied: {_refusal(plan, size, left)}", refused=left)
 
     async def traces(self, plan: Plan, work: Work) -> list[str]:
         """What is there before a send that must not be repeated; only what is new afterwards can be its effect.
@@ -95,18 +115,42 @@ class Executor:
             return []
         return await plan.trace.found(self.client.reader(work), 0.0)
 
-    async def visible(self, wanted: ReadBack, work: Work) -> bool:
-        """Whether the values can be read back within three seconds."""
+    async def visible(self, expected: Mapping[str, Mapping[str, JsonValue]], work: Work) -> bool:
+        """Whether all attributes that are expected, by `cio_…`, can be read back within three seconds."""
         people = People(self.client.reader(work))
         for pause in READ_BACK_PAUSES:
             await self.sleep(pause)
             try:
-                person = await people.attributes(Reference(wanted.person, "cio_id"))
+                profiles = await _profiles(people, [*expected])
             except CioError:
                 continue
-            if all(same(person.attributes.get(name), value) for name, value in wanted.attributes.items()):
+            if all(_has(profiles.get(person), attributes) for person, attributes in expected.items()):
                 return True
         return False
+
+
+async def _profiles(people: People, cio_ids: list[str]) -> dict[str, Person]:
+    """Read profiles by `cio_…`, those of several people in one request."""
+    if len(cio_ids) == 1:
+        return {cio_ids[0]: await people.attributes(Reference(cio_ids[0], "cio_id"))}
+    return {f"cio_{person.cio_id}": person for person in await people.profiles_by(cio_ids, "cio_id")}
+
+
+def _has(person: Person | None, attributes: Mapping[str, JsonValue]) -> bool:
+    return person is not None and all(same(person.attributes.get(name), value) for name, value in attributes.items())
+
+
+def _refusal(plan: Plan, size: int, refused: Mapping[int, str]) -> str:
+    if plan.people:
+        return f"Customer.io refused {len(refused)} of {size} customers."
+    named = ", ".join(f"{index} ({field})" if field else str(index) for index, field in list(refused.items())[:20])
+    return f"{len(refused)} of {size} operations were not accepted, by index: {named}."
+
+
+def _in_doubt(call: Call, reason: str) -> Outcome:
+    # What may be repeated, the reconciliation does repeat.
+    again = "" if call.retry == "repeatable" else " It won't be retried."
+    return Outcome("unknown", f"The outcome is unknown. {reason}{again}")
 
 
 def _unforeseen(failure: Exception) -> Outcome:

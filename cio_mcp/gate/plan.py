@@ -1,14 +1,17 @@
 """A plan: everything a person must know about a write, and the exact calls that would be made."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from cio_mcp.customerio.api.base import IdType
 from cio_mcp.customerio.call import Call, canonical, digest
 from cio_mcp.customerio.mentions import created_people
 from cio_mcp.customerio.operations import value_at
 from cio_mcp.gate.evidence import Evidence
+from cio_mcp.text.sanitize import quoted, word
 
 Risk = Literal["data", "send", "destroy"]
 """What a write may do: change data, reach a person, or destroy something. When in doubt, `send`."""
@@ -29,6 +32,33 @@ class Before(BaseModel):
     known: bool = True
 
 
+class PersonEdit(BaseModel):
+    """What a plan for several people changes about one of them; no edits where everything is already so.
+
+    `person` and `kind` are the identifier as its request has it, `name` is the id or address that people know. Foreign
+    text in `details` (who they are, for the question) is quoted. `created` marks a person who does not exist yet.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    person: str
+    kind: IdType
+    name: str
+    details: str = ""
+    edits: tuple[Before, ...] = ()
+    created: bool = False
+
+    @property
+    def label(self) -> str:
+        """How our sentences name them."""
+        return f"{quoted(self.name)} ({word(self.person)})" if self.kind == "cio_id" else quoted(self.name)
+
+    @property
+    def known(self) -> bool:
+        """Whether the values before were read."""
+        return all(edit.known for edit in self.edits)
+
+
 class ReadBack(BaseModel):
     """What must be readable once a profile write is visible; `person` is `cio_…`."""
 
@@ -46,6 +76,8 @@ class Plan(BaseModel):
     `examples` names some. `starts` are the running campaigns it may start: none of them (empty), these, `unknown`, or
     None where it can start none by its nature. `why` is what makes it of its class. Foreign text in all of these is
     quoted.
+    A plan for several people has no `edits` and no `examples` but `people`: those whom it changes in the order of the
+    operations of its only call, a batch, then those about whom everything is already so.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice
     (messages, triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back,
     `due_at` when a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or
@@ -60,6 +92,7 @@ class Plan(BaseModel):
     notes: tuple[str, ...] = ()
     preview: tuple[str, ...] = ()
     edits: tuple[Before, ...] = ()
+    people: tuple[PersonEdit, ...] = ()
     affected: int | None = 1
     recipients: tuple[str, ...] = ()
     test_profiles: tuple[str, ...] = ()
@@ -76,6 +109,28 @@ class Plan(BaseModel):
     reads_back: ReadBack | None = None
     trace: Evidence | None = None
     next_step: str = ""
+
+    @property
+    def changed(self) -> tuple[PersonEdit, ...]:
+        """Of several people, those whom the plan changes; the index of each is that of an operation of its batch."""
+        return tuple(person for person in self.people if person.edits)
+
+    def expected(self, without: Collection[int] = ()) -> dict[str, dict[str, JsonValue]]:
+        """What must be readable once profile writes are visible: attributes by `cio_…`; empty if that proves nothing.
+
+        `without` are indexes of people whose operation was refused.
+        """
+        if self.reads_back is not None:
+            return {self.reads_back.person: self.reads_back.attributes}
+        if not all(person.kind == "cio_id" and person.known and not person.created for person in self.changed):
+            return {}
+        accepted = (person for index, person in enumerate(self.changed) if index not in without)
+        return {person.person: {edit.name: edit.after for edit in person.edits} for person in accepted}
+
+    @property
+    def people_reached(self) -> int:
+        """How many people a cap of sends counts; an unknown number, as of a broadcast, counts as one."""
+        return max(1, self.affected or 1)
 
     @property
     def digest(self) -> str:

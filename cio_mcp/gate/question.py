@@ -5,12 +5,13 @@ warnings; the message; the rest. Each sentence ends in a full stop and each valu
 also reads well where a client joins its lines.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import JsonValue
 
+from cio_mcp.customerio.api.tracking import ProfileWrite, profile_writes
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.plan import Before, Plan
@@ -136,6 +137,9 @@ def _fields(plan: Plan) -> Iterator[Field]:
     """Every value that the calls would send, except what was generated for them."""
     edits = {edit.name: edit for edit in plan.edits}
     for number, call in enumerate(plan.calls, start=1):
+        if len(plan.calls) == 1 and (writes := profile_writes(call)):
+            yield from _people_fields(writes, plan)
+            continue
         prefix = f"{number}. " if len(plan.calls) > 1 else ""
         for name, text in call.path.items():
             yield _field("reach", f"{prefix}{visible_name(name)}", text)
@@ -143,6 +147,25 @@ def _fields(plan: Plan) -> Iterator[Field]:
             yield _field("rest", f"{prefix}{visible_name(name)}", text)
         for names, value in _body(call):
             yield from _body_fields(call, prefix, names, value, edits)
+
+
+def _people_fields(writes: Sequence[ProfileWrite], plan: Plan) -> Iterator[Field]:
+    """The people whom a batch updates, each with a number, then every value once with the numbers of its people."""
+    known = {(person.kind, person.person): person for person in plan.people}
+    shared: dict[str, dict[Field, list[int]]] = {}
+    for number, write in enumerate(writes, start=1):
+        person = known.get((write.person.kind, write.person.value))
+        details = f": {person.details}" if person and person.details else ""
+        new = " (created if new)" if write.create else ""
+        value, whole = _shorten(visible(write.person.value))
+        yield Field("reach", f"{number}. {write.person.kind} {value}{new}{details}", whole)
+        edits = {edit.name: edit for edit in person.edits} if person else {}
+        for name, value_ in write.attributes.items():
+            for field in _value_fields(_group("track", name, value_), "", (name,), value_, edits):
+                shared.setdefault(name, {}).setdefault(field, []).append(number)
+    for field, numbers in ((field, numbers) for fields in shared.values() for field, numbers in fields.items()):
+        whom = "all" if len(numbers) == len(writes) else ", ".join(map(str, numbers))
+        yield replace(field, line=f"{field.line} ({whom})" if len(writes) > 1 else field.line)
 
 
 def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:
@@ -162,8 +185,13 @@ def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:
 def _body_fields(
     call: Call, prefix: str, names: Names, value: JsonValue, edits: Mapping[str, Before]
 ) -> Iterator[Field]:
+    yield from _value_fields(_group(call.lane, str(names[-1]), value), prefix, names, value, edits)
+
+
+def _value_fields(
+    group: Group, prefix: str, names: Names, value: JsonValue, edits: Mapping[str, Before]
+) -> Iterator[Field]:
     name, path = str(names[-1]), f"{prefix}{_path(names)}"
-    group = _group(call, name, value)
     if (edit := edits.get(name)) is not None:
         if not isinstance(value, dict | list) or not value:
             new, whole = _shorten(visible_value(value))
@@ -180,8 +208,8 @@ def _old(edit: Before) -> str:
     return "(not set)" if edit.before in (None, "") else _shorten(visible_value(edit.before))[0]
 
 
-def _group(call: Call, name: str, value: JsonValue) -> Group:
-    if name in OPTIONS and (call.lane in {"transactional", "broadcast"} or name == "_update"):
+def _group(lane: str, name: str, value: JsonValue) -> Group:
+    if name in OPTIONS and (lane in {"transactional", "broadcast"} or name == "_update"):
         return "rest" if value == OPTIONS[name] else "option"
     return "reach" if normalized_name(name) in REACHING else "rest"
 

@@ -3,19 +3,16 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import JsonValue
-
-from cio_mcp.customerio.call import canonical
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Before
+from cio_mcp.gate.person_results import Edit, PersonOutcome, PersonResult, counts_of, edits_of, not_listed, results_of
+from cio_mcp.gate.plan import Plan
 from cio_mcp.storage.rows import ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted, shown
-from cio_mcp.text.untrusted import Prose, UntrustedValue
+from cio_mcp.text.untrusted import Prose
 
-Status = Literal["done", "already_done", "approval_required", "declined", "failed", "unknown"]
+Status = Literal["done", "partly_done", "already_done", "approval_required", "declined", "failed", "unknown"]
 
 WAITING = (
     "Approval required. Nothing was sent. Ask the user to approve it in cio-mcp on their computer; a yes in this chat "
@@ -38,21 +35,6 @@ MEANING: dict[ChangeState, tuple[Status, str]] = {
 """Each state as a receipt's status and sentence."""
 
 NOT_YET_VISIBLE = "Done. Accepted by Customer.io, but not visible yet when read back."
-MAX_EDITS = 50
-"""Values that a receipt lists; no source. The journal has all."""
-
-
-class Edit(Answer):
-    """A value that was changed; nothing stands for a value that was not set."""
-
-    name: str
-    before: UntrustedValue | None = None
-    after: UntrustedValue | None = None
-
-    def lines(self) -> Iterable[str]:
-        """One line."""
-        before, after = ("(not set)" if value is None else shown(value) for value in (self.before, self.after))
-        yield f"{quoted(self.name, 80)}: {before} → {after}"
 
 
 class Receipt(Answer):
@@ -67,7 +49,6 @@ class Receipt(Answer):
     delivery_id: str | None = None
     verified: bool | None = None
     warnings: tuple[Prose, ...] | None = None
-    edits: tuple[Edit, ...] | None = None
     next_step: Prose | None = None
 
     @property
@@ -79,8 +60,7 @@ class Receipt(Answer):
         """The message, what the person was warned of, the values, then what to do next."""
         yield self.message
         yield from (f"Warning: {warning}" for warning in self.warnings or ())
-        for edit in self.edits or ():
-            yield from (f"- {line}" for line in edit.lines())
+        yield from (f"- {line}" for line in self._values())
         if self.delivery_id:
             yield f"Delivery {self.delivery_id}"
         if self.next_step:
@@ -88,20 +68,61 @@ class Receipt(Answer):
         if self.change:
             yield f"Change {self.change}"
 
+    def _values(self) -> Iterable[str]:
+        return ()
+
+
+class EditReceipt(Receipt):
+    """The outcome of a write that edits profiles: the values, and of several people what became of each."""
+
+    people: tuple[PersonResult, ...] | None = None
+    edits: tuple[Edit, ...] | None = None
+
+    def _values(self) -> Iterable[str]:
+        """The values that changed; of several people a line each, with their own."""
+        for person in self.people or ():
+            own = [str(edit) for edit in self.edits or () if edit.customer == person.customer]
+            yield "; ".join([str(person), *own])
+        if not self.people:
+            yield from map(str, self.edits or ())
+
+
+OUTCOMES: dict[Status, PersonOutcome] = {
+    "done": "updated", "partly_done": "updated", "failed": "failed", "unknown": "unknown",
+    "approval_required": "pending",
+}  # fmt: skip
+"""What a receipt's status means for each of several people; none where nothing was sent by decision."""
+
 
 def receipt_of(change: Change, now: float) -> Receipt:
     """The receipt of a change for its caller, who learns what the person who decided knew."""
     receipt = summary_receipt(change.row, now)
     plan = change.plan
-    if receipt.status not in ("done", "unknown", "approval_required"):
+    outcome = OUTCOMES.get(receipt.status)
+    people = tuple(results_of(plan, outcome, outcome_of(change.row).get("refused", {}))) if outcome else ()
+    if people:
+        message = f"{receipt.message} {counts_of(people)}"
+        receipt = EditReceipt(**dict(receipt) | {"people": people, "message": message})
+    if receipt.status == "failed" or outcome is None:
         return receipt
-    return receipt.model_copy(update={"warnings": plan.warnings or None, "edits": _edits(plan.edits)})
+    receipt = receipt.model_copy(update={"warnings": plan.warnings or None})
+    if not (edits := edits_of(plan)):
+        return receipt
+    return EditReceipt(**dict(receipt) | {"edits": edits, "message": f"{receipt.message}{not_listed(plan)}"})
+
+
+def unneeded(plan: Plan) -> Receipt:
+    """The receipt of a plan that asks for nothing: everything is already so."""
+    people = tuple(results_of(plan, "no change needed", {}))
+    return EditReceipt(status="already_done", message=f"{plan.summary} No change needed.", people=people or None)
 
 
 def summary_receipt(row: ChangeSummary, now: float) -> Receipt:
     """The receipt of a change of which the plan was not read."""
     state = row.state_at(now)
     status, message = MEANING[state]
+    if status == "done" and outcome_of(row).get("refused"):
+        status = "partly_done"
     if state == "sent" and row.reads_back:
         message = NOT_YET_VISIBLE
     if state == "declined" and row.decided_how:
@@ -110,33 +131,25 @@ def summary_receipt(row: ChangeSummary, now: float) -> Receipt:
         status=status,
         message=f"{row.summary} {result_of(row) or message}",
         change=row.id,
-        at=happened_at(row) if status == "done" else None,
+        at=happened_at(row) if status in ("done", "partly_done") else None,
         delivery_id=row.delivery_id,
         verified={"verified": True, "sent": False}.get(state) if row.reads_back else None,
-        next_step=row.next_step if status in ("unknown", "done") else None,
+        next_step=row.next_step if status in ("unknown", "done", "partly_done") else None,
     )
 
 
 def result_of(row: ChangeSummary) -> str | None:
     """The sentence that the execution left, if any."""
-    outcome = json.loads(row.outcome) if row.outcome else {}
-    message: str | None = outcome.get("message")
+    message: str | None = outcome_of(row).get("message")
     return message
+
+
+def outcome_of(row: ChangeSummary) -> dict[str, Any]:
+    """What the execution left: a sentence, and the operations of a batch that were refused."""
+    outcome: dict[str, Any] = json.loads(row.outcome) if row.outcome else {}
+    return outcome
 
 
 def happened_at(row: ChangeSummary) -> datetime:
     """When a change reached its state."""
     return datetime.fromtimestamp(row.finished_at or row.sending_at or row.decided_at or row.planned_at, UTC)
-
-
-def _edits(edits: tuple[Before, ...]) -> tuple[Edit, ...] | None:
-    return (
-        tuple(Edit(name=each.name, before=_value(each.before), after=_value(each.after)) for each in edits[:MAX_EDITS])
-        or None
-    )
-
-
-def _value(value: JsonValue) -> str | int | float | None:
-    if value in (None, ""):
-        return None
-    return canonical(value) if isinstance(value, bool | list | dict) else value

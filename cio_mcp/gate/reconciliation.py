@@ -104,7 +104,8 @@ class Reconciler:
             now = self.clock.now()
             next_at = now + LOOKS[0] if outcome.state == "unknown" else None
             await self._record(row, outcome, now, next_at)
-        if outcome.state == "sent" and plan.reads_back and await self.executor.visible(plan.reads_back, work):
+        expected = plan.expected(outcome.refused)
+        if outcome.state == "sent" and expected and await self.executor.visible(expected, work):
             await self.journal.verify(row.id)
 
     async def _looked_for(self, row: ChangeRow, plan: Plan, work: Work) -> Outcome:
@@ -123,8 +124,8 @@ class Reconciler:
         return Outcome("unknown", "The outcome is unknown. No match was found in Customer.io so far.")
 
     async def _found(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
-        if plan.reads_back is not None:
-            return ["profile"] if await self.executor.visible(plan.reads_back, work) else []
+        if expected := plan.expected():
+            return ["profile"] if await self.executor.visible(expected, work) else []
         if plan.trace is None or row.sending_at is None:
             return []
         before = set(json.loads(row.baseline)) if row.baseline else set()

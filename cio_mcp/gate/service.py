@@ -20,7 +20,7 @@ from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.plan import Plan, drifted
 from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.question import question_about
-from cio_mcp.gate.receipt import Receipt, happened_at, receipt_of
+from cio_mcp.gate.receipt import Receipt, happened_at, receipt_of, unneeded
 from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.storage.rows import ChangeRow, ChangeState, ClaimResult, ClaimTerms, OpenLimits
 from cio_mcp.text.timestamps import from_unix, moment
@@ -92,8 +92,10 @@ class Gate:
         planned = await self._examine(tool, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
-        if (cap := self.policy.caps(planned.risk)) and await self.journal.next_send_at(cap, now) > now:
-            raise Refused(await self._no_room(now))
+        if cap := self.policy.caps(planned.risk):
+            people = planned.people_reached
+            if people > cap or await self.journal.next_send_at(cap, now, people) > now:
+                raise Refused(await self._no_room(now, people))
         change = Change(self._row(planned, principal, tool, arguments, now), planned)
         if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
             raise Refused(TOO_MANY_OPEN[added])
@@ -142,8 +144,8 @@ class Gate:
             except StorageFailed:
                 return Receipt(status="unknown", message=f"{change.plan.summary} {UNRECORDED}", change=change.id)
         try:
-            values = change.plan.reads_back
-            if outcome.state == "sent" and values and await self.executor.visible(values, work):
+            expected = change.plan.expected(outcome.refused)
+            if outcome.state == "sent" and expected and await self.executor.visible(expected, work):
                 await self.journal.verify(change.id)
             return self.receipt(await self.approvals.current(change))
         except StorageFailed:
@@ -194,6 +196,7 @@ class Gate:
             until=now + left + ABANDONED_SECONDS,
             baseline=json.dumps(baseline),
             sends_an_hour=self.policy.caps(change.plan.risk),
+            people=change.plan.people_reached,
         )
         return await self.journal.claim(change.id, terms)
 
@@ -204,7 +207,7 @@ class Gate:
         if self.policy.rule_of(tool, planned) == "hide":
             raise Refused(FORBIDDEN)
         if not planned.calls:
-            return Receipt(status="already_done", message=f"{planned.summary} No change needed.")
+            return unneeded(planned)
         planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
         if planned.effect is None:
             return planned
@@ -236,7 +239,7 @@ class Gate:
             due_at=planned.due_at,
             event_id=planned.event_id,
             next_step=planned.next_step or None,
-            reads_back=planned.reads_back is not None,
+            reads_back=bool(planned.expected()),
         )
 
     async def _replan(self, change: Change, planned: Plan) -> Receipt:
@@ -266,7 +269,7 @@ class Gate:
         if claim == "paused":
             raise Refused(PAUSED)
         if claim == "cap reached":
-            raise Refused(await self._no_room(now))
+            raise Refused(await self._no_room(now, change.plan.people_reached))
         if claim == "same effect" and effect:
             same = await self.journal.same_effect(effect, now - DUPLICATE_SECONDS, now, but=change.id)
             await self._withdraw(change, "an equal change was sent in the meantime")
@@ -279,9 +282,14 @@ class Gate:
     async def _withdraw(self, change: Change, how: str) -> None:
         await self.approvals.withdraw(change, by="gate", how=how, acknowledged=True)
 
-    async def _no_room(self, now: float) -> str:
+    async def _no_room(self, now: float, people: int) -> str:
         cap = self.policy.sends_an_hour or 0
-        room = await self.journal.next_send_at(cap, now)
+        if people > cap:
+            return (
+                f"The operator's limit is {cap} sends an hour, and this change is for {people} people. "
+                "Nothing was sent. Name fewer customers in a call."
+            )
+        room = await self.journal.next_send_at(cap, now, people)
         return (
             f"The operator's limit of {cap} sends an hour is reached. Nothing was sent. "
             f"The next send is possible at {moment(from_unix(room))}, in {ceil((room - now) / 60)} min."

@@ -44,7 +44,8 @@ class Subject:
         if self.is_told_in(*_texts(json.loads(row.plan))):
             return True
         plan = Change.of(row).plan
-        return self._named_in(*plan.examples) or (self.id is not None and self.id in _named_by(plan))
+        names = (f"{person.label} {person.details}" for person in plan.people)
+        return self._named_in(*plan.examples, *names) or (self.id is not None and self.id in _named_by(plan))
 
     def is_told_in(self, *texts: str) -> bool:
         """Whether an address, a number or the `cio_id` stands in one of the texts."""
@@ -96,6 +97,7 @@ def _texts(value: JsonValue) -> Iterable[str]:
 def _named_by(plan: Plan) -> set[str]:
     """Whom a plan names: as recipients, in what it rests on, and where its operations name people."""
     named = {*plan.recipients, *plan.test_profiles, str(plan.rests_on.get("person"))}
+    named |= {person.person for person in plan.people}
     named |= {plan.trace.person} if plan.trace else set()
     named |= {plan.reads_back.person} if plan.reads_back else set()
     for call in plan.calls:

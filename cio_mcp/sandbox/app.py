@@ -141,7 +141,8 @@ class Sandbox(State):
             if handler is None:
                 raise _unknown_route(raw_path)
             self.workspace.settle()
-            call = ApiRequest(values, dict(request.query_params), _parse(body, raw_path), len(body))
+            parsed = faults.spoiled(kind, _parse(body, raw_path))
+            call = ApiRequest(values, dict(request.query_params), parsed, len(body))
             result = handler(self.workspace, call)
             response = _response(result if isinstance(result, ApiResponse) else ApiResponse(200, result))
         except ApiError as error:

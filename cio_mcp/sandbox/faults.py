@@ -51,7 +51,8 @@ def parse_fault(body: Any) -> Fault:
         ApiError: 400 when a part is missing or unknown.
     """
     if not isinstance(body, dict) or not _is_kind(body.get("kind")):
-        raise app_error(400, "expected method, path, kind (status:<code>, hang:<seconds>, or a known word) and times")
+        kinds = "status:<code>, hang:<seconds>, refuse:<indexes>, or a known word"
+        raise app_error(400, f"expected method, path, kind ({kinds}) and times")
     if not isinstance(body.get("path", "" if body["kind"].startswith("webhook_") else None), str):
         raise app_error(400, "path must be a string")
     times = body.get("times", 1)
@@ -68,6 +69,8 @@ def _is_kind(kind: Any) -> bool:
         return value.isdecimal() and 200 <= int(value) <= 599  # noqa: PLR2004 - HTTP statuses
     if word in {"hang", "webhook_slow"}:
         return value.replace(".", "", 1).isdecimal()
+    if word == "refuse":
+        return all(index.isdecimal() for index in value.split(","))
     return kind in REQUEST_KINDS | WEBHOOK_KINDS
 
 
@@ -131,7 +134,23 @@ def response_after_work(kind: str) -> Response | None:
 
 def replaces_work(kind: str) -> bool:
     """Whether a fault takes the place of the handler's work."""
-    return not kind.startswith(("accept_then_", "hang:"))
+    return not kind.startswith(("accept_then_", "hang:", "refuse:"))
+
+
+def spoiled(kind: str | None, body: Any) -> Any:
+    """The body of a batch in which the elements that a `refuse` fault names are invalid; any other as it is."""
+    word, _, value = (kind or "").partition(":")
+    batch = body.get("batch") if isinstance(body, dict) else None
+    if word != "refuse" or not isinstance(batch, list):
+        return body
+    indexes = {int(index) for index in value.split(",")}
+    return {
+        **body,
+        "batch": [
+            {**element, "attributes": "(refused)"} if index in indexes and isinstance(element, dict) else element
+            for index, element in enumerate(batch)
+        ],
+    }
 
 
 async def hang(kind: str) -> None:

@@ -71,6 +71,8 @@ def _slimmed(node: Any, inline: dict[str, Schema], *, for_input: bool) -> Any:
         for key, value in node.items()
     }
     short = {key: value for key, value in slimmed.items() if not _is_noise(key, value)}
+    if not for_input and isinstance(arms := short.get("anyOf"), list):
+        short["anyOf"] = _without_integer(arms)
     is_open = for_input and short.get("type") == "object" and "properties" not in short
     return short | ({"additionalProperties": {}} if is_open else {})
 
@@ -104,6 +106,12 @@ def _without_null(node: Schema) -> Schema:
         return node
     rest = {key: value for key, value in node.items() if key != "anyOf"}
     return real[0] | rest if len(real) == 1 else rest | {"anyOf": real}
+
+
+def _without_integer(arms: list[Schema]) -> list[Schema]:
+    """The arms of a union less `integer` beside `number`, which accepts whole numbers too."""
+    integer, number = {"type": "integer"}, {"type": "number"}
+    return [arm for arm in arms if arm != integer] if number in arms else arms
 
 
 def _without_const(node: Schema) -> Schema:

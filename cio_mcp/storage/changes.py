@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Integer, Row, Select, and_, cast, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage import change_queries
@@ -24,7 +24,7 @@ from cio_mcp.storage.rows import (
     ClaimTerms,
     OpenLimits,
 )
-from cio_mcp.storage.schema import changes
+from cio_mcp.storage.schema import InJson, changes
 
 HOUR_SECONDS = 3600.0
 CLOCK_SKEW_SECONDS = 60.0
@@ -148,11 +148,15 @@ class Journal:
         """Use an approval: `approved` becomes `sending`, if fresh, for this digest, and nothing stands against it."""
         return await self._database.write(lambda db: self._claim(db, change, terms))
 
-    async def next_send_at(self, cap: int, now: float) -> float:
-        """Tell when a cap of so many sends an hour allows the next one; `now` where it does already."""
+    async def next_send_at(self, cap: int, now: float, people: int = 1) -> float:
+        """Tell when a cap of so many people an hour has room for a send to `people`; `now` where it does already."""
         sends = self._sends_since(now - HOUR_SECONDS, cap)
-        times = await self._database.read(lambda db: [*db.execute(sends).scalars()])
-        return min(times) + HOUR_SECONDS if len(times) >= cap else now
+        reached = people
+        for sending_at, count in await self._database.read(lambda db: _counted(db, sends)):
+            reached += count
+            if reached > cap:
+                return sending_at + HOUR_SECONDS
+        return now
 
     async def finish(
         self,
@@ -197,8 +201,9 @@ class Journal:
         if row.effect and self._was_sent(db, change, row, terms):
             return "same effect"
         if terms.sends_an_hour is not None:
-            sends = [*db.execute(self._sends_since(terms.now - HOUR_SECONDS, terms.sends_an_hour))]
-            return "cap reached" if len(sends) >= terms.sends_an_hour else None
+            sends = _counted(db, self._sends_since(terms.now - HOUR_SECONDS, terms.sends_an_hour))
+            reached = terms.people + sum(count for _, count in sends)
+            return "cap reached" if reached > terms.sends_an_hour else None
         return None
 
     def _was_sent(self, db: Connection, change: str, row: Row[Any], terms: ClaimTerms) -> bool:
@@ -219,9 +224,10 @@ class Journal:
         return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
 
     def _sends_since(self, since: float, most: int) -> Select[Any]:
-        """When sends left, newest first, whatever became of them; no more than `most`."""
+        """When sends left and to how many people, newest first, whatever became of them; no more than `most`."""
         sends = (changes.c.workspace == self.workspace, changes.c.risk == "send", changes.c.sending_at > since)
-        return select(changes.c.sending_at).where(*sends).order_by(changes.c.sending_at.desc()).limit(most)
+        people = cast(InJson(changes.c.plan, "affected"), Integer)
+        return select(changes.c.sending_at, people).where(*sends).order_by(changes.c.sending_at.desc()).limit(most)
 
     def _is(self, change: str) -> ColumnElement[bool]:
         return and_(changes.c.id == change, changes.c.workspace == self.workspace)
@@ -263,6 +269,11 @@ class UnsettledChanges:
         here = and_(changes.c.id == row.id, changes.c.workspace == self._workspace, condition)
         statement = update(changes).where(here).values(**values)
         return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
+
+
+def _counted(db: Connection, sends: Select[Any]) -> list[tuple[float, int]]:
+    """Sends with the people that a cap counts; an unknown number, as of a broadcast, counts as one."""
+    return [(sending_at, max(1, people or 1)) for sending_at, people in db.execute(sends)]
 
 
 def _size(row: ChangeRow) -> int:

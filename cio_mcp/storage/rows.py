@@ -100,7 +100,8 @@ AddResult = Literal["added", "caller limit", "workspace limit"]
 class ClaimTerms:
     """What an approval is used for: times in Unix seconds, `baseline` what was there before (JSON).
 
-    After `until` the change counts as abandoned by the process that claimed it. `sends_an_hour` caps sends.
+    After `until` the change counts as abandoned by the process that claimed it. `sends_an_hour` caps the people whom
+    sends reach, `people` are those of this one.
     """
 
     digest: str
@@ -110,6 +111,7 @@ class ClaimTerms:
     until: float
     baseline: str | None = None
     sends_an_hour: int | None = None
+    people: int = 1
 
 
 ClaimResult = Literal["claimed", "paused", "not approved", "too old", "in the future", "same effect", "cap reached"]

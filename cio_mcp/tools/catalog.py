@@ -1,5 +1,6 @@
 """The table of tools."""
 
+from cio_mcp.gate.receipt import EditReceipt
 from cio_mcp.tools.core.campaigns import get_campaign, list_campaigns
 from cio_mcp.tools.core.changes import list_changes
 from cio_mcp.tools.core.customers import find_customers, get_customer
@@ -17,7 +18,15 @@ from cio_mcp.tools.spec import OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
 TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(find_customers, "core", "Find customers", READS, needs="app"),
     ToolSpec(get_customer, "core", "Get a customer", READS, needs="app"),
-    ToolSpec(update_customer, "core", "Update a customer", OVERWRITES, needs="track", classes=("data", "send")),
+    ToolSpec(
+        update_customer,
+        "core",
+        "Update customers",
+        OVERWRITES,
+        needs="track",
+        classes=("data", "send"),
+        receipt=EditReceipt,
+    ),
     ToolSpec(send_event, "core", "Send an event", WRITES, needs="track", classes=("send",)),
     ToolSpec(list_campaigns, "core", "List campaigns", READS, needs="app"),
     ToolSpec(get_campaign, "core", "Get a campaign", READS, needs="app"),
@@ -31,5 +40,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(wait_for_event, "core", "Wait for an event", READS, needs=None),
     ToolSpec(get_workspace, "core", "Get the workspace", READS, needs=None),
     ToolSpec(list_changes, "core", "List changes", READS_OWN, needs=None),
-    ToolSpec(undo_change, "core", "Undo a change", OVERWRITES, needs="both", classes=("data", "send")),
+    ToolSpec(
+        undo_change, "core", "Undo a change", OVERWRITES, needs="both", classes=("data", "send"), receipt=EditReceipt
+    ),
 )

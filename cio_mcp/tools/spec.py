@@ -38,7 +38,8 @@ class ToolSpec:
     """A tool in one expression: its function, toolset, title, hints, and the key it needs.
 
     A read returns an `Answer`; a write is its plan function and returns a `Plan`. The first parameter is the workspace,
-    the others are what a model fills in; the docstring is what a model reads. `classes` are those its plans may be of.
+    the others are what a model fills in; the docstring is what a model reads. `classes` are those its plans may be of,
+    `receipt` is what a write answers.
     """
 
     function: Callable[..., Awaitable[Answer | Plan]]
@@ -47,6 +48,7 @@ class ToolSpec:
     hints: Hints
     needs: Key | None
     classes: tuple[Risk, ...] = RISKS
+    receipt: type[Receipt] = Receipt
 
     @property
     def name(self) -> str:
@@ -67,6 +69,6 @@ class ToolSpec:
     def answers_with(self) -> type[Answer]:
         """The model of what the tool answers."""
         if not self.hints.read_only:
-            return Receipt
+            return self.receipt
         returned: type[Answer] = typing.get_type_hints(self.function)["return"]
         return returned

@@ -40,7 +40,7 @@ ROUNDS = 3
 
 WRITES: dict[str, Callable[[CallContext, int], Callable[[], Awaitable[Plan]]]] = {
     "event": lambda ws, number: partial(send_event, ws, "ada", "order_placed", data={"order": number}),
-    "profile": lambda ws, number: partial(update_customer, ws, "ada", {"lucky_number": str(number)}),
+    "profile": lambda ws, number: partial(update_customer, ws, "ada", attributes={"lucky_number": str(number)}),
     "send": lambda ws, number: partial(send_transactional, ws, "2", "ada", data={"order_id": str(number)}),
 }
 

@@ -112,7 +112,7 @@ async def test_a_database_lost_after_sending_does_not_make_the_receipt_say_that_
             file.execute("DROP TABLE IF EXISTS changes")
 
     gate = replace(ws.gate, executor=replace(ws.gate.executor, sleep=lose_the_table))
-    plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
+    plan = partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
     receipt = await made(gate, await approved(gate, plan), plan)
     assert receipt.status == "done"
     assert "othing was sent" not in receipt.message

@@ -38,13 +38,15 @@ pytestmark = pytest.mark.anyio
     ],
 )
 async def test_whatever_decides_whom_messages_reach_is_a_send_however_it_is_spelled(name: str, ws: CallContext) -> None:
-    plan = await update_customer(ws, "ada", {name: True if "subscribed" in fold(name) else "new@example.com"})
+    plan = await update_customer(
+        ws, "ada", attributes={name: True if "subscribed" in fold(name) else "new@example.com"}
+    )
     assert plan.risk == "send"
     assert "It decides whom messages reach" in plan.why
 
 
 async def test_what_stands_inside_a_wrapper_decides_as_well(ws: CallContext) -> None:
-    plan = await update_customer(ws, "ada", {"data": {"attributes": {"email": "new@example.com"}}})
+    plan = await update_customer(ws, "ada", attributes={"data": {"attributes": {"email": "new@example.com"}}})
     assert (plan.risk, plan.recipients) == ("send", ())
 
 
@@ -54,7 +56,7 @@ async def test_what_stands_inside_a_wrapper_decides_as_well(ws: CallContext) -> 
 )
 async def test_what_makes_another_kind_of_write_is_refused_however_it_is_spelled(name: str, ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="cannot be set"):
-        await update_customer(ws, "ada", {name: 1})
+        await update_customer(ws, "ada", attributes={name: 1})
 
 
 REDIRECTING = (

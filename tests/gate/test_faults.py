@@ -28,7 +28,11 @@ PATIENCE = 1.5
 
 TOOLS: dict[str, tuple[Callable[[CallContext], Callable[[], Awaitable[Plan]]], str, str]] = {
     "send_event": (lambda ws: partial(send_event, ws, "ada", "order_placed"), "POST", "/api/v1/customers/"),
-    "update_customer": (lambda ws: partial(update_customer, ws, "ada", {"shoe": "42"}), "PUT", "/api/v1/customers/"),
+    "update_customer": (
+        lambda ws: partial(update_customer, ws, "ada", attributes={"shoe": "42"}),
+        "PUT",
+        "/api/v1/customers/",
+    ),
     "send_transactional": (
         lambda ws: partial(send_transactional, ws, "2", "ada", data={"order_id": "7"}),
         "POST",

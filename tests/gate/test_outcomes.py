@@ -37,7 +37,7 @@ def email(ws: CallContext) -> Planner:
 
 
 def profile(ws: CallContext) -> Planner:
-    return partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
+    return partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
 
 
 async def approved(ws: CallContext, plan: Planner, name: str = "a tool") -> Change:
@@ -151,7 +151,7 @@ async def test_an_event_is_repeated_with_its_own_id_and_has_one_effect(
 
 
 async def test_a_profile_write_is_read_back(ws: CallContext, sandbox: Sandbox) -> None:
-    receipt = await carried_out(ws, partial(update_customer, ws, "ada", {"favourite_colour": "teal"}))
+    receipt = await carried_out(ws, partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"}))
     assert receipt.status == "done"
     assert receipt.verified is True
     assert requests(sandbox, "/customers/cio_" + str((await ws.people.resolve("ada")).cio_id)) == 1
@@ -169,7 +169,7 @@ async def test_a_profile_write_of_which_one_value_does_not_arrive_is_not_verifie
     assert ada
     ada.timestamps["plan"] = sandbox.workspace.now + 1000  # a newer value from elsewhere wins
     values: dict[str, JsonValue] = {"favourite_colour": "teal", "plan": "gold"}
-    receipt = await carried_out(replace(ws, gate=gate), partial(update_customer, ws, "ada", values))
+    receipt = await carried_out(replace(ws, gate=gate), partial(update_customer, ws, "ada", attributes=values))
     person = await ws.people.resolve("ada")
     assert person.attributes["favourite_colour"] == "teal"
     assert person.attributes["plan"] != "gold"
@@ -178,7 +178,7 @@ async def test_a_profile_write_of_which_one_value_does_not_arrive_is_not_verifie
 
 
 async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandbox) -> None:
-    plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
+    plan = partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
     await carried_out(ws, plan)
     again = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert isinstance(again, Receipt)
@@ -187,7 +187,7 @@ async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandb
 
 
 async def test_a_nested_value_is_read_back_and_is_not_written_twice(ws: CallContext, sandbox: Sandbox) -> None:
-    plan = partial(update_customer, ws, "bob", {"addr": {"tags": ["a", 1], "city": "B"}, "score": 5.0})
+    plan = partial(update_customer, ws, "bob", attributes={"addr": {"tags": ["a", 1], "city": "B"}, "score": 5.0})
     first = await carried_out(ws, plan)
     again = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert first.verified is True

@@ -291,7 +291,9 @@ async def test_an_address_is_not_changed_by_policy_unless_old_and_new_are_named(
         ("ada", {"id": "somebody else"}, "planned"),
     ]
     for number, (customer, attributes, state) in enumerate(cases):
-        row = await proposed(ws, "update_customer", partial(update_customer, ws, customer, attributes), number)
+        row = await proposed(
+            ws, "update_customer", partial(update_customer, ws, customer, attributes=attributes), number
+        )
         assert (row.plan.risk, row.state) == ("send", state), attributes
 
 
@@ -302,7 +304,7 @@ async def test_an_edit_is_allowed_as_data_only_when_it_cannot_start_a_running_ca
     if not is_running:
         sandbox.workspace.stop_campaign(4)
     ws = with_policy(ws, Policy(classes={"data": Said(("allow", 1))}))
-    plan = partial(update_customer, ws, "two-1", {"plan": "vip"})
+    plan = partial(update_customer, ws, "two-1", attributes={"plan": "vip"})
     row = await proposed(ws, "update_customer", plan)
     assert (row.plan.risk, row.state) == (risk, state)
     await made(ws, row, plan)
@@ -400,7 +402,7 @@ async def test_what_only_changes_data_does_not_count_towards_the_cap(ws: CallCon
     sandbox.workspace.stop_campaign(4)  # while it runs, any edit may start it
     ws = with_policy(ws, Policy(sends_an_hour=1))
     assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
-    plan = partial(update_customer, ws, "ada", {"favourite_colour": "teal"})
+    plan = partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
     row = await proposed(ws, "update_customer", plan)
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     assert (await made(ws, row, plan)).status == "done"

@@ -74,7 +74,7 @@ async def example(settings: Settings, sandbox: Sandbox) -> AsyncIterator[CallCon
 async def test_nobody_is_taken_over_without_a_person(
     example: CallContext, sandbox: Sandbox, customer: str, id_type: Any, attributes: dict[str, JsonValue], create: bool
 ) -> None:
-    plan = partial(update_customer, example, customer, dict(attributes), create=create, id_type=id_type)
+    plan = partial(update_customer, example, customer, attributes=dict(attributes), create=create, id_type=id_type)
     with suppress(UserError):  # what is refused is not done either
         row = await example.gate.propose(example.caller.id, "update_customer", arguments_digest({}), plan)
         assert isinstance(row, Change)
@@ -91,7 +91,7 @@ async def test_nothing_is_sent_to_an_address_that_is_a_template(example: CallCon
 
 
 async def test_a_customer_of_an_allowed_address_may_be_created_without_a_person(example: CallContext) -> None:
-    plan = partial(update_customer, example, "x1@test.example.com", {"plan": "x"}, create=True)
+    plan = partial(update_customer, example, "x1@test.example.com", attributes={"plan": "x"}, create=True)
     row = await example.gate.propose(example.caller.id, "update_customer", arguments_digest({}), plan)
     assert isinstance(row, Change)
     assert row.state == "approved"

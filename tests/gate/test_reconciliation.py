@@ -164,7 +164,7 @@ async def test_after_ten_minutes_nothing_is_made_again(scene: Scene, sandbox: Sa
 
 
 async def test_a_profile_write_is_made_again_and_read_back(scene: Scene) -> None:
-    row = await scene.abandoned(partial(update_customer, scene.ws, "ada", {"favourite_colour": "teal"}))
+    row = await scene.abandoned(partial(update_customer, scene.ws, "ada", attributes={"favourite_colour": "teal"}))
     await scene.after(60)
     assert (await scene.state(row)).state == "verified"
 
@@ -283,7 +283,7 @@ async def test_a_change_that_cannot_be_read_does_not_keep_others_from_being_sett
 ) -> None:
     scene = Scene(opened)
     broken = await scene.abandoned(partial(send_event, scene.ws, "ada", "order_placed"))
-    whole = await scene.abandoned(partial(update_customer, scene.ws, "ada", {"shoe": "42"}))
+    whole = await scene.abandoned(partial(update_customer, scene.ws, "ada", attributes={"shoe": "42"}))
 
     class Unreadable(UnsettledChanges):
         async def due(self, now: float) -> Sequence[ChangeRow]:

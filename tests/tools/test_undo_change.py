@@ -182,7 +182,7 @@ async def test_what_has_no_undo_is_refused_with_the_reason(
 
 async def test_only_what_was_done_can_be_undone(ws: CallContext) -> None:
     async def plan() -> Plan:
-        return await update_customer(ws, "ada", {"plan": "gold"})
+        return await update_customer(ws, "ada", attributes={"plan": "gold"})
 
     row = await ws.gate.propose(ws.caller.id, "update_customer", "digest", plan)
     assert not isinstance(row, Receipt)

@@ -26,12 +26,12 @@ def size(call: Call) -> int:
     return len(operations) if isinstance(operations, list) else 0
 
 
-def refused(answered: Mapping[str, Any]) -> dict[int, str]:
-    """The indexes that a 207 lists, each with the field it names; what a field held is never repeated."""
+def refused(answered: Mapping[str, Any], size: int) -> dict[int, str]:
+    """The indexes in a batch of a size that a 207 lists, each with its field; what a field held is never repeated."""
     errors = answered.get("errors")
     listed = errors if isinstance(errors, list) else []
-    told = [error for error in listed if isinstance(error, dict) and isinstance(error.get("batch_index"), int)]
-    return {error["batch_index"]: word(str(error["field"])) if error.get("field") else "" for error in told}
+    known = [error for error in listed if isinstance(error, dict) and error.get("batch_index") in range(size)]
+    return {int(error["batch_index"]): word(str(error["field"])) if error.get("field") else "" for error in known}
 
 
 def only(call: Call, indexes: Sequence[int]) -> Call:

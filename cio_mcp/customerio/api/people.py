@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, JsonValue
 
@@ -217,9 +217,13 @@ def _kind_of(value: str) -> IdType:
     return "phone" if _PHONE.fullmatch(value) else "id"
 
 
-def _other_kinds(reference: Reference) -> list[IdType]:
+def other_references(reference: Reference) -> list[Reference]:
     """As what else the value of a reference may be read, by its shape; anything may be an id."""
-    return [kind for kind in {"id": None, _kind_of(reference.value): None} if kind != reference.kind]
+    others = []
+    for kind in dict.fromkeys(("id", _kind_of(reference.value))):
+        with suppress(InvalidArgument):
+            others.append(reference_of(reference.value, kind))
+    return [other for other in others if other.kind != reference.kind]
 
 
 class People(Reads):
@@ -259,9 +263,9 @@ class People(Reads):
         Raises:
             SeveralPeople: several people have it as their email address.
         """
-        for kind in _other_kinds(reference):
+        for other in other_references(reference):
             with suppress(NotFound, InvalidArgument):
-                return await self.resolve(reference.value, kind)
+                return await self.resolve(other.value, other.kind)
         return None
 
     async def find_by_email(self, email: str) -> tuple[Identifiers, ...]:
@@ -289,13 +293,16 @@ class People(Reads):
         """
         by_id = [person.id for person in people if person.id and person.cio_id]
         by_cio_id = [f"cio_{person.cio_id}" for person in people if person.cio_id and not person.id]
-        found: dict[str, Person] = {}
-        for ids, id_type in ((by_id, None), (by_cio_id, "cio_id")):
-            for start in range(0, len(ids), PROFILES_AT_ONCE):
-                body: JsonValue = {"ids": [*ids[start : start + PROFILES_AT_ONCE]]}
-                call = read("get_customers", query={"id_type": id_type}, body=body)
-                answer = _Profiles.of(await self._reader.read(call))
-                found |= {person.cio_id: person for person in answer.customers if person.cio_id}
+        found = [*await self.profiles_by(by_id, None), *await self.profiles_by(by_cio_id, "cio_id")]
+        return {person.cio_id: person for person in found if person.cio_id}
+
+    async def profiles_by(self, values: Sequence[str], id_type: Literal["cio_id"] | None) -> list[Person]:
+        """Read profiles by `id` (None) or `cio_…`, `PROFILES_AT_ONCE` in a request; what nobody has is left out."""
+        found: list[Person] = []
+        for start in range(0, len(values), PROFILES_AT_ONCE):
+            body: JsonValue = {"ids": [*values[start : start + PROFILES_AT_ONCE]]}
+            call = read("get_customers", query={"id_type": id_type}, body=body)
+            found += _Profiles.of(await self._reader.read(call)).customers
         return found
 
     async def attributes(self, reference: Reference) -> Person:

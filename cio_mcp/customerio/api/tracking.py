@@ -4,11 +4,14 @@ A path of v1 leaves the kind of an identifier to its shape. An identifier of ano
 v2, which is told the kind, so that the person who was looked up is the one who is reached.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import KIND_NAMES, Reference
+from cio_mcp.customerio.api import batches
+from cio_mcp.customerio.api.base import IDENTIFIER_KINDS, KIND_NAMES, Reference
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.errors import InvalidArgument
 
@@ -21,7 +24,8 @@ EVENT_DATA_BYTES = 100_000
 
 
 MAX_OPERATION_BYTES = 32 * 1024
-"""One operation of v2: https://docs.customer.io/integrations/api/track/ (v2)."""
+MAX_BATCH_BYTES = 500 * 1024
+"""One operation of v2, and a batch of them: https://docs.customer.io/integrations/api/track/ (v2)."""
 
 
 def identify(person: Reference, attributes: dict[str, JsonValue], *, at: int, create: bool) -> Call:
@@ -40,8 +44,67 @@ def identify(person: Reference, attributes: dict[str, JsonValue], *, at: int, cr
         raise InvalidArgument(
             "attributes.cio_relationships", f"cannot be set for a customer who {_explain_kind(person)}"
         )
-    body: dict[str, JsonValue] = {"action": "identify", "timestamp": at, "attributes": values}
-    return _entity("person_identify", "attributes", person, body)
+    return Call(operation="person_identify", body=_identify_entity(person, values, at))
+
+
+class ProfileWrite(NamedTuple):
+    """The attributes to set of one of many people; without `create` nobody is created."""
+
+    person: Reference
+    attributes: dict[str, JsonValue]
+    create: bool = False
+
+
+def identify_many(writes: Sequence[ProfileWrite], *, at: int) -> Call:
+    """Set attributes of many people in one request, each as `identify` does; Customer.io answers for each of them.
+
+    Raises:
+        InvalidArgument: the request would be too large.
+    """
+    call = batches.batch(
+        [
+            _identify_entity(
+                write.person, write.attributes if write.create else {**write.attributes, "_update": True}, at
+            )
+            for write in writes
+        ]
+    )
+    if (size := len(canonical(call.body).encode(errors="surrogatepass"))) > MAX_BATCH_BYTES:
+        raise InvalidArgument(
+            "attributes",
+            f"make a request of {size:,} bytes for {len(writes)} customers; Customer.io takes at most "
+            f"{MAX_BATCH_BYTES:,}. Name fewer customers in a call",
+        )
+    return call
+
+
+def profile_writes(call: Call) -> tuple[ProfileWrite, ...]:
+    """The writes of a batch of exactly the form that `identify_many` makes; empty for any other request."""
+    body = call.body if call.operation == "apply_batch" and isinstance(call.body, dict) else {}
+    entities = body.get("batch") if body.keys() == {"batch"} else None
+    writes = [_profile_write(entity) for entity in entities] if isinstance(entities, list) else [None]
+    known = tuple(write for write in writes if write is not None)
+    return known if len(known) == len(writes) else ()
+
+
+def _profile_write(entity: JsonValue) -> ProfileWrite | None:
+    match entity:
+        case {
+            "type": "person",
+            "action": "identify",
+            "identifiers": dict() as identifiers,
+            "timestamp": int(),
+            "attributes": dict() as attributes,
+            **others,
+        } if len(identifiers) == 1 and not others:
+            [(kind, value)] = identifiers.items()
+        case _:
+            return None
+    if not isinstance(value, str) or kind not in IDENTIFIER_KINDS:
+        return None
+    create = attributes.get("_update") is not True
+    plain = attributes if create else {name: one for name, one in attributes.items() if name != "_update"}
+    return ProfileWrite(Reference(value, kind), plain, create)
 
 
 def event(person: Reference, name: str, data: dict[str, JsonValue], *, ulid: str, at: datetime | None) -> Call:
@@ -58,19 +121,27 @@ def event(person: Reference, name: str, data: dict[str, JsonValue], *, ulid: str
     if person.fits_path:
         path = {"identifier": person.value}
         return Call(operation="track_event", path=path, body={**body, "data": data} if data else body)
-    return _entity("person_event", "data", person, {"action": "event", **body, "attributes": data})
+    return Call(operation="person_event", body=_entity("data", person, {"action": "event", **body, "attributes": data}))
 
 
-def _entity(id_: str, argument: str, person: Reference, body: dict[str, JsonValue]) -> Call:
+def _identify_entity(person: Reference, values: dict[str, JsonValue], at: int) -> dict[str, JsonValue]:
+    return _entity("attributes", person, {"action": "identify", "timestamp": at, "attributes": values})
+
+
+def _entity(argument: str, person: Reference, body: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """One operation of v2, whether it goes alone or in a batch."""
     entity: dict[str, JsonValue] = {"type": "person", "identifiers": {person.kind: person.value}, **body}
     if (size := len(canonical(entity).encode(errors="surrogatepass"))) > MAX_OPERATION_BYTES:
         limit = f"{MAX_OPERATION_BYTES:,}"
         raise InvalidArgument(
             argument,
-            f"makes a request of {size:,} bytes; Customer.io takes at most {limit} for a customer "
-            f"who {_explain_kind(person)}",
+            f"makes a request of {size:,} bytes; Customer.io takes at most {limit} for {_explain_entity(person)}",
         )
-    return Call(operation=id_, body=entity)
+    return entity
+
+
+def _explain_entity(person: Reference) -> str:
+    return "each of several customers" if person.fits_path else f"a customer who {_explain_kind(person)}"
 
 
 def _explain_kind(person: Reference) -> str:

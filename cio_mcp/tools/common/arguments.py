@@ -60,6 +60,8 @@ Metric = Literal[
 ]  # fmt: skip
 
 Customer = Annotated[str, _REFERENCE, Field(description="id, email, +phone or cio_…", min_length=1)]
+CustomerInList = Annotated[str, _REFERENCE, Field(min_length=1)]
+"""The same in a list, beside an argument that says what is accepted."""
 CustomerIdType = Annotated[
     Literal["id", "email", "phone", "cio_id"] | None, Field(description="If it cannot be told from customer")
 ]

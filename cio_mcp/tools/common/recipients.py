@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import KIND_NAMES, IdType, Reference
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.people import Person, reference_of
+from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.text.sanitize import clean, quoted, shown, word
 from cio_mcp.text.timestamps import from_unix, parse
@@ -66,12 +67,20 @@ class Recipient:
     @property
     def example(self) -> str:
         """The line of a question: who they are, and whether mail reaches them."""
-        if self.person is None:
-            return f"{self.name} ({WITH_ARTICLE[self.reference.kind]}), profile unknown"
-        told = [quoted(said) for said in (self.person.email, self.person.phone) if said and said != self.person.id]
-        state = "unsubscribed" if self.person.unsubscribed else "subscribed"
         known_by = word(self.identifier) if self.cio_id else WITH_ARTICLE[self.reference.kind]
-        return ", ".join([f"{self.name} ({known_by})", *told, state])
+        return f"{self.name} ({known_by}), {', '.join(self._facts)}"
+
+    @property
+    def details(self) -> str:
+        """Who they are and whether mail reaches them, beside the identifier of their request."""
+        return ", ".join(dict.fromkeys([self.name, *self._facts] if self.person else self._facts))
+
+    @property
+    def _facts(self) -> tuple[str, ...]:
+        if self.person is None:
+            return ("profile unknown",)
+        known = (quoted(one) for one in (self.person.email, self.person.phone) if one and one != self.person.id)
+        return (*known, "unsubscribed" if self.person.unsubscribed else "subscribed")
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -104,19 +113,39 @@ async def test_profiles(ws: CallContext, whom: Recipient) -> tuple[str, ...]:
 
     Only a manual segment counts: an assistant may be allowed to change attributes, and they decide about the others.
     """
-    named = ws.gate.policy.recipients.segment
-    if named is None or whom.person is None:
+    if whom.person is None or (segment := await _segment_of_test_profiles(ws)) is None:
         return ()
+    held = await ws.people.segments_of(whom.person.reference)
+    return whom.recipients if segment.id in {each.id for each in held} else ()
+
+
+async def test_profiles_among(ws: CallContext, people: Sequence[Recipient]) -> tuple[str, ...]:
+    """The same for several people, in one request; whoever has no `cio_…` is none of them."""
+    named = {whom.cio_id: whom for whom in people if whom.cio_id}
+    if not named or (segment := await _segment_of_test_profiles(ws)) is None:
+        return ()
+    # An attribute may have any value: only whom the answer names by their own `cio_id` counts.
+    either: list[JsonValue] = [
+        {"attribute": {"field": "cio_id", "operator": "eq", "value": cio_id.removeprefix("cio_")}} for cio_id in named
+    ]
+    page = await ws.people.search({"and": [{"segment": {"id": int(segment.id)}}, {"or": either}]}, limit=len(named))
+    members = [named.get(f"cio_{person.cio_id}") for person in page.identifiers]
+    return tuple(address for whom in members if whom for address in whom.recipients)
+
+
+async def _segment_of_test_profiles(ws: CallContext) -> Segment | None:
+    named = ws.gate.policy.recipients.segment
+    if named is None:
+        return None
     try:
         segment = await ws.segments.find(named)
     except (NotFound, Ambiguous):
         logger.warning("CIO_POLICY_FILE: there is no one segment %s, so it names nobody", quoted(named))
-        return ()
+        return None
     if segment.type != "manual":
         logger.warning("CIO_POLICY_FILE: the segment %s is not a manual one, so it names nobody", quoted(named))
-        return ()
-    held = await ws.people.segments_of(whom.person.reference)
-    return whom.recipients if segment.id in {each.id for each in held} else ()
+        return None
+    return segment
 
 
 def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api import tracking
-from cio_mcp.customerio.api.base import KIND_NAMES, IdType, Reference
+from cio_mcp.customerio.api.base import KIND_NAMES, Reference
 from cio_mcp.customerio.api.people import SeveralPeople, reference_of
 from cio_mcp.customerio.call import canonical
 from cio_mcp.customerio.url_values import check_path_value
@@ -15,7 +15,7 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.text.names import fold, meanings
 from cio_mcp.text.sanitize import quoted, word
-from cio_mcp.tools.common.arguments import Customer, CustomerIdType
+from cio_mcp.tools.common.arguments import Customer, CustomerIdType, CustomerInList
 from cio_mcp.tools.common.profile_edit import edit, reached
 from cio_mcp.tools.common.recipients import (
     UNKNOWN_CUSTOMER,
@@ -26,6 +26,13 @@ from cio_mcp.tools.common.recipients import (
     recipient_of,
     within,
 )
+from cio_mcp.tools.core.update_customers import (
+    IDENTIFYING,
+    MAX_CUSTOMERS,
+    check_creatable,
+    check_shared,
+    update_customers,
+)
 from cio_mcp.workspace import CallContext
 
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
@@ -34,19 +41,22 @@ RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
 UNIX_SECONDS_DIGITS = 10
 """Enough until the year 2286; a time in milliseconds has 13."""
 
-IDENTIFYING: dict[str, IdType] = {"id": "id", "email": "email"}
-"""Attributes by which Customer.io may find another customer than the one in the request."""
-
 
 async def update_customer(
     ws: CallContext,
-    customer: Customer,
+    customer: Customer | None = None,
+    *,
+    customers: Annotated[list[CustomerInList] | None, Field(description="Up to 50 instead")] = None,
     attributes: Annotated[dict[str, JsonValue], Field(description="Values to set; null clears", min_length=1)],
     create: Annotated[bool, Field(description="Create the customer if there is none")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
-    """Set attributes of one customer. A person approves it; nobody is created unless create is true."""
+    """Set attributes of one customer or several. A person approves it; nobody is created unless create is true."""
     _check(attributes)
+    if customers is not None and len(named := _several(customer, customers)) > 1:
+        check_shared(attributes)
+        return await update_customers(ws, named, attributes, create=create, id_type=id_type)
+    customer = customers[0] if customers else _one(customer)
     if not ws.settings.has_app:
         return _blind(await recipient_of(ws, customer, id_type), attributes, create=create)
     try:
@@ -58,9 +68,27 @@ async def update_customer(
     return await edit(ws, whom, attributes)
 
 
+def _one(customer: str | None) -> str:
+    if customer is None:
+        raise InvalidArgument("customer", "name one customer, or up to 50 in customers")
+    return customer
+
+
+def _several(customer: str | None, customers: list[str]) -> list[str]:
+    if customer is not None:
+        raise InvalidArgument("customer", "leave it out beside customers, or add it to them")
+    if not customers:
+        raise InvalidArgument("customers", "must not be empty")
+    if len(customers) > MAX_CUSTOMERS:
+        raise InvalidArgument(
+            "customers", f"are {len(customers)}; at most {MAX_CUSTOMERS} in one call. Name the others in further calls"
+        )
+    return customers
+
+
 async def _creation(ws: CallContext, reference: Reference, attributes: dict[str, JsonValue]) -> Plan:
     """Plan to create a customer, unless the identifier is somebody's in another way: then plan to edit them."""
-    _check_creatable(reference)
+    check_creatable(reference)
     if existing := await ws.people.known_otherwise(reference):
         return _edit_instead(reference, await edit(ws, Recipient.of(existing), attributes))
     starts = await ws.campaigns.started_by_creation(attributes)
@@ -110,15 +138,10 @@ async def _identifier_conflicts(
     return tuple(conflicts)
 
 
-def _check_creatable(reference: Reference) -> None:
-    if reference.kind not in IDENTIFYING.values():
-        raise InvalidArgument("customer", "a customer is created by an id or an email address")
-
-
 def _blind(whom: Recipient, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
     named = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
     if create:
-        _check_creatable(whom.reference)
+        check_creatable(whom.reference)
     doubt = (f"{UNKNOWN_CUSTOMER} If not, this creates the customer.",) if create else ()
     return Plan(
         risk="send",

@@ -1,0 +1,107 @@
+"""What became of each of several people, as a receipt lists them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+from cio_mcp.customerio.call import canonical
+from cio_mcp.gate.plan import Before, PersonEdit, Plan
+from cio_mcp.text.render import Part
+from cio_mcp.text.sanitize import quoted, quoted_name, shown, word
+from cio_mcp.text.untrusted import Prose, Untrusted
+
+PersonOutcome = Literal["updated", "created", "no change needed", "pending", "failed", "unknown"]
+
+MAX_EDITS = 50
+"""Values that a receipt lists; no source. The journal has all."""
+
+
+class Edit(Part):
+    """A value that was changed; nothing stands for a value that was not set.
+
+    Of several people `customer` is the one whose value it is. Without `known` nobody knows what was there before.
+    """
+
+    customer: str | None = None
+    name: str
+    before: Untrusted | int | float | None = None
+    after: Untrusted | int | float | None = None
+    known: Annotated[SkipJsonSchema[bool], Field(exclude=True)] = True
+
+    def __str__(self) -> str:
+        before, after = ("(not set)" if value is None else shown(value) for value in (self.before, self.after))
+        return f"{quoted(self.name, 80)}: {before if self.known else '(unknown)'} → {after}"
+
+
+class PersonResult(Part):
+    """What became of one of several people."""
+
+    personal: ClassVar[bool] = True
+
+    customer: str
+    name: str | None = None
+    result: str
+    reason: Prose | None = None
+
+    def __str__(self) -> str:
+        named = f"{quoted_name(self.name)} ({word(self.customer)})" if self.name else word(self.customer, 200)
+        return f"{named}: {self.result}{f', {self.reason}' if self.reason else ''}"
+
+
+def edits_of(plan: Plan) -> tuple[Edit, ...]:
+    """The values that a plan changes, of several people each with the person; at most `MAX_EDITS`."""
+    edits = [_edit(edit, None) for edit in plan.edits]
+    edits += [_edit(edit, person.person) for person in plan.changed for edit in person.edits]
+    return tuple(edits[:MAX_EDITS])
+
+
+def results_of(plan: Plan, outcome: PersonOutcome, refused: Mapping[str, str]) -> Iterator[PersonResult]:
+    """A line for each of several people: `outcome` for whom the plan changes, but for those who were refused.
+
+    `refused` has the field that was wrong by the index of the operation, as the journal keeps it.
+    """
+    for index, person in enumerate(plan.changed):
+        if (field := refused.get(str(index))) is not None:
+            wrong = f"because of {field}" if field else "without a reason"
+            yield _result(person, "failed", f"Customer.io refused it {wrong}")
+        else:
+            yield _result(person, "created" if person.created and outcome == "updated" else outcome)
+    for person in plan.people:
+        if not person.edits:
+            yield _result(person, "no change needed")
+
+
+def counts_of(people: Sequence[PersonResult]) -> str:
+    """A sentence with how many people have each result."""
+    counts = Counter(person.result for person in people)
+    return f"{', '.join(f'{count} {result}' for result, count in counts.items())}."
+
+
+def not_listed(plan: Plan) -> str:
+    """A sentence with how many values of several people a receipt leaves out; empty if it lists all."""
+    total = sum(len(person.edits) for person in plan.changed)
+    return f" The first {MAX_EDITS} of {total} values are listed; get_customer has each." if total > MAX_EDITS else ""
+
+
+def _result(person: PersonEdit, outcome: PersonOutcome, reason: str | None = None) -> PersonResult:
+    name = person.name if person.name != person.person else None
+    return PersonResult(customer=person.person, name=name, result=outcome, reason=reason)
+
+
+def _edit(edit: Before, customer: str | None) -> Edit:
+    return Edit(
+        customer=customer,
+        name=edit.name,
+        before=_value(edit.before),
+        after=_value(edit.after),
+        known=edit.known,
+    )
+
+
+def _value(value: JsonValue) -> str | int | float | None:
+    if value in (None, ""):
+        return None
+    return canonical(value) if isinstance(value, bool | list | dict) else value

@@ -1,0 +1,140 @@
+"""Edits of several profiles with one approval: one request, and for each person what changes."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.api.tracking import ProfileWrite
+from cio_mcp.customerio.call import Call
+from cio_mcp.gate.plan import Before, PersonEdit, Plan, Starts
+from cio_mcp.gate.values import same
+from cio_mcp.text.names import meanings
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.profile_edit import REACHES, reached
+from cio_mcp.tools.common.recipients import UNREAD, Recipient, may_start, test_profiles_among
+from cio_mcp.workspace import CallContext
+
+NEW = "a new customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One of several people, and the attributes to set of them.
+
+    `create` lets the request create somebody, `new` says that nobody has the identifier yet.
+    """
+
+    whom: Recipient
+    attributes: dict[str, JsonValue]
+    create: bool = False
+    new: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known what is there."""
+        return self.whom.person is not None or self.new
+
+    @property
+    def edits(self) -> tuple[Before, ...]:
+        """What changes; where the profile cannot be read, all of it does."""
+        before = self.whom.person.attributes if self.whom.person else {}
+        return tuple(
+            Before(name=name, before=before.get(name), after=value, known=self.known)
+            for name, value in self.attributes.items()
+            if not (self.whom.person and same(before.get(name), value))
+        )
+
+    @property
+    def changed(self) -> dict[str, JsonValue]:
+        """The attributes that its request sets."""
+        return {edit.name: edit.after for edit in self.edits}
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """Whom messages reach once the attributes are set; none where that is not known."""
+        return reached((self.whom.identifier,) if self.new else self.whom.recipients, self.changed)
+
+    @property
+    def write(self) -> ProfileWrite:
+        """What its request asks for."""
+        return ProfileWrite(self.whom.reference, self.changed, self.create)
+
+    @property
+    def person(self) -> PersonEdit:
+        """What the plan says of it."""
+        read = self.whom.person
+        return PersonEdit(
+            person=self.whom.identifier,
+            kind=self.whom.reference.kind,
+            name=(read and (read.id or read.email)) or self.whom.identifier,
+            details=NEW if self.new else self.whom.details,
+            edits=self.edits,
+            created=self.new,
+        )
+
+    @property
+    def rests_on(self) -> JsonValue:
+        """What must still be so when the write is made."""
+        unsubscribed = self.whom.person.unsubscribed if self.whom.person else None
+        return {"unsubscribed": unsubscribed, "before": {edit.name: edit.before for edit in self.edits}}
+
+
+async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tuple[str, ...] = ()) -> Plan:
+    """Plan to set attributes of several people; what is so already is left out, and so is who needs no change.
+
+    Raises:
+        InvalidArgument: the request would be too large.
+    """
+    changing = [target for target in targets if target.edits]
+    settled = [target.person for target in targets if not target.edits]
+    attributes = {name: value for target in changing for name, value in target.changed.items()}
+    reaching = sorted({quoted(name) for name in attributes if any(_reaches(name, each.changed) for each in changing)})
+    starts = await _starts(ws, changing, attributes)
+    creates = any(target.new for target in changing)
+    everyone = [target.reached for target in changing]
+    left_out = (f"No change needed, left out: {', '.join(person.label for person in settled)}.",) if settled else ()
+    return Plan(
+        risk="send" if reaching or starts or creates else "data",
+        summary=f"Set {_listed(targets)} of {len(targets)} customers.",
+        notes=(*notes, *(left_out if changing else ())),
+        why=f"It decides whom messages reach: {', '.join(reaching)}." if reaching else "",
+        people=(*(target.person for target in changing), *settled),
+        affected=len(changing),
+        # One person of whom it is not known whom messages reach, and nobody knows for all of them.
+        recipients=tuple(address for each in everyone for address in each) if all(everyone) else (),
+        test_profiles=() if reaching else await test_profiles_among(ws, [target.whom for target in changing]),
+        starts=starts,
+        warnings=(UNREAD,) if any(not target.known for target in changing) else (),
+        calls=_calls(changing),
+        rests_on={
+            "people": {target.whom.identifier: target.rests_on for target in targets},
+            "starts": starts if isinstance(starts, str) else list(starts or ()),
+        },
+        once=creates,
+        next_step="To see one of them: get_customer.",
+    )
+
+
+async def _starts(ws: CallContext, changing: Sequence[Target], attributes: dict[str, JsonValue]) -> Starts:
+    """What the change may start, for all of them at once; where profiles cannot be read, campaigns cannot either."""
+    if not ws.settings.has_app:
+        return "unknown"
+    return may_start(await ws.campaigns.started_by_attributes(attributes)) if changing else ()
+
+
+def _calls(changing: Sequence[Target]) -> tuple[Call, ...]:
+    if not changing:
+        return ()
+    return (tracking.identify_many([target.write for target in changing], at=int(time.time())),)
+
+
+def _reaches(name: str, changed: dict[str, JsonValue]) -> bool:
+    return name in changed and bool(REACHES & meanings(name, changed[name]))
+
+
+def _listed(targets: Sequence[Target]) -> str:
+    names = sorted({name for target in targets for name in target.attributes})
+    return ", ".join(quoted(name, 40) for name in names[:5])

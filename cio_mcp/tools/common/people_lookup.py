@@ -1,0 +1,121 @@
+"""Finding the people whom a list names, in a few requests instead of one for each."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.base import Identifiers, IdType, Reference
+from cio_mcp.customerio.api.people import Person, reference_of
+from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.gather import together
+from cio_mcp.workspace import CallContext
+
+MAX_FOUND = 1_000
+"""People whom one search answers at most: https://docs.customer.io/integrations/api/app/ (search for customers)."""
+NAMED = 16
+"""Entries of a list that a refusal names; more would not fit into one sentence."""
+NOBODY = "nobody has it"
+
+
+class Entry(NamedTuple):
+    """What one entry of a list names: its number from 1, what was given, and how it was read."""
+
+    number: int
+    given: str
+    reference: Reference
+
+
+def read_entries(customers: Sequence[str], id_type: IdType | None) -> tuple[list[Entry], dict[int, str]]:
+    """Read a list of identifiers: each different one once, and what is wrong with the others, by number from 1."""
+    entries: dict[Reference, Entry] = {}
+    faults: dict[int, str] = {}
+    for number, customer in enumerate(customers, start=1):
+        try:
+            reference = reference_of(customer, id_type)
+        except InvalidArgument as wrong:
+            faults[number] = str(wrong).removeprefix(f"{wrong.field}: ")
+        else:
+            same = Reference(reference.value.casefold(), "email") if reference.kind == "email" else reference
+            entries.setdefault(same, Entry(number, customer, reference))
+    return [*entries.values()], faults
+
+
+def refuse_faults(customers: Sequence[str], faults: Mapping[int, str]) -> None:
+    """Refuse a list with faults, all of them at once, each entry with its number and the reason.
+
+    Raises:
+        InvalidArgument: there are any.
+    """
+    if not faults:
+        return
+    reasons: dict[str, list[str]] = {}
+    for number in sorted(faults)[:NAMED]:
+        reasons.setdefault(faults[number], []).append(f"no. {number} {quoted(customers[number - 1], 30)}")
+    listed = "; ".join(f"{', '.join(entries)}: {reason}" for reason, entries in reasons.items())
+    more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+    problem = f"{len(faults)} of {len(customers)} cannot be updated: {listed}{more}"
+    raise InvalidArgument("customers", f"{problem}. Correct them or leave them out")
+
+
+async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
+    """Find whom each reference names: the profile, or in words why there is none."""
+    kinds: dict[IdType, list[Reference]] = {}
+    for reference in references:
+        kinds.setdefault(reference.kind, []).append(reference)
+    found: dict[Reference, Person | str] = dict.fromkeys(references, NOBODY)
+    if ids := [reference.value for reference in kinds.get("id", ())]:
+        profiles = await ws.people.profiles_by(ids, None)
+        found |= {Reference(person.id): person for person in profiles if person.id in ids}
+    if cio_ids := [reference.value for reference in kinds.get("cio_id", ())]:
+        profiles = await ws.people.profiles_by(cio_ids, "cio_id")
+        found |= {Reference(f"cio_{person.cio_id}", "cio_id"): person for person in profiles}
+    found |= await _by_email(ws, kinds.get("email", ()))
+    phones = {reference.value: partial(_by_phone, ws, reference) for reference in kinds.get("phone", ())}
+    by_phone = await together(phones)
+    return found | {Reference(phone, "phone"): by_phone[phone] for phone in phones}
+
+
+async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
+    """Find people by addresses in one search; an address that it does not find is looked up by itself.
+
+    Whether a search minds case is not documented, so it has each address as given and in lower case.
+    """
+    if not references:
+        return {}
+    spellings = dict.fromkeys(text for one in references for text in (one.value, one.value.lower()))
+    either: list[JsonValue] = [
+        {"attribute": {"field": "email", "operator": "eq", "value": spelling}} for spelling in spellings
+    ]
+    page = await ws.people.search({"or": either}, limit=MAX_FOUND)
+    holders: dict[str, tuple[Identifiers, ...]] = {}
+    for person in page.identifiers:
+        address = (person.email or "").casefold()
+        holders[address] = (*holders.get(address, ()), person)
+    enough = 2 if page.next else 1
+    unsure = [one.value for one in references if len(holders.get(one.value.casefold(), ())) < enough]
+    reads = await together({address: partial(ws.people.find_by_email, address) for address in unsure})
+    holders |= {address.casefold(): people for address, people in reads.items()}
+    alone = [people[0] for people in holders.values() if len(people) == 1]
+    profiles = await ws.people.profiles_of_many(alone)
+    return {one: _only(holders[one.value.casefold()], profiles) for one in references}
+
+
+def _only(holders: Sequence[Identifiers], profiles: Mapping[str, Person]) -> Person | str:
+    """The profile of the one who has an address, or in words why there is none."""
+    if len(holders) > 1:
+        named = ", ".join(f"cio_{person.cio_id}" for person in holders[:3])
+        more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""  # noqa: PLR2004 - as many as are named
+        return f"{len(holders)} customers share it ({named}{more}), so name the one that is meant by cio_id"
+    return profiles.get(holders[0].cio_id or "", NOBODY) if holders else NOBODY
+
+
+async def _by_phone(ws: CallContext, reference: Reference) -> Person | str:
+    try:
+        return await ws.people.attributes(reference)
+    except NotFound:
+        return NOBODY
+    except InvalidArgument as wrong:
+        return str(wrong).removeprefix(f"{wrong.field}: ")

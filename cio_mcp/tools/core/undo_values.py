@@ -1,0 +1,39 @@
+"""Values that an undo sets back: what they were, whether they still stand, and what does not come back."""
+
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from cio_mcp.errors import Refused
+from cio_mcp.gate.plan import Before
+from cio_mcp.gate.values import same
+from cio_mcp.text.sanitize import quoted
+
+NAMED = 5
+"""Values that a sentence names; more are counted."""
+
+
+def restored(edit: Before) -> JsonValue:
+    """The value that an undo sets: of `unsubscribed` never an absent one, which would not subscribe anybody."""
+    return str(edit.before).lower() == "true" if edit.name == "unsubscribed" else edit.before
+
+
+def equal(name: str, one: JsonValue, other: JsonValue) -> bool:
+    """Whether two values of an attribute are the same; an absent `unsubscribed` means subscribed."""
+    if name == "unsubscribed":
+        return (str(one).lower() == "true") == (str(other).lower() == "true")
+    return same(one, other)
+
+
+def lost(edits: Sequence[Before]) -> tuple[str, ...]:
+    """What the undo of these edits does not bring back."""
+    if not edits:
+        return ()
+    text = "What was a number, true or false, or a list may come back as text: values can be read as text alone."
+    texts = (text,) if any(one.before is not None and one.name != "unsubscribed" for one in edits) else ()
+    return (*texts, "It takes back neither the history of these values nor what they started meanwhile.")
+
+
+def refusal(change: str, reason: str) -> Refused:
+    """Why a change is not undone."""
+    return Refused(f"Change {quoted(change, 40)} is not undone: {reason}. Nothing was sent.")

@@ -1,0 +1,131 @@
+"""The same attributes for several customers: whom the list names, and what stands against the call."""
+
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.base import KIND_NAMES, IdType, Reference
+from cio_mcp.customerio.api.people import Person, other_references
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.plan import Plan
+from cio_mcp.text.names import meanings
+from cio_mcp.text.sanitize import word
+from cio_mcp.tools.common.group_edit import Target, edit_people
+from cio_mcp.tools.common.people_lookup import NOBODY, Entry, find_people, read_entries, refuse_faults
+from cio_mcp.tools.common.recipients import UNKNOWN_CUSTOMER, Recipient
+from cio_mcp.workspace import CallContext
+
+MAX_CUSTOMERS = 50
+"""Customers that one call updates. Chosen: what a person can read before deciding."""
+
+IDENTIFYING: dict[str, IdType] = {"id": "id", "email": "email"}
+"""Attributes by which Customer.io may find another customer than the one in the request."""
+
+
+async def update_customers(
+    ws: CallContext,
+    customers: Sequence[str],
+    attributes: dict[str, JsonValue],
+    *,
+    create: bool,
+    id_type: IdType | None,
+) -> Plan:
+    """Plan to set the same attributes of several customers; whoever is named twice is updated once.
+
+    Raises:
+        InvalidArgument: some of them cannot be updated; the text has each with the reason.
+    """
+    entries, faults = read_entries(customers, id_type)
+    if not ws.settings.has_app:
+        return await _blind(ws, customers, entries, faults, attributes, create=create)
+    found = await find_people(ws, [entry.reference for entry in entries])
+    missing = [entry for entry in entries if create and found[entry.reference] == NOBODY]
+    faults |= await _not_creatable(ws, missing)
+    faults |= {
+        entry.number: reason
+        for entry in entries
+        if isinstance(reason := found[entry.reference], str) and entry not in missing
+    }
+    refuse_faults(customers, faults)
+    targets: dict[Reference, Target] = {}
+    for entry in entries:
+        one = found[entry.reference]
+        whom = Recipient.of(one) if isinstance(one, Person) else Recipient(entry.reference, None)
+        is_new = entry in missing
+        targets.setdefault(whom.reference, Target(whom, attributes, create=is_new, new=is_new))
+    planned = await edit_people(ws, [*targets.values()], notes=_repeated(len(customers) - len(targets)))
+    new = sum(target.new for target in targets.values())
+    return planned.model_copy(update={"summary": f"{planned.summary} {new} of them are created."}) if new else planned
+
+
+async def _blind(
+    ws: CallContext,
+    customers: Sequence[str],
+    entries: Sequence[Entry],
+    faults: dict[int, str],
+    attributes: dict[str, JsonValue],
+    *,
+    create: bool,
+) -> Plan:
+    """The same without an App API key: nobody is looked up, and whoever is named in two ways is written twice."""
+    refuse_faults(customers, faults | (_unusable(entries) if create else {}))
+    targets = [Target(Recipient(entry.reference, None), attributes, create=create) for entry in entries]
+    planned = await edit_people(ws, targets, notes=_repeated(len(customers) - len(entries)))
+    doubt = (f"{UNKNOWN_CUSTOMER} Whoever does not is created.",) if create else ()
+    return planned.model_copy(update={"risk": "send", "warnings": (*doubt, *planned.warnings)})
+
+
+async def _not_creatable(ws: CallContext, missing: Sequence[Entry]) -> dict[int, str]:
+    """Why customers cannot be created: by their kind of identifier, or since it is somebody's in another way."""
+    faults = _unusable(missing)
+    others = {entry.number: other_references(entry.reference) for entry in missing if entry.number not in faults}
+    found = await find_people(ws, [other for each in others.values() for other in each])
+    for number, references in others.items():
+        for other in references:
+            if isinstance(holder := found[other], Person):
+                faults[number] = (
+                    f"it is the {KIND_NAMES[other.kind]} of {word(holder.reference.value)}, so name that one"
+                )
+            elif holder != NOBODY and other.kind == "email":
+                faults[number] = holder
+    return faults
+
+
+def _unusable(entries: Sequence[Entry]) -> dict[int, str]:
+    by = "a customer is created by an id or an email address"
+    return {entry.number: by for entry in entries if entry.reference.kind not in IDENTIFYING.values()}
+
+
+def _repeated(count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    entries = "1 entry names a customer" if count == 1 else f"{count} entries name customers"
+    return (f"{entries} who stand{'s' if count == 1 else ''} in the list already. Each customer is updated once.",)
+
+
+def check_creatable(reference: Reference) -> None:
+    """Refuse to create a customer by a kind of identifier that Customer.io creates nobody by.
+
+    Raises:
+        InvalidArgument: the reference is of such a kind.
+    """
+    if reference.kind not in IDENTIFYING.values():
+        raise InvalidArgument("customer", "a customer is created by an id or an email address")
+
+
+def check_shared(attributes: dict[str, JsonValue]) -> None:
+    """Refuse what several customers cannot have the same of, and what only a request about one can set.
+
+    Raises:
+        InvalidArgument: an attribute identifies one customer, or relates customers to objects.
+    """
+    for name, value in attributes.items():
+        meant = meanings(name, value)
+        if meant & IDENTIFYING.keys() and value not in (None, ""):
+            raise InvalidArgument(
+                f"attributes.{word(name)}", "identifies one customer, so several cannot have the same; leave it out"
+            )
+        if "cio_relationships" in meant:
+            raise InvalidArgument(
+                f"attributes.{word(name)}", "cannot be set for several customers at once; name one customer in a call"
+            )
