@@ -90,7 +90,7 @@ async def test_a_batch_whose_second_try_fails_names_all_that_was_refused(ws: Cal
     wrong = person | {"action": "no such action"}
     fine = person | {"action": "identify", "attributes": {"shoe": "42"}}
     receipt = await carry_out(faulty, planned(batch([wrong, fine, wrong])))
-    assert receipt.status == "done"
+    assert receipt.status == "partly_done"
     assert "2 of 3 operations were not accepted" in receipt.message
     assert "0 (action), 2 (action)" in receipt.message
 
@@ -105,7 +105,9 @@ async def test_a_look_that_fails_does_not_end_the_read_back(ws: CallContext, san
 
     looks: list[float] = []
     patient = with_execution(ws, replace(ws.gate.executor, sleep=sleep))
-    receipt = await carry_out(patient, partial(update_customer, patient, "ada", {"favourite_colour": "teal"}))
+    receipt = await carry_out(
+        patient, partial(update_customer, patient, "ada", attributes={"favourite_colour": "teal"})
+    )
     assert (receipt.status, receipt.verified) == ("done", True)
     assert len(looks) > 1
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api import batches
 from cio_mcp.customerio.api.base import IDENTIFIER_KINDS, KIND_NAMES, Reference
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.errors import InvalidArgument
@@ -61,14 +60,11 @@ def identify_many(writes: Sequence[ProfileWrite], *, at: int) -> Call:
     Raises:
         InvalidArgument: the request would be too large.
     """
-    call = batches.batch(
-        [
-            _identify_entity(
-                write.person, write.attributes if write.create else {**write.attributes, "_update": True}, at
-            )
-            for write in writes
-        ]
-    )
+    entities: list[JsonValue] = [
+        _identify_entity(write.person, write.attributes if write.create else {**write.attributes, "_update": True}, at)
+        for write in writes
+    ]
+    call = Call(operation="apply_batch", body={"batch": entities})
     if (size := len(canonical(call.body).encode(errors="surrogatepass"))) > MAX_BATCH_BYTES:
         raise InvalidArgument(
             "attributes",
