@@ -33,7 +33,10 @@ KINDS = (("campaign", "1"), ("broadcast", "10"), ("newsletter", "31"), ("transac
 CALLS: dict[str, list[dict[str, Any]]] = {
     "find_customers": [{"email": "mallory@example.com"}, {"email": "two@example.com"}, {"segment": "5", "limit": 2}],
     "get_customer": [{"customer": "mallory", "include": EVERYTHING}, {"customer": "two@example.com"}],
-    "update_customer": [{"customer": "mallory", "attributes": {"note": f"new {PLANTED_TEXT}"}}],
+    "update_customer": [
+        {"customer": "mallory", "attributes": {"note": f"new {PLANTED_TEXT}"}},
+        {"customers": ["mallory", "bob"], "attributes": {"note": f"newer {PLANTED_TEXT}", "plan": "gold"}},
+    ],
     "undo_change": [{"change": "(a change)"}],
     "send_event": [{"customer": "mallory", "name": "signed_up", "data": {"note": PLANTED_TEXT}}],
     "list_campaigns": [{"kind": kind} for kind, _ in KINDS] + [{"limit": 1}],

@@ -51,6 +51,9 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
     ],
     "update_customer": [
         {"customer": CIO_ID, "attributes": {"note": "write to eve@example.com", "work_phone": "+447700900001"}},
+        {"customers": [CIO_ID, "bob"], "attributes": {"note": "write to eve@example.com"}},
+        {"customers": ["eve@example.com", "two@example.com", "ada@example.com"], "attributes": {"x": 1}},
+        {"customers": [CIO_ID, "eve@example.com", "+447700900001"], "attributes": {"x": 1}, "create": True},
         {"customer": "two@example.com", "attributes": {"x": 1}},
         {"customer": CIO_ID, "attributes": {"ada@example.com": "y" * 2000}},
         {"customer": CIO_ID, "attributes": {"email": "ada@example.com, eve@example.com"}},
