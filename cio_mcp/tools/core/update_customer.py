@@ -46,7 +46,7 @@ async def update_customer(
     ws: CallContext,
     customer: Customer | None = None,
     *,
-    customers: Annotated[list[CustomerInList] | None, Field(description="Up to 50 instead")] = None,
+    customers: Annotated[list[CustomerInList] | None, Field(description="Instead of customer: up to 50")] = None,
     attributes: Annotated[dict[str, JsonValue], Field(description="Values to set; null clears", min_length=1)],
     create: Annotated[bool, Field(description="Create the customer if there is none")] = False,
     id_type: CustomerIdType = None,
