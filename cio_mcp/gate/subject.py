@@ -97,7 +97,6 @@ def _texts(value: JsonValue) -> Iterable[str]:
 def _named_by(plan: Plan) -> set[str]:
     """Whom a plan names: as recipients, in what it rests on, and where its operations name people."""
     named = {*plan.recipients, *plan.test_profiles, str(plan.rests_on.get("person"))}
-    named |= {person.person for person in plan.people}
     named |= {plan.trace.person} if plan.trace else set()
     named |= {plan.reads_back.person} if plan.reads_back else set()
     for call in plan.calls:

@@ -172,15 +172,39 @@ async def test_a_second_try_without_an_answer_leaves_the_outcome_unknown_for_all
 
 @pytest.mark.parametrize("errors", [[], [{"batch_index": 7}], [{"field": "x"}], "x"])
 async def test_a_partial_answer_that_names_nobody_is_unknown(errors: JsonValue, ws: CallContext) -> None:
+    sent: list[Call] = []
+
     class Partly(Writer):
         async def send(self, call: Call, work: Work) -> Result:  # noqa: ARG002 - the signature of what it stands for
             await anyio.lowlevel.checkpoint()
+            sent.append(call)
             return Sent(207, {"errors": errors})
 
     executor = replace(ws.gate.executor, writer=Partly(ws.gate.executor.client))
     receipt = await made(replace(ws, gate=replace(ws.gate, executor=executor)), edit_of(ws, "ada", "bob"))
     assert receipt.status == "unknown"
     assert "without naming the others" in receipt.message
+    assert len(sent) == 1
+
+
+async def test_of_what_was_refused_at_first_only_what_is_refused_again_has_failed(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    sandbox.faults += [Fault("POST", BATCH, "refuse:1,2"), Fault("POST", BATCH, "refuse:0")]
+    receipt = await made(ws, edit_of(ws, "ada", "bob", "cio_a3000003"))
+    assert receipt.status == "partly_done"
+    assert results(receipt) == ["updated", "failed", "updated"]
+    assert receipt.verified is True
+
+
+async def test_a_creation_is_a_send_that_must_not_come_twice_even_where_no_campaign_runs(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    sandbox.workspace.stop_campaign(4)
+    new = await edit_of(ws, "ada", "new-1", create=True)()
+    known = await edit_of(ws, "ada", "bob", create=True)()
+    assert (new.risk, new.once, new.creates, new.expected()) == ("send", True, ("new-1",), {})
+    assert (known.risk, known.once, known.creates, len(known.expected())) == ("data", False, (), 2)
 
 
 async def test_an_abandoned_update_of_several_is_made_again_and_read_back(opened: Workspace, sandbox: Sandbox) -> None:

@@ -20,6 +20,13 @@ CALLS: dict[str, Call] = {
     "identify by kind": tracking.identify(
         Reference("new@example.com"), {"first_name": "New"}, at=1_800_000_000, create=False
     ),
+    "identify many": tracking.identify_many(
+        [
+            tracking.ProfileWrite(Reference("cio_a3000001", "cio_id"), {"plan": "pro"}),
+            tracking.ProfileWrite(Reference("new@example.com", "email"), {"plan": "pro"}, create=True),
+        ],
+        at=1_800_000_000,
+    ),
     "event by kind": tracking.event(
         Reference("+14155552671", "phone"),
         "signed_up",
