@@ -1,7 +1,7 @@
 """Edits of several profiles with one approval: one request, and for each person what changes."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -100,7 +100,7 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
         risk="send" if reaching or starts or creates else "data",
         summary=f"Set {_listed(targets)} of {len(targets)} customers.",
         notes=(*notes, *(left_out if changing else ())),
-        why=f"It decides whom messages reach: {', '.join(reaching)}." if reaching else "",
+        why=" ".join(_reasons(reaching, creates=creates)),
         people=(*(target.person for target in changing), *settled),
         affected=len(changing),
         # One person of whom it is not known whom messages reach, and nobody knows for all of them.
@@ -118,10 +118,20 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
     )
 
 
+def _reasons(reaching: Sequence[str], *, creates: bool) -> Iterator[str]:
+    """Why the change may reach people."""
+    if reaching:
+        yield f"It decides whom messages reach: {', '.join(reaching)}."
+    if creates:
+        yield "A new customer may enter any segment and any campaign that starts from one."
+
+
 async def _starts(ws: CallContext, changing: Sequence[Target], attributes: dict[str, JsonValue]) -> Starts:
     """What the change may start, for all of them at once; where profiles cannot be read, campaigns cannot either."""
     if not ws.settings.has_app:
         return "unknown"
+    if any(target.new for target in changing):
+        return may_start(await ws.campaigns.started_by_creation(attributes))
     return may_start(await ws.campaigns.started_by_attributes(attributes)) if changing else ()
 
 
