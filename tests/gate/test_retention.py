@@ -109,7 +109,7 @@ async def test_the_same_again_is_still_told_from_a_reduced_change(retention: Ret
     await journal.add(before)
     await retention.round()
     assert before.effect
-    assert (await journal.same_effect(before.effect, NOW - 600, NOW)) is not None
+    assert (await journal.effects.same(before.effect, NOW - 600, NOW)) is not None
 
 
 async def test_bodies_go_in_small_steps_and_a_round_ends(retention: Retention, database: Database) -> None:
