@@ -1,4 +1,4 @@
-"""Changes that a person approved outside a call: the running server carries them out, without waiting for another call."""
+"""Changes that a person approved outside a call: the running server carries them out, without a further call."""
 
 import logging
 from collections.abc import Callable
@@ -64,7 +64,7 @@ class ApprovedChanges:
         return caller is not None and WRITE in caller.scopes
 
     async def _make_safely(self, row: ChangeSummary) -> None:
-        """Carry out a change; one that fails stays approved for the next attempt and must not keep the others from it."""
+        """Carry out a change; one that fails stays approved for the next attempt, and does not end the others."""
         try:
             await self._make(row.id)
         except CioError as failure:

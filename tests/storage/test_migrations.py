@@ -37,8 +37,8 @@ from cio_mcp.workspace import CallContext
 pytestmark = pytest.mark.anyio
 
 WRITTEN_BEFORE = (Path(__file__).parent / "baseline.sql").read_text(encoding="utf-8")
-NEWER = "0003_from_0002"
-TOO_NEW = "0004_from_0003"
+NEWER = "0004_from_0003"
+TOO_NEW = "0005_from_0004"
 
 TOOLS: dict[str, Any] = {"update_customer": update_customer, "undo_change": undo_change}
 
