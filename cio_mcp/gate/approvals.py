@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 APPROVAL_SECONDS = 600.0
 """How long an approval is valid, and how long a client may keep a question open."""
+CALL_SECONDS = 10.0
+"""How long a change that was approved in a client is left to its call, before any server carries it out."""
 POLL_SECONDS = 0.25
 """How often a waiting call looks for a decision."""
 IN_CLIENT, REJECTED = "approved in the client", "rejected in the client"
@@ -65,7 +67,7 @@ class Approvals:
         in_time = asked_at is not None and self.clock.now() - asked_at <= APPROVAL_SECONDS
         right = confirms(change.plan, confirmation)
         if approve and in_time and right:
-            await self.approve(change, by=by, how=IN_CLIENT, confirmation=confirmation)
+            await self._approve(change, by=by, how=IN_CLIENT, call_seconds=CALL_SECONDS)
             return
         how = REJECTED if not approve else MISMATCH if not right else TOO_LATE
         await self.withdraw(change, by=by, how=how, acknowledged=True)
@@ -101,10 +103,17 @@ class Approvals:
         row = await self.journal.get(change.id)
         return Change.of(row) if row else change
 
-    async def _approve(self, change: Change, *, by: str, how: str) -> bool:
+    async def _approve(self, change: Change, *, by: str, how: str, call_seconds: float | None = None) -> bool:
         now = self.clock.now()
-        until = now + APPROVAL_SECONDS
-        return await self.journal.decide(change.row, "approved", by=by, how=how, now=now, until=until)
+        return await self.journal.decide(
+            change.row,
+            "approved",
+            by=by,
+            how=how,
+            now=now,
+            until=now + APPROVAL_SECONDS,
+            settle_at=now + call_seconds if call_seconds else None,
+        )
 
 
 def confirms(plan: Plan, text: str | None) -> bool:

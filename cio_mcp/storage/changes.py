@@ -110,10 +110,12 @@ class Journal:
         how: str,
         now: float,
         until: float = 0.0,
+        settle_at: float | None = None,
     ) -> bool:
         """Record a decision about exactly what was shown; False if the change no longer waits for one.
 
-        The change does not expire before `until`: an approval in its last minute is as good as any.
+        The change does not expire before `until`: an approval in its last minute is as good as any. `settle_at` is as
+        in `ApprovedChanges`.
         """
         waiting = and_(
             changes.c.state == "planned",
@@ -122,7 +124,7 @@ class Journal:
             changes.c.plan == shown.plan,
             changes.c.expires_at > now,
         )
-        decision = {"state": state, "decided_at": now, "decided_by": by, "decided_how": how}
+        decision = {"state": state, "decided_at": now, "decided_by": by, "decided_how": how, "settle_at": settle_at}
         return await self._move(shown.id, waiting, **decision, expires_at=max(shown.expires_at, until))
 
     async def withdraw(self, change: str, *, by: str, how: str, now: float, acknowledged: bool = False) -> bool:

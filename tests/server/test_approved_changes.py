@@ -12,7 +12,7 @@ import anyio.lowlevel
 import pytest
 from mcp import Client
 
-from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals
+from cio_mcp.gate.approvals import APPROVAL_SECONDS, CALL_SECONDS, Approvals
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.policy import Policy, Recipients, Said
 from cio_mcp.gate.receipt import Receipt
@@ -173,6 +173,20 @@ class TestAnApprovalOutsideACall:
         clock.time += APPROVAL_SECONDS + 1
         assert await server.approved.round() == 0
         assert writes(sandbox) == 0
+
+    async def test_in_a_client_that_went_away_is_left_to_its_call_for_ten_seconds(
+        self, server: Server, sandbox: Sandbox, clock: ManualClock
+    ) -> None:
+        change = await server.propose()
+        approvals = server.opened.gate.approvals
+        await approvals.record_prompt(change)
+        await approvals.answer(change, approve=True, confirmation=None, by=USER)
+        clock.time += CALL_SECONDS - 1
+        assert await server.approved.round() == 0
+        clock.time += 1
+        assert await server.approved.round() == 1
+        assert writes(sandbox) == 1
+        assert (await server.answer()).status == "done"
 
     async def test_is_used_for_a_caller_over_http(self, server: Server, sandbox: Sandbox) -> None:
         await server.approve(by="loopback:desk")

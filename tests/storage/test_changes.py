@@ -100,6 +100,11 @@ class TestWhatMayWaitForADecision:
         ]
         assert added == ["added", "added", "caller limit", "added", "workspace limit"]
 
+    async def test_counts_the_arguments_of_its_call(self, journal: Journal) -> None:
+        limits = OpenLimits(caller_bytes=2 * len(PLAN) + 1_000)
+        assert await journal.add(change(1, input="x" * 1_000), limits) == "added"
+        assert await journal.add(change(2), limits) == "caller limit"
+
     async def test_counts_a_replaced_plan_by_its_new_size(self, journal: Journal) -> None:
         limits = OpenLimits(caller_bytes=1_000)
         await journal.add(change(1), limits)
