@@ -159,7 +159,6 @@ class Journal:
             next_step=row.next_step,
             reads_back=row.reads_back,
             drifts=row.drifts,
-            settle_at=None,
             asked_at=None,
             decided_at=None,
             decided_by=None,

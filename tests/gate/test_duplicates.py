@@ -61,10 +61,12 @@ def event(data: int = 1, name: str = "signed_up", person: str = "ada", *, repeat
     return plan
 
 
-def email(data: int, *, due_at: float | None = None, to: str = "ada@example.com") -> Planner:
+def email(
+    data: int, *, due_at: float | None = None, to: str = "ada@example.com", person: str = "ada", message: int = 2
+) -> Planner:
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
-        call = sends.email(2, {"id": "ada"}, to, {"number": data}, send_at=None, options={})
+        call = sends.email(message, {"id": person}, to, {"number": data}, send_at=None, options={})
         return Plan(risk="send", summary="Send it.", calls=(call,), once=True, due_at=due_at)
 
     return plan
@@ -161,6 +163,28 @@ class TestASendOfTheLastDay:
     async def test_is_named_though_it_went_to_another_address_of_the_person(self, gate: Gate) -> None:
         earlier = await send(gate, email(1))
         assert (await propose_change(gate, email(1, to="ada@work.example"))).plan.earlier == (earlier,)
+
+    async def test_is_not_named_for_a_message_to_somebody_else_or_another_message(self, gate: Gate) -> None:
+        await send(gate, email(1))
+        for other in (email(1, person="bob"), email(1, message=3)):
+            assert (await propose_change(gate, other)).plan.earlier == ()
+
+    async def test_is_named_where_the_plan_became_similar_to_it_after_its_approval(self, gate: Gate) -> None:
+        names = iter(["other", "signed_up", "signed_up"])
+
+        async def drifting() -> Plan:
+            name = next(names)
+            return (await event(2, name)()).model_copy(update={"rests_on": {"name": name}})
+
+        change = await propose_change(gate, drifting)
+        assert await gate.approvals.approve(change, by="person", how="in a test")
+        earlier = await send(gate, event(1))
+        assert (await make(gate, change, drifting)).status == "approval_required"
+        shown = await gate.approvals.current(change)
+        assert shown.plan.earlier == (earlier,)
+        assert await gate.approvals.approve(shown, by="person", how="in a test")
+        assert (await make(gate, shown, drifting)).status == "done"
+        assert {*(await propose_change(gate, event(3))).plan.earlier} == {change.id, earlier}
 
     async def test_is_said_to_be_of_unknown_outcome_where_it_is(self, gate: Gate, sandbox: Sandbox) -> None:
         sandbox.faults.append(Fault("POST", "/v1/send/email", "accept_then_503", times=1))
