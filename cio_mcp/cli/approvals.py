@@ -21,7 +21,9 @@ from cio_mcp.text.sanitize import clean
 
 NO_WINDOW = "`cio-mcp approvals` needs a terminal. `cio-mcp approvals list` prints the pending changes."
 MISMATCH = "Code doesn't match. The change is still pending."
-APPROVED = "Approved. It is applied when the assistant calls again, within ten minutes."
+APPROVED = (
+    "Approved. A running server applies it now; if none is running, the next start or call within ten minutes does."
+)
 DENIED = "denied in a terminal"
 PROGRAM_COLUMNS = 1000
 """Columns where standard output is no terminal: nothing needs to be folded for a program."""

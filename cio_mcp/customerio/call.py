@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, model_validator
 
-from cio_mcp.customerio.canonical import canonical, comparable
+from cio_mcp.customerio.canonical import canonical, comparable, comparable_target
 from cio_mcp.customerio.operations import (
     OPERATIONS,
     Api,
@@ -132,6 +132,11 @@ class Call(BaseModel):
     def comparable(self) -> JsonValue:
         """A form in which two calls are equal if their effects are; see `canonical.comparable`."""
         return comparable(self.row, self.effects, self.path, self.query, self.body)
+
+    @property
+    def comparable_target(self) -> JsonValue:
+        """A form in which two calls are equal if they differ in their data alone; see `canonical.comparable_target`."""
+        return comparable_target(self.effects, self.path)
 
     @property
     def subject(self) -> str:

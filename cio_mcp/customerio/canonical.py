@@ -2,12 +2,16 @@
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import JsonValue
 
 from cio_mcp.customerio.operations import Effect, Operation
+
+FORM = 1
+"""The version of the forms below. Raise it with every change that alters the form of a request: what was stored under
+an older version is then computed again, so that no duplicate of it is missed."""
 
 _CASE_SENSITIVE = frozenset({"id", "ids", "userId", "anonymousId", "anonymous_id"})
 """Keys of identifiers that Customer.io compares as they are, even where they look like an address."""
@@ -34,6 +38,33 @@ def comparable(
         "shared": _plain(shared),
         "effects": [{"operation": each.operation.id, "body": _comparable_body(each)} for each in effects],
     }
+
+
+def comparable_target(effects: tuple[Effect, ...], path: Mapping[str, str]) -> JsonValue:
+    """Whom and what a request is about, without its data: the operation, the person, and the message or event.
+
+    Two requests with the same effect have the same target.
+    """
+    return [
+        {
+            "operation": each.operation.id,
+            "path": {name: _comparable_value(each.operation, name, value) for name, value in path.items()},
+            "body": dict(_named(each)),
+        }
+        for each in effects
+    ]
+
+
+def _named(effect: Effect) -> Iterator[tuple[str, JsonValue]]:
+    """The fields of a body that name the person, what the operation is about, and the event."""
+    row, body = effect.operation, _comparable_body(effect)
+    person = row.people[:1]
+    names = dict.fromkeys((*person, row.target, *(("name",) if row.event_data else ())))
+    for name in names:
+        value = body.get(name) if isinstance(body, dict) else None
+        # A list is an audience, which belongs to the data.
+        if value is not None and not (name in person and isinstance(value, list)):
+            yield name, value
 
 
 def _comparable_body(effect: Effect) -> JsonValue:

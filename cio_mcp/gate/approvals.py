@@ -3,6 +3,7 @@
 Each decision is about exactly the change that was shown: its requests, its plan and its question.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,15 @@ from cio_mcp.clock import Clock
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import BY_POLICY
+from cio_mcp.storage.rows import ChangeSummary, StoredState
 
 if TYPE_CHECKING:
     from cio_mcp.storage.changes import Journal
 
 APPROVAL_SECONDS = 600.0
 """How long an approval is valid, and how long a client may keep a question open."""
+CALL_SECONDS = 10.0
+"""How long a change that was approved in a client is left to its call, before any server carries it out."""
 POLL_SECONDS = 0.25
 """How often a waiting call looks for a decision."""
 IN_CLIENT, REJECTED = "approved in the client", "rejected in the client"
@@ -34,11 +38,11 @@ class Approvals:
         """Approve what `change` shows; False if it is no longer open, has changed, or the confirmation is wrong."""
         if not confirms(change.plan, confirmation):
             return False
-        return await self.journal.decide(change.row, "approved", by=by, how=how, now=self.clock.now())
+        return await self._approve(change, by=by, how=how)
 
     async def approve_by_policy(self, change: Change) -> bool:
         """Record that the policy file allows a change."""
-        return await self.journal.decide(change.row, "approved", by=BY_POLICY, how=BY_FILE, now=self.clock.now())
+        return await self._approve(change, by=BY_POLICY, how=BY_FILE)
 
     async def deny(self, change: Change, *, by: str, how: str) -> bool:
         """Deny what `change` shows; its caller learns of it. False if it is no longer open or has changed."""
@@ -63,25 +67,53 @@ class Approvals:
         in_time = asked_at is not None and self.clock.now() - asked_at <= APPROVAL_SECONDS
         right = confirms(change.plan, confirmation)
         if approve and in_time and right:
-            await self.approve(change, by=by, how=IN_CLIENT, confirmation=confirmation)
+            await self._approve(change, by=by, how=IN_CLIENT, call_seconds=CALL_SECONDS)
             return
         how = REJECTED if not approve else MISMATCH if not right else TOO_LATE
         await self.withdraw(change, by=by, how=how, acknowledged=True)
 
-    async def wait(self, change: Change, seconds: float) -> Change:
-        """Wait for a decision outside the client, at most so long; the change as it then is."""
+    async def wait(self, change: Change, seconds: float, *, state: StoredState = "planned") -> Change:
+        """Wait for a decision outside the client, or until a change leaves another state; the change as it then is.
+
+        It ends after so many seconds at most.
+        """
         until = self.clock.now() + seconds
-        while change.state == "planned" and self.clock.now() < until:
+        while change.state == state and self.clock.now() < until:
             await self.clock.sleep(POLL_SECONDS)
             summary = await self.journal.summary(change.id)
-            if summary is None or summary.state != "planned":
+            if summary is None or summary.state != state:
                 return await self.current(change)
         return change
+
+    async def due(self, tools: Collection[str]) -> Sequence[ChangeSummary]:
+        """What people approved and no call has carried out yet, of some tools.
+
+        What the policy allows belongs to its call: where that was canceled, nobody wants it any more.
+        """
+        now = self.clock.now()
+        return await self.journal.approved.due(tools, since=now - APPROVAL_SECONDS, now=now, but_by=BY_POLICY)
+
+    async def take(self, change: str, seconds: float) -> bool:
+        """Take an approved change to carry it out, for so many seconds; False if another process was faster."""
+        now = self.clock.now()
+        return await self.journal.approved.take(change, now=now, until=now + seconds)
 
     async def current(self, change: Change) -> Change:
         """The change as the journal has it now."""
         row = await self.journal.get(change.id)
         return Change.of(row) if row else change
+
+    async def _approve(self, change: Change, *, by: str, how: str, call_seconds: float | None = None) -> bool:
+        now = self.clock.now()
+        return await self.journal.decide(
+            change.row,
+            "approved",
+            by=by,
+            how=how,
+            now=now,
+            until=now + APPROVAL_SECONDS,
+            settle_at=now + call_seconds if call_seconds else None,
+        )
 
 
 def confirms(plan: Plan, text: str | None) -> bool:

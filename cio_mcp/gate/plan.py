@@ -80,6 +80,7 @@ class Plan(BaseModel):
     operations of its only call, a batch, then those about whom everything is already so.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice
     (messages, triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back,
+    `earlier` are changes of the last 24 hours that were equal or nearly equal, which the gate fills in;
     `due_at` when a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or
     `cio_…`, and `test_profiles` those of them who are in the policy's segment; none means that it is not known.
     No calls at all means that everything is already so.
@@ -104,6 +105,7 @@ class Plan(BaseModel):
     rests_on: dict[str, JsonValue] = {}
     once: bool = False
     repeat: bool = False
+    earlier: tuple[str, ...] = ()
     typed: str | None = None
     due_at: float | None = None
     reads_back: ReadBack | None = None
@@ -154,7 +156,18 @@ class Plan(BaseModel):
         """What two equal effects share, whoever asks: SHA-256 over the calls less what does not change their effect."""
         if not self.once:
             return None
-        return hashlib.sha256(canonical([call.comparable for call in self.calls]).encode()).hexdigest()
+        return _sha256([call.comparable for call in self.calls])
+
+    @property
+    def target(self) -> str | None:
+        """What two nearly equal effects share, whoever asks: SHA-256 over whom and what the calls are about."""
+        if not self.once:
+            return None
+        return _sha256([call.comparable_target for call in self.calls])
+
+
+def _sha256(value: JsonValue) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def parse_plan(text: str) -> Plan:
@@ -164,8 +177,8 @@ def parse_plan(text: str) -> Plan:
 
 def arguments_digest(arguments: dict[str, JsonValue]) -> str:
     """SHA-256 (hex) over a tool's arguments as they were given, defaults left out."""
-    said = {name: value for name, value in arguments.items() if value is not None}
-    return hashlib.sha256(canonical(said).encode()).hexdigest()
+    said: JsonValue = {name: value for name, value in arguments.items() if value is not None}
+    return _sha256(said)
 
 
 def drifted(then: Plan, now: Plan) -> bool:

@@ -145,7 +145,7 @@ class Policy:
         return self.classes.get(risk, Said()), self.tools.get(tool, Said())
 
     def _may_be_allowed(self, plan: "Plan") -> bool:
-        if plan.repeat or plan.affected is None or plan.affected > self.large_audience:
+        if plan.repeat or plan.earlier or plan.affected is None or plan.affected > self.large_audience:
             return False
         # Who is in a segment may decide who is named: nobody joins without a person.
         if any("segment_membership" in call.guardrails for call in plan.calls):

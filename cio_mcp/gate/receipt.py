@@ -16,14 +16,17 @@ Status = Literal["done", "partly_done", "already_done", "approval_required", "de
 
 WAITING = (
     "Approval required. Nothing was sent. Ask the user to approve it in cio-mcp on their computer; a yes in this chat "
-    "doesn't count. Once the user has approved it, call again with the same arguments to apply it."
+    "doesn't count. It is applied once approved: call again with the same arguments then to get the outcome."
 )
 MEANING: dict[ChangeState, tuple[Status, str]] = {
     "planned": (
         "approval_required",
         WAITING,
     ),
-    "approved": ("approval_required", "Approved. Call again with the same arguments to apply it."),
+    "approved": (
+        "approval_required",
+        "Approved, not applied yet. Call again with the same arguments to get the outcome.",
+    ),
     "declined": ("declined", "Declined. Nothing was sent."),
     "expired": ("declined", "The approval request expired. Nothing was sent."),
     "sending": ("unknown", "In progress or interrupted. The outcome is unknown."),

@@ -2,7 +2,9 @@
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING
@@ -11,16 +13,18 @@ import anyio
 
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.caller import Work
+from cio_mcp.customerio.canonical import FORM
 from cio_mcp.errors import Refused, StorageFailed
 from cio_mcp.gate import guardrails
 from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.change_list import ChangeList
+from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_receipt
 from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.plan import Plan, drifted
 from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.question import question_about
-from cio_mcp.gate.receipt import Receipt, happened_at, receipt_of, unneeded
+from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of, unneeded
 from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.storage.rows import ChangeRow, ChangeState, ClaimResult, ClaimTerms, OpenLimits
 from cio_mcp.text.timestamps import from_unix, moment
@@ -33,8 +37,6 @@ OPEN_SECONDS = 3600.0
 """How long a proposed change waits for a decision."""
 OPEN_LIMITS = OpenLimits()
 """How many changes may wait for a decision: a flood must not hide what a person looks for."""
-DUPLICATE_SECONDS = 600.0
-"""How long after a send an equal one counts as a duplicate."""
 MAX_DRIFTS = 3
 """How often what a plan rests on may change before it is given up."""
 ABANDONED_SECONDS = 10.0
@@ -67,28 +69,53 @@ class Gate:
     executor: Executor
     policy: Policy = field(default_factory=Policy)
     clock: Clock = field(default_factory=Clock)
+    in_calls: Counter[str] = field(default_factory=Counter)
+    """The changes that calls of this process wait for or make."""
 
     @property
     def approvals(self) -> Approvals:
         """Where decisions about changes are made."""
         return Approvals(self.journal, self.clock)
 
-    async def propose(self, principal: str, tool: str, arguments: str, plan: Planner) -> Change | Receipt:
+    @property
+    def duplicates(self) -> Duplicates:
+        """What plans are compared with."""
+        return Duplicates(self.journal.effects)
+
+    @contextmanager
+    def hold(self, change: str) -> Iterator[None]:
+        """Keep a change for a call, as long as the call waits for a decision or makes it."""
+        self.in_calls[change] += 1
+        try:
+            yield
+        finally:
+            self.in_calls[change] -= 1
+            if not self.in_calls[change]:
+                del self.in_calls[change]
+
+    async def propose(
+        self, principal: str, tool: str, arguments: str, plan: Planner, *, given: str | None = None
+    ) -> Change | Receipt:
         """The open change for these arguments (`arguments` is their digest), or a new one, or why there is none.
 
-        A receipt comes back where nothing is left to decide: no change is needed, or the same was sent already.
+        `given` are the arguments themselves (JSON), where the change may be made without a further call. A receipt
+        comes back where nothing is left to decide: no change is needed, the same was sent already, or it was made
+        meanwhile.
 
         Raises:
             Refused: no approval could allow it.
         """
         now = self.clock.now()
+        waiting = await self.journal.open_for(principal, tool, arguments, now)
+        if waiting is None and (
+            row := await self.journal.unacknowledged(principal, tool, arguments, now - OPEN_SECONDS)
+        ):
+            change = Change.of(row)
+            return change if change.state == "sending" else await self._report(change)
         if await self.pauses.in_force():
             raise Refused(PAUSED)
-        if row := await self.journal.open_for(principal, tool, arguments, now):
-            return Change.of(row)
-        if row := await self.journal.unacknowledged(principal, tool, arguments, now - OPEN_SECONDS):
-            await self.journal.acknowledge(row.id, now=now)
-            return self.receipt(Change.of(row))
+        if waiting:
+            return Change.of(waiting)
         planned = await self._examine(tool, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
@@ -96,7 +123,7 @@ class Gate:
             people = planned.people_reached
             if people > cap or await self.journal.next_send_at(cap, now, people) > now:
                 raise Refused(await self._no_room(now, people))
-        change = Change(self._row(planned, principal, tool, arguments, now), planned)
+        change = Change(self._row(planned, principal, tool, arguments, given, now), planned)
         if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
             raise Refused(TOO_MANY_OPEN[added])
         if self.policy.rule_of(tool, planned) == "allow":
@@ -115,49 +142,29 @@ class Gate:
             return self.receipt(Change.of(row))
         return Receipt(status="declined", message="No answer in time. Nothing was sent.")
 
-    async def make(self, change: Change, plan: Planner, work: Work) -> Receipt:
-        """Execute an approved change, once; for any other, its receipt."""
+    async def make(self, change: Change, plan: Planner, work: Work, *, unread: bool = False) -> Receipt:
+        """Execute an approved change, once; for any other, its receipt.
+
+        `unread` says that no call waits for the receipt, so that the next one is answered with it.
+        """
         change = await self.approvals.current(change)
-        if change.state == "declined":
-            await self.journal.acknowledge(change.id, now=self.clock.now())
         if change.state != "approved":
-            return self.receipt(change)
-        if stopped := await self._stop(change, await plan()):
+            return self.receipt(change) if unread else await self._report(change, work)
+        fresh = await plan()
+        if stopped := await self._stop(change, fresh):
             return stopped
         baseline = await self.executor.traces(change.plan, work)
+        await self.duplicates.renew(self.clock.now())
         # From here on the request belongs to the journal, not to the call that proposed it.
         with anyio.CancelScope(shield=True):
-            claim = await self._claim(change, baseline, work)
-            if claim != "claimed":
-                return await self._not_claimed(change, claim)
-            outcome = await self.executor.carry_out(change.plan, work)
-            now = self.clock.now()
-            try:
-                await self.journal.finish(
-                    change.id,
-                    outcome.state,
-                    outcome.as_json(),
-                    now=now,
-                    delivery_id=outcome.delivery_id,
-                    settle_at=now + LOOKS[0] if outcome.state == "unknown" else None,
-                )
-            except StorageFailed:
-                return Receipt(status="unknown", message=f"{change.plan.summary} {UNRECORDED}", change=change.id)
-        try:
-            expected = change.plan.expected(outcome.refused)
-            if outcome.state == "sent" and expected and await self.executor.visible(expected, work):
-                await self.journal.verify(change.id)
-            return self.receipt(await self.approvals.current(change))
-        except StorageFailed:
-            # Its sentence says that nothing was sent, which is true only of what fails before a request.
-            row = replace(
-                change.row,
-                state=outcome.state,
-                outcome=outcome.as_json(),
-                delivery_id=outcome.delivery_id,
-                finished_at=now,
-            )
-            return self.receipt(replace(change, row=row))
+            claim = await self._claim(change, baseline, work, unread=unread)
+            made = await self._carry_out(change, work) if claim == "claimed" else None
+        if made is not None:
+            return made if isinstance(made, Receipt) else await self._read_back(made, work)
+        if refused := await self._not_claimed(change, claim, fresh):
+            return refused
+        change = await self.approvals.current(change)
+        return self.receipt(change) if unread else await self._report(change, work)
 
     async def recent(
         self, *, change: str | None = None, state: ChangeState | None = None, limit: int = 20
@@ -168,6 +175,50 @@ class Gate:
     def receipt(self, change: Change) -> Receipt:
         """What the state of a change means to its work."""
         return receipt_of(change, self.clock.now())
+
+    async def _carry_out(self, change: Change, work: Work) -> Change | Receipt:
+        """Send a claimed change and record the outcome: the change as recorded, or a receipt if it could not be."""
+        outcome = await self.executor.carry_out(change.plan, work)
+        now = self.clock.now()
+        try:
+            await self.journal.finish(
+                change.id,
+                outcome.state,
+                outcome.as_json(),
+                now=now,
+                delivery_id=outcome.delivery_id,
+                settle_at=now + LOOKS[0] if outcome.state == "unknown" else None,
+            )
+        except StorageFailed:
+            return Receipt(status="unknown", message=f"{change.plan.summary} {UNRECORDED}", change=change.id)
+        row = replace(
+            change.row,
+            state=outcome.state,
+            outcome=outcome.as_json(),
+            delivery_id=outcome.delivery_id,
+            finished_at=now,
+        )
+        return replace(change, row=row)
+
+    async def _read_back(self, change: Change, work: Work) -> Receipt:
+        """Look whether the new values are there; a receipt whatever comes of that."""
+        expected = change.plan.expected({int(index) for index in outcome_of(change.row).get("refused", {})})
+        try:
+            if change.state == "sent" and expected and await self.executor.visible(expected, work):
+                await self.journal.verify(change.id)
+            return self.receipt(await self.approvals.current(change))
+        except StorageFailed:
+            # Its sentence says that nothing was sent, which is true only of what fails before a request.
+            return self.receipt(change)
+
+    async def _report(self, change: Change, work: Work | None = None) -> Receipt:
+        """Answer a call with what became of a change; one that is being sent by another process is waited for."""
+        if change.state == "sending" and work and change.row.settle_at:
+            left = min(work.deadline - anyio.current_time(), change.row.settle_at - self.clock.now())
+            change = await self.approvals.wait(change, left, state="sending")
+        if change.state == "declined" or change.row.unread:
+            await self.journal.acknowledge(change.id, now=self.clock.now())
+        return self.receipt(change)
 
     async def _stop(self, change: Change, fresh: Plan) -> Receipt | None:
         """What keeps an approved change from being executed now; None where nothing does."""
@@ -185,7 +236,7 @@ class Gate:
             return self.receipt(await self.approvals.current(change))
         return None
 
-    async def _claim(self, change: Change, baseline: list[str], work: Work) -> ClaimResult:
+    async def _claim(self, change: Change, baseline: list[str], work: Work, *, unread: bool) -> ClaimResult:
         now = self.clock.now()
         left = max(0.0, work.deadline - anyio.current_time())
         terms = ClaimTerms(
@@ -197,6 +248,9 @@ class Gate:
             baseline=json.dumps(baseline),
             sends_an_hour=self.policy.caps(change.plan.risk),
             people=change.plan.people_reached,
+            # A person knew what else waited; the policy allows only what nothing like it was sent before.
+            near_since=change.row.planned_at if change.row.decided_by == BY_POLICY else None,
+            unread=unread,
         )
         return await self.journal.claim(change.id, terms)
 
@@ -209,16 +263,11 @@ class Gate:
         if not planned.calls:
             return unneeded(planned)
         planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
-        if planned.effect is None:
-            return planned
-        same = await self.journal.same_effect(planned.effect, now - DUPLICATE_SECONDS, now)
-        if same is None:
-            return planned
-        if not planned.repeat:
-            return _duplicate(same, now)
-        return planned.model_copy(update={"warnings": (_sent_before(same, now), *planned.warnings)})
+        return await self.duplicates.examine(planned, now)
 
-    def _row(self, planned: Plan, principal: str, tool: str, arguments: str, now: float) -> ChangeRow:
+    def _row(
+        self, planned: Plan, principal: str, tool: str, arguments: str, given: str | None, now: float
+    ) -> ChangeRow:
         change = secrets.token_hex(4)
         return ChangeRow(
             id=change,
@@ -227,6 +276,9 @@ class Gate:
             tool=tool,
             arguments=arguments,
             effect=planned.effect,
+            target=planned.target,
+            form=FORM,
+            input=given,
             repeat=planned.repeat,
             state="planned",
             risk=planned.risk,
@@ -253,7 +305,7 @@ class Gate:
         if isinstance(examined, Receipt):
             await self._withdraw(change, "it is no longer needed")
             return examined
-        fresh = self._row(examined, row.principal, row.tool, row.arguments, row.planned_at)
+        fresh = self._row(examined, row.principal, row.tool, row.arguments, row.input, row.planned_at)
         fresh = replace(fresh, question=question_about(examined, row.id).text, drifts=row.drifts + 1)
         if not await self.journal.replace_plan(row.id, fresh):
             return self.receipt(await self.approvals.current(change))
@@ -264,20 +316,23 @@ class Gate:
             change=row.id,
         )
 
-    async def _not_claimed(self, change: Change, claim: ClaimResult) -> Receipt:
+    async def _not_claimed(self, change: Change, claim: ClaimResult, fresh: Plan) -> Receipt | None:
+        """What keeps an approval from being used; None where the change itself says it."""
         now, effect = self.clock.now(), change.plan.effect
         if claim == "paused":
             raise Refused(PAUSED)
         if claim == "cap reached":
             raise Refused(await self._no_room(now, change.plan.people_reached))
+        if claim == "same target":
+            return await self._replan(change, fresh)
         if claim == "same effect" and effect:
-            same = await self.journal.same_effect(effect, now - DUPLICATE_SECONDS, now, but=change.id)
+            same = await self.journal.effects.same(effect, now - DUPLICATE_SECONDS, now, but=change.id)
             await self._withdraw(change, "an equal change was sent in the meantime")
             if same:
-                return _duplicate(same, now)
+                return duplicate_receipt(same, now)
         if claim in UNUSABLE:
             await self._withdraw(change, UNUSABLE[claim])
-        return self.receipt(await self.approvals.current(change))
+        return None
 
     async def _withdraw(self, change: Change, how: str) -> None:
         await self.approvals.withdraw(change, by="gate", how=how, acknowledged=True)
@@ -294,26 +349,3 @@ class Gate:
             f"The operator's limit of {cap} sends an hour is reached. Nothing was sent. "
             f"The next send is possible at {moment(from_unix(room))}, in {ceil((room - now) / 60)} min."
         )
-
-
-def _sent_before(row: ChangeRow, now: float) -> str:
-    outcome = "its outcome is unknown" if row.state_at(now) in ("sending", "unknown") else "it was accepted"
-    return f"The same was requested at {moment(happened_at(row))} (change {row.id}); {outcome}. This is a duplicate."
-
-
-def _duplicate(row: ChangeRow, now: float) -> Receipt:
-    when = moment(happened_at(row))
-    if row.state_at(now) in ("sending", "unknown"):
-        return Receipt(
-            status="unknown",
-            message=f"The same was requested at {when} and its outcome is unknown. Nothing was sent now.",
-            change=row.id,
-            next_step=row.next_step,
-        )
-    return Receipt(
-        status="already_done",
-        message=f"The same was sent at {when}. Nothing was sent now. To send it again, pass repeat=true.",
-        change=row.id,
-        at=happened_at(row),
-        delivery_id=row.delivery_id,
-    )

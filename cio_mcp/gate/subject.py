@@ -37,11 +37,11 @@ class Subject:
     def is_in(self, row: ChangeRow) -> bool:
         """Whether a change is about this person or mentions them."""
         texts = (row.summary, row.question, row.outcome or "", row.decided_how or "")
-        if not self._may_be_in(*texts, row.plan):
+        if not self._may_be_in(*texts, row.plan, row.input or ""):
             return False
         if self.is_told_in(*texts) or self._named_in(row.summary):
             return True
-        if self.is_told_in(*_texts(json.loads(row.plan))):
+        if self.is_told_in(*_texts(json.loads(row.plan)), *_texts(json.loads(row.input or "null"))):
             return True
         plan = Change.of(row).plan
         names = (f"{person.label} {person.details}" for person in plan.people)

@@ -22,6 +22,12 @@ class Callers:
         """Who the request in progress acts as; outside a request, the user whose server it is."""
         return _current.get() or local_caller(self._user)
 
+    def named(self, id_: str) -> Caller | None:
+        """The caller of that id, as its next request would make it; None if this server has no such callers."""
+        kind, _, name = id_.partition(":")
+        caller = loopback_caller(name, owner=self._user) if kind == "loopback" else local_caller(self._user)
+        return caller if caller.id == id_ else None
+
     async def identify(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Middleware: make the request's caller."""
         token = _current.set(self._caller_of(ctx))

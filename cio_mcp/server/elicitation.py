@@ -18,6 +18,7 @@ from mcp_types import CallToolResult
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, Field, create_model
 
+from cio_mcp.customerio.call import canonical
 from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.change import Change
@@ -74,9 +75,24 @@ class WriteCall:
 
     async def propose(self) -> "Proposal":
         """Find or create the change of this call."""
-        digest = digest_of(self.arguments)
-        proposed = await self.context.gate.propose(self.context.caller.id, self.spec.name, digest, self.plan)
+        proposed = await self.context.gate.propose(
+            self.context.caller.id, self.spec.name, self.digest, self.plan, given=self.given
+        )
         return Proposal(self, proposed)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the arguments.
+
+        Raises:
+            InvalidArgument: they hold something that JSON cannot express.
+        """
+        return digest_of(self.arguments)
+
+    @property
+    def given(self) -> str:
+        """The arguments as JSON, from which the call can be made again."""
+        return canonical(_plain(self.arguments))
 
     def asks_here(self, change: Change) -> bool:
         """Whether this change may be decided in the client: the policy allows it, and the question shows everything."""
@@ -134,6 +150,11 @@ async def settle(proposal: Proposal, answer: object, ctx: Context[Any, Any]) -> 
     call, change = proposal.call, proposal.proposed
     if isinstance(change, Receipt):
         return change
+    with call.context.gate.hold(change.id):
+        return await _settle(call, change, answer, ctx)
+
+
+async def _settle(call: WriteCall, change: Change, answer: object, ctx: Context[Any, Any]) -> Receipt:
     approvals = call.context.gate.approvals
     given = answer.data if isinstance(answer, AcceptedElicitation) else None
     if isinstance(given, NotAsked):
@@ -183,16 +204,19 @@ def digest_of(arguments: dict[str, Any]) -> str:
     Raises:
         InvalidArgument: they hold something that JSON cannot express.
     """
-    plain = {
-        name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-        for name, value in arguments.items()
-    }
     try:
-        return arguments_digest(plain)
+        return arguments_digest(_plain(arguments))
     except (ValueError, RecursionError):
         raise InvalidArgument(
             "arguments", "contain an incomplete character, a number that is too long, or too many levels"
         ) from None
+
+
+def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+        for name, value in arguments.items()
+    }
 
 
 def can_ask(ctx: Context[Any, Any]) -> bool:

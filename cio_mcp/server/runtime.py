@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -110,6 +111,7 @@ class Runtime:
                 self._workspaces[self.settings.workspace_key] = workspace
                 self._opened.set()
                 async with anyio.create_task_group() as group:
+                    group.start_soon(_in_background, self._carry_out_approved, workspace)
                     for work in self.when_open:
                         group.start_soon(_in_background, work, workspace)
                     await anyio.sleep_forever()
@@ -120,6 +122,12 @@ class Runtime:
         finally:
             self._workspaces.clear()
             self._opened.set()
+
+    async def _carry_out_approved(self, workspace: "Workspace") -> None:
+        from cio_mcp.server.approved_changes import ApprovedChanges  # noqa: PLC0415 - brings every tool
+
+        heard = partial(self.subscriptions.heard, resources.CHANGES)
+        await ApprovedChanges(workspace, await self.toolbox(), self.callers, heard).run()
 
     def _make(self) -> "Toolbox":
         from cio_mcp.server.toolbox import Toolbox  # noqa: PLC0415 - brings every tool and its models

@@ -1,9 +1,11 @@
 """The tools themselves: made after the handshake, since a client's list of them needs none of this."""
 
+import json
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
@@ -11,7 +13,7 @@ from pydantic import ValidationError
 
 from cio_mcp.errors import UserError
 from cio_mcp.gate.approvals import APPROVAL_SECONDS
-from cio_mcp.server.elicitation import digest_of
+from cio_mcp.server.elicitation import WriteCall, digest_of
 from cio_mcp.server.faults import refusal
 from cio_mcp.server.input import Input, Schema, read_input
 from cio_mcp.server.result import result
@@ -29,6 +31,20 @@ class Toolbox:
         self._workspace_for_caller = workspace_for_caller
         self._made: dict[str, Tool] = {}
         self._schemas: dict[str, Schema] = {}
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """The names of the tools that write."""
+        return frozenset(name for name, spec in self._specs.items() if not spec.hints.read_only)
+
+    def call_again(self, ws: CallContext, name: str, given: str) -> WriteCall:
+        """A call of a write tool, made again from its arguments (JSON).
+
+        Raises:
+            ValueError: the tool does not take them.
+        """
+        arguments = self._tool(name).fn_metadata.validate_arguments(json.loads(given))
+        return WriteCall(self._specs[name], ws, arguments, anyio.current_time())
 
     def read(self, name: str, given: dict[str, Any]) -> Input:
         """Read the arguments of a call.

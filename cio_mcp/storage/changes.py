@@ -1,6 +1,6 @@
 """The journal's transitions: each is one conditional statement under the write lock, so only one process can win it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -9,10 +9,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage import change_queries
 from cio_mcp.storage.change_queries import row_columns
+from cio_mcp.storage.effects import Effects, same_effect, same_target
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import pause_in_force
 from cio_mcp.storage.rows import (
-    EFFECTIVE,
     OPEN,
     UNSETTLED,
     AddResult,
@@ -31,6 +31,8 @@ CLOCK_SKEW_SECONDS = 60.0
 """How far ahead of this clock an approval may lie. Chosen: hosts with synchronized clocks differ by far less."""
 MAX_SETTLED_AT_ONCE = 20
 """Changes that one round of reconciliation takes; the rest stays due."""
+MAX_APPROVED_AT_ONCE = 8
+"""Approved changes that one process carries out at once; the rest stays due."""
 
 
 class Journal:
@@ -39,6 +41,8 @@ class Journal:
     def __init__(self, database: Database, workspace: str) -> None:
         self._database = database
         self.workspace = workspace
+        self.effects = Effects(database, workspace)
+        self.approved = ApprovedChanges(database, workspace)
 
     async def add(self, row: ChangeRow, limits: OpenLimits | None = None) -> AddResult:
         """Write a planned change, unless too many or too large ones wait for a decision already."""
@@ -76,30 +80,43 @@ class Journal:
         return await self._first(_call(principal, tool, arguments), *still, order=(approved_first,))
 
     async def unacknowledged(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
-        """Find a change for the same arguments that was declined since a time without an answer to its caller."""
-        unread = (changes.c.state == "declined", changes.c.finished_at.is_(None), changes.c.decided_at >= since)
-        return await self._first(_call(principal, tool, arguments), *unread)
+        """Find a change for the same arguments that was settled since a time without an answer to its caller.
+
+        Somebody declined it outside, or approved it there and it was carried out without a further call.
+        """
+        declined = and_(changes.c.state == "declined", changes.c.finished_at.is_(None))
+        unread = or_(declined, and_(changes.c.unread, changes.c.state.not_in(OPEN)))
+        return await self._first(_call(principal, tool, arguments), unread, changes.c.decided_at >= since)
 
     async def acknowledge(self, change: str, *, now: float) -> bool:
-        """Record that the caller was answered that a change was declined."""
-        return await self._move(change, changes.c.state == "declined", finished_at=now)
+        """Record that the caller was answered what became of a change that needs no call any more."""
+        finished = func.coalesce(changes.c.finished_at, now)
+        return await self._move(change, changes.c.state.not_in(OPEN), unread=False, finished_at=finished)
 
     async def requested_for(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
         """Find the latest change of a caller for the same tool and arguments that was requested since a time."""
         return await self._first(_call(principal, tool, arguments), changes.c.sending_at >= since)
-
-    async def same_effect(self, effect: str, since: float, now: float, *, but: str = "") -> ChangeRow | None:
-        """Find a change with the same effect that was sent since a time, is scheduled, or whose outcome is unknown."""
-        return await self._first(_same_effect(self.workspace, effect, since, now), changes.c.id != but)
 
     async def record_prompt(self, change: str, *, now: float) -> bool:
         """Record that a client has just been handed the question."""
         return await self._move(change, changes.c.state == "planned", asked_at=now)
 
     async def decide(
-        self, shown: ChangeRow, state: Literal["approved", "declined"], *, by: str, how: str, now: float
+        self,
+        shown: ChangeRow,
+        state: Literal["approved", "declined"],
+        *,
+        by: str,
+        how: str,
+        now: float,
+        until: float = 0.0,
+        settle_at: float | None = None,
     ) -> bool:
-        """Record a decision about exactly what was shown; False if the change no longer waits for one."""
+        """Record a decision about exactly what was shown; False if the change no longer waits for one.
+
+        The change does not expire before `until`: an approval in its last minute is as good as any. `settle_at` is as
+        in `ApprovedChanges`.
+        """
         waiting = and_(
             changes.c.state == "planned",
             changes.c.digest == shown.digest,
@@ -107,7 +124,8 @@ class Journal:
             changes.c.plan == shown.plan,
             changes.c.expires_at > now,
         )
-        return await self._move(shown.id, waiting, state=state, decided_at=now, decided_by=by, decided_how=how)
+        decision = {"state": state, "decided_at": now, "decided_by": by, "decided_how": how, "settle_at": settle_at}
+        return await self._move(shown.id, waiting, **decision, expires_at=max(shown.expires_at, until))
 
     async def withdraw(self, change: str, *, by: str, how: str, now: float, acknowledged: bool = False) -> bool:
         """Decline an open change; `acknowledged` if its caller is answered so at once."""
@@ -133,6 +151,9 @@ class Journal:
             digest=row.digest,
             summary=row.summary,
             effect=row.effect,
+            target=row.target,
+            form=row.form,
+            input=row.input,
             risk=row.risk,
             event_id=row.event_id,
             next_step=row.next_step,
@@ -184,32 +205,48 @@ class Journal:
         if obstacle := self._obstacle(db, change, terms):
             return obstacle
         approved = and_(self._is(change), changes.c.state == "approved", changes.c.digest == terms.digest)
-        sending = {"state": "sending", "sending_at": terms.now, "settle_at": terms.until, "baseline": terms.baseline}
+        sending = {
+            "state": "sending",
+            "sending_at": terms.now,
+            "settle_at": terms.until,
+            "baseline": terms.baseline,
+            "unread": terms.unread,
+        }
         claimed = db.execute(update(changes).where(approved).values(**sending)).rowcount == 1
         return "claimed" if claimed else "not approved"
 
     def _obstacle(self, db: Connection, change: str, terms: ClaimTerms) -> ClaimResult | None:
         if pause_in_force(db, self.workspace):
             return "paused"
-        columns = changes.c["state", "digest", "decided_at", "effect", "repeat", "planned_at"]
+        columns = changes.c["state", "digest", "decided_at", "effect", "target", "repeat", "planned_at"]
         row = db.execute(select(*columns).where(self._is(change))).one_or_none()
         if row is None or row.state != "approved" or row.digest != terms.digest:
             return "not approved"
         if not terms.decided_since <= row.decided_at <= terms.now + CLOCK_SKEW_SECONDS:
             # Where the clock was set back, an approval of ten minutes would be valid for hours.
             return "too old" if row.decided_at < terms.decided_since else "in the future"
-        if row.effect and self._was_sent(db, change, row, terms):
-            return "same effect"
+        if repeats := self._repeats(db, change, row, terms):
+            return repeats
         if terms.sends_an_hour is not None:
             sends = _counted(db, self._sends_since(terms.now - HOUR_SECONDS, terms.sends_an_hour))
             reached = terms.people + sum(count for _, count in sends)
             return "cap reached" if reached > terms.sends_an_hour else None
         return None
 
+    def _repeats(self, db: Connection, change: str, row: Row[Any], terms: ClaimTerms) -> ClaimResult | None:
+        if row.effect and self._was_sent(db, change, row, terms):
+            return "same effect"
+        if row.target and terms.near_since is not None:
+            near = same_target(self.workspace, row.target, terms.near_since)
+            another = select(changes.c.id).where(near, changes.c.id != change).limit(1)
+            return "same target" if db.execute(another).first() else None
+        return None
+
     def _was_sent(self, db: Connection, change: str, row: Row[Any], terms: ClaimTerms) -> bool:
-        same = _same_effect(self.workspace, row.effect, terms.effect_since, terms.now)
+        # Its question named what was sent until then; of what came later the person knew nothing.
+        since = min(terms.effect_since, row.planned_at)
+        same = same_effect(self.workspace, row.effect, since, terms.now)
         if row.repeat:
-            # Its question named what was sent until then; of what came later the person knew nothing.
             same = and_(same, changes.c.sending_at > row.planned_at)
         return db.execute(select(changes.c.id).where(same, changes.c.id != change).limit(1)).first() is not None
 
@@ -231,6 +268,32 @@ class Journal:
 
     def _is(self, change: str) -> ColumnElement[bool]:
         return and_(changes.c.id == change, changes.c.workspace == self.workspace)
+
+
+class ApprovedChanges:
+    """The approved changes of one workspace that no call has carried out yet.
+
+    `settle_at` of such a change says when another process may carry it out, after one that took it.
+    """
+
+    def __init__(self, database: Database, workspace: str) -> None:
+        self._database = database
+        self._workspace = workspace
+
+    async def due(self, tools: Collection[str], *, since: float, now: float, but_by: str) -> Sequence[ChangeSummary]:
+        """Read those of some tools that were approved since a time, except by one, and that nobody took."""
+        here = and_(changes.c.workspace == self._workspace, changes.c.state == "approved", changes.c.expires_at > now)
+        decided = and_(changes.c.decided_at >= since, changes.c.decided_by != but_by)
+        can_be_planned = and_(changes.c.tool.in_(tools), changes.c.input.is_not(None))
+        query = select(*change_queries.summary_columns).where(here, decided, _untaken(now), can_be_planned)
+        few = query.order_by(changes.c.decided_at).limit(MAX_APPROVED_AT_ONCE)
+        return await self._database.read(lambda db: [ChangeSummary(**row) for row in db.execute(few).mappings()])
+
+    async def take(self, change: str, *, now: float, until: float) -> bool:
+        """Take one to carry it out, until a time; False if another process was faster."""
+        here = and_(changes.c.id == change, changes.c.workspace == self._workspace, changes.c.state == "approved")
+        statement = update(changes).where(here, _untaken(now)).values(settle_at=until)
+        return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
 
 
 class UnsettledChanges:
@@ -277,7 +340,7 @@ def _counted(db: Connection, sends: Select[Any]) -> list[tuple[float, int]]:
 
 
 def _size(row: ChangeRow) -> int:
-    return len(row.plan.encode()) + len(row.question.encode())
+    return sum(len(text.encode()) for text in (row.plan, row.question, row.input or ""))
 
 
 def _waiting(workspace: str, principal: str, now: float) -> Select[Any]:
@@ -292,6 +355,5 @@ def _call(principal: str, tool: str, arguments: str) -> ColumnElement[bool]:
     return and_(changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
 
 
-def _same_effect(workspace: str, effect: str, since: float, now: float) -> ColumnElement[bool]:
-    made = and_(changes.c.state.in_(EFFECTIVE), or_(changes.c.sending_at >= since, changes.c.due_at > now))
-    return and_(changes.c.workspace == workspace, changes.c.effect == effect, or_(made, changes.c.state.in_(UNSETTLED)))
+def _untaken(now: float) -> ColumnElement[bool]:
+    return or_(changes.c.settle_at.is_(None), changes.c.settle_at <= now)

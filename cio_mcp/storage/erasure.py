@@ -51,6 +51,7 @@ async def reduce_old_changes(database: Database, *, before: float, now: float) -
                 "plan": bare_plan(row.risk, row.summary),
                 "size": 0,
                 "baseline": None,
+                "input": None,
                 "next_step": None,
             }
             db.execute(update(changes).where(changes.c.id == row.id).values(**reduced))
@@ -141,6 +142,7 @@ def _erased(row: ChangeRow, by: str, now: float) -> dict[str, object]:
         "size": 0,
         "outcome": _without_person(row.outcome),
         "baseline": None,
+        "input": None,
         "event_id": None,
         "delivery_id": None,
         "next_step": None,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 StoredState = Literal["planned", "approved", "declined", "sending", "sent", "failed", "unknown", "verified"]
 """The states that a change is stored in."""
@@ -59,16 +59,38 @@ class ChangeSummary:
 class ChangeRow(ChangeSummary):
     """A change with its whole plan and question; `plan` and `baseline` are JSON.
 
-    `arguments`, `effect` and `digest` are SHA-256 in hex: of the call's arguments, of the effect, and of the requests.
+    `arguments`, `effect`, `target` and `digest` are SHA-256 in hex: of the call's arguments, of the effect, of whom and
+    what it is about, and of the requests; `form` is the version of the form in which `effect` and `target` were
+    computed. `input` is the call's arguments themselves (JSON), where a server may carry out the change without a
+    further call. `unread` says that it was carried out so, and that its caller does not know of it yet.
     """
 
     arguments: str
     effect: str | None
+    target: str | None = None
+    form: int = 0
+    input: str | None = None
+    unread: bool = False
     repeat: bool
     question: str
     plan: str
     digest: str
     baseline: str | None = None
+
+
+class Digests(NamedTuple):
+    """The two digests of a change by which it is compared."""
+
+    effect: str | None
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Precedent:
+    """An earlier change that is like a plan; `equal` if its effect is the same, and not only its target."""
+
+    row: ChangeSummary
+    equal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +123,8 @@ class ClaimTerms:
     """What an approval is used for: times in Unix seconds, `baseline` what was there before (JSON).
 
     After `until` the change counts as abandoned by the process that claimed it. `sends_an_hour` caps the people whom
-    sends reach, `people` are those of this one.
+    sends reach, `people` are those of this one. `near_since` is where nobody may have sent a nearly equal one since.
+    `unread` is as in `ChangeRow`.
     """
 
     digest: str
@@ -112,9 +135,13 @@ class ClaimTerms:
     baseline: str | None = None
     sends_an_hour: int | None = None
     people: int = 1
+    near_since: float | None = None
+    unread: bool = False
 
 
-ClaimResult = Literal["claimed", "paused", "not approved", "too old", "in the future", "same effect", "cap reached"]
+ClaimResult = Literal[
+    "claimed", "paused", "not approved", "too old", "in the future", "same effect", "same target", "cap reached"
+]
 """What came of claiming an approved change."""
 
 HUMAN_METRICS = ("opened", "clicked")

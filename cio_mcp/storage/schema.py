@@ -67,8 +67,14 @@ changes = Table(
     Column("baseline", Text),
     Column("question", Text, nullable=False),
     Column("plan", Text, nullable=False),
+    Column("input", Text),
+    Column("target", String),
+    Column("form", Integer, nullable=False, server_default="0"),
+    Column("unread", Boolean, nullable=False, server_default=false()),
     Index("changes_open", "workspace", "principal", "tool", "arguments"),
     Index("changes_effect", "workspace", "effect"),
+    Index("changes_target", "workspace", "target"),
+    Index("changes_form", "workspace", "form"),
     Index("changes_unsettled", "workspace", "settle_at"),
     Index("changes_recent", "workspace", "planned_at"),
     Index("changes_state", "workspace", "state", "planned_at"),
@@ -76,11 +82,14 @@ changes = Table(
     Index("changes_event", "workspace", "event_id"),
     Index("changes_delivery", "workspace", "delivery_id"),
 )
-"""Proposed writes and their outcomes. Times are Unix seconds; `plan`, `outcome` and `baseline` are JSON; `arguments`,
-`effect` and `digest` are SHA-256 in hex; `size` is in bytes, of plan and question (0 once they are erased); `due_at` is
-when a scheduled send goes out; `baseline` lists what was there just before sending, `settle_at` is when an open outcome
-is looked into next; `event_id` and `delivery_id` name what the change caused.
-The large columns stand last: SQLite reads a row from its start, so lists never read them."""
+"""Proposed writes and their outcomes. Times are Unix seconds; `plan`, `input`, `outcome` and `baseline` are JSON;
+`arguments`, `effect`, `target` and `digest` are SHA-256 in hex, `form` is the version of the form in which `effect` and
+`target` were computed; `size` is in bytes, of plan, question and input (0 once they are erased); `due_at` is when a
+scheduled send goes out; `baseline` lists what was there just before sending; `settle_at` is when an open outcome is
+looked into next, or when another process may carry out an approved change; `event_id` and `delivery_id` name what the
+change caused.
+The large columns stand last: SQLite reads a row from its start, so lists never read them. What stands behind them is
+read for single changes only."""
 
 has_body = changes.c.question != literal_column("''")
 """Whether a change still has its body; spelt in full, so that the index is used."""

@@ -4,9 +4,15 @@ import anyio.to_thread
 import pytest
 from mcp import Client
 
+from cio_mcp.clock import Clock
+from cio_mcp.gate.approvals import Approvals
+from cio_mcp.gate.change import Change
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import StoredState
 from tests.cli.command_line import CommandLine
 from tests.eras import Era
 
@@ -24,7 +30,21 @@ def approved_on_a_terminal(cio_mcp: CommandLine, change: str) -> str:
         return session.seen
 
 
-async def test_a_client_that_cannot_ask_waits_for_the_terminal_and_then_sends_once(
+async def carried_out(settings: Settings, change: str) -> Change:
+    """The change once nobody has to do anything more about it."""
+    database = Database(settings.storage_url)
+    approvals = Approvals(Journal(database, settings.workspace_key), Clock())
+    row = await approvals.journal.get(change)
+    assert row
+    states: tuple[StoredState, ...] = ("approved", "sending")
+    ended = Change.of(row)
+    for state in states:
+        ended = await approvals.wait(ended, 60, state=state)
+    await database.close()
+    return ended
+
+
+async def test_what_is_approved_on_a_terminal_is_sent_once_without_another_call_which_gets_the_receipt(
     cio_mcp: CommandLine, settings: Settings, sandbox: Sandbox, era: Era
 ) -> None:
     server = build_server(settings.model_copy(update={"max_wait": 5.0}), sandbox=sandbox)
@@ -35,9 +55,14 @@ async def test_a_client_that_cannot_ask_waits_for_the_terminal_and_then_sends_on
         assert not re.search(r"cio-mcp approvals|`|http", waiting["message"])
         seen = await anyio.to_thread.run_sync(approved_on_a_terminal, cio_mcp, waiting["change"])
         assert "Order follow-up" in seen
+        assert "A running server applies it now" in seen
+        # Nobody calls: the server sees the decision by itself.
+        change = await carried_out(settings, waiting["change"])
+        assert change.state == "sent"
         done = (await client.call_tool("send_event", EVENT)).structured_content
         again = (await client.call_tool("send_event", EVENT)).structured_content
     assert done
     assert again
+    assert sum(request["path"].endswith("/events") for request in sandbox.requests) == 1
     assert (done["status"], done["change"]) == ("done", waiting["change"])
     assert (again["status"], again["change"]) == ("already_done", waiting["change"])

@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 
 from tests.crash import whole_server
-from tests.crash.arena import WRITES
+from tests.crash.arena import BY, WRITES
 from tests.crash.deaths import Forks, Stage, forks, stage
 from tests.crash.dying import POINTS
 
@@ -54,7 +54,7 @@ class Figures:
 
 def fork(arena: Forks, chance: random.Random, number: int) -> dict[str, Any]:
     """Each point of each write once, then any."""
-    cases = [(point, write) for point in POINTS for write in WRITES]
+    cases = [(point, write, by) for point in POINTS for write in WRITES for by in BY]
     return arena.death(*(cases[number] if number < len(cases) else chance.choice(cases)))
 
 

@@ -1,7 +1,7 @@
 """A process that forks others which die: one line of JSON in per case, one out.
 
 It loads gate, storage and client once, so that a death takes milliseconds; a case is
-`{"point", "write", "url", "folder", "number"}`, an answer `{"killed", "states"}`.
+`{"point", "write", "by", "url", "folder", "number"}`, an answer `{"killed", "states"}`.
 """
 
 import gc
@@ -15,20 +15,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
+import anyio.lowlevel
 
 from cio_mcp.cli.serve import sandbox_settings
-from cio_mcp.customerio.caller import Work
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.server.approved_changes import ApprovedChanges
+from cio_mcp.server.callers import Callers
+from cio_mcp.server.toolbox import Toolbox
 from cio_mcp.settings import Settings
 from cio_mcp.storage.engine import Database
-from cio_mcp.tools.core.send_event import send_event
-from cio_mcp.tools.core.send_transactional import send_transactional
-from cio_mcp.tools.core.update_customer import update_customer
-from cio_mcp.workspace import CallContext, open_workspace, preload
+from cio_mcp.workspace import CallContext, Workspace, open_workspace, preload
 from tests.callers import caller_named
 from tests.clock import FunctionClock
 from tests.crash.dying import Point, doomed
@@ -38,11 +37,14 @@ LATER = 60.0
 """Seconds by which the clock is ahead when the process is started again: whatever was claimed counts as abandoned."""
 ROUNDS = 3
 
-WRITES: dict[str, Callable[[CallContext, int], Callable[[], Awaitable[Plan]]]] = {
-    "event": lambda ws, number: partial(send_event, ws, "ada", "order_placed", data={"order": number}),
-    "profile": lambda ws, number: partial(update_customer, ws, "ada", attributes={"lucky_number": str(number)}),
-    "send": lambda ws, number: partial(send_transactional, ws, "2", "ada", data={"order_id": str(number)}),
+WRITES: dict[str, tuple[str, Callable[[int], dict[str, Any]]]] = {
+    "event": ("send_event", lambda number: {"customer": "ada", "name": "order_placed", "data": {"order": number}}),
+    "profile": ("update_customer", lambda number: {"customer": "ada", "attributes": {"lucky_number": str(number)}}),
+    "send": ("send_transactional", lambda number: {"message": "2", "customer": "ada", "data": {"order": str(number)}}),
 }
+By = Literal["call", "server"]
+"""Who makes an approved change: the call that waits for it, or the running server without one."""
+BY: tuple[By, ...] = By.__args__  # type: ignore[attr-defined]  # typing has no other way to list them
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Case:
 
     point: Point
     write: str
+    by: By
     url: str
     folder: str
     number: int
@@ -63,26 +66,39 @@ class Case:
 
 async def live_and_die(case: Case) -> None:
     """Propose, approve and make the write; die on the way."""
-    async with open_workspace(case.settings) as opened:
-        ws = opened.acting(caller_named("local:tester"))
-        database = Database(case.settings.storage_url)
-        gate = doomed(ws.gate, database, case.point)
-        plan = WRITES[case.write](ws, case.number)
-        row = await gate.propose("local:tester", case.write, arguments_digest({}), plan)
-        if isinstance(row, Change):
-            await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
-            await gate.make(row, plan, Work(caller_named("local:tester"), anyio.current_time() + 5))
+    async with open_workspace(case.settings) as plain:
+        gate = doomed(plain.gate, Database(case.settings.storage_url), case.point)
+        opened = replace(plain, gate=gate)
+        server, (tool, arguments) = running_server(opened), WRITES[case.write]
+        ws = opened.acting(caller_named(case.settings.local_principal))
+        call = server.toolbox.call_again(ws, tool, json.dumps(arguments(case.number)))
+        change = (await call.propose()).proposed
+        if isinstance(change, Change):
+            await gate.approvals.approve(change, by="person", how="approved outside", confirmation=change.plan.typed)
+            await (gate.make(change, call.plan, call.work()) if case.by == "call" else server.round())
 
 
 async def start_again(settings: Settings) -> list[str]:
-    """Settle what is open; the states of all changes."""
+    """Settle what is open and make what is approved, as a server does; the states of all changes."""
     async with open_workspace(settings) as opened:
         clock = FunctionClock(now=lambda: time.time() + LATER)
+        await running_server(replace(opened, gate=replace(opened.gate, clock=clock))).round()
         reconciler = replace(opened.reconciler, clock=clock)
         for _ in range(ROUNDS):
             if not await reconciler.round():
                 break
         return [change.state for change in (await opened.gate.recent()).changes]
+
+
+def running_server(opened: Workspace) -> ApprovedChanges:
+    """What a server on a workspace does without a call."""
+
+    async def ws() -> CallContext:
+        await anyio.lowlevel.checkpoint()
+        return opened.acting(caller_named(opened.settings.local_principal))
+
+    tools = Toolbox([tool for tool, _ in WRITES.values()], ws)
+    return ApprovedChanges(opened, tools, Callers(opened.settings.local_principal), lambda: None)
 
 
 def in_a_child(work: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
+from tests.crash.arena import By
 from tests.crash.dying import Point
 
 HELD = 0.3
@@ -75,12 +76,12 @@ class Forks:
     stage: Stage
     arena: subprocess.Popen[str]
 
-    def death(self, point: Point, write: str) -> dict[str, Any]:
+    def death(self, point: Point, write: str, by: By) -> dict[str, Any]:
         """Let a process die at a point of a write, start it again, and check what is left."""
         folder = self.stage.clear()
         if point == "under way":
             self.stage.hold_back(write)
-        case = {"point": point, "write": write, "url": self.stage.url, "folder": str(folder)}
+        case = {"point": point, "write": write, "by": by, "url": self.stage.url, "folder": str(folder)}
         answered = self._ask(case | {"number": self.stage.number})
         answered["effects"] = self.stage.effects(write)
         check(answered, changes={0 if point == "before planned" else 1})

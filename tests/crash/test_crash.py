@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash import whole_server
-from tests.crash.arena import WRITES
+from tests.crash.arena import BY, WRITES, By
 from tests.crash.deaths import Forks, forks, stage
 from tests.crash.dying import POINTS, Point
 
@@ -18,12 +18,13 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
         yield set_up
 
 
+@pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("point", POINTS)
 def test_a_killed_process_leaves_one_effect_at_most_and_a_truthful_record(
-    point: Point, write: str, forked: Forks
+    point: Point, write: str, by: By, forked: Forks
 ) -> None:
-    answered = forked.death(point, write)
+    answered = forked.death(point, write, by)
     assert answered["killed"] or point == "after it was read back"
 
 

@@ -151,3 +151,13 @@ def test_a_comparable_form_of_a_comparable_body_is_itself(data: dict[str, JsonVa
     once = body_of(event(data=data))
     assert isinstance(once, dict)
     assert body_of(Call(operation="track_event", path={"identifier": "ada"}, body=once)) == once
+
+
+def test_the_audience_of_a_broadcast_is_data_and_its_id_is_its_target() -> None:
+    def broadcast(id_: str, *emails: str) -> Call:
+        return Call(operation="trigger_broadcast", path={"broadcast_id": id_}, body={"emails": [*emails]})
+
+    one = broadcast("5", "ada@example.com")
+    assert one.comparable_target == broadcast("5", "bob@example.com", "eve@example.com").comparable_target
+    assert one.comparable_target != broadcast("6", "ada@example.com").comparable_target
+    assert one.comparable != broadcast("5", "bob@example.com").comparable

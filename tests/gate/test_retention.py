@@ -62,6 +62,7 @@ def change(id_: str, state: StoredState, planned_at: float = OLD) -> ChangeRow:
         delivery_id="dgTe",
         outcome='{"message": null}',
         baseline='["dgTd"]',
+        input='{"data": {"secret": "body"}}',
     )
 
 
@@ -74,7 +75,7 @@ async def test_what_was_settled_a_month_ago_is_reduced_to_digest_and_summary(
     assert await retention.round() == 1
     after = await journal.get("aaaa0001")
     assert after
-    assert after == replace(before, question="", plan=after.plan, baseline=None)
+    assert after == replace(before, question="", plan=after.plan, baseline=None, input=None)
     assert "secret" not in after.plan
     assert after.summary == "Send “x”."
     assert receipt_of(Change.of(after), NOW).change == "aaaa0001"
@@ -109,7 +110,7 @@ async def test_the_same_again_is_still_told_from_a_reduced_change(retention: Ret
     await journal.add(before)
     await retention.round()
     assert before.effect
-    assert (await journal.same_effect(before.effect, NOW - 600, NOW)) is not None
+    assert (await journal.effects.same(before.effect, NOW - 600, NOW)) is not None
 
 
 async def test_bodies_go_in_small_steps_and_a_round_ends(retention: Retention, database: Database) -> None:

@@ -10,9 +10,10 @@ import pytest
 from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.change import Change
+from cio_mcp.gate.duplicates import DUPLICATE_SECONDS
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.gate.service import DUPLICATE_SECONDS, Gate
+from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.core.send_transactional import send_transactional

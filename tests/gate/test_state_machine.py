@@ -22,10 +22,11 @@ from cio_mcp.customerio.writer import Failed, Result, Sent, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.gate.approvals import APPROVAL_SECONDS
 from cio_mcp.gate.change import Change
+from cio_mcp.gate.duplicates import DUPLICATE_SECONDS
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.policy import Policy, Said
 from cio_mcp.gate.reconciliation import REMAKE_SECONDS, Reconciler
-from cio_mcp.gate.service import DUPLICATE_SECONDS, Gate
+from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings

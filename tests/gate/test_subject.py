@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +58,7 @@ def test_addresses_numbers_and_cio_ids_are_found_wherever_they_stand(text: str) 
     assert ADA.is_in(about("bob", {text: 1}))
     assert ADA.is_in(about("bob", outcome=f'{{"message": "{text}"}}'))
     assert ADA.is_in(about("bob", summary=text))
+    assert ADA.is_in(about("bob", input=json.dumps({"to": text})))
 
 
 @pytest.mark.parametrize(

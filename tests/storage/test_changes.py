@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from cio_mcp.storage import change_queries
-from cio_mcp.storage.changes import CLOCK_SKEW_SECONDS, Journal, UnsettledChanges
+from cio_mcp.storage.changes import CLOCK_SKEW_SECONDS, MAX_APPROVED_AT_ONCE, Journal, UnsettledChanges
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import PersonEraser, reduce_old_changes
 from cio_mcp.storage.pauses import Pauses
@@ -75,6 +75,46 @@ def statements() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", see)
 
 
+class TestAnApprovedChange:
+    async def approve(self, journal: Journal, number: int, **values: Any) -> ChangeRow:
+        row = change(number, input="{}", **values)
+        await journal.add(row)
+        assert await journal.decide(row, "approved", by="person", how="on a terminal", now=NOW, until=NOW + 600)
+        return row
+
+    async def due(self, journal: Journal, now: float = NOW) -> list[str]:
+        found = await journal.approved.due(["send_event"], since=now - 600, now=now, but_by="policy")
+        return [row.id for row in found]
+
+    async def test_is_taken_by_one_process_until_its_time_is_over(self, journal: Journal) -> None:
+        row = await self.approve(journal, 1)
+        assert await self.due(journal) == [row.id]
+        taken = [await journal.approved.take(row.id, now=NOW, until=NOW + 60) for _ in range(2)]
+        assert taken == [True, False]
+        assert await self.due(journal) == []
+        assert await self.due(journal, NOW + 60) == [row.id]
+        assert await journal.approved.take(row.id, now=NOW + 60, until=NOW + 120)
+
+    async def test_is_not_of_another_workspace(self, journal: Journal, database: Database) -> None:
+        row = await self.approve(journal, 1)
+        other = Journal(database, "other")
+        assert await self.due(other) == []
+        assert not await other.approved.take(row.id, now=NOW, until=NOW + 60)
+
+    async def test_is_one_of_few_that_are_read_at_once_the_longest_approved_first(self, journal: Journal) -> None:
+        rows = [await self.approve(journal, number) for number in range(MAX_APPROVED_AT_ONCE + 1)]
+        assert len(await self.due(journal)) == MAX_APPROVED_AT_ONCE < len(rows)
+
+    async def test_is_looked_for_through_an_index(self, journal: Journal, database: Database) -> None:
+        with statements() as seen:
+            await self.due(journal)
+        (query,) = [each for each in seen if each.startswith("SELECT")]
+        plan = await database.read(
+            lambda db: db.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", (("",) * query.count("?"))).all()
+        )
+        assert "SEARCH changes USING INDEX changes_pending (state=? AND expires_at>?)" in str(plan)
+
+
 class TestWhatMayWaitForADecision:
     async def test_is_limited_for_each_caller(self, journal: Journal) -> None:
         limits = OpenLimits(per_caller=2)
@@ -99,6 +139,11 @@ class TestWhatMayWaitForADecision:
             for n, caller in enumerate(("ada", "ada", "ada", "bob", "bob"))
         ]
         assert added == ["added", "added", "caller limit", "added", "workspace limit"]
+
+    async def test_counts_the_arguments_of_its_call(self, journal: Journal) -> None:
+        limits = OpenLimits(caller_bytes=2 * len(PLAN) + 1_000)
+        assert await journal.add(change(1, input="x" * 1_000), limits) == "added"
+        assert await journal.add(change(2), limits) == "caller limit"
 
     async def test_counts_a_replaced_plan_by_its_new_size(self, journal: Journal) -> None:
         limits = OpenLimits(caller_bytes=1_000)

@@ -34,6 +34,9 @@ ADA = ChangeRow(
     reads_back=True,
     outcome='{"message": "Sent to “ada”.", "delivery_id": "ada-1"}',
     baseline='["ada-0"]',
+    target="t" * 64,
+    form=1,
+    input='{"customer":"ada"}',
 )
 
 
@@ -59,6 +62,7 @@ async def test_an_erased_change_names_the_person_in_no_column_and_keeps_what_pre
     assert row
     assert not [name for name, value in asdict(row).items() if "ada" in str(value)]
     assert (row.state, row.digest, row.effect, row.arguments) == ("sent", ADA.digest, ADA.effect, ADA.arguments)
+    assert row.target == ADA.target
 
 
 async def test_a_reduced_change_keeps_the_ids_of_what_it_caused(database: Database) -> None:
@@ -67,7 +71,7 @@ async def test_a_reduced_change_keeps_the_ids_of_what_it_caused(database: Databa
     assert await reduce_old_changes(database, before=NOW, now=NOW) == 1
     row = await journal.get(ADA.id)
     assert row
-    assert row == replace(ADA, question="", plan=row.plan, baseline=None, next_step=None)
+    assert row == replace(ADA, question="", plan=row.plan, baseline=None, input=None, next_step=None)
 
 
 async def test_changes_of_more_than_one_page_are_erased(database: Database) -> None:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from signal import SIGKILL
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -37,8 +39,8 @@ from cio_mcp.workspace import CallContext
 pytestmark = pytest.mark.anyio
 
 WRITTEN_BEFORE = (Path(__file__).parent / "baseline.sql").read_text(encoding="utf-8")
-NEWER = "0003_from_0002"
-TOO_NEW = "0004_from_0003"
+NEWER = "0004_from_0003"
+TOO_NEW = "0005_from_0004"
 
 TOOLS: dict[str, Any] = {"update_customer": update_customer, "undo_change": undo_change}
 
@@ -226,6 +228,24 @@ class TestAJournalFromBeforeVersions:
         ada = await ws.people.resolve("ada")
         assert ada.attributes["plan"] == "vip"
 
+    async def test_its_sends_are_duplicates_after_the_upgrade(
+        self, file: Path, settings: Settings, ws: CallContext
+    ) -> None:
+        assert settings.data_dir == file.parent
+        with closing(sqlite3.connect(file)) as db, db:
+            db.execute("UPDATE changes SET sending_at = ?", (time.time(),))
+            ((plan, effect),) = db.execute("SELECT plan, effect FROM changes WHERE id = 'old00002'").fetchall()
+        sent = Plan.model_validate_json(plan)
+        assert sent.effect != effect
+
+        async def again() -> Plan:
+            await anyio.lowlevel.checkpoint()
+            return sent
+
+        answer = await ws.gate.propose(ws.caller.id, "send_event", "another digest", again)
+        assert isinstance(answer, Receipt)
+        assert (answer.status, answer.change) == ("already_done", "old00002")
+
     async def test_an_older_release_can_go_on_writing_after_the_upgrade(self, file: Path, database: Database) -> None:
         await database.read(lambda _: None)
         with closing(sqlite3.connect(":memory:")) as old:
@@ -319,6 +339,7 @@ class TestOpening:
             "INSERT INTO changes",
             "DROP TABLE",
             "CREATE INDEX changes_pending",
+            "ADD COLUMN unread",
             "UPDATE alembic_version",
         ],
     )
