@@ -18,7 +18,7 @@ from cio_mcp.storage.erasure import ErasureCounts, PersonEraser
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.workspace import open_workspace
 
-NOBODY = "Forgetting a person needs somebody at a terminal, with input and output not redirected; nothing was erased."
+NOBODY = "Erasing a person requires a terminal, without redirected input or output. Nothing was erased."
 ROUNDS = 3
 """Passes over the journal: a running server may write about the person during one."""
 
@@ -83,12 +83,15 @@ async def _named(settings: Settings, person: str) -> Named:
         "phone": Subject(phone=value),
     }.get(reference.id_type or "id", Subject(id=value))
     if not settings.has_app:
-        return Named(alone, "Without CIO_APP_API_KEY only what names them so is found, not their other identifiers.")
+        return Named(
+            alone,
+            "Without CIO_APP_API_KEY, only entries with this identifier are found.",
+        )
     async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
         try:
             found = await opened.acting(local_caller(settings.local_principal)).people.resolve(person)
         except NotFound:
-            return Named(alone, "Customer.io knows nobody of this name now; only what names them so is found.")
+            return Named(alone, "Customer.io has no person with this identifier. Only entries with it are found.")
     return Named(_identity(found), "")
 
 
@@ -99,10 +102,10 @@ def _identity(person: Person) -> Subject:
 def _tell(where: Console, settings: Settings, named: Named, there: ErasureCounts) -> None:
     names = ", ".join(quoted(name) for name in named.identity.names)
     lines = [
-        f"To be forgotten in {quoted(settings.workspace_key)}: {names}.",
+        f"To erase from {quoted(settings.workspace_key)}: {names}.",
         *filter(None, [named.note]),
-        f"There are {there.changes} changes about them ({there.open} of them open, which are withdrawn) "
-        f"and {there.events} events." if there != ErasureCounts() else "Nothing is kept about them.",
+        f"Found {there.changes} changes ({there.open} of them open, which will be withdrawn) "
+        f"and {there.events} events." if there != ErasureCounts() else "Nothing is stored about this person.",
     ]  # fmt: skip
     for line in lines:
         where.print(line, markup=False, highlight=False)

@@ -35,7 +35,7 @@ class Transport(StrEnum):
 
 
 TransportOption = Annotated[
-    Transport, typer.Option(help="stdio for one client that starts the server; http for several.")
+    Transport, typer.Option(help="stdio for a client that starts the server; http for several clients.")
 ]
 HostOption = Annotated[
     str | None, typer.Option(help="Address to listen on (http); loopback only. Default: 127.0.0.1.", show_default=False)
@@ -44,7 +44,7 @@ PortOption = Annotated[
     int | None, typer.Option(help="Port to listen on (http). Default: 8000.", min=0, max=65535, show_default=False)
 ]
 SandboxOption = Annotated[bool, typer.Option("--sandbox", help="Serve a simulated workspace; needs no account.")]
-ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer no tool that writes (CIO_READ_ONLY).")]
+ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer only tools that read (CIO_READ_ONLY).")]
 ToolsetsOption = Annotated[str | None, typer.Option(help="Toolsets to offer, comma-separated (CIO_TOOLSETS).")]
 ChangeArgument = Annotated[str, typer.Argument(help="The change's ID.", metavar="ID")]
 CallsOption = Annotated[bool, typer.Option("--calls", help="Show full requests.")]
@@ -135,7 +135,9 @@ app.command()(sandbox)
 @app.command()
 def tools(
     as_json: Annotated[bool, typer.Option("--json", help="Print the full definitions as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of the documentation.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the reference page of the documentation.")
+    ] = False,
 ) -> None:
     """List all tools."""
     from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_text  # noqa: PLC0415 - loads the SDK
@@ -158,8 +160,8 @@ def policy(
 @app.command()
 def changes(
     change: Annotated[str | None, typer.Argument(help="The change to show in full.", metavar="ID")] = None,
-    state: Annotated[ChangeState | None, typer.Option(help="Only changes of this state.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=1000)] = 20,
+    state: Annotated[ChangeState | None, typer.Option(help="Only changes in this state.")] = None,
+    limit: Annotated[int, typer.Option(help="How many changes to show, newest first.", min=1, max=1000)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     calls: CallsOption = False,
 ) -> None:
@@ -174,7 +176,9 @@ def changes(
 
 @app.command()
 def forget(
-    person: Annotated[str, typer.Argument(help="Their ID, email address, phone number, or cio_….", metavar="PERSON")],
+    person: Annotated[
+        str, typer.Argument(help="The person's ID, email address, phone number, or cio_….", metavar="PERSON")
+    ],
 ) -> None:
     """Erase a person from the journal and the events."""
     from cio_mcp.cli import forget as command  # noqa: PLC0415 - loads SQLAlchemy and rich

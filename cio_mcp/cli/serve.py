@@ -43,7 +43,7 @@ To try it without an account: cio-mcp demo. Press Ctrl-C to stop.
 def serve_stdio(*, sandbox: bool, **overrides: Any) -> None:
     """Serve the client that started this process, until it closes the line."""
     if sys.stdin is None:
-        raise SettingError("standard input", "is closed. cio-mcp is started by an MCP client, which writes to it")
+        raise SettingError("standard input", "is closed. An MCP client must start cio-mcp and keep it open")
 
     async def over_stdio(server: "CioServer") -> None:
         if sys.stdin.isatty():
@@ -61,7 +61,7 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
         SettingError: the address is not of this machine, or the port cannot be had.
     """
     if host not in LOOPBACK:
-        raise SettingError("--host", f"expected one of {', '.join(LOOPBACK)}, since it serves without tokens")
+        raise SettingError("--host", f"expected one of {', '.join(LOOPBACK)}, because it serves without authentication")
     listening = listen(host, port)
 
     async def over_http(server: "CioServer") -> None:
@@ -140,7 +140,8 @@ async def _run(transport: "Callable[[CioServer], Awaitable[None]]", settings: Se
         if box is not None:
             data_dir = settings.data_dir
             logger.info(
-                "A simulated workspace. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals", data_dir
+                "Simulated workspace. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals",
+                data_dir,
             )
             await stack.enter_async_context(box)
             box.report_to(receiver_of(server))

@@ -24,7 +24,7 @@ CODE_LENGTH = 4
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """The letters of a code; none can be read as another."""
 SHOWN = 200
-NOBODY = "Approving needs a person at a terminal, with input and output not redirected; nothing was approved."
+NOBODY = "Approving requires a terminal, without redirected input or output. Nothing was approved."
 DENY = "d"
 
 

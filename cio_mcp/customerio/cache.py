@@ -85,7 +85,7 @@ class Cache:
             if flight.fetched is not None:
                 return flight.fetched.answer
             if not flight.done.is_set() or self._now() >= deadline:
-                raise Unavailable("Customer.io did not answer in time. Try again in 5 s.")
+                raise Unavailable("Customer.io did not respond in time. Try again in 5 s.")
             if flight.error is not None and not (isinstance(flight.error, TimeError) and deadline > flight.deadline):
                 raise flight.error.with_traceback(None)
 

@@ -204,7 +204,7 @@ class Client:
             departure = RequestTiming(now, lambda leaving: self._leaves(permit, granted, leaving))
             try:
                 if retry != "read" and not self.limiter.shared:
-                    raise StorageFailed("The database cannot be used, so nothing is written; nothing was sent.")
+                    raise StorageFailed("The database is unavailable, so writes are refused. Nothing was sent.")
                 outcome = await self._wire.request(
                     call.method, base + call.target, authorization=header, body=body, within=within, departure=departure
                 )

@@ -87,7 +87,7 @@ def _is_id(value: object) -> bool:
 
 
 def _without_evidence(answer: Answered) -> Unknown:
-    return Unknown(f"The request was sent, but the response ({answer.status}) was not as Customer.io documents.")
+    return Unknown(f"The request was sent, but the response ({answer.status}) was not as documented by Customer.io.")
 
 
 def _in_doubt(outcome: Outcome) -> str:

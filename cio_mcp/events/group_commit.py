@@ -24,7 +24,7 @@ class _Group:
 
     rows: list[EventRow] = field(default_factory=list)
     done: anyio.Event = field(default_factory=anyio.Event)
-    failed: Exception | None = field(default_factory=lambda: Unavailable("The server stops; try again later."))
+    failed: Exception | None = field(default_factory=lambda: Unavailable("The server is stopping. Try again later."))
 
 
 class Intake:
@@ -45,7 +45,7 @@ class Intake:
             Unavailable: too many wait already.
         """
         if self.waiting + len(rows) > QUEUE:
-            raise Unavailable("Events come in faster than they can be stored; try again later.")
+            raise Unavailable("Events arrive faster than they can be stored. Try again later.")
         group, begins = self._gathering, False
         if group is None or len(group.rows) + len(rows) > BATCH:
             group = self._gathering = _Group()

@@ -221,5 +221,5 @@ class EventLog:
 def _place(cursor: str) -> Place:
     found = CURSOR.fullmatch(cursor)
     if found is None:
-        raise InvalidArgument("cursor", "expected the cursor of the page before")
+        raise InvalidArgument("cursor", "expected the cursor from the previous page")
     return Place(int(found[1]), int(found[2]))

@@ -79,7 +79,7 @@ class Executor:
         refused = batches.refused(partly.body)
         again = await self.writer.send(batches.only(call, list(refused)), work)
         if isinstance(again, Sent) and again.status != batches.PARTLY:
-            return "All operations were accepted, some at the second try."
+            return "All operations were accepted, some on the second attempt."
         still = batches.refused(again.body) if isinstance(again, Sent) else dict.fromkeys(range(len(refused)), "")
         indexes = [index for place, index in enumerate(refused) if place in still]
         named = ", ".join(f"{index} ({refused[index]})" if refused[index] else str(index) for index in indexes[:20])

@@ -157,7 +157,10 @@ def decision_form(plan: Plan) -> type[BaseModel]:
     ]
     fields: dict[str, Any] = {"decision": (choice, ...)}
     if plan.typed is not None:
-        fields["confirmation"] = (str, Field(description="To approve, type the text that the question asks for"))
+        fields["confirmation"] = (
+            str,
+            Field(description="To approve, type the confirmation text shown in the question"),
+        )
     return create_model("Decision", **fields)
 
 

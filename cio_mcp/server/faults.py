@@ -39,7 +39,7 @@ def refusal(
     )
     if not (found := list(islice(sentences, MAX_FAULTS))):
         return None
-    more = ["There are more faults."] if next(sentences, None) else []
+    more = ["More arguments are invalid."] if next(sentences, None) else []
     return " ".join([*found, *more, *(["Nothing was sent."] if writes else [])])
 
 

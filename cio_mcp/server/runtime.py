@@ -150,4 +150,4 @@ async def _in_background(work: "Callable[[Workspace], Awaitable[None]]", workspa
 
 def _unforeseen(failure: Exception) -> OperatorError:
     log.error("the workspace could not be opened: %s", where(failure))
-    return OperatorError("The workspace could not be opened; the server's log says where it failed.")
+    return OperatorError("The workspace could not be opened. Details are in the server log.")

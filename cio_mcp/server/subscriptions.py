@@ -134,7 +134,7 @@ class Subscriptions:
                 try:
                     await self._watch(await open_source())
                 except CioError as failed:
-                    logger.warning("Subscribers hear nothing for now: %s", failed)
+                    logger.warning("Subscribers are not being notified: %s", failed)
                     await self._clock.wait(anyio.Event(), AGAIN)
                     # Whatever happened meanwhile was not noticed.
                     self.heard(self._uri)
@@ -209,12 +209,15 @@ class Subscriptions:
         client = _connection(ctx)
         if client not in self._older:
             if len(self._older) >= MOST_CLIENTS:
-                raise MCPError(INTERNAL_ERROR, "Too many clients are subscribed here; try again later.")
+                raise MCPError(INTERNAL_ERROR, "Too many clients are subscribed. Try again later.")
             self._older[client] = set()
             client.exit_stack.callback(self._gone, client)
         uris = self._older[client]
         if len(uris) >= MOST_RESOURCES and params.uri not in uris:
-            raise MCPError(INTERNAL_ERROR, f"A client can subscribe to {MOST_RESOURCES} resources; unsubscribe first.")
+            raise MCPError(
+                INTERNAL_ERROR,
+                f"A client can subscribe to at most {MOST_RESOURCES} resources. Unsubscribe from one first.",
+            )
         uris.add(params.uri)
         self._changed()
         await self._begin(params.uri)
@@ -267,5 +270,5 @@ def _asked_for(ctx: ServerRequestContext[Any, Any]) -> list[str]:
 
 def _too_much(uris: list[str]) -> str | None:
     if len(uris) > MOST_RESOURCES:
-        return f"A client can subscribe to {MOST_RESOURCES} resources; it asked for {len(uris)}."
+        return f"A client can subscribe to at most {MOST_RESOURCES} resources. Requested: {len(uris)}."
     return f"A URI has at most {LONGEST} characters." if any(len(uri) > LONGEST for uri in uris) else None

@@ -88,7 +88,7 @@ def _read(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[
             answer = await spec.function(ws, **arguments)
         except Rejected as rejected:
             if rejected.status == BAD_REQUEST and arguments.get("cursor"):
-                raise InvalidArgument("cursor", "expected the cursor of the page before, unchanged") from rejected
+                raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged") from rejected
             raise
         assert isinstance(answer, Answer)  # noqa: S101 - a declaration's promise, not input
         return result(answer, mask=ws.settings.mask_pii)

@@ -45,22 +45,22 @@ STATUS: dict[Refusal, HTTPStatus] = {
 }
 """What is answered to what is not accepted."""
 SENTENCES: dict[Refusal, str] = {
-    "unsigned": "it has no signature. If Customer.io sent it, a proxy on the way removes the headers X-CIO-Timestamp "
+    "unsigned": "it has no signature. If Customer.io sent it, a proxy in between removes the headers X-CIO-Timestamp "
     "and X-CIO-Signature. Otherwise, someone else found this address.",
     "stale": "its timestamp is more than 8 days off. If Customer.io sent it, correct this machine's clock.",
     "wrong signature": "its signature does not match CIO_WEBHOOK_SIGNING_KEYS. Copy the signing key of this webhook "
     "again from Customer.io (Data & Integrations > Integrations > Reporting Webhooks); an API key does not work. If "
-    "the key is right, a proxy on the way changes the body.",
+    "the key is right, a proxy in between changes the body.",
     "not local": "no signing key is set, and it came through a proxy or a browser, or names another host. Set "
     "CIO_WEBHOOK_SIGNING_KEYS to receive signed webhooks from anywhere.",
     "wrong path": f"its path does not exist here. The webhook's URL must end in {PATH}.",
     "too big": "it is larger than 1 MiB. If Customer.io sent it, turn off message content in the webhook's settings.",
     "too slow": f"it took more than {READING:g} seconds to arrive. If Customer.io sent it, check the proxies and the "
-    "network on the way.",
+    "network in between.",
     "cut off": "its connection ended before it was complete. If Customer.io sent it, check the proxies and the network "
-    "on the way.",
-    "not available": f"more than {AT_ONCE} were in progress. Customer.io sends one at a time, so another program posts "
-    "here.",
+    "in between.",
+    "not available": f"more than {AT_ONCE} were in progress. Customer.io sends one at a time, so another program is "
+    "posting here.",
 }
 """What is wrong with what is not accepted, and what to do."""
 AGAIN = 3_600.0

@@ -100,7 +100,7 @@ class SeveralPeople(Ambiguous):
     def __init__(self, people: Sequence[Person], count: int) -> None:
         listed = "; ".join(map(_told_apart, people))
         rest = f"; and {count - len(people)} more" if count > len(people) else ""
-        super().__init__(f"customer: {count} people share it. Choose one by its cio_id: {listed}{rest}.")
+        super().__init__(f"customer: {count} customers share it. Specify one by cio_id: {listed}{rest}.")
         self.people = tuple(people)
         self.count = count
 
@@ -190,15 +190,15 @@ def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
     """
     value = customer.strip()
     if not value:
-        raise InvalidArgument("customer", "expected an id, an email address, a phone number (+…) or cio_…")
+        raise InvalidArgument("customer", "expected an ID, an email address, a phone number (+…), or cio_…")
     check_path_value("customer", value)
     match id_type or _kind_of(value):
         case "cio_id" if value == "cio_":
-            raise InvalidArgument("customer", "expected a whole cio_id after cio_")
+            raise InvalidArgument("customer", "expected a complete cio_id after cio_")
         case "cio_id":
             return Reference(f"cio_{value.removeprefix('cio_')}", "cio_id")
         case "email" if "@" not in value:
-            raise InvalidArgument("customer", "expected an email address, which has an @")
+            raise InvalidArgument("customer", "expected an email address with an @")
         case "email":
             return Reference(value, "email")
         case "phone" if not _PHONE.fullmatch(value):
@@ -349,7 +349,7 @@ class People(Reads):
         except Rejected as rejected:
             if rejected.status == BAD_REQUEST and reference.id_type == "phone":
                 raise InvalidArgument(
-                    "customer", 'this workspace does not identify people by phone; use find_customers with a filter'
+                    "customer", 'this workspace does not identify customers by phone. Use find_customers with a filter'
                     ' on the attribute "phone"',
                 ) from None  # fmt: skip
             raise
@@ -360,16 +360,18 @@ def _nobody(reference: Reference) -> NotFound:
     match reference.id_type:
         case "email":
             return NotFound(
-                "customer: no customer has this email address; find_customers finds people by their attributes. "
-                'If it is an id, get_customer with id_type="id" shows whose.'
+                "customer: no customer has this email address; find_customers can search by attribute. "
+                'If it is an ID, call get_customer with id_type="id".'
             )
         case "phone":
-            return NotFound("customer: nobody has this phone number.")
+            return NotFound("customer: no customer has this phone number.")
         case "cio_id":
-            return NotFound(f"customer: nobody has the cio_id {quoted(reference.value)}; find_customers finds people.")
+            return NotFound(
+                f"customer: no customer has the cio_id {quoted(reference.value)}. Search with find_customers."
+            )
         case _:
-            shown = "this id" if "@" in reference.value else f"the id {quoted(reference.value)}"
-            return NotFound(f"customer: nobody has {shown}; find_customers finds people by email or attributes.")
+            shown = "this ID" if "@" in reference.value else f"the ID {quoted(reference.value)}"
+            return NotFound(f"customer: no customer has {shown}. find_customers can search by email or attributes.")
 
 
 def _told_apart(person: Person) -> str:

@@ -67,7 +67,7 @@ def _entity(id_: str, argument: str, person: Reference, body: dict[str, JsonValu
         limit = f"{MAX_OPERATION_BYTES:,}"
         raise InvalidArgument(
             argument,
-            f"makes a request of {size:,} bytes; Customer.io takes at most {limit} for a customer "
+            f"makes a request of {size:,} bytes; Customer.io accepts at most {limit} for a customer "
             f"who {_explain_kind(person)}",
         )
     return Call(operation=id_, body=entity)

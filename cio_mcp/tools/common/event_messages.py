@@ -71,7 +71,7 @@ async def event_messages(
         left = max(0, left - len(actions))
     unread += [campaign.id for campaign in campaigns[MAX_CAMPAIGNS:]]
     if unread:
-        warnings.append(f"Not all messages of these campaigns were read: {listed_names(unread)}.")
+        warnings.append(f"Some messages of these campaigns were not read: {listed_names(unread)}.")
     preview = await _preview(read, person, data) if len(campaigns) == 1 else ()
     contents = [content for actions in read.values() for content in actions or ()]
     return EventMessages(preview, tuple(warnings), content_digest(contents))
@@ -95,9 +95,9 @@ def _warnings(campaign: Campaign, actions: Sequence[Content], data: Mapping[str,
     required = [required_by([action]) for action in actions]
     missing = missing_data(frozenset().union(*filter(None, required)), data)
     label = f"Campaign {campaign.id} {quoted(campaign.name)}"
-    sentences = [f"{label} uses event data that is not given: {listed_names(missing)}."] if missing else []
+    sentences = [f"{label} uses event data that is missing: {listed_names(missing)}."] if missing else []
     if None in required:
-        sentences.append(f"{label} has a message that could not be read: it may use more event data.")
+        sentences.append(f"{label} has a message that could not be read. It may use more event data.")
     return sentences
 
 

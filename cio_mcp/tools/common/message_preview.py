@@ -54,7 +54,7 @@ class MessagePreview(BaseModel):
         if attributes:
             sentences.append(f"The template uses attributes that are not in the profile: {listed_names(attributes)}.")
         if self.unknown:
-            sentences.append("Not all of the template could be read: it may use more variables.")
+            sentences.append("The template could only be read in part. It may use more variables.")
         return tuple(sentences)
 
 

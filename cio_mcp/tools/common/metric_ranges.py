@@ -62,7 +62,7 @@ def range_resolution(since: datetime, until: datetime, wanted: Resolution | None
     if not _fits(since, until, wanted, tz, MOST_POINTS):
         handy = next(fit for fit in FINEST_FIRST if _fits(since, until, fit, tz, MOST_POINTS))
         raise InvalidArgument(
-            "resolution", f"{wanted} make over {MOST_POINTS} points; ask for {handy}, or a shorter range"
+            "resolution", f"{wanted} would return over {MOST_POINTS} points; use {handy}, or a shorter range"
         )
     return wanted
 
@@ -79,7 +79,7 @@ def steps_back(since: datetime, now: datetime, wanted: Resolution | None) -> tup
             return resolution, count
     furthest = wanted or "months"
     coarser = FINEST_FIRST[FINEST_FIRST.index(furthest) + 1 :]
-    longer = f"; {', '.join(f'{each} {MOST_STEPS[each]}' for each in coarser)} reach further" if coarser else ""
+    longer = f"; {', '.join(f'{each} {MOST_STEPS[each]}' for each in coarser)} go back further" if coarser else ""
     earliest = moment(reach(now, furthest, tz).astimezone(tz))
     raise InvalidArgument(
         "since", f"{furthest} are counted back {MOST_STEPS[furthest]} from now, to {earliest} ({EASTERN}){longer}"

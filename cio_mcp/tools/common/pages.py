@@ -38,7 +38,7 @@ def cut(items: Sequence[Item], limit: int, cursor: str | None) -> tuple[list[Ite
     start = 0
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_OFFSET):
-            raise InvalidArgument("cursor", "expected the cursor of the page before, unchanged")
+            raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged")
         start = int(cursor)
     end = start + limit
     omitted = max(0, len(items) - end)

@@ -34,7 +34,7 @@ async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue
     return Plan(
         risk=risk,
         summary=f"Set {', '.join(quoted(name, 40) for name in sorted(attributes)[:5])} of {whom.name}.",
-        why=f"It decides whom messages reach: {', '.join(reaching)}." if reaching else "",
+        why=f"This affects who receives messages: {', '.join(reaching)}." if reaching else "",
         examples=(whom.example,),
         edits=edits,
         recipients=reached(whom.recipients, changed),
@@ -46,7 +46,7 @@ async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue
         reads_back=ReadBack(person=whom.cio_id, attributes=changed)
         if whom.cio_id and "cio_relationships" not in map(normalized_name, changed)
         else None,
-        next_step="To see it: get_customer.",
+        next_step="To verify, call get_customer.",
     )
 
 

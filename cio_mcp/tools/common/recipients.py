@@ -31,8 +31,8 @@ WITH_ARTICLE: dict[IdType, str] = {
     kind: f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for kind, name in KIND_NAMES.items()
 }
 
-UNKNOWN_CUSTOMER = "This server cannot look up whether the customer exists."
-UNREAD = "Without an App API key this server cannot look: the values before are unknown, and nothing can be read back."
+UNKNOWN_CUSTOMER = "This server can't check whether the customer exists."
+UNREAD = "No App API key: current values are unknown, and the result can't be verified."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,10 @@ async def test_profiles(ws: CallContext, whom: Recipient) -> tuple[str, ...]:
     try:
         segment = await ws.segments.find(named)
     except (NotFound, Ambiguous):
-        logger.warning("CIO_POLICY_FILE: there is no one segment %s, so it names nobody", quoted(named))
+        logger.warning("CIO_POLICY_FILE: no single segment matches %s, so it allows nobody", quoted(named))
         return ()
     if segment.type != "manual":
-        logger.warning("CIO_POLICY_FILE: the segment %s is not a manual one, so it names nobody", quoted(named))
+        logger.warning("CIO_POLICY_FILE: segment %s is not manual, so it allows nobody", quoted(named))
         return ()
     held = await ws.people.segments_of(whom.person.reference)
     return whom.recipients if segment.id in {each.id for each in held} else ()
@@ -152,7 +152,7 @@ def one_address(field: str, address: str) -> None:
     """
     within(field, address, MAX_EMAIL_BYTES)
     if not ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
-        raise InvalidArgument(field, "expected one email address, without a name or any of {}|%")
+        raise InvalidArgument(field, "expected one email address, without a display name or any of {}|%")
 
 
 def within(field: str, text: str, limit: int) -> None:
@@ -162,4 +162,4 @@ def within(field: str, text: str, limit: int) -> None:
         InvalidArgument: it is longer.
     """
     if (size := len(text.encode())) > limit:
-        raise InvalidArgument(field, f"is {size:,} bytes long; Customer.io takes at most {limit:,}")
+        raise InvalidArgument(field, f"is {size:,} bytes long; Customer.io accepts at most {limit:,}")

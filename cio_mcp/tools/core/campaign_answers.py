@@ -41,7 +41,7 @@ class CampaignList(PageAnswer):
 
     kind: Kind
     campaigns: tuple[CampaignRow, ...]
-    searched: int | None = Field(default=None, description="Only so many of the newest were searched")
+    searched: int | None = Field(default=None, description="Search covered only this many of the newest")
 
     def lines(self) -> Iterable[str]:
         """Each on a line."""
@@ -111,7 +111,7 @@ class CampaignAnswer(PageAnswer):
     tags: tuple[str, ...] | None = None
     send_to_unsubscribed: bool | None = None
     queue_drafts: bool | None = None
-    variables: tuple[str, ...] | None = Field(default=None, description="What its template reads")
+    variables: tuple[str, ...] | None = Field(default=None, description="Variables in its template")
     messages: tuple[MessageRow, ...] = ()
     messages_total: int = 0
 
@@ -131,9 +131,9 @@ class CampaignAnswer(PageAnswer):
         if self.send_to_unsubscribed:
             yield "also sent to unsubscribed people unless the send says otherwise"
         if self.queue_drafts:
-            yield "held as a draft until somebody sends it in Customer.io"
+            yield "held as a draft until someone sends it in Customer.io"
         if self.variables:
-            yield f"its template reads {', '.join(quoted_name(name) for name in self.variables)}"
+            yield f"its template uses {', '.join(quoted_name(name) for name in self.variables)}"
         yield f"{self.messages_total} message(s)"
         yield from (message.line() for message in self.messages)
         yield from self.more()

@@ -73,8 +73,8 @@ def missing_note(person: Person, names: Sequence[str]) -> str | None:
     if not absent:
         return None
     near = dict.fromkeys(close for name in absent for close in close_to(name, person.attributes))
-    hint = f"; close to it: {', '.join(quoted(name, 60) for name in near)}" if near else ""
-    return f"The person has no attribute {', '.join(quoted(name, 60) for name in absent)}{hint}."
+    hint = f"; similar: {', '.join(quoted(name, 60) for name in near)}" if near else ""
+    return f"The customer has no attribute {', '.join(quoted(name, 60) for name in absent)}{hint}."
 
 
 def told_apart(people: Sequence[Person]) -> list[PersonRef]:

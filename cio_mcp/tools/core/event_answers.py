@@ -14,7 +14,7 @@ from cio_mcp.workspace import CallContext
 
 DETAILS = ("failure_message", "href", "reason")
 """What more is said of some events; the first that is there is shown."""
-STRANGE = "unknown, something this server cannot read"
+STRANGE = "unknown (not readable by this server)"
 
 
 class Cause(AnswerPart):

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 ObjectType = Literal["customer", "email", "sms", "whatsapp", "push", "in_app", "slack", "webhook", "unknown"]
 Reported = Annotated[Name, Field(description="sent, delivered, opened, clicked, converted, bounced, failed…")]
-Delivery = Annotated[Name, Field(description="delivery id")]
-ChangeId = Annotated[Name, Field(description="What it led to")]
+Delivery = Annotated[Name, Field(description="Delivery ID")]
+ChangeId = Annotated[Name, Field(description="Only events it caused")]
 
 METRICS = frozenset(metric for metrics in EVENTS.values() for metric in metrics) | {
     "cio_subscription_preferences_changed",
@@ -100,9 +100,7 @@ async def _metric(feed: "EventLog", told: str | None) -> str | None:
         return metric
     if matched := same_stem(metric, METRICS):
         return matched
-    raise InvalidArgument(
-        "metric", f"nothing is reported under this name; expected one of {', '.join(sorted(METRICS))}"
-    )
+    raise InvalidArgument("metric", f"unknown metric; expected one of {', '.join(sorted(METRICS))}")
 
 
 async def _person(ws: CallContext, customer: str) -> str:
@@ -111,18 +109,18 @@ async def _person(ws: CallContext, customer: str) -> str:
     if reference.id_type != "phone":
         return reference.value
     if not ws.settings.has_app:
-        raise InvalidArgument("customer", "without the App API key people are found by id, email or cio_… only")
+        raise InvalidArgument("customer", "without an App API key, expected an ID, an email address, or cio_…")
     return (await ws.people.resolve(customer)).reference.value
 
 
 async def _source(ws: CallContext, kind: Kind | None, wanted: str | None) -> str | None:
     """The id needs no request, since what sent an event may be gone; a name does."""
     if (kind is None) != (wanted is None):
-        raise InvalidArgument("id" if wanted is None else "kind", "give kind and id together")
+        raise InvalidArgument("id" if wanted is None else "kind", "pass kind and id together")
     if kind is None or wanted is None or _is_id(wanted):
         return wanted and wanted.strip()
     if not ws.settings.has_app:
-        raise InvalidArgument("id", "without the App API key expected a number, not a name")
+        raise InvalidArgument("id", "without an App API key, expected a number, not a name")
     return (await find(ws, kind, wanted)).id
 
 
@@ -134,9 +132,9 @@ async def _led_to(ws: CallContext, change: str | None, delivery: str | None) -> 
     if row is None:
         raise NotFound(f"change: there is no change {quoted(change, 40)}; list_changes lists them.")
     if not (row.delivery_id or row.event_id):
-        raise InvalidArgument("change", "events name only changes that sent a message or an event; see list_changes")
+        raise InvalidArgument("change", "only changes that sent a message or an event have events; see list_changes")
     if row.delivery_id and delivery not in (None, row.delivery_id):
-        raise InvalidArgument("delivery", "the change became another delivery; give one of the two")
+        raise InvalidArgument("delivery", "the change produced another delivery; pass only one of the two")
     return row.delivery_id or delivery, row.event_id
 
 
@@ -146,5 +144,5 @@ def _is_id(wanted: str) -> bool:
 
 def _given(field: str, told: str | None) -> str | None:
     if told is not None and not told:
-        raise InvalidArgument(field, "expected an id")
+        raise InvalidArgument(field, "expected an ID")
     return told

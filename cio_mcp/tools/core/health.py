@@ -38,11 +38,11 @@ class Deliverability:
     def lines(self) -> Iterable[str]:
         """The rates, then the counts that are not 0."""
         if self.failure_rate is None:
-            yield "Messages of the last 7 days: no events received"
+            yield "Messages, last 7 days: no events received"
             return
-        bounced = "" if self.bounce_rate is None else f"{self.bounce_rate:.1%} of sent ones bounced, "
+        bounced = "" if self.bounce_rate is None else f"{self.bounce_rate:.1%} of sent messages bounced, "
         counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items() if count)
-        yield f"Messages of the last 7 days: {bounced}{self.failure_rate:.1%} were not sent ({counts})"
+        yield f"Messages, last 7 days: {bounced}{self.failure_rate:.1%} were not sent ({counts})"
 
 
 class Health(AnswerPart):
@@ -74,7 +74,7 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
     )
     messages = deliverability(read["week"].by_metric)
     unsettled = sum(read[state].total for state in UNSETTLED)
-    changes = f"outcome of {unsettled} not known yet (see list_changes)" if unsettled else "every outcome is known"
+    changes = f"{unsettled} with an unknown outcome (see list_changes)" if unsettled else "all outcomes are known"
     slowed = "; ".join(lane.slowed for lane in lanes if lane.slowed)
     return Health(
         bounce_rate=messages.bounce_rate,
@@ -110,13 +110,13 @@ async def paused(ws: CallContext) -> str | None:
     if pause is None:
         return None
     because = f": {quoted(pause.reason)}" if pause.reason else ""
-    return f"An operator stopped all writes at {moment(from_unix(pause.at))}{because}"
+    return f"An operator paused all writes at {moment(from_unix(pause.at))}{because}"
 
 
 def _webhooks(stats: WebhookStats, since: datetime | None, now: datetime) -> Iterable[str]:
     """What the receiver of webhooks took and refused."""
     if (last := stats.last) is None or since is None:
-        yield "Webhooks: no events have been received yet; an operator runs and registers a receiver."
+        yield "Webhooks: no events have been received yet. The operator must run and register a receiver."
     else:
         at = from_unix(last.received_at)
         yield (

@@ -36,7 +36,7 @@ class LaneNow(AnswerPart):
         """One line."""
         paused = f", paused for {self.paused_for:.0f} s" if self.paused_for else ""
         slowed = f", slowed to {self.rate:.0%} after a 429" if self.rate else ""
-        alone = "" if self.shared else "; the database cannot be used, so this is this process's own small share"
+        alone = "" if self.shared else "; the database is unavailable, so this is the process's own small share"
         yield (
             f"{self.lane}: {self.used} of {self.requests} used in the last {self.window:g} s, "
             f"{self.available} available now, {self.waiting} waiting{paused}{slowed}{alone}"

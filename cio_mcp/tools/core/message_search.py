@@ -147,7 +147,9 @@ class SearchPlace(NamedTuple):
         offset, _, rest = cursor.partition(".")
         ends, dot, token = rest.partition(".")
         if not (dot and _is_number(offset) and _is_number(ends)):
-            raise InvalidArgument("cursor", "expected the cursor of the page before, unchanged, with the same metric")
+            raise InvalidArgument(
+                "cursor", "expected the cursor from the previous page, unchanged, with the same metric"
+            )
         return cls(limit, int(ends), int(offset), token or None)
 
     @property

@@ -29,7 +29,7 @@ class SegmentLine(AnswerPart):
     name: str
     type: str | None = None
     description: Untrusted | None = None
-    building: bool | None = Field(default=None, description="Membership is not complete yet")
+    building: bool | None = Field(default=None, description="Membership is still being built")
 
     def __str__(self) -> str:
         building = ", still building" if self.building else ""
@@ -83,7 +83,7 @@ async def list_segments(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> SegmentsAnswer:
-    """List segments; archived ones are not told."""
+    """List segments with their IDs, names, and types. Archived segments are excluded."""
     wanted = (name or "").strip().casefold()
     found = [segment for segment in await ws.segments.all() if wanted in segment.name.casefold()]
     shown, page = cut(found, limit, cursor)
@@ -93,11 +93,11 @@ async def list_segments(
 async def get_segment(
     ws: CallContext,
     segment: SegmentRef,
-    members: Annotated[bool, Field(description="Also a page of its people")] = False,
+    members: Annotated[bool, Field(description="Include a page of members")] = False,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> SegmentAnswer:
-    """Show a segment: how many people it holds, which campaigns and newsletters use it, and its members."""
+    """Get a segment's size, the campaigns and newsletters that use it, and its members."""
     found = await ws.segments.find(segment)
     reads: dict[str, Read] = {
         "count": partial(ws.segments.count, found.id),

@@ -22,10 +22,10 @@ from cio_mcp.workspace import CallContext
 
 NO_WAY_BACK: dict[Permanence, str] = {
     "": "this kind of change has no undo",
-    "event": "an event cannot be taken back, nor what it started",
-    "message": "a message that was sent cannot be taken back",
-    "removal": "what was deleted cannot be restored",
-    "merge": "customers who were merged cannot be separated",
+    "event": "events can't be undone, nor can their effects",
+    "message": "sent messages can't be undone",
+    "removal": "deletions can't be undone",
+    "merge": "merges can't be undone",
 }
 """Why a write that is no profile edit has no undo."""
 IDENTIFIERS = frozenset({"id", "email"})
@@ -34,22 +34,22 @@ MERGED = ("cio_relationships", "cio_subscription_preferences")
 NAMED = 5
 
 
-async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change id")]) -> Plan:
-    """Set the attributes that a change set back to what they were. A person approves it; sends have no undo."""
+async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change ID")]) -> Plan:
+    """Revert the attributes set by a change. Requires approval. Sends can't be undone."""
     done = await _done(ws, change)
     whom = await recipient_of(ws, *_target(done))
     if whom.person is None:
-        raise _refused(change, "without an App API key nobody can look whether its values still stand")
+        raise _refused(change, "without an App API key, its current values can't be read")
     now = whom.person.attributes
     back = {one.name: _restored(one) for one in done.edits}
     left = [one for one in done.edits if not _equal(one.name, now.get(one.name), back[one.name])]
     if changed := [one.name for one in left if not _equal(one.name, now.get(one.name), one.after)]:
         named = ", ".join(quoted(name, 40) for name in changed[:NAMED])
-        raise _refused(change, f"{named} changed since; what is wanted now can be set with update_customer")
+        raise _refused(change, f"{named} changed since then; to set a new value, use update_customer")
     planned = await edit(ws, whom, {one.name: back[one.name] for one in left})
     return planned.model_copy(
         update={
-            "summary": f"Undo change {change}: set {_named(done)} of {whom.name} back.",
+            "summary": f"Undo change {change}: restore {_named(done)} of {whom.name}.",
             "warnings": (*planned.warnings, *_lost(left)),
             "rests_on": planned.rests_on | {"undoes": change},
         }
@@ -71,17 +71,17 @@ async def _done(ws: CallContext, change: str) -> Plan:
 def _reasons(plan: Plan) -> Iterator[str]:
     """Why a change cannot be undone; none where it can."""
     if not plan.calls:
-        yield "its details are kept no longer"
+        yield "its details are no longer stored"
     for call in plan.calls:
         yield from (NO_WAY_BACK[row.permanent] for row, _ in call.effects if not _edits_profile(row))
     if "person" in plan.rests_on and plan.rests_on["person"] is None:
-        yield "it created a customer, and an undo deletes nobody"
+        yield "it created a customer, and an undo never deletes one"
     if "before" not in plan.rests_on:
-        yield "the values before were not known when it was made"
+        yield "the previous values were unknown when it was made"
     if merged := [one.name for one in plan.edits if normalized_name(one.name) in MERGED]:
-        yield f"Customer.io merges {quoted(merged[0], 40)} into what is there"
+        yield f"Customer.io merges {quoted(merged[0], 40)} into the existing value"
     if new := [one.name for one in plan.edits if normalized_name(one.name) in IDENTIFIERS and one.before in (None, "")]:
-        yield f"Customer.io takes no {new[0]} away from somebody who has one"
+        yield f"Customer.io doesn't remove the {new[0]} of a customer who has one"
 
 
 def _edits_profile(row: Operation) -> bool:
@@ -108,9 +108,9 @@ def _equal(name: str, one: JsonValue, other: JsonValue) -> bool:
 def _lost(edits: list[Before]) -> tuple[str, ...]:
     if not edits:
         return ()
-    text = "What was a number, true or false, or a list may come back as text: values can be read as text alone."
+    text = "Numbers, booleans, and lists may be restored as text, because Customer.io returns values as text."
     texts = (text,) if any(one.before is not None and one.name != "unsubscribed" for one in edits) else ()
-    return (*texts, "It takes back neither the history of these values nor what they started meanwhile.")
+    return (*texts, "The history of these values, and anything they triggered meanwhile, can't be undone.")
 
 
 def _named(plan: Plan) -> str:
@@ -120,4 +120,4 @@ def _named(plan: Plan) -> str:
 
 
 def _refused(change: str, reason: str) -> Refused:
-    return Refused(f"Change {quoted(change, 40)} is not undone: {reason}. Nothing was sent.")
+    return Refused(f"Change {quoted(change, 40)} can't be undone: {reason}. Nothing was sent.")

@@ -45,7 +45,7 @@ class Overview(AnswerPart):
     def lines(self) -> Iterable[str]:
         """Which, what may be done, how much there is."""
         where = f"region {self.region}" if self.region else None
-        named = f"workspace {quoted_name(self.name)}" if self.name else "a workspace whose name is not known"
+        named = f"workspace {quoted_name(self.name)}" if self.name else "a workspace of unknown name"
         yield ", ".join(filter(None, [named, self.id and f"id {self.id}", where]))
         changes = "nothing can be changed (read-only)" if self.read_only else "changes wait for a person's approval"
         masked = ", addresses and phone numbers are masked" if self.masked else ""
@@ -88,7 +88,7 @@ class TopicRow(AnswerPart):
     subscribed_by_default: bool | None = None
 
     def __str__(self) -> str:
-        default = {True: "opted in", False: "opted out", None: "not told"}[self.subscribed_by_default]
+        default = {True: "opted in", False: "opted out", None: "not stated"}[self.subscribed_by_default]
         identifier = word(self.identifier, 200) if self.identifier else "no identifier"
         about = f": {quoted_text(self.description)}" if self.description else ""
         return f"{self.id} {quoted_name(self.name)} ({identifier}), by default {default}{about}"
@@ -137,9 +137,9 @@ class WorkspaceAnswer(Answer):
 
 
 async def get_workspace(ws: CallContext, section: Section = "overview") -> WorkspaceAnswer:
-    """The workspace: name, region, keys, counts; or senders, subscription topics, object types, rate limits now.
+    """Get the workspace's name, region, keys, and counts, or its senders, subscription topics, object types, or limits.
 
-    Section health: webhooks received, bounce and failure rates, pauses, unsettled changes, keys.
+    Section health has webhook status, bounce and failure rates, pauses, unsettled changes, and keys.
     """
     answer = partial(WorkspaceAnswer, section=section, now=ws.now)
     match section:
