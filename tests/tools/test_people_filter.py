@@ -74,10 +74,10 @@ async def test_a_segment_that_is_not_found_by_name_is_suggested(ws: CallContext)
         ({"or": [VIP] * 101}, "filter.or: has 101 conditions; at most 100 are allowed"),
         ({"attribute": {"field": "", "operator": "exists"}}, "filter.attribute.field: expected"),
         ({"attribute": {"field": "f", "operator": "contains", "value": "x"}}, "filter.attribute.operator: expected eq"),
-        ({"attribute": {"field": "f", "operator": "eq"}}, "filter.attribute.value: eq needs"),
+        ({"attribute": {"field": "f", "operator": "eq"}}, "filter.attribute.value: eq requires"),
         (
             {"attribute": {"field": "f", "operator": "exists", "value": "x"}},
-            "filter.attribute.value: exists takes none",
+            "filter.attribute.value: must be omitted",
         ),
         ({"attribute": {"field": "f", "op": "eq", "value": "x"}}, "filter.attribute: unknown key “op”"),
     ],

@@ -58,7 +58,7 @@ async def list_campaigns(
 ) -> CampaignList:
     """List campaigns, broadcasts, newsletters (newest first), or transactional messages: IDs, names, and states."""
     if state is not None and state not in STATES[kind]:
-        accepted = " or ".join(STATES[kind]) or "no state, since it has none"
+        accepted = " or ".join(STATES[kind]) or "none, because they have no state"
         raise InvalidArgument("state", f"for kind={kind} expected {accepted}")
     if kind == "newsletter" and state is None and name is None:
         page = await ws.newsletters.page(limit=limit, start=cursor)
