@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One figure, measured in turns: seconds of ours and of the bare server, and the ratio that is asked for."""
+    """One figure, measured in turns: seconds of ours and of the bare server, and the ratio that is requested."""
 
     figure: str
     ours: list[float]

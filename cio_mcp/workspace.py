@@ -112,7 +112,7 @@ class CallContext:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A workspace that is open for everybody."""
+    """An open workspace, shared by all calls."""
 
     settings: Settings
     client: "Client"

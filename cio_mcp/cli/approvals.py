@@ -68,7 +68,7 @@ def show(change: str, *, calls: bool) -> None:
 
 
 def approve(change: str, *, calls: bool) -> None:
-    """Show a change on the controlling terminal and record an approval if what is asked for is typed there.
+    """Show a change on the controlling terminal and record an approval if the person types the code.
 
     Raises:
         Refused: there is nobody at a terminal, something else was typed, or the change waits no longer.

@@ -1,4 +1,4 @@
-"""`cio-mcp demo`: a guided tour with the real server, a real client and a made-up workspace."""
+"""`cio-mcp demo`: a guided tour with the real server, a real client, and a simulated workspace."""
 
 import json
 import re

@@ -17,7 +17,7 @@ def tools_as_text() -> str:
 
 
 def tools_as_json() -> str:
-    """Everything a client is told about the tools."""
+    """The full definitions of the tools, as clients receive them."""
     return json.dumps([_definition(spec) for spec in TOOLS], indent=2, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""`cio-mcp webhooks register`: Customer.io is told where to post what happened, after a person agreed to it."""
+"""`cio-mcp webhooks register`: registers the receiver with Customer.io after a person approves."""
 
 import signal
 from urllib.parse import urlsplit
@@ -35,7 +35,7 @@ KEY = (
 
 
 def register(url: str, *, calls: bool) -> None:
-    """Create the reporting webhook, or mend it, after a person at the terminal saw what changes.
+    """Create or update the reporting webhook, after a person at the terminal approves the change.
 
     Raises:
         InvalidArgument: Customer.io could not post to the URL.

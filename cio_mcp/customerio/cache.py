@@ -67,7 +67,7 @@ class Cache:
         """The kept answer if it is at most `seconds` old, else the one that `fetch` brings.
 
         Who comes while the same read is in flight waits for it; if that one is cancelled, or runs out of
-        its own time, somebody who still has time takes over.
+        its own time, another caller who still has time takes over.
 
         Raises:
             Unavailable: the read in flight did not end before `deadline`.
@@ -90,7 +90,7 @@ class Cache:
                 raise flight.error.with_traceback(None)
 
     def drop(self, families: Collection[str]) -> None:
-        """Forget all answers of these families, reads in flight included."""
+        """Drop all answers of the given families, including reads in flight."""
         everything = EVERYTHING in families
         for key in [key for key in self._kept if everything or key.family in families]:
             self._forget(key)

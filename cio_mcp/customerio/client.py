@@ -254,7 +254,7 @@ class Reader:
         Raises:
             NotFound: there is nothing there (404).
             Rejected: Customer.io did not accept the request (another 4xx).
-            KeyRefused: it refused the key (401, 403); names the setting to mend.
+            KeyRefused: it refused the key (401, 403); names the setting to fix.
             RateLimited: the lane has no room before the deadline, or Customer.io said 429 to the last attempt.
             Unavailable: it answered 5xx, or not in time, or not at all, to the last attempt.
             BadAnswer: its answer is not what it documents.

@@ -1,4 +1,4 @@
-"""Who we are to Customer.io: Basic for Track, Bearer for the App API; and what to mend when it refuses."""
+"""Credentials: Basic for the Track API, Bearer for the App API, and the settings to fix if one is refused."""
 
 from base64 import b64encode
 
@@ -26,7 +26,7 @@ def authorization(settings: Settings, api: Api) -> str:
 
 
 def key_refused(settings: Settings, api: Api, region: str | None) -> KeyRefused:
-    """The sentence for a 401: which settings to mend, and where in Customer.io they are found."""
+    """The sentence for a 401: the settings to check, and where to find their values in Customer.io."""
     if api == "track":
         return KeyRefused(
             f"Customer.io refused the Track keys (401). Check CIO_SITE_ID ({WHERE['CIO_SITE_ID']}) and "

@@ -17,7 +17,7 @@ __all__ = ["Broadcast", "Campaign", "Envelope", "Event", "EventQuery", "Newslett
 
 UNKNOWN = "unknown"
 BY_MACHINE = " by a machine"
-"""How it is told beside the metric that no person opened or clicked."""
+"""Follows the metric of a machine's open or click."""
 LATEST = 4_102_444_800
 """1 January 2100: a later time is not one in seconds."""
 EARLIEST = 1_262_304_000
@@ -236,7 +236,7 @@ class Event:
 
     @property
     def data(self) -> dict[str, JsonValue]:
-        """All that Customer.io told, long texts cut."""
+        """The whole payload, with long texts cut."""
         return self.envelope.data
 
 

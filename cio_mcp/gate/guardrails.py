@@ -15,7 +15,7 @@ MAIL_REDIRECTS = frozenset({"recipient", "from_address", "reply_to"})
 """Event data keys with which Customer.io lets an event override a campaign's settings (Track API, track events)."""
 
 SENDER_OVERRIDES = frozenset({"bcc", "fake_bcc", "from", "from_id", "reply_to", "cc", "headers"})
-"""Fields of a transactional send that would send it as somebody else, or also to somebody else."""
+"""Fields of a transactional send that would change its sender or add recipients."""
 
 
 def check(calls: Iterable[Call]) -> None:

@@ -44,7 +44,7 @@ class Plan(BaseModel):
     The question shows every value of `calls` by itself; the plan adds what they do not say. `notes` are sentences,
     `preview` is approximately what a message will say, a line each. `affected` counts people (None: unknown) and
     `examples` names some. `starts` are the running campaigns it may start: none of them (empty), these, `unknown`, or
-    None where it can start none by its nature. `why` is what makes it of its class. Foreign text in all of these is
+    None where it can start none by its nature. `why` is what makes it of its class. All foreign text is
     quoted.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice
     (messages, triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back,
@@ -96,7 +96,7 @@ class Plan(BaseModel):
 
     @property
     def effect(self) -> str | None:
-        """What two equal effects share, whoever asks: SHA-256 over the calls less what does not change their effect."""
+        """The key of equal effects, across callers: SHA-256 over the calls without what doesn't change it."""
         if not self.once:
             return None
         return hashlib.sha256(canonical([call.comparable for call in self.calls]).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Reading the policy file: TOML to `Policy`; whatever is wrong in it is told with its line."""
+"""Reads the policy file, from TOML to `Policy`; errors name the line."""
 
 import re
 import stat
@@ -173,7 +173,7 @@ class _Reading:
                 self._wrong(("tool", name, "rule"), "needs [recipients]: a send is allowed only to people named there")
 
     def _line(self, path: KeyPath) -> int:
-        """The line of a key; where it stands inside a value, that value's; the first where it cannot be told."""
+        """The line of a key; for a key inside a value, the line of the value; the first line if unknown."""
         names = [part for part in path if isinstance(part, str)]
         while names and tuple(names) not in self._places:
             names.pop()

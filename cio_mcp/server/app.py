@@ -89,7 +89,7 @@ class CioServer(MCPServer[None]):
         runtime.subscriptions.serve(self)
 
     async def list_tools(self) -> "list[Tool]":
-        """What clients are told about the tools; the tools themselves are made afterwards."""
+        """The stored definitions of the permitted tools; the tools themselves are built later."""
         return [each.tool for each in self._permitted().values()]
 
     async def get_prompt(

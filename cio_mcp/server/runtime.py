@@ -115,7 +115,7 @@ class Runtime:
                     await anyio.sleep_forever()
         except CioError as failure:
             self._failure = failure
-        except Exception as failure:  # noqa: BLE001 - whoever waits for the workspace must hear of it
+        except Exception as failure:  # noqa: BLE001 - every call that waits for the workspace must be notified
             self._failure = _unforeseen(failure)
         finally:
             self._workspaces.clear()

@@ -5,5 +5,5 @@ from starlette.responses import PlainTextResponse, Response
 
 
 async def healthz(_request: Request) -> Response:
-    """A bare status, for whoever keeps the process running."""
+    """A bare status, for process supervisors."""
     return PlainTextResponse("ok")

@@ -186,5 +186,5 @@ def _not_stored(failed: CioError) -> str:
 
 
 def _bare(status: HTTPStatus, *, last: bool = False) -> Response:
-    # What is left of a body is read and thrown away: not if there may be no end of it.
+    # The rest of a body is read and discarded, but not if it may never end.
     return Response(status_code=status, headers={"connection": "close"} if last else None)

@@ -36,7 +36,7 @@ class KeyReport:
     problems: dict[Api, str] = field(default_factory=dict)
 
     async def fill(self, client: "Client", settings: Settings) -> None:
-        """Make one read with each key, through the limiter and after everybody else's requests; raises nothing."""
+        """Make one read with each key, through the limiter and after all other requests; raises nothing."""
         # The region is found out with the Track API keys, and where they are refused, the other key has no host.
         for call, is_set in ((ASK_TRACK, settings.has_track), (ASK_APP, settings.has_app)):
             if is_set:

@@ -86,7 +86,7 @@ class Messages(Reads):
             raise NotFound("id: no message has this ID. list_messages returns IDs.") from None
 
     async def archived(self, id_: str) -> ArchivedMessage:
-        """Read what was sent; Customer.io allows 100 of these a day.
+        """Read the archived content of a message; Customer.io allows 100 such reads a day.
 
         Raises:
             NotFound: there is none of this id, or its content was not kept.

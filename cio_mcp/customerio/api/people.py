@@ -113,7 +113,7 @@ class PeoplePage(Model):
 
 
 class SegmentName(Model):
-    """A segment that somebody is in."""
+    """A segment that a person is in."""
 
     id: str
     name: str = ""
@@ -183,7 +183,7 @@ class _Subscriptions(Model):
 
 
 def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
-    """Tell what kind of identifier names a person, from its shape unless told.
+    """Determine the kind of an identifier, from its shape unless `id_type` is given.
 
     Raises:
         InvalidArgument: it is empty, or not of the kind it is said to be.
@@ -229,7 +229,7 @@ class People(Reads):
         """Find the one person that `customer` names, with the profile.
 
         Raises:
-            NotFound: nobody has this identifier.
+            NotFound: no customer has this identifier.
             SeveralPeople: several people have this email address.
             InvalidArgument: the identifier is malformed, or of a kind the workspace does not use.
         """
@@ -239,7 +239,7 @@ class People(Reads):
         """Find how to refer to the one person that `customer` names; only an email address costs a request.
 
         Raises:
-            NotFound: nobody has this email address.
+            NotFound: no customer has this email address.
             SeveralPeople: several people have it.
             InvalidArgument: the identifier is malformed.
         """
@@ -265,12 +265,12 @@ class People(Reads):
         return None
 
     async def find_by_email(self, email: str) -> tuple[Identifiers, ...]:
-        """Find everybody with this email address."""
+        """Find all people with this email address."""
         answer = await self._reader.read(read("find_customers_by_email", query={"email": email}))
         return _Results.of(answer).results
 
     async def search(self, filter_: JsonValue, *, limit: int, start: str | None = None) -> PeoplePage:
-        """Find everybody whom Customer.io's filter matches, a page of at most 1,000 at a time."""
+        """Find all people who match Customer.io's filter, a page of at most 1,000 at a time."""
         call = read("search_customers", query={"start": start, "limit": limit}, body={"filter": filter_})
         return PeoplePage.of(await self._reader.read(call))
 
@@ -302,7 +302,7 @@ class People(Reads):
         """Read a profile.
 
         Raises:
-            NotFound: nobody has this identifier.
+            NotFound: no customer has this identifier.
             InvalidArgument: the workspace does not identify people this way.
         """
         return (await self._of(reference, "get_customer_attributes", _Profile)).customer

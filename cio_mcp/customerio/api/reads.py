@@ -37,7 +37,7 @@ SIMILARITY = 0.6
 
 
 def close_to(wanted: str, names: Collection[str]) -> list[str]:
-    """Up to `MAX_SUGGESTIONS` names that somebody may have meant, the closest first; case does not count."""
+    """Up to `MAX_SUGGESTIONS` names similar to this one, the closest first, ignoring case."""
     key = wanted.strip().casefold()
     by_key = {name.strip().casefold(): name for name in reversed(list(names))}
     alike = difflib.get_close_matches(key, by_key, n=MAX_SUGGESTIONS, cutoff=SIMILARITY)

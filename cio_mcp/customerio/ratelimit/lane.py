@@ -63,7 +63,7 @@ _Tickets = tuple[tuple[Ticket, ...], tuple[Ticket, ...]]
 
 
 class LaneQueue:
-    """A lane in this process; `run` is the dispatcher, a task that somebody must own."""
+    """A lane in this process; `run` is the dispatcher, a task that the caller must own."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class LaneQueue:
                 await self._claim()
 
     async def close(self) -> None:
-        """Turn everybody away, and tell the other processes that nobody waits here."""
+        """Refuse all waiting callers, and let other processes know that none waits here."""
         self._closed = True
         for queue in self._queues:
             for ticket in queue:

@@ -9,7 +9,7 @@ from cio_mcp.customerio.operations import Lane as LaneName
 class Lane:
     """A budget that all processes of a workspace share: `requests` in any `window` seconds.
 
-    `paced` lanes space their grants while somebody queues; `shares` names the lane whose budget is drawn on.
+    `paced` lanes space their grants while requests queue; `shares` names the lane whose budget is drawn on.
     """
 
     requests: int

@@ -1,4 +1,4 @@
-"""What clients are told about the tools, kept as data: a start would else build a hundred models to say it."""
+"""Tool definitions, stored as data: the start would otherwise build a hundred models for them."""
 
 import json
 from collections.abc import Iterable

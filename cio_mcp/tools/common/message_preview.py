@@ -68,7 +68,7 @@ async def preview_message(
 def preview(
     contents: Sequence[Content], person: Person | None, data: Mapping[str, JsonValue], language: str | None = None
 ) -> MessagePreview:
-    """Preview a message; `language` is the one asked for, else the person's own counts."""
+    """Preview a message in `language`, or in the person's own."""
     attributes = _attributes(person)
     content = _variant(contents, language or str(attributes.get("language") or ""))
     if content is None:

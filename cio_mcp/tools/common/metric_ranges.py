@@ -1,4 +1,4 @@
-"""From a range somebody asks for to what Customer.io can count, and from its lists of numbers back to dated periods."""
+"""Converts requested ranges to periods that Customer.io can count, and its lists of numbers back to dated periods."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.timestamps import moment
 
 HANDY_POINTS = 60
-"""How many periods an answer has at most unless a resolution is asked for; no source, one line of text."""
+"""Maximum periods in an answer, unless a resolution is requested; no source, one line of text."""
 
 MOST_POINTS = 400
 """How many it has at most in any case; no source, some 10 KB."""

@@ -19,7 +19,7 @@ MOST_CONDITIONS = 100
 
 
 class SegmentCondition(BaseModel):
-    """Whether somebody is in a segment; `checked` takes a number and a `name` as well."""
+    """Whether a person is in a segment; `checked` also accepts a number and a `name`."""
 
     id: Annotated[str, Field(description="or name")]
 

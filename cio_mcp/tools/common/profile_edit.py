@@ -16,11 +16,11 @@ REACHES = frozenset({"id", "email", "phone", "unsubscribed", "cio_subscription_p
 """Attributes that decide whom messages reach."""
 
 UNTOLD = frozenset({"id", "phone", "cio_relationships"})
-"""Of those, the ones whose effect is not told by the address: another identity, another channel, other people."""
+"""Those whose effect the address doesn't show: another identity, another channel, or other people."""
 
 
 async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue]) -> Plan:
-    """Plan to set attributes of somebody whose profile was read; what is so already is left out."""
+    """Plan to set attributes of a person whose profile was read, omitting values that are already set."""
     before = whom.person.attributes if whom.person else {}
     edits = tuple(
         Before(name=name, before=before.get(name), after=value)

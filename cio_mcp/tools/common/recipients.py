@@ -90,7 +90,7 @@ async def recipient_of(ws: CallContext, customer: str, id_type: IdType | None) -
     """Find the person a write is about.
 
     Raises:
-        NotFound: nobody has this identifier.
+        NotFound: no customer has this identifier.
         Ambiguous: several people have this email address.
         InvalidArgument: the identifier is malformed.
     """

@@ -1,4 +1,4 @@
-"""A person's attributes in an answer: all that have room, those that are asked for, or those that tell people apart."""
+"""A person's attributes in an answer: all that fit, the requested ones, or those that distinguish people."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,7 @@ def attributes_of(person: Person) -> dict[str, str]:
 
 
 def named_attributes(person: Person, names: Sequence[str]) -> dict[str, str]:
-    """Those of these names that the person has, in their order."""
+    """The given names that the person has, in their order."""
     found = ((name, person.attributes.get(name)) for name in names)
     return {name: _as_text(value) for name, value in found if value is not None}
 
@@ -68,7 +68,7 @@ def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
 
 
 def missing_note(person: Person, names: Sequence[str]) -> str | None:
-    """Which of the attributes that were asked for the person has not, and what they may be called instead."""
+    """The requested attributes that the person doesn't have, with similar names."""
     absent = [name for name in names if person.attributes.get(name) is None]
     if not absent:
         return None

@@ -42,7 +42,7 @@ from cio_mcp.workspace import CallContext
 NAMES_LEFT_OUT = 100
 """Attributes that are left out and named; no source."""
 ROW_ATTRIBUTES, NAMED_ATTRIBUTES = 10, 30
-"""Attributes that may be asked for by name in a list and of one person; no source."""
+"""Maximum attributes to request by name, in a list and of one person; no source."""
 DEVICES = 20
 """Devices in one answer; no source."""
 

@@ -30,7 +30,7 @@ OUTCOMES = (
 
 
 class Status(NamedTuple):
-    """What became of a message, and when, where that is told."""
+    """The status of a delivery, and its time if known."""
 
     word: str
     at: datetime | None
@@ -84,7 +84,7 @@ class MessageLine(AnswerPart):
 
 
 def status_of(message: Message) -> Status:
-    """Tell what became of a message; an open or click counts as a person's unless only a machine's is told."""
+    """Determine the status of a delivery. An open or click is a person's, unless only a machine's is reported."""
     held = timeline(message)
     for act in ("clicked", "opened"):
         if what := happening_of(message, act):

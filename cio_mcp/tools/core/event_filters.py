@@ -1,4 +1,4 @@
-"""Which events are asked for: arguments of tools and queries of resources, made into one question to the feed."""
+"""Event filters: converts arguments of tools and queries of resources to one query of the event log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ BEGINNING = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which events somebody wants, as they were asked for."""
+    """The requested filters."""
 
     customer: str | None = None
     object_type: str | None = None
@@ -125,7 +125,7 @@ async def _source(ws: CallContext, kind: Kind | None, wanted: str | None) -> str
 
 
 async def _led_to(ws: CallContext, change: str | None, delivery: str | None) -> tuple[str | None, str | None]:
-    """The delivery and the event to look for: what a change led to, or the delivery that was asked for."""
+    """The delivery and event to look for: those that a change caused, or the requested delivery."""
     if change is None:
         return delivery, None
     row = await ws.gate.journal.summary(change)

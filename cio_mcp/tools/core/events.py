@@ -20,7 +20,7 @@ from cio_mcp.tools.core.event_filters import BEGINNING, ChangeId, Delivery, Obje
 from cio_mcp.workspace import CallContext
 
 LATELY = timedelta(minutes=1)
-"""How far back an event counts as waited for, unless told: an assistant needs seconds from one call to the next."""
+"""How far back an event counts by default: an assistant needs some seconds between calls."""
 ANSWERING = 1.0
 """Seconds of a call that are kept for answering."""
 STEP = 2.0

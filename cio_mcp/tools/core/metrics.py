@@ -36,7 +36,7 @@ VARIED = "The ranges differ in length, so compare rates rather than totals."
 EASTERN_NAMES = frozenset({EASTERN, "US/Eastern", "EST5EDT"})
 
 HUMAN_CLICKS_SINCE = datetime(2025, 4, 20, tzinfo=UTC)
-"""From when on people and machines are told apart reliably (opens a month before): https://docs.customer.io/integrations/api/app/"""
+"""Since when machine clicks are identified reliably (opens a month before): https://docs.customer.io/integrations/api/app/"""
 
 
 async def get_metrics(

@@ -110,7 +110,7 @@ def _lost(edits: list[Before]) -> tuple[str, ...]:
         return ()
     text = "Numbers, booleans, and lists may be restored as text, because Customer.io returns values as text."
     texts = (text,) if any(one.before is not None and one.name != "unsubscribed" for one in edits) else ()
-    return (*texts, "The history of these values, and anything they triggered meanwhile, can't be undone.")
+    return (*texts, "The history of the values, and anything they triggered meanwhile, can't be undone.")
 
 
 def _named(plan: Plan) -> str:

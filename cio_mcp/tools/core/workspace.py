@@ -1,4 +1,4 @@
-"""The tool that tells about the workspace as a whole."""
+"""The tool that describes the workspace as a whole."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -119,7 +119,7 @@ class WorkspaceAnswer(Answer):
     now: datetime
 
     def lines(self) -> Iterable[str]:
-        """The section that was asked for."""
+        """The requested section."""
         if self.overview:
             yield from self.overview.lines()
         for lane in self.limits or ():
