@@ -52,7 +52,7 @@ def forget(person: str) -> None:
         gone = with_database(lambda database: _erased(_eraser(database, settings, named), database, by))
         terminal.console.print(
             f"Erased: {gone.changes} changes ({gone.open} of them withdrawn) and {gone.events} events. "
-            "Their digests and states stay, so that nothing goes out twice.",
+            "Digests and states stay, to prevent duplicates.",
             markup=False,
             highlight=False,
         )

@@ -117,7 +117,7 @@ def serve(
         return
     for option, value in (("--host", host), ("--port", port)):
         if value is not None:
-            raise InvalidArgument(option, "has no effect over stdio; add --transport http, or leave it out.")
+            raise InvalidArgument(option, "has no effect over stdio; add --transport http, or omit it.")
     serve_stdio(sandbox=sandbox, **overrides)
 
 

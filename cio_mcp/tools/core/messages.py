@@ -227,7 +227,7 @@ def _range(since: str | None, until: str | None, now: datetime, *, months: int) 
     asked = Range(*span(since, until))
     earliest = _months_before(asked.until or now, months)
     if asked.since and asked.since < earliest - A_MINUTE:
-        limit = f"Customer.io lists at most {months} months at once; with this until (now, unless given)"
+        limit = f"Customer.io lists at most {months} months at once; with this until (default: now)"
         raise InvalidArgument("since", f"{limit} it can be {moment(earliest)} at the earliest")
     return asked
 
