@@ -24,7 +24,7 @@ MISMATCH = "Code doesn't match. The change is still pending."
 APPROVED = "Approved. It is applied when the assistant calls again, within ten minutes."
 DENIED = "denied in a terminal"
 PROGRAM_COLUMNS = 1000
-"""Columns where standard output is no terminal: nothing needs to be folded for a program."""
+"""Columns if standard output is not a terminal: programs need no line breaks."""
 
 
 def window() -> None:
@@ -85,7 +85,7 @@ def approve(change: str, *, calls: bool) -> None:
 
 
 def deny(change: str) -> None:
-    """Record that a change shall not be made.
+    """Record a denial.
 
     Raises:
         Refused: the change waits no longer.
@@ -97,7 +97,7 @@ def deny(change: str) -> None:
 
 
 def found(change: str) -> Change:
-    """The change of that id, in whatever workspace.
+    """The change with this ID, in any workspace.
 
     Raises:
         NotFound: there is none.

@@ -46,7 +46,7 @@ class Wrong(Exception):
 
 
 class Person:
-    """Sits in front of the client: sees each question, and answers as the tour has it."""
+    """The person at the client: answers each question as the tour requires."""
 
     def __init__(self, console: Console) -> None:
         self.approve = False
@@ -189,7 +189,7 @@ async def _tour(console: Console) -> None:
 
 @asynccontextmanager
 async def _receiver(environment: dict[str, str]) -> AsyncIterator[str]:
-    """Receive webhooks in a process of its own, beside the server; where, is in the first line it writes."""
+    """Receive webhooks in a separate process, which writes its address in its first line."""
     process = await anyio.open_process(
         [sys.executable, "-m", "cio_mcp", "webhooks", "serve", "--port", "0"],
         env=get_default_environment() | environment,

@@ -1,4 +1,4 @@
-"""`cio-mcp forget`: a person's data goes from the journal and the event log."""
+"""`cio-mcp forget`: erases a person from the journal and the event log."""
 
 import time
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Who is to be forgotten, and what to know about how that was found out."""
+    """The person to erase, and a note on how their identifiers were found."""
 
     identity: Subject
     note: str
 
 
 def forget(person: str) -> None:
-    """Show what is kept about a person, and erase it if the code shown is typed.
+    """Show how much is stored about a person, and erase it after confirmation.
 
     Raises:
         Refused: there is nobody at a terminal, or something else was typed.
@@ -74,7 +74,7 @@ def _eraser(database: Database, settings: Settings, named: Named) -> PersonErase
 
 
 async def _named(settings: Settings, person: str) -> Named:
-    """All identifiers of the person, where Customer.io can tell them."""
+    """All identifiers of the person, if Customer.io returns them."""
     reference = reference_of(person)
     value = reference.value
     alone = {

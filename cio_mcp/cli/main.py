@@ -1,4 +1,4 @@
-"""The command line. Each command is imported when it runs, so that the start of the server waits for nothing else."""
+"""The command line. Each command is imported when it runs, to keep the start of the server fast."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -53,7 +53,7 @@ WorkspaceOption = Annotated[str | None, typer.Option(help="Only this workspace. 
 
 
 def run() -> None:
-    """Run the command line; a mistake ends it with one line on stderr and exit status 2."""
+    """Run the command line; a user error ends it with one line on stderr and exit status 2."""
     failure: Exception | None = None
     status = 0
     try:

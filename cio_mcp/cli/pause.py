@@ -1,4 +1,4 @@
-"""`cio-mcp pause` and `resume`: an operator stops all writes, in every process at once, and lets them go on."""
+"""`cio-mcp pause` and `resume`: stop all writes, in every process at once, and resume them."""
 
 import time
 
@@ -24,7 +24,7 @@ def pause(workspace: str | None, because: str | None) -> None:
 
 
 def resume(workspace: str | None) -> None:
-    """Let writes go on; each still needs its own approval.
+    """Resume writes; each still needs its own approval.
 
     Raises:
         Refused: every workspace is stopped, and only one was to go on.

@@ -1,4 +1,4 @@
-"""`cio-mcp policy`: what is in force, tool by tool, and why."""
+"""`cio-mcp policy`: the rules in force for each tool, and why."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ WIDTH = 110
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is in force for a tool's writes of a class; a read has none, and is `offer` or `hide`."""
+    """The rule for a tool's writes of a class; a read has no class, and is `offer` or `hide`."""
 
     tool: str
     risk: Risk | None
@@ -57,7 +57,7 @@ def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, 
 
 
 def policy_as_text(*, over_http: bool) -> str:
-    """A table, what stands beside it, and what the words mean.
+    """A table of rules, the limits, and an explanation of the terms.
 
     Raises:
         SettingError: a setting or the policy file is wrong.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WARM_SECONDS = 60.0
-"""How long garbage is not collected at most: a collection of all that stays for good stops everything."""
+"""Maximum seconds between full garbage collections: each one pauses the process."""
 STOP_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """Signals that stop a server as Ctrl-C does, where the system has them and nobody ignores them."""
 WELCOME = f"""\
@@ -110,10 +110,10 @@ def sandbox_settings(data_dir: Path | None, *, url: str = "http://sandbox", **ov
 
 def _serve(transport: "Callable[[CioServer], Awaitable[None]]", *, sandbox: bool, overrides: dict[str, Any]) -> None:
     log_to_stderr()
-    # What the start loads stays for good: looking for garbage in it meanwhile costs a tenth of the start.
+    # Everything loaded at the start is permanent; collecting garbage meanwhile takes a tenth of the start.
     gc.disable()
     _stop_on_signals()
-    # Ctrl-C cancels the event loop's main task; what is open is closed on the way here.
+    # Ctrl-C cancels the event loop's main task, which closes all resources.
     with suppress(KeyboardInterrupt), _storage(sandbox=sandbox, overrides=overrides) as settings:
         check_storage(settings)
         if not sandbox:

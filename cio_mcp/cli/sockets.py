@@ -1,4 +1,4 @@
-"""Listening: a socket on an address, with what goes wrong said in one line."""
+"""Opens a listening socket, and reports a failure in one line."""
 
 import socket
 

@@ -30,7 +30,7 @@ DENY = "d"
 
 @dataclass(frozen=True, slots=True)
 class TerminalAnswer:
-    """What a person decided at a terminal, and what they typed to confirm it."""
+    """A decision made at a terminal, and the typed confirmation."""
 
     decision: Literal["approve", "deny", "mismatch", "none"]
     confirmation: str | None = None
@@ -48,7 +48,7 @@ class Terminal:
         return self._code(deny=None, note="").decision == "approve"
 
     def approval(self, plan: Plan) -> TerminalAnswer:
-        """Whether a person types what the plan requires, if anything, and then a code that can only be read here."""
+        """Whether a person types the confirmation, if required, and then a code that is shown only here."""
         return self._answer(plan, deny=None, note="")
 
     def decision(self, plan: Plan) -> TerminalAnswer:

@@ -1,4 +1,4 @@
-"""`cio-mcp webhooks serve` and `status`: receive what Customer.io reports, and see how that goes."""
+"""`cio-mcp webhooks serve` and `status`: receive webhooks, and show the receiver's status."""
 
 import gc
 import json
@@ -53,7 +53,7 @@ def serve(host: str, port: int) -> None:
 
 
 def status(*, as_json: bool) -> None:
-    """Print the last event, how late events come, when none came, and what was refused."""
+    """Print the last event, delays, gaps, and refusals."""
     told = anyio.run(_webhook_stats)
     if as_json:
         lag = {"last": asdict(told.last) | {"lag": told.last.lag}} if told.last else {}

@@ -57,7 +57,7 @@ def register(url: str, *, calls: bool) -> None:
 
 
 def check(url: str) -> None:
-    """Refuse what Customer.io could not post to.
+    """Refuse a URL that Customer.io can't post to.
 
     Raises:
         InvalidArgument: it is no https URL with a host; http will do on this machine, for a sandbox.

@@ -31,7 +31,7 @@ from cio_mcp.workspace import CallContext
 ASKS_BY_RESULT = "2026-07-28"
 """The first protocol version that carries questions in results; the SDK keeps the same constant private."""
 ANSWER_SECONDS = 4.5
-"""How long a write call without a prompt takes at most, planning included: some clients give up after 5 s."""
+"""Maximum seconds of a write call without a prompt, including planning: some clients give up after 5 s."""
 PROGRESS = "Waiting for approval in cio-mcp on your computer"
 
 log = logging.getLogger(__name__)

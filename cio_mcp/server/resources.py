@@ -1,4 +1,4 @@
-"""The resources: what read tools answer, as JSON under `cio://…`; each is there if its tool is offered."""
+"""The resources: answers of read tools, as JSON under `cio://…`; each exists if its tool is offered."""
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 MIME_TYPE = "application/json"
 RECENT_EVENTS = "cio://events/recent"
 FILTERS = ("customer", "object_type", "metric", "delivery", "kind", "id", "since")
-"""What the query of recent events may name."""
+"""The filters of the query of recent events."""
 SOME_EVENTS = UriTemplate.parse(f"{RECENT_EVENTS}{{?{','.join(FILTERS)}}}")
 CHANGES = "cio://changes"
 PAGE = 50
-"""Items of a list; a resource has no cursor, so who wants more uses the tool. No source."""
+"""Maximum items of a list; a resource has no cursor, so use the tool for more. No source."""
 
 WorkspaceForCaller = Callable[[], Awaitable["CallContext"]]
 """The workspace as the caller of the request in progress sees it."""
@@ -55,7 +55,7 @@ class Resource:
 
     @property
     def asked(self) -> bool:
-        """Whether a query says what to show."""
+        """Whether a query selects the content."""
         return "{?" in self.uri
 
 
@@ -96,7 +96,7 @@ def register(
 
 
 def unknown_filter(uri: str) -> str | None:
-    """What the query of a URI names that is no filter, which would be left out in silence."""
+    """The name in a URI's query that is not a filter; it would otherwise be ignored silently."""
     parts = urlsplit(uri)
     if f"{parts.scheme}://{parts.netloc}{parts.path}" != RECENT_EVENTS:
         return None

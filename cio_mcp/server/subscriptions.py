@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    """Where it is noticed that something happened."""
+    """Where changes are noticed."""
 
     async def watch(self, tell: Callable[[], None]) -> None:
         """Call `tell` after each change, whichever process made it, until canceled."""
@@ -54,7 +54,7 @@ class Pace:
     _due: dict[str, float] = field(default_factory=dict)
 
     def hear(self, uri: str, now: float) -> None:
-        """Something happened to a resource."""
+        """Record a change of a resource."""
         self._due.setdefault(uri, max(now, self._told.get(uri, -inf) + self.interval))
 
     def wait(self, now: float) -> float | None:
@@ -72,7 +72,7 @@ class Pace:
 
 
 class Subscriptions:
-    """Who listens to which resource; what is heard is carried to all of them, and clients that went away are forgotten.
+    """The subscribers of each resource: notifies all of them, and drops clients that disconnect.
 
     Clients of 2026-07-28 listen through the SDK's bus, for as long as their `subscriptions/listen` request lasts; for
     older ones `resources/subscribe` is served here. Their connection's own teardown drops them: the SDK drops what is
@@ -117,7 +117,7 @@ class Subscriptions:
             return await call_next(ctx)
 
     def heard(self, uri: str) -> None:
-        """Something happened to a resource, and to what is made of it by a query; tell those who listen, in time."""
+        """Record a change of a resource and of the queries on it, and notify their subscribers in time."""
         now = self._clock.steady()
         for watched in self.watched:
             if _is_part(watched, uri):
@@ -125,7 +125,7 @@ class Subscriptions:
                 self._heard.set()
 
     async def run(self, open_source: Callable[[], Awaitable[Source]]) -> None:
-        """Tell those who listen; the source is watched only while anybody listens to what it tells of."""
+        """Notify subscribers; the source is watched only while it has subscribers."""
         self._heard, self._wanted = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(self._tell, group)
@@ -136,7 +136,7 @@ class Subscriptions:
                 except CioError as failed:
                     logger.warning("Subscribers are not being notified: %s", failed)
                     await self._clock.wait(anyio.Event(), AGAIN)
-                    # Whatever happened meanwhile was not noticed.
+                    # Changes meanwhile were not noticed.
                     self.heard(self._uri)
 
     async def _watch(self, source: Source) -> None:
@@ -192,7 +192,7 @@ class Subscriptions:
         taken = anyio.Event()
 
         async def send() -> None:
-            with suppress(Exception):  # whatever keeps a client from taking it, it is taken for gone
+            with suppress(Exception):  # a client that can't be notified counts as disconnected
                 await client.send_resource_updated(uri)
                 taken.set()
 

@@ -68,7 +68,7 @@ def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
 
 
 def noted(answered: CallToolResult, note: str | None) -> CallToolResult:
-    """The same result with a note about its arguments, for those who see the text and for those who do not."""
+    """Add a note about the arguments to both parts of a result."""
     if note is None:
         return answered
     first, *others = answered.content

@@ -63,7 +63,7 @@ class SegmentAnswer(PageAnswer):
     members: list[PersonRef] | None = None
 
     def lines(self) -> Iterable[str]:
-        """What it is, how many, used by what, who."""
+        """Name, size, uses, and members."""
         yield str(self.segment)
         yield f"{self.count:,} {'person' if self.count == 1 else 'people'}" + (
             f", updated {moment(self.updated_at)}" if self.updated_at else ""
