@@ -1,4 +1,4 @@
-"""What was just read: kept for seconds, dropped by writes that touch it; and identical reads in flight made one."""
+"""A cache of recent reads, kept for seconds and dropped by writes that affect them; equal reads in flight are shared."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
@@ -20,7 +20,7 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What makes two reads the same."""
+    """The key of equal reads."""
 
     caller: str
     bulk: bool

@@ -113,7 +113,7 @@ class EventLog:
         return MetricSummary(by_metric, others)
 
     async def stats(self) -> WebhookStats:
-        """What the receiver took and refused.
+        """Statistics of the webhook receiver.
 
         Raises:
             StorageFailed: the database cannot be read.
@@ -190,12 +190,12 @@ class EventLog:
             await self.clock.wait(anyio.Event(), PAUSE)
 
     async def close(self) -> None:
-        """Store what is counted, if that can be done."""
+        """Store the counts, if possible."""
         with suppress(StorageFailed):
             await self.flush()
 
     async def flush(self) -> None:
-        """Store the counts of what was refused.
+        """Store the counts of refusals.
 
         Raises:
             StorageFailed: they are kept for the next time.

@@ -1,4 +1,4 @@
-"""Rules on calls: what is refused whichever tool planned it."""
+"""Guardrails: rules on calls that apply to every plan."""
 
 from collections.abc import Callable, Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""Health: whether the process lives."""
+"""The health check: whether the process runs."""
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response

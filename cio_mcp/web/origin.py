@@ -1,4 +1,4 @@
-"""Where a request comes from: a program on this machine, or possibly anywhere else."""
+"""The origin of a request: a program on this machine, or possibly anywhere else."""
 
 import re
 

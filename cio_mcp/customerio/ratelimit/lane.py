@@ -40,7 +40,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What is known about a lane at a moment; times in seconds.
+    """The state of a lane at a moment; times in seconds.
 
     `used` counts what lies in the window, `rate` is 1.0 unless a 429 lowered it, `paused` is for how much longer.
     `waiting` callers queue here, `elsewhere` in other processes. `shared` is False while the store fails

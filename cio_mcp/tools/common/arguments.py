@@ -1,4 +1,4 @@
-"""Argument types that tools share; a model reads their descriptions with every tool, so they are short."""
+"""Argument types that tools share. Their descriptions are short, because a model reads them with every tool."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

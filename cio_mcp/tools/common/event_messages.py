@@ -1,4 +1,4 @@
-"""The messages of the campaigns that an event starts: what they need from its data, and what the first one says."""
+"""The messages of the campaigns that an event triggers: the data they need, and a preview of the first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ MAX_CAMPAIGNS = 10
 """Campaigns whose messages are read; no source."""
 
 MAX_MESSAGES = 20
-"""Messages that are looked into, over all campaigns; no source."""
+"""Maximum messages to read, over all campaigns; no source."""
 
 MAX_PAGES = 2
 """Requests for the messages of one campaign; Customer.io gives ten a page."""
@@ -38,7 +38,7 @@ READ_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class EventMessages:
-    """What a plan says about the messages of the campaigns that its event starts, and rests on."""
+    """The part of a plan about the messages of the triggered campaigns, and their digest."""
 
     preview: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a message would say to one person: an approximation, for Customer.io renders what it sends."""
+"""A preview of a message to one person; approximate, because Customer.io renders messages itself."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from cio_mcp.text.liquid import render, required_variables
 from cio_mcp.text.sanitize import cut, harmless, quoted
 
 DATA = ("trigger", "data", "event")
-"""What message and event data are called in a template, before and since Customer.io's renaming."""
+"""Names of message and event data in a template, before and since Customer.io's renaming."""
 
 MAX_BEGINNING = 300
 """Characters of a text that are shown; no source, about as much as a person reads of a question."""
@@ -45,7 +45,7 @@ class MessagePreview(BaseModel):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person must know before the message is sent."""
+        """Warnings for the person who decides about the message."""
         data = [name for name in self.missing if not name.startswith("customer.")]
         attributes = [name for name in self.missing if name.startswith("customer.")]
         sentences = []

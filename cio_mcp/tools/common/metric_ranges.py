@@ -40,7 +40,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Counted:
-    """Counts, the starts of the periods they are of, and what range these really cover."""
+    """Counts, the starts of their periods, and the range they really cover."""
 
     metric: Metric
     starts: list[datetime]

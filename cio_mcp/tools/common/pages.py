@@ -1,4 +1,4 @@
-"""Answers that are pages: how every list says that there is more, and how a whole list is cut into pages."""
+"""Pages of answers: how a list states that there is more, and how a complete list is cut into pages."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar

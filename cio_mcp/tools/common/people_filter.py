@@ -1,4 +1,4 @@
-"""Customer.io's audience filter: checked before it is sent, and segments in it found by their names."""
+"""Customer.io's audience filter: validated before it is sent, with segments resolved by name."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Edits of a profile that can be read: what changes, whom it reaches, what it may start."""
+"""Edits of a profile that can be read: the changes, whom they affect, and what they may trigger."""
 
 import time
 
@@ -13,7 +13,7 @@ from cio_mcp.tools.common.recipients import Recipient, may_start, test_profiles
 from cio_mcp.workspace import CallContext
 
 REACHES = frozenset({"id", "email", "phone", "unsubscribed", "cio_subscription_preferences", "cio_relationships"})
-"""Attributes that decide whom messages reach."""
+"""Attributes that affect who receives messages."""
 
 UNTOLD = frozenset({"id", "phone", "cio_relationships"})
 """Those whose effect the address doesn't show: another identity, another channel, or other people."""

@@ -1,4 +1,4 @@
-"""What plan functions share: the person a write is about, and the lines a question says about them."""
+"""Shared by plan functions: the recipient of a write, and the lines of a question about them."""
 
 import logging
 import re
@@ -49,7 +49,7 @@ class Recipient:
 
     @property
     def cio_id(self) -> str | None:
-        """The `cio_…` of a profile that was read: by nothing else can be looked for what a write led to."""
+        """The `cio_…` of a profile that was read; the effect of a write can only be searched by it."""
         return self.identifier if self.person and self.reference.kind == "cio_id" else None
 
     @classmethod
@@ -65,7 +65,7 @@ class Recipient:
 
     @property
     def example(self) -> str:
-        """The line of a question: who they are, and whether mail reaches them."""
+        """The line of a question: identifiers, and whether mail reaches the customer."""
         if self.person is None:
             return f"{self.name} ({WITH_ARTICLE[self.reference.kind]}), profile unknown"
         told = [quoted(said) for said in (self.person.email, self.person.phone) if said and said != self.person.id]
@@ -82,7 +82,7 @@ class Recipient:
 
     @property
     def rests_on(self) -> dict[str, JsonValue]:
-        """What must still be so when the write is made."""
+        """Preconditions that must still hold when the write is applied."""
         return {"person": self.identifier, "unsubscribed": self.person.unsubscribed if self.person else None}
 
 
@@ -125,7 +125,7 @@ def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:
 
 
 def listed(data: Mapping[str, JsonValue], nothing: str) -> tuple[str, ...]:
-    """Data that goes along, a line a key; the digest binds all of it, a person reads the beginning."""
+    """Data of the request, one key per line; the digest binds all of it, a person reads the beginning."""
     lines = [f"{quoted(key)}: {shown(value)}" for key, value in list(data.items())[:LINES]]
     if (more := len(data) - LINES) > 0:
         lines.append(f"and {more} more")
@@ -145,7 +145,7 @@ def time_of(field: str, text: str | None) -> datetime | None:
 
 
 def one_address(field: str, address: str) -> None:
-    """Refuse what is not exactly one plain email address.
+    """Refuse anything but exactly one plain email address.
 
     Raises:
         InvalidArgument: it is none, is too long, or has a name, a list, Liquid or unseen characters about it.

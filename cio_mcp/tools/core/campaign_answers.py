@@ -1,4 +1,4 @@
-"""What the campaign tools answer: a page of one kind, and one campaign with its messages."""
+"""Answers of the campaign tools: a page of one kind, and one campaign with its messages."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -27,7 +27,7 @@ class CampaignRow(AnswerPart):
     tags: tuple[str, ...] | None = None
 
     def line(self) -> str:
-        """The line, what a person wants first."""
+        """One line, the most important first."""
         count = "" if self.sent is None else f" ({self.sent:,} messages)"
         when = f"sent {moment(self.sent_at)}{count}" if self.sent_at else self.state
         start = f"starts on {self.starts_on}" if self.starts_on else None
@@ -76,7 +76,7 @@ class MessageRow(AnswerPart):
     winner: bool | None = None
 
     def line(self) -> str:
-        """The line: what it is, then what it says."""
+        """One line: name and kind, then content."""
         facts = [
             self.type,
             self.name and quoted_name(self.name),
@@ -116,7 +116,7 @@ class CampaignAnswer(PageAnswer):
     messages_total: int = 0
 
     def lines(self) -> Iterable[str]:
-        """What it is, what starts it, who gets it, when, and what it sends."""
+        """Name, trigger, audience, schedule, and messages."""
         yield ", ".join(filter(None, [f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}", self.state]))
         yield self.starts
         if self.subscription_topic:

@@ -1,4 +1,4 @@
-"""Tools that find people and show what Customer.io knows about them."""
+"""The tools that find customers and read one."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -67,7 +67,7 @@ class CustomersAnswer(PageAnswer):
 
 
 class CustomerAnswer(Answer):
-    """One customer; or, where several share what was given, `several` and nothing else."""
+    """One customer; or, if several share the identifier, only `several`."""
 
     personal: ClassVar[bool] = True
 
@@ -92,7 +92,7 @@ class CustomerAnswer(Answer):
     note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
-        """Who it is first, then what was included."""
+        """The identifiers first, then the included parts."""
         if self.note:
             yield self.note
         if self.several is not None:

@@ -30,7 +30,7 @@ METRICS = frozenset(metric for metrics in EVENTS.values() for metric in metrics)
     "cio_subscription_preferences_changed",
     UNKNOWN,
 }
-"""What is known to be reported; another name counts once it was."""
+"""Known metrics; another name is accepted once it was reported."""
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
 

@@ -1,4 +1,4 @@
-"""Tools that read what Customer.io reported, and wait for it."""
+"""The tools that read events and wait for one."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -27,9 +27,9 @@ STEP = 2.0
 """Seconds between two reports of progress."""
 UNSENT = ("dropped", "failed", "undeliverable")
 ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "converted"), ("bounced", *UNSENT))
-"""After what a delivery no more comes to what is waited for."""
+"""Metrics after which a delivery can't have the awaited one any more."""
 SEEN = 5
-"""Events that are named when the awaited one did not come; no source, what fits a glance."""
+"""Events shown if the awaited one did not occur; no source, as many as fit a glance."""
 NOTHING = (
     "No events have been received yet. If this persists, the operator must run a receiver and register it in "
     "Customer.io."
@@ -37,7 +37,7 @@ NOTHING = (
 
 
 class EventsAnswer(PageAnswer):
-    """What was reported, newest first; `by_metric` counts all of it since `since`."""
+    """Events, newest first; `by_metric` counts all since `since`."""
 
     events: list[EventLine]
     since: datetime | None = None
@@ -67,7 +67,7 @@ class EventsAnswer(PageAnswer):
 
 
 class WaitAnswer(Answer):
-    """The awaited event; without one, what else was reported of the same delivery or customer."""
+    """The awaited event; without one, other events of the same delivery or customer."""
 
     happened: bool
     event: EventLine | None = None
@@ -77,7 +77,7 @@ class WaitAnswer(Answer):
     now: datetime
 
     def lines(self) -> Iterable[str]:
-        """The event; or that it did not come, and what did."""
+        """The event; or, if it did not occur, the others that did."""
         if self.event:
             yield str(self.event)
             yield f"Waited {self.waited:g} s. {clock_line(self.now)}"
@@ -178,7 +178,7 @@ def _named(metric: str) -> str:
 
 
 def _instead_of(query: EventQuery) -> tuple[str, ...]:
-    """What ends the waiting for what can then no more happen to a delivery."""
+    """The metrics that end a wait because the awaited one can't occur any more."""
     ends = ENDS.get(query.metric or "", ()) if query.delivery else ()
     return tuple(metric for metric in ends if metric != query.metric)
 

@@ -1,4 +1,4 @@
-"""Whether the workspace is in order: its webhooks, its deliveries, its changes, its limits and its keys."""
+"""The health of the workspace: webhooks, deliveries, changes, limits, and keys."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from cio_mcp.workspace import CallContext
 RATES_OVER = timedelta(days=7)
 """The time that rates are of: as long as Customer.io retries a webhook, so that they rest on all that came."""
 UNSENT = ("failed", "dropped", "undeliverable")
-"""What becomes of a message that is not sent."""
+"""Metrics of a message that was not sent."""
 COUNTED = ("sent", "delivered", "bounced", "spammed", *UNSENT)
-"""What is counted of the last days."""
+"""Metrics counted for the rates."""
 REFUSED_SHOWN = 10
 """Reasons of refused requests in an answer; no source, there are fewer."""
 
@@ -46,7 +46,7 @@ class Deliverability:
 
 
 class Health(AnswerPart):
-    """What an operator or a marketer looks at first when something seems wrong; rates are of the last 7 days."""
+    """The first place to look when something seems wrong; rates are of the last 7 days."""
 
     bounce_rate: float | None = None
     failure_rate: float | None = None
@@ -114,7 +114,7 @@ async def paused(ws: CallContext) -> str | None:
 
 
 def _webhooks(stats: WebhookStats, since: datetime | None, now: datetime) -> Iterable[str]:
-    """What the receiver of webhooks took and refused."""
+    """The webhook receiver's last event and refusals."""
     if (last := stats.last) is None or since is None:
         yield "Webhooks: no events have been received yet. The operator must run and register a receiver."
     else:

@@ -1,4 +1,4 @@
-"""Customer.io's rate limits at this moment, as all processes of the workspace share them."""
+"""The current rate limits, shared by all processes of the workspace."""
 
 from collections.abc import Iterable
 
@@ -44,7 +44,7 @@ class LaneNow(AnswerPart):
 
 
 async def lanes_now(ws: CallContext) -> tuple[LaneNow, ...]:
-    """Every lane, read from what all processes of the workspace share."""
+    """Every lane, as all processes of the workspace share it."""
     return tuple(map(_lane, await ws.reader.client.limiter.current_state()))
 
 

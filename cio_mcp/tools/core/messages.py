@@ -1,4 +1,4 @@
-"""Tools that list deliveries and show one."""
+"""The tools that list deliveries and read one."""
 
 from calendar import monthrange
 from collections.abc import Iterable
@@ -80,7 +80,7 @@ class MessagesAnswer(PageAnswer):
 
 
 class ContentPart(AnswerPart):
-    """What was sent, as text."""
+    """The content of a delivery, as text."""
 
     subject: Untrusted | None = None
     from_: Untrusted | None = Field(default=None, serialization_alias="from")
@@ -103,7 +103,7 @@ class ContentPart(AnswerPart):
 
 
 class MessageAnswer(Answer):
-    """One delivery: what became of it, and when."""
+    """One delivery: its status and timeline."""
 
     message: MessageLine
     timeline: dict[str, datetime]
@@ -113,7 +113,7 @@ class MessageAnswer(Answer):
     note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
-        """The delivery, its timeline, and what was sent, as a quotation."""
+        """The delivery, its timeline, and its content as a quotation."""
         yield str(self.message)
         yield ", ".join(f"{name} {moment(at)}" for name, at in self.timeline.items()) or "Nothing yet."
         if template := [

@@ -1,4 +1,4 @@
-"""The tool that reads metrics, each kind in the ranges and the zone in which Customer.io really counts it."""
+"""The tool that reads metrics, in the ranges and the time zone in which Customer.io counts each kind."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ async def get_metrics(
 
 @dataclass(frozen=True)
 class Request:
-    """What is counted of each: None means the default of its kind."""
+    """The metrics of each channel: None means the default of its kind."""
 
     kind: Kind
     since: datetime | None
@@ -132,7 +132,7 @@ async def _measure(ws: CallContext, request: Request, wanted: str) -> Measured:
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of Customer.io's counts, and the three ways to ask."""
+    """The requested range, and the three ways to request it from Customer.io."""
 
     metrics: Metrics
     kind: Kind

@@ -1,4 +1,4 @@
-"""Tools that list segments and show one."""
+"""The tools that list segments and read one."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,7 +23,7 @@ USERS = 100
 
 
 class SegmentLine(AnswerPart):
-    """A segment; `dynamic` ones follow their conditions, `manual` ones hold who was added."""
+    """A segment; `dynamic` ones follow conditions, `manual` ones contain added customers."""
 
     id: str
     name: str
@@ -51,7 +51,7 @@ class SegmentsAnswer(PageAnswer):
 
 
 class SegmentAnswer(PageAnswer):
-    """One segment: how many people, what uses it, and a page of its members if asked."""
+    """One segment: its size, its uses, and a page of members if requested."""
 
     segment: SegmentLine
     count: int

@@ -21,7 +21,7 @@ from cio_mcp.workspace import CallContext
 
 
 class EmailOptions(BaseModel):
-    """What a send may say about itself; senders and further recipients are the operator's business."""
+    """Options of a send; the sender and further recipients are set in Customer.io only."""
 
     model_config = ConfigDict(extra="forbid")
 

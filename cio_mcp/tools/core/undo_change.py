@@ -1,4 +1,4 @@
-"""The way back: an edit of a profile is undone by a write like any other."""
+"""The undo of a profile edit, as a write like any other."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -30,7 +30,7 @@ NO_WAY_BACK: dict[Permanence, str] = {
 """Why a write that is no profile edit has no undo."""
 IDENTIFIERS = frozenset({"id", "email"})
 MERGED = ("cio_relationships", "cio_subscription_preferences")
-"""What Customer.io merges into what is there, so that setting the value before does not bring it back."""
+"""Attributes that Customer.io merges into the existing value, so that writing the previous value doesn't restore it."""
 NAMED = 5
 
 
@@ -85,7 +85,7 @@ def _reasons(plan: Plan) -> Iterator[str]:
 
 
 def _edits_profile(row: Operation) -> bool:
-    """Whether an operation is undone by setting what a profile held before."""
+    """Whether an operation is undone by restoring previous values of a profile."""
     return row.inverse == row.id and row.verify == "get_customer_attributes"
 
 

@@ -24,7 +24,7 @@ SHOWN = 100
 
 
 class Overview(AnswerPart):
-    """Which workspace this is and what can be done in it; counts of people and messages may be two hours old."""
+    """The workspace and what is possible in it; counts of people and messages may be two hours old."""
 
     name: str | None = None
     id: str | None = None
@@ -68,7 +68,7 @@ class Overview(AnswerPart):
 
 
 class SenderRow(AnswerPart):
-    """Whom messages can be from."""
+    """Senders of messages."""
 
     id: str
     address: str | None = None
@@ -106,7 +106,7 @@ class ObjectTypeRow(AnswerPart):
 
 
 class WorkspaceAnswer(Answer):
-    """One section of what there is to know about the workspace."""
+    """One section about the workspace."""
 
     section: Section
     overview: Overview | None = None
