@@ -40,8 +40,7 @@ def _section(spec: ToolSpec) -> str:
     schema = definition["inputSchema"]
     needed = schema.get("required", [])
     rows = [
-        f"| `{name}`{'*' if name in needed else ''} | {_type(argument, schema)} "
-        f"| {_cell(argument.get('description', ''))} |"
+        f"| `{name}`{'*' if name in needed else ''} | {_type(argument, schema)} | {_cell(_explanation(argument))} |"
         for name, argument in schema.get("properties", {}).items()
     ]
     hints = ", ".join(name for name, is_so in definition["annotations"].items() if is_so is True)
@@ -52,6 +51,17 @@ def _section(spec: ToolSpec) -> str:
     ]
     table = "\n".join(["| Argument | Type | Description |", "| --- | --- | --- |", *rows])
     return "\n\n".join([*parts, table] if rows else parts)
+
+
+def _explanation(argument: dict[str, Any]) -> str:
+    """The description of an argument, its default, and its range."""
+    default, least, most = (argument.get(key) for key in ("default", "minimum", "maximum"))
+    parts = [
+        argument.get("description", "").rstrip("."),
+        f"Default: {json.dumps(default)}" if default not in (None, "", []) else "",
+        f"{least} to {most}" if least is not None and most is not None else "",
+    ]
+    return ". ".join(filter(None, parts))
 
 
 def _type(argument: dict[str, Any], schema: dict[str, Any]) -> str:

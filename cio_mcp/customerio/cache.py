@@ -1,4 +1,4 @@
-"""A cache of recent reads, kept for seconds and dropped by writes that affect them; equal reads in flight are shared."""
+"""A cache of recent reads, kept for seconds, dropped by writes that affect them; equal reads in flight are shared."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
