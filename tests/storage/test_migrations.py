@@ -188,7 +188,7 @@ class TestAJournalFromBeforeVersions:
         ]  # fmt: skip
         sent = {row.id[-1]: row for row in page.rows}
         assert sent["1"].reads_back
-        assert sent["1"].next_step == "To verify, call get_customer."
+        assert sent["1"].next_step == "To see it: get_customer."
         assert sent["2"].event_id
         assert sent["3"].delivery_id
         assert (sent["9"].event_id, sent["9"].next_step, sent["9"].reads_back) == (None, None, False)

@@ -64,7 +64,7 @@ async def test_pages_of_newsletters_follow_one_another(ws: CallContext, name: st
 
 @pytest.mark.parametrize(
     ("kind", "state", "accepted"),
-    [("newsletter", "running", "sent or draft"), ("transactional", "sent", "nothing"), ("campaign", "sent", "stopped")],
+    [("newsletter", "running", "sent or draft"), ("transactional", "sent", "none"), ("campaign", "sent", "stopped")],
 )
 async def test_a_state_that_a_kind_does_not_have_is_refused_by_name(
     ws: CallContext, sandbox: Sandbox, kind: Kind, state: State, accepted: str

@@ -94,7 +94,7 @@ async def test_messages_that_are_read_too_late_are_not_looked_into(
     await send_event(ws, "ada", "order_placed")
     monkeypatch.setattr(event_messages, "READ_SECONDS", -1.0)
     plan = await send_event(ws, "ada", "order_placed")
-    assert plan.warnings == ("Some messages of these campaigns were not read: “2”.",)
+    assert plan.warnings == ("Some messages were not read (campaigns “2”).",)
 
 
 async def test_an_event_too_old_to_start_anything_reads_no_messages(ws: CallContext, sandbox: Sandbox) -> None:
@@ -122,14 +122,14 @@ async def test_the_campaigns_and_messages_that_are_looked_into_are_bounded(ws: C
     plan = await send_event(ws, "ada", "order_placed")
     assert actions_read(sandbox) == MAX_CAMPAIGNS + 1  # campaign 2 takes two pages
     unread = ", ".join(f"“{number}”" for number in range(20, 30))
-    assert plan.warnings == (f"Some messages of these campaigns were not read: {unread}.",)
+    assert plan.warnings == (f"Some messages were not read (campaigns {unread}).",)
 
 
 async def test_of_a_campaign_with_many_messages_only_the_first_are_read(ws: CallContext, sandbox: Sandbox) -> None:
     campaign(sandbox, 2, *["x"] * (MAX_MESSAGES + 11))
     plan = await send_event(ws, "ada", "order_placed")
     assert actions_read(sandbox) == MAX_PAGES
-    assert plan.warnings == ("Some messages of these campaigns were not read: “2”.",)
+    assert plan.warnings == ("Some messages were not read (campaigns “2”).",)
 
 
 async def test_planning_again_reads_the_messages_only_once(ws: CallContext, sandbox: Sandbox) -> None:

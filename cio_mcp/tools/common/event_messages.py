@@ -71,7 +71,7 @@ async def event_messages(
         left = max(0, left - len(actions))
     unread += [campaign.id for campaign in campaigns[MAX_CAMPAIGNS:]]
     if unread:
-        warnings.append(f"Some messages were not read, in campaigns {listed_names(unread)}.")
+        warnings.append(f"Some messages were not read (campaigns {listed_names(unread)}).")
     preview = await _preview(read, person, data) if len(campaigns) == 1 else ()
     contents = [content for actions in read.values() for content in actions or ()]
     return EventMessages(preview, tuple(warnings), content_digest(contents))
