@@ -1,4 +1,4 @@
-# Everything sets itself up in .venv; nothing but Python 3.11+, pip and make is needed.
+# Each command sets up .venv if needed. Requires Python 3.11+, pip, and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,12 +10,12 @@ READY_TO_RUN := $(VENV)/.ready-run
 demo: $(READY_TO_RUN)
 	@$(BIN)/cio-mcp demo
 
-# Tests start many processes: with their bytecode kept, each of them need not compile the package anew.
+# Tests start many processes, which reuse the stored bytecode.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
 	@$(BIN)/python -m pytest -n 3
 
-# What decides whether a change lands: deaths, then every test with branch coverage; `coverage report -m` shows what is missing.
+# For CI: crash tests, then all tests with branch coverage. `coverage report -m` shows missing lines.
 test-full: export PYTHONDONTWRITEBYTECODE =
 test-full: $(READY)
 	@$(BIN)/python -m tests.crash 100 8
@@ -30,17 +30,17 @@ check: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
 
-# Processes killed at some step of a write, and whole servers; what must be true after each is in tests/crash.
+# Kills processes at each step of a write, and whole servers. tests/crash has the invariants.
 crash: DEATHS ?= 2000
 crash: SERVERS ?= 50
 crash: $(READY)
 	@$(BIN)/python -m tests.crash $(DEATHS) $(SERVERS)
 
-# What takes minutes: a storm of 50,000 events through a receiver that is killed again and again.
+# Takes minutes: 50,000 events to a receiver that is killed again and again.
 load: $(READY)
 	@STORM=50000 $(BIN)/python -m pytest --timeout=1800 tests/web/test_storm.py
 
-# The schemas of all tools through the converters of agent frameworks, which need an environment of their own.
+# Runs all tool schemas through the converters of agent frameworks, which need their own environment.
 clients:
 	@$(MAKE) --no-print-directory VENV=.venv-clients test-clients
 
@@ -51,14 +51,14 @@ format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# What is made from the registry of tools: the README's table, docs/tools.md, server/definitions/definitions.json.
+# Generated from the tools: the README's table, docs/tools.md, server/definitions/definitions.json.
 docs: $(READY)
 	@UPDATE_DOCS=1 $(BIN)/python -m pytest tests/test_documentation.py
 
 clean:
 	rm -rf $(VENV) .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist
 
-# Where ensurepip is missing (Debian without python3-venv), the system's pip fills the environment.
+# Without ensurepip (Debian without python3-venv), the system's pip installs into the environment.
 $(READY_TO_RUN): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cio-mcp needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
@@ -67,7 +67,7 @@ $(READY_TO_RUN): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-# The tools of developers come on top.
+# Adds the development tools.
 $(READY): $(READY_TO_RUN)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
 	@touch $@

@@ -1,4 +1,4 @@
-"""The figures this project promises, measured; each prints a table and says whether the promise is kept."""
+"""Benchmarks of the promised figures; each prints a table and whether the promise is kept."""
 
 BENCHMARKS = ("limiter", "calls", "start", "ingest")
 """Modules of this package with `measure(*, short: bool) -> bool`: print a table, return whether it is as promised."""

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One figure, measured in turns: seconds of ours and of the bare server, and the ratio that is asked for."""
+    """One figure, measured in turns: seconds of ours and of the bare server, and the ratio that is requested."""
 
     figure: str
     ours: list[float]
@@ -32,9 +32,9 @@ class Pair:
 
 
 def table(title: str, pairs: Sequence[Pair]) -> bool:
-    """Print a row for each figure (medians); whether all are as asked."""
+    """Print a row for each figure (medians); whether all are within their targets."""
     print(f"\n{title}, in turns, medians of {len(pairs[0].ours)}")
-    print(f"{'figure':<24} {'ours':>10} {'bare':>10} {'ratio':>7} {'asked':>8}")
+    print(f"{'figure':<24} {'ours':>10} {'bare':>10} {'ratio':>7} {'target':>8}")
     for pair in pairs:
         print(
             f"{pair.figure:<24} {median(pair.ours) * 1e3:>7.2f} ms {median(pair.bare) * 1e3:>7.2f} ms"

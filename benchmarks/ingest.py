@@ -1,4 +1,4 @@
-"""Reporting webhooks: how fast they are stored durably, how soon answered, and that reading stays as fast as it was."""
+"""Reporting webhooks: the rate of durable storage, the time to answer, and that reads stay fast as the log grows."""
 
 import argparse
 import json
@@ -131,7 +131,7 @@ async def _fill(feed: EventLog, events: int) -> None:
 
 
 async def _asked(few: EventLog, many: EventLog, query: EventQuery) -> tuple[float, float]:
-    """Medians of both, asked in turns, so that what else the machine does weighs on both alike."""
+    """Medians of both, measured in turns, so that other load affects both alike."""
     taken: list[list[float]] = [[], []]
     for _ in range(LOOKS):
         for feed, times in zip((few, many), taken, strict=True):
@@ -185,7 +185,7 @@ def _receiver(program: tuple[str, ...], folder: str) -> Iterator[str]:
 
 
 async def _send(url: str, seconds: float, rate: float) -> None:
-    """Send as fast as answers come, or at a rate, whatever the answers take; print what was measured."""
+    """Send as fast as answers arrive, or at a fixed rate; print the measurements."""
     taken: list[float] = []
     begin = time.perf_counter()
     numbers = iter(range(10**9))

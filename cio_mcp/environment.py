@@ -14,7 +14,9 @@ SIMILARITY = 0.75
 MAX_NAMES = 100
 """Unknown names that are remembered, so that each is reported once."""
 
-UNFILLED = "still holds a variable, which the client did not fill in. Write the value itself into its configuration"
+UNFILLED = (
+    "still contains a variable that the client did not expand. Put the value itself into the client's configuration"
+)
 _VARIABLE = re.compile(r"\$\{[^}]*\}|(?:^|,\s*)(?:\$[A-Za-z_]\w*|%[A-Za-z_]\w*%)(?=$|[/\\,\s])")
 
 logger = logging.getLogger(__name__)
@@ -48,4 +50,4 @@ def check_names(environment: Mapping[str, str], known: Collection[str]) -> None:
 
 @lru_cache(MAX_NAMES)
 def _warn(variable: str) -> None:
-    logger.warning("%s is not a setting of cio-mcp and is ignored.", variable)
+    logger.warning("%s is not a setting of cio-mcp. It is ignored.", variable)

@@ -91,7 +91,7 @@ class RateLimited(TimeError):
 
     def __init__(self, retry_after: float, *, lane: str = "app") -> None:
         super().__init__(
-            f"Customer.io's rate limit (lane {lane}) has no room in time; try again in {max(1, round(retry_after))} s."
+            f"Customer.io's rate limit (lane {lane}) has no room in time. Try again in {max(1, round(retry_after))} s."
         )
         self.retry_after = retry_after
         self.lane = lane

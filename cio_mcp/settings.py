@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         keys = _parts(value)
         if value is not None and (not keys or min(map(len, keys)) < STATE_KEY_LENGTH):
-            raise ValueError(f"expected keys of at least {STATE_KEY_LENGTH} characters each, with commas between")
+            raise ValueError(f"expected keys of at least {STATE_KEY_LENGTH} characters each, comma-separated")
         return value
 
     @field_validator("toolsets")
@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
         if value is not None and not _is_base_url(value):
-            raise ValueError("expected the URL of a host, which starts with https:// (or http:// for a sandbox)")
+            raise ValueError("expected the URL of a host, starting with https:// (or http:// for a sandbox)")
         return value.rstrip("/") if value else value
 
     @field_validator("database_url")
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     def _of_sqlite(cls, value: SecretStr | None) -> SecretStr | None:
         url = value.get_secret_value() if value else None
         if url is not None and not url.startswith("sqlite://"):
-            raise ValueError("expected sqlite:/// and the path of a file; no other database is supported yet")
+            raise ValueError("expected sqlite:/// and the path of a file. No other database is supported yet")
         if url and url.startswith(f"{SQLITE_FILE}~"):
             return SecretStr(f"{SQLITE_FILE}{_expanded(Path(url.removeprefix(SQLITE_FILE)))}")
         return value
@@ -139,7 +139,7 @@ class Settings(BaseSettings):
     @classmethod
     def _one_or_two(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(_parts(value)) not in (1, 2):
-            raise ValueError("expected one signing key, or two with a comma between")
+            raise ValueError("expected one signing key, or two, comma-separated")
         return value
 
     @property
@@ -239,7 +239,7 @@ def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:
-        raise ValueError("begins with a home directory that does not exist; write the whole path") from None
+        raise ValueError("starts with a home directory that does not exist. Use the full path") from None
 
 
 def _is_base_url(value: str) -> bool:

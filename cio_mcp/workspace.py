@@ -61,7 +61,7 @@ class CallContext:
 
     @property
     def caller(self) -> Caller:
-        """Who the call is made for."""
+        """The caller on whose behalf the call is made."""
         return self.reader.work.caller
 
     @property
@@ -71,48 +71,48 @@ class CallContext:
 
     @cached_property
     def people(self) -> People:
-        """The people."""
+        """Reads of people."""
         return People(self.reader)
 
     @cached_property
     def segments(self) -> Segments:
-        """The segments."""
+        """Reads of segments."""
         return Segments(self.reader)
 
     @cached_property
     def campaigns(self) -> Campaigns:
-        """The campaigns."""
+        """Reads of campaigns."""
         return Campaigns(self.reader)
 
     @cached_property
     def broadcasts(self) -> Broadcasts:
-        """The API-triggered broadcasts."""
+        """Reads of API-triggered broadcasts."""
         return Broadcasts(self.reader)
 
     @cached_property
     def newsletters(self) -> Newsletters:
-        """The newsletters."""
+        """Reads of newsletters."""
         return Newsletters(self.reader)
 
     @cached_property
     def transactional(self) -> Transactional:
-        """The transactional messages."""
+        """Reads of transactional messages."""
         return Transactional(self.reader)
 
     @cached_property
     def messages(self) -> Messages:
-        """The deliveries."""
+        """Reads of deliveries."""
         return Messages(self.reader)
 
     @cached_property
     def account(self) -> Account:
-        """The account: workspaces, senders, topics."""
+        """Reads of the account: workspaces, senders, and topics."""
         return Account(self.reader)
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A workspace that is open for everybody."""
+    """An open workspace, shared by all calls."""
 
     settings: Settings
     client: "Client"

@@ -1,6 +1,8 @@
+import ast
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_table, tools_as_text
@@ -12,6 +14,9 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "tools.md"
 TABLE = re.compile(r"(?<=<!-- tools:start -->\n).*?(?=<!-- tools:end -->)", re.DOTALL)
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+STATES = {"planned", "sending", "once", "unknown"}
+"""States and classes that the page on the architecture names besides functions."""
 UPDATE = "UPDATE_DOCS" in os.environ
 HINT = "run make docs"
 
@@ -62,9 +67,25 @@ def test_every_dependency_beyond_the_owners_has_a_decision_of_five_lines() -> No
 
 
 def test_links_between_our_pages_lead_somewhere() -> None:
-    for page in [README, *(ROOT / "docs").rglob("*.md")]:
+    for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_modules_that_our_pages_name_exist() -> None:
+    for page in PAGES:
+        for path in re.findall(r"`([\w./-]+\.py|[\w/]+/definitions\.json)`", page.read_text(encoding="utf-8")):
+            places = (ROOT / path, ROOT / "cio_mcp" / path, *(ROOT / "cio_mcp").rglob(path))
+            assert any(place.exists() for place in places), f"{page.name}: {path}"
+
+
+def test_the_page_on_the_architecture_names_only_functions_that_there_are() -> None:
+    defined = {node.name for path in (ROOT / "cio_mcp").rglob("*.py") for node in _definitions(path)}
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    lives = text[text.index("## The life of a read") : text.index("## Glossary")]
+    for name in re.findall(r"`((?:[A-Z]\w+\.)?[a-z]+(?:_\w+)*)`", lives):
+        for part in name.split("."):
+            assert part in defined | STATES, name
 
 
 def test_what_clients_are_told_is_what_the_registry_says() -> None:
@@ -81,3 +102,9 @@ def test_the_prompts_name_only_tools_that_there_are() -> None:
         named = set(re.findall(r"`([a-z]+_[a-z_]+)`", page.read_text(encoding="utf-8")))
         assert named, page.name
         assert named <= names, f"{page.name}: {named - names}"
+
+
+def _definitions(path: Path) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node

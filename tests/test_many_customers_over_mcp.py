@@ -148,10 +148,10 @@ async def test_all_faults_of_a_list_are_named_at_once_and_nothing_is_sent(
     assert result.is_error
     for part in (
         "6 of 7 cannot be updated",
-        "no. 2 “nobody”, no. 5 “nobody@example.com”, no. 6 “cio_ffffffff”: nobody has it",
+        "no. 2 “nobody”, no. 5 “nobody@example.com”, no. 6 “cio_ffffffff”: no customer has it",
         "no. 3 “two@example.com”: 2 customers share it (cio_a3000003, cio_a3000004)",
         "no. 4 “x/../y”: must not",
-        "no. 7 “+15550000000”: this workspace does not identify people by phone",
+        "no. 7 “+15550000000”: this workspace does not identify customers by phone",
     ):
         assert part in text(result)
     assert not approver.questions
@@ -330,7 +330,7 @@ async def test_without_an_app_key_they_are_updated_and_the_values_before_are_unk
         unusable = await client.call_tool(TOOL, {**arguments, "customers": ["ada", "+15550000000"], "create": True})
     first, second = approver.questions
     assert "- plan: (unknown) → “gold” (all)." in first
-    assert "the values before are unknown" in first
+    assert "current values are unknown" in first
     assert "May trigger: this can't be known." in first
     assert "created if new" not in first
     assert "- 2. email “bob@example.com” (created if new): profile unknown." in second
@@ -367,4 +367,4 @@ async def test_a_request_that_is_too_large_is_refused_with_what_to_do(
         larger = {f"note_{number}": "x" * 1000 for number in range(40)}
         one = await client.call_tool(TOOL, {"customers": people, "attributes": larger})
     assert "Customer.io takes at most 512,000. Name fewer customers in a call" in text(batch)
-    assert "Customer.io takes at most 32,768 for each of several customers" in text(one)
+    assert "Customer.io accepts at most 32,768 for each of several customers" in text(one)

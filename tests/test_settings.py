@@ -88,7 +88,7 @@ def test_a_database_in_the_home_directory_is_found(monkeypatch: pytest.MonkeyPat
 
 def test_a_home_directory_that_does_not_exist_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIO_DATA_DIR", "~nobody-of-this-name/x")
-    with pytest.raises(SettingError, match="CIO_DATA_DIR: begins with a home directory that does not exist"):
+    with pytest.raises(SettingError, match="CIO_DATA_DIR: starts with a home directory that does not exist"):
         load_settings(keys_needed=False)
 
 
@@ -113,7 +113,7 @@ def test_a_variable_that_the_client_did_not_fill_in_is_refused(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError) as caught:
         load_settings(keys_needed=False)
-    assert str(caught.value).startswith(f"{name}: still holds a variable, which the client did not fill in.")
+    assert str(caught.value).startswith(f"{name}: still contains a variable that the client did not expand.")
     assert "SECRET" not in str(caught.value)
 
 
@@ -147,7 +147,7 @@ def test_another_unknown_name_is_a_warning_once(caplog: pytest.LogCaptureFixture
         (
             "cio_mcp.environment",
             logging.WARNING,
-            "CIO_COMPANY_MOTTO is not a setting of cio-mcp and is ignored.",
+            "CIO_COMPANY_MOTTO is not a setting of cio-mcp. It is ignored.",
         )
     ]
 

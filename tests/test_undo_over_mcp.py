@@ -41,4 +41,4 @@ async def test_an_undo_is_asked_about_and_made_once(era: Era, settings: Settings
     assert "history" in asked[1]
     assert len(asked) == len(["the edit", "its undo", "the event"])
     assert refused.is_error
-    assert "cannot be taken back" in str(refused.content)
+    assert "can't be undone" in str(refused.content)

@@ -26,7 +26,7 @@ APPROVED = (
 )
 DENIED = "denied in a terminal"
 PROGRAM_COLUMNS = 1000
-"""Columns where standard output is no terminal: nothing needs to be folded for a program."""
+"""Columns if standard output is not a terminal: programs need no line breaks."""
 
 
 def window() -> None:
@@ -70,7 +70,7 @@ def show(change: str, *, calls: bool) -> None:
 
 
 def approve(change: str, *, calls: bool) -> None:
-    """Show a change on the controlling terminal and record an approval if what is asked for is typed there.
+    """Show a change on the controlling terminal and record an approval if the person types the code.
 
     Raises:
         Refused: there is nobody at a terminal, something else was typed, or the change waits no longer.
@@ -87,7 +87,7 @@ def approve(change: str, *, calls: bool) -> None:
 
 
 def deny(change: str) -> None:
-    """Record that a change shall not be made.
+    """Record a denial.
 
     Raises:
         Refused: the change waits no longer.
@@ -99,7 +99,7 @@ def deny(change: str) -> None:
 
 
 def found(change: str) -> Change:
-    """The change of that id, in whatever workspace.
+    """The change with this ID, in any workspace.
 
     Raises:
         NotFound: there is none.

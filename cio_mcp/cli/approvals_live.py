@@ -24,12 +24,12 @@ REFRESH_SECONDS = 1.0
 MAX_ROWS = 500
 """Pending changes that are read; a workspace has at most 100, a database may hold several workspaces."""
 MAX_CALLERS = 3
-"""Callers that are named where changes are left out."""
+"""Maximum callers named for omitted changes."""
 HELP = "Up/Down select   Enter read and decide   q quit"
 ENTRY_LINES = 2
 """Lines of a change on the screen."""
 OMITTED_LINES = 1
-"""Lines for what the screen leaves out."""
+"""Lines about omitted changes on the screen."""
 PAGE = 5
 """Changes that Page Up and Page Down move by."""
 
@@ -40,7 +40,7 @@ async def pending(database: Database) -> ChangePage:
 
 
 def heading(count: int) -> str:
-    """One line: how many changes wait, and where they were looked for."""
+    """One line: the number of pending changes, and the data directory."""
     if not count:
         return f"No changes are waiting. Data directory: {storage_place()}"
     return f"{count} pending {'change' if count == 1 else 'changes'} in {storage_place()}"
@@ -53,7 +53,7 @@ def details(row: ChangeSummary) -> str:
 
 
 def omitted(rows: Sequence[ChangeSummary], count: int) -> str:
-    """One line for the changes that are left out, by which callers; empty where none is. `rows` are those known."""
+    """One line for the omitted changes, by caller; empty if there are none. `rows` are the known ones."""
     if count <= 0:
         return ""
     callers = Counter(row.principal for row in rows).most_common(MAX_CALLERS)

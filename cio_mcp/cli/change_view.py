@@ -72,7 +72,7 @@ def labeled(label: Text, text: str, console: Console) -> Text:
 
 
 def diff(edits: Iterable[Before]) -> Iterable[Text]:
-    """What becomes of each value, a line for what goes and one for what comes."""
+    """The edits: one line for each old value, and one for each new value."""
     for edit in edits:
         # In quotes, so that no name begins a line as one of ours does.
         yield Text(f"“{revealed(cut(edit.name, SUMMARY))}”".replace("\n", "\\n"), style="bold")

@@ -24,7 +24,7 @@ from cio_mcp.text.sanitize import clean
 from cio_mcp.text.timestamps import moment
 
 PROGRAM_COLUMNS = 200
-"""Columns where standard output is no terminal: nothing needs to be folded for a program."""
+"""Columns if standard output is not a terminal: programs need no line breaks."""
 TABLE_COLUMNS = 140
 """Columns that a table needs; on a narrower terminal each change takes some lines."""
 INDENT = 10
@@ -76,7 +76,7 @@ def _print_json(changes: ChangeList) -> None:
 
 
 def _print_lines(where: Console, change: ChangeLine) -> None:
-    """Print a change where columns would be squeezed: id, time and state first, then words that are not split."""
+    """Print a change on a narrow terminal: ID, time, and state first, then whole words."""
     where.print(Text(f"{change.id:<{INDENT}}{moment(change.at)}  {change.state}", style="bold"), soft_wrap=True)
     decided = f", decided by {change.decided_by}" if change.decided_by else ""
     for text in (change.summary, f"{change.tool} by {change.by}{decided}"):

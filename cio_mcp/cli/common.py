@@ -1,4 +1,4 @@
-"""What the operator's commands share: the database of the server, without its keys, and a plain console."""
+"""Shared by the operator's commands: the server's database, without its keys, and a plain console."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ SUMMARY = 200
 
 
 def settings() -> Settings:
-    """The settings; no key is needed for what touches only our own database."""
+    """The settings; commands that use only our own database need no key."""
     return load_settings(keys_needed=False)
 
 
@@ -59,7 +59,7 @@ def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
 
 
 def console(width: int | None = None) -> Console:
-    """Standard output, with no markup: what is printed may hold foreign text."""
+    """Standard output without markup: the output may contain foreign text."""
     return Console(markup=False, highlight=False, width=width)
 
 

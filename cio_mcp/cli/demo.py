@@ -1,4 +1,4 @@
-"""`cio-mcp demo`: a guided tour with the real server, a real client and a made-up workspace."""
+"""`cio-mcp demo`: a guided tour with the real server, a real client, and a simulated workspace."""
 
 import json
 import re
@@ -46,7 +46,7 @@ class Wrong(Exception):
 
 
 class Person:
-    """Sits in front of the client: sees each question, and answers as the tour has it."""
+    """The person at the client: answers each question as the tour requires."""
 
     def __init__(self, console: Console) -> None:
         self.approve = False
@@ -58,7 +58,7 @@ class Person:
         await anyio.lowlevel.checkpoint()
         self.asked += 1
         decision = "approve" if self.approve else "reject"
-        self._console.print(Panel(Text(params.message), title="What a person sees", title_align="left"))
+        self._console.print(Panel(Text(params.message), title="The question a person sees", title_align="left"))
         self._console.print(Text(f"The person chooses: {decision}"))
         return ElicitResult(action="accept", content={"decision": decision})
 
@@ -79,58 +79,58 @@ class Tour:
         await self._reads()
         await self._event()
         await self._email()
-        with self._step("What was reported, by whatever sent it"):
+        with self._step("List all events reported for Ada"):
             reported = await self._call("recent_events", {"customer": "ada"})
             self._check(len(reported["events"]) >= 4, "both messages were reported as sent and as delivered")  # noqa: PLR2004 - two of two
-        with self._step("What the server remembers"):
+        with self._step("List the changes in the journal"):
             changes = await self._call("list_changes", {})
-            self._check(len(changes["changes"]) == 3, "the journal holds what was declined and what was sent")  # noqa: PLR2004 - one no, two yes
+            self._check(len(changes["changes"]) == 3, "the journal has the declined change and both sent ones")  # noqa: PLR2004 - one no, two yes
 
     async def _reads(self) -> None:
         with self._step("Find a customer"):
             found = await self._call("find_customers", {"email": "ada@example.com"})
             self._check(found["customers"][0]["id"] == "ada", "Ada was found")
-        with self._step("Two people, one address: both are listed, nothing is picked"):
+        with self._step("Find a shared email address: both people are listed"):
             found = await self._call("find_customers", {"email": "two@example.com"})
             self._check(len(found["customers"]) == 2, "both were listed")  # noqa: PLR2004 - the cast has two of them
         with self._step("Read a campaign's metrics"):
             metrics = await self._call("get_metrics", {"kind": "campaign", "id": "Onboarding"})
-            self._check(metrics["totals"]["sent"] > 0, "there are figures")
+            self._check(metrics["totals"]["sent"] > 0, "the metrics are there")
 
     async def _event(self) -> None:
-        with self._step("The assistant proposes an event; the person says no"):
+        with self._step("The assistant proposes an event; the person rejects it"):
             self._person.approve = False
             receipt = await self._call("send_event", EVENT)
             self._check(receipt["status"] == "declined" and self._requests("/events") == 0, "nothing was sent")
-        with self._step("It proposes the event again; the person says yes"):
+        with self._step("It proposes the event again; the person approves it"):
             self._person.approve = True
             receipt = await self._call("send_event", EVENT)
-            self._check(receipt["status"] == "done" and self._requests("/events") == 1, "exactly one request was made")
-        with self._step("The event starts a campaign; the assistant waits until its email is delivered"):
+            self._check(receipt["status"] == "done" and self._requests("/events") == 1, "exactly one request was sent")
+        with self._step("The event triggers a campaign; wait until its email is delivered"):
             await self._delivered(receipt["change"])
-        with self._step("The same call once more"):
+        with self._step("Repeat the same call: nothing is sent twice"):
             await self._again("send_event", EVENT, "/events")
 
     async def _email(self) -> None:
-        with self._step("A transactional email, approved"):
+        with self._step("Send a transactional email, with approval"):
             receipt = await self._call("send_transactional", EMAIL)
             sent = self._requests("/v1/send/email")
             self._check(bool(receipt.get("delivery_id")) and sent == 1, "exactly one email was sent")
-        with self._step("Was it delivered?"):
+        with self._step("Wait until it is delivered"):
             await self._delivered(receipt["change"])
-        with self._step("The same email once more, by another way of naming Ada"):
+        with self._step("Repeat it with another identifier of Ada: nothing is sent twice"):
             await self._again("send_transactional", EMAIL | {"customer": "ada@example.com"}, "/v1/send/email")
 
     async def _delivered(self, change: str) -> None:
         waited = await self._call("wait_for_event", {"change": change, "metric": "delivered"})
         caused = waited["happened"] and waited["event"].get("cause", {}).get("change") == change
-        self._check(caused, "a signed webhook reported it delivered, and it is joined to the change that caused it")
+        self._check(caused, "a signed webhook reported the delivery, linked to the change that caused it")
 
     async def _again(self, tool: str, arguments: dict[str, Any], path: str) -> None:
         asked = self._person.asked
         receipt = await self._call(tool, arguments)
         unsent = receipt["status"] == "already_done" and self._requests(path) == 1
-        self._check(unsent and self._person.asked == asked, "nothing was sent, and nobody was asked")
+        self._check(unsent and self._person.asked == asked, "nothing was sent, and no approval was requested")
 
     async def _call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self._console.print(Text(f"> {tool} {json.dumps(arguments)}", style="cyan"))
@@ -145,7 +145,7 @@ class Tour:
 
     def _check(self, so: bool, claim: str) -> None:
         if not so:
-            raise Wrong(f"not so: {claim}")
+            raise Wrong(f"not true: {claim}")
         self._console.print(Text(f"✓ {claim}", style="green"))
 
     @contextmanager
@@ -169,13 +169,13 @@ def demo() -> int:
     if failed:
         console.print(Text(f"✗ {failed}", style="bold red"))
         return 1
-    console.print(Text(f"\nAll of it in {time.monotonic() - began:.1f} s.\n", style="bold"))
+    console.print(Text(f"\nDone in {time.monotonic() - began:.1f} s.\n", style="bold"))
     console.print(Text(PLUG_IN))
     return 0
 
 
 async def _tour(console: Console) -> None:
-    console.print("A made-up workspace, the real server, a real client. Nothing leaves this machine.")
+    console.print("A simulated workspace, the real server, and a real client. Nothing leaves this machine.")
     person = Person(console)
     with tempfile.TemporaryDirectory(prefix="cio-mcp-demo-") as folder, anyio.fail_after(LIMIT):
         environment = KEYS | {"CIO_DATA_DIR": folder}
@@ -189,7 +189,7 @@ async def _tour(console: Console) -> None:
 
 @asynccontextmanager
 async def _receiver(environment: dict[str, str]) -> AsyncIterator[str]:
-    """Receive webhooks in a process of its own, beside the server; where, is in the first line it writes."""
+    """Receive webhooks in a separate process, which writes its address in its first line."""
     process = await anyio.open_process(
         [sys.executable, "-m", "cio_mcp", "webhooks", "serve", "--port", "0"],
         env=get_default_environment() | environment,
@@ -210,7 +210,7 @@ async def _address(process: Process) -> str:
         said += text
         if found := re.search(r"http://\S+\n", said):
             return found[0].strip()
-    raise Wrong("the receiver of webhooks did not start")
+    raise Wrong("the webhook receiver did not start")
 
 
 @asynccontextmanager
@@ -230,8 +230,8 @@ def _text(result: CallToolResult) -> str:
 
 
 PLUG_IN = """\
-To plug it into a client, install it (`pipx install .`, or else write .venv/bin/cio-mcp with its whole path for the
-command below), and put this into the client's MCP settings, with your keys:
+To connect a client, install cio-mcp (`pipx install .`) and add this to the client's MCP settings, with your keys.
+Without installing, use the full path of .venv/bin/cio-mcp as the command.
 
   {"mcpServers": {"customerio": {
     "command": "cio-mcp",
@@ -240,7 +240,7 @@ command below), and put this into the client's MCP settings, with your keys:
       "CIO_TRACK_API_KEY": "…",
       "CIO_APP_API_KEY": "…"}}}}
 
-To try it in a client with no account:
+To try it in a client without an account:
 
   {"mcpServers": {"customerio": {
     "command": "cio-mcp",

@@ -1,4 +1,4 @@
-"""`cio-mcp forget`: a person's data goes from the journal and the event log."""
+"""`cio-mcp forget`: erases a person from the journal and the event log."""
 
 import time
 from dataclasses import dataclass
@@ -18,21 +18,21 @@ from cio_mcp.storage.erasure import ErasureCounts, PersonEraser
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.workspace import open_workspace
 
-NOBODY = "Forgetting a person needs somebody at a terminal, with input and output not redirected; nothing was erased."
+NOBODY = "Erasing a person requires a terminal, without redirected input or output. Nothing was erased."
 ROUNDS = 3
 """Passes over the journal: a running server may write about the person during one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Who is to be forgotten, and what to know about how that was found out."""
+    """The person to erase, and a note on how their identifiers were found."""
 
     identity: Subject
     note: str
 
 
 def forget(person: str) -> None:
-    """Show what is kept about a person, and erase it if the code shown is typed.
+    """Show how much is stored about a person, and erase it after confirmation.
 
     Raises:
         Refused: there is nobody at a terminal, or something else was typed.
@@ -52,7 +52,7 @@ def forget(person: str) -> None:
         gone = with_database(lambda database: _erased(_eraser(database, settings, named), database, by))
         terminal.console.print(
             f"Erased: {gone.changes} changes ({gone.open} of them withdrawn) and {gone.events} events. "
-            "Their digests and states stay, so that nothing goes out twice.",
+            "Digests and states stay, to prevent duplicates.",
             markup=False,
             highlight=False,
         )
@@ -74,7 +74,7 @@ def _eraser(database: Database, settings: Settings, named: Named) -> PersonErase
 
 
 async def _named(settings: Settings, person: str) -> Named:
-    """All identifiers of the person, where Customer.io can tell them."""
+    """All identifiers of the person, if Customer.io returns them."""
     reference = reference_of(person)
     value = reference.value
     alone = {
@@ -83,12 +83,15 @@ async def _named(settings: Settings, person: str) -> Named:
         "phone": Subject(phone=value),
     }.get(reference.id_type or "id", Subject(id=value))
     if not settings.has_app:
-        return Named(alone, "Without CIO_APP_API_KEY only what names them so is found, not their other identifiers.")
+        return Named(
+            alone,
+            "Without CIO_APP_API_KEY, only entries with this identifier are found.",
+        )
     async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
         try:
             found = await opened.acting(local_caller(settings.local_principal)).people.resolve(person)
         except NotFound:
-            return Named(alone, "Customer.io knows nobody of this name now; only what names them so is found.")
+            return Named(alone, "Customer.io has no person with this identifier. Only entries with it are found.")
     return Named(_identity(found), "")
 
 
@@ -99,10 +102,10 @@ def _identity(person: Person) -> Subject:
 def _tell(where: Console, settings: Settings, named: Named, there: ErasureCounts) -> None:
     names = ", ".join(quoted(name) for name in named.identity.names)
     lines = [
-        f"To be forgotten in {quoted(settings.workspace_key)}: {names}.",
+        f"To erase from {quoted(settings.workspace_key)}: {names}.",
         *filter(None, [named.note]),
-        f"There are {there.changes} changes about them ({there.open} of them open, which are withdrawn) "
-        f"and {there.events} events." if there != ErasureCounts() else "Nothing is kept about them.",
+        f"Found {there.changes} changes ({there.open} of them open, which will be withdrawn) "
+        f"and {there.events} events." if there != ErasureCounts() else "Nothing is stored about this person.",
     ]  # fmt: skip
     for line in lines:
         where.print(line, markup=False, highlight=False)

@@ -7,7 +7,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def log_to_stderr() -> None:
-    """Set up logging before the SDK does; everybody else's records only from WARNING on.
+    """Set up logging before the SDK does. Other packages log only from WARNING on.
 
     httpx writes whole URLs at INFO, with the addresses in their queries.
     """

@@ -1,4 +1,4 @@
-"""The command line. Each command is imported when it runs, so that the start of the server waits for nothing else."""
+"""The command line. Each command is imported when it runs, to keep the start of the server fast."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -35,7 +35,7 @@ class Transport(StrEnum):
 
 
 TransportOption = Annotated[
-    Transport, typer.Option(help="stdio for one client that starts the server; http for several.")
+    Transport, typer.Option(help="stdio for a client that starts the server; http for several clients.")
 ]
 HostOption = Annotated[
     str | None, typer.Option(help="Address to listen on (http); loopback only. Default: 127.0.0.1.", show_default=False)
@@ -44,7 +44,7 @@ PortOption = Annotated[
     int | None, typer.Option(help="Port to listen on (http). Default: 8000.", min=0, max=65535, show_default=False)
 ]
 SandboxOption = Annotated[bool, typer.Option("--sandbox", help="Serve a simulated workspace; needs no account.")]
-ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer no tool that writes (CIO_READ_ONLY).")]
+ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer only tools that read (CIO_READ_ONLY).")]
 ToolsetsOption = Annotated[str | None, typer.Option(help="Toolsets to offer, comma-separated (CIO_TOOLSETS).")]
 ChangeArgument = Annotated[str, typer.Argument(help="The change's ID.", metavar="ID")]
 CallsOption = Annotated[bool, typer.Option("--calls", help="Show full requests.")]
@@ -53,7 +53,7 @@ WorkspaceOption = Annotated[str | None, typer.Option(help="Only this workspace. 
 
 
 def run() -> None:
-    """Run the command line; a mistake ends it with one line on stderr and exit status 2."""
+    """Run the command line; a user error ends it with one line on stderr and exit status 2."""
     failure: Exception | None = None
     status = 0
     try:
@@ -117,7 +117,7 @@ def serve(
         return
     for option, value in (("--host", host), ("--port", port)):
         if value is not None:
-            raise InvalidArgument(option, "has no effect over stdio; add --transport http, or leave it out.")
+            raise InvalidArgument(option, "has no effect over stdio; add --transport http, or omit it.")
     serve_stdio(sandbox=sandbox, **overrides)
 
 
@@ -135,7 +135,9 @@ app.command()(sandbox)
 @app.command()
 def tools(
     as_json: Annotated[bool, typer.Option("--json", help="Print the full definitions as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of the documentation.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the reference page of the documentation.")
+    ] = False,
 ) -> None:
     """List all tools."""
     from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_text  # noqa: PLC0415 - loads the SDK
@@ -158,8 +160,8 @@ def policy(
 @app.command()
 def changes(
     change: Annotated[str | None, typer.Argument(help="The change to show in full.", metavar="ID")] = None,
-    state: Annotated[ChangeState | None, typer.Option(help="Only changes of this state.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=1000)] = 20,
+    state: Annotated[ChangeState | None, typer.Option(help="Only changes in this state.")] = None,
+    limit: Annotated[int, typer.Option(help="How many changes to show, newest first.", min=1, max=1000)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     calls: CallsOption = False,
 ) -> None:
@@ -174,7 +176,9 @@ def changes(
 
 @app.command()
 def forget(
-    person: Annotated[str, typer.Argument(help="Their ID, email address, phone number, or cio_….", metavar="PERSON")],
+    person: Annotated[
+        str, typer.Argument(help="The person's ID, email address, phone number, or cio_….", metavar="PERSON")
+    ],
 ) -> None:
     """Erase a person from the journal and the events."""
     from cio_mcp.cli import forget as command  # noqa: PLC0415 - loads SQLAlchemy and rich

@@ -1,4 +1,4 @@
-"""`cio-mcp pause` and `resume`: an operator stops all writes, in every process at once, and lets them go on."""
+"""`cio-mcp pause` and `resume`: stop all writes, in every process at once, and resume them."""
 
 import time
 
@@ -20,11 +20,11 @@ def pause(workspace: str | None, because: str | None) -> None:
         return await pauses.in_force()
 
     if in_force := with_database(stop):
-        console().print(f"{paused(in_force)}. Nothing is sent until `cio-mcp resume`; reads go on.", soft_wrap=True)
+        console().print(f"{paused(in_force)}. Nothing is sent until `cio-mcp resume`. Reads continue.", soft_wrap=True)
 
 
 def resume(workspace: str | None) -> None:
-    """Let writes go on; each still needs its own approval.
+    """Resume writes; each still needs its own approval.
 
     Raises:
         Refused: every workspace is stopped, and only one was to go on.
@@ -36,5 +36,7 @@ def resume(workspace: str | None) -> None:
 
     resumed, still = with_database(go_on)
     if still:
-        raise Refused(f"{paused(still)}. That goes for every workspace: `cio-mcp resume` without --workspace ends it.")
-    console().print("Writes go on; each still needs its approval." if resumed else "Writes were not stopped.")
+        raise Refused(
+            f"{paused(still)}. This applies to every workspace. To end it, run `cio-mcp resume` without --workspace."
+        )
+    console().print("Writes resumed. Each one still needs its approval." if resumed else "Writes were not paused.")

@@ -1,4 +1,4 @@
-"""`cio-mcp policy`: what is in force, tool by tool, and why."""
+"""`cio-mcp policy`: the rules in force for each tool, and why."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -18,17 +18,17 @@ from cio_mcp.settings import Settings, load_settings
 from cio_mcp.text.sanitize import quoted
 
 MEANING = (
-    "confirm: a person approves each.",
-    "hide: not offered, and refused.",
-    "allow: nobody is asked where it is known whom it is for, they are no large audience, it is no deliberate repeat,",
-    "       and a send reaches only those whom [recipients] names; all else is confirm.",
+    "confirm: a person approves each write.",
+    "hide: the tool is not offered, and its writes are refused.",
+    "allow: no approval is needed if the audience is known and not large, and the write is not a deliberate repeat. A",
+    "       send must also reach only people named in [recipients]. Otherwise, confirm applies.",
 )
 WIDTH = 110
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is in force for a tool's writes of a class; a read has none, and is `offer` or `hide`."""
+    """The rule for a tool's writes of a class; a read has no class, and is `offer` or `hide`."""
 
     tool: str
     risk: Risk | None
@@ -57,7 +57,7 @@ def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, 
 
 
 def policy_as_text(*, over_http: bool) -> str:
-    """A table, what stands beside it, and what the words mean.
+    """A table of rules, the limits, and an explanation of the terms.
 
     Raises:
         SettingError: a setting or the policy file is wrong.
@@ -74,10 +74,10 @@ def policy_as_text(*, over_http: bool) -> str:
     console.print(table)
     reads = sum(row.risk is None and row.rule != "hide" for row in found)
     lines = [
-        f"{reads} tools only read; nobody is asked about those.",
+        f"{reads} tools only read and need no approval.",
         "",
-        f"file            {settings.policy_file or 'none (CIO_POLICY_FILE): every write needs a person'}",
-        f"large_audience  {policy.large_audience:,} ({policy.why('large_audience')}): above, the number is typed back",
+        f"file            {settings.policy_file or 'none (CIO_POLICY_FILE): every write needs approval'}",
+        f"large_audience  {policy.large_audience:,} ({policy.why('large_audience')}): above it, the number is typed",
         f"sends_an_hour   {policy.sends_an_hour or 'no cap'} ({policy.why('sends_an_hour')})",
         f"recipients      {_named(policy)} ({policy.why('recipients')})",
         "",

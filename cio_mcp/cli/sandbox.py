@@ -11,9 +11,9 @@ def sandbox(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8900,
     people: Annotated[int, typer.Option(min=0, help="People generated in addition to the fixtures.")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same workspace.")] = 7,
-    jitter: Annotated[float, typer.Option(min=0, help="Longest delay of a request, in seconds.")] = 0.0,
+    jitter: Annotated[float, typer.Option(min=0, help="Maximum delay of a request, in seconds.")] = 0.0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    webhook_url: Annotated[str, typer.Option(help="Where signed reporting webhooks are posted.")] = "",
+    webhook_url: Annotated[str, typer.Option(help="URL to post signed reporting webhooks to.")] = "",
     *,
     tls: Annotated[bool, typer.Option("--tls", help="Serve https with a temporary certificate.")] = False,
 ) -> None:

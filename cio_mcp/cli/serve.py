@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WARM_SECONDS = 60.0
-"""How long garbage is not collected at most: a collection of all that stays for good stops everything."""
+"""Maximum seconds between full garbage collections: each one pauses the process."""
 STOP_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """Signals that stop a server as Ctrl-C does, where the system has them and nobody ignores them."""
 WELCOME = f"""\
@@ -43,7 +43,7 @@ To try it without an account: cio-mcp demo. Press Ctrl-C to stop.
 def serve_stdio(*, sandbox: bool, **overrides: Any) -> None:
     """Serve the client that started this process, until it closes the line."""
     if sys.stdin is None:
-        raise SettingError("standard input", "is closed. cio-mcp is started by an MCP client, which writes to it")
+        raise SettingError("standard input", "is closed. An MCP client must start cio-mcp and keep it open")
 
     async def over_stdio(server: "CioServer") -> None:
         if sys.stdin.isatty():
@@ -61,7 +61,7 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
         SettingError: the address is not of this machine, or the port cannot be had.
     """
     if host not in LOOPBACK:
-        raise SettingError("--host", f"expected one of {', '.join(LOOPBACK)}, since it serves without tokens")
+        raise SettingError("--host", f"expected one of {', '.join(LOOPBACK)}, because it serves without authentication")
     listening = listen(host, port)
 
     async def over_http(server: "CioServer") -> None:
@@ -110,10 +110,10 @@ def sandbox_settings(data_dir: Path | None, *, url: str = "http://sandbox", **ov
 
 def _serve(transport: "Callable[[CioServer], Awaitable[None]]", *, sandbox: bool, overrides: dict[str, Any]) -> None:
     log_to_stderr()
-    # What the start loads stays for good: looking for garbage in it meanwhile costs a tenth of the start.
+    # Everything loaded at the start is permanent; collecting garbage meanwhile takes a tenth of the start.
     gc.disable()
     _stop_on_signals()
-    # Ctrl-C cancels the event loop's main task; what is open is closed on the way here.
+    # Ctrl-C cancels the event loop's main task, which closes all resources.
     with suppress(KeyboardInterrupt), _storage(sandbox=sandbox, overrides=overrides) as settings:
         check_storage(settings)
         if not sandbox:
@@ -140,7 +140,8 @@ async def _run(transport: "Callable[[CioServer], Awaitable[None]]", settings: Se
         if box is not None:
             data_dir = settings.data_dir
             logger.info(
-                "A simulated workspace. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals", data_dir
+                "Simulated workspace. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals",
+                data_dir,
             )
             await stack.enter_async_context(box)
             box.report_to(receiver_of(server))

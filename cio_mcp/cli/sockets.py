@@ -1,4 +1,4 @@
-"""Listening: a socket on an address, with what goes wrong said in one line."""
+"""Opens a listening socket, and reports a failure in one line."""
 
 import socket
 
@@ -21,9 +21,9 @@ def listen(host: str, port: int) -> socket.socket:
         # asyncio leaves Nagle's algorithm on for sockets made like this, and answers then take 40 ms.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except socket.gaierror:
-        raise SettingError("--host", f"{host} is no address of this machine") from None
+        raise SettingError("--host", f"{host} is not an address of this machine") from None
     except OSError as error:
-        raise SettingError("--port", f"{port} cannot be used ({error.strerror}); choose another") from None
+        raise SettingError("--port", f"{port} cannot be used ({error.strerror}). Choose another port") from None
     return listening
 
 

@@ -1,4 +1,4 @@
-"""The check at the start that the journal can be written: otherwise every write would be refused later."""
+"""Checks at the start that the journal can be written; otherwise every write would be refused later."""
 
 import os
 

@@ -24,13 +24,13 @@ CODE_LENGTH = 4
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """The letters of a code; none can be read as another."""
 SHOWN = 200
-NOBODY = "Approving needs a person at a terminal, with input and output not redirected; nothing was approved."
+NOBODY = "Approving requires a terminal, without redirected input or output. Nothing was approved."
 DENY = "d"
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalAnswer:
-    """What a person decided at a terminal, and what they typed to confirm it."""
+    """A decision made at a terminal, and the typed confirmation."""
 
     decision: Literal["approve", "deny", "mismatch", "none"]
     confirmation: str | None = None
@@ -48,7 +48,7 @@ class Terminal:
         return self._code(deny=None, note="").decision == "approve"
 
     def approval(self, plan: Plan) -> TerminalAnswer:
-        """Whether a person types what the plan requires, if anything, and then a code that can only be read here."""
+        """Whether a person types the confirmation, if required, and then a code that is shown only here."""
         return self._answer(plan, deny=None, note="")
 
     def decision(self, plan: Plan) -> TerminalAnswer:

@@ -1,4 +1,4 @@
-"""`cio-mcp webhooks serve` and `status`: receive what Customer.io reports, and see how that goes."""
+"""`cio-mcp webhooks serve` and `status`: receive webhooks, and show the receiver's status."""
 
 import gc
 import json
@@ -45,15 +45,15 @@ def serve(host: str, port: int) -> None:
     if not settings.signing_keys and host not in LOOPBACK:
         raise SettingError(
             "CIO_WEBHOOK_SIGNING_KEYS",
-            f"is missing; without it webhooks are received on {', '.join(LOOPBACK)} only; "
-            f"it is {WHERE['CIO_WEBHOOK_SIGNING_KEYS']}",
+            f"is missing. Without it, webhooks are received only on {', '.join(LOOPBACK)}. "
+            f"It is {WHERE['CIO_WEBHOOK_SIGNING_KEYS']}",
         )
     with listen(host, port) as listening:
         anyio.run(_receive, settings, listening)
 
 
 def status(*, as_json: bool) -> None:
-    """Print the last event, how late events come, when none came, and what was refused."""
+    """Print the last event, delays, gaps, and refusals."""
     told = anyio.run(_webhook_stats)
     if as_json:
         lag = {"last": asdict(told.last) | {"lag": told.last.lag}} if told.last else {}
@@ -101,14 +101,14 @@ async def _webhook_stats() -> WebhookStats:
 
 def _lines(told: WebhookStats, now: datetime) -> Iterator[str]:
     if told.last is None:
-        yield "No event has come in yet."
+        yield "No events have been received yet."
     else:
         came = from_unix(told.last.received_at)
         what = clean(f"{told.last.object_type} {told.last.metric}", NAME)
         yield f"Last event: {what}, received {moment(came)} ({ago(came, now)}), {told.last.lag:.0f} s after it happened"
-        yield f"Stored: {told.stored}; in the last 24 hours {told.day}, {told.late} of them over a minute late"
+        yield f"Stored: {told.stored} events, {told.day} in the last 24 hours, {told.late} of them over a minute late"
     for refused in told.refused:
         yield f"Refused: {refused.count} ({clean(refused.reason, NAME)}), last {moment(from_unix(refused.last_at))}"
     for gap in told.gaps:
         until = moment(from_unix(gap.until)) if gap.until else "now"
-        yield f"Nothing came from {moment(from_unix(gap.since))} until {until}"
+        yield f"No events were received from {moment(from_unix(gap.since))} to {until}"

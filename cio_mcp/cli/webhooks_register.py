@@ -1,4 +1,4 @@
-"""`cio-mcp webhooks register`: Customer.io is told where to post what happened, after a person agreed to it."""
+"""`cio-mcp webhooks register`: registers the receiver with Customer.io after a person approves."""
 
 import signal
 from urllib.parse import urlsplit
@@ -29,13 +29,13 @@ ON_A_TERMINAL = "on a terminal"
 NOT_APPROVED, INTERRUPTED = "not approved on the terminal", "interrupted on the terminal"
 CHANGED = "The webhook changed in Customer.io in the meantime. Nothing was sent. This is the updated change:"
 KEY = (
-    "Customer.io signs what it posts: copy the webhook's signing key, which only its UI shows "
-    "(Data & Integrations > Integrations > Reporting Webhooks), into CIO_WEBHOOK_SIGNING_KEYS of the receiver."
+    "Customer.io signs its webhooks: copy the webhook's signing key from Customer.io "
+    "(Data & Integrations > Integrations > Reporting Webhooks) into CIO_WEBHOOK_SIGNING_KEYS of the receiver."
 )
 
 
 def register(url: str, *, calls: bool) -> None:
-    """Create the reporting webhook, or mend it, after a person at the terminal saw what changes.
+    """Create or update the reporting webhook, after a person at the terminal approves the change.
 
     Raises:
         InvalidArgument: Customer.io could not post to the URL.
@@ -44,9 +44,7 @@ def register(url: str, *, calls: bool) -> None:
     """
     settings = load_settings()
     if settings.read_only:
-        raise SettingError(
-            "CIO_READ_ONLY", "is set, so nothing is written to Customer.io, and no webhook is registered"
-        )
+        raise SettingError("CIO_READ_ONLY", "is set, so no webhook can be registered")
     if not settings.has_app:
         raise SettingError("CIO_APP_API_KEY", f"is missing; it is {WHERE['CIO_APP_API_KEY']}")
     check(url)
@@ -59,7 +57,7 @@ def register(url: str, *, calls: bool) -> None:
 
 
 def check(url: str) -> None:
-    """Refuse what Customer.io could not post to.
+    """Refuse a URL that Customer.io can't post to.
 
     Raises:
         InvalidArgument: it is no https URL with a host; http will do on this machine, for a sandbox.
@@ -70,7 +68,9 @@ def check(url: str) -> None:
     except ValueError:
         host, scheme = None, ""
     if not host or not (scheme == "https" or (scheme == "http" and host in LOOPBACK)):
-        raise InvalidArgument("--url", f"expected where Customer.io reaches the receiver, such as https://…{PATH}")
+        raise InvalidArgument(
+            "--url", f"expected a URL at which Customer.io reaches the receiver, such as https://…{PATH}"
+        )
 
 
 def _through_the_gate(settings: Settings, url: str, terminal: Terminal, *, calls: bool) -> Receipt:

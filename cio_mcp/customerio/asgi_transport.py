@@ -27,6 +27,6 @@ class AsgiTransport(httpx.AsyncBaseTransport):
             with anyio.fail_after(limit):
                 return await self._app.handle_async_request(request)
         except TimeoutError:
-            raise httpx.ReadTimeout("no answer in time", request=request) from None
+            raise httpx.ReadTimeout("no response in time", request=request) from None
         except self._drops:
-            raise httpx.ReadError("the line broke", request=request) from None
+            raise httpx.ReadError("the connection broke", request=request) from None

@@ -1,4 +1,4 @@
-"""What was just read: kept for seconds, dropped by writes that touch it; and identical reads in flight made one."""
+"""A cache of recent reads, kept for seconds, dropped by writes that affect them; equal reads in flight are shared."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
@@ -20,7 +20,7 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What makes two reads the same."""
+    """The key of equal reads."""
 
     caller: str
     bulk: bool
@@ -67,7 +67,7 @@ class Cache:
         """The kept answer if it is at most `seconds` old, else the one that `fetch` brings.
 
         Who comes while the same read is in flight waits for it; if that one is cancelled, or runs out of
-        its own time, somebody who still has time takes over.
+        its own time, another caller who still has time takes over.
 
         Raises:
             Unavailable: the read in flight did not end before `deadline`.
@@ -85,12 +85,12 @@ class Cache:
             if flight.fetched is not None:
                 return flight.fetched.answer
             if not flight.done.is_set() or self._now() >= deadline:
-                raise Unavailable("Customer.io did not answer in time. Try again in 5 s.")
+                raise Unavailable("Customer.io did not respond in time. Try again in 5 s.")
             if flight.error is not None and not (isinstance(flight.error, TimeError) and deadline > flight.deadline):
                 raise flight.error.with_traceback(None)
 
     def drop(self, families: Collection[str]) -> None:
-        """Forget all answers of these families, reads in flight included."""
+        """Drop all answers of the given families, including reads in flight."""
         everything = EVERYTHING in families
         for key in [key for key in self._kept if everything or key.family in families]:
             self._forget(key)

@@ -64,13 +64,13 @@ class Call(BaseModel):
     def _fits_its_operation(self) -> Self:
         row = OPERATIONS.get(self.operation)
         if row is None:
-            raise ValueError("there is no operation of this name")
+            raise ValueError("there is no operation with this name")
         if row.api == "pipelines":
             raise ValueError("this server has no key for the Pipelines API")
         if set(self.path) != set(row.path_parameters):
             raise ValueError(f"{row.id} takes these path values: {', '.join(row.path_parameters) or 'none'}")
         if row.when and self.effects[0].operation is not row:
-            raise ValueError(f"this body asks for another operation than {row.id}")
+            raise ValueError(f"this body belongs to an operation other than {row.id}")
         return self
 
     @property

@@ -1,11 +1,11 @@
-"""Who work is done for, and how much time it has."""
+"""The caller of a piece of work, and its deadline."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a client acts as, decided once per request by `identity`.
+    """The identity of a client, decided once per request by `identity`.
 
     `id` names it in the journal, in the limiter's queues and in the cache; several ids may have one `owner`, the
     person behind them. `scopes` decide which tools it can use. `may_be_asked` says whether its client is trusted to

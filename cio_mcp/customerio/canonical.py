@@ -114,4 +114,4 @@ def _plain(value: Any) -> JsonValue:
         case bool() | int() | float() | None:
             return value
         case _:
-            raise TypeError(f"{type(value).__name__} is no JSON")
+            raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,4 +1,4 @@
-"""The client: every request of a workspace goes through here, takes its turn, and is retried as the table says."""
+"""The client: all requests of a workspace pass the limiter here, and are retried by the table."""
 
 import itertools
 import json
@@ -48,7 +48,7 @@ _tracer = trace.get_tracer("cio_mcp")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """How a call ended: the last outcome, and whether an attempt before it may have been carried out."""
+    """The end of a call: the last outcome, and whether an earlier attempt may have been applied."""
 
     outcome: Outcome
     doubted: bool
@@ -94,7 +94,7 @@ class Client:
         await self._owned.aclose()
 
     async def warm(self) -> None:
-        """Get ready what the first request would have to wait for; what fails here is reported by that request."""
+        """Prepare for the first request; a failure here is reported by that request."""
         with suppress(Exception):
             await self._wire.open()
 
@@ -117,11 +117,11 @@ class Client:
         return self._regions.region
 
     def written(self, call: Call) -> None:
-        """Forget what a write touches."""
+        """Drop the cached reads that a write affects."""
         self._cache.drop(call.families)
 
     def refusal(self, call: Call, outcome: Outcome) -> CioError:
-        """What to raise for an outcome that is no 2xx."""
+        """The error for an outcome that is not a 2xx."""
         match outcome:
             case Answered(status=401):
                 return key_refused(self._settings, call.api, self._regions.region)
@@ -145,7 +145,7 @@ class Client:
         return Fetched(json_object(outcome), len(outcome.body))
 
     async def cached(self, call: Call, work: Work, seconds: float) -> dict[str, Any]:
-        """Make a read unless it was just made, or is being made, for the same caller.
+        """Make a read, unless the same caller just made it or is making it.
 
         Raises:
             CioError: as `Reader.read`.
@@ -204,7 +204,7 @@ class Client:
             departure = RequestTiming(now, lambda leaving: self._leaves(permit, granted, leaving))
             try:
                 if retry != "read" and not self.limiter.shared:
-                    raise StorageFailed("The database cannot be used, so nothing is written; nothing was sent.")
+                    raise StorageFailed("The database is unavailable, so writes are refused. Nothing was sent.")
                 outcome = await self._wire.request(
                     call.method, base + call.target, authorization=header, body=body, within=within, departure=departure
                 )
@@ -254,7 +254,7 @@ class Reader:
         Raises:
             NotFound: there is nothing there (404).
             Rejected: Customer.io did not accept the request (another 4xx).
-            KeyRefused: it refused the key (401, 403); names the setting to mend.
+            KeyRefused: it refused the key (401, 403); names the setting to fix.
             RateLimited: the lane has no room before the deadline, or Customer.io said 429 to the last attempt.
             Unavailable: it answered 5xx, or not in time, or not at all, to the last attempt.
             BadAnswer: its answer is not what it documents.

@@ -1,4 +1,4 @@
-"""Who we are to Customer.io: Basic for Track, Bearer for the App API; and what to mend when it refuses."""
+"""Credentials: Basic for the Track API, Bearer for the App API, and the settings to fix if one is refused."""
 
 from base64 import b64encode
 
@@ -26,15 +26,15 @@ def authorization(settings: Settings, api: Api) -> str:
 
 
 def key_refused(settings: Settings, api: Api, region: str | None) -> KeyRefused:
-    """The sentence for a 401: which settings to mend, and where in Customer.io they are found."""
+    """The sentence for a 401: the settings to check, and where to find their values in Customer.io."""
     if api == "track":
         return KeyRefused(
-            f"Customer.io refused the Track keys (401). Mend CIO_SITE_ID ({WHERE['CIO_SITE_ID']}) and "
+            f"Customer.io refused the Track keys (401). Check CIO_SITE_ID ({WHERE['CIO_SITE_ID']}) and "
             f"CIO_TRACK_API_KEY ({WHERE['CIO_TRACK_API_KEY']}); an App API key does not work there. "
             f"{_elsewhere('CIO_TRACK_URL', settings.track_url, region)}"
         )
     return KeyRefused(
-        f"Customer.io refused the App API key (401). Mend CIO_APP_API_KEY ({WHERE['CIO_APP_API_KEY']}); "
+        f"Customer.io refused the App API key (401). Check CIO_APP_API_KEY ({WHERE['CIO_APP_API_KEY']}); "
         f"a Tracking API key does not work there. {_elsewhere('CIO_APP_URL', settings.app_url, region)}"
     )
 
@@ -43,8 +43,8 @@ def key_lacks_scope(api: Api) -> KeyRefused:
     """The sentence for a 403."""
     name = "CIO_APP_API_KEY" if api == "app" else "CIO_TRACK_API_KEY"
     return KeyRefused(
-        f"Customer.io forbids this to the key in {name} (403): its scope may be restricted, "
-        f"an IP allowlist may be on, or the feature is off for the account. It is {WHERE[name]}."
+        f"Customer.io doesn't allow this for the key in {name} (403): its scope may be restricted, "
+        f"an IP allowlist may be on, or the feature may be off for the account. It is {WHERE[name]}."
     )
 
 
@@ -54,9 +54,6 @@ def _missing(setting: str, need: str) -> SettingError:
 
 def _elsewhere(url_setting: str, url: str | None, region: str | None) -> str:
     if url is not None:
-        return f"Or mend {url_setting}, if that is not the host the key belongs to."
-    asked = f"the {region.upper()} region was asked" if region else "both regions were asked"
-    return (
-        f"Or mend CIO_REGION ({WHERE['CIO_REGION']}): "
-        f"a key of the other region is refused just as a wrong one is; {asked}."
-    )
+        return f"If the key belongs to another host, check {url_setting}."
+    tried = f"the {region.upper()} region was tried" if region else "both regions were tried"
+    return f"If the key belongs to another region, set CIO_REGION ({WHERE['CIO_REGION']}); {tried}."

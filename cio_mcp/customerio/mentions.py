@@ -28,7 +28,7 @@ def person_of(call: Call, effect: Effect) -> Reference | None:
 
 
 def created_people(call: Call) -> tuple[str, ...]:
-    """The identifiers by which a request may create somebody; empty for one that it does not name.
+    """The identifiers by which a request may create a person; empty for a person it does not name.
 
     Customer.io creates nobody for a cio_id that it does not know.
     """

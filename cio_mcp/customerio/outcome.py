@@ -1,4 +1,4 @@
-"""What came of one request, as data: all that the retry table and the sentences need."""
+"""The outcome of one request, as data for the retry table and the error sentences."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Where Customer.io answers: the hosts of both regions, and finding out which region the account is in."""
+"""The hosts of both regions, and the detection of the account's region."""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal

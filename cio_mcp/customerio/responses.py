@@ -1,4 +1,4 @@
-"""Lenient reading: an answer becomes a JSON object, everything else a sentence that quotes nothing of it."""
+"""Lenient parsing: a response becomes a JSON object, or an error sentence that quotes nothing of it."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def json_object(answer: Answered) -> dict[str, Any]:
 
 
 def problem(call: Call, outcome: Outcome) -> CioError:
-    """What to raise for an outcome that is no 2xx; keys (401, 403) are the client's to explain."""
+    """The error for an outcome that is not a 2xx; the client explains refused keys (401, 403)."""
     match outcome:
         case Unsent(why, setting) if setting:
             return SettingError(setting, f"Customer.io {why}; nothing was sent")

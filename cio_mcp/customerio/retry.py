@@ -1,4 +1,4 @@
-"""The retry table: a pure decision from what may be repeated and what came of the last attempt."""
+"""The retry table: a pure decision from the retry class and the last outcome."""
 
 import re
 from datetime import UTC, datetime

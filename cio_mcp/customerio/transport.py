@@ -1,4 +1,4 @@
-"""The wire: one request leaves, one outcome comes back; nothing that httpx raises gets past here."""
+"""The transport: one request, one outcome; it raises no exception of httpx."""
 
 import logging
 import ssl

@@ -58,9 +58,9 @@ def check_query(query: dict[str, str]) -> dict[str, str]:
 
 def _check_text(argument: str, value: str, limit: int) -> None:
     if (size := len(value.encode(errors="surrogatepass"))) > limit:
-        raise InvalidArgument(argument, f"is {size:,} bytes long; Customer.io takes at most {limit:,} there")
+        raise InvalidArgument(argument, f"is {size:,} bytes long; Customer.io accepts at most {limit:,} there")
     if _NOT_IN_A_URL.search(value):
-        raise InvalidArgument(argument, "must not contain control characters or half a character")
+        raise InvalidArgument(argument, "must not contain control characters or incomplete characters")
 
 
 def query_of(values: Mapping[str, object]) -> dict[str, str]:

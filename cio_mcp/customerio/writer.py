@@ -1,4 +1,4 @@
-"""How a write leaves: only the gate imports this, so nothing else can send."""
+"""Sends writes. Only the gate imports this, so nothing else can send."""
 
 import logging
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The write may have been carried out: it left, and no answer says what became of it."""
+    """The write may have been applied: it was sent, and no response reports its outcome."""
 
     reason: str
 
@@ -51,7 +51,7 @@ class Writer:
         self._client = client
 
     async def send(self, call: Call, work: Work) -> Result:
-        """Make a write; whatever goes wrong is in the result, not raised."""
+        """Make a write; failures are in the result, not raised."""
         try:
             exchange = await self._client.exchange(call, work)
         except CioError as before_anything_left:
@@ -87,7 +87,7 @@ def _is_id(value: object) -> bool:
 
 
 def _without_evidence(answer: Answered) -> Unknown:
-    return Unknown(f"The request was sent, but the response ({answer.status}) was not as Customer.io documents.")
+    return Unknown(f"The request was sent, but the response ({answer.status}) was not as documented by Customer.io.")
 
 
 def _in_doubt(outcome: Outcome) -> str:

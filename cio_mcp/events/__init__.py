@@ -1,1 +1,1 @@
-"""What happened: reporting webhooks, and the feed of them."""
+"""Events: reporting webhooks and their log."""

@@ -1,4 +1,4 @@
-"""The intake: whoever stores at the same time shares one commit."""
+"""Group commit: rows that arrive together share one commit."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ to wait; a thread that commits while it is busy makes both wait for the interpre
 
 @dataclass(eq=False, slots=True)
 class _Group:
-    """Rows that are committed together; whoever began it commits it, the others wait until it is `done`."""
+    """Rows that are committed together. The first caller commits them; the others wait until it is `done`."""
 
     rows: list[EventRow] = field(default_factory=list)
     done: anyio.Event = field(default_factory=anyio.Event)
-    failed: Exception | None = field(default_factory=lambda: Unavailable("The server stops; try again later."))
+    failed: Exception | None = field(default_factory=lambda: Unavailable("The server is stopping. Try again later."))
 
 
 class Intake:
@@ -38,14 +38,14 @@ class Intake:
         """Rows that are not committed yet."""
 
     async def store(self, rows: Sequence[EventRow]) -> None:
-        """Commit rows, together with those of others; whoever is cancelled may have stored them all the same.
+        """Commit rows, together with those of others. After a cancellation, they may have been stored.
 
         Raises:
             StorageFailed: they could not be stored.
             Unavailable: too many wait already.
         """
         if self.waiting + len(rows) > QUEUE:
-            raise Unavailable("Events come in faster than they can be stored; try again later.")
+            raise Unavailable("Events arrive faster than they can be stored. Try again later.")
         group, begins = self._gathering, False
         if group is None or len(group.rows) + len(rows) > BATCH:
             group = self._gathering = _Group()
@@ -69,7 +69,7 @@ class Intake:
                 self._close(group)
                 await self._commit(group.rows)
             group.failed = None
-        except Exception as failure:  # noqa: BLE001 - whatever it is, everybody who waits must hear of it
+        except Exception as failure:  # noqa: BLE001 - every waiting caller must be notified
             group.failed = failure
         finally:
             self._close(group)

@@ -1,4 +1,4 @@
-"""The feed: what happened, as it comes in and as it is asked for."""
+"""The event log: appends received events, and answers queries about them."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ __all__ = ["EventLog", "EventPage", "EventQuery"]
 POLL = 0.5
 """Seconds between looks for what other processes stored, while anybody listens or waits."""
 SPAN = 500
-"""Events looked at in one go for what somebody waits for."""
+"""Events read at a time while a caller waits."""
 SETTLING = 5.0
 """Seconds by which an event may be stored after it came in."""
 AT_FIRST, UPKEEP = 60.0, 3_600.0
@@ -73,7 +73,7 @@ class EventLog:
         self._chores = anyio.Event()
 
     async def append(self, envelopes: Iterable[Envelope]) -> None:
-        """Store events, each once. They are durable when this returns; whoever is cancelled may have stored them.
+        """Store events, each once. They are durable when this returns. After a cancellation, they may have been stored.
 
         Raises:
             StorageFailed: they could not be stored.
@@ -113,7 +113,7 @@ class EventLog:
         return MetricSummary(by_metric, others)
 
     async def stats(self) -> WebhookStats:
-        """What the receiver took and refused.
+        """Statistics of the webhook receiver.
 
         Raises:
             StorageFailed: the database cannot be read.
@@ -145,7 +145,7 @@ class EventLog:
     async def watch(self, tell: Callable[[], None]) -> None:
         """Call `tell` when events were stored, also by other processes; ends by being cancelled.
 
-        What came in just before is told of, too: it may have been stored since the caller last looked.
+        Events received just before also count: they may have been stored since the caller last looked.
 
         Raises:
             StorageFailed: the database cannot be read.
@@ -190,12 +190,12 @@ class EventLog:
             await self.clock.wait(anyio.Event(), PAUSE)
 
     async def close(self) -> None:
-        """Store what is counted, if that can be done."""
+        """Store the counts, if possible."""
         with suppress(StorageFailed):
             await self.flush()
 
     async def flush(self) -> None:
-        """Store the counts of what was refused.
+        """Store the counts of refusals.
 
         Raises:
             StorageFailed: they are kept for the next time.
@@ -221,5 +221,5 @@ class EventLog:
 def _place(cursor: str) -> Place:
     found = CURSOR.fullmatch(cursor)
     if found is None:
-        raise InvalidArgument("cursor", "expected the cursor of the page before")
+        raise InvalidArgument("cursor", "expected the cursor from the previous page")
     return Place(int(found[1]), int(found[2]))

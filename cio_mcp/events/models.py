@@ -1,4 +1,4 @@
-"""Reporting webhooks, typed leniently: one envelope, and what a message belongs to in four shapes."""
+"""Reporting webhooks, parsed leniently: one envelope, and the source of a message in four shapes."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ __all__ = ["Broadcast", "Campaign", "Envelope", "Event", "EventQuery", "Newslett
 
 UNKNOWN = "unknown"
 BY_MACHINE = " by a machine"
-"""How it is told beside the metric that no person opened or clicked."""
+"""Follows the metric of a machine's open or click."""
 LATEST = 4_102_444_800
 """1 January 2100: a later time is not one in seconds."""
 EARLIEST = 1_262_304_000
@@ -137,7 +137,7 @@ class Envelope(Model):
 
     @property
     def person(self) -> Identifiers:
-        """Who it is about; old webhooks tell it in `customer_id` and `email_address`."""
+        """The customer; old webhooks have it in `customer_id` and `email_address`."""
         return Identifiers(**self._who())
 
     def _who(self) -> dict[str, str | None]:
@@ -206,12 +206,12 @@ class Event:
 
     @property
     def metric(self) -> str:
-        """What happened: sent, delivered, opened …."""
+        """The metric: sent, delivered, opened, …."""
         return self.envelope.metric
 
     @property
     def by_machine(self) -> bool:
-        """Whether it is an open or click that no person made."""
+        """Whether it is a machine's open or click."""
         return self.metric in HUMAN_METRICS and any(self.data.get(sign) is True for sign in MACHINE_MARKS)
 
     @property
@@ -226,7 +226,7 @@ class Event:
 
     @property
     def person(self) -> Identifiers:
-        """Who it is about."""
+        """The customer it is about."""
         return self.envelope.person
 
     @property
@@ -236,7 +236,7 @@ class Event:
 
     @property
     def data(self) -> dict[str, JsonValue]:
-        """All that Customer.io told, long texts cut."""
+        """The whole payload, with long texts cut."""
         return self.envelope.data
 
 

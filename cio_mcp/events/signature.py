@@ -1,4 +1,4 @@
-"""Who sent a webhook: pure verification of Customer.io's signature."""
+"""Pure verification of Customer.io's webhook signature."""
 
 import hmac
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def sign(key: bytes, timestamp: str, body: bytes) -> str:
 
 
 def stamp_fault(timestamp: str | None, signature: str | None, now: float) -> Fault | None:
-    """What is wrong with the headers alone, before a body is read."""
+    """The fault of the headers alone, before a body is read."""
     if not timestamp or not signature:
         return "unsigned"
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= DIGITS):
@@ -30,7 +30,7 @@ def stamp_fault(timestamp: str | None, signature: str | None, now: float) -> Fau
 def fault(
     keys: Sequence[bytes], timestamp: str | None, signature: str | None, body: bytes, *, now: float
 ) -> Fault | None:
-    """What is wrong with a signature, None if one of the keys made it in time.
+    """The fault of a signature; None if one of the keys made it in time.
 
     Takes the same time whichever key fits, and however much of a wrong signature is right.
     """

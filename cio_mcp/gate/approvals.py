@@ -23,7 +23,7 @@ CALL_SECONDS = 10.0
 POLL_SECONDS = 0.25
 """How often a waiting call looks for a decision."""
 IN_CLIENT, REJECTED = "approved in the client", "rejected in the client"
-TOO_LATE, MISMATCH = "the approval came too late", "the confirmation text did not match"
+TOO_LATE, MISMATCH = "the approval request expired", "the confirmation text did not match"
 BY_FILE = "allowed by the policy file"
 
 

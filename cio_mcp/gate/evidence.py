@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cio_mcp.customerio.client import Reader
 
 SKEW = 5.0
-"""Seconds by which Customer.io's clock may be behind ours; what was there before is told by its id, not by this."""
+"""Seconds by which Customer.io's clock may be behind ours; earlier effects are recognized by ID, not by this."""
 DELIVERIES = 50
 ACTIVITIES = 100
 

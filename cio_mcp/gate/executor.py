@@ -97,7 +97,7 @@ class Executor:
                 if not still:
                     return _in_doubt(call, UNNAMED)
             case Sent():
-                return Outcome("sent", "All operations were accepted, some at the second try.")
+                return Outcome("sent", "All operations were accepted, some on the second attempt.")
             case Failed():
                 still = dict.fromkeys(range(len(refused)), "")
         left = {index: refused[index] for place, index in enumerate(refused) if place in still}

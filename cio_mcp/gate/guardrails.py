@@ -1,4 +1,4 @@
-"""Rules on calls: what is refused whichever tool planned it."""
+"""Guardrails: rules on calls that apply to every plan."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -15,7 +15,7 @@ MAIL_REDIRECTS = frozenset({"recipient", "from_address", "reply_to"})
 """Event data keys with which Customer.io lets an event override a campaign's settings (Track API, track events)."""
 
 SENDER_OVERRIDES = frozenset({"bcc", "fake_bcc", "from", "from_id", "reply_to", "cc", "headers"})
-"""Fields of a transactional send that would send it as somebody else, or also to somebody else."""
+"""Fields of a transactional send that would change its sender or add recipients."""
 
 
 def check(calls: Iterable[Call]) -> None:
@@ -45,8 +45,8 @@ def check_roundtrip(plan: Plan) -> None:
     except (ValueError, RecursionError):
         pass
     raise Refused(
-        "What was given cannot be kept exactly (NaN, Infinity, half a character, a number too long, or nested "
-        "too deeply); nothing was sent."
+        "The values can't be stored exactly: they contain NaN, Infinity, an incomplete character, a number that is too "
+        "long, or too many levels. Nothing was sent."
     )
 
 
@@ -64,7 +64,7 @@ def _refuse_sender(effect: Effect) -> None:
 
 def _require_choice(effect: Effect) -> None:
     if not isinstance(effect.body, dict) or "send_to_unsubscribed" not in effect.body:
-        raise Refused("A send must say whether it reaches unsubscribed people; nothing was sent.")
+        raise Refused("A send must set send_to_unsubscribed explicitly. Nothing was sent.")
 
 
 CHECKS: Mapping[Guardrail, Callable[[Effect], None]] = {
@@ -78,13 +78,13 @@ CHECKS: Mapping[Guardrail, Callable[[Effect], None]] = {
 def _refuse(values: Mapping[str, JsonValue], refused: frozenset[str], reason: str) -> None:
     meant = frozenset[str]().union(*(meanings(name, value) for name, value in values.items()))
     if named := ", ".join(sorted(meant & refused)):
-        raise Refused(f"{named}: this server does not send it, because it {reason}. Leave it out; nothing was sent.")
+        raise Refused(f"{named}: not allowed, because it {reason}. Omit it. Nothing was sent.")
 
 
 def _refuse_hidden(body: JsonValue) -> None:
     for name in names_in(body):
         if hidden := hidden_characters(name):
             raise Refused(
-                f"The name {quoted(name, 40)} holds characters that cannot be seen ({', '.join(hidden[:5])}). "
-                "Leave them out; nothing was sent."
+                f"The name {quoted(name, 40)} contains invisible characters ({', '.join(hidden[:5])}). "
+                "Remove them. Nothing was sent."
             )

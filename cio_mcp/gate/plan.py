@@ -74,7 +74,7 @@ class Plan(BaseModel):
     The question shows every value of `calls` by itself; the plan adds what they do not say. `notes` are sentences,
     `preview` is approximately what a message will say, a line each. `affected` counts people (None: unknown) and
     `examples` names some. `starts` are the running campaigns it may start: none of them (empty), these, `unknown`, or
-    None where it can start none by its nature. `why` is what makes it of its class. Foreign text in all of these is
+    None where it can start none by its nature. `why` is what makes it of its class. All foreign text is
     quoted.
     A plan for several people has no `edits` and no `examples` but `people`: those whom it changes in the order of the
     operations of its only call, a batch, then those about whom everything is already so.
@@ -153,14 +153,14 @@ class Plan(BaseModel):
 
     @property
     def effect(self) -> str | None:
-        """What two equal effects share, whoever asks: SHA-256 over the calls less what does not change their effect."""
+        """The key of equal effects, across callers: SHA-256 over the calls without what doesn't change it."""
         if not self.once:
             return None
         return _sha256([call.comparable for call in self.calls])
 
     @property
     def target(self) -> str | None:
-        """What two nearly equal effects share, whoever asks: SHA-256 over whom and what the calls are about."""
+        """What two nearly equal effects share, regardless of the caller: SHA-256 over whom and what the calls are about."""
         if not self.once:
             return None
         return _sha256([call.comparable_target for call in self.calls])

@@ -138,7 +138,7 @@ class Policy:
         if rule == "allow" and risk == "destroy" and self.classes.get("destroy", Said()).rule is None:
             return "confirm", "default: only [class.destroy] can allow it"
         if rule == "allow" and risk == "send" and not self.recipients:
-            return "confirm", "default: [recipients] names nobody"
+            return "confirm", "default: [recipients] is empty"
         return rule, f"line {line}"
 
     def _said(self, tool: str, risk: "Risk") -> tuple[Said, Said]:

@@ -1,4 +1,4 @@
-"""Reading the policy file: TOML to `Policy`; whatever is wrong in it is told with its line."""
+"""Reads the policy file, from TOML to `Policy`; errors name the line."""
 
 import re
 import stat
@@ -33,7 +33,7 @@ def _plain_address(text: str) -> str:
 
 def _plain_domain(text: str) -> str:
     if not (text.isascii() and ADDRESS.fullmatch(f"x@{text.lower()}")):
-        raise ValueError("expected a domain without @ or *, such as test.example.com; subdomains are named one by one")
+        raise ValueError("expected a domain without @ or *, such as test.example.com; name each subdomain separately")
     return text.lower()
 
 
@@ -125,9 +125,7 @@ class _Reading:
             lines={key: self._line((key,)) for key in file.model_fields_set - {"classes", "tool"}},
         )
         if file.classes.send.rule == "allow" and not recipients:
-            self._wrong(
-                ("class", "send", "rule"), "a send is allowed only for those whom [recipients] names; name them"
-            )
+            self._wrong(("class", "send", "rule"), "needs [recipients]: a send is allowed only to people named there")
         if tools is not None:
             self._check_tools(file.tool, tools, recipients)
         return policy
@@ -150,7 +148,7 @@ class _Reading:
             first = error.errors(include_url=False)[0]
             path, kind = first["loc"], first["type"]
             if kind == "extra_forbidden":
-                self._wrong(path, f"is not known here; what is: {_known(path[:-1])}")
+                self._wrong(path, f"is unknown; expected one of {_known(path[:-1])}")
             if kind in ("model_type", "dict_type"):
                 self._wrong(path, f"expected a table: [{'.'.join(map(str, path))}]")
             said = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
@@ -167,17 +165,15 @@ class _Reading:
     ) -> None:
         for name, entry in entries.items():
             if name not in tools:
-                self._wrong(("tool", name), "there is no such tool; `cio-mcp tools` lists those there are")
+                self._wrong(("tool", name), "unknown tool; `cio-mcp tools` lists all tools")
             if not tools[name] and (entry.approval or entry.rule not in (None, "hide")):
                 key = "approval" if entry.approval else "rule"
-                self._wrong(("tool", name, key), f"{name} only reads, so nobody is asked; it can only be hidden")
+                self._wrong(("tool", name, key), f"{name} only reads, so it needs no approval; it can only be hidden")
             if entry.rule == "allow" and set(tools[name]) == {"send"} and not recipients:
-                self._wrong(
-                    ("tool", name, "rule"), "a send is allowed only for those whom [recipients] names; name them"
-                )
+                self._wrong(("tool", name, "rule"), "needs [recipients]: a send is allowed only to people named there")
 
     def _line(self, path: KeyPath) -> int:
-        """The line of a key; where it stands inside a value, that value's; the first where it cannot be told."""
+        """The line of a key; for a key inside a value, the line of the value; the first line if unknown."""
         names = [part for part in path if isinstance(part, str)]
         while names and tuple(names) not in self._places:
             names.pop()

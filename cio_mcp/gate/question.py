@@ -88,7 +88,7 @@ def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | No
         more = f" {left_out} more values are not listed here." if left_out > 0 else ""
         yield f"This change is too large to show here.{more} Read the full requests before you decide."
     yield from _section("Options:", _lines(fields, "option"))
-    yield from _section("Values that decide who is reached:", _lines(fields, "reach"))
+    yield from _section("Values that affect who is reached:", _lines(fields, "reach"))
     if plan.affected != 0:
         yield _list(f"Recipients: {_count(plan.affected)}.", plan.examples)
     if plan.starts is not None:
@@ -110,7 +110,7 @@ def _section(head: str, lines: tuple[str, ...]) -> tuple[str, ...]:
 
 def _starts(starts: tuple[str, ...] | Literal["unknown"]) -> str:
     if starts == "unknown":
-        return "May trigger: this can't be known."
+        return "May trigger: unknown."
     return _list("May trigger:", starts) if starts else "May trigger: no running campaign."
 
 
@@ -130,7 +130,7 @@ def _count(people: int | None) -> str:
 
 def _hidden(plan: Plan) -> tuple[str, ...]:
     sent = "".join(text for call in plan.calls for text in _texts([dict(call.path), dict(call.query), call.body]))
-    return ("Some values hold characters that can't be seen. They are shown as \\u escapes.",) if hides(sent) else ()
+    return ("Some values contain invisible characters. They are shown as \\u escapes.",) if hides(sent) else ()
 
 
 def _fields(plan: Plan) -> Iterator[Field]:

@@ -121,7 +121,7 @@ class Reconciler:
             return Outcome(
                 "unknown", f"The outcome is unknown. {len(found)} matches were found ({', '.join(found[:5])})."
             )
-        return Outcome("unknown", "The outcome is unknown. No match was found in Customer.io so far.")
+        return Outcome("unknown", "The outcome is unknown. No match has been found in Customer.io so far.")
 
     async def _found(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
         if expected := plan.expected():

@@ -48,7 +48,7 @@ TOO_MANY_OPEN = {
     "Ask the operator to decide the pending ones first.",
 }
 PAUSED = "Writes are paused for this workspace. Nothing was sent."
-UNRECORDED = "The request was made, but the server's database could not record its outcome."
+UNRECORDED = "The request was sent, but the server's database could not record the outcome."
 UNUSABLE: dict[ClaimResult, str] = {
     "too old": "the approval expired",
     "in the future": "the clock was set back after the approval",
@@ -136,11 +136,11 @@ class Gate:
         now = self.clock.now()
         if row := await self.journal.open_for(principal, tool, arguments, now):
             change = Change.of(row)
-            await self.approvals.withdraw(change, by=principal, how="no answer in time", acknowledged=True)
+            await self.approvals.withdraw(change, by=principal, how="no response in time", acknowledged=True)
             return self.receipt(await self.approvals.current(change))
         if row := await self.journal.requested_for(principal, tool, arguments, since):
             return self.receipt(Change.of(row))
-        return Receipt(status="declined", message="No answer in time. Nothing was sent.")
+        return Receipt(status="declined", message="No response in time. Nothing was sent.")
 
     async def make(self, change: Change, plan: Planner, work: Work, *, unread: bool = False) -> Receipt:
         """Execute an approved change, once; for any other, its receipt.

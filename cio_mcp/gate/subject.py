@@ -56,7 +56,7 @@ class Subject:
         return self.id is not None and any(quoted(self.id) in text for text in texts)
 
     def _may_be_in(self, *texts: str) -> bool:
-        """Whether it is worth to look closer: most changes are about somebody else."""
+        """Whether a closer look is worthwhile: most changes are about other people."""
         return any(form in folded for folded in map(str.casefold, texts) for form in self._forms)
 
     @cached_property

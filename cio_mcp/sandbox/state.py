@@ -29,7 +29,7 @@ class State:
         self.reset()
 
     def reset(self) -> None:
-        """Create the workspace anew, at the clock's time, and clear faults and counters."""
+        """Restore the initial workspace, at the clock's time, and clear faults and counters."""
         self.workspace = Workspace(self._seed, self._people, self.clock, self._webhook_url)
         self.windows = Windows()
         self.faults.clear()

@@ -12,14 +12,14 @@ _current: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 class Callers:
-    """Makes the callers of a server that `user` runs on this machine."""
+    """Creates the callers of a server that `user` runs on this machine."""
 
     def __init__(self, user: str) -> None:
         self._user = user
 
     @property
     def current(self) -> Caller:
-        """Who the request in progress acts as; outside a request, the user whose server it is."""
+        """The caller of the request in progress; outside a request, the user who runs the server."""
         return _current.get() or local_caller(self._user)
 
     def named(self, id_: str) -> Caller | None:

@@ -1,4 +1,4 @@
-"""What the server announces that it can do."""
+"""Corrects the capabilities that the server announces."""
 
 from typing import Any
 

@@ -32,7 +32,7 @@ from cio_mcp.workspace import CallContext
 ASKS_BY_RESULT = "2026-07-28"
 """The first protocol version that carries questions in results; the SDK keeps the same constant private."""
 ANSWER_SECONDS = 4.5
-"""How long a write call without a prompt takes at most, planning included: some clients give up after 5 s."""
+"""Maximum seconds of a write call without a prompt, including planning: some clients give up after 5 s."""
 PROGRESS = "Waiting for approval in cio-mcp on your computer"
 
 log = logging.getLogger(__name__)
@@ -178,7 +178,10 @@ def decision_form(plan: Plan) -> type[BaseModel]:
     ]
     fields: dict[str, Any] = {"decision": (choice, ...)}
     if plan.typed is not None:
-        fields["confirmation"] = (str, Field(description="To approve, type the text that the question asks for"))
+        fields["confirmation"] = (
+            str,
+            Field(description="To approve, type the confirmation text shown in the question"),
+        )
     return create_model("Decision", **fields)
 
 

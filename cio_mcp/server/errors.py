@@ -1,4 +1,4 @@
-"""The one place where a failure becomes the sentence a model reads."""
+"""Converts failures to the sentences that a model reads."""
 
 import logging
 import traceback

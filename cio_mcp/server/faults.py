@@ -1,4 +1,4 @@
-"""What is wrong with a call's arguments: every fault in one answer, each with what is accepted instead."""
+"""Reports all invalid arguments of a call in one answer, each with the accepted values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -13,7 +13,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import closest_word
 
 MAX_FAULTS = 8
-"""Faults that one answer lists. Chosen; a call with more is likely meant for another tool."""
+"""Maximum faults in an answer. Chosen; a call with more is likely meant for another tool."""
 
 
 def refusal(
@@ -39,7 +39,7 @@ def refusal(
     )
     if not (found := list(islice(sentences, MAX_FAULTS))):
         return None
-    more = ["There are more faults."] if next(sentences, None) else []
+    more = ["More arguments are invalid."] if next(sentences, None) else []
     return " ".join([*found, *more, *(["Nothing was sent."] if writes else [])])
 
 

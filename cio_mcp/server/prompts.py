@@ -104,7 +104,7 @@ class Template:
 
 
 class FilePrompt(Prompt):
-    """A prompt that takes its arguments as they come: the SDK would answer a missing one as its own failure."""
+    """A prompt that accepts any arguments: the SDK would report a missing one as an internal failure."""
 
     async def render(self, arguments: dict[str, Any] | None, context: Context[Any, Any]) -> list[Message]:  # noqa: ARG002 - the SDK's signature
         """Fill the template; one message of the user."""

@@ -1,4 +1,4 @@
-"""The resources: what read tools answer, as JSON under `cio://…`; each is there if its tool is offered."""
+"""The resources: answers of read tools, as JSON under `cio://…`; each exists if its tool is offered."""
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 MIME_TYPE = "application/json"
 RECENT_EVENTS = "cio://events/recent"
 FILTERS = ("customer", "object_type", "metric", "delivery", "kind", "id", "since")
-"""What the query of recent events may name."""
+"""The filters of the query of recent events."""
 SOME_EVENTS = UriTemplate.parse(f"{RECENT_EVENTS}{{?{','.join(FILTERS)}}}")
 CHANGES = "cio://changes"
 PAGE = 50
-"""Items of a list; a resource has no cursor, so who wants more uses the tool. No source."""
+"""Maximum items of a list; a resource has no cursor, so use the tool for more. No source."""
 
 WorkspaceForCaller = Callable[[], Awaitable["CallContext"]]
 """The workspace as the caller of the request in progress sees it."""
@@ -55,34 +55,34 @@ class Resource:
 
     @property
     def asked(self) -> bool:
-        """Whether a query says what to show."""
+        """Whether a query selects the content."""
         return "{?" in self.uri
 
 
 RESOURCES = (
-    Resource("cio://segments", "Segments", "The segments: ids, names, types.", "list_segments", {"limit": PAGE}),
-    Resource("cio://segments/{id}", "A segment", "How many are in it, what uses it.", "get_segment", by="segment"),
+    Resource("cio://segments", "Segments", "IDs, names, and types of all segments.", "list_segments", {"limit": PAGE}),
+    Resource("cio://segments/{id}", "Segment", "A segment's size, and what uses it.", "get_segment", by="segment"),
     Resource(
-        "cio://newsletters", "Newsletters", "The newest newsletters.",
+        "cio://newsletters", "Newsletters", "The newest newsletters, with their states.",
         "list_campaigns", {"kind": "newsletter", "limit": PAGE},
     ),
     Resource(
-        "cio://newsletters/{id}", "A newsletter", "Its state, recipients and variants.",
+        "cio://newsletters/{id}", "Newsletter", "A newsletter's state, recipients, and variants.",
         "get_campaign", {"kind": "newsletter"}, by="id",
     ),
-    Resource("cio://campaigns", "Campaigns", "The campaigns, what starts them.", "list_campaigns", {"limit": PAGE}),
-    Resource("cio://campaigns/{id}", "A campaign", "Its state, start and messages.", "get_campaign", by="id"),
+    Resource("cio://campaigns", "Campaigns", "All campaigns, with their states.", "list_campaigns", {"limit": PAGE}),
+    Resource("cio://campaigns/{id}", "Campaign", "A campaign's state, trigger, and messages.", "get_campaign", by="id"),
     Resource(
-        RECENT_EVENTS, "Recent events", "What Customer.io reported, newest first.", "recent_events", {"limit": 20}
+        RECENT_EVENTS, "Recent events", "Events received by webhook, newest first.", "recent_events", {"limit": 20}
     ),
     Resource(
-        str(SOME_EVENTS), "Events of some kind",
-        "Events of a customer, an object type (email, sms …), a metric (delivered, bounced …), a delivery, "
-        "a campaign (kind and id), since a time.",
+        str(SOME_EVENTS), "Filtered events",
+        "Events filtered by customer, object type (email, sms, …), metric (delivered, bounced, …), delivery, "
+        "campaign (kind and id), or start time.",
         "recent_events", {"limit": 20},
     ),
-    Resource("cio://limits", "Rate limits", "What rate limits leave now.", "get_workspace", {"section": "limits"}),
-    Resource(CHANGES, "Changes", "What was to be written, what became of it.", "list_changes", {"limit": 20}),
+    Resource("cio://limits", "Rate limits", "Current rate-limit usage.", "get_workspace", {"section": "limits"}),
+    Resource(CHANGES, "Changes", "Proposed changes and their outcomes.", "list_changes", {"limit": 20}),
 )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def register(
 
 
 def unknown_filter(uri: str) -> str | None:
-    """What the query of a URI names that is no filter, which would be left out in silence."""
+    """The name in a URI's query that is not a filter; it would otherwise be ignored silently."""
     parts = urlsplit(uri)
     if f"{parts.scheme}://{parts.netloc}{parts.path}" != RECENT_EVENTS:
         return None

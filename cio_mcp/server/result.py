@@ -10,7 +10,7 @@ CONTENT = "cio-mcp/content"
 
 
 def result(answer: Answer, *, mask: bool) -> CallToolResult:
-    """An answer as it leaves: text and structured content, each complete, and what kind of data they hold."""
+    """Convert an answer to a result: text and structured content, each complete, and the kind of data in them."""
     rendered = render(answer, mask=mask)
     return CallToolResult(
         _meta={CONTENT: {"untrusted": rendered.untrusted, "personal": rendered.personal}},

@@ -1,4 +1,4 @@
-"""The runtime: what a server has at once, and the workspace and the tools behind it, opened after the handshake."""
+"""The runtime: opens the workspace and the tools after the handshake."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HANDSHAKE = frozenset({"initialize", "notifications/initialized", "server/discover", "tools/list", "ping"})
-"""What a client asks before it works; nothing heavy is loaded until these are answered."""
+"""Requests that a client makes first; no heavy module is loaded before they are answered."""
 
 
 class Runtime:
-    """Opens the workspace and makes the tools, once, after the handshake or when they are first needed."""
+    """Opens the workspace and builds the tools once, after the handshake or when they are first needed."""
 
     def __init__(self, settings: Settings, told: list[Definition], policy: Policy, sandbox: "Sandbox | None") -> None:
         self.settings = settings
@@ -51,7 +51,7 @@ class Runtime:
         """Work in the background that begins once a client has connected and the workspace is open."""
 
     def warm(self) -> None:
-        """Begin to open, without waiting."""
+        """Start to open, without waiting."""
         self._wanted.set()
 
     async def workspace_for_caller(self) -> "CallContext":
@@ -117,7 +117,7 @@ class Runtime:
                     await anyio.sleep_forever()
         except CioError as failure:
             self._failure = failure
-        except Exception as failure:  # noqa: BLE001 - whoever waits for the workspace must hear of it
+        except Exception as failure:  # noqa: BLE001 - every call that waits for the workspace must be notified
             self._failure = _unforeseen(failure)
         finally:
             self._workspaces.clear()
@@ -158,4 +158,4 @@ async def _in_background(work: "Callable[[Workspace], Awaitable[None]]", workspa
 
 def _unforeseen(failure: Exception) -> OperatorError:
     log.error("the workspace could not be opened: %s", where(failure))
-    return OperatorError("The workspace could not be opened; the server's log says where it failed.")
+    return OperatorError("The workspace could not be opened. Details are in the server log.")

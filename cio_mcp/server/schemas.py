@@ -1,4 +1,4 @@
-"""Schemas without what a model need not read: titles, null arms, null defaults, definitions used once."""
+"""Shortens schemas for models: removes titles, null arms, null defaults, and definitions used once."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def slim_input(schema: Schema) -> Schema:
 
 
 def slim(schema: Schema) -> Schema:
-    """The same schema, said shorter; what it accepts stays, but for nulls, which are left out rather than given."""
+    """Shorten a schema; it accepts the same values except null, which callers omit instead."""
     return _slim(schema, for_input=False)
 
 
@@ -82,7 +82,7 @@ def _named(children: dict[str, Any], inline: dict[str, Schema], *, for_input: bo
 
 
 def _undocumented(definition: Schema) -> Schema:
-    """A definition less its class's docstring, which speaks to us."""
+    """A definition without its class's docstring, which is for developers."""
     return {key: value for key, value in definition.items() if key != "description"}
 
 

@@ -1,4 +1,4 @@
-"""Subscriptions to resources in both protocol eras: who listens to what, and how often they are told."""
+"""Subscriptions to resources in both protocol eras: who listens to what, and how often they are notified."""
 
 import logging
 from collections import Counter
@@ -39,22 +39,22 @@ logger = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    """Where it is noticed that something happened."""
+    """Where changes are noticed."""
 
     async def watch(self, tell: Callable[[], None]) -> None:
-        """Call `tell` whenever something happened, whoever did it; ends by being cancelled."""
+        """Call `tell` after each change, whichever process made it, until canceled."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """When each resource may be told of: the first time at once, then once an interval, the last time never lost."""
+    """When each resource may be notified: the first time at once, then once per interval; the last is never lost."""
 
     interval: float = INTERVAL
     _told: dict[str, float] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
 
     def hear(self, uri: str, now: float) -> None:
-        """Something happened to a resource."""
+        """Record a change of a resource."""
         self._due.setdefault(uri, max(now, self._told.get(uri, -inf) + self.interval))
 
     def wait(self, now: float) -> float | None:
@@ -62,7 +62,7 @@ class Pace:
         return max(0.0, min(self._due.values()) - now) if self._due else None
 
     def due(self, now: float) -> list[str]:
-        """What to tell of now; it counts as told."""
+        """The resources to notify now; marks them as notified."""
         ready = [uri for uri, at in self._due.items() if at <= now]
         for uri in ready:
             del self._due[uri]
@@ -72,12 +72,12 @@ class Pace:
 
 
 class Subscriptions:
-    """Who listens to which resource; what is heard is carried to all of them, and clients that went away are forgotten.
+    """The subscribers of each resource: notifies all of them, and drops clients that disconnect.
 
     Clients of 2026-07-28 listen through the SDK's bus, for as long as their `subscriptions/listen` request lasts; for
     older ones `resources/subscribe` is served here. Their connection's own teardown drops them: the SDK drops what is
     sent to a closed one without a word, so a failing send would not tell. `uri` is what the source tells of; what is
-    made of it by a query is told of if it reads otherwise than before: `read` gives something that is equal as long as
+    made of it by a query is notified if its result differs: `read` gives something that is equal as long as
     it reads the same.
     """
 
@@ -95,7 +95,7 @@ class Subscriptions:
 
     @property
     def watched(self) -> frozenset[str]:
-        """The resources that somebody listens to."""
+        """The resources with subscribers."""
         return frozenset(self._newer).union(*self._older.values())
 
     def serve(self, server: MCPServer[Any]) -> None:
@@ -117,7 +117,7 @@ class Subscriptions:
             return await call_next(ctx)
 
     def heard(self, uri: str) -> None:
-        """Something happened to a resource, and to what is made of it by a query; tell those who listen, in time."""
+        """Record a change of a resource and of the queries on it, and notify their subscribers in time."""
         now = self._clock.steady()
         for watched in self.watched:
             if _is_part(watched, uri):
@@ -125,7 +125,7 @@ class Subscriptions:
                 self._heard.set()
 
     async def run(self, open_source: Callable[[], Awaitable[Source]]) -> None:
-        """Tell those who listen; the source is watched only while anybody listens to what it tells of."""
+        """Notify subscribers; the source is watched only while it has subscribers."""
         self._heard, self._wanted = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(self._tell, group)
@@ -134,9 +134,9 @@ class Subscriptions:
                 try:
                     await self._watch(await open_source())
                 except CioError as failed:
-                    logger.warning("Subscribers hear nothing for now: %s", failed)
+                    logger.warning("Subscribers are not being notified: %s", failed)
                     await self._clock.wait(anyio.Event(), AGAIN)
-                    # Whatever happened meanwhile was not noticed.
+                    # Changes meanwhile were not noticed.
                     self.heard(self._uri)
 
     async def _watch(self, source: Source) -> None:
@@ -148,7 +148,7 @@ class Subscriptions:
             self._watching = None
 
     async def _tell(self, group: TaskGroup) -> None:
-        """Each resource is told of in a task of its own: who is slow to read or to take must not hold up the others."""
+        """Each resource is notified in its own task: a slow reader or client must not hold up the others."""
         while True:
             await self._heard.wait()
             self._heard = anyio.Event()
@@ -160,7 +160,7 @@ class Subscriptions:
                     group.start_soon(self._tell_of, uri)
 
     async def _begin(self, uri: str) -> None:
-        """Note how a query's resource reads when somebody begins to listen, so that only what differs is told of."""
+        """Record the result of a query when a client subscribes, to notify it only of differences."""
         if "?" in uri and _is_part(uri, self._uri) and uri not in self._read:
             self._read.setdefault(uri, await self._reads(uri))
 
@@ -170,7 +170,7 @@ class Subscriptions:
         return now != before
 
     async def _reads(self, uri: str) -> object:
-        """How it reads now; what cannot be read equals nothing, so that it is told of rather than missed."""
+        """Its current result; one that can't be read equals nothing, so it is notified rather than missed."""
         try:
             return await self._reading(uri)
         except CioError:
@@ -192,7 +192,7 @@ class Subscriptions:
         taken = anyio.Event()
 
         async def send() -> None:
-            with suppress(Exception):  # whatever keeps a client from taking it, it is taken for gone
+            with suppress(Exception):  # a client that can't be notified counts as disconnected
                 await client.send_resource_updated(uri)
                 taken.set()
 
@@ -209,12 +209,15 @@ class Subscriptions:
         client = _connection(ctx)
         if client not in self._older:
             if len(self._older) >= MOST_CLIENTS:
-                raise MCPError(INTERNAL_ERROR, "Too many clients are subscribed here; try again later.")
+                raise MCPError(INTERNAL_ERROR, "Too many clients are subscribed. Try again later.")
             self._older[client] = set()
             client.exit_stack.callback(self._gone, client)
         uris = self._older[client]
         if len(uris) >= MOST_RESOURCES and params.uri not in uris:
-            raise MCPError(INTERNAL_ERROR, f"A client can subscribe to {MOST_RESOURCES} resources; unsubscribe first.")
+            raise MCPError(
+                INTERNAL_ERROR,
+                f"A client can subscribe to at most {MOST_RESOURCES} resources. Unsubscribe from one first.",
+            )
         uris.add(params.uri)
         self._changed()
         await self._begin(params.uri)
@@ -258,7 +261,7 @@ def _connection(ctx: ServerRequestContext[Any, Any]) -> Connection:
 
 
 def _asked_for(ctx: ServerRequestContext[Any, Any]) -> list[str]:
-    """What is asked for, as far as it can be read; what cannot is for the SDK to refuse."""
+    """The requested URIs, as far as they can be read; the SDK refuses the rest."""
     asked: Any = ctx.params or {}
     for name in ("notifications", "resourceSubscriptions"):
         asked = asked.get(name) if isinstance(asked, Mapping) else None
@@ -267,5 +270,5 @@ def _asked_for(ctx: ServerRequestContext[Any, Any]) -> list[str]:
 
 def _too_much(uris: list[str]) -> str | None:
     if len(uris) > MOST_RESOURCES:
-        return f"A client can subscribe to {MOST_RESOURCES} resources; it asked for {len(uris)}."
+        return f"A client can subscribe to at most {MOST_RESOURCES} resources. Requested: {len(uris)}."
     return f"A URI has at most {LONGEST} characters." if any(len(uri) > LONGEST for uri in uris) else None

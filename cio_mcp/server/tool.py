@@ -68,7 +68,7 @@ def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
 
 
 def noted(answered: CallToolResult, note: str | None) -> CallToolResult:
-    """The same result with a note about its arguments, for those who see the text and for those who do not."""
+    """Add a note about the arguments to both parts of a result."""
     if note is None:
         return answered
     first, *others = answered.content
@@ -88,7 +88,7 @@ def _read(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[
             answer = await spec.function(ws, **arguments)
         except Rejected as rejected:
             if rejected.status == BAD_REQUEST and arguments.get("cursor"):
-                raise InvalidArgument("cursor", "expected the cursor of the page before, unchanged") from rejected
+                raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged") from rejected
             raise
         assert isinstance(answer, Answer)  # noqa: S101 - a declaration's promise, not input
         return result(answer, mask=ws.settings.mask_pii)

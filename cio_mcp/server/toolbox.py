@@ -1,4 +1,4 @@
-"""The tools themselves: made after the handshake, since a client's list of them needs none of this."""
+"""Builds and runs the tools, after the handshake: listing them needs none of this."""
 
 import json
 from collections.abc import Awaitable, Callable, Collection
@@ -24,7 +24,7 @@ from cio_mcp.workspace import CallContext
 
 
 class Toolbox:
-    """The tools that a server offers; each is made when it is first called, which takes some 5 ms."""
+    """The tools that a server offers; each is built at its first call, which takes about 5 ms."""
 
     def __init__(self, names: Collection[str], workspace_for_caller: WorkspaceForCaller) -> None:
         self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
@@ -67,7 +67,7 @@ class Toolbox:
         return read
 
     async def call(self, name: str, read: Input, context: Context[Any, Any]) -> CallToolResult | InputRequiredResult:
-        """Run a tool; its result says what was assumed about the arguments."""
+        """Run a tool; its result states the assumptions about the arguments."""
         answered: CallToolResult | InputRequiredResult = await self._tool(name).run(
             read.arguments, context, convert_result=True
         )

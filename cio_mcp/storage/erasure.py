@@ -19,7 +19,7 @@ READ_AT_ONCE = 50
 DELETED_AT_ONCE = 200
 """Events deleted in one transaction."""
 ERASED = "(erased)"
-WITHDRAWN = "the person it is about was forgotten"
+WITHDRAWN = "the data of its person was erased"
 
 About = Callable[[ChangeRow], bool]
 """Whether a change is about the person."""

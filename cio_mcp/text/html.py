@@ -1,4 +1,4 @@
-"""HTML read as a person reads it: its text, a line a block, and where links lead."""
+"""Converts HTML to text: one line per block, with the targets of links."""
 
 import re
 from html import unescape

@@ -56,7 +56,7 @@ def required_variables(template: str) -> frozenset[str] | None:
 
 
 def render(template: str, values: Mapping[str, JsonValue]) -> str | None:
-    """The beginning of what a template renders to, at most 200,000 characters; None where that is unknown.
+    """Render the beginning of a template, at most 200,000 characters; None if unknown.
 
     What `values` lack is empty, and what only Customer.io knows is "…".
     """

@@ -34,7 +34,7 @@ _PHONE_WORDS = frozenset(
     | {"fax", "sms", "whatsapp", "msisdn", "contact", "contacts"}
 )
 _OTHER_WORDS = frozenset({"at", "on", "date", "time", "count", "status", "type", "verified", "enabled", "score"})
-"""A key that ends in one of these says something about a number, and holds none."""
+"""A key with such an ending describes a number, and contains none."""
 _MIN_DIGITS = 6
 
 

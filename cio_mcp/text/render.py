@@ -60,7 +60,7 @@ def render(answer: Answer, *, mask: bool) -> Rendered:
 
 
 def render_error(text: str, *, mask: bool) -> str:
-    """Make a failure one harmless sentence, masked if asked: it may name what somebody else wrote."""
+    """Make a failure one harmless sentence, masked if requested: it may quote foreign text."""
     text = harmless(text)
     return cut(mask_text(text) if mask else text, ERROR_LIMIT)
 

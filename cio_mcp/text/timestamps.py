@@ -29,13 +29,13 @@ def moment(at: datetime) -> str:
 
 
 def clock_line(now: datetime) -> str:
-    """Say what time it is, for whoever has no clock."""
+    """State the current time, for readers without a clock."""
     return f"The time is now {moment(now)}."
 
 
 @dataclass(frozen=True, slots=True)
 class TimeInput:
-    """A time that somebody gave, and whether it came without a zone."""
+    """A time from an argument, and whether it had no zone."""
 
     at: datetime
     zone_assumed: bool = False
@@ -63,7 +63,7 @@ def read_time(value: str | float, field: str, *, zone: tzinfo = UTC, now: dateti
 
 
 def parse(text: str, field: str) -> datetime:
-    """Read a time that somebody gave as the argument `field`; UTC where it has no zone.
+    """Parse the time in the argument `field`; UTC if it has no zone.
 
     Raises:
         InvalidArgument: it is neither ISO 8601 nor Unix seconds.
@@ -84,7 +84,7 @@ def from_unix(seconds: float) -> datetime:
 
 
 def from_unix_if_readable(seconds: float) -> datetime | None:
-    """Return the moment (UTC) of a Unix time that somebody else wrote; None for what cannot be one in seconds."""
+    """Return the moment (UTC) of a foreign Unix time, or None if it can't be one in seconds."""
     try:
         return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
     except (ValueError, OverflowError, OSError):

@@ -19,7 +19,7 @@ Parameters = dict[str, inspect.Parameter]
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """MCP's four hints, all of them always said."""
+    """MCP's four hints, all of them explicit."""
 
     read_only: bool
     destructive: bool
@@ -57,17 +57,17 @@ class ToolSpec:
 
     @property
     def description(self) -> str:
-        """What a model reads about the tool."""
+        """The description for models: the function's docstring."""
         return inspect.cleandoc(self.function.__doc__ or "")
 
     def parameters(self) -> Parameters:
-        """What a model fills in."""
+        """The arguments that a model passes."""
         hints = typing.get_type_hints(self.function, include_extras=True)
         _, *visible = inspect.signature(self.function).parameters.values()
         return {p.name: p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in visible}
 
     def answers_with(self) -> type[Answer]:
-        """The model of what the tool answers."""
+        """The model of the tool's answer."""
         if not self.hints.read_only:
             return self.receipt
         returned: type[Answer] = typing.get_type_hints(self.function)["return"]

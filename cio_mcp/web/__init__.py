@@ -1,1 +1,1 @@
-"""Everything that is served over HTTP."""
+"""The HTTP application, its endpoints, and its limits."""

@@ -1,4 +1,4 @@
-"""Everything that is served over HTTP, as one ASGI application under one limit of connections."""
+"""The HTTP application: all endpoints under one limit of connections."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +15,7 @@ from cio_mcp.web.webhooks import PATH, STATUS, Receiver
 MAX_MCP_BYTES = 4 * 1024 * 1024
 """Bytes of a message to `/mcp`, as the SDK's default."""
 MCP_BODY_SECONDS = 10.0
-"""Seconds that a message to `/mcp` may take to come in; no source: on loopback it takes milliseconds."""
+"""Maximum seconds to receive a message to `/mcp`; no source: on loopback it takes milliseconds."""
 
 
 def web_app(

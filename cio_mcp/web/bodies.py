@@ -1,4 +1,4 @@
-"""The bodies of requests: how large they may be, how long they may take, and their compression undone."""
+"""Reads request bodies: limits on size and time, and decompression."""
 
 import zlib
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The connections of the HTTP server: how many there may be, and how long each may keep others waiting.
+"""Limits on connections of the HTTP server: how many, and how long each may keep others waiting.
 
 Anyone who can reach the server can open connections, with or without a key, and then say nothing, or little. The server
 underneath waits for them, and when a process may open no more files, nobody gets in. A request in progress may last:

@@ -1,4 +1,4 @@
-"""Where a request comes from: a program on this machine, or possibly anywhere else."""
+"""The origin of a request: a program on this machine, or possibly anywhere else."""
 
 import re
 
@@ -18,7 +18,7 @@ does a page in a browser (`Origin`, `Referer`, `Sec-Fetch-Site`)."""
 def is_from_this_machine(request: Request) -> bool:
     """Whether a request comes from a program on this machine, as far as its headers show.
 
-    HTTP/1.0 is what nginx speaks to the servers behind it unless told otherwise, with nothing else that shows it.
+    nginx uses HTTP/1.0 for its upstream servers by default, and nothing else reveals it.
     """
     headers = request.headers
     return (

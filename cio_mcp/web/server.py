@@ -1,4 +1,4 @@
-"""The server that an application runs in, the same for every command that serves HTTP."""
+"""The HTTP server that runs the application, the same for every command."""
 
 import logging
 import socket

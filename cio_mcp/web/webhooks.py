@@ -1,4 +1,4 @@
-"""The receiver of reporting webhooks: verified, stored, then answered, far inside the sender's four seconds.
+"""The receiver of reporting webhooks: verifies, stores, then answers, well within the sender's four seconds.
 
 An answer of 4xx holds back all later events for up to a week, so only what is not Customer.io's gets one.
 """
@@ -27,7 +27,7 @@ PATH = "/webhooks/customerio"
 LARGEST = 1024 * 1024
 """Bytes of a body, compressed or not: more is no event."""
 READING = 3.0
-"""Seconds a body may take to come in: Customer.io gives up after four."""
+"""Maximum seconds to receive a body: Customer.io gives up after four."""
 AT_ONCE = 256
 """Requests in progress, so that bodies take a bounded amount of memory; Customer.io sends one after another."""
 
@@ -43,28 +43,28 @@ STATUS: dict[Refusal, HTTPStatus] = {
     "cut off": HTTPStatus.BAD_REQUEST,
     "not available": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""What is answered to what is not accepted."""
+"""The statuses of refusals."""
 SENTENCES: dict[Refusal, str] = {
-    "unsigned": "it has no signature. If Customer.io sent it, a proxy on the way removes the headers X-CIO-Timestamp "
+    "unsigned": "it has no signature. If Customer.io sent it, a proxy in between removes the headers X-CIO-Timestamp "
     "and X-CIO-Signature. Otherwise, someone else found this address.",
     "stale": "its timestamp is more than 8 days off. If Customer.io sent it, correct this machine's clock.",
     "wrong signature": "its signature does not match CIO_WEBHOOK_SIGNING_KEYS. Copy the signing key of this webhook "
     "again from Customer.io (Data & Integrations > Integrations > Reporting Webhooks); an API key does not work. If "
-    "the key is right, a proxy on the way changes the body.",
+    "the key is right, a proxy in between changes the body.",
     "not local": "no signing key is set, and it came through a proxy or a browser, or names another host. Set "
     "CIO_WEBHOOK_SIGNING_KEYS to receive signed webhooks from anywhere.",
     "wrong path": f"its path does not exist here. The webhook's URL must end in {PATH}.",
     "too big": "it is larger than 1 MiB. If Customer.io sent it, turn off message content in the webhook's settings.",
     "too slow": f"it took more than {READING:g} seconds to arrive. If Customer.io sent it, check the proxies and the "
-    "network on the way.",
+    "network in between.",
     "cut off": "its connection ended before it was complete. If Customer.io sent it, check the proxies and the network "
-    "on the way.",
-    "not available": f"more than {AT_ONCE} were in progress. Customer.io sends one at a time, so another program posts "
-    "here.",
+    "in between.",
+    "not available": f"more than {AT_ONCE} were in progress. Customer.io sends one at a time, so another program is "
+    "posting here.",
 }
-"""What is wrong with what is not accepted, and what to do."""
+"""The causes of refusals, and what to do."""
 AGAIN = 3_600.0
-"""Seconds until the same is logged again; no source: anybody can cause it, and as often as they like."""
+"""Seconds until the same message is logged again; no source: any sender can cause it as often as it likes."""
 
 UNSIGNED = (
     "CIO_WEBHOOK_SIGNING_KEYS is not set: ANY program on this machine can report events. "
@@ -72,7 +72,7 @@ UNSIGNED = (
 )
 
 TAKEN = Response()
-"""The answer to what is stored: the same for all, since it says nothing."""
+"""The same answer to every stored request."""
 
 logger = logging.getLogger(__name__)
 
@@ -186,5 +186,5 @@ def _not_stored(failed: CioError) -> str:
 
 
 def _bare(status: HTTPStatus, *, last: bool = False) -> Response:
-    # What is left of a body is read and thrown away: not if there may be no end of it.
+    # The rest of a body is read and discarded, but not if it may never end.
     return Response(status_code=status, headers={"connection": "close"} if last else None)

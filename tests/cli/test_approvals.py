@@ -212,7 +212,7 @@ def test_a_pipe_in_front_of_it_approves_nothing(cio_mcp: CommandLine) -> None:
         ["/bin/sh", "-c", piped], env=cio_mcp.environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert answered.returncode == 2
-    assert "needs a person at a terminal" in answered.stderr
+    assert "requires a terminal" in answered.stderr
     assert cio_mcp.change("aaaa0001").state == "planned"
 
 

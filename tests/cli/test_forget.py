@@ -51,10 +51,10 @@ def test_a_person_is_erased_from_changes_and_events_and_what_keeps_us_from_repea
     logged(cio_mcp, event("1", email="ada@example.com"), event("2", email="bob@example.com"))
     before = cio_mcp.change("aaaa0001")
     seen = forgotten(cio_mcp, "ada@example.com")
-    assert "1 changes about them (1 of them open, which are withdrawn) and 1 events" in seen
+    assert "1 changes (1 of them open, which will be withdrawn) and 1 events" in seen
     after = cio_mcp.change("aaaa0001")
     assert (after.summary, after.question) == ("(erased)", "(erased)")
-    assert (after.state, after.decided_how) == ("declined", "the person it is about was forgotten")
+    assert (after.state, after.decided_how) == ("declined", "the data of its person was erased")
     assert (after.digest, after.arguments, after.effect) == (before.digest, before.arguments, before.effect)
     assert Plan.model_validate_json(after.plan).calls == ()
     assert number_of_events(cio_mcp) == 1
@@ -86,7 +86,7 @@ def test_somebody_whom_customer_io_does_not_know_any_more_is_forgotten_by_what_w
 ) -> None:
     logged(cio_mcp, event("1", person_id="gone-for-good"))
     seen = forgotten(cio_mcp, "gone-for-good", CIO_APP_API_KEY="sandbox-app-key", CIO_APP_URL=sandbox)
-    assert "only what names them so" in seen
+    assert "Only entries with it" in seen
     assert number_of_events(cio_mcp) == 0
 
 
@@ -102,7 +102,7 @@ def test_nothing_about_anybody_else_is_touched(cio_mcp: CommandLine) -> None:
 def test_another_workspace_is_left_alone(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     with cio_mcp.on_a_terminal("forget", "ada@example.com", CIO_WORKSPACE="other") as session:
-        session.wait_for("Nothing is kept about them")
+        session.wait_for("Nothing is stored about this person")
         session.ends_with(0)
     assert cio_mcp.change("aaaa0001").state == "planned"
 
@@ -121,7 +121,7 @@ def test_without_a_terminal_nothing_is_erased(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     answered = cio_mcp.run("forget", "ada@example.com", **HERE)
     assert (answered.returncode, answered.stdout) == (2, "")
-    assert "needs somebody at a terminal" in answered.stderr
+    assert "requires a terminal" in answered.stderr
     assert cio_mcp.change("aaaa0001").state == "planned"
 
 

@@ -38,7 +38,7 @@ def test_a_shell_can_complete_commands(cio_mcp: CommandLine) -> None:
         (("srve",), "No such command 'srve'. Did you mean 'serve'?"),
         (("--nope",), "No such option: --nope"),
         (("serve", "--transport", "carrier-pigeon"), "Invalid value for '--transport'"),
-        (("serve", "--port", "8000"), "--port: has no effect over stdio; add --transport http, or leave it out."),
+        (("serve", "--port", "8000"), "--port: has no effect over stdio; add --transport http, or omit it."),
         (("serve", "--sandbox", "--host", "::1"), "--host: has no effect over stdio"),
         (("serve", "--sandbox", "--toolsets", "secret"), "CIO_TOOLSETS: contains an unknown toolset. Expected core."),
         (("approvals", "show"), "Missing argument 'ID'"),

@@ -20,7 +20,7 @@ def test_a_pause_stops_every_workspace_of_the_database_and_tells_why(cio_mcp: Co
     assert in_force
     assert in_force.reason == "a bad[31m import"
     assert "a bad[31m import" in cio_mcp.run("approvals", "list").stdout
-    assert cio_mcp.run("resume").stdout.startswith("Writes go on")
+    assert cio_mcp.run("resume").stdout.startswith("Writes resumed")
     assert paused(cio_mcp, "acme") is None
 
 
@@ -46,4 +46,4 @@ def test_one_workspace_does_not_go_on_while_all_are_stopped(cio_mcp: CommandLine
 
 
 def test_what_is_not_stopped_is_said_not_to_be(cio_mcp: CommandLine) -> None:
-    assert cio_mcp.run("resume").stdout == "Writes were not stopped.\n"
+    assert cio_mcp.run("resume").stdout == "Writes were not paused.\n"

@@ -53,7 +53,7 @@ def test_without_a_file_every_write_is_confirmed_by_default(cio_mcp: CommandLine
     assert (shown.returncode, shown.stderr) == (0, "")
     assert stripped(shown.stdout)["update_customer", "data"] == ["confirm", "default", "ask", "default"]
     assert {cells[0] for cells in stripped(shown.stdout).values()} == {"confirm"}
-    assert "every write needs a person" in shown.stdout
+    assert "every write needs approval" in shown.stdout
 
 
 def test_what_is_in_force_is_shown_tool_by_tool_with_the_reason(cio_mcp: CommandLine, file: Path) -> None:

@@ -181,7 +181,7 @@ def test_another_address_than_loopback_is_refused(cio_mcp: CommandLine, host: st
     refused = cio_mcp.run("serve", "--transport", "http", "--host", host, **KEYS)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "cio-mcp: --host: expected one of 127.0.0.1, ::1, localhost, since it serves without tokens.\n"
+        "cio-mcp: --host: expected one of 127.0.0.1, ::1, localhost, because it serves without authentication.\n"
     )
 
 
@@ -221,7 +221,7 @@ def test_a_signing_key_that_the_client_did_not_fill_in_ends_every_command(
 ) -> None:
     refused = cio_mcp.run(*command, **KEYS, CIO_WEBHOOK_SIGNING_KEYS="${CIO_WEBHOOK_SIGNING_KEYS}")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("cio-mcp: CIO_WEBHOOK_SIGNING_KEYS: still holds a variable")
+    assert refused.stderr.startswith("cio-mcp: CIO_WEBHOOK_SIGNING_KEYS: still contains a variable")
     assert refused.stderr.count("\n") == 1
 
 
@@ -234,7 +234,7 @@ def test_a_typo_in_the_name_of_a_setting_ends_the_start(cio_mcp: CommandLine) ->
 def test_another_unknown_setting_is_a_warning(cio_mcp: CommandLine) -> None:
     served = cio_mcp.run(**KEYS, CIO_COMPANY_MOTTO="secret")
     assert served.returncode == 0
-    assert served.stderr.count("CIO_COMPANY_MOTTO is not a setting of cio-mcp and is ignored.") == 1
+    assert served.stderr.count("CIO_COMPANY_MOTTO is not a setting of cio-mcp. It is ignored.") == 1
     assert "secret" not in served.stderr
 
 

@@ -63,7 +63,7 @@ def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLin
     shown = cio_mcp.run("webhooks", "status", **KEYED)
     assert shown.returncode == 0
     assert shown.stdout.startswith("Last event: email delivered, received ")
-    assert "Stored: 2; in the last 24 hours 2, 0 of them over a minute late" in shown.stdout
+    assert "Stored: 2 events, 2 in the last 24 hours, 0 of them over a minute late" in shown.stdout
     assert "Refused: 1 (unsigned)" in shown.stdout
     assert "Refused: 1 (wrong signature)" in shown.stdout
     told = json.loads(cio_mcp.run("webhooks", "status", "--json", **NAMED).stdout)
@@ -127,7 +127,7 @@ def test_a_receiver_whose_database_cannot_be_opened_says_so_and_ends(
 
 
 def test_status_says_when_nothing_has_come_in(cio_mcp: CommandLine) -> None:
-    assert cio_mcp.run("webhooks", "status", **NAMED).stdout == "No event has come in yet.\n"
+    assert cio_mcp.run("webhooks", "status", **NAMED).stdout == "No events have been received yet.\n"
 
 
 def test_without_a_key_a_receiver_says_loudly_whom_it_believes(cio_mcp: CommandLine) -> None:

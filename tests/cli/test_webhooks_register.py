@@ -217,7 +217,7 @@ def test_anything_else_typed_changes_nothing(cio_mcp: CommandLine, sandbox: str,
 def test_without_a_terminal_nothing_is_registered(cio_mcp: CommandLine, sandbox: str) -> None:
     answered = cio_mcp.run("webhooks", "register", "--url", URL, **settings_for(sandbox))
     assert (answered.returncode, answered.stdout) == (2, "")
-    assert "needs a person at a terminal" in answered.stderr
+    assert "requires a terminal" in answered.stderr
     assert len(webhooks(sandbox)) == 1
 
 

@@ -93,12 +93,12 @@ def test_what_a_call_is_stands_in_the_table_of_operations() -> None:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"operation": "send_fax"}, "no operation of this name"),
+        ({"operation": "send_fax"}, "no operation with this name"),
         ({"operation": "delete_segment"}, "path values: segment_id"),
         ({"operation": "delete_segment", "path": {"id": "7"}}, "path values: segment_id"),
         ({"operation": "list_segments", "path": {"segment_id": "7"}}, "path values: none"),
-        ({"operation": "person_identify", "body": {"type": "person", "action": "delete"}}, "another operation"),
-        ({"operation": "person_identify"}, "another operation"),
+        ({"operation": "person_identify", "body": {"type": "person", "action": "delete"}}, "an operation other than"),
+        ({"operation": "person_identify"}, "an operation other than"),
         ({"operation": "pipelines_identify", "body": {"userId": "1"}}, "Pipelines"),
         ({"operation": "list_segments", "route": "/v1/segments"}, "Extra inputs"),
     ],

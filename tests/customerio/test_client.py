@@ -100,8 +100,8 @@ async def test_an_implausible_retry_after_does_not_close_the_lane(
 
 
 LASTING: dict[str, tuple[Reply, type[CioError], str, int]] = {
-    "429": (says(429), RateLimited, "try again in", 4),
-    "429 for a minute": (says(429, retry_after="60"), RateLimited, "try again in 60 s", 1),
+    "429": (says(429), RateLimited, "Try again in", 4),
+    "429 for a minute": (says(429, retry_after="60"), RateLimited, "Try again in 60 s", 1),
     "503": (says(503), Unavailable, "answered 503. Try again in 5 s", 4),
     "503 for a while": (says(503, retry_after="90"), Unavailable, "Try again in 90 s", 1),
     "dropped line": (drops, Unavailable, "broke the connection", 4),

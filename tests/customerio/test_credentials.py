@@ -37,8 +37,8 @@ def test_a_missing_key_is_named_with_where_it_is_found(settings: Settings, api: 
 @pytest.mark.parametrize(
     ("api", "region", "named"),
     [
-        ("app", "us", ["CIO_APP_API_KEY", WHERE["CIO_APP_API_KEY"], "CIO_REGION", "the US region was asked"]),
-        ("app", None, ["CIO_APP_API_KEY", "CIO_REGION", "both regions were asked"]),
+        ("app", "us", ["CIO_APP_API_KEY", WHERE["CIO_APP_API_KEY"], "CIO_REGION", "the US region was tried"]),
+        ("app", None, ["CIO_APP_API_KEY", "CIO_REGION", "both regions were tried"]),
         ("track", "eu", ["CIO_SITE_ID", "CIO_TRACK_API_KEY", "CIO_REGION", "an App API key does not work there"]),
     ],
 )

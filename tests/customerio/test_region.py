@@ -159,7 +159,7 @@ async def test_an_account_in_the_eu_is_found_by_its_app_key() -> None:
 
 async def test_an_account_in_the_eu_on_the_us_host_is_told_of_the_region() -> None:
     async with client_with(**APP, region="us") as client:
-        with pytest.raises(KeyRefused, match=r"CIO_REGION.*the US region was asked"):
+        with pytest.raises(KeyRefused, match=r"CIO_REGION.*the US region was tried"):
             await client.reader(Work(caller_named("local:ada"), anyio.current_time() + 9)).read(read("list_segments"))
 
 

@@ -82,13 +82,13 @@ async def test_a_success_without_the_evidence_that_customerio_documents_is_unkno
     peer.script = [reply]
     result = await Writer(client).send(call, work)
     assert isinstance(result, Unknown)
-    assert "not as Customer.io documents" in result.reason
+    assert "not as documented by Customer.io" in result.reason
     assert len(peer.heads) == 1
 
 
 ONCE: dict[str, tuple[Reply, type[Result], str]] = {
     "429": (says(429), Failed, "rate limit"),
-    "429 with Retry-After": (says(429, retry_after="1"), Failed, "try again in 1 s"),
+    "429 with Retry-After": (says(429, retry_after="1"), Failed, "Try again in 1 s"),
     "400": (says(400, b'{"meta": {"error": "ada@example.com"}}'), Failed, "did not accept the request (400)"),
     "401": (says(401), Failed, "CIO_APP_API_KEY"),
     "403": (says(403), Failed, "(403)"),
@@ -110,7 +110,7 @@ ONCE: dict[str, tuple[Reply, type[Result], str]] = {
     "dropped line": (drops, Unknown, "broke the connection"),
     "half an answer": (sends(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"), Unknown, "broke the connection"),
     "no HTTP": (sends(b"ada@example.com\r\n\r\n"), Unknown, "broke the connection"),
-    "web page": (says(200, b"<html>ada@example.com</html>"), Unknown, "not as Customer.io documents"),
+    "web page": (says(200, b"<html>ada@example.com</html>"), Unknown, "not as documented by Customer.io"),
 }
 
 
@@ -258,5 +258,5 @@ async def test_while_the_database_fails_writes_are_refused_and_reads_go_on(
         result = await Writer(client).send(SEND, work)
         await client.reader(work).read(read("list_segments"))
     assert isinstance(result, Failed)
-    assert "database cannot be used" in result.reason
+    assert "database is unavailable" in result.reason
     assert peer.targets == ["GET /v1/segments"]

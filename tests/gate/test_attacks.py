@@ -137,7 +137,7 @@ async def test_an_outcome_that_the_database_cannot_record_is_unknown(ws: CallCon
     gate = replace(ws.gate, executor=replace(ws.gate.executor, writer=LosingExecutor(ws)))
     receipt = await made(gate, row := await approved(gate, sending()), sending())
     assert (receipt.status, receipt.change) == ("unknown", row.id)
-    assert "could not record its outcome" in receipt.message
+    assert "could not record the outcome" in receipt.message
     assert "othing was sent" not in receipt.message
     assert emails(sandbox) == 1
 

@@ -228,7 +228,7 @@ async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, clock: M
     await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
     receipt = await gate.make(row, plan, work())
     assert receipt.status == "declined"
-    assert "too late" in receipt.message
+    assert "approval request expired" in receipt.message
     assert events(sandbox) == 0
 
 

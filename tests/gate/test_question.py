@@ -97,7 +97,7 @@ def test_a_question_at_its_bounds_fits() -> None:
 def test_every_option_that_is_not_a_default_comes_first(options: dict[str, JsonValue], shown: str) -> None:
     call = sends.email(3, {"id": "ada"}, "ada@example.com", {"a": 1}, send_at=None, options=options)
     text = asked(call).text
-    assert text.index("Options:") < text.index(shown) < text.index("Values that decide who is reached:")
+    assert text.index("Options:") < text.index(shown) < text.index("Values that affect who is reached:")
 
 
 def test_an_address_among_many_attributes_comes_before_the_rest_with_its_old_value() -> None:
@@ -106,7 +106,7 @@ def test_an_address_among_many_attributes_comes_before_the_rest_with_its_old_val
     edits = (*edits[:-1], Before(name="email", before="ada@example.com", after="new@example.com"))
     text = asked(identify(attributes), edits=edits).text
     shown = "email: “ada@example.com” → “new@example.com”"
-    assert text.index("Values that decide who is reached:") < text.index(shown) < text.index("a0: (not set) → 0")
+    assert text.index("Values that affect who is reached:") < text.index(shown) < text.index("a0: (not set) → 0")
 
 
 def test_what_was_there_and_could_not_be_read_is_unknown_and_not_unset() -> None:
@@ -120,7 +120,7 @@ def test_what_was_there_and_could_not_be_read_is_unknown_and_not_unset() -> None
         (None, None),
         ((), "May trigger: no running campaign."),
         (("campaign 2 “Two”",), "May trigger:\n- campaign 2 “Two”."),
-        ("unknown", "May trigger: this can't be known."),
+        ("unknown", "May trigger: unknown."),
     ],
 )
 def test_unknown_is_never_shown_as_none(starts: object, shown: str | None) -> None:
@@ -131,8 +131,8 @@ def test_unknown_is_never_shown_as_none(starts: object, shown: str | None) -> No
 def test_characters_that_cannot_be_seen_are_spelled_out_with_a_warning() -> None:
     text = asked(event({"pl\u200ban": "https://a.example/\u202egpj.exe"})).text
     assert "data.“pl\\u200ban”: “https://a.example/\\u202egpj.exe”." in text
-    assert "characters that can't be seen" in text
-    assert "characters that can't be seen" not in asked(event({"plan": "pro"})).text
+    assert "invisible characters" in text
+    assert "invisible characters" not in asked(event({"plan": "pro"})).text
 
 
 def test_generated_ids_and_times_are_left_out() -> None:

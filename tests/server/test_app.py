@@ -164,7 +164,7 @@ async def test_a_read_that_hangs_ends_in_time(settings: Settings, sandbox: Sandb
 
 async def test_an_unknown_prompt_is_refused_by_name(era: Era, settings: Settings) -> None:
     async with Client(build_server(settings), mode=era) as client:
-        with pytest.raises(MCPError, match=r"There is no prompt “customer_360”; prompts/list names"):
+        with pytest.raises(MCPError, match=r"Unknown prompt “customer_360”\. Call prompts/list"):
             await client.get_prompt("customer_360", {"customer": "ada"})
 
 

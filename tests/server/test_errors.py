@@ -44,7 +44,7 @@ def test_an_unexpected_failure_is_logged_by_its_place_and_kind_without_the_value
             SettingError("CIO_REGION", "expected us or eu"),
             "CIO_REGION: expected us or eu. The server operator must fix this. Retrying won't help.",
         ),
-        (RateLimited(5), "Customer.io's rate limit (lane app) has no room in time; try again in 5 s."),
+        (RateLimited(5), "Customer.io's rate limit (lane app) has no room in time. Try again in 5 s."),
     ],
 )
 def test_an_error_of_ours_is_shown_in_its_own_words_with_advice_for_the_operator(

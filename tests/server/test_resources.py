@@ -138,8 +138,8 @@ async def test_limits_and_changes_are_told(era: Era, settings: Settings, sandbox
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("cio://campaigns/20", "id: no campaign has the id 20. It is a newsletter"),
-        ("cio://segments/99", "segment: none has the id or name “99”"),
+        ("cio://campaigns/20", "id: no campaign has the ID 20. It is a newsletter"),
+        ("cio://segments/99", "segment: no segment has the ID or name “99”"),
         ("cio://nothing", "Unknown resource"),
     ],
 )

@@ -87,7 +87,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         [
             "Unknown argument “nam” for send_event. Did you mean name?",
             "Accepted: customer, name, data, timestamp, repeat, id_type.",
-            "Missing argument customer for send_event: id, email, +phone or cio_….",
+            "Missing argument customer for send_event: ID, email, +phone, or cio_….",
             "Missing argument name for send_event: Event name.",
             "timestamp: expected an ISO 8601 time, such as 2026-01-31T09:00:00Z or 2026-01-31. It is now (now).",
             "data: expected an object.",
@@ -130,7 +130,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         [
             *(f"Unknown argument “argument_{number}” for list_segments." for number in range(8)),
             "Accepted: name, limit, cursor.",
-            "There are more faults.",
+            "More arguments are invalid.",
         ],
     ),
     "an unknown tool": (

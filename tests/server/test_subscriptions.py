@@ -335,7 +335,7 @@ async def test_a_client_may_listen_to_so_many_resources_and_no_more(serving: Ser
         for number in range(MOST_RESOURCES):
             await subscribe(client, f"cio://segments/{number}")
         await subscribe(client, "cio://segments/0")
-        with pytest.raises(MCPError, match="unsubscribe first"):
+        with pytest.raises(MCPError, match="Unsubscribe"):
             await subscribe(client, "cio://segments/99999")
 
 

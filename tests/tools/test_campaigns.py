@@ -64,7 +64,7 @@ async def test_pages_of_newsletters_follow_one_another(ws: CallContext, name: st
 
 @pytest.mark.parametrize(
     ("kind", "state", "accepted"),
-    [("newsletter", "running", "sent or draft"), ("transactional", "sent", "nothing"), ("campaign", "sent", "stopped")],
+    [("newsletter", "running", "sent or draft"), ("transactional", "sent", "none"), ("campaign", "sent", "stopped")],
 )
 async def test_a_state_that_a_kind_does_not_have_is_refused_by_name(
     ws: CallContext, sandbox: Sandbox, kind: Kind, state: State, accepted: str
@@ -103,13 +103,13 @@ async def test_a_transactional_message_tells_which_data_it_reads(ws: CallContext
 @pytest.mark.parametrize(
     ("wanted", "kind", "said"),
     [
-        ("20", "campaign", "id: no campaign has the id 20. It is a newsletter"),
+        ("20", "campaign", "id: no campaign has the ID 20. It is a newsletter"),
         ("Product news", "newsletter", "It is a broadcast: “Product news” (kind=broadcast)."),
         ("onboarding", "campaign", "did you mean “Onboarding” (id 1)?"),
         ("Onbording", "campaign", "did you mean “Onboarding” (id 1)?"),
         ("Product new", "broadcast", "did you mean “Product news” (id 10)?"),
         ("pasword resett", "transactional", "did you mean “Password reset” (id 1)?"),
-        ("999", "transactional", "id: no transactional message has the id 999. list_campaigns(kind=transactional)"),
+        ("999", "transactional", "id: no transactional message has the ID 999. list_campaigns(kind=transactional)"),
     ],
 )
 async def test_what_is_not_found_says_where_it_is(ws: CallContext, wanted: str, kind: Kind, said: str) -> None:
@@ -123,7 +123,7 @@ async def test_what_is_not_found_is_said_even_if_the_other_kinds_cannot_be_read(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults.append(Fault("GET", "/v1/newsletters/20", "status:400", times=-1))
-    with pytest.raises(NotFound, match=r"id: no campaign has the id 20. list_campaigns\(kind=campaign\) lists all."):
+    with pytest.raises(NotFound, match=r"id: no campaign has the ID 20. list_campaigns\(kind=campaign\) lists all."):
         await get_campaign(ws, "20")
 
 
@@ -146,7 +146,7 @@ async def test_a_name_of_digits_is_a_name_where_no_id_is_meant(ws: CallContext, 
 async def test_names_that_several_have_are_not_picked_from(ws: CallContext, sandbox: Sandbox) -> None:
     parents = sandbox.workspace.sources
     parents["campaign", 3] = replace(parents["campaign", 3], name="Onboarding")
-    with pytest.raises(Ambiguous, match="id: 2 campaigns are named “Onboarding”; give one of the ids 1, 3"):
+    with pytest.raises(Ambiguous, match=r"id: 2 campaigns are named “Onboarding”\. Pass one of the IDs 1, 3"):
         await get_campaign(ws, "Onboarding")
 
 

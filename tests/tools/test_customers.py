@@ -43,7 +43,7 @@ async def test_two_people_with_an_email_are_both_found_with_what_tells_them_apar
     assert second.attributes
     assert first.attributes["country"] != second.attributes["country"]
     assert first.attributes["first_name"] == second.attributes["first_name"] == "Tove"
-    assert text_of(answer).startswith("2 people share this address; none was picked.")
+    assert text_of(answer).startswith("2 customers share this address.")
 
 
 async def test_a_customer_found_twice_is_listed_twice_and_nobody_is_picked(ws: CallContext) -> None:
@@ -85,7 +85,7 @@ async def test_people_are_found_by_segment_name_or_number(ws: CallContext) -> No
 async def test_other_than_exactly_one_way_of_searching_is_refused(
     ws: CallContext, sandbox: Sandbox, given: dict[str, Any]
 ) -> None:
-    with pytest.raises(InvalidArgument, match="email, filter, segment: give exactly one"):
+    with pytest.raises(InvalidArgument, match="email, filter, segment: pass exactly one"):
         await find_customers(ws, **given)
     assert not sandbox.requests
 
@@ -146,10 +146,10 @@ async def test_somebody_unsubscribed_is_said_to_be(ws: CallContext) -> None:
 @pytest.mark.parametrize(
     ("customer", "said"),
     [
-        ("nobody", "customer: nobody has the id “nobody”"),
-        ("gone", "customer: nobody has the id “gone”"),
+        ("nobody", "customer: no customer has the ID “nobody”"),
+        ("gone", "customer: no customer has the ID “gone”"),
         ("nobody@example.com", "customer: no customer has this email address"),
-        ("cio_ffffffff", "customer: nobody has the cio_id “cio_ffffffff”"),
+        ("cio_ffffffff", "customer: no customer has the cio_id “cio_ffffffff”"),
     ],
 )
 async def test_somebody_who_is_not_there_is_not_found(ws: CallContext, customer: str, said: str) -> None:
@@ -261,7 +261,7 @@ async def test_a_person_of_many_attributes_fits_and_the_rest_is_counted_and_name
     assert answer.attributes_omitted + len(big.keys() & answer.attributes.keys()) == 250
     assert answer.omitted_names
     assert not set(answer.omitted_names) & answer.attributes.keys()
-    said = f"{answer.attributes_omitted} attributes are left out; give their names as attributes: “attribute_"
+    said = f"{answer.attributes_omitted} attributes are omitted. Pass their names in attributes: “attribute_"
     assert said in rendered.text
     assert len(rendered.text) < 30_000
 
@@ -280,7 +280,7 @@ async def test_what_was_left_out_is_shown_when_it_is_asked_for_by_name(ws: CallC
 async def test_an_attribute_that_is_not_there_is_said_and_a_close_name_suggested(ws: CallContext) -> None:
     answer = await get_customer(ws, "ada", attributes=("plan", "frist_name"))
     assert answer.attributes == {"plan": "vip"}
-    assert answer.note == "The person has no attribute “frist_name”; close to it: “first_name”, “last_name”."
+    assert answer.note == "The customer has no attribute “frist_name”; similar: “first_name”, “last_name”."
 
 
 async def test_a_hundred_devices_are_bounded(ws: CallContext, sandbox: Sandbox) -> None:

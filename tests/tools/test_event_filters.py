@@ -39,7 +39,7 @@ async def test_spaces_around_a_customer_do_not_count(ws: CallContext) -> None:
 
 
 async def test_a_phone_number_is_looked_up_or_it_is_said_why_not(ws: CallContext) -> None:
-    with pytest.raises(InvalidArgument, match="does not identify people by phone"):
+    with pytest.raises(InvalidArgument, match="does not identify customers by phone"):
         await Wanted(customer="+447700900001").query(ws)
     alone = replace(ws, settings=ws.settings.model_copy(update={"app_api_key": None}))
     with pytest.raises(InvalidArgument, match="App API key"):
@@ -53,7 +53,7 @@ async def test_a_metric_is_known_however_it_is_written(ws: CallContext, metric: 
 
 async def test_a_metric_that_nobody_reports_is_refused_and_counts_once_it_was_reported(ws: CallContext) -> None:
     for metric in ("returned", ""):
-        with pytest.raises(InvalidArgument, match=r"metric: nothing is reported under this name; .* delivered, "):
+        with pytest.raises(InvalidArgument, match=r"metric: unknown metric; .* delivered, "):
             await Wanted(metric=metric).query(ws)
     await ws.events.append([event(1, "returned")])
     assert await found(ws, metric="returned") == ["E1"]
@@ -70,7 +70,7 @@ async def test_what_came_of_a_campaign_is_found_by_id_or_name(ws: CallContext, s
 
 @pytest.mark.parametrize("asked", [{"kind": "campaign"}, {"id": "2"}])
 async def test_kind_and_id_are_given_together(ws: CallContext, asked: Any) -> None:
-    with pytest.raises(InvalidArgument, match="give kind and id together"):
+    with pytest.raises(InvalidArgument, match="pass kind and id together"):
         await Wanted(**asked).query(ws)
 
 

@@ -32,7 +32,7 @@ def actions_read(sandbox: Sandbox) -> int:
 
 async def test_event_data_that_a_message_needs_and_the_event_lacks_is_named(ws: CallContext) -> None:
     plan = await send_event(ws, "ada", "order_placed", {"total": 5})
-    assert plan.warnings == ("Campaign 2 “Order follow-up” uses event data that is not given: “order_id”.",)
+    assert plan.warnings == ("Campaign 2 “Order follow-up” uses event data that is missing: “order_id”.",)
     assert plan.preview == ("Subject: “Thank you for order”",)
 
 
@@ -54,8 +54,8 @@ async def test_several_campaigns_have_warnings_each_and_no_preview(ws: CallConte
     plan = await send_event(ws, "ada", "order_placed", {"order_id": 7})
     assert plan.preview == ()
     assert plan.warnings == (
-        "Campaign 2 “Order follow-up” uses event data that is not given: “total”.",
-        "Campaign 7 “Campaign 7” uses event data that is not given: “coupon”.",
+        "Campaign 2 “Order follow-up” uses event data that is missing: “total”.",
+        "Campaign 7 “Campaign 7” uses event data that is missing: “coupon”.",
     )
 
 
@@ -75,7 +75,7 @@ async def test_messages_that_cannot_be_read_are_said_to_be_so(ws: CallContext, s
     plan = await send_event(ws, "ada", "order_placed")
     assert plan.warnings == (
         "The messages of campaign 2 could not be read.",
-        "Campaign 7 “Campaign 7” uses event data that is not given: “coupon”.",
+        "Campaign 7 “Campaign 7” uses event data that is missing: “coupon”.",
     )
 
 
@@ -94,7 +94,7 @@ async def test_messages_that_are_read_too_late_are_not_looked_into(
     await send_event(ws, "ada", "order_placed")
     monkeypatch.setattr(event_messages, "READ_SECONDS", -1.0)
     plan = await send_event(ws, "ada", "order_placed")
-    assert plan.warnings == ("Not all messages of these campaigns were read: “2”.",)
+    assert plan.warnings == ("Some messages were not read (campaigns “2”).",)
 
 
 async def test_an_event_too_old_to_start_anything_reads_no_messages(ws: CallContext, sandbox: Sandbox) -> None:
@@ -110,8 +110,8 @@ async def test_a_message_that_is_malformed_is_said_to_be_unknown_beside_what_is_
     plan = await send_event(ws, "ada", "order_placed")
     assert plan.preview == ("Subject: “Email 0”",)
     assert plan.warnings == (
-        "Campaign 2 “Campaign 2” uses event data that is not given: “b”.",
-        "Campaign 2 “Campaign 2” has a message that could not be read: it may use more event data.",
+        "Campaign 2 “Campaign 2” uses event data that is missing: “b”.",
+        "Campaign 2 “Campaign 2” has a message that could not be read. It may use more event data.",
     )
 
 
@@ -122,14 +122,14 @@ async def test_the_campaigns_and_messages_that_are_looked_into_are_bounded(ws: C
     plan = await send_event(ws, "ada", "order_placed")
     assert actions_read(sandbox) == MAX_CAMPAIGNS + 1  # campaign 2 takes two pages
     unread = ", ".join(f"“{number}”" for number in range(20, 30))
-    assert plan.warnings == (f"Not all messages of these campaigns were read: {unread}.",)
+    assert plan.warnings == (f"Some messages were not read (campaigns {unread}).",)
 
 
 async def test_of_a_campaign_with_many_messages_only_the_first_are_read(ws: CallContext, sandbox: Sandbox) -> None:
     campaign(sandbox, 2, *["x"] * (MAX_MESSAGES + 11))
     plan = await send_event(ws, "ada", "order_placed")
     assert actions_read(sandbox) == MAX_PAGES
-    assert plan.warnings == ("Not all messages of these campaigns were read: “2”.",)
+    assert plan.warnings == ("Some messages were not read (campaigns “2”).",)
 
 
 async def test_planning_again_reads_the_messages_only_once(ws: CallContext, sandbox: Sandbox) -> None:

@@ -152,7 +152,7 @@ async def test_what_names_nobody_or_is_no_event_is_told_all_the_same(ws: CallCon
     await ws.events.append([bare, Envelope.read(b"no event", received_at=now)])
     told = lines(await recent_events(ws))
     assert f"{when(bare)} customer subscribed" in told
-    assert f"{when(bare)} unknown, something this server cannot read, “no event”" in told
+    assert f"{when(bare)} unknown (not readable by this server), “no event”" in told
     assert len((await recent_events(ws, object_type="unknown")).events) == 1
 
 
@@ -181,7 +181,7 @@ async def test_where_nothing_ever_came_it_is_said_why(ws: CallContext) -> None:
     assert lines(answer) == [NOTHING, "The time is now 2026-09-01T12:00:00Z."]
     assert answer.received_since is None
     await ws.events.append([event(1)])
-    assert lines(await recent_events(ws, metric="bounced")) == ["No such events.", STORED]
+    assert lines(await recent_events(ws, metric="bounced")) == ["No events match.", STORED]
 
 
 async def test_a_list_says_since_when_events_are_stored_whatever_it_lists(ws: CallContext, clock: ManualClock) -> None:
@@ -209,7 +209,7 @@ async def test_what_happened_before_since_does_not_count_and_what_was_seen_is_to
     assert not answer.happened
     assert answer.seen
     assert [found.id for found in answer.seen] == ["E2"]
-    assert lines(answer)[0].startswith("It did not happen within ")
+    assert lines(answer)[0].startswith("It did not occur within ")
     assert lines(answer)[-3] == "Seen:"
 
 
@@ -222,7 +222,7 @@ async def test_what_can_happen_no_more_is_not_waited_for(ws: CallContext, awaite
     )
     answer = await wait_for_event(ws, delivery="D1", metric=awaited)
     assert not answer.happened
-    assert lines(answer)[:2] == ["It has not happened.", f"And it will not: the delivery was {end}."]
+    assert lines(answer)[:2] == ["It has not occurred.", f"It will not occur: the delivery was {end}."]
     assert "“No such box”" in lines(answer)[3]
 
 

@@ -24,9 +24,9 @@ async def test_reads_are_made_at_once() -> None:
 
 async def test_the_first_error_is_raised_as_it_is_and_the_rest_is_given_up() -> None:
     async def fail() -> None:
-        raise NotFound("customer: nobody has this id")
+        raise NotFound("customer: no customer has this id")
 
-    with pytest.raises(NotFound, match="nobody has this id"):
+    with pytest.raises(NotFound, match="no customer has this id"):
         await together({"fails": fail, "waits": anyio.Event().wait})
 
 

@@ -105,7 +105,7 @@ def test_without_a_default_variant_the_first_one_is_shown() -> None:
 def test_a_text_that_cannot_be_rendered_is_unknown_and_the_subject_is_still_shown(body: str) -> None:
     result = previewed(content("Hello", body))
     assert (result.subject, result.beginning, result.unknown) == ("Hello", None, True)
-    assert result.warnings == ("Not all of the template could be read: it may use more variables.",)
+    assert result.warnings == ("The template could only be read in part. It may use more variables.",)
 
 
 def test_a_message_without_content_is_unknown() -> None:

@@ -140,9 +140,9 @@ async def test_pages_of_a_metric_show_each_message_once_and_say_how_far_back_the
         assert page.looked_at
         assert page.looked_at <= 4 * PAGES
         assert page.back_to
-        said = f"Looked through {page.looked_at} messages, created since {moment(page.back_to)}."
+        said = f"Searched {page.looked_at} messages created since {moment(page.back_to)}."
         assert said in render(page, mask=False).text
-        assert ("The cursor leads on" in render(page, mask=False).text) == (page.has_more and page.omitted is None)
+        assert ("The cursor continues" in render(page, mask=False).text) == (page.has_more and page.omitted is None)
         seen += [message.id for message in page.messages]
         if not page.has_more:
             break
@@ -153,7 +153,7 @@ async def test_pages_of_a_metric_show_each_message_once_and_say_how_far_back_the
 
 @pytest.mark.parametrize("cursor", ["", "x", "1", "1.2", "-1.2.", "1..", "1.99999999999."])
 async def test_a_cursor_that_is_none_of_ours_is_refused(ws: CallContext, sandbox: Sandbox, cursor: str) -> None:
-    with pytest.raises(InvalidArgument, match="cursor: expected the cursor of the page before"):
+    with pytest.raises(InvalidArgument, match="cursor: expected the cursor from the previous page"):
         await list_messages(ws, metric="opened", cursor=cursor)
     assert not sandbox.requests
 
@@ -172,7 +172,7 @@ async def test_what_customer_io_cannot_filter_is_filtered_here_and_said(ws: Call
     assert [m.source.kind for m in answer.messages if m.source] == ["newsletter"] * 3
     assert answer.looked_at is not None
     assert answer.looked_at > 3
-    assert f"3 of the {answer.looked_at} messages looked through match." in render(answer, mask=False).text
+    assert f"3 of the {answer.looked_at} messages searched match." in render(answer, mask=False).text
 
 
 async def test_filtering_here_loses_nothing_from_page_to_page(ws: CallContext) -> None:
@@ -216,7 +216,7 @@ async def test_times_are_given_to_customer_io(ws: CallContext) -> None:
         ({"since": "2020-01-01T00:00:00Z"}, "since: Customer.io lists at most 6 months at once"),
         ({"since": "2025-01-01T00:00:00Z", "until": "2025-08-01T00:00:00Z"}, "at the earliest"),
         ({"since": "2025-02-01T00:00:00Z", "until": "2025-01-01T00:00:00Z"}, "since: must be earlier than until"),
-        ({"id": "1"}, "kind: is needed with id"),
+        ({"id": "1"}, "kind: is required with id"),
     ],
 )
 async def test_a_bad_argument_is_refused_before_anything_is_sent(
@@ -240,12 +240,12 @@ async def test_one_transactional_message_is_listed_over_a_year(ws: CallContext) 
 
 
 async def test_the_wrong_kind_is_put_right(ws: CallContext) -> None:
-    with pytest.raises(NotFound, match=r"no campaign has the id 10\. It is a broadcast"):
+    with pytest.raises(NotFound, match=r"no campaign has the ID 10\. It is a broadcast"):
         await list_messages(ws, kind="campaign", id="10")
 
 
 async def test_a_customer_who_is_not_there_has_no_messages_to_list(ws: CallContext) -> None:
-    with pytest.raises(NotFound, match="customer: nobody has the id"):
+    with pytest.raises(NotFound, match="customer: no customer has the ID"):
         await list_messages(ws, customer="nobody")
 
 
@@ -268,7 +268,7 @@ async def test_content_is_read_from_the_archive_as_text(ws: CallContext) -> None
     assert "Hi Ada, this month." in answer.content.text
     assert "<p>" not in answer.content.text
     assert answer.note is not None
-    assert "100 times a day" in answer.note
+    assert "100 reads a day" in answer.note
     rendered = render(answer, mask=False)
     assert "> Hi Ada, this month." in rendered.text
     content = rendered.structured["content"]
@@ -287,7 +287,7 @@ async def test_content_that_cannot_be_had_leaves_the_message(ws: CallContext, sa
 
 
 async def test_an_unknown_message_is_not_found(ws: CallContext) -> None:
-    with pytest.raises(NotFound, match="id: no message has this id"):
+    with pytest.raises(NotFound, match="id: no message has this ID"):
         await get_message(ws, "bm9wZQ==", content=True)
 
 
@@ -309,7 +309,7 @@ async def test_what_has_no_time_is_left_out_and_counted(ws: CallContext, sandbox
     answer = await list_messages(ws, kind="newsletter", id="31", metric="opened", limit=100)
     assert answer.undated == 1
     assert counted.id not in [message.id for message in answer.messages]
-    assert "1 more are left out, since Customer.io states no time for them." in render(answer, mask=False).text
+    assert "1 more are omitted because Customer.io returns no time for them." in render(answer, mask=False).text
 
 
 @pytest.mark.parametrize("metric", [None, "unsubscribed"])

@@ -112,7 +112,7 @@ def test_a_range_that_starts_and_ends_with_a_period_has_no_period_more(resolutio
     ("days", "wanted", "said"),
     [
         (4000, None, "since: must be at most 10 years before until"),
-        (60, "hours", f"resolution: hours make over {MOST_POINTS} points; ask for days"),
+        (60, "hours", f"resolution: hours would return over {MOST_POINTS} points; use days"),
     ],
 )
 def test_a_range_that_cannot_be_told_is_refused_with_what_can(days: int, wanted: Resolution | None, said: str) -> None:

@@ -144,7 +144,7 @@ async def _refused(ws: CallContext, sandbox: Sandbox, said: str, **arguments: ob
             {"id": "10", "kind": "broadcast", "since": "2026-01-01T00:00:00Z", "resolution": "days"},
             "weeks 12, months 121",
         ),
-        ({"id": "2", "kind": "transactional", "channel": "email"}, "channel: leave it out"),
+        ({"id": "2", "kind": "transactional", "channel": "email"}, "channel: must be omitted"),
     ],
 )
 async def test_what_cannot_be_counted_is_refused_with_what_can(
@@ -192,9 +192,9 @@ async def test_equal_ranges_are_not_warned_of(ws: CallContext) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({}, "id, ids: give exactly one of them"),
-        ({"id": "1", "ids": ("2",)}, "id, ids: give exactly one of them"),
-        ({"ids": ("1", "2"), "links": True}, "links: give one id with it"),
+        ({}, "id, ids: pass exactly one of them"),
+        ({"id": "1", "ids": ("2",)}, "id, ids: pass exactly one of them"),
+        ({"ids": ("1", "2"), "links": True}, "links: requires a single id"),
     ],
 )
 async def test_one_or_several_are_asked_for(

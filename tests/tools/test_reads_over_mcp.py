@@ -39,7 +39,7 @@ ANSWERED: dict[str, tuple[str, dict[str, Any], str]] = {
     "segment": ("get_segment", {"segment": 4, "members": True, "limit": 2}, "Winback"),
 }
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "nobody": ("get_customer", {"customer": "nobody"}, "customer: nobody has the id"),
+    "nobody": ("get_customer", {"customer": "nobody"}, "customer: no customer has the ID"),
     "bad filter": ("find_customers", {"filter": {"plan": "vip"}}, "filter: unknown key “plan”"),
     "relative time": ("list_messages", {"since": "last week"}, "since: expected an ISO 8601 time, such as"),
     "wrong kind": ("list_messages", {"kind": "campaign", "id": "10"}, "It is a broadcast"),
@@ -52,17 +52,17 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "no number": ("list_segments", {"limit": 1.5}, "limit: expected a whole number."),
     "a huge number": ("list_segments", {"limit": "9" * 5000}, "limit: expected a whole number."),
     "neither true nor false": ("get_message", {"id": "x", "content": "maybe"}, "content: expected true or false."),
-    "nothing": ("get_segment", {}, "Missing argument segment for get_segment: id or exact name."),
-    "nothing in it": ("get_segment", {"segment": ""}, "Missing argument segment for get_segment: id or exact name."),
+    "nothing": ("get_segment", {}, "Missing argument segment for get_segment: ID or exact name."),
+    "nothing in it": ("get_segment", {"segment": ""}, "Missing argument segment for get_segment: ID or exact name."),
     "too many attributes": ("find_customers", {"filter": VIP, "attributes": ["a"] * 11}, "attributes: "),
     "too many ids": ("get_metrics", {"ids": ["1"] * 11}, "ids: "),
-    "neither id nor ids": ("get_metrics", {}, "id, ids: give exactly one of them"),
+    "neither id nor ids": ("get_metrics", {}, "id, ids: pass exactly one of them"),
     "too few": ("list_segments", {"limit": 0}, "limit: expected at least 1."),
-    "foreign cursor of people": ("find_customers", {"filter": VIP, "cursor": "☃"}, "cursor: expected the cursor of"),
-    "foreign cursor of messages": ("list_messages", {"cursor": "x" * 20_000}, "cursor: expected the cursor of"),
+    "foreign cursor of people": ("find_customers", {"filter": VIP, "cursor": "☃"}, "cursor: expected the cursor from"),
+    "foreign cursor of messages": ("list_messages", {"cursor": "x" * 20_000}, "cursor: expected the cursor from"),
     "undeclared": ("list_segments", {"page": 2}, "“page”"),
     "too many": ("list_messages", {"limit": 101}, "limit: expected at most 100."),
-    "unknown message": ("get_message", {"id": "bm9wZQ=="}, "id: no message has this id"),
+    "unknown message": ("get_message", {"id": "bm9wZQ=="}, "id: no message has this ID"),
     "unknown segment": ("get_segment", {"segment": "vip"}, "“VIP” (id 2)"),
 }
 

@@ -76,7 +76,7 @@ async def test_members_come_a_page_at_a_time(ws: CallContext) -> None:
 async def test_an_unknown_segment_brings_names_close_to_it(ws: CallContext, segment: str, said: str) -> None:
     with pytest.raises(NotFound) as missing:
         await get_segment(ws, segment)
-    assert str(missing.value).startswith("segment: none has the id or name")
+    assert str(missing.value).startswith("segment: no segment has the ID or name")
     assert said in str(missing.value)
 
 

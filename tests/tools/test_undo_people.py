@@ -40,7 +40,7 @@ async def test_who_changed_since_or_is_gone_is_left_out_and_named(ws: CallContex
     assert [person.name for person in plan.changed] == ["ada"]
     said = " ".join(plan.warnings)
     assert "Not undone: “bob” (cio_a3000002) (“colour” changed since)." in said
-    assert "(nobody has the identifier any more)" in said
+    assert "(no customer has the identifier anymore)" in said
     assert "history" in said
     receipt = await approved(ws, "undo_change", change=change)
     assert isinstance(receipt, EditReceipt)

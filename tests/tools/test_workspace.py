@@ -72,7 +72,7 @@ async def test_stopped_writes_are_told_with_the_reason(ws: CallContext) -> None:
     assert await ws.gate.pauses.pause(by="local:ada", now=1_800_000_000.0, reason="a bad import")
     answer = await get_workspace(ws)
     assert answer.overview
-    assert answer.overview.writes_stopped == "An operator stopped all writes at 2027-01-15T08:00:00Z: “a bad import”"
+    assert answer.overview.writes_stopped == "An operator paused all writes at 2027-01-15T08:00:00Z: “a bad import”"
     assert answer.overview.writes_stopped in answer.lines()
 
 
@@ -140,7 +140,7 @@ async def test_health_reports_what_came_in_and_the_rates_of_a_week(
     text = render(answer, mask=False).text
     assert "last event email bounced at 2026-09-01T12:00:00Z (10 minutes ago); 17 stored since" in text
     assert "Webhook requests refused: 1 (“wrong signature”), last 2026-09-01T12:00:00Z" in text
-    assert "25.0% of sent ones bounced, 20.0% were not sent (sent 8, bounced 2, failed 1, dropped 1)" in text
+    assert "25.0% of sent messages bounced, 20.0% were not sent (sent 8, bounced 2, failed 1, dropped 1)" in text
     assert "App API key: accepted by Customer.io." in text
     assert "Track API keys: accepted by Customer.io." in text
 
@@ -148,9 +148,9 @@ async def test_health_reports_what_came_in_and_the_rates_of_a_week(
 async def test_health_reports_pauses_and_keys_that_were_not_checked(ws: CallContext) -> None:
     assert await ws.gate.pauses.pause(by="local:ada", now=1_800_000_000.0)
     text = render(await get_workspace(ws, "health"), mask=False).text
-    assert "An operator stopped all writes at 2027-01-15T08:00:00Z" in text
+    assert "An operator paused all writes at 2027-01-15T08:00:00Z" in text
     assert "Keys: not checked yet" in text
-    assert "Changes: every outcome is known" in text
+    assert "Changes: all outcomes are known" in text
 
 
 async def test_health_costs_no_request(ws: CallContext, sandbox: Sandbox) -> None:

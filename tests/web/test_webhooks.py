@@ -365,7 +365,7 @@ async def test_the_first_refusal_of_a_kind_within_an_hour_is_logged_with_what_to
     wrong = (
         "A webhook was refused: its signature does not match CIO_WEBHOOK_SIGNING_KEYS. Copy the signing key of this "
         "webhook again from Customer.io (Data & Integrations > Integrations > Reporting Webhooks); an API key does not "
-        "work. If the key is right, a proxy on the way changes the body. `cio-mcp webhooks status` counts refusals."
+        "work. If the key is right, a proxy in between changes the body. `cio-mcp webhooks status` counts refusals."
     )
     for _ in range(3):
         assert (await poster.post_signed(BODY, key=b"another")).status == 401

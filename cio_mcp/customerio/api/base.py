@@ -68,7 +68,7 @@ class Model(BaseModel):
         except ValidationError as wrong:
             # Only the outermost name: deeper ones may be keys out of the answer.
             names = {str(error["loc"][0]) if error["loc"] else "all of it" for error in wrong.errors()}
-            raise BadAnswer(f"Customer.io's answer is not what it documents ({', '.join(sorted(names))}).") from None
+            raise BadAnswer(f"Customer.io's response is not as documented ({', '.join(sorted(names))}).") from None
 
 
 def _moment(value: Any) -> datetime | None:

@@ -47,7 +47,7 @@ class Campaign(SourceModel):
 
     @property
     def running(self) -> bool:
-        """Whether somebody could enter it now; `active` counts too, since either may be all that is told."""
+        """Whether customers can enter it now; `active` counts too: Customer.io may return only one of the two."""
         return self.active or self.state == "running"
 
     @property

@@ -22,7 +22,7 @@ PRINCIPAL = "key check"
 CHECK_SECONDS = 30.0
 """Seconds a check may take, retries included; nobody waits for it."""
 NAMES: dict[Api, str] = {"app": "App API key", "track": "Track API keys"}
-SWAPPED = "Site ID and Tracking API key are also refused when they are swapped."
+SWAPPED = "Site ID and Tracking API key are also rejected if they are swapped."
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class KeyReport:
     problems: dict[Api, str] = field(default_factory=dict)
 
     async def fill(self, client: "Client", settings: Settings) -> None:
-        """Make one read with each key, through the limiter and after everybody else's requests; raises nothing."""
+        """Make one read with each key, through the limiter and after all other requests; raises nothing."""
         # The region is found out with the Track API keys, and where they are refused, the other key has no host.
         for call, is_set in ((ASK_TRACK, settings.has_track), (ASK_APP, settings.has_app)):
             if is_set:
@@ -49,7 +49,7 @@ class KeyReport:
             outcome = (await client.exchange(call, work)).outcome
         except KeyRefused as refused:
             if api == "app" and region_by_track:
-                self._note(api, "not checked", "The region is not known.")
+                self._note(api, "not checked", "The region is unknown.")
             else:
                 self._note(api, "refused", str(refused))
             return

@@ -71,7 +71,7 @@ class Messages(Reads):
         try:
             return MessagePage.of(await self._reader.read(call))
         except NotFound:
-            raise NotFound(f"id: there is no {kind} {quoted(id_ or '')}; is kind right?") from None
+            raise NotFound(f"id: there is no {kind} {quoted(id_ or '')}. Check kind.") from None
 
     async def get(self, id_: str) -> Message:
         """Read one delivery.
@@ -83,10 +83,10 @@ class Messages(Reads):
         try:
             return await self._item(Message, "message", call)
         except NotFound:
-            raise NotFound("id: no message has this id; list_messages lists ids.") from None
+            raise NotFound("id: no message has this ID. list_messages returns IDs.") from None
 
     async def archived(self, id_: str) -> ArchivedMessage:
-        """Read what was sent; Customer.io allows 100 of these a day.
+        """Read the archived content of a message; Customer.io allows 100 such reads a day.
 
         Raises:
             NotFound: there is none of this id, or its content was not kept.

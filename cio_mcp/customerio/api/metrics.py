@@ -31,7 +31,7 @@ CORE = (
     "sent", "delivered", "opened", "human_opened", "machine_opened", "clicked", "human_clicked", "machine_clicked",
     "converted", "unsubscribed", "bounced", "spammed", "failed", "undeliverable", "suppressed",
 )  # fmt: skip
-"""What is always told, 0 where Customer.io leaves it out; all else is told where it is not 0."""
+"""Always included, as 0 where Customer.io omits it; others are included only if they are not 0."""
 
 NEW_NAMES = {
     "prefetch_opened": "machine_opened",

@@ -100,7 +100,7 @@ class SeveralPeople(Ambiguous):
     def __init__(self, people: Sequence[Person], count: int) -> None:
         listed = "; ".join(map(_told_apart, people))
         rest = f"; and {count - len(people)} more" if count > len(people) else ""
-        super().__init__(f"customer: {count} people share it. Choose one by its cio_id: {listed}{rest}.")
+        super().__init__(f"customer: {count} customers share it. Specify one by cio_id: {listed}{rest}.")
         self.people = tuple(people)
         self.count = count
 
@@ -113,7 +113,7 @@ class PeoplePage(Model):
 
 
 class SegmentName(Model):
-    """A segment that somebody is in."""
+    """A segment that a person is in."""
 
     id: str
     name: str = ""
@@ -183,22 +183,22 @@ class _Subscriptions(Model):
 
 
 def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
-    """Tell what kind of identifier names a person, from its shape unless told.
+    """Determine the kind of an identifier, from its shape unless `id_type` is given.
 
     Raises:
         InvalidArgument: it is empty, or not of the kind it is said to be.
     """
     value = customer.strip()
     if not value:
-        raise InvalidArgument("customer", "expected an id, an email address, a phone number (+…) or cio_…")
+        raise InvalidArgument("customer", "expected an ID, an email address, a phone number (+…), or cio_…")
     check_path_value("customer", value)
     match id_type or _kind_of(value):
         case "cio_id" if value == "cio_":
-            raise InvalidArgument("customer", "expected a whole cio_id after cio_")
+            raise InvalidArgument("customer", "expected a complete cio_id after cio_")
         case "cio_id":
             return Reference(f"cio_{value.removeprefix('cio_')}", "cio_id")
         case "email" if "@" not in value:
-            raise InvalidArgument("customer", "expected an email address, which has an @")
+            raise InvalidArgument("customer", "expected an email address with an @")
         case "email":
             return Reference(value, "email")
         case "phone" if not _PHONE.fullmatch(value):
@@ -233,7 +233,7 @@ class People(Reads):
         """Find the one person that `customer` names, with the profile.
 
         Raises:
-            NotFound: nobody has this identifier.
+            NotFound: no customer has this identifier.
             SeveralPeople: several people have this email address.
             InvalidArgument: the identifier is malformed, or of a kind the workspace does not use.
         """
@@ -243,7 +243,7 @@ class People(Reads):
         """Find how to refer to the one person that `customer` names; only an email address costs a request.
 
         Raises:
-            NotFound: nobody has this email address.
+            NotFound: no customer has this email address.
             SeveralPeople: several people have it.
             InvalidArgument: the identifier is malformed.
         """
@@ -269,12 +269,12 @@ class People(Reads):
         return None
 
     async def find_by_email(self, email: str) -> tuple[Identifiers, ...]:
-        """Find everybody with this email address."""
+        """Find all people with this email address."""
         answer = await self._reader.read(read("find_customers_by_email", query={"email": email}))
         return _Results.of(answer).results
 
     async def search(self, filter_: JsonValue, *, limit: int, start: str | None = None) -> PeoplePage:
-        """Find everybody whom Customer.io's filter matches, a page of at most 1,000 at a time."""
+        """Find all people who match Customer.io's filter, a page of at most 1,000 at a time."""
         call = read("search_customers", query={"start": start, "limit": limit}, body={"filter": filter_})
         return PeoplePage.of(await self._reader.read(call))
 
@@ -297,7 +297,7 @@ class People(Reads):
         return {person.cio_id: person for person in found if person.cio_id}
 
     async def profiles_by(self, values: Sequence[str], id_type: Literal["cio_id"] | None) -> list[Person]:
-        """Read profiles by `id` (None) or `cio_…`, `PROFILES_AT_ONCE` in a request; what nobody has is left out."""
+        """Read profiles by `id` (None) or `cio_…`, `PROFILES_AT_ONCE` in a request; identifiers that no customer has are left out."""
         found: list[Person] = []
         for start in range(0, len(values), PROFILES_AT_ONCE):
             body: JsonValue = {"ids": [*values[start : start + PROFILES_AT_ONCE]]}
@@ -309,7 +309,7 @@ class People(Reads):
         """Read a profile.
 
         Raises:
-            NotFound: nobody has this identifier.
+            NotFound: no customer has this identifier.
             InvalidArgument: the workspace does not identify people this way.
         """
         return (await self._of(reference, "get_customer_attributes", _Profile)).customer
@@ -356,7 +356,7 @@ class People(Reads):
         except Rejected as rejected:
             if rejected.status == BAD_REQUEST and reference.id_type == "phone":
                 raise InvalidArgument(
-                    "customer", 'this workspace does not identify people by phone; use find_customers with a filter'
+                    "customer", 'this workspace does not identify customers by phone. Use find_customers with a filter'
                     ' on the attribute "phone"',
                 ) from None  # fmt: skip
             raise
@@ -367,16 +367,18 @@ def _nobody(reference: Reference) -> NotFound:
     match reference.id_type:
         case "email":
             return NotFound(
-                "customer: no customer has this email address; find_customers finds people by their attributes. "
-                'If it is an id, get_customer with id_type="id" shows whose.'
+                "customer: no customer has this email address; find_customers can search by attribute. "
+                'If it is an ID, call get_customer with id_type="id".'
             )
         case "phone":
-            return NotFound("customer: nobody has this phone number.")
+            return NotFound("customer: no customer has this phone number.")
         case "cio_id":
-            return NotFound(f"customer: nobody has the cio_id {quoted(reference.value)}; find_customers finds people.")
+            return NotFound(
+                f"customer: no customer has the cio_id {quoted(reference.value)}. Search with find_customers."
+            )
         case _:
-            shown = "this id" if "@" in reference.value else f"the id {quoted(reference.value)}"
-            return NotFound(f"customer: nobody has {shown}; find_customers finds people by email or attributes.")
+            shown = "this ID" if "@" in reference.value else f"the ID {quoted(reference.value)}"
+            return NotFound(f"customer: no customer has {shown}. find_customers can search by email or attributes.")
 
 
 def _told_apart(person: Person) -> str:

@@ -37,7 +37,7 @@ SIMILARITY = 0.6
 
 
 def close_to(wanted: str, names: Collection[str]) -> list[str]:
-    """Up to `MAX_SUGGESTIONS` names that somebody may have meant, the closest first; case does not count."""
+    """Up to `MAX_SUGGESTIONS` names similar to this one, the closest first, ignoring case."""
     key = wanted.strip().casefold()
     by_key = {name.strip().casefold(): name for name in reversed(list(names))}
     alike = difflib.get_close_matches(key, by_key, n=MAX_SUGGESTIONS, cutoff=SIMILARITY)
@@ -63,10 +63,10 @@ def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> A
     found = [item for item in items if item.name.strip() == name]
     if len(found) > 1:
         ids = ", ".join(item.id for item in found[:10])
-        raise Ambiguous(f"{field}: {len(found)} {kind}s are named {quoted(name)}; give one of the ids {ids}.")
+        raise Ambiguous(f"{field}: {len(found)} {kind}s are named {quoted(name)}. Pass one of the IDs {ids}.")
     if found:
         return found[0]
-    hint = suggestion(name, items) or "give an id or an exact name."
+    hint = suggestion(name, items) or "pass an ID or an exact name."
     raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
 
 
@@ -92,7 +92,7 @@ async def by_id_or_name(
     except NotFound:
         if any(item.name.strip() == key for item in await every()):
             return named(await every(), key, field=field, kind=kind)
-        raise NotFound(f"{field}: no {kind} has the id {key}.") from None
+        raise NotFound(f"{field}: no {kind} has the ID {key}.") from None
 
 
 class SourceModel(Model):
@@ -119,7 +119,7 @@ class Reads:
         """
         answer = await self._reader.read(call, cache=cache)
         if not isinstance(record := answer.get(key), dict):
-            raise BadAnswer(f"Customer.io's answer is not what it documents ({key}).")
+            raise BadAnswer(f"Customer.io's response is not as documented ({key}).")
         return model.of(record)
 
     async def _list(

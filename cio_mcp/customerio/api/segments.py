@@ -86,4 +86,4 @@ class Segments(Reads):
 
 def _no_segment(wanted: str, known: Collection[Segment]) -> NotFound:
     hint = suggestion(wanted, known) or "list_segments lists all."
-    return NotFound(f"segment: none has the id or name {quoted(wanted)}; {hint}")
+    return NotFound(f"segment: no segment has the ID or name {quoted(wanted)}; {hint}")

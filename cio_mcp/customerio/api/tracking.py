@@ -1,7 +1,7 @@
 """Writes of the Track API, as calls.
 
-A path of v1 leaves the kind of an identifier to its shape. An identifier of another kind than its shape goes through
-v2, which is told the kind, so that the person who was looked up is the one who is reached.
+Customer.io infers the kind of an identifier in a v1 path from its shape. An identifier that looks like another kind
+goes through v2, with its kind, to reach exactly the person who was looked up.
 """
 
 from collections.abc import Sequence
@@ -131,7 +131,7 @@ def _entity(argument: str, person: Reference, body: dict[str, JsonValue]) -> dic
         limit = f"{MAX_OPERATION_BYTES:,}"
         raise InvalidArgument(
             argument,
-            f"makes a request of {size:,} bytes; Customer.io takes at most {limit} for {_explain_entity(person)}",
+            f"makes a request of {size:,} bytes; Customer.io accepts at most {limit} for {_explain_entity(person)}",
         )
     return entity
 

@@ -1,4 +1,4 @@
-"""Assets and Design Studio: files, folders, components, and emails. No schema of these operations was available."""
+"""Assets and Design Studio: files, folders, components, and emails. Their schemas were not available."""
 
 from cio_mcp.customerio.operations.row import UNPUBLISHED, UNPUBLISHED_WRITE, Columns, Group
 

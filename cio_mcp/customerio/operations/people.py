@@ -35,7 +35,7 @@ CUSTOMERS = (
         query=f"{_ID_TYPE} {_PAGE} start_ts:integer end_ts:integer",
     ),
     _C.get(
-        "list_customer_activities", f"{_CUSTOMER}/activities", "List what a customer did and received", _ABOUT,
+        "list_customer_activities", f"{_CUSTOMER}/activities", "List a customer's activities", _ABOUT,
         query=f"{_ID_TYPE} {_PAGE} type name",
     ),
     _C.get(
@@ -64,10 +64,10 @@ MESSAGES = (
     ),
     _LOG.get("get_message", _MESSAGE, "Get a delivery"),
     _LOG.get(
-        "get_archived_message", f"{_MESSAGE}/archived_message", "Get what a delivery said", lane="archived_message"
+        "get_archived_message", f"{_MESSAGE}/archived_message", "Get the content of a delivery", lane="archived_message"
     ),
     Group("app", "activities", family="activities").get(
-        "list_activities", "/v1/activities", "List what customers did and received",
+        "list_activities", "/v1/activities", "List the activities of all customers",
         query=f"{_PAGE} type name deleted:boolean customer_id {_ID_TYPE}",
     ),
 )  # fmt: skip

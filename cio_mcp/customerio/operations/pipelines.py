@@ -28,7 +28,7 @@ PUBLISHED = (
         content=("traits", "context"), target="userId",
     ),
     _P.post(
-        "pipelines_track", "/v1/track", "Record an event, or apply the action that the event's name stands for",
+        "pipelines_track", "/v1/track", "Record an event, or apply the action that the event name stands for",
         _EVENT | _UNKNOWN,
         fields="event! userId? anonymousId? groupId? context?:object integrations:object messageId "
         f"properties?:object {_TIMES} type? version:number",
@@ -96,11 +96,11 @@ ACTIONS = (
         fields="event! anonymousId! properties!:object timestamp type", target="properties",
     ),
     _action(
-        "pipelines_report_delivery", "Report Delivery Event", "Report what became of a delivery", retry="once",
+        "pipelines_report_delivery", "Report Delivery Event", "Report a delivery event", retry="once",
         fields="event! properties!:object timestamp type", permanent="event", target="properties",
     ),
     _action(
-        "pipelines_report_content", "Report Content Event", "Report what became of in-app content", retry="once",
+        "pipelines_report_content", "Report Content Event", "Report an event of in-app content", retry="once",
         fields="event! properties!:object timestamp type", permanent="event", target="properties",
     ),
 )  # fmt: skip

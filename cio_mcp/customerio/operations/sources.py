@@ -230,14 +230,14 @@ TRANSACTIONAL = (
         "list_transactional_deliveries", f"{_TRANSACTIONAL}/messages", "List a transactional message's deliveries",
         query=f"{_DELIVERIES} state",
     ),
-    _T.get("list_transactional_contents", f"{_TRANSACTIONAL}/contents", "List what a transactional message says"),
+    _T.get("list_transactional_contents", f"{_TRANSACTIONAL}/contents", "List the contents of a transactional message"),
     _T.get(
         "get_transactional_content", _TRANSACTIONAL + "/contents/{content_id}",
         "Get one of a transactional message's contents", UNPUBLISHED,
     ),
     _T.put(
         "update_transactional_content", _TRANSACTIONAL + "/content/{content_id}",
-        "Edit what a transactional message says", _EDIT,
+        "Edit the content of a transactional message", _EDIT,
         fields=_TEMPLATE, verify="list_transactional_contents", inverse="update_transactional_content",
     ),
     _T.get(

@@ -86,17 +86,17 @@ EVENTS = (
         people=("identifier", "anonymous_id"), target="identifier",
     ),
     _E.post(
-        "track_anonymous_event", "/api/v1/events", "Record an event of somebody not known yet", _EVENT,
+        "track_anonymous_event", "/api/v1/events", "Record an event of an anonymous person", _EVENT,
         fields="anonymous_id data:object id name! timestamp:integer type?", verify="list_activities",
         people=("anonymous_id",), target="name",
     ),
     _E.post(
-        "report_metric", "/api/v1/metrics", "Report what became of a delivery", _METRIC,
+        "report_metric", "/api/v1/metrics", "Report a delivery event", _METRIC,
         fields="delivery_id! href metric! reason recipient:integer|string timestamp:integer",
         people=("recipient",), target="delivery_id",
     ),
     _E.post(
-        "report_push_metric", "/api/v1/push/events", "Report what became of a push notification", _METRIC,
+        "report_push_metric", "/api/v1/push/events", "Report an event of a push notification", _METRIC,
         fields="delivery_id device_id event timestamp:integer", people=("device_id",), target="delivery_id",
     ),
     _E.post(
@@ -241,7 +241,7 @@ ACTIONS = (
         evidence="attributes", verify="get_object_attributes", inverse="object_identify",
     ),
     _object(
-        "identify_anonymous", "Set attributes of an object and relate it to somebody not known yet",
+        "identify_anonymous", "Set attributes of an object and relate it to an anonymous person",
         fields=f"{_KEYS} identifiers!:object attributes:object cio_relationships:array", guardrails=("creation",),
         evidence="attributes", verify="get_object_attributes",
     ),
@@ -260,7 +260,7 @@ ACTIONS = (
         verify="list_object_relationships", inverse="object_add_relationships",
     ),
     _V2.post(
-        "delivery_event", "/api/v2/entity", "Report what became of a delivery", _METRIC,
+        "delivery_event", "/api/v2/entity", "Report a delivery event", _METRIC,
         fields=f"{_KEYS} identifiers!:object name! attributes!:object", content=("attributes",), target="identifiers",
         empty_answer=False,
         when=(("type", "delivery"), ("action", "event")),

@@ -40,7 +40,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What is known about a lane at a moment; times in seconds.
+    """The state of a lane at a moment; times in seconds.
 
     `used` counts what lies in the window, `rate` is 1.0 unless a 429 lowered it, `paused` is for how much longer.
     `waiting` callers queue here, `elsewhere` in other processes. `shared` is False while the store fails
@@ -63,7 +63,7 @@ _Tickets = tuple[tuple[Ticket, ...], tuple[Ticket, ...]]
 
 
 class LaneQueue:
-    """A lane in this process; `run` is the dispatcher, a task that somebody must own."""
+    """A lane in this process; `run` is the dispatcher, a task that the caller must own."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class LaneQueue:
                 await self._claim()
 
     async def close(self) -> None:
-        """Turn everybody away, and tell the other processes that nobody waits here."""
+        """Refuse all waiting callers, and let other processes know that none waits here."""
         self._closed = True
         for queue in self._queues:
             for ticket in queue:

@@ -9,7 +9,7 @@ from cio_mcp.customerio.operations import Lane as LaneName
 class Lane:
     """A budget that all processes of a workspace share: `requests` in any `window` seconds.
 
-    `paced` lanes space their grants while somebody queues; `shares` names the lane whose budget is drawn on.
+    `paced` lanes space their grants while requests queue; `shares` names the lane whose budget is drawn on.
     """
 
     requests: int
@@ -26,6 +26,6 @@ LANES: dict[LaneName, Lane] = {
     "app": Lane(10, 1.0, f"10 requests a second, one budget per workspace: {APP_DOCS}"),
     "track": Lane(3000, 3.0, f"3000 requests per 3 s, soft, shared with sends: {TRACK_DOCS}", paced=False),
     "transactional": Lane(3000, 3.0, f"shares the Track budget: {APP_DOCS}", paced=False, shares="track"),
-    "broadcast": Lane(1, 10.0, f"1 trigger per 10 s, not said whether per broadcast: {APP_DOCS}"),
+    "broadcast": Lane(1, 10.0, f"1 trigger per 10 s, unclear whether per broadcast: {APP_DOCS}"),
     "archived_message": Lane(100, 86_400.0, f"100 archived messages a day: {APP_DOCS}", paced=False),
 }

@@ -16,12 +16,12 @@ from cio_mcp.customerio.ratelimit.state import FLOOR, LONG_AGO, Budget, Queue, W
 
 INTERACTIVE, BULK = 0, 1
 
-SPACING = 0.9  # of an even rate: what a late dispatcher lost can be made up, a burst cannot form
+SPACING = 0.9  # of an even rate: lets a late dispatcher catch up without a burst
 YIELD = 9  # grants in a row that bulk calls give way for; the tenth is theirs, so none starves
 STALL = 0.25  # seconds overdue after which a process's queue is no longer waited for
 DEAD = 3.0  # seconds of silence after which a process's queue is forgotten
 BEAT = 1.0  # seconds after which a process with a queue is heard from at the latest
-NUDGE = 0.002  # seconds until the next look when a slot is open but somebody ahead has not taken it
+NUDGE = 0.002  # seconds until the next look when a slot is open but a request ahead has not taken it
 QUOTA_PAUSE = 3600.0  # seconds that a used-up quota is left alone
 MAX_PAUSE_SECONDS = 120.0  # a longer pause of a lane that is no quota is a mistake somewhere; no source
 MAX_QUOTA_PAUSE_SECONDS = 86_400.0  # the documented quota is one of a day
@@ -29,7 +29,7 @@ MAX_QUOTA_PAUSE_SECONDS = 86_400.0  # the documented quota is one of a day
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """Somebody who queues in this process: since when, and until when at the latest."""
+    """A request that queues in this process, with the time it joined and its deadline."""
 
     since: float
     until: float
@@ -96,7 +96,7 @@ def acquire(
 
 
 def penalize(budget: Budget, state: WindowState, stamp: float, retry_after: float | None) -> None:
-    """Answer a 429 to the grant stamped `stamp`: pause the lane for everybody and lower its rate.
+    """Answer a 429 to the grant stamped `stamp`: pause the lane for all processes and lower its rate.
 
     Grants made before the last penalty do not lower the rate again: they left at the same speed.
     Without `retry_after` (seconds) the pause doubles with each penalty; a quota is left alone for an hour.
@@ -140,7 +140,7 @@ def release(state: WindowState, stamp: float) -> bool:
 
 
 def settle(state: WindowState, stamp: float, anew: float) -> None:
-    """Stamp a permit anew, because its request left later than it was granted."""
+    """Update the time of a permit whose request left later than granted."""
     release(state, stamp)
     state.grants = sorted([*state.grants, [anew, 1]])
 

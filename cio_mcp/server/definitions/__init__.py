@@ -1,4 +1,4 @@
-"""What clients are told about the tools, kept as data: a start would else build a hundred models to say it."""
+"""Tool definitions, stored as data: the start would otherwise build a hundred models for them."""
 
 import json
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from cio_mcp.gate.plan import Risk
 
 FILE = Path(__file__).with_name("definitions.json")
-"""Written by `make docs`, and what `cio-mcp tools --json` says; a test compares it with the code."""
+"""Written by `make docs`, and equal to `cio-mcp tools --json`; a test compares it with the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A tool as clients see it, and what decides whether they see it."""
+    """A tool as clients see it, with the conditions for listing it."""
 
     tool: Tool
     toolset: str
@@ -34,7 +34,7 @@ class Definition:
 
 
 def load() -> list[Definition]:
-    """Every tool there is."""
+    """All tools."""
     return [_definition(told) for told in json.loads(FILE.read_text(encoding="utf-8"))]
 
 

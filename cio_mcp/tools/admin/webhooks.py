@@ -26,8 +26,8 @@ def plan_webhook(existing: Iterable[Webhook], url: str) -> Plan:
             risk="data",
             summary=f"Create the reporting webhook {quoted(NAME)} to {quoted(without_credentials(url))}.",
             notes=(
-                f"It reports all {len(webhooks.NAMES)} kinds of events, first opens and clicks only.",
-                "Addresses and subjects are included, the content of messages is not.",
+                f"It reports all {len(webhooks.NAMES)} event types; for opens and clicks, the first only.",
+                "It includes addresses and subjects, but not the content of messages.",
             ),
             affected=0,
             warnings=_warnings(url),
@@ -87,4 +87,4 @@ def _kinds(webhook: Webhook) -> str:
 
 def _warnings(url: str) -> tuple[str, ...]:
     path = urlsplit(url).path
-    return () if path.endswith(PATH) else (f"The receiver answers at {PATH}, and this leads to {quoted(path)}.",)
+    return () if path.endswith(PATH) else (f"The receiver's path is {PATH}, but this URL's path is {quoted(path)}.",)

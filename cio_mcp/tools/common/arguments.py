@@ -1,4 +1,4 @@
-"""Argument types that tools share; a model reads their descriptions with every tool, so they are short."""
+"""Argument types that tools share. Their descriptions are short, because a model reads them with every tool."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ MAX_EMAIL_BYTES = 254
 """RFC 5321 leaves an address 256 octets with its angle brackets."""
 
 MAX_CURSOR_BYTES = 2_000
-FOREIGN_CURSOR = "expected the cursor of the page before, unchanged"
+FOREIGN_CURSOR = "expected the cursor from the previous page, unchanged"
 MAX_TIME_BYTES = 64
 """No source: a time in ISO 8601 takes at most 35."""
 
@@ -59,21 +59,21 @@ Metric = Literal[
     "bounced", "spammed", "unsubscribed", "dropped", "failed", "undeliverable",
 ]  # fmt: skip
 
-Customer = Annotated[str, _REFERENCE, Field(description="id, email, +phone or cio_…", min_length=1)]
+Customer = Annotated[str, _REFERENCE, Field(description="ID, email, +phone, or cio_…", min_length=1)]
 CustomerInList = Annotated[str, _REFERENCE, Field(min_length=1)]
-"""The same in a list, beside an argument that says what is accepted."""
+"""The same in a list, next to an argument that states what is accepted."""
 CustomerIdType = Annotated[
-    Literal["id", "email", "phone", "cio_id"] | None, Field(description="If it cannot be told from customer")
+    Literal["id", "email", "phone", "cio_id"] | None, Field(description="Identifier type, if ambiguous")
 ]
 Id = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES), Field(min_length=1)]
-SegmentRef = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES), Field(description="id or exact name", min_length=1)]
+SegmentRef = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES), Field(description="ID or exact name", min_length=1)]
 Name = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES)]
 Email = Annotated[str, _REFERENCE, bounded(MAX_EMAIL_BYTES)]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Cursor = Annotated[
     Annotated[str, _REFERENCE] | None,
     bounded(MAX_CURSOR_BYTES, FOREIGN_CURSOR),
-    Field(description="From the page before"),
+    Field(description="From the previous page"),
 ]
 Time = Annotated[str, ReadAs("time"), bounded(MAX_TIME_BYTES)]
 Since = Annotated[Time | None, Field(description="ISO 8601 with zone")]

@@ -1,4 +1,4 @@
-"""The messages of the campaigns that an event starts: what they need from its data, and what the first one says."""
+"""The messages of the campaigns that an event triggers: the data they need, and a preview of the first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ MAX_CAMPAIGNS = 10
 """Campaigns whose messages are read; no source."""
 
 MAX_MESSAGES = 20
-"""Messages that are looked into, over all campaigns; no source."""
+"""Maximum messages to read, over all campaigns; no source."""
 
 MAX_PAGES = 2
 """Requests for the messages of one campaign; Customer.io gives ten a page."""
@@ -38,7 +38,7 @@ READ_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class EventMessages:
-    """What a plan says about the messages of the campaigns that its event starts, and rests on."""
+    """The part of a plan about the messages of the triggered campaigns, and their digest."""
 
     preview: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ async def event_messages(
         left = max(0, left - len(actions))
     unread += [campaign.id for campaign in campaigns[MAX_CAMPAIGNS:]]
     if unread:
-        warnings.append(f"Not all messages of these campaigns were read: {listed_names(unread)}.")
+        warnings.append(f"Some messages were not read (campaigns {listed_names(unread)}).")
     preview = await _preview(read, person, data) if len(campaigns) == 1 else ()
     contents = [content for actions in read.values() for content in actions or ()]
     return EventMessages(preview, tuple(warnings), content_digest(contents))
@@ -95,9 +95,9 @@ def _warnings(campaign: Campaign, actions: Sequence[Content], data: Mapping[str,
     required = [required_by([action]) for action in actions]
     missing = missing_data(frozenset().union(*filter(None, required)), data)
     label = f"Campaign {campaign.id} {quoted(campaign.name)}"
-    sentences = [f"{label} uses event data that is not given: {listed_names(missing)}."] if missing else []
+    sentences = [f"{label} uses event data that is missing: {listed_names(missing)}."] if missing else []
     if None in required:
-        sentences.append(f"{label} has a message that could not be read: it may use more event data.")
+        sentences.append(f"{label} has a message that could not be read. It may use more event data.")
     return sentences
 
 

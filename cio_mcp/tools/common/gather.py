@@ -1,4 +1,4 @@
-"""Reads that do not wait for one another."""
+"""Concurrent reads."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -15,7 +15,7 @@ Key = TypeVar("Key")
 
 
 async def together(reads: Mapping[str, Read]) -> dict[str, Any]:
-    """Make reads concurrently and return what each gave, by its name.
+    """Make reads concurrently and return their results by name.
 
     Raises:
         CioError: one of them failed; the others are given up.
@@ -37,7 +37,7 @@ async def together(reads: Mapping[str, Read]) -> dict[str, Any]:
 
 
 async def in_time(tasks: TaskGroup, clock: Clock, reads: Mapping[Key, Read], seconds: float) -> dict[Key, Any]:
-    """Make reads concurrently and return what those gave that succeeded within `seconds`, by its name.
+    """Make reads concurrently and return the results that arrive within `seconds`, by name.
 
     The others go on in `tasks`, so that a cache has their answers for a later call; 0 seconds only begins them.
     """

@@ -24,7 +24,7 @@ NEW = "a new customer"
 class Target:
     """One of several people, and the attributes to set of them.
 
-    `create` lets the request create somebody, `new` says that nobody has the identifier yet.
+    `create` lets the request create somebody, `new` says that no customer has the identifier yet.
     """
 
     whom: Recipient

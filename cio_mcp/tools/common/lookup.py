@@ -1,4 +1,4 @@
-"""The four kinds of things that send: found by id or exact name, and told apart."""
+"""Looks up sources of all four kinds by ID or exact name."""
 
 from collections.abc import Mapping
 from functools import partial

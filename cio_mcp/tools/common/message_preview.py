@@ -1,4 +1,4 @@
-"""What a message would say to one person: an approximation, for Customer.io renders what it sends."""
+"""A preview of a message to one person; approximate, because Customer.io renders messages itself."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from cio_mcp.text.liquid import render, required_variables
 from cio_mcp.text.sanitize import cut, harmless, quoted
 
 DATA = ("trigger", "data", "event")
-"""What message and event data are called in a template, before and since Customer.io's renaming."""
+"""Names of message and event data in a template, before and since Customer.io's renaming."""
 
 MAX_BEGINNING = 300
 """Characters of a text that are shown; no source, about as much as a person reads of a question."""
@@ -45,7 +45,7 @@ class MessagePreview(BaseModel):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person must know before the message is sent."""
+        """Warnings for the person who decides about the message."""
         data = [name for name in self.missing if not name.startswith("customer.")]
         attributes = [name for name in self.missing if name.startswith("customer.")]
         sentences = []
@@ -54,7 +54,7 @@ class MessagePreview(BaseModel):
         if attributes:
             sentences.append(f"The template uses attributes that are not in the profile: {listed_names(attributes)}.")
         if self.unknown:
-            sentences.append("Not all of the template could be read: it may use more variables.")
+            sentences.append("The template could only be read in part. It may use more variables.")
         return tuple(sentences)
 
 
@@ -68,7 +68,7 @@ async def preview_message(
 def preview(
     contents: Sequence[Content], person: Person | None, data: Mapping[str, JsonValue], language: str | None = None
 ) -> MessagePreview:
-    """Preview a message; `language` is the one asked for, else the person's own counts."""
+    """Preview a message in `language`, or in the person's own."""
     attributes = _attributes(person)
     content = _variant(contents, language or str(attributes.get("language") or ""))
     if content is None:

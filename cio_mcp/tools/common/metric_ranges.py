@@ -1,4 +1,4 @@
-"""From a range somebody asks for to what Customer.io can count, and from its lists of numbers back to dated periods."""
+"""Converts requested ranges to periods that Customer.io can count, and its lists of numbers back to dated periods."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.timestamps import moment
 
 HANDY_POINTS = 60
-"""How many periods an answer has at most unless a resolution is asked for; no source, one line of text."""
+"""Maximum periods in an answer, unless a resolution is requested; no source, one line of text."""
 
 MOST_POINTS = 400
 """How many it has at most in any case; no source, some 10 KB."""
@@ -40,7 +40,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Counted:
-    """Counts, the starts of the periods they are of, and what range these really cover."""
+    """Counts, the starts of their periods, and the range they really cover."""
 
     metric: Metric
     starts: list[datetime]
@@ -62,7 +62,7 @@ def range_resolution(since: datetime, until: datetime, wanted: Resolution | None
     if not _fits(since, until, wanted, tz, MOST_POINTS):
         handy = next(fit for fit in FINEST_FIRST if _fits(since, until, fit, tz, MOST_POINTS))
         raise InvalidArgument(
-            "resolution", f"{wanted} make over {MOST_POINTS} points; ask for {handy}, or a shorter range"
+            "resolution", f"{wanted} would return over {MOST_POINTS} points; use {handy}, or a shorter range"
         )
     return wanted
 
@@ -79,7 +79,7 @@ def steps_back(since: datetime, now: datetime, wanted: Resolution | None) -> tup
             return resolution, count
     furthest = wanted or "months"
     coarser = FINEST_FIRST[FINEST_FIRST.index(furthest) + 1 :]
-    longer = f"; {', '.join(f'{each} {MOST_STEPS[each]}' for each in coarser)} reach further" if coarser else ""
+    longer = f"; {', '.join(f'{each} {MOST_STEPS[each]}' for each in coarser)} go back further" if coarser else ""
     earliest = moment(reach(now, furthest, tz).astimezone(tz))
     raise InvalidArgument(
         "since", f"{furthest} are counted back {MOST_STEPS[furthest]} from now, to {earliest} ({EASTERN}){longer}"

@@ -1,4 +1,4 @@
-"""Answers that are pages: how every list says that there is more, and how a whole list is cut into pages."""
+"""Pages of answers: how a list states that there is more, and how a complete list is cut into pages."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ def cut(items: Sequence[Item], limit: int, cursor: str | None) -> tuple[list[Ite
     start = 0
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_OFFSET):
-            raise InvalidArgument("cursor", "expected the cursor of the page before, unchanged")
+            raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged")
         start = int(cursor)
     end = start + limit
     omitted = max(0, len(items) - end)

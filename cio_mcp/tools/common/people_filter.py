@@ -1,4 +1,4 @@
-"""Customer.io's audience filter: checked before it is sent, and segments in it found by their names."""
+"""Customer.io's audience filter: validated before it is sent, with segments resolved by name."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
@@ -19,7 +19,7 @@ MOST_CONDITIONS = 100
 
 
 class SegmentCondition(BaseModel):
-    """Whether somebody is in a segment; `checked` takes a number and a `name` as well."""
+    """Whether a person is in a segment; `checked` also accepts a number and a `name`."""
 
     id: Annotated[str, Field(description="or name")]
 
@@ -55,7 +55,7 @@ class _Shape:
 Filter = Annotated[
     dict[str, Any],
     _Shape(),
-    Field(description="Conditions may nest: {and: [segment, {or: […]}]}"),
+    Field(description="Can be nested: {and: [segment, {or: […]}]}"),
 ]
 """A filter: clients are shown `FilterShape`, `checked` accepts all that Customer.io does, at any depth."""
 
@@ -115,7 +115,7 @@ def _all_of(value: Any, field: str, depth: int) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not value:
         raise InvalidArgument(field, "expected a list of conditions")
     if len(value) > MOST_CONDITIONS:
-        raise InvalidArgument(field, f"has {len(value):,} conditions; at most {MOST_CONDITIONS} are taken")
+        raise InvalidArgument(field, f"has {len(value):,} conditions; at most {MOST_CONDITIONS} are allowed")
     return [checked(item, field=f"{field}[{index}]", depth=depth) for index, item in enumerate(value)]
 
 
@@ -133,7 +133,7 @@ def _segment(value: Any, field: str, _depth: int) -> dict[str, Any]:
         case {"name": str() as name, **rest} | {"id": str() as name, **rest} if not rest and name.strip():
             return {"name": name.strip()}
         case _:
-            raise InvalidArgument(field, "expected one of id (a number) and name; list_segments has both")
+            raise InvalidArgument(field, "expected either id (a number) or name; list_segments returns both")
 
 
 def _attribute(value: Any, field: str, _depth: int) -> dict[str, Any]:
@@ -143,13 +143,13 @@ def _attribute(value: Any, field: str, _depth: int) -> dict[str, Any]:
         raise InvalidArgument(f"{field}.field", "expected the name of an attribute")
     if operator == "exists":
         if value.get("value", "") not in (None, ""):
-            raise InvalidArgument(f"{field}.value", "exists takes none; eq does")
+            raise InvalidArgument(f"{field}.value", "must be omitted for exists")
         return {"field": name, "operator": "exists"}
     if operator != "eq":
-        raise InvalidArgument(f"{field}.operator", "expected eq or exists; Customer.io's search has no other")
+        raise InvalidArgument(f"{field}.operator", "expected eq or exists, the only operators Customer.io supports")
     compared = value.get("value")
     if not isinstance(compared, str | int | float):
-        raise InvalidArgument(f"{field}.value", "eq needs a text, a number or true/false")
+        raise InvalidArgument(f"{field}.value", "eq requires text, a number, or true or false")
     text = str(compared).lower() if isinstance(compared, bool) else str(compared)
     return {"field": name, "operator": "eq", "value": text}
 

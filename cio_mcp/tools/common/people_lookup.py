@@ -17,7 +17,7 @@ MAX_FOUND = 1_000
 """People whom one search answers at most: https://docs.customer.io/integrations/api/app/ (search for customers)."""
 NAMED = 16
 """Entries of a list that a refusal names; more would not fit into one sentence."""
-NOBODY = "nobody has it"
+NOBODY = "no customer has it"
 
 
 class Entry(NamedTuple):

@@ -1,4 +1,4 @@
-"""Somebody, as answers name them."""
+"""A customer, as answers name them."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class AnswerPart(Part):
 
 
 class PersonRef(AnswerPart):
-    """Somebody: every tool takes `cio_id` as `customer`, and it never changes."""
+    """A customer: every tool accepts `cio_id` as `customer`, and it never changes."""
 
     personal: ClassVar[bool] = True
 
@@ -36,7 +36,7 @@ class PersonRef(AnswerPart):
 
 
 def who(person: Identifiers) -> PersonRef:
-    """Somebody by their identifiers."""
+    """A customer by their identifiers."""
     return PersonRef(cio_id=f"cio_{person.cio_id}" if person.cio_id else None, id=person.id, email=person.email)
 
 

@@ -1,4 +1,4 @@
-"""Edits of a profile that can be read: what changes, whom it reaches, what it may start."""
+"""Edits of a profile that can be read: the changes, whom they affect, and what they may trigger."""
 
 import time
 
@@ -13,14 +13,14 @@ from cio_mcp.tools.common.recipients import Recipient, may_start, test_profiles
 from cio_mcp.workspace import CallContext
 
 REACHES = frozenset({"id", "email", "phone", "unsubscribed", "cio_subscription_preferences", "cio_relationships"})
-"""Attributes that decide whom messages reach."""
+"""Attributes that affect who receives messages."""
 
 UNTOLD = frozenset({"id", "phone", "cio_relationships"})
-"""Of those, the ones whose effect is not told by the address: another identity, another channel, other people."""
+"""Those whose effect the address doesn't show: another identity, another channel, or other people."""
 
 
 async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue]) -> Plan:
-    """Plan to set attributes of somebody whose profile was read; what is so already is left out."""
+    """Plan to set attributes of a person whose profile was read, omitting values that are already set."""
     before = whom.person.attributes if whom.person else {}
     edits = tuple(
         Before(name=name, before=before.get(name), after=value)
@@ -34,7 +34,7 @@ async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue
     return Plan(
         risk=risk,
         summary=f"Set {', '.join(quoted(name, 40) for name in sorted(attributes)[:5])} of {whom.name}.",
-        why=f"It decides whom messages reach: {', '.join(reaching)}." if reaching else "",
+        why=f"This affects who receives messages: {', '.join(reaching)}." if reaching else "",
         examples=(whom.example,),
         edits=edits,
         recipients=reached(whom.recipients, changed),
@@ -46,7 +46,7 @@ async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue
         reads_back=ReadBack(person=whom.cio_id, attributes=changed)
         if whom.cio_id and "cio_relationships" not in map(normalized_name, changed)
         else None,
-        next_step="To see it: get_customer.",
+        next_step="To verify, call get_customer.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What plan functions share: the person a write is about, and the lines a question says about them."""
+"""Shared by plan functions: the recipient of a write, and the lines of a question about them."""
 
 import logging
 import re
@@ -32,8 +32,8 @@ WITH_ARTICLE: dict[IdType, str] = {
     kind: f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for kind, name in KIND_NAMES.items()
 }
 
-UNKNOWN_CUSTOMER = "This server cannot look up whether the customer exists."
-UNREAD = "Without an App API key this server cannot look: the values before are unknown, and nothing can be read back."
+UNKNOWN_CUSTOMER = "This server can't check whether the customer exists."
+UNREAD = "No App API key: current values are unknown, and the result can't be verified."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Recipient:
 
     @property
     def cio_id(self) -> str | None:
-        """The `cio_…` of a profile that was read: by nothing else can be looked for what a write led to."""
+        """The `cio_…` of a profile that was read; the effect of a write can only be searched by it."""
         return self.identifier if self.person and self.reference.kind == "cio_id" else None
 
     @classmethod
@@ -66,7 +66,7 @@ class Recipient:
 
     @property
     def example(self) -> str:
-        """The line of a question: who they are, and whether mail reaches them."""
+        """The line of a question: identifiers, and whether mail reaches the customer."""
         known_by = word(self.identifier) if self.cio_id else WITH_ARTICLE[self.reference.kind]
         return f"{self.name} ({known_by}), {', '.join(self._facts)}"
 
@@ -91,7 +91,7 @@ class Recipient:
 
     @property
     def rests_on(self) -> dict[str, JsonValue]:
-        """What must still be so when the write is made."""
+        """Preconditions that must still hold when the write is applied."""
         return {"person": self.identifier, "unsubscribed": self.person.unsubscribed if self.person else None}
 
 
@@ -99,7 +99,7 @@ async def recipient_of(ws: CallContext, customer: str, id_type: IdType | None) -
     """Find the person a write is about.
 
     Raises:
-        NotFound: nobody has this identifier.
+        NotFound: no customer has this identifier.
         Ambiguous: several people have this email address.
         InvalidArgument: the identifier is malformed.
     """
@@ -120,7 +120,7 @@ async def test_profiles(ws: CallContext, whom: Recipient) -> tuple[str, ...]:
 
 
 async def test_profiles_among(ws: CallContext, people: Sequence[Recipient]) -> tuple[str, ...]:
-    """The same for several people, in one request; whoever has no `cio_…` is none of them."""
+    """The same for several people, in one request; a person without a `cio_…` is not among them."""
     named = {whom.cio_id: whom for whom in people if whom.cio_id}
     if not named or (segment := await _segment_of_test_profiles(ws)) is None:
         return ()
@@ -140,10 +140,10 @@ async def _segment_of_test_profiles(ws: CallContext) -> Segment | None:
     try:
         segment = await ws.segments.find(named)
     except (NotFound, Ambiguous):
-        logger.warning("CIO_POLICY_FILE: there is no one segment %s, so it names nobody", quoted(named))
+        logger.warning("CIO_POLICY_FILE: no single segment matches %s, so it allows nobody", quoted(named))
         return None
     if segment.type != "manual":
-        logger.warning("CIO_POLICY_FILE: the segment %s is not a manual one, so it names nobody", quoted(named))
+        logger.warning("CIO_POLICY_FILE: segment %s is not manual, so it allows nobody", quoted(named))
         return None
     return segment
 
@@ -154,7 +154,7 @@ def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:
 
 
 def listed(data: Mapping[str, JsonValue], nothing: str) -> tuple[str, ...]:
-    """Data that goes along, a line a key; the digest binds all of it, a person reads the beginning."""
+    """Data of the request, one key per line; the digest binds all of it, a person reads the beginning."""
     lines = [f"{quoted(key)}: {shown(value)}" for key, value in list(data.items())[:LINES]]
     if (more := len(data) - LINES) > 0:
         lines.append(f"and {more} more")
@@ -174,14 +174,14 @@ def time_of(field: str, text: str | None) -> datetime | None:
 
 
 def one_address(field: str, address: str) -> None:
-    """Refuse what is not exactly one plain email address.
+    """Refuse anything but exactly one plain email address.
 
     Raises:
         InvalidArgument: it is none, is too long, or has a name, a list, Liquid or unseen characters about it.
     """
     within(field, address, MAX_EMAIL_BYTES)
     if not ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
-        raise InvalidArgument(field, "expected one email address, without a name or any of {}|%")
+        raise InvalidArgument(field, "expected one email address, without a display name or any of {}|%")
 
 
 def within(field: str, text: str, limit: int) -> None:
@@ -191,4 +191,4 @@ def within(field: str, text: str, limit: int) -> None:
         InvalidArgument: it is longer.
     """
     if (size := len(text.encode())) > limit:
-        raise InvalidArgument(field, f"is {size:,} bytes long; Customer.io takes at most {limit:,}")
+        raise InvalidArgument(field, f"is {size:,} bytes long; Customer.io accepts at most {limit:,}")

@@ -1,4 +1,4 @@
-"""Names beside ids: what campaigns, broadcasts, newsletters and transactional messages are called."""
+"""Names beside IDs of campaigns, broadcasts, newsletters, and transactional messages."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -23,7 +23,7 @@ class SourceRef(NamedTuple):
 
 
 class Source(AnswerPart):
-    """What sent a message; the name is there where the lists tell it."""
+    """The source of a message, with its name if the lists have it."""
 
     kind: Kind
     id: str

@@ -1,4 +1,4 @@
-"""What the campaign tools answer: a page of one kind, and one campaign with its messages."""
+"""Answers of the campaign tools: a page of one kind, and one campaign with its messages."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -27,7 +27,7 @@ class CampaignRow(AnswerPart):
     tags: tuple[str, ...] | None = None
 
     def line(self) -> str:
-        """The line, what a person wants first."""
+        """One line, the most important first."""
         count = "" if self.sent is None else f" ({self.sent:,} messages)"
         when = f"sent {moment(self.sent_at)}{count}" if self.sent_at else self.state
         start = f"starts on {self.starts_on}" if self.starts_on else None
@@ -41,7 +41,7 @@ class CampaignList(PageAnswer):
 
     kind: Kind
     campaigns: tuple[CampaignRow, ...]
-    searched: int | None = Field(default=None, description="Only so many of the newest were searched")
+    searched: int | None = Field(default=None, description="Search covered only this many of the newest")
 
     def lines(self) -> Iterable[str]:
         """Each on a line."""
@@ -76,7 +76,7 @@ class MessageRow(AnswerPart):
     winner: bool | None = None
 
     def line(self) -> str:
-        """The line: what it is, then what it says."""
+        """One line: name and kind, then content."""
         facts = [
             self.type,
             self.name and quoted_name(self.name),
@@ -111,12 +111,12 @@ class CampaignAnswer(PageAnswer):
     tags: tuple[str, ...] | None = None
     send_to_unsubscribed: bool | None = None
     queue_drafts: bool | None = None
-    variables: tuple[str, ...] | None = Field(default=None, description="What its template reads")
+    variables: tuple[str, ...] | None = Field(default=None, description="Variables in its template")
     messages: tuple[MessageRow, ...] = ()
     messages_total: int = 0
 
     def lines(self) -> Iterable[str]:
-        """What it is, what starts it, who gets it, when, and what it sends."""
+        """Name, trigger, audience, schedule, and messages."""
         yield ", ".join(filter(None, [f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}", self.state]))
         yield self.starts
         if self.subscription_topic:
@@ -131,9 +131,9 @@ class CampaignAnswer(PageAnswer):
         if self.send_to_unsubscribed:
             yield "also sent to unsubscribed people unless the send says otherwise"
         if self.queue_drafts:
-            yield "held as a draft until somebody sends it in Customer.io"
+            yield "held as a draft until someone sends it in Customer.io"
         if self.variables:
-            yield f"its template reads {', '.join(quoted_name(name) for name in self.variables)}"
+            yield f"its template uses {', '.join(quoted_name(name) for name in self.variables)}"
         yield f"{self.messages_total} message(s)"
         yield from (message.line() for message in self.messages)
         yield from self.more()

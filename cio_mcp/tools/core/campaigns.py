@@ -39,7 +39,7 @@ STARTS: dict[StartsOn, str] = {
     "relationship": "a relationship",
     "object": "an object",
     "webhook": "a webhook",
-    "unknown": "something the API does not tell",
+    "unknown": "something the API does not return",
 }
 
 MESSAGES_SHOWN = 50
@@ -56,9 +56,9 @@ async def list_campaigns(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> CampaignList:
-    """List campaigns, broadcasts, newsletters (newest first) or transactional messages: ids, names, states."""
+    """List campaigns, broadcasts, newsletters (newest first), or transactional messages: IDs, names, and states."""
     if state is not None and state not in STATES[kind]:
-        accepted = " or ".join(STATES[kind]) or "nothing, since it has no state"
+        accepted = " or ".join(STATES[kind]) or "none, because they have no state"
         raise InvalidArgument("state", f"for kind={kind} expected {accepted}")
     if kind == "newsletter" and state is None and name is None:
         page = await ws.newsletters.page(limit=limit, start=cursor)
@@ -74,11 +74,11 @@ async def list_campaigns(
 
 async def get_campaign(
     ws: CallContext,
-    id: Annotated[Id, Field(description="id or exact name")],  # noqa: A002 - the argument's name is fixed
+    id: Annotated[Id, Field(description="ID or exact name")],  # noqa: A002 - the argument's name is fixed
     kind: Kind = "campaign",
     cursor: Cursor = None,
 ) -> CampaignAnswer:
-    """What a campaign, broadcast, newsletter or transactional message is: state, what starts it, its messages."""
+    """Get the state, trigger, and messages of a campaign, broadcast, newsletter, or transactional message."""
     match await find(ws, kind, id):
         case Campaign() as campaign:
             return await _campaign(ws, campaign, cursor)
@@ -166,7 +166,7 @@ async def _broadcast(ws: CallContext, broadcast: Broadcast, cursor: str | None) 
         id=broadcast.id,
         name=broadcast.name,
         state=broadcast.state,
-        starts="starts when an API call triggers it; the audience set in Customer.io is not in the API",
+        starts="starts when an API call triggers it; the API does not return the audience set in Customer.io",
         first_started=broadcast.first_started,
         created=broadcast.created,
         updated=broadcast.updated,
@@ -192,7 +192,7 @@ async def _newsletter(ws: CallContext, newsletter: Newsletter, cursor: str | Non
         id=newsletter.id,
         name=newsletter.name,
         state=newsletter.state,
-        starts=f"goes out once{to}; only the segments of its recipient filter are in the API",
+        starts=f"goes out once{to}; the API returns only the segments of its recipient filter",
         recipient_segments=recipients,
         subscription_topic=topics.get(newsletter.subscription_topic_id or ""),
         sent_at=newsletter.sent_at,
@@ -209,7 +209,7 @@ async def _transactional(ws: CallContext, message: TransactionalMessage, cursor:
         kind="transactional",
         id=message.id,
         name=message.name,
-        starts="goes to one person when an API call asks for it",
+        starts="is sent to one person by an API call",
         description=message.description,
         created=message.created_at,
         updated=message.updated_at,

@@ -12,7 +12,7 @@ from cio_mcp.workspace import CallContext
 
 async def list_changes(
     ws: CallContext,
-    change: Annotated[Name | None, Field(description="Change id")] = None,
+    change: Annotated[Name | None, Field(description="Change ID")] = None,
     state: ChangeState | None = None,
     limit: Limit = 10,
 ) -> ChangeList:

@@ -1,4 +1,4 @@
-"""A person's attributes in an answer: all that have room, those that are asked for, or those that tell people apart."""
+"""A person's attributes in an answer: all that fit, the requested ones, or those that distinguish people."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ ATTRIBUTES_CHARS = 24_000
 SHORTEST_VALUE = 20
 """Characters that every value in a list of people is shown with, however many there are; no source."""
 NAMES = ("first_name", "last_name", "name")
-"""What people's names are usually stored under: shown of people who share an address, even where they are equal."""
+"""Attributes that usually hold a person's name: shown for people who share an address, even if they are equal."""
 DIFFERING = 5
 """Attributes that tell people apart; no source, more would hide them."""
 ELSEWHERE = {"id", "email", "phone", "cio_id", "unsubscribed", "_cio_subscription_preferences_computed"}
@@ -31,7 +31,7 @@ def attributes_of(person: Person) -> dict[str, str]:
 
 
 def named_attributes(person: Person, names: Sequence[str]) -> dict[str, str]:
-    """Those of these names that the person has, in their order."""
+    """The given names that the person has, in their order."""
     found = ((name, person.attributes.get(name)) for name in names)
     return {name: _as_text(value) for name, value in found if value is not None}
 
@@ -41,7 +41,7 @@ def _as_text(value: JsonValue) -> str:
 
 
 def cut_to_fit(people: Sequence[PersonRef]) -> list[PersonRef]:
-    """The people of a list with their attributes, each value cut so far that all of them have room together."""
+    """The people of a list with their attributes, each value cut so that all of them fit."""
     count = sum(len(person.attributes or ()) for person in people)
     room = max(SHORTEST_VALUE, ATTRIBUTES_CHARS // max(1, count))
     return [
@@ -53,7 +53,7 @@ def cut_to_fit(people: Sequence[PersonRef]) -> list[PersonRef]:
 
 
 def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """What has room in an answer, in order, and the names of what has not."""
+    """The attributes that fit in an answer, in order, and the names of the others."""
     shown: dict[str, str] = {}
     omitted: list[str] = []
     room = ATTRIBUTES_CHARS
@@ -68,17 +68,17 @@ def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
 
 
 def missing_note(person: Person, names: Sequence[str]) -> str | None:
-    """Which of the attributes that were asked for the person has not, and what they may be called instead."""
+    """The requested attributes that the person doesn't have, with similar names."""
     absent = [name for name in names if person.attributes.get(name) is None]
     if not absent:
         return None
     near = dict.fromkeys(close for name in absent for close in close_to(name, person.attributes))
-    hint = f"; close to it: {', '.join(quoted(name, 60) for name in near)}" if near else ""
-    return f"The person has no attribute {', '.join(quoted(name, 60) for name in absent)}{hint}."
+    hint = f"; similar: {', '.join(quoted(name, 60) for name in near)}" if near else ""
+    return f"The customer has no attribute {', '.join(quoted(name, 60) for name in absent)}{hint}."
 
 
 def told_apart(people: Sequence[Person]) -> list[PersonRef]:
-    """Several people with what tells them apart: their names, and the attributes in which they differ."""
+    """People who share an address, with their names and the attributes in which they differ."""
     known = [attributes_of(person) for person in people]
     names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")
     differing = [name for name in names if len({attributes.get(name) for attributes in known}) > 1]

@@ -1,4 +1,4 @@
-"""What can be included with a customer: how each part is fetched, and how it is shown."""
+"""The parts of a customer that can be included: how each is fetched and shown."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ MOST_LINES = 100
 """Segments and topics that come with a customer; no source, more would hide the rest of the answer."""
 
 OF_THE_MESSAGE = {"delivery_id", "delivered", "opened"}
-"""What an activity repeats of its message."""
+"""Attributes of an activity that repeat its message."""
 
 
 class DeviceLine(AnswerPart):

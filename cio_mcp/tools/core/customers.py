@@ -1,4 +1,4 @@
-"""Tools that find people and show what Customer.io knows about them."""
+"""The tools that find customers and read one."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -42,7 +42,7 @@ from cio_mcp.workspace import CallContext
 NAMES_LEFT_OUT = 100
 """Attributes that are left out and named; no source."""
 ROW_ATTRIBUTES, NAMED_ATTRIBUTES = 10, 30
-"""Attributes that may be asked for by name in a list and of one person; no source."""
+"""Maximum attributes to request by name, in a list and of one person; no source."""
 DEVICES = 20
 """Devices in one answer; no source."""
 
@@ -61,13 +61,13 @@ class CustomersAnswer(PageAnswer):
         elif self.total:
             yield f"{self.total:,} {'person' if self.total == 1 else 'people'}"
         if not self.customers:
-            yield "Nobody found."
+            yield "No customers found."
         yield from map(str, self.customers)
         yield from self.more()
 
 
 class CustomerAnswer(Answer):
-    """One customer; or, where several share what was given, `several` and nothing else."""
+    """One customer; or, if several share the identifier, only `several`."""
 
     personal: ClassVar[bool] = True
 
@@ -87,12 +87,12 @@ class CustomerAnswer(Answer):
     relationships: list[RelationshipLine] | None = None
     messages: list[MessageLine] | None = None
     activities: list[ActivityLine] | None = None
-    incomplete: list[Include] | None = Field(default=None, description="Included lists that go on")
+    incomplete: list[Include] | None = Field(default=None, description="Lists that are incomplete")
     several: list[PersonRef] | None = None
     note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
-        """Who it is first, then what was included."""
+        """The identifiers first, then the included parts."""
         if self.note:
             yield self.note
         if self.several is not None:
@@ -105,17 +105,17 @@ class CustomerAnswer(Answer):
             yield f"Attributes: {', '.join(attributes)}"
         if self.omitted_names:
             named = ", ".join(quoted_name(name) for name in self.omitted_names)
-            yield f"{self.attributes_omitted} attributes are left out; give their names as attributes: {named}"
+            yield f"{self.attributes_omitted} attributes are omitted. Pass their names in attributes: {named}"
         yield from _inline("Devices", self.devices)
         if self.devices_omitted:
-            yield f"{self.devices_omitted} more devices are left out."
+            yield f"{self.devices_omitted} more devices are omitted."
         yield from _inline("Segments", self.segments)
         yield from _inline("Topics", self.subscriptions)
         yield from _inline("Related to", self.relationships)
         yield from _below("Messages", self.messages)
         yield from _below("Activities", self.activities)
         if self.incomplete:
-            yield f"There is more of: {', '.join(self.incomplete)}."
+            yield f"Incomplete lists: {', '.join(self.incomplete)}."
 
 
 async def find_customers(
@@ -127,9 +127,9 @@ async def find_customers(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> CustomersAnswer:
-    """Find people. Give exactly one of email, filter (by attributes and segments), segment."""
+    """Find customers by email, filter (attributes and segments), or segment. Pass exactly one."""
     if sum(given is not None for given in (email, filter, segment)) != 1:
-        raise InvalidArgument("email, filter, segment", "give exactly one of them")
+        raise InvalidArgument("email, filter, segment", "pass exactly one of them")
     if email is not None:
         return await _by_email(ws, email.strip(), attributes, limit)
     wanted = {"segment": {"id": int((await ws.segments.find(segment)).id)}} if segment else await audience(ws, filter)
@@ -146,12 +146,12 @@ async def get_customer(
     ws: CallContext,
     customer: Customer,
     id_type: CustomerIdType = None,
-    include: Annotated[tuple[Include, ...], Field(description="What else to fetch")] = (),
+    include: Annotated[tuple[Include, ...], Field(description="Related data to add")] = (),
     attributes: Annotated[
         tuple[str, ...], Field(description="Only these attributes", max_length=NAMED_ATTRIBUTES)
     ] = (),
 ) -> CustomerAnswer:
-    """Show one person: identifiers, subscription, attributes, devices, and what is included."""
+    """Get a customer's identifiers, subscription status, attributes, and devices. Use include for more."""
     try:
         reference = await ws.people.locate(customer, id_type)
     except SeveralPeople as several:
@@ -228,7 +228,7 @@ async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limi
 
 
 def _shared(count: int) -> str:
-    return f"{count} people share this address; none was picked. Name the one that is meant by its cio_id."
+    return f"{count} customers share this address. Specify one by cio_id."
 
 
 def _inline(title: str, part: Sequence[AnswerPart] | None) -> Iterable[str]:

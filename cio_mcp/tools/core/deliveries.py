@@ -1,4 +1,4 @@
-"""A delivery as answers show it: one line that says when, to whom, about what, and what became of it."""
+"""A delivery in answers: one line with time, recipient, subject, and status."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,11 +26,11 @@ OUTCOMES = (
     "spammed", "bounced", "dropped", "undeliverable", "failed", "unsubscribed", "converted", "clicked", "opened",
     "clicked by a machine", "opened by a machine", "delivered", "sent", "deferred", "attempted", "drafted", "created",
 )  # fmt: skip
-"""What may have become of a message; the first that holds is its status."""
+"""Statuses of a delivery; the first that applies is shown."""
 
 
 class Status(NamedTuple):
-    """What became of a message, and when, where that is told."""
+    """The status of a delivery, and its time if known."""
 
     word: str
     at: datetime | None
@@ -84,7 +84,7 @@ class MessageLine(AnswerPart):
 
 
 def status_of(message: Message) -> Status:
-    """Tell what became of a message; an open or click counts as a person's unless only a machine's is told."""
+    """Determine the status of a delivery. An open or click is a person's, unless only a machine's is reported."""
     held = timeline(message)
     for act in ("clicked", "opened"):
         if what := happening_of(message, act):
@@ -134,7 +134,7 @@ def type_of(channel: str | None) -> str | None:
 
 
 Found = tuple[Message, Happening | None]
-"""A message, and what happened to it where that is what was searched for."""
+"""A message, and the metric's time if the search has a metric."""
 
 
 async def lines_of(ws: CallContext, found: Iterable[Found], source: SourceRef | None = None) -> list[MessageLine]:

@@ -1,4 +1,4 @@
-"""A reported event as answers show it: one line that says when, what, to whom, sent by what, and caused by what."""
+"""An event in answers: one line with time, type, customer, source, and cause."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,8 +13,8 @@ from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
 
 DETAILS = ("failure_message", "href", "reason")
-"""What more is said of some events; the first that is there is shown."""
-STRANGE = "unknown, something this server cannot read"
+"""Details of some events; the first that exists is shown."""
+STRANGE = "unknown (not readable by this server)"
 
 
 class Cause(AnswerPart):
@@ -71,7 +71,7 @@ class EventLine(AnswerPart):
 
 
 async def happenings(ws: CallContext, events: Iterable[Event]) -> list[EventLine]:
-    """Make a line of each event, with the name of what sent it and of the change that caused it."""
+    """Make a line of each event, with the names of its source and the change that caused it."""
     told = [(event, _thing(event)) for event in events]
     named = await sources(ws, (thing for _, thing in told if thing))
     causes = {change: await _cause(ws, change) for change in {event.change for event, _ in told if event.change}}

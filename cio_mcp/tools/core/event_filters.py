@@ -1,4 +1,4 @@
-"""Which events are asked for: arguments of tools and queries of resources, made into one question to the feed."""
+"""Event filters: converts arguments of tools and queries of resources to one query of the event log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 ObjectType = Literal["customer", "email", "sms", "whatsapp", "push", "in_app", "slack", "webhook", "unknown"]
 Reported = Annotated[Name, Field(description="sent, delivered, opened, clicked, converted, bounced, failed…")]
-Delivery = Annotated[Name, Field(description="delivery id")]
-ChangeId = Annotated[Name, Field(description="What it led to")]
+Delivery = Annotated[Name, Field(description="Delivery ID")]
+ChangeId = Annotated[Name, Field(description="Only events it caused")]
 
 METRICS = frozenset(metric for metrics in EVENTS.values() for metric in metrics) | {
     "cio_subscription_preferences_changed",
     UNKNOWN,
 }
-"""What is known to be reported; another name counts once it was."""
+"""Known metrics; another name is accepted once it was reported."""
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which events somebody wants, as they were asked for."""
+    """The requested filters."""
 
     customer: str | None = None
     object_type: str | None = None
@@ -100,9 +100,7 @@ async def _metric(feed: "EventLog", told: str | None) -> str | None:
         return metric
     if matched := same_stem(metric, METRICS):
         return matched
-    raise InvalidArgument(
-        "metric", f"nothing is reported under this name; expected one of {', '.join(sorted(METRICS))}"
-    )
+    raise InvalidArgument("metric", f"unknown metric; expected one of {', '.join(sorted(METRICS))}")
 
 
 async def _person(ws: CallContext, customer: str) -> str:
@@ -111,32 +109,32 @@ async def _person(ws: CallContext, customer: str) -> str:
     if reference.id_type != "phone":
         return reference.value
     if not ws.settings.has_app:
-        raise InvalidArgument("customer", "without the App API key people are found by id, email or cio_… only")
+        raise InvalidArgument("customer", "without an App API key, expected an ID, an email address, or cio_…")
     return (await ws.people.resolve(customer)).reference.value
 
 
 async def _source(ws: CallContext, kind: Kind | None, wanted: str | None) -> str | None:
     """The id needs no request, since what sent an event may be gone; a name does."""
     if (kind is None) != (wanted is None):
-        raise InvalidArgument("id" if wanted is None else "kind", "give kind and id together")
+        raise InvalidArgument("id" if wanted is None else "kind", "pass kind and id together")
     if kind is None or wanted is None or _is_id(wanted):
         return wanted and wanted.strip()
     if not ws.settings.has_app:
-        raise InvalidArgument("id", "without the App API key expected a number, not a name")
+        raise InvalidArgument("id", "without an App API key, expected a number, not a name")
     return (await find(ws, kind, wanted)).id
 
 
 async def _led_to(ws: CallContext, change: str | None, delivery: str | None) -> tuple[str | None, str | None]:
-    """The delivery and the event to look for: what a change led to, or the delivery that was asked for."""
+    """The delivery and event to look for: those that a change caused, or the requested delivery."""
     if change is None:
         return delivery, None
     row = await ws.gate.journal.summary(change)
     if row is None:
         raise NotFound(f"change: there is no change {quoted(change, 40)}; list_changes lists them.")
     if not (row.delivery_id or row.event_id):
-        raise InvalidArgument("change", "events name only changes that sent a message or an event; see list_changes")
+        raise InvalidArgument("change", "only changes that sent a message or an event have events; see list_changes")
     if row.delivery_id and delivery not in (None, row.delivery_id):
-        raise InvalidArgument("delivery", "the change became another delivery; give one of the two")
+        raise InvalidArgument("delivery", "the change produced another delivery; pass only one of the two")
     return row.delivery_id or delivery, row.event_id
 
 
@@ -146,5 +144,5 @@ def _is_id(wanted: str) -> bool:
 
 def _given(field: str, told: str | None) -> str | None:
     if told is not None and not told:
-        raise InvalidArgument(field, "expected an id")
+        raise InvalidArgument(field, "expected an ID")
     return told

@@ -1,4 +1,4 @@
-"""Tools that read what Customer.io reported, and wait for it."""
+"""The tools that read events and wait for one."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -20,30 +20,30 @@ from cio_mcp.tools.core.event_filters import BEGINNING, ChangeId, Delivery, Obje
 from cio_mcp.workspace import CallContext
 
 LATELY = timedelta(minutes=1)
-"""How far back an event counts as waited for, unless told: an assistant needs seconds from one call to the next."""
+"""How far back an event counts by default: an assistant needs some seconds between calls."""
 ANSWERING = 1.0
 """Seconds of a call that are kept for answering."""
 STEP = 2.0
 """Seconds between two reports of progress."""
 UNSENT = ("dropped", "failed", "undeliverable")
 ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "converted"), ("bounced", *UNSENT))
-"""After what a delivery no more comes to what is waited for."""
+"""Metrics after which a delivery can't have the awaited one any more."""
 SEEN = 5
-"""Events that are named when the awaited one did not come; no source, what fits a glance."""
+"""Events shown if the awaited one did not occur; no source, as many as fit a glance."""
 NOTHING = (
-    "No events have been received yet. If none ever does, its operator must run a receiver and register it in "
+    "No events have been received yet. If this persists, the operator must run a receiver and register it in "
     "Customer.io."
 )
 
 
 class EventsAnswer(PageAnswer):
-    """What was reported, newest first; `by_metric` counts all of it since `since`."""
+    """Events, newest first; `by_metric` counts all since `since`."""
 
     events: list[EventLine]
     since: datetime | None = None
     by_metric: dict[str, int] | None = None
-    other_metrics: int | None = Field(default=None, description="Events whose metric is not in by_metric")
-    omitted_more: bool = Field(default=False, description="Even more are omitted")
+    other_metrics: int | None = Field(default=None, description="Events of all other metrics")
+    omitted_more: bool = Field(default=False, description="More are omitted")
     received_since: datetime | None = None
     now: datetime
 
@@ -58,7 +58,7 @@ class EventsAnswer(PageAnswer):
         if heading := ": ".join(filter(None, [since, ", ".join(counts)])):
             yield heading
         if not self.events and self.received_since:
-            yield "No such events."
+            yield "No events match."
         yield from map(str, self.events)
         if self.has_more:
             yield f"… {self.omitted}{' or more' if self.omitted_more else ''} omitted: cursor={self.cursor}"
@@ -67,7 +67,7 @@ class EventsAnswer(PageAnswer):
 
 
 class WaitAnswer(Answer):
-    """The awaited event; without one, what else was reported of the same delivery or customer."""
+    """The awaited event; without one, other events of the same delivery or customer."""
 
     happened: bool
     event: EventLine | None = None
@@ -77,12 +77,12 @@ class WaitAnswer(Answer):
     now: datetime
 
     def lines(self) -> Iterable[str]:
-        """The event; or that it did not come, and what did."""
+        """The event; or, if it did not occur, the others that did."""
         if self.event:
             yield str(self.event)
             yield f"Waited {self.waited:g} s. {clock_line(self.now)}"
             return
-        yield f"It did not happen within {self.waited:g} s." if self.waited else "It has not happened."
+        yield f"It did not occur within {self.waited:g} s." if self.waited else "It has not occurred."
         if self.note:
             yield self.note
         if self.seen:
@@ -99,13 +99,13 @@ async def recent_events(
     delivery: Delivery | None = None,
     change: ChangeId | None = None,
     kind: Kind | None = None,
-    id: Annotated[Id | None, Field(description="id or exact name, with kind")] = None,  # noqa: A002 - its name in all tools
+    id: Annotated[Id | None, Field(description="ID or exact name; requires kind")] = None,  # noqa: A002 - its name in all tools
     since: Since = None,
     until: Until = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> EventsAnswer:
-    """What webhooks reported (sent, opened, bounced …), newest first; with since also counts by metric."""
+    """List message events received by webhook (sent, opened, bounced, …), newest first. With since, adds counts."""
     query = await Wanted(
         customer=customer,
         object_type=object_type,
@@ -140,10 +140,10 @@ async def wait_for_event(
     metric: Reported | None = None,
     delivery: Delivery | None = None,
     change: ChangeId | None = None,
-    since: Annotated[Time | None, Field(description="Earlier ones do not count; default a minute ago")] = None,
-    timeout: Annotated[float | None, Field(description="Seconds; default what a call may take", ge=0, le=600)] = None,  # noqa: ASYNC109 - what a model gives
+    since: Annotated[Time | None, Field(description="Ignore earlier events. Default: 1 minute ago")] = None,
+    timeout: Annotated[float | None, Field(description="In seconds. Default: the maximum", ge=0, le=600)] = None,  # noqa: ASYNC109 - what a model gives
 ) -> WaitAnswer:
-    """Wait until an event is reported; answers at once if it was. Use after a send, with its change."""
+    """Wait for an event. Returns immediately if it already occurred. After a send, pass its change ID."""
     wanted = Wanted(
         customer=customer, object_type=object_type, metric=metric, delivery=delivery, change=change, since=since
     )
@@ -178,21 +178,21 @@ def _named(metric: str) -> str:
 
 
 def _instead_of(query: EventQuery) -> tuple[str, ...]:
-    """What ends the waiting for what can then no more happen to a delivery."""
+    """The metrics that end a wait because the awaited one can't occur any more."""
     ends = ENDS.get(query.metric or "", ()) if query.delivery else ()
     return tuple(metric for metric in ends if metric != query.metric)
 
 
 def _final(event: Event) -> str:
-    return f"And it will not: the delivery was {word(event.metric)}."
+    return f"It will not occur: the delivery was {word(event.metric)}."
 
 
 def _advice(wanted: float | None, patience: float, since: datetime | None) -> str | None:
     if wanted is not None and wanted <= patience:
         return None
-    limit = "" if wanted is None else f"One call may wait {patience:.0f} s here. "
+    limit = "" if wanted is None else f"One call can wait at most {patience:.0f} s. "
     again = f"with since={moment(since)} " if since else ""
-    return f"{limit}Call again {again}to wait on."
+    return f"{limit}Call again {again}to keep waiting."
 
 
 async def _report_progress(ws: CallContext, patience: float) -> None:

@@ -1,4 +1,4 @@
-"""Whether the workspace is in order: its webhooks, its deliveries, its changes, its limits and its keys."""
+"""The health of the workspace: webhooks, deliveries, changes, limits, and keys."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from cio_mcp.workspace import CallContext
 RATES_OVER = timedelta(days=7)
 """The time that rates are of: as long as Customer.io retries a webhook, so that they rest on all that came."""
 UNSENT = ("failed", "dropped", "undeliverable")
-"""What becomes of a message that is not sent."""
+"""Metrics of a message that was not sent."""
 COUNTED = ("sent", "delivered", "bounced", "spammed", *UNSENT)
-"""What is counted of the last days."""
+"""Metrics counted for the rates."""
 REFUSED_SHOWN = 10
 """Reasons of refused requests in an answer; no source, there are fewer."""
 
@@ -38,15 +38,15 @@ class Deliverability:
     def lines(self) -> Iterable[str]:
         """The rates, then the counts that are not 0."""
         if self.failure_rate is None:
-            yield "Messages of the last 7 days: no events received"
+            yield "Messages, last 7 days: no events received"
             return
-        bounced = "" if self.bounce_rate is None else f"{self.bounce_rate:.1%} of sent ones bounced, "
+        bounced = "" if self.bounce_rate is None else f"{self.bounce_rate:.1%} of sent messages bounced, "
         counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items() if count)
-        yield f"Messages of the last 7 days: {bounced}{self.failure_rate:.1%} were not sent ({counts})"
+        yield f"Messages, last 7 days: {bounced}{self.failure_rate:.1%} were not sent ({counts})"
 
 
 class Health(AnswerPart):
-    """What an operator or a marketer looks at first when something seems wrong; rates are of the last 7 days."""
+    """The first place to look when something seems wrong; rates are of the last 7 days."""
 
     bounce_rate: float | None = None
     failure_rate: float | None = None
@@ -74,7 +74,7 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
     )
     messages = deliverability(read["week"].by_metric)
     unsettled = sum(read[state].total for state in UNSETTLED)
-    changes = f"outcome of {unsettled} not known yet (see list_changes)" if unsettled else "every outcome is known"
+    changes = f"{unsettled} with an unknown outcome (see list_changes)" if unsettled else "all outcomes are known"
     slowed = "; ".join(lane.slowed for lane in lanes if lane.slowed)
     return Health(
         bounce_rate=messages.bounce_rate,
@@ -110,13 +110,13 @@ async def paused(ws: CallContext) -> str | None:
     if pause is None:
         return None
     because = f": {quoted(pause.reason)}" if pause.reason else ""
-    return f"An operator stopped all writes at {moment(from_unix(pause.at))}{because}"
+    return f"An operator paused all writes at {moment(from_unix(pause.at))}{because}"
 
 
 def _webhooks(stats: WebhookStats, since: datetime | None, now: datetime) -> Iterable[str]:
-    """What the receiver of webhooks took and refused."""
+    """The webhook receiver's last event and refusals."""
     if (last := stats.last) is None or since is None:
-        yield "Webhooks: no events have been received yet; an operator runs and registers a receiver."
+        yield "Webhooks: no events have been received yet. The operator must run and register a receiver."
     else:
         at = from_unix(last.received_at)
         yield (

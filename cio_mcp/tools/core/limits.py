@@ -1,4 +1,4 @@
-"""Customer.io's rate limits at this moment, as all processes of the workspace share them."""
+"""The current rate limits, shared by all processes of the workspace."""
 
 from collections.abc import Iterable
 
@@ -36,7 +36,7 @@ class LaneNow(AnswerPart):
         """One line."""
         paused = f", paused for {self.paused_for:.0f} s" if self.paused_for else ""
         slowed = f", slowed to {self.rate:.0%} after a 429" if self.rate else ""
-        alone = "" if self.shared else "; the database cannot be used, so this is this process's own small share"
+        alone = "" if self.shared else "; the database is unavailable, so this is the process's own small share"
         yield (
             f"{self.lane}: {self.used} of {self.requests} used in the last {self.window:g} s, "
             f"{self.available} available now, {self.waiting} waiting{paused}{slowed}{alone}"
@@ -44,7 +44,7 @@ class LaneNow(AnswerPart):
 
 
 async def lanes_now(ws: CallContext) -> tuple[LaneNow, ...]:
-    """Every lane, read from what all processes of the workspace share."""
+    """Every lane, as all processes of the workspace share it."""
     return tuple(map(_lane, await ws.reader.client.limiter.current_state()))
 
 

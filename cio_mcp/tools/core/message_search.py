@@ -1,4 +1,4 @@
-"""Deliveries that match: filtered where Customer.io cannot, and ordered by the time of a metric where one is given."""
+"""Searches deliveries: filters that Customer.io lacks, and the order by the time of a metric."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -23,7 +23,7 @@ No source: some 120 KB a page, while Customer.io takes up to 1,000."""
 
 
 class Conditions(NamedTuple):
-    """What Customer.io cannot filter by in the list at hand; None means any."""
+    """Filters that the list at hand lacks in Customer.io; None means any."""
 
     kind: Kind | None = None
     id: str | None = None
@@ -53,7 +53,7 @@ class Range(NamedTuple):
 
 
 class Search(NamedTuple):
-    """What was found: deliveries in order, with what happened to them where a metric orders them.
+    """The result: deliveries in order, with the metric's time if it orders them.
 
     `looked_at` counts the deliveries looked through, the oldest of them created at `back_to`; `undated` had the
     metric at a time that Customer.io does not state. `omitted` follow in what was looked through, if that was all.
@@ -147,7 +147,9 @@ class SearchPlace(NamedTuple):
         offset, _, rest = cursor.partition(".")
         ends, dot, token = rest.partition(".")
         if not (dot and _is_number(offset) and _is_number(ends)):
-            raise InvalidArgument("cursor", "expected the cursor of the page before, unchanged, with the same metric")
+            raise InvalidArgument(
+                "cursor", "expected the cursor from the previous page, unchanged, with the same metric"
+            )
         return cls(limit, int(ends), int(offset), token or None)
 
     @property

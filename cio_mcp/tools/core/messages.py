@@ -1,4 +1,4 @@
-"""Tools that list deliveries and show one."""
+"""The tools that list deliveries and read one."""
 
 from calendar import monthrange
 from collections.abc import Iterable
@@ -68,19 +68,19 @@ class MessagesAnswer(PageAnswer):
         if not self.messages and not self.looked_at:
             yield "No messages in this time."
         elif self.back_to is not None:
-            yield f"Looked through {self.looked_at} messages, created since {moment(self.back_to)}."
+            yield f"Searched {self.looked_at} messages created since {moment(self.back_to)}."
             if self.has_more and self.omitted is None:
-                yield "The cursor leads on to those created before; the metric may have happened to them as lately."
+                yield "The cursor continues with messages created earlier; the metric may be just as recent for them."
         elif self.looked_at is not None:
-            yield f"{len(self.messages)} of the {self.looked_at} messages looked through match."
+            yield f"{len(self.messages)} of the {self.looked_at} messages searched match."
         if self.undated:
-            yield f"{self.undated} more are left out, since Customer.io states no time for them."
+            yield f"{self.undated} more are omitted because Customer.io returns no time for them."
         yield from (f"{self.order} {message}" if message.happened else str(message) for message in self.messages)
         yield from self.more()
 
 
 class ContentPart(AnswerPart):
-    """What was sent, as text."""
+    """The content of a delivery, as text."""
 
     subject: Untrusted | None = None
     from_: Untrusted | None = Field(default=None, serialization_alias="from")
@@ -99,11 +99,11 @@ class ContentPart(AnswerPart):
         yield f"{', '.join(f'{name} {quoted_text(value)}' for name, value in headers.items() if value) or 'Sent'}:"
         yield from (f"> {line}" for line in (self.text or "").split("\n"))
         if isinstance(self.text, Excerpt):
-            yield f"Cut after {BODY_CHARACTERS:,} of {self.text.length:,} characters; the rest is in Customer.io only."
+            yield f"Cut after {BODY_CHARACTERS:,} of {self.text.length:,} characters; the rest is only in Customer.io."
 
 
 class MessageAnswer(Answer):
-    """One delivery: what became of it, and when."""
+    """One delivery: its status and timeline."""
 
     message: MessageLine
     timeline: dict[str, datetime]
@@ -113,7 +113,7 @@ class MessageAnswer(Answer):
     note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
-        """The delivery, its timeline, and what was sent, as a quotation."""
+        """The delivery, its timeline, and its content as a quotation."""
         yield str(self.message)
         yield ", ".join(f"{name} {moment(at)}" for name, at in self.timeline.items()) or "Nothing yet."
         if template := [
@@ -131,7 +131,7 @@ async def list_messages(
     customer: Customer | None = None,
     id_type: CustomerIdType = None,
     kind: Kind | None = None,
-    id: Annotated[Id | None, Field(description="id or exact name, with kind")] = None,  # noqa: A002 - the tools' word
+    id: Annotated[Id | None, Field(description="ID or exact name; requires kind")] = None,  # noqa: A002 - the tools' word
     metric: Metric | None = None,
     channel: Channel | None = None,
     since: Since = None,
@@ -139,12 +139,12 @@ async def list_messages(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> MessagesAnswer:
-    """List deliveries of the last 6 months, newest first: of a person, a campaign (kind, id), or all.
+    """List deliveries, newest first. Filter by customer, or by kind and id. Defaults to the last 6 months.
 
-    Order, since and until go by the time of metric, if given, else by creation.
+    With metric, order, since, and until use its time; otherwise, the creation time.
     """
     if id is not None and kind is None:
-        raise InvalidArgument("kind", "is needed with id: campaign, broadcast, newsletter or transactional")
+        raise InvalidArgument("kind", "is required with id: campaign, broadcast, newsletter, or transactional")
     if kind is not None:
         await read_ahead(ws, [kind])
     if kind is not None and id is not None and not is_number(id):
@@ -187,9 +187,9 @@ async def list_messages(
 async def get_message(
     ws: CallContext,
     id: Id,  # noqa: A002 - what every tool calls it
-    content: Annotated[bool, Field(description="Also what was sent; 100 a day")] = False,
+    content: Annotated[bool, Field(description="Include subject and body (100 per day)")] = False,
 ) -> MessageAnswer:
-    """Show one delivery: what became of it and when; content adds its subject and text."""
+    """Get a delivery's status and timeline. Set content to include its subject and body."""
     message = await ws.messages.get(id)
     [line] = await lines_of(ws, [(message, None)])
     shown, note = await _content(ws, id) if content else (None, None)
@@ -207,11 +207,11 @@ async def _content(ws: CallContext, id_: str) -> tuple[ContentPart | None, str]:
     try:
         sent = await ws.messages.archived(id_)
     except NotFound:
-        return None, "Customer.io kept no copy of what was sent."
+        return None, "Customer.io kept no copy of the content."
     except RateLimited as full:
-        return None, f"What was sent could not be read: {full}"
+        return None, f"The content could not be read: {full}"
     if sent.forgotten:
-        return None, "Customer.io has forgotten what was sent."
+        return None, "Customer.io no longer keeps the content."
     content = ContentPart(
         subject=sent.subject,
         from_=sent.from_,
@@ -219,7 +219,7 @@ async def _content(ws: CallContext, id_: str) -> tuple[ContentPart | None, str]:
         preheader=sent.preheader_text,
         text=readable(sent.body) if sent.body else None,
     )
-    return content, "Read from the archive, which Customer.io opens 100 times a day."
+    return content, "Read from the archive, which allows 100 reads a day."
 
 
 def _range(since: str | None, until: str | None, now: datetime, *, months: int) -> Range:
@@ -227,7 +227,7 @@ def _range(since: str | None, until: str | None, now: datetime, *, months: int) 
     asked = Range(*span(since, until))
     earliest = _months_before(asked.until or now, months)
     if asked.since and asked.since < earliest - A_MINUTE:
-        limit = f"Customer.io lists at most {months} months at once; with this until (now, unless given)"
+        limit = f"Customer.io lists at most {months} months at once; with this until (default: now)"
         raise InvalidArgument("since", f"{limit} it can be {moment(earliest)} at the earliest")
     return asked
 

@@ -1,4 +1,4 @@
-"""The tool that reads metrics, each kind in the ranges and the zone in which Customer.io really counts it."""
+"""The tool that reads metrics, in the ranges and the time zone in which Customer.io counts each kind."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,36 +36,35 @@ VARIED = "The ranges differ in length, so compare rates rather than totals."
 EASTERN_NAMES = frozenset({EASTERN, "US/Eastern", "EST5EDT"})
 
 HUMAN_CLICKS_SINCE = datetime(2025, 4, 20, tzinfo=UTC)
-"""From when on people and machines are told apart reliably (opens a month before): https://docs.customer.io/integrations/api/app/"""
+"""Since when machine clicks are identified reliably (opens a month before): https://docs.customer.io/integrations/api/app/"""
 
 
 async def get_metrics(
     ws: CallContext,
-    id: Annotated[Id | None, Field(description="id or exact name")] = None,  # noqa: A002 - the argument's name is fixed
+    id: Annotated[Id | None, Field(description="ID or exact name")] = None,  # noqa: A002 - the argument's name is fixed
     kind: Kind = "campaign",
-    ids: Annotated[
-        tuple[Id, ...], Field(description="Several of one kind instead, to compare", max_length=MOST_IDS)
-    ] = (),
+    ids: Annotated[tuple[Id, ...], Field(description="Several of the same kind, to compare", max_length=MOST_IDS)] = (),
     since: Since = None,
     until: Until = None,
     resolution: Resolution | None = None,
-    timezone: Annotated[Name | None, Field(description="Region name; campaigns only")] = None,
+    timezone: Annotated[Name | None, Field(description="IANA name; campaigns only")] = None,
     channel: Channel | None = None,
-    links: Annotated[bool, Field(description="Also clicks by link")] = False,
+    links: Annotated[bool, Field(description="Include clicks per link")] = False,
 ) -> MetricsAnswer:
-    """How a campaign, broadcast, newsletter or transactional message performed.
+    """Get metrics of a campaign, broadcast, newsletter, or transactional message.
 
-    Totals, rates, a series; opens and clicks by people and machines apart. Default: 30 days, newsletters since sent.
+    Returns totals, rates, and a time series, with human and machine opens and clicks counted separately.
+    Defaults to the last 30 days, or since the send date for newsletters.
     """
     if (id is None) == (not ids):
-        raise InvalidArgument("id, ids", "give exactly one of them")
+        raise InvalidArgument("id, ids", "pass exactly one of them")
     if links and ids:
-        raise InvalidArgument("links", "give one id with it")
+        raise InvalidArgument("links", "requires a single id")
     asked_since, asked_until = span(since, until)
     if asked_since and asked_since >= ws.now:
         raise InvalidArgument("since", "must be in the past")
     if kind == "transactional" and channel:
-        raise InvalidArgument("channel", "leave it out; a transactional message has one channel")
+        raise InvalidArgument("channel", "must be omitted; a transactional message has one channel")
     request = Request(kind, asked_since, asked_until, ws.now, resolution, _zone(kind, timezone), channel)
     wanted = list(dict.fromkeys(ids)) if id is None else [id]
     measured = await together({each: partial(_measure, ws, request, each) for each in wanted})
@@ -85,7 +84,7 @@ async def get_metrics(
 
 @dataclass(frozen=True)
 class Request:
-    """What is counted of each: None means the default of its kind."""
+    """The metrics of each channel: None means the default of its kind."""
 
     kind: Kind
     since: datetime | None
@@ -133,7 +132,7 @@ async def _measure(ws: CallContext, request: Request, wanted: str) -> Measured:
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of Customer.io's counts, and the three ways to ask."""
+    """The requested range, and the three ways to request it from Customer.io."""
 
     metrics: Metrics
     kind: Kind
@@ -178,7 +177,7 @@ def _zone(kind: Kind, name: str | None) -> ZoneInfo:
     if kind == "campaign":
         return zone(name or "UTC")
     if name not in {None, *EASTERN_NAMES}:
-        raise InvalidArgument("timezone", f"Customer.io counts {SAID[kind]}s in {EASTERN} only; leave it out")
+        raise InvalidArgument("timezone", f"Customer.io counts {SAID[kind]}s in {EASTERN} only; omit it")
     return ZoneInfo(EASTERN)
 
 
@@ -201,8 +200,8 @@ def _notes(measured: Measured) -> Iterable[str]:
     if asked.kind != "campaign":
         yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {SAID[asked.kind]}s."
     elif (asked.since, asked.until) != (counted.since, counted.until):
-        yield f"Counted in whole {counted.resolution}; the range above is what they cover."
+        yield f"Counted in whole {counted.resolution}; the range above includes all of them."
     if counted.since < HUMAN_CLICKS_SINCE:
-        yield "People and machines are told apart reliably for opens since 2025-03-20, for clicks since 2025-04-20."
+        yield "Machine opens are identified reliably since 2025-03-20, and machine clicks since 2025-04-20."
     if any(share.value > 1 for share in measured.summary.rates.values()):
-        yield "A rate above 100 %: what happens is counted when it happens, also to messages sent before this range."
+        yield "Rates above 100 % include activity on messages sent before this range."

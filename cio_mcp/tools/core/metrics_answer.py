@@ -1,4 +1,4 @@
-"""What `get_metrics` answers: totals, rates with their basis, a series, links, and what the figures do not tell."""
+"""The answer of `get_metrics`: totals, rates with their basis, a series, links, and notes on their limits."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,7 +22,7 @@ DRAWN = frozenset({"sent", "human_opened", "human_clicked", "converted"})
 WHO = {"human": "by people", "machine": "by machines"}
 
 COMPARED = ("sent", "delivered", "human_opened", "human_clicked", "converted", "unsubscribed", "bounced", "spammed")
-"""What stands on the line of each of several."""
+"""Metrics on the line of each of several sources."""
 
 ROWS = (
     ("sent", "delivered", "bounced"),
@@ -30,11 +30,11 @@ ROWS = (
     ("clicked", "human_clicked", "machine_clicked"),
     ("converted", "unsubscribed", "spammed"),
 )
-"""What stands on one line of text; what is not here and not 0 follows on a line of its own."""
+"""Metrics on one line of text; others that are not 0 follow on a separate line."""
 
 
 class Share(AnswerPart):
-    """A rate between 0 and 1, and what it is a share of."""
+    """A rate between 0 and 1, and its basis."""
 
     value: float
     of: str
@@ -78,7 +78,7 @@ class LinkReport(AnswerPart):
 
 
 class Summary(AnswerPart):
-    """What is compared of one campaign, broadcast, newsletter or transactional message."""
+    """The compared metrics of one source."""
 
     id: str
     name: str

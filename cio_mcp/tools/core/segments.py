@@ -1,4 +1,4 @@
-"""Tools that list segments and show one."""
+"""The tools that list segments and read one."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,13 +23,13 @@ USERS = 100
 
 
 class SegmentLine(AnswerPart):
-    """A segment; `dynamic` ones follow their conditions, `manual` ones hold who was added."""
+    """A segment; `dynamic` ones follow conditions, `manual` ones contain added customers."""
 
     id: str
     name: str
     type: str | None = None
     description: Untrusted | None = None
-    building: bool | None = Field(default=None, description="Membership is not complete yet")
+    building: bool | None = Field(default=None, description="Membership is still being built")
 
     def __str__(self) -> str:
         building = ", still building" if self.building else ""
@@ -51,7 +51,7 @@ class SegmentsAnswer(PageAnswer):
 
 
 class SegmentAnswer(PageAnswer):
-    """One segment: how many people, what uses it, and a page of its members if asked."""
+    """One segment: its size, its uses, and a page of members if requested."""
 
     segment: SegmentLine
     count: int
@@ -63,7 +63,7 @@ class SegmentAnswer(PageAnswer):
     members: list[PersonRef] | None = None
 
     def lines(self) -> Iterable[str]:
-        """What it is, how many, used by what, who."""
+        """Name, size, uses, and members."""
         yield str(self.segment)
         yield f"{self.count:,} {'person' if self.count == 1 else 'people'}" + (
             f", updated {moment(self.updated_at)}" if self.updated_at else ""
@@ -83,7 +83,7 @@ async def list_segments(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> SegmentsAnswer:
-    """List segments; archived ones are not told."""
+    """List segments with their IDs, names, and types. Archived segments are excluded."""
     wanted = (name or "").strip().casefold()
     found = [segment for segment in await ws.segments.all() if wanted in segment.name.casefold()]
     shown, page = cut(found, limit, cursor)
@@ -93,11 +93,11 @@ async def list_segments(
 async def get_segment(
     ws: CallContext,
     segment: SegmentRef,
-    members: Annotated[bool, Field(description="Also a page of its people")] = False,
+    members: Annotated[bool, Field(description="Include a page of members")] = False,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> SegmentAnswer:
-    """Show a segment: how many people it holds, which campaigns and newsletters use it, and its members."""
+    """Get a segment's size, the campaigns and newsletters that use it, and its members."""
     found = await ws.segments.find(segment)
     reads: dict[str, Read] = {
         "count": partial(ws.segments.count, found.id),

@@ -44,17 +44,17 @@ async def send_event(
     customer: Customer,
     name: Annotated[Name, Field(description="Event name")],
     data: Annotated[dict[str, JsonValue] | None, Field(description="Event data")] = None,
-    timestamp: Annotated[Time | None, Field(description="When it happened: ISO 8601 with zone; default now")] = None,
-    repeat: Annotated[bool, Field(description="Send once more on purpose")] = False,
+    timestamp: Annotated[Time | None, Field(description="ISO 8601 with zone. Default: now")] = None,
+    repeat: Annotated[bool, Field(description="Send even if it is a duplicate")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
-    """Record an event for one customer. Events can start campaigns, so a person approves each."""
+    """Send an event for one customer. Events can trigger campaigns. Requires approval."""
     name = name.strip()
     if not name:
         raise InvalidArgument("name", "expected the event's name")
     within("name", name, tracking.EVENT_NAME_BYTES)
     if hidden := hidden_characters(name):
-        raise InvalidArgument("name", f"holds characters that cannot be seen ({', '.join(hidden[:5])})")
+        raise InvalidArgument("name", f"contains invisible characters ({', '.join(hidden[:5])})")
     within("data", canonical(data or {}), tracking.EVENT_DATA_BYTES)
     at = time_of("timestamp", timestamp)
     whom = await recipient_of(ws, customer, id_type)
@@ -95,9 +95,9 @@ async def _starts(ws: CallContext, by_event: list[Campaign]) -> tuple[str, ...] 
 def _warnings(whom: Recipient, age: timedelta) -> tuple[str, ...]:
     found = []
     if age > STARTS_WITHIN:
-        found.append("It is older than 72 hours, so it starts no event-triggered campaign.")
+        found.append("It is older than 72 hours, so it triggers no event-triggered campaign.")
     if age < -TOLERANCE:
-        found.append("It has not happened yet: its time is in the future.")
+        found.append("Its time is in the future.")
     if whom.person is None:
         found.append(UNREAD)
         if whom.reference.kind != "cio_id":

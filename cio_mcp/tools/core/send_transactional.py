@@ -21,7 +21,7 @@ from cio_mcp.workspace import CallContext
 
 
 class EmailOptions(BaseModel):
-    """What a send may say about itself; senders and further recipients are the operator's business."""
+    """Options of a send; the sender and further recipients are set in Customer.io only."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,17 +34,17 @@ class EmailOptions(BaseModel):
 
 async def send_transactional(
     ws: CallContext,
-    message: Annotated[Id, Field(description="id or exact name")],
+    message: Annotated[Id, Field(description="ID or exact name")],
     customer: Customer,
     channel: Literal["email"] = "email",
-    to: Annotated[Email | None, Field(description="Address; default the customer's own")] = None,
+    to: Annotated[Email | None, Field(description="Address. Default: the customer's own")] = None,
     data: Annotated[dict[str, JsonValue] | None, Field(description="Template variables")] = None,
-    send_at: Annotated[Time | None, Field(description="ISO 8601 with zone; default now")] = None,
+    send_at: Annotated[Time | None, Field(description="ISO 8601 with zone. Default: now")] = None,
     options: EmailOptions | None = None,
-    repeat: Annotated[bool, Field(description="Send once more on purpose")] = False,
+    repeat: Annotated[bool, Field(description="Send even if it is a duplicate")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
-    """Send one transactional email to one customer, after a person approves it. Never send it again yourself."""
+    """Send a transactional email to one customer. Requires approval. Do not retry."""
     at = _due(send_at)
     chosen = options or EmailOptions()
     within("data", canonical(data or {}), sends.PAYLOAD_BYTES)
@@ -77,7 +77,7 @@ async def send_transactional(
         repeat=repeat,
         trace=Evidence(person=whom.cio_id, message=template.id, recipient=address) if whom.cio_id else None,
         due_at=at.timestamp() if at else None,
-        next_step="To follow it: wait_for_event with this change and metric=delivered; get_message shows it whole.",
+        next_step="To follow it, call wait_for_event with this change and metric=delivered. get_message has the text.",
     )
 
 
@@ -86,10 +86,10 @@ def _due(send_at: str | None) -> datetime | None:
     now = datetime.now(UTC)
     if at is None or at <= now:
         if at is not None and now - at > timedelta(minutes=1):
-            raise InvalidArgument("send_at", "is in the past; leave it out to send now")
+            raise InvalidArgument("send_at", "is in the past; omit it to send now")
         return None
     if at - now > timedelta(days=sends.SEND_AHEAD_DAYS):
-        raise InvalidArgument("send_at", f"is more than {sends.SEND_AHEAD_DAYS} days ahead, which Customer.io refuses")
+        raise InvalidArgument("send_at", f"is more than {sends.SEND_AHEAD_DAYS} days ahead; Customer.io rejects that")
     return at
 
 
@@ -104,7 +104,7 @@ def _own(whom: Recipient) -> str | None:
 def _address(whom: Recipient, to: str | None) -> str:
     address = (to or _own(whom) or "").strip()
     if not address:
-        raise InvalidArgument("to", "is needed: the customer's profile has no email address")
+        raise InvalidArgument("to", "is required: the customer's profile has no email address")
     one_address("to", address)
     own = _own(whom)
     return own if own and own.casefold() == address.casefold() else address
@@ -115,7 +115,7 @@ async def _contents(ws: CallContext, template: TransactionalMessage) -> list[Con
     channels = {"sms" if content.type == "twilio" else content.type for content in contents if content.type}
     if channels and "email" not in channels:
         raise InvalidArgument(
-            "message", f"{quoted(template.name)} is of channel {', '.join(sorted(channels))}, not email"
+            "message", f"{quoted(template.name)} has the channel {', '.join(sorted(channels))}, not email"
         )
     return contents
 
@@ -125,10 +125,8 @@ def _warnings(whom: Recipient, address: str, options: EmailOptions) -> tuple[str
     if address != _own(whom):
         found.append(f"{quoted(address)} is not the address in the customer's profile.")
     if whom.person and whom.person.unsubscribed:
-        reaches = (
-            "and is written to all the same" if options.send_to_unsubscribed else "so Customer.io will not deliver it"
-        )
+        reaches = "but will receive it anyway" if options.send_to_unsubscribed else "so Customer.io will not deliver it"
         found.append(f"The customer is unsubscribed, {reaches}.")
     if options.queue_draft:
-        found.append("It is queued as a draft: somebody has to send it in Customer.io.")
+        found.append("It is queued as a draft: someone has to send it in Customer.io.")
     return tuple(found)

@@ -1,4 +1,4 @@
-"""How many messages newsletters sent: a metric of each, so only of a few, and only what comes soon."""
+"""Sent counts of newsletters: one request each, so only for a few, and only if they arrive soon."""
 
 from collections.abc import Sequence
 from functools import partial

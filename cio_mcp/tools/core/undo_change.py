@@ -1,4 +1,4 @@
-"""The way back: an edit of a profile is undone by a write like any other."""
+"""The undo of a profile edit, as a write like any other."""
 
 from collections.abc import Container, Iterator
 from typing import Annotated
@@ -24,20 +24,20 @@ from cio_mcp.workspace import CallContext
 
 NO_WAY_BACK: dict[Permanence, str] = {
     "": "this kind of change has no undo",
-    "event": "an event cannot be taken back, nor what it started",
-    "message": "a message that was sent cannot be taken back",
-    "removal": "what was deleted cannot be restored",
-    "merge": "customers who were merged cannot be separated",
+    "event": "events can't be undone, nor can their effects",
+    "message": "sent messages can't be undone",
+    "removal": "deletions can't be undone",
+    "merge": "merges can't be undone",
 }
 """Why a write that is no profile edit has no undo."""
 IDENTIFIERS = frozenset({"id", "email"})
 MERGED = ("cio_relationships", "cio_subscription_preferences")
-"""What Customer.io merges into what is there, so that setting the value before does not bring it back."""
-BLIND = "without an App API key nobody can look whether its values still stand"
+"""Attributes that Customer.io merges into the existing value, so that writing the previous value doesn't restore it."""
+BLIND = "without an App API key, its current values can't be read"
 
 
-async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change id")]) -> Plan:
-    """Set the attributes that a change set back to what they were. A person approves it; sends have no undo."""
+async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change ID")]) -> Plan:
+    """Revert the attributes set by a change. Requires approval. Sends can't be undone."""
     done, refused = await _done(ws, change)
     if done.people:
         if not ws.settings.has_app:
@@ -51,11 +51,11 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     left = [one for one in done.edits if not equal(one.name, now.get(one.name), back[one.name])]
     if changed := [one.name for one in left if not equal(one.name, now.get(one.name), one.after)]:
         named = ", ".join(quoted(name, 40) for name in changed[:NAMED])
-        raise refusal(change, f"{named} changed since; what is wanted now can be set with update_customer")
+        raise refusal(change, f"{named} changed since then; to set a new value, use update_customer")
     planned = await edit(ws, whom, {one.name: back[one.name] for one in left})
     return planned.model_copy(
         update={
-            "summary": f"Undo change {change}: set {_named(done)} of {whom.name} back.",
+            "summary": f"Undo change {change}: restore {_named(done)} of {whom.name}.",
             "warnings": (*planned.warnings, *lost(left)),
             "rests_on": planned.rests_on | {"undoes": change},
         }
@@ -78,22 +78,22 @@ async def _done(ws: CallContext, change: str) -> tuple[Plan, Container[str]]:
 def _reasons(plan: Plan) -> Iterator[str]:
     """Why a change cannot be undone; none where it can."""
     if not plan.calls:
-        yield "its details are kept no longer"
+        yield "its details are no longer stored"
     for call in plan.calls:
         yield from (NO_WAY_BACK[row.permanent] for row, _ in call.effects if not _edits_profile(row))
     if "person" in plan.rests_on and plan.rests_on["person"] is None:
-        yield "it created a customer, and an undo deletes nobody"
+        yield "it created a customer, and an undo never deletes one"
     if "before" not in plan.rests_on and not plan.people:
-        yield "the values before were not known when it was made"
+        yield "the previous values were unknown when it was made"
     edits = (*plan.edits, *(edit for person in plan.people for edit in person.edits))
     if merged := [one.name for one in edits if normalized_name(one.name) in MERGED]:
-        yield f"Customer.io merges {quoted(merged[0], 40)} into what is there"
+        yield f"Customer.io merges {quoted(merged[0], 40)} into the existing value"
     if new := [one.name for one in plan.edits if normalized_name(one.name) in IDENTIFIERS and one.before in (None, "")]:
-        yield f"Customer.io takes no {new[0]} away from somebody who has one"
+        yield f"Customer.io doesn't remove the {new[0]} of a customer who has one"
 
 
 def _edits_profile(row: Operation) -> bool:
-    """Whether an operation is undone by setting what a profile held before."""
+    """Whether an operation is undone by restoring previous values of a profile."""
     return row.inverse == row.id and row.verify == "get_customer_attributes"
 
 

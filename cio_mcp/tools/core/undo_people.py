@@ -12,7 +12,7 @@ from cio_mcp.tools.common.recipients import Recipient
 from cio_mcp.tools.core.undo_values import NAMED, equal, lost, refusal, restored
 from cio_mcp.workspace import CallContext
 
-GONE = "nobody has the identifier any more"
+GONE = "no customer has the identifier anymore"
 CREATED = "the change created the customer, and an undo deletes nobody"
 UNKNOWN = "the values before were not known when it was made"
 

@@ -26,12 +26,12 @@ def equal(name: str, one: JsonValue, other: JsonValue) -> bool:
 
 
 def lost(edits: Sequence[Before]) -> tuple[str, ...]:
-    """What the undo of these edits does not bring back."""
+    """What an undo of the edits does not restore."""
     if not edits:
         return ()
-    text = "What was a number, true or false, or a list may come back as text: values can be read as text alone."
+    text = "Numbers, booleans, and lists may be restored as text, because Customer.io returns values as text."
     texts = (text,) if any(one.before is not None and one.name != "unsubscribed" for one in edits) else ()
-    return (*texts, "It takes back neither the history of these values nor what they started meanwhile.")
+    return (*texts, "The history of the values, and anything they triggered meanwhile, can't be undone.")
 
 
 def refusal(change: str, reason: str) -> Refused:

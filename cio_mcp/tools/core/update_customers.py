@@ -30,7 +30,7 @@ async def update_customers(
     create: bool,
     id_type: IdType | None,
 ) -> Plan:
-    """Plan to set the same attributes of several customers; whoever is named twice is updated once.
+    """Plan to set the same attributes of several customers; a customer who is listed twice is updated once.
 
     Raises:
         InvalidArgument: some of them cannot be updated; the text has each with the reason.
@@ -67,11 +67,11 @@ async def _blind(
     *,
     create: bool,
 ) -> Plan:
-    """The same without an App API key: nobody is looked up, and whoever is named in two ways is written twice."""
+    """The same without an App API key: no profile is read, and a customer listed by two identifiers is written twice."""
     refuse_faults(customers, faults | (_unusable(entries) if create else {}))
     targets = [Target(Recipient(entry.reference, None), attributes, create=create) for entry in entries]
     planned = await edit_people(ws, targets, notes=_repeated(len(customers) - len(entries)))
-    doubt = (f"{UNKNOWN_CUSTOMER} Whoever does not is created.",) if create else ()
+    doubt = (f"{UNKNOWN_CUSTOMER} Customers who don't exist are created.",) if create else ()
     return planned.model_copy(update={"risk": "send", "warnings": (*doubt, *planned.warnings)})
 
 

@@ -1,4 +1,4 @@
-"""The tool that tells about the workspace as a whole."""
+"""The tool that describes the workspace as a whole."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ SHOWN = 100
 
 
 class Overview(AnswerPart):
-    """Which workspace this is and what can be done in it; counts of people and messages may be two hours old."""
+    """The workspace and what is possible in it; counts of people and messages may be two hours old."""
 
     name: str | None = None
     id: str | None = None
@@ -45,7 +45,7 @@ class Overview(AnswerPart):
     def lines(self) -> Iterable[str]:
         """Which, what may be done, how much there is."""
         where = f"region {self.region}" if self.region else None
-        named = f"workspace {quoted_name(self.name)}" if self.name else "a workspace whose name is not known"
+        named = f"workspace {quoted_name(self.name)}" if self.name else "a workspace of unknown name"
         yield ", ".join(filter(None, [named, self.id and f"id {self.id}", where]))
         changes = "nothing can be changed (read-only)" if self.read_only else "changes wait for a person's approval"
         masked = ", addresses and phone numbers are masked" if self.masked else ""
@@ -68,7 +68,7 @@ class Overview(AnswerPart):
 
 
 class SenderRow(AnswerPart):
-    """Whom messages can be from."""
+    """Senders of messages."""
 
     id: str
     address: str | None = None
@@ -88,7 +88,7 @@ class TopicRow(AnswerPart):
     subscribed_by_default: bool | None = None
 
     def __str__(self) -> str:
-        default = {True: "opted in", False: "opted out", None: "not told"}[self.subscribed_by_default]
+        default = {True: "opted in", False: "opted out", None: "not stated"}[self.subscribed_by_default]
         identifier = word(self.identifier, 200) if self.identifier else "no identifier"
         about = f": {quoted_text(self.description)}" if self.description else ""
         return f"{self.id} {quoted_name(self.name)} ({identifier}), by default {default}{about}"
@@ -106,7 +106,7 @@ class ObjectTypeRow(AnswerPart):
 
 
 class WorkspaceAnswer(Answer):
-    """One section of what there is to know about the workspace."""
+    """One section about the workspace."""
 
     section: Section
     overview: Overview | None = None
@@ -119,7 +119,7 @@ class WorkspaceAnswer(Answer):
     now: datetime
 
     def lines(self) -> Iterable[str]:
-        """The section that was asked for."""
+        """The requested section."""
         if self.overview:
             yield from self.overview.lines()
         for lane in self.limits or ():
@@ -137,9 +137,9 @@ class WorkspaceAnswer(Answer):
 
 
 async def get_workspace(ws: CallContext, section: Section = "overview") -> WorkspaceAnswer:
-    """The workspace: name, region, keys, counts; or senders, subscription topics, object types, rate limits now.
+    """Get the workspace's name, region, keys, and counts, or its senders, subscription topics, object types, or limits.
 
-    Section health: webhooks received, bounce and failure rates, pauses, unsettled changes, keys.
+    Section health has webhook status, bounce and failure rates, pauses, unsettled changes, and keys.
     """
     answer = partial(WorkspaceAnswer, section=section, now=ws.now)
     match section:

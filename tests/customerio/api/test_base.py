@@ -47,7 +47,7 @@ def test_unknown_keys_are_ignored() -> None:
 def test_another_shape_is_a_bad_answer_that_names_the_field_and_nothing_else(answer: object, field: str) -> None:
     with pytest.raises(BadAnswer) as bad:
         Message.of(answer)
-    assert str(bad.value) == f"Customer.io's answer is not what it documents ({field})."
+    assert str(bad.value) == f"Customer.io's response is not as documented ({field})."
 
 
 def test_attributes_may_be_of_any_type() -> None:

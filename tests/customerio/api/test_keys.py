@@ -50,7 +50,7 @@ async def test_swapped_track_keys_are_named(settings: Settings, sandbox: Sandbox
         await opened.check_keys()
         line = opened.keys.lines()["track"]
     assert line.startswith("Track API keys: refused. Customer.io refused the Track keys (401).")
-    assert line.endswith("Site ID and Tracking API key are also refused when they are swapped.")
+    assert line.endswith("Site ID and Tracking API key are also rejected if they are swapped.")
     assert "\n" not in line
 
 

@@ -46,7 +46,7 @@ def test_an_email_address_has_an_at_sign(customer: str) -> None:
 
 @pytest.mark.parametrize("blank", ["", "   "])
 def test_an_empty_customer_is_refused(blank: str) -> None:
-    with pytest.raises(InvalidArgument, match=r"customer: expected an id"):
+    with pytest.raises(InvalidArgument, match=r"customer: expected an ID"):
         reference_of(blank)
 
 
@@ -92,7 +92,7 @@ def test_several_people_are_told_apart_without_their_address() -> None:
         for n in (1, 2)
     ]
     said = str(SeveralPeople(people, 3))
-    assert "3 people" in said
+    assert "3 customers" in said
     assert "cio_a1" in said
     assert "two-2" in said
     assert "1 more" in said
