@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cio_mcp.gate.plan import Risk
 from cio_mcp.gate.policy import Policy
 from cio_mcp.gate.policy_file import policy_of
+from cio_mcp.gate.risk import Risk
 from cio_mcp.server.definitions import Definition, load, withheld
 from cio_mcp.settings import Settings, load_settings
 from cio_mcp.text.sanitize import quoted

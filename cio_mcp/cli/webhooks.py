@@ -26,7 +26,7 @@ from cio_mcp.text.sanitize import clean
 from cio_mcp.text.timestamps import ago, from_unix, moment
 from cio_mcp.web.app import web_app
 from cio_mcp.web.server import http_server
-from cio_mcp.web.webhooks import PATH, Receiver
+from cio_mcp.web.webhooks import WEBHOOK_PATH, Receiver
 
 NAME = 60
 
@@ -73,7 +73,7 @@ async def _receive(settings: Settings, listening: socket.socket) -> None:
         return feed
 
     server = http_server(web_app(Receiver(settings.signing_keys, its_feed), partial(_keep, feed, settings)))
-    logger.info("Receiving webhooks at http://%s%s", authority(listening), PATH)
+    logger.info("Receiving webhooks at http://%s%s", authority(listening), WEBHOOK_PATH)
     await server.serve([listening])
 
 

@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from math import inf
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import anyio
+import httpx
 from opentelemetry import trace
 
 from cio_mcp.clock import Clock
@@ -20,6 +21,7 @@ from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
 from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
+from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.region import Regions
 from cio_mcp.customerio.responses import json_object, problem
@@ -27,11 +29,6 @@ from cio_mcp.customerio.retry import delay_before_retry, plausible
 from cio_mcp.customerio.transport import RequestTiming, Transport
 from cio_mcp.errors import CioError, StorageFailed, Unavailable
 from cio_mcp.settings import Settings
-
-if TYPE_CHECKING:
-    import httpx
-
-    from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
 
 __all__ = ["Client", "Exchange", "Reader", "Work"]
 
@@ -64,9 +61,9 @@ class Client:
     def __init__(
         self,
         settings: Settings,
-        limiter: "Limiter",
+        limiter: Limiter,
         *,
-        transport: "httpx.AsyncBaseTransport | None" = None,
+        transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -221,7 +218,7 @@ class Client:
                     await self.limiter.penalize(permit, outcome.retry_after)
             return outcome
 
-    async def _leaves(self, permit: "Permit", granted: float, departure: RequestTiming) -> None:
+    async def _leaves(self, permit: Permit, granted: float, departure: RequestTiming) -> None:
         if departure.cold or self._clock.steady() - granted > LATE:
             await self.limiter.settle(permit)
 

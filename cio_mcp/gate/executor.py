@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -13,13 +13,11 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import People, Person
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
+from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.values import same
-
-if TYPE_CHECKING:
-    from cio_mcp.customerio.client import Client
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +49,7 @@ class Executor:
     """The only way from a plan to the network."""
 
     writer: Writer
-    client: "Client"
+    client: Client
     sleep: Callable[[float], Awaitable[None]]
 
     async def carry_out(self, plan: Plan, work: Work) -> Outcome:

@@ -11,11 +11,8 @@ from cio_mcp.customerio.call import Call, canonical, digest
 from cio_mcp.customerio.mentions import created_people
 from cio_mcp.customerio.operations import value_at
 from cio_mcp.gate.evidence import Evidence
+from cio_mcp.gate.risk import Risk
 from cio_mcp.text.sanitize import quoted, word
-
-Risk = Literal["data", "send", "destroy"]
-"""What a write may do: change data, reach a person, or destroy something. When in doubt, `send`."""
-
 
 Starts = tuple[str, ...] | Literal["unknown"] | None
 """The campaigns that a write may start."""

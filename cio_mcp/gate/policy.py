@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from cio_mcp.gate.risk import Risk
 from cio_mcp.settings import Settings
 
 if TYPE_CHECKING:
-    from cio_mcp.gate.plan import Plan, Risk
+    from cio_mcp.gate.plan import Plan  # it loads all that can be written, which the start does not need
 
 Rule = Literal["allow", "confirm", "hide"]
 Where = Literal["ask", "outside"]
@@ -16,9 +17,6 @@ Where = Literal["ask", "outside"]
 RULES: tuple[Rule, ...] = ("allow", "confirm", "hide")
 WHERES: tuple[Where, ...] = ("ask", "outside")
 """What may be said, the strictest last."""
-
-RISKS: "tuple[Risk, ...]" = ("data", "send", "destroy")
-"""Every class of write."""
 
 LARGE_AUDIENCE = 1000
 """People above which a count must be typed back, unless the policy file says otherwise."""
@@ -75,7 +73,7 @@ class Recipients:
 class Policy:
     """What the operator's file says; without one every write needs a person."""
 
-    classes: "Mapping[Risk, Said]" = field(default_factory=dict)
+    classes: Mapping[Risk, Said] = field(default_factory=dict)
     tools: Mapping[str, Said] = field(default_factory=dict)
     recipients: Recipients = field(default_factory=Recipients)
     large_audience: int = LARGE_AUDIENCE
@@ -86,7 +84,7 @@ class Policy:
         """Why a key that stands by itself (`large_audience`, `sends_an_hour`, `recipients`) is as it is."""
         return f"line {self.lines[key]}" if key in self.lines else "default"
 
-    def rule_for(self, tool: str, risk: "Risk") -> InForce:
+    def rule_for(self, tool: str, risk: Risk) -> InForce:
         """The rule for a tool's writes of a class; `allow` still depends on each plan."""
         return InForce(*self._rule(tool, risk))
 
@@ -95,13 +93,13 @@ class Policy:
         rule, _ = self._rule(tool, plan.risk)
         return "confirm" if rule == "allow" and not self._may_be_allowed(plan) else rule
 
-    def lists(self, tool: str, risks: "Collection[Risk]") -> bool:
+    def lists(self, tool: str, risks: Collection[Risk]) -> bool:
         """Whether clients see a tool: not if it is hidden, nor if all it can do (none: it only reads) is."""
         said = self.tools.get(tool, Said()).rule
         hidden = bool(risks) and all(self.rule_for(tool, risk).value == "hide" for risk in risks)
         return not (hidden or (said is not None and said[0] == "hide"))
 
-    def asked_where(self, tool: str, risk: "Risk", settings: Settings, *, may_be_asked: bool) -> InForce:
+    def asked_where(self, tool: str, risk: Risk, settings: Settings, *, may_be_asked: bool) -> InForce:
         """Where a person decides: in the client, or outside it.
 
         `MASK_PII` implies outside, since the question shows real values; over HTTP nobody vouches for the client.
@@ -114,7 +112,7 @@ class Policy:
             told.append(("ask" if may_be_asked else "outside", "default"))
         return InForce(*max(told, key=lambda one: WHERES.index(one[0])))
 
-    def asks_here(self, tool: str, risk: "Risk", settings: Settings, *, may_be_asked: bool) -> bool:
+    def asks_here(self, tool: str, risk: Risk, settings: Settings, *, may_be_asked: bool) -> bool:
         """Whether a client that can ask may."""
         return self.asked_where(tool, risk, settings, may_be_asked=may_be_asked).value == "ask"
 
@@ -126,11 +124,11 @@ class Policy:
             return str(plan.affected)
         return _thing(plan) if plan.affected is None or plan.risk == "destroy" else None
 
-    def caps(self, risk: "Risk") -> int | None:
+    def caps(self, risk: Risk) -> int | None:
         """How many writes of a class may leave in an hour; None: as many as are approved."""
         return self.sends_an_hour if risk == "send" else None
 
-    def _rule(self, tool: str, risk: "Risk") -> tuple[Rule, str]:
+    def _rule(self, tool: str, risk: Risk) -> tuple[Rule, str]:
         said = [one.rule for one in self._said(tool, risk) if one.rule]
         if not said:
             return "confirm", "default"
@@ -141,7 +139,7 @@ class Policy:
             return "confirm", "default: [recipients] names nobody"
         return rule, f"line {line}"
 
-    def _said(self, tool: str, risk: "Risk") -> tuple[Said, Said]:
+    def _said(self, tool: str, risk: Risk) -> tuple[Said, Said]:
         return self.classes.get(risk, Said()), self.tools.get(tool, Said())
 
     def _may_be_allowed(self, plan: "Plan") -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import stat
+import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -9,8 +10,8 @@ from typing import Annotated, Any, NoReturn
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cio_mcp.errors import SettingError
-from cio_mcp.gate.plan import Risk
-from cio_mcp.gate.policy import ADDRESS, LARGE_AUDIENCE, RISKS, Policy, Recipients, Rule, Said, Where
+from cio_mcp.gate.policy import ADDRESS, LARGE_AUDIENCE, Policy, Recipients, Rule, Said, Where
+from cio_mcp.gate.risk import RISKS, Risk
 from cio_mcp.settings import Settings
 from cio_mcp.text.sanitize import quoted
 
@@ -133,8 +134,6 @@ class _Reading:
         return policy
 
     def _parsed(self) -> dict[str, Any]:
-        import tomllib  # noqa: PLC0415 - a start without a policy file does not need it
-
         try:
             return tomllib.loads(self._text)
         except tomllib.TOMLDecodeError as error:

@@ -3,7 +3,6 @@
 import json
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import anyio
 
@@ -13,11 +12,9 @@ from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.executor import Executor, Outcome
 from cio_mcp.gate.plan import Plan
+from cio_mcp.storage.changes import Journal, UnsettledChanges
+from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.rows import ChangeRow
-
-if TYPE_CHECKING:
-    from cio_mcp.storage.changes import Journal, UnsettledChanges
-    from cio_mcp.storage.pauses import Pauses
 
 REMAKE_SECONDS = 600.0
 """How long a call that may be repeated is made again; afterwards it is looked for like any other."""
@@ -38,9 +35,9 @@ class Reconciler:
     `remakes` is False where this process may not write.
     """
 
-    journal: "Journal"
-    unsettled: "UnsettledChanges"
-    pauses: "Pauses"
+    journal: Journal
+    unsettled: UnsettledChanges
+    pauses: Pauses
     executor: Executor
     clock: Clock
     remakes: bool = True

@@ -2,13 +2,11 @@
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cio_mcp.clock import Clock
 from cio_mcp.errors import StorageFailed
-
-if TYPE_CHECKING:
-    from cio_mcp.storage.engine import Database
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.erasure import REDUCED_AT_ONCE, reduce_old_changes
 
 KEPT_DAYS = 30
 """How long the plan and the question of a settled change are kept."""
@@ -27,7 +25,7 @@ log = logging.getLogger(__name__)
 class Retention:
     """Lets go of old bodies in a database; any number of processes may run one."""
 
-    database: "Database"
+    database: Database
     clock: Clock
 
     async def run(self) -> None:
@@ -42,8 +40,6 @@ class Retention:
 
     async def round(self, steps: int = STEPS) -> int:
         """Let go of what is old, at most so many steps; how many changes it was."""
-        from cio_mcp.storage.erasure import REDUCED_AT_ONCE, reduce_old_changes  # noqa: PLC0415 - loads SQLAlchemy, not at the start
-
         total = 0
         for _ in range(steps):
             now = self.clock.now()

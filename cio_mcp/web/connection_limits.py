@@ -11,6 +11,9 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+if sys.platform != "win32":
+    import resource
+
 WAITING = 3.0
 """Seconds until the head of a request must be whole, or an answer be taken; no source, as long as a body may take."""
 MOST = 512
@@ -24,8 +27,6 @@ def most_connections() -> int:
     """How many connections there may be: MOST, and half of the files that this process may open."""
     if sys.platform == "win32":
         return MOST
-    import resource  # noqa: PLC0415 - there is none on Windows
-
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST if files == resource.RLIM_INFINITY else min(MOST, files // 2)
 

@@ -8,22 +8,20 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from cio_mcp.errors import CioError
+from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import Envelope
 from cio_mcp.events.signature import Fault, fault, stamp_fault
 from cio_mcp.web.bodies import BodyFault, BodyRefused, TooLarge, decode_body, read_body
 from cio_mcp.web.origin import is_from_this_machine
 
-if TYPE_CHECKING:
-    from cio_mcp.events.log import EventLog
-
-PATH = "/webhooks/customerio"
+WEBHOOK_PATH = "/webhooks/customerio"
 LARGEST = 1024 * 1024
 """Bytes of a body, compressed or not: more is no event."""
 READING = 3.0
@@ -53,7 +51,7 @@ SENTENCES: dict[Refusal, str] = {
     "the key is right, a proxy on the way changes the body.",
     "not local": "no signing key is set, and it came through a proxy or a browser, or names another host. Set "
     "CIO_WEBHOOK_SIGNING_KEYS to receive signed webhooks from anywhere.",
-    "wrong path": f"its path does not exist here. The webhook's URL must end in {PATH}.",
+    "wrong path": f"its path does not exist here. The webhook's URL must end in {WEBHOOK_PATH}.",
     "too big": "it is larger than 1 MiB. If Customer.io sent it, turn off message content in the webhook's settings.",
     "too slow": f"it took more than {READING:g} seconds to arrive. If Customer.io sent it, check the proxies and the "
     "network on the way.",
@@ -94,7 +92,7 @@ class Receiver:
     """
 
     keys: Sequence[bytes]
-    feed: "Callable[[], Awaitable[EventLog]]"
+    feed: Callable[[], Awaitable[EventLog]]
     now: Callable[[], float] = time.time
     reading: float = READING
     _running: int = field(default=0, init=False)
@@ -138,7 +136,7 @@ class Receiver:
         except CioError:
             return _bare(HTTPStatus.NOT_FOUND)
 
-    async def _receive(self, feed: "EventLog", request: Request) -> None:
+    async def _receive(self, feed: EventLog, request: Request) -> None:
         if self._running > AT_ONCE:
             raise _Refused("not available")
         signed = _signature(request)
@@ -164,7 +162,7 @@ class Receiver:
         elif not is_from_this_machine(request):
             raise _Refused("not local")
 
-    def _refuse(self, feed: "EventLog", refused: _Refused) -> Response:
+    def _refuse(self, feed: EventLog, refused: _Refused) -> Response:
         feed.refuse(refused.reason)
         self._say(refused.sentence)
         return _bare(STATUS[refused.reason], last=refused.reason in ("too big", "too slow"))

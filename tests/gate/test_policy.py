@@ -17,9 +17,10 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Plan, Risk, arguments_digest
-from cio_mcp.gate.policy import RISKS, RULES, WHERES, Policy, Recipients, Said
+from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.policy import RULES, WHERES, Policy, Recipients, Said
 from cio_mcp.gate.receipt import Receipt
+from cio_mcp.gate.risk import RISKS, Risk
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings

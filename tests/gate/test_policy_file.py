@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cio_mcp.errors import SettingError
-from cio_mcp.gate.plan import Risk
 from cio_mcp.gate.policy import Policy, Recipients, Said
 from cio_mcp.gate.policy_file import policy_of
+from cio_mcp.gate.risk import Risk
 from cio_mcp.server.definitions import load
 from cio_mcp.settings import Settings
 

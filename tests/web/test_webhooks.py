@@ -18,7 +18,7 @@ from cio_mcp.events.models import LONGEST
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.webhook_stats import webhook_stats
 from cio_mcp.tools.core.events import recent_events
-from cio_mcp.web.webhooks import AGAIN, AT_ONCE, LARGEST, PATH, SENTENCES, STATUS
+from cio_mcp.web.webhooks import AGAIN, AT_ONCE, LARGEST, SENTENCES, STATUS, WEBHOOK_PATH
 from cio_mcp.workspace import CallContext
 from tests.events.published import examples, payloads
 from tests.web.posting import KEY, Answer, Poster, signed
@@ -259,11 +259,13 @@ async def test_without_keys_a_request_of_http_1_0_is_not_believed(feed: EventLog
 
 
 async def test_a_slash_at_the_end_of_the_path_changes_nothing(feed: EventLog) -> None:
-    assert (await Poster(feed).post(BODY, signed(BODY), path=f"{PATH}/")).status == 200
+    assert (await Poster(feed).post(BODY, signed(BODY), path=f"{WEBHOOK_PATH}/")).status == 200
     assert await stored(feed) == 1
 
 
-@pytest.mark.parametrize("path", ["/webhooks", "/webhooks/", "/webhooks/customer.io", f"{PATH}//", f"{PATH}/x"])
+@pytest.mark.parametrize(
+    "path", ["/webhooks", "/webhooks/", "/webhooks/customer.io", f"{WEBHOOK_PATH}//", f"{WEBHOOK_PATH}/x"]
+)
 async def test_what_misses_the_path_is_refused_counted_and_explained(
     feed: EventLog, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
@@ -273,7 +275,7 @@ async def test_what_misses_the_path_is_refused_counted_and_explained(
     assert await stored(feed) == 0
     assert await refusals(feed) == {"wrong path": 1}
     (sentence,) = logged(caplog)
-    assert f"must end in {PATH}." in sentence
+    assert f"must end in {WEBHOOK_PATH}." in sentence
 
 
 @pytest.mark.parametrize("path", ["/", "/webhook", "/customerio"])

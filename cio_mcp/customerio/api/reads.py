@@ -2,16 +2,14 @@
 
 import difflib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Model, is_number
 from cio_mcp.customerio.call import Call, read
+from cio_mcp.customerio.client import Reader
 from cio_mcp.customerio.operations import operation
 from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
 from cio_mcp.text.sanitize import quoted
-
-if TYPE_CHECKING:
-    from cio_mcp.customerio.client import Reader
 
 
 class Named(Protocol):
@@ -108,7 +106,7 @@ AnySource = TypeVar("AnySource", bound=SourceModel)
 class Reads:
     """A domain's reads; each method makes one kind of request and returns a model."""
 
-    def __init__(self, reader: "Reader") -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
     async def _item(self, model: type[AnyModel], key: str, call: Call, *, cache: float = 0.0) -> AnyModel:

@@ -4,14 +4,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcp_types import Tool
 
+from cio_mcp.gate.risk import Risk
 from cio_mcp.settings import Settings
-
-if TYPE_CHECKING:
-    from cio_mcp.gate.plan import Risk
 
 FILE = Path(__file__).with_name("definitions.json")
 """Written by `make docs`, and what `cio-mcp tools --json` says; a test compares it with the code."""
@@ -25,7 +23,7 @@ class Definition:
     toolset: str
     needs: str | None
     reads: bool
-    classes: "tuple[Risk, ...]"
+    classes: tuple[Risk, ...]
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -11,15 +11,13 @@ from cio_mcp.customerio.api.base import is_number
 from cio_mcp.customerio.api.people import reference_of
 from cio_mcp.customerio.api.webhooks import EVENTS
 from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import UNKNOWN, EventQuery
 from cio_mcp.text.sanitize import quoted, without_quotation_marks
 from cio_mcp.text.spelling import same_stem
 from cio_mcp.tools.common.arguments import Kind, Name, span
 from cio_mcp.tools.common.lookup import find
 from cio_mcp.workspace import CallContext
-
-if TYPE_CHECKING:
-    from cio_mcp.events.log import EventLog
 
 ObjectType = Literal["customer", "email", "sms", "whatsapp", "push", "in_app", "slack", "webhook", "unknown"]
 Reported = Annotated[Name, Field(description="sent, delivered, opened, clicked, converted, bounced, failed…")]
@@ -92,7 +90,7 @@ def _one_of(field: str, names: tuple[str, ...], told: str | None) -> str | None:
     return told
 
 
-async def _metric(feed: "EventLog", told: str | None) -> str | None:
+async def _metric(feed: EventLog, told: str | None) -> str | None:
     if told is None:
         return None
     metric = without_quotation_marks(told).lower()
