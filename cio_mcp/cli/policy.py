@@ -47,13 +47,13 @@ def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, 
                 yield Row(each.name, risk, "hide", reason)
             elif risk is None:
                 hidden = not policy.lists(each.name, ())
-                said = policy.tools[each.name].rule if hidden else None
-                yield Row(each.name, None, "hide" if said else "offer", f"line {said[1]}" if said else "default")
+                rule, why = ("hide", f"tool.{each.name}.rule") if hidden else ("offer", "default")
+                yield Row(each.name, None, rule, why)
             else:
-                rule = policy.rule_for(each.name, risk)
+                in_force = policy.rule_for(each.name, risk)
                 where = policy.asked_where(each.name, risk, settings, may_be_asked=not over_http)
-                shown = (where.value, where.why) if rule.value != "hide" else (None, None)
-                yield Row(each.name, risk, rule.value, rule.why, *shown)
+                shown = (where.value, where.why) if in_force.value != "hide" else (None, None)
+                yield Row(each.name, risk, in_force.value, in_force.why, *shown)
 
 
 def policy_as_text(*, over_http: bool) -> str:
