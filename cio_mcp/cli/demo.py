@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from cio_mcp.errors import first_of
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
 
@@ -163,7 +164,7 @@ def demo() -> int:
     try:
         anyio.run(_tour, console)
     except* Wrong as wrong:
-        failed = _first(wrong)
+        failed = str(first_of(wrong))
     except* TimeoutError:
         failed = f"the tour took longer than {LIMIT:g} s"
     if failed:
@@ -218,11 +219,6 @@ async def _connected(environment: dict[str, str], person: Person) -> AsyncIterat
     server = StdioServerParameters(command=sys.executable, args=["-m", "cio_mcp", "serve"], env=environment)
     async with Client(server, elicitation_callback=person) as client:
         yield client
-
-
-def _first(group: BaseExceptionGroup[Wrong]) -> str:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else str(found)
 
 
 def _text(result: CallToolResult) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from cio_mcp import __version__
 from cio_mcp.cli import lazy
-from cio_mcp.errors import CioError, InvalidArgument
+from cio_mcp.errors import CioError, InvalidArgument, first_of
 from cio_mcp.storage.rows import ChangeState
 
 EXIT_BY_ERROR = 2
@@ -59,7 +59,7 @@ def run() -> None:
     try:
         status = app(prog_name="cio-mcp", standalone_mode=False) or 0
     except* (CioError, typer.TyperException, typer.Abort) as failures:
-        failure = _first(failures)
+        failure = first_of(failures)
     if failure is not None:
         raise SystemExit(_reported(failure))
     raise SystemExit(status)
@@ -262,8 +262,3 @@ def register(
 ) -> None:
     """Create or update the webhook after confirmation."""
     lazy.webhooks_register.register(url, calls=calls)
-
-
-def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
-    inner = errors.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -14,6 +14,7 @@ from cio_mcp.customerio.api.people import People, Person
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.client import Client
+from cio_mcp.customerio.operations import value_at
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.gate.plan import Plan
@@ -61,14 +62,14 @@ class Executor:
 
     async def _carry_out(self, plan: Plan, work: Work) -> Outcome:
         sent = Sent(0)
-        said: list[str] = []
+        notes: list[str] = []
         for position, call in enumerate(plan.calls):
             match await self.writer.send(call, work):
                 case Sent(status=batches.PARTLY) as partly:
                     rest = await self._rest_of(plan, call, partly, work)
                     if rest.state == "unknown" or len(plan.calls) == 1:
                         return rest
-                    said.append(rest.message or "")
+                    notes.append(rest.message or "")
                 case Sent() as sent:
                     pass
                 case Failed(reason=reason) if position:
@@ -78,8 +79,7 @@ class Executor:
                     return Outcome("failed", f"Failed. {reason}")
                 case Unknown(reason=reason):
                     return _in_doubt(call, reason)
-        delivery = sent.body.get("delivery_id")
-        return Outcome("sent", " ".join(said) or None, str(delivery) if delivery else None)
+        return Outcome("sent", " ".join(notes) or None, _delivery_of(plan, sent))
 
     async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
         """Make once more only those operations of a batch that were refused; what became of the batch."""
@@ -149,6 +149,14 @@ def _in_doubt(call: Call, reason: str) -> Outcome:
     # What may be repeated, the reconciliation does repeat.
     again = "" if call.retry == "repeatable" else " It won't be retried."
     return Outcome("unknown", f"The outcome is unknown. {reason}{again}")
+
+
+def _delivery_of(plan: Plan, sent: Sent) -> str | None:
+    """The id of the delivery that the last call caused, if that is what it leaves behind."""
+    if not plan.calls or plan.calls[-1].row.evidence != "delivery":
+        return None
+    delivery = value_at(sent.body, plan.calls[-1].row.answer_id)
+    return str(delivery) if delivery else None
 
 
 def _unforeseen(failure: Exception) -> Outcome:

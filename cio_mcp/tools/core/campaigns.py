@@ -16,7 +16,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Cursor, Id, Kind, Limit, Name
 from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.lookup import Found, find
+from cio_mcp.tools.common.lookup import Source, find, reads_of
 from cio_mcp.tools.common.pages import cut, following
 from cio_mcp.tools.core.campaign_answers import CampaignAnswer, CampaignList, CampaignRow, MessageRow, SegmentName
 from cio_mcp.tools.core.deliveries import CHANNELS
@@ -65,7 +65,7 @@ async def list_campaigns(
         rows = await _with_counts(ws, page.newsletters)
         return CampaignList(kind=kind, campaigns=rows, **following(page.next if rows else None))
     wanted = (name or "").strip().casefold()
-    every = await _all(ws, kind)
+    every: Sequence[Source] = await reads_of(ws, kind).all()
     found = [thing for thing in every if wanted in thing.name.casefold() and state in {None, _row(thing).state}]
     kept, more = cut(found, limit, cursor)
     searched = MOST if kind == "newsletter" and len(every) == MOST else None
@@ -90,24 +90,12 @@ async def get_campaign(
             return await _transactional(ws, message, cursor)
 
 
-async def _all(ws: CallContext, kind: Kind) -> Sequence[Found]:
-    match kind:
-        case "campaign":
-            return await ws.campaigns.all()
-        case "broadcast":
-            return await ws.broadcasts.all()
-        case "newsletter":
-            return await ws.newsletters.all()
-        case "transactional":
-            return await ws.transactional.all()
-
-
-async def _with_counts(ws: CallContext, things: Sequence[Found]) -> tuple[CampaignRow, ...]:
+async def _with_counts(ws: CallContext, things: Sequence[Source]) -> tuple[CampaignRow, ...]:
     counts = await sent_counts(ws, [thing for thing in things if isinstance(thing, Newsletter)])
     return tuple(_row(thing).model_copy(update={"sent": counts.get(thing.id)}) for thing in things)
 
 
-def _row(thing: Found) -> CampaignRow:
+def _row(thing: Source) -> CampaignRow:
     row = CampaignRow(id=thing.id, name=thing.name)
     match thing:
         case Campaign():

@@ -15,7 +15,7 @@ from cio_mcp.customerio.api.periods import EASTERN, Resolution, zone
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.arguments import Channel, Id, Kind, Name, Since, Until, span
 from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.lookup import SAID, Found, find
+from cio_mcp.tools.common.lookup import KIND_NAMES, Source, find
 from cio_mcp.tools.common.metric_ranges import (
     Counted,
     counted_back,
@@ -178,11 +178,11 @@ def _zone(kind: Kind, name: str | None) -> ZoneInfo:
     if kind == "campaign":
         return zone(name or "UTC")
     if name not in {None, *EASTERN_NAMES}:
-        raise InvalidArgument("timezone", f"Customer.io counts {SAID[kind]}s in {EASTERN} only; leave it out")
+        raise InvalidArgument("timezone", f"Customer.io counts {KIND_NAMES[kind]}s in {EASTERN} only; leave it out")
     return ZoneInfo(EASTERN)
 
 
-def _default_start(found: Found, end: datetime) -> datetime:
+def _default_start(found: Source, end: datetime) -> datetime:
     if isinstance(found, Newsletter) and found.sent_at and found.sent_at < end:
         return found.sent_at
     return end - DEFAULT_RANGE
@@ -199,7 +199,7 @@ def _series(counted: Counted, tz: ZoneInfo) -> Series:
 def _notes(measured: Measured) -> Iterable[str]:
     asked, counted = measured.asked, measured.counted
     if asked.kind != "campaign":
-        yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {SAID[asked.kind]}s."
+        yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {KIND_NAMES[asked.kind]}s."
     elif (asked.since, asked.until) != (counted.since, counted.until):
         yield f"Counted in whole {counted.resolution}; the range above is what they cover."
     if counted.since < HUMAN_CLICKS_SINCE:

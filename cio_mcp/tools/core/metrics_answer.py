@@ -10,7 +10,7 @@ from cio_mcp.text.sparkline import sparkline
 from cio_mcp.text.timestamps import clock_line, moment
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Channel, Kind
-from cio_mcp.tools.common.lookup import SAID
+from cio_mcp.tools.common.lookup import KIND_NAMES
 from cio_mcp.tools.common.person_ref import AnswerPart
 
 POINTS_DRAWN = 60
@@ -126,10 +126,10 @@ class MetricsAnswer(Answer):
         summary = Summary(**{name: getattr(self, name) for name in Summary.model_fields})
         channel = f", {self.channel} only" if self.channel else ""
         if self.others:
-            yield f"{len(self.others) + 1} {SAID[self.kind]}s{channel}:"
+            yield f"{len(self.others) + 1} {KIND_NAMES[self.kind]}s{channel}:"
             yield from (each.line() for each in (summary, *self.others))
         else:
-            yield f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {summary.span}"
+            yield f"{KIND_NAMES[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {summary.span}"
             yield from (", ".join(map(summary.said, row)) for row in ROWS)
             told = {name for row in ROWS for name in row}
             if rest := [summary.said(name) for name, count in self.totals.items() if count and name not in told]:
