@@ -51,7 +51,7 @@ def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, 
                 yield Row(each.name, None, rule, why)
             else:
                 in_force = policy.rule_for(each.name, risk)
-                where = policy.asked_where(each.name, risk, settings, may_be_asked=not over_http)
+                where = policy.where_to_ask(each.name, risk, settings, may_be_asked=not over_http)
                 shown = (where.value, where.why) if in_force.value != "hide" else (None, None)
                 yield Row(each.name, risk, in_force.value, in_force.why, *shown)
 
@@ -79,7 +79,7 @@ def policy_as_text(*, over_http: bool) -> str:
         f"file            {settings.policy_file or 'none (CIO_POLICY_FILE): every write needs a person'}",
         f"large_audience  {policy.large_audience:,} ({policy.why('large_audience')}): above, the number is typed back",
         f"sends_an_hour   {policy.sends_an_hour or 'no cap'} ({policy.why('sends_an_hour')})",
-        f"recipients      {_named(policy)} ({policy.why('recipients')})",
+        f"recipients      {_recipients_text(policy)} ({policy.why('recipients')})",
         "",
         *MEANING,
     ]
@@ -103,12 +103,12 @@ def policy_as_json(*, over_http: bool) -> str:
             "segment": named.segment,
         },
     }
-    told = {
+    answer = {
         "file": str(settings.policy_file) if settings.policy_file else None,
         "tools": [{"class" if key == "risk" else key: value for key, value in asdict(row).items()} for row in found],
         **{key: {"value": value, "why": policy.why(key)} for key, value in beside.items()},
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    return json.dumps(answer, indent=2, ensure_ascii=False)
 
 
 def _in_force(*, over_http: bool) -> tuple[Settings, Policy, list[Row]]:
@@ -121,7 +121,7 @@ def _cells(row: Row) -> tuple[str | None, ...]:
     return row.tool, row.risk or "(reads)", row.rule, row.why, row.asked, row.asked_why
 
 
-def _named(policy: Policy) -> str:
+def _recipients_text(policy: Policy) -> str:
     named = policy.recipients
     found = [*sorted(named.addresses), *(f"@{domain}" for domain in sorted(named.domains))]
     if named.segment:

@@ -21,6 +21,7 @@ from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
 from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
+from cio_mcp.customerio.ratelimit.lane import STALE_GRANT_SECONDS
 from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.region import Regions
@@ -32,13 +33,11 @@ from cio_mcp.settings import Settings
 
 __all__ = ["Client", "Exchange", "Reader", "Work"]
 
-PATIENCE = {"read": 10.0, "repeatable": 10.0, "once": 30.0}
+REQUEST_SECONDS = {"read": 10.0, "repeatable": 10.0, "once": 30.0}
 """Seconds one request may take: what can be repeated is given up early enough to be."""
 LAST_MOMENT = 0.5
 """Seconds before the deadline after which no request is begun."""
-LATE = 0.005
-"""Seconds between grant and departure after which the grant is stamped again."""
-DAY = 86_400.0
+DAY_SECONDS = 86_400.0
 
 _tracer = trace.get_tracer("cio_mcp")
 
@@ -190,14 +189,14 @@ class Client:
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            asked = now()
-            room = work.deadline - asked - LAST_MOMENT
+            requested_at = now()
+            room = work.deadline - requested_at - LAST_MOMENT
             if room < 0:
                 raise Unavailable("No time is left for a request to Customer.io; nothing was sent. Try again.")
             permit = await self.limiter.acquire(call.lane, caller=work.caller.id, bulk=work.bulk, max_wait=room)
             granted = now()
-            span.set_attribute("cio.wait", granted - asked)
-            within = min(PATIENCE[retry], work.deadline - granted)
+            span.set_attribute("cio.wait", granted - requested_at)
+            within = min(REQUEST_SECONDS[retry], work.deadline - granted)
             departure = RequestTiming(now, lambda leaving: self._leaves(permit, granted, leaving))
             try:
                 if retry != "read" and not self.limiter.shared:
@@ -219,17 +218,17 @@ class Client:
             return outcome
 
     async def _leaves(self, permit: Permit, granted: float, departure: RequestTiming) -> None:
-        if departure.cold or self._clock.steady() - granted > LATE:
+        if departure.cold or self._clock.steady() - granted > STALE_GRANT_SECONDS:
             await self.limiter.settle(permit)
 
     async def _probe(self, call: Call, base: str) -> Outcome:
-        work = Work(background_caller("region"), self._clock.steady() + PATIENCE["read"])
+        work = Work(background_caller("region"), self._clock.steady() + REQUEST_SECONDS["read"])
         return await self._attempt(call, "read", work, base)
 
 
 def _is_daily(call: Call) -> bool:
     """Whether the documented limit of the call's lane is a quota of a day."""
-    return LANES[call.lane].window >= DAY
+    return LANES[call.lane].window >= DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,8 @@ def _missing(setting: str, need: str) -> SettingError:
 def _elsewhere(url_setting: str, url: str | None, region: str | None) -> str:
     if url is not None:
         return f"Or mend {url_setting}, if that is not the host the key belongs to."
-    asked = f"the {region.upper()} region was asked" if region else "both regions were asked"
+    tried = f"the {region.upper()} region was asked" if region else "both regions were asked"
     return (
         f"Or mend CIO_REGION ({WHERE['CIO_REGION']}): "
-        f"a key of the other region is refused just as a wrong one is; {asked}."
+        f"a key of the other region is refused just as a wrong one is; {tried}."
     )

@@ -27,7 +27,7 @@ class Evidence(BaseModel):
     event: str | None = None
     broadcast: str | None = None
 
-    async def found(self, reader: Reader, since: float) -> list[str]:
+    async def find(self, reader: Reader, since: float) -> list[str]:
         """The ids of what could be the effect, made since a time (Unix seconds).
 
         Raises:

@@ -111,7 +111,7 @@ class Executor:
         """
         if plan.trace is None or all(call.retry == "repeatable" for call in plan.calls):
             return []
-        return await plan.trace.found(self.client.reader(work), 0.0)
+        return await plan.trace.find(self.client.reader(work), 0.0)
 
     async def visible(self, expected: Mapping[str, Mapping[str, JsonValue]], work: Work) -> bool:
         """Whether all attributes that are expected, by `cio_…`, can be read back within three seconds."""

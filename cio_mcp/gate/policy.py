@@ -99,7 +99,7 @@ class Policy:
         hidden = bool(risks) and all(self.rule_for(tool, risk).value == "hide" for risk in risks)
         return not hidden and self.tools.get(tool, Entry()).rule != "hide"
 
-    def asked_where(self, tool: str, risk: Risk, settings: Settings, *, may_be_asked: bool) -> InForce:
+    def where_to_ask(self, tool: str, risk: Risk, settings: Settings, *, may_be_asked: bool) -> InForce:
         """Where a person decides: in the client, or outside it.
 
         `MASK_PII` implies outside, since the question shows real values; over HTTP nobody vouches for the client.
@@ -114,7 +114,7 @@ class Policy:
 
     def asks_here(self, tool: str, risk: Risk, settings: Settings, *, may_be_asked: bool) -> bool:
         """Whether a client that can ask may."""
-        return self.asked_where(tool, risk, settings, may_be_asked=may_be_asked).value == "ask"
+        return self.where_to_ask(tool, risk, settings, may_be_asked=may_be_asked).value == "ask"
 
     def to_type(self, plan: "Plan") -> str | None:
         """What a person must type to approve a plan, if anything: what the plan wants, else the count, else a name."""

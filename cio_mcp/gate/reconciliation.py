@@ -108,7 +108,7 @@ class Reconciler:
     async def _looked_for(self, row: ChangeRow, plan: Plan, work: Work) -> Outcome:
         """Look for the effect; it is never called failed, since what is not there yet may still come."""
         try:
-            found = await self._found(row, plan, work)
+            found = await self._evidence_of(row, plan, work)
         except CioError:
             return Outcome("unknown", "The outcome is unknown. Customer.io could not be checked yet.")
         if len(found) == 1:
@@ -120,11 +120,11 @@ class Reconciler:
             )
         return Outcome("unknown", "The outcome is unknown. No match was found in Customer.io so far.")
 
-    async def _found(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
+    async def _evidence_of(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
         if expected := plan.expected():
             return ["profile"] if await self.executor.visible(expected, work) else []
         if plan.trace is None or row.sending_at is None:
             return []
         before = set(json.loads(row.baseline)) if row.baseline else set()
-        found = await plan.trace.found(self.executor.client.reader(work), row.sending_at)
+        found = await plan.trace.find(self.executor.client.reader(work), row.sending_at)
         return [id_ for id_ in found if id_ not in before]

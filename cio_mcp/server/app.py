@@ -90,11 +90,11 @@ class CioServer(MCPServer[None]):
         """
         if name not in {prompt.name for prompt in await self.list_prompts()}:
             missing = f"There is no prompt {quoted(name, 40)}; prompts/list names those there are."
-            raise MCPError(INVALID_PARAMS, self._said(missing))
+            raise MCPError(INVALID_PARAMS, self._error_text(missing))
         try:
             return await super().get_prompt(name, arguments, context)
         except MCPError as refused:
-            raise MCPError(refused.code, self._said(refused.message)) from None
+            raise MCPError(refused.code, self._error_text(refused.message)) from None
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[None, Any] | None = None
@@ -107,7 +107,7 @@ class CioServer(MCPServer[None]):
         if strange := resources.unknown_filter(str(uri)):
             known = ", ".join(resources.FILTERS)
             raise ResourceError(
-                self._said(f"{resources.RECENT_EVENTS} has no filter {quoted(strange, 40)}; it has {known}.")
+                self._error_text(f"{resources.RECENT_EVENTS} has no filter {quoted(strange, 40)}; it has {known}.")
             )
         try:
             return await super().read_resource(uri, context)
@@ -115,7 +115,7 @@ class CioServer(MCPServer[None]):
             kind = ResourceNotFoundError if isinstance(failure, ResourceNotFoundError) else ResourceError
             if isinstance(failure, UnexpectedResourceError):
                 log.error("a resource failed unexpectedly: %s", where(failure))  # noqa: TRY400 - a trace shows data
-            raise kind(self._said(str(failure))) from None
+            raise kind(self._error_text(str(failure))) from None
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -130,14 +130,14 @@ class CioServer(MCPServer[None]):
             closest = match_word(name, self._permitted())
             hint = f" Did you mean {closest}?" if closest else ""
             raise ToolError(
-                self._said(f"Unknown tool {quoted(name, 40)}.{hint} Call tools/list for the available tools.")
+                self._error_text(f"Unknown tool {quoted(name, 40)}.{hint} Call tools/list for the available tools.")
             )
         try:
             return await self._in_time(name, arguments, context or Context(mcp_server=self))
         except MCPError:
             raise
         except Exception as failure:  # noqa: BLE001 - the boundary: whatever failed becomes a sentence
-            raise ToolError(self._said(sentence(name, failure))) from None
+            raise ToolError(self._error_text(sentence(name, failure))) from None
         finally:
             if not definition.reads:
                 self.runtime.subscriptions.heard(resources.CHANGES)
@@ -152,7 +152,7 @@ class CioServer(MCPServer[None]):
     def _permits(self, definition: Definition) -> bool:
         return scope_of(reads=definition.reads) in self.runtime.callers.current.scopes
 
-    def _said(self, failure: str) -> str:
+    def _error_text(self, failure: str) -> str:
         return render_error(failure, mask=self.runtime.settings.mask_pii)
 
     async def _in_time(

@@ -48,7 +48,7 @@ class Resource:
         return plural.removesuffix("s") if "{" in self.uri else plural
 
     @property
-    def asked(self) -> bool:
+    def has_query(self) -> bool:
         """Whether a query says what to show."""
         return "{?" in self.uri
 
@@ -95,7 +95,7 @@ def unknown_filter(uri: str) -> str | None:
     return next((name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name not in FILTERS), None)
 
 
-def asked_for(uri: str) -> dict[str, str]:
+def query_of(uri: str) -> dict[str, str]:
     """What the query of recent events asks for, read as the SDK reads it for the resource itself."""
     found = SOME_EVENTS.match(uri) or {}
     return {name: value for name, value in found.items() if isinstance(value, str) and value}
@@ -118,10 +118,10 @@ class _Reading:
 
 
 def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
-    said: dict[str, Any] = {
+    options: dict[str, Any] = {
         "name": resource.name, "title": resource.title, "description": resource.description, "mime_type": MIME_TYPE
     }  # fmt: skip
-    if resource.asked:
+    if resource.has_query:
 
         async def some(
             customer: str = "",
@@ -135,16 +135,16 @@ def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
             given = zip(FILTERS, (customer, object_type, metric, delivery, kind, id, since), strict=True)
             return await reading.json(**{name: value for name, value in given if value})
 
-        server.resource(resource.uri, **said)(some)
+        server.resource(resource.uri, **options)(some)
     elif (by := resource.by) is not None:
 
         async def one(id: str) -> str:  # noqa: A002 - the variable of the template
             return await reading.json(**{by: id})
 
-        server.resource(resource.uri, **said)(one)
+        server.resource(resource.uri, **options)(one)
     else:
 
         async def whole() -> str:
             return await reading.json()
 
-        server.add_resource(FunctionResource(uri=resource.uri, fn=whole, **said))
+        server.add_resource(FunctionResource(uri=resource.uri, fn=whole, **options))

@@ -49,7 +49,7 @@ class Runtime:
         self._sandbox = sandbox
         self.subscriptions = Subscriptions(resources.RECENT_EVENTS, self._as_read)
         self._toolbox: Toolbox | None = None
-        self._wanted = anyio.Event()
+        self._requested = anyio.Event()
         self._opened = anyio.Event()
         self._workspaces: dict[str, Workspace] = {}
         """The open workspaces by id; one for now, that of the settings."""
@@ -59,7 +59,7 @@ class Runtime:
 
     def warm(self) -> None:
         """Begin to open, without waiting."""
-        self._wanted.set()
+        self._requested.set()
 
     async def workspace_for_caller(self) -> "CallContext":
         """The workspace as the caller of the request in progress sees it.
@@ -109,7 +109,7 @@ class Runtime:
     @asynccontextmanager
     async def lifespan(self, _server: MCPServer[None]) -> AsyncIterator[None]:
         """Own the task that holds the workspace open while the server runs."""
-        self._wanted, self._opened = anyio.Event(), anyio.Event()
+        self._requested, self._opened = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(self._hold)
             group.start_soon(self.subscriptions.run, self.events)
@@ -117,7 +117,7 @@ class Runtime:
             group.cancel_scope.cancel()
 
     async def _hold(self) -> None:
-        await self._wanted.wait()
+        await self._requested.wait()
         try:
             toolbox, open_workspace = await anyio.to_thread.run_sync(_load)
             self._toolbox = self._toolbox or toolbox(self.tools, self.workspace_for_caller)
@@ -144,7 +144,7 @@ class Runtime:
         await ApprovedChanges(workspace, await self.toolbox(), self.callers, heard).run()
 
     async def _as_read(self, uri: str) -> object:
-        return await (await self.toolbox()).events_query(resources.asked_for(uri))
+        return await (await self.toolbox()).events_query(resources.query_of(uri))
 
     async def after_handshake(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Middleware: warm up as soon as the client has its list of tools."""

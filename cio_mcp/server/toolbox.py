@@ -30,7 +30,7 @@ class Toolbox:
     def __init__(self, names: Collection[str], workspace_for_caller: WorkspaceForCaller) -> None:
         self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
         self._workspace_for_caller = workspace_for_caller
-        self._made: dict[str, Tool] = {}
+        self._tools: dict[str, Tool] = {}
         self._schemas: dict[str, Schema] = {}
 
     @property
@@ -85,9 +85,9 @@ class Toolbox:
         return await as_read(await self._workspace_for_caller(), arguments)
 
     def _tool(self, name: str) -> Tool:
-        if name not in self._made:
-            self._made[name] = as_tool(self._specs[name], self._workspace_for_caller)
-        return self._made[name]
+        if name not in self._tools:
+            self._tools[name] = as_tool(self._specs[name], self._workspace_for_caller)
+        return self._tools[name]
 
     def _schema(self, name: str) -> Schema:
         """The whole schema of a tool's arguments, of which clients are shown a shorter one."""

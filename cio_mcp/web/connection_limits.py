@@ -16,7 +16,7 @@ if sys.platform != "win32":
 
 WAITING = 3.0
 """Seconds until the head of a request must be whole, or an answer be taken; no source, as long as a body may take."""
-MOST = 512
+MAX_CONNECTIONS = 512
 """Connections at once; no source: half of the 1024 files that a process may open on most systems."""
 STRIDE = 8
 """Of the most, one in so many is accepted in one turn of the event loop, since one too many stays open for three turns;
@@ -24,11 +24,11 @@ no source."""
 
 
 def most_connections() -> int:
-    """How many connections there may be: MOST, and half of the files that this process may open."""
+    """How many connections there may be: MAX_CONNECTIONS, and half of the files that this process may open."""
     if sys.platform == "win32":
-        return MOST
+        return MAX_CONNECTIONS
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST if files == resource.RLIM_INFINITY else min(MOST, files // 2)
+    return MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, files // 2)
 
 
 class LimitedProtocol(H11Protocol):

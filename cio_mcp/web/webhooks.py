@@ -22,11 +22,11 @@ from cio_mcp.web.bodies import BodyFault, BodyRefused, TooLarge, decode_body, re
 from cio_mcp.web.origin import is_from_this_machine
 
 WEBHOOK_PATH = "/webhooks/customerio"
-LARGEST = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 """Bytes of a body, compressed or not: more is no event."""
-READING = 3.0
+BODY_SECONDS = 3.0
 """Seconds a body may take to come in: Customer.io gives up after four."""
-AT_ONCE = 256
+MAX_REQUESTS = 256
 """Requests in progress, so that bodies take a bounded amount of memory; Customer.io sends one after another."""
 
 Refusal = Literal["not local", "wrong path", "not available"] | BodyFault | Fault
@@ -53,12 +53,12 @@ SENTENCES: dict[Refusal, str] = {
     "CIO_WEBHOOK_SIGNING_KEYS to receive signed webhooks from anywhere.",
     "wrong path": f"its path does not exist here. The webhook's URL must end in {WEBHOOK_PATH}.",
     "too big": "it is larger than 1 MiB. If Customer.io sent it, turn off message content in the webhook's settings.",
-    "too slow": f"it took more than {READING:g} seconds to arrive. If Customer.io sent it, check the proxies and the "
-    "network on the way.",
+    "too slow": f"it took more than {BODY_SECONDS:g} seconds to arrive. If Customer.io sent it, check the proxies and "
+    "the network on the way.",
     "cut off": "its connection ended before it was complete. If Customer.io sent it, check the proxies and the network "
     "on the way.",
-    "not available": f"more than {AT_ONCE} were in progress. Customer.io sends one at a time, so another program posts "
-    "here.",
+    "not available": f"more than {MAX_REQUESTS} were in progress. Customer.io sends one at a time, so another program "
+    "posts here.",
 }
 """What is wrong with what is not accepted, and what to do."""
 AGAIN = 3_600.0
@@ -94,7 +94,7 @@ class Receiver:
     keys: Sequence[bytes]
     feed: Callable[[], Awaitable[EventLog]]
     now: Callable[[], float] = time.time
-    reading: float = READING
+    reading: float = BODY_SECONDS
     _running: int = field(default=0, init=False)
     _said: dict[str, float] = field(default_factory=dict, init=False)
 
@@ -137,15 +137,15 @@ class Receiver:
             return _bare(HTTPStatus.NOT_FOUND)
 
     async def _receive(self, feed: EventLog, request: Request) -> None:
-        if self._running > AT_ONCE:
+        if self._running > MAX_REQUESTS:
             raise _Refused("not available")
         signed = _signature(request)
         self._check_headers(request, signed)
         try:
-            body = await read_body(request, max_bytes=LARGEST, seconds=self.reading)
+            body = await read_body(request, max_bytes=MAX_BODY_BYTES, seconds=self.reading)
             if self.keys and (wrong := fault(self.keys, *signed, body, now=self.now())):
                 raise _Refused(wrong)
-            body = decode_body(body, request.headers.get("content-encoding", ""), max_bytes=LARGEST)
+            body = decode_body(body, request.headers.get("content-encoding", ""), max_bytes=MAX_BODY_BYTES)
         except BodyRefused as refused:
             raise _Refused(refused.reason) from None
         except TooLarge:

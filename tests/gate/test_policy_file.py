@@ -50,7 +50,7 @@ def test_the_documented_example_is_in_force_as_its_comments_say() -> None:
         found = policy.rule_for(tool, risk)  # type: ignore[arg-type]  # a class, written as text for reading's sake
         assert found.value == rule, (tool, risk)
     assert not policy.lists("get_message", ())
-    assert policy.asked_where("send_transactional", "send", Settings(), may_be_asked=True).value == "outside"
+    assert policy.where_to_ask("send_transactional", "send", Settings(), may_be_asked=True).value == "outside"
 
 
 def test_each_rule_is_read_however_toml_writes_it(tmp_path: Path) -> None:

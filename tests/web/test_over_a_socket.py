@@ -11,7 +11,7 @@ import pytest
 
 from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.web.server import http_server
-from cio_mcp.web.webhooks import LARGEST, WEBHOOK_PATH
+from cio_mcp.web.webhooks import MAX_BODY_BYTES, WEBHOOK_PATH
 from tests.web.posting import Poster, signed
 
 pytestmark = pytest.mark.anyio
@@ -74,7 +74,7 @@ async def test_a_body_in_chunks_is_taken(feed: EventLog) -> None:
 
 
 async def test_chunks_beyond_the_largest_size_are_refused_and_the_line_closed(feed: EventLog) -> None:
-    parts = [chunk(b"x" * 65_536)] * (LARGEST // 65_536 + 1)
+    parts = [chunk(b"x" * 65_536)] * (MAX_BODY_BYTES // 65_536 + 1)
     async with serving(feed) as port:
         answer = await told(port, head("Transfer-Encoding: chunked"), *parts)
     assert answer.startswith(b"HTTP/1.1 413")

@@ -81,8 +81,8 @@ class Person(Model):
     @property
     def created(self) -> datetime | None:
         """`created_at`, which the customer's own systems set: a Unix time, where they set it as documented."""
-        told = self._text("created_at") or ""
-        return from_unix(int(told)) if told.isascii() and told.isdigit() and len(told) <= len("1234567890") else None
+        text = self._text("created_at") or ""
+        return from_unix(int(text)) if text.isascii() and text.isdigit() and len(text) <= len("1234567890") else None
 
     @property
     def reference(self) -> Reference:

@@ -33,7 +33,7 @@ class Definition:
 
 def load() -> list[Definition]:
     """Every tool there is."""
-    return [_definition(told) for told in json.loads(FILE.read_text(encoding="utf-8"))]
+    return [_definition(entry) for entry in json.loads(FILE.read_text(encoding="utf-8"))]
 
 
 def offered(definitions: Iterable[Definition], settings: Settings) -> list[Definition]:
@@ -49,7 +49,7 @@ def withheld(definition: Definition, settings: Settings) -> str | None:
     return None if definition.toolset in settings.toolsets else f"CIO_TOOLSETS lacks {definition.toolset}"
 
 
-def _definition(told: dict[str, Any]) -> Definition:
-    toolset, needs, classes = told.pop("toolset"), told.pop("needs"), tuple(told.pop("classes", ()))
-    told["_meta"] = {"toolset": toolset}
-    return Definition(Tool.model_validate(told), toolset, needs, told["annotations"]["readOnlyHint"], classes)
+def _definition(entry: dict[str, Any]) -> Definition:
+    toolset, needs, classes = entry.pop("toolset"), entry.pop("needs"), tuple(entry.pop("classes", ()))
+    entry["_meta"] = {"toolset": toolset}
+    return Definition(Tool.model_validate(entry), toolset, needs, entry["annotations"]["readOnlyHint"], classes)

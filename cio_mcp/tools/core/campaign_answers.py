@@ -126,8 +126,8 @@ class CampaignAnswer(PageAnswer):
         dates = {"first started": self.first_started, "sent": self.sent_at, "created": self.created}
         dates["updated"] = self.updated
         yield "; ".join(f"{name} {moment(when)}" for name, when in dates.items() if when)
-        if told := ", ".join(filter(None, [tagged(self.tags), self.description and quoted_text(self.description)])):
-            yield told
+        if line := ", ".join(filter(None, [tagged(self.tags), self.description and quoted_text(self.description)])):
+            yield line
         if self.send_to_unsubscribed:
             yield "also sent to unsubscribed people unless the send says otherwise"
         if self.queue_drafts:

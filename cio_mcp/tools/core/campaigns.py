@@ -10,7 +10,7 @@ from pydantic import Field
 from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign, StartsOn
-from cio_mcp.customerio.api.newsletters import MOST, Newsletter, TestGroup
+from cio_mcp.customerio.api.newsletters import MAX_NEWSLETTERS, Newsletter, TestGroup
 from cio_mcp.customerio.api.transactional import TransactionalMessage, variables
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
@@ -68,7 +68,7 @@ async def list_campaigns(
     every: Sequence[Source] = await reads_of(ws, kind).all()
     found = [thing for thing in every if wanted in thing.name.casefold() and state in {None, _row(thing).state}]
     kept, more = cut(found, limit, cursor)
-    searched = MOST if kind == "newsletter" and len(every) == MOST else None
+    searched = MAX_NEWSLETTERS if kind == "newsletter" and len(every) == MAX_NEWSLETTERS else None
     return CampaignList(kind=kind, campaigns=await _with_counts(ws, kept), searched=searched, **more)
 
 
@@ -129,7 +129,7 @@ def _start(campaign: Campaign) -> str:
 
 async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> CampaignAnswer:
     got = await together({"names": partial(_segment_names, ws), "actions": partial(ws.campaigns.actions, campaign)})
-    triggers = _named(campaign.trigger_segment_ids, got["names"])
+    triggers = _with_names(campaign.trigger_segment_ids, got["names"])
     start = f"segment {', '.join(map(str, triggers))}" if triggers else _start(campaign)
     return CampaignAnswer(
         kind="campaign",
@@ -139,7 +139,7 @@ async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> 
         starts=f"starts on {start}{f', {campaign.frequency}' if campaign.frequency else ''}",
         event_name=campaign.event_name,
         trigger_segments=triggers,
-        filter_segments=_named(campaign.filter_segment_ids, got["names"]),
+        filter_segments=_with_names(campaign.filter_segment_ids, got["names"]),
         first_started=campaign.first_started,
         created=campaign.created,
         updated=campaign.updated,
@@ -172,7 +172,7 @@ async def _newsletter(ws: CallContext, newsletter: Newsletter, cursor: str | Non
             "topics": ws.account.topics if newsletter.subscription_topic_id else _nothing,
         }
     )
-    recipients = _named(newsletter.recipient_segment_ids, got["names"])
+    recipients = _with_names(newsletter.recipient_segment_ids, got["names"])
     to = f" to segment {', '.join(map(str, recipients))}" if recipients else ""
     topics = {topic.id: topic.name for topic in got["topics"]}
     return CampaignAnswer(
@@ -229,7 +229,7 @@ def _message(content: Content, group: TestGroup | None) -> MessageRow:
     )
 
 
-def _named(ids: Iterable[str], names: Mapping[str, str]) -> tuple[SegmentName, ...] | None:
+def _with_names(ids: Iterable[str], names: Mapping[str, str]) -> tuple[SegmentName, ...] | None:
     return tuple(SegmentName(id=each, name=names.get(each)) for each in islice(ids, SEGMENTS_SHOWN)) or None
 
 

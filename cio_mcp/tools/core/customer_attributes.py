@@ -77,7 +77,7 @@ def missing_note(person: Person, names: Sequence[str]) -> str | None:
     return f"The person has no attribute {', '.join(quoted(name, 60) for name in absent)}{hint}."
 
 
-def told_apart(people: Sequence[Person]) -> list[PersonRef]:
+def differences_of(people: Sequence[Person]) -> list[PersonRef]:
     """Several people with what tells them apart: their names, and the attributes in which they differ."""
     known = [attributes_of(person) for person in people]
     names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")

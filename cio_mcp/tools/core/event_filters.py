@@ -33,7 +33,7 @@ BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class EventFilter:
     """Which events somebody wants, as they were asked for."""
 
     customer: str | None = None
@@ -68,7 +68,7 @@ class Wanted:
         )
 
 
-async def as_read(ws: CallContext, asked: Mapping[str, Any]) -> object:
+async def as_read(ws: CallContext, arguments: Mapping[str, Any]) -> object:
     """What a resource that asks for this reads like now: equal as long as it lists the same events.
 
     Asks Customer.io for nothing: whose a phone number or a name is may always be another, so it is never equal.
@@ -76,24 +76,24 @@ async def as_read(ws: CallContext, asked: Mapping[str, Any]) -> object:
     Raises:
         InvalidArgument: it asks for what there cannot be.
     """
-    phone = "customer" in asked and reference_of(asked["customer"]).id_type == "phone"
-    if phone or not _is_id(asked.get("id", "0")):
+    phone = "customer" in arguments and reference_of(arguments["customer"]).id_type == "phone"
+    if phone or not _is_id(arguments.get("id", "0")):
         return object()
-    query = await Wanted(**asked).query(ws)
+    query = await EventFilter(**arguments).query(ws)
     return [event.id for event in (await ws.events.recent(query)).events]
 
 
-def _one_of(field: str, names: tuple[str, ...], told: str | None) -> str | None:
+def _one_of(field: str, names: tuple[str, ...], value: str | None) -> str | None:
     """Tools have it checked already, resources have not."""
-    if told is not None and told not in names:
+    if value is not None and value not in names:
         raise InvalidArgument(field, f"expected one of {', '.join(names)}")
-    return told
+    return value
 
 
-async def _metric(feed: EventLog, told: str | None) -> str | None:
-    if told is None:
+async def _metric(feed: EventLog, value: str | None) -> str | None:
+    if value is None:
         return None
-    metric = without_quotation_marks(told).lower()
+    metric = without_quotation_marks(value).lower()
     if metric in METRICS or (metric and (await feed.recent(EventQuery(metric=metric), 1)).events):
         return metric
     if matched := same_stem(metric, METRICS):
@@ -142,7 +142,7 @@ def _is_id(wanted: str) -> bool:
     return is_number(wanted.strip())
 
 
-def _given(field: str, told: str | None) -> str | None:
-    if told is not None and not told:
+def _given(field: str, value: str | None) -> str | None:
+    if value is not None and not value:
         raise InvalidArgument(field, "expected an id")
-    return told
+    return value

@@ -75,7 +75,7 @@ async def get_metrics(
         channel=channel,
         **dict(first.summary),
         series=_series(first.counted, request.tz),
-        links=await first.asked.links() if links else None,
+        links=await first.query.links() if links else None,
         others=tuple(each.summary for each in others) or None,
         notes=tuple(dict.fromkeys(note for each in (first, *others) for note in _notes(each)))
         + ((VARIED,) if len({each.length for each in (first, *others)}) > 1 else ()),
@@ -100,7 +100,7 @@ class Request:
 class Measured:
     """One thing's counts, and their summary."""
 
-    asked: "Asked"
+    query: "MetricsQuery"
     counted: Counted
     summary: Summary
 
@@ -115,9 +115,9 @@ async def _measure(ws: CallContext, request: Request, wanted: str) -> Measured:
     found = await find(ws, kind, wanted)
     end = min(request.until or request.now, request.now)
     since = request.since or _default_start(found, end)
-    asked = Asked(Metrics(ws.reader), kind, found.id, since, end, request.now, request.channel)
+    query = MetricsQuery(Metrics(ws.reader), kind, found.id, since, end, request.now, request.channel)
     resolution = request.resolution
-    counted = await (asked.in_range(resolution, tz) if kind == "campaign" else asked.in_steps(resolution))
+    counted = await (query.in_range(resolution, tz) if kind == "campaign" else query.in_steps(resolution))
     totals = counted.metric.totals
     summary = Summary(
         id=found.id,
@@ -128,11 +128,11 @@ async def _measure(ws: CallContext, request: Request, wanted: str) -> Measured:
         totals=totals,
         rates={rate.name: Share(value=rate.value, of=rate.of) for rate in rates(totals)},
     )
-    return Measured(asked, counted, summary)
+    return Measured(query, counted, summary)
 
 
 @dataclass(frozen=True)
-class Asked:
+class MetricsQuery:
     """What was asked of Customer.io's counts, and the three ways to ask."""
 
     metrics: Metrics
@@ -197,10 +197,10 @@ def _series(counted: Counted, tz: ZoneInfo) -> Series:
 
 
 def _notes(measured: Measured) -> Iterable[str]:
-    asked, counted = measured.asked, measured.counted
-    if asked.kind != "campaign":
-        yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {KIND_NAMES[asked.kind]}s."
-    elif (asked.since, asked.until) != (counted.since, counted.until):
+    query, counted = measured.query, measured.counted
+    if query.kind != "campaign":
+        yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {KIND_NAMES[query.kind]}s."
+    elif (query.since, query.until) != (counted.since, counted.until):
         yield f"Counted in whole {counted.resolution}; the range above is what they cover."
     if counted.since < HUMAN_CLICKS_SINCE:
         yield "People and machines are told apart reliably for opens since 2025-03-20, for clicks since 2025-04-20."

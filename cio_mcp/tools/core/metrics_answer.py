@@ -93,14 +93,14 @@ class Summary(AnswerPart):
         """The range of time, in words."""
         return f"{moment(self.since)} to {moment(self.until)} ({self.timezone})"
 
-    def said(self, name: str) -> str:
+    def phrase(self, name: str) -> str:
         """A total with its rate, in words."""
         rate = self.rates.get(name)
         return f"{_words(name)} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
 
     def line(self) -> str:
         """All that is compared, on one line."""
-        return f"{self.id} {quoted_name(self.name)}, {self.span}: {', '.join(map(self.said, COMPARED))}"
+        return f"{self.id} {quoted_name(self.name)}, {self.span}: {', '.join(map(self.phrase, COMPARED))}"
 
 
 class MetricsAnswer(Answer):
@@ -130,9 +130,9 @@ class MetricsAnswer(Answer):
             yield from (each.line() for each in (summary, *self.others))
         else:
             yield f"{KIND_NAMES[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {summary.span}"
-            yield from (", ".join(map(summary.said, row)) for row in ROWS)
+            yield from (", ".join(map(summary.phrase, row)) for row in ROWS)
             told = {name for row in ROWS for name in row}
-            if rest := [summary.said(name) for name, count in self.totals.items() if count and name not in told]:
+            if rest := [summary.phrase(name) for name, count in self.totals.items() if count and name not in told]:
                 yield ", ".join(rest)
             yield from self._drawn()
         if self.links:
