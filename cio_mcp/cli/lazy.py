@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         sandbox,
         serve,
         tools,
+        tools_reference,
         webhooks,
         webhooks_register,
     )
@@ -54,6 +55,7 @@ __all__ = [
     "server_app",
     "server_http",
     "tools",
+    "tools_reference",
     "webhooks",
     "webhooks_register",
     "workspace",

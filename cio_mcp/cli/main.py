@@ -148,10 +148,12 @@ def tools(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of the documentation.")] = False,
 ) -> None:
     """List all tools."""
-    form = (
-        lazy.tools.tools_as_json if as_json else lazy.tools.tools_as_markdown if markdown else lazy.tools.tools_as_text
-    )
-    typer.echo(form())
+    if as_json:
+        typer.echo(lazy.tools_reference.tools_as_json())
+    elif markdown:
+        typer.echo(lazy.tools_reference.tools_as_markdown())
+    else:
+        typer.echo(lazy.tools.tools_as_text())
 
 
 @app.command()

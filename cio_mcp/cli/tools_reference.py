@@ -1,0 +1,94 @@
+"""`cio-mcp tools --json` and `--markdown`: every tool in full, for the documentation and the definitions."""
+
+import json
+from typing import Any, NoReturn
+
+from cio_mcp.server.tool import as_tool
+from cio_mcp.tools.catalog import TOOLS
+from cio_mcp.tools.spec import ToolSpec
+
+KEYS = {"app": "App API key", "track": "Track API keys", "both": "App and Track API keys", None: "any key"}
+
+
+def tools_as_json() -> str:
+    """Everything a client is told about the tools."""
+    return json.dumps([_definition(spec) for spec in TOOLS], indent=2, ensure_ascii=False)
+
+
+def tools_as_table() -> str:
+    """The README's table."""
+    head = ["| Tool | | What it is for | Needs |", "| --- | --- | --- | --- |"]
+    return "\n".join(
+        [*head, *(f"| `{s.name}` | {_kind(s)} | {_cell(_first_line(s))} | {KEYS[s.needs]} |" for s in TOOLS)]
+    )
+
+
+def tools_as_markdown() -> str:
+    """The reference page: the table, then each tool with its arguments."""
+    intro = "# Tools\n\nMade by `cio-mcp tools --markdown`. Arguments marked * must be given."
+    return "\n\n".join([intro, tools_as_table(), *map(_section, TOOLS)])
+
+
+def _section(spec: ToolSpec) -> str:
+    definition = _definition(spec)
+    schema = definition["inputSchema"]
+    needed = schema.get("required", [])
+    rows = [
+        f"| `{name}`{'*' if name in needed else ''} | {_type(argument, schema)} "
+        f"| {_cell(argument.get('description', ''))} |"
+        for name, argument in schema.get("properties", {}).items()
+    ]
+    hints = ", ".join(name for name, is_so in definition["annotations"].items() if is_so is True)
+    parts = [
+        f"## {spec.title}: `{spec.name}`",
+        spec.description,
+        f"Toolset `{spec.toolset}`, needs {KEYS[spec.needs]}. Hints: {hints or 'none'}.",
+    ]
+    table = "\n".join(["| Argument | Type | Meaning |", "| --- | --- | --- |", *rows])
+    return "\n\n".join([*parts, table] if rows else parts)
+
+
+def _type(argument: dict[str, Any], schema: dict[str, Any]) -> str:
+    if reference := argument.get("$ref"):
+        return _type(schema["$defs"][reference.rsplit("/", 1)[-1]], schema)
+    if "anyOf" in argument:
+        return " or ".join(dict.fromkeys(_type(arm, schema) for arm in argument["anyOf"]))
+    if "enum" in argument:
+        return ", ".join(f"`{value}`" for value in argument["enum"])
+    if "const" in argument:
+        return f"`{argument['const']}`"
+    if argument.get("type") == "array":
+        return f"list of {_type(argument.get('items', {}), schema)}"
+    return str(argument.get("type", "any"))
+
+
+def _definition(spec: ToolSpec) -> dict[str, Any]:
+    tool = as_tool(spec, _no_workspace)
+    assert tool.annotations is not None  # noqa: S101 - every declaration has its hints
+    return {
+        "name": tool.name,
+        "title": tool.title,
+        "toolset": spec.toolset,
+        "needs": spec.needs,
+        **({} if spec.hints.read_only else {"classes": spec.classes}),
+        "description": tool.description,
+        "annotations": tool.annotations.model_dump(by_alias=True),
+        "inputSchema": tool.parameters,
+        "outputSchema": tool.output_schema,
+    }
+
+
+async def _no_workspace() -> NoReturn:
+    raise NotImplementedError("listed, never called")
+
+
+def _kind(spec: ToolSpec) -> str:
+    return "read" if spec.hints.read_only else "write"
+
+
+def _first_line(spec: ToolSpec) -> str:
+    return spec.description.split("\n", 1)[0]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
