@@ -1,4 +1,4 @@
-"""`cio-mcp tools`: every tool there is, from the definitions that clients are sent; the tools themselves load slowly."""
+"""`cio-mcp tools`: every tool there is, from the definitions that clients get; the tools themselves load slowly."""
 
 from cio_mcp.server.definitions import Definition, load
 
