@@ -22,7 +22,11 @@ The text of every error is a sentence for the person who must act.
 It never carries a key, an address, or any part of a request's or answer's body.
 """
 
+from typing import TypeVar
+
 from pydantic_core import ErrorDetails
+
+AnyException = TypeVar("AnyException", bound=Exception)
 
 
 class CioError(Exception):
@@ -103,6 +107,12 @@ class Unavailable(TimeError):
 
 class BadAnswer(TimeError):
     """Customer.io's answer was not what it documents (not JSON, empty, too large)."""
+
+
+def first_of(group: BaseExceptionGroup[AnyException]) -> AnyException:
+    """The first exception of a group that is no group itself."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def expectation(detail: ErrorDetails) -> str:

@@ -1,16 +1,15 @@
 """A workspace, opened: client, gate and readers put together, without MCP."""
 
-import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
 
+from cio_mcp.clock import Clock
 from cio_mcp.customerio.api.account import Account
 from cio_mcp.customerio.api.broadcasts import Broadcasts
 from cio_mcp.customerio.api.campaigns import Campaigns
@@ -20,21 +19,27 @@ from cio_mcp.customerio.api.newsletters import Newsletters
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.api.transactional import Transactional
+from cio_mcp.customerio.asgi_transport import AsgiTransport
 from cio_mcp.customerio.caller import Caller, Work
+from cio_mcp.customerio.client import Client, Reader
+from cio_mcp.customerio.ratelimit.guard import Guard, guard_for
+from cio_mcp.customerio.ratelimit.limiter import Limiter
 from cio_mcp.customerio.ratelimit.rates import LANES
+from cio_mcp.customerio.simulated import SimulatedApi
+from cio_mcp.customerio.writer import Writer
+from cio_mcp.events.log import EventLog
+from cio_mcp.gate.executor import Executor
+from cio_mcp.gate.policy import Policy
+from cio_mcp.gate.policy_file import policy_of
+from cio_mcp.gate.reconciliation import Reconciler
+from cio_mcp.gate.retention import Retention
+from cio_mcp.gate.service import Gate
 from cio_mcp.settings import Settings
+from cio_mcp.storage.changes import Journal, UnsettledChanges
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.limiter_state import open_limiter_store
+from cio_mcp.storage.pauses import Pauses
 from cio_mcp.text.timestamps import from_unix
-
-if TYPE_CHECKING:
-    from cio_mcp.customerio.asgi_transport import AsgiTransport
-    from cio_mcp.customerio.client import Client, Reader
-    from cio_mcp.events.log import EventLog
-    from cio_mcp.gate.policy import Policy
-    from cio_mcp.gate.reconciliation import Reconciler
-    from cio_mcp.gate.service import Gate
-    from cio_mcp.sandbox import Sandbox
-
-__all__ = ["CallContext", "Sandbox", "Workspace", "open_workspace", "preload"]
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller how far a call is: what is done, of how much, and what that is."""
@@ -52,9 +57,9 @@ class CallContext:
     """
 
     settings: Settings
-    reader: "Reader"
-    gate: "Gate"
-    events: "EventLog"
+    reader: Reader
+    gate: Gate
+    events: EventLog
     tasks: TaskGroup
     progress: Progress | None = None
     keys: KeyReport = field(default_factory=KeyReport)
@@ -115,10 +120,10 @@ class Workspace:
     """An open workspace, shared by all calls."""
 
     settings: Settings
-    client: "Client"
-    gate: "Gate"
-    reconciler: "Reconciler"
-    events: "EventLog"
+    client: Client
+    gate: Gate
+    reconciler: Reconciler
+    events: EventLog
     tasks: TaskGroup
     keys: KeyReport = field(default_factory=KeyReport)
     """What Customer.io said to the keys, once `check_keys` has run."""
@@ -136,30 +141,13 @@ class Workspace:
 
 @asynccontextmanager
 async def open_workspace(
-    settings: Settings, *, sandbox: "Sandbox | None" = None, policy: "Policy | None" = None
+    settings: Settings, *, sandbox: SimulatedApi | None = None, policy: Policy | None = None
 ) -> AsyncIterator[Workspace]:
     """Open a workspace; with `sandbox` (already entered) requests stay in process.
 
     Raises:
         SettingError: no `policy` is given, and the settings' file of it is wrong.
     """
-    # Loads httpx and SQLAlchemy, for which the start of a server must not wait.
-    from cio_mcp.clock import Clock
-    from cio_mcp.customerio.client import Client
-    from cio_mcp.customerio.ratelimit.guard import Guard, guard_for
-    from cio_mcp.customerio.ratelimit.limiter import Limiter
-    from cio_mcp.customerio.writer import Writer
-    from cio_mcp.events.log import EventLog
-    from cio_mcp.gate.executor import Executor
-    from cio_mcp.gate.policy_file import policy_of
-    from cio_mcp.gate.reconciliation import Reconciler
-    from cio_mcp.gate.retention import Retention
-    from cio_mcp.gate.service import Gate
-    from cio_mcp.storage.changes import Journal, UnsettledChanges
-    from cio_mcp.storage.engine import Database
-    from cio_mcp.storage.limiter_state import open_limiter_store
-    from cio_mcp.storage.pauses import Pauses
-
     key, policy = settings.workspace_key, policy or policy_of(settings)
     limiter_store = open_limiter_store(settings.storage_url)
     database = Database(settings.storage_url)
@@ -174,7 +162,8 @@ async def open_workspace(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         stack.callback(limiter_store.close)
-        client = await stack.enter_async_context(Client(settings, limiter, transport=_transport(sandbox)))
+        transport = AsgiTransport(sandbox.app, drops=sandbox.drops) if sandbox else None
+        client = await stack.enter_async_context(Client(settings, limiter, transport=transport))
         executor = Executor(Writer(client), client, clock.sleep)
         journal, pauses = Journal(database, key), Pauses(database, key)
         gate = Gate(journal, pauses, executor, policy, clock)
@@ -189,24 +178,3 @@ async def open_workspace(
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
         yield Workspace(settings, client, gate, settling, feed, tasks)
-
-
-def preload() -> None:
-    """Import what `open_workspace` needs; for a worker thread, so that nobody waits for it."""
-    for module in (
-        "cio_mcp.customerio.client",
-        "cio_mcp.customerio.transport",
-        "cio_mcp.storage.changes",
-        "cio_mcp.storage.limiter_state",
-        "cio_mcp.events.log",
-    ):
-        importlib.import_module(module)
-
-
-def _transport(sandbox: "Sandbox | None") -> "AsgiTransport | None":
-    if sandbox is None:
-        return None
-    from cio_mcp.customerio.asgi_transport import AsgiTransport
-    from cio_mcp.sandbox.faults import Dropped
-
-    return AsgiTransport(sandbox.app, drops=(Dropped,))

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_table, tools_as_text
+from cio_mcp.cli.tools import tools_as_text
+from cio_mcp.cli.tools_reference import tools_as_json, tools_as_markdown, tools_as_table
 from cio_mcp.server import definitions
 from cio_mcp.settings import Settings
 from cio_mcp.tools.catalog import TOOLS

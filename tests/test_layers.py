@@ -27,8 +27,16 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "uvicorn": ("web/", "server/", "sandbox/"),
     "sqlalchemy": ("storage/",),
     "sqlite3": ("storage/",),
+    "psycopg": ("storage/",),
+    "duckdb": ("storage/",),
     "asyncio": (),
 }
+SENDING_ROOMS = {"gate", "jobs", "workspace"}
+"""Who may import the writer, so that nothing else can send; the workspace only hands it over."""
+LATE_IMPORTS = {"server/runtime.py", "storage/engine.py"}
+"""The boundary behind which heavy modules load, and alembic, which is needed once for each upgrade."""
+TYPE_ONLY_IMPORTS = {"cli/lazy.py", "server/runtime.py", "gate/policy.py"}
+"""Both boundaries, and the policy, which the start reads without loading plans."""
 LONGEST = 400
 
 
@@ -40,6 +48,11 @@ def test_every_import_goes_down_and_third_parties_stay_confined() -> None:
 def test_no_module_is_longer_than_can_be_read_at_once() -> None:
     long = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*.py") if len(p.read_text().splitlines()) > LONGEST]
     assert not long, f"cut these where they have a joint: {', '.join(long)}"
+
+
+def test_imports_stand_at_the_top_and_load_late_only_at_the_boundary() -> None:
+    wrong = [problem for path in sorted(ROOT.rglob("*.py")) for problem in _hidden_imports(path)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_nothing_is_guessed_from_a_route() -> None:
@@ -69,8 +82,10 @@ def _problems(path: Path) -> Iterator[str]:
 
 def _between(here: str, room: str, imported: list[str]) -> Iterator[str]:
     there = imported[0]
-    if there == "sandbox" and room not in {"sandbox", "cli", "workspace"}:
-        yield f"{here} imports the sandbox: only cli and workspace do"
+    if there == "sandbox" and room not in {"sandbox", "cli"}:
+        yield f"{here} imports the sandbox: only cli does"
+    if imported[:2] == ["customerio", "writer"] and room not in SENDING_ROOMS:
+        yield f"{here} imports the writer: return a Call instead, and let the gate send it"
     if room == "sandbox" and there != "sandbox":
         yield f"{here} imports {there}: the sandbox stands alone"
     if (
@@ -81,6 +96,16 @@ def _between(here: str, room: str, imported: list[str]) -> Iterator[str]:
         yield f"{here} imports {imported[2]}: move what they share to customerio/api/base.py or reads.py"
     if there in FLOOR and room in FLOOR and there != room and FLOOR[there] <= FLOOR[room]:
         yield f"{here} imports {there}, which is not below it: move what it needs further down"
+
+
+def _hidden_imports(path: Path) -> Iterator[str]:
+    here, tree = str(path.relative_to(ROOT)), ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and here not in LATE_IMPORTS:
+            late = (one for one in ast.walk(node) if isinstance(one, ast.Import | ast.ImportFrom))
+            yield from (f"{here}:{one.lineno} imports in a function: load it behind server/runtime.py" for one in late)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and here not in TYPE_ONLY_IMPORTS:
+            yield f"{here}:{node.lineno} imports for types only: import at the top"
 
 
 def _imported(path: Path) -> Iterator[str]:

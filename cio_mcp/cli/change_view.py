@@ -46,8 +46,8 @@ def present(console: Console, change: Change, *, calls: bool = True) -> None:
         console.print(hanging(Text(f"{person.label}:"), console))
         for line in diff(person.edits):
             console.print(hanging(line, console))
-    for said in _history(row):
-        console.print(hanging(Text(said), console))
+    for sentence in _history(row):
+        console.print(hanging(Text(sentence), console))
     for number, call in enumerate(plan.calls, start=1):
         shown = f"\n{_request(call)}" if calls else f" {_folded(call)}"
         console.print(hanging(Text(f"\nRequest {number} of {len(plan.calls)}:{shown}"), console))
@@ -88,7 +88,7 @@ def _value(value: JsonValue) -> str:
 
 
 def _history(row: ChangeRow) -> Iterable[str]:
-    by, tool, where = (clean(told, SUMMARY) for told in (row.principal, row.tool, row.workspace))
+    by, tool, where = (clean(text, SUMMARY) for text in (row.principal, row.tool, row.workspace))
     yield f"Proposed {age(row.planned_at)} by {by} through {tool}, in {where}."
     if row.decided_at and row.decided_by:
         how = f" ({clean(row.decided_how, SUMMARY)})" if row.decided_how else ""

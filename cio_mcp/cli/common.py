@@ -23,16 +23,16 @@ def settings() -> Settings:
     return load_settings(keys_needed=False)
 
 
-def named_settings() -> Settings:
+def settings_of_workspace() -> Settings:
     """The settings, where they name a workspace.
 
     Raises:
         SettingError: they name none.
     """
-    told = settings()
-    if not (told.workspace or told.site_id or told.app_api_key):
+    loaded = settings()
+    if not (loaded.workspace or loaded.site_id or loaded.app_api_key):
         raise SettingError("CIO_WORKSPACE", "is missing; give the server's CIO_WORKSPACE or, if it has none, its keys")
-    return told
+    return loaded
 
 
 def storage_place() -> str:

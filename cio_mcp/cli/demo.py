@@ -20,10 +20,11 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from cio_mcp.errors import first_of
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
 
-LIMIT = 60.0
+TOUR_SECONDS = 60.0
 """Seconds after which the tour is given up; it takes about ten."""
 PEOPLE = 300
 
@@ -50,13 +51,13 @@ class Person:
 
     def __init__(self, console: Console) -> None:
         self.approve = False
-        self.asked = 0
+        self.questions = 0
         self._console = console
 
     async def __call__(self, context: object, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG002 - the SDK gives it
         """Show the question; answer it."""
         await anyio.lowlevel.checkpoint()
-        self.asked += 1
+        self.questions += 1
         decision = "approve" if self.approve else "reject"
         self._console.print(Panel(Text(params.message), title="The question a person sees", title_align="left"))
         self._console.print(Text(f"The person chooses: {decision}"))
@@ -127,10 +128,10 @@ class Tour:
         self._check(caused, "a signed webhook reported the delivery, linked to the change that caused it")
 
     async def _again(self, tool: str, arguments: dict[str, Any], path: str) -> None:
-        asked = self._person.asked
+        questions = self._person.questions
         receipt = await self._call(tool, arguments)
         unsent = receipt["status"] == "already_done" and self._requests(path) == 1
-        self._check(unsent and self._person.asked == asked, "nothing was sent, and no approval was requested")
+        self._check(unsent and self._person.questions == questions, "nothing was sent, and no approval was requested")
 
     async def _call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self._console.print(Text(f"> {tool} {json.dumps(arguments)}", style="cyan"))
@@ -163,9 +164,9 @@ def demo() -> int:
     try:
         anyio.run(_tour, console)
     except* Wrong as wrong:
-        failed = _first(wrong)
+        failed = str(first_of(wrong))
     except* TimeoutError:
-        failed = f"the tour took longer than {LIMIT:g} s"
+        failed = f"the tour took longer than {TOUR_SECONDS:g} s"
     if failed:
         console.print(Text(f"✗ {failed}", style="bold red"))
         return 1
@@ -177,7 +178,7 @@ def demo() -> int:
 async def _tour(console: Console) -> None:
     console.print("A simulated workspace, the real server, and a real client. Nothing leaves this machine.")
     person = Person(console)
-    with tempfile.TemporaryDirectory(prefix="cio-mcp-demo-") as folder, anyio.fail_after(LIMIT):
+    with tempfile.TemporaryDirectory(prefix="cio-mcp-demo-") as folder, anyio.fail_after(TOUR_SECONDS):
         environment = KEYS | {"CIO_DATA_DIR": folder}
         async with _receiver(environment) as webhook_url:
             sandbox = Sandbox(people=PEOPLE, webhook_url=webhook_url)
@@ -205,10 +206,10 @@ async def _receiver(environment: dict[str, str]) -> AsyncIterator[str]:
 
 async def _address(process: Process) -> str:
     assert process.stderr is not None  # noqa: S101 - it is a pipe
-    said = ""
+    output = ""
     async for text in TextReceiveStream(process.stderr):
-        said += text
-        if found := re.search(r"http://\S+\n", said):
+        output += text
+        if found := re.search(r"http://\S+\n", output):
             return found[0].strip()
     raise Wrong("the webhook receiver did not start")
 
@@ -218,11 +219,6 @@ async def _connected(environment: dict[str, str], person: Person) -> AsyncIterat
     server = StdioServerParameters(command=sys.executable, args=["-m", "cio_mcp", "serve"], env=environment)
     async with Client(server, elicitation_callback=person) as client:
         yield client
-
-
-def _first(group: BaseExceptionGroup[Wrong]) -> str:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else str(found)
 
 
 def _text(result: CallToolResult) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import anyio
 from rich.console import Console
 
-from cio_mcp.cli.common import named_settings, with_database
+from cio_mcp.cli.common import settings_of_workspace, with_database
 from cio_mcp.cli.terminal import controlling_terminal
 from cio_mcp.customerio.api.people import Person, reference_of
 from cio_mcp.errors import NotFound, Refused
@@ -24,7 +24,7 @@ ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class KnownSubject:
     """The person to erase, and a note on how their identifiers were found."""
 
     identity: Subject
@@ -39,9 +39,9 @@ def forget(person: str) -> None:
         SeveralPeople: several people have this address; each is named by their `cio_…`.
         SettingError: it is not known which workspace is meant.
     """
-    settings = named_settings()
+    settings = settings_of_workspace()
     with controlling_terminal(NOBODY) as terminal:
-        named = anyio.run(_named, settings, person)
+        named = anyio.run(_look_up, settings, person)
         there = with_database(lambda database: _eraser(database, settings, named).count(time.time()))
         _tell(terminal.console, settings, named, there)
         if there == ErasureCounts():
@@ -69,11 +69,11 @@ async def _erased(eraser: PersonEraser, database: Database, by: str) -> ErasureC
     return total
 
 
-def _eraser(database: Database, settings: Settings, named: Named) -> PersonEraser:
+def _eraser(database: Database, settings: Settings, named: KnownSubject) -> PersonEraser:
     return PersonEraser(database, settings.workspace_key, named.identity.is_in, named.identity.names)
 
 
-async def _named(settings: Settings, person: str) -> Named:
+async def _look_up(settings: Settings, person: str) -> KnownSubject:
     """All identifiers of the person, if Customer.io returns them."""
     reference = reference_of(person)
     value = reference.value
@@ -83,23 +83,22 @@ async def _named(settings: Settings, person: str) -> Named:
         "phone": Subject(phone=value),
     }.get(reference.id_type or "id", Subject(id=value))
     if not settings.has_app:
-        return Named(
-            alone,
-            "Without CIO_APP_API_KEY, only entries with this identifier are found.",
-        )
+        return KnownSubject(alone, "Without CIO_APP_API_KEY, only entries with this identifier are found.")
     async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
         try:
             found = await opened.acting(local_caller(settings.local_principal)).people.resolve(person)
         except NotFound:
-            return Named(alone, "Customer.io has no person with this identifier. Only entries with it are found.")
-    return Named(_identity(found), "")
+            return KnownSubject(
+                alone, "Customer.io has no person with this identifier. Only entries with it are found."
+            )
+    return KnownSubject(_identity(found), "")
 
 
 def _identity(person: Person) -> Subject:
     return Subject(person.id, person.email, person.phone, person.cio_id and person.cio_id.removeprefix("cio_"))
 
 
-def _tell(where: Console, settings: Settings, named: Named, there: ErasureCounts) -> None:
+def _tell(where: Console, settings: Settings, named: KnownSubject, there: ErasureCounts) -> None:
     names = ", ".join(quoted(name) for name in named.identity.names)
     lines = [
         f"To erase from {quoted(settings.workspace_key)}: {names}.",

@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+if sys.platform != "win32":
+    import termios
+    import tty
+
 MAX_LINE_BYTES = 1024
 POLL_SECONDS = 0.05
 """Seconds between two looks at a Windows console, which cannot be waited for."""
@@ -63,16 +67,11 @@ class PosixKeyboard:
 
     def drop_pending(self) -> None:
         """Forget what was typed so far."""
-        import termios  # noqa: PLC0415 - Windows has none
-
         termios.tcflush(self._handle, termios.TCIFLUSH)
 
     @contextmanager
     def keys(self) -> Iterator[Keys]:
         """Have single keys read; the terminal is as before when the block ends."""
-        import termios  # noqa: PLC0415 - Windows has none
-        import tty  # noqa: PLC0415 - Windows has none
-
         before = termios.tcgetattr(self._handle)
         tty.setcbreak(self._handle)
         try:

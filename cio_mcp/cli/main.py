@@ -1,4 +1,4 @@
-"""The command line. Each command is imported when it runs, to keep the start of the server fast."""
+"""The command line: the options of each command. Each command is implemented in a module of its own."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from cio_mcp import __version__
-from cio_mcp.cli.sandbox import sandbox
-from cio_mcp.errors import CioError, InvalidArgument
+from cio_mcp.cli import lazy
+from cio_mcp.errors import CioError, InvalidArgument, first_of
 from cio_mcp.storage.rows import ChangeState
 
 EXIT_BY_ERROR = 2
@@ -59,7 +59,7 @@ def run() -> None:
     try:
         status = app(prog_name="cio-mcp", standalone_mode=False) or 0
     except* (CioError, typer.TyperException, typer.Abort) as failures:
-        failure = _first(failures)
+        failure = first_of(failures)
     if failure is not None:
         raise SystemExit(_reported(failure))
     raise SystemExit(status)
@@ -107,29 +107,39 @@ def serve(
     toolsets: ToolsetsOption = None,
 ) -> None:
     """Serve MCP clients; the default command."""
-    from cio_mcp.cli.serve import serve_http, serve_stdio  # noqa: PLC0415 - loads the SDK
-
     overrides = {"read_only": read_only or None, "toolsets": toolsets}
     if transport is Transport.http:
-        serve_http(
+        lazy.serve.serve_http(
             DEFAULT_HOST if host is None else host, DEFAULT_PORT if port is None else port, sandbox=sandbox, **overrides
         )
         return
     for option, value in (("--host", host), ("--port", port)):
         if value is not None:
             raise InvalidArgument(option, "has no effect over stdio; add --transport http, or omit it.")
-    serve_stdio(sandbox=sandbox, **overrides)
+    lazy.serve.serve_stdio(sandbox=sandbox, **overrides)
 
 
 @app.command()
 def demo() -> None:
     """Take a guided tour of a simulated workspace."""
-    from cio_mcp.cli.demo import demo as tour  # noqa: PLC0415 - loads the SDK's client
-
-    raise typer.Exit(tour())
+    raise typer.Exit(lazy.demo.demo())
 
 
-app.command()(sandbox)
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8900,
+    people: Annotated[int, typer.Option(min=0, help="People generated in addition to the fixtures.")] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same workspace.")] = 7,
+    jitter: Annotated[float, typer.Option(min=0, help="Maximum delay of a request, in seconds.")] = 0.0,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    webhook_url: Annotated[str, typer.Option(help="URL to post signed reporting webhooks to.")] = "",
+    *,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https with a temporary certificate.")] = False,
+) -> None:
+    """Serve a simulated Customer.io workspace."""
+    lazy.sandbox.serve_sandbox(
+        host=host, port=port, people=people, seed=seed, jitter=jitter, tls=tls, webhook_url=webhook_url
+    )
 
 
 @app.command()
@@ -140,10 +150,12 @@ def tools(
     ] = False,
 ) -> None:
     """List all tools."""
-    from cio_mcp.cli.tools import tools_as_json, tools_as_markdown, tools_as_text  # noqa: PLC0415 - loads the SDK
-
-    form = tools_as_json if as_json else tools_as_markdown if markdown else tools_as_text
-    typer.echo(form())
+    if as_json:
+        typer.echo(lazy.tools_reference.tools_as_json())
+    elif markdown:
+        typer.echo(lazy.tools_reference.tools_as_markdown())
+    else:
+        typer.echo(lazy.tools.tools_as_text())
 
 
 @app.command()
@@ -152,9 +164,9 @@ def policy(
     transport: TransportOption = Transport.stdio,
 ) -> None:
     """Show which tools need approval, and why."""
-    from cio_mcp.cli.policy import policy_as_json, policy_as_text  # noqa: PLC0415 - loads the SDK's types
-
-    typer.echo((policy_as_json if as_json else policy_as_text)(over_http=transport is Transport.http))
+    typer.echo(
+        (lazy.policy.policy_as_json if as_json else lazy.policy.policy_as_text)(over_http=transport is Transport.http)
+    )
 
 
 @app.command()
@@ -166,12 +178,10 @@ def changes(
     calls: CallsOption = False,
 ) -> None:
     """List changes and their outcomes, or show one."""
-    from cio_mcp.cli import changes as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
     if change is None:
-        command.list_changes(state=state, limit=limit, as_json=as_json)
+        lazy.changes.list_changes(state=state, limit=limit, as_json=as_json)
     else:
-        command.show_change(change, as_json=as_json, calls=calls)
+        lazy.changes.show_change(change, as_json=as_json, calls=calls)
 
 
 @app.command()
@@ -181,9 +191,7 @@ def forget(
     ],
 ) -> None:
     """Erase a person from the journal and the events."""
-    from cio_mcp.cli import forget as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
-    command.forget(person)
+    lazy.forget.forget(person)
 
 
 @app.command()
@@ -192,26 +200,20 @@ def pause(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Stop all writes; reads continue."""
-    from cio_mcp.cli import pause as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
-    command.pause(workspace, because)
+    lazy.pause.pause(workspace, because)
 
 
 @app.command()
 def resume(workspace: WorkspaceOption = None) -> None:
     """Resume writes after a pause."""
-    from cio_mcp.cli import pause as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
-    command.resume(workspace)
+    lazy.pause.resume(workspace)
 
 
 @approvals.callback(invoke_without_command=True)
 def window(context: typer.Context) -> None:
     """Approve or deny proposed changes, in a terminal; without a command, in a window."""
     if context.invoked_subcommand is None:
-        from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
-        command.window()
+        lazy.approvals.window()
 
 
 @approvals.command("list")
@@ -219,33 +221,25 @@ def list_waiting(
     limit: Annotated[int, typer.Option(help="How many changes to show.", min=1, max=500)] = 20,
 ) -> None:
     """List pending changes, newest first."""
-    from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
-    command.list_waiting(limit=limit)
+    lazy.approvals.list_waiting(limit=limit)
 
 
 @approvals.command()
 def show(change: ChangeArgument, calls: FoldOption = True) -> None:
     """Show a change in full, with its requests."""
-    from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
-    command.show(change, calls=calls)
+    lazy.approvals.show(change, calls=calls)
 
 
 @approvals.command()
 def approve(change: ChangeArgument, calls: FoldOption = True) -> None:
     """Approve a change, after reading it in a terminal."""
-    from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
-    command.approve(change, calls=calls)
+    lazy.approvals.approve(change, calls=calls)
 
 
 @approvals.command()
 def deny(change: ChangeArgument) -> None:
     """Deny a change."""
-    from cio_mcp.cli import approvals as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
-    command.deny(change)
+    lazy.approvals.deny(change)
 
 
 @webhooks.command("serve")
@@ -256,9 +250,7 @@ def receive(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8001,
 ) -> None:
     """Receive webhooks for a server over stdio."""
-    from cio_mcp.cli import webhooks as command  # noqa: PLC0415 - loads SQLAlchemy and starlette
-
-    command.serve(host, port)
+    lazy.webhooks.serve(host, port)
 
 
 @webhooks.command()
@@ -266,9 +258,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; times are Unix seconds.")] = False,
 ) -> None:
     """Show the last event, delays, gaps, and refusals."""
-    from cio_mcp.cli import webhooks as command  # noqa: PLC0415 - loads SQLAlchemy and starlette
-
-    command.status(as_json=as_json)
+    lazy.webhooks.status(as_json=as_json)
 
 
 @webhooks.command()
@@ -277,11 +267,4 @@ def register(
     calls: FoldOption = True,
 ) -> None:
     """Create or update the webhook after confirmation."""
-    from cio_mcp.cli import webhooks_register as command  # noqa: PLC0415 - loads SQLAlchemy and rich
-
-    command.register(url, calls=calls)
-
-
-def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
-    inner = errors.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+    lazy.webhooks_register.register(url, calls=calls)

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cio_mcp.gate.plan import Risk
 from cio_mcp.gate.policy import Policy
 from cio_mcp.gate.policy_file import policy_of
+from cio_mcp.gate.risk import Risk
 from cio_mcp.server.definitions import Definition, load, withheld
 from cio_mcp.settings import Settings, load_settings
 from cio_mcp.text.sanitize import quoted
@@ -47,13 +47,13 @@ def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, 
                 yield Row(each.name, risk, "hide", reason)
             elif risk is None:
                 hidden = not policy.lists(each.name, ())
-                said = policy.tools[each.name].rule if hidden else None
-                yield Row(each.name, None, "hide" if said else "offer", f"line {said[1]}" if said else "default")
+                rule, why = ("hide", f"tool.{each.name}.rule") if hidden else ("offer", "default")
+                yield Row(each.name, None, rule, why)
             else:
-                rule = policy.rule_for(each.name, risk)
-                where = policy.asked_where(each.name, risk, settings, may_be_asked=not over_http)
-                shown = (where.value, where.why) if rule.value != "hide" else (None, None)
-                yield Row(each.name, risk, rule.value, rule.why, *shown)
+                in_force = policy.rule_for(each.name, risk)
+                where = policy.where_to_ask(each.name, risk, settings, may_be_asked=not over_http)
+                shown = (where.value, where.why) if in_force.value != "hide" else (None, None)
+                yield Row(each.name, risk, in_force.value, in_force.why, *shown)
 
 
 def policy_as_text(*, over_http: bool) -> str:
@@ -79,7 +79,7 @@ def policy_as_text(*, over_http: bool) -> str:
         f"file            {settings.policy_file or 'none (CIO_POLICY_FILE): every write needs approval'}",
         f"large_audience  {policy.large_audience:,} ({policy.why('large_audience')}): above it, the number is typed",
         f"sends_an_hour   {policy.sends_an_hour or 'no cap'} ({policy.why('sends_an_hour')})",
-        f"recipients      {_named(policy)} ({policy.why('recipients')})",
+        f"recipients      {_recipients_text(policy)} ({policy.why('recipients')})",
         "",
         *MEANING,
     ]
@@ -103,12 +103,12 @@ def policy_as_json(*, over_http: bool) -> str:
             "segment": named.segment,
         },
     }
-    told = {
+    answer = {
         "file": str(settings.policy_file) if settings.policy_file else None,
         "tools": [{"class" if key == "risk" else key: value for key, value in asdict(row).items()} for row in found],
         **{key: {"value": value, "why": policy.why(key)} for key, value in beside.items()},
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    return json.dumps(answer, indent=2, ensure_ascii=False)
 
 
 def _in_force(*, over_http: bool) -> tuple[Settings, Policy, list[Row]]:
@@ -121,7 +121,7 @@ def _cells(row: Row) -> tuple[str | None, ...]:
     return row.tool, row.risk or "(reads)", row.rule, row.why, row.asked, row.asked_why
 
 
-def _named(policy: Policy) -> str:
+def _recipients_text(policy: Policy) -> str:
     named = policy.recipients
     found = [*sorted(named.addresses), *(f"@{domain}" for domain in sorted(named.domains))]
     if named.segment:

@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 
 from cio_mcp import __version__
+from cio_mcp.cli import lazy
 from cio_mcp.cli.logs import log_to_stderr
 from cio_mcp.cli.sockets import LOOPBACK, authority, listen
 from cio_mcp.cli.standard_input import closable_stdin
@@ -21,10 +22,8 @@ from cio_mcp.customerio.proxies import ANY_CUSTOMERIO_URL, check_network
 from cio_mcp.errors import SettingError
 from cio_mcp.settings import Settings, load_settings, network_variables
 
-if TYPE_CHECKING:
-    from cio_mcp.sandbox import Sandbox
-    from cio_mcp.server.app import CioServer
-    from cio_mcp.workspace import Workspace
+Transport = Callable[["lazy.server_app.CioServer"], Awaitable[None]]
+"""Serves the clients of a server until there are none, or it is stopped."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ def serve_stdio(*, sandbox: bool, **overrides: Any) -> None:
     if sys.stdin is None:
         raise SettingError("standard input", "is closed. An MCP client must start cio-mcp and keep it open")
 
-    async def over_stdio(server: "CioServer") -> None:
+    async def over_stdio(server: "lazy.server_app.CioServer") -> None:
         if sys.stdin.isatty():
             sys.stderr.write(WELCOME)
         with closable_stdin() as close:
@@ -64,13 +63,11 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
         raise SettingError("--host", f"expected one of {', '.join(LOOPBACK)}, because it serves without authentication")
     listening = listen(host, port)
 
-    async def over_http(server: "CioServer") -> None:
-        from cio_mcp.server.app import http_app  # noqa: PLC0415 - stdio does not need it
-        from cio_mcp.web.server import http_server  # noqa: PLC0415 - stdio does not need it
-        from cio_mcp.web.webhooks import PATH  # noqa: PLC0415 - stdio does not need it
-
-        logger.info("Serving http://%s/mcp, and receiving webhooks at %s", authority(listening), PATH)
-        listener = http_server(http_app(server))
+    async def over_http(server: "lazy.server_app.CioServer") -> None:
+        logger.info(
+            "Serving http://%s/mcp, and receiving webhooks at %s", authority(listening), lazy.server_http.WEBHOOK_PATH
+        )
+        listener = lazy.server_http.http_listener(server)
 
         async def listen_until_stopped() -> None:
             # Canceled in the middle of its start, it would log a traceback.
@@ -108,7 +105,7 @@ def sandbox_settings(data_dir: Path | None, *, url: str = "http://sandbox", **ov
     )
 
 
-def _serve(transport: "Callable[[CioServer], Awaitable[None]]", *, sandbox: bool, overrides: dict[str, Any]) -> None:
+def _serve(transport: Transport, *, sandbox: bool, overrides: dict[str, Any]) -> None:
     log_to_stderr()
     # Everything loaded at the start is permanent; collecting garbage meanwhile takes a tenth of the start.
     gc.disable()
@@ -129,13 +126,10 @@ def _check_network(settings: Settings) -> None:
         raise SettingError(variable, problem)
 
 
-async def _run(transport: "Callable[[CioServer], Awaitable[None]]", settings: Settings, sandbox: bool) -> None:
-    # It loads the SDK, after the settings were found good.
-    from cio_mcp.server.app import build_server, receiver_of  # noqa: PLC0415
-
-    box = _sandbox() if sandbox else None
+async def _run(transport: Transport, settings: Settings, sandbox: bool) -> None:
+    box = lazy.sandbox_app.Sandbox() if sandbox else None
     # Before the sandbox runs: a wrong toolset or policy ends the start here.
-    server = build_server(settings, sandbox=box)
+    server = lazy.server_app.build_server(settings, sandbox=box)
     async with AsyncExitStack() as stack:
         if box is not None:
             data_dir = settings.data_dir
@@ -144,13 +138,14 @@ async def _run(transport: "Callable[[CioServer], Awaitable[None]]", settings: Se
                 data_dir,
             )
             await stack.enter_async_context(box)
-            box.report_to(receiver_of(server))
         opened = anyio.Event()
 
-        async def when_open(workspace: "Workspace") -> None:
+        async def when_open(workspace: "lazy.workspace.Workspace") -> None:
             opened.set()
             if box is None:
                 await _report_keys(workspace)
+            else:
+                box.report_to(lazy.server_http.receiver_of(server))
 
         server.runtime.when_open.append(when_open)
         group = await stack.enter_async_context(anyio.create_task_group())
@@ -166,7 +161,7 @@ async def _collect_garbage(opened: anyio.Event) -> None:
     gc.enable()
 
 
-async def _report_keys(workspace: "Workspace") -> None:
+async def _report_keys(workspace: "lazy.workspace.Workspace") -> None:
     await workspace.check_keys()
     for api, line in workspace.keys.lines().items():
         logger.log(logging.WARNING if api in workspace.keys.problems else logging.INFO, "%s", line)
@@ -202,12 +197,6 @@ def _storage(*, sandbox: bool, overrides: dict[str, Any]) -> Iterator[Settings]:
         return
     with tempfile.TemporaryDirectory(prefix="cio-mcp-") as folder:
         yield sandbox_settings(Path(folder), **overrides)
-
-
-def _sandbox() -> "Sandbox":
-    from cio_mcp.sandbox import Sandbox  # noqa: PLC0415 - a real workspace does not need it
-
-    return Sandbox()
 
 
 def _stop_on_signals() -> None:

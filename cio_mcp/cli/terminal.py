@@ -17,7 +17,7 @@ from cio_mcp.gate.approvals import confirms
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import clean
 
-PATH = "/dev/tty"
+TERMINAL_PATH = "/dev/tty"
 PATIENCE = 600.0
 """Seconds a question stays open: as long as an approval would count."""
 CODE_LENGTH = 4
@@ -92,7 +92,7 @@ def controlling_terminal(refusal: str = NOBODY) -> Iterator[Terminal]:
         yield Terminal(Console(), keyboard.WindowsKeyboard())
         return
     try:
-        handle = os.open(PATH, os.O_RDWR | os.O_NOCTTY)
+        handle = os.open(TERMINAL_PATH, os.O_RDWR | os.O_NOCTTY)
     except OSError:
         raise Refused(refusal) from None
     with os.fdopen(handle, "w", encoding="utf-8", closefd=True) as stream:

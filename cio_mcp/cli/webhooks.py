@@ -14,7 +14,7 @@ from functools import partial
 import anyio
 import typer
 
-from cio_mcp.cli.common import named_settings
+from cio_mcp.cli.common import settings_of_workspace
 from cio_mcp.cli.logs import log_to_stderr
 from cio_mcp.cli.sockets import LOOPBACK, authority, listen
 from cio_mcp.errors import SettingError
@@ -26,7 +26,7 @@ from cio_mcp.text.sanitize import clean
 from cio_mcp.text.timestamps import ago, from_unix, moment
 from cio_mcp.web.app import web_app
 from cio_mcp.web.server import http_server
-from cio_mcp.web.webhooks import PATH, Receiver
+from cio_mcp.web.webhooks import WEBHOOK_PATH, Receiver
 
 NAME = 60
 
@@ -41,7 +41,7 @@ def serve(host: str, port: int) -> None:
         StorageFailed: its database cannot be used.
     """
     log_to_stderr()
-    settings = named_settings()
+    settings = settings_of_workspace()
     if not settings.signing_keys and host not in LOOPBACK:
         raise SettingError(
             "CIO_WEBHOOK_SIGNING_KEYS",
@@ -54,12 +54,12 @@ def serve(host: str, port: int) -> None:
 
 def status(*, as_json: bool) -> None:
     """Print the last event, delays, gaps, and refusals."""
-    told = anyio.run(_webhook_stats)
+    stats = anyio.run(_webhook_stats)
     if as_json:
-        lag = {"last": asdict(told.last) | {"lag": told.last.lag}} if told.last else {}
-        typer.echo(json.dumps(asdict(told) | lag, indent=2))
+        lag = {"last": asdict(stats.last) | {"lag": stats.last.lag}} if stats.last else {}
+        typer.echo(json.dumps(asdict(stats) | lag, indent=2))
         return
-    for line in _lines(told, datetime.now(UTC)):
+    for line in _lines(stats, datetime.now(UTC)):
         typer.echo(line)
 
 
@@ -73,7 +73,7 @@ async def _receive(settings: Settings, listening: socket.socket) -> None:
         return feed
 
     server = http_server(web_app(Receiver(settings.signing_keys, its_feed), partial(_keep, feed, settings)))
-    logger.info("Receiving webhooks at http://%s%s", authority(listening), PATH)
+    logger.info("Receiving webhooks at http://%s%s", authority(listening), WEBHOOK_PATH)
     await server.serve([listening])
 
 
@@ -91,7 +91,7 @@ async def _keep(feed: EventLog, settings: Settings) -> AsyncIterator[None]:
 
 
 async def _webhook_stats() -> WebhookStats:
-    settings = named_settings()
+    settings = settings_of_workspace()
     database = Database(settings.storage_url)
     try:
         return await webhook_stats(database, settings.workspace_key, time.time())
@@ -99,16 +99,18 @@ async def _webhook_stats() -> WebhookStats:
         await database.close()
 
 
-def _lines(told: WebhookStats, now: datetime) -> Iterator[str]:
-    if told.last is None:
+def _lines(stats: WebhookStats, now: datetime) -> Iterator[str]:
+    if stats.last is None:
         yield "No events have been received yet."
     else:
-        came = from_unix(told.last.received_at)
-        what = clean(f"{told.last.object_type} {told.last.metric}", NAME)
-        yield f"Last event: {what}, received {moment(came)} ({ago(came, now)}), {told.last.lag:.0f} s after it happened"
-        yield f"Stored: {told.stored} events, {told.day} in the last 24 hours, {told.late} of them over a minute late"
-    for refused in told.refused:
+        came = from_unix(stats.last.received_at)
+        what = clean(f"{stats.last.object_type} {stats.last.metric}", NAME)
+        lag = f"{stats.last.lag:.0f} s after it happened"
+        yield f"Last event: {what}, received {moment(came)} ({ago(came, now)}), {lag}"
+        late = f"{stats.late} of them over a minute late"
+        yield f"Stored: {stats.stored} events, {stats.day} in the last 24 hours, {late}"
+    for refused in stats.refused:
         yield f"Refused: {refused.count} ({clean(refused.reason, NAME)}), last {moment(from_unix(refused.last_at))}"
-    for gap in told.gaps:
+    for gap in stats.gaps:
         until = moment(from_unix(gap.until)) if gap.until else "now"
         yield f"No events were received from {moment(from_unix(gap.since))} to {until}"

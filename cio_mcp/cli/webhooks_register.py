@@ -21,7 +21,7 @@ from cio_mcp.identity.callers import local_caller
 from cio_mcp.settings import WHERE, Settings, load_settings
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
-from cio_mcp.tools.admin.webhooks import PATH, plan_webhook
+from cio_mcp.tools.admin.webhooks import WEBHOOK_PATH, plan_webhook
 from cio_mcp.workspace import Workspace, open_workspace
 
 COMMAND = "webhooks register"
@@ -52,8 +52,8 @@ def register(url: str, *, calls: bool) -> None:
         receipt = _through_the_gate(settings, url, terminal, calls=calls)
         if receipt.status not in ("done", "already_done"):
             raise Refused(receipt.message)
-        for said in (receipt.message, KEY):
-            terminal.console.print(said, markup=False, highlight=False)
+        for line in (receipt.message, KEY):
+            terminal.console.print(line, markup=False, highlight=False)
 
 
 def check(url: str) -> None:
@@ -69,7 +69,7 @@ def check(url: str) -> None:
         host, scheme = None, ""
     if not host or not (scheme == "https" or (scheme == "http" and host in LOOPBACK)):
         raise InvalidArgument(
-            "--url", f"expected a URL at which Customer.io reaches the receiver, such as https://…{PATH}"
+            "--url", f"expected a URL at which Customer.io reaches the receiver, such as https://…{WEBHOOK_PATH}"
         )
 
 

@@ -1,13 +1,9 @@
 """An ASGI app in place of a network: no port, but the same time limits and the same failures."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
 import anyio
 import httpx
 
-Message = MutableMapping[str, Any]
-AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+from cio_mcp.customerio.simulated import AsgiApp
 
 
 class AsgiTransport(httpx.AsyncBaseTransport):

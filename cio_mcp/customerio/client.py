@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from math import inf
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import anyio
+import httpx
 from opentelemetry import trace
 
 from cio_mcp.clock import Clock
@@ -20,6 +21,8 @@ from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
 from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
+from cio_mcp.customerio.ratelimit.lane import STALE_GRANT_SECONDS
+from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.region import Regions
 from cio_mcp.customerio.responses import json_object, problem
@@ -28,20 +31,13 @@ from cio_mcp.customerio.transport import RequestTiming, Transport
 from cio_mcp.errors import CioError, StorageFailed, Unavailable
 from cio_mcp.settings import Settings
 
-if TYPE_CHECKING:
-    import httpx
-
-    from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
-
 __all__ = ["Client", "Exchange", "Reader", "Work"]
 
-PATIENCE = {"read": 10.0, "repeatable": 10.0, "once": 30.0}
+REQUEST_SECONDS = {"read": 10.0, "repeatable": 10.0, "once": 30.0}
 """Seconds one request may take: what can be repeated is given up early enough to be."""
 LAST_MOMENT = 0.5
 """Seconds before the deadline after which no request is begun."""
-LATE = 0.005
-"""Seconds between grant and departure after which the grant is stamped again."""
-DAY = 86_400.0
+DAY_SECONDS = 86_400.0
 
 _tracer = trace.get_tracer("cio_mcp")
 
@@ -64,9 +60,9 @@ class Client:
     def __init__(
         self,
         settings: Settings,
-        limiter: "Limiter",
+        limiter: Limiter,
         *,
-        transport: "httpx.AsyncBaseTransport | None" = None,
+        transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -193,14 +189,14 @@ class Client:
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            asked = now()
-            room = work.deadline - asked - LAST_MOMENT
+            requested_at = now()
+            room = work.deadline - requested_at - LAST_MOMENT
             if room < 0:
                 raise Unavailable("No time is left for a request to Customer.io; nothing was sent. Try again.")
             permit = await self.limiter.acquire(call.lane, caller=work.caller.id, bulk=work.bulk, max_wait=room)
             granted = now()
-            span.set_attribute("cio.wait", granted - asked)
-            within = min(PATIENCE[retry], work.deadline - granted)
+            span.set_attribute("cio.wait", granted - requested_at)
+            within = min(REQUEST_SECONDS[retry], work.deadline - granted)
             departure = RequestTiming(now, lambda leaving: self._leaves(permit, granted, leaving))
             try:
                 if retry != "read" and not self.limiter.shared:
@@ -221,18 +217,18 @@ class Client:
                     await self.limiter.penalize(permit, outcome.retry_after)
             return outcome
 
-    async def _leaves(self, permit: "Permit", granted: float, departure: RequestTiming) -> None:
-        if departure.cold or self._clock.steady() - granted > LATE:
+    async def _leaves(self, permit: Permit, granted: float, departure: RequestTiming) -> None:
+        if departure.cold or self._clock.steady() - granted > STALE_GRANT_SECONDS:
             await self.limiter.settle(permit)
 
     async def _probe(self, call: Call, base: str) -> Outcome:
-        work = Work(background_caller("region"), self._clock.steady() + PATIENCE["read"])
+        work = Work(background_caller("region"), self._clock.steady() + REQUEST_SECONDS["read"])
         return await self._attempt(call, "read", work, base)
 
 
 def _is_daily(call: Call) -> bool:
     """Whether the documented limit of the call's lane is a quota of a day."""
-    return LANES[call.lane].window >= DAY
+    return LANES[call.lane].window >= DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

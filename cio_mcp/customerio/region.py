@@ -39,13 +39,13 @@ class Regions:
         self._settings = settings
         self._probe = probe
         self._finding = anyio.Lock()
-        self._found: Place | None = None if settings.region == "auto" else settings.region
+        self._region: Place | None = None if settings.region == "auto" else settings.region
         self._urls: dict[Api, str | None] = {"app": settings.app_url, "track": settings.track_url}
 
     @property
     def region(self) -> Place | None:
         """The region, once it is known."""
-        return self._found
+        return self._region
 
     async def base(self, api: Api, *, within: float) -> str:
         """The base URL of an API, in at most `within` seconds.
@@ -57,17 +57,17 @@ class Regions:
         """
         if url := self._urls[api]:
             return url
-        if self._found is None:
+        if self._region is None:
             with anyio.move_on_after(within):
                 return HOSTS[api][await self._find()]
             raise _could_not_ask()
-        return HOSTS[api][self._found]
+        return HOSTS[api][self._region]
 
     async def _find(self) -> Place:
         async with self._finding:
-            if self._found is None:
-                self._found = await (self._by_track() if self._settings.has_track else self._by_app())
-            return self._found
+            if self._region is None:
+                self._region = await (self._by_track() if self._settings.has_track else self._by_app())
+            return self._region
 
     async def _by_track(self) -> Place:
         own = self._urls["track"]

@@ -101,14 +101,14 @@ def _blamed(body: bytes, sent: set[str]) -> set[str]:
     listed = [*_listed(answer.get("errors"))]
     if isinstance(meta, dict):
         listed += [*_listed(meta.get("error")), *_listed(meta.get("errors"))]
-    return {word for error in listed for word in _named_by(error, sent)}
+    return {word for error in listed for word in _explanation(error, sent)}
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _named_by(error: Any, sent: set[str]) -> set[str]:
+def _explanation(error: Any, sent: set[str]) -> set[str]:
     """The fields that one error names: in a path any part, in a sentence the quoted words, or else any word."""
     match error:
         case str():

@@ -2,18 +2,15 @@
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
+from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.operations import value_at
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent, doubtful
 from cio_mcp.customerio.responses import json_object
 from cio_mcp.errors import BadAnswer, CioError
-
-if TYPE_CHECKING:
-    from cio_mcp.customerio.client import Client
-
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +44,7 @@ Result = Sent | Failed | Unknown
 class Writer:
     """Makes writes through the client: `once` calls exactly one time, `repeatable` ones as the retry table says."""
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     async def send(self, call: Call, work: Work) -> Result:

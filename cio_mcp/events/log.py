@@ -34,7 +34,7 @@ GATHER = 1.0
 GROWN = 10_000
 """Events stored by this process after which it looks sooner."""
 CURSOR = re.compile(r"([0-9]{1,10})-([0-9]{1,18})")
-PAUSE = 0.05
+PAUSE_SECONDS = 0.05
 """Seconds between deletions, so that appending goes on beside them."""
 
 
@@ -183,11 +183,11 @@ class EventLog:
         self._grown = 0
         older_than = self.clock.now() - days * 86_400
         while await self._events.drop(DELETED_AT_ONCE, before=older_than):
-            await self.clock.wait(anyio.Event(), PAUSE)
+            await self.clock.wait(anyio.Event(), PAUSE_SECONDS)
         # A fixed end: others may trim at the same time, and delete what this would count as surplus.
         surplus = await self._events.surplus(rows)
         while await self._events.drop(DELETED_AT_ONCE, upto=surplus):
-            await self.clock.wait(anyio.Event(), PAUSE)
+            await self.clock.wait(anyio.Event(), PAUSE_SECONDS)
 
     async def close(self) -> None:
         """Store the counts, if possible."""

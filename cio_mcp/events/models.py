@@ -142,12 +142,12 @@ class Envelope(Model):
 
     def _who(self) -> dict[str, str | None]:
         whose = self.data.get("identifiers")
-        told: dict[str, Any] = whose if isinstance(whose, dict) else {}
+        customer: dict[str, Any] = whose if isinstance(whose, dict) else {}
         return {
-            "id": _text(told.get("id")) or _text(self.data.get("customer_id")),
-            "email": _text(told.get("email")) or _text(self.data.get("email_address")),
-            "phone": _text(told.get("phone")),
-            "cio_id": _text(told.get("cio_id")),
+            "id": _text(customer.get("id")) or _text(self.data.get("customer_id")),
+            "email": _text(customer.get("email")) or _text(self.data.get("email_address")),
+            "phone": _text(customer.get("phone")),
+            "cio_id": _text(customer.get("cio_id")),
         }
 
     def row(self, received_at: float) -> EventRow:

@@ -5,16 +5,13 @@ Each decision is about exactly the change that was shown: its requests, its plan
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cio_mcp.clock import Clock
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import BY_POLICY
+from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.rows import ChangeSummary, StoredState
-
-if TYPE_CHECKING:
-    from cio_mcp.storage.changes import Journal
 
 APPROVAL_SECONDS = 600.0
 """How long an approval is valid, and how long a client may keep a question open."""
@@ -31,7 +28,7 @@ BY_FILE = "allowed by the policy file"
 class Approvals:
     """Decisions about the changes of one workspace."""
 
-    journal: "Journal"
+    journal: Journal
     clock: Clock
 
     async def approve(self, change: Change, *, by: str, how: str, confirmation: str | None = None) -> bool:

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.receipt import happened_at, result_of
+from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.rows import ChangePage, ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Prose
-
-if TYPE_CHECKING:
-    from cio_mcp.storage.changes import Journal
 
 HAPPENED: frozenset[ChangeState] = frozenset({"sending", "sent", "verified", "unknown"})
 """States in which something was or may have been sent, so that there is something to look for next."""
@@ -85,7 +83,7 @@ class ChangeList(Answer):
 
     @classmethod
     async def read(
-        cls, journal: "Journal", now: float, *, change: str | None, state: ChangeState | None, limit: int
+        cls, journal: Journal, now: float, *, change: str | None, state: ChangeState | None, limit: int
     ) -> "ChangeList":
         """Read the journal.
 

@@ -2,16 +2,13 @@
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cio_mcp.customerio.canonical import FORM
 from cio_mcp.gate.plan import Plan, parse_plan
 from cio_mcp.gate.receipt import Receipt, happened_at
+from cio_mcp.storage.effects import Effects
 from cio_mcp.storage.rows import ChangeRow, ChangeSummary, Digests, Precedent
 from cio_mcp.text.timestamps import from_unix, moment
-
-if TYPE_CHECKING:
-    from cio_mcp.storage.effects import Effects
 
 DUPLICATE_SECONDS = 600.0
 """How long after a send an equal one counts as a duplicate, and a question names one that failed."""
@@ -29,7 +26,7 @@ log = logging.getLogger(__name__)
 class Duplicates:
     """What plans of one workspace are compared with."""
 
-    effects: "Effects"
+    effects: Effects
 
     async def examine(self, plan: Plan, now: float) -> Plan | Receipt:
         """Answer a plan that was carried out already, or add what of it, or nearly of it, a person must know."""

@@ -1,15 +1,11 @@
 """Traces: how to see afterwards whether an effect came, without asking for it again."""
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict
 
 from cio_mcp.customerio.api.base import Message, Reference
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.triggers import Triggers
-
-if TYPE_CHECKING:
-    from cio_mcp.customerio.client import Reader
+from cio_mcp.customerio.client import Reader
 
 SKEW = 5.0
 """Seconds by which Customer.io's clock may be behind ours; earlier effects are recognized by ID, not by this."""
@@ -31,7 +27,7 @@ class Evidence(BaseModel):
     event: str | None = None
     broadcast: str | None = None
 
-    async def found(self, reader: "Reader", since: float) -> list[str]:
+    async def find(self, reader: Reader, since: float) -> list[str]:
         """The ids of what could be the effect, made since a time (Unix seconds).
 
         Raises:

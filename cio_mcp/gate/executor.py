@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -13,13 +13,12 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import People, Person
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
+from cio_mcp.customerio.client import Client
+from cio_mcp.customerio.operations import value_at
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.values import same
-
-if TYPE_CHECKING:
-    from cio_mcp.customerio.client import Client
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Executor:
     """The only way from a plan to the network."""
 
     writer: Writer
-    client: "Client"
+    client: Client
     sleep: Callable[[float], Awaitable[None]]
 
     async def carry_out(self, plan: Plan, work: Work) -> Outcome:
@@ -63,14 +62,14 @@ class Executor:
 
     async def _carry_out(self, plan: Plan, work: Work) -> Outcome:
         sent = Sent(0)
-        said: list[str] = []
+        notes: list[str] = []
         for position, call in enumerate(plan.calls):
             match await self.writer.send(call, work):
                 case Sent(status=batches.PARTLY) as partly:
                     rest = await self._rest_of(plan, call, partly, work)
                     if rest.state == "unknown" or len(plan.calls) == 1:
                         return rest
-                    said.append(rest.message or "")
+                    notes.append(rest.message or "")
                 case Sent() as sent:
                     pass
                 case Failed(reason=reason) if position:
@@ -80,8 +79,7 @@ class Executor:
                     return Outcome("failed", f"Failed. {reason}")
                 case Unknown(reason=reason):
                     return _in_doubt(call, reason)
-        delivery = sent.body.get("delivery_id")
-        return Outcome("sent", " ".join(said) or None, str(delivery) if delivery else None)
+        return Outcome("sent", " ".join(notes) or None, _delivery_of(plan, sent))
 
     async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
         """Make once more only those operations of a batch that were refused; what became of the batch."""
@@ -113,7 +111,7 @@ class Executor:
         """
         if plan.trace is None or all(call.retry == "repeatable" for call in plan.calls):
             return []
-        return await plan.trace.found(self.client.reader(work), 0.0)
+        return await plan.trace.find(self.client.reader(work), 0.0)
 
     async def visible(self, expected: Mapping[str, Mapping[str, JsonValue]], work: Work) -> bool:
         """Whether all attributes that are expected, by `cio_…`, can be read back within three seconds."""
@@ -151,6 +149,14 @@ def _in_doubt(call: Call, reason: str) -> Outcome:
     # What may be repeated, the reconciliation does repeat.
     again = "" if call.retry == "repeatable" else " It won't be retried."
     return Outcome("unknown", f"The outcome is unknown. {reason}{again}")
+
+
+def _delivery_of(plan: Plan, sent: Sent) -> str | None:
+    """The id of the delivery that the last call caused, if that is what it leaves behind."""
+    if not plan.calls or plan.calls[-1].row.evidence != "delivery":
+        return None
+    delivery = value_at(sent.body, plan.calls[-1].row.answer_id)
+    return str(delivery) if delivery else None
 
 
 def _unforeseen(failure: Exception) -> Outcome:

@@ -11,11 +11,8 @@ from cio_mcp.customerio.call import Call, canonical, digest
 from cio_mcp.customerio.mentions import created_people
 from cio_mcp.customerio.operations import value_at
 from cio_mcp.gate.evidence import Evidence
+from cio_mcp.gate.risk import Risk
 from cio_mcp.text.sanitize import quoted, word
-
-Risk = Literal["data", "send", "destroy"]
-"""What a write may do: change data, reach a person, or destroy something. When in doubt, `send`."""
-
 
 Starts = tuple[str, ...] | Literal["unknown"] | None
 """The campaigns that a write may start."""
@@ -160,7 +157,7 @@ class Plan(BaseModel):
 
     @property
     def target(self) -> str | None:
-        """What two nearly equal effects share, regardless of the caller: SHA-256 over whom and what the calls are about."""
+        """What two nearly equal effects share, by any caller: SHA-256 over whom and what the calls are about."""
         if not self.once:
             return None
         return _sha256([call.comparable_target for call in self.calls])
@@ -177,8 +174,8 @@ def parse_plan(text: str) -> Plan:
 
 def arguments_digest(arguments: dict[str, JsonValue]) -> str:
     """SHA-256 (hex) over a tool's arguments as they were given, defaults left out."""
-    said: JsonValue = {name: value for name, value in arguments.items() if value is not None}
-    return _sha256(said)
+    given: JsonValue = {name: value for name, value in arguments.items() if value is not None}
+    return _sha256(given)
 
 
 def drifted(then: Plan, now: Plan) -> bool:

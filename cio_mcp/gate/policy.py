@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from cio_mcp.gate.risk import Risk
 from cio_mcp.settings import Settings
 
 if TYPE_CHECKING:
-    from cio_mcp.gate.plan import Plan, Risk
+    from cio_mcp.gate.plan import Plan  # it loads all that can be written, which the start does not need
 
 Rule = Literal["allow", "confirm", "hide"]
 Where = Literal["ask", "outside"]
@@ -16,9 +17,6 @@ Where = Literal["ask", "outside"]
 RULES: tuple[Rule, ...] = ("allow", "confirm", "hide")
 WHERES: tuple[Where, ...] = ("ask", "outside")
 """What may be said, the strictest last."""
-
-RISKS: "tuple[Risk, ...]" = ("data", "send", "destroy")
-"""Every class of write."""
 
 LARGE_AUDIENCE = 1000
 """People above which a count must be typed back, unless the policy file says otherwise."""
@@ -35,18 +33,18 @@ Braces, pipes and percent signs are missing on purpose: Customer.io may render a
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What is in force, and why: `default`, `line 12` of the file, `environment` or `MASK_PII`."""
+    """What is in force, and why: `default`, a key of the policy file, `environment` or `MASK_PII`."""
 
     value: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What the file says about a class or a tool, each with its line; None where it says nothing."""
+class Entry:
+    """What the policy file says about a class or a tool; None where it says nothing."""
 
-    rule: tuple[Rule, int] | None = None
-    approval: tuple[Where, int] | None = None
+    rule: Rule | None = None
+    approval: Where | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +73,19 @@ class Recipients:
 class Policy:
     """What the operator's file says; without one every write needs a person."""
 
-    classes: "Mapping[Risk, Said]" = field(default_factory=dict)
-    tools: Mapping[str, Said] = field(default_factory=dict)
+    classes: Mapping[Risk, Entry] = field(default_factory=dict)
+    tools: Mapping[str, Entry] = field(default_factory=dict)
     recipients: Recipients = field(default_factory=Recipients)
     large_audience: int = LARGE_AUDIENCE
     sends_an_hour: int | None = None
-    lines: Mapping[str, int] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()
+    """The keys that stand by themselves in the file."""
 
     def why(self, key: str) -> str:
         """Why a key that stands by itself (`large_audience`, `sends_an_hour`, `recipients`) is as it is."""
-        return f"line {self.lines[key]}" if key in self.lines else "default"
+        return "policy file" if key in self.given else "default"
 
-    def rule_for(self, tool: str, risk: "Risk") -> InForce:
+    def rule_for(self, tool: str, risk: Risk) -> InForce:
         """The rule for a tool's writes of a class; `allow` still depends on each plan."""
         return InForce(*self._rule(tool, risk))
 
@@ -95,28 +94,27 @@ class Policy:
         rule, _ = self._rule(tool, plan.risk)
         return "confirm" if rule == "allow" and not self._may_be_allowed(plan) else rule
 
-    def lists(self, tool: str, risks: "Collection[Risk]") -> bool:
+    def lists(self, tool: str, risks: Collection[Risk]) -> bool:
         """Whether clients see a tool: not if it is hidden, nor if all it can do (none: it only reads) is."""
-        said = self.tools.get(tool, Said()).rule
         hidden = bool(risks) and all(self.rule_for(tool, risk).value == "hide" for risk in risks)
-        return not (hidden or (said is not None and said[0] == "hide"))
+        return not hidden and self.tools.get(tool, Entry()).rule != "hide"
 
-    def asked_where(self, tool: str, risk: "Risk", settings: Settings, *, may_be_asked: bool) -> InForce:
+    def where_to_ask(self, tool: str, risk: Risk, settings: Settings, *, may_be_asked: bool) -> InForce:
         """Where a person decides: in the client, or outside it.
 
         `MASK_PII` implies outside, since the question shows real values; over HTTP nobody vouches for the client.
         """
-        told: list[tuple[Where, str]] = [("outside", "MASK_PII")] if settings.mask_pii else []
+        modes: list[tuple[Where, str]] = [("outside", "MASK_PII")] if settings.mask_pii else []
         if settings.approval:
-            told.append((settings.approval, "environment"))
-        told += [(one.approval[0], f"line {one.approval[1]}") for one in self._said(tool, risk) if one.approval]
+            modes.append((settings.approval, "environment"))
+        modes += [(one.approval, f"{key}.approval") for key, one in self._entries(tool, risk) if one.approval]
         if not settings.approval:
-            told.append(("ask" if may_be_asked else "outside", "default"))
-        return InForce(*max(told, key=lambda one: WHERES.index(one[0])))
+            modes.append(("ask" if may_be_asked else "outside", "default"))
+        return InForce(*max(modes, key=lambda mode: WHERES.index(mode[0])))
 
-    def asks_here(self, tool: str, risk: "Risk", settings: Settings, *, may_be_asked: bool) -> bool:
+    def asks_here(self, tool: str, risk: Risk, settings: Settings, *, may_be_asked: bool) -> bool:
         """Whether a client that can ask may."""
-        return self.asked_where(tool, risk, settings, may_be_asked=may_be_asked).value == "ask"
+        return self.where_to_ask(tool, risk, settings, may_be_asked=may_be_asked).value == "ask"
 
     def to_type(self, plan: "Plan") -> str | None:
         """What a person must type to approve a plan, if anything: what the plan wants, else the count, else a name."""
@@ -126,23 +124,24 @@ class Policy:
             return str(plan.affected)
         return _thing(plan) if plan.affected is None or plan.risk == "destroy" else None
 
-    def caps(self, risk: "Risk") -> int | None:
+    def caps(self, risk: Risk) -> int | None:
         """How many writes of a class may leave in an hour; None: as many as are approved."""
         return self.sends_an_hour if risk == "send" else None
 
-    def _rule(self, tool: str, risk: "Risk") -> tuple[Rule, str]:
-        said = [one.rule for one in self._said(tool, risk) if one.rule]
-        if not said:
+    def _rule(self, tool: str, risk: Risk) -> tuple[Rule, str]:
+        rules = [(entry.rule, f"{key}.rule") for key, entry in self._entries(tool, risk) if entry.rule]
+        if not rules:
             return "confirm", "default"
-        rule, line = max(said, key=lambda one: RULES.index(one[0]))
-        if rule == "allow" and risk == "destroy" and self.classes.get("destroy", Said()).rule is None:
+        rule, key = max(rules, key=lambda one: RULES.index(one[0]))
+        if rule == "allow" and risk == "destroy" and self.classes.get("destroy", Entry()).rule is None:
             return "confirm", "default: only [class.destroy] can allow it"
         if rule == "allow" and risk == "send" and not self.recipients:
             return "confirm", "default: [recipients] is empty"
-        return rule, f"line {line}"
+        return rule, key
 
-    def _said(self, tool: str, risk: "Risk") -> tuple[Said, Said]:
-        return self.classes.get(risk, Said()), self.tools.get(tool, Said())
+    def _entries(self, tool: str, risk: Risk) -> list[tuple[str, Entry]]:
+        """What the file says about a tool's writes of a class, each with its key there."""
+        return [(f"class.{risk}", self.classes.get(risk, Entry())), (f"tool.{tool}", self.tools.get(tool, Entry()))]
 
     def _may_be_allowed(self, plan: "Plan") -> bool:
         if plan.repeat or plan.earlier or plan.affected is None or plan.affected > self.large_audience:

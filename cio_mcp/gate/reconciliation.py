@@ -3,7 +3,6 @@
 import json
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import anyio
 
@@ -13,11 +12,9 @@ from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.executor import Executor, Outcome
 from cio_mcp.gate.plan import Plan
+from cio_mcp.storage.changes import Journal, UnsettledChanges
+from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.rows import ChangeRow
-
-if TYPE_CHECKING:
-    from cio_mcp.storage.changes import Journal, UnsettledChanges
-    from cio_mcp.storage.pauses import Pauses
 
 REMAKE_SECONDS = 600.0
 """How long a call that may be repeated is made again; afterwards it is looked for like any other."""
@@ -38,9 +35,9 @@ class Reconciler:
     `remakes` is False where this process may not write.
     """
 
-    journal: "Journal"
-    unsettled: "UnsettledChanges"
-    pauses: "Pauses"
+    journal: Journal
+    unsettled: UnsettledChanges
+    pauses: Pauses
     executor: Executor
     clock: Clock
     remakes: bool = True
@@ -111,7 +108,7 @@ class Reconciler:
     async def _looked_for(self, row: ChangeRow, plan: Plan, work: Work) -> Outcome:
         """Look for the effect; it is never called failed, since what is not there yet may still come."""
         try:
-            found = await self._found(row, plan, work)
+            found = await self._evidence_of(row, plan, work)
         except CioError:
             return Outcome("unknown", "The outcome is unknown. Customer.io could not be checked yet.")
         if len(found) == 1:
@@ -123,11 +120,11 @@ class Reconciler:
             )
         return Outcome("unknown", "The outcome is unknown. No match has been found in Customer.io so far.")
 
-    async def _found(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
+    async def _evidence_of(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
         if expected := plan.expected():
             return ["profile"] if await self.executor.visible(expected, work) else []
         if plan.trace is None or row.sending_at is None:
             return []
         before = set(json.loads(row.baseline)) if row.baseline else set()
-        found = await plan.trace.found(self.executor.client.reader(work), row.sending_at)
+        found = await plan.trace.find(self.executor.client.reader(work), row.sending_at)
         return [id_ for id_ in found if id_ not in before]

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import ceil
-from typing import TYPE_CHECKING
 
 import anyio
 
@@ -26,12 +25,10 @@ from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.question import question_about
 from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of, unneeded
 from cio_mcp.gate.reconciliation import LOOKS
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.rows import ChangeRow, ChangeState, ClaimResult, ClaimTerms, OpenLimits
 from cio_mcp.text.timestamps import from_unix, moment
-
-if TYPE_CHECKING:
-    from cio_mcp.storage.changes import Journal
-    from cio_mcp.storage.pauses import Pauses
 
 OPEN_SECONDS = 3600.0
 """How long a proposed change waits for a decision."""
@@ -64,8 +61,8 @@ Planner = Callable[[], Awaitable[Plan]]
 class Gate:
     """The gate of one workspace; safe for any number of calls, processes and callers at once."""
 
-    journal: "Journal"
-    pauses: "Pauses"
+    journal: Journal
+    pauses: Pauses
     executor: Executor
     policy: Policy = field(default_factory=Policy)
     clock: Clock = field(default_factory=Clock)

@@ -39,20 +39,20 @@ class Subject:
         texts = (row.summary, row.question, row.outcome or "", row.decided_how or "")
         if not self._may_be_in(*texts, row.plan, row.input or ""):
             return False
-        if self.is_told_in(*texts) or self._named_in(row.summary):
+        if self.is_mentioned_in(*texts) or self._mentions(row.summary):
             return True
-        if self.is_told_in(*_texts(json.loads(row.plan)), *_texts(json.loads(row.input or "null"))):
+        if self.is_mentioned_in(*_texts(json.loads(row.plan)), *_texts(json.loads(row.input or "null"))):
             return True
         plan = Change.of(row).plan
         names = (f"{person.label} {person.details}" for person in plan.people)
-        return self._named_in(*plan.examples, *names) or (self.id is not None and self.id in _named_by(plan))
+        return self._mentions(*plan.examples, *names) or (self.id is not None and self.id in _people_of(plan))
 
-    def is_told_in(self, *texts: str) -> bool:
+    def is_mentioned_in(self, *texts: str) -> bool:
         """Whether an address, a number or the `cio_id` stands in one of the texts."""
-        told = self._told
-        return told is not None and any(told.search(text) for text in texts)
+        pattern = self._pattern
+        return pattern is not None and any(pattern.search(text) for text in texts)
 
-    def _named_in(self, *texts: str) -> bool:
+    def _mentions(self, *texts: str) -> bool:
         return self.id is not None and any(quoted(self.id) in text for text in texts)
 
     def _may_be_in(self, *texts: str) -> bool:
@@ -67,7 +67,7 @@ class Subject:
         return tuple({form.casefold() for form in (*names, *inside, *(quoted(name)[1:-1] for name in names))})
 
     @cached_property
-    def _told(self) -> "re.Pattern[str] | None":
+    def _pattern(self) -> "re.Pattern[str] | None":
         cio_id = [f"cio_{self.cio_id}", self.cio_id] if self.cio_id else []
         telling = [name for name in (self.email, self.phone, *cio_id) if name]
         # As quoting shows them: some signs become look-alikes, and what is long is cut.
@@ -94,7 +94,7 @@ def _texts(value: JsonValue) -> Iterable[str]:
             yield str(value)
 
 
-def _named_by(plan: Plan) -> set[str]:
+def _people_of(plan: Plan) -> set[str]:
     """Whom a plan names: as recipients, in what it rests on, and where its operations name people."""
     named = {*plan.recipients, *plan.test_profiles, str(plan.rests_on.get("person"))}
     named |= {plan.trace.person} if plan.trace else set()

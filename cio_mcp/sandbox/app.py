@@ -63,6 +63,11 @@ class Sandbox(State):
         self.clock.listen(self.worker.wake)
 
     @property
+    def drops(self) -> tuple[type[Exception], ...]:
+        """What `app` raises where a network's connection would break."""
+        return (faults.Dropped,)
+
+    @property
     def is_entered(self) -> bool:
         """Whether its tasks run."""
         return self._tasks is not None

@@ -1,11 +1,12 @@
 """The server: MCP wired to a workspace."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import anyio
 from mcp.server import MCPServer
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import (
     ResourceError,
@@ -15,11 +16,13 @@ from mcp.server.mcpserver.exceptions import (
 )
 from mcp.server.request_state import RequestStateSecurity
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
+from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool
+from pydantic import AnyUrl
 
 from cio_mcp import __version__
+from cio_mcp.customerio.simulated import SimulatedApi
 from cio_mcp.errors import SettingError, Unavailable
-from cio_mcp.gate.policy import Policy
+from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.identity.scopes import scope_of
 from cio_mcp.server import prompts, resources
 from cio_mcp.server.capabilities import announce_fixed_lists
@@ -32,24 +35,9 @@ from cio_mcp.text.render import render_error
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import match_word
 
-if TYPE_CHECKING:
-    from mcp.server.lowlevel.helper_types import ReadResourceContents
-    from mcp_types import Tool
-    from pydantic import AnyUrl
-    from starlette.types import ASGIApp
-
-    from cio_mcp.text.render import Answer
-    from cio_mcp.web.webhooks import Receiver
-    from cio_mcp.workspace import Sandbox
-
 log = logging.getLogger(__name__)
 
 NAME = "cio-mcp"
-MAX_SESSIONS = 64
-"""Maximum sessions of older clients; each takes about 60 kB. Chosen: far more than the clients on one machine."""
-SESSION_IDLE_SECONDS = 600.0
-"""Seconds after which a session ends that has no request in progress and no stream open; no source: a client that
-comes back later starts a new one."""
 INSTRUCTIONS = """\
 Operate a Customer.io workspace: look up customers and segments; read campaigns, newsletters, deliveries, and metrics;
 propose profile edits, events, and transactional emails. A person approves every write; no argument can approve one.
@@ -89,7 +77,7 @@ class CioServer(MCPServer[None]):
         self.runtime = runtime
         runtime.subscriptions.serve(self)
 
-    async def list_tools(self) -> "list[Tool]":
+    async def list_tools(self) -> list[Tool]:
         """The stored definitions of the permitted tools; the tools themselves are built later."""
         return [each.tool for each in self._permitted().values()]
 
@@ -103,15 +91,15 @@ class CioServer(MCPServer[None]):
         """
         if name not in {prompt.name for prompt in await self.list_prompts()}:
             missing = f"Unknown prompt {quoted(name, 40)}. Call prompts/list for the available prompts."
-            raise MCPError(INVALID_PARAMS, self._said(missing))
+            raise MCPError(INVALID_PARAMS, self._error_text(missing))
         try:
             return await super().get_prompt(name, arguments, context)
         except MCPError as refused:
-            raise MCPError(refused.code, self._said(refused.message)) from None
+            raise MCPError(refused.code, self._error_text(refused.message)) from None
 
     async def read_resource(
-        self, uri: "AnyUrl | str", context: Context[None, Any] | None = None
-    ) -> "Iterable[ReadResourceContents] | InputRequiredResult":
+        self, uri: AnyUrl | str, context: Context[None, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         """Read a resource.
 
         Raises:
@@ -120,7 +108,7 @@ class CioServer(MCPServer[None]):
         if strange := resources.unknown_filter(str(uri)):
             known = ", ".join(resources.FILTERS)
             raise ResourceError(
-                self._said(f"{resources.RECENT_EVENTS} has no filter {quoted(strange, 40)}. Accepted: {known}.")
+                self._error_text(f"{resources.RECENT_EVENTS} has no filter {quoted(strange, 40)}. Accepted: {known}.")
             )
         try:
             return await super().read_resource(uri, context)
@@ -128,7 +116,7 @@ class CioServer(MCPServer[None]):
             kind = ResourceNotFoundError if isinstance(failure, ResourceNotFoundError) else ResourceError
             if isinstance(failure, UnexpectedResourceError):
                 log.error("a resource failed unexpectedly: %s", where(failure))  # noqa: TRY400 - a trace shows data
-            raise kind(self._said(str(failure))) from None
+            raise kind(self._error_text(str(failure))) from None
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -138,19 +126,19 @@ class CioServer(MCPServer[None]):
         Raises:
             ToolError: it failed, or the arguments are not the tool's.
         """
-        definition = self.runtime.told.get(name)
+        definition = self.runtime.tools.get(name)
         if definition is None or not self._permits(definition):
             closest = match_word(name, self._permitted())
             hint = f" Did you mean {closest}?" if closest else ""
             raise ToolError(
-                self._said(f"Unknown tool {quoted(name, 40)}.{hint} Call tools/list for the available tools.")
+                self._error_text(f"Unknown tool {quoted(name, 40)}.{hint} Call tools/list for the available tools.")
             )
         try:
             return await self._in_time(name, arguments, context or Context(mcp_server=self))
         except MCPError:
             raise
         except Exception as failure:  # noqa: BLE001 - the boundary: whatever failed becomes a sentence
-            raise ToolError(self._said(sentence(name, failure))) from None
+            raise ToolError(self._error_text(sentence(name, failure))) from None
         finally:
             if not definition.reads:
                 self.runtime.subscriptions.heard(resources.CHANGES)
@@ -160,12 +148,12 @@ class CioServer(MCPServer[None]):
         await serve_stdio(self._lowlevel_server)
 
     def _permitted(self) -> dict[str, Definition]:
-        return {name: each for name, each in self.runtime.told.items() if self._permits(each)}
+        return {name: each for name, each in self.runtime.tools.items() if self._permits(each)}
 
     def _permits(self, definition: Definition) -> bool:
         return scope_of(reads=definition.reads) in self.runtime.callers.current.scopes
 
-    def _said(self, failure: str) -> str:
+    def _error_text(self, failure: str) -> str:
         return render_error(failure, mask=self.runtime.settings.mask_pii)
 
     async def _in_time(
@@ -182,7 +170,7 @@ class CioServer(MCPServer[None]):
         return late
 
 
-def build_server(settings: Settings, *, sandbox: "Sandbox | None" = None) -> CioServer:
+def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None) -> CioServer:
     """Build the server of one workspace; with `sandbox` (already entered) requests stay in process.
 
     Raises:
@@ -193,43 +181,13 @@ def build_server(settings: Settings, *, sandbox: "Sandbox | None" = None) -> Cio
     if not known.issuperset(settings.toolsets):
         # The unknown name is not shown: it may be a key, pasted into the wrong place.
         raise SettingError("CIO_TOOLSETS", f"contains an unknown toolset. Expected {', '.join(sorted(known))}")
-    policy = _policy(settings, definitions)
-    told = [each for each in offered(definitions, settings) if policy.lists(each.name, each.classes)]
-    runtime = Runtime(settings, told, policy, sandbox)
+    policy = policy_of(settings, {each.name: each.classes for each in definitions})
+    tools = [each for each in offered(definitions, settings) if policy.lists(each.name, each.classes)]
+    runtime = Runtime(settings, tools, policy, sandbox)
     server = CioServer(runtime)
-    resources.register(server, runtime.workspace_for_caller, {each.name for each in told if each.reads}, _read_tool)
+    resources.register(server, {each.name for each in tools if each.reads}, runtime.answer, mask=settings.mask_pii)
     prompts.register(server, mask=settings.mask_pii)
     return server
-
-
-def http_app(server: CioServer) -> "ASGIApp":
-    """The HTTP application on loopback: `/mcp`, the webhook receiver, and `/healthz`."""
-    from cio_mcp.web.app import MAX_MCP_BYTES, web_app  # noqa: PLC0415 - starlette is of no use under stdio
-
-    # For its session manager, which checks Host and Origin; the routes are ours.
-    server.streamable_http_app(
-        host="127.0.0.1",
-        max_sessions=MAX_SESSIONS,
-        session_idle_timeout=SESSION_IDLE_SECONDS,
-        max_request_body_size=MAX_MCP_BYTES,
-    )
-    sessions = server.session_manager
-    return web_app(receiver_of(server), sessions.run, mcp=sessions.handle_request)
-
-
-def receiver_of(server: CioServer) -> "Receiver":
-    """The webhook receiver of the server's workspace."""
-    from cio_mcp.web.webhooks import Receiver  # noqa: PLC0415 - starlette is of no use under stdio
-
-    return Receiver(server.runtime.settings.signing_keys, server.runtime.events)
-
-
-def _policy(settings: Settings, definitions: list[Definition]) -> Policy:
-    if settings.policy_file is None:
-        return Policy()
-    from cio_mcp.gate.policy_file import policy_of  # noqa: PLC0415 - most starts have no such file
-
-    return policy_of(settings, {each.name: each.classes for each in definitions})
 
 
 def _sealing(settings: Settings) -> RequestStateSecurity | None:
@@ -237,9 +195,3 @@ def _sealing(settings: Settings) -> RequestStateSecurity | None:
         return None
     keys = [key.strip() for key in settings.state_keys.get_secret_value().split(",") if key.strip()]
     return RequestStateSecurity(keys=keys)
-
-
-def _read_tool(name: str) -> "Callable[..., Awaitable[Answer]]":
-    from cio_mcp.server.toolbox import read_tool  # noqa: PLC0415 - brings every tool and its models
-
-    return read_tool(name)

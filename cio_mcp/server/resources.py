@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from mcp.server.mcpserver import MCPServer
@@ -12,10 +12,7 @@ from mcp.server.mcpserver.resources import FunctionResource
 from mcp.shared.uri_template import UriTemplate
 
 from cio_mcp.errors import CioError, NotFound
-from cio_mcp.text.render import render
-
-if TYPE_CHECKING:
-    from cio_mcp.workspace import CallContext
+from cio_mcp.text.render import Answer, render
 
 MIME_TYPE = "application/json"
 RECENT_EVENTS = "cio://events/recent"
@@ -26,11 +23,8 @@ CHANGES = "cio://changes"
 PAGE = 50
 """Maximum items of a list; a resource has no cursor, so use the tool for more. No source."""
 
-WorkspaceForCaller = Callable[[], Awaitable["CallContext"]]
-"""The workspace as the caller of the request in progress sees it."""
-
-ReadTool = Callable[[str], Callable[..., Awaitable[Any]]]
-"""The function of a read tool by name, made when it is first needed: workspace and arguments in, an `Answer` out."""
+ReadTool = Callable[[str, Mapping[str, Any]], Awaitable[Answer]]
+"""Runs a read tool, by name and with arguments, for the caller of the request in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ class Resource:
         return plural.removesuffix("s") if "{" in self.uri else plural
 
     @property
-    def asked(self) -> bool:
+    def has_query(self) -> bool:
         """Whether a query selects the content."""
         return "{?" in self.uri
 
@@ -86,13 +80,11 @@ RESOURCES = (
 )  # fmt: skip
 
 
-def register(
-    server: MCPServer[Any], workspace_for_caller: WorkspaceForCaller, tools: Collection[str], read_tool: ReadTool
-) -> None:
+def register(server: MCPServer[Any], tools: Collection[str], read_tool: ReadTool, *, mask: bool) -> None:
     """Add the resources of the read tools that are offered; nothing is read before a client asks."""
     for resource in RESOURCES:
         if resource.tool in tools:
-            _add(server, resource, _Reading(workspace_for_caller, read_tool, resource))
+            _add(server, resource, _Reading(read_tool, resource, mask))
 
 
 def unknown_filter(uri: str) -> str | None:
@@ -103,7 +95,7 @@ def unknown_filter(uri: str) -> str | None:
     return next((name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name not in FILTERS), None)
 
 
-def asked_for(uri: str) -> dict[str, str]:
+def query_of(uri: str) -> dict[str, str]:
     """What the query of recent events asks for, read as the SDK reads it for the resource itself."""
     found = SOME_EVENTS.match(uri) or {}
     return {name: value for name, value in found.items() if isinstance(value, str) and value}
@@ -111,26 +103,25 @@ def asked_for(uri: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    workspace_for_caller: WorkspaceForCaller
     read_tool: ReadTool
     resource: Resource
+    mask: bool
 
     async def json(self, **more: str) -> str:
         try:
-            ws = await self.workspace_for_caller()
-            answer = await self.read_tool(self.resource.tool)(ws, **self.resource.arguments, **more)
+            answer = await self.read_tool(self.resource.tool, {**self.resource.arguments, **more})
         except NotFound as missing:
             raise ResourceNotFoundError(str(missing)) from None
         except CioError as error:
             raise ResourceError(str(error)) from None
-        return json.dumps(render(answer, mask=ws.settings.mask_pii).structured, ensure_ascii=False)
+        return json.dumps(render(answer, mask=self.mask).structured, ensure_ascii=False)
 
 
 def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
-    said: dict[str, Any] = {
+    options: dict[str, Any] = {
         "name": resource.name, "title": resource.title, "description": resource.description, "mime_type": MIME_TYPE
     }  # fmt: skip
-    if resource.asked:
+    if resource.has_query:
 
         async def some(
             customer: str = "",
@@ -144,16 +135,16 @@ def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
             given = zip(FILTERS, (customer, object_type, metric, delivery, kind, id, since), strict=True)
             return await reading.json(**{name: value for name, value in given if value})
 
-        server.resource(resource.uri, **said)(some)
+        server.resource(resource.uri, **options)(some)
     elif (by := resource.by) is not None:
 
         async def one(id: str) -> str:  # noqa: A002 - the variable of the template
             return await reading.json(**{by: id})
 
-        server.resource(resource.uri, **said)(one)
+        server.resource(resource.uri, **options)(one)
     else:
 
         async def whole() -> str:
             return await reading.json()
 
-        server.add_resource(FunctionResource(uri=resource.uri, fn=whole, **said))
+        server.add_resource(FunctionResource(uri=resource.uri, fn=whole, **options))

@@ -1,8 +1,11 @@
-"""The runtime: opens the workspace and the tools after the handshake."""
+"""The runtime: opens the workspace and the tools after the handshake.
+
+This is where what is heavy is loaded: every tool, the API's models, httpx and SQLAlchemy. Nothing else waits to import.
+"""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +14,7 @@ import anyio.to_thread
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
+from cio_mcp.customerio.simulated import SimulatedApi
 from cio_mcp.errors import CioError, OperatorError, SettingError
 from cio_mcp.gate.policy import Policy
 from cio_mcp.server import resources
@@ -19,11 +23,12 @@ from cio_mcp.server.definitions import Definition
 from cio_mcp.server.errors import where
 from cio_mcp.server.subscriptions import Subscriptions
 from cio_mcp.settings import Settings
+from cio_mcp.text.render import Answer
 
 if TYPE_CHECKING:
     from cio_mcp.events.log import EventLog
     from cio_mcp.server.toolbox import Toolbox
-    from cio_mcp.workspace import CallContext, Sandbox, Workspace
+    from cio_mcp.workspace import CallContext, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +39,17 @@ HANDSHAKE = frozenset({"initialize", "notifications/initialized", "server/discov
 class Runtime:
     """Opens the workspace and builds the tools once, after the handshake or when they are first needed."""
 
-    def __init__(self, settings: Settings, told: list[Definition], policy: Policy, sandbox: "Sandbox | None") -> None:
+    def __init__(
+        self, settings: Settings, offered: list[Definition], policy: Policy, sandbox: SimulatedApi | None
+    ) -> None:
         self.settings = settings
         self._policy = policy
-        self.told = {each.name: each for each in told}
+        self.tools = {each.name: each for each in offered}
         self.callers = Callers(settings.local_principal)
         self._sandbox = sandbox
         self.subscriptions = Subscriptions(resources.RECENT_EVENTS, self._as_read)
         self._toolbox: Toolbox | None = None
-        self._wanted = anyio.Event()
+        self._requested = anyio.Event()
         self._opened = anyio.Event()
         self._workspaces: dict[str, Workspace] = {}
         """The open workspaces by id; one for now, that of the settings."""
@@ -52,7 +59,7 @@ class Runtime:
 
     def warm(self) -> None:
         """Start to open, without waiting."""
-        self._wanted.set()
+        self._requested.set()
 
     async def workspace_for_caller(self) -> "CallContext":
         """The workspace as the caller of the request in progress sees it.
@@ -83,6 +90,14 @@ class Runtime:
             raise self._failure or SettingError("cio-mcp", "is shutting down")
         return self._toolbox
 
+    async def answer(self, tool: str, arguments: Mapping[str, Any]) -> Answer:
+        """Run a read tool for the caller of the request in progress.
+
+        Raises:
+            OperatorError: the workspace could not be opened.
+        """
+        return await (await self.toolbox()).answer(tool, arguments)
+
     async def _workspace(self, id_: str) -> "Workspace":
         if id_ not in self._workspaces:
             self.warm()
@@ -94,7 +109,7 @@ class Runtime:
     @asynccontextmanager
     async def lifespan(self, _server: MCPServer[None]) -> AsyncIterator[None]:
         """Own the task that holds the workspace open while the server runs."""
-        self._wanted, self._opened = anyio.Event(), anyio.Event()
+        self._requested, self._opened = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(self._hold)
             group.start_soon(self.subscriptions.run, self.events)
@@ -102,11 +117,10 @@ class Runtime:
             group.cancel_scope.cancel()
 
     async def _hold(self) -> None:
-        await self._wanted.wait()
+        await self._requested.wait()
         try:
-            self._toolbox = self._toolbox or await anyio.to_thread.run_sync(self._make)
-            from cio_mcp.workspace import open_workspace  # noqa: PLC0415 - brings every model of the API
-
+            toolbox, open_workspace = await anyio.to_thread.run_sync(_load)
+            self._toolbox = self._toolbox or toolbox(self.tools, self.workspace_for_caller)
             async with open_workspace(self.settings, sandbox=self._sandbox, policy=self._policy) as workspace:
                 self._workspaces[self.settings.workspace_key] = workspace
                 self._opened.set()
@@ -124,22 +138,13 @@ class Runtime:
             self._opened.set()
 
     async def _carry_out_approved(self, workspace: "Workspace") -> None:
-        from cio_mcp.server.approved_changes import ApprovedChanges  # noqa: PLC0415 - brings every tool
+        from cio_mcp.server.approved_changes import ApprovedChanges  # noqa: PLC0415 - the boundary
 
         heard = partial(self.subscriptions.heard, resources.CHANGES)
         await ApprovedChanges(workspace, await self.toolbox(), self.callers, heard).run()
 
-    def _make(self) -> "Toolbox":
-        from cio_mcp.server.toolbox import Toolbox  # noqa: PLC0415 - brings every tool and its models
-        from cio_mcp.workspace import preload  # noqa: PLC0415 - brings every model of the API
-
-        preload()
-        return Toolbox(self.told, self.workspace_for_caller)
-
     async def _as_read(self, uri: str) -> object:
-        from cio_mcp.tools.core.event_filters import as_read  # noqa: PLC0415 - brings the models of events
-
-        return await as_read(await self.workspace_for_caller(), resources.asked_for(uri))
+        return await (await self.toolbox()).events_query(resources.query_of(uri))
 
     async def after_handshake(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Middleware: warm up as soon as the client has its list of tools."""
@@ -147,6 +152,14 @@ class Runtime:
         if not self._workspaces and (ctx.method == "tools/list" or ctx.method not in HANDSHAKE):
             self.warm()
         return answered
+
+
+def _load() -> "tuple[type[Toolbox], Callable[..., AbstractAsyncContextManager[Workspace]]]":
+    """Load what is heavy; for a worker thread, so that the event loop goes on."""
+    from cio_mcp.server.toolbox import Toolbox  # noqa: PLC0415 - the boundary
+    from cio_mcp.workspace import open_workspace  # noqa: PLC0415 - the boundary
+
+    return Toolbox, open_workspace
 
 
 async def _in_background(work: "Callable[[Workspace], Awaitable[None]]", workspace: "Workspace") -> None:

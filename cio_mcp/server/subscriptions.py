@@ -108,7 +108,7 @@ class Subscriptions:
         """Middleware: a newer client listens while its request lasts."""
         if ctx.method != "subscriptions/listen":
             return await call_next(ctx)
-        uris = _asked_for(ctx)
+        uris = _requested_uris(ctx)
         if refusal := _too_much(uris):
             raise MCPError(INVALID_PARAMS, refusal)
         with self._listens(uris):
@@ -260,12 +260,12 @@ def _connection(ctx: ServerRequestContext[Any, Any]) -> Connection:
     return ctx.session._connection  # noqa: SLF001 - nothing public tells one client from another, and when it goes away
 
 
-def _asked_for(ctx: ServerRequestContext[Any, Any]) -> list[str]:
+def _requested_uris(ctx: ServerRequestContext[Any, Any]) -> list[str]:
     """The requested URIs, as far as they can be read; the SDK refuses the rest."""
-    asked: Any = ctx.params or {}
+    value: Any = ctx.params or {}
     for name in ("notifications", "resourceSubscriptions"):
-        asked = asked.get(name) if isinstance(asked, Mapping) else None
-    return sorted({uri for uri in asked if isinstance(uri, str)}) if isinstance(asked, list) else []
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return sorted({uri for uri in value if isinstance(uri, str)}) if isinstance(value, list) else []
 
 
 def _too_much(uris: list[str]) -> str | None:

@@ -1,7 +1,7 @@
 """Builds and runs the tools, after the handshake: listing them needs none of this."""
 
 import json
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from cio_mcp.server.result import result
 from cio_mcp.server.tool import WorkspaceForCaller, as_tool, noted
 from cio_mcp.text.render import Answer
 from cio_mcp.tools.catalog import TOOLS
+from cio_mcp.tools.core.event_filters import as_read
 from cio_mcp.workspace import CallContext
 
 
@@ -29,7 +30,7 @@ class Toolbox:
     def __init__(self, names: Collection[str], workspace_for_caller: WorkspaceForCaller) -> None:
         self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
         self._workspace_for_caller = workspace_for_caller
-        self._made: dict[str, Tool] = {}
+        self._tools: dict[str, Tool] = {}
         self._schemas: dict[str, Schema] = {}
 
     @property
@@ -73,10 +74,20 @@ class Toolbox:
         )
         return noted(answered, read.note) if isinstance(answered, CallToolResult) else answered
 
+    async def answer(self, name: str, arguments: Mapping[str, Any]) -> Answer:
+        """Run a read tool for what is no call of a tool; `name` must be one."""
+        answer = await self._specs[name].function(await self._workspace_for_caller(), **arguments)
+        assert isinstance(answer, Answer)  # noqa: S101 - a declaration's promise, not input
+        return answer
+
+    async def events_query(self, arguments: Mapping[str, str]) -> object:
+        """What a resource of recent events shows, for comparing it with an event."""
+        return await as_read(await self._workspace_for_caller(), arguments)
+
     def _tool(self, name: str) -> Tool:
-        if name not in self._made:
-            self._made[name] = as_tool(self._specs[name], self._workspace_for_caller)
-        return self._made[name]
+        if name not in self._tools:
+            self._tools[name] = as_tool(self._specs[name], self._workspace_for_caller)
+        return self._tools[name]
 
     def _schema(self, name: str) -> Schema:
         """The whole schema of a tool's arguments, of which clients are shown a shorter one."""
@@ -96,8 +107,3 @@ class Toolbox:
         since = ws.gate.clock.now() - self.longest(name, ws.settings.max_wait)
         late = await ws.gate.give_up(ws.caller.id, name, digest_of(meant), since)
         return result(late, mask=ws.settings.mask_pii)
-
-
-def read_tool(name: str) -> Callable[..., Awaitable[Answer]]:
-    """The function of a read tool; `name` must be one."""
-    return next(spec.function for spec in TOOLS if spec.name == name and spec.hints.read_only)  # type: ignore[return-value]  # of a spec whose hints say that it reads

@@ -43,16 +43,16 @@ class _Reader(HTMLParser):
             self.handle_data(unescape(self.rawdata))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
+        attributes = dict(attrs)
         if tag in _UNREAD:
             self._unread += 1
         elif tag in _BLOCKS:
             self.read.append("\n")
         elif tag == "a":
             # A link closes the one before it, as in a browser: their texts never overlap.
-            self._link = told.get("href") or "", len(self.read)
-        elif tag == "img" and told.get("alt"):
-            self.read.append(f"[{told['alt']}]")
+            self._link = attributes.get("href") or "", len(self.read)
+        elif tag == "img" and attributes.get("alt"):
+            self.read.append(f"[{attributes['alt']}]")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in _UNREAD:

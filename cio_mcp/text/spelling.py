@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Collection
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 
 MIN_TYPO_RATIO = 0.85
 """Similarity at which a misspelled word counts as the accepted one. Chosen; two wrong letters in ten pass."""
 
 MIN_SUGGESTION_RATIO = 0.6
 """Similarity at which an error suggests a word; `difflib` calls this "close"."""
+MAX_SUGGESTIONS = 3
+"""Close names that an error lists; no source, what fits a sentence."""
 
 _ENDINGS = re.compile(r"(?:ied|ing|ed|ie|e|y)$")
 _DOUBLED = re.compile(r"([bdfgmnprt])\1$")
@@ -40,6 +42,18 @@ def closest_word(text: str, accepted: Collection[str]) -> str | None:
         return matched
     best = max(accepted, key=lambda word: _ratio(text, word), default=None)
     return best if best is not None and _ratio(text, best) >= MIN_SUGGESTION_RATIO else None
+
+
+def closest_names(text: str, names: Collection[str]) -> list[str]:
+    """Return up to `MAX_SUGGESTIONS` names that a text may stand for, the closest first; case does not count.
+
+    These are names that people gave, so that a part of one is a good hint, but another form of a word is not.
+    """
+    key = text.strip().casefold()
+    by_key = {name.strip().casefold(): name for name in reversed(list(names))}
+    alike = get_close_matches(key, by_key, n=MAX_SUGGESTIONS, cutoff=MIN_SUGGESTION_RATIO)
+    containing = (each for each in by_key if len(key) >= MAX_SUGGESTIONS and key in each)
+    return [by_key[each] for each in dict.fromkeys([*alike, *containing])][:MAX_SUGGESTIONS]
 
 
 def _same_stem(text: str, accepted: Collection[str]) -> list[str]:

@@ -96,6 +96,6 @@ def ago(at: datetime, now: datetime) -> str:
     seconds = (now - at).total_seconds()
     for unit, size in _UNITS:
         if (count := int(abs(seconds) // size)) >= 1:
-            said = f"{count} {unit}{'' if count == 1 else 's'}"
-            return f"{said} ago" if seconds > 0 else f"in {said}"
+            text = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
     return "just now"

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from cio_mcp.gate.plan import Plan, Risk
-from cio_mcp.gate.policy import RISKS
+from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import Receipt
+from cio_mcp.gate.risk import RISKS, Risk
 from cio_mcp.text.render import Answer
 
 Key = Literal["app", "track", "both"]

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cio_mcp.web.bodies import BodyRefused, read_body
 from cio_mcp.web.health import healthz
-from cio_mcp.web.webhooks import PATH, STATUS, Receiver
+from cio_mcp.web.webhooks import STATUS, WEBHOOK_PATH, Receiver
 
 MAX_MCP_BYTES = 4 * 1024 * 1024
 """Bytes of a message to `/mcp`, as the SDK's default."""
@@ -28,7 +28,7 @@ def web_app(
     to it before the Host header is checked.
     """
     routes: list[BaseRoute] = [
-        *_both_spellings(PATH, receiver),
+        *_both_spellings(WEBHOOK_PATH, receiver),
         Route("/webhooks{rest:path}", receiver.refuse_path, methods=["GET", "POST"]),
         Route("/healthz", healthz),
     ]

@@ -11,9 +11,12 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+if sys.platform != "win32":
+    import resource
+
 WAITING = 3.0
 """Seconds until the head of a request must be whole, or an answer be taken; no source, as long as a body may take."""
-MOST = 512
+MAX_CONNECTIONS = 512
 """Connections at once; no source: half of the 1024 files that a process may open on most systems."""
 STRIDE = 8
 """Of the most, one in so many is accepted in one turn of the event loop, since one too many stays open for three turns;
@@ -21,13 +24,11 @@ no source."""
 
 
 def most_connections() -> int:
-    """How many connections there may be: MOST, and half of the files that this process may open."""
+    """How many connections there may be: MAX_CONNECTIONS, and half of the files that this process may open."""
     if sys.platform == "win32":
-        return MOST
-    import resource  # noqa: PLC0415 - there is none on Windows
-
+        return MAX_CONNECTIONS
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST if files == resource.RLIM_INFINITY else min(MOST, files // 2)
+    return MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, files // 2)
 
 
 class LimitedProtocol(H11Protocol):

@@ -8,27 +8,25 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from cio_mcp.errors import CioError
+from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import Envelope
 from cio_mcp.events.signature import Fault, fault, stamp_fault
 from cio_mcp.web.bodies import BodyFault, BodyRefused, TooLarge, decode_body, read_body
 from cio_mcp.web.origin import is_from_this_machine
 
-if TYPE_CHECKING:
-    from cio_mcp.events.log import EventLog
-
-PATH = "/webhooks/customerio"
-LARGEST = 1024 * 1024
+WEBHOOK_PATH = "/webhooks/customerio"
+MAX_BODY_BYTES = 1024 * 1024
 """Bytes of a body, compressed or not: more is no event."""
-READING = 3.0
+BODY_SECONDS = 3.0
 """Maximum seconds to receive a body: Customer.io gives up after four."""
-AT_ONCE = 256
+MAX_REQUESTS = 256
 """Requests in progress, so that bodies take a bounded amount of memory; Customer.io sends one after another."""
 
 Refusal = Literal["not local", "wrong path", "not available"] | BodyFault | Fault
@@ -53,14 +51,14 @@ SENTENCES: dict[Refusal, str] = {
     "the key is right, a proxy in between changes the body.",
     "not local": "no signing key is set, and it came through a proxy or a browser, or names another host. Set "
     "CIO_WEBHOOK_SIGNING_KEYS to receive signed webhooks from anywhere.",
-    "wrong path": f"its path does not exist here. The webhook's URL must end in {PATH}.",
+    "wrong path": f"its path does not exist here. The webhook's URL must end in {WEBHOOK_PATH}.",
     "too big": "it is larger than 1 MiB. If Customer.io sent it, turn off message content in the webhook's settings.",
-    "too slow": f"it took more than {READING:g} seconds to arrive. If Customer.io sent it, check the proxies and the "
-    "network in between.",
+    "too slow": f"it took more than {BODY_SECONDS:g} seconds to arrive. If Customer.io sent it, check the proxies and "
+    "the network in between.",
     "cut off": "its connection ended before it was complete. If Customer.io sent it, check the proxies and the network "
     "in between.",
-    "not available": f"more than {AT_ONCE} were in progress. Customer.io sends one at a time, so another program is "
-    "posting here.",
+    "not available": f"more than {MAX_REQUESTS} were in progress. Customer.io sends one at a time, so another program "
+    "is posting here.",
 }
 """The causes of refusals, and what to do."""
 AGAIN = 3_600.0
@@ -94,9 +92,9 @@ class Receiver:
     """
 
     keys: Sequence[bytes]
-    feed: "Callable[[], Awaitable[EventLog]]"
+    feed: Callable[[], Awaitable[EventLog]]
     now: Callable[[], float] = time.time
-    reading: float = READING
+    reading: float = BODY_SECONDS
     _running: int = field(default=0, init=False)
     _said: dict[str, float] = field(default_factory=dict, init=False)
 
@@ -138,16 +136,16 @@ class Receiver:
         except CioError:
             return _bare(HTTPStatus.NOT_FOUND)
 
-    async def _receive(self, feed: "EventLog", request: Request) -> None:
-        if self._running > AT_ONCE:
+    async def _receive(self, feed: EventLog, request: Request) -> None:
+        if self._running > MAX_REQUESTS:
             raise _Refused("not available")
         signed = _signature(request)
         self._check_headers(request, signed)
         try:
-            body = await read_body(request, max_bytes=LARGEST, seconds=self.reading)
+            body = await read_body(request, max_bytes=MAX_BODY_BYTES, seconds=self.reading)
             if self.keys and (wrong := fault(self.keys, *signed, body, now=self.now())):
                 raise _Refused(wrong)
-            body = decode_body(body, request.headers.get("content-encoding", ""), max_bytes=LARGEST)
+            body = decode_body(body, request.headers.get("content-encoding", ""), max_bytes=MAX_BODY_BYTES)
         except BodyRefused as refused:
             raise _Refused(refused.reason) from None
         except TooLarge:
@@ -164,7 +162,7 @@ class Receiver:
         elif not is_from_this_machine(request):
             raise _Refused("not local")
 
-    def _refuse(self, feed: "EventLog", refused: _Refused) -> Response:
+    def _refuse(self, feed: EventLog, refused: _Refused) -> Response:
         feed.refuse(refused.reason)
         self._say(refused.sentence)
         return _bare(STATUS[refused.reason], last=refused.reason in ("too big", "too slow"))

@@ -59,13 +59,13 @@ def test_without_a_file_every_write_is_confirmed_by_default(cio_mcp: CommandLine
 def test_what_is_in_force_is_shown_tool_by_tool_with_the_reason(cio_mcp: CommandLine, file: Path) -> None:
     shown = cio_mcp.run("policy", CIO_POLICY_FILE=str(file))
     table = stripped(shown.stdout)
-    assert table["update_customer", "data"] == ["allow", "line 4", "ask", "default"]
+    assert table["update_customer", "data"] == ["allow", "class.data.rule", "ask", "default"]
     assert table["update_customer", "send"] == ["confirm", "default", "ask", "default"]
-    assert table["send_event", "send"] == ["hide", "line 7"]
-    assert table["get_message", "(reads)"] == ["hide", "line 10"]
-    assert table["send_transactional", "send"] == ["confirm", "default", "outside", "line 13"]
-    assert "sends_an_hour   20 (line 1)" in shown.stdout
-    assert "recipients      @test.example.com (line 15)" in shown.stdout
+    assert table["send_event", "send"] == ["hide", "tool.send_event.rule"]
+    assert table["get_message", "(reads)"] == ["hide", "tool.get_message.rule"]
+    assert table["send_transactional", "send"] == ["confirm", "default", "outside", "tool.send_transactional.approval"]
+    assert "sends_an_hour   20 (policy file)" in shown.stdout
+    assert "recipients      @test.example.com (policy file)" in shown.stdout
 
 
 def test_the_environment_and_read_only_win_where_they_are_stricter(cio_mcp: CommandLine, file: Path) -> None:
@@ -85,11 +85,11 @@ def test_programs_get_the_same_as_json(cio_mcp: CommandLine, file: Path) -> None
         "tool": "send_event",
         "class": "send",
         "rule": "hide",
-        "why": "line 7",
+        "why": "tool.send_event.rule",
         "asked": None,
         "asked_why": None,
     } in (told["tools"])
-    assert told["sends_an_hour"] == {"value": 20, "why": "line 1"}
+    assert told["sends_an_hour"] == {"value": 20, "why": "policy file"}
     assert told["large_audience"] == {"value": 1000, "why": "default"}
     assert told["recipients"]["value"]["domains"] == ["test.example.com"]
 
@@ -100,7 +100,7 @@ def test_a_wrong_file_ends_the_start_with_one_line(cio_mcp: CommandLine, file: P
     ended = cio_mcp.run(*command, CIO_POLICY_FILE=str(file), CIO_APP_API_KEY="a", CIO_REGION="us")
     assert (ended.returncode, ended.stdout) == (2, "")
     said = ended.stderr.strip().splitlines()[-1]
-    assert said.startswith(f"cio-mcp: CIO_POLICY_FILE: {file}, line 2: class.send.rule: expected 'allow'")
+    assert said.startswith(f"cio-mcp: CIO_POLICY_FILE: {file}: class.send.rule: expected 'allow'")
 
 
 @pytest.mark.anyio

@@ -95,15 +95,27 @@ def test_a_network_variable_that_cannot_be_used_ends_the_start_and_is_named(
     assert "Traceback" not in done.stderr
 
 
-def test_serving_over_stdio_loads_nothing_that_a_client_would_wait_for(cio_mcp: CommandLine) -> None:
+def test_nothing_heavy_is_loaded_before_a_client_has_the_list_of_tools(cio_mcp: CommandLine) -> None:
     program = """
 import sys
+import anyio
+import cio_mcp.cli.serve
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import load_settings
-import cio_mcp.cli.serve
-build_server(load_settings())
-heavy = {"httpx", "sqlalchemy", "jinja2", "liquid", "yaml", "cio_mcp.sandbox", "cio_mcp.cli.approvals"}
-raise SystemExit(", ".join(sorted(heavy & sys.modules.keys())) or None)
+from mcp import Client
+
+HEAVY = {"alembic", "httpx", "jinja2", "liquid", "sqlalchemy", "yaml", "cio_mcp.sandbox", "cio_mcp.workspace",
+    "cio_mcp.tools", "cio_mcp.gate.plan", "cio_mcp.cli.approvals"}
+
+async def loaded_when_it_warms_up():
+    server, loaded = build_server(load_settings()), []
+    server.runtime.warm = lambda: loaded.append(HEAVY & sys.modules.keys())
+    async with Client(server) as client:
+        await client.list_tools()
+    return loaded
+
+loaded = anyio.run(loaded_when_it_warms_up)
+raise SystemExit(None if loaded == [set()] else str(loaded))
 """
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -27,7 +27,7 @@ from cio_mcp.server.callers import Callers
 from cio_mcp.server.toolbox import Toolbox
 from cio_mcp.settings import Settings
 from cio_mcp.storage.engine import Database
-from cio_mcp.workspace import CallContext, Workspace, open_workspace, preload
+from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
 from tests.clock import FunctionClock
 from tests.crash.dying import Point, doomed
@@ -127,7 +127,6 @@ def in_a_child(work: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:
 
 def warm_up() -> None:
     """Open a workspace once, so that what is loaded and prepared at the first use is there in every fork."""
-    preload()
     with tempfile.TemporaryDirectory() as folder:
         anyio.run(start_again, sandbox_settings(Path(folder)))
     # A fork that looks for garbage copies every page of what it got.

@@ -1,6 +1,4 @@
 import ssl
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,11 +22,6 @@ from tests.customerio.peer import Peer, Reply, drops, listening, nobody, says
 pytestmark = pytest.mark.anyio
 
 SEGMENTS = read("list_segments")
-
-
-def test_what_the_start_loads_does_not_load_httpx() -> None:
-    script = "import sys, cio_mcp.customerio.writer; sys.exit('httpx' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 async def test_what_ends_the_block_is_not_wrapped(opening: Callable[[str], Client]) -> None:

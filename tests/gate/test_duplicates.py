@@ -20,7 +20,7 @@ from cio_mcp.customerio.canonical import FORM
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, MAX_NAMED, NEAR_SECONDS
 from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.gate.policy import BY_POLICY, Policy, Recipients, Said
+from cio_mcp.gate.policy import BY_POLICY, Entry, Policy, Recipients
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
@@ -36,9 +36,7 @@ ADA, BOB = "local:ada", "local:bob"
 PEOPLE = {"ada": "cio_a3000001", "bob": "cio_a3000002"}
 calls = count()
 Planner = Callable[[], Awaitable[Plan]]
-ALLOWED = Policy(
-    classes={"send": Said(rule=("allow", 1))}, recipients=Recipients(addresses=frozenset({"ada@example.com"}))
-)
+ALLOWED = Policy(classes={"send": Entry(rule="allow")}, recipients=Recipients(addresses=frozenset({"ada@example.com"})))
 
 
 def event(data: int = 1, name: str = "signed_up", person: str = "ada", *, repeat: bool = False) -> Planner:

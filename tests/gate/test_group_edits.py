@@ -20,7 +20,7 @@ from cio_mcp.customerio.writer import Result, Sent, Unknown, Writer
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before, PersonEdit, Plan, arguments_digest
-from cio_mcp.gate.policy import Policy, Recipients, Said
+from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.question import question_about
 from cio_mcp.gate.receipt import EditReceipt, Receipt
 from cio_mcp.gate.subject import Subject
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.anyio
 Planner = Callable[[], Awaitable[Plan]]
 BATCH = "/api/v2/batch"
 TOOL = "update_customer"
-ALLOWS = Policy(classes={"data": Said(("allow", 1)), "send": Said(("allow", 2))})
+ALLOWS = Policy(classes={"data": Entry("allow"), "send": Entry("allow")})
 
 
 def edit_of(ws: CallContext, *customers: str, **more: Any) -> Planner:

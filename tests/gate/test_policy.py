@@ -17,9 +17,10 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Plan, Risk, arguments_digest
-from cio_mcp.gate.policy import RISKS, RULES, WHERES, Policy, Recipients, Said
+from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.policy import RULES, WHERES, Entry, Policy, Recipients
 from cio_mcp.gate.receipt import Receipt
+from cio_mcp.gate.risk import RISKS, Risk
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
@@ -32,14 +33,12 @@ from tests.clock import ManualClock
 
 TOOL = "a_tool"
 NAMED = Recipients(frozenset({"qa@example.com"}), frozenset({"test.example.com"}), "Beta testers")
-ALLOWS = Policy(
-    classes={"data": Said(("allow", 1)), "send": Said(("allow", 2)), "destroy": Said(("allow", 3))}, recipients=NAMED
-)
+ALLOWS = Policy(classes={"data": Entry("allow"), "send": Entry("allow"), "destroy": Entry("allow")}, recipients=NAMED)
 
-said = st.builds(
-    Said,
-    rule=st.none() | st.tuples(st.sampled_from(RULES), st.integers(1, 99)),
-    approval=st.none() | st.tuples(st.sampled_from(WHERES), st.integers(1, 99)),
+entries = st.builds(
+    Entry,
+    rule=st.none() | st.sampled_from(RULES),
+    approval=st.none() | st.sampled_from(WHERES),
 )
 addresses = st.sampled_from(
     ["qa@example.com", "QA@Example.com", "x@test.example.com", "eve@example.com", "x@a.test.example.com", "cio_1", ""]
@@ -52,8 +51,8 @@ recipients = st.builds(
 )
 policies = st.builds(
     Policy,
-    classes=st.dictionaries(st.sampled_from(RISKS), said),
-    tools=st.dictionaries(st.sampled_from([TOOL, "another_tool"]), said),
+    classes=st.dictionaries(st.sampled_from(RISKS), entries),
+    tools=st.dictionaries(st.sampled_from([TOOL, "another_tool"]), entries),
     recipients=recipients,
     large_audience=st.integers(1, 50),
 )
@@ -85,20 +84,20 @@ def test_without_a_file_a_person_approves_everything() -> None:
 
 @given(policies, plans)
 def test_the_strictest_of_what_the_file_says_wins(policy: Policy, plan: Plan) -> None:
-    told = [one.rule[0] for one in (policy.classes.get(plan.risk), policy.tools.get(TOOL)) if one and one.rule]
+    rules = [one.rule for one in (policy.classes.get(plan.risk), policy.tools.get(TOOL)) if one and one.rule]
     strictness = RULES.index(policy.rule_of(TOOL, plan))
-    assert all(strictness >= RULES.index(rule) for rule in told)
-    assert strictness >= RULES.index("confirm") or told
-    assert (policy.rule_of(TOOL, plan) == "hide") == ("hide" in told)
+    assert all(strictness >= RULES.index(rule) for rule in rules)
+    assert strictness >= RULES.index("confirm") or rules
+    assert (policy.rule_of(TOOL, plan) == "hide") == ("hide" in rules)
 
 
 @given(policies, risks, settings_of, st.booleans())
 def test_the_strictest_place_to_ask_wins_over_file_and_environment(
     policy: Policy, risk: Risk, settings: Settings, may_be_asked: bool
 ) -> None:
-    told = [one.approval[0] for one in (policy.classes.get(risk), policy.tools.get(TOOL)) if one and one.approval]
+    modes = [one.approval for one in (policy.classes.get(risk), policy.tools.get(TOOL)) if one and one.approval]
     environment = settings.approval or ("ask" if may_be_asked else "outside")
-    outside = "outside" in [*told, environment] or settings.mask_pii
+    outside = "outside" in [*modes, environment] or settings.mask_pii
     assert policy.asks_here(TOOL, risk, settings, may_be_asked=may_be_asked) is not outside
 
 
@@ -112,7 +111,7 @@ def test_nothing_is_allowed_beyond_what_the_file_names(policy: Policy, plan: Pla
     if plan.risk == "destroy":
         destroy = policy.classes["destroy"].rule
         assert destroy is not None
-        assert destroy[0] == "allow"
+        assert destroy == "allow"
     if plan.risk == "send":
         assert len(plan.recipients) >= max(1, plan.affected)
         for one in plan.recipients:
@@ -182,7 +181,7 @@ def test_nobody_is_put_into_a_segment_without_a_person_where_a_segment_names_who
 
 
 def test_a_tool_that_is_allowed_does_not_allow_to_destroy() -> None:
-    policy = Policy(tools={TOOL: Said(("allow", 7))}, recipients=NAMED)
+    policy = Policy(tools={TOOL: Entry("allow")}, recipients=NAMED)
     assert policy.rule_of(TOOL, Plan(risk="destroy", summary="Delete.", recipients=("qa@example.com",))) == "confirm"
     assert policy.rule_of(TOOL, Plan(risk="data", summary="Set.")) == "allow"
 
@@ -199,7 +198,7 @@ def test_what_must_be_typed_back_is_the_count_or_the_name_of_the_thing() -> None
 
 def test_a_tool_is_listed_until_it_or_all_it_can_do_is_hidden() -> None:
     sends, sets = list[Risk](["send"]), list[Risk](["data"])
-    policy = Policy(classes={"send": Said(("hide", 1))}, tools={"hidden": Said(("hide", 2))})
+    policy = Policy(classes={"send": Entry("hide")}, tools={"hidden": Entry("hide")})
     assert not policy.lists("send_event", sends)
     assert policy.lists("update_customer", ("data", "send"))
     assert policy.lists("get_customer", ())
@@ -303,7 +302,7 @@ async def test_an_edit_is_allowed_as_data_only_when_it_cannot_start_a_running_ca
 ) -> None:
     if not is_running:
         sandbox.workspace.stop_campaign(4)
-    ws = with_policy(ws, Policy(classes={"data": Said(("allow", 1))}))
+    ws = with_policy(ws, Policy(classes={"data": Entry("allow")}))
     plan = partial(update_customer, ws, "two-1", attributes={"plan": "vip"})
     row = await proposed(ws, "update_customer", plan)
     assert (row.plan.risk, row.state) == (risk, state)
@@ -334,7 +333,7 @@ async def test_a_hidden_class_is_refused_also_after_a_person_approved_it(ws: Cal
     plan = partial(send_event, ws, "ada", "order_placed")
     row = await proposed(ws, "send_event", plan)
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
-    hidden = with_policy(ws, Policy(classes={"send": Said(("hide", 1))}))
+    hidden = with_policy(ws, Policy(classes={"send": Entry("hide")}))
     with pytest.raises(Refused, match="doesn't allow"):
         await made(hidden, row, plan)
     with pytest.raises(Refused, match="doesn't allow"):

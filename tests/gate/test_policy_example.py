@@ -15,7 +15,7 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.errors import UserError
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.gate.policy import Policy, Recipients, Said
+from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 EXAMPLE = Path(__file__).parents[2] / "docs" / "policy.example.toml"
 HIJACK: dict[str, JsonValue] = {"email": "x1@test.example.com", "plan": "hijacked", "unsubscribed": True}
 ALLOWS_ALL = Policy(
-    classes={risk: Said(("allow", 1)) for risk in ("data", "send", "destroy")},
+    classes={risk: Entry("allow") for risk in ("data", "send", "destroy")},
     recipients=Recipients(frozenset({"qa@example.com"}), frozenset({"test.example.com"})),
 )
 

@@ -24,7 +24,7 @@ from cio_mcp.gate.approvals import APPROVAL_SECONDS
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS
 from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.gate.policy import Policy, Said
+from cio_mcp.gate.policy import Entry, Policy
 from cio_mcp.gate.reconciliation import REMAKE_SECONDS, Reconciler
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox, StillClock
@@ -172,7 +172,7 @@ class World(RuleBasedStateMachine):
         """Approved, then the operator hides the class: it is not made; later the rule is gone."""
         self.portal.call(self._ask, wish, True, False)
         left = len(self.log)
-        self.gate = replace(self.gate, policy=Policy(classes={"send": Said(rule=("hide", 1))}))
+        self.gate = replace(self.gate, policy=Policy(classes={"send": Entry(rule="hide")}))
         self.portal.call(self._ask, wish, None, True)
         assert len(self.log) == left
         self.gate = replace(self.gate, policy=Policy())

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.server.app import build_server, http_app
+from cio_mcp.server.app import build_server
+from cio_mcp.server.http import http_app
 from cio_mcp.settings import Settings
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.web.server import http_server

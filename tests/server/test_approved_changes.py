@@ -14,7 +14,7 @@ from mcp import Client
 
 from cio_mcp.gate.approvals import APPROVAL_SECONDS, CALL_SECONDS, Approvals
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.policy import Policy, Recipients, Said
+from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import OPEN_SECONDS
 from cio_mcp.sandbox import Sandbox
@@ -41,9 +41,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "update_customer": {"customer": "ada", "attributes": {"favorite_color": "teal", "nested": {"a": [1, None]}}},
     "send_transactional": {"message": "2", "customer": "ada", "data": {"order": 7}, "options": {"tracked": False}},
 }
-ALLOWED = Policy(
-    classes={"send": Said(rule=("allow", 1))}, recipients=Recipients(addresses=frozenset({"ada@example.com"}))
-)
+ALLOWED = Policy(classes={"send": Entry(rule="allow")}, recipients=Recipients(addresses=frozenset({"ada@example.com"})))
 
 
 class Server:
@@ -248,7 +246,7 @@ class TestNothingIsSent:
 
     async def test_that_the_policy_of_this_server_hides(self, server: Server, sandbox: Sandbox) -> None:
         await server.approve()
-        await with_policy(server, Policy(classes={"send": Said(rule=("hide", 1))})).approved.round()
+        await with_policy(server, Policy(classes={"send": Entry(rule="hide")})).approved.round()
         assert writes(sandbox) == 0
 
     async def test_that_the_policy_allowed_and_whose_call_went_away(self, server: Server, sandbox: Sandbox) -> None:

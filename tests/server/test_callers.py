@@ -12,7 +12,8 @@ from mcp_types import Implementation, TextResourceContents
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.identity.scopes import READ
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server.app import CioServer, build_server, http_app
+from cio_mcp.server.app import CioServer, build_server
+from cio_mcp.server.http import http_app
 from cio_mcp.settings import Settings
 from tests.clients import approve, structured, text
 from tests.eras import Era
@@ -64,7 +65,7 @@ async def test_a_caller_sees_and_uses_only_the_tools_that_its_scopes_permit(
         listed = {tool.name for tool in (await client.list_tools()).tools}
         refused = await client.call_tool("send_event", EVENT)
         answered = await client.call_tool("get_customer", {"customer": "ada"})
-    assert listed == {each.name for each in server.runtime.told.values() if each.reads}
+    assert listed == {each.name for each in server.runtime.tools.values() if each.reads}
     assert refused.is_error
     assert "Unknown tool" in text(refused)
     assert not answered.is_error

@@ -9,8 +9,8 @@ import pytest
 from cio_mcp.errors import CioError, InvalidArgument
 from cio_mcp.events.models import Envelope
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server.resources import RECENT_EVENTS, asked_for
-from cio_mcp.tools.core.event_filters import Wanted, as_read
+from cio_mcp.server.resources import RECENT_EVENTS, query_of
+from cio_mcp.tools.core.event_filters import EventFilter, as_read
 from cio_mcp.tools.core.events import recent_events
 from cio_mcp.workspace import CallContext
 
@@ -31,30 +31,30 @@ async def found(ws: CallContext, **asked: Any) -> list[str]:
 @pytest.mark.parametrize("customer", ["", " ", "cio_", " cio_ "])
 async def test_a_customer_who_is_nobody_is_not_everybody(ws: CallContext, customer: str) -> None:
     with pytest.raises(InvalidArgument, match="customer"):
-        await Wanted(customer=customer).query(ws)
+        await EventFilter(customer=customer).query(ws)
 
 
 async def test_spaces_around_a_customer_do_not_count(ws: CallContext) -> None:
-    assert (await Wanted(customer=" ada ").query(ws)).person == "ada"
+    assert (await EventFilter(customer=" ada ").query(ws)).person == "ada"
 
 
 async def test_a_phone_number_is_looked_up_or_it_is_said_why_not(ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="does not identify customers by phone"):
-        await Wanted(customer="+447700900001").query(ws)
+        await EventFilter(customer="+447700900001").query(ws)
     alone = replace(ws, settings=ws.settings.model_copy(update={"app_api_key": None}))
     with pytest.raises(InvalidArgument, match="App API key"):
-        await Wanted(customer="+447700900001").query(alone)
+        await EventFilter(customer="+447700900001").query(alone)
 
 
 @pytest.mark.parametrize("metric", ["Delivered", " delivered ", "“delivered”"])
 async def test_a_metric_is_known_however_it_is_written(ws: CallContext, metric: str) -> None:
-    assert (await Wanted(metric=metric).query(ws)).metric == "delivered"
+    assert (await EventFilter(metric=metric).query(ws)).metric == "delivered"
 
 
 async def test_a_metric_that_nobody_reports_is_refused_and_counts_once_it_was_reported(ws: CallContext) -> None:
     for metric in ("returned", ""):
         with pytest.raises(InvalidArgument, match=r"metric: unknown metric; .* delivered, "):
-            await Wanted(metric=metric).query(ws)
+            await EventFilter(metric=metric).query(ws)
     await ws.events.append([event(1, "returned")])
     assert await found(ws, metric="returned") == ["E1"]
 
@@ -64,14 +64,14 @@ async def test_what_came_of_a_campaign_is_found_by_id_or_name(ws: CallContext, s
     assert await found(ws, kind="campaign", id="Order follow-up") == ["E1"]
     assert sandbox.requests
     sandbox.requests.clear()
-    assert (await Wanted(kind="newsletter", id="2").query(ws)).id == "2"
+    assert (await EventFilter(kind="newsletter", id="2").query(ws)).id == "2"
     assert not sandbox.requests
 
 
 @pytest.mark.parametrize("asked", [{"kind": "campaign"}, {"id": "2"}])
 async def test_kind_and_id_are_given_together(ws: CallContext, asked: Any) -> None:
     with pytest.raises(InvalidArgument, match="pass kind and id together"):
-        await Wanted(**asked).query(ws)
+        await EventFilter(**asked).query(ws)
 
 
 async def test_a_span_of_time_ends_before_until(ws: CallContext) -> None:
@@ -83,12 +83,12 @@ async def test_a_span_of_time_ends_before_until(ws: CallContext) -> None:
 
 async def test_a_change_that_led_to_nothing_is_refused(ws: CallContext) -> None:
     with pytest.raises(CioError, match="there is no change “none”; list_changes"):
-        await Wanted(change="none").query(ws)
+        await EventFilter(change="none").query(ws)
 
 
 async def test_a_delivery_without_a_name_is_refused(ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="delivery"):
-        await Wanted(delivery="").query(ws)
+        await EventFilter(delivery="").query(ws)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ async def test_a_delivery_without_a_name_is_refused(ws: CallContext) -> None:
     ],
 )
 async def test_a_subscribed_query_is_read_as_the_resource_reads_it(ws: CallContext, query: str) -> None:
-    asked = asked_for(f"{RECENT_EVENTS}?{query}")
+    asked = query_of(f"{RECENT_EVENTS}?{query}")
     assert await as_read(ws, asked) == []
     told = event(1, campaign_id=2, identifiers={"email": "ada+x@example.com"})
     await ws.events.append([told, event(2, "opened", delivery_id="D9")])
@@ -115,11 +115,11 @@ async def test_a_subscribed_query_is_read_as_the_resource_reads_it(ws: CallConte
 
 async def test_whose_phone_number_it_is_may_always_be_another(ws: CallContext) -> None:
     for query in ("customer=%2B447700900001", "customer=+447700900001", "kind=campaign&id=Onboarding"):
-        asked = asked_for(f"{RECENT_EVENTS}?{query}")
+        asked = query_of(f"{RECENT_EVENTS}?{query}")
         assert await as_read(ws, asked) != await as_read(ws, asked)
 
 
 @pytest.mark.parametrize("since", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "yesterday"])
 async def test_a_time_that_cannot_be_is_refused_by_name(ws: CallContext, since: str) -> None:
     with pytest.raises(InvalidArgument, match="since"):
-        await Wanted(since=since).query(ws)
+        await EventFilter(since=since).query(ws)

@@ -11,7 +11,7 @@ import anyio
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.signature import sign
 from cio_mcp.web.app import web_app
-from cio_mcp.web.webhooks import PATH, Receiver
+from cio_mcp.web.webhooks import WEBHOOK_PATH, Receiver
 
 KEY = b"signing-key"
 
@@ -48,7 +48,7 @@ class Poster:
         headers: Mapping[str, str] | None = None,
         *,
         held: anyio.Event | None = None,
-        path: str = PATH,
+        path: str = WEBHOOK_PATH,
         http_version: str = "1.1",
     ) -> Answer:
         """Post chunks with exactly these headers; none comes before `held` is set."""

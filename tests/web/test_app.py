@@ -11,10 +11,11 @@ from mcp import Client
 from pydantic import SecretStr
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server.app import MAX_SESSIONS, SESSION_IDLE_SECONDS, build_server, http_app
+from cio_mcp.server.app import build_server
+from cio_mcp.server.http import MAX_SESSIONS, SESSION_IDLE_SECONDS, http_app
 from cio_mcp.settings import Settings
 from cio_mcp.web.app import MAX_MCP_BYTES
-from cio_mcp.web.webhooks import PATH
+from cio_mcp.web.webhooks import WEBHOOK_PATH
 from tests.web.connections import Few, Held, answer, closed, connected, patience_ends, serving, until
 from tests.web.posting import KEY, signed
 
@@ -64,7 +65,7 @@ async def test_mcp_is_served_with_or_without_a_slash_and_to_programs_on_this_mac
         assert (await http.post(path, json=INITIALIZE, headers={"Origin": "http://evil.example"})).status_code == 403
 
 
-@pytest.mark.parametrize("path", [PATH, f"{PATH}/"])
+@pytest.mark.parametrize("path", [WEBHOOK_PATH, f"{WEBHOOK_PATH}/"])
 async def test_the_server_over_http_takes_signed_webhooks(keyed: Settings, sandbox: Sandbox, path: str) -> None:
     async with client_of(keyed, sandbox) as http:
         assert (await http.post(path, content=EVENT, headers=signed(EVENT))).status_code == 200
@@ -88,7 +89,7 @@ async def test_a_message_that_is_too_large_is_refused(settings: Settings) -> Non
 async def test_older_clients_share_a_bounded_number_of_sessions(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cio_mcp.server.app.MAX_SESSIONS", 2)
+    monkeypatch.setattr("cio_mcp.server.http.MAX_SESSIONS", 2)
     async with client_of(settings) as http:
         first, second, third = [await http.post("/mcp", json=INITIALIZE) for _ in range(3)]
         assert (first.status_code, second.status_code, third.status_code) == (200, 200, 503)
@@ -129,7 +130,7 @@ async def test_connections_to_mcp_and_to_the_receiver_count_together(settings: S
         await connected(port) as third,
     ):
         await mcp.send(MESSAGE)
-        await receiver.send(f"POST {PATH} HTTP/1.1\r\n".encode())
+        await receiver.send(f"POST {WEBHOOK_PATH} HTTP/1.1\r\n".encode())
         assert await answer(third) == b""
 
 
@@ -146,7 +147,7 @@ async def test_a_client_can_listen_for_as_long_as_it_likes(keyed: Settings, sand
             # Whatever the server still waits for is cut now: not the open stream.
             for end in list(Held.ends):
                 end()
-            posted = await http.post(f"{url}{PATH}", content=EVENT, headers=signed(EVENT))
+            posted = await http.post(f"{url}{WEBHOOK_PATH}", content=EVENT, headers=signed(EVENT))
             assert posted.status_code == 200
             changed: Any = await anext(aiter(changes))
             assert changed.uri == resource

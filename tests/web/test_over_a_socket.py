@@ -11,7 +11,7 @@ import pytest
 
 from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.web.server import http_server
-from cio_mcp.web.webhooks import LARGEST, PATH
+from cio_mcp.web.webhooks import MAX_BODY_BYTES, WEBHOOK_PATH
 from tests.web.posting import Poster, signed
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +49,12 @@ async def told(port: int, *parts: bytes, end: bool = False) -> bytes:
 
 
 def head(*headers: str, body: bytes = BODY) -> bytes:
-    lines = [f"POST {PATH} HTTP/1.1", "Host: hooks.example", *(f"{k}: {v}" for k, v in signed(body).items()), *headers]
+    lines = [
+        f"POST {WEBHOOK_PATH} HTTP/1.1",
+        "Host: hooks.example",
+        *(f"{k}: {v}" for k, v in signed(body).items()),
+        *headers,
+    ]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
@@ -69,7 +74,7 @@ async def test_a_body_in_chunks_is_taken(feed: EventLog) -> None:
 
 
 async def test_chunks_beyond_the_largest_size_are_refused_and_the_line_closed(feed: EventLog) -> None:
-    parts = [chunk(b"x" * 65_536)] * (LARGEST // 65_536 + 1)
+    parts = [chunk(b"x" * 65_536)] * (MAX_BODY_BYTES // 65_536 + 1)
     async with serving(feed) as port:
         answer = await told(port, head("Transfer-Encoding: chunked"), *parts)
     assert answer.startswith(b"HTTP/1.1 413")
@@ -112,7 +117,7 @@ async def test_other_methods_and_paths_are_refused_barely(feed: EventLog) -> Non
 
 
 async def test_what_was_not_read_of_a_refused_body_is_not_taken_for_the_next_request(feed: EventLog) -> None:
-    unsigned = f"POST {PATH} HTTP/1.1\r\nHost: hooks.example\r\nContent-Length: 200000\r\n\r\n".encode()
+    unsigned = f"POST {WEBHOOK_PATH} HTTP/1.1\r\nHost: hooks.example\r\nContent-Length: 200000\r\n\r\n".encode()
     body = (head("Content-Length: 0") * 2000)[:200_000]
     async with serving(feed) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:
         await stream.send(unsigned + body + head(f"Content-Length: {len(BODY)}") + BODY)

@@ -8,7 +8,8 @@ import anyio
 import pytest
 from mcp import Client
 
-from cio_mcp.server.app import build_server, http_app
+from cio_mcp.server.app import build_server
+from cio_mcp.server.http import http_app
 from cio_mcp.settings import Settings
 from cio_mcp.web.server import LimitedServer, http_server
 from tests.eras import Era

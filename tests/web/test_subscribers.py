@@ -25,7 +25,8 @@ from mcp_types import (
 )
 from pydantic import SecretStr
 
-from cio_mcp.server.app import CioServer, build_server, http_app
+from cio_mcp.server.app import CioServer, build_server
+from cio_mcp.server.http import http_app
 from cio_mcp.server.resources import RECENT_EVENTS
 from cio_mcp.settings import Settings
 from cio_mcp.web.server import http_server

@@ -18,7 +18,7 @@ from cio_mcp.events.models import LONGEST
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.webhook_stats import webhook_stats
 from cio_mcp.tools.core.events import recent_events
-from cio_mcp.web.webhooks import AGAIN, AT_ONCE, LARGEST, PATH, SENTENCES, STATUS
+from cio_mcp.web.webhooks import AGAIN, MAX_BODY_BYTES, MAX_REQUESTS, SENTENCES, STATUS, WEBHOOK_PATH
 from cio_mcp.workspace import CallContext
 from tests.events.published import examples, payloads
 from tests.web.posting import KEY, Answer, Poster, signed
@@ -94,14 +94,14 @@ async def test_what_customer_io_did_not_sign_is_refused_and_counted(
 
 async def test_a_body_of_the_largest_size_is_taken(feed: EventLog) -> None:
     frame = len(json.dumps(EVENT | {"data": {"content": ""}}).encode())
-    body = json.dumps(EVENT | {"data": {"content": "x" * (LARGEST - frame)}}).encode()
-    assert len(body) == LARGEST
+    body = json.dumps(EVENT | {"data": {"content": "x" * (MAX_BODY_BYTES - frame)}}).encode()
+    assert len(body) == MAX_BODY_BYTES
     assert (await Poster(feed).post_signed(body)).status == 200
 
 
-@pytest.mark.parametrize("told", [None, "10", str(LARGEST + 1), "9" * 30, "-1", "many"])
+@pytest.mark.parametrize("told", [None, "10", str(MAX_BODY_BYTES + 1), "9" * 30, "-1", "many"])
 async def test_a_larger_body_is_refused_whatever_its_headers_say(feed: EventLog, told: str | None) -> None:
-    body = b"x" * (LARGEST + 1)
+    body = b"x" * (MAX_BODY_BYTES + 1)
     chunks = (body[begin : begin + 65_536] for begin in range(0, len(body), 65_536))
     headers = signed(body) | ({"Content-Length": told} if told else {})
     answer = await Poster(feed).post(chunks, headers)
@@ -121,7 +121,7 @@ async def test_no_more_is_read_of_a_body_than_is_allowed(feed: EventLog) -> None
             yield b"x" * 65_536
 
     assert (await Poster(feed).post(endless(), signed(b""))).status == 413
-    assert read <= LARGEST + 65_536
+    assert read <= MAX_BODY_BYTES + 65_536
 
 
 @pytest.mark.parametrize(
@@ -152,13 +152,13 @@ async def test_so_many_requests_at_once_and_no_more_until_they_end(feed: EventLo
         statuses.append((await poster.post(BODY, signed(BODY), held=held)).status)
 
     async with anyio.create_task_group() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_REQUESTS):
             group.start_soon(post)
-        while poster.under_way < AT_ONCE:
+        while poster.under_way < MAX_REQUESTS:
             await anyio.lowlevel.checkpoint()
         assert [(await poster.post_signed(BODY)).status for _ in range(2)] == [503, 503]
         held.set()
-    assert statuses == [200] * AT_ONCE
+    assert statuses == [200] * MAX_REQUESTS
     assert (await poster.post_signed(BODY)).status == 200
     assert await refusals(feed) == {"not available": 2}
 
@@ -259,11 +259,13 @@ async def test_without_keys_a_request_of_http_1_0_is_not_believed(feed: EventLog
 
 
 async def test_a_slash_at_the_end_of_the_path_changes_nothing(feed: EventLog) -> None:
-    assert (await Poster(feed).post(BODY, signed(BODY), path=f"{PATH}/")).status == 200
+    assert (await Poster(feed).post(BODY, signed(BODY), path=f"{WEBHOOK_PATH}/")).status == 200
     assert await stored(feed) == 1
 
 
-@pytest.mark.parametrize("path", ["/webhooks", "/webhooks/", "/webhooks/customer.io", f"{PATH}//", f"{PATH}/x"])
+@pytest.mark.parametrize(
+    "path", ["/webhooks", "/webhooks/", "/webhooks/customer.io", f"{WEBHOOK_PATH}//", f"{WEBHOOK_PATH}/x"]
+)
 async def test_what_misses_the_path_is_refused_counted_and_explained(
     feed: EventLog, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
@@ -273,7 +275,7 @@ async def test_what_misses_the_path_is_refused_counted_and_explained(
     assert await stored(feed) == 0
     assert await refusals(feed) == {"wrong path": 1}
     (sentence,) = logged(caplog)
-    assert f"must end in {PATH}." in sentence
+    assert f"must end in {WEBHOOK_PATH}." in sentence
 
 
 @pytest.mark.parametrize("path", ["/", "/webhook", "/customerio"])
@@ -336,20 +338,20 @@ async def test_a_signed_body_that_cannot_be_decompressed_is_kept_as_unknown(
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzipped(b"x" * (LARGEST + 1))),
-        ("gzip", gzipped(bytes(200 * LARGEST))),
-        ("deflate", raw_deflate(b"x" * (LARGEST + 1))),
-        ("gzip, gzip", gzipped(gzipped(bytes(50 * LARGEST)))),
+        ("gzip", gzipped(b"x" * (MAX_BODY_BYTES + 1))),
+        ("gzip", gzipped(bytes(200 * MAX_BODY_BYTES))),
+        ("deflate", raw_deflate(b"x" * (MAX_BODY_BYTES + 1))),
+        ("gzip, gzip", gzipped(gzipped(bytes(50 * MAX_BODY_BYTES)))),
     ],
     ids=["by one byte", "by far", "without a header", "twice"],
 )
 async def test_a_body_that_is_too_large_once_decompressed_is_refused(
     feed: EventLog, encoding: str, body: bytes
 ) -> None:
-    assert len(body) <= LARGEST
+    assert len(body) <= MAX_BODY_BYTES
     assert (await Poster(feed).post(body, signed(body) | {"Content-Encoding": encoding})).status == 413
     assert await refusals(feed) == {"too big": 1}
-    largest = gzipped(b"x" * LARGEST)
+    largest = gzipped(b"x" * MAX_BODY_BYTES)
     assert (await Poster(feed).post(largest, signed(largest) | {"Content-Encoding": "gzip"})).status == 200
 
 

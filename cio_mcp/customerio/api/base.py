@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     BaseModel,
@@ -20,10 +20,6 @@ from pydantic import (
 from cio_mcp.errors import BadAnswer
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import from_unix_if_readable
-
-if TYPE_CHECKING:
-    pass
-
 
 _UNIX_SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,9})?")
 

@@ -1,20 +1,18 @@
 """The check of the keys: one cheap read with each, so that a wrong one is reported before it is needed."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import anyio
 
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work, background_caller
+from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.operations import Api
 from cio_mcp.customerio.outcome import Answered
 from cio_mcp.customerio.region import ASK_APP, ASK_TRACK
 from cio_mcp.errors import CioError, KeyRefused
 from cio_mcp.settings import Settings
-
-if TYPE_CHECKING:
-    from cio_mcp.customerio.client import Client
 
 KeyState = Literal["accepted", "refused", "not checked"]
 
@@ -35,14 +33,14 @@ class KeyReport:
     states: dict[Api, KeyState] = field(default_factory=dict)
     problems: dict[Api, str] = field(default_factory=dict)
 
-    async def fill(self, client: "Client", settings: Settings) -> None:
+    async def fill(self, client: Client, settings: Settings) -> None:
         """Make one read with each key, through the limiter and after all other requests; raises nothing."""
         # The region is found out with the Track API keys, and where they are refused, the other key has no host.
         for call, is_set in ((ASK_TRACK, settings.has_track), (ASK_APP, settings.has_app)):
             if is_set:
                 await self._check(client, call, region_by_track=settings.has_track and settings.region == "auto")
 
-    async def _check(self, client: "Client", call: Call, *, region_by_track: bool) -> None:
+    async def _check(self, client: Client, call: Call, *, region_by_track: bool) -> None:
         work = Work(background_caller(PRINCIPAL), anyio.current_time() + CHECK_SECONDS, bulk=True)
         api = call.api
         try:

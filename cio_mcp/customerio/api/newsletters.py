@@ -9,7 +9,7 @@ from cio_mcp.customerio.call import Call, read
 PAGE_SIZE = 100
 """Newsletters a page at most: https://docs.customer.io/integrations/api/app/"""
 
-MOST = PAGE_SIZE * MAX_PAGES
+MAX_NEWSLETTERS = PAGE_SIZE * MAX_PAGES
 """Newsletters read at most to find some by name; no source."""
 
 
@@ -59,7 +59,7 @@ class Newsletters(SourceReads[Newsletter]):
         return NewsletterPage.of(await self._reader.read(_list(limit, start), cache=LIST_SECONDS))
 
     async def all(self) -> list[Newsletter]:
-        """The newest newsletters, `MOST` at most."""
+        """The newest newsletters, `MAX_NEWSLETTERS` at most."""
         return await self._pages(self.model, "newsletters", _list(PAGE_SIZE), cache=LIST_SECONDS)
 
     async def contents(self, newsletter_id: str) -> list[Content]:

@@ -81,8 +81,8 @@ class Person(Model):
     @property
     def created(self) -> datetime | None:
         """`created_at`, which the customer's own systems set: a Unix time, where they set it as documented."""
-        told = self._text("created_at") or ""
-        return from_unix(int(told)) if told.isascii() and told.isdigit() and len(told) <= len("1234567890") else None
+        text = self._text("created_at") or ""
+        return from_unix(int(text)) if text.isascii() and text.isdigit() and len(text) <= len("1234567890") else None
 
     @property
     def reference(self) -> Reference:
@@ -297,7 +297,7 @@ class People(Reads):
         return {person.cio_id: person for person in found if person.cio_id}
 
     async def profiles_by(self, values: Sequence[str], id_type: Literal["cio_id"] | None) -> list[Person]:
-        """Read profiles by `id` (None) or `cio_…`, `PROFILES_AT_ONCE` in a request; identifiers that no customer has are left out."""
+        """Read the profiles that exist by `id` (None) or `cio_…`, `PROFILES_AT_ONCE` in a request."""
         found: list[Person] = []
         for start in range(0, len(values), PROFILES_AT_ONCE):
             body: JsonValue = {"ids": [*values[start : start + PROFILES_AT_ONCE]]}

@@ -1,17 +1,15 @@
 """The ways to read that the modules of `api/` share: a record, a list, pages, and lookups by id or name."""
 
-import difflib
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Model, is_number
 from cio_mcp.customerio.call import Call, read
+from cio_mcp.customerio.client import Reader
 from cio_mcp.customerio.operations import operation
 from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
 from cio_mcp.text.sanitize import quoted
-
-if TYPE_CHECKING:
-    from cio_mcp.customerio.client import Reader
+from cio_mcp.text.spelling import closest_names
 
 
 class Named(Protocol):
@@ -30,25 +28,10 @@ AnyNamed = TypeVar("AnyNamed", bound=Named)
 AnyModel = TypeVar("AnyModel", bound=Model)
 
 
-MAX_SUGGESTIONS = 3
-"""Close names that an error lists; no source, what fits a sentence."""
-SIMILARITY = 0.6
-"""How alike two names must be to be suggested, from 0 to 1: difflib's own default."""
-
-
-def close_to(wanted: str, names: Collection[str]) -> list[str]:
-    """Up to `MAX_SUGGESTIONS` names similar to this one, the closest first, ignoring case."""
-    key = wanted.strip().casefold()
-    by_key = {name.strip().casefold(): name for name in reversed(list(names))}
-    alike = difflib.get_close_matches(key, by_key, n=MAX_SUGGESTIONS, cutoff=SIMILARITY)
-    containing = (each for each in by_key if len(key) >= MAX_SUGGESTIONS and key in each)
-    return [by_key[each] for each in dict.fromkeys([*alike, *containing])][:MAX_SUGGESTIONS]
-
-
 def suggestion(wanted: str, items: Iterable[Named]) -> str | None:
     """A question that lists the items with close names and their ids; None where there are none."""
     by_name = {item.name: item for item in items}
-    near = [by_name[name] for name in close_to(wanted, by_name)]
+    near = [by_name[name] for name in closest_names(wanted, by_name)]
     return f"did you mean {' or '.join(f'{quoted(item.name)} (id {item.id})' for item in near)}?" if near else None
 
 
@@ -108,7 +91,7 @@ AnySource = TypeVar("AnySource", bound=SourceModel)
 class Reads:
     """A domain's reads; each method makes one kind of request and returns a model."""
 
-    def __init__(self, reader: "Reader") -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
     async def _item(self, model: type[AnyModel], key: str, call: Call, *, cache: float = 0.0) -> AnyModel:

@@ -7,7 +7,6 @@ from pydantic import JsonValue
 from cio_mcp.customerio.call import Call
 
 SEND_AHEAD_DAYS = 90
-RECIPIENTS = 15
 PAYLOAD_BYTES = 1_000_000
 """Limits as documented at https://docs.customer.io/integrations/api/app/ (send email)."""
 

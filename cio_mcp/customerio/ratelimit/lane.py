@@ -23,7 +23,7 @@ from cio_mcp.customerio.ratelimit.window import BULK, INTERACTIVE, Verdict, Wait
 from cio_mcp.errors import RateLimited, Unavailable
 
 LONGEST_QUEUE = 10_000  # callers per process and lane; more are refused
-LATE = 0.005  # seconds between grant and departure from which on a permit is stamped again
+STALE_GRANT_SECONDS = 0.005  # seconds between grant and departure from which on a permit is stamped again
 MAX_SPREAD_SECONDS = 60.0  # over which processes start when they lost the store; no source
 STOPPING = "The server is stopping; nothing was sent."
 Change = Callable[[Budget, WindowState], object]
@@ -126,7 +126,7 @@ class LaneQueue:
     def settle(self, permit: Permit) -> None:
         """Count a permit from now, when its request leaves, if that is noticeably later than its stamp."""
         now = self.now()
-        if now - permit.stamp > LATE:
+        if now - permit.stamp > STALE_GRANT_SECONDS:
             old, anew = permit.stamp, self._budget().stamp(now)
             permit.stamp = anew
             self._post(lambda _, state: window.settle(state, old, anew))
@@ -269,8 +269,8 @@ class LaneQueue:
             if ticket in self._queues[kind]:
                 self._queues[kind].remove(ticket)
                 ticket.answer(error=RateLimited(seconds, lane=ticket.lane))
-        for queue, granted, asked in zip(self._queues, verdict.granted, tickets, strict=True):
-            for ticket in asked:
+        for queue, granted, taken in zip(self._queues, verdict.granted, tickets, strict=True):
+            for ticket in taken:
                 ticket.checked = True
             for _ in range(granted):
                 if queue:

@@ -4,14 +4,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcp_types import Tool
 
+from cio_mcp.gate.risk import Risk
 from cio_mcp.settings import Settings
-
-if TYPE_CHECKING:
-    from cio_mcp.gate.plan import Risk
 
 FILE = Path(__file__).with_name("definitions.json")
 """Written by `make docs`, and equal to `cio-mcp tools --json`; a test compares it with the code."""
@@ -25,7 +23,7 @@ class Definition:
     toolset: str
     needs: str | None
     reads: bool
-    classes: "tuple[Risk, ...]"
+    classes: tuple[Risk, ...]
 
     @property
     def name(self) -> str:
@@ -35,7 +33,7 @@ class Definition:
 
 def load() -> list[Definition]:
     """All tools."""
-    return [_definition(told) for told in json.loads(FILE.read_text(encoding="utf-8"))]
+    return [_definition(entry) for entry in json.loads(FILE.read_text(encoding="utf-8"))]
 
 
 def offered(definitions: Iterable[Definition], settings: Settings) -> list[Definition]:
@@ -51,7 +49,7 @@ def withheld(definition: Definition, settings: Settings) -> str | None:
     return None if definition.toolset in settings.toolsets else f"CIO_TOOLSETS lacks {definition.toolset}"
 
 
-def _definition(told: dict[str, Any]) -> Definition:
-    toolset, needs, classes = told.pop("toolset"), told.pop("needs"), tuple(told.pop("classes", ()))
-    told["_meta"] = {"toolset": toolset}
-    return Definition(Tool.model_validate(told), toolset, needs, told["annotations"]["readOnlyHint"], classes)
+def _definition(entry: dict[str, Any]) -> Definition:
+    toolset, needs, classes = entry.pop("toolset"), entry.pop("needs"), tuple(entry.pop("classes", ()))
+    entry["_meta"] = {"toolset": toolset}
+    return Definition(Tool.model_validate(entry), toolset, needs, entry["annotations"]["readOnlyHint"], classes)

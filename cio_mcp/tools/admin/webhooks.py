@@ -13,7 +13,7 @@ from cio_mcp.text.urls import without_credentials
 
 NAME = "cio-mcp"
 """The webhook's name in Customer.io."""
-PATH = "/webhooks/customerio"
+WEBHOOK_PATH = "/webhooks/customerio"
 MAX_NAMES = 6
 """Names of events that a question lists."""
 
@@ -87,4 +87,8 @@ def _kinds(webhook: Webhook) -> str:
 
 def _warnings(url: str) -> tuple[str, ...]:
     path = urlsplit(url).path
-    return () if path.endswith(PATH) else (f"The receiver's path is {PATH}, but this URL's path is {quoted(path)}.",)
+    return (
+        ()
+        if path.endswith(WEBHOOK_PATH)
+        else (f"The receiver's path is {WEBHOOK_PATH}, but this URL's path is {quoted(path)}.",)
+    )

@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from cio_mcp.clock import Clock
-from cio_mcp.errors import CioError
+from cio_mcp.errors import CioError, first_of
 
 Read = Callable[[], Awaitable[Any]]
 Key = TypeVar("Key")
@@ -30,7 +30,7 @@ async def together(reads: Mapping[str, Read]) -> dict[str, Any]:
             for name, read in reads.items():
                 group.start_soon(keep, name, read)
     except* CioError as failed:
-        first = _first(failed)
+        first = first_of(failed)
     else:
         return results
     raise first from None
@@ -59,8 +59,3 @@ async def in_time(tasks: TaskGroup, clock: Clock, reads: Mapping[Key, Read], sec
             for end in ends:
                 await end.wait()
     return dict(results)
-
-
-def _first(group: BaseExceptionGroup[CioError]) -> CioError:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found

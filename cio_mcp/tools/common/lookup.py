@@ -1,11 +1,14 @@
 """Looks up sources of all four kinds by ID or exact name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from operator import attrgetter
+from typing import Any
 
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
+from cio_mcp.customerio.api.reads import SourceReads
 from cio_mcp.customerio.api.transactional import TransactionalMessage
 from cio_mcp.errors import CioError, NotFound
 from cio_mcp.text.sanitize import quoted
@@ -13,17 +16,25 @@ from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.workspace import CallContext
 
-Found = Campaign | Broadcast | Newsletter | TransactionalMessage
+Source = Campaign | Broadcast | Newsletter | TransactionalMessage
 
-SAID: dict[Kind, str] = {
+KIND_NAMES: dict[Kind, str] = {
     "campaign": "campaign",
     "broadcast": "broadcast",
     "newsletter": "newsletter",
     "transactional": "transactional message",
 }
 
+_READS: dict[Kind, Callable[[CallContext], SourceReads[Any]]] = {
+    "campaign": attrgetter("campaigns"),
+    "broadcast": attrgetter("broadcasts"),
+    "newsletter": attrgetter("newsletters"),
+    "transactional": attrgetter("transactional"),
+}
+"""Where a call's context has the reads of each kind."""
 
-async def find(ws: CallContext, kind: Kind, wanted: str) -> Found:
+
+async def find(ws: CallContext, kind: Kind, wanted: str) -> Source:
     """Find one thing of a kind by id or exact name.
 
     Raises:
@@ -31,39 +42,34 @@ async def find(ws: CallContext, kind: Kind, wanted: str) -> Found:
         Ambiguous: several have the name.
     """
     try:
-        return await _found(ws, kind, wanted)
+        source: Source = await reads_of(ws, kind).find(wanted)
     except NotFound as missing:
         elsewhere = await _elsewhere(ws, kind, wanted)
         hint = f"It is a {elsewhere}." if elsewhere else f"list_campaigns(kind={kind}) lists all."
         raise NotFound(f"{missing} {hint}") from None
+    return source
 
 
-async def _found(ws: CallContext, kind: Kind, wanted: str) -> Found:
-    match kind:
-        case "campaign":
-            return await ws.campaigns.find(wanted)
-        case "broadcast":
-            return await ws.broadcasts.find(wanted)
-        case "newsletter":
-            return await ws.newsletters.find(wanted)
-        case "transactional":
-            return await ws.transactional.find(wanted)
+def reads_of(ws: CallContext, kind: Kind) -> SourceReads[Any]:
+    """The reads of a kind."""
+    return _READS[kind](ws)
 
 
 async def _elsewhere(ws: CallContext, kind: Kind, wanted: str) -> str | None:
-    others: Mapping[str, Read] = {other: partial(_or_none, ws, other, wanted) for other in SAID if other != kind}
-    found = await together(others)
-    return (
-        " or ".join(
-            f"{said}: {quoted(found[other].name)} (kind={other})" for other, said in SAID.items() if found.get(other)
-        )
-        or None
-    )
+    others: Mapping[str, Read] = {other: partial(_or_none, ws, other, wanted) for other in KIND_NAMES if other != kind}
+    sources = await together(others)
+    hints = [
+        f"{name}: {quoted(sources[other].name)} (kind={other})"
+        for other, name in KIND_NAMES.items()
+        if sources.get(other)
+    ]
+    return " or ".join(hints) or None
 
 
-async def _or_none(ws: CallContext, kind: Kind, wanted: str) -> Found | None:
+async def _or_none(ws: CallContext, kind: Kind, wanted: str) -> Source | None:
     """A hint is not worth an error of its own."""
     try:
-        return await _found(ws, kind, wanted)
+        source: Source = await reads_of(ws, kind).find(wanted)
     except CioError:
         return None
+    return source

@@ -5,7 +5,8 @@ import time
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
-from cio_mcp.gate.plan import Before, Plan, ReadBack, Risk
+from cio_mcp.gate.plan import Before, Plan, ReadBack
+from cio_mcp.gate.risk import Risk
 from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings, normalized_name
 from cio_mcp.text.sanitize import quoted

@@ -9,7 +9,7 @@ from cio_mcp.text.sanitize import quoted_name, quoted_text
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Kind
-from cio_mcp.tools.common.lookup import SAID
+from cio_mcp.tools.common.lookup import KIND_NAMES
 from cio_mcp.tools.common.pages import PageAnswer
 from cio_mcp.tools.common.person_ref import AnswerPart
 
@@ -45,7 +45,7 @@ class CampaignList(PageAnswer):
 
     def lines(self) -> Iterable[str]:
         """Each on a line."""
-        yield f"{len(self.campaigns)} {SAID[self.kind]}{'' if len(self.campaigns) == 1 else 's'}"
+        yield f"{len(self.campaigns)} {KIND_NAMES[self.kind]}{'' if len(self.campaigns) == 1 else 's'}"
         yield from (row.line() for row in self.campaigns)
         yield from self.more()
         if self.searched:
@@ -117,7 +117,7 @@ class CampaignAnswer(PageAnswer):
 
     def lines(self) -> Iterable[str]:
         """Name, trigger, audience, schedule, and messages."""
-        yield ", ".join(filter(None, [f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}", self.state]))
+        yield ", ".join(filter(None, [f"{KIND_NAMES[self.kind]} {self.id} {quoted_name(self.name)}", self.state]))
         yield self.starts
         if self.subscription_topic:
             yield f"subscription topic {quoted_name(self.subscription_topic)}"
@@ -126,8 +126,8 @@ class CampaignAnswer(PageAnswer):
         dates = {"first started": self.first_started, "sent": self.sent_at, "created": self.created}
         dates["updated"] = self.updated
         yield "; ".join(f"{name} {moment(when)}" for name, when in dates.items() if when)
-        if told := ", ".join(filter(None, [tagged(self.tags), self.description and quoted_text(self.description)])):
-            yield told
+        if line := ", ".join(filter(None, [tagged(self.tags), self.description and quoted_text(self.description)])):
+            yield line
         if self.send_to_unsubscribed:
             yield "also sent to unsubscribed people unless the send says otherwise"
         if self.queue_drafts:

@@ -10,13 +10,13 @@ from pydantic import Field
 from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign, StartsOn
-from cio_mcp.customerio.api.newsletters import MOST, Newsletter, TestGroup
+from cio_mcp.customerio.api.newsletters import MAX_NEWSLETTERS, Newsletter, TestGroup
 from cio_mcp.customerio.api.transactional import TransactionalMessage, variables
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Cursor, Id, Kind, Limit, Name
 from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.lookup import Found, find
+from cio_mcp.tools.common.lookup import Source, find, reads_of
 from cio_mcp.tools.common.pages import cut, following
 from cio_mcp.tools.core.campaign_answers import CampaignAnswer, CampaignList, CampaignRow, MessageRow, SegmentName
 from cio_mcp.tools.core.deliveries import CHANNELS
@@ -65,10 +65,10 @@ async def list_campaigns(
         rows = await _with_counts(ws, page.newsletters)
         return CampaignList(kind=kind, campaigns=rows, **following(page.next if rows else None))
     wanted = (name or "").strip().casefold()
-    every = await _all(ws, kind)
+    every: Sequence[Source] = await reads_of(ws, kind).all()
     found = [thing for thing in every if wanted in thing.name.casefold() and state in {None, _row(thing).state}]
     kept, more = cut(found, limit, cursor)
-    searched = MOST if kind == "newsletter" and len(every) == MOST else None
+    searched = MAX_NEWSLETTERS if kind == "newsletter" and len(every) == MAX_NEWSLETTERS else None
     return CampaignList(kind=kind, campaigns=await _with_counts(ws, kept), searched=searched, **more)
 
 
@@ -90,24 +90,12 @@ async def get_campaign(
             return await _transactional(ws, message, cursor)
 
 
-async def _all(ws: CallContext, kind: Kind) -> Sequence[Found]:
-    match kind:
-        case "campaign":
-            return await ws.campaigns.all()
-        case "broadcast":
-            return await ws.broadcasts.all()
-        case "newsletter":
-            return await ws.newsletters.all()
-        case "transactional":
-            return await ws.transactional.all()
-
-
-async def _with_counts(ws: CallContext, things: Sequence[Found]) -> tuple[CampaignRow, ...]:
+async def _with_counts(ws: CallContext, things: Sequence[Source]) -> tuple[CampaignRow, ...]:
     counts = await sent_counts(ws, [thing for thing in things if isinstance(thing, Newsletter)])
     return tuple(_row(thing).model_copy(update={"sent": counts.get(thing.id)}) for thing in things)
 
 
-def _row(thing: Found) -> CampaignRow:
+def _row(thing: Source) -> CampaignRow:
     row = CampaignRow(id=thing.id, name=thing.name)
     match thing:
         case Campaign():
@@ -141,7 +129,7 @@ def _start(campaign: Campaign) -> str:
 
 async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> CampaignAnswer:
     got = await together({"names": partial(_segment_names, ws), "actions": partial(ws.campaigns.actions, campaign)})
-    triggers = _named(campaign.trigger_segment_ids, got["names"])
+    triggers = _with_names(campaign.trigger_segment_ids, got["names"])
     start = f"segment {', '.join(map(str, triggers))}" if triggers else _start(campaign)
     return CampaignAnswer(
         kind="campaign",
@@ -151,7 +139,7 @@ async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> 
         starts=f"starts on {start}{f', {campaign.frequency}' if campaign.frequency else ''}",
         event_name=campaign.event_name,
         trigger_segments=triggers,
-        filter_segments=_named(campaign.filter_segment_ids, got["names"]),
+        filter_segments=_with_names(campaign.filter_segment_ids, got["names"]),
         first_started=campaign.first_started,
         created=campaign.created,
         updated=campaign.updated,
@@ -184,7 +172,7 @@ async def _newsletter(ws: CallContext, newsletter: Newsletter, cursor: str | Non
             "topics": ws.account.topics if newsletter.subscription_topic_id else _nothing,
         }
     )
-    recipients = _named(newsletter.recipient_segment_ids, got["names"])
+    recipients = _with_names(newsletter.recipient_segment_ids, got["names"])
     to = f" to segment {', '.join(map(str, recipients))}" if recipients else ""
     topics = {topic.id: topic.name for topic in got["topics"]}
     return CampaignAnswer(
@@ -241,7 +229,7 @@ def _message(content: Content, group: TestGroup | None) -> MessageRow:
     )
 
 
-def _named(ids: Iterable[str], names: Mapping[str, str]) -> tuple[SegmentName, ...] | None:
+def _with_names(ids: Iterable[str], names: Mapping[str, str]) -> tuple[SegmentName, ...] | None:
     return tuple(SegmentName(id=each, name=names.get(each)) for each in islice(ids, SEGMENTS_SHOWN)) or None
 
 

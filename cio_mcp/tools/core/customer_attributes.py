@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api.people import Person
-from cio_mcp.customerio.api.reads import close_to
 from cio_mcp.customerio.call import canonical
 from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, NAME_CHARACTERS, cut, quoted
+from cio_mcp.text.spelling import closest_names
 from cio_mcp.tools.common.person_ref import PersonRef
 
 ATTRIBUTES_CHARS = 24_000
@@ -72,12 +72,12 @@ def missing_note(person: Person, names: Sequence[str]) -> str | None:
     absent = [name for name in names if person.attributes.get(name) is None]
     if not absent:
         return None
-    near = dict.fromkeys(close for name in absent for close in close_to(name, person.attributes))
+    near = dict.fromkeys(close for name in absent for close in closest_names(name, person.attributes))
     hint = f"; similar: {', '.join(quoted(name, 60) for name in near)}" if near else ""
     return f"The customer has no attribute {', '.join(quoted(name, 60) for name in absent)}{hint}."
 
 
-def told_apart(people: Sequence[Person]) -> list[PersonRef]:
+def differences_of(people: Sequence[Person]) -> list[PersonRef]:
     """People who share an address, with their names and the attributes in which they differ."""
     known = [attributes_of(person) for person in people]
     names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")

@@ -92,10 +92,9 @@ class ActivityLine(AnswerPart):
     def __str__(self) -> str:
         named = f" {quoted_text(self.name)}" if self.name else ""
         about = f", message {word(self.message, 200)}" if self.message else ""
-        told = ", ".join([*pairs(self.data), *([f"{self.data_omitted} more"] if self.data_omitted else [])])
-        return (
-            f"{moment(self.at) if self.at else 'undated'} {word(self.type)}{named}{about}{f' ({told})' if told else ''}"
-        )
+        details = ", ".join([*pairs(self.data), *([f"{self.data_omitted} more"] if self.data_omitted else [])])
+        when = moment(self.at) if self.at else "undated"
+        return f"{when} {word(self.type)}{named}{about}{f' ({details})' if details else ''}"
 
 
 class Fetched(NamedTuple):

@@ -23,9 +23,9 @@ from cio_mcp.tools.core.customer_attributes import (
     attributes_of,
     bounded,
     cut_to_fit,
+    differences_of,
     missing_note,
     named_attributes,
-    told_apart,
 )
 from cio_mcp.tools.core.customer_parts import (
     FETCH,
@@ -155,7 +155,7 @@ async def get_customer(
     try:
         reference = await ws.people.locate(customer, id_type)
     except SeveralPeople as several:
-        return CustomerAnswer(several=told_apart(several.people), note=_shared(several.count))
+        return CustomerAnswer(several=differences_of(several.people), note=_shared(several.count))
     parts = dict.fromkeys(include)
     found = await together(
         {
@@ -218,7 +218,7 @@ async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limi
         customers = await _rows(ws, found[:limit], attributes)
     else:
         profiles = await ws.people.profiles_of_many(found[:limit])
-        customers = told_apart(list(profiles.values()))
+        customers = differences_of(list(profiles.values()))
     return CustomersAnswer(
         customers=customers,
         total=len(found),

@@ -36,7 +36,7 @@ class Status(NamedTuple):
     at: datetime | None
 
 
-class Happening(NamedTuple):
+class DeliveryEvent(NamedTuple):
     """A metric of a message: when it happened, where that is stated, and whether only a machine did it."""
 
     metric: str
@@ -94,22 +94,24 @@ def status_of(message: Message) -> Status:
     return Status(word, held.get(word) or message.created)
 
 
-def happening_of(message: Message, metric: str) -> Happening | None:
+def happening_of(message: Message, metric: str) -> DeliveryEvent | None:
     """When a metric happened, by a person rather than a machine; None where it did not."""
     happened = timeline(message)
     machine = next((name for name in (f"{prefix}_{metric}" for prefix in MACHINE) if name in happened), None)
     if (human := f"human_{metric}") in happened:
-        return Happening(metric, happened[human] or happened.get(metric), machine=False)
+        return DeliveryEvent(metric, happened[human] or happened.get(metric), machine=False)
     if machine:
-        return Happening(metric, happened[machine] or happened.get(metric), machine=True)
-    return Happening(metric, happened[metric], machine=False) if metric in happened else None
+        return DeliveryEvent(metric, happened[machine] or happened.get(metric), machine=True)
+    return DeliveryEvent(metric, happened[metric], machine=False) if metric in happened else None
 
 
 def timeline(message: Message) -> dict[str, datetime | None]:
     """What happened to a message and when, in order; None where Customer.io gives a count instead of a time."""
-    told = {name: value for name, value in message.metrics.items() if value}
-    moments = {name: from_unix_if_readable(value) if value >= FIRST_TIMESTAMP else None for name, value in told.items()}
-    return dict(sorted(moments.items(), key=lambda item: told[item[0]]))
+    reached = {name: value for name, value in message.metrics.items() if value}
+    moments = {
+        name: from_unix_if_readable(value) if value >= FIRST_TIMESTAMP else None for name, value in reached.items()
+    }
+    return dict(sorted(moments.items(), key=lambda item: reached[item[0]]))
 
 
 def sent_by(message: Message) -> SourceRef | None:
@@ -133,7 +135,7 @@ def type_of(channel: str | None) -> str | None:
     return channel and TYPES.get(channel, channel)
 
 
-Found = tuple[Message, Happening | None]
+Found = tuple[Message, DeliveryEvent | None]
 """A message, and the metric's time if the search has a metric."""
 
 
@@ -144,7 +146,7 @@ async def lines_of(ws: CallContext, found: Iterable[Found], source: SourceRef | 
     return [_line(message, what, named[thing] if thing else None) for message, what, thing in known]
 
 
-def _line(message: Message, what: Happening | None, source: Source | None) -> MessageLine:
+def _line(message: Message, what: DeliveryEvent | None, source: Source | None) -> MessageLine:
     status, who = status_of(message), message.customer_identifiers
     return MessageLine(
         id=message.id,

@@ -49,7 +49,7 @@ class EventLine(AnswerPart):
         known = f"{word(self.object_type)} {word(self.metric)}{BY_MACHINE if self.machine else ''}"
         parts = [
             f"{moment(self.at)} {STRANGE if self.object_type == UNKNOWN else known}",
-            self._whom(),
+            self._person(),
             quoted_text(self.subject) if self.subject else None,
             str(self.source) if self.source else None,
             quoted_text(self.detail) if self.detail else None,
@@ -58,7 +58,7 @@ class EventLine(AnswerPart):
         ]
         return ", ".join(part for part in parts if part)
 
-    def _whom(self) -> str | None:
+    def _person(self) -> str | None:
         """The address first, then the other identifiers, each once."""
         person = self.customer or PersonRef()
         names = [quoted_name(name) for name in (self.recipient, person.email, person.id) if name]
@@ -70,11 +70,11 @@ class EventLine(AnswerPart):
         return f"{first} ({', '.join(others)})" if others else first
 
 
-async def happenings(ws: CallContext, events: Iterable[Event]) -> list[EventLine]:
+async def event_lines(ws: CallContext, events: Iterable[Event]) -> list[EventLine]:
     """Make a line of each event, with the names of its source and the change that caused it."""
-    told = [(event, _thing(event)) for event in events]
-    named = await sources(ws, (thing for _, thing in told if thing))
-    causes = {change: await _cause(ws, change) for change in {event.change for event, _ in told if event.change}}
+    pairs = [(event, _thing(event)) for event in events]
+    named = await sources(ws, (thing for _, thing in pairs if thing))
+    causes = {change: await _cause(ws, change) for change in {event.change for event, _ in pairs if event.change}}
     return [
         EventLine(
             id=event.id,
@@ -90,7 +90,7 @@ async def happenings(ws: CallContext, events: Iterable[Event]) -> list[EventLine
             detail=_text(event, "body") if event.object_type == UNKNOWN else _detail(event),
             cause=causes.get(event.change) if event.change else None,
         )
-        for event, thing in told
+        for event, thing in pairs
     ]
 
 

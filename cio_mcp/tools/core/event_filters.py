@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -11,15 +11,13 @@ from cio_mcp.customerio.api.base import is_number
 from cio_mcp.customerio.api.people import reference_of
 from cio_mcp.customerio.api.webhooks import EVENTS
 from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import UNKNOWN, EventQuery
 from cio_mcp.text.sanitize import quoted, without_quotation_marks
 from cio_mcp.text.spelling import same_stem
 from cio_mcp.tools.common.arguments import Kind, Name, span
 from cio_mcp.tools.common.lookup import find
 from cio_mcp.workspace import CallContext
-
-if TYPE_CHECKING:
-    from cio_mcp.events.log import EventLog
 
 ObjectType = Literal["customer", "email", "sms", "whatsapp", "push", "in_app", "slack", "webhook", "unknown"]
 Reported = Annotated[Name, Field(description="sent, delivered, opened, clicked, converted, bounced, failed…")]
@@ -35,7 +33,7 @@ BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class EventFilter:
     """The requested filters."""
 
     customer: str | None = None
@@ -70,7 +68,7 @@ class Wanted:
         )
 
 
-async def as_read(ws: CallContext, asked: Mapping[str, Any]) -> object:
+async def as_read(ws: CallContext, arguments: Mapping[str, Any]) -> object:
     """What a resource that asks for this reads like now: equal as long as it lists the same events.
 
     Asks Customer.io for nothing: whose a phone number or a name is may always be another, so it is never equal.
@@ -78,24 +76,24 @@ async def as_read(ws: CallContext, asked: Mapping[str, Any]) -> object:
     Raises:
         InvalidArgument: it asks for what there cannot be.
     """
-    phone = "customer" in asked and reference_of(asked["customer"]).id_type == "phone"
-    if phone or not _is_id(asked.get("id", "0")):
+    phone = "customer" in arguments and reference_of(arguments["customer"]).id_type == "phone"
+    if phone or not _is_id(arguments.get("id", "0")):
         return object()
-    query = await Wanted(**asked).query(ws)
+    query = await EventFilter(**arguments).query(ws)
     return [event.id for event in (await ws.events.recent(query)).events]
 
 
-def _one_of(field: str, names: tuple[str, ...], told: str | None) -> str | None:
+def _one_of(field: str, names: tuple[str, ...], value: str | None) -> str | None:
     """Tools have it checked already, resources have not."""
-    if told is not None and told not in names:
+    if value is not None and value not in names:
         raise InvalidArgument(field, f"expected one of {', '.join(names)}")
-    return told
+    return value
 
 
-async def _metric(feed: "EventLog", told: str | None) -> str | None:
-    if told is None:
+async def _metric(feed: EventLog, value: str | None) -> str | None:
+    if value is None:
         return None
-    metric = without_quotation_marks(told).lower()
+    metric = without_quotation_marks(value).lower()
     if metric in METRICS or (metric and (await feed.recent(EventQuery(metric=metric), 1)).events):
         return metric
     if matched := same_stem(metric, METRICS):
@@ -142,7 +140,7 @@ def _is_id(wanted: str) -> bool:
     return is_number(wanted.strip())
 
 
-def _given(field: str, told: str | None) -> str | None:
-    if told is not None and not told:
+def _given(field: str, value: str | None) -> str | None:
+    if value is not None and not value:
         raise InvalidArgument(field, "expected an ID")
-    return told
+    return value

@@ -15,8 +15,8 @@ from cio_mcp.text.timestamps import clock_line, from_unix, moment
 from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.common.arguments import Cursor, Customer, Id, Kind, Limit, Since, Time, Until
 from cio_mcp.tools.common.pages import PageAnswer
-from cio_mcp.tools.core.event_answers import EventLine, happenings
-from cio_mcp.tools.core.event_filters import BEGINNING, ChangeId, Delivery, ObjectType, Reported, Wanted
+from cio_mcp.tools.core.event_answers import EventLine, event_lines
+from cio_mcp.tools.core.event_filters import BEGINNING, ChangeId, Delivery, EventFilter, ObjectType, Reported
 from cio_mcp.workspace import CallContext
 
 LATELY = timedelta(minutes=1)
@@ -51,7 +51,7 @@ class EventsAnswer(PageAnswer):
         """The counts, an event a line, and since when events are stored."""
         if self.received_since is None:
             yield NOTHING
-        counts = [f"{_named(metric)} {count}" for metric, count in (self.by_metric or {}).items()]
+        counts = [f"{_metric_name(metric)} {count}" for metric, count in (self.by_metric or {}).items()]
         if self.other_metrics:
             counts.append(f"{self.other_metrics} of other metrics")
         since = f"Since {moment(self.since)}" if self.since else None
@@ -106,7 +106,7 @@ async def recent_events(
     cursor: Cursor = None,
 ) -> EventsAnswer:
     """List message events received by webhook (sent, opened, bounced, …), newest first. With since, adds counts."""
-    query = await Wanted(
+    query = await EventFilter(
         customer=customer,
         object_type=object_type,
         metric=metric,
@@ -120,7 +120,7 @@ async def recent_events(
     page = await ws.events.recent(query, limit, cursor)
     counts = await ws.events.summary(query) if query.since and cursor is None else None
     return EventsAnswer(
-        events=await happenings(ws, page.events),
+        events=await event_lines(ws, page.events),
         since=query.since,
         by_metric=counts and counts.by_metric,
         other_metrics=(counts and counts.others) or None,
@@ -144,7 +144,7 @@ async def wait_for_event(
     timeout: Annotated[float | None, Field(description="In seconds. Default: the maximum", ge=0, le=600)] = None,  # noqa: ASYNC109 - what a model gives
 ) -> WaitAnswer:
     """Wait for an event. Returns immediately if it already occurred. After a send, pass its change ID."""
-    wanted = Wanted(
+    wanted = EventFilter(
         customer=customer, object_type=object_type, metric=metric, delivery=delivery, change=change, since=since
     )
     query = await wanted.query(ws)
@@ -160,20 +160,20 @@ async def wait_for_event(
         group.cancel_scope.cancel()
     waited = round(ws.events.clock.steady() - began, 1)
     if event is not None and query.metric in (None, event.metric):
-        return WaitAnswer(happened=True, event=(await happenings(ws, [event]))[0], waited=waited, now=ws.now)
+        return WaitAnswer(happened=True, event=(await event_lines(ws, [event]))[0], waited=waited, now=ws.now)
     same = replace(query, object_type=None, metric=None, since=counts_from)
     seen = (await ws.events.recent(same, SEEN)).events
     note = _final(event) if event else _advice(timeout, patience, None if named else counts_from)
     return WaitAnswer(
         happened=False,
         waited=waited,
-        seen=await happenings(ws, seen) or None,
+        seen=await event_lines(ws, seen) or None,
         note=note if seen else await _why_nothing(ws) or note,
         now=ws.now,
     )
 
 
-def _named(metric: str) -> str:
+def _metric_name(metric: str) -> str:
     return word(metric.removesuffix(BY_MACHINE)) + (BY_MACHINE if metric.endswith(BY_MACHINE) else "")
 
 

@@ -9,7 +9,7 @@ from cio_mcp.customerio.api.base import Message, MessagePage
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.timestamps import from_unix
 from cio_mcp.tools.common.arguments import Kind, Metric
-from cio_mcp.tools.core.deliveries import Happening, channel_of, happening_of, sent_by
+from cio_mcp.tools.core.deliveries import DeliveryEvent, channel_of, happening_of, sent_by
 
 Read = Callable[..., Awaitable[MessagePage]]
 """Reads a page of deliveries, newest created first: takes `limit`, `start`, `since`, `until`."""
@@ -59,7 +59,7 @@ class Search(NamedTuple):
     metric at a time that Customer.io does not state. `omitted` follow in what was looked through, if that was all.
     """
 
-    messages: list[tuple[Message, Happening | None]]
+    messages: list[tuple[Message, DeliveryEvent | None]]
     next: str | None
     looked_at: int | None = None
     back_to: datetime | None = None
@@ -87,7 +87,7 @@ async def by_creation(read: Read, conditions: Conditions, created: Range, limit:
 async def by_metric(
     read: Read, conditions: Conditions, metric: Metric, happened: Range, earliest: datetime, place: "SearchPlace"
 ) -> Search:
-    """Look through `PAGES` pages of what was created since `earliest`; the latest happenings of `metric` come first.
+    """Look through `PAGES` pages of what was created since `earliest`; the latest event_lines of `metric` come first.
 
     What happened in the range may have been created long before it. What lies behind these pages is a search of its
     own, to which `next` leads once all that was found in them is shown.

@@ -151,7 +151,7 @@ async def list_messages(
         id = (await find(ws, kind, id)).id  # noqa: A001 - the name has become the id
     listed = kind if id is not None and customer is None else None
     months = 2 * MONTHS if listed == "transactional" else MONTHS
-    asked = _range(since, until, ws.now, months=months)
+    time_range = _range(since, until, ws.now, months=months)
     read: Read
     if customer is not None:
         reference = await ws.people.locate(customer, id_type)
@@ -162,10 +162,10 @@ async def list_messages(
         conditions = Conditions(None if listed else kind, None, None, None if listed in TYPED else channel)
     try:
         if metric is None:
-            found = await by_creation(read, conditions, asked, limit, cursor)
+            found = await by_creation(read, conditions, time_range, limit, cursor)
         else:
-            place = SearchPlace.of(cursor, limit, asked.until or ws.now + A_SECOND)
-            happened = Range(asked.since, place.ends)
+            place = SearchPlace.of(cursor, limit, time_range.until or ws.now + A_SECOND)
+            happened = Range(time_range.since, place.ends)
             found = await by_metric(read, conditions, metric, happened, _months_before(place.ends, months), place)
     except NotFound:
         if listed and id:
@@ -224,12 +224,12 @@ async def _content(ws: CallContext, id_: str) -> tuple[ContentPart | None, str]:
 
 def _range(since: str | None, until: str | None, now: datetime, *, months: int) -> Range:
     """Read the range of time; Customer.io would cut a longer one without a word, so it is refused."""
-    asked = Range(*span(since, until))
-    earliest = _months_before(asked.until or now, months)
-    if asked.since and asked.since < earliest - A_MINUTE:
+    time_range = Range(*span(since, until))
+    earliest = _months_before(time_range.until or now, months)
+    if time_range.since and time_range.since < earliest - A_MINUTE:
         limit = f"Customer.io lists at most {months} months at once; with this until (default: now)"
         raise InvalidArgument("since", f"{limit} it can be {moment(earliest)} at the earliest")
-    return asked
+    return time_range
 
 
 def _months_before(end: datetime, months: int) -> datetime:

@@ -15,7 +15,7 @@ from cio_mcp.customerio.api.periods import EASTERN, Resolution, zone
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.arguments import Channel, Id, Kind, Name, Since, Until, span
 from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.lookup import SAID, Found, find
+from cio_mcp.tools.common.lookup import KIND_NAMES, Source, find
 from cio_mcp.tools.common.metric_ranges import (
     Counted,
     counted_back,
@@ -74,7 +74,7 @@ async def get_metrics(
         channel=channel,
         **dict(first.summary),
         series=_series(first.counted, request.tz),
-        links=await first.asked.links() if links else None,
+        links=await first.query.links() if links else None,
         others=tuple(each.summary for each in others) or None,
         notes=tuple(dict.fromkeys(note for each in (first, *others) for note in _notes(each)))
         + ((VARIED,) if len({each.length for each in (first, *others)}) > 1 else ()),
@@ -99,7 +99,7 @@ class Request:
 class Measured:
     """One thing's counts, and their summary."""
 
-    asked: "Asked"
+    query: "MetricsQuery"
     counted: Counted
     summary: Summary
 
@@ -114,9 +114,9 @@ async def _measure(ws: CallContext, request: Request, wanted: str) -> Measured:
     found = await find(ws, kind, wanted)
     end = min(request.until or request.now, request.now)
     since = request.since or _default_start(found, end)
-    asked = Asked(Metrics(ws.reader), kind, found.id, since, end, request.now, request.channel)
+    query = MetricsQuery(Metrics(ws.reader), kind, found.id, since, end, request.now, request.channel)
     resolution = request.resolution
-    counted = await (asked.in_range(resolution, tz) if kind == "campaign" else asked.in_steps(resolution))
+    counted = await (query.in_range(resolution, tz) if kind == "campaign" else query.in_steps(resolution))
     totals = counted.metric.totals
     summary = Summary(
         id=found.id,
@@ -127,11 +127,11 @@ async def _measure(ws: CallContext, request: Request, wanted: str) -> Measured:
         totals=totals,
         rates={rate.name: Share(value=rate.value, of=rate.of) for rate in rates(totals)},
     )
-    return Measured(asked, counted, summary)
+    return Measured(query, counted, summary)
 
 
 @dataclass(frozen=True)
-class Asked:
+class MetricsQuery:
     """The requested range, and the three ways to request it from Customer.io."""
 
     metrics: Metrics
@@ -177,11 +177,11 @@ def _zone(kind: Kind, name: str | None) -> ZoneInfo:
     if kind == "campaign":
         return zone(name or "UTC")
     if name not in {None, *EASTERN_NAMES}:
-        raise InvalidArgument("timezone", f"Customer.io counts {SAID[kind]}s in {EASTERN} only; omit it")
+        raise InvalidArgument("timezone", f"Customer.io counts {KIND_NAMES[kind]}s in {EASTERN} only; omit it")
     return ZoneInfo(EASTERN)
 
 
-def _default_start(found: Found, end: datetime) -> datetime:
+def _default_start(found: Source, end: datetime) -> datetime:
     if isinstance(found, Newsletter) and found.sent_at and found.sent_at < end:
         return found.sent_at
     return end - DEFAULT_RANGE
@@ -196,10 +196,10 @@ def _series(counted: Counted, tz: ZoneInfo) -> Series:
 
 
 def _notes(measured: Measured) -> Iterable[str]:
-    asked, counted = measured.asked, measured.counted
-    if asked.kind != "campaign":
-        yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {SAID[asked.kind]}s."
-    elif (asked.since, asked.until) != (counted.since, counted.until):
+    query, counted = measured.query, measured.counted
+    if query.kind != "campaign":
+        yield f"Counted in whole {counted.resolution} of Eastern time, the only zone for {KIND_NAMES[query.kind]}s."
+    elif (query.since, query.until) != (counted.since, counted.until):
         yield f"Counted in whole {counted.resolution}; the range above includes all of them."
     if counted.since < HUMAN_CLICKS_SINCE:
         yield "Machine opens are identified reliably since 2025-03-20, and machine clicks since 2025-04-20."

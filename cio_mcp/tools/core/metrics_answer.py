@@ -10,7 +10,7 @@ from cio_mcp.text.sparkline import sparkline
 from cio_mcp.text.timestamps import clock_line, moment
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Channel, Kind
-from cio_mcp.tools.common.lookup import SAID
+from cio_mcp.tools.common.lookup import KIND_NAMES
 from cio_mcp.tools.common.person_ref import AnswerPart
 
 POINTS_DRAWN = 60
@@ -93,14 +93,14 @@ class Summary(AnswerPart):
         """The range of time, in words."""
         return f"{moment(self.since)} to {moment(self.until)} ({self.timezone})"
 
-    def said(self, name: str) -> str:
+    def phrase(self, name: str) -> str:
         """A total with its rate, in words."""
         rate = self.rates.get(name)
         return f"{_words(name)} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
 
     def line(self) -> str:
         """All that is compared, on one line."""
-        return f"{self.id} {quoted_name(self.name)}, {self.span}: {', '.join(map(self.said, COMPARED))}"
+        return f"{self.id} {quoted_name(self.name)}, {self.span}: {', '.join(map(self.phrase, COMPARED))}"
 
 
 class MetricsAnswer(Answer):
@@ -126,13 +126,13 @@ class MetricsAnswer(Answer):
         summary = Summary(**{name: getattr(self, name) for name in Summary.model_fields})
         channel = f", {self.channel} only" if self.channel else ""
         if self.others:
-            yield f"{len(self.others) + 1} {SAID[self.kind]}s{channel}:"
+            yield f"{len(self.others) + 1} {KIND_NAMES[self.kind]}s{channel}:"
             yield from (each.line() for each in (summary, *self.others))
         else:
-            yield f"{SAID[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {summary.span}"
-            yield from (", ".join(map(summary.said, row)) for row in ROWS)
+            yield f"{KIND_NAMES[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {summary.span}"
+            yield from (", ".join(map(summary.phrase, row)) for row in ROWS)
             told = {name for row in ROWS for name in row}
-            if rest := [summary.said(name) for name, count in self.totals.items() if count and name not in told]:
+            if rest := [summary.phrase(name) for name, count in self.totals.items() if count and name not in told]:
                 yield ", ".join(rest)
             yield from self._drawn()
         if self.links:

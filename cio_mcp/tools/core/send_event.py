@@ -57,28 +57,28 @@ async def send_event(
         raise InvalidArgument("name", f"contains invisible characters ({', '.join(hidden[:5])})")
     within("data", canonical(data or {}), tracking.EVENT_DATA_BYTES)
     at = time_of("timestamp", timestamp)
-    whom = await recipient_of(ws, customer, id_type)
+    recipient = await recipient_of(ws, customer, id_type)
     age = datetime.now(UTC) - at if at else timedelta(0)
     old = age > STARTS_WITHIN
     campaigns = [] if old or not ws.settings.has_app else await ws.campaigns.started_by_event(name)
-    messages = await event_messages(ws, campaigns, whom.person, data or {})
+    messages = await event_messages(ws, campaigns, recipient.person, data or {})
     starts = await _starts(ws, campaigns)
     return Plan(
         risk="send",
-        summary=f"Send event {quoted(name)} for {whom.name}.",
+        summary=f"Send event {quoted(name)} for {recipient.name}.",
         notes=((f"It happened at {moment(at)}.",) if at else ()),
         preview=messages.preview,
-        examples=(whom.example,),
-        recipients=whom.recipients,
-        test_profiles=await test_profiles(ws, whom),
+        examples=(recipient.example,),
+        recipients=recipient.recipients,
+        test_profiles=await test_profiles(ws, recipient),
         starts=starts,
-        warnings=(*_warnings(whom, age), *messages.warnings),
-        calls=(tracking.event(whom.reference, name, data or {}, ulid=str(ULID()), at=at),),
-        rests_on=whom.rests_on
+        warnings=(*_warnings(recipient, age), *messages.warnings),
+        calls=(tracking.event(recipient.reference, name, data or {}, ulid=str(ULID()), at=at),),
+        rests_on=recipient.rests_on
         | {"starts": starts if isinstance(starts, str) else list(starts), "messages": messages.digest},
         once=True,
         repeat=repeat,
-        trace=Evidence(person=whom.cio_id, event=name) if whom.cio_id else None,
+        trace=Evidence(person=recipient.cio_id, event=name) if recipient.cio_id else None,
         next_step=FOLLOW if campaigns or starts == "unknown" else NOTHING,
     )
 
@@ -92,14 +92,14 @@ async def _starts(ws: CallContext, by_event: list[Campaign]) -> tuple[str, ...] 
     return (*may_start(by_event), *by_segment)
 
 
-def _warnings(whom: Recipient, age: timedelta) -> tuple[str, ...]:
+def _warnings(recipient: Recipient, age: timedelta) -> tuple[str, ...]:
     found = []
     if age > STARTS_WITHIN:
         found.append("It is older than 72 hours, so it triggers no event-triggered campaign.")
     if age < -TOLERANCE:
         found.append("Its time is in the future.")
-    if whom.person is None:
+    if recipient.person is None:
         found.append(UNREAD)
-        if whom.reference.kind != "cio_id":
+        if recipient.reference.kind != "cio_id":
             found.append(f"{UNKNOWN_CUSTOMER} If not, the event creates the customer.")
     return tuple(found)

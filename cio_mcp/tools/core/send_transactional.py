@@ -49,33 +49,34 @@ async def send_transactional(
     chosen = options or EmailOptions()
     within("data", canonical(data or {}), sends.PAYLOAD_BYTES)
     template = await ws.transactional.find(message, field="message")
-    whom = await recipient_of(ws, customer, id_type)
-    address = _address(whom, to)
+    recipient = await recipient_of(ws, customer, id_type)
+    address = _address(recipient, to)
     contents = await _contents(ws, template)
-    preview = await preview_message(contents, whom.person, data or {}, chosen.language or None)
+    preview = await preview_message(contents, recipient.person, data or {}, chosen.language or None)
     return Plan(
         risk="send",
-        summary=f"Send transactional {channel} {template.id} {quoted(template.name)} to {whom.name}.",
+        summary=f"Send transactional {channel} {template.id} {quoted(template.name)} to {recipient.name}.",
         notes=(f"It will be sent {f'at {moment(at)}' if at else 'immediately'}.",),
         preview=preview.lines,
-        examples=(whom.example,),
+        examples=(recipient.example,),
         recipients=(address,),
-        test_profiles=await test_profiles(ws, whom),
-        warnings=(*_warnings(whom, address, chosen), *preview.warnings),
+        test_profiles=await test_profiles(ws, recipient),
+        warnings=(*_warnings(recipient, address, chosen), *preview.warnings),
         calls=(
             sends.email(
                 int(template.id),
-                _identifiers(whom.reference),
+                _identifiers(recipient.reference),
                 address,
                 data or {},
                 send_at=at,
                 options=chosen.model_dump(exclude_defaults=True),
             ),
         ),
-        rests_on=whom.rests_on | {"message": template.name, "content": content_digest(contents), "own": _own(whom)},
+        rests_on=recipient.rests_on
+        | {"message": template.name, "content": content_digest(contents), "own": _own(recipient)},
         once=True,
         repeat=repeat,
-        trace=Evidence(person=whom.cio_id, message=template.id, recipient=address) if whom.cio_id else None,
+        trace=Evidence(person=recipient.cio_id, message=template.id, recipient=address) if recipient.cio_id else None,
         due_at=at.timestamp() if at else None,
         next_step="To follow it, call wait_for_event with this change and metric=delivered. get_message has the text.",
     )
@@ -97,16 +98,16 @@ def _identifiers(person: Reference) -> dict[str, JsonValue]:
     return {person.kind: person.value.removeprefix("cio_") if person.kind == "cio_id" else person.value}
 
 
-def _own(whom: Recipient) -> str | None:
-    return whom.person.email if whom.person else None
+def _own(recipient: Recipient) -> str | None:
+    return recipient.person.email if recipient.person else None
 
 
-def _address(whom: Recipient, to: str | None) -> str:
-    address = (to or _own(whom) or "").strip()
+def _address(recipient: Recipient, to: str | None) -> str:
+    address = (to or _own(recipient) or "").strip()
     if not address:
         raise InvalidArgument("to", "is required: the customer's profile has no email address")
     one_address("to", address)
-    own = _own(whom)
+    own = _own(recipient)
     return own if own and own.casefold() == address.casefold() else address
 
 
@@ -120,11 +121,11 @@ async def _contents(ws: CallContext, template: TransactionalMessage) -> list[Con
     return contents
 
 
-def _warnings(whom: Recipient, address: str, options: EmailOptions) -> tuple[str, ...]:
+def _warnings(recipient: Recipient, address: str, options: EmailOptions) -> tuple[str, ...]:
     found = []
-    if address != _own(whom):
+    if address != _own(recipient):
         found.append(f"{quoted(address)} is not the address in the customer's profile.")
-    if whom.person and whom.person.unsubscribed:
+    if recipient.person and recipient.person.unsubscribed:
         reaches = "but will receive it anyway" if options.send_to_unsubscribed else "so Customer.io will not deliver it"
         found.append(f"The customer is unsubscribed, {reaches}.")
     if options.queue_draft:

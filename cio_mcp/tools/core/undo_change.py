@@ -55,7 +55,7 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     planned = await edit(ws, whom, {one.name: back[one.name] for one in left})
     return planned.model_copy(
         update={
-            "summary": f"Undo change {change}: restore {_named(done)} of {whom.name}.",
+            "summary": f"Undo change {change}: restore {_subject_of(done)} of {whom.name}.",
             "warnings": (*planned.warnings, *lost(left)),
             "rests_on": planned.rests_on | {"undoes": change},
         }
@@ -103,7 +103,7 @@ def _target(plan: Plan) -> Reference:
     return next(person for person in people if person)
 
 
-def _named(plan: Plan) -> str:
+def _subject_of(plan: Plan) -> str:
     names = [quoted(one.name, 40) for one in plan.edits]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{', '.join(names[:NAMED])}{more}"

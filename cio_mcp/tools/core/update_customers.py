@@ -67,7 +67,7 @@ async def _blind(
     *,
     create: bool,
 ) -> Plan:
-    """The same without an App API key: no profile is read, and a customer listed by two identifiers is written twice."""
+    """The same without an App API key: no profile is read; a customer listed by two identifiers is written twice."""
     refuse_faults(customers, faults | (_unusable(entries) if create else {}))
     targets = [Target(Recipient(entry.reference, None), attributes, create=create) for entry in entries]
     planned = await edit_people(ws, targets, notes=_repeated(len(customers) - len(entries)))

@@ -61,8 +61,8 @@ class Overview(AnswerPart):
         }
         if self.writes_stopped:
             yield self.writes_stopped
-        if told := [f"{what} {count:,}" for what, count in counts.items() if count is not None]:
-            yield ", ".join(told)
+        if details := [f"{what} {count:,}" for what, count in counts.items() if count is not None]:
+            yield ", ".join(details)
         if self.account_workspaces:
             yield f"the account has several: {', '.join(quoted_name(name) for name in self.account_workspaces)}"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cio_mcp.customerio.api.reads import close_to
+from cio_mcp.text.spelling import closest_names
 
 NAMES = ("Onboarding", "Order follow-up", "Win-back", "Newsletter January", "Newsletter February", "Newsletter March")
 
@@ -20,8 +20,8 @@ NAMES = ("Onboarding", "Order follow-up", "Win-back", "Newsletter January", "New
     ],
 )
 def test_names_that_somebody_may_have_meant_are_suggested(wanted: str, close: list[str]) -> None:
-    assert sorted(close_to(wanted, NAMES)) == sorted(close)
+    assert sorted(closest_names(wanted, NAMES)) == sorted(close)
 
 
 def test_no_more_than_three_names_are_suggested() -> None:
-    assert len(close_to("name 1", [f"name {number}" for number in range(50)])) == 3
+    assert len(closest_names("name 1", [f"name {number}" for number in range(50)])) == 3

@@ -1,0 +1,62 @@
+"""Modules that are loaded when they are first used, so that `--help` and the start of the server wait for none of them.
+
+Each command finds its module here, and `serve` what it needs once the settings are known to be good.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cio_mcp import workspace
+    from cio_mcp.cli import (
+        approvals,
+        changes,
+        demo,
+        forget,
+        pause,
+        policy,
+        sandbox,
+        serve,
+        tools,
+        tools_reference,
+        webhooks,
+        webhooks_register,
+    )
+    from cio_mcp.sandbox import app as sandbox_app
+    from cio_mcp.server import app as server_app
+    from cio_mcp.server import http as server_http
+else:
+    from importlib import import_module
+    from types import ModuleType
+
+    _ELSEWHERE = {
+        "sandbox_app": "cio_mcp.sandbox.app",
+        "server_app": "cio_mcp.server.app",
+        "server_http": "cio_mcp.server.http",
+        "workspace": "cio_mcp.workspace",
+    }
+
+    def __getattr__(name: str) -> ModuleType:
+        """Load a module; those that are not listed are of the command line."""
+        if name not in __all__:
+            raise AttributeError(name)
+        return import_module(_ELSEWHERE.get(name, f"cio_mcp.cli.{name}"))
+
+
+__all__ = [
+    "approvals",
+    "changes",
+    "demo",
+    "forget",
+    "pause",
+    "policy",
+    "sandbox",
+    "sandbox_app",
+    "serve",
+    "server_app",
+    "server_http",
+    "tools",
+    "tools_reference",
+    "webhooks",
+    "webhooks_register",
+    "workspace",
+]
