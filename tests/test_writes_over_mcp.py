@@ -1,21 +1,16 @@
 """Every write tool through a real MCP client in both protocol eras: who says what, and what leaves."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
 import pytest
-from mcp import Client
 from mcp.client.context import ClientRequestContext
-from mcp.client.session import ElicitationFnT
-from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult, ErrorData
+from mcp_types import ElicitRequestParams, ElicitResult, ErrorData
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
-from tests.clients import structured
+from tests.clients import APPROVE, REJECT, Person, connected, effects, structured
 from tests.eras import Era
 from tests.examples import WRITES
 
@@ -24,42 +19,12 @@ pytestmark = pytest.mark.anyio
 
 EVENT = {"customer": "ada", "name": "signed_up", "data": {"plan": "pro"}}
 MESSAGE = {"message": "Order shipped", "customer": "ada", "data": {"order": 7}}
-APPROVE = ElicitResult(action="accept", content={"decision": "approve"})
-REJECT = ElicitResult(action="accept", content={"decision": "reject"})
-
-
-class Person:
-    """A person in front of a client, who answers every question the same way and remembers what was asked."""
-
-    def __init__(self, answer: ElicitResult) -> None:
-        self.answer = answer
-        self.asked: list[ElicitRequestFormParams] = []
-
-    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-        await anyio.lowlevel.checkpoint()
-        assert context is not None
-        assert isinstance(params, ElicitRequestFormParams)
-        self.asked.append(params)
-        return self.answer
 
 
 @pytest.fixture
 def hasty(settings: Settings) -> Settings:
     """Settings with which nobody waits for an approval outside the client."""
     return settings.model_copy(update={"max_wait": 5.0})
-
-
-@asynccontextmanager
-async def connected(
-    settings: Settings, sandbox: Sandbox, era: Era, person: ElicitationFnT | None
-) -> AsyncIterator[Client]:
-    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=person) as client:
-        yield client
-
-
-def effects(sandbox: Sandbox) -> int:
-    """Writes that reached the sandbox."""
-    return sum(request["method"] != "GET" for request in sandbox.requests if "attributes" not in request["path"])
 
 
 @pytest.mark.parametrize("tool", WRITES)
