@@ -1,10 +1,36 @@
-"""What tests of the server share: a person who approves, and the two parts of an answer."""
+"""What tests of the server share: people who answer its questions, clients, and the two parts of an answer."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio.lowlevel
-from mcp.client.session import ClientRequestContext
-from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from mcp import Client
+from mcp.client.session import ClientRequestContext, ElicitationFnT
+from mcp_types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, TextContent
+
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.server.app import build_server
+from cio_mcp.settings import Settings
+from tests.eras import Era
+
+APPROVE = ElicitResult(action="accept", content={"decision": "approve"})
+REJECT = ElicitResult(action="accept", content={"decision": "reject"})
+
+
+class Person:
+    """A person in front of a client, who answers every question the same way and remembers what was asked."""
+
+    def __init__(self, answer: ElicitResult) -> None:
+        self.answer = answer
+        self.asked: list[ElicitRequestFormParams] = []
+
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        await anyio.lowlevel.checkpoint()
+        assert context is not None
+        assert isinstance(params, ElicitRequestFormParams)
+        self.asked.append(params)
+        return self.answer
 
 
 async def approve(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
@@ -24,3 +50,16 @@ def structured(result: CallToolResult) -> dict[str, Any]:
 def text(result: CallToolResult) -> str:
     """The text, as a model reads it."""
     return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+@asynccontextmanager
+async def connected(
+    settings: Settings, sandbox: Sandbox, era: Era, person: ElicitationFnT | None
+) -> AsyncIterator[Client]:
+    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=person) as client:
+        yield client
+
+
+def effects(sandbox: Sandbox) -> int:
+    """Writes that reached the sandbox."""
+    return sum(request["method"] != "GET" for request in sandbox.requests if "attributes" not in request["path"])

@@ -1,6 +1,6 @@
 """Some clients show a model only the text of an answer, others only its structured content: each is complete and safe.
 
-A tool or resource that is not in the tables below fails the first test.
+A resource that is not in the table below fails the first test.
 """
 
 import json
@@ -22,49 +22,12 @@ from cio_mcp.server.result import CONTENT
 from cio_mcp.settings import Settings
 from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, quoted
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.catalog import TOOLS
 from tests.clients import approve, structured, text
-from tests.hostile import PLANTED_TEXT, QUOTED, plant
+from tests.examples import EXAMPLES, Example
+from tests.hostile import QUOTED, plant
 
 pytestmark = pytest.mark.anyio
 
-EVERYTHING = ["segments", "messages", "activities", "subscriptions", "relationships"]
-KINDS = (("campaign", "1"), ("broadcast", "10"), ("newsletter", "31"), ("transactional", "1"))
-CALLS: dict[str, list[dict[str, Any]]] = {
-    "find_customers": [{"email": "mallory@example.com"}, {"email": "two@example.com"}, {"segment": "5", "limit": 2}],
-    "get_customer": [{"customer": "mallory", "include": EVERYTHING}, {"customer": "two@example.com"}],
-    "update_customer": [
-        {"customer": "mallory", "attributes": {"note": f"new {PLANTED_TEXT}"}},
-        {"customers": ["mallory", "bob"], "attributes": {"note": f"newer {PLANTED_TEXT}", "plan": "gold"}},
-    ],
-    "undo_change": [{"change": "(a change)"}],
-    "send_event": [{"customer": "mallory", "name": "signed_up", "data": {"note": PLANTED_TEXT}}],
-    "list_campaigns": [{"kind": kind} for kind, _ in KINDS] + [{"limit": 1}],
-    "get_campaign": [{"kind": kind, "id": id_} for kind, id_ in KINDS],
-    "get_metrics": [{"kind": kind, "id": id_, "links": True} for kind, id_ in KINDS],
-    "list_messages": [{"customer": "mallory"}, {"limit": 2}, {"customer": "mallory", "channel": "email", "limit": 1}],
-    "get_message": [{"id": "(a delivery)", "content": True}],
-    "send_transactional": [{"message": "1", "customer": "mallory", "data": {"note": PLANTED_TEXT}}],
-    "list_segments": [{}, {"limit": 1}],
-    "get_segment": [{"segment": "5", "members": True, "limit": 2}],
-    "recent_events": [{}, {"limit": 1}, {"since": "2026-01-01T00:00:00Z"}, {"since": "2100-01-01T00:00:00Z"}],
-    "wait_for_event": [
-        {"customer": "mallory", "since": "2026-01-01T00:00:00Z", "timeout": 0},
-        {"customer": "mallory", "metric": "clicked", "since": "2026-01-01T00:00:00Z", "timeout": 0},
-    ],
-    "get_workspace": [
-        {"section": section} for section in ("overview", "senders", "subscription_topics", "object_types", "limits")
-    ],
-    "list_changes": [{}, {"limit": 1}],
-}
-"""Arguments that between them bring every field of an answer."""
-TOOLS_WITH_FREE_TEXT = {
-    "find_customers", "get_customer", "get_campaign", "get_metrics", "list_messages", "get_message", "list_segments",
-    "get_segment", "recent_events", "wait_for_event", "get_workspace", "update_customer", "undo_change",
-}  # fmt: skip
-"""The tools that answer with free text of others; the rest name it in quotes at most."""
-TOOLS_WITHOUT_PEOPLE = {"list_campaigns", "get_campaign", "get_metrics", "list_segments", "get_workspace"}
-"""The tools that answer with nothing about a person."""
 URIS = (
     "cio://segments", "cio://segments/5", "cio://newsletters", "cio://newsletters/31", "cio://campaigns",
     "cio://campaigns/1", "cio://events/recent", "cio://events/recent?metric=bounced", "cio://limits", "cio://changes",
@@ -189,20 +152,13 @@ async def planted_client(settings: Settings, sandbox: Sandbox) -> AsyncIterator[
         yield client
 
 
-async def answers(client: Client, tool: str) -> AsyncIterator[CallToolResult]:
+async def answers(client: Client, example: Example) -> AsyncIterator[CallToolResult]:
     """What a tool answers to each of its calls."""
-    if tool in {"undo_change", "list_changes"}:
-        changes = [await client.call_tool("update_customer", CALLS["update_customer"][0])]
-        if tool == "list_changes":
-            await client.call_tool("send_event", CALLS["send_event"][0])
-    for call in CALLS[tool]:
-        arguments = call
-        if tool == "get_message":
-            listed = structured(await client.call_tool("list_messages", {"customer": "mallory", "limit": 1}))
-            arguments = call | {"id": listed["messages"][0]["id"]}
-        if tool == "undo_change":
-            arguments = {"change": structured(changes[0])["change"]}
-        result = await client.call_tool(tool, arguments)
+    for tool, arguments in example.before:
+        await client.call_tool(tool, arguments)
+    for given in example.full:
+        arguments = await example.complete(client, given, "mallory")
+        result = await client.call_tool(example.name, arguments)
         assert not result.is_error, (arguments, result.content)
         yield result
 
@@ -213,18 +169,18 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield running
 
 
-def test_every_tool_and_resource_is_in_these_tables() -> None:
-    assert {spec.name for spec in TOOLS} == CALLS.keys()
+def test_every_resource_is_in_the_table() -> None:
     assert len(RESOURCES) == len(URIS)
 
 
-@pytest.mark.parametrize("tool", CALLS)
+@pytest.mark.parametrize("tool", EXAMPLES)
 async def test_text_and_structured_content_say_the_same_and_mark_free_text(
     tool: str, settings: Settings, sandbox: Sandbox
 ) -> None:
+    example = EXAMPLES[tool]
     async with planted_client(settings, sandbox) as client:
         schemas = {each.name: each.output_schema for each in (await client.list_tools()).tools}
-        results = [result async for result in answers(client, tool)]
+        results = [result async for result in answers(client, example)]
     contents = set()
     for result in results:
         content, answer_text = structured(result), text(result)
@@ -237,13 +193,13 @@ async def test_text_and_structured_content_say_the_same_and_mark_free_text(
         marks = result.meta[CONTENT]
         assert marks["untrusted"] == any(leaf.untrusted for leaf in leaves(content))
         contents |= {name for name, holds in marks.items() if holds}
-    assert ("untrusted" in contents) == (tool in TOOLS_WITH_FREE_TEXT)
-    assert ("personal" in contents) == (tool not in TOOLS_WITHOUT_PEOPLE)
+    assert ("untrusted" in contents) == example.free_text
+    assert ("personal" in contents) == example.personal
 
 
 async def test_resources_mark_free_text(settings: Settings, sandbox: Sandbox) -> None:
     async with planted_client(settings, sandbox) as client:
-        await client.call_tool("update_customer", CALLS["update_customer"][0])
+        await client.call_tool("update_customer", EXAMPLES["update_customer"].full[0])
         read = {uri: (await client.read_resource(uri)).contents for uri in URIS}
     for uri, (content,) in read.items():
         assert isinstance(content, TextResourceContents)

@@ -6,17 +6,12 @@ import pytest
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from tests.clients import structured
+from tests.clients import APPROVE, REJECT, Person, connected, effects, structured, text
 from tests.eras import Era
-from tests.test_writes_over_mcp import APPROVE, REJECT, Person, connected, effects
 
 pytestmark = pytest.mark.anyio
 
 TRACK_ONLY = {"app_api_key": None}
-
-
-def text_of(result: Any) -> str:
-    return "\n".join(content.text for content in result.content)
 
 
 CUSTOMER_TOOLS: dict[str, dict[str, Any]] = {
@@ -39,8 +34,8 @@ async def test_a_customer_that_would_leave_its_place_in_the_path_is_refused_befo
     async with connected(settings, sandbox, "auto", person) as client:
         result = await client.call_tool(tool, {"customer": customer, **CUSTOMER_TOOLS[tool], **more})
     assert result.is_error
-    assert text_of(result).startswith("customer: ")
-    assert "CIO_" not in text_of(result)
+    assert text(result).startswith("customer: ")
+    assert "CIO_" not in text(result)
     assert not person.asked
     assert not any("/customers" in request["path"] or "/events" in request["path"] for request in sandbox.requests)
 
@@ -60,7 +55,7 @@ async def test_a_dot_segment_reaches_no_other_endpoint_where_only_the_track_keys
     async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
         result = await client.call_tool(tool, arguments)
     assert result.is_error
-    assert text_of(result).startswith("customer: ")
+    assert text(result).startswith("customer: ")
     assert not person.asked
     assert not effects(sandbox)
 
@@ -88,7 +83,7 @@ async def test_an_argument_longer_than_customer_io_can_hold_is_named_with_its_bo
     person = Person(APPROVE)
     async with connected(settings, sandbox, "auto", person) as client:
         result = await client.call_tool(tool, arguments)
-    said = text_of(result)
+    said = text(result)
     assert result.is_error
     assert said.startswith(f"{field}: ")
     assert "bytes long" in said or "cursor" in arguments or ".." in str(arguments)
@@ -161,7 +156,7 @@ async def test_an_email_must_be_an_address(era: Era, settings: Settings, sandbox
         async with connected(settings, sandbox, era, person) as client:
             result = await client.call_tool("update_customer", arguments)
         assert result.is_error
-        assert text_of(result).startswith("customer: expected an email address")
+        assert text(result).startswith("customer: expected an email address")
     assert not person.asked
     assert not writes(sandbox)
 
@@ -249,7 +244,7 @@ async def test_nobody_is_created_by_a_cio_id_or_a_phone_number(
     async with connected(settings.model_copy(update=keys), sandbox, "auto", person) as client:
         result = await client.call_tool("update_customer", arguments)
     assert result.is_error
-    assert text_of(result).startswith("customer: ")
+    assert text(result).startswith("customer: ")
     assert not person.asked
 
 
@@ -291,7 +286,7 @@ async def test_the_hint_after_a_miss_does_not_lead_to_somebody_else(settings: Se
     async with connected(settings, sandbox, "auto", person) as client:
         missed = await client.call_tool("update_customer", {"customer": "nobody@example.com", "attributes": {"a": "b"}})
         read = await client.call_tool("get_customer", {"customer": "nobody@example.com", "id_type": "id"})
-    assert "no customer has this email address" in text_of(missed)
+    assert "no customer has this email address" in text(missed)
     assert read.is_error
     assert not person.asked
 
@@ -363,6 +358,6 @@ async def test_what_reads_as_something_else_than_it_is_gets_refused_before_anyth
     async with connected(settings, sandbox, "auto", person) as client:
         result = await client.call_tool(tool, {"customer": "ada", **arguments})
     assert result.is_error
-    assert said in text_of(result)
+    assert said in text(result)
     assert not person.asked
     assert not effects(sandbox)

@@ -25,59 +25,11 @@ from cio_mcp.cli.main import app
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
-from cio_mcp.text.sanitize import clean
-from cio_mcp.tools.catalog import TOOLS
-from tests.eras import Era
+from tests.eras import ERAS, Era
+from tests.examples import EXAMPLES, WRITES
+from tests.examples.example import Call
 from tests.hostile import ANSWER, CHANGE, FORGED, HOSTILE, LONG_TEXT, SENTENCE, forged, leaves, poison, unseen, webhooks
 
-Call = tuple[str, dict[str, Any]]
-
-LINE = HOSTILE[0]
-EVERYTHING = ["segments", "messages", "activities", "subscriptions", "relationships"]
-ALL_DATA = {clean(text, 100): text[:300] for text in HOSTILE}
-"""Under names that can be read: others are refused."""
-HIDDEN_NAMES = {text[:100]: 1 for text in HOSTILE}
-DRILLS: dict[str, list[dict[str, Any]]] = {
-    "find_customers": [{"segment": "5", "limit": 5}, {"filter": {LINE: 1}}],
-    "get_customer": [{"customer": "mallory", "include": EVERYTHING}, {"customer": "two@example.com"}],
-    "update_customer": [
-        {"customer": "mallory", "attributes": ALL_DATA},
-        {"customer": f"new{clean(LINE, 100)}", "attributes": {"plan": "x"}, "create": True},
-        {"customer": f"new{LINE}", "attributes": {"plan": "x"}, "create": True},
-        {"customers": ["mallory", "ada"], "attributes": ALL_DATA},
-        {"customers": ["ada", f"new{clean(LINE, 100)}"], "attributes": {"plan": "y"}, "create": True},
-        {"customers": ["ada", LINE, f"new{LINE}"], "attributes": {"plan": "x"}},
-        {"customer": "mallory", "attributes": HIDDEN_NAMES},
-        {"customer": "mallory", "attributes": {LINE: "y" * 2000}},
-        {"customer": "two@example.com", "attributes": {"x": 1}},
-    ],
-    "undo_change": [{"change": LINE}],
-    "send_event": [
-        *({"customer": "mallory", "name": clean(text, 90), "data": ALL_DATA} for text in HOSTILE[::5]),
-        {"customer": "mallory", "name": LINE[:90], "data": {}},
-        {"customer": "mallory", "name": "x", "data": HIDDEN_NAMES},
-    ],
-    "list_campaigns": [{"kind": kind} for kind in ("campaign", "broadcast", "newsletter", "transactional")],
-    "get_campaign": [{"kind": kind, "id": id_} for kind, id_ in (("campaign", "1"), ("newsletter", "31"))],
-    "get_metrics": [{"kind": "newsletter", "id": "31", "links": True}],
-    "list_messages": [{"customer": "mallory", "limit": 100}],
-    "get_message": [{"id": "(a delivery)", "content": True}],
-    "send_transactional": [
-        {"message": "1", "customer": "mallory", "data": ALL_DATA},
-        {"message": "1", "customer": "mallory", "to": f"ada@example.com{LINE}"},
-        {"message": "1", "customer": "mallory", "options": {LINE: 1}},
-    ],
-    "list_segments": [{}],
-    "get_segment": [{"segment": "6", "members": True}],
-    "recent_events": [{"limit": 100, "since": "2026-01-01T00:00:00Z"}],
-    "wait_for_event": [
-        {"customer": "mallory", "since": "2026-01-01T00:00:00Z", "timeout": 0},
-        {"customer": "mallory", "metric": LINE, "since": "2026-01-01T00:00:00Z", "timeout": 0},
-    ],
-    "get_workspace": [{}, {"section": "senders"}, {"section": "subscription_topics"}, {"section": "limits"}],
-    "list_changes": [{}],
-}
-"""Arguments with which a tool meets hostile text."""
 FAILURES: list[Call] = [
     ("get_campaign", {"id": "31"}),
     ("get_campaign", {"kind": "newsletter", "id": "2"}),
@@ -93,10 +45,9 @@ NAMING = 5
 """How many of these do."""
 FEW = 2
 """Tools of one session: as many as meet the rate limit's burst, so that none waits."""
-GROUPS = [[spec.name for spec in TOOLS[start : start + FEW]] for start in range(0, len(TOOLS), FEW)]
-WRITES = {spec.name for spec in TOOLS if not spec.hints.read_only}
-ROUNDS = [(era, group) for group in GROUPS for era in ("auto", "legacy") if era == "auto" or WRITES & set(group)]
-"""Eras differ in how a question is asked; whoever only reads is answered by the same code."""
+GROUPS = [list(EXAMPLES)[start : start + FEW] for start in range(0, len(EXAMPLES), FEW)]
+ROUNDS = [(era, group) for group in GROUPS for era in ERAS if era == "auto" or WRITES.keys() & set(group)]
+"""Eras differ in how a question is asked; a read is answered by the same code."""
 
 
 class Reader:
@@ -166,10 +117,6 @@ def test_what_stands_unquoted_or_unseen_is_noticed(text: str) -> None:
     assert forged(f"Name: {text}") or unseen(text)
 
 
-def test_every_tool_of_the_registry_is_drilled() -> None:
-    assert {spec.name for spec in TOOLS} == DRILLS.keys()
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize(("era", "tools"), ROUNDS, ids=str)
 async def test_hostile_text_in_the_workspace_is_quoted_whoever_reads_it(
@@ -178,16 +125,11 @@ async def test_hostile_text_in_the_workspace_is_quoted_whoever_reads_it(
     reader = Reader()
     async with poisoned(settings, sandbox, era, reader) as client:
         for tool in tools:
-            for given in DRILLS[tool]:
-                arguments = given
-                if tool == "get_message":
-                    listed = await client.call_tool("list_messages", {"customer": "mallory", "limit": 1})
-                    assert listed.structured_content
-                    arguments = given | {"id": listed.structured_content["messages"][0]["id"]}
-                holds(await client.call_tool(tool, arguments))
+            for given in EXAMPLES[tool].hostile:
+                holds(await client.call_tool(tool, await EXAMPLES[tool].complete(client, given, "mallory")))
     for question in reader.asked:
         asks_truly(question)
-    assert bool(reader.asked) == bool({"update_customer", "send_event", "send_transactional"} & set(tools))
+    assert bool(reader.asked) == bool(WRITES.keys() & set(tools))
 
 
 @pytest.mark.anyio
@@ -199,9 +141,9 @@ async def test_hostile_arguments_are_answered_in_one_harmless_sentence(
         told = {each.name: each.input_schema["properties"] for each in (await client.list_tools()).tools}
         for tool in tools:
             holds(await client.call_tool(tool, dict.fromkeys(HOSTILE, 1)))
+            valid = dict.fromkeys(EXAMPLES[tool].sources, "x") | EXAMPLES[tool].hostile[0]
             for number, name in enumerate(told[tool]):
                 text = HOSTILE[number % len(HOSTILE)]
-                valid = DRILLS[tool][0]
                 for odd in (text, {text: text}, [text]):
                     holds(await client.call_tool(tool, valid | {name: odd}))
         for text in HOSTILE:
@@ -273,9 +215,9 @@ def test_the_operators_commands_show_hostile_text_without_obeying_it(
             poisoned(settings.model_copy(update={"max_wait": 5.0}), sandbox, "auto", None) as client,
         ):
             for tool, arguments in (
-                ("update_customer", DRILLS["update_customer"][0]),
-                ("update_customer", DRILLS["update_customer"][1]),
-                ("send_event", DRILLS["send_event"][0]),
+                ("update_customer", EXAMPLES["update_customer"].hostile[0]),
+                ("update_customer", EXAMPLES["update_customer"].hostile[1]),
+                ("send_event", EXAMPLES["send_event"].hostile[0]),
             ):
                 holds(await client.call_tool(tool, arguments))
             listed = (await client.call_tool("list_changes", {})).structured_content

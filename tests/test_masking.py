@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +13,6 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult, TextContent
-from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, Span, Tracer
-from opentelemetry.util.types import AttributeValue
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -28,7 +26,10 @@ from cio_mcp.storage import change_queries
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.tools.catalog import TOOLS
-from tests.eras import Era
+from tests.eras import ERAS, Era
+from tests.examples import EXAMPLES, WRITES
+from tests.examples.example import CIO_ID
+from tests.spans import SpanRecorder
 
 PRIVATE = tuple(
     spelling
@@ -38,77 +39,16 @@ PRIVATE = tuple(
 """Addresses and the number of the sandbox's people, however they are spelt."""
 KEYS = ("sandbox-track-key", "sandbox-app-key", "sandbox-signing-key", "c2FuZGJveC1zaXRlOnNhbmRib3gtdHJhY2sta2V5")
 """The keys, and the Track keys as Basic authentication sends them."""
-CIO_ID = "cio_a3000001"
-"""Ada's."""
-ANSWERS: dict[str, list[dict[str, Any]]] = {
-    "find_customers": [{"email": "ada@example.com"}, {"email": "two@example.com"}, {"segment": "3"}],
-    "get_customer": [
-        {"customer": CIO_ID, "include": ["segments", "messages", "activities", "subscriptions", "relationships"]},
-        {"customer": "two@example.com"},
-        {"customer": "+447700900001"},
-        {"customer": "nobody+ada@example.com"},
-        {"customer": "ada@example.com", "id_type": "id"},
-    ],
-    "update_customer": [
-        {"customer": CIO_ID, "attributes": {"note": "write to eve@example.com", "work_phone": "+447700900001"}},
-        {"customers": [CIO_ID, "bob"], "attributes": {"note": "write to eve@example.com"}},
-        {"customers": ["eve@example.com", "two@example.com", "ada@example.com"], "attributes": {"x": 1}},
-        {"customers": [CIO_ID, "eve@example.com", "+447700900001"], "attributes": {"x": 1}, "create": True},
-        {"customer": "two@example.com", "attributes": {"x": 1}},
-        {"customer": CIO_ID, "attributes": {"ada@example.com": "y" * 2000}},
-        {"customer": CIO_ID, "attributes": {"email": "ada@example.com, eve@example.com"}},
-    ],
-    "undo_change": [{"change": "ada@example.com"}],
-    "send_event": [{"customer": CIO_ID, "name": "signed_up", "data": {"eve@example.com": "+447700900001"}}],
-    "list_campaigns": [{"name": "ada@example.com"}],
-    "get_campaign": [{"id": "ada@example.com"}],
-    "get_metrics": [{"kind": "campaign", "id": "1", "timezone": "ada@example.com"}],
-    "list_messages": [{"customer": CIO_ID}, {"kind": "campaign", "id": "ada@example.com"}],
-    "get_message": [{"id": "(a delivery)", "content": True}, {"id": "ada@example.com"}],
-    "send_transactional": [
-        {"message": "1", "customer": CIO_ID, "data": {"reset_url": "https://x.example/?for=ada%40example.com"}},
-        {"message": "2", "customer": CIO_ID, "to": "eve@example.com"},
-        {"message": "1", "customer": CIO_ID, "options": {"ada@example.com": 1}},
-    ],
-    "list_segments": [{"name": "ada@example.com"}],
-    "get_segment": [{"segment": "1", "members": True}, {"segment": "ada@example.com"}],
-    "recent_events": [{"customer": CIO_ID}, {"since": "2026-01-01T00:00:00Z"}, {"since": "ada@example.com"}],
-    "wait_for_event": [{"customer": CIO_ID, "since": "2026-01-01T00:00:00Z", "timeout": 0}],
-    "get_workspace": [{}],
-    "list_changes": [{}, {"change": "ada@example.com"}],
-}
-"""Arguments with which a tool meets addresses and numbers."""
 FEW = 3
-GROUPS = [[spec.name for spec in TOOLS[start : start + FEW]] for start in range(0, len(TOOLS), FEW)]
-WRITES = {spec.name for spec in TOOLS if not spec.hints.read_only}
-ROUNDS = [(era, group) for group in GROUPS for era in ("auto", "legacy") if era == "auto" or WRITES & set(group)]
-"""Eras differ in how a question is asked; whoever only reads is answered by the same code."""
-
-
-class Recorder(Tracer):
-    """A tracer that keeps the names and attributes of spans."""
-
-    def __init__(self) -> None:
-        self.told: list[Any] = []
-
-    def start_span(self, name: str, *_: Any, attributes: Any = None, **__: Any) -> Span:
-        recorded = self.told
-        recorded += [name, dict(attributes or {})]
-
-        class Recorded(NonRecordingSpan):
-            def set_attribute(self, key: str, value: AttributeValue) -> None:
-                recorded.append((key, value))
-
-        return Recorded(INVALID_SPAN_CONTEXT)
-
-    @contextmanager
-    def start_as_current_span(self, name: str, *args: Any, **options: Any) -> Iterator[Span]:  # type: ignore[override] # the API's own decorator type
-        yield self.start_span(name, *args, **options)
+GROUPS = [list(EXAMPLES)[start : start + FEW] for start in range(0, len(EXAMPLES), FEW)]
+NEEDS_APP = {spec.name for spec in TOOLS if spec.needs == "app"}
+ROUNDS = [(era, group) for group in GROUPS for era in ERAS if era == "auto" or WRITES.keys() & set(group)]
+"""Eras differ in how a question is asked; a read is answered by the same code."""
 
 
 @pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    recorder = Recorder()
+def spans(monkeypatch: pytest.MonkeyPatch) -> SpanRecorder:
+    recorder = SpanRecorder()
     monkeypatch.setattr(http_client, "_tracer", recorder)
     return recorder
 
@@ -153,10 +93,6 @@ async def connected(settings: Settings, sandbox: Sandbox, era: Era, heard: list[
         yield client
 
 
-def test_every_tool_of_the_registry_is_asked() -> None:
-    assert {spec.name for spec in TOOLS} == ANSWERS.keys()
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize(("era", "tools"), ROUNDS, ids=str)
 async def test_no_address_number_or_key_is_answered_logged_or_traced(
@@ -164,7 +100,7 @@ async def test_no_address_number_or_key_is_answered_logged_or_traced(
     era: Era,
     masked: Settings,
     sandbox: Sandbox,
-    spans: Recorder,
+    spans: SpanRecorder,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -172,30 +108,26 @@ async def test_no_address_number_or_key_is_answered_logged_or_traced(
     heard: list[Any] = []
     async with connected(masked, sandbox, era, heard) as client:
         for tool in tools:
-            for given in ANSWERS[tool]:
-                arguments = given
-                if given.get("id") == "(a delivery)":
-                    listed = await client.call_tool("list_messages", {"customer": CIO_ID, "limit": 1})
-                    assert listed.structured_content
-                    arguments = given | {"id": listed.structured_content["messages"][0]["id"]}
+            for given in EXAMPLES[tool].private:
+                arguments = await EXAMPLES[tool].complete(client, given, CIO_ID)
                 result = await client.call_tool(tool, arguments)
                 assert not private(result.model_dump_json()), arguments
-                assert not result.is_error or given is not ANSWERS[tool][0] or CIO_ID not in given.values()
+                assert not result.is_error or given is not EXAMPLES[tool].private[0] or CIO_ID not in given.values()
         changes = await client.call_tool("list_changes", {})
     assert not private(changes.model_dump_json())
     assert not private(str(heard))
     records = [f"{each.name} {each.getMessage()} {each.exc_text}" for each in caplog.records]
     ours = [each for each in records if each.startswith(("cio_mcp", "httpx", "httpcore"))]
     assert not private("\n".join(ours))
-    assert not private(str(spans.told))
+    assert not private(str(spans.spans))
     assert not any(key in record for key in KEYS for record in records)
-    assert spans.told or not {"find_customers", "get_customer", "get_segment"} & set(tools)
+    assert spans.spans or not NEEDS_APP & set(tools)
 
 
 @pytest.mark.anyio
 async def test_no_resource_or_prompt_holds_an_address_or_a_number(era: Era, masked: Settings, sandbox: Sandbox) -> None:
     async with connected(masked, sandbox, era, []) as client:
-        await client.call_tool("send_event", ANSWERS["send_event"][0])
+        await client.call_tool("send_event", EXAMPLES["send_event"].private[0])
         for uri in ("cio://events/recent", "cio://changes", "cio://segments", f"cio://events/recent?customer={CIO_ID}"):
             told = (await client.read_resource(uri)).model_dump_json()
             assert not private(told), uri
@@ -236,7 +168,7 @@ def test_a_person_outside_sees_what_the_model_does_not_and_what_leaves_is_real(
             await database.close()
 
     sent: list[Any] = []
-    arguments = ANSWERS["send_transactional"][0]
+    arguments = EXAMPLES["send_transactional"].private[0]
     change = anyio.run(call)["change"]
     monkeypatch.setenv("CIO_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("CIO_MASK_PII", "true")
@@ -253,16 +185,16 @@ def test_a_person_outside_sees_what_the_model_does_not_and_what_leaves_is_real(
 
 @pytest.mark.anyio
 async def test_a_key_that_is_refused_stands_nowhere(
-    era: Era, settings: Settings, sandbox: Sandbox, spans: Recorder, caplog: pytest.LogCaptureFixture
+    era: Era, settings: Settings, sandbox: Sandbox, spans: SpanRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     wrong = {"app_api_key": SecretStr("the-wrong-app-key"), "track_api_key": SecretStr("the-wrong-track-key")}
     async with Client(build_server(settings.model_copy(update=wrong), sandbox=sandbox), mode=era) as client:
         for tool in ("find_customers", "get_workspace", "send_event", "update_customer"):
-            result = await client.call_tool(tool, ANSWERS[tool][0])
+            result = await client.call_tool(tool, EXAMPLES[tool].private[0])
             assert "the-wrong" not in result.model_dump_json()
         with pytest.raises(MCPError) as refused:
             await client.read_resource("cio://segments")
     assert "the-wrong" not in refused.value.message
     assert "the-wrong" not in caplog.text
-    assert "the-wrong" not in str(spans.told)
+    assert "the-wrong" not in str(spans.spans)

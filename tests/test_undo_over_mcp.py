@@ -2,31 +2,19 @@
 
 from typing import Any
 
-import anyio
 import pytest
-from mcp import Client
-from mcp.client.context import ClientRequestContext
-from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from tests.clients import APPROVE, Person, connected
 from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_an_undo_is_asked_about_and_made_once(era: Era, settings: Settings, sandbox: Sandbox) -> None:
-    asked: list[str] = []
-
-    async def person(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-        await anyio.lowlevel.checkpoint()
-        assert context is not None
-        assert isinstance(params, ElicitRequestFormParams)
-        asked.append(params.message)
-        return ElicitResult(action="accept", content={"decision": "approve"})
-
-    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=person) as client:
+    person = Person(APPROVE)
+    async with connected(settings, sandbox, era, person) as client:
 
         async def call(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
             return (await client.call_tool(tool, arguments)).structured_content or {}
@@ -37,8 +25,8 @@ async def test_an_undo_is_asked_about_and_made_once(era: Era, settings: Settings
         event = await call("send_event", {"customer": "ada", "name": "signed_up"})
         refused = await client.call_tool("undo_change", {"change": event["change"]})
     assert (undone["status"], again["status"]) == ("done", "already_done")
-    assert "colour: “teal” → null" in asked[1]
-    assert "history" in asked[1]
-    assert len(asked) == len(["the edit", "its undo", "the event"])
+    assert "colour: “teal” → null" in person.asked[1].message
+    assert "history" in person.asked[1].message
+    assert len(person.asked) == len(["the edit", "its undo", "the event"])
     assert refused.is_error
     assert "can't be undone" in str(refused.content)

@@ -1,48 +1,24 @@
 """Every write tool through a real MCP client in both protocol eras: who says what, and what leaves."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
 import pytest
-from mcp import Client
 from mcp.client.context import ClientRequestContext
-from mcp.client.session import ElicitationFnT
-from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult, ErrorData
+from mcp_types import ElicitRequestParams, ElicitResult, ErrorData
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
-from tests.clients import structured
+from tests.clients import APPROVE, REJECT, Person, connected, effects, structured
 from tests.eras import Era
+from tests.examples import WRITES
 
 pytestmark = pytest.mark.anyio
 
 
-WRITES: dict[str, dict[str, Any]] = {
-    "send_event": {"customer": "ada", "name": "signed_up", "data": {"plan": "pro"}},
-    "update_customer": {"customer": "ada", "attributes": {"favourite_colour": "teal"}},
-    "send_transactional": {"message": "Order shipped", "customer": "ada", "data": {"order": 7}},
-}
-APPROVE = ElicitResult(action="accept", content={"decision": "approve"})
-REJECT = ElicitResult(action="accept", content={"decision": "reject"})
-
-
-class Person:
-    """A person in front of a client, who answers every question the same way and remembers what was asked."""
-
-    def __init__(self, answer: ElicitResult) -> None:
-        self.answer = answer
-        self.asked: list[ElicitRequestFormParams] = []
-
-    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-        await anyio.lowlevel.checkpoint()
-        assert context is not None
-        assert isinstance(params, ElicitRequestFormParams)
-        self.asked.append(params)
-        return self.answer
+EVENT = {"customer": "ada", "name": "signed_up", "data": {"plan": "pro"}}
+MESSAGE = {"message": "Order shipped", "customer": "ada", "data": {"order": 7}}
 
 
 @pytest.fixture
@@ -51,28 +27,15 @@ def hasty(settings: Settings) -> Settings:
     return settings.model_copy(update={"max_wait": 5.0})
 
 
-@asynccontextmanager
-async def connected(
-    settings: Settings, sandbox: Sandbox, era: Era, person: ElicitationFnT | None
-) -> AsyncIterator[Client]:
-    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=person) as client:
-        yield client
-
-
-def effects(sandbox: Sandbox) -> int:
-    """Writes that reached the sandbox."""
-    return sum(request["method"] != "GET" for request in sandbox.requests if "attributes" not in request["path"])
-
-
 @pytest.mark.parametrize("tool", WRITES)
 async def test_an_approved_write_happens_once_and_again_is_answered_without_sending(
     tool: str, era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)
     async with connected(settings, sandbox, era, person) as client:
-        first = structured(await client.call_tool(tool, WRITES[tool]))
+        first = structured(await client.call_tool(tool, WRITES[tool].arguments(7)))
         sent = effects(sandbox)
-        again = structured(await client.call_tool(tool, WRITES[tool]))
+        again = structured(await client.call_tool(tool, WRITES[tool].arguments(7)))
     assert first["status"] == "done"
     assert again["status"] == "already_done"
     assert sent == effects(sandbox) == 1
@@ -95,7 +58,7 @@ async def test_anything_but_a_yes_sends_nothing(
     tool: str, answer: ElicitResult, era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
     async with connected(settings, sandbox, era, Person(answer)) as client:
-        result = await client.call_tool(tool, WRITES[tool])
+        result = await client.call_tool(tool, WRITES[tool].arguments(7))
     assert effects(sandbox) == 0
     assert result.is_error or structured(result)["status"] == "declined"
 
@@ -106,7 +69,7 @@ async def test_a_form_that_says_nothing_is_not_told_as_an_argument_that_is_missi
 ) -> None:
     person = Person(ElicitResult(action="accept", content=content))
     async with connected(settings, sandbox, era, person) as client:
-        result = await client.call_tool("send_event", WRITES["send_event"])
+        result = await client.call_tool("send_event", EVENT)
     assert "decision" not in str(result.content)
     assert "nothing was sent" in str(result.content).casefold()
 
@@ -124,7 +87,7 @@ async def test_a_client_that_answers_the_question_with_an_error_counts_as_one_th
         return ErrorData(code=code, message="Method not found")
 
     async with connected(hasty, sandbox, "legacy", fails) as client:
-        result = await client.call_tool("send_event", WRITES["send_event"])
+        result = await client.call_tool("send_event", EVENT)
     assert structured(result)["status"] == "approval_required"
     assert "Method not found" not in str(result.content)
     assert len(asked) == 1
@@ -136,7 +99,7 @@ async def test_a_client_that_cannot_ask_is_told_that_a_person_must_decide(
     tool: str, era: Era, hasty: Settings, sandbox: Sandbox
 ) -> None:
     async with connected(hasty, sandbox, era, None) as client:
-        receipt = structured(await client.call_tool(tool, WRITES[tool]))
+        receipt = structured(await client.call_tool(tool, WRITES[tool].arguments(7)))
     assert receipt["status"] == "approval_required"
     assert "approve it in cio-mcp on their computer" in receipt["message"]
     assert "cio-mcp approvals" not in receipt["message"]
@@ -149,7 +112,7 @@ async def test_the_question_states_the_facts_in_order_and_closes_with_the_change
 ) -> None:
     person = Person(REJECT)
     async with connected(settings, sandbox, era, person) as client:
-        await client.call_tool("send_event", WRITES["send_event"])
+        await client.call_tool("send_event", EVENT)
     said = person.asked[0].message
     places = [said.index(part) for part in ("signed_up", "Recipients", "Onboarding", "Values:", "Change ")]
     assert places == sorted(places)
@@ -170,7 +133,7 @@ async def test_the_question_tells_when_an_event_happened(
 ) -> None:
     person, at = Person(REJECT), (datetime.now(UTC) - timedelta(hours=ago)).isoformat(timespec="seconds")
     async with connected(settings, sandbox, "auto", person) as client:
-        await client.call_tool("send_event", WRITES["send_event"] | {"timestamp": at})
+        await client.call_tool("send_event", EVENT | {"timestamp": at})
     question = person.asked[0].message
     assert at.removesuffix("+00:00") in question
     assert said in question if said else "Warnings" not in question
@@ -179,7 +142,7 @@ async def test_the_question_tells_when_an_event_happened(
 async def test_a_message_may_be_named_by_its_number(settings: Settings, sandbox: Sandbox) -> None:
     person = Person(REJECT)
     async with connected(settings, sandbox, "auto", person) as client:
-        await client.call_tool("send_transactional", WRITES["send_transactional"] | {"message": 2})
+        await client.call_tool("send_transactional", MESSAGE | {"message": 2})
     assert "Order shipped" in person.asked[0].message
 
 
@@ -197,7 +160,7 @@ async def test_a_client_that_goes_away_while_it_is_asked_sends_nothing(
 
         async def call() -> None:
             async with connected(settings, sandbox, era, absent) as client:
-                await client.call_tool("send_event", WRITES["send_event"])
+                await client.call_tool("send_event", EVENT)
 
         group.start_soon(call)
         await asked.wait()
@@ -208,7 +171,7 @@ async def test_a_client_that_goes_away_while_it_is_asked_sends_nothing(
 async def test_another_client_and_another_tool_do_not_send_the_same_again(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
-    arguments = WRITES["send_transactional"]
+    arguments = MESSAGE
     async with connected(settings, sandbox, era, Person(APPROVE)) as client:
         first = structured(await client.call_tool("send_transactional", arguments))
     async with connected(settings, sandbox, era, Person(APPROVE)) as other:
@@ -223,7 +186,7 @@ async def test_another_client_and_another_tool_do_not_send_the_same_again(
 
 async def test_undeclared_arguments_are_refused_by_name(era: Era, settings: Settings, sandbox: Sandbox) -> None:
     async with connected(settings, sandbox, era, Person(APPROVE)) as client:
-        result = await client.call_tool("send_event", WRITES["send_event"] | {"send_att": 5})
+        result = await client.call_tool("send_event", EVENT | {"send_att": 5})
     assert result.is_error
     assert "send_att" in str(result.content)
     assert effects(sandbox) == 0

@@ -13,13 +13,13 @@ from jsonschema import Draft202012Validator
 from mcp_types import Tool
 
 from cio_mcp.server.definitions import load
+from tests.examples import EXAMPLES
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those that frameworks give about themselves
 
 TOOLS: dict[str, Tool] = {each.name: each.tool for each in load()}
-NOT_STRICT = {"update_customer", "send_event", "send_transactional"}
-"""Tools with a free-form object, which OpenAI's strict mode does not have."""
-FREE_FORM = {("update_customer", "attributes"), ("send_event", "data"), ("send_transactional", "data")}
+FREE_FORM = {(tool, argument) for tool, example in EXAMPLES.items() for argument in example.free_form}
+"""What OpenAI's strict mode does not have."""
 
 each_tool = pytest.mark.parametrize("name", TOOLS)
 
@@ -104,7 +104,7 @@ def langchain_tool() -> Any:
 def test_openai_agents_makes_every_tool_strict_that_has_no_free_form_object(function_tool: Any, name: str) -> None:
     made = function_tool(name)
     schema = made.params_json_schema
-    assert made.strict_json_schema == (name not in NOT_STRICT)
+    assert made.strict_json_schema == (not EXAMPLES[name].free_form)
     assert shape(schema, schema) == shape(schema_of(name), schema_of(name))
     if made.strict_json_schema:
         assert list(open_objects(schema, schema)) == []

@@ -14,9 +14,10 @@ from typing import Any
 import anyio
 
 from tests.crash import whole_server
-from tests.crash.arena import BY, WRITES
+from tests.crash.arena import BY
 from tests.crash.deaths import Forks, Stage, forks, stage
 from tests.crash.dying import POINTS
+from tests.examples import WRITES
 
 ROW = "{:14} {:>6} {:>7} {:>9} {:>10} {:>13} {:>8}  {}\n"
 HEAD = ("what died", "cases", "killed", "no effect", "one effect", "more than one", "seconds", "states at the end")

@@ -31,17 +31,13 @@ from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
 from tests.clock import FunctionClock
 from tests.crash.dying import Point, doomed
+from tests.examples import WRITES
 
 PATIENCE = 30.0
 LATER = 60.0
 """Seconds by which the clock is ahead when the process is started again: whatever was claimed counts as abandoned."""
 ROUNDS = 3
 
-WRITES: dict[str, tuple[str, Callable[[int], dict[str, Any]]]] = {
-    "event": ("send_event", lambda number: {"customer": "ada", "name": "order_placed", "data": {"order": number}}),
-    "profile": ("update_customer", lambda number: {"customer": "ada", "attributes": {"lucky_number": str(number)}}),
-    "send": ("send_transactional", lambda number: {"message": "2", "customer": "ada", "data": {"order": str(number)}}),
-}
 By = Literal["call", "server"]
 """Who makes an approved change: the call that waits for it, or the running server without one."""
 BY: tuple[By, ...] = By.__args__  # type: ignore[attr-defined]  # typing has no other way to list them
@@ -69,9 +65,10 @@ async def live_and_die(case: Case) -> None:
     async with open_workspace(case.settings) as plain:
         gate = doomed(plain.gate, Database(case.settings.storage_url), case.point)
         opened = replace(plain, gate=gate)
-        server, (tool, arguments) = running_server(opened), WRITES[case.write]
+        server = running_server(opened)
         ws = opened.acting(caller_named(case.settings.local_principal))
-        call = server.toolbox.call_again(ws, tool, json.dumps(arguments(case.number)))
+        arguments = WRITES[case.write].arguments(case.number)
+        call = server.toolbox.call_again(ws, case.write, json.dumps(arguments))
         change = (await call.propose()).proposed
         if isinstance(change, Change):
             await gate.approvals.approve(change, by="person", how="approved outside", confirmation=change.plan.typed)
@@ -97,7 +94,7 @@ def running_server(opened: Workspace) -> ApprovedChanges:
         await anyio.lowlevel.checkpoint()
         return opened.acting(caller_named(opened.settings.local_principal))
 
-    tools = Toolbox([tool for tool, _ in WRITES.values()], ws)
+    tools = Toolbox(list(WRITES), ws)
     return ApprovedChanges(opened, tools, Callers(opened.settings.local_principal), lambda: None)
 
 

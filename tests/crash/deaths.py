@@ -14,13 +14,9 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
 from tests.crash.arena import By
 from tests.crash.dying import Point
+from tests.examples import WRITES
 
 HELD = 0.3
-ROUTES = {
-    "event": ("POST", "/api/v1/customers/"),
-    "profile": ("PUT", "/api/v1/customers/"),
-    "send": ("POST", "/v1/send/email"),
-}
 MADE = {"sent", "verified"}
 NOT_MADE = {"planned", "approved", "declined", "expired", "failed"}
 
@@ -44,29 +40,19 @@ class Stage:
 
     def hold_back(self, write: str) -> None:
         """Let the answer to the next such write wait; the write itself happens at once."""
-        method, path = ROUTES[write]
+        method, path = WRITES[write].method, WRITES[write].path
         self._control("faults", {"method": method, "path": path, "kind": f"hang:{HELD}", "times": 1})
 
     def effects(self, write: str) -> int:
         """How often the write happened."""
         self._control("advance", {"seconds": 5})
-        if write == "send":
-            return len(self._look("sends"))
-        if write == "event":
-            return len([event for event in self._look("events") if event.get("name") == "order_placed"])
-        ada = self.sandbox.workspace.people.get("id", "ada")
-        assert ada
-        return int(ada.attributes.get("lucky_number") == str(self.number))
+        return WRITES[write].effects(self.sandbox, self.number)
 
     def _control(self, name: str, told: dict[str, Any]) -> None:
         request = urllib.request.Request(  # noqa: S310 - our own sandbox
             f"{self.url}/_sandbox/{name}", json.dumps(told).encode(), {"content-type": "application/json"}
         )
         urllib.request.urlopen(request, timeout=100).close()  # noqa: S310 - our own sandbox
-
-    def _look(self, name: str) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.url}/_sandbox/{name}", timeout=100) as answer:  # noqa: S310 - our own sandbox
-            return list(json.load(answer))
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.crash import whole_server
-from tests.crash.arena import BY, WRITES, By
+from tests.crash.arena import BY, By
 from tests.crash.deaths import Forks, forks, stage
 from tests.crash.dying import POINTS, Point
+from tests.examples import WRITES
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def test_a_killed_process_leaves_one_effect_at_most_and_a_truthful_record(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("moment", "write"), [("asked", "send"), ("under way", "event")])
+@pytest.mark.parametrize(("moment", "write"), [("asked", "send_transactional"), ("under way", "send_event")])
 async def test_a_killed_server_leaves_one_effect_at_most_and_a_truthful_record(
     moment: whole_server.Moment, write: str, tmp_path: Path
 ) -> None:

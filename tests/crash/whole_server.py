@@ -16,18 +16,13 @@ from cio_mcp.cli.demo import KEYS
 from cio_mcp.cli.serve import sandbox_settings
 from tests.crash.arena import start_again
 from tests.crash.deaths import Stage, check
+from tests.examples import WRITES
 
 Moment = Literal["called", "asked", "approved", "under way"]
 WITHIN: dict[Moment, float] = {"called": 0.7, "asked": 0.1, "approved": 0.15, "under way": 0.3}
 """Seconds after a moment within which the server is killed: about as long as it takes to get to the next one."""
 MAX_WAIT = 10
 PATIENCE = 30.0
-
-TOOLS: dict[str, tuple[str, dict[str, Any]]] = {
-    "event": ("send_event", {"customer": "ada", "name": "order_placed"}),
-    "profile": ("update_customer", {"customer": "ada"}),
-    "send": ("send_transactional", {"message": "2", "customer": "ada"}),
-}
 
 
 @dataclass
@@ -54,8 +49,8 @@ class Death:
 def drawn(chance: random.Random, number: int) -> tuple[str, Death]:
     """A write and a death; every pair of write and moment comes up in turn."""
     moments = list(WITHIN)
-    moment = moments[number // len(TOOLS) % len(moments)]
-    return list(TOOLS)[number % len(TOOLS)], Death(moment, chance.uniform(0, WITHIN[moment]))
+    moment = moments[number // len(WRITES) % len(moments)]
+    return list(WRITES)[number % len(WRITES)], Death(moment, chance.uniform(0, WITHIN[moment]))
 
 
 async def death(stage: Stage, write: str, death: Death) -> dict[str, Any]:
@@ -91,16 +86,11 @@ async def _live_and_die(stage: Stage, folder: Path, write: str, death: Death) ->
         async with anyio.create_task_group() as group:
             group.start_soon(death.at, "called")
             try:
-                tool, arguments = TOOLS[write]
-                result = await client.call_tool(tool, arguments | _data(write, stage.number))
+                result = await client.call_tool(write, WRITES[write].arguments(stage.number))
                 status = (result.structured_content or {}).get("status")
             except MCPError:
                 pass  # the line was cut
     return status
-
-
-def _data(write: str, number: int) -> dict[str, Any]:
-    return {"attributes": {"lucky_number": str(number)}} if write == "profile" else {"data": {"order_id": str(number)}}
 
 
 def _server(stage: Stage, folder: Path, noted: anyio.Path) -> StdioServerParameters:

@@ -10,9 +10,10 @@ from pydantic import BaseModel, JsonValue
 from cio_mcp.server.definitions import load
 from cio_mcp.server.schemas import slim, slim_input
 from cio_mcp.tools.common.arguments import ReadAs
+from tests.examples import EXAMPLES
 
 INPUTS: dict[str, dict[str, Any]] = {each.name: each.tool.input_schema for each in load()}
-FREE_FORM = {("update_customer", "attributes"), ("send_event", "data"), ("send_transactional", "data")}
+FREE_FORM = {(tool, argument) for tool, example in EXAMPLES.items() for argument in example.free_form}
 
 
 class Given(BaseModel):

@@ -12,28 +12,11 @@ from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from tests.clients import approve, structured, text
 from tests.eras import Era
+from tests.examples import EXAMPLES
 
 pytestmark = pytest.mark.anyio
 
 EVENT = {"customer": "ada", "name": "signed_up"}
-NEEDED: dict[str, dict[str, Any]] = {
-    "find_customers": {"email": "ada@example.com"},
-    "get_customer": {"customer": "ada"},
-    "send_event": EVENT,
-    "list_campaigns": {},
-    "get_campaign": {"id": "1"},
-    "get_metrics": {"id": "1"},
-    "list_messages": {"customer": "ada"},
-    "send_transactional": {"message": "1", "customer": "ada", "data": {"reset_url": "https://x.example", "minutes": 5}},
-    "list_segments": {},
-    "get_segment": {"segment": "VIP"},
-    "recent_events": {},
-    "wait_for_event": {"customer": "ada", "timeout": 0},
-    "get_workspace": {},
-    "list_changes": {},
-}
-"""Tools with optional arguments, and what they need besides."""
-
 TAKEN: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "one value for a list": (
         "get_customer", {"customer": "ada", "include": "segments"}, {"customer": "ada", "include": ["segments"]},
@@ -147,7 +130,8 @@ async def test_a_blank_value_for_every_optional_argument_is_as_if_it_were_left_o
 ) -> None:
     async with Client(build_server(settings, sandbox=sandbox), elicitation_callback=approve) as client:
         schemas = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
-        for tool, needed in NEEDED.items():
+        for tool, example in EXAMPLES.items():
+            needed = await example.complete(client, example.arguments)
             optional = schemas[tool]["properties"].keys() - set(schemas[tool].get("required", ()))
             result = await client.call_tool(tool, dict.fromkeys(optional, blank) | needed)
             assert not result.is_error, f"{tool}: {text(result)}"
