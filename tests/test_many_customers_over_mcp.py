@@ -331,7 +331,7 @@ async def test_without_an_app_key_they_are_updated_and_the_values_before_are_unk
     first, second = approver.questions
     assert "- plan: (unknown) → “gold” (all)." in first
     assert "current values are unknown" in first
-    assert "May trigger: this can't be known." in first
+    assert "May trigger: unknown." in first
     assert "created if new" not in first
     assert "- 2. email “bob@example.com” (created if new): profile unknown." in second
     assert "Whoever does not is created." in second

@@ -16,8 +16,10 @@ from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before
 from cio_mcp.gate.receipt import summary_receipt
 from cio_mcp.storage.rows import ChangeRow
+from cio_mcp.text.bidi import isolate, isolate_json, without_isolates
 from cio_mcp.text.sanitize import clean, cut, revealed
 from cio_mcp.text.timestamps import from_unix, moment
+from cio_mcp.text.visible import visible, visible_value
 
 VALUE = 2_000
 """Characters of a value in a diff; the request has all."""
@@ -32,7 +34,7 @@ def present(console: Console, change: Change, *, calls: bool = True) -> None:
     Without `calls` each request is folded into one line.
     """
     plan, row = change.plan, change.row
-    question = revealed(row.question) or f"{clean(row.summary, SUMMARY)}\n\n{GONE}"
+    question = isolate(revealed(without_isolates(row.question))) or f"{clean(row.summary, SUMMARY)}\n\n{GONE}"
     console.print(
         Panel(
             hanging(Text(question), console, inside=FRAME),
@@ -75,7 +77,7 @@ def diff(edits: Iterable[Before]) -> Iterable[Text]:
     """The edits: one line for each old value, and one for each new value."""
     for edit in edits:
         # In quotes, so that no name begins a line as one of ours does.
-        yield Text(f"“{revealed(cut(edit.name, SUMMARY))}”".replace("\n", "\\n"), style="bold")
+        yield Text(isolate(visible(cut(edit.name, SUMMARY))), style="bold")
         if edit.before not in (None, ""):
             yield Text(f"- {_value(edit.before)}", style="red")
         if edit.after not in (None, ""):
@@ -83,8 +85,8 @@ def diff(edits: Iterable[Before]) -> Iterable[Text]:
 
 
 def _value(value: JsonValue) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return revealed(cut(text, VALUE)).replace("\n", "\n  ")
+    text = visible(cut(value, VALUE)) if isinstance(value, str) else cut(visible_value(value), VALUE)
+    return isolate(text)
 
 
 def _history(row: ChangeRow) -> Iterable[str]:
@@ -109,7 +111,7 @@ def _folded(call: Call) -> str:
 
 
 def _request(call: Call) -> str:
-    return revealed(_text_of(call))
+    return isolate_json(revealed(_text_of(call)))
 
 
 def _text_of(call: Call) -> str:

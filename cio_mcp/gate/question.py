@@ -15,7 +15,8 @@ from cio_mcp.customerio.api.tracking import ProfileWrite, profile_writes
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.plan import Before, Plan
-from cio_mcp.text.names import normalized_name
+from cio_mcp.text.bidi import isolate
+from cio_mcp.text.names import mixes_scripts, normalized_name
 from cio_mcp.text.sanitize import cut
 from cio_mcp.text.visible import hides, visible, visible_name, visible_value
 
@@ -49,6 +50,9 @@ REACHING = frozenset({
 SHORT_FIELDS = 20
 """Values listed where a question is too large; the full requests are shown beside it."""
 
+MAX_LOOKALIKES = 3
+"""Texts that the warning about mixed scripts names; each stands below, too."""
+
 Group = Literal["option", "reach", "rest"]
 Names = tuple[str | int, ...]
 """A path into a body: keys, and positions from 1."""
@@ -74,12 +78,17 @@ class Field:
 def question_about(plan: Plan, change: str) -> Question:
     """Render the question about a plan; rendered once and stored, so that an answer is to exactly these words."""
     fields = list(_fields(plan))
-    text = "\n\n".join(_paragraphs(plan, fields, change))
+    text = isolate("\n\n".join(_paragraphs(plan, fields, change)))
     fits = all(field.whole for field in fields) and len(text) <= MAX_CHARACTERS and text.count("\n") < MAX_LINES
     if fits:
         return Question(text, fits=True)
     short = "\n\n".join(_paragraphs(plan, fields[:SHORT_FIELDS], change, left_out=len(fields) - SHORT_FIELDS))
-    return Question(cut(short, MAX_CHARACTERS), fits=False)
+    return Question(_cut_isolated(short), fits=False)
+
+
+def _cut_isolated(text: str) -> str:
+    shown = isolate(cut(text, MAX_CHARACTERS))
+    return shown if len(shown) <= MAX_CHARACTERS else isolate(cut(text, 2 * MAX_CHARACTERS - len(shown)))
 
 
 def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | None = None) -> Iterator[str]:
@@ -95,7 +104,7 @@ def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | No
         yield _starts(plan.starts)
     if plan.why:
         yield plan.why
-    yield from _section("Warnings:", (*plan.warnings, *_hidden(plan)))
+    yield from _section("Warnings:", (*plan.warnings, *_warnings(plan)))
     yield from _section("Message (approximate):", plan.preview)
     yield from _section("Values:", _lines(fields, "rest"))
     yield f"Requests: {'; '.join(call.endpoint for call in plan.calls)}."
@@ -128,9 +137,18 @@ def _count(people: int | None) -> str:
     return "1 person" if people == 1 else f"{people:,} people"
 
 
-def _hidden(plan: Plan) -> tuple[str, ...]:
-    sent = "".join(text for call in plan.calls for text in _texts([dict(call.path), dict(call.query), call.body]))
-    return ("Some values contain invisible characters. They are shown as \\u escapes.",) if hides(sent) else ()
+def _warnings(plan: Plan) -> Iterator[str]:
+    sent = [text for call in plan.calls for text in _texts([dict(call.path), dict(call.query), call.body])]
+    if hides("\n".join(sent)) or any(map(hides, sent)):
+        yield "Some values contain invisible characters. They are shown as \\u escapes."
+    if alike := [text for text in sent if len(text) <= MAX_VALUE_CHARACTERS and _is_name(text) and mixes_scripts(text)]:
+        named = ", ".join(visible(text) for text in alike[:MAX_LOOKALIKES])
+        yield f"Mixes scripts, so that letters may look like others: {named}."
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text may be an address, a URL, a domain, or the name of an attribute or event."""
+    return not any(map(str.isspace, text.strip()))
 
 
 def _fields(plan: Plan) -> Iterator[Field]:

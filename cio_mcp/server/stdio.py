@@ -18,6 +18,8 @@ from mcp_types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, jso
 from pydantic import ValidationError
 
 BOM = "\ufeff"
+MAX_DIGITS = 4_300
+"""Digits of an integer that Python reads by default."""
 NOT_JSON = "Parse error: the line isn't valid JSON."
 NOT_A_MESSAGE = "Invalid request: the line isn't a JSON-RPC 2.0 message."
 BATCH = "Invalid request: batches aren't supported. Send one message per line."
@@ -89,7 +91,7 @@ def read_line(line: str) -> SessionMessage | JSONRPCError | None:
         except ValidationError:
             line = line.removeprefix(BOM)
     try:
-        return refuse(json.loads(line), UNREADABLE)
+        return refuse(json.loads(line, parse_int=_integer), UNREADABLE)
     except RecursionError:
         return _error(None, INVALID_REQUEST, UNREADABLE)
     except ValueError:
@@ -109,6 +111,11 @@ def refuse(message: object, reason: str = NOT_A_MESSAGE) -> JSONRPCError | None:
     id_ = message.get("id")
     known = isinstance(id_, str | int) and not isinstance(id_, bool)
     return _error(id_ if known else None, INVALID_REQUEST, reason)
+
+
+def _integer(digits: str) -> int | None:
+    """An integer of JSON; None for one of more digits than Python reads."""
+    return int(digits) if len(digits) <= MAX_DIGITS else None
 
 
 def _error(id_: str | int | None, code: int, message: str) -> JSONRPCError:

@@ -1,16 +1,24 @@
 """How processes of one owner share an SQLite file; loads only the driver."""
 
+import logging
 import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from stat import S_IMODE, S_IRWXG, S_IRWXO, S_IWGRP, S_IWOTH
 
+log = logging.getLogger(__name__)
+
+OTHERS = S_IRWXG | S_IRWXO
+"""What the group and everybody else may do with a file."""
+_warned: set[Path] = set()
+"""Directories of which a warning was logged; a process has one or two."""
 MAX_WAL_ATTEMPTS = 20
 """Attempts to switch a new file to WAL while other processes do the same."""
 
 
 def create_private_file(name: str | None) -> None:
-    """Create a file that only its owner can read (0600, in a directory of 0700), unless it exists.
+    """Create a file that only its owner can read (0600, in a directory of 0700); make one that exists private.
 
     Raises:
         OSError: it cannot be created.
@@ -22,6 +30,27 @@ def create_private_file(name: str | None) -> None:
     # Only a new one: closing a file drops every lock that this process holds on it through other connections.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    if os.name == "posix":
+        for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+            _make_private(file)
+        _warn_of_open_directory(path.parent)
+
+
+def _make_private(path: Path) -> None:
+    """Take a file from everybody but its owner, through a link too; without opening it, which could drop locks."""
+    with suppress(FileNotFoundError):
+        if not (mode := path.stat().st_mode) & OTHERS:
+            return
+        try:
+            path.chmod(S_IMODE(mode) & ~OTHERS)
+        except PermissionError:
+            log.warning("%s can be read by other users. Its owner can change that: chmod 600", path)
+
+
+def _warn_of_open_directory(path: Path) -> None:
+    if path.stat().st_mode & (S_IWGRP | S_IWOTH) and path not in _warned:
+        _warned.add(path)
+        log.warning("Other users can replace the files in %s. To prevent that, run: chmod 700 %s", path, path)
 
 
 def enable_wal(connection: sqlite3.Connection) -> None:

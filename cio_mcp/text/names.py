@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from cio_mcp.text.sanitize import has_unseen, without_unseen
+from cio_mcp.text.sanitize import STACKED_MARKS, has_unseen, without_unseen
 
 _SEPARATORS = re.compile(r"[.\[\]]")
 _QUOTES = " \"'"
@@ -63,6 +63,21 @@ def names_in(value: JsonValue) -> Iterator[str]:
 
 
 def hidden_characters(name: str) -> tuple[str, ...]:
-    """The characters of a name that a person cannot see, as `U+200B`; line breaks and tabs count."""
-    hidden = dict.fromkeys(character for character in name if has_unseen(character) or not character.isprintable())
+    """The characters of a name that a person cannot see, as `U+200B`; line breaks, tabs, and stacked marks count."""
+    unseen = (character for character in name if has_unseen(character) or not character.isprintable())
+    hidden = dict.fromkeys([*unseen, *"".join(STACKED_MARKS.findall(name))])
     return tuple(f"U+{ord(character):04X}" for character in hidden)
+
+
+_SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
+"""Scripts with letters that look like those of another."""
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def mixes_scripts(text: str) -> bool:
+    """Whether a word holds letters of two scripts that look alike, as `\u0435ve` with a Cyrillic first letter does."""
+    return not text.isascii() and any(len(_scripts(word)) > 1 for word in _WORD.findall(text))
+
+
+def _scripts(word: str) -> frozenset[str]:
+    return _SCRIPTS & {unicodedata.name(letter, "").split(" ")[0] for letter in set(word)}

@@ -17,7 +17,8 @@ UNSEEN_CHARACTERS = re.compile(
     r"\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f"  # control characters that break no line
     r"\u00ad\u034f\u061c\u070f\u08e2"  # soft hyphen, joiner, Arabic and Syriac marks
     r"\u0600-\u0605\u06dd\u0890\u0891"  # Arabic prepended signs
-    r"\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers that are letters yet show nothing
+    r"\u115f\u1160\u17b4\u17b5\u3164\uffa0\U00016fe4"  # fillers that are letters yet show nothing
+    r"\u2800\U0001d159\U0001107f"  # a Braille cell without dots, a note without a head, a joiner of Brahmi numbers
     r"\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"  # zero-width, bidi embeddings, overrides, isolates
     r"\ufe00-\ufe0f\ufeff\ufff0-\uffff"  # variation selectors (they can smuggle bytes), BOM, annotations
     r"\ud800-\udfff"  # lone surrogates: no encoder takes them
@@ -25,6 +26,13 @@ UNSEEN_CHARACTERS = re.compile(
     r"\U000e0000-\U000e0fff"  # tag characters and further variation selectors
     "]+"
 )
+_MARKS = (
+    r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f"
+    r"\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+)
+"""Marks that stand on the letter before them, in any number."""
+STACKED_MARKS = re.compile(rf"\A[{_MARKS}]+|(?<=[{_MARKS}]{{4}})[{_MARKS}]+")
+"""Marks without a letter, or more than four on one: they cover what is around them. No language needs as many."""
 _HIDDEN = re.compile(f"{UNSEEN_CHARACTERS.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 _PLAIN = re.compile(r"[A-Za-z0-9_][\w=-]{0,63}", re.ASCII)
 _KEY = re.compile(r"(?:\w[\w .$-]{0,99}|“[^“”]*”)'*")

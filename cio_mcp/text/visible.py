@@ -6,7 +6,7 @@ import unicodedata
 
 from pydantic import JsonValue
 
-from cio_mcp.text.sanitize import UNSEEN_CHARACTERS
+from cio_mcp.text.sanitize import STACKED_MARKS, UNSEEN_CHARACTERS
 
 LOOKALIKES = {
     "<": "‹",  # noqa: RUF001 - the look-alike is the point
@@ -33,13 +33,15 @@ def visible(text: str) -> str:
     Characters that can't be seen (control, zero-width, direction, unusual or repeated spaces) become escapes such as
     `\u200b`. Signs of Markdown and HTML become look-alikes, so that no client renders a link or a tag from them.
     """
-    spelled = text if _PLAIN.fullmatch(text) else "".join(map(_spell, text))
+    spelled = text
+    if not _PLAIN.fullmatch(text):
+        spelled = STACKED_MARKS.sub(_escape_all, "".join(map(_spell, text)))
     return f"“{_TWO_SPACES.sub(_escape_space, spelled)}”"
 
 
 def hides(text: str) -> bool:
     """Whether a text holds characters that a person does not see."""
-    return any(_unseen(character) for character in text)
+    return any(map(_unseen, set(text))) or STACKED_MARKS.search(text) is not None
 
 
 def visible_name(name: str) -> str:
@@ -62,6 +64,10 @@ def _spell(character: str) -> str:
     if character in _QUOTES or character in _SHOWN or _unseen(character):
         return _escape(character)
     return character
+
+
+def _escape_all(marks: re.Match[str]) -> str:
+    return "".join(map(_escape, marks[0]))
 
 
 def _escape_space(_: re.Match[str]) -> str:

@@ -65,10 +65,10 @@ def test_what_goes_and_what_comes_is_shown_as_a_diff_in_colour(cio_mcp: CommandL
         ),
     )
     shown = cio_mcp.run("approvals", "show", "aaaa0001").stdout
-    assert "“plan”\n- pro\n+ gold\n  plan\\u202e\n“new”\n+ [1]\n“old”\n- x\n" in shown
+    assert "“plan”\n- “pro”\n+ “gold\\nplan\\u202e”\n“new”\n+ [1]\n“old”\n- “x”\n" in shown
     coloured = cio_mcp.run("approvals", "show", "aaaa0001", FORCE_COLOR="1", TERM="xterm").stdout
-    assert "\x1b[31m- pro" in coloured
-    assert "\x1b[32m+ gold" in coloured
+    assert "\x1b[31m- “pro”" in coloured
+    assert "\x1b[32m+ “gold" in coloured
 
 
 def test_an_unknown_change_is_one_line_on_stderr(cio_mcp: CommandLine) -> None:

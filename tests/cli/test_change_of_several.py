@@ -25,6 +25,6 @@ def test_each_person_is_shown_with_their_own_values() -> None:
     console = Console(record=True, width=100)
     present(console, Change(row(plan), plan))
     shown = console.export_text()
-    assert "(cio_a1):\n“plan”\n- free\n+ gold\n“bob” (cio_a2):\n“plan”\n- vip\n+ gold" in shown
+    assert "(cio_a1):\n“plan”\n- “free”\n+ “gold”\n“bob” (cio_a2):\n“plan”\n- “vip”\n+ “gold”" in shown
     assert "zed" not in shown
     assert "\x1b[2J" not in shown

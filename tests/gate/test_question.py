@@ -150,3 +150,27 @@ def test_a_password_in_a_webhook_url_is_not_shown() -> None:
     call = Call(operation="create_reporting_webhook", body=body)
     assert "secret" not in asked(call).text
     assert json.dumps(call.body) != asked(call).text
+
+
+def test_old_and_new_values_that_run_from_right_to_left_keep_their_places() -> None:
+    edit = Before(name="city", before="ירושלים", after="תל")
+    text = asked(identify({"city": "תל"}), edits=(edit,)).text
+    assert "city: “\u2068ירושלים\u2069” → “\u2068תל\u2069”" in text  # noqa: RUF001
+
+
+@pytest.mark.parametrize("text", ["first\u2800name", "a\U0001d159b", "a\U00016fe4b", "z" + "\u0338" * 200, "\u0338x"])
+def test_characters_that_look_blank_or_cover_others_are_spelled_out_with_a_warning(text: str) -> None:
+    question = asked(event({"v": text})).text
+    assert "invisible characters" in question
+    assert text not in question
+
+
+@pytest.mark.parametrize("text", ["\u0435ve@example.com", "https://p\u0430ypal.example/x", "\u0440lan"])
+def test_a_name_that_mixes_scripts_is_warned_of(text: str) -> None:
+    assert "Mixes scripts" in asked(event({"v": text})).text
+    assert "Mixes scripts" in asked(event({text: 1})).text
+
+
+@pytest.mark.parametrize("text", ["почта@example.com", "Zoë", "Αθήνα", "plan"])
+def test_a_name_in_one_script_is_not_warned_of(text: str) -> None:
+    assert "Mixes scripts" not in asked(event({"v": text})).text

@@ -23,6 +23,7 @@ DEEP = '{"jsonrpc":"2.0","id":"deep","method":"tools/call","params":' + '{"a":' 
         ('[{"jsonrpc":"2.0","id":1,"method":"ping"}]', None, -32600, "batches"),
         ('{"id":true,"x":1}', None, -32600, "surrogate"),
         ("3", None, -32600, "JSON-RPC"),
+        ('{"jsonrpc":"2.0","id":' + "9" * 5000 + ',"method":"ping"}', None, -32600, "Invalid request"),
     ],
 )
 def test_an_unreadable_line_is_answered_with_its_id_where_it_has_one(

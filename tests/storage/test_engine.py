@@ -9,6 +9,7 @@ from sqlalchemy import select
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.schema import pauses
+from cio_mcp.storage.sqlite import create_private_file
 
 pytestmark = pytest.mark.anyio
 
@@ -68,3 +69,21 @@ async def test_a_commit_is_on_the_disk_before_it_is_told(tmp_path: Path) -> None
     mode = await database.read(lambda db: db.exec_driver_sql("PRAGMA journal_mode").scalar())
     await database.close()
     assert (levels, mode) == (2, "wal")  # FULL
+
+
+def test_a_database_file_that_exists_is_made_private_through_a_link_too(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "cio-mcp.db"
+    target.touch(mode=0o644)
+    target.chmod(0o644)
+    link.symlink_to(target)
+    create_private_file(str(link))
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_directory_that_others_can_write_to_is_warned_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tmp_path.chmod(0o777)
+    for _ in range(2):
+        create_private_file(str(tmp_path / "cio-mcp.db"))
+    assert [record.message.count("chmod 700") for record in caplog.records] == [1]
