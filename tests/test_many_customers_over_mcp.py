@@ -334,7 +334,7 @@ async def test_without_an_app_key_they_are_updated_and_the_values_before_are_unk
     assert "May trigger: unknown." in first
     assert "created if new" not in first
     assert "- 2. email “bob@example.com” (created if new): profile unknown." in second
-    assert "Whoever does not is created." in second
+    assert "Customers who don't exist are created." in second
     assert "“plan”: (unknown) → “gold”" in text(result)
     assert "verified" not in structured(result)
     assert structured(created)["status"] == "done"
