@@ -8,11 +8,14 @@ from typing import Any
 from pydantic import JsonValue
 
 from cio_mcp.customerio.operations import Effect, Operation
+from cio_mcp.text.names import fold
 
-FORM = 1
+FORM = 2
 """The version of the forms below. Raise it with every change that alters the form of a request: what was stored under
 an older version is then computed again, so that no duplicate of it is missed."""
 
+EVENT_NAME = "name"
+"""The body field with the name of an event."""
 _CASE_SENSITIVE = frozenset({"id", "ids", "userId", "anonymousId", "anonymous_id"})
 """Keys of identifiers that Customer.io compares as they are, even where they look like an address."""
 
@@ -59,12 +62,13 @@ def _named(effect: Effect) -> Iterator[tuple[str, JsonValue]]:
     """The fields of a body that name the person, what the operation is about, and the event."""
     row, body = effect.operation, _comparable_body(effect)
     person = row.people[:1]
-    names = dict.fromkeys((*person, row.target, *(("name",) if row.event_data else ())))
+    names = dict.fromkeys((*person, row.target, *((EVENT_NAME,) if row.event_data else ())))
     for name in names:
         value = body.get(name) if isinstance(body, dict) else None
         # A list is an audience, which belongs to the data.
         if value is not None and not (name in person and isinstance(value, list)):
-            yield name, value
+            # Campaigns start from an event in any spelling of its name.
+            yield name, fold(value) if name == EVENT_NAME and row.event_data and isinstance(value, str) else value
 
 
 def _comparable_body(effect: Effect) -> JsonValue:

@@ -9,8 +9,9 @@ from cio_mcp.web.webhooks import WEBHOOK_PATH, Receiver
 
 __all__ = ["MAX_SESSIONS", "SESSION_IDLE_SECONDS", "WEBHOOK_PATH", "http_app", "http_listener", "receiver_of"]
 
-MAX_SESSIONS = 64
-"""Maximum sessions of older clients; each takes about 60 kB. Chosen: far more than the clients on one machine."""
+MAX_SESSIONS = 256
+"""Maximum sessions of older clients; each takes about 60 kB. Chosen: room for scripts that start a session
+for each call and never end it."""
 SESSION_IDLE_SECONDS = 600.0
 """Seconds after which a session ends that has no request in progress and no stream open; no source: a client that
 comes back later starts a new one."""

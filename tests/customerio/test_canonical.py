@@ -84,11 +84,11 @@ def test_data_that_are_empty_count_as_none() -> None:
     )
 
 
-def test_an_event_counts_by_everything_but_its_id() -> None:
+def test_an_event_counts_by_everything_but_its_id_and_its_time() -> None:
     assert event(id="01B").comparable == event().comparable
     same = Call(operation="track_event", path={"identifier": "ADA@example.com"}, body=EVENT)
     assert same.comparable == event().comparable
-    assert event(timestamp=1).comparable != event().comparable
+    assert event(timestamp=1).comparable == event(timestamp=2).comparable == event().comparable
     assert event(name="Paid").comparable != event().comparable
     assert event(data={"total": 1, "email": "ada@example.com"}).comparable != event().comparable
     other = Call(operation="track_event", path={"identifier": "Ada"}, body=EVENT)
@@ -151,6 +151,13 @@ def test_a_comparable_form_of_a_comparable_body_is_itself(data: dict[str, JsonVa
     once = body_of(event(data=data))
     assert isinstance(once, dict)
     assert body_of(Call(operation="track_event", path={"identifier": "ada"}, body=once)) == once
+
+
+@pytest.mark.parametrize("name", ["PAID", " paid", "\uff50aid"])
+def test_another_spelling_of_an_event_is_another_event_of_the_same_target(name: str) -> None:
+    assert event(name=name).comparable != event(name="paid").comparable
+    assert event(name=name).comparable_target == event(name="paid").comparable_target
+    assert event(name="unpaid").comparable_target != event(name="paid").comparable_target
 
 
 def test_the_audience_of_a_broadcast_is_data_and_its_id_is_its_target() -> None:

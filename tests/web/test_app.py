@@ -101,7 +101,7 @@ async def test_older_clients_share_a_bounded_number_of_sessions(
 def test_sessions_are_few_and_end_soon_after_their_last_request(settings: Settings) -> None:
     server = build_server(settings)
     http_app(server)
-    assert server.session_manager.max_sessions == MAX_SESSIONS <= 100
+    assert server.session_manager.max_sessions == MAX_SESSIONS <= 300
     assert server.session_manager.session_idle_timeout == SESSION_IDLE_SECONDS <= 600
 
 

@@ -54,7 +54,7 @@ class Operation:
     - `query`, `fields`: compact lists, see `parse_fields`; read them through `query_parameters` and `body_fields`.
     - `unpublished`: no schema was available, so `query` and `fields` are incomplete and a body cannot be checked.
     - `generated`: body fields with ids and times that this server fills in.
-    - `schedule`: the body field with the time for which a send is scheduled.
+    - `time`: the body field with the time of what it does: when a send is due, or when an event happened.
     - `event_id`: the body field whose value the deliveries that an event causes carry as `trigger_event_id`.
     - `event_data`: the body field that holds an event's data.
     - `guardrails`: names of the rules that apply to every request.
@@ -89,7 +89,7 @@ class Operation:
     fields: str = ""
     unpublished: bool = False
     generated: tuple[str, ...] = ()
-    schedule: str = ""
+    time: str = ""
     event_id: str = ""
     event_data: str = ""
     guardrails: tuple[Guardrail, ...] = ()
@@ -125,7 +125,7 @@ class Operation:
     @property
     def not_compared(self) -> tuple[str, ...]:
         """The body fields in which two requests with the same effect may differ."""
-        return (*self.generated, self.schedule) if self.schedule else self.generated
+        return (*self.generated, self.time) if self.time else self.generated
 
     @property
     def path_parameters(self) -> tuple[str, ...]:
@@ -160,7 +160,7 @@ class Columns(TypedDict, total=False):
     fields: str
     unpublished: bool
     generated: tuple[str, ...]
-    schedule: str
+    time: str
     event_id: str
     event_data: str
     guardrails: tuple[Guardrail, ...]

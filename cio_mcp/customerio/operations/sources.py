@@ -257,7 +257,7 @@ _S = Group(
     lane="transactional",
     families=("transactional", "messages", "customers", "activities"),
     guardrails=("explicit_send_to_unsubscribed", "sender_overrides"),
-    schedule="send_at",
+    time="send_at",
     defaults=(
         ("disable_css_preprocessing", False),
         ("disable_message_retention", False),

@@ -63,6 +63,7 @@ _EVENT: Columns = {
     "generated": ("id",),
     "event_id": "id",
     "event_data": "data",
+    "time": "timestamp",
     "guardrails": ("creation", "reserved_event_keys"),
     "evidence": "activity",
     "permanent": "event",
