@@ -142,6 +142,7 @@ async def _run(transport: Transport, settings: Settings, sandbox: bool) -> None:
 
         async def when_open(workspace: "lazy.workspace.Workspace") -> None:
             opened.set()
+            await (await server.runtime.toolbox()).build()
             if box is None:
                 await _report_keys(workspace)
             else:

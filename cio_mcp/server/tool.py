@@ -5,6 +5,7 @@ No `from __future__ import annotations` here: the SDK reads these, and strings c
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import anyio
@@ -35,8 +36,14 @@ Output schemas accept it without declaring it, which saves a model some 12 token
 """
 
 
-class _Arguments(FuncMetadata):
-    """The model of arguments, without the SDK's own reading of JSON: that makes a segment named `null` no segment."""
+class Arguments(FuncMetadata):
+    """The model of arguments and its whole schema.
+
+    It leaves out the SDK's own reading of JSON, which would make a segment named `null` no segment.
+    """
+
+    whole_schema: dict[str, Any]
+    """The schema of the arguments, of which clients are shown a shorter one."""
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
         """Leave the arguments as `server/input.py` read them."""
@@ -61,10 +68,18 @@ def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
         ),
         structured_output=False,
     )
+    tool.fn_metadata = Arguments(
+        arg_model=tool.fn_metadata.arg_model,
+        output_schema=_answer_schema(spec.answers_with()),
+        whole_schema=tool.parameters,
+    )
     tool.parameters = slim_input(tool.parameters)
-    answer = slim(spec.answers_with().model_json_schema())
-    tool.fn_metadata = _Arguments(arg_model=tool.fn_metadata.arg_model, output_schema=answer)
     return tool
+
+
+@cache
+def _answer_schema(answer: type[Answer]) -> dict[str, Any]:
+    return slim(answer.model_json_schema())
 
 
 def noted(answered: CallToolResult, note: str | None) -> CallToolResult:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anyio
+import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
@@ -17,7 +18,7 @@ from cio_mcp.server.elicitation import WriteCall, digest_of
 from cio_mcp.server.faults import refusal
 from cio_mcp.server.input import Input, Schema, read_input
 from cio_mcp.server.result import result
-from cio_mcp.server.tool import WorkspaceForCaller, as_tool, noted
+from cio_mcp.server.tool import Arguments, WorkspaceForCaller, as_tool, noted
 from cio_mcp.text.render import Answer
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.tools.core.event_filters import as_read
@@ -25,18 +26,22 @@ from cio_mcp.workspace import CallContext
 
 
 class Toolbox:
-    """The tools that a server offers; each is built at its first call, which takes about 5 ms."""
+    """The tools that a server offers; each is built at its first call, or by `build`, in about 10 ms."""
 
     def __init__(self, names: Collection[str], workspace_for_caller: WorkspaceForCaller) -> None:
         self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
         self._workspace_for_caller = workspace_for_caller
         self._tools: dict[str, Tool] = {}
-        self._schemas: dict[str, Schema] = {}
 
     @property
     def writes(self) -> frozenset[str]:
         """The names of the tools that write."""
         return frozenset(name for name, spec in self._specs.items() if not spec.hints.read_only)
+
+    async def build(self) -> None:
+        """Build every tool in a worker thread, so that no first call waits for it."""
+        for name in self._specs:
+            await anyio.to_thread.run_sync(self._tool, name)
 
     def call_again(self, ws: CallContext, name: str, given: str) -> WriteCall:
         """A call of a write tool, made again from its arguments (JSON).
@@ -90,10 +95,9 @@ class Toolbox:
         return self._tools[name]
 
     def _schema(self, name: str) -> Schema:
-        """The whole schema of a tool's arguments, of which clients are shown a shorter one."""
-        if name not in self._schemas:
-            self._schemas[name] = self._tool(name).fn_metadata.arg_model.model_json_schema(by_alias=True)
-        return self._schemas[name]
+        metadata = self._tool(name).fn_metadata
+        assert isinstance(metadata, Arguments)  # noqa: S101 - `as_tool` made it
+        return metadata.whole_schema
 
     def longest(self, name: str, max_wait: float) -> float:
         """Seconds a call may take: a write may wait for a person."""
