@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.eras import ERAS, Era
 hypothesis.settings.register_profile(
     "cio-mcp", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
+hypothesis.settings.register_profile("quick", parent=hypothesis.settings.get_profile("cio-mcp"), max_examples=25)
 hypothesis.settings.load_profile("cio-mcp")
 
 # Collecting garbage after every 700 objects took a tenth of the suite's time.
@@ -29,6 +31,32 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for name in [name for name in os.environ if name.startswith("CIO_")]:
     del os.environ[name]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="fewer examples, and samples of the longest tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--quick"):
+        hypothesis.settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--quick`, keep as many cases of a test as its mark `sampled` says, evenly spaced."""
+    if not config.getoption("--quick"):
+        return
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            cases[item.nodeid.split("[")[0]].append(item)
+    left_out: set[pytest.Item] = set()
+    for group in cases.values():
+        mark = group[0].get_closest_marker("sampled")
+        keep = min(mark.args[0], len(group)) if mark else len(group)
+        left_out.update(set(group) - {group[number * len(group) // keep] for number in range(keep)})
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
 
 
 @pytest.fixture(autouse=True)

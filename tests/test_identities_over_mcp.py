@@ -26,6 +26,7 @@ CUSTOMER_TOOLS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("tool", CUSTOMER_TOOLS)
 @pytest.mark.parametrize("customer", [".", "..", "../../segments", "x" * 151, "ada\u0007"])
 @pytest.mark.parametrize("create", [False, True])
+@pytest.mark.sampled(13)
 async def test_a_customer_that_would_leave_its_place_in_the_path_is_refused_before_anything_is_asked(
     tool: str, customer: str, create: bool, settings: Settings, sandbox: Sandbox
 ) -> None:

@@ -119,6 +119,7 @@ def test_what_stands_unquoted_or_unseen_is_noticed(text: str) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("era", "tools"), ROUNDS, ids=str)
+@pytest.mark.sampled(3)
 async def test_hostile_text_in_the_workspace_is_quoted_whoever_reads_it(
     tools: list[str], era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:

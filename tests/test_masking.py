@@ -95,6 +95,7 @@ async def connected(settings: Settings, sandbox: Sandbox, era: Era, heard: list[
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("era", "tools"), ROUNDS, ids=str)
+@pytest.mark.sampled(3)
 async def test_no_address_number_or_key_is_answered_logged_or_traced(
     tools: list[str],
     era: Era,

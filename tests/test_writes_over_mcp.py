@@ -54,6 +54,7 @@ async def test_an_approved_write_happens_once_and_again_is_answered_without_send
     ],
     ids=["reject", "decline", "cancel", "empty form", "another word"],
 )
+@pytest.mark.sampled(10)
 async def test_anything_but_a_yes_sends_nothing(
     tool: str, answer: ElicitResult, era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:

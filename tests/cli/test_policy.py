@@ -95,6 +95,7 @@ def test_programs_get_the_same_as_json(cio_mcp: CommandLine, file: Path) -> None
 
 
 @pytest.mark.parametrize("command", [("policy",), ("serve",), ("serve", "--sandbox")])
+@pytest.mark.sampled(1)
 def test_a_wrong_file_ends_the_start_with_one_line(cio_mcp: CommandLine, file: Path, command: tuple[str, ...]) -> None:
     file.write_text('[class.send]\nrule = "perhaps"\n')
     ended = cio_mcp.run(*command, CIO_POLICY_FILE=str(file), CIO_APP_API_KEY="a", CIO_REGION="us")

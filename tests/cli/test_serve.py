@@ -217,6 +217,7 @@ def test_a_port_in_use_is_said_to_be(cio_mcp: CommandLine) -> None:
         (KEYS | {"CIO_APP_URL": "app.example"}, "CIO_APP_URL"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(
     cio_mcp: CommandLine, settings: dict[str, str], named: str
 ) -> None:
@@ -275,6 +276,7 @@ def test_a_terminal_shows_how_to_connect_a_client_and_ctrl_c_ends_it(cio_mcp: Co
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("transport", ["stdio", "http"])
+@pytest.mark.sampled(1)
 def test_the_first_signal_ends_a_sandbox_and_removes_its_directory(
     number: signal.Signals, transport: str, cio_mcp: CommandLine, tmp_path: Path
 ) -> None:

@@ -134,6 +134,7 @@ def test_what_changes_while_it_is_asked_is_shown_as_it_stands_now_and_asked_abou
     assert [(mended["name"], mended["endpoint"]) for mended in webhooks(sandbox)] == [("Data lake", WAREHOUSE)]
 
 
+@pytest.mark.sampled(0)
 def test_what_changes_at_every_question_is_given_up(cio_mcp: CommandLine, sandbox: str) -> None:
     with registering(cio_mcp, sandbox, WAREHOUSE) as session:
         for number in (1, 2, 3):
@@ -202,6 +203,7 @@ def test_read_only_wins_before_anything_is_read_or_asked(cio_mcp: CommandLine) -
 
 
 @pytest.mark.parametrize("typed", ["", "yes", "AAAA"])
+@pytest.mark.sampled(1)
 def test_anything_else_typed_changes_nothing(cio_mcp: CommandLine, sandbox: str, typed: str) -> None:
     before = webhooks(sandbox)
     with registering(cio_mcp, sandbox) as session:

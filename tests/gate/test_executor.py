@@ -116,6 +116,7 @@ async def test_a_look_that_fails_does_not_end_the_read_back(ws: CallContext, san
     "value",
     ["teal", "", "007", 10, True, 1.5, ["a", "é"], {"b": 1, "a": ["x"]}, [], None],
 )
+@pytest.mark.sampled(3)
 async def test_a_value_of_any_kind_is_read_back_and_then_is_so_already(value: JsonValue, ws: CallContext) -> None:
     plan = partial(update_customer, ws, "ada", attributes={"favourite": value})
     await carry_out(ws, partial(update_customer, ws, "ada", attributes={"favourite": "red"}))

@@ -82,6 +82,7 @@ async def test_an_empty_success_is_not_taken_for_a_send(ws: CallContext, sandbox
 
 @pytest.mark.parametrize(("leaves", "state"), [(False, "failed"), (True, "unknown")])
 @pytest.mark.parametrize("write", [email, profile], ids=["a send", "a profile write"])
+@pytest.mark.sampled(1)
 async def test_an_unforeseen_exception_leaves_no_change_in_sending(
     write: Callable[[CallContext], Planner], leaves: bool, state: str, ws: CallContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ COMMANDS = ([sys.executable, "-m", "cio_mcp.sandbox"], [sys.executable, "-m", "c
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.sampled(1)
 def test_the_command_prints_where_it_listens_ends_quietly_and_leaves_no_files(
     command: list[str], ending: signal.Signals, tmp_path: Path
 ) -> None:
@@ -50,6 +51,7 @@ def test_the_command_prints_where_it_listens_ends_quietly_and_leaves_no_files(
         (["--webhook-url", "nowhere"], "--webhook-url"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_an_option_that_cannot_be_used_ends_the_start_with_one_line(
     command: list[str], options: list[str], name: str
 ) -> None:

@@ -200,6 +200,7 @@ def test_every_write_route_is_tried() -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "body"), BODIES, ids=[f"{n} {m} {p}" for n, (m, p, _) in enumerate(BODIES)])
+@pytest.mark.sampled(11)
 async def test_no_value_of_any_field_makes_the_sandbox_fail(method: str, path: str, body: Any) -> None:
     caller = Caller()
     assert (await caller.send(method, path, json.dumps(body).encode())).status_code < 300 or path.endswith("/x")

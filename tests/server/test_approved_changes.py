@@ -343,6 +343,7 @@ class TestAtTheSameMoment:
                 for _ in range(2)
             ]
 
+    @pytest.mark.sampled(0)
     async def test_a_call_and_two_servers_send_once_and_the_call_gets_the_receipt(
         self, servers: list[Server], sandbox: Sandbox
     ) -> None:

@@ -56,6 +56,7 @@ async def test_every_resource_is_listed_and_described(era: Era, settings: Settin
     assert not sandbox.requests
 
 
+@pytest.mark.sampled(1)
 async def test_a_resource_is_what_the_tool_answers(
     era: Era, settings: Settings, sandbox: Sandbox, ws: CallContext
 ) -> None:

@@ -343,6 +343,7 @@ class TestOpening:
             "UPDATE alembic_version",
         ],
     )
+    @pytest.mark.sampled(1)
     def test_a_process_that_is_killed_while_it_migrates_leaves_nothing(self, statement: str, file: Path) -> None:
         before, schema = rows(file), tables(file)
         (process,) = processes(DIES, f"sqlite:///{file}", statement)
