@@ -46,7 +46,7 @@ def forget(person: str) -> None:
         _tell(terminal.console, settings, named, there)
         if there == ErasureCounts():
             return
-        if not terminal.confirmed():
+        if not terminal.confirmed("erase"):
             raise Refused("Code doesn't match. Nothing was erased.")
         by = settings.local_principal
         gone = with_database(lambda database: _erased(_eraser(database, settings, named), database, by))

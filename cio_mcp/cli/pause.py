@@ -14,12 +14,15 @@ def pause(workspace: str | None, because: str | None) -> None:
     """Stop all writes of a workspace, or of every one in the database (`workspace` None)."""
     by, reason = settings().local_principal, clean(because, SUMMARY) if because else None
 
-    async def stop(database: Database) -> Pause | None:
+    async def stop(database: Database) -> tuple[bool, Pause | None]:
         pauses = Pauses(database, workspace or EVERY_WORKSPACE)
-        await pauses.pause(by=by, now=time.time(), reason=reason)
-        return await pauses.in_force()
+        return await pauses.pause(by=by, now=time.time(), reason=reason), await pauses.in_force()
 
-    if in_force := with_database(stop):
+    is_new, in_force = with_database(stop)
+    if in_force and not is_new:
+        kept = " The new reason is not recorded. To change it, resume and pause again." if reason else ""
+        console().print(f"Already paused.{kept}", soft_wrap=True)
+    if in_force:
         console().print(f"{paused(in_force)}. Nothing is sent until `cio-mcp resume`. Reads continue.", soft_wrap=True)
 
 

@@ -134,7 +134,8 @@ async def _run(transport: Transport, settings: Settings, sandbox: bool) -> None:
         if box is not None:
             data_dir = settings.data_dir
             logger.info(
-                "Simulated workspace. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals",
+                "Simulated workspace %s. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals",
+                settings.workspace_key,
                 data_dir,
             )
             await stack.enter_async_context(box)

@@ -43,9 +43,9 @@ class Terminal:
     console: Console
     keyboard: Keyboard
 
-    def confirmed(self) -> bool:
-        """Whether a person types a code that can only be read here."""
-        return self._code(deny=None, note="").decision == "approve"
+    def confirmed(self, action: str) -> bool:
+        """Whether a person types a code that can only be read here; `action` is a verb, such as "erase"."""
+        return self._code(deny=None, note="", action=action).decision == "approve"
 
     def approval(self, plan: Plan) -> TerminalAnswer:
         """Whether a person types the confirmation, if required, and then a code that is shown only here."""
@@ -65,9 +65,9 @@ class Terminal:
                 return TerminalAnswer("mismatch")
         return replace(self._code(deny=deny, note=note), confirmation=confirmation)
 
-    def _code(self, *, deny: str | None, note: str) -> TerminalAnswer:
+    def _code(self, *, deny: str | None, note: str, action: str = "approve") -> TerminalAnswer:
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
-        answer = self.ask(f"To approve, type {code}{note}:").casefold()
+        answer = self.ask(f"To {action}, type {code}{note}:").casefold()
         if answer in ("", deny):
             return TerminalAnswer("deny" if answer else "none")
         return TerminalAnswer("approve" if answer == code.casefold() else "mismatch")

@@ -13,7 +13,7 @@ from cio_mcp.storage.events import Events
 from cio_mcp.storage.rows import ClaimTerms, EventQuery, EventRow
 from tests.cli.command_line import CommandLine
 
-CODE = r"To approve, type ([A-Z2-9]{4}):"
+CODE = r"To erase, type ([A-Z2-9]{4}):"
 HERE = {"CIO_WORKSPACE": "acme", "COLUMNS": "300"}
 
 

@@ -26,7 +26,9 @@ def test_a_pause_stops_every_workspace_of_the_database_and_tells_why(cio_mcp: Co
 
 def test_a_second_pause_keeps_the_first_with_its_reason(cio_mcp: CommandLine) -> None:
     cio_mcp.run("pause", "--because", "first")
-    assert "first" in cio_mcp.run("pause", "--because", "second").stdout
+    second = cio_mcp.run("pause", "--because", "second").stdout
+    assert "first" in second
+    assert "The new reason is not recorded." in second
 
 
 def test_one_workspace_is_stopped_alone(cio_mcp: CommandLine) -> None:
