@@ -10,6 +10,7 @@ from cio_mcp.gate.person_results import Edit, PersonOutcome, PersonResult, count
 from cio_mcp.gate.plan import Plan
 from cio_mcp.storage.rows import ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
+from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.text.untrusted import Prose
 
 Status = Literal["done", "partly_done", "already_done", "approval_required", "declined", "failed", "unknown"]
@@ -128,8 +129,12 @@ def summary_receipt(row: ChangeSummary, now: float) -> Receipt:
         status = "partly_done"
     if state == "sent" and row.reads_back:
         message = NOT_YET_VISIBLE
+    next_step = row.next_step
+    if is_scheduled(row, now):
+        message = f"Scheduled for {_due(row)}, not sent yet."
+        next_step = "After that time, check it with get_message; before it, no event is reported."
     if state == "declined" and row.decided_how:
-        message = f"Nothing was sent: {row.decided_how}."
+        message = f"Nothing was sent: {row.decided_how}. Don't propose it again unless the user asks."
     return Receipt(
         status=status,
         message=f"{row.summary} {result_of(row) or message}",
@@ -137,8 +142,17 @@ def summary_receipt(row: ChangeSummary, now: float) -> Receipt:
         at=happened_at(row) if status in ("done", "partly_done") else None,
         delivery_id=row.delivery_id,
         verified={"verified": True, "sent": False}.get(state) if row.reads_back else None,
-        next_step=row.next_step if status in ("unknown", "done", "partly_done") else None,
+        next_step=next_step if status in ("unknown", "done", "partly_done") else None,
     )
+
+
+def is_scheduled(row: ChangeSummary, now: float) -> bool:
+    """Whether Customer.io accepted a send whose time has not come yet."""
+    return row.state in ("sent", "verified") and row.due_at is not None and row.due_at > now
+
+
+def _due(row: ChangeSummary) -> str:
+    return moment(from_unix(int(row.due_at or 0)))
 
 
 def result_of(row: ChangeSummary) -> str | None:

@@ -16,6 +16,7 @@ from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.core.events import wait_for_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.workspace import CallContext
 from tests.callers import caller_named
@@ -72,6 +73,8 @@ async def test_a_scheduled_message_leaves_with_its_time_and_the_question_states_
     row = await later.approve(email(ws, at))
     receipt = await later.make(row, email(ws, at))
     assert receipt.status == "done"
+    assert f"Scheduled for {moment(at)}, not sent yet." in receipt.message
+    assert "wait_for_event" not in (receipt.next_step or "")
     assert f"at {moment(at)}" in row.question
     assert "at once" not in row.question
     assert [send["send_at"] for send in sandbox.workspace.sends] == [int(at.timestamp())]
@@ -91,7 +94,18 @@ async def test_a_scheduled_message_is_not_sent_again_until_it_is_due(
         again = await later.propose(email(ws, other), BOB)
         assert isinstance(again, Receipt)
         assert (again.status, again.change) == ("already_done", first.id)
+        assert f"The same is scheduled for {moment(at)}." in again.message
     assert len(sandbox.workspace.sends) == 1
+
+
+async def test_a_wait_for_a_scheduled_message_ends_at_once_and_states_its_time(
+    ws: CallContext, later: LaterGate
+) -> None:
+    at = in_time(timedelta(hours=2))
+    receipt = await later.make(await later.approve(email(ws, at)), email(ws, at))
+    answer = await wait_for_event(ws, metric="delivered", change=receipt.change)
+    assert not answer.happened
+    assert f"scheduled for {moment(at)}" in (answer.note or "")
 
 
 async def test_once_a_scheduled_message_has_left_the_same_can_be_approved_again(

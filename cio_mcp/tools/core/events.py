@@ -9,6 +9,7 @@ import anyio
 from pydantic import Field
 
 from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
+from cio_mcp.gate.receipt import is_scheduled
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import clock_line, from_unix, moment
@@ -152,7 +153,8 @@ async def wait_for_event(
     named = query.delivery or query.trigger_event
     counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.now()) - LATELY)
     longest = max(0.0, ws.reader.work.deadline - anyio.current_time() - ANSWERING)
-    patience = longest if timeout is None else min(timeout, longest)
+    due = await _due(ws, change)
+    patience = 0.0 if due else longest if timeout is None else min(timeout, longest)
     began = ws.events.clock.steady()
     async with anyio.create_task_group() as group:
         group.start_soon(_report_progress, ws, patience)
@@ -163,6 +165,9 @@ async def wait_for_event(
         return WaitAnswer(happened=True, event=(await event_lines(ws, [event]))[0], waited=waited, now=ws.now)
     same = replace(query, object_type=None, metric=None, since=counts_from)
     seen = (await ws.events.recent(same, SEEN)).events
+    if due:
+        note: str | None = f"The message is scheduled for {moment(due)}. No event is reported before that time."
+        return WaitAnswer(happened=False, waited=waited, note=note, now=ws.now)
     note = _final(event) if event else _advice(timeout, patience, None if named else counts_from)
     return WaitAnswer(
         happened=False,
@@ -171,6 +176,14 @@ async def wait_for_event(
         note=note if seen else await _why_nothing(ws) or note,
         now=ws.now,
     )
+
+
+async def _due(ws: CallContext, change: str | None) -> datetime | None:
+    """When a scheduled change takes effect; None for any other."""
+    row = await ws.gate.journal.summary(change) if change else None
+    if row is None or row.due_at is None or not is_scheduled(row, ws.gate.clock.now()):
+        return None
+    return from_unix(int(row.due_at))
 
 
 def _metric_name(metric: str) -> str:
