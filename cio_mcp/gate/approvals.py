@@ -10,7 +10,7 @@ from cio_mcp.clock import Clock
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import BY_POLICY
-from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.changes import CLOCK_SKEW_SECONDS, Journal
 from cio_mcp.storage.rows import ChangeSummary, StoredState
 
 APPROVAL_SECONDS = 600.0
@@ -61,7 +61,8 @@ class Approvals:
         """
         row = await self.journal.get(change.id)
         asked_at = row.asked_at if row else None
-        in_time = asked_at is not None and self.clock.now() - asked_at <= APPROVAL_SECONDS
+        # A clock that was set back must not make a late answer count.
+        in_time = asked_at is not None and -CLOCK_SKEW_SECONDS <= self.clock.now() - asked_at <= APPROVAL_SECONDS
         right = confirms(change.plan, confirmation)
         if approve and in_time and right:
             await self._approve(change, by=by, how=IN_CLIENT, call_seconds=CALL_SECONDS)
@@ -74,8 +75,8 @@ class Approvals:
 
         It ends after so many seconds at most.
         """
-        until = self.clock.now() + seconds
-        while change.state == state and self.clock.now() < until:
+        until = self.clock.steady() + seconds
+        while change.state == state and self.clock.steady() < until:
             await self.clock.sleep(POLL_SECONDS)
             summary = await self.journal.summary(change.id)
             if summary is None or summary.state != state:

@@ -31,8 +31,9 @@ from cio_mcp.workspace import CallContext
 
 ASKS_BY_RESULT = "2026-07-28"
 """The first protocol version that carries questions in results; the SDK keeps the same constant private."""
-ANSWER_SECONDS = 4.5
-"""Maximum seconds of a write call without a prompt, including planning: some clients give up after 5 s."""
+ANSWER_SECONDS = 4.0
+"""Seconds from its arrival after which a write call without a prompt stops waiting. Some clients give up after 5 s, and
+the answer must arrive within 4.5 s."""
 PROGRESS = "Waiting for approval in cio-mcp on your computer"
 
 log = logging.getLogger(__name__)

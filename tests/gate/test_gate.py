@@ -220,6 +220,18 @@ async def test_a_declined_change_is_not_made_and_can_be_asked_about_anew(gate: G
     assert events(sandbox) == 0
 
 
+async def test_an_answer_does_not_count_where_the_clock_was_set_back_since_its_question(
+    gate: Gate, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    plan = planner()
+    row = await proposed(gate, plan)
+    await gate.approvals.record_prompt(row)
+    clock.time -= 7200
+    await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
+    assert (await gate.make(row, plan, work())).status == "declined"
+    assert events(sandbox) == 0
+
+
 async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, clock: ManualClock) -> None:
     plan = planner()
     row = await proposed(gate, plan)

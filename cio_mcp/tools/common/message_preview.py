@@ -50,7 +50,10 @@ class MessagePreview(BaseModel):
         attributes = [name for name in self.missing if name.startswith("customer.")]
         sentences = []
         if data:
-            sentences.append(f"The template uses variables that are not in the data: {listed_names(data)}.")
+            sentences.append(
+                f"The template uses variables that are not in the data: {listed_names(data)}. "
+                "Customer.io may not deliver it."
+            )
         if attributes:
             sentences.append(f"The template uses attributes that are not in the profile: {listed_names(attributes)}.")
         if self.unknown:
