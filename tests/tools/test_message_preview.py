@@ -66,8 +66,10 @@ def test_what_is_required_and_not_there_is_named() -> None:
     )
     assert result.missing == ("order_id", "preheader", "customer.last_name", "customer.plan")
     assert result.warnings == (
-        "The template uses variables that are not in the data: “order_id”, “preheader”. "
-        "Customer.io may not deliver it.",
+        (
+            "The template uses variables that are not in the data: “order_id”, “preheader”. "
+            "Customer.io may not deliver it."
+        ),
         "The template uses attributes that are not in the profile: “customer.last_name”, “customer.plan”.",
     )
 
@@ -75,7 +77,7 @@ def test_what_is_required_and_not_there_is_named() -> None:
 def test_a_warning_names_only_so_many_variables() -> None:
     body = "".join(f"{{{{data.v{number:02d}}}}}" for number in range(MAX_NAMES + 3))
     (warning,) = previewed(content("x", body)).warnings
-    assert warning.endswith("“v09”, and 3 more.")
+    assert warning.endswith("“v09”, and 3 more. Customer.io may not deliver it.")
 
 
 def test_the_recipient_of_the_template_is_not_required_for_a_send_names_its_own() -> None:
