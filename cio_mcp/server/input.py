@@ -151,19 +151,22 @@ class _Reader:
             return value
         form = schema.get(READ_AS)
         if form == "time":
-            return self._time(value, path)
+            return self._time(value, path, self.zone)
+        if form == "moment":
+            return self._time(value, path, None)
         text = value if isinstance(value, str) else _number_as_text(value)
         if form == "reference" and not text.strip():
             # Left out, it would widen the answer to everybody.
             self.faults[path] = f"{path}: is only spaces; give a value or leave it out"
         return without_quotation_marks(text) if form == "reference" else text
 
-    def _time(self, value: str | float, path: str) -> str:
+    def _time(self, value: str | float, path: str, zone: tzinfo | None) -> str:
+        """A time in ISO 8601. A moment, which has no `zone` to assume, is checked as UTC and stays without a zone."""
         text = without_quotation_marks(value) if isinstance(value, str) else _number_as_text(value)
         if len(text) > MAX_TIME_BYTES:  # which validation refuses
             return text
         try:
-            read = read_time(text, path, zone=self.zone, now=self.now)
+            read = read_time(text, path, zone=zone or UTC, now=self.now, whole_days=zone is not None)
             written = read.at.isoformat().replace("+00:00", "Z")
         except InvalidArgument as wrong:
             self.faults[path] = str(wrong)
@@ -173,7 +176,7 @@ class _Reader:
             return text
         if read.zone_assumed:
             self.assumed[path] = written
-        return written
+        return written.removesuffix("Z") if read.zone_assumed and zone is None else written
 
 
 def fitting(value: Any, schema: Schema, definitions: dict[str, Schema]) -> Schema:

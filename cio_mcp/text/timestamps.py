@@ -2,17 +2,20 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cio_mcp.errors import InvalidArgument
 
 EXAMPLE = "2026-01-31T09:00:00Z"
+EXAMPLE_WITH_OFFSET = "2026-11-27T09:00:00-05:00"
 DATE_DIGITS = 8
 """A date in ISO 8601's basic format, `20260131`, is digits only, as Unix seconds are."""
 
 MIN_UNIX_SECONDS, MAX_UNIX_SECONDS = 315_532_800, 4_102_444_800
 """1980 and 2100: a number between them is taken for Unix seconds. Chosen; outside it is more likely a mistake."""
 
+_NAMED_ZONE = re.compile(r"([\dTW:.,-]+(?: [\d:.]+)?) ?[(\[]?([A-Za-z]+/[A-Za-z_/+-]{1,40})[)\]]?", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
@@ -41,24 +44,31 @@ class TimeInput:
     zone_assumed: bool = False
 
 
-def read_time(value: str | float, field: str, *, zone: tzinfo = UTC, now: datetime | None = None) -> TimeInput:
+def read_time(
+    value: str | float, field: str, *, zone: tzinfo = UTC, now: datetime | None = None, whole_days: bool = True
+) -> TimeInput:
     """Read the time given as the argument `field`: ISO 8601, in `zone` where it has none, or Unix seconds.
 
     Errors say what time it is (`now`, or this machine's clock), for those who gave a relative one.
 
     Raises:
-        InvalidArgument: it is neither.
+        InvalidArgument: it is neither, or it is a date alone and `whole_days` are not accepted.
     """
     text = str(value).strip()
+    if not whole_days and _is_date(text):
+        raise InvalidArgument(field, f"expected a date and time, such as {EXAMPLE_WITH_OFFSET}")
     if _NUMBER.fullmatch(text) and len(text) != DATE_DIGITS:
         return TimeInput(_read_unix(float(text), field))
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
+        if offset_form := _with_offset(text):
+            raise InvalidArgument(
+                field, f"expected a UTC offset instead of the name of a time zone: {offset_form}"
+            ) from None
         current = moment((now or datetime.now(UTC)).astimezone(UTC))
-        raise InvalidArgument(
-            field, f"expected an ISO 8601 time, such as {EXAMPLE} or {EXAMPLE[:10]}. It is now {current}"
-        ) from None
+        also = f"{EXAMPLE} or {EXAMPLE[:10]}" if whole_days else EXAMPLE_WITH_OFFSET
+        raise InvalidArgument(field, f"expected an ISO 8601 time, such as {also}. It is now {current}") from None
     return TimeInput(at) if at.tzinfo else TimeInput(at.replace(tzinfo=zone), zone_assumed=True)
 
 
@@ -69,6 +79,30 @@ def parse(text: str, field: str) -> datetime:
         InvalidArgument: it is neither ISO 8601 nor Unix seconds.
     """
     return read_time(text, field).at
+
+
+def has_zone(text: str) -> bool:
+    """Whether a time that `read_time` accepts states its zone; Unix seconds do."""
+    return not read_time(text, "").zone_assumed
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _with_offset(text: str) -> str | None:
+    """A time that ends in the name of a zone, such as `America/New_York`, with that zone's offset instead."""
+    if (named := _NAMED_ZONE.fullmatch(text)) is None or _is_date(named[1]):
+        return None
+    try:
+        at = datetime.fromisoformat(named[1])
+        return None if at.tzinfo else moment(at.replace(tzinfo=ZoneInfo(named[2])))
+    except (ValueError, OSError, OverflowError, ZoneInfoNotFoundError):
+        return None
 
 
 def _read_unix(number: float, field: str) -> datetime:

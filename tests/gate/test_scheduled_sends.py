@@ -12,11 +12,13 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS
 from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.question import question_about
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.core.events import wait_for_event
+from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.workspace import CallContext
 from tests.callers import caller_named
@@ -64,6 +66,16 @@ def email(ws: CallContext, at: datetime | None) -> Planner:
         return await send_transactional(ws, "2", "ada", data={"order_id": 7}, send_at=send_at)
 
     return plan
+
+
+async def test_the_question_states_that_a_time_without_a_zone_was_read_as_utc(ws: CallContext) -> None:
+    at = in_time(timedelta(hours=2))
+    stated = "No time zone was given, so it was read as UTC."
+    for text, warned in ((at.isoformat(), False), (at.replace(tzinfo=None).isoformat(), True)):
+        message = await send_transactional(ws, "2", "ada", data={"order_id": 7}, send_at=text)
+        event = await send_event(ws, "ada", "x", timestamp=text)
+        assert message.due_at == at.timestamp()
+        assert [stated in question_about(plan, "aaaa0001").text for plan in (message, event)] == [warned, warned]
 
 
 async def test_a_scheduled_message_leaves_with_its_time_and_the_question_states_it(

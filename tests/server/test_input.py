@@ -14,6 +14,7 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 KINDS = ["campaign", "broadcast", "newsletter"]
 REFERENCE = {"type": "string", READ_AS: "reference"}
 TIME = {"type": "string", READ_AS: "time"}
+MOMENT = {"type": "string", READ_AS: "moment"}
 CONDITION = {
     "type": "object",
     "properties": {
@@ -37,6 +38,7 @@ SCHEMA: dict[str, Any] = {
         "repeat": {"type": "boolean", "default": False},
         "since": {"anyOf": [TIME, {"type": "null"}], "default": None},
         "until": {"anyOf": [TIME, {"type": "null"}], "default": None},
+        "send_at": {"anyOf": [MOMENT, {"type": "null"}], "default": None},
         "timezone": REFERENCE,
         "subject": {"type": "string"},
         "data": {"type": "object", "additionalProperties": True},
@@ -147,6 +149,33 @@ def test_times_without_a_zone_are_read_in_the_zone_that_the_call_names() -> None
     result = read(id="1", since="2026-01-01", timezone=" “America/New_York” ")
     assert result.arguments["since"] == "2026-01-01T00:00:00-05:00"
     assert result.note == "Times without a zone were read as America/New_York: since 2026-01-01T00:00:00-05:00."
+
+
+@pytest.mark.parametrize("date", ["2026-11-27", "20261127", "2026-W48-5", " “2026-11-27” "])
+def test_a_date_alone_is_refused_for_a_moment(date: str) -> None:
+    expected = "send_at: expected a date and time, such as 2026-11-27T09:00:00-05:00"
+    assert read(id="1", send_at=date).faults == {"send_at": expected}
+
+
+def test_a_moment_without_a_zone_stays_without_one_so_that_its_tool_can_say_so() -> None:
+    result = read(id="1", send_at="2026-11-27 09:00", timezone="America/New_York")
+    assert result.arguments["send_at"] == "2026-11-27T09:00:00"
+    assert read(id="1", send_at="2026-11-27T09:00:00-05:00").arguments["send_at"] == "2026-11-27T09:00:00-05:00"
+    assert read(id="1", send_at=1_764_100_000).arguments["send_at"] == "2025-11-25T19:46:40Z"
+
+
+@pytest.mark.parametrize("argument", ["send_at", "since"])
+@pytest.mark.parametrize("text", ["2026-11-27 09:00 America/New_York", "2026-11-27T09:00[America/New_York]"])
+def test_a_time_with_the_name_of_a_zone_is_refused_with_its_offset(argument: str, text: str) -> None:
+    expected = "expected a UTC offset instead of the name of a time zone: 2026-11-27T09:00:00-05:00"
+    assert read(id="1", **{argument: text}).faults == {argument: f"{argument}: {expected}"}
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-27 09:00 ../etc", "2026-11-27 09:00 Nowhere/Land", "2026-11-27 a/b", "x Etc/UTC"]
+)
+def test_what_is_no_zone_gets_the_general_error(text: str) -> None:
+    assert "expected an ISO 8601 time, such as" in read(id="1", send_at=text).faults["send_at"]
 
 
 @pytest.mark.parametrize("name", ["Nowhere/Land", "../etc", "", None, 5])

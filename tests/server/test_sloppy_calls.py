@@ -72,7 +72,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
             "Accepted: customer, name, data, timestamp, repeat, id_type.",
             "Missing argument customer for send_event: ID, email, +phone, or cio_….",
             "Missing argument name for send_event: Event name.",
-            "timestamp: expected an ISO 8601 time, such as 2026-01-31T09:00:00Z or 2026-01-31. It is now (now).",
+            "timestamp: expected an ISO 8601 time, such as 2026-11-27T09:00:00-05:00. It is now (now).",
             "data: expected an object.",
             "repeat: expected true or false.",
             "Nothing was sent.",

@@ -18,9 +18,13 @@ READ_AS = "x-read-as"
 
 @dataclass(frozen=True, slots=True)
 class ReadAs:
-    """Marks a text argument as a reference (an ID, address or name) or a time, for `server/input.py` to read."""
+    """Marks a text argument for `server/input.py` to read: a reference (an ID, address or name), a time, or a moment.
 
-    form: Literal["reference", "time"]
+    A moment is when a write takes effect: a date alone is not enough, and a zone that is missing stays missing, so that
+    the question can say so.
+    """
+
+    form: Literal["reference", "time", "moment"]
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Add the keyword."""
@@ -76,6 +80,7 @@ Cursor = Annotated[
     Field(description="From the previous page"),
 ]
 Time = Annotated[str, ReadAs("time"), bounded(MAX_TIME_BYTES)]
+Moment = Annotated[str, ReadAs("moment"), bounded(MAX_TIME_BYTES)]
 Since = Annotated[Time | None, Field(description="ISO 8601 with zone")]
 Until = Annotated[Time | None, Field(description="ISO 8601 with zone")]
 

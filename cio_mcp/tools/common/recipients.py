@@ -15,7 +15,7 @@ from cio_mcp.customerio.api.people import Person, reference_of
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.text.sanitize import clean, quoted, shown, word
-from cio_mcp.text.timestamps import from_unix, parse
+from cio_mcp.text.timestamps import from_unix, has_zone, parse
 from cio_mcp.tools.common.arguments import MAX_EMAIL_BYTES
 from cio_mcp.workspace import CallContext
 
@@ -33,6 +33,7 @@ WITH_ARTICLE: dict[IdType, str] = {
 }
 
 UNKNOWN_CUSTOMER = "This server can't check whether the customer exists."
+ZONE_ASSUMED = "No time zone was given, so it was read as UTC."
 UNREAD = "No App API key: current values are unknown, and the result can't be verified."
 
 
@@ -171,6 +172,11 @@ def time_of(field: str, text: str | None) -> datetime | None:
     if at is not None and at < from_unix(0):
         raise InvalidArgument(field, "must be 1970 or later")
     return at
+
+
+def zone_warnings(text: str | None) -> tuple[str, ...]:
+    """What a person must know about a time that was given without a zone."""
+    return () if text is None or has_zone(text) else (ZONE_ASSUMED,)
 
 
 def one_address(field: str, address: str) -> None:

@@ -15,7 +15,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Name, Time
+from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Moment, Name
 from cio_mcp.tools.common.event_messages import event_messages
 from cio_mcp.tools.common.recipients import (
     UNKNOWN_CUSTOMER,
@@ -26,6 +26,7 @@ from cio_mcp.tools.common.recipients import (
     test_profiles,
     time_of,
     within,
+    zone_warnings,
 )
 from cio_mcp.workspace import CallContext
 
@@ -44,7 +45,7 @@ async def send_event(
     customer: Customer,
     name: Annotated[Name, Field(description="Event name")],
     data: Annotated[dict[str, JsonValue] | None, Field(description="Event data")] = None,
-    timestamp: Annotated[Time | None, Field(description="ISO 8601 with zone. Default: now")] = None,
+    timestamp: Annotated[Moment | None, Field(description="ISO 8601 with zone. Default: now")] = None,
     repeat: Annotated[bool, Field(description="Send even if it is a duplicate")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
@@ -72,7 +73,7 @@ async def send_event(
         recipients=recipient.recipients,
         test_profiles=await test_profiles(ws, recipient),
         starts=starts,
-        warnings=(*_warnings(recipient, age), *messages.warnings),
+        warnings=(*zone_warnings(timestamp), *_warnings(recipient, age), *messages.warnings),
         calls=(tracking.event(recipient.reference, name, data or {}, ulid=str(ULID()), at=at),),
         rests_on=recipient.rests_on
         | {"starts": starts if isinstance(starts, str) else list(starts), "messages": messages.digest},

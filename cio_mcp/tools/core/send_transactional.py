@@ -14,9 +14,17 @@ from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Email, Id, Time
+from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Email, Id, Moment
 from cio_mcp.tools.common.message_preview import content_digest, preview_message
-from cio_mcp.tools.common.recipients import Recipient, one_address, recipient_of, test_profiles, time_of, within
+from cio_mcp.tools.common.recipients import (
+    Recipient,
+    one_address,
+    recipient_of,
+    test_profiles,
+    time_of,
+    within,
+    zone_warnings,
+)
 from cio_mcp.workspace import CallContext
 
 
@@ -39,7 +47,7 @@ async def send_transactional(
     channel: Literal["email"] = "email",
     to: Annotated[Email | None, Field(description="Address. Default: the customer's own")] = None,
     data: Annotated[dict[str, JsonValue] | None, Field(description="Template variables")] = None,
-    send_at: Annotated[Time | None, Field(description="ISO 8601 with zone. Default: now")] = None,
+    send_at: Annotated[Moment | None, Field(description="ISO 8601 with zone. Default: now")] = None,
     options: EmailOptions | None = None,
     repeat: Annotated[bool, Field(description="Send even if it is a duplicate")] = False,
     id_type: CustomerIdType = None,
@@ -61,7 +69,7 @@ async def send_transactional(
         examples=(recipient.example,),
         recipients=(address,),
         test_profiles=await test_profiles(ws, recipient),
-        warnings=(*_warnings(recipient, address, chosen), *preview.warnings),
+        warnings=(*zone_warnings(send_at), *_warnings(recipient, address, chosen), *preview.warnings),
         calls=(
             sends.email(
                 int(template.id),
