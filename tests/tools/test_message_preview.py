@@ -66,8 +66,9 @@ def test_what_is_required_and_not_there_is_named() -> None:
     )
     assert result.missing == ("order_id", "preheader", "customer.last_name", "customer.plan")
     assert result.warnings == (
-        "The template uses variables that are not in the data: “order_id”, “preheader”.",
-        "The template uses attributes that are not in the profile: “customer.last_name”, “customer.plan”.",
+        "The template uses variables that are not in the data, so it may not be delivered: “order_id”, “preheader”.",
+        "The template uses attributes that are not in the profile, so it may not be delivered: "
+        "“customer.last_name”, “customer.plan”.",
     )
 
 
@@ -137,8 +138,14 @@ async def test_a_transactional_send_warns_of_data_and_attributes_that_are_missin
     assert ada
     del ada.attributes["first_name"]
     plan = await send_transactional(ws, "1", "ada", data={"minutes": 5})
-    assert "The template uses variables that are not in the data: “reset_url”." in plan.warnings
-    assert "The template uses attributes that are not in the profile: “customer.first_name”." in plan.warnings
+    assert (
+        "The template uses variables that are not in the data, so it may not be delivered: “reset_url”."
+        in plan.warnings
+    )
+    assert (
+        "The template uses attributes that are not in the profile, so it may not be delivered: “customer.first_name”."
+        in plan.warnings
+    )
     assert plan.preview[0] == "Subject: “Reset your password”"
 
 
