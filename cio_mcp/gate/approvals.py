@@ -15,6 +15,8 @@ from cio_mcp.storage.rows import ChangeSummary, StoredState
 
 APPROVAL_SECONDS = 600.0
 """How long an approval is valid, and how long a client may keep a question open."""
+CLOCK_SECONDS = 60.0
+"""How far a question may lie in the future, because the clock was set, for its answer to count."""
 CALL_SECONDS = 10.0
 """How long a change that was approved in a client is left to its call, before any server carries it out."""
 POLL_SECONDS = 0.25
@@ -61,7 +63,7 @@ class Approvals:
         """
         row = await self.journal.get(change.id)
         asked_at = row.asked_at if row else None
-        in_time = asked_at is not None and self.clock.now() - asked_at <= APPROVAL_SECONDS
+        in_time = asked_at is not None and -CLOCK_SECONDS <= self.clock.now() - asked_at <= APPROVAL_SECONDS
         right = confirms(change.plan, confirmation)
         if approve and in_time and right:
             await self._approve(change, by=by, how=IN_CLIENT, call_seconds=CALL_SECONDS)
@@ -74,8 +76,8 @@ class Approvals:
 
         It ends after so many seconds at most.
         """
-        until = self.clock.now() + seconds
-        while change.state == state and self.clock.now() < until:
+        until = self.clock.steady() + seconds
+        while change.state == state and self.clock.steady() < until:
             await self.clock.sleep(POLL_SECONDS)
             summary = await self.journal.summary(change.id)
             if summary is None or summary.state != state:
