@@ -16,6 +16,7 @@ from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.core.events import wait_for_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.workspace import CallContext
 from tests.callers import caller_named
@@ -72,6 +73,14 @@ async def test_a_scheduled_message_leaves_with_its_time_and_the_question_states_
     row = await later.approve(email(ws, at))
     receipt = await later.make(row, email(ws, at))
     assert receipt.status == "done"
+    assert f"Scheduled for {moment(at)}. Not sent yet." in receipt.message
+    assert receipt.scheduled_for == at
+    assert receipt.next_step == "After that time, look with get_message."
+    (line,) = (await ws.gate.recent(change=row.id, state=None, limit=1)).changes
+    assert line.result == f"Scheduled for {moment(at)}. Not sent yet."
+    waited = await wait_for_event(ws, change=row.id, metric="delivered")
+    assert (waited.happened, waited.waited) == (False, 0.0)
+    assert waited.note == f"The send is scheduled for {moment(at)}. Call again after that time."
     assert f"at {moment(at)}" in row.question
     assert "at once" not in row.question
     assert [send["send_at"] for send in sandbox.workspace.sends] == [int(at.timestamp())]

@@ -9,6 +9,7 @@ import anyio
 from pydantic import Field
 
 from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
+from cio_mcp.gate.receipt import scheduled_for
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import clock_line, from_unix, moment
@@ -148,6 +149,8 @@ async def wait_for_event(
         customer=customer, object_type=object_type, metric=metric, delivery=delivery, change=change, since=since
     )
     query = await wanted.query(ws)
+    if later := await _not_due(ws, change):
+        return WaitAnswer(happened=False, waited=0.0, note=later, now=ws.now)
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
     named = query.delivery or query.trigger_event
     counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.now()) - LATELY)
@@ -171,6 +174,12 @@ async def wait_for_event(
         note=note if seen else await _why_nothing(ws) or note,
         now=ws.now,
     )
+
+
+async def _not_due(ws: CallContext, change: str | None) -> str | None:
+    row = await ws.gate.journal.summary(change) if change else None
+    later = scheduled_for(row, ws.gate.clock.now()) if row else None
+    return f"The send is scheduled for {moment(later)}. Call again after that time." if later else None
 
 
 def _metric_name(metric: str) -> str:
