@@ -67,8 +67,10 @@ def test_what_is_required_and_not_there_is_named() -> None:
     assert result.missing == ("order_id", "preheader", "customer.last_name", "customer.plan")
     assert result.warnings == (
         "The template uses variables that are not in the data, so it may not be delivered: “order_id”, “preheader”.",
-        "The template uses attributes that are not in the profile, so it may not be delivered: "
-        "“customer.last_name”, “customer.plan”.",
+        (
+            "The template uses attributes that are not in the profile, so it may not be delivered: "
+            "“customer.last_name”, “customer.plan”."
+        ),
     )
 
 
