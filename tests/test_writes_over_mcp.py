@@ -103,6 +103,7 @@ async def test_a_client_that_cannot_ask_is_told_that_a_person_must_decide(
         receipt = structured(await client.call_tool(tool, WRITES[tool].arguments(7)))
     assert receipt["status"] == "approval_required"
     assert "approve it in cio-mcp on their computer" in receipt["message"]
+    assert receipt["next_step"] == "It waits for 60 minutes."
     assert "cio-mcp approvals" not in receipt["message"]
     assert "http" not in receipt["message"]
     assert effects(sandbox) == 0

@@ -61,7 +61,6 @@ class Approvals:
         """
         row = await self.journal.get(change.id)
         asked_at = row.asked_at if row else None
-        # A clock that was set back must not make a late answer count.
         in_time = asked_at is not None and -CLOCK_SKEW_SECONDS <= self.clock.now() - asked_at <= APPROVAL_SECONDS
         right = confirms(change.plan, confirmation)
         if approve and in_time and right:

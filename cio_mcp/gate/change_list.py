@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from cio_mcp.errors import NotFound
-from cio_mcp.gate.receipt import happened_at, result_of
+from cio_mcp.gate.receipt import AFTER_THAT, happened_at, result_of, scheduled_for
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.rows import ChangePage, ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
@@ -50,6 +50,8 @@ class ChangeLine(Answer):
     def of(cls, row: ChangeSummary, now: float) -> "ChangeLine":
         """Make a row readable; an open one past its hour is expired."""
         state = row.state_at(now)
+        later = scheduled_for(row, now)
+        next_step = AFTER_THAT if later else row.next_step
         return cls(
             id=row.id,
             state=state,
@@ -60,9 +62,9 @@ class ChangeLine(Answer):
             by=row.principal,
             decided_by=row.decided_by,
             decided=row.decided_how,
-            result=result_of(row),
+            result=f"Scheduled for {moment(later)}. Not sent yet." if later else result_of(row),
             delivery_id=row.delivery_id,
-            next_step=row.next_step if state in HAPPENED else None,
+            next_step=next_step if state in HAPPENED else None,
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cio_mcp.customerio.canonical import FORM
 from cio_mcp.gate.plan import Plan, parse_plan
-from cio_mcp.gate.receipt import Receipt, happened_at, is_scheduled
+from cio_mcp.gate.receipt import Receipt, happened_at, scheduled_for
 from cio_mcp.storage.effects import Effects
 from cio_mcp.storage.rows import ChangeRow, ChangeSummary, Digests, Precedent
 from cio_mcp.text.timestamps import from_unix, moment
@@ -73,17 +73,20 @@ def duplicate_receipt(row: ChangeRow, now: float) -> Receipt:
             next_step=row.next_step,
         )
     until = max((row.sending_at or now) + DUPLICATE_SECONDS, row.due_at or 0.0)
-    done = f"was sent at {when}"
-    if is_scheduled(row, now):
-        done = f"is scheduled for {moment(from_unix(int(row.due_at or 0)))}"
     return Receipt(
         status="already_done",
-        message=f"The same {done}. Nothing was sent now. Until {moment(from_unix(int(until)))} an equal "
-        "one counts as a duplicate. If the user wants a second one, pass repeat=true.",
+        message=f"The same {_sent(row, now, when)}. Nothing was sent now. Until {moment(from_unix(int(until)))} an "
+        "equal one counts as a duplicate. If the user wants a second one, pass repeat=true.",
         change=row.id,
         at=happened_at(row),
         delivery_id=row.delivery_id,
+        scheduled_for=scheduled_for(row, now),
     )
+
+
+def _sent(row: ChangeSummary, now: float, when: str) -> str:
+    later = scheduled_for(row, now)
+    return f"is scheduled for {moment(later)}" if later else f"was sent at {when}"
 
 
 def _sentence(precedent: Precedent, now: float) -> str:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic.json_schema import SkipJsonSchema
 
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.person_results import Edit, PersonOutcome, PersonResult, counts_of, edits_of, not_listed, results_of
 from cio_mcp.gate.plan import Plan
-from cio_mcp.storage.rows import ChangeState, ChangeSummary
+from cio_mcp.storage.rows import EFFECTIVE, ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.text.untrusted import Prose
@@ -38,6 +40,10 @@ MEANING: dict[ChangeState, tuple[Status, str]] = {
 }
 """Each state as a receipt's status and sentence."""
 
+DENIALS = ("denied", "rejected")
+"""How a decision begins that a person made against a change."""
+ONLY_IF_ASKED = "Don't propose it again unless the user asks."
+AFTER_THAT = "After that time, look with get_message."
 NOT_YET_VISIBLE = "Done. Accepted by Customer.io, but not visible yet when read back."
 
 
@@ -54,6 +60,8 @@ class Receipt(Answer):
     verified: bool | None = None
     warnings: tuple[Prose, ...] | None = None
     next_step: Prose | None = None
+    scheduled_for: Annotated[datetime | None, SkipJsonSchema()] = None
+    """When a scheduled send goes out; not in the output schema, which every write tool repeats."""
 
     @property
     def is_error(self) -> bool:
@@ -129,12 +137,11 @@ def summary_receipt(row: ChangeSummary, now: float) -> Receipt:
         status = "partly_done"
     if state == "sent" and row.reads_back:
         message = NOT_YET_VISIBLE
-    next_step = row.next_step
-    if is_scheduled(row, now):
-        message = f"Scheduled for {_due(row)}, not sent yet."
-        next_step = "After that time, check it with get_message; before it, no event is reported."
     if state == "declined" and row.decided_how:
-        message = f"Nothing was sent: {row.decided_how}. Don't propose it again unless the user asks."
+        message = f"Nothing was sent: {row.decided_how}."
+    if later := scheduled_for(row, now):
+        message = f"Scheduled for {moment(later)}. Not sent yet."
+    next_step = AFTER_THAT if later else _next_step(row, state)
     return Receipt(
         status=status,
         message=f"{row.summary} {result_of(row) or message}",
@@ -142,17 +149,24 @@ def summary_receipt(row: ChangeSummary, now: float) -> Receipt:
         at=happened_at(row) if status in ("done", "partly_done") else None,
         delivery_id=row.delivery_id,
         verified={"verified": True, "sent": False}.get(state) if row.reads_back else None,
-        next_step=next_step if status in ("unknown", "done", "partly_done") else None,
+        scheduled_for=later,
+        next_step=next_step,
     )
 
 
-def is_scheduled(row: ChangeSummary, now: float) -> bool:
-    """Whether Customer.io accepted a send whose time has not come yet."""
-    return row.state in ("sent", "verified") and row.due_at is not None and row.due_at > now
+def _next_step(row: ChangeSummary, state: ChangeState) -> str | None:
+    if state == "planned":
+        return f"It waits for {round((row.expires_at - row.planned_at) / 60)} minutes."
+    if state == "declined":
+        return ONLY_IF_ASKED if (row.decided_how or "").startswith(DENIALS) else None
+    return row.next_step if MEANING[state][0] in ("unknown", "done") else None
 
 
-def _due(row: ChangeSummary) -> str:
-    return moment(from_unix(int(row.due_at or 0)))
+def scheduled_for(row: ChangeSummary, now: float) -> datetime | None:
+    """When an accepted send goes out, while that is still to come."""
+    if row.state in EFFECTIVE and row.due_at is not None and row.due_at > now:
+        return from_unix(int(row.due_at))
+    return None
 
 
 def result_of(row: ChangeSummary) -> str | None:

@@ -32,8 +32,10 @@ from cio_mcp.workspace import CallContext
 ASKS_BY_RESULT = "2026-07-28"
 """The first protocol version that carries questions in results; the SDK keeps the same constant private."""
 ANSWER_SECONDS = 4.0
-"""Seconds from its arrival after which a write call without a prompt stops waiting. Some clients give up after 5 s, and
-the answer must arrive within 4.5 s."""
+"""Seconds after its arrival when a write call stops waiting for a decision.
+
+Some clients give up after 5 s, and over HTTP an answer took up to 0.6 s more (measured).
+"""
 PROGRESS = "Waiting for approval in cio-mcp on your computer"
 
 log = logging.getLogger(__name__)

@@ -252,6 +252,8 @@ async def test_a_duplicate_is_answered_with_the_time_until_which_it_counts_as_on
     scheduled = await propose(gate, email(1))
     assert isinstance(scheduled, Receipt)
     assert f"Until {moment(from_unix(int(due)))} an equal one" in scheduled.message
+    assert f"The same is scheduled for {moment(from_unix(int(due)))}." in scheduled.message
+    assert "If the user wants a second one, pass repeat=true." in scheduled.message
 
 
 async def test_an_equal_send_after_the_question_is_a_duplicate_however_long_the_person_thinks(

@@ -16,6 +16,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import OPEN_LIMITS, OPEN_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.storage.changes import CLOCK_SKEW_SECONDS
 from cio_mcp.workspace import CallContext
 from tests.callers import caller_named
 from tests.clock import ManualClock
@@ -220,18 +221,6 @@ async def test_a_declined_change_is_not_made_and_can_be_asked_about_anew(gate: G
     assert events(sandbox) == 0
 
 
-async def test_an_answer_does_not_count_where_the_clock_was_set_back_since_its_question(
-    gate: Gate, sandbox: Sandbox, clock: ManualClock
-) -> None:
-    plan = planner()
-    row = await proposed(gate, plan)
-    await gate.approvals.record_prompt(row)
-    clock.time -= 7200
-    await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
-    assert (await gate.make(row, plan, work())).status == "declined"
-    assert events(sandbox) == 0
-
-
 async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, clock: ManualClock) -> None:
     plan = planner()
     row = await proposed(gate, plan)
@@ -242,6 +231,38 @@ async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, clock: M
     assert receipt.status == "declined"
     assert "approval request expired" in receipt.message
     assert events(sandbox) == 0
+
+
+async def test_an_answer_counts_as_no_if_the_clock_was_set_back(
+    gate: Gate, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    plan = planner()
+    row = await proposed(gate, plan)
+    await gate.approvals.record_prompt(row)
+    clock.set_calendar(-(CLOCK_SKEW_SECONDS + 1))
+    await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
+    assert (await gate.make(row, plan, work())).status == "declined"
+    assert events(sandbox) == 0
+
+
+async def test_a_wait_for_a_decision_ends_in_time_although_the_clock_is_set_back(
+    gate: Gate, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await proposed(gate, planner())
+    frozen = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: frozen)
+    began = clock.time
+    assert (await gate.approvals.wait(row, 15)).state == "planned"
+    assert clock.time - began == 15
+
+
+async def test_a_rejected_change_is_not_to_be_proposed_again_unasked(gate: Gate) -> None:
+    plan = planner()
+    row = await proposed(gate, plan)
+    await gate.approvals.answer(row, approve=False, confirmation=None, by=ADA)
+    receipt = await gate.make(row, plan, work())
+    assert "rejected in the client" in receipt.message
+    assert receipt.next_step == "Don't propose it again unless the user asks."
 
 
 async def test_an_answer_to_a_question_never_asked_counts_as_no(gate: Gate, sandbox: Sandbox) -> None:

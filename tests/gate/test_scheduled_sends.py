@@ -85,8 +85,14 @@ async def test_a_scheduled_message_leaves_with_its_time_and_the_question_states_
     row = await later.approve(email(ws, at))
     receipt = await later.make(row, email(ws, at))
     assert receipt.status == "done"
-    assert f"Scheduled for {moment(at)}, not sent yet." in receipt.message
-    assert "wait_for_event" not in (receipt.next_step or "")
+    assert f"Scheduled for {moment(at)}. Not sent yet." in receipt.message
+    assert receipt.scheduled_for == at
+    assert receipt.next_step == "After that time, look with get_message."
+    (line,) = (await ws.gate.recent(change=row.id, state=None, limit=1)).changes
+    assert line.result == f"Scheduled for {moment(at)}. Not sent yet."
+    waited = await wait_for_event(ws, change=row.id, metric="delivered")
+    assert (waited.happened, waited.waited) == (False, 0.0)
+    assert waited.note == f"The send is scheduled for {moment(at)}. Call again after that time."
     assert f"at {moment(at)}" in row.question
     assert "at once" not in row.question
     assert [send["send_at"] for send in sandbox.workspace.sends] == [int(at.timestamp())]
@@ -108,16 +114,6 @@ async def test_a_scheduled_message_is_not_sent_again_until_it_is_due(
         assert (again.status, again.change) == ("already_done", first.id)
         assert f"The same is scheduled for {moment(at)}." in again.message
     assert len(sandbox.workspace.sends) == 1
-
-
-async def test_a_wait_for_a_scheduled_message_ends_at_once_and_states_its_time(
-    ws: CallContext, later: LaterGate
-) -> None:
-    at = in_time(timedelta(hours=2))
-    receipt = await later.make(await later.approve(email(ws, at)), email(ws, at))
-    answer = await wait_for_event(ws, metric="delivered", change=receipt.change)
-    assert not answer.happened
-    assert f"scheduled for {moment(at)}" in (answer.note or "")
 
 
 async def test_once_a_scheduled_message_has_left_the_same_can_be_approved_again(

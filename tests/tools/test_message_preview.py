@@ -66,18 +66,18 @@ def test_what_is_required_and_not_there_is_named() -> None:
     )
     assert result.missing == ("order_id", "preheader", "customer.last_name", "customer.plan")
     assert result.warnings == (
+        "The template uses variables that are not in the data, so it may not be delivered: “order_id”, “preheader”.",
         (
-            "The template uses variables that are not in the data: “order_id”, “preheader”. "
-            "Customer.io may not deliver it."
+            "The template uses attributes that are not in the profile, so it may not be delivered: "
+            "“customer.last_name”, “customer.plan”."
         ),
-        "The template uses attributes that are not in the profile: “customer.last_name”, “customer.plan”.",
     )
 
 
 def test_a_warning_names_only_so_many_variables() -> None:
     body = "".join(f"{{{{data.v{number:02d}}}}}" for number in range(MAX_NAMES + 3))
     (warning,) = previewed(content("x", body)).warnings
-    assert warning.endswith("“v09”, and 3 more. Customer.io may not deliver it.")
+    assert warning.endswith("“v09”, and 3 more.")
 
 
 def test_the_recipient_of_the_template_is_not_required_for_a_send_names_its_own() -> None:
@@ -141,10 +141,13 @@ async def test_a_transactional_send_warns_of_data_and_attributes_that_are_missin
     del ada.attributes["first_name"]
     plan = await send_transactional(ws, "1", "ada", data={"minutes": 5})
     assert (
-        "The template uses variables that are not in the data: “reset_url”. Customer.io may not deliver it."
+        "The template uses variables that are not in the data, so it may not be delivered: “reset_url”."
         in plan.warnings
     )
-    assert "The template uses attributes that are not in the profile: “customer.first_name”." in plan.warnings
+    assert (
+        "The template uses attributes that are not in the profile, so it may not be delivered: “customer.first_name”."
+        in plan.warnings
+    )
     assert plan.preview[0] == "Subject: “Reset your password”"
 
 

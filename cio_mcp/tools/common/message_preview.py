@@ -50,12 +50,15 @@ class MessagePreview(BaseModel):
         attributes = [name for name in self.missing if name.startswith("customer.")]
         sentences = []
         if data:
+            names = listed_names(data)
             sentences.append(
-                f"The template uses variables that are not in the data: {listed_names(data)}. "
-                "Customer.io may not deliver it."
+                f"The template uses variables that are not in the data, so it may not be delivered: {names}."
             )
         if attributes:
-            sentences.append(f"The template uses attributes that are not in the profile: {listed_names(attributes)}.")
+            names = listed_names(attributes)
+            sentences.append(
+                f"The template uses attributes that are not in the profile, so it may not be delivered: {names}."
+            )
         if self.unknown:
             sentences.append("The template could only be read in part. It may use more variables.")
         return tuple(sentences)

@@ -9,7 +9,7 @@ import anyio
 from pydantic import Field
 
 from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
-from cio_mcp.gate.receipt import is_scheduled
+from cio_mcp.gate.receipt import scheduled_for
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import clock_line, from_unix, moment
@@ -149,12 +149,13 @@ async def wait_for_event(
         customer=customer, object_type=object_type, metric=metric, delivery=delivery, change=change, since=since
     )
     query = await wanted.query(ws)
+    if later := await _not_due(ws, change):
+        return WaitAnswer(happened=False, waited=0.0, note=later, now=ws.now)
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
     named = query.delivery or query.trigger_event
     counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.now()) - LATELY)
     longest = max(0.0, ws.reader.work.deadline - anyio.current_time() - ANSWERING)
-    due = await _due(ws, change)
-    patience = 0.0 if due else longest if timeout is None else min(timeout, longest)
+    patience = longest if timeout is None else min(timeout, longest)
     began = ws.events.clock.steady()
     async with anyio.create_task_group() as group:
         group.start_soon(_report_progress, ws, patience)
@@ -165,9 +166,6 @@ async def wait_for_event(
         return WaitAnswer(happened=True, event=(await event_lines(ws, [event]))[0], waited=waited, now=ws.now)
     same = replace(query, object_type=None, metric=None, since=counts_from)
     seen = (await ws.events.recent(same, SEEN)).events
-    if due:
-        note: str | None = f"The message is scheduled for {moment(due)}. No event is reported before that time."
-        return WaitAnswer(happened=False, waited=waited, note=note, now=ws.now)
     note = _final(event) if event else _advice(timeout, patience, None if named else counts_from)
     return WaitAnswer(
         happened=False,
@@ -178,12 +176,10 @@ async def wait_for_event(
     )
 
 
-async def _due(ws: CallContext, change: str | None) -> datetime | None:
-    """When a scheduled change takes effect; None for any other."""
+async def _not_due(ws: CallContext, change: str | None) -> str | None:
     row = await ws.gate.journal.summary(change) if change else None
-    if row is None or row.due_at is None or not is_scheduled(row, ws.gate.clock.now()):
-        return None
-    return from_unix(int(row.due_at))
+    later = scheduled_for(row, ws.gate.clock.now()) if row else None
+    return f"The send is scheduled for {moment(later)}. Call again after that time." if later else None
 
 
 def _metric_name(metric: str) -> str:
