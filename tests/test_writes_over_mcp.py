@@ -10,7 +10,7 @@ from mcp_types import ElicitRequestParams, ElicitResult, ErrorData
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from tests.clients import APPROVE, REJECT, Person, connected, effects, structured
+from tests.clients import APPROVE, REJECT, Person, connected, effects, structured, text
 from tests.eras import Era
 from tests.examples import WRITES
 
@@ -231,3 +231,26 @@ async def test_what_is_not_acceptable_is_refused_in_one_sentence_that_names_the_
     assert "\n" not in content.text
     assert not person.asked
     assert effects(sandbox) == 0
+
+
+async def test_a_receipt_has_the_warnings_that_the_person_was_shown_in_both_channels(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    async with connected(settings, sandbox, "auto", person) as client:
+        result = await client.call_tool("send_transactional", {"message": "Order shipped", "customer": "bob"})
+    warning = next(line for line in person.asked[0].message.splitlines() if "unsubscribed, so" in line)
+    sentence = warning.removeprefix("- ")
+    assert f"Warning: {sentence}" in text(result)
+    assert any(sentence in str(each) for each in structured(result)["warnings"])
+
+
+async def test_the_receipt_of_an_edit_has_the_old_and_the_new_value_in_both_channels(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    call = {"customer": "ada", "attributes": {"plan": "gold"}}
+    async with connected(settings, sandbox, "auto", Person(APPROVE)) as client:
+        result = await client.call_tool("update_customer", call)
+    assert "“plan”: “vip” → “gold”" in text(result)
+    (edit,) = structured(result)["edits"]
+    assert (edit["name"], edit["before"]["untrusted"], edit["after"]["untrusted"]) == ("plan", "vip", "gold")
