@@ -193,7 +193,10 @@ async def _run_until_stopped(serve: Callable[[], Awaitable[None]], stop: Callabl
 @contextmanager
 def _storage(*, sandbox: bool, overrides: dict[str, Any]) -> Iterator[Settings]:
     """Load the settings; a sandbox's state lies in a temporary directory unless the environment names another."""
-    settings = sandbox_settings(None, **overrides) if sandbox else load_settings(**overrides)
+    # A wrong setting ends the start of a sandbox too, although the sandbox replaces those of the real workspace.
+    settings = load_settings(keys_needed=not sandbox, **overrides)
+    if sandbox:
+        settings = sandbox_settings(None, **overrides)
     if not sandbox or settings.has_chosen_storage:
         yield settings
         return

@@ -228,6 +228,12 @@ def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(
     assert "secret" not in refused.stderr
 
 
+def test_a_wrong_setting_ends_the_start_of_a_sandbox_too(cio_mcp: CommandLine) -> None:
+    refused = cio_mcp.run("serve", "--sandbox", CIO_REGION="asia")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("cio-mcp: CIO_REGION: ")
+
+
 @pytest.mark.parametrize("command", [("serve",), ("webhooks", "serve", "--port", "0"), ("changes",)])
 def test_a_signing_key_that_the_client_did_not_fill_in_ends_every_command(
     command: tuple[str, ...], cio_mcp: CommandLine
