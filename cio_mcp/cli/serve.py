@@ -144,10 +144,9 @@ async def _run(transport: Transport, settings: Settings, sandbox: bool) -> None:
         async def when_open(workspace: "lazy.workspace.Workspace") -> None:
             opened.set()
             await (await server.runtime.toolbox()).build()
-            if box is None:
-                await _report_keys(workspace)
-            else:
+            if box is not None:
                 box.report_to(lazy.server_http.receiver_of(server))
+            await _report_keys(workspace)
 
         server.runtime.when_open.append(when_open)
         group = await stack.enter_async_context(anyio.create_task_group())
