@@ -212,7 +212,11 @@ async def test_undeclared_arguments_are_refused_by_name(era: Era, settings: Sett
         ("send_transactional", {"message": "2", "customer": "ada", "send_at": "tomorrow"}, "send_at"),
         ("send_transactional", {"message": "2", "customer": "ada", "options": {"bcc": "x@y.z"}}, "bcc"),
         ("send_transactional", {"message": "2", "customer": "ada", "to": "nobody"}, "to"),
-        ("send_transactional", {"message": "Login code", "customer": "ada"}, "sms"),
+        (
+            "send_transactional",
+            {"message": "Login code", "customer": "ada"},
+            "“Login code” is an SMS message. This tool",
+        ),
         ("update_customer", {"customer": "ada", "attributes": {"email": "not-an-email"}}, "attributes.email"),
         ("update_customer", {"customer": "ada", "attributes": {"unsubscribed": "maybe"}}, "attributes.unsubscribed"),
         ("update_customer", {"customer": "ada", "attributes": {"created_at": "yesterday"}}, "attributes.created_at"),

@@ -100,11 +100,11 @@ def _identity(person: Person) -> Subject:
 
 def _tell(where: Console, settings: Settings, named: KnownSubject, there: ErasureCounts) -> None:
     names = ", ".join(quoted(name) for name in named.identity.names)
+    counts = f"Found changes: {there.changes} (open, to be withdrawn: {there.open}). Events: {there.events}."
     lines = [
         f"To erase from {quoted(settings.workspace_key)}: {names}.",
         *filter(None, [named.note]),
-        f"Found {there.changes} changes ({there.open} of them open, which will be withdrawn) "
-        f"and {there.events} events." if there != ErasureCounts() else "Nothing is stored about this person.",
-    ]  # fmt: skip
+        "Nothing is stored about this person." if there == ErasureCounts() else counts,
+    ]
     for line in lines:
         where.print(line, markup=False, highlight=False)

@@ -144,10 +144,9 @@ async def _run(transport: Transport, settings: Settings, sandbox: bool) -> None:
         async def when_open(workspace: "lazy.workspace.Workspace") -> None:
             opened.set()
             await (await server.runtime.toolbox()).build()
-            if box is None:
-                await _report_keys(workspace)
-            else:
+            if box is not None:
                 box.report_to(lazy.server_http.receiver_of(server))
+            await _report_keys(workspace)
 
         server.runtime.when_open.append(when_open)
         group = await stack.enter_async_context(anyio.create_task_group())
@@ -193,7 +192,10 @@ async def _run_until_stopped(serve: Callable[[], Awaitable[None]], stop: Callabl
 @contextmanager
 def _storage(*, sandbox: bool, overrides: dict[str, Any]) -> Iterator[Settings]:
     """Load the settings; a sandbox's state lies in a temporary directory unless the environment names another."""
-    settings = sandbox_settings(None, **overrides) if sandbox else load_settings(**overrides)
+    # A wrong setting ends the start of a sandbox too, although the sandbox replaces those of the real workspace.
+    settings = load_settings(keys_needed=not sandbox, **overrides)
+    if sandbox:
+        settings = sandbox_settings(None, **overrides)
     if not sandbox or settings.has_chosen_storage:
         yield settings
         return

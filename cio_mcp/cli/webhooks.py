@@ -14,7 +14,7 @@ from functools import partial
 import anyio
 import typer
 
-from cio_mcp.cli.common import settings_of_workspace
+from cio_mcp.cli.common import settings_of_workspace, storage_place
 from cio_mcp.cli.logs import log_to_stderr
 from cio_mcp.cli.sockets import LOOPBACK, authority, listen
 from cio_mcp.errors import SettingError
@@ -53,12 +53,15 @@ def serve(host: str, port: int) -> None:
 
 
 def status(*, as_json: bool) -> None:
-    """Print the last event, delays, gaps, and refusals."""
-    stats = anyio.run(_webhook_stats)
+    """Print the workspace, the last event, delays, gaps, and refusals."""
+    settings = settings_of_workspace()
+    stats = anyio.run(_webhook_stats, settings)
+    workspace, place = settings.workspace_key, storage_place()
     if as_json:
         lag = {"last": asdict(stats.last) | {"lag": stats.last.lag}} if stats.last else {}
-        typer.echo(json.dumps(asdict(stats) | lag, indent=2))
+        typer.echo(json.dumps({"workspace": workspace, "storage": place} | asdict(stats) | lag, indent=2))
         return
+    typer.echo(f"Workspace {clean(workspace, NAME)} in {place}")
     for line in _lines(stats, datetime.now(UTC)):
         typer.echo(line)
 
@@ -90,8 +93,7 @@ async def _keep(feed: EventLog, settings: Settings) -> AsyncIterator[None]:
     await feed.database.close()
 
 
-async def _webhook_stats() -> WebhookStats:
-    settings = settings_of_workspace()
+async def _webhook_stats(settings: Settings) -> WebhookStats:
     database = Database(settings.storage_url)
     try:
         return await webhook_stats(database, settings.workspace_key, time.time())

@@ -26,6 +26,7 @@ from cio_mcp.workspace import Workspace, open_workspace
 
 COMMAND = "webhooks register"
 ON_A_TERMINAL = "on a terminal"
+NO_TERMINAL = "Registering a webhook requires a terminal, without redirected input or output. Nothing was registered."
 NOT_APPROVED, INTERRUPTED = "not approved on the terminal", "interrupted on the terminal"
 CHANGED = "The webhook changed in Customer.io in the meantime. Nothing was sent. This is the updated change:"
 KEY = (
@@ -48,7 +49,7 @@ def register(url: str, *, calls: bool) -> None:
     if not settings.has_app:
         raise SettingError("CIO_APP_API_KEY", f"is missing; it is {WHERE['CIO_APP_API_KEY']}")
     check(url)
-    with controlling_terminal() as terminal:
+    with controlling_terminal(NO_TERMINAL) as terminal:
         receipt = _through_the_gate(settings, url, terminal, calls=calls)
         if receipt.status not in ("done", "already_done"):
             raise Refused(receipt.message)

@@ -51,7 +51,7 @@ def test_a_person_is_erased_from_changes_and_events_and_what_keeps_us_from_repea
     logged(cio_mcp, event("1", email="ada@example.com"), event("2", email="bob@example.com"))
     before = cio_mcp.change("aaaa0001")
     seen = forgotten(cio_mcp, "ada@example.com")
-    assert "1 changes (1 of them open, which will be withdrawn) and 1 events" in seen
+    assert "Found changes: 1 (open, to be withdrawn: 1). Events: 1." in seen
     after = cio_mcp.change("aaaa0001")
     assert (after.summary, after.question) == ("(erased)", "(erased)")
     assert (after.state, after.decided_how) == ("declined", "the data of its person was erased")

@@ -140,6 +140,18 @@ async def test_a_sandbox_is_served_with_no_key_at_all(cio_mcp: CommandLine) -> N
     assert "ada@example.com" in found.content[0].text
 
 
+def test_a_served_sandbox_checks_its_keys_as_a_server_does(cio_mcp: CommandLine) -> None:
+    with running(cio_mcp, "serve", "--sandbox") as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        for message in (INITIALIZE, {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}):
+            process.stdin.write(f"{json.dumps(message)}\n")
+            process.stdin.flush()
+        lines = [process.stderr.readline() for _ in range(3)]
+    assert "Track API keys: accepted" in lines[1]
+    assert "App API key: accepted" in lines[2]
+
+
 @pytest.mark.anyio
 async def test_a_served_sandbox_reports_what_became_of_what_was_sent(cio_mcp: CommandLine) -> None:
     server = StdioServerParameters(
@@ -226,6 +238,12 @@ def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(
     assert refused.stderr.startswith(f"cio-mcp: {named}: ")
     assert refused.stderr.count("\n") == 1
     assert "secret" not in refused.stderr
+
+
+def test_a_wrong_setting_ends_the_start_of_a_sandbox_too(cio_mcp: CommandLine) -> None:
+    refused = cio_mcp.run("serve", "--sandbox", CIO_REGION="asia")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("cio-mcp: CIO_REGION: ")
 
 
 @pytest.mark.parametrize("command", [("serve",), ("webhooks", "serve", "--port", "0"), ("changes",)])

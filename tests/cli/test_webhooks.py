@@ -62,7 +62,7 @@ def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLin
     assert (stdout, "Traceback" in stderr) == ("", False)
     shown = cio_mcp.run("webhooks", "status", **KEYED)
     assert shown.returncode == 0
-    assert shown.stdout.startswith("Last event: email delivered, received ")
+    assert "\nLast event: email delivered, received " in shown.stdout
     assert "Stored: 2 events, 2 in the last 24 hours, 0 of them over a minute late" in shown.stdout
     assert "Refused: 1 (unsigned)" in shown.stdout
     assert "Refused: 1 (wrong signature)" in shown.stdout
@@ -127,7 +127,14 @@ def test_a_receiver_whose_database_cannot_be_opened_says_so_and_ends(
 
 
 def test_status_says_when_nothing_has_come_in(cio_mcp: CommandLine) -> None:
-    assert cio_mcp.run("webhooks", "status", **NAMED).stdout == "No events have been received yet.\n"
+    assert cio_mcp.run("webhooks", "status", **NAMED).stdout.endswith("\nNo events have been received yet.\n")
+
+
+def test_status_names_the_workspace_and_the_directory_that_it_reads(cio_mcp: CommandLine) -> None:
+    shown = cio_mcp.run("webhooks", "status", CIO_WORKSPACE="sandbox").stdout
+    assert shown.startswith(f"Workspace sandbox in {cio_mcp.data_dir}\n")
+    read = json.loads(cio_mcp.run("webhooks", "status", "--json", CIO_WORKSPACE="sandbox").stdout)
+    assert (read["workspace"], read["storage"]) == ("sandbox", str(cio_mcp.data_dir))
 
 
 def test_without_a_key_a_receiver_says_loudly_whom_it_believes(cio_mcp: CommandLine) -> None:

@@ -219,7 +219,8 @@ def test_anything_else_typed_changes_nothing(cio_mcp: CommandLine, sandbox: str,
 def test_without_a_terminal_nothing_is_registered(cio_mcp: CommandLine, sandbox: str) -> None:
     answered = cio_mcp.run("webhooks", "register", "--url", URL, **settings_for(sandbox))
     assert (answered.returncode, answered.stdout) == (2, "")
-    assert "requires a terminal" in answered.stderr
+    assert "Registering a webhook requires a terminal" in answered.stderr
+    assert "Nothing was registered." in answered.stderr
     assert len(webhooks(sandbox)) == 1
 
 

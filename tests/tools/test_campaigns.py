@@ -199,6 +199,7 @@ async def test_more_messages_than_an_answer_shows_are_reached_by_its_cursor(ws: 
     first = await get_campaign(ws, "1")
     assert (first.messages_total, len(first.messages), first.omitted) == (70, 50, 20)
     assert f"… 20 more: cursor={first.cursor}" in render(first, mask=False).text
+    assert "\n70 messages\n" in render(first, mask=False).text
     rest = await get_campaign(ws, "1", cursor=first.cursor)
     assert [row.id for row in (*first.messages, *rest.messages)] == [str(template.id) for template in many]
     assert not rest.has_more

@@ -214,15 +214,21 @@ async def test_what_happened_before_since_does_not_count_and_what_was_seen_is_to
 
 
 @pytest.mark.parametrize(
-    ("awaited", "end"), [("delivered", "bounced"), ("opened", "dropped"), ("sent", "undeliverable")]
+    ("awaited", "end", "words"),
+    [
+        ("delivered", "bounced", "bounced"),
+        ("delivered", "failed", "failed"),
+        ("opened", "dropped", "was dropped"),
+        ("sent", "undeliverable", "is undeliverable"),
+    ],
 )
-async def test_what_can_happen_no_more_is_not_waited_for(ws: CallContext, awaited: str, end: str) -> None:
+async def test_what_can_happen_no_more_is_not_waited_for(ws: CallContext, awaited: str, end: str, words: str) -> None:
     await ws.events.append(
         [event(1, "drafted", ago=9), event(1000, end, delivery_id="D1", failure_message="No such box")]
     )
     answer = await wait_for_event(ws, delivery="D1", metric=awaited)
     assert not answer.happened
-    assert lines(answer)[:2] == ["It has not occurred.", f"It will not occur: the delivery was {end}."]
+    assert lines(answer)[:2] == ["It has not occurred.", f"It won't occur: the delivery {words}."]
     assert "“No such box”" in lines(answer)[3]
 
 

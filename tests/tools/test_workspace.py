@@ -140,7 +140,10 @@ async def test_health_reports_what_came_in_and_the_rates_of_a_week(
     text = render(answer, mask=False).text
     assert "last event email bounced at 2026-09-01T12:00:00Z (10 minutes ago); 17 stored since" in text
     assert "Webhook requests refused: 1 (“wrong signature”), last 2026-09-01T12:00:00Z" in text
-    assert "25.0% of sent messages bounced, 20.0% were not sent (sent 8, bounced 2, failed 1, dropped 1)" in text
+    assert (
+        "25.0% of sent messages bounced, 20.0% were not sent (sent 8, bounced 2, failed 1, dropped 1; too few to judge)"
+        in text
+    )
     assert "App API key: accepted by Customer.io." in text
     assert "Track API keys: accepted by Customer.io." in text
 
@@ -163,3 +166,9 @@ def test_rates_have_no_value_where_nothing_was_sent() -> None:
     assert deliverability({}).failure_rate is None
     unsent = deliverability({"dropped": 3})
     assert (unsent.bounce_rate, unsent.failure_rate) == (None, 1.0)
+
+
+@pytest.mark.parametrize(("sent", "too_few"), [(1, True), (18, True), (19, False), (500, False)])
+def test_rates_of_under_20_messages_are_too_few_to_judge(sent: int, too_few: bool) -> None:
+    (line,) = deliverability({"sent": sent, "failed": 1}).lines()
+    assert ("too few to judge" in line) is too_few

@@ -134,7 +134,7 @@ class CampaignAnswer(PageAnswer):
             yield "held as a draft until someone sends it in Customer.io"
         if self.variables:
             yield f"its template uses {', '.join(quoted_name(name) for name in self.variables)}"
-        yield f"{self.messages_total} message(s)"
+        yield f"{self.messages_total} message{'' if self.messages_total == 1 else 's'}"
         yield from (message.line() for message in self.messages)
         yield from self.more()
 

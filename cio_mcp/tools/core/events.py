@@ -193,7 +193,8 @@ def _instead_of(query: EventQuery) -> tuple[str, ...]:
 
 
 def _final(event: Event) -> str:
-    return f"It will not occur: the delivery was {word(event.metric)}."
+    verb = {"dropped": "was ", "undeliverable": "is "}.get(event.metric, "")
+    return f"It won't occur: the delivery {verb}{word(event.metric)}."
 
 
 def _advice(wanted: float | None, patience: float, since: datetime | None) -> str | None:

@@ -21,6 +21,8 @@ RATES_OVER = timedelta(days=7)
 """The time that rates are of: as long as Customer.io retries a webhook, so that they rest on all that came."""
 UNSENT = ("failed", "dropped", "undeliverable")
 """Metrics of a message that was not sent."""
+ENOUGH = 20
+"""Messages below which a rate says little. Chosen."""
 COUNTED = ("sent", "delivered", "bounced", "spammed", *UNSENT)
 """Metrics counted for the rates."""
 REFUSED_SHOWN = 10
@@ -42,7 +44,8 @@ class Deliverability:
             return
         bounced = "" if self.bounce_rate is None else f"{self.bounce_rate:.1%} of sent messages bounced, "
         counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items() if count)
-        yield f"Messages, last 7 days: {bounced}{self.failure_rate:.1%} were not sent ({counts})"
+        few = "" if sum(map(self.counts.__getitem__, ("sent", *UNSENT))) >= ENOUGH else "; too few to judge"
+        yield f"Messages, last 7 days: {bounced}{self.failure_rate:.1%} were not sent ({counts}{few})"
 
 
 class Health(AnswerPart):

@@ -119,7 +119,7 @@ class MessageAnswer(Answer):
         if template := [
             f"{name} {word(id_)}" for name, id_ in (("action", self.action_id), ("content", self.content_id)) if id_
         ]:
-            yield f"Made from {', '.join(template)}."
+            yield f"Template: {', '.join(template)}."
         if self.note:
             yield self.note
         if self.content:

@@ -123,9 +123,8 @@ async def _contents(ws: CallContext, template: TransactionalMessage) -> list[Con
     contents = await ws.transactional.contents(template.id)
     channels = {"sms" if content.type == "twilio" else content.type for content in contents if content.type}
     if channels and "email" not in channels:
-        raise InvalidArgument(
-            "message", f"{quoted(template.name)} has the channel {', '.join(sorted(channels))}, not email"
-        )
+        kind = "an SMS message" if channels == {"sms"} else "not an email"
+        raise InvalidArgument("message", f"{quoted(template.name)} is {kind}. This tool sends email only")
     return contents
 
 
