@@ -74,12 +74,12 @@ def planner(ws: CallContext, name: str) -> Callable[[], Awaitable[Plan]]:
 async def test_writes_are_refused_with_the_reason_and_what_was_there_is_there_afterwards(
     trouble: Callable[[Path], Iterator[None]], said: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
-    gate = impatient(ws)
+    gate, hasty = ws.gate, impatient(ws)
     before = await gate.propose("local:tester", "send_event", arguments_digest({"n": 1}), planner(ws, "signed_up"))
     assert isinstance(before, Change)
     with trouble(ws.settings.data_dir / "cio-mcp.db"):  # type: ignore[attr-defined]  # they are context managers
         with pytest.raises(StorageFailed, match=said):
-            await gate.propose("local:tester", "send_event", arguments_digest({"n": 2}), planner(ws, "order_placed"))
+            await hasty.propose("local:tester", "send_event", arguments_digest({"n": 2}), planner(ws, "order_placed"))
         assert (await ws.people.resolve("ada")).id == "ada"
     assert not any(request["method"] == "POST" for request in sandbox.requests)
     assert [change.id for change in (await gate.recent()).changes] == [before.id]
