@@ -11,19 +11,23 @@ DOTS = "•••"
 MAX_LOCAL_CHARACTERS = 320
 """Characters before an @ that can belong to an address; RFC 5321 allows 64, and what is longer is masked too."""
 
-_AT = re.compile(r"@|%(?:25)*40|&#0*64;|&#[xX]0*40;|&commat;")
-"""An @, as it is or as URLs and HTML spell it."""
+_AT = re.compile(
+    r"(?:\s{0,2}@\s{1,2}|\s?[(\[]\s?[aA][tT]\s?[)\]]\s?)(?=[\w.-]{1,253}\.[^\W\d_]{2})"  # people, before a domain
+    r"|@|%(?:25)*40|&#0*64;|&#[xX]0*40;|&commat;"
+)
+"""An @, as it is or as people, URLs, and HTML spell it."""
 _SOFT = frozenset("?=&\"'/")
 """Signs that may end a local part, but before one are taken for what is around it, such as a query."""
 _BOUNDARY = frozenset(" \t\n@•<>()[]\\,;:“”‹›［］") | (_SOFT - {"/"})  # noqa: RUF001 - signs as `quoted` writes them
 _DOMAIN = re.compile(r"(?:\[[\w.:]{2,45}\]|[^\W_](?:[\w.-]{0,253}\w)?)(?!@|%(?:25)*40)")
 _QUOTED_LOCAL = re.compile(r"\"[^\"•]{1,62}\"$")
 
-_GAP = r"[ .()/-]{0,2}"
+_GAP = r"[ ._()/-]{0,2}"
 _PHONE = re.compile(
     rf"(?:\+|%(?:25)*2[Bb]|&#0*43;|(?<![\w.])00(?=[1-9]))\(?\d(?:{_GAP}\d){{6,14}}"  # E.164: at most 15 digits
     r"|(?<![\w+])\(\d{2,5}\)[ .-]?\d{2,4}(?:[ .-]?\d{2,4}){1,2}(?!\w)"  # an area code in parentheses
     r"|(?<![\w+.-])\d{3}[.-]\d{3}[.-]\d{4}(?![\w-])"  # as North America writes them
+    r"|(?<![\w+.-])(?<!\d )[2-9]\d{2} [2-9]\d{2} \d{4}(?! ?\d|[\w-])"
 )
 _NUMBER = re.compile(r"(?:whatsapp:)?\+?\d[\d .()/-]{4,}\d")
 """A value that can only be a phone number, given that its key names the recipient of a message."""
@@ -31,10 +35,15 @@ _NUMBER = re.compile(r"(?:whatsapp:)?\+?\d[\d .()/-]{4,}\d")
 _KEY_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PHONE_WORDS = frozenset(
     {"phone", "phones", "telephone", "telefon", "tel", "mobile", "mobil", "cell", "cellphone", "handy"}
-    | {"fax", "sms", "whatsapp", "msisdn", "contact", "contacts"}
+    | {"fax", "sms", "whatsapp", "msisdn", "contact", "contacts", "phonenumber", "mobilenumber", "callme"}
+    | {"fon", "festnetz", "telefono", "gsm", "natel"}
 )
 _OTHER_WORDS = frozenset({"at", "on", "date", "time", "count", "status", "type", "verified", "enabled", "score"})
-"""A key with such an ending describes a number, and contains none."""
+"""A key with such an ending describes a number, and should contain none."""
+_TIME = re.compile(r"1\d{9}(?:\d{3}|\d{6})?(?:\.\d*)?|\d{4}-\d{2}-\d{2}\b.*")
+"""A Unix time (seconds, milliseconds, or microseconds) or a date."""
+_LONG_DIGITS = 10
+"""Digits from which a number under a key that describes one is taken for the number itself. Chosen."""
 _MIN_DIGITS = 6
 
 
@@ -56,16 +65,15 @@ def mask_phone(text: str) -> str:
 def mask_text(text: str, key: str = "") -> str:
     """Mask addresses and phone numbers in a text; under a key such as `phone`, the whole of it."""
     text = mask_email(text)
-    if key and (is_phone_key(key) or (key == "recipient" and _NUMBER.fullmatch(_fold(text)))):
+    if key and _is_phone(text, key):
         return mask_phone(text)
     return _replace(text, _numbers(_fold(text)))
 
 
 def is_phone_key(key: str) -> bool:
     """Whether an attribute of this name holds a phone number (`phone`, `mobile_number`, `homePhone2`, `sms_to`)."""
-    words = [word.casefold() for word in _KEY_WORD.findall(_fold(key))]
-    pairs = (f"{first}{second}" for first, second in pairwise(words))  # WhatsApp, mobilePhone
-    return not _PHONE_WORDS.isdisjoint((*words, *pairs)) and words[-1] not in _OTHER_WORDS
+    words = _words(key)
+    return _names_phone(words) and words[-1] not in _OTHER_WORDS
 
 
 def masked(value: JsonValue, key: str = "") -> JsonValue:
@@ -76,11 +84,33 @@ def masked(value: JsonValue, key: str = "") -> JsonValue:
         case bool() | float() | None:
             return value
         case int():
-            return mask_phone(str(value)) if key and is_phone_key(key) else value
+            return mask_phone(str(value)) if key and key != "recipient" and _is_phone(str(value), key) else value
         case list():
             return [masked(item, key) for item in value]
         case _:
             return {mask_text(name): masked(item, name) for name, item in value.items()}
+
+
+def _is_phone(text: str, key: str) -> bool:
+    """Whether what stands under a key is a phone number, by the key or, where it only describes one, by its form."""
+    if is_phone_key(key):
+        return True
+    folded = _fold(text)
+    if not _NUMBER.fullmatch(folded):
+        return False
+    if key == "recipient":
+        return True
+    is_long = sum(map(str.isdigit, folded)) >= _LONG_DIGITS and not _TIME.fullmatch(folded)
+    return is_long and _names_phone(_words(key))
+
+
+def _words(key: str) -> list[str]:
+    return [word.casefold() for word in _KEY_WORD.findall(_fold(key))]
+
+
+def _names_phone(words: list[str]) -> bool:
+    pairs = (f"{first}{second}" for first, second in pairwise(words))  # WhatsApp, mobilePhone
+    return not _PHONE_WORDS.isdisjoint((*words, *pairs))
 
 
 def _fold(text: str) -> str:

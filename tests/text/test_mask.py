@@ -111,7 +111,8 @@ def test_a_number_in_an_address_of_a_page_is_masked() -> None:
     [
         "phone_home", "phone_number_work", "phoneWork", "phone_verified_number", "mobile_de", "telefon", "tel_private",
         "handy", "contact_number", "whatsapp_id", "sms_to", "emergency_contact", "phones", "customer_phone_primary",
-        "PhoneNumber", "mobile-2",
+        "PhoneNumber", "mobile-2", "fon", "festnetz", "telefono", "numero_telefono", "gsm", "natel", "call_me",
+        "phonenumber", "mobilenumber",
     ],
 )  # fmt: skip
 def test_the_word_for_a_phone_is_known_anywhere_in_a_key(key: str) -> None:
@@ -158,3 +159,54 @@ def test_dates_and_other_numbers_stay(text: str) -> None:
 def test_masking_any_mixture_twice_is_masking_it_once(text: str) -> None:
     once = mask_text(text)
     assert mask_text(once) == once
+
+
+@pytest.mark.parametrize("key", ["phone_status", "mobile_verified", "PhoneAt"])
+def test_a_number_under_a_key_that_describes_a_phone_is_masked_all_the_same(key: str) -> None:
+    assert masked({key: ["0151 12345678", "015112345678", 4915112345678]}) == {key: ["0•••78", "0•••78", "4•••78"]}
+
+
+@pytest.mark.parametrize("key", ["phone_status", "mobile_verified", "PhoneAt", "phone_count"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "verified", "2026-01-31", "2026-01-31T09:00:00Z", "2026-01-31 09:00", "1764100001", "1764100000.25",
+        1764100000, 1764100000000, 1764100000000000, 12, 123456, True, 0.5,
+    ],
+)  # fmt: skip
+def test_a_status_a_time_and_a_count_of_a_phone_stay(key: str, value: JsonValue) -> None:
+    assert masked({key: value}) == {key: value}
+
+
+@pytest.mark.parametrize("key", ["call_count", "called_me", "recall_menu", "phoneme", "fonts", "order_id", "gsm_count"])
+def test_keys_that_resemble_those_of_phones_hold_no_number(key: str) -> None:
+    assert masked({key: 1764100000}) == {key: 1764100000}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ada @ example.com", "a••• @ example.com"),
+        ("write ada@ example.com", "write a•••@ example.com"),
+        ("ada(at)example.com", "a•••(at)example.com"),
+        ("ada [AT] mail.example.com", "a••• [AT] mail.example.com"),
+        ("+49_151_12345678", "+4•••78"),
+        ("415 555 2671", "4•••71"),
+        ("call 415 555 2671, please", "call 4•••71, please"),
+    ],
+)
+def test_an_address_and_a_number_that_are_spaced_or_spelled_out_are_masked(text: str, expected: str) -> None:
+    assert mask_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3 @ 5", "2 @ 5.00 EUR", "meet (at) noon", "meet @ noon. Bring it", "look (at) this", "follow us @ada.l",
+        "EUR 415 555 267", "1 415 555 267", "1 000 000 0000", "order 123 456 7890", "12 415 555 2671", "415 555 26711",
+        "415 555 2671 1234", "order_151_12345678", "id 4915112345678", "1764100000", "2026 11 26", "A+b_1_2",
+        "4111 1111 1111 1111",
+    ],
+)  # fmt: skip
+def test_ids_orders_times_and_amounts_stay(text: str) -> None:
+    assert mask_text(text) == text
