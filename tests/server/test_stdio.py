@@ -1,14 +1,16 @@
-"""Lines over stdio that can't be read as a message."""
+"""Lines over stdio, and those that can't be read as a message."""
 
+import io
 import json
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCError
+from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest
 
-from cio_mcp.server.stdio import read_line
+from cio_mcp.server.stdio import MAX_LINE_BYTES, next_message, read_line
 
 DEEP = '{"jsonrpc":"2.0","id":"deep","method":"tools/call","params":' + '{"a":' * 300 + "1" + "}" * 301
 
@@ -21,7 +23,8 @@ DEEP = '{"jsonrpc":"2.0","id":"deep","method":"tools/call","params":' + '{"a":' 
         (DEEP, "deep", -32600, "nested too deeply"),
         ("[" * 100_000, None, -32600, "nested too deeply"),
         ('[{"jsonrpc":"2.0","id":1,"method":"ping"}]', None, -32600, "batches"),
-        ('{"id":true,"x":1}', None, -32600, "surrogate"),
+        ('{"jsonrpc":"2.0","id":"\\ud83d","method":"ping"}', None, -32600, "surrogate"),
+        ('{"id":true,"x":1}', None, -32600, "a string or an integer"),
         ("3", None, -32600, "JSON-RPC"),
         ('{"jsonrpc":"2.0","id":' + "9" * 5000 + ',"method":"ping"}', None, -32600, "Invalid request"),
     ],
@@ -33,6 +36,54 @@ def test_an_unreadable_line_is_answered_with_its_id_where_it_has_one(
     assert isinstance(answer, JSONRPCError)
     assert (answer.id, answer.error.code) == (id_, code)
     assert words in answer.error.message
+
+
+@pytest.mark.parametrize("id_", ["null", "true", "false", "1.5", "1e400", "{}", "[1]", "9" * 5000])
+@pytest.mark.parametrize("params", ["", ',"params":{}', ',"params":[]'])
+def test_a_request_with_an_id_of_a_wrong_type_is_answered(id_: str, params: str) -> None:
+    answer = read_line(f'{{"jsonrpc":"2.0","id":{id_},"method":"ping"{params}}}')
+    assert isinstance(answer, JSONRPCError)
+    assert (answer.id, answer.error.code) == (None, -32600)
+    assert "the id must be a string or an integer" in answer.error.message
+
+
+@pytest.mark.parametrize(
+    "line", ['{"jsonrpc":"2.0","method":"x"}', '{"jsonrpc":"2.0","method":"x","params":{"id":null}}']
+)
+def test_a_notification_has_no_id(line: str) -> None:
+    message = read_line(line)
+    assert isinstance(message, SessionMessage)
+    assert isinstance(message.message, JSONRPCNotification)
+
+
+def test_a_line_ends_with_a_line_feed_only() -> None:
+    ping = b'{"jsonrpc":"2.0","id":%b,"method":"ping"}'
+    separators = "\u2028\u2029\x85".encode()
+    lines = io.BytesIO(ping % b"\r1\r" + b"\r\n\r\n" + ping % b'"a\rb"' + b"\n" + ping % (b'"%b"' % separators))
+    read = [next_message(lines) for _ in range(3)]
+    assert [_id_of(each) for each in read] == [1, None, separators.decode()]
+    with pytest.raises(anyio.EndOfStream):
+        next_message(lines)
+
+
+def test_a_line_that_is_too_long_is_answered_and_skipped() -> None:
+    long = b"x" * (2 * MAX_LINE_BYTES + 1)
+    lines = io.BytesIO(long + b'\n{"jsonrpc":"2.0","id":1,"method":"ping"}\n' + long)
+    read = [next_message(lines) for _ in range(3)]
+    assert [_id_of(each) for each in read] == [None, 1, None]
+    with pytest.raises(anyio.EndOfStream):
+        next_message(lines)
+
+
+def test_bytes_that_are_not_utf8_are_replaced() -> None:
+    message = next_message(io.BytesIO(b'{"jsonrpc":"2.0","id":"\xff","method":"ping"}'))
+    assert _id_of(message) == "\ufffd"
+
+
+def _id_of(message: SessionMessage | JSONRPCError) -> str | int | None:
+    read = message.message if isinstance(message, SessionMessage) else message
+    assert isinstance(read, JSONRPCRequest | JSONRPCError)
+    return read.id
 
 
 def test_a_byte_order_mark_before_a_message_is_ignored() -> None:
