@@ -18,6 +18,7 @@ from cio_mcp.text.sanitize import without_quotation_marks
 from cio_mcp.text.spelling import match_word
 from cio_mcp.text.timestamps import read_time
 from cio_mcp.tools.common.arguments import MAX_TIME_BYTES, READ_AS
+from cio_mcp.tools.common.people_filter import read_filter
 
 Schema = dict[str, Any]
 
@@ -100,6 +101,9 @@ class _Reader:
                 read = _from_json(value, dict)
                 if isinstance(read, dict) and "properties" in schema:
                     read = self.members(read, schema, f"{path}.")
+                if schema.get(READ_AS) == "filter" and read != {}:
+                    read, faults = read_filter(read, path)
+                    self.faults |= faults
             case "boolean" if isinstance(value, str):
                 read = BOOLEANS.get(value.strip().casefold(), value)
             case "integer" | "number":

@@ -35,6 +35,10 @@ TAKEN: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         "find_customers", {"filter": '{"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}'},
         {"filter": {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}},
     ),
+    "a segment of a filter by its name alone": (
+        "find_customers", {"filter": {"and": [{"segment": "VIP"}, {"not": {"segment": 3}}]}},
+        {"filter": {"and": [{"segment": {"name": "VIP"}}, {"not": {"segment": {"id": 3}}}]}},
+    ),
     "every member of a filter, as strict converters require": (
         "find_customers",
         {
@@ -62,6 +66,16 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
             "Accepted: email, filter, segment, attributes, limit, cursor.",
             "limit: expected a number.",
             "cursor: expected text.",
+        ],
+    ),
+    "faults of a filter and of other arguments": (
+        "find_customers",
+        {"filter": {"and": [{"segments": "VIP"}, {"attribute": {"field": "plan", "operator": "is"}}]}, "limit": 200},
+        [
+            "filter.and[0]: unknown key “segments” (did you mean segment?); expected exactly one of and, or, not,",
+            "segment, attribute.",
+            "filter.and[1].attribute.operator: expected eq or exists, the only operators Customer.io supports.",
+            "limit: expected at most 100.",
         ],
     ),
     "faults of a write": (

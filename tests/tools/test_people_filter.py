@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.tools.common.people_filter import DEEPEST, audience, checked
+from cio_mcp.tools.common.people_filter import ACCEPTED, DEEPEST, audience, checked
 from cio_mcp.workspace import CallContext
 
 VIP: dict[str, Any] = {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}
@@ -29,16 +29,29 @@ def test_what_is_compared_is_sent_as_text(value: object, sent: str) -> None:
     assert checked({"attribute": {"field": "f", "operator": "eq", "value": value}})["attribute"]["value"] == sent
 
 
-def test_a_segment_number_may_come_as_text() -> None:
-    assert checked({"segment": {"id": "4"}}) == {"segment": {"id": 4}}
+@pytest.mark.parametrize("segment", [4, "4", "“4”", {"id": 4}, {"id": "4"}, {"id": '"4"', "name": None}], ids=repr)
+def test_a_segment_may_be_given_by_id_in_each_obvious_spelling(segment: object) -> None:
+    assert checked({"not": {"segment": segment}}) == {"not": {"segment": {"id": 4}}}
+
+
+@pytest.mark.parametrize(
+    "segment", ["VIP", "“VIP”", {"name": "VIP"}, {"id": "VIP"}, {"name": " VIP ", "id": ""}], ids=repr
+)
+def test_a_segment_may_be_given_by_name_in_each_obvious_spelling(segment: object) -> None:
+    assert checked({"or": [{"segment": segment}]}) == {"or": [{"segment": {"name": "VIP"}}]}
+
+
+def test_keys_in_capitals_nulls_and_one_condition_for_a_list_are_accepted() -> None:
+    assert checked({"AND": {"Not": {"segment": 4, "attribute": None}}}) == {"and": [{"not": {"segment": {"id": 4}}}]}
 
 
 @pytest.mark.anyio
 async def test_segments_are_found_by_name_wherever_they_stand(ws: CallContext, sandbox: Sandbox) -> None:
-    named = {"and": [{"segment": {"name": "VIP"}}, {"not": {"or": [{"segment": {"id": "Beta testers"}}, VIP]}}]}
+    named = {"and": [{"segment": "VIP"}, {"not": {"or": [{"segment": {"id": "Beta testers"}}, VIP]}}]}
     assert await audience(ws, named) == {
         "and": [{"segment": {"id": 2}}, {"not": {"or": [{"segment": {"id": 3}}, VIP]}}]
     }
+    assert await audience(ws, {"segment": {"name": "VIP"}}) == {"segment": {"id": 2}}
     assert sandbox.routes["GET /v1/segments"] == 1
 
 
@@ -54,6 +67,35 @@ async def test_a_segment_that_is_not_found_by_name_is_suggested(ws: CallContext)
         await audience(ws, {"not": {"segment": {"name": "Beta tester"}}})
 
 
+@pytest.mark.anyio
+async def test_all_segments_that_do_not_exist_are_reported_at_once_each_with_its_place(ws: CallContext) -> None:
+    with pytest.raises(NotFound) as refused:
+        await audience(ws, {"and": [{"segment": "Beta tester"}, {"segment": "VIP"}, {"not": {"segment": "VIPs"}}]})
+    assert str(refused.value) == (
+        "filter.and[0].segment: no segment has the ID or name “Beta tester”; did you mean “Beta testers” (id 3)? "
+        "filter.and[2].not.segment: no segment has the ID or name “VIPs”; did you mean “VIP” (id 2)?"
+    )
+
+
+def test_all_faults_of_a_filter_are_reported_at_once() -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        checked({"and": [{"plan": "vip"}, VIP, {"or": [{"segment": []}, {"attribute": {"operator": "is"}}]}], "x": 1})
+    places = [text.split(": ")[0] for text in str(refused.value).split(". ")]
+    assert places == [
+        "filter",
+        "filter.and[0]",
+        "filter.and[2].or[0].segment",
+        "filter.and[2].or[1].attribute.field",
+        "filter.and[2].or[1].attribute.operator",
+    ]
+
+
+def test_only_some_of_very_many_faults_are_listed_and_the_rest_is_counted() -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        checked({"or": [{"segment": []}] * 100})
+    assert str(refused.value).endswith("92 more conditions are invalid.")
+
+
 @pytest.mark.parametrize(
     ("filter_", "said"),
     [
@@ -61,16 +103,22 @@ async def test_a_segment_that_is_not_found_by_name_is_suggested(ws: CallContext)
         ([VIP], "filter: expected exactly one of"),
         ({**VIP, "segment": {"id": 1}}, "filter: expected exactly one of"),
         ({"plan": "vip"}, "filter: unknown key “plan”; expected exactly one of"),
-        ({"and": VIP}, "filter.and: expected a list"),
+        ({"plan": "vip"}, f"filter: unknown key “plan”; {ACCEPTED}; compare an attribute with {{attribute: {{field,"),
+        ({"segments": "VIP"}, "filter: unknown key “segments” (did you mean segment?); expected exactly one of"),
+        ({"and": "VIP"}, "filter.and: expected a list"),
         ({"or": []}, "filter.or: expected a list"),
         ({"not": [VIP]}, "filter.not: expected exactly one of"),
-        ({"and": [VIP, {"segment": 4}]}, "filter.and[1].segment: expected an object with id"),
-        ({"segment": {"name": " "}}, "filter.segment: expected either id (a number) or name"),
+        ({"and": [VIP, {"segment": ["VIP"]}]}, "filter.and[1].segment: expected an ID or name, or an object with"),
+        ({"segment": " "}, "filter.segment: expected an ID or name"),
+        ({"segment": True}, "filter.segment: expected an ID or name"),
+        ({"segment": -1}, "filter.segment: expected an ID or name"),
+        ({"segment": {"name": " "}}, "filter.segment: expected an ID or name, or an object with either id or name"),
         ({"segment": {"name": 2}}, "filter.segment: expected"),
         ({"segment": {}}, "filter.segment: expected"),
         ({"segment": {"id": True}}, "filter.segment: expected"),
-        ({"segment": {"id": 1, "name": "x"}}, "filter.segment: expected either id (a number) or name"),
+        ({"segment": {"id": 1, "name": "x"}}, "filter.segment: expected an ID or name, or an object with either"),
         ({"segment": {"label": "x"}}, "filter.segment: unknown key “label”; expected id, name"),
+        ({"segment": {"nam": "x"}}, "filter.segment: unknown key “nam” (did you mean name?); expected id, name"),
         ({"or": [VIP] * 101}, "filter.or: has 101 conditions; at most 100 are allowed"),
         ({"attribute": {"field": "", "operator": "exists"}}, "filter.attribute.field: expected"),
         ({"attribute": {"field": "f", "operator": "contains", "value": "x"}}, "filter.attribute.operator: expected eq"),

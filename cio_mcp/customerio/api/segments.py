@@ -55,8 +55,8 @@ class Segments(Reads):
         """All segments of the workspace but archived ones."""
         return await self._list(Segment, "segments", read("list_segments"), cache=LIST_SECONDS)
 
-    async def find(self, segment: str) -> Segment:
-        """Find a segment by its id or exact name.
+    async def find(self, segment: str, *, field: str = "segment") -> Segment:
+        """Find a segment by its id or exact name; `field` is the argument that an error names.
 
         Raises:
             NotFound: there is none; the text lists close names.
@@ -66,9 +66,9 @@ class Segments(Reads):
         if found := next((item for item in known if item.id == wanted), None):
             return found
         try:
-            return named(known, wanted, field="segment", kind="segment")
+            return named(known, wanted, field=field, kind="segment")
         except NotFound:
-            raise _no_segment(wanted, known) from None
+            raise _no_segment(wanted, known, field) from None
 
     async def count(self, id_: str) -> int:
         """How many people are in a segment; Track's writes arrive there with a delay."""
@@ -84,6 +84,6 @@ class Segments(Reads):
         return MemberPage.of(await self._reader.read(call))
 
 
-def _no_segment(wanted: str, known: Collection[Segment]) -> NotFound:
+def _no_segment(wanted: str, known: Collection[Segment], field: str) -> NotFound:
     hint = suggestion(wanted, known) or "list_segments lists all."
-    return NotFound(f"segment: no segment has the ID or name {quoted(wanted)}; {hint}")
+    return NotFound(f"{field}: no segment has the ID or name {quoted(wanted)}; {hint}")

@@ -1,25 +1,29 @@
 """Customer.io's audience filter: validated before it is sent, with segments resolved by name."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from cio_mcp.customerio.api.base import is_number
-from cio_mcp.errors import InvalidArgument
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
+from cio_mcp.text.sanitize import quoted, without_quotation_marks
+from cio_mcp.text.spelling import closest_word, same_word
+from cio_mcp.tools.common.arguments import READ_AS
 from cio_mcp.workspace import CallContext
 
 DEEPEST = 10
 """Levels of nesting taken; no source, deeper is a mistake."""
 MOST_CONDITIONS = 100
 """Conditions in one list; no source, more is a list of people and not a filter."""
+MAX_FAULTS = 8
+"""Faults in one error; no source, more do not help."""
 
 
 class SegmentCondition(BaseModel):
-    """Whether a person is in a segment; `checked` also accepts a number and a `name`."""
+    """Whether a person is in a segment; `read_filter` also accepts a number, a `name`, and either by itself."""
 
     id: Annotated[str, Field(description="or name")]
 
@@ -42,6 +46,8 @@ class Condition(BaseModel):
 class FilterShape(BaseModel):
     """A filter as clients are shown it: what converters can declare, which is one level of nesting."""
 
+    model_config = ConfigDict(json_schema_extra={READ_AS: "filter"})
+
     and_: list[Condition] = Field([], alias="and")
     or_: list[Condition] = Field([], alias="or")
     not_: Condition | None = Field(None, alias="not")
@@ -57,33 +63,49 @@ Filter = Annotated[
     _Shape(),
     Field(description="Can be nested: {and: [segment, {or: […]}]}"),
 ]
-"""A filter: clients are shown `FilterShape`, `checked` accepts all that Customer.io does, at any depth."""
+"""A filter: clients are shown `FilterShape`, `read_filter` accepts all that Customer.io does, at any depth."""
 
-ACCEPTED = "expected exactly one of and, or, not, segment, attribute"
+FORMS = ("and", "or", "not", "segment", "attribute")
+ACCEPTED = f"expected exactly one of {', '.join(FORMS)}"
+COMPARE = "compare an attribute with {attribute: {field, operator, value}}"
+COMBINE = 'to combine conditions, list them under "and" or "or"'
+SEGMENT = "expected an ID or name, or an object with either id or name; list_segments returns both"
+
+Faults = dict[str, str]
+"""What is wrong with a filter, as a sentence without its period that begins with the place, by place."""
 
 
 async def audience(ws: CallContext, filter_: Any) -> dict[str, Any]:
     """Check a filter and return it as Customer.io takes it, every segment by its number.
 
     Raises:
-        InvalidArgument: it is not acceptable; the text names the place, the key, and what is accepted.
-        NotFound: there is no segment of that name; the text suggests close names.
-        Ambiguous: several segments have the name.
+        InvalidArgument: it is not acceptable; the text names each place and what is accepted there.
+        NotFound: segments do not exist, or their name is not unique; the text names each and suggests close names.
     """
     taken = checked(filter_)
-    ids = {name: int((await ws.segments.find(name)).id) for name in dict.fromkeys(_segment_names(taken))}
+    ids: dict[str, int] = {}
+    problems: list[str] = []
+    for place, name in _segment_names(taken, "filter"):
+        try:
+            ids[name] = int((await ws.segments.find(name, field=place)).id)
+        except (NotFound, Ambiguous) as problem:
+            problems.append(str(problem))
+    if problems:
+        raise NotFound(_joined(problems))
     return _with_ids(taken, ids) if ids else taken
 
 
-def _segment_names(node: Any) -> Iterator[str]:
+def _segment_names(node: Any, place: str) -> Iterator[tuple[str, str]]:
+    """The segments that are given by name, each with its place."""
     [(key, value)] = node.items()
+    here = f"{place}.{key}"
     if key == "segment" and "name" in value:
-        yield value["name"]
+        yield here, value["name"]
     elif key in {"and", "or"}:
-        for item in value:
-            yield from _segment_names(item)
+        for index, item in enumerate(value):
+            yield from _segment_names(item, f"{here}[{index}]")
     elif key == "not":
-        yield from _segment_names(value)
+        yield from _segment_names(value, here)
 
 
 def _with_ids(node: dict[str, Any], ids: Mapping[str, int]) -> dict[str, Any]:
@@ -95,76 +117,119 @@ def _with_ids(node: dict[str, Any], ids: Mapping[str, int]) -> dict[str, Any]:
     return {key: _with_ids(value, ids)} if key == "not" else node
 
 
-def checked(filter_: Any, *, field: str = "filter", depth: int = 0) -> dict[str, Any]:
-    """Check a filter and return it as Customer.io takes it, but for the names of segments: `eq` compares strings.
+def checked(filter_: Any, *, field: str = "filter") -> dict[str, Any]:
+    """Return a filter as `read_filter` reads it.
 
     Raises:
-        InvalidArgument: it is not acceptable; the text names the place, the key, and what is accepted.
+        InvalidArgument: it is not acceptable; the text names each place and what is accepted there.
     """
+    read, faults = read_filter(filter_, field)
+    if not faults:
+        return read
+    place = next(iter(faults))
+    raise InvalidArgument(place, _joined([*faults.values()]).removeprefix(f"{place}: "))
+
+
+def _joined(problems: list[str]) -> str:
+    more = [f"{len(problems) - MAX_FAULTS} more conditions are invalid"] if len(problems) > MAX_FAULTS else []
+    return " ".join(text if text.endswith("?") else f"{text}." for text in [*problems[:MAX_FAULTS], *more])
+
+
+def read_filter(filter_: Any, field: str) -> tuple[dict[str, Any], Faults]:
+    """Read a filter as Customer.io takes it, but for the names of segments, and find everything wrong with it.
+
+    What is compared is text, since `eq` compares strings. With faults, the filter that is returned is incomplete.
+    """
+    faults: Faults = {}
+    return _node(filter_, field, faults, depth=0), faults
+
+
+def _fault(faults: Faults, place: str, problem: str) -> None:
+    faults.setdefault(place, f"{place}: {problem}")
+
+
+def _node(value: Any, place: str, faults: Faults, depth: int) -> dict[str, Any]:
     if depth > DEEPEST:
-        raise InvalidArgument(field, f"nested more than {DEEPEST} levels deep")
-    if not isinstance(filter_, dict) or len(filter_) != 1:
-        raise InvalidArgument(field, ACCEPTED)
-    [(key, value)] = filter_.items()
-    if key not in _CHECKS:
-        raise InvalidArgument(field, f"unknown key {quoted(str(key), 40)}; {ACCEPTED}")
-    return {key: _CHECKS[key](value, f"{field}.{key}", depth + 1)}
+        _fault(faults, place, f"nested more than {DEEPEST} levels deep")
+        return {}
+    given = {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else {}
+    forms = {same_word(str(key), FORMS) or str(key): inner for key, inner in given.items()}
+    if unknown := [key for key in forms if key not in FORMS]:
+        is_attribute = not any(closest_word(key, FORMS) for key in unknown)
+        _fault(faults, place, f"{_unknown_keys(unknown, FORMS)}; {ACCEPTED}{f'; {COMPARE}' if is_attribute else ''}")
+    elif len(given) != 1:
+        _fault(faults, place, f"{ACCEPTED}{f'; {COMBINE}' if given or isinstance(value, list) else ''}")
+    return {
+        key: _READS[key](inner, f"{place}.{key}", faults, depth + 1) for key, inner in forms.items() if key in _READS
+    }
 
 
-def _all_of(value: Any, field: str, depth: int) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not value:
-        raise InvalidArgument(field, "expected a list of conditions")
-    if len(value) > MOST_CONDITIONS:
-        raise InvalidArgument(field, f"has {len(value):,} conditions; at most {MOST_CONDITIONS} are allowed")
-    return [checked(item, field=f"{field}[{index}]", depth=depth) for index, item in enumerate(value)]
+def _unknown_keys(unknown: Collection[str], accepted: Collection[str]) -> str:
+    named = []
+    for key in unknown:
+        closest = closest_word(key, accepted)
+        named.append(f"{quoted(key, 40)}{f' (did you mean {closest}?)' if closest else ''}")
+    return f"unknown {'key' if len(named) == 1 else 'keys'} {', '.join(named[:MAX_FAULTS])}"
 
 
-def _one(value: Any, field: str, depth: int) -> dict[str, Any]:
-    return checked(value, field=field, depth=depth)
+def _all_of(value: Any, place: str, faults: Faults, depth: int) -> list[dict[str, Any]]:
+    conditions = [value] if isinstance(value, dict) else value
+    if not isinstance(conditions, list) or not conditions:
+        _fault(faults, place, "expected a list of conditions")
+        return []
+    if len(conditions) > MOST_CONDITIONS:
+        _fault(faults, place, f"has {len(conditions):,} conditions; at most {MOST_CONDITIONS} are allowed")
+        return []
+    return [_node(item, f"{place}[{index}]", faults, depth) for index, item in enumerate(conditions)]
 
 
-def _segment(value: Any, field: str, _depth: int) -> dict[str, Any]:
-    _only(value, {"id", "name"}, field)
+def _segment(value: Any, place: str, faults: Faults, _depth: int) -> dict[str, Any]:
+    value = value if isinstance(value, dict) else {"id": value}
+    if not _has_only(value, ("id", "name"), place, faults):
+        return {}
     match {key: given for key, given in value.items() if given is not None and given != ""}:
         case {"id": int() as id_, **rest} if not rest and not isinstance(id_, bool) and 0 <= id_ < 2**64:
             return {"id": id_}
-        case {"id": str() as id_, **rest} if not rest and is_number(id_):
-            return {"id": int(id_)}
+        case {"id": str() as id_, **rest} if not rest and is_number(text := without_quotation_marks(id_)):
+            return {"id": int(text)}
         case {"name": str() as name, **rest} | {"id": str() as name, **rest} if not rest and name.strip():
-            return {"name": name.strip()}
+            return {"name": without_quotation_marks(name)}
         case _:
-            raise InvalidArgument(field, "expected either id (a number) or name; list_segments returns both")
+            _fault(faults, place, SEGMENT)
+            return {}
 
 
-def _attribute(value: Any, field: str, _depth: int) -> dict[str, Any]:
-    _only(value, {"field", "operator", "value"}, field)
-    name, operator = value.get("field"), value.get("operator")
+def _attribute(value: Any, place: str, faults: Faults, _depth: int) -> dict[str, Any]:
+    if not _has_only(value, ("field", "operator", "value"), place, faults):
+        return {}
+    name, operator, compared = value.get("field"), value.get("operator"), value.get("value")
     if not isinstance(name, str) or not name:
-        raise InvalidArgument(f"{field}.field", "expected the name of an attribute")
+        _fault(faults, f"{place}.field", "expected the name of an attribute")
     if operator == "exists":
-        if value.get("value", "") not in (None, ""):
-            raise InvalidArgument(f"{field}.value", "must be omitted for exists")
+        if compared not in (None, ""):
+            _fault(faults, f"{place}.value", "must be omitted for exists")
         return {"field": name, "operator": "exists"}
     if operator != "eq":
-        raise InvalidArgument(f"{field}.operator", "expected eq or exists, the only operators Customer.io supports")
-    compared = value.get("value")
-    if not isinstance(compared, str | int | float):
-        raise InvalidArgument(f"{field}.value", "eq requires text, a number, or true or false")
+        _fault(faults, f"{place}.operator", "expected eq or exists, the only operators Customer.io supports")
+    elif not isinstance(compared, str | int | float):
+        _fault(faults, f"{place}.value", "eq requires text, a number, or true or false")
     text = str(compared).lower() if isinstance(compared, bool) else str(compared)
     return {"field": name, "operator": "eq", "value": text}
 
 
-def _only(value: Any, keys: set[str], field: str) -> None:
+def _has_only(value: Any, keys: tuple[str, ...], place: str, faults: Faults) -> bool:
     if not isinstance(value, dict):
-        raise InvalidArgument(field, f"expected an object with {', '.join(sorted(keys))}")
+        _fault(faults, place, f"expected an object with {', '.join(keys)}")
+        return False
     if unknown := [str(key) for key in value if key not in keys]:
-        raise InvalidArgument(field, f"unknown key {quoted(unknown[0], 40)}; expected {', '.join(sorted(keys))}")
+        _fault(faults, place, f"{_unknown_keys(unknown, keys)}; expected {', '.join(keys)}")
+    return not unknown
 
 
-_CHECKS: dict[str, Callable[[Any, str, int], Any]] = {
+_READS: dict[str, Callable[[Any, str, Faults, int], Any]] = {
     "and": _all_of,
     "or": _all_of,
-    "not": _one,
+    "not": _node,
     "segment": _segment,
     "attribute": _attribute,
 }
