@@ -20,7 +20,7 @@ class Pair:
     figure: str
     ours: list[float]
     bare: list[float]
-    asked: float
+    limit: float
 
     @property
     def ratio(self) -> float:
@@ -28,7 +28,7 @@ class Pair:
 
     @property
     def kept(self) -> bool:
-        return self.ratio <= self.asked
+        return self.ratio <= self.limit
 
 
 def table(title: str, pairs: Sequence[Pair]) -> bool:
@@ -38,7 +38,7 @@ def table(title: str, pairs: Sequence[Pair]) -> bool:
     for pair in pairs:
         print(
             f"{pair.figure:<24} {median(pair.ours) * 1e3:>7.2f} ms {median(pair.bare) * 1e3:>7.2f} ms"
-            f" {pair.ratio:>7.2f} {f'<= {pair.asked:.2f}':>8}"
+            f" {pair.ratio:>7.2f} {f'<= {pair.limit:.2f}':>8}"
         )
     kept = all(pair.kept for pair in pairs)
     print(f"Promised: {'kept' if kept else 'NOT KEPT'}.")

@@ -69,26 +69,29 @@ def _rate(seconds: float, rounds: int) -> bool:
 
 
 def _answers(seconds: float) -> bool:
-    told = _sent(OURS, seconds, RATE)
+    latencies = _sent(OURS, seconds, RATE)
     print(
-        f"\nAnswers at {RATE} events/s for {seconds:g} s: " + ", ".join(f"{k} {v * 1e3:.1f} ms" for k, v in _ms(told))
+        f"\nAnswers at {RATE} events/s for {seconds:g} s: "
+        + ", ".join(f"{k} {v * 1e3:.1f} ms" for k, v in _ms(latencies))
     )
-    return _promise(f"99th percentile under {SOON * 1e3:g} ms", f"{told['p99'] * 1e3:.1f} ms", told["p99"] < SOON)
+    return _promise(
+        f"99th percentile under {SOON * 1e3:g} ms", f"{latencies['p99'] * 1e3:.1f} ms", latencies["p99"] < SOON
+    )
 
 
-def _ms(told: dict[str, float]) -> list[tuple[str, float]]:
-    return [(name, told[name]) for name in ("p50", "p99", "max")]
+def _ms(latencies: dict[str, float]) -> list[tuple[str, float]]:
+    return [(name, latencies[name]) for name in ("p50", "p99", "max")]
 
 
 def _log(many: int) -> bool:
     print(f"\nReading, and memory, while the log grows to {many:,} events")
     with tempfile.TemporaryDirectory() as folder:
-        told = anyio.run(_grow, Path(folder), many)
-    for name, before, after in zip(_questions(), told.before, told.after, strict=True):
+        result = anyio.run(_grow, Path(folder), many)
+    for name, before, after in zip(_questions(), result.before, result.after, strict=True):
         print(f"  recent, {name:<22} {before * 1e3:6.2f} ms at {FEW:,}  {after * 1e3:6.2f} ms at {many:,}")
-    print(f"  appended at {told.rate:,.0f}/s; memory {told.memory:.0f} to {told.memory_after:.0f} MiB")
-    slower = max(after / before for before, after in zip(told.before, told.after, strict=True))
-    growth = told.memory_after / told.memory
+    print(f"  appended at {result.rate:,.0f}/s; memory {result.memory:.0f} to {result.memory_after:.0f} MiB")
+    slower = max(after / before for before, after in zip(result.before, result.after, strict=True))
+    growth = result.memory_after / result.memory
     flat = _promise(f"reading at most {FLAT:g} times as long", f"{slower:.2f} times", slower <= FLAT)
     return _promise(f"memory at most {STEADY:g} times", f"{growth:.2f} times", growth <= STEADY) and flat
 
@@ -119,7 +122,7 @@ async def _grow(folder: Path, many: int) -> Grown:
     begin, memory = time.perf_counter(), _resident()
     await _fill(feed, many)
     rate, memory_after = many / (time.perf_counter() - begin), _resident()
-    times = [await _asked(few_feed, feed, query) for query in _questions().values()]
+    times = [await _timed(few_feed, feed, query) for query in _questions().values()]
     await few_log.close()
     await log.close()
     return Grown([before for before, _ in times], [after for _, after in times], memory, memory_after, rate)
@@ -130,7 +133,7 @@ async def _fill(feed: EventLog, events: int) -> None:
         await feed.append(_event(number) for number in range(first, first + BATCH))
 
 
-async def _asked(few: EventLog, many: EventLog, query: EventQuery) -> tuple[float, float]:
+async def _timed(few: EventLog, many: EventLog, query: EventQuery) -> tuple[float, float]:
     """Medians of both, measured in turns, so that other load affects both alike."""
     taken: list[list[float]] = [[], []]
     for _ in range(LOOKS):
@@ -168,8 +171,8 @@ def _resident() -> float:
 def _sent(program: tuple[str, ...], seconds: float, rate: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, _receiver(program, folder) as url:
         sender = [sys.executable, "-m", "benchmarks.ingest", url, str(seconds), str(rate)]
-        told: dict[str, float] = json.loads(subprocess.run(sender, check=True, capture_output=True).stdout)
-        return told
+        latencies: dict[str, float] = json.loads(subprocess.run(sender, check=True, capture_output=True).stdout)
+        return latencies
 
 
 @contextmanager
@@ -211,8 +214,8 @@ async def _send(url: str, seconds: float, rate: float) -> None:
             group.start_soon(connection)
     elapsed = time.perf_counter() - begin
     spread = statistics.quantiles(taken, n=100, method="inclusive")
-    told = {"rate": len(taken) / elapsed, "p50": spread[49], "p99": spread[98], "max": max(taken)}
-    print(json.dumps(told), flush=True)
+    figures = {"rate": len(taken) / elapsed, "p50": spread[49], "p99": spread[98], "max": max(taken)}
+    print(json.dumps(figures), flush=True)
 
 
 def _request(path: str, body: bytes) -> bytes:

@@ -19,17 +19,17 @@ REJECT = ElicitResult(action="accept", content={"decision": "reject"})
 
 
 class Person:
-    """A person in front of a client, who answers every question the same way and remembers what was asked."""
+    """A person in front of a client, who answers every question the same way and records it."""
 
     def __init__(self, answer: ElicitResult) -> None:
         self.answer = answer
-        self.asked: list[ElicitRequestFormParams] = []
+        self.prompts: list[ElicitRequestFormParams] = []
 
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         await anyio.lowlevel.checkpoint()
         assert context is not None
         assert isinstance(params, ElicitRequestFormParams)
-        self.asked.append(params)
+        self.prompts.append(params)
         return self.answer
 
 

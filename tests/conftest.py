@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def answer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that nothing is asked about waits for a moment instead of 4.5 s."""
+    """A write without a prompt waits for a moment instead of 4.5 s."""
     monkeypatch.setattr("cio_mcp.server.elicitation.ANSWER_SECONDS", 0.3)
 
 

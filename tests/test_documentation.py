@@ -50,12 +50,12 @@ def test_the_settings_table_has_every_setting_with_its_default() -> None:
         assert documented[name] == (default.lower() if isinstance(field.default, bool) else default), name
 
 
-def test_the_listings_name_every_tool_and_what_a_client_is_told() -> None:
+def test_the_listings_name_every_tool_and_what_a_client_sees() -> None:
     names = [spec.name for spec in TOOLS]
     assert [line.split()[0] for line in tools_as_text().splitlines()] == names
-    told = json.loads(tools_as_json())
-    assert [tool["name"] for tool in told] == names
-    assert all(tool["inputSchema"]["type"] == "object" and tool["outputSchema"] for tool in told)
+    listing = json.loads(tools_as_json())
+    assert [tool["name"] for tool in listing] == names
+    assert all(tool["inputSchema"]["type"] == "object" and tool["outputSchema"] for tool in listing)
 
 
 def test_every_dependency_beyond_the_owners_has_a_decision_of_five_lines() -> None:
@@ -89,7 +89,7 @@ def test_the_page_on_the_architecture_names_only_functions_that_there_are() -> N
             assert part in defined | STATES, name
 
 
-def test_what_clients_are_told_is_what_the_registry_says() -> None:
+def test_clients_see_what_the_catalog_declares() -> None:
     expected = f"{tools_as_json()}\n"
     if UPDATE:
         definitions.FILE.write_text(expected, encoding="utf-8")

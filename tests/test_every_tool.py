@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 ASKS = {spec.name for spec in TOOLS if not spec.hints.read_only}
 ROUNDS = [(era, tool) for tool in EXAMPLES for era in ERAS if era == "auto" or tool in ASKS]
-"""Eras differ in how a question is asked; a read is answered by the same code."""
+"""Eras differ in how a question is put; a read is answered by the same code."""
 
 
 def test_every_tool_has_one_example_under_its_name() -> None:

@@ -27,7 +27,7 @@ CUSTOMER_TOOLS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("customer", [".", "..", "../../segments", "x" * 151, "ada\u0007"])
 @pytest.mark.parametrize("create", [False, True])
 @pytest.mark.sampled(13)
-async def test_a_customer_that_would_leave_its_place_in_the_path_is_refused_before_anything_is_asked(
+async def test_a_customer_that_would_leave_its_place_in_the_path_is_refused_before_any_question(
     tool: str, customer: str, create: bool, settings: Settings, sandbox: Sandbox
 ) -> None:
     more = {"create": True} if create and tool == "update_customer" else {}
@@ -37,7 +37,7 @@ async def test_a_customer_that_would_leave_its_place_in_the_path_is_refused_befo
     assert result.is_error
     assert text(result).startswith("customer: ")
     assert "CIO_" not in text(result)
-    assert not person.asked
+    assert not person.prompts
     assert not any("/customers" in request["path"] or "/events" in request["path"] for request in sandbox.requests)
 
 
@@ -57,7 +57,7 @@ async def test_a_dot_segment_reaches_no_other_endpoint_where_only_the_track_keys
         result = await client.call_tool(tool, arguments)
     assert result.is_error
     assert text(result).startswith("customer: ")
-    assert not person.asked
+    assert not person.prompts
     assert not effects(sandbox)
 
 
@@ -84,13 +84,13 @@ async def test_an_argument_longer_than_customer_io_can_hold_is_named_with_its_bo
     person = Person(APPROVE)
     async with connected(settings, sandbox, "auto", person) as client:
         result = await client.call_tool(tool, arguments)
-    said = text(result)
+    answer = text(result)
     assert result.is_error
-    assert said.startswith(f"{field}: ")
-    assert "bytes long" in said or "cursor" in arguments or ".." in str(arguments)
-    assert "CIO_" not in said
-    assert len(said) < 300
-    assert not person.asked
+    assert answer.startswith(f"{field}: ")
+    assert "bytes long" in answer or "cursor" in arguments or ".." in str(arguments)
+    assert "CIO_" not in answer
+    assert len(answer) < 300
+    assert not person.prompts
     assert not effects(sandbox)
 
 
@@ -121,7 +121,7 @@ async def test_creating_an_id_that_names_a_customer_in_another_way_asks_about_th
     arguments = {"customer": customer, "id_type": "id", "create": True, "attributes": {"plan": "X1"}}
     async with connected(settings, sandbox, era, person) as client:
         result = await client.call_tool("update_customer", arguments)
-    [question] = person.asked
+    [question] = person.prompts
     assert not result.is_error
     assert "Create" not in question.message
     assert f"cio_{cio_id}" in question.message
@@ -143,7 +143,7 @@ async def test_creating_an_email_that_is_the_id_of_a_customer_asks_about_that_cu
     arguments = {"customer": "robert@example.org", "create": True, "attributes": {"plan": "X1"}}
     async with connected(settings, sandbox, "auto", person) as client:
         await client.call_tool("update_customer", arguments)
-    [question] = person.asked
+    [question] = person.prompts
     assert "No customer has the email address “robert@example.org”" in question.message
     assert f"“robert@example.org” (cio_{bob.cio_id}), “bob@example.com”" in question.message
     apply_writes(sandbox)
@@ -158,12 +158,12 @@ async def test_an_email_must_be_an_address(era: Era, settings: Settings, sandbox
             result = await client.call_tool("update_customer", arguments)
         assert result.is_error
         assert text(result).startswith("customer: expected an email address")
-    assert not person.asked
+    assert not person.prompts
     assert not writes(sandbox)
 
 
 @pytest.mark.parametrize(
-    ("customer", "id_type", "said"),
+    ("customer", "id_type", "expected"),
     [
         ("new@example.org", "id", "the id “new@example.org”"),
         ("cio_nobody", "id", "the id “cio_nobody”"),
@@ -173,7 +173,7 @@ async def test_an_email_must_be_an_address(era: Era, settings: Settings, sandbox
     ],
 )
 async def test_a_customer_is_created_by_exactly_the_identifier_that_the_question_names(
-    customer: str, id_type: str | None, said: str, settings: Settings, sandbox: Sandbox
+    customer: str, id_type: str | None, expected: str, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)
     people = len(sandbox.workspace.people)
@@ -181,9 +181,9 @@ async def test_a_customer_is_created_by_exactly_the_identifier_that_the_question
     async with connected(settings, sandbox, "auto", person) as client:
         await client.call_tool("update_customer", arguments | ({"id_type": id_type} if id_type else {}))
     apply_writes(sandbox)
-    [question] = person.asked
-    assert said in question.message
-    kind = "email" if "email" in said else "id"
+    [question] = person.prompts
+    assert expected in question.message
+    kind = "email" if "email" in expected else "id"
     created = sandbox.workspace.people.get(kind, customer)
     assert created is not None
     assert created.attributes["plan"] == "X1"
@@ -196,7 +196,7 @@ async def test_creating_with_an_address_that_somebody_has_says_so(settings: Sett
     arguments = {"customer": "new-one", "create": True, "attributes": {"email": "Ada@example.com"}}
     async with connected(settings, sandbox, "auto", person) as client:
         await client.call_tool("update_customer", arguments)
-    [question] = person.asked
+    [question] = person.prompts
     assert "cio_a3000001 already has this email address" in question.message
 
 
@@ -213,7 +213,7 @@ async def test_with_the_track_keys_alone_an_id_of_any_shape_reaches_that_id(
     async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
         await client.call_tool(tool, {"customer": customer, "id_type": "id", **arguments})
     apply_writes(sandbox)
-    assert f"“{customer}” (an id)" in person.asked[0].message
+    assert f"“{customer}” (an id)" in person.prompts[0].message
     assert sandbox.workspace.people.get("id", customer) is not None
     assert profile_of(sandbox, "a3000001") == before
 
@@ -229,7 +229,7 @@ async def test_with_the_track_keys_alone_a_phone_number_is_no_id(
         result = await client.call_tool(tool, arguments)
     [request] = writes(sandbox)
     assert (request["path"], request["status"]) == ("/api/v2/entity", 400)  # the sandbox knows no phone identifiers
-    assert "“+14155552671” (a phone number)" in person.asked[0].message
+    assert "“+14155552671” (a phone number)" in person.prompts[0].message
     assert result.is_error
     apply_writes(sandbox)
     assert sandbox.workspace.people.get("id", "+14155552671") is None
@@ -246,7 +246,7 @@ async def test_nobody_is_created_by_a_cio_id_or_a_phone_number(
         result = await client.call_tool("update_customer", arguments)
     assert result.is_error
     assert text(result).startswith("customer: ")
-    assert not person.asked
+    assert not person.prompts
 
 
 @pytest.mark.parametrize("tool", ["send_event", "update_customer"])
@@ -261,7 +261,7 @@ async def test_with_the_track_keys_alone_an_identifier_of_the_kind_of_its_shape_
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "expected"),
     [
         (
             "update_customer",
@@ -273,13 +273,13 @@ async def test_with_the_track_keys_alone_an_identifier_of_the_kind_of_its_shape_
     ],
 )
 async def test_with_the_track_keys_alone_the_question_says_that_it_is_not_known_whether_the_customer_exists(
-    tool: str, arguments: dict[str, Any], said: str, settings: Settings, sandbox: Sandbox
+    tool: str, arguments: dict[str, Any], expected: str, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(REJECT)
     async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
         await client.call_tool(tool, {"customer": "new-one", **arguments})
-    [question] = person.asked
-    assert said in question.message
+    [question] = person.prompts
+    assert expected in question.message
 
 
 async def test_the_hint_after_a_miss_does_not_lead_to_somebody_else(settings: Settings, sandbox: Sandbox) -> None:
@@ -289,7 +289,7 @@ async def test_the_hint_after_a_miss_does_not_lead_to_somebody_else(settings: Se
         read = await client.call_tool("get_customer", {"customer": "nobody@example.com", "id_type": "id"})
     assert "no customer has this email address" in text(missed)
     assert read.is_error
-    assert not person.asked
+    assert not person.prompts
 
 
 async def test_a_change_of_a_customer_whose_id_is_an_address_is_undone_on_that_customer(
@@ -310,7 +310,7 @@ async def test_a_change_of_a_customer_whose_id_is_an_address_is_undone_on_that_c
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "expected"),
     [
         (
             "update_customer",
@@ -352,13 +352,13 @@ async def test_a_change_of_a_customer_whose_id_is_an_address_is_undone_on_that_c
         ("send_transactional", {"message": "2", "to": "a%b@example.com"}, "to: expected one email"),
     ],
 )
-async def test_what_reads_as_something_else_than_it_is_gets_refused_before_anything_is_asked(
-    tool: str, arguments: dict[str, Any], said: str, settings: Settings, sandbox: Sandbox
+async def test_an_identifier_that_reads_as_another_kind_is_refused_before_any_question(
+    tool: str, arguments: dict[str, Any], expected: str, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)
     async with connected(settings, sandbox, "auto", person) as client:
         result = await client.call_tool(tool, {"customer": "ada", **arguments})
     assert result.is_error
-    assert said in text(result)
-    assert not person.asked
+    assert expected in text(result)
+    assert not person.prompts
     assert not effects(sandbox)

@@ -42,12 +42,12 @@ FAILURES: list[Call] = [
 ]
 """Calls that fail in sentences that may name what somebody else wrote."""
 NAMING = 5
-"""How many of these do."""
+"""How many commands do."""
 FEW = 2
 """Tools of one session: as many as meet the rate limit's burst, so that none waits."""
 GROUPS = [list(EXAMPLES)[start : start + FEW] for start in range(0, len(EXAMPLES), FEW)]
 ROUNDS = [(era, group) for group in GROUPS for era in ERAS if era == "auto" or WRITES.keys() & set(group)]
-"""Eras differ in how a question is asked; a read is answered by the same code."""
+"""Eras differ in how a question is put; a read is answered by the same code."""
 
 
 class Reader:
@@ -55,12 +55,12 @@ class Reader:
 
     def __init__(self, decision: str = "reject") -> None:
         self.decision = decision
-        self.asked: list[str] = []
+        self.prompts: list[str] = []
 
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG002 - the client's signature
         await anyio.lowlevel.checkpoint()
         assert isinstance(params, ElicitRequestFormParams)
-        self.asked.append(params.message)
+        self.prompts.append(params.message)
         content: dict[str, Any] = {"decision": self.decision, "typed": "x"}
         return ElicitResult(
             action="accept",
@@ -120,7 +120,7 @@ def test_what_stands_unquoted_or_unseen_is_noticed(text: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize(("era", "tools"), ROUNDS, ids=str)
 @pytest.mark.sampled(3)
-async def test_hostile_text_in_the_workspace_is_quoted_whoever_reads_it(
+async def test_hostile_text_in_the_workspace_is_quoted_by_every_tool(
     tools: list[str], era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
     reader = Reader()
@@ -128,9 +128,9 @@ async def test_hostile_text_in_the_workspace_is_quoted_whoever_reads_it(
         for tool in tools:
             for given in EXAMPLES[tool].hostile:
                 holds(await client.call_tool(tool, await EXAMPLES[tool].complete(client, given, "mallory")))
-    for question in reader.asked:
+    for question in reader.prompts:
         asks_truly(question)
-    assert bool(reader.asked) == bool(WRITES.keys() & set(tools))
+    assert bool(reader.prompts) == bool(WRITES.keys() & set(tools))
 
 
 @pytest.mark.anyio
@@ -139,11 +139,11 @@ async def test_hostile_arguments_are_answered_in_one_harmless_sentence(
     tools: list[str], settings: Settings, sandbox: Sandbox
 ) -> None:
     async with Client(build_server(settings, sandbox=sandbox), elicitation_callback=Reader()) as client:
-        told = {each.name: each.input_schema["properties"] for each in (await client.list_tools()).tools}
+        parameters = {each.name: each.input_schema["properties"] for each in (await client.list_tools()).tools}
         for tool in tools:
             holds(await client.call_tool(tool, dict.fromkeys(HOSTILE, 1)))
             valid = dict.fromkeys(EXAMPLES[tool].sources, "x") | EXAMPLES[tool].hostile[0]
-            for number, name in enumerate(told[tool]):
+            for number, name in enumerate(parameters[tool]):
                 text = HOSTILE[number % len(HOSTILE)]
                 for odd in (text, {text: text}, [text]):
                     holds(await client.call_tool(tool, valid | {name: odd}))
@@ -238,10 +238,10 @@ def test_the_operators_commands_show_hostile_text_without_obeying_it(
     commands += [["approvals", "show", change, *more] for change in changes for more in ([], ["--calls"])]
     for command in commands:
         ran = CliRunner().invoke(app, command)
-        told = ran.stdout + str(ran.exception or "")
-        assert told.strip()
-        assert not unseen(told), command
-        for line in told.split("\n"):
+        output = ran.stdout + str(ran.exception or "")
+        assert output.strip()
+        assert not unseen(output), command
+        for line in output.split("\n"):
             shown = line.removeprefix("│ ")
             assert not shown.startswith(("Change 1a2b", "status: done", "SYSTEM")), command
-        assert sum(line.startswith(("To whom:", "│ To whom:")) for line in told.split("\n")) <= 1
+        assert sum(line.startswith(("To whom:", "│ To whom:")) for line in output.split("\n")) <= 1

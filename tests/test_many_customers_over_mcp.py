@@ -169,7 +169,7 @@ async def test_many_faults_are_counted_where_they_cannot_all_be_named(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"customer": "ada", "customers": ["bob"]}, "customer: leave it out beside customers, or add it to them"),
         ({}, "customer: name one customer, or up to 50 in customers"),
@@ -182,12 +182,12 @@ async def test_many_faults_are_counted_where_they_cannot_all_be_named(
     ],
 )
 async def test_what_cannot_be_meant_is_refused_in_words(
-    arguments: dict[str, Any], said: str, settings: Settings, sandbox: Sandbox, approver: Approver
+    arguments: dict[str, Any], expected: str, settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     async with connected(settings, sandbox, approver) as client:
         result = await client.call_tool(TOOL, {"attributes": {"plan": "gold"}} | arguments)
     assert result.is_error
-    assert said in text(result)
+    assert expected in text(result)
     assert not approver.questions
 
 
@@ -255,7 +255,7 @@ async def test_a_request_that_fails_says_so_for_each_person(
     assert results(receipt) == {"ada": status, "bob": status}
 
 
-async def test_new_customers_are_created_only_where_it_is_said(
+async def test_new_customers_are_created_only_on_request(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     arguments = {"customers": ["ada", "new-1", "new@example.com"], "attributes": {"plan": "gold"}, "create": True}

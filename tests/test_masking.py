@@ -33,8 +33,8 @@ from tests.spans import SpanRecorder
 
 PRIVATE = tuple(
     spelling
-    for told in ("ada@example.com", "two@example.com", "eve@example.com", "+447700900001")
-    for spelling in (told, told.upper(), quote(told, safe=""))
+    for identifier in ("ada@example.com", "two@example.com", "eve@example.com", "+447700900001")
+    for spelling in (identifier, identifier.upper(), quote(identifier, safe=""))
 )
 """Addresses and the number of the sandbox's people, however they are spelt."""
 KEYS = ("sandbox-track-key", "sandbox-app-key", "sandbox-signing-key", "c2FuZGJveC1zaXRlOnNhbmRib3gtdHJhY2sta2V5")
@@ -43,7 +43,7 @@ FEW = 3
 GROUPS = [list(EXAMPLES)[start : start + FEW] for start in range(0, len(EXAMPLES), FEW)]
 NEEDS_APP = {spec.name for spec in TOOLS if spec.needs == "app"}
 ROUNDS = [(era, group) for group in GROUPS for era in ERAS if era == "auto" or WRITES.keys() & set(group)]
-"""Eras differ in how a question is asked; a read is answered by the same code."""
+"""Eras differ in how a question is put; a read is answered by the same code."""
 
 
 @pytest.fixture
@@ -61,13 +61,13 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def masked(settings: Settings) -> Settings:
-    told = {"mask_pii": True, "max_wait": 5.0, "webhook_signing_keys": SecretStr("sandbox-signing-key")}
-    return settings.model_copy(update=told)
+    changes = {"mask_pii": True, "max_wait": 5.0, "webhook_signing_keys": SecretStr("sandbox-signing-key")}
+    return settings.model_copy(update=changes)
 
 
-def private(told: str) -> list[str]:
+def private(text: str) -> list[str]:
     """What is in a text that must not be."""
-    return [each for each in (*PRIVATE, *KEYS) if each in told]
+    return [each for each in (*PRIVATE, *KEYS) if each in text]
 
 
 async def nobody(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001 - the client's signature
@@ -130,8 +130,8 @@ async def test_no_resource_or_prompt_holds_an_address_or_a_number(era: Era, mask
     async with connected(masked, sandbox, era, []) as client:
         await client.call_tool("send_event", EXAMPLES["send_event"].private[0])
         for uri in ("cio://events/recent", "cio://changes", "cio://segments", f"cio://events/recent?customer={CIO_ID}"):
-            told = (await client.read_resource(uri)).model_dump_json()
-            assert not private(told), uri
+            text = (await client.read_resource(uri)).model_dump_json()
+            assert not private(text), uri
         for uri in ("cio://segments/ada@example.com", "cio://events/recent?since=ada@example.com"):
             with pytest.raises(MCPError) as refused:
                 await client.read_resource(uri)

@@ -33,12 +33,12 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_value_is_one_sentence_that_names_the_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    value, said = WRONG[name]
+    value, message = WRONG[name]
     monkeypatch.setenv("CIO_APP_API_KEY", "key")
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError) as caught:
         load_settings()
-    assert str(caught.value).startswith(f"{name}: {said}")
+    assert str(caught.value).startswith(f"{name}: {message}")
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""The way back through a real client in both eras: a person is asked about an undo as about any other write."""
+"""Undo through a real client in both eras: an undo needs approval like any other write."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.eras import Era
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_undo_is_asked_about_and_made_once(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+async def test_an_undo_is_approved_and_sent_once(era: Era, settings: Settings, sandbox: Sandbox) -> None:
     person = Person(APPROVE)
     async with connected(settings, sandbox, era, person) as client:
 
@@ -25,8 +25,8 @@ async def test_an_undo_is_asked_about_and_made_once(era: Era, settings: Settings
         event = await call("send_event", {"customer": "ada", "name": "signed_up"})
         refused = await client.call_tool("undo_change", {"change": event["change"]})
     assert (undone["status"], again["status"]) == ("done", "already_done")
-    assert "colour: “teal” → null" in person.asked[1].message
-    assert "history" in person.asked[1].message
-    assert len(person.asked) == len(["the edit", "its undo", "the event"])
+    assert "colour: “teal” → null" in person.prompts[1].message
+    assert "history" in person.prompts[1].message
+    assert len(person.prompts) == len(["the edit", "its undo", "the event"])
     assert refused.is_error
     assert "can't be undone" in str(refused.content)

@@ -1,4 +1,4 @@
-"""Words that readers stumble over do not appear in strings, docstrings, comments, or documentation."""
+"""Words that readers stumble over do not appear in names, strings, docstrings, comments, or documentation."""
 
 import ast
 import io
@@ -17,7 +17,12 @@ PAGES = [
     *(ROOT / "prompts").glob("*.md"),
     ROOT / "Makefile",
 ]
-MODULES = [path for part in ("cio_mcp", "benchmarks") for path in (ROOT / part).rglob("*.py")]
+MODULES = sorted(
+    path
+    for part in ("cio_mcp", "benchmarks", "tests")
+    for path in (ROOT / part).rglob("*.py")
+    if path != Path(__file__)
+)
 STUMBLES = {
     "told": "shown, returned, or notified",
     "tells apart": "distinguishes",
@@ -34,6 +39,22 @@ STUMBLES = {
     "of these": "such, or name them",
 }
 """Each word or phrase, and the ones to use instead."""
+NAMES = {
+    "told": "shown, reported, or announced",
+    "untold": "unacknowledged, or unknown",
+    "asked": "prompted, requested, or confirmed",
+    "said": "the noun: message, note, or text",
+    "mend": "repair, correct, or update",
+    "mended": "repaired, corrected, or updated",
+    "mending": "repairing, correcting, or updating",
+    "whoever": "the caller, or any caller",
+    "anew": "again",
+    "made_up": "simulated",
+}
+"""Each word of a name, and the ones to use instead."""
+ESTABLISHED = {"asked_at", "may_be_asked"}
+"""A column of stored changes, and the word of the design for what a caller declares."""
+NAME_PATTERN = re.compile(rf"(?:^|_)({'|'.join(NAMES)})(?=_|$)", re.IGNORECASE)
 PATTERN = re.compile(rf"(?<![\w`])({'|'.join(map(re.escape, STUMBLES))})(?![\w`])", re.IGNORECASE)
 
 
@@ -46,10 +67,31 @@ def test_documentation_has_no_word_that_readers_stumble_over(page: Path) -> None
 def test_strings_docstrings_and_comments_have_no_word_that_readers_stumble_over() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{problem}"
-        for path in sorted(MODULES)
+        for path in MODULES
         for problem in _problems(_prose(path.read_text(encoding="utf-8")))
     ]
     assert not found, "\n".join(found)
+
+
+def test_names_have_no_word_that_readers_stumble_over() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line} names “{name}”; write {NAMES[word.lower()]}"
+        for path in MODULES
+        for line, name in _names(path.read_text(encoding="utf-8"))
+        for word in NAME_PATTERN.findall(name)
+        if name not in ESTABLISHED
+    ]
+    assert not found, "\n".join(found)
+
+
+def _names(source: str) -> Iterator[tuple[int, str]]:
+    """What the source defines: functions, classes, parameters, variables, and attributes, each with its line."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield node.lineno, name
 
 
 def _prose(source: str) -> Iterator[tuple[int, str]]:

@@ -39,7 +39,7 @@ async def test_an_approved_write_happens_once_and_again_is_answered_without_send
     assert first["status"] == "done"
     assert again["status"] == "already_done"
     assert sent == effects(sandbox) == 1
-    assert len(person.asked) == 1
+    assert len(person.prompts) == 1
 
 
 @pytest.mark.parametrize("tool", WRITES)
@@ -65,7 +65,7 @@ async def test_anything_but_a_yes_sends_nothing(
 
 
 @pytest.mark.parametrize("content", [{}, {"decision": "yes"}], ids=["empty form", "another word"])
-async def test_a_form_that_says_nothing_is_not_told_as_an_argument_that_is_missing(
+async def test_an_empty_form_is_not_reported_as_a_missing_argument(
     content: dict[str, str | int | float | bool | list[str] | None], era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(ElicitResult(action="accept", content=content))
@@ -79,24 +79,24 @@ async def test_a_form_that_says_nothing_is_not_told_as_an_argument_that_is_missi
 async def test_a_client_that_answers_the_question_with_an_error_counts_as_one_that_cannot_ask(
     code: int, hasty: Settings, sandbox: Sandbox
 ) -> None:
-    asked: list[ElicitRequestParams] = []
+    prompts: list[ElicitRequestParams] = []
 
     async def fails(context: ClientRequestContext, params: ElicitRequestParams) -> ErrorData:
         await anyio.lowlevel.checkpoint()
         assert context is not None
-        asked.append(params)
+        prompts.append(params)
         return ErrorData(code=code, message="Method not found")
 
     async with connected(hasty, sandbox, "legacy", fails) as client:
         result = await client.call_tool("send_event", EVENT)
     assert structured(result)["status"] == "approval_required"
     assert "Method not found" not in str(result.content)
-    assert len(asked) == 1
+    assert len(prompts) == 1
     assert effects(sandbox) == 0
 
 
 @pytest.mark.parametrize("tool", WRITES)
-async def test_a_client_that_cannot_ask_is_told_that_a_person_must_decide(
+async def test_a_client_without_forms_learns_that_a_person_must_decide(
     tool: str, era: Era, hasty: Settings, sandbox: Sandbox
 ) -> None:
     async with connected(hasty, sandbox, era, None) as client:
@@ -115,10 +115,10 @@ async def test_the_question_states_the_facts_in_order_and_closes_with_the_change
     person = Person(REJECT)
     async with connected(settings, sandbox, era, person) as client:
         await client.call_tool("send_event", EVENT)
-    said = person.asked[0].message
-    places = [said.index(part) for part in ("signed_up", "Recipients", "Onboarding", "Values:", "Change ")]
+    text = person.prompts[0].message
+    places = [text.index(part) for part in ("signed_up", "Recipients", "Onboarding", "Values:", "Change ")]
     assert places == sorted(places)
-    schema = person.asked[0].requested_schema
+    schema = person.prompts[0].requested_schema
     assert schema["properties"]["decision"]["oneOf"] == [
         {"const": "reject", "title": "Reject"},
         {"const": "approve", "title": "Approve: send to 1 person"},
@@ -128,33 +128,33 @@ async def test_the_question_states_the_facts_in_order_and_closes_with_the_change
 
 
 @pytest.mark.parametrize(
-    ("ago", "said"), [(1, None), (100, "older than 72 hours"), (-30, "future")], ids=["recent", "old", "future"]
+    ("ago", "warning"), [(1, None), (100, "older than 72 hours"), (-30, "future")], ids=["recent", "old", "future"]
 )
-async def test_the_question_tells_when_an_event_happened(
-    ago: int, said: str | None, settings: Settings, sandbox: Sandbox
+async def test_the_question_shows_when_an_event_happened(
+    ago: int, warning: str | None, settings: Settings, sandbox: Sandbox
 ) -> None:
     person, at = Person(REJECT), (datetime.now(UTC) - timedelta(hours=ago)).isoformat(timespec="seconds")
     async with connected(settings, sandbox, "auto", person) as client:
         await client.call_tool("send_event", EVENT | {"timestamp": at})
-    question = person.asked[0].message
+    question = person.prompts[0].message
     assert at.removesuffix("+00:00") in question
-    assert said in question if said else "Warnings" not in question
+    assert warning in question if warning else "Warnings" not in question
 
 
 async def test_a_message_may_be_named_by_its_number(settings: Settings, sandbox: Sandbox) -> None:
     person = Person(REJECT)
     async with connected(settings, sandbox, "auto", person) as client:
         await client.call_tool("send_transactional", MESSAGE | {"message": 2})
-    assert "Order shipped" in person.asked[0].message
+    assert "Order shipped" in person.prompts[0].message
 
 
-async def test_a_client_that_goes_away_while_it_is_asked_sends_nothing(
+async def test_a_client_that_disconnects_during_its_question_sends_nothing(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
-    asked = anyio.Event()
+    prompted = anyio.Event()
 
     async def absent(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001
-        asked.set()
+        prompted.set()
         await anyio.sleep_forever()
         raise AssertionError
 
@@ -165,7 +165,7 @@ async def test_a_client_that_goes_away_while_it_is_asked_sends_nothing(
                 await client.call_tool("send_event", EVENT)
 
         group.start_soon(call)
-        await asked.wait()
+        await prompted.wait()
         group.cancel_scope.cancel()
     assert effects(sandbox) == 0
 
@@ -233,7 +233,7 @@ async def test_what_is_not_acceptable_is_refused_in_one_sentence_that_names_the_
     assert content.type == "text"
     assert named in content.text
     assert "\n" not in content.text
-    assert not person.asked
+    assert not person.prompts
     assert effects(sandbox) == 0
 
 
@@ -243,7 +243,7 @@ async def test_a_receipt_has_the_warnings_that_the_person_was_shown_in_both_chan
     person = Person(APPROVE)
     async with connected(settings, sandbox, "auto", person) as client:
         result = await client.call_tool("send_transactional", {"message": "Order shipped", "customer": "bob"})
-    warning = next(line for line in person.asked[0].message.splitlines() if "unsubscribed, so" in line)
+    warning = next(line for line in person.prompts[0].message.splitlines() if "unsubscribed, so" in line)
     sentence = warning.removeprefix("- ")
     assert f"Warning: {sentence}" in text(result)
     assert any(sentence in str(each) for each in structured(result)["warnings"])

@@ -21,7 +21,7 @@ MEANING = (
     "confirm: a person approves each write.",
     "hide: the tool is not offered, and its writes are refused.",
     "allow: no approval is needed if the audience is known and not large, and the write is not a deliberate repeat. A",
-    "       send must also reach only people named in [recipients]. Otherwise, confirm applies.",
+    "       send must also reach only people recipients in [recipients]. Otherwise, confirm applies.",
 )
 WIDTH = 110
 
@@ -34,8 +34,8 @@ class Row:
     risk: Risk | None
     rule: str
     why: str
-    asked: str | None = None
-    asked_why: str | None = None
+    approval: str | None = None
+    approval_why: str | None = None
 
 
 def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, *, over_http: bool) -> Iterator[Row]:
@@ -62,17 +62,17 @@ def policy_as_text(*, over_http: bool) -> str:
     Raises:
         SettingError: a setting or the policy file is wrong.
     """
-    settings, policy, found = _in_force(over_http=over_http)
+    settings, policy, rules = _in_force(over_http=over_http)
     table = Table(box=None, pad_edge=False, header_style="")
-    for head in ("tool", "class", "rule", "why", "asked", "why"):
+    for head in ("tool", "class", "rule", "why", "approval", "why"):
         table.add_column(head, no_wrap=head != "why")
-    for row in found:
+    for row in rules:
         if row.risk is not None or row.rule == "hide":
             table.add_row(*(Text(cell or "") for cell in _cells(row)))
     page = StringIO()
     console = Console(file=page, width=WIDTH, markup=False, highlight=False, color_system=None)
     console.print(table)
-    reads = sum(row.risk is None and row.rule != "hide" for row in found)
+    reads = sum(row.risk is None and row.rule != "hide" for row in rules)
     lines = [
         f"{reads} tools only read and need no approval.",
         "",
@@ -92,20 +92,20 @@ def policy_as_json(*, over_http: bool) -> str:
     Raises:
         SettingError: a setting or the policy file is wrong.
     """
-    settings, policy, found = _in_force(over_http=over_http)
-    named = policy.recipients
+    settings, policy, rules = _in_force(over_http=over_http)
+    recipients = policy.recipients
     beside: dict[str, Any] = {
         "large_audience": policy.large_audience,
         "sends_an_hour": policy.sends_an_hour,
         "recipients": {
-            "addresses": sorted(named.addresses),
-            "domains": sorted(named.domains),
-            "segment": named.segment,
+            "addresses": sorted(recipients.addresses),
+            "domains": sorted(recipients.domains),
+            "segment": recipients.segment,
         },
     }
     answer = {
         "file": str(settings.policy_file) if settings.policy_file else None,
-        "tools": [{"class" if key == "risk" else key: value for key, value in asdict(row).items()} for row in found],
+        "tools": [{"class" if key == "risk" else key: value for key, value in asdict(row).items()} for row in rules],
         **{key: {"value": value, "why": policy.why(key)} for key, value in beside.items()},
     }
     return json.dumps(answer, indent=2, ensure_ascii=False)
@@ -118,12 +118,12 @@ def _in_force(*, over_http: bool) -> tuple[Settings, Policy, list[Row]]:
 
 
 def _cells(row: Row) -> tuple[str | None, ...]:
-    return row.tool, row.risk or "(reads)", row.rule, row.why, row.asked, row.asked_why
+    return row.tool, row.risk or "(reads)", row.rule, row.why, row.approval, row.approval_why
 
 
 def _recipients_text(policy: Policy) -> str:
-    named = policy.recipients
-    found = [*sorted(named.addresses), *(f"@{domain}" for domain in sorted(named.domains))]
-    if named.segment:
-        found.append(f"segment {quoted(named.segment)}")
-    return ", ".join(found) or "nobody"
+    recipients = policy.recipients
+    entries = [*sorted(recipients.addresses), *(f"@{domain}" for domain in sorted(recipients.domains))]
+    if recipients.segment:
+        entries.append(f"segment {quoted(recipients.segment)}")
+    return ", ".join(entries) or "nobody"

@@ -182,8 +182,8 @@ def _people_fields(writes: Sequence[ProfileWrite], plan: Plan) -> Iterator[Field
             for field in _value_fields(_group("track", name, value_), "", (name,), value_, edits):
                 shared.setdefault(name, {}).setdefault(field, []).append(number)
     for field, numbers in ((field, numbers) for fields in shared.values() for field, numbers in fields.items()):
-        whom = "all" if len(numbers) == len(writes) else ", ".join(map(str, numbers))
-        yield replace(field, line=f"{field.line} ({whom})" if len(writes) > 1 else field.line)
+        holders = "all" if len(numbers) == len(writes) else ", ".join(map(str, numbers))
+        yield replace(field, line=f"{field.line} ({holders})" if len(writes) > 1 else field.line)
 
 
 def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:

@@ -42,7 +42,7 @@ MEANING: dict[ChangeState, tuple[Status, str]] = {
 
 DENIALS = ("denied", "rejected")
 """How a decision begins that a person made against a change."""
-ONLY_IF_ASKED = "Don't propose it again unless the user asks."
+NO_RETRY = "Don't propose it again unless the user asks."
 AFTER_THAT = "After that time, look with get_message."
 NOT_YET_VISIBLE = "Done. Accepted by Customer.io, but not visible yet when read back."
 
@@ -158,7 +158,7 @@ def _next_step(row: ChangeSummary, state: ChangeState) -> str | None:
     if state == "planned":
         return f"It waits for {round((row.expires_at - row.planned_at) / 60)} minutes."
     if state == "declined":
-        return ONLY_IF_ASKED if (row.decided_how or "").startswith(DENIALS) else None
+        return NO_RETRY if (row.decided_how or "").startswith(DENIALS) else None
     return row.next_step if MEANING[state][0] in ("unknown", "done") else None
 
 

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 class Source(Protocol):
     """Where changes are noticed."""
 
-    async def watch(self, tell: Callable[[], None]) -> None:
+    async def watch(self, notify: Callable[[], None]) -> None:
         """Call `tell` after each change, whichever process made it, until canceled."""
 
 
@@ -50,12 +50,12 @@ class Pace:
     """When each resource may be notified: the first time at once, then once per interval; the last is never lost."""
 
     interval: float = INTERVAL
-    _told: dict[str, float] = field(default_factory=dict)
+    _notified: dict[str, float] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
 
     def hear(self, uri: str, now: float) -> None:
         """Record a change of a resource."""
-        self._due.setdefault(uri, max(now, self._told.get(uri, -inf) + self.interval))
+        self._due.setdefault(uri, max(now, self._notified.get(uri, -inf) + self.interval))
 
     def wait(self, now: float) -> float | None:
         """Seconds until something is due, None while nothing is."""
@@ -66,8 +66,8 @@ class Pace:
         ready = [uri for uri, at in self._due.items() if at <= now]
         for uri in ready:
             del self._due[uri]
-        recent = {uri: at for uri, at in self._told.items() if at + self.interval > now}
-        self._told = recent | dict.fromkeys(ready, now)
+        recent = {uri: at for uri, at in self._notified.items() if at + self.interval > now}
+        self._notified = recent | dict.fromkeys(ready, now)
         return ready
 
 

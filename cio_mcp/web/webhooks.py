@@ -96,7 +96,7 @@ class Receiver:
     now: Callable[[], float] = time.time
     reading: float = BODY_SECONDS
     _running: int = field(default=0, init=False)
-    _said: dict[str, float] = field(default_factory=dict, init=False)
+    _logged: dict[str, float] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         if not self.keys:
@@ -114,7 +114,7 @@ class Receiver:
         try:
             feed = await self.feed()
         except CioError as failed:
-            self._say(_not_stored(failed))
+            self._log(_not_stored(failed))
             return _bare(HTTPStatus.SERVICE_UNAVAILABLE)
         self._running += 1
         try:
@@ -123,7 +123,7 @@ class Receiver:
             return self._refuse(feed, refused)
         except Exception as failed:  # noqa: BLE001 - the boundary: 500 would hold back all later events for an hour
             # No more than its name: a trace shows data.
-            self._say(f"A webhook could not be stored: {type(failed).__name__}", logging.ERROR)
+            self._log(f"A webhook could not be stored: {type(failed).__name__}", logging.ERROR)
             return _bare(HTTPStatus.SERVICE_UNAVAILABLE)
         finally:
             self._running -= 1
@@ -164,13 +164,13 @@ class Receiver:
 
     def _refuse(self, feed: EventLog, refused: _Refused) -> Response:
         feed.refuse(refused.reason)
-        self._say(refused.sentence)
+        self._log(refused.sentence)
         return _bare(STATUS[refused.reason], last=refused.reason in ("too big", "too slow"))
 
-    def _say(self, sentence: str, level: int = logging.WARNING) -> None:
+    def _log(self, sentence: str, level: int = logging.WARNING) -> None:
         now = self.now()
-        if now - self._said.get(sentence, -AGAIN) >= AGAIN:
-            self._said[sentence] = now
+        if now - self._logged.get(sentence, -AGAIN) >= AGAIN:
+            self._logged[sentence] = now
             logger.log(level, "%s", sentence)
 
 

@@ -162,6 +162,6 @@ class Session:
             self.raw += os.read(self.handle, 65536)
         except OSError:
             return False
-        # All of it anew: what is read may end within a letter or an escape sequence.
+        # Decode all of it each time: a read may end within a character or an escape sequence.
         self.seen = ESCAPES.sub("", self.raw.decode(errors="replace")).replace("\r\n", "\n")
         return True

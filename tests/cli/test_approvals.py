@@ -29,7 +29,7 @@ def test_what_waits_is_listed_whatever_keys_are_set(cio_mcp: CommandLine) -> Non
     assert (listed.returncode, listed.stderr) == (0, "")
 
 
-def test_an_empty_desk_is_said_to_be_empty(cio_mcp: CommandLine) -> None:
+def test_no_pending_changes_is_reported(cio_mcp: CommandLine) -> None:
     listed = cio_mcp.run("approvals", "list").stdout
     assert listed == f"No changes are waiting. Data directory: {cio_mcp.data_dir}\n"
 
@@ -162,7 +162,7 @@ def test_a_denied_change_stays_denied(cio_mcp: CommandLine) -> None:
     assert "already declined" in again.stderr
 
 
-def test_a_denied_change_is_answered_with_who_said_no(cio_mcp: CommandLine) -> None:
+def test_a_denied_change_is_answered_with_who_denied_it(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     cio_mcp.run("approvals", "deny", "aaaa0001")
     shown = cio_mcp.run("changes", "aaaa0001").stdout
@@ -177,8 +177,8 @@ def test_no_argument_approves(more: list[str], cio_mcp: CommandLine) -> None:
     assert cio_mcp.change("aaaa0001").state == "planned"
 
 
-@pytest.mark.parametrize("said", ["y\n" * 2000, "approve\n4812\n" * 50])
-def test_what_a_pipe_says_into_a_made_up_terminal_approves_nothing(said: str, cio_mcp: CommandLine) -> None:
+@pytest.mark.parametrize("text", ["y\n" * 2000, "approve\n4812\n" * 50])
+def test_piped_input_to_a_fake_terminal_approves_nothing(text: str, cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001", typed="4812")
     command = f"{sys.executable} -m cio_mcp approvals approve aaaa0001"
     script = shutil.which("script")
@@ -191,8 +191,8 @@ def test_what_a_pipe_says_into_a_made_up_terminal_approves_nothing(said: str, ci
         stdout=subprocess.DEVNULL,
     ) as process:
         assert process.stdin
-        process.stdin.write(said.encode())
-        # What comes before a question is thrown away, and so may the end of the input be: it is sent until it is read.
+        process.stdin.write(text.encode())
+        # Input before a question is discarded, and so may the end of the input be: it is sent until it is read.
         while process.poll() is None:
             with suppress(BrokenPipeError):
                 process.stdin.write(b"\x04")
@@ -251,14 +251,14 @@ def test_a_change_is_selected_read_in_full_and_approved_by_its_code(cio_mcp: Com
 
 
 @pytest.mark.parametrize(
-    ("answer", "state", "said"),
+    ("answer", "state", "message"),
     [
         ("d", "declined", "Denied change aaaa0001. Nothing was sent."),
         ("AAAA", "planned", "aaaa0001: Code doesn't match. The change is still pending."),
         ("", "planned", "1 pending change"),
     ],
 )
-def test_only_the_code_approves_in_the_window(answer: str, state: str, said: str, cio_mcp: CommandLine) -> None:
+def test_only_the_code_approves_in_the_window(answer: str, state: str, message: str, cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     with window(cio_mcp) as session:
         session.wait_for("> aaaa0001")
@@ -266,7 +266,7 @@ def test_only_the_code_approves_in_the_window(answer: str, state: str, said: str
         session.wait_for(CODE_OR_DENIAL)
         before = len(session.seen)
         session.type(answer)
-        session.wait_for(said, after=before)
+        session.wait_for(message, after=before)
         session.press("q")
         session.ends_with(0)
     assert cio_mcp.change("aaaa0001").state == state

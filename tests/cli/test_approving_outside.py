@@ -31,7 +31,7 @@ def approved_on_a_terminal(cio_mcp: CommandLine, change: str) -> str:
 
 
 async def carried_out(settings: Settings, change: str) -> Change:
-    """The change once nobody has to do anything more about it."""
+    """The change once it needs no further action."""
     database = Database(settings.storage_url)
     approvals = Approvals(Journal(database, settings.workspace_key), Clock())
     row = await approvals.journal.get(change)

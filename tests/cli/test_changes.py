@@ -57,9 +57,9 @@ def test_changes_are_filtered_by_what_they_are_now(cio_mcp: CommandLine) -> None
 def test_changes_are_json_for_programs(cio_mcp: CommandLine) -> None:
     for number in range(3):
         cio_mcp.propose(f"aaaa000{number}", age=60 - number)
-    told = json.loads(cio_mcp.run("changes", "--json", "--limit", "2").stdout)
-    assert [change["id"] for change in told["changes"]] == ["aaaa0002", "aaaa0001"]
-    assert told["has_more"] is True
+    page = json.loads(cio_mcp.run("changes", "--json", "--limit", "2").stdout)
+    assert [change["id"] for change in page["changes"]] == ["aaaa0002", "aaaa0001"]
+    assert page["has_more"] is True
     (one,) = json.loads(cio_mcp.run("changes", "aaaa0000", "--json").stdout)["changes"]
     assert (one["id"], one["state"], one["by"]) == ("aaaa0000", "planned", "local:ada")
 

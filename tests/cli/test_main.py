@@ -33,7 +33,7 @@ def test_a_shell_can_complete_commands(cio_mcp: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("srve",), "No such command 'srve'. Did you mean 'serve'?"),
         (("--nope",), "No such option: --nope"),
@@ -45,10 +45,10 @@ def test_a_shell_can_complete_commands(cio_mcp: CommandLine) -> None:
         (("changes", "--limit", "0"), "Invalid value for '--limit'"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], said: str, cio_mcp: CommandLine) -> None:
+def test_a_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], message: str, cio_mcp: CommandLine) -> None:
     refused = cio_mcp.run(*arguments, CIO_DATA_DIR="")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.splitlines()[-1].startswith(f"cio-mcp: {said}")
+    assert refused.stderr.splitlines()[-1].startswith(f"cio-mcp: {message}")
     assert "secret" not in refused.stderr
     assert refused.stderr.count("\n") == 1
 

@@ -12,7 +12,7 @@ def paused(cio_mcp: CommandLine, workspace: str) -> Pause | None:
     return cio_mcp.journal(look)
 
 
-def test_a_pause_stops_every_workspace_of_the_database_and_tells_why(cio_mcp: CommandLine) -> None:
+def test_a_pause_stops_every_workspace_of_the_database_and_shows_why(cio_mcp: CommandLine) -> None:
     answered = cio_mcp.run("pause", "--because", "a bad\x1b[31m import")
     assert answered.returncode == 0
     assert "Nothing is sent until `cio-mcp resume`" in answered.stdout
@@ -47,5 +47,5 @@ def test_one_workspace_does_not_go_on_while_all_are_stopped(cio_mcp: CommandLine
     assert paused(cio_mcp, "acme")
 
 
-def test_what_is_not_stopped_is_said_not_to_be(cio_mcp: CommandLine) -> None:
+def test_resuming_what_is_not_paused_is_reported(cio_mcp: CommandLine) -> None:
     assert cio_mcp.run("resume").stdout == "Writes were not paused.\n"

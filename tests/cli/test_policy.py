@@ -80,18 +80,18 @@ def test_the_environment_and_read_only_win_where_they_are_stricter(cio_mcp: Comm
 
 
 def test_programs_get_the_same_as_json(cio_mcp: CommandLine, file: Path) -> None:
-    told = json.loads(cio_mcp.run("policy", "--json", CIO_POLICY_FILE=str(file)).stdout)
+    policy = json.loads(cio_mcp.run("policy", "--json", CIO_POLICY_FILE=str(file)).stdout)
     assert {
         "tool": "send_event",
         "class": "send",
         "rule": "hide",
         "why": "tool.send_event.rule",
-        "asked": None,
-        "asked_why": None,
-    } in (told["tools"])
-    assert told["sends_an_hour"] == {"value": 20, "why": "policy file"}
-    assert told["large_audience"] == {"value": 1000, "why": "default"}
-    assert told["recipients"]["value"]["domains"] == ["test.example.com"]
+        "approval": None,
+        "approval_why": None,
+    } in (policy["tools"])
+    assert policy["sends_an_hour"] == {"value": 20, "why": "policy file"}
+    assert policy["large_audience"] == {"value": 1000, "why": "default"}
+    assert policy["recipients"]["value"]["domains"] == ["test.example.com"]
 
 
 @pytest.mark.parametrize("command", [("policy",), ("serve",), ("serve", "--sandbox")])
@@ -100,8 +100,8 @@ def test_a_wrong_file_ends_the_start_with_one_line(cio_mcp: CommandLine, file: P
     file.write_text('[class.send]\nrule = "perhaps"\n')
     ended = cio_mcp.run(*command, CIO_POLICY_FILE=str(file), CIO_APP_API_KEY="a", CIO_REGION="us")
     assert (ended.returncode, ended.stdout) == (2, "")
-    said = ended.stderr.strip().splitlines()[-1]
-    assert said.startswith(f"cio-mcp: CIO_POLICY_FILE: {file}: class.send.rule: expected 'allow'")
+    message = ended.stderr.strip().splitlines()[-1]
+    assert message.startswith(f"cio-mcp: CIO_POLICY_FILE: {file}: class.send.rule: expected 'allow'")
 
 
 @pytest.mark.anyio

@@ -51,7 +51,7 @@ def running(cio_mcp: CommandLine, *arguments: str, **settings: str) -> Iterator[
             process.kill()
 
 
-def asked(process: "subprocess.Popen[str]", *messages: dict[str, Any]) -> list[dict[str, Any]]:
+def exchange(process: "subprocess.Popen[str]", *messages: dict[str, Any]) -> list[dict[str, Any]]:
     """Send messages, close the line, and read all that was answered; every line must be JSON."""
     written = "".join(f"{json.dumps(message)}\n" for message in messages)
     answered, _ = process.communicate(written, timeout=PATIENCE)
@@ -80,7 +80,7 @@ def test_a_line_that_cannot_be_read_is_answered_and_the_server_goes_on(cio_mcp: 
 
 def test_the_bare_command_serves_over_stdio_and_writes_nothing_but_protocol(cio_mcp: CommandLine) -> None:
     with running(cio_mcp, **KEYS) as process:
-        answers = asked(process, INITIALIZE)
+        answers = exchange(process, INITIALIZE)
         assert process.returncode == 0
     assert [answer["id"] for answer in answers] == [1]
     assert answers[0]["result"]["serverInfo"]["name"] == "cio-mcp"
@@ -212,7 +212,7 @@ def test_another_address_than_loopback_is_refused(cio_mcp: CommandLine, host: st
     )
 
 
-def test_a_port_in_use_is_said_to_be(cio_mcp: CommandLine) -> None:
+def test_a_port_in_use_is_reported(cio_mcp: CommandLine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         refused = cio_mcp.run("serve", "--transport", "http", "--port", port, **KEYS)

@@ -23,7 +23,7 @@ KEYED = NAMED | {"CIO_WEBHOOK_SIGNING_KEYS": "old-secret, new-secret"}
 def receiving(
     cio_mcp: CommandLine, files: str | None = None, **settings: str
 ) -> Iterator[tuple[str, "subprocess.Popen[str]", list[str]]]:
-    """A receiver, which may open so many files: its address, its process, and what it said before it was ready."""
+    """A receiver with a limit of open files: its address, its process, and its output until it was ready."""
     command = [sys.executable, "-m", "cio_mcp", "webhooks", "serve", "--port", "0"]
     if files is not None:
         command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
@@ -32,11 +32,11 @@ def receiving(
     ) as process:
         try:
             assert process.stderr is not None
-            said = []
+            lines = []
             for line in process.stderr:
-                said.append(line)
+                lines.append(line)
                 if found := re.search(r"http://\S+", line):
-                    yield found[0], process, said
+                    yield found[0], process, lines
                     break
         finally:
             process.kill()
@@ -49,8 +49,8 @@ def post(url: str, body: bytes, key: str | None = None) -> int:
 
 
 def event(name: str) -> bytes:
-    told = {"event_id": name, "object_type": "email", "metric": "delivered", "timestamp": int(time.time()), "data": {}}
-    return json.dumps(told).encode()
+    body = {"event_id": name, "object_type": "email", "metric": "delivered", "timestamp": int(time.time()), "data": {}}
+    return json.dumps(body).encode()
 
 
 def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLine) -> None:
@@ -66,9 +66,9 @@ def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLin
     assert "Stored: 2 events, 2 in the last 24 hours, 0 of them over a minute late" in shown.stdout
     assert "Refused: 1 (unsigned)" in shown.stdout
     assert "Refused: 1 (wrong signature)" in shown.stdout
-    told = json.loads(cio_mcp.run("webhooks", "status", "--json", **NAMED).stdout)
-    assert (told["stored"], told["last"]["event_id"], told["gaps"]) == (2, "new-secret", [])
-    assert {each["reason"]: each["count"] for each in told["refused"]} == {"unsigned": 1, "wrong signature": 1}
+    stats = json.loads(cio_mcp.run("webhooks", "status", "--json", **NAMED).stdout)
+    assert (stats["stored"], stats["last"]["event_id"], stats["gaps"]) == (2, "new-secret", [])
+    assert {each["reason"]: each["count"] for each in stats["refused"]} == {"unsigned": 1, "wrong signature": 1}
 
 
 def test_a_receiver_outlasts_more_connections_than_it_may_open_files(cio_mcp: CommandLine) -> None:
@@ -138,10 +138,10 @@ def test_status_names_the_workspace_and_the_directory_that_it_reads(cio_mcp: Com
 
 
 def test_without_a_key_a_receiver_says_loudly_whom_it_believes(cio_mcp: CommandLine) -> None:
-    with receiving(cio_mcp, **NAMED) as (url, _, said):
+    with receiving(cio_mcp, **NAMED) as (url, _, lines):
         assert post(url, event("a")) == 200
         assert httpx.post(url, content=event("b"), headers={"Host": "evil.example"}).status_code == 403
-    assert "ANY program on this machine" in "".join(said)
+    assert "ANY program on this machine" in "".join(lines)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - what must be refused

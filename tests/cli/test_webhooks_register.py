@@ -78,7 +78,7 @@ def test_a_webhook_is_created_after_it_was_shown_and_the_code_typed(cio_mcp: Com
     assert set(made["events"]) == set(NAMES)
 
 
-def test_what_is_as_it_should_be_is_left_alone_and_nobody_is_asked(cio_mcp: CommandLine, sandbox: str) -> None:
+def test_a_correct_webhook_is_left_alone_without_confirmation(cio_mcp: CommandLine, sandbox: str) -> None:
     registered(cio_mcp, sandbox, URL)
     before = webhooks(sandbox)
     with registering(cio_mcp, sandbox) as session:
@@ -101,7 +101,7 @@ def test_full_requests_are_shown_unless_they_are_folded(cio_mcp: CommandLine, sa
 
 
 @pytest.mark.parametrize("options", [(), ("--no-calls",)])
-def test_a_webhook_that_leads_there_is_mended_and_no_password_is_shown(
+def test_a_webhook_with_the_same_address_is_updated_and_no_password_is_shown(
     cio_mcp: CommandLine, sandbox: str, options: tuple[str, ...]
 ) -> None:
     url = f"https://reader:{SECRET}-either@warehouse.acme.example/cio"
@@ -112,12 +112,12 @@ def test_a_webhook_that_leads_there_is_mended_and_no_password_is_shown(
     assert SECRET not in seen
     change = re.findall(r"Change ([0-9a-f]{8})", seen)[0]
     assert SECRET not in cio_mcp.run("approvals", "show", change, "--calls", **settings_for(sandbox)).stdout
-    (mended,) = webhooks(sandbox)
-    assert mended["endpoint"] == url
-    assert set(mended["events"]) >= set(NAMES)
+    (webhook,) = webhooks(sandbox)
+    assert webhook["endpoint"] == url
+    assert set(webhook["events"]) >= set(NAMES)
 
 
-def test_what_changes_while_it_is_asked_is_shown_as_it_stands_now_and_asked_about_again(
+def test_a_webhook_that_changes_during_confirmation_is_shown_again_and_confirmed_again(
     cio_mcp: CommandLine, sandbox: str
 ) -> None:
     with registering(cio_mcp, sandbox, WAREHOUSE) as session:
@@ -131,7 +131,7 @@ def test_what_changes_while_it_is_asked_is_shown_as_it_stands_now_and_asked_abou
         session.type(again)
         session.wait_for("CIO_WEBHOOK_SIGNING_KEYS")
         session.ends_with(0)
-    assert [(mended["name"], mended["endpoint"]) for mended in webhooks(sandbox)] == [("Data lake", WAREHOUSE)]
+    assert [(webhook["name"], webhook["endpoint"]) for webhook in webhooks(sandbox)] == [("Data lake", WAREHOUSE)]
 
 
 @pytest.mark.sampled(0)
@@ -147,7 +147,9 @@ def test_what_changes_at_every_question_is_given_up(cio_mcp: CommandLine, sandbo
     assert [made["endpoint"] for made in webhooks(sandbox)] == [ELSEWHERE]
 
 
-def test_what_somebody_else_mended_while_it_was_asked_is_left_alone(cio_mcp: CommandLine, sandbox: str) -> None:
+def test_a_webhook_that_somebody_else_corrected_during_confirmation_is_left_alone(
+    cio_mcp: CommandLine, sandbox: str
+) -> None:
     with registering(cio_mcp, sandbox, WAREHOUSE) as session:
         code = code_of_question(session, 1)
         changed_by_somebody_else(sandbox, endpoint=WAREHOUSE, events=list(NAMES))
@@ -193,7 +195,7 @@ def test_an_interrupted_question_takes_back_what_was_approved_elsewhere(cio_mcp:
     assert webhooks(sandbox) == before
 
 
-def test_read_only_wins_before_anything_is_read_or_asked(cio_mcp: CommandLine) -> None:
+def test_read_only_wins_before_anything_is_read_or_confirmed(cio_mcp: CommandLine) -> None:
     nowhere = "http://127.0.0.1:9"
     with registering(cio_mcp, nowhere, "not even a URL", CIO_READ_ONLY="true") as session:
         session.ends_with(2)
@@ -257,7 +259,7 @@ def test_a_path_that_the_receiver_does_not_answer_at_is_warned_of() -> None:
     assert "/webhooks/customerio" in plan_webhook([], "https://hooks.example.com/cio").warnings[0]
 
 
-def test_what_reaches_nobody_is_asked_about_without_a_line_on_whom() -> None:
+def test_a_change_that_reaches_nobody_is_confirmed_without_a_recipients_line() -> None:
     assert "To whom" not in question_about(plan_webhook([], URL), "aaaa0001").text
 
 

@@ -114,12 +114,12 @@ def in_a_child(work: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:
             os._exit(status)
     os.close(writing)
     with os.fdopen(reading) as answer:
-        said = answer.read()
+        body = answer.read()
     _, ended = os.waitpid(child, 0)
     killed = os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGKILL
     if not killed and ended:
         raise RuntimeError(f"a process that should live ended with {ended}")
-    return killed, json.loads(said) if said else None
+    return killed, json.loads(body) if body else None
 
 
 def warm_up() -> None:

@@ -48,9 +48,9 @@ class Stage:
         self._control("advance", {"seconds": 5})
         return WRITES[write].effects(self.sandbox, self.number)
 
-    def _control(self, name: str, told: dict[str, Any]) -> None:
+    def _control(self, name: str, body: dict[str, Any]) -> None:
         request = urllib.request.Request(  # noqa: S310 - our own sandbox
-            f"{self.url}/_sandbox/{name}", json.dumps(told).encode(), {"content-type": "application/json"}
+            f"{self.url}/_sandbox/{name}", json.dumps(body).encode(), {"content-type": "application/json"}
         )
         urllib.request.urlopen(request, timeout=100).close()  # noqa: S310 - our own sandbox
 

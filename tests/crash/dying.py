@@ -21,7 +21,7 @@ Point = Literal[
 ]  # fmt: skip
 POINTS: tuple[Point, ...] = Point.__args__  # type: ignore[attr-defined]  # typing has no other way to list them
 UNDER_WAY = 0.05
-"""Seconds into a request that the sandbox is told to hold back for longer."""
+"""Seconds into a request that the sandbox holds back for longer."""
 
 
 class Fate:

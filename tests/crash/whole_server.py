@@ -18,8 +18,8 @@ from tests.crash.arena import start_again
 from tests.crash.deaths import Stage, check
 from tests.examples import WRITES
 
-Moment = Literal["called", "asked", "approved", "under way"]
-WITHIN: dict[Moment, float] = {"called": 0.7, "asked": 0.1, "approved": 0.15, "under way": 0.3}
+Moment = Literal["called", "prompted", "approved", "under way"]
+WITHIN: dict[Moment, float] = {"called": 0.7, "prompted": 0.1, "approved": 0.15, "under way": 0.3}
 """Seconds after a moment within which the server is killed: about as long as it takes to get to the next one."""
 MAX_WAIT = 10
 PATIENCE = 30.0
@@ -62,7 +62,7 @@ async def death(stage: Stage, write: str, death: Death) -> dict[str, Any]:
         status = await _live_and_die(stage, folder, write, death)
         states = await start_again(sandbox_settings(folder, url=stage.url))
     answered = {"states": states, "effects": stage.effects(write), "killed": death.killed and status is None}
-    check(answered, changes={1} if "asked" in death.noticed else {0, 1})
+    check(answered, changes={1} if "prompted" in death.noticed else {0, 1})
     assert status != "done" or answered["effects"] == 1, answered
     assert death.killed, answered
     return answered
@@ -73,7 +73,7 @@ async def _live_and_die(stage: Stage, folder: Path, write: str, death: Death) ->
     noted = anyio.Path(folder / "pid")
 
     async def person(context: object, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001 - the SDK gives them
-        await death.at("asked")
+        await death.at("prompted")
         group.start_soon(death.at, "approved")
         group.start_soon(death.at, "under way")
         return ElicitResult(action="accept", content={"decision": "approve"})

@@ -41,7 +41,7 @@ def sends(raw: bytes) -> Reply:
 
 
 def floods(mebibytes: int, *, declared: bool) -> Reply:
-    """A body of many megabytes, its length said beforehand or not."""
+    """A body of many megabytes, its length declared or not."""
     size = mebibytes * MEBIBYTE
     head = f"content-length: {size}" if declared else "connection: close"
 
@@ -71,7 +71,7 @@ drops = sends(b"")
 
 
 class Peer:
-    """What the host was asked, and what it will answer; the last reply repeats."""
+    """The requests to the host and its replies; the last reply repeats."""
 
     def __init__(self, listener: MultiListener[SocketStream], tls: ssl.SSLContext | None) -> None:
         self._tls = tls

@@ -18,16 +18,16 @@ KEY = Key("local:ada", bulk=False, family="segments", request="/v1/segments")
 
 
 class Source:
-    """Fetches a numbered answer when told to go on; counts how often it is asked."""
+    """Fetches a numbered answer once released; counts the fetches."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.fetches = 0
         self.go = anyio.Event()
         self.error: Exception | None = None
 
     async def __call__(self) -> Fetched:
-        self.asked += 1
-        number = self.asked
+        self.fetches += 1
+        number = self.fetches
         await self.go.wait()
         if self.error is not None:
             raise self.error
@@ -68,7 +68,7 @@ async def test_when_the_first_caller_is_cancelled_another_takes_over(
         await settled()
         source.go.set()
     assert answers == [{"number": 2}] * 2
-    assert source.asked == 2
+    assert source.fetches == 2
 
 
 async def _within(scope: anyio.CancelScope, ask: Callable[[], Awaitable[None]]) -> None:
@@ -90,7 +90,7 @@ async def test_a_failure_is_everybodys_and_is_not_kept(cache: Cache, source: Sou
             tasks.start_soon(ask)
         await settled()
         source.go.set()
-    assert (len(failures), source.asked) == (3, 1)
+    assert (len(failures), source.fetches) == (3, 1)
     source.error = None
     assert await cache.get(KEY, source, seconds=5, deadline=clock.steady() + 20) == {"number": 2}
 
@@ -167,7 +167,7 @@ async def test_a_write_drops_the_families_that_it_may_change(
     await cache.get(KEY, source, seconds=60, deadline=clock.steady() + 20)
     cache.drop(written.families)
     await cache.get(KEY, source, seconds=60, deadline=clock.steady() + 20)
-    assert source.asked == (1 if kept else 2)
+    assert source.fetches == (1 if kept else 2)
 
 
 @pytest.mark.parametrize(("bound", "value"), [("MOST_ENTRIES", 10), ("MOST_BYTES", 1000)])
@@ -182,8 +182,8 @@ async def test_the_oldest_answers_make_room(
     for number in (10, 1):
         key = Key("local:ada", bulk=False, family="segments", request=str(number))
         await cache.get(key, source, seconds=60, deadline=clock.steady() + 20)
-    assert source.asked == 11
+    assert source.fetches == 11
     await cache.get(
         Key("local:ada", bulk=False, family="segments", request="0"), source, seconds=60, deadline=clock.steady() + 20
     )
-    assert source.asked == 12
+    assert source.fetches == 12

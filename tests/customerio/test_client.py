@@ -117,14 +117,14 @@ LASTING: dict[str, tuple[Reply, type[CioError], str, int]] = {
 }
 
 
-@pytest.mark.parametrize(("reply", "kind", "said", "requests"), LASTING.values(), ids=LASTING)
+@pytest.mark.parametrize(("reply", "kind", "message", "requests"), LASTING.values(), ids=LASTING)
 async def test_trouble_that_stays_is_one_sentence_without_key_address_or_body(
-    client: Client, peer: Peer, work: Work, reply: Reply, kind: type[CioError], said: str, requests: int
+    client: Client, peer: Peer, work: Work, reply: Reply, kind: type[CioError], message: str, requests: int
 ) -> None:
     peer.script = [reply]
     with pytest.raises(kind) as caught:
         await client.reader(work).read(ADA)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert len(peer.heads) == requests
     assert not any(part in str(caught.value) for part in ("ada", "%40", "secret", "127.0.0.1"))
     assert caught.value.__cause__ is None
@@ -150,7 +150,7 @@ async def test_no_request_begins_after_the_deadline(client: Client, peer: Peer, 
     assert peer.heads == []
 
 
-async def test_a_spent_daily_quota_is_asked_once(client: Client, peer: Peer, work: Work) -> None:
+async def test_a_spent_daily_quota_is_requested_once(client: Client, peer: Peer, work: Work) -> None:
     peer.script = [says(429)]
     with pytest.raises(RateLimited, match="archived_message"):
         await client.reader(work).read(BODY)
@@ -180,7 +180,7 @@ async def test_one_connection_serves_reads_in_a_row(client: Client, peer: Peer, 
     assert peer.connections == 1
 
 
-async def test_a_list_is_read_again_only_when_it_is_older_than_asked(
+async def test_a_list_is_read_again_only_when_it_is_older_than_allowed(
     client: Client, peer: Peer, work: Work, clock: ManualClock
 ) -> None:
     reader = client.reader(work)

@@ -1,4 +1,4 @@
-"""Which proxy a URL is reached through, and what is said of variables that cannot be used."""
+"""Which proxy a URL is reached through, and how unusable variables are reported."""
 
 import importlib.util
 import subprocess

@@ -25,25 +25,25 @@ WRONG_DATACENTER = Answered(301, b'{"errors": [{"detail": "wrong datacenter", "s
 
 
 class Hosts:
-    """What each host answers; counts who was asked."""
+    """What each host answers; records which were requested."""
 
     def __init__(self, **answers: Outcome) -> None:
         self._answers = answers
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     async def __call__(self, _: Call, base: str) -> Outcome:
         host = base.removeprefix("https://").partition(".")[0].replace("-", "_")
-        self.asked.append(host)
+        self.requests.append(host)
         await anyio.lowlevel.checkpoint()
         return self._answers[host]
 
 
-async def test_a_region_that_is_set_is_not_asked_for() -> None:
+async def test_a_configured_region_is_not_looked_up() -> None:
     hosts = Hosts()
     regions = Regions(Settings(**TRACK, **APP, region="eu"), hosts)
     assert await regions.base("app", within=1) == "https://api-eu.customer.io"
     assert await regions.base("track", within=1) == "https://track-eu.customer.io"
-    assert hosts.asked == []
+    assert hosts.requests == []
 
 
 async def test_hosts_that_are_set_win_over_the_region() -> None:
@@ -53,16 +53,16 @@ async def test_hosts_that_are_set_win_over_the_region() -> None:
     assert await regions.base("app", within=1) == "http://127.0.0.1:2"
 
 
-async def test_with_track_keys_either_host_tells_the_region() -> None:
+async def test_with_track_keys_either_host_answers_with_the_region() -> None:
     hosts = Hosts(track=Answered(200, b'{"url": "track-eu.customer.io", "region": "eu", "environment_id": 7}'))
     regions = Regions(Settings(**TRACK, **APP), hosts)
     assert await regions.base("app", within=1) == "https://api-eu.customer.io"
     assert await regions.base("track", within=1) == "https://track-eu.customer.io"
-    assert hosts.asked == ["track"]
+    assert hosts.requests == ["track"]
 
 
 @pytest.mark.parametrize(
-    ("us", "asked", "base"),
+    ("us", "requests", "base"),
     [
         (Answered(200), ["api"], "https://api.customer.io"),
         (Answered(403), ["api"], "https://api.customer.io"),
@@ -70,20 +70,20 @@ async def test_with_track_keys_either_host_tells_the_region() -> None:
         (WRONG_DATACENTER, ["api", "api_eu"], "https://api-eu.customer.io"),
     ],
 )
-async def test_with_the_app_key_alone_the_us_is_tried_then_the_eu(us: Outcome, asked: list[str], base: str) -> None:
+async def test_with_the_app_key_alone_the_us_is_tried_then_the_eu(us: Outcome, requests: list[str], base: str) -> None:
     hosts = Hosts(api=us, api_eu=Answered(200))
     assert await Regions(Settings(**APP), hosts).base("app", within=1) == base
-    assert hosts.asked == asked
+    assert hosts.requests == requests
 
 
 async def test_a_track_host_that_redirects_leaves_the_question_to_the_other_region() -> None:
     hosts = Hosts(track=WRONG_DATACENTER, track_eu=Answered(200, b'{"region": "eu"}'))
     assert await Regions(Settings(**TRACK), hosts).base("track", within=1) == "https://track-eu.customer.io"
-    assert hosts.asked == ["track", "track_eu"]
+    assert hosts.requests == ["track", "track_eu"]
 
 
 @pytest.mark.parametrize("keys", [APP, TRACK], ids=["app", "track"])
-async def test_hosts_that_all_redirect_do_not_tell_the_region(keys: dict[str, Any]) -> None:
+async def test_hosts_that_all_redirect_do_not_reveal_the_region(keys: dict[str, Any]) -> None:
     hosts = Hosts(api=Answered(301), api_eu=Answered(302), track=Answered(301), track_eu=Answered(308))
     with pytest.raises(Unavailable, match="CIO_REGION"):
         await Regions(Settings(**keys), hosts).base("app", within=1)
@@ -107,7 +107,7 @@ async def test_fifty_first_callers_ask_once() -> None:
     async with anyio.create_task_group() as callers:
         for _ in range(50):
             callers.start_soon(lambda: regions.base("app", within=5))
-    assert hosts.asked == ["api", "api_eu"]
+    assert hosts.requests == ["api", "api_eu"]
 
 
 @pytest.mark.parametrize(("keys", "named"), [(APP, "CIO_APP_API_KEY"), (TRACK, "CIO_TRACK_API_KEY")])
@@ -119,7 +119,7 @@ async def test_a_key_that_no_region_knows_names_its_setting_and_the_region(keys:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("trouble", "message"),
     [
         (Unsent("could not be reached"), "could not be reached; nothing was sent"),
         (Lost("broke the connection"), "CIO_REGION"),
@@ -127,10 +127,10 @@ async def test_a_key_that_no_region_knows_names_its_setting_and_the_region(keys:
         (Answered(429), "CIO_REGION"),
     ],
 )
-async def test_a_region_that_could_not_be_asked_for_is_asked_for_again(trouble: Outcome, said: str) -> None:
+async def test_a_failed_region_lookup_is_tried_again(trouble: Outcome, message: str) -> None:
     regions = Regions(Settings(**APP), Hosts(api=trouble))
     for _ in range(2):
-        with pytest.raises(Unavailable, match=said):
+        with pytest.raises(Unavailable, match=message):
             await regions.base("app", within=1)
     assert regions.region is None
 
@@ -157,7 +157,7 @@ async def test_an_account_in_the_eu_is_found_by_its_app_key() -> None:
         assert await client.region() == "eu"
 
 
-async def test_an_account_in_the_eu_on_the_us_host_is_told_of_the_region() -> None:
+async def test_a_key_of_an_eu_account_on_the_us_host_fails_with_a_hint_at_the_region() -> None:
     async with client_with(**APP, region="us") as client:
         with pytest.raises(KeyRefused, match=r"CIO_REGION.*the US region was tried"):
             await client.reader(Work(caller_named("local:ada"), anyio.current_time() + 9)).read(read("list_segments"))

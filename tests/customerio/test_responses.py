@@ -24,7 +24,7 @@ def test_an_object_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         (Answered(200, b""), "empty"),
         (Answered(200, b" \n"), "empty"),
@@ -36,8 +36,8 @@ def test_an_object_is_read() -> None:
         (Answered(200, flaw="larger than 16 MiB"), "larger than 16 MiB"),
     ],
 )
-def test_what_is_no_json_object_is_a_bad_answer(answer: Answered, said: str) -> None:
-    with pytest.raises(BadAnswer, match=said) as caught:
+def test_what_is_no_json_object_is_a_bad_answer(answer: Answered, message: str) -> None:
+    with pytest.raises(BadAnswer, match=message) as caught:
         json_object(answer)
     assert "ada" not in str(caught.value)
 
@@ -49,7 +49,7 @@ def test_any_body_is_read_or_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "kind", "said"),
+    ("outcome", "kind", "message"),
     [
         (Unsent("could not be reached"), Unavailable, "nothing was sent. Try again in 5 s."),
         (Lost("broke the connection"), Unavailable, "broke the connection. Try again in 5 s."),
@@ -64,10 +64,10 @@ def test_any_body_is_read_or_refused(body: bytes) -> None:
         (Answered(503, retry_after=30.0), Unavailable, "Try again in 30 s."),
     ],
 )
-def test_every_outcome_is_a_sentence_for_who_must_act(outcome: Outcome, kind: type[Exception], said: str) -> None:
+def test_every_outcome_is_a_sentence_for_who_must_act(outcome: Outcome, kind: type[Exception], message: str) -> None:
     error = problem(ONE, outcome)
     assert type(error) is kind
-    assert said in str(error)
+    assert message in str(error)
     assert "ada" not in str(error)
 
 

@@ -67,9 +67,9 @@ def test_reads_and_repeatable_calls_are_made_again_after_passing_trouble(retry: 
     assert [delay_before_retry(retry, outcome, attempt, 1.0) for attempt in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, None]
 
 
-@given(asked=st.floats(0, MAX_RETRY_AFTER_SECONDS), jitter=jitters)
-def test_a_retry_after_is_waited_for_exactly(asked: float, jitter: float) -> None:
-    assert delay_before_retry("read", Answered(429, retry_after=asked), 1, jitter) == asked
+@given(seconds=st.floats(0, MAX_RETRY_AFTER_SECONDS), jitter=jitters)
+def test_a_retry_after_is_waited_for_exactly(seconds: float, jitter: float) -> None:
+    assert delay_before_retry("read", Answered(429, retry_after=seconds), 1, jitter) == seconds
 
 
 def test_a_retry_after_is_waited_for_up_to_two_minutes() -> None:

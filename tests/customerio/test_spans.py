@@ -9,7 +9,7 @@ from tests.spans import SpanRecorder
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_span_tells_route_lane_wait_and_status_and_nothing_of_whom(
+async def test_a_span_has_route_lane_wait_and_status_and_no_customer(
     client: Client, peer: Peer, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = SpanRecorder()
@@ -26,5 +26,5 @@ async def test_a_span_tells_route_lane_wait_and_status_and_nothing_of_whom(
     assert set(second.attributes) == {
         "http.route", "cio.lane", "cio.attempt", "cio.wait", "http.response.status_code",
     }  # fmt: skip
-    told = str([(span.name, span.attributes) for span in recorder.spans])
-    assert not any(part in told for part in ("ada", "secret", "127.0.0.1"))
+    recorded = str([(span.name, span.attributes) for span in recorder.spans])
+    assert not any(part in recorded for part in ("ada", "secret", "127.0.0.1"))

@@ -45,7 +45,7 @@ async def test_a_request_to_this_machine_takes_no_proxy(
     assert peer.targets == ["GET /v1/segments"]
 
 
-async def test_a_certificate_that_is_not_trusted_is_said_to_be_so(
+async def test_an_untrusted_certificate_is_reported(
     opening: Callable[[str], Client], work: Work, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     authority = trustme.CA()
@@ -131,7 +131,7 @@ def authority(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "setting"),
+    ("status", "message", "setting"),
     [
         (407, "requires a user name and password (407)", "HTTPS_PROXY"),
         (403, "answered 403", "HTTPS_PROXY"),
@@ -141,13 +141,13 @@ def authority(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
     ],
 )
 async def test_a_tunnel_that_the_proxy_refuses_is_nothing_sent_and_names_the_proxy(
-    peer: Peer, status: int, said: str, setting: str | None
+    peer: Peer, status: int, message: str, setting: str | None
 ) -> None:
     peer.script = [says(status)]
     departure, leaving = counting()
     outcome = await through(peer, departure)
     assert isinstance(outcome, Unsent)
-    assert outcome.why == f"could not be reached: the proxy in HTTPS_PROXY {said}"
+    assert outcome.why == f"could not be reached: the proxy in HTTPS_PROXY {message}"
     assert outcome.setting == setting
     assert (departure.left, leaving) == (False, [])
 
@@ -301,10 +301,10 @@ async def test_an_unforeseen_exception_says_whether_anything_was_sent(
     assert "ada" not in caplog.text + outcome.why
 
 
-async def test_asking_a_proxy_for_a_tunnel_is_not_yet_leaving() -> None:
+async def test_requesting_a_tunnel_from_a_proxy_does_not_count_as_sent() -> None:
     departure, leaving = counting()
-    asking = httpcore.Request("CONNECT", "http://proxy.test", headers=[])
-    await departure.trace("http11.send_request_headers.started", {"request": asking})
+    request = httpcore.Request("CONNECT", "http://proxy.test", headers=[])
+    await departure.trace("http11.send_request_headers.started", {"request": request})
     await departure.trace("http11.send_request_headers.complete", {"return_value": None})
     await departure.trace("http11.receive_response_headers.complete", {"return_value": ()})
     assert (departure.left, departure.round_trip, leaving) == (False, None, [])

@@ -114,14 +114,14 @@ ONCE: dict[str, tuple[Reply, type[Result], str]] = {
 }
 
 
-@pytest.mark.parametrize(("reply", "kind", "said"), ONCE.values(), ids=ONCE)
+@pytest.mark.parametrize(("reply", "kind", "message"), ONCE.values(), ids=ONCE)
 async def test_a_call_that_is_made_once_leaves_exactly_once_whatever_comes_of_it(
-    client: Client, peer: Peer, work: Work, reply: Reply, kind: type[Failed | Unknown], said: str
+    client: Client, peer: Peer, work: Work, reply: Reply, kind: type[Failed | Unknown], message: str
 ) -> None:
     peer.script = [reply]
     result = await Writer(client).send(SEND, work)
     assert isinstance(result, kind)
-    assert said in result.reason
+    assert message in result.reason
     assert not any(part in result.reason for part in ("ada", "secret", "127.0.0.1"))
     assert len(peer.heads) == 1
 

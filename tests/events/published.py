@@ -36,8 +36,8 @@ def examples() -> dict[str, dict[str, Any]]:
 
 def _finished(number: int, name: str, shape: str, body: dict[str, Any]) -> Payload:
     delivery = {"delivery_id": f"delivery-{number}"} if "delivery_id" in body["data"] else {}
-    told = body | {"event_id": f"EVENT{number:021d}", "timestamp": AT + number, "data": body["data"] | delivery}
-    return Payload(name, shape, told)
+    whole = body | {"event_id": f"EVENT{number:021d}", "timestamp": AT + number, "data": body["data"] | delivery}
+    return Payload(name, shape, whole)
 
 
 def _events() -> Iterator[str]:
@@ -111,5 +111,5 @@ def _file() -> dict[str, Any]:
     path = Path(folder or "") / FILE
     if not folder or not path.exists():
         return {}
-    told: dict[str, Any] = json.loads(path.read_text())
-    return told
+    payload: dict[str, Any] = json.loads(path.read_text())
+    return payload

@@ -129,7 +129,7 @@ async def test_more_than_can_wait_is_turned_away_and_the_rest_stored(feed: Event
     assert sum((await feed.summary(EventQuery())).by_metric.values()) == QUEUE
 
 
-async def test_whoever_gives_up_takes_nobodys_event_along(feed: EventLog) -> None:
+async def test_a_cancelled_waiter_loses_no_event_of_another(feed: EventLog) -> None:
     async with anyio.create_task_group() as group:
         with anyio.CancelScope() as scope:
             group.start_soon(feed.append, [event("a")])
@@ -142,7 +142,7 @@ async def test_whoever_gives_up_takes_nobodys_event_along(feed: EventLog) -> Non
     assert "next" in await stored(feed)
 
 
-async def test_a_database_that_cannot_be_used_is_said_to_everybody_who_waited(tmp_path: Path) -> None:
+async def test_a_database_failure_reaches_every_waiter(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     feed = EventLog(Database(f"sqlite:///{tmp_path / 'file' / 'events.db'}"), "acme")
     failed: list[str] = []

@@ -33,7 +33,7 @@ async def ids(feed: EventLog, query: EventQuery | None = None, limit: int = 50) 
     return [each.id for each in (await feed.recent(query or EventQuery(), limit)).events]
 
 
-async def test_an_event_told_twice_is_stored_once(feed: EventLog) -> None:
+async def test_an_event_delivered_twice_is_stored_once(feed: EventLog) -> None:
     await feed.append([event("a"), event("b"), event("a")])
     await feed.append([event("b"), event("c")])
     assert sorted(await ids(feed)) == ["a", "b", "c"]
@@ -218,22 +218,22 @@ async def test_a_wait_given_up_leaves_nothing_behind(feed: EventLog) -> None:
 async def test_no_question_reads_the_whole_log_or_sorts_it(
     feed: EventLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: EventQuery
 ) -> None:
-    asked: list[str] = []
+    statements: list[str] = []
     await feed.append([event("a")])
 
-    def only_note(db: Any, said: Any) -> list[Any]:
-        asked.append(str(said.compile(db, compile_kwargs={"literal_binds": True})))
+    def only_note(db: Any, statement: Any) -> list[Any]:
+        statements.append(str(statement.compile(db, compile_kwargs={"literal_binds": True})))
         return []
 
     monkeypatch.setattr("cio_mcp.storage.events._rows", only_note)
     await feed.recent(query, 5, f"{AT}-1")
     with sqlite3.connect(tmp_path / "events.db") as plain:
-        steps = [row[3] for row in plain.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+        steps = [row[3] for row in plain.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
     plain.close()
     assert not [step for step in steps if step.startswith("SCAN")]
     assert not [step for step in steps if "TEMP B-TREE" in step]
-    asked_for = (query.object_type, query.metric, query.person, query.delivery, query.kind)
-    conditions = sum(value is not None for value in asked_for)
+    filters = (query.object_type, query.metric, query.person, query.delivery, query.kind)
+    conditions = sum(value is not None for value in filters)
     assert steps[0].count("=?") >= 1 + conditions
 
 

@@ -96,7 +96,7 @@ def test_unknown_types_and_metrics_keep_their_names() -> None:
     assert (envelope.object_type, envelope.metric) == ("carrier_pigeon", "returned")
 
 
-def test_who_it_was_is_told_in_the_old_way_too() -> None:
+def test_the_customer_is_read_from_the_older_fields_too() -> None:
     row = read(WHOLE | {"data": {"customer_id": "42", "email_address": "Ada@Example.com", "identifiers": None}}).row(
         0.0
     )

@@ -31,8 +31,8 @@ async def number(feed: EventLog) -> int:
 
 
 async def refused(feed: EventLog) -> dict[str, int]:
-    told = await webhook_stats(feed.database, feed.workspace, feed.clock.now())
-    return {each.reason: each.count for each in told.refused}
+    stats = await webhook_stats(feed.database, feed.workspace, feed.clock.now())
+    return {each.reason: each.count for each in stats.refused}
 
 
 async def test_what_is_too_old_or_too_much_is_deleted(feed: EventLog) -> None:
@@ -104,7 +104,7 @@ async def test_counts_that_cannot_be_stored_now_are_stored_later(feed: EventLog,
     assert await refused(feed) == {"unsigned": 2}
 
 
-async def test_the_reception_tells_lateness_and_gaps(feed: EventLog, database: Database) -> None:
+async def test_webhook_stats_hold_delays_and_gaps(feed: EventLog, database: Database) -> None:
     clock = feed.clock
     assert isinstance(clock, ManualClock)
     begin = clock.now()
@@ -112,11 +112,11 @@ async def test_the_reception_tells_lateness_and_gaps(feed: EventLog, database: D
         clock.time += after
         at = int(clock.now()) - (120 if name == "d" else 0)
         await feed.append([Envelope(event_id=name, object_type="email", metric="sent", timestamp=at)])
-    told = await webhook_stats(database, "acme", clock.now() + 10_000)
-    assert told.last is not None
-    assert (told.stored, told.day, told.late, told.last.event_id) == (4, 4, 1, "d")
-    assert 119 < told.last.lag < 125
-    gaps = [(round(gap.since - begin, -2), gap.until and round(gap.until - begin, -2)) for gap in told.gaps]
+    stats = await webhook_stats(database, "acme", clock.now() + 10_000)
+    assert stats.last is not None
+    assert (stats.stored, stats.day, stats.late, stats.last.event_id) == (4, 4, 1, "d")
+    assert 119 < stats.last.lag < 125
+    gaps = [(round(gap.since - begin, -2), gap.until and round(gap.until - begin, -2)) for gap in stats.gaps]
     assert gaps == [(1800.0, 9000.0), (9100.0, None)]
 
 
@@ -124,7 +124,7 @@ async def test_the_reception_tells_lateness_and_gaps(feed: EventLog, database: D
     ("days", "gaps"),
     [([10], [(0, None)]), ([8, 1], [(0, 7), (7, None)]), ([1, 0], [(0, 1)]), ([20, 8, 1], [(12, 19), (19, None)])],
 )
-async def test_gaps_of_the_last_week_are_told_also_one_that_began_before_it(
+async def test_gaps_of_the_last_week_include_one_that_began_before_it(
     feed: EventLog, database: Database, days: list[int], gaps: list[tuple[int, int | None]]
 ) -> None:
     clock = feed.clock
@@ -133,6 +133,6 @@ async def test_gaps_of_the_last_week_are_told_also_one_that_began_before_it(
     for ago in days:
         clock.time = start - ago * DAY
         await feed.append([event(f"{ago} days ago")])
-    told = (await webhook_stats(database, "acme", now + 60)).gaps
+    stats = (await webhook_stats(database, "acme", now + 60)).gaps
     begin = now - days[0] * DAY
-    assert [(round((g.since - begin) / DAY), g.until and round((g.until - begin) / DAY)) for g in told] == gaps
+    assert [(round((g.since - begin) / DAY), g.until and round((g.until - begin) / DAY)) for g in stats] == gaps

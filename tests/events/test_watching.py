@@ -1,4 +1,4 @@
-"""Who watches a feed is told of what is stored, by whomever, and of nothing else."""
+"""A watcher of the event log is notified of what any process stores, and of nothing else."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,12 +20,12 @@ def event(name: str) -> Envelope:
 
 @asynccontextmanager
 async def watched(feed: EventLog) -> AsyncIterator[list[float]]:
-    """The moments at which the watcher was told."""
-    told: list[float] = []
+    """The times at which the watcher was notified."""
+    announcements: list[float] = []
     async with anyio.create_task_group() as group:
-        group.start_soon(feed.watch, lambda: told.append(feed.clock.steady()))
+        group.start_soon(feed.watch, lambda: announcements.append(feed.clock.steady()))
         await _looked(feed)
-        yield told
+        yield announcements
         group.cancel_scope.cancel()
 
 
@@ -35,29 +35,29 @@ async def _looked(feed: EventLog) -> None:
     await feed.clock.calm()
 
 
-async def test_each_commit_is_told_of_once(database: Database) -> None:
+async def test_each_commit_is_announced_once(database: Database) -> None:
     clock = ManualClock()
     feed = EventLog(database, "acme", clock)
-    async with watched(feed) as told:
+    async with watched(feed) as announcements:
         for number in range(3):
             await feed.append([event(f"{number}"), event(f"{number} too")])
             await _looked(feed)
             await clock.advance(10 * POLL)
             await _looked(feed)
-            assert len(told) == number + 1
+            assert len(announcements) == number + 1
         await feed.append([event("0")])
         await _looked(feed)
-        assert len(told) == 3, "it was there already"
+        assert len(announcements) == 3, "it was there already"
 
 
 async def test_what_another_process_stored_is_noticed_at_the_next_look(database: Database) -> None:
     clock = ManualClock()
     feed = EventLog(database, "acme", clock)
-    async with watched(feed) as told:
+    async with watched(feed) as announcements:
         await EventLog(database, "acme").append([event("a")])
         await clock.advance(POLL)
         await _looked(feed)
-        assert len(told) == 1
+        assert len(announcements) == 1
 
 
 async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(database: Database) -> None:
@@ -65,16 +65,16 @@ async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(database: Dat
     await EventLog(database, "acme", clock).append([event("a")])
     clock.time += 3600
     feed = EventLog(database, "acme", clock)
-    async with watched(feed) as told:
+    async with watched(feed) as announcements:
         await EventLog(database, "other").append([event("a")])
         await _looked(feed)
-        assert told == []
+        assert announcements == []
 
 
 @pytest.mark.parametrize(("ago", "times"), [(SETTLING / 2, 1), (SETTLING * 2, 0)])
-async def test_what_came_in_just_before_is_told_of_too(database: Database, ago: float, times: int) -> None:
+async def test_events_that_arrived_just_before_are_announced_too(database: Database, ago: float, times: int) -> None:
     clock = ManualClock()
     await EventLog(database, "acme", clock).append([event("a")])
     await clock.advance(ago)
-    async with watched(EventLog(database, "acme", clock)) as told:
-        assert len(told) == times
+    async with watched(EventLog(database, "acme", clock)) as announcements:
+        assert len(announcements) == times

@@ -40,12 +40,12 @@ def sending(*, warns: Callable[[], str] = lambda: "", repeat: bool = False) -> P
         await anyio.lowlevel.checkpoint()
         person: dict[str, JsonValue] = {"id": "ada"}
         call = sends.email(2, person, "ada@example.com", {}, send_at=None, options={})
-        told = warns()
-        rests_on: dict[str, JsonValue] = {"told": told}
+        warning = warns()
+        rests_on: dict[str, JsonValue] = {"warning": warning}
         return Plan(
             risk="send",
             summary="Send.",
-            warnings=(told,),
+            warnings=(warning,),
             calls=(call,),
             rests_on=rests_on,
             once=True,
@@ -75,7 +75,9 @@ def emails(sandbox: Sandbox) -> int:
     return sum(request["path"] == "/v1/send/email" for request in sandbox.requests)
 
 
-async def test_a_no_in_the_client_counts_although_somebody_else_had_said_yes(gate: Gate, sandbox: Sandbox) -> None:
+async def test_a_rejection_in_the_client_counts_although_somebody_else_had_approved(
+    gate: Gate, sandbox: Sandbox
+) -> None:
     plan = sending()
     row = await proposed(gate, plan)
     await gate.approvals.record_prompt(row)
@@ -85,19 +87,19 @@ async def test_a_no_in_the_client_counts_although_somebody_else_had_said_yes(gat
     assert emails(sandbox) == 0
 
 
-async def test_an_answer_to_what_was_shown_before_it_was_drawn_anew_approves_nothing(
+async def test_an_answer_to_a_question_that_was_drawn_again_since_approves_nothing(
     gate: Gate, sandbox: Sandbox
 ) -> None:
-    told = iter(("subscribed", "unsubscribed", "unsubscribed", "unsubscribed"))
-    plan = sending(warns=lambda: next(told))
+    warnings = iter(("subscribed", "unsubscribed", "unsubscribed", "unsubscribed"))
+    plan = sending(warns=lambda: next(warnings))
     shown = await proposed(gate, plan)
     await gate.approvals.record_prompt(shown)
     assert await gate.approvals.approve(shown, by="another", how="approved outside", confirmation=shown.plan.typed)
     assert (await made(gate, shown, plan)).status == "approval_required"
-    anew = await gate.propose(ADA, "a tool", arguments_digest({}), plan)
-    assert isinstance(anew, Change)
-    assert anew.question != shown.question
-    await gate.approvals.record_prompt(anew)
+    redrawn = await gate.propose(ADA, "a tool", arguments_digest({}), plan)
+    assert isinstance(redrawn, Change)
+    assert redrawn.question != shown.question
+    await gate.approvals.record_prompt(redrawn)
     await gate.approvals.answer(shown, approve=True, confirmation=None, by=ADA)
     assert (await made(gate, shown, plan)).status != "done"
     assert emails(sandbox) == 0
@@ -142,7 +144,7 @@ async def test_an_outcome_that_the_database_cannot_record_is_unknown(ws: CallCon
     assert emails(sandbox) == 1
 
 
-async def test_whoever_lost_the_race_to_a_change_does_not_claim_that_nothing_was_sent(
+async def test_the_loser_of_a_race_to_a_change_does_not_claim_that_nothing_was_sent(
     gate: Gate, sandbox: Sandbox
 ) -> None:
     seen = "before"
@@ -209,7 +211,7 @@ async def test_a_call_given_up_after_its_request_was_made_says_what_became_of_it
     assert receipt.change == row.id
 
 
-async def test_a_call_given_up_while_it_was_asked_declines_and_an_older_request_is_not_its_own(
+async def test_a_call_cancelled_during_its_question_declines_only_its_own_request(
     gate: Gate, clock: ManualClock, sandbox: Sandbox
 ) -> None:
     plan = sending()
@@ -223,7 +225,7 @@ async def test_a_call_given_up_while_it_was_asked_declines_and_an_older_request_
     assert emails(sandbox) == 1
 
 
-async def test_a_second_one_whose_question_did_not_tell_of_the_first_is_not_sent(
+async def test_a_duplicate_whose_question_did_not_mention_the_first_is_not_sent(
     gate: Gate, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     first, second = sending(), sending(repeat=True)
@@ -233,7 +235,7 @@ async def test_a_second_one_whose_question_did_not_tell_of_the_first_is_not_sent
     assert (await made(gate, theirs, second)).status == "already_done"
     assert emails(sandbox) == 1
     clock.time += 1
-    told = await approved(gate, second, principal=BOB)
-    assert "The same was requested" in told.question
-    assert (await made(gate, told, second)).status == "done"
+    duplicate = await approved(gate, second, principal=BOB)
+    assert "The same was requested" in duplicate.question
+    assert (await made(gate, duplicate, second)).status == "done"
     assert emails(sandbox) == 1 + 1

@@ -159,12 +159,12 @@ async def test_an_address_is_the_same_however_its_letters_are_cased(ws: CallCont
     assert one.effect == other.effect
 
 
-async def test_an_option_that_is_said_as_it_is_anyway_makes_no_other_message(ws: CallContext) -> None:
+async def test_an_option_set_to_its_default_makes_no_different_message(ws: CallContext) -> None:
     bare = await send_transactional(ws, "2", "ada", options=EmailOptions())
-    said = await send_transactional(
+    explicit = await send_transactional(
         ws,
         "2",
         "ada",
         options=EmailOptions(queue_draft=False, disable_message_retention=False, send_to_unsubscribed=False),
     )
-    assert bare.effect == said.effect
+    assert bare.effect == explicit.effect

@@ -184,7 +184,7 @@ class TestASendOfTheLastDay:
         assert (await make(gate, shown, drifting)).status == "done"
         assert {*(await propose_change(gate, event(3))).plan.earlier} == {change.id, earlier}
 
-    async def test_is_said_to_be_of_unknown_outcome_where_it_is(self, gate: Gate, sandbox: Sandbox) -> None:
+    async def test_is_named_as_of_unknown_outcome(self, gate: Gate, sandbox: Sandbox) -> None:
         sandbox.faults.append(Fault("POST", "/v1/send/email", "accept_then_503", times=1))
         await send(gate, email(1))
         assert (await propose_change(gate, email(2))).plan.warnings[0].endswith("its outcome is unknown.")

@@ -174,7 +174,9 @@ async def test_the_open_change_is_found_again_and_its_question_stays_the_same(ga
     assert await proposed(gate, planner()) == first
 
 
-async def test_the_same_effect_within_ten_minutes_is_not_sent_again_whoever_asks(gate: Gate, sandbox: Sandbox) -> None:
+async def test_the_same_effect_within_ten_minutes_is_not_sent_again_for_any_caller(
+    gate: Gate, sandbox: Sandbox
+) -> None:
     plan = planner()
     await gate.make(await approved(gate, plan), plan, work())
     again = await gate.propose(BOB, "another_tool", arguments_digest({"other": 1}), planner())
@@ -183,7 +185,7 @@ async def test_the_same_effect_within_ten_minutes_is_not_sent_again_whoever_asks
     assert events(sandbox) == 1
 
 
-async def test_a_deliberate_second_one_is_asked_about(gate: Gate, sandbox: Sandbox) -> None:
+async def test_a_deliberate_second_one_needs_approval(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     await gate.make(await approved(gate, plan), plan, work())
     once_more = planner(repeat=True)
@@ -212,10 +214,10 @@ async def test_what_drifted_is_shown_again_and_given_up_at_the_third_time(gate: 
     assert events(sandbox) == 0
 
 
-async def test_a_declined_change_is_not_made_and_can_be_asked_about_anew(gate: Gate, sandbox: Sandbox) -> None:
+async def test_a_declined_change_is_not_sent_and_can_be_proposed_again(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await proposed(gate, plan)
-    await gate.approvals.deny(row, by="person", how="a person said no")
+    await gate.approvals.deny(row, by="person", how="denied")
     assert (await gate.make(row, plan, work())).status == "declined"
     assert (await proposed(gate, plan)).id != row.id
     assert events(sandbox) == 0
@@ -265,7 +267,7 @@ async def test_a_rejected_change_is_not_to_be_proposed_again_unasked(gate: Gate)
     assert receipt.next_step == "Don't propose it again unless the user asks."
 
 
-async def test_an_answer_to_a_question_never_asked_counts_as_no(gate: Gate, sandbox: Sandbox) -> None:
+async def test_an_answer_to_a_question_that_was_never_shown_counts_as_a_rejection(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await proposed(gate, plan)
     await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
@@ -280,7 +282,7 @@ async def test_waiting_for_a_decision_outside_ends(gate: Gate, clock: ManualCloc
     assert clock.time - began == 15
 
 
-async def test_event_data_that_redirects_mail_is_refused_whoever_plans_it(gate: Gate) -> None:
+async def test_event_data_that_redirects_mail_is_refused_from_every_tool(gate: Gate) -> None:
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
         call = tracking.event(
@@ -292,13 +294,15 @@ async def test_event_data_that_redirects_mail_is_refused_whoever_plans_it(gate: 
         await gate.propose(ADA, "send_event", ARGUMENTS, plan)
 
 
-async def test_a_no_given_outside_is_told_once_and_then_it_may_be_asked_again(gate: Gate, sandbox: Sandbox) -> None:
+async def test_a_denial_outside_is_reported_once_and_then_it_may_be_proposed_again(
+    gate: Gate, sandbox: Sandbox
+) -> None:
     row = await proposed(gate, planner())
-    await gate.approvals.deny(row, by="local:person", how="a person said no in a shell")
-    told = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
-    assert isinstance(told, Receipt)
-    assert told.status == "declined"
-    assert told.change == row.id
+    await gate.approvals.deny(row, by="local:person", how="denied in a shell")
+    receipt = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
+    assert isinstance(receipt, Receipt)
+    assert receipt.status == "declined"
+    assert receipt.change == row.id
     again = await proposed(gate, planner())
     assert again.id != row.id
     assert events(sandbox) == 0
@@ -332,7 +336,7 @@ async def test_a_no_given_outside_is_reported_within_the_hour(
     seconds: float, reported: bool, gate: Gate, clock: ManualClock
 ) -> None:
     row = await proposed(gate, planner())
-    assert await gate.approvals.deny(row, by="local:person", how="a person said no in a shell")
+    assert await gate.approvals.deny(row, by="local:person", how="denied in a shell")
     clock.time += seconds
     answer = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
     assert isinstance(answer, Receipt) == reported

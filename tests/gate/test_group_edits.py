@@ -84,7 +84,7 @@ def results(receipt: Receipt) -> list[str]:
         ({"ada@example.com", "new@example.com"}, ("ada", "new@example.com"), {"plan": "gold"}, "approved"),
     ],
 )
-async def test_nobody_is_asked_only_where_each_person_is_named(
+async def test_no_approval_is_needed_only_where_each_person_is_allowed(
     named: set[str], customers: tuple[str, ...], attributes: dict[str, JsonValue], state: str, ws: CallContext
 ) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset(named))))

@@ -130,10 +130,10 @@ async def test_a_send_that_was_refused_has_failed_and_needs_a_new_approval(
 ) -> None:
     sandbox.faults.append(Fault("POST", SEND, kind))
     receipt = await carried_out(ws, email(ws))
-    asked_anew = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), email(ws))
+    repeat = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), email(ws))
     assert receipt.status == "failed"
-    assert isinstance(asked_anew, Change)
-    assert asked_anew.state == "planned"
+    assert isinstance(repeat, Change)
+    assert repeat.state == "planned"
     assert requests(sandbox, SEND) == 1
 
 

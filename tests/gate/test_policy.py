@@ -267,7 +267,9 @@ async def test_a_segment_that_follows_conditions_or_is_not_there_names_nobody(ws
     assert (await proposed(ws, "send_event", partial(send_event, ws, "ada", "order_placed"))).state == "planned"
 
 
-async def test_who_left_the_segment_before_the_send_is_asked_about(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_a_recipient_who_left_the_segment_before_the_send_needs_approval(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
     member = next(person for person in sandbox.workspace.people if 3 in person.manual_segments)
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment="3")))
     plan = partial(send_event, ws, f"cio_{member.cio_id}", "order_placed")
@@ -313,7 +315,7 @@ async def test_an_edit_is_allowed_as_data_only_when_it_cannot_start_a_running_ca
     assert person.attributes["plan"] == ("pro" if is_running else "vip")
 
 
-async def test_a_deliberate_repeat_is_asked_about_even_for_somebody_named(ws: CallContext) -> None:
+async def test_a_deliberate_repeat_needs_approval_even_for_an_allowed_recipient(ws: CallContext) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     row = await proposed(ws, "send_event", partial(send_event, ws, "ada", "order_placed", repeat=True))
     assert row.state == "planned"
@@ -391,7 +393,7 @@ async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_k
     assert writes(sandbox) == 1
     assert (await ws.gate.recent(change=second.id)).changes[0].state == "approved"
     with pytest.raises(Refused, match=r"limit of 1 "):
-        await proposed(ws, "send_event", event(ws, "three"), "nobody is asked in vain")
+        await proposed(ws, "send_event", event(ws, "three"), "no approval is wasted")
     clock.time += 101
     assert (await made(ws, second, event(ws, "two"))).status == "done"
     assert writes(sandbox) == 2

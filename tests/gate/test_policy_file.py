@@ -102,20 +102,20 @@ WRONG = {
 def test_a_wrong_file_is_reported_with_its_key_and_the_reason(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(SettingError) as wrong:
         reading(tmp_path, text)
-    said = str(wrong.value)
-    assert said.startswith(f"CIO_POLICY_FILE: {tmp_path / 'policy.toml'}: {reason}"), said
-    assert "\n" not in said
+    message = str(wrong.value)
+    assert message.startswith(f"CIO_POLICY_FILE: {tmp_path / 'policy.toml'}: {reason}"), message
+    assert "\n" not in message
 
 
 def test_what_a_file_has_in_it_cannot_forge_a_line_of_the_log(tmp_path: Path) -> None:
     with pytest.raises(SettingError) as wrong:
         reading(tmp_path, f'"a\\nb\\u202e{"x" * 200}" = 1')
-    said = str(wrong.value)
-    assert said.isprintable()
-    assert len(said) < 300
+    message = str(wrong.value)
+    assert message.isprintable()
+    assert len(message) < 300
 
 
-def test_a_file_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"CIO_POLICY_FILE: /.*/nowhere\.toml cannot be read \(No such file"):
         policy_of(Settings(policy_file=tmp_path / "nowhere.toml"))
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")

@@ -1,4 +1,4 @@
-"""The question: everything that a change sends is in it, or it is not asked in a client."""
+"""The question: everything that a change sends is in it, or it is not shown in a client."""
 
 import json
 
@@ -31,7 +31,7 @@ def identify(attributes: dict[str, JsonValue]) -> Call:
     return tracking.identify(Reference("ada"), attributes, at=1_800_000_000, create=False)
 
 
-def asked(call: Call, **more: object) -> Question:
+def question_of(call: Call, **more: object) -> Question:
     return question_about(
         Plan.model_validate({"risk": "send", "summary": "Send.", "calls": (call,), **more}), "aaaa0001"
     )
@@ -42,7 +42,7 @@ def test_two_plans_with_different_requests_never_have_the_same_question(
     kind: object, one: object, other: object
 ) -> None:
     first, second = kind(one), kind(other)  # type: ignore[operator]  # hypothesis gives the builders
-    questions = asked(first), asked(second)
+    questions = question_of(first), question_of(second)
     if all(question.fits for question in questions):
         same = canonical(first.model_dump(mode="json")) == canonical(second.model_dump(mode="json"))
         assert (questions[0].text == questions[1].text) == same
@@ -50,14 +50,14 @@ def test_two_plans_with_different_requests_never_have_the_same_question(
 
 @given(BODIES)
 def test_a_client_that_joins_all_lines_shows_the_same_words(body: dict[str, JsonValue]) -> None:
-    text = asked(event(body)).text
+    text = question_of(event(body)).text
     assert "  " not in text.replace("\n", " ").replace("  ", " ") or "\\u0020" in text
 
 
-def test_the_last_of_many_values_is_shown_or_nothing_is_asked() -> None:
+def test_the_last_of_many_values_is_shown_or_the_client_is_not_prompted() -> None:
     few, many = ({f"key_{number}": "v" for number in range(count)} for count in (40, 90))
-    assert "data.key_39: “v”" in asked(event({**few})).text
-    assert not asked(event({**many})).fits
+    assert "data.key_39: “v”" in question_of(event({**few})).text
+    assert not question_of(event({**many})).fits
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_the_last_of_many_values_is_shown_or_nothing_is_asked() -> None:
     ],
     ids=["long value", "long list", "long number", "many characters", "many lines"],
 )
-def test_what_does_not_fit_is_not_asked_in_a_client(data: dict[str, JsonValue]) -> None:
-    question = asked(event(data))
+def test_a_plan_that_does_not_fit_is_not_shown_in_a_client(data: dict[str, JsonValue]) -> None:
+    question = question_of(event(data))
     assert not question.fits
     assert "too large to show here" in question.text
     assert len(question.text) <= MAX_CHARACTERS
 
 
 def test_a_question_at_its_bounds_fits() -> None:
-    question = asked(event({"v": "x" * 498}))
+    question = question_of(event({"v": "x" * 498}))
     assert question.fits
     assert question.text.count("\n") < MAX_LINES
 
@@ -96,7 +96,7 @@ def test_a_question_at_its_bounds_fits() -> None:
 )
 def test_every_option_that_is_not_a_default_comes_first(options: dict[str, JsonValue], shown: str) -> None:
     call = sends.email(3, {"id": "ada"}, "ada@example.com", {"a": 1}, send_at=None, options=options)
-    text = asked(call).text
+    text = question_of(call).text
     assert text.index("Options:") < text.index(shown) < text.index("Values that affect who is reached:")
 
 
@@ -104,14 +104,14 @@ def test_an_address_among_many_attributes_comes_before_the_rest_with_its_old_val
     attributes: dict[str, JsonValue] = {f"a{number}": number for number in range(20)} | {"email": "new@example.com"}
     edits = tuple(Before(name=name, before=None, after=value) for name, value in attributes.items())
     edits = (*edits[:-1], Before(name="email", before="ada@example.com", after="new@example.com"))
-    text = asked(identify(attributes), edits=edits).text
+    text = question_of(identify(attributes), edits=edits).text
     shown = "email: “ada@example.com” → “new@example.com”"
     assert text.index("Values that affect who is reached:") < text.index(shown) < text.index("a0: (not set) → 0")
 
 
 def test_what_was_there_and_could_not_be_read_is_unknown_and_not_unset() -> None:
     edit = Before(name="plan", before=None, after="pro", known=False)
-    assert "plan: (unknown) → “pro”" in asked(identify({"plan": "pro"}), edits=(edit,)).text
+    assert "plan: (unknown) → “pro”" in question_of(identify({"plan": "pro"}), edits=(edit,)).text
 
 
 @pytest.mark.parametrize(
@@ -124,53 +124,53 @@ def test_what_was_there_and_could_not_be_read_is_unknown_and_not_unset() -> None
     ],
 )
 def test_unknown_is_never_shown_as_none(starts: object, shown: str | None) -> None:
-    text = asked(event({}), starts=starts).text
+    text = question_of(event({}), starts=starts).text
     assert shown in text if shown else "May trigger" not in text
 
 
 def test_characters_that_cannot_be_seen_are_spelled_out_with_a_warning() -> None:
-    text = asked(event({"pl\u200ban": "https://a.example/\u202egpj.exe"})).text
+    text = question_of(event({"pl\u200ban": "https://a.example/\u202egpj.exe"})).text
     assert "data.“pl\\u200ban”: “https://a.example/\\u202egpj.exe”." in text
     assert "invisible characters" in text
-    assert "invisible characters" not in asked(event({"plan": "pro"})).text
+    assert "invisible characters" not in question_of(event({"plan": "pro"})).text
 
 
 def test_generated_ids_and_times_are_left_out() -> None:
-    assert ULID not in asked(event({"a": 1})).text
-    assert "1800000000" not in asked(identify({"a": 1})).text
+    assert ULID not in question_of(event({"a": 1})).text
+    assert "1800000000" not in question_of(identify({"a": 1})).text
 
 
 def test_the_message_is_marked_approximate_and_comes_before_the_values() -> None:
-    text = asked(event({"a": 1}), preview=("Subject: “Hi”",)).text
+    text = question_of(event({"a": 1}), preview=("Subject: “Hi”",)).text
     assert text.index("Message (approximate):\n- Subject: “Hi”.") < text.index("Values:")
 
 
 def test_a_password_in_a_webhook_url_is_not_shown() -> None:
     body: JsonValue = {"endpoint": "https://user:secret@example.com/x"}
     call = Call(operation="create_reporting_webhook", body=body)
-    assert "secret" not in asked(call).text
-    assert json.dumps(call.body) != asked(call).text
+    assert "secret" not in question_of(call).text
+    assert json.dumps(call.body) != question_of(call).text
 
 
 def test_old_and_new_values_that_run_from_right_to_left_keep_their_places() -> None:
     edit = Before(name="city", before="ירושלים", after="תל")
-    text = asked(identify({"city": "תל"}), edits=(edit,)).text
+    text = question_of(identify({"city": "תל"}), edits=(edit,)).text
     assert "city: “\u2068ירושלים\u2069” → “\u2068תל\u2069”" in text  # noqa: RUF001
 
 
 @pytest.mark.parametrize("text", ["first\u2800name", "a\U0001d159b", "a\U00016fe4b", "z" + "\u0338" * 200, "\u0338x"])
 def test_characters_that_look_blank_or_cover_others_are_spelled_out_with_a_warning(text: str) -> None:
-    question = asked(event({"v": text})).text
+    question = question_of(event({"v": text})).text
     assert "invisible characters" in question
     assert text not in question
 
 
 @pytest.mark.parametrize("text", ["\u0435ve@example.com", "https://p\u0430ypal.example/x", "\u0440lan"])
 def test_a_name_that_mixes_scripts_is_warned_of(text: str) -> None:
-    assert "Mixes scripts" in asked(event({"v": text})).text
-    assert "Mixes scripts" in asked(event({text: 1})).text
+    assert "Mixes scripts" in question_of(event({"v": text})).text
+    assert "Mixes scripts" in question_of(event({text: 1})).text
 
 
 @pytest.mark.parametrize("text", ["почта@example.com", "Zoë", "Αθήνα", "plan"])
 def test_a_name_in_one_script_is_not_warned_of(text: str) -> None:
-    assert "Mixes scripts" not in asked(event({"v": text})).text
+    assert "Mixes scripts" not in question_of(event({"v": text})).text

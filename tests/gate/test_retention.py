@@ -105,7 +105,7 @@ async def test_what_is_open_young_or_due_later_keeps_its_body(retention: Retenti
     assert [await journal.get(row.id) for row in kept] == kept
 
 
-async def test_the_same_again_is_still_told_from_a_reduced_change(retention: Retention, database: Database) -> None:
+async def test_a_duplicate_of_a_reduced_change_is_still_recognized(retention: Retention, database: Database) -> None:
     journal, before = Journal(database, "sandbox"), replace(change("aaaa0001", "sent"), sending_at=NOW)
     await journal.add(before)
     await retention.round()

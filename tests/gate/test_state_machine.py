@@ -247,8 +247,8 @@ class World(RuleBasedStateMachine):
                 row, by="person", how="in a test", confirmation=confirmation
             ):
                 calls = row.plan.calls
-                said = tuple(canonical(call.model_dump(mode="json")) for call in calls)
-                self.approvals.append((row.id, self.time, said))
+                requests = tuple(canonical(call.model_dump(mode="json")) for call in calls)
+                self.approvals.append((row.id, self.time, requests))
             if make:
                 await self.gate.make(row, planner, Work(caller_named(wish.principal), anyio.current_time() + 2))
         except (CioError, Died):

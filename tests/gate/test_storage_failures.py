@@ -70,15 +70,15 @@ def planner(ws: CallContext, name: str) -> Callable[[], Awaitable[Plan]]:
     return partial(send_event, ws, "ada", name)
 
 
-@pytest.mark.parametrize(("trouble", "said"), [(locked, "locked"), (full, "full"), (read_only, "read-only")])
+@pytest.mark.parametrize(("trouble", "message"), [(locked, "locked"), (full, "full"), (read_only, "read-only")])
 async def test_writes_are_refused_with_the_reason_and_what_was_there_is_there_afterwards(
-    trouble: Callable[[Path], Iterator[None]], said: str, ws: CallContext, sandbox: Sandbox
+    trouble: Callable[[Path], Iterator[None]], message: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
     gate, hasty = ws.gate, impatient(ws)
     before = await gate.propose("local:tester", "send_event", arguments_digest({"n": 1}), planner(ws, "signed_up"))
     assert isinstance(before, Change)
     with trouble(ws.settings.data_dir / "cio-mcp.db"):  # type: ignore[attr-defined]  # they are context managers
-        with pytest.raises(StorageFailed, match=said):
+        with pytest.raises(StorageFailed, match=message):
             await hasty.propose("local:tester", "send_event", arguments_digest({"n": 2}), planner(ws, "order_placed"))
         assert (await ws.people.resolve("ada")).id == "ada"
     assert not any(request["method"] == "POST" for request in sandbox.requests)

@@ -18,7 +18,7 @@ ADA = Subject(id="ada", email="Ada@example.com", phone="+4915112345678", cio_id=
 ONE = Subject(id="1")
 
 
-def row(told: Plan) -> ChangeRow:
+def row(proposal: Plan) -> ChangeRow:
     return ChangeRow(
         id="aaaa0001",
         workspace="acme",
@@ -28,10 +28,10 @@ def row(told: Plan) -> ChangeRow:
         effect=None,
         repeat=False,
         state="sent",
-        risk=told.risk,
-        summary=told.summary,
-        question=question_about(told, "aaaa0001").text,
-        plan=told.model_dump_json(),
+        risk=proposal.risk,
+        summary=proposal.summary,
+        question=question_about(proposal, "aaaa0001").text,
+        plan=proposal.model_dump_json(),
         digest="",
         planned_at=0.0,
         expires_at=0.0,
@@ -44,7 +44,7 @@ def about(person: str, data: dict[str, JsonValue] | None = None, **more: Any) ->
 
 
 @pytest.mark.parametrize("person", ["ada", "ada@example.com", "cio_03000001"])
-def test_whoever_a_request_is_about_is_found_by_each_name(person: str) -> None:
+def test_the_subject_of_a_request_is_found_by_each_identifier(person: str) -> None:
     assert ADA.is_in(about(person))
     assert not ADA.is_in(about(f"x{person}"))
     assert not ADA.is_in(about(f"{person}-2"))

@@ -92,7 +92,7 @@ async def test_events_come_in_the_order_of_time_with_ids_of_their_own(receiver: 
     assert all(ULID.from_str(event["event_id"]).timestamp == event["timestamp"] for event in receiver.events)
 
 
-async def test_the_same_seed_tells_the_same_story() -> None:
+async def test_the_same_seed_gives_the_same_reports() -> None:
     stories = []
     for _ in range(2):
         async with webhook_client_for(Receiver(), people=30) as webhook_client:

@@ -130,7 +130,7 @@ async def test_masked_answers_hold_no_address_and_the_cio_id_serves_as_reference
         ({"app_api_key": SecretStr("sandbox-track-key")}, "CIO_APP_API_KEY"),
     ],
 )
-async def test_a_refused_key_names_the_setting_to_mend_and_never_the_key(
+async def test_a_refused_key_names_the_setting_to_correct_and_never_the_key(
     change: dict[str, Any], named: str, settings: Settings, sandbox: Sandbox
 ) -> None:
     async with Client(build_server(settings.model_copy(update=change), sandbox=sandbox)) as client:

@@ -25,11 +25,11 @@ def test_an_unexpected_failure_is_logged_by_its_place_and_kind_without_the_value
 ) -> None:
     with pytest.raises(RuntimeError) as failure, caplog.at_level(logging.ERROR):
         failing(ADDRESS)
-    said = sentence("send_event", failure.value)
-    assert said == (
+    message = sentence("send_event", failure.value)
+    assert message == (
         "send_event failed unexpectedly. Check list_changes for what was sent; details are in the server log."
     )
-    assert ADDRESS not in said + caplog.text
+    assert ADDRESS not in message + caplog.text
     assert "KeyError" in caplog.text
     assert "RuntimeError" in caplog.text
     assert "in failing" in caplog.text

@@ -78,9 +78,9 @@ async def test_recent_events_are_what_the_tool_answers_whole_and_by_a_query(
     era: Era, settings: Settings, sandbox: Sandbox, ws: CallContext
 ) -> None:
     def event(number: int, metric: str, email: str) -> Envelope:
-        told = {"delivery_id": f"D{number}", "campaign_id": 2, "identifiers": {"email": email}}
+        body = {"delivery_id": f"D{number}", "campaign_id": 2, "identifiers": {"email": email}}
         return Envelope(
-            event_id=f"E{number}", object_type="email", metric=metric, timestamp=1_790_000_000 + number, data=told
+            event_id=f"E{number}", object_type="email", metric=metric, timestamp=1_790_000_000 + number, data=body
         )
 
     await ws.events.append([event(1, "sent", "a+b@example.com"), event(2, "opened", "c@example.com")])
@@ -104,13 +104,13 @@ async def test_recent_events_are_what_the_tool_answers_whole_and_by_a_query(
     assert [len(answer.events) for answer in answers.values()] == [2, 1, 1, 1, 2]
 
 
-async def test_what_becomes_of_changes_is_told_to_who_listens(era: Era, settings: Settings, sandbox: Sandbox) -> None:
-    told = anyio.Event()
+async def test_subscribers_are_notified_of_changes(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    notified = anyio.Event()
 
     async def heard(message: object) -> None:
         await anyio.lowlevel.checkpoint()
         if isinstance(message, ResourceUpdatedNotification) and message.params.uri == "cio://changes":
-            told.set()
+            notified.set()
 
     changes, hasty = "cio://changes", settings.model_copy(update={"max_wait": 5.0})
     async with (
@@ -123,12 +123,12 @@ async def test_what_becomes_of_changes_is_told_to_who_listens(era: Era, settings
         else:
             await stack.enter_async_context(client.listen(resource_subscriptions=[changes]))
         await client.call_tool("list_changes", {})
-        assert not told.is_set()
+        assert not notified.is_set()
         await client.call_tool("send_event", {"customer": "ada", "name": "signed_up"})
-        await told.wait()
+        await notified.wait()
 
 
-async def test_limits_and_changes_are_told(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+async def test_limits_and_changes_can_be_read(era: Era, settings: Settings, sandbox: Sandbox) -> None:
     async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
         limits = await read(client, "cio://limits")
         changes = await read(client, "cio://changes")
@@ -137,7 +137,7 @@ async def test_limits_and_changes_are_told(era: Era, settings: Settings, sandbox
 
 
 @pytest.mark.parametrize(
-    ("uri", "said"),
+    ("uri", "reason"),
     [
         ("cio://campaigns/20", "id: no campaign has the ID 20. It is a newsletter"),
         ("cio://segments/99", "segment: no segment has the ID or name “99”"),
@@ -145,16 +145,18 @@ async def test_limits_and_changes_are_told(era: Era, settings: Settings, sandbox
     ],
 )
 async def test_what_does_not_exist_is_not_found_in_one_sentence(
-    era: Era, settings: Settings, sandbox: Sandbox, uri: str, said: str
+    era: Era, settings: Settings, sandbox: Sandbox, uri: str, reason: str
 ) -> None:
     async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
         with pytest.raises(MCPError) as refused:
             await client.read_resource(uri)
-    assert said in str(refused.value)
+    assert reason in str(refused.value)
     assert refused.value.code == -32602
 
 
-async def test_a_refused_key_is_said_by_the_setting_to_mend(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+async def test_a_refused_key_is_reported_by_the_setting_to_correct(
+    era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
     wrong = settings.model_copy(update={"app_api_key": settings.track_api_key})
     async with Client(build_server(wrong, sandbox=sandbox), mode=era) as client:
         with pytest.raises(MCPError) as refused:

@@ -1,4 +1,4 @@
-"""Schemas said shorter accept what they accepted, and say what converters need to know."""
+"""Shortened schemas accept what they accepted before, and state what converters need."""
 
 import json
 from collections.abc import Iterator

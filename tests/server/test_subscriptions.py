@@ -40,28 +40,28 @@ OTHER = "cio://changes"
 class Source:
     """What a feed is to subscriptions; `lost` fails the next watching."""
 
-    tellers: list[Callable[[], None]] = field(default_factory=list)
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
     begun: int = 0
     lost: bool = False
 
     @property
     def watching(self) -> int:
-        return len(self.tellers)
+        return len(self.callbacks)
 
-    async def watch(self, tell: Callable[[], None]) -> None:
+    async def watch(self, notify: Callable[[], None]) -> None:
         if self.lost:
             self.lost = False
             raise StorageFailed("The database is away.")
-        self.tellers.append(tell)
+        self.callbacks.append(notify)
         self.begun += 1
         try:
             await anyio.sleep_forever()
         finally:
-            self.tellers.remove(tell)
+            self.callbacks.remove(notify)
 
     def happens(self) -> None:
-        for tell in self.tellers:
-            tell()
+        for notify in self.callbacks:
+            notify()
 
 
 @dataclass
@@ -116,13 +116,13 @@ async def unsubscribe(client: Client, uri: str) -> None:
 
 @asynccontextmanager
 async def listener(serving: Serving, era: Era, uris: Iterable[str]) -> AsyncIterator[list[str]]:
-    """A client that listens; what it is told of is in the list."""
-    told: list[str] = []
+    """A client that listens; the list holds what was announced to it."""
+    announcements: list[str] = []
 
     async def heard(message: object) -> None:
         await anyio.lowlevel.checkpoint()
         if isinstance(message, ResourceUpdatedNotification):
-            told.append(message.params.uri)
+            announcements.append(message.params.uri)
 
     handler = heard if era == "legacy" else None
     async with Client(serving.server, mode=era, message_handler=handler) as client, AsyncExitStack() as stack:
@@ -130,19 +130,19 @@ async def listener(serving: Serving, era: Era, uris: Iterable[str]) -> AsyncIter
             for uri in uris:
                 await subscribe(client, uri)
         else:
-            await stack.enter_async_context(_listening(client, list(uris), told))
+            await stack.enter_async_context(_listening(client, list(uris), announcements))
         await serving.calm()
-        yield told
+        yield announcements
 
 
 @asynccontextmanager
-async def _listening(client: Client, uris: list[str], told: list[str]) -> AsyncIterator[None]:
+async def _listening(client: Client, uris: list[str], announcements: list[str]) -> AsyncIterator[None]:
     async def hear(started: Callable[[], None]) -> None:
         async with client.listen(resource_subscriptions=uris) as stream:
             started()
             async for event in stream:
                 assert isinstance(event, ResourceUpdated)
-                told.append(event.uri)
+                announcements.append(event.uri)
 
     async with anyio.create_task_group() as group:
         ready = anyio.Event()
@@ -152,74 +152,74 @@ async def _listening(client: Client, uris: list[str], told: list[str]) -> AsyncI
         group.cancel_scope.cancel()
 
 
-async def test_what_happens_is_told_at_once(serving: Serving, era: Era) -> None:
-    async with listener(serving, era, [URI]) as told:
+async def test_an_update_is_announced_at_once(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [URI]) as announcements:
         serving.source.happens()
         await serving.calm()
-        assert told == [URI]
+        assert announcements == [URI]
 
 
-async def test_a_burst_is_told_of_once_a_second_and_its_end_is_not_lost(serving: Serving, era: Era) -> None:
-    async with listener(serving, era, [URI]) as told:
+async def test_a_burst_is_announced_once_a_second_and_its_end_is_not_lost(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [URI]) as announcements:
         for _ in range(35):
             serving.source.happens()
             await serving.clock.advance(0.1)
             await serving.calm()
-        assert len(told) == 4
+        assert len(announcements) == 4
         await serving.clock.advance(INTERVAL)
         await serving.calm()
-        assert len(told) == 5
+        assert len(announcements) == 5
         await serving.clock.advance(10 * INTERVAL)
         await serving.calm()
-        assert len(told) == 5
+        assert len(announcements) == 5
 
 
-async def test_everybody_who_listens_is_told_whatever_their_era(serving: Serving) -> None:
+async def test_every_subscriber_is_notified_in_either_era(serving: Serving) -> None:
     async with listener(serving, "auto", [URI]) as newer, listener(serving, "legacy", [URI]) as older:
         serving.source.happens()
         await serving.calm()
         assert (newer, older) == ([URI], [URI])
 
 
-async def test_another_resource_is_not_told_of(serving: Serving, era: Era) -> None:
-    async with listener(serving, era, [OTHER]) as told:
+async def test_another_resource_is_not_announced(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [OTHER]) as announcements:
         assert serving.source.begun == 0
         serving.source.happens()
         serving.subscriptions.heard(URI)
         await serving.calm()
-        assert told == []
+        assert announcements == []
         serving.subscriptions.heard(OTHER)
         await serving.calm()
-        assert told == [OTHER]
+        assert announcements == [OTHER]
 
 
-async def test_a_query_is_told_of_when_it_reads_otherwise(serving: Serving, era: Era) -> None:
-    async with listener(serving, era, [BOUNCED]) as told:
+async def test_a_query_is_announced_when_its_answer_changes(serving: Serving, era: Era) -> None:
+    async with listener(serving, era, [BOUNCED]) as announcements:
         for reads in (["e1"], ["e1"], ["e2", "e1"], ["e2", "e1"]):
             serving.reads[BOUNCED] = reads
             serving.source.happens()
             await serving.clock.advance(INTERVAL)
             await serving.calm()
-        assert told == [BOUNCED, BOUNCED]
+        assert announcements == [BOUNCED, BOUNCED]
 
 
-async def test_what_read_so_when_a_client_began_to_listen_is_not_told_of(serving: Serving, era: Era) -> None:
+async def test_a_query_unchanged_since_its_subscription_is_not_announced(serving: Serving, era: Era) -> None:
     serving.reads[BOUNCED] = ["e1"]
-    async with listener(serving, era, [BOUNCED]) as told:
+    async with listener(serving, era, [BOUNCED]) as announcements:
         serving.source.happens()
         await serving.calm()
-        assert told == []
+        assert announcements == []
         await serving.clock.advance(INTERVAL)
         serving.reads[BOUNCED] = ["e2", "e1"]
         serving.source.happens()
         await serving.calm()
-        assert told == [BOUNCED]
+        assert announcements == [BOUNCED]
     serving.reads[BOUNCED] = ["e3", "e2", "e1"]
-    async with listener(serving, era, [BOUNCED]) as told:
+    async with listener(serving, era, [BOUNCED]) as announcements:
         await serving.clock.advance(INTERVAL)
         serving.source.happens()
         await serving.calm()
-        assert told == []
+        assert announcements == []
 
 
 async def test_the_source_is_watched_only_while_somebody_listens(serving: Serving, era: Era) -> None:
@@ -247,14 +247,14 @@ async def test_nothing_is_kept_for_clients_that_went_away(serving: Serving, era:
 
 
 async def test_a_query_that_cannot_be_read_keeps_nobody_from_hearing(serving: Serving, era: Era) -> None:
-    async with listener(serving, era, [URI, BOUNCED]) as told:
+    async with listener(serving, era, [URI, BOUNCED]) as announcements:
         serving.reads[BOUNCED] = RuntimeError()
         serving.source.happens()
         await serving.calm()
         await serving.clock.advance(INTERVAL)
         serving.source.happens()
         await serving.calm()
-    assert sorted(told) == [URI, URI, BOUNCED, BOUNCED]
+    assert sorted(announcements) == [URI, URI, BOUNCED, BOUNCED]
 
 
 async def test_who_takes_nothing_holds_up_nobody_else(serving: Serving) -> None:
@@ -263,32 +263,34 @@ async def test_who_takes_nothing_holds_up_nobody_else(serving: Serving) -> None:
             await anyio.sleep_forever()
 
     stuck: Any = Stuck()
-    async with listener(serving, "legacy", [OTHER]) as told:
+    async with listener(serving, "legacy", [OTHER]) as announcements:
         serving.subscriptions._older[stuck] = {URI}
         serving.subscriptions.heard(URI)
         await serving.calm()
         for number in range(1, 4):
             serving.subscriptions.heard(OTHER)
             await serving.calm()
-            assert len(told) == number
+            assert len(announcements) == number
             await serving.clock.advance(INTERVAL)
 
 
-async def test_what_comes_first_is_told_first(serving: Serving) -> None:
-    async with listener(serving, "legacy", [URI, OTHER]) as told:
+async def test_updates_are_announced_in_order(serving: Serving) -> None:
+    async with listener(serving, "legacy", [URI, OTHER]) as announcements:
         serving.subscriptions.heard(URI)
         await serving.calm()
         serving.subscriptions.heard(URI)
         await serving.calm()
         serving.subscriptions.heard(OTHER)
         await serving.calm()
-        assert told == [URI, OTHER]
+        assert announcements == [URI, OTHER]
 
 
-@pytest.mark.parametrize("asked", [None, 5, "x", {"resourceSubscriptions": 5}, {"resourceSubscriptions": [5, {}]}])
-async def test_what_is_no_subscription_is_left_for_the_sdk_to_refuse(serving: Serving, asked: Any) -> None:
+@pytest.mark.parametrize(
+    "notifications", [None, 5, "x", {"resourceSubscriptions": 5}, {"resourceSubscriptions": [5, {}]}]
+)
+async def test_what_is_no_subscription_is_left_for_the_sdk_to_refuse(serving: Serving, notifications: Any) -> None:
     refused = EmptyResult()
-    context: Any = SimpleNamespace(method="subscriptions/listen", params={"notifications": asked})
+    context: Any = SimpleNamespace(method="subscriptions/listen", params={"notifications": notifications})
 
     async def refuse(_: object) -> EmptyResult:
         await anyio.lowlevel.checkpoint()
@@ -310,13 +312,13 @@ async def test_a_newer_client_may_listen_to_no_more_either(serving: Serving) -> 
     assert serving.subscriptions.watched == frozenset()
 
 
-async def test_who_unsubscribed_is_told_no_more(serving: Serving) -> None:
-    told: list[str] = []
+async def test_a_client_that_unsubscribed_is_no_longer_notified(serving: Serving) -> None:
+    announcements: list[str] = []
 
     async def heard(message: object) -> None:
         await anyio.lowlevel.checkpoint()
         if isinstance(message, ResourceUpdatedNotification):
-            told.append(message.params.uri)
+            announcements.append(message.params.uri)
 
     async with Client(serving.server, mode="legacy", message_handler=heard) as client:
         assert client.server_capabilities.resources
@@ -326,7 +328,7 @@ async def test_who_unsubscribed_is_told_no_more(serving: Serving) -> None:
         await unsubscribe(client, OTHER)
         serving.source.happens()
         await serving.calm()
-        assert told == []
+        assert announcements == []
         assert serving.source.watching == 0
 
 
@@ -341,16 +343,16 @@ async def test_a_client_may_listen_to_so_many_resources_and_no_more(serving: Ser
 
 async def test_a_source_that_failed_is_tried_again(serving: Serving, era: Era) -> None:
     serving.source.lost = True
-    async with listener(serving, era, [URI]) as told:
+    async with listener(serving, era, [URI]) as announcements:
         assert serving.source.watching == 0
         await serving.clock.advance(AGAIN)
         await serving.calm()
         assert serving.source.watching == 1
-        assert told == [URI], "something may have happened meanwhile"
+        assert announcements == [URI], "something may have happened meanwhile"
         await serving.clock.advance(INTERVAL)
         serving.source.happens()
         await serving.calm()
-        assert told == [URI, URI]
+        assert announcements == [URI, URI]
 
 
 async def test_an_older_client_that_takes_nothing_any_more_is_dropped(serving: Serving) -> None:
@@ -359,22 +361,22 @@ async def test_an_older_client_that_takes_nothing_any_more_is_dropped(serving: S
             await anyio.sleep_forever()
 
     stuck: Any = Stuck()
-    async with listener(serving, "legacy", [URI]) as told:
+    async with listener(serving, "legacy", [URI]) as announcements:
         serving.subscriptions._older[stuck] = {URI}
         serving.source.happens()
         await serving.calm()
-        assert told == [URI]
+        assert announcements == [URI]
         await serving.clock.advance(PATIENCE)
         assert stuck not in serving.subscriptions._older
         serving.source.happens()
         await serving.calm()
-        assert told == [URI, URI]
+        assert announcements == [URI, URI]
 
 
-def test_pace_keeps_nothing_of_what_was_told_long_ago() -> None:
+def test_pace_forgets_announcements_of_long_ago() -> None:
     pace = Pace()
     for number in range(1000):
         pace.hear(f"cio://{number}", float(number))
         assert pace.due(float(number)) == [f"cio://{number}"]
-    assert len(pace._told) <= 2
+    assert len(pace._notified) <= 2
     assert pace.wait(1000.0) is None

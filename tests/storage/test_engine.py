@@ -63,7 +63,7 @@ async def test_what_was_written_is_there_and_the_file_is_its_owners_alone(tmp_pa
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
-async def test_a_commit_is_on_the_disk_before_it_is_told(tmp_path: Path) -> None:
+async def test_a_commit_is_on_disk_before_it_is_reported(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'cio-mcp.db'}")
     levels = await database.read(lambda db: db.exec_driver_sql("PRAGMA synchronous").scalar())
     mode = await database.read(lambda db: db.exec_driver_sql("PRAGMA journal_mode").scalar())

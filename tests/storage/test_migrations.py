@@ -328,8 +328,8 @@ class TestOpening:
     def test_of_several_processes_one_migrates_and_the_others_wait(self, file: Path) -> None:
         before = rows(file)
         started = list(processes(OPENS, f"sqlite:///{file}", number=4))
-        said = [process.communicate(timeout=60) for process in started]
-        assert sorted(said) == [(b"False\n", b"")] * 3 + [(b"True\n", b"")]
+        outputs = [process.communicate(timeout=60) for process in started]
+        assert sorted(outputs) == [(b"False\n", b"")] * 3 + [(b"True\n", b"")]
         assert rows(file) == before
 
     @pytest.mark.parametrize(

@@ -48,6 +48,6 @@ def test_letters_digits_and_signs_are_seen(name: str) -> None:
     assert not hidden_characters("".join(shown))
 
 
-def test_hidden_characters_are_told_by_their_numbers_once() -> None:
+def test_hidden_characters_are_listed_once_by_their_code_points() -> None:
     assert hidden_characters("a\u200bb\u200b\n") == ("U+200B", "U+000A")
     assert hidden_characters("first name") == ()

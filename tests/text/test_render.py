@@ -51,7 +51,7 @@ def test_nothing_foreign_can_forge_a_line_or_hide() -> None:
     ]
 
 
-def test_names_are_cut_and_so_is_free_text_which_tells_the_length_of_the_whole() -> None:
+def test_names_are_cut_and_so_is_free_text_which_states_its_full_length() -> None:
     rendered = render(Found(people=[], note="n" * 1_000, reason="r" * 1_000), mask=False)
     assert len(str(rendered.structured["note"])) == NAME_CHARACTERS
     assert rendered.structured["reason"] == {"untrusted": "r" * (FREE_TEXT_CHARACTERS - 1) + "…", "length": 1_000}
@@ -98,13 +98,13 @@ def test_an_answer_states_whether_it_holds_free_text_and_personal_data() -> None
 
     class Some(Answer):
         who: Someone | None = None
-        said: Untrusted | None = None
+        quote: Untrusted | None = None
 
         def lines(self) -> Iterable[str]:
             yield ""
 
     rendered = [
-        render(Some(who=who, said=said), mask=False) for who in (None, Someone(name="x")) for said in (None, "x")
+        render(Some(who=who, quote=quote), mask=False) for who in (None, Someone(name="x")) for quote in (None, "x")
     ]
     assert [(each.personal, each.untrusted) for each in rendered] == [
         (False, False),

@@ -54,7 +54,7 @@ def test_a_cut_is_marked() -> None:
     assert clean("abcd", 4) == "abcd"
 
 
-def test_lines_are_kept_where_asked_but_only_plain_ones() -> None:
+def test_lines_are_kept_on_request_but_only_plain_ones() -> None:
     assert harmless("a\r\nb\u2028c\x00\td", keep_lines=True) == "a\nb\nc\td"
 
 

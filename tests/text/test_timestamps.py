@@ -78,8 +78,8 @@ def test_unix_seconds_become_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [(0.4, "just now"), (1, "1 second ago"), (200, "3 minutes ago"), (-7200, "in 2 hours"), (200_000, "2 days ago")],
 )
-def test_ages_are_said_in_their_largest_unit(seconds: float, said: str) -> None:
-    assert ago(NOON - timedelta(seconds=seconds), NOON) == said
+def test_ages_are_written_in_their_largest_unit(seconds: float, expected: str) -> None:
+    assert ago(NOON - timedelta(seconds=seconds), NOON) == expected

@@ -84,7 +84,7 @@ async def test_a_campaign_is_shown_by_id_or_exact_name(ws: CallContext, wanted: 
     ]
 
 
-async def test_segments_are_told_by_name(ws: CallContext) -> None:
+async def test_segments_are_shown_by_name(ws: CallContext) -> None:
     campaign = await get_campaign(ws, "3")
     assert campaign.starts == "starts on segment “Subscribers” (4)"
     newsletter = await get_campaign(ws, "31", "newsletter")
@@ -92,7 +92,7 @@ async def test_segments_are_told_by_name(ws: CallContext) -> None:
     assert newsletter.subscription_topic == "Monthly newsletter"
 
 
-async def test_a_transactional_message_tells_which_data_it_reads(ws: CallContext) -> None:
+async def test_a_transactional_message_lists_the_data_it_reads(ws: CallContext) -> None:
     answer = await get_campaign(ws, "Order shipped", "transactional")
     assert answer.variables is not None
     assert {"data.order_id", "data.tracking_url"} <= set(answer.variables)
@@ -101,7 +101,7 @@ async def test_a_transactional_message_tells_which_data_it_reads(ws: CallContext
 
 
 @pytest.mark.parametrize(
-    ("wanted", "kind", "said"),
+    ("wanted", "kind", "reason"),
     [
         ("20", "campaign", "id: no campaign has the ID 20. It is a newsletter"),
         ("Product news", "newsletter", "It is a broadcast: “Product news” (kind=broadcast)."),
@@ -112,14 +112,14 @@ async def test_a_transactional_message_tells_which_data_it_reads(ws: CallContext
         ("999", "transactional", "id: no transactional message has the ID 999. list_campaigns(kind=transactional)"),
     ],
 )
-async def test_what_is_not_found_says_where_it_is(ws: CallContext, wanted: str, kind: Kind, said: str) -> None:
+async def test_what_is_not_found_says_where_it_is(ws: CallContext, wanted: str, kind: Kind, reason: str) -> None:
     with pytest.raises(NotFound) as refused:
         await get_campaign(ws, wanted, kind)
-    assert said in str(refused.value)
+    assert reason in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-async def test_what_is_not_found_is_said_even_if_the_other_kinds_cannot_be_read(
+async def test_a_missing_source_is_reported_even_if_the_other_kinds_cannot_be_read(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults.append(Fault("GET", "/v1/newsletters/20", "status:400", times=-1))
@@ -150,7 +150,7 @@ async def test_names_that_several_have_are_not_picked_from(ws: CallContext, sand
         await get_campaign(ws, "Onboarding")
 
 
-async def test_of_very_many_newsletters_it_is_said_that_only_the_newest_were_searched(
+async def test_an_answer_notes_that_only_the_newest_of_very_many_newsletters_were_searched(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     parents = sandbox.workspace.sources

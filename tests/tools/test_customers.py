@@ -34,7 +34,7 @@ async def test_an_address_with_a_plus_is_searched_for_as_it_is(ws: CallContext, 
     assert sandbox.routes["GET /v1/customers"] == 1
 
 
-async def test_two_people_with_an_email_are_both_found_with_what_tells_them_apart(ws: CallContext) -> None:
+async def test_two_people_with_one_email_are_both_found_and_distinguished(ws: CallContext) -> None:
     answer = await find_customers(ws, email="two@example.com")
     first, second = answer.customers
     assert {first.id, second.id} == {"two-1", "two-2"}
@@ -137,14 +137,14 @@ async def test_everything_included_comes_at_once(ws: CallContext, sandbox: Sandb
     assert sandbox.routes[f"GET {PERSON}/segments"] == 1
 
 
-async def test_somebody_unsubscribed_is_said_to_be(ws: CallContext) -> None:
+async def test_an_unsubscribed_customer_is_marked(ws: CallContext) -> None:
     answer = await get_customer(ws, "bob")
     assert answer.unsubscribed is True
     assert "; unsubscribed" in text_of(answer).splitlines()[0]
 
 
 @pytest.mark.parametrize(
-    ("customer", "said"),
+    ("customer", "reason"),
     [
         ("nobody", "customer: no customer has the ID “nobody”"),
         ("gone", "customer: no customer has the ID “gone”"),
@@ -152,10 +152,10 @@ async def test_somebody_unsubscribed_is_said_to_be(ws: CallContext) -> None:
         ("cio_ffffffff", "customer: no customer has the cio_id “cio_ffffffff”"),
     ],
 )
-async def test_somebody_who_is_not_there_is_not_found(ws: CallContext, customer: str, said: str) -> None:
+async def test_somebody_who_is_not_there_is_not_found(ws: CallContext, customer: str, reason: str) -> None:
     with pytest.raises(NotFound) as missing:
         await get_customer(ws, customer, include=("segments", "messages", "relationships"))
-    assert str(missing.value).startswith(said)
+    assert str(missing.value).startswith(reason)
     assert "@" not in str(missing.value)
 
 
@@ -193,7 +193,7 @@ async def test_the_answer_holds_no_nulls(ws: CallContext) -> None:
     assert None not in structured.values()
 
 
-async def test_members_of_a_segment_are_counted_and_what_follows_is_said(ws: CallContext) -> None:
+async def test_members_of_a_segment_are_counted_with_the_next_step(ws: CallContext) -> None:
     answer = await find_customers(ws, segment="Everyone", limit=5)
     assert answer.total == 46
     assert answer.omitted == 41
@@ -261,12 +261,12 @@ async def test_a_person_of_many_attributes_fits_and_the_rest_is_counted_and_name
     assert answer.attributes_omitted + len(big.keys() & answer.attributes.keys()) == 250
     assert answer.omitted_names
     assert not set(answer.omitted_names) & answer.attributes.keys()
-    said = f"{answer.attributes_omitted} attributes are omitted. Pass their names in attributes: “attribute_"
-    assert said in rendered.text
+    note = f"{answer.attributes_omitted} attributes are omitted. Pass their names in attributes: “attribute_"
+    assert note in rendered.text
     assert len(rendered.text) < 30_000
 
 
-async def test_what_was_left_out_is_shown_when_it_is_asked_for_by_name(ws: CallContext, big: dict[str, str]) -> None:
+async def test_an_omitted_attribute_is_shown_when_requested_by_name(ws: CallContext, big: dict[str, str]) -> None:
     left_out = (await get_customer(ws, "ada")).omitted_names or []
     wanted = (*left_out[:2], "id", "created_at")
     answer = await get_customer(ws, "ada", attributes=wanted)
@@ -277,7 +277,7 @@ async def test_what_was_left_out_is_shown_when_it_is_asked_for_by_name(ws: CallC
     assert answer.attributes_omitted is None
 
 
-async def test_an_attribute_that_is_not_there_is_said_and_a_close_name_suggested(ws: CallContext) -> None:
+async def test_a_missing_attribute_is_reported_and_a_close_name_suggested(ws: CallContext) -> None:
     answer = await get_customer(ws, "ada", attributes=("plan", "frist_name"))
     assert answer.attributes == {"plan": "vip"}
     assert answer.note == "The customer has no attribute “frist_name”; similar: “first_name”, “last_name”."

@@ -53,7 +53,7 @@ def test_the_timeline_is_in_order_and_leaves_out_what_did_not_happen() -> None:
     assert list(timeline(message(delivered=AT + 5, sent=AT, clicked=None))) == ["sent", "delivered"]
 
 
-def test_what_sent_a_message_is_told_from_its_ids() -> None:
+def test_the_source_of_a_message_is_inferred_from_its_ids() -> None:
     assert sent_by(Message.of({"id": "d", "campaign_id": 5})) == SourceRef("campaign", "5")
     assert sent_by(Message.of({"id": "d", "campaign_id": 5, "broadcast_id": 10})) == SourceRef("broadcast", "10")
     assert sent_by(Message.of({"id": "d", "newsletter_id": 20, "campaign_id": None})) == SourceRef("newsletter", "20")

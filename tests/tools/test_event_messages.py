@@ -69,7 +69,7 @@ async def test_a_campaign_that_is_stopped_or_starts_from_another_event_is_not_re
     assert (plan.warnings, actions_read(sandbox)) == ((), 0)
 
 
-async def test_messages_that_cannot_be_read_are_said_to_be_so(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_unreadable_messages_are_reported(ws: CallContext, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault("GET", "/v1/campaigns/2/actions", "403", times=9))
     campaign(sandbox, 7, "{{event.coupon}}")
     plan = await send_event(ws, "ada", "order_placed")
@@ -103,7 +103,7 @@ async def test_an_event_too_old_to_start_anything_reads_no_messages(ws: CallCont
     assert plan.starts == ("campaign 4 “VIP welcome”, if its segment depends on this event",)
 
 
-async def test_a_message_that_is_malformed_is_said_to_be_unknown_beside_what_is_known(
+async def test_a_malformed_message_is_reported_as_unknown_beside_the_known_ones(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     campaign(sandbox, 2, "{{ event.a", "{{ event.b }}")

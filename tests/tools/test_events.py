@@ -62,14 +62,14 @@ def back(seconds: float) -> datetime:
 
 def event(number: int, metric: str = "delivered", *, ago: float = 0.0, type_: str = "email", **data: Any) -> Envelope:
     """An event about Ada that happened `ago` seconds before now."""
-    told = {
+    body = {
         "event_id": f"E{number}",
         "object_type": type_,
         "metric": metric,
         "timestamp": int(back(ago).timestamp()),
         "data": ADA | {"delivery_id": f"D{number}", "campaign_id": 2, "recipient": "ada@example.com"} | data,
     }
-    return Envelope.model_validate(told)
+    return Envelope.model_validate(body)
 
 
 def when(happened: Envelope) -> str:
@@ -146,13 +146,13 @@ async def test_why_a_message_bounced_is_a_quotation(ws: CallContext) -> None:
     assert "“550 no such' box”" in lines(await recent_events(ws))[0]
 
 
-async def test_what_names_nobody_or_is_no_event_is_told_all_the_same(ws: CallContext) -> None:
+async def test_reports_without_a_customer_or_event_are_listed_all_the_same(ws: CallContext) -> None:
     now = NOW.timestamp()
     bare = Envelope(event_id="B", object_type="customer", metric="subscribed", timestamp=int(now))
     await ws.events.append([bare, Envelope.read(b"no event", received_at=now)])
-    told = lines(await recent_events(ws))
-    assert f"{when(bare)} customer subscribed" in told
-    assert f"{when(bare)} unknown (not readable by this server), “no event”" in told
+    listing = lines(await recent_events(ws))
+    assert f"{when(bare)} customer subscribed" in listing
+    assert f"{when(bare)} unknown (not readable by this server), “no event”" in listing
     assert len((await recent_events(ws, object_type="unknown")).events) == 1
 
 
@@ -163,7 +163,9 @@ async def test_addresses_are_masked_if_the_operator_wants_it(ws: CallContext) ->
     assert "ada@" not in str(render(answer, mask=True).structured)
 
 
-async def test_without_an_app_key_names_are_left_out_and_nothing_is_asked(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_without_an_app_key_names_are_left_out_and_nothing_is_requested(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
     await ws.events.append([event(1)])
     alone = replace(ws, settings=ws.settings.model_copy(update={"app_api_key": None}))
     assert "campaign 2, delivery D1" in lines(await recent_events(alone))[0]
@@ -176,7 +178,7 @@ async def test_names_that_cannot_be_read_now_are_left_out(ws: CallContext) -> No
     assert "campaign 2, delivery D1" in lines(await recent_events(hurried))[0]
 
 
-async def test_where_nothing_ever_came_it_is_said_why(ws: CallContext) -> None:
+async def test_an_empty_list_explains_why_nothing_ever_came(ws: CallContext) -> None:
     answer = await recent_events(ws)
     assert lines(answer) == [NOTHING, "The time is now 2026-09-01T12:00:00Z."]
     assert answer.received_since is None
@@ -203,7 +205,7 @@ async def test_what_already_happened_is_answered_at_once(ws: CallContext) -> Non
     assert answer.event.id == "E2"
 
 
-async def test_what_happened_before_since_does_not_count_and_what_was_seen_is_told(ws: CallContext) -> None:
+async def test_events_before_since_do_not_count_and_the_observed_ones_are_listed(ws: CallContext) -> None:
     await ws.events.append([event(1, ago=30), event(2, "sent", ago=5)])
     answer = await wait_for_event(ws, customer="ada", metric="delivered", since=moment(back(10)))
     assert not answer.happened
@@ -262,14 +264,14 @@ async def test_what_is_no_time_is_refused_by_name(ws: CallContext) -> None:
             await ask(ws, since="this morning")
 
 
-async def test_what_comes_while_waiting_ends_the_wait_and_progress_is_told(ws: CallContext) -> None:
+async def test_an_event_ends_the_wait_and_progress_is_reported(ws: CallContext) -> None:
     waiting = anyio.Event()
-    told: list[float | None] = []
+    reports: list[float | None] = []
 
-    async def progress(done: float, of: float | None, said: str | None) -> None:
+    async def progress(done: float, of: float | None, note: str | None) -> None:
         await anyio.lowlevel.checkpoint()
-        assert said
-        told.extend([done, of])
+        assert note
+        reports.extend([done, of])
         waiting.set()
 
     async def report() -> None:
@@ -281,9 +283,9 @@ async def test_what_comes_while_waiting_ends_the_wait_and_progress_is_told(ws: C
         answer = await wait_for_event(replace(ws, progress=progress), customer="ada", metric="delivered")
     assert answer.event
     assert answer.event.id == "E2"
-    assert told[0] == 0.0
-    assert told[1]
-    assert told[1] < ws.settings.max_wait
+    assert reports[0] == 0.0
+    assert reports[1]
+    assert reports[1] < ws.settings.max_wait
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind(ws: CallContext, clock: ManualClock) -> None:
@@ -317,8 +319,8 @@ async def test_an_event_that_another_process_stored_is_joined_to_the_change_that
     async def report(delivery: str) -> None:
         await waiting.wait()
         async with another_process(settings) as feed:
-            told = ADA | {"delivery_id": delivery, "campaign_id": None, "transactional_message_id": 2}
-            await feed.append([event(1, **told)])
+            data = ADA | {"delivery_id": delivery, "campaign_id": None, "transactional_message_id": 2}
+            await feed.append([event(1, **data)])
 
     async with (
         Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=approve) as client,
@@ -328,17 +330,17 @@ async def test_an_event_that_another_process_stored_is_joined_to_the_change_that
         sent = structured(await client.call_tool("send_transactional", email))
         assert "wait_for_event with this change" in sent["next_step"]
         group.start_soon(report, sent["delivery_id"])
-        asked = {"delivery": sent["delivery_id"], "metric": "delivered"}
-        result = await client.call_tool("wait_for_event", asked, progress_callback=progress)
+        arguments = {"delivery": sent["delivery_id"], "metric": "delivered"}
+        result = await client.call_tool("wait_for_event", arguments, progress_callback=progress)
         by_change = await client.call_tool("wait_for_event", {"change": sent["change"], "metric": "delivered"})
         both = await client.call_tool("recent_events", {"change": sent["change"], "delivery": "another"})
         resource = await client.read_resource("cio://events/recent?customer=ada%40example.com&metric=delivered")
-    told = structured(result)
-    assert told["happened"]
-    assert structured(by_change)["event"] == told["event"]
+    answer = structured(result)
+    assert answer["happened"]
+    assert structured(by_change)["event"] == answer["event"]
     assert both.is_error
-    assert told["event"]["cause"]["change"] == sent["change"]
-    assert told["event"]["cause"]["summary"].startswith("Send transactional email 2")
+    assert answer["event"]["cause"]["change"] == sent["change"]
+    assert answer["event"]["cause"]["summary"].startswith("Send transactional email 2")
     (text,) = result.content
     assert isinstance(text, TextContent)
     assert f"caused by change {sent['change']}: Send transactional" in text.text

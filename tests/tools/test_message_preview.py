@@ -151,7 +151,7 @@ async def test_a_transactional_send_warns_of_data_and_attributes_that_are_missin
     assert plan.preview[0] == "Subject: “Reset your password”"
 
 
-async def test_a_transactional_send_shows_the_variant_in_the_language_that_is_asked_for(
+async def test_a_transactional_send_shows_the_variant_in_the_requested_language(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     parent = sandbox.workspace.sources["transactional", 2]

@@ -140,8 +140,8 @@ async def test_pages_of_a_metric_show_each_message_once_and_say_how_far_back_the
         assert page.looked_at
         assert page.looked_at <= 4 * PAGES
         assert page.back_to
-        said = f"Searched {page.looked_at} messages created since {moment(page.back_to)}."
-        assert said in render(page, mask=False).text
+        note = f"Searched {page.looked_at} messages created since {moment(page.back_to)}."
+        assert note in render(page, mask=False).text
         assert ("The cursor continues" in render(page, mask=False).text) == (page.has_more and page.omitted is None)
         seen += [message.id for message in page.messages]
         if not page.has_more:
@@ -167,7 +167,7 @@ async def test_messages_of_a_person_are_searched_by_metric_too(ws: CallContext) 
     assert answer.omitted
 
 
-async def test_what_customer_io_cannot_filter_is_filtered_here_and_said(ws: CallContext) -> None:
+async def test_a_filter_that_customer_io_lacks_is_applied_here_and_noted(ws: CallContext) -> None:
     answer = await list_messages(ws, customer="ada", kind="newsletter", limit=3)
     assert [m.source.kind for m in answer.messages if m.source] == ["newsletter"] * 3
     assert answer.looked_at is not None
@@ -210,7 +210,7 @@ async def test_times_are_given_to_customer_io(ws: CallContext) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "reason"),
     [
         ({"until": "tomorrow"}, "until: expected an ISO 8601 time"),
         ({"since": "2020-01-01T00:00:00Z"}, "since: Customer.io lists at most 6 months at once"),
@@ -220,11 +220,11 @@ async def test_times_are_given_to_customer_io(ws: CallContext) -> None:
     ],
 )
 async def test_a_bad_argument_is_refused_before_anything_is_sent(
-    ws: CallContext, sandbox: Sandbox, arguments: dict[str, Any], said: str
+    ws: CallContext, sandbox: Sandbox, arguments: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(InvalidArgument) as refused:
         await list_messages(ws, **arguments)
-    assert said in str(refused.value)
+    assert reason in str(refused.value)
     assert not sandbox.requests
 
 

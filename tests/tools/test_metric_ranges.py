@@ -1,4 +1,4 @@
-"""From the range that was asked for to periods and back: nothing lost, nothing counted that is not said."""
+"""From the requested range to periods and back: nothing is lost, and everything counted is stated."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -38,7 +38,7 @@ EASTERN_ZONE = ZoneInfo(EASTERN)
 
 
 @given(ago=AGO, share=st.floats(0, 0.99), extra=st.integers(0, 3))
-def test_steps_count_what_was_asked_however_many_come_back(ago: timedelta, share: float, extra: int) -> None:
+def test_steps_count_the_requested_range_however_many_come_back(ago: timedelta, share: float, extra: int) -> None:
     since, until = NOW - ago, NOW - ago * share
     resolution, steps = steps_back(since, NOW, None)
     metric = Metric(series={"sent": list(range(1, steps + extra + 1))})
@@ -52,9 +52,7 @@ def test_steps_count_what_was_asked_however_many_come_back(ago: timedelta, share
 
 
 @given(ago=AGO, wanted=RESOLUTIONS)
-def test_a_resolution_that_was_asked_for_is_kept_or_refused_with_how_far_it_reaches(
-    ago: timedelta, wanted: Resolution
-) -> None:
+def test_a_requested_resolution_is_kept_or_refused_with_how_far_it_reaches(ago: timedelta, wanted: Resolution) -> None:
     if NOW - ago < reach(NOW, wanted, EASTERN_ZONE):
         with pytest.raises(InvalidArgument, match=f"since: {wanted} are counted back {MOST_STEPS[wanted]} from now"):
             steps_back(NOW - ago, NOW, wanted)
@@ -73,7 +71,7 @@ def test_without_a_resolution_the_finest_that_reaches_is_taken(ago: timedelta) -
 
 
 @given(ago=AGO, share=st.floats(0, 0.99), tz=ZONES)
-def test_a_range_is_told_in_handy_whole_periods_that_hold_it(ago: timedelta, share: float, tz: ZoneInfo) -> None:
+def test_a_range_is_covered_by_convenient_whole_periods(ago: timedelta, share: float, tz: ZoneInfo) -> None:
     since, until = NOW - ago, NOW - ago * share
     resolution = range_resolution(since, until, None, tz)
     covered = whole(since, until, NOW, resolution, tz)
@@ -109,13 +107,15 @@ def test_a_range_that_starts_and_ends_with_a_period_has_no_period_more(resolutio
 
 
 @pytest.mark.parametrize(
-    ("days", "wanted", "said"),
+    ("days", "wanted", "message"),
     [
         (4000, None, "since: must be at most 10 years before until"),
         (60, "hours", f"resolution: hours would return over {MOST_POINTS} points; use days"),
     ],
 )
-def test_a_range_that_cannot_be_told_is_refused_with_what_can(days: int, wanted: Resolution | None, said: str) -> None:
+def test_a_range_that_cannot_be_counted_is_refused_with_one_that_can(
+    days: int, wanted: Resolution | None, message: str
+) -> None:
     with pytest.raises(InvalidArgument) as refused:
         range_resolution(NOW - timedelta(days=days), NOW, wanted, ZoneInfo("UTC"))
-    assert said in str(refused.value)
+    assert message in str(refused.value)

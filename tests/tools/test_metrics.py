@@ -1,4 +1,4 @@
-"""Metrics as the tool tells them, held against every delivery of the sandbox."""
+"""Metrics as the tool returns them, compared with every delivery of the sandbox."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -48,7 +48,7 @@ def metric_requests(sandbox: Sandbox) -> list[str]:
 
 
 @pytest.mark.parametrize(("kind", "id_"), THINGS)
-async def test_totals_are_what_happened_in_the_range_that_is_told(
+async def test_totals_count_what_happened_in_the_stated_range(
     ws: CallContext, happened: Happened, kind: Kind, id_: str
 ) -> None:
     answer = await get_metrics(ws, id_, kind)
@@ -70,7 +70,9 @@ async def test_each_point_of_a_campaign_is_what_happened_in_its_period(
     assert answer.since.astimezone(ZoneInfo(timezone)).hour == 0
 
 
-async def test_a_newsletter_is_told_since_it_was_sent_and_labelled_eastern(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_a_newsletter_is_counted_since_it_was_sent_and_labelled_eastern(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
     sent_at = datetime.fromtimestamp(sandbox.workspace.sources["newsletter", 31].sent_at, UTC)
     answer = await get_metrics(ws, "31", "newsletter")
     assert answer.since <= sent_at < answer.series.starts[1]
@@ -78,14 +80,14 @@ async def test_a_newsletter_is_told_since_it_was_sent_and_labelled_eastern(ws: C
     assert f"Counted in whole {answer.series.resolution} of Eastern time" in render(answer, mask=False).text
 
 
-async def test_people_and_machines_are_told_apart_and_every_rate_has_its_basis(ws: CallContext) -> None:
+async def test_people_and_machines_are_counted_separately_and_every_rate_has_its_basis(ws: CallContext) -> None:
     answer = await get_metrics(ws, "Product news", "broadcast")
     assert answer.rates["human_opened"].of == "delivered"
     assert answer.rates["delivered"].of == "sent"
-    said = render(answer, mask=False).text
+    text = render(answer, mask=False).text
     people = answer.rates["human_opened"]
-    assert f"opened by people {answer.totals['human_opened']} ({people.value:.1%} of delivered)" in said
-    assert f"opened by machines {answer.totals['machine_opened']}" in said
+    assert f"opened by people {answer.totals['human_opened']} ({people.value:.1%} of delivered)" in text
+    assert f"opened by machines {answer.totals['machine_opened']}" in text
 
 
 async def test_the_text_draws_at_most_sixty_points_and_has_every_number_of_each_series(ws: CallContext) -> None:
@@ -123,16 +125,16 @@ async def test_what_was_never_sent_by_a_channel_is_nought_and_has_no_rates(ws: C
     assert render(answer, mask=False).text.startswith("campaign 1 “Onboarding”, sms only: ")
 
 
-async def _refused(ws: CallContext, sandbox: Sandbox, said: str, **arguments: object) -> None:
+async def _refused(ws: CallContext, sandbox: Sandbox, message: str, **arguments: object) -> None:
     with pytest.raises(InvalidArgument) as refused:
         await get_metrics(ws, **arguments)  # type: ignore[arg-type] # each case is one that the tool refuses
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not metric_requests(sandbox)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"id": "1", "until": "yesterday"}, "until: expected an ISO 8601 time"),
         ({"id": "1", "since": "2026-11-02T00:00:00Z", "until": "2026-11-01T00:00:00Z"}, "since: must be earlier"),
@@ -148,12 +150,12 @@ async def _refused(ws: CallContext, sandbox: Sandbox, said: str, **arguments: ob
     ],
 )
 async def test_what_cannot_be_counted_is_refused_with_what_can(
-    ws: CallContext, sandbox: Sandbox, arguments: dict[str, object], said: str
+    ws: CallContext, sandbox: Sandbox, arguments: dict[str, object], message: str
 ) -> None:
-    await _refused(ws, sandbox, said, **arguments)
+    await _refused(ws, sandbox, message, **arguments)
 
 
-async def test_a_wrong_kind_is_said(ws: CallContext) -> None:
+async def test_a_wrong_kind_is_refused(ws: CallContext) -> None:
     with pytest.raises(NotFound, match="It is a broadcast"):
         await get_metrics(ws, "10", "campaign")
 
@@ -190,17 +192,17 @@ async def test_equal_ranges_are_not_warned_of(ws: CallContext) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({}, "id, ids: pass exactly one of them"),
         ({"id": "1", "ids": ("2",)}, "id, ids: pass exactly one of them"),
         ({"ids": ("1", "2"), "links": True}, "links: requires a single id"),
     ],
 )
-async def test_one_or_several_are_asked_for(
-    ws: CallContext, sandbox: Sandbox, arguments: dict[str, object], said: str
+async def test_id_and_ids_exclude_each_other(
+    ws: CallContext, sandbox: Sandbox, arguments: dict[str, object], message: str
 ) -> None:
-    await _refused(ws, sandbox, said, **arguments)
+    await _refused(ws, sandbox, message, **arguments)
 
 
 async def test_figures_say_what_time_it_is(ws: CallContext) -> None:

@@ -97,7 +97,7 @@ def test_only_some_of_very_many_faults_are_listed_and_the_rest_is_counted() -> N
 
 
 @pytest.mark.parametrize(
-    ("filter_", "said"),
+    ("filter_", "message"),
     [
         ({}, "filter: expected exactly one of and, or, not, segment, attribute"),
         ([VIP], "filter: expected exactly one of"),
@@ -130,10 +130,10 @@ def test_only_some_of_very_many_faults_are_listed_and_the_rest_is_counted() -> N
         ({"attribute": {"field": "f", "op": "eq", "value": "x"}}, "filter.attribute: unknown key “op”"),
     ],
 )
-def test_a_bad_filter_is_refused_by_naming_the_place(filter_: object, said: str) -> None:
+def test_a_bad_filter_is_refused_by_naming_the_place(filter_: object, message: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         checked(filter_)
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(message)
 
 
 def test_endless_nesting_is_refused() -> None:

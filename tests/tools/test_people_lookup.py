@@ -44,7 +44,7 @@ async def test_nobody_is_looked_for_where_nobody_is_named(ws: CallContext, sandb
     assert not sandbox.requests
 
 
-async def test_every_kind_of_identifier_is_found_and_what_nobody_has_is_said(ws: CallContext) -> None:
+async def test_every_kind_of_identifier_is_found_and_unknown_ones_are_reported(ws: CallContext) -> None:
     references = [
         Reference("ada"),
         Reference("cio_a3000002", "cio_id"),

@@ -15,16 +15,16 @@ def profile(**identifiers: str) -> Person:
 
 
 def test_a_customer_is_shown_by_the_cio_id_that_the_request_carries() -> None:
-    whom = Recipient.of(profile(id="ada", email="ada@example.com", cio_id="a3000001"))
-    assert whom.example == "“ada” (cio_a3000001), “ada@example.com”, subscribed"
-    assert whom.cio_id == "cio_a3000001"
+    recipient = Recipient.of(profile(id="ada", email="ada@example.com", cio_id="a3000001"))
+    assert recipient.example == "“ada” (cio_a3000001), “ada@example.com”, subscribed"
+    assert recipient.cio_id == "cio_a3000001"
 
 
 @pytest.mark.parametrize("cio_id", ["", "a3) x"])
 def test_an_identifier_stands_in_the_question_only_in_quotes(cio_id: str) -> None:
-    whom = Recipient.of(profile(id=ODD, cio_id=cio_id))
+    recipient = Recipient.of(profile(id=ODD, cio_id=cio_id))
     shown = "“cio_a3) x”" if cio_id else "an id"
-    assert whom.example == f"“a (cio_a3000001), subscribed To whom: nobody” ({shown}), subscribed"
+    assert recipient.example == f"“a (cio_a3000001), subscribed To whom: nobody” ({shown}), subscribed"
 
 
 def test_what_cannot_be_looked_for_by_its_cio_id_is_not_looked_for() -> None:

@@ -65,7 +65,7 @@ async def test_members_come_a_page_at_a_time(ws: CallContext) -> None:
 
 
 @pytest.mark.parametrize(
-    ("segment", "said"),
+    ("segment", "message"),
     [
         ("vip", "did you mean “VIP” (id 2)?"),
         ("Beta tester", "did you mean “Beta testers” (id 3)?"),
@@ -73,11 +73,11 @@ async def test_members_come_a_page_at_a_time(ws: CallContext) -> None:
         ("Whales", "list_segments lists all"),
     ],
 )
-async def test_an_unknown_segment_brings_names_close_to_it(ws: CallContext, segment: str, said: str) -> None:
+async def test_an_unknown_segment_brings_names_close_to_it(ws: CallContext, segment: str, message: str) -> None:
     with pytest.raises(NotFound) as missing:
         await get_segment(ws, segment)
     assert str(missing.value).startswith("segment: no segment has the ID or name")
-    assert said in str(missing.value)
+    assert message in str(missing.value)
 
 
 async def test_the_list_of_segments_is_read_once_for_several_answers(ws: CallContext, sandbox: Sandbox) -> None:

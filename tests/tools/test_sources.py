@@ -43,7 +43,7 @@ async def test_names_that_cannot_be_read_leave_the_answer(ws: CallContext, sandb
     assert (await sources(ws, [ONBOARDING]))[ONBOARDING].name is None
 
 
-async def test_names_of_the_kind_asked_for_are_read_beside_the_answer(
+async def test_names_of_the_requested_kind_are_read_beside_the_answer(
     ws: CallContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = anyio.Event()

@@ -97,9 +97,9 @@ async def test_an_undo_says_what_it_cannot_bring_back(ws: CallContext) -> None:
     plan = await undo_change(ws, change)
     assert change in plan.summary
     assert "“plan”" in plan.summary
-    said = " ".join(plan.warnings)
-    assert "text" in said
-    assert "history" in said
+    warnings = " ".join(plan.warnings)
+    assert "text" in warnings
+    assert "history" in warnings
 
 
 async def test_an_undo_is_of_the_class_of_what_it_writes(ws: CallContext, sandbox: Sandbox) -> None:
@@ -268,9 +268,9 @@ async def test_an_undo_writes_only_what_is_not_back_already(ws: CallContext) -> 
     await done(ws, "update_customer", customer="ada", attributes={"plan": plan_before})
     plan = await undo_change(ws, change)
     assert [one.name for one in plan.edits] == ["shoe_size"]
-    said = " ".join(plan.warnings)
-    assert "history" in said
-    assert "as text" not in said
+    warnings = " ".join(plan.warnings)
+    assert "history" in warnings
+    assert "as text" not in warnings
 
 
 async def test_a_list_that_was_written_can_be_undone(ws: CallContext) -> None:

@@ -38,10 +38,10 @@ async def test_who_changed_since_or_is_gone_is_left_out_and_named(ws: CallContex
     plan = await undo_change(ws, change)
     assert plan.summary == f"Undo change {change} for 1 of 3 customers."
     assert [person.name for person in plan.changed] == ["ada"]
-    said = " ".join(plan.warnings)
-    assert "Not undone: “bob” (cio_a3000002) (“colour” changed since)." in said
-    assert "(no customer has the identifier anymore)" in said
-    assert "history" in said
+    warnings = " ".join(plan.warnings)
+    assert "Not undone: “bob” (cio_a3000002) (“colour” changed since)." in warnings
+    assert "(no customer has the identifier anymore)" in warnings
+    assert "history" in warnings
     receipt = await approved(ws, "undo_change", change=change)
     assert isinstance(receipt, EditReceipt)
     assert any("“bob”" in warning for warning in receipt.warnings or ())

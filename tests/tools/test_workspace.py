@@ -1,4 +1,4 @@
-"""What is told about the workspace as a whole, on the sandbox."""
+"""`get_workspace` on the sandbox."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 """What the clock of the events says."""
 
 
-async def test_the_overview_tells_which_workspace_with_which_keys_and_how_much_is_in_it(ws: CallContext) -> None:
+async def test_the_overview_shows_the_workspace_its_keys_and_its_size(ws: CallContext) -> None:
     overview = (await get_workspace(ws)).overview
     assert overview is not None
     assert (overview.name, overview.region, overview.keys) == ("Acme (sandbox)", "us", ("App", "Track"))
@@ -39,14 +39,14 @@ async def test_with_track_keys_alone_only_what_needs_no_app_key_is_read(settings
     assert {request["path"] for request in sandbox.requests} == {"/api/v1/accounts/region"}
 
 
-async def test_read_only_is_said(settings: Settings, sandbox: Sandbox) -> None:
+async def test_read_only_mode_is_shown(settings: Settings, sandbox: Sandbox) -> None:
     async with open_workspace(settings.model_copy(update={"read_only": True}), sandbox=sandbox) as opened:
         answer = await get_workspace(opened.acting(caller_named("local:tester")))
     assert "nothing can be changed (read-only)" in render(answer, mask=False).text
 
 
 @pytest.mark.parametrize(
-    ("section", "said"),
+    ("section", "message"),
     [
         ("senders", "hello@acme.example"),
         ("subscription_topics", "2 “Monthly newsletter” (topic_2), by default opted in"),
@@ -55,20 +55,20 @@ async def test_read_only_is_said(settings: Settings, sandbox: Sandbox) -> None:
         ("health", "Webhooks: no events have been received yet"),
     ],
 )
-async def test_each_section_tells_its_own(ws: CallContext, section: Section, said: str) -> None:
+async def test_each_section_has_its_own_content(ws: CallContext, section: Section, message: str) -> None:
     answer = render(await get_workspace(ws, section), mask=False)
-    assert said in answer.text
+    assert message in answer.text
     assert answer.structured[section]
     assert answer.text.endswith(f"The time is now {answer.structured['now']}.")
     assert "overview" not in answer.structured
 
 
-async def test_each_sender_is_told_once_although_pages_never_end(ws: CallContext) -> None:
+async def test_each_sender_is_listed_once_although_pages_never_end(ws: CallContext) -> None:
     senders = (await get_workspace(ws, "senders")).senders or ()
     assert len({sender.id for sender in senders}) == len(senders) == 2
 
 
-async def test_stopped_writes_are_told_with_the_reason(ws: CallContext) -> None:
+async def test_paused_writes_are_shown_with_the_reason(ws: CallContext) -> None:
     assert await ws.gate.pauses.pause(by="local:ada", now=1_800_000_000.0, reason="a bad import")
     answer = await get_workspace(ws)
     assert answer.overview

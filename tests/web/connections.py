@@ -64,13 +64,13 @@ def connected(port: int) -> Any:
 
 async def answer(stream: anyio.abc.ByteStream) -> bytes:
     """What is answered, with "ok" if that is the body; nothing if the other side closes."""
-    said = b""
+    data = b""
     try:
-        while not said.endswith((b"\r\n\r\nok", b"content-length: 0\r\n\r\n")):
-            said += await stream.receive()
+        while not data.endswith((b"\r\n\r\nok", b"content-length: 0\r\n\r\n")):
+            data += await stream.receive()
     except (anyio.EndOfStream, anyio.BrokenResourceError):
         pass
-    return said
+    return data
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -83,8 +83,8 @@ class Poster:
 
         await self.app(scope, receive, send)
         start, *rest = sent
-        told = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Answer(start["status"], told, b"".join(each.get("body", b"") for each in rest))
+        fields = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Answer(start["status"], fields, b"".join(each.get("body", b"") for each in rest))
 
     async def post_signed(self, body: bytes, *, key: bytes = KEY, age: float = 0.0, prefix: str = "") -> Answer:
         """Post a body as Customer.io does, signed some seconds ago."""

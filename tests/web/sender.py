@@ -17,7 +17,7 @@ PATIENCE = 60.0
 LANES = 16
 """Events on their way at the same time: Customer.io sends one after another, a storm does not."""
 TWICE = 10
-"""Of so many events one is told a second time, though it was answered."""
+"""One of so many events is delivered twice, though it was answered."""
 
 
 @dataclass
@@ -78,5 +78,5 @@ def name(number: int) -> str:
 def event(number: int) -> bytes:
     """The body of an event."""
     data = {"delivery_id": f"delivery-{number // 3}", "campaign_id": 7, "identifiers": {"id": str(number // 30)}}
-    told = {"event_id": name(number), "object_type": "email", "metric": "delivered", "timestamp": int(time.time())}
-    return json.dumps(told | {"data": data}).encode()
+    report = {"event_id": name(number), "object_type": "email", "metric": "delivered", "timestamp": int(time.time())}
+    return json.dumps(report | {"data": data}).encode()

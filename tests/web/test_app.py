@@ -116,9 +116,9 @@ async def test_a_message_that_never_arrives_is_given_up(settings: Settings, monk
     monkeypatch.setattr("cio_mcp.web.app.MCP_BODY_SECONDS", 0.01)
     async with serving(http_app(build_server(settings))) as port, await connected(port) as stream:
         await stream.send(MESSAGE + b"{")
-        said = await answer(stream)
-        assert said.startswith(b"HTTP/1.1 408")
-        assert b"connection: close" in said
+        message = await answer(stream)
+        assert message.startswith(b"HTTP/1.1 408")
+        assert b"connection: close" in message
         await closed(stream)
 
 

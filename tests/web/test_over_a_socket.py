@@ -32,7 +32,7 @@ async def serving(feed: EventLog) -> AsyncIterator[int]:
             server.should_exit = True
 
 
-async def told(port: int, *parts: bytes, end: bool = False) -> bytes:
+async def exchange(port: int, *parts: bytes, end: bool = False) -> bytes:
     """What is answered to these bytes until the other side closes, or answers once."""
     async with await anyio.connect_tcp("127.0.0.1", port) as stream:
         answer = b""
@@ -69,14 +69,14 @@ async def stored(feed: EventLog) -> int:
 async def test_a_body_in_chunks_is_taken(feed: EventLog) -> None:
     parts = [chunk(BODY[:10]), chunk(BODY[10:]), chunk(b"")]
     async with serving(feed) as port:
-        assert (await told(port, head("Transfer-Encoding: chunked"), *parts)).startswith(b"HTTP/1.1 200")
+        assert (await exchange(port, head("Transfer-Encoding: chunked"), *parts)).startswith(b"HTTP/1.1 200")
     assert await stored(feed) == 1
 
 
 async def test_chunks_beyond_the_largest_size_are_refused_and_the_line_closed(feed: EventLog) -> None:
     parts = [chunk(b"x" * 65_536)] * (MAX_BODY_BYTES // 65_536 + 1)
     async with serving(feed) as port:
-        answer = await told(port, head("Transfer-Encoding: chunked"), *parts)
+        answer = await exchange(port, head("Transfer-Encoding: chunked"), *parts)
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"connection: close" in answer
     assert await stored(feed) == 0
@@ -94,7 +94,7 @@ async def test_chunks_beyond_the_largest_size_are_refused_and_the_line_closed(fe
 )
 async def test_a_length_that_lies_stores_nothing(feed: EventLog, length: str, sent: bytes) -> None:
     async with serving(feed) as port:
-        answer = await told(port, head(f"Content-Length: {length}"), sent, end=True)
+        answer = await exchange(port, head(f"Content-Length: {length}"), sent, end=True)
     assert not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 5"))
     assert b"Traceback" not in answer
     assert await stored(feed) == 0
@@ -102,18 +102,20 @@ async def test_a_length_that_lies_stores_nothing(feed: EventLog, length: str, se
 
 async def test_a_sender_that_hangs_up_leaves_nothing(feed: EventLog) -> None:
     async with serving(feed) as port:
-        await told(port, head(f"Content-Length: {len(BODY)}"), BODY[:5], end=True)
+        await exchange(port, head(f"Content-Length: {len(BODY)}"), BODY[:5], end=True)
         whole = head(f"Content-Length: {len(BODY)}") + BODY
-        assert (await told(port, whole)).startswith(b"HTTP/1.1 200")
+        assert (await exchange(port, whole)).startswith(b"HTTP/1.1 200")
     assert await stored(feed) == 1
 
 
 async def test_other_methods_and_paths_are_refused_barely(feed: EventLog) -> None:
     async with serving(feed) as port:
-        assert (await told(port, head().replace(b"POST", b"GET"))).startswith(b"HTTP/1.1 405")
-        assert (await told(port, head("Content-Length: 0").replace(b"customerio", b"else"))).startswith(b"HTTP/1.1 404")
+        assert (await exchange(port, head().replace(b"POST", b"GET"))).startswith(b"HTTP/1.1 405")
+        assert (await exchange(port, head("Content-Length: 0").replace(b"customerio", b"else"))).startswith(
+            b"HTTP/1.1 404"
+        )
         healthz = b"GET /healthz HTTP/1.1\r\nHost: anything\r\n\r\n"
-        assert (await told(port, healthz)).startswith(b"HTTP/1.1 200")
+        assert (await exchange(port, healthz)).startswith(b"HTTP/1.1 200")
 
 
 async def test_what_was_not_read_of_a_refused_body_is_not_taken_for_the_next_request(feed: EventLog) -> None:

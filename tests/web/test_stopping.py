@@ -48,12 +48,12 @@ class Slow:
 async def ask(port: int, head: bytes, answers: list[bytes]) -> None:
     async with await anyio.connect_tcp("127.0.0.1", port) as stream:
         await stream.send(head + b"Host: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")
-        said = b""
+        answer = b""
         try:
             while True:
-                said += await stream.receive()
+                answer += await stream.receive()
         except (anyio.EndOfStream, anyio.BrokenResourceError):
-            answers.append(said)
+            answers.append(answer)
 
 
 async def stop_during(app: Slow, server: LimitedServer, head: bytes, *, finish: bool = False) -> bytes:
@@ -76,8 +76,8 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 async def test_a_request_in_progress_may_end(caplog: pytest.LogCaptureFixture) -> None:
     app = Slow()
-    said = await stop_during(app, http_server(app), b"POST /mcp HTTP/1.1\r\n", finish=True)
-    assert said.endswith(b"\r\n\r\nok")
+    answer = await stop_during(app, http_server(app), b"POST /mcp HTTP/1.1\r\n", finish=True)
+    assert answer.endswith(b"\r\n\r\nok")
     assert not errors(caplog)
 
 

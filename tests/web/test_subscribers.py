@@ -43,18 +43,18 @@ SERVERS = 3
 
 @dataclass
 class Ear:
-    """What one subscriber is told; `heard` waits until it was told anew."""
+    """The notifications of one subscriber; `heard` waits for the next one."""
 
-    told: int = 0
+    count: int = 0
     _news: anyio.Event = field(default_factory=anyio.Event)
 
-    def tell(self) -> None:
-        self.told += 1
+    def notify(self) -> None:
+        self.count += 1
         self._news.set()
         self._news = anyio.Event()
 
     async def heard(self, more_than: int) -> None:
-        while self.told <= more_than:
+        while self.count <= more_than:
             await self._news.wait()
 
 
@@ -66,14 +66,14 @@ async def subscribed(server: str | StdioServerParameters, era: Era) -> AsyncIter
         await anyio.lowlevel.checkpoint()
         if isinstance(message, ResourceUpdatedNotification) and era == "legacy":
             assert message.params.uri == RECENT_EVENTS
-            ear.tell()
+            ear.notify()
 
     async def listen(client: Client, listening: anyio.Event) -> None:
         async with client.listen(resource_subscriptions=[RECENT_EVENTS]) as stream:
             listening.set()
             async for news in stream:
                 assert isinstance(news, ResourceUpdated)
-                ear.tell()
+                ear.notify()
 
     async with Client(server, mode=era, message_handler=heard) as client, anyio.create_task_group() as group:
         if era == "legacy":
@@ -105,25 +105,25 @@ async def receiver(cio_mcp: CommandLine, environment: dict[str, str]) -> AsyncIt
     process = await anyio.open_process(command, env=cio_mcp.environment | environment, stdin=DEVNULL, stdout=DEVNULL)
     try:
         assert process.stderr
-        said = ""
+        output = ""
         async for text in TextReceiveStream(process.stderr):
-            said += text
-            if found := re.search(r"(http://\S+)/webhooks/customerio\n", said):
+            output += text
+            if found := re.search(r"(http://\S+)/webhooks/customerio\n", output):
                 yield found[1]
                 break
         else:
-            raise AssertionError(said)
+            raise AssertionError(output)
     finally:
         process.kill()
         await process.aclose()
 
 
 async def follows(ear: Ear, client: Client, newest: int) -> None:
-    """Read the resource whenever told that it changed, until an event is in it."""
-    told = ear.told
+    """Read the resource at each notification, until an event is in it."""
+    count = ear.count
     while True:
-        await ear.heard(told)
-        told = ear.told
+        await ear.heard(count)
+        count = ear.count
         (content,) = (await client.read_resource(RECENT_EVENTS)).contents
         assert isinstance(content, TextResourceContents)
         if name(newest) in content.text:

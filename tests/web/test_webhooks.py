@@ -37,8 +37,8 @@ async def stored(feed: EventLog) -> int:
 
 async def refusals(feed: EventLog) -> dict[str, int]:
     await feed.close()
-    told = await webhook_stats(feed.database, feed.workspace, feed.clock.now())
-    return {each.reason: each.count for each in told.refused}
+    stats = await webhook_stats(feed.database, feed.workspace, feed.clock.now())
+    return {each.reason: each.count for each in stats.refused}
 
 
 def is_bare(answer: Answer) -> bool:
@@ -53,7 +53,7 @@ async def test_a_signed_event_is_stored_and_answered_with_a_bare_200(feed: Event
     assert [each.id for each in (await feed.recent(EventQuery())).events] == ["E1"]
 
 
-async def test_an_event_told_again_is_answered_alike_and_stored_once(feed: EventLog) -> None:
+async def test_a_redelivered_event_is_answered_alike_and_stored_once(feed: EventLog) -> None:
     poster = Poster(feed)
     assert [(await poster.post_signed(BODY)).status for _ in range(3)] == [200, 200, 200]
     assert await stored(feed) == 1
@@ -99,11 +99,11 @@ async def test_a_body_of_the_largest_size_is_taken(feed: EventLog) -> None:
     assert (await Poster(feed).post_signed(body)).status == 200
 
 
-@pytest.mark.parametrize("told", [None, "10", str(MAX_BODY_BYTES + 1), "9" * 30, "-1", "many"])
-async def test_a_larger_body_is_refused_whatever_its_headers_say(feed: EventLog, told: str | None) -> None:
+@pytest.mark.parametrize("length", [None, "10", str(MAX_BODY_BYTES + 1), "9" * 30, "-1", "many"])
+async def test_a_larger_body_is_refused_whatever_its_headers_say(feed: EventLog, length: str | None) -> None:
     body = b"x" * (MAX_BODY_BYTES + 1)
     chunks = (body[begin : begin + 65_536] for begin in range(0, len(body), 65_536))
-    headers = signed(body) | ({"Content-Length": told} if told else {})
+    headers = signed(body) | ({"Content-Length": length} if length else {})
     answer = await Poster(feed).post(chunks, headers)
     assert answer.status == 413
     assert is_bare(answer)
@@ -252,7 +252,7 @@ async def test_without_keys_nobody_else_is_believed(feed: EventLog, headers: dic
 
 
 async def test_without_keys_a_request_of_http_1_0_is_not_believed(feed: EventLog) -> None:
-    # What nginx sends to the servers behind it unless told otherwise, with their own address as the host.
+    # What nginx sends to the servers behind it by default, with their own address as the host.
     assert (await Poster(feed, ()).post(BODY, LOCAL, http_version="1.0")).status == 403
     assert (await Poster(feed).post(BODY, LOCAL | signed(BODY), http_version="1.0")).status == 200
     assert await refusals(feed) == {"not local": 1}
@@ -393,8 +393,8 @@ async def test_what_storage_says_is_logged_once_and_without_its_word_on_sending(
     feed = EventLog(Database(f"sqlite:///{tmp_path / 'events.db'}"), "acme")
     poster = Poster(feed)
     assert [(await poster.post_signed(BODY)).status for _ in range(2)] == [503, 503]
-    (said,) = logged(caplog)
-    assert said == (
+    (message,) = logged(caplog)
+    assert message == (
         "A webhook could not be stored: The server's database is not a database: set CIO_DATA_DIR or CIO_DATABASE_URL "
         "to another place."
     )
@@ -443,7 +443,7 @@ fuzzing = hypothesis(
 @fuzzing
 @given(body=st.binary(max_size=2000), headers=loose, keyed=st.booleans())
 @example(body=b"x", headers={"X-CIO-Timestamp": "1", "X-CIO-Signature": "\xe9"}, keyed=True)
-async def test_nothing_unsigned_is_stored_and_no_answer_tells_anything(
+async def test_nothing_unsigned_is_stored_and_no_answer_reveals_anything(
     feed: EventLog, body: bytes, headers: dict[str, str], keyed: bool
 ) -> None:
     headers = headers if keyed else headers | {"Host": "evil.example"}

@@ -98,7 +98,7 @@ class SeveralPeople(Ambiguous):
     """Several people share what was given; `people` are their profiles, `count` how many there are."""
 
     def __init__(self, people: Sequence[Person], count: int) -> None:
-        listed = "; ".join(map(_told_apart, people))
+        listed = "; ".join(map(_label, people))
         rest = f"; and {count - len(people)} more" if count > len(people) else ""
         super().__init__(f"customer: {count} customers share it. Specify one by cio_id: {listed}{rest}.")
         self.people = tuple(people)
@@ -381,8 +381,8 @@ def _nobody(reference: Reference) -> NotFound:
             return NotFound(f"customer: no customer has {shown}. find_customers can search by email or attributes.")
 
 
-def _told_apart(person: Person) -> str:
-    """What tells a person from another with the same address, without the address."""
+def _label(person: Person) -> str:
+    """What distinguishes a person from another with the same address, without the address."""
     cio_id = f"cio_{person.cio_id}"
     named = f" (id {quoted(person.id, 40)})" if person.id and "@" not in person.id else ""
     created = f", created {moment(person.created)}" if person.created else ""

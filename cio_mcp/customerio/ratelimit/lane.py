@@ -127,9 +127,9 @@ class LaneQueue:
         """Count a permit from now, when its request leaves, if that is noticeably later than its stamp."""
         now = self.now()
         if now - permit.stamp > STALE_GRANT_SECONDS:
-            old, anew = permit.stamp, self._budget().stamp(now)
-            permit.stamp = anew
-            self._post(lambda _, state: window.settle(state, old, anew))
+            granted, left = permit.stamp, self._budget().stamp(now)
+            permit.stamp = left
+            self._post(lambda _, state: window.settle(state, granted, left))
 
     def penalize(self, stamp: float, retry_after: float | None) -> None:
         """Answer a 429 before anything else is claimed here."""

@@ -139,10 +139,10 @@ def release(state: WindowState, stamp: float) -> bool:
     return False
 
 
-def settle(state: WindowState, stamp: float, anew: float) -> None:
+def settle(state: WindowState, stamp: float, departure: float) -> None:
     """Update the time of a permit whose request left later than granted."""
     release(state, stamp)
-    state.grants = sorted([*state.grants, [anew, 1]])
+    state.grants = sorted([*state.grants, [departure, 1]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Target:
     `create` lets the request create somebody, `new` says that no customer has the identifier yet.
     """
 
-    whom: Recipient
+    recipient: Recipient
     attributes: dict[str, JsonValue]
     create: bool = False
     new: bool = False
@@ -35,16 +35,16 @@ class Target:
     @property
     def known(self) -> bool:
         """Whether it is known what is there."""
-        return self.whom.person is not None or self.new
+        return self.recipient.person is not None or self.new
 
     @property
     def edits(self) -> tuple[Before, ...]:
         """What changes; where the profile cannot be read, all of it does."""
-        before = self.whom.person.attributes if self.whom.person else {}
+        before = self.recipient.person.attributes if self.recipient.person else {}
         return tuple(
             Before(name=name, before=before.get(name), after=value, known=self.known)
             for name, value in self.attributes.items()
-            if not (self.whom.person and same(before.get(name), value))
+            if not (self.recipient.person and same(before.get(name), value))
         )
 
     @property
@@ -55,22 +55,22 @@ class Target:
     @property
     def reached(self) -> tuple[str, ...]:
         """Whom messages reach once the attributes are set; none where that is not known."""
-        return reached((self.whom.identifier,) if self.new else self.whom.recipients, self.changed)
+        return reached((self.recipient.identifier,) if self.new else self.recipient.recipients, self.changed)
 
     @property
     def write(self) -> ProfileWrite:
         """What its request asks for."""
-        return ProfileWrite(self.whom.reference, self.changed, self.create)
+        return ProfileWrite(self.recipient.reference, self.changed, self.create)
 
     @property
     def person(self) -> PersonEdit:
         """What the plan says of it."""
-        read = self.whom.person
+        read = self.recipient.person
         return PersonEdit(
-            person=self.whom.identifier,
-            kind=self.whom.reference.kind,
-            name=(read and (read.id or read.email)) or self.whom.identifier,
-            details=NEW if self.new else self.whom.details,
+            person=self.recipient.identifier,
+            kind=self.recipient.reference.kind,
+            name=(read and (read.id or read.email)) or self.recipient.identifier,
+            details=NEW if self.new else self.recipient.details,
             edits=self.edits,
             created=self.new,
         )
@@ -78,7 +78,7 @@ class Target:
     @property
     def rests_on(self) -> JsonValue:
         """What must still be so when the write is made."""
-        unsubscribed = self.whom.person.unsubscribed if self.whom.person else None
+        unsubscribed = self.recipient.person.unsubscribed if self.recipient.person else None
         return {"unsubscribed": unsubscribed, "before": {edit.name: edit.before for edit in self.edits}}
 
 
@@ -103,14 +103,14 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
         why=" ".join(_reasons(reaching, creates=creates)),
         people=(*(target.person for target in changing), *settled),
         affected=len(changing),
-        # One person of whom it is not known whom messages reach, and nobody knows for all of them.
+        # If the recipients of one edit are unknown, those of the whole change are.
         recipients=tuple(address for each in everyone for address in each) if all(everyone) else (),
-        test_profiles=() if reaching else await test_profiles_among(ws, [target.whom for target in changing]),
+        test_profiles=() if reaching else await test_profiles_among(ws, [target.recipient for target in changing]),
         starts=starts,
         warnings=(UNREAD,) if any(not target.known for target in changing) else (),
         calls=_calls(changing),
         rests_on={
-            "people": {target.whom.identifier: target.rests_on for target in targets},
+            "people": {target.recipient.identifier: target.rests_on for target in targets},
             "starts": starts if isinstance(starts, str) else list(starts or ()),
         },
         once=creates,
@@ -121,7 +121,7 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
 def _reasons(reaching: Sequence[str], *, creates: bool) -> Iterator[str]:
     """Why the change may reach people."""
     if reaching:
-        yield f"It decides whom messages reach: {', '.join(reaching)}."
+        yield f"This affects who receives messages: {', '.join(reaching)}."
     if creates:
         yield "A new customer may enter any segment and any campaign that starts from one."
 

@@ -16,13 +16,13 @@ from cio_mcp.workspace import CallContext
 REACHES = frozenset({"id", "email", "phone", "unsubscribed", "cio_subscription_preferences", "cio_relationships"})
 """Attributes that affect who receives messages."""
 
-UNTOLD = frozenset({"id", "phone", "cio_relationships"})
-"""Those whose effect the address doesn't show: another identity, another channel, or other people."""
+BEYOND_ADDRESS = frozenset({"id", "phone", "cio_relationships"})
+"""Those whose effect goes beyond the email address: another identity, another channel, or other people."""
 
 
-async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue]) -> Plan:
+async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, JsonValue]) -> Plan:
     """Plan to set attributes of a person whose profile was read, omitting values that are already set."""
-    before = whom.person.attributes if whom.person else {}
+    before = recipient.person.attributes if recipient.person else {}
     edits = tuple(
         Before(name=name, before=before.get(name), after=value)
         for name, value in attributes.items()
@@ -34,27 +34,27 @@ async def edit(ws: CallContext, whom: Recipient, attributes: dict[str, JsonValue
     risk: Risk = "send" if reaching or starts else "data"
     return Plan(
         risk=risk,
-        summary=f"Set {', '.join(quoted(name, 40) for name in sorted(attributes)[:5])} of {whom.name}.",
+        summary=f"Set {', '.join(quoted(name, 40) for name in sorted(attributes)[:5])} of {recipient.name}.",
         why=f"This affects who receives messages: {', '.join(reaching)}." if reaching else "",
-        examples=(whom.example,),
+        examples=(recipient.example,),
         edits=edits,
-        recipients=reached(whom.recipients, changed),
+        recipients=reached(recipient.recipients, changed),
         # A segment names whom messages may go to, not who may be given another address or subscription.
-        test_profiles=() if reaching else await test_profiles(ws, whom),
+        test_profiles=() if reaching else await test_profiles(ws, recipient),
         starts=starts,
-        calls=(tracking.identify(whom.reference, changed, at=int(time.time()), create=False),) if changed else (),
-        rests_on=whom.rests_on | {"before": {edit.name: edit.before for edit in edits}, "starts": list(starts)},
-        reads_back=ReadBack(person=whom.cio_id, attributes=changed)
-        if whom.cio_id and "cio_relationships" not in map(normalized_name, changed)
+        calls=(tracking.identify(recipient.reference, changed, at=int(time.time()), create=False),) if changed else (),
+        rests_on=recipient.rests_on | {"before": {edit.name: edit.before for edit in edits}, "starts": list(starts)},
+        reads_back=ReadBack(person=recipient.cio_id, attributes=changed)
+        if recipient.cio_id and "cio_relationships" not in map(normalized_name, changed)
         else None,
         next_step="To verify, call get_customer.",
     )
 
 
 def reached(now: tuple[str, ...], changed: dict[str, JsonValue]) -> tuple[str, ...]:
-    """Whom messages reach once a profile has these values; none where an address does not tell."""
+    """The recipients of messages once a profile has these values; none where an address doesn't decide them."""
     meant = {name: meanings(name, value) for name, value in changed.items()}
-    if any(UNTOLD & each or ("email" in each and name != "email") for name, each in meant.items()):
+    if any(BEYOND_ADDRESS & each or ("email" in each and name != "email") for name, each in meant.items()):
         return ()
     email = changed.get("email")
     if email in (None, "", *now):

@@ -62,8 +62,8 @@ class Recipient:
     @property
     def name(self) -> str:
         """How our sentences name them."""
-        told = self.person and (self.person.id or self.person.email)
-        return quoted(told or self.identifier)
+        known_as = self.person and (self.person.id or self.person.email)
+        return quoted(known_as or self.identifier)
 
     @property
     def example(self) -> str:
@@ -109,42 +109,42 @@ async def recipient_of(ws: CallContext, customer: str, id_type: IdType | None) -
     return Recipient.of(await ws.people.resolve(customer, id_type))
 
 
-async def test_profiles(ws: CallContext, whom: Recipient) -> tuple[str, ...]:
+async def test_profiles(ws: CallContext, recipient: Recipient) -> tuple[str, ...]:
     """The person as a recipient, where they are in the segment of test profiles that the policy names.
 
     Only a manual segment counts: an assistant may be allowed to change attributes, and they decide about the others.
     """
-    if whom.person is None or (segment := await _segment_of_test_profiles(ws)) is None:
+    if recipient.person is None or (segment := await _segment_of_test_profiles(ws)) is None:
         return ()
-    held = await ws.people.segments_of(whom.person.reference)
-    return whom.recipients if segment.id in {each.id for each in held} else ()
+    held = await ws.people.segments_of(recipient.person.reference)
+    return recipient.recipients if segment.id in {each.id for each in held} else ()
 
 
 async def test_profiles_among(ws: CallContext, people: Sequence[Recipient]) -> tuple[str, ...]:
     """The same for several people, in one request; a person without a `cio_…` is not among them."""
-    named = {whom.cio_id: whom for whom in people if whom.cio_id}
-    if not named or (segment := await _segment_of_test_profiles(ws)) is None:
+    by_id = {recipient.cio_id: recipient for recipient in people if recipient.cio_id}
+    if not by_id or (segment := await _segment_of_test_profiles(ws)) is None:
         return ()
     # An attribute may have any value: only whom the answer names by their own `cio_id` counts.
     either: list[JsonValue] = [
-        {"attribute": {"field": "cio_id", "operator": "eq", "value": cio_id.removeprefix("cio_")}} for cio_id in named
+        {"attribute": {"field": "cio_id", "operator": "eq", "value": cio_id.removeprefix("cio_")}} for cio_id in by_id
     ]
-    page = await ws.people.search({"and": [{"segment": {"id": int(segment.id)}}, {"or": either}]}, limit=len(named))
-    members = [named.get(f"cio_{person.cio_id}") for person in page.identifiers]
-    return tuple(address for whom in members if whom for address in whom.recipients)
+    page = await ws.people.search({"and": [{"segment": {"id": int(segment.id)}}, {"or": either}]}, limit=len(by_id))
+    members = [by_id.get(f"cio_{person.cio_id}") for person in page.identifiers]
+    return tuple(address for recipient in members if recipient for address in recipient.recipients)
 
 
 async def _segment_of_test_profiles(ws: CallContext) -> Segment | None:
-    named = ws.gate.policy.recipients.segment
-    if named is None:
+    name = ws.gate.policy.recipients.segment
+    if name is None:
         return None
     try:
-        segment = await ws.segments.find(named)
+        segment = await ws.segments.find(name)
     except (NotFound, Ambiguous):
-        logger.warning("CIO_POLICY_FILE: no single segment matches %s, so it allows nobody", quoted(named))
+        logger.warning("CIO_POLICY_FILE: no single segment matches %s, so it allows nobody", quoted(name))
         return None
     if segment.type != "manual":
-        logger.warning("CIO_POLICY_FILE: segment %s is not manual, so it allows nobody", quoted(named))
+        logger.warning("CIO_POLICY_FILE: segment %s is not manual, so it allows nobody", quoted(name))
         return None
     return segment
 

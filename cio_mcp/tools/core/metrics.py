@@ -60,12 +60,12 @@ async def get_metrics(
         raise InvalidArgument("id, ids", "pass exactly one of them")
     if links and ids:
         raise InvalidArgument("links", "requires a single id")
-    asked_since, asked_until = span(since, until)
-    if asked_since and asked_since >= ws.now:
+    range_start, range_end = span(since, until)
+    if range_start and range_start >= ws.now:
         raise InvalidArgument("since", "must be in the past")
     if kind == "transactional" and channel:
         raise InvalidArgument("channel", "must be omitted; a transactional message has one channel")
-    request = Request(kind, asked_since, asked_until, ws.now, resolution, _zone(kind, timezone), channel)
+    request = Request(kind, range_start, range_end, ws.now, resolution, _zone(kind, timezone), channel)
     wanted = list(dict.fromkeys(ids)) if id is None else [id]
     measured = await together({each: partial(_measure, ws, request, each) for each in wanted})
     first, *others = (measured[each] for each in wanted)

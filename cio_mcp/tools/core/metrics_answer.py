@@ -131,8 +131,8 @@ class MetricsAnswer(Answer):
         else:
             yield f"{KIND_NAMES[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {summary.span}"
             yield from (", ".join(map(summary.phrase, row)) for row in ROWS)
-            told = {name for row in ROWS for name in row}
-            if rest := [summary.phrase(name) for name, count in self.totals.items() if count and name not in told]:
+            listed = {name for row in ROWS for name in row}
+            if rest := [summary.phrase(name) for name, count in self.totals.items() if count and name not in listed]:
                 yield ", ".join(rest)
             yield from self._drawn()
         if self.links:

@@ -43,19 +43,19 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
         if not ws.settings.has_app:
             raise refusal(change, BLIND)
         return await undo_people(ws, change, done, refused)
-    whom = await recipient_of(ws, *_target(done))
-    if whom.person is None:
+    recipient = await recipient_of(ws, *_target(done))
+    if recipient.person is None:
         raise refusal(change, BLIND)
-    now = whom.person.attributes
+    now = recipient.person.attributes
     back = {one.name: restored(one) for one in done.edits}
     left = [one for one in done.edits if not equal(one.name, now.get(one.name), back[one.name])]
     if changed := [one.name for one in left if not equal(one.name, now.get(one.name), one.after)]:
         named = ", ".join(quoted(name, 40) for name in changed[:NAMED])
         raise refusal(change, f"{named} changed since then; to set a new value, use update_customer")
-    planned = await edit(ws, whom, {one.name: back[one.name] for one in left})
+    planned = await edit(ws, recipient, {one.name: back[one.name] for one in left})
     return planned.model_copy(
         update={
-            "summary": f"Undo change {change}: restore {_subject_of(done)} of {whom.name}.",
+            "summary": f"Undo change {change}: restore {_subject_of(done)} of {recipient.name}.",
             "warnings": (*planned.warnings, *lost(left)),
             "rests_on": planned.rests_on | {"undoes": change},
         }

@@ -60,12 +60,12 @@ async def update_customer(
     if not ws.settings.has_app:
         return _blind(await recipient_of(ws, customer, id_type), attributes, create=create)
     try:
-        whom = await recipient_of(ws, customer, id_type)
+        recipient = await recipient_of(ws, customer, id_type)
     except NotFound:
         if not create:
             raise
         return await _creation(ws, reference_of(customer, id_type), attributes)
-    return await edit(ws, whom, attributes)
+    return await edit(ws, recipient, attributes)
 
 
 def _one(customer: str | None) -> str:
@@ -138,20 +138,20 @@ async def _identifier_conflicts(
     return tuple(conflicts)
 
 
-def _blind(whom: Recipient, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
+def _blind(recipient: Recipient, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
     named = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
     if create:
-        check_creatable(whom.reference)
+        check_creatable(recipient.reference)
     doubt = (f"{UNKNOWN_CUSTOMER} If not, this creates the customer.",) if create else ()
     return Plan(
         risk="send",
-        summary=f"Set {named} of {whom.name}{', or create that customer' if create else ''}.",
-        examples=(whom.example,),
+        summary=f"Set {named} of {recipient.name}{', or create that customer' if create else ''}.",
+        examples=(recipient.example,),
         edits=tuple(Before(name=name, before=None, after=value, known=False) for name, value in attributes.items()),
         starts="unknown",
         warnings=(*doubt, UNREAD),
-        calls=(tracking.identify(whom.reference, attributes, at=int(time.time()), create=create),),
-        rests_on=whom.rests_on,
+        calls=(tracking.identify(recipient.reference, attributes, at=int(time.time()), create=create),),
+        rests_on=recipient.rests_on,
     )
 
 

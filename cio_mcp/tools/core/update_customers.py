@@ -1,4 +1,4 @@
-"""The same attributes for several customers: whom the list names, and what stands against the call."""
+"""The same attributes for several customers: the customers of the list, and the faults of the call."""
 
 from collections.abc import Sequence
 
@@ -50,9 +50,9 @@ async def update_customers(
     targets: dict[Reference, Target] = {}
     for entry in entries:
         one = found[entry.reference]
-        whom = Recipient.of(one) if isinstance(one, Person) else Recipient(entry.reference, None)
+        recipient = Recipient.of(one) if isinstance(one, Person) else Recipient(entry.reference, None)
         is_new = entry in missing
-        targets.setdefault(whom.reference, Target(whom, attributes, create=is_new, new=is_new))
+        targets.setdefault(recipient.reference, Target(recipient, attributes, create=is_new, new=is_new))
     planned = await edit_people(ws, [*targets.values()], notes=_repeated(len(customers) - len(targets)))
     new = sum(target.new for target in targets.values())
     return planned.model_copy(update={"summary": f"{planned.summary} {new} of them are created."}) if new else planned

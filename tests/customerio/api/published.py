@@ -41,8 +41,8 @@ def assert_published(call: Call) -> None:
 def body_of(call: Call) -> dict[str, Any]:
     """The published schema of a call's body."""
     _, operation, _ = _operation(call)
-    told = _resolved(call.api, operation["requestBody"])["content"]
-    found: dict[str, Any] = _plain(_resolved(call.api, next(iter(told.values()))["schema"]))
+    contents = _resolved(call.api, operation["requestBody"])["content"]
+    found: dict[str, Any] = _plain(_resolved(call.api, next(iter(contents.values()))["schema"]))
     return found
 
 
@@ -79,12 +79,12 @@ def _assert_fits(api: str, what: str, value: str, schema: Any) -> None:
 
 
 def _assert_body(call: Call, template: str, operation: dict[str, Any]) -> None:
-    told = _resolved(call.api, operation.get("requestBody", {})).get("content", {})
+    contents = _resolved(call.api, operation.get("requestBody", {})).get("content", {})
     if call.body is None:
-        assert not told, f"{call.method} {template} needs a body"
+        assert not contents, f"{call.method} {template} needs a body"
         return
-    assert told, f"{call.method} {template} takes no body"
-    schema = next(iter(told.values()))["schema"]
+    assert contents, f"{call.method} {template} takes no body"
+    schema = next(iter(contents.values()))["schema"]
     documents = {"components": _published(call.api).get("components", {}), **schema}
     wrong = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_plain(documents)).iter_errors(call.body))
     assert wrong is None, f"{call.method} {template}: {wrong.message}"

@@ -10,14 +10,14 @@ NAMES = st.sampled_from([*CORE, "deferred", "2xx"])
 
 
 @given(st.dictionaries(NAMES, st.lists(COUNTS, max_size=50)))
-def test_totals_tell_all_that_is_counted_and_the_core_always(series: dict[str, list[int]]) -> None:
+def test_totals_hold_every_counted_metric_and_always_the_core_ones(series: dict[str, list[int]]) -> None:
     totals = Metric(series=series).totals
     assert tuple(totals)[: len(CORE)] == CORE
     assert sum(totals.values()) == sum(map(sum, series.values()))
 
 
 @given(st.dictionaries(NAMES, COUNTS))
-def test_a_rate_is_told_exactly_where_it_has_a_basis(totals: dict[str, int]) -> None:
+def test_a_rate_is_reported_exactly_where_it_has_a_basis(totals: dict[str, int]) -> None:
     for rate in rates(totals):
         basis = totals.get(rate.of, 0)
         assert basis > 0

@@ -15,7 +15,7 @@ WRONG = SecretStr("another-key")
 SWAPPED = {"site_id": "sandbox-track-key", "track_api_key": SecretStr("sandbox-site")}
 
 
-async def test_nothing_is_asked_and_nothing_reported_before_the_check(settings: Settings, sandbox: Sandbox) -> None:
+async def test_nothing_is_requested_or_reported_before_the_check(settings: Settings, sandbox: Sandbox) -> None:
     async with open_workspace(settings, sandbox=sandbox) as opened:
         assert opened.keys.lines() == {}
     assert not sandbox.requests

@@ -1,4 +1,4 @@
-"""How a person is named, and what a profile tells."""
+"""How a person is identified, and what a profile holds."""
 
 import pytest
 from hypothesis import given
@@ -20,15 +20,15 @@ from cio_mcp.errors import InvalidArgument
         ("+1", Reference("+1")),
     ],
 )
-def test_what_names_a_person_is_told_from_its_shape(customer: str, expected: Reference) -> None:
+def test_the_type_of_an_identifier_is_inferred_from_its_shape(customer: str, expected: Reference) -> None:
     assert reference_of(customer) == expected
 
 
-def test_an_id_that_looks_like_an_address_is_an_id_when_said_so() -> None:
+def test_an_id_that_looks_like_an_address_is_an_id_when_declared_so() -> None:
     assert reference_of("ada@example.com", "id") == Reference("ada@example.com")
 
 
-def test_a_cio_id_may_come_without_its_prefix_when_said_so() -> None:
+def test_a_cio_id_may_come_without_its_prefix_when_declared_so() -> None:
     assert reference_of("a3000001", "cio_id") == Reference("cio_a3000001", "cio_id")
 
 
@@ -67,9 +67,9 @@ def test_a_person_is_referred_to_by_what_never_changes() -> None:
     assert Identifiers(email="ada@example.com").reference == Reference("ada@example.com", "email")
 
 
-@pytest.mark.parametrize("told", ["yesterday", "", "1e9", "99999999999999999999", "²", -1, None, True])
-def test_a_creation_time_that_is_no_unix_time_is_not_told(told: str | None) -> None:
-    assert Person.of({"attributes": {"created_at": told}}).created is None
+@pytest.mark.parametrize("created_at", ["yesterday", "", "1e9", "99999999999999999999", "²", -1, None, True])
+def test_a_creation_time_that_is_no_unix_time_is_left_out(created_at: str | None) -> None:
+    assert Person.of({"attributes": {"created_at": created_at}}).created is None
 
 
 def test_identifiers_come_from_the_attributes_where_they_come_from_nowhere_else() -> None:
@@ -86,17 +86,17 @@ def test_nulls_and_missing_parts_of_a_profile_are_empty() -> None:
     assert person.unsubscribed is False
 
 
-def test_several_people_are_told_apart_without_their_address() -> None:
+def test_several_people_are_distinguished_without_their_address() -> None:
     people = [
         Person.of({"identifiers": {"id": f"two-{n}", "email": "two@example.com", "cio_id": f"a{n}"}, "attributes": {}})
         for n in (1, 2)
     ]
-    said = str(SeveralPeople(people, 3))
-    assert "3 customers" in said
-    assert "cio_a1" in said
-    assert "two-2" in said
-    assert "1 more" in said
-    assert "@" not in said
+    message = str(SeveralPeople(people, 3))
+    assert "3 customers" in message
+    assert "cio_a1" in message
+    assert "two-2" in message
+    assert "1 more" in message
+    assert "@" not in message
 
 
 def test_an_id_that_is_an_address_stays_out_of_the_sentence() -> None:

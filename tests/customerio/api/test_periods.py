@@ -67,7 +67,7 @@ def test_steps_reach_since_and_one_fewer_would_not(
 
 
 @given(MOMENTS, RESOLUTIONS, ZONES)
-def test_what_is_said_to_be_possible_is_possible_and_a_moment_more_is_not(
+def test_the_stated_limit_is_accepted_and_a_moment_more_is_refused(
     now: datetime, resolution: Resolution, tz: ZoneInfo
 ) -> None:
     earliest = reach(now, resolution, tz)

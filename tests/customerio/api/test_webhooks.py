@@ -1,4 +1,4 @@
-"""Reporting webhooks: what is asked of Customer.io is what it publishes."""
+"""Reporting webhooks: requests follow what Customer.io publishes."""
 
 from typing import Any
 
@@ -34,17 +34,17 @@ async def test_the_list_is_read_as_published_and_leniently() -> None:
     assert_published(*reader.calls)
 
 
-def test_creating_and_mending_are_published() -> None:
+def test_creating_and_updating_are_published() -> None:
     assert_published(create("cio-mcp", "https://a.example/x", KNOWN))
     assert_published(update(Webhook.of({"id": 4, "name": "x", "endpoint": "https://a.example", "events": [*KNOWN]})))
 
 
-def test_creating_is_never_repeated_and_mending_may_be() -> None:
+def test_creating_is_never_retried_and_updating_may_be() -> None:
     assert create("cio-mcp", "https://a.example/x", KNOWN).retry == "once"
     assert update(Webhook.of({"id": 4})).retry == "repeatable"
 
 
-def test_every_event_that_is_published_is_asked_for() -> None:
+def test_every_published_event_is_requested() -> None:
     body = body_of(create("cio-mcp", "https://a.example/x", NAMES))
     assert set(body["properties"]["events"]["items"]["enum"]) <= set(NAMES)
 

@@ -1,4 +1,4 @@
-"""What starts a campaign, told from what Customer.io says of it."""
+"""What starts a campaign, inferred from Customer.io's answer."""
 
 import pytest
 
@@ -28,11 +28,11 @@ def campaign(**fields: object) -> Campaign:
         ({}, "unknown"),
     ],
 )
-def test_the_fields_that_are_there_tell_what_starts_it(fields: dict[str, object], starts_on: str) -> None:
+def test_the_fields_that_are_there_show_what_starts_it(fields: dict[str, object], starts_on: str) -> None:
     assert campaign(**fields).starts_on == starts_on
 
 
-def test_an_event_starts_the_campaign_of_its_name_in_any_case_and_whatever_is_not_told() -> None:
+def test_an_event_starts_the_campaign_of_its_name_in_any_case_and_any_with_an_unknown_trigger() -> None:
     assert campaign(event_name="Signed_Up").may_start_from_event(" signed_up ")
     assert not campaign(event_name="signed_up").may_start_from_event("order_placed")
     assert campaign(type="event").may_start_from_event("anything")
@@ -108,7 +108,7 @@ async def test_only_running_campaigns_are_started(ws: CallContext) -> None:
     assert [each.name for each in await ws.campaigns.started_by_attributes({"plan"})] == ["VIP welcome"]
 
 
-def test_the_variables_of_every_language_and_field_of_a_message_are_told() -> None:
+def test_the_variables_of_every_language_and_field_of_a_message_are_listed() -> None:
     contents = [
         Content(id="1", subject="Order {{data.order}}", body="Hi {{customer.first_name}}"),
         Content(id="2", language="de", body=None, reply_to="{{ data.agent_email }}"),

@@ -133,7 +133,7 @@ def damage(file: Path) -> None:
         path.write_bytes(b"this is no database" * 2000)
 
 
-def mend(file: Path) -> None:
+def repair(file: Path) -> None:
     for path in (file, file.with_name(f"{file.name}-wal")):
         path.unlink(missing_ok=True)
 
@@ -172,10 +172,10 @@ async def test_a_person_s_call_passes_another_process_s_bulk_at_the_next_slot(
     for _ in range(100):
         other.call(bulk=True, max_wait=60)
     await clock.advance(3.0)
-    asked = clock.time
+    start = clock.time
     one.call()
     await clock.advance(1.0)
-    assert one.moments[0] - asked < 0.2
+    assert one.moments[0] - start < 0.2
 
 
 async def test_a_person_s_call_passes_bulk_of_the_same_process(clock: ManualClock, one: Process) -> None:
@@ -300,7 +300,7 @@ async def test_a_429_pauses_every_process_and_requests_resume_one_by_one(
     assert len(moments) == 12
 
 
-async def test_callers_whom_a_pause_would_make_too_late_are_told_at_once(
+async def test_callers_who_would_miss_their_deadline_in_a_pause_are_refused_at_once(
     clock: ManualClock, one: Process, other: Process
 ) -> None:
     for _ in range(12):
@@ -317,7 +317,7 @@ async def test_callers_whom_a_pause_would_make_too_late_are_told_at_once(
     assert one.lane().rate == 0.5
 
 
-async def test_a_used_up_daily_quota_is_not_asked_again(clock: ManualClock, one: Process) -> None:
+async def test_a_used_up_daily_quota_is_not_tried_again(clock: ManualClock, one: Process) -> None:
     one.call(lane="archived_message")
     await clock.calm()
     await one.limiter.penalize(one.permits[0][2], None)
@@ -450,7 +450,7 @@ class TestWhenTheStoreFails:
         one.call()
         await clock.advance(2.0)
         assert len(one.permits) == 1
-        mend(broken)
+        repair(broken)
         back = clock.time
         with caplog.at_level(logging.WARNING):
             one.call()
@@ -470,7 +470,7 @@ class TestWhenTheStoreFails:
         assert not one.lane().shared
         await one.limiter.penalize(one.permits[0][2], 60.0)
         await clock.calm()
-        mend(broken)
+        repair(broken)
         await clock.advance(10.0)
         one.call(max_wait=100.0)
         await clock.calm()
@@ -526,7 +526,7 @@ async def test_an_outage_that_begins_and_ends_for_each_process_at_another_moment
             process.store.close()
         damage(claims)
         await clock.advance(6.3)
-        mend(claims)
+        repair(claims)
         await clock.advance(6.0)
         tasks.cancel_scope.cancel()
     moments = sorted(moment for process in crowd for moment in process.moments)

@@ -149,7 +149,7 @@ def test_no_window_ever_holds_more_than_the_limit(budget: Budget, steps: list[tu
     queues=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=5),
     arrivals=st.lists(st.tuples(st.floats(0, 0.4), st.integers(0, 4)), max_size=60),
 )
-def test_nobody_starves_whoever_comes_after(
+def test_no_caller_starves_those_behind_it(
     budget: Budget, queues: list[tuple[int, int]], arrivals: list[tuple[float, int]]
 ) -> None:
     crowd = offices(budget, len(queues))
@@ -228,11 +228,11 @@ def test_an_interactive_call_takes_the_next_slot_before_another_process_s_bulk()
     person, job = offices(APP, 2)
     job.enter(BULK, 100)
     run([job], 3.0)
-    asked = person.row.now
+    start = person.row.now
     person.enter(INTERACTIVE)
     grants = run([person, job], 2.0)
     assert [name for _, name, _ in grants].index(person.name) == 0
-    assert grants[0][0] - asked < 0.2
+    assert grants[0][0] - start < 0.2
 
 
 def test_processes_are_served_in_the_order_in_which_their_callers_came() -> None:
@@ -363,7 +363,7 @@ class TestAfterA429:
             office.row.change(lambda state: penalize(APP, state, stamp, None))
         assert office.row.change(lambda state: state.rate(APP, office.row.clock)) == 0.5
 
-    def test_a_used_up_quota_is_left_alone_and_everybody_is_told_at_once(self) -> None:
+    def test_a_used_up_quota_is_left_alone_and_every_caller_is_refused_at_once(self) -> None:
         quota = Budget.of(LANES["archived_message"], share=1.0, guard=0.012)
         (office,) = offices(quota, 1)
         office.enter(INTERACTIVE)
