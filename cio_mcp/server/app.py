@@ -27,12 +27,13 @@ from cio_mcp.identity.scopes import scope_of
 from cio_mcp.server import prompts, resources
 from cio_mcp.server.capabilities import announce_fixed_lists
 from cio_mcp.server.definitions import Definition, load, offered
+from cio_mcp.server.echoes import bound_errors
 from cio_mcp.server.errors import sentence, where
 from cio_mcp.server.runtime import Runtime
 from cio_mcp.server.stdio import serve_stdio
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render_error
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, quoted
 from cio_mcp.text.spelling import match_word
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class CioServer(MCPServer[None]):
             instructions=INSTRUCTIONS,
             lifespan=runtime.lifespan,
             middleware=[
+                bound_errors,
                 runtime.callers.identify,
                 announce_fixed_lists,
                 runtime.after_handshake,
@@ -116,7 +118,9 @@ class CioServer(MCPServer[None]):
             kind = ResourceNotFoundError if isinstance(failure, ResourceNotFoundError) else ResourceError
             if isinstance(failure, UnexpectedResourceError):
                 log.error("a resource failed unexpectedly: %s", where(failure))  # noqa: TRY400 - a trace shows data
-            raise kind(self._error_text(str(failure))) from None
+            # The SDK repeats the whole URI.
+            text = str(failure).replace(str(uri), cut(str(uri), NAME_CHARACTERS))
+            raise kind(self._error_text(text)) from None
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None

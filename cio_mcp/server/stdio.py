@@ -27,6 +27,8 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
+from cio_mcp.server.echoes import BoundedErrors
+
 STANDARD_INPUT = 0
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """Bytes of a line, as of a message over HTTP."""
@@ -46,8 +48,9 @@ log = logging.getLogger(__name__)
 async def serve_stdio(server: Server[Any]) -> None:
     """Serve one client over standard input and output until it closes its end."""
     # The SDK gets an empty input; of its streams, only the one to standard output is used.
-    async with stdio_server(stdin=anyio.wrap_file(io.StringIO())) as (empty, outgoing):
+    async with stdio_server(stdin=anyio.wrap_file(io.StringIO())) as (empty, output):
         await empty.aclose()
+        outgoing = BoundedErrors(output)
         with open(STANDARD_INPUT, "rb", closefd=False) as lines:  # noqa: ASYNC230 - it is read in a worker thread
             await server.run(_Messages(lines, outgoing), outgoing, server.create_initialization_options())
 

@@ -78,6 +78,21 @@ def test_a_line_that_cannot_be_read_is_answered_and_the_server_goes_on(cio_mcp: 
     ]  # fmt: skip
 
 
+def test_a_version_that_is_not_served_is_repeated_in_part(cio_mcp: CommandLine) -> None:
+    version = "io.modelcontextprotocol/protocolVersion"
+    envelope = {version: "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+    with running(cio_mcp, **KEYS) as process:
+        for params in ({"_meta": envelope}, {"_meta": envelope | {version: "Q" * 100_000}}):
+            request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": params}
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(f"{json.dumps(request)}\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+    assert answer["error"]["code"] == -32022
+    assert len(answer["error"]["data"]["requested"]) == 200
+
+
 def test_the_bare_command_serves_over_stdio_and_writes_nothing_but_protocol(cio_mcp: CommandLine) -> None:
     with running(cio_mcp, **KEYS) as process:
         answers = exchange(process, INITIALIZE)
