@@ -10,13 +10,13 @@ COMMANDS = ("", "approvals", "webhooks")
 
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_the_version_is_printed(option: str, cio_mcp: CommandLine) -> None:
-    printed = cio_mcp.run(option)
+    printed = cio_mcp.run_without_fork(option)
     assert (printed.returncode, printed.stdout, printed.stderr) == (0, f"cio-mcp {__version__}\n", "")
 
 
 @pytest.mark.parametrize("group", COMMANDS)
 def test_every_command_is_described_on_one_line(group: str, cio_mcp: CommandLine) -> None:
-    helped = cio_mcp.run(*group.split(), "-h")
+    helped = cio_mcp.run_without_fork(*group.split(), "-h")
     assert helped.returncode == 0
     commands = helped.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert commands
@@ -28,7 +28,7 @@ def test_every_command_is_described_on_one_line(group: str, cio_mcp: CommandLine
 
 
 def test_a_shell_can_complete_commands(cio_mcp: CommandLine) -> None:
-    completed = cio_mcp.run(_CIO_MCP_COMPLETE="complete_bash", COMP_WORDS="cio-mcp appr", COMP_CWORD="1")
+    completed = cio_mcp.run_without_fork(_CIO_MCP_COMPLETE="complete_bash", COMP_WORDS="cio-mcp appr", COMP_CWORD="1")
     assert completed.stdout.split() == ["approvals"]
 
 
@@ -57,3 +57,10 @@ def test_a_group_without_a_command_shows_its_help(cio_mcp: CommandLine) -> None:
     helped = cio_mcp.run("webhooks")
     assert helped.returncode == 2
     assert helped.stderr.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("command", ["approvals", "approvals list", "changes", "policy", "webhooks status"])
+def test_a_fork_answers_as_a_started_process_does(command: str, cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    forked, started = cio_mcp.run(*command.split()), cio_mcp.run_without_fork(*command.split())
+    assert (forked.returncode, forked.stdout, forked.stderr) == (started.returncode, started.stdout, started.stderr)
