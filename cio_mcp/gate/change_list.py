@@ -81,7 +81,7 @@ class ChangeList(Answer):
         for change in self.changes:
             yield from change.lines()
         if self.has_more:
-            yield f"… {self.total - len(self.changes)} older changes omitted"
+            yield f"… {self.total - len(self.changes):,} more of {self.total:,}, older"
 
     @classmethod
     async def read(

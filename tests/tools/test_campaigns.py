@@ -192,13 +192,31 @@ async def test_counts_that_cannot_be_read_leave_the_list(ws: CallContext, sandbo
     assert [row.sent for row in answer.campaigns] == [None, None, None]
 
 
+async def test_a_page_of_campaigns_says_of_how_many_it_is(ws: CallContext) -> None:
+    first = await list_campaigns(ws, limit=3)
+    assert (first.total, first.omitted) == (4, 1)
+    assert render(first, mask=False).text.splitlines()[0] == "4 campaigns"
+    assert f"… 1 more of 4: cursor={first.cursor}" in render(first, mask=False).text
+    last = await list_campaigns(ws, limit=3, cursor=first.cursor)
+    assert (last.total, last.has_more) == (4, False)
+
+
+async def test_a_page_of_newsletters_states_the_total_once_it_is_known(ws: CallContext) -> None:
+    page = await list_campaigns(ws, "newsletter", limit=1)
+    assert (page.total, page.has_more) == (None, True)
+    assert render(page, mask=False).text.splitlines()[0] == "1 newsletter on this page"
+    whole = await list_campaigns(ws, "newsletter", limit=100)
+    assert whole.total == len(whole.campaigns)
+    assert render(whole, mask=False).text.splitlines()[0] == f"{whole.total} newsletters"
+
+
 async def test_more_messages_than_an_answer_shows_are_reached_by_its_cursor(ws: CallContext, sandbox: Sandbox) -> None:
     source = sandbox.workspace.sources["campaign", 1]
     many = tuple(replace(source.templates[0], id=1000 + number) for number in range(70))
     sandbox.workspace.sources["campaign", 1] = replace(source, templates=many)
     first = await get_campaign(ws, "1")
     assert (first.messages_total, len(first.messages), first.omitted) == (70, 50, 20)
-    assert f"… 20 more: cursor={first.cursor}" in render(first, mask=False).text
+    assert f"… 20 more of 70: cursor={first.cursor}" in render(first, mask=False).text
     assert "\n70 messages\n" in render(first, mask=False).text
     rest = await get_campaign(ws, "1", cursor=first.cursor)
     assert [row.id for row in (*first.messages, *rest.messages)] == [str(template.id) for template in many]

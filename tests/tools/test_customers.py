@@ -198,6 +198,10 @@ async def test_members_of_a_segment_are_counted_with_the_next_step(ws: CallConte
     assert answer.total == 46
     assert answer.omitted == 41
     assert text_of(answer).splitlines()[0] == "46 people"
+    assert text_of(answer).splitlines()[-1] == f"… 41 more of 46: cursor={answer.cursor}"
+    assert "… more of 46: cursor=" in text_of(
+        await find_customers(ws, segment="Everyone", limit=5, cursor=answer.cursor)
+    )
     by_filter = await find_customers(ws, filter={"segment": {"name": "Everyone"}}, limit=5)
     assert (by_filter.total, by_filter.customers) == (46, answer.customers)
 
@@ -261,7 +265,8 @@ async def test_a_person_of_many_attributes_fits_and_the_rest_is_counted_and_name
     assert answer.attributes_omitted + len(big.keys() & answer.attributes.keys()) == 250
     assert answer.omitted_names
     assert not set(answer.omitted_names) & answer.attributes.keys()
-    note = f"{answer.attributes_omitted} attributes are omitted. Pass their names in attributes: “attribute_"
+    total = answer.attributes_omitted + len(answer.attributes)
+    note = f"{answer.attributes_omitted} of {total} attributes are omitted. Pass their names in attributes: “attribute_"
     assert note in rendered.text
     assert len(rendered.text) < 30_000
 
@@ -291,6 +296,17 @@ async def test_a_hundred_devices_are_bounded(ws: CallContext, sandbox: Sandbox) 
     assert answer.devices
     assert len(answer.devices) + (answer.devices_omitted or 0) == len(person.devices)
     assert len(answer.devices) == 20
+    assert f"{answer.devices_omitted} of {len(person.devices)} devices are omitted." in text_of(answer)
+
+
+async def test_an_incomplete_list_of_a_customer_states_its_total_where_it_is_known(
+    ws: CallContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cio_mcp.tools.core.customer_parts.MOST_LINES", 2)
+    answer = await get_customer(ws, "ada", include=("segments", "subscriptions", "messages"))
+    assert answer.incomplete == ["segments", "subscriptions", "messages"]
+    assert answer.totals == {"segments": 4, "subscriptions": 3}
+    assert "Incomplete lists: segments (2 of 4), subscriptions (2 of 3), messages." in text_of(answer)
 
 
 async def test_long_attributes_of_many_people_are_cut_until_all_fit(ws: CallContext, sandbox: Sandbox) -> None:

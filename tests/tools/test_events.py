@@ -114,9 +114,10 @@ async def test_filters_narrow_and_a_cursor_leads_on_to_what_was_omitted(ws: Call
     opened = await recent_events(ws, customer="ada", object_type="email", metric="opened", limit=3)
     assert [found.id for found in opened.events] == ["E1", "E3", "E5"]
     assert (opened.has_more, opened.omitted) == (True, 2)
-    assert lines(opened)[-2] == f"… 2 omitted: cursor={opened.cursor}"
+    assert lines(opened)[-2] == f"… 2 more of 5: cursor={opened.cursor}"
     rest = await recent_events(ws, customer="ada", object_type="email", metric="opened", limit=3, cursor=opened.cursor)
     assert [found.id for found in rest.events] == ["E7", "E9"]
+    assert (opened.total, rest.total) == (5, None)
     assert not rest.has_more
     for customer in ("cio_a3000001", "ADA@example.com"):
         assert len((await recent_events(ws, customer=customer, metric="opened")).events) == 5

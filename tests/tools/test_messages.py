@@ -165,6 +165,8 @@ async def test_messages_of_a_person_are_searched_by_metric_too(ws: CallContext) 
     assert moments == sorted(moments, reverse=True)
     assert answer.looked_at
     assert answer.omitted
+    assert answer.total == len(answer.messages) + answer.omitted
+    assert f"… {answer.omitted} more of {answer.total}: cursor=" in render(answer, mask=False).text
 
 
 async def test_a_filter_that_customer_io_lacks_is_applied_here_and_noted(ws: CallContext) -> None:

@@ -47,7 +47,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "unknown kind": ("list_messages", {"kind": "automation", "id": "1"}, "kind: expected campaign, broadcast,"),
     "unknown part": ("get_customer", {"customer": "ada", "include": ["orders"]}, "include: expected segments,"),
     "no list": ("get_customer", {"customer": "ada", "include": {"segments": True}}, "include: expected segments,"),
-    "no object": ("find_customers", {"filter": "plan = vip"}, "filter: expected an object."),
+    "no object": (
+        "find_customers",
+        {"filter": "plan = vip"},
+        "filter: expected an object with exactly one of and, or, not, segment, attribute.",
+    ),
     "no text": ("get_customer", {"customer": ["ada"]}, "customer: expected text."),
     "no number": ("list_segments", {"limit": 1.5}, "limit: expected a whole number."),
     "a huge number": ("list_segments", {"limit": "9" * 5000}, "limit: expected a whole number."),

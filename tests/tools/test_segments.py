@@ -32,7 +32,7 @@ async def test_a_page_of_segments_says_how_many_it_leaves_out(ws: CallContext) -
     assert (first.total, first.omitted, first.has_more) == (4, 1, True)
     second = await list_segments(ws, limit=3, cursor=first.cursor)
     assert [segment.name for segment in second.segments] == ["Subscribers"]
-    assert "1 more" in render(first, mask=False).text
+    assert f"… 1 more of 4: cursor={first.cursor}" in render(first, mask=False).text
 
 
 @pytest.mark.parametrize("segment", ["2", "VIP", " VIP "])
@@ -59,6 +59,7 @@ async def test_members_come_a_page_at_a_time(ws: CallContext) -> None:
     assert len(first.members) == 5
     assert first.count == 46
     assert first.omitted == 41
+    assert f"… 41 more of 46: cursor={first.cursor}" in render(first, mask=False).text
     second = await get_segment(ws, "Everyone", members=True, limit=5, cursor=first.cursor)
     assert second.members is not None
     assert not {member.cio_id for member in first.members} & {member.cio_id for member in second.members}
@@ -93,4 +94,5 @@ async def test_a_segment_that_hundreds_use_is_bounded_and_says_so(
     answer = await get_segment(ws, "Subscribers")
     assert len(answer.sent_newsletters) == 1
     assert answer.users_omitted
-    assert f"and {answer.users_omitted} more" in render(answer, mask=False).text
+    users = len([*answer.campaigns, *answer.sent_newsletters, *answer.draft_newsletters]) + answer.users_omitted
+    assert f"and {answer.users_omitted} more of {users}" in render(answer, mask=False).text

@@ -18,10 +18,12 @@ class PageAnswer(Answer):
     cursor: Opaque | None = None
     omitted: int | None = None
 
-    def more(self) -> Iterable[str]:
-        """The closing line: how many are left out, and that the cursor leads on."""
+    def more(self, total: int | None = None, *, at_least: bool = False) -> Iterable[str]:
+        """The closing line: how many follow, of how many if that is known, and that the cursor leads on."""
         if self.has_more:
-            yield f"… {'' if self.omitted is None else f'{self.omitted} '}more: cursor={self.cursor}"
+            count = "" if self.omitted is None else f"{self.omitted:,}{' or' if at_least else ''} "
+            of_all = "" if total is None else f" of {total:,}"
+            yield f"… {count}more{of_all}: cursor={self.cursor}"
 
 
 def following(token: str | None) -> dict[str, Any]:
@@ -47,3 +49,8 @@ def cut(items: Sequence[Item], limit: int, cursor: str | None) -> tuple[list[Ite
         "cursor": str(end) if omitted else None,
         "omitted": omitted or None,
     }
+
+
+def total_of(count: int, cursor: str | None, following: str | None) -> int | None:
+    """How many items there are in all, where Customer.io does not count them: known if one page has them all."""
+    return count if cursor is None and not following else None

@@ -66,7 +66,8 @@ Filter = Annotated[
 """A filter: clients are shown `FilterShape`, `read_filter` accepts all that Customer.io does, at any depth."""
 
 FORMS = ("and", "or", "not", "segment", "attribute")
-ACCEPTED = f"expected exactly one of {', '.join(FORMS)}"
+EXACTLY_ONE = f"exactly one of {', '.join(FORMS)}"
+ACCEPTED = f"expected {EXACTLY_ONE}"
 COMPARE = "compare an attribute with {attribute: {field, operator, value}}"
 COMBINE = 'to combine conditions, list them under "and" or "or"'
 SEGMENT = "expected an ID or name, or an object with either id or name; list_segments returns both"
@@ -152,13 +153,17 @@ def _node(value: Any, place: str, faults: Faults, depth: int) -> dict[str, Any]:
     if depth > DEEPEST:
         _fault(faults, place, f"nested more than {DEEPEST} levels deep")
         return {}
-    given = {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        combine = f"; {COMBINE}" if isinstance(value, list) else ""
+        _fault(faults, place, f"expected an object with {EXACTLY_ONE}{combine}")
+        return {}
+    given = {key: inner for key, inner in value.items() if inner is not None}
     forms = {same_word(str(key), FORMS) or str(key): inner for key, inner in given.items()}
     if unknown := [key for key in forms if key not in FORMS]:
         is_attribute = not any(closest_word(key, FORMS) for key in unknown)
         _fault(faults, place, f"{_unknown_keys(unknown, FORMS)}; {ACCEPTED}{f'; {COMPARE}' if is_attribute else ''}")
     elif len(given) != 1:
-        _fault(faults, place, f"{ACCEPTED}{f'; {COMBINE}' if given or isinstance(value, list) else ''}")
+        _fault(faults, place, f"{ACCEPTED}{f'; {COMBINE}' if given else ''}")
     return {
         key: _READS[key](inner, f"{place}.{key}", faults, depth + 1) for key, inner in forms.items() if key in _READS
     }

@@ -41,13 +41,16 @@ class CampaignList(PageAnswer):
 
     kind: Kind
     campaigns: tuple[CampaignRow, ...]
+    total: int | None = None
     searched: int | None = Field(default=None, description="Search covered only this many of the newest")
 
     def lines(self) -> Iterable[str]:
         """Each on a line."""
-        yield f"{len(self.campaigns)} {KIND_NAMES[self.kind]}{'' if len(self.campaigns) == 1 else 's'}"
+        count = len(self.campaigns) if self.total is None else self.total
+        on_page = " on this page" if self.total is None else ""
+        yield f"{count} {KIND_NAMES[self.kind]}{'' if count == 1 else 's'}{on_page}"
         yield from (row.line() for row in self.campaigns)
-        yield from self.more()
+        yield from self.more(self.total)
         if self.searched:
             yield f"Only the newest {self.searched} were searched."
 
@@ -136,7 +139,7 @@ class CampaignAnswer(PageAnswer):
             yield f"its template uses {', '.join(quoted_name(name) for name in self.variables)}"
         yield f"{self.messages_total} message{'' if self.messages_total == 1 else 's'}"
         yield from (message.line() for message in self.messages)
-        yield from self.more()
+        yield from self.more(self.messages_total)
 
 
 def tagged(tags: tuple[str, ...] | None) -> str | None:

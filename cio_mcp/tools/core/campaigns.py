@@ -17,7 +17,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Cursor, Id, Kind, Limit, Name
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import Source, find, reads_of
-from cio_mcp.tools.common.pages import cut, following
+from cio_mcp.tools.common.pages import cut, following, total_of
 from cio_mcp.tools.core.campaign_answers import CampaignAnswer, CampaignList, CampaignRow, MessageRow, SegmentName
 from cio_mcp.tools.core.deliveries import CHANNELS
 from cio_mcp.tools.core.sent_counts import sent_counts
@@ -63,13 +63,15 @@ async def list_campaigns(
     if kind == "newsletter" and state is None and name is None:
         page = await ws.newsletters.page(limit=limit, start=cursor)
         rows = await _with_counts(ws, page.newsletters)
-        return CampaignList(kind=kind, campaigns=rows, **following(page.next if rows else None))
+        token = page.next if rows else None
+        return CampaignList(kind=kind, campaigns=rows, total=total_of(len(rows), cursor, token), **following(token))
     wanted = (name or "").strip().casefold()
     every: Sequence[Source] = await reads_of(ws, kind).all()
     found = [thing for thing in every if wanted in thing.name.casefold() and state in {None, _row(thing).state}]
     kept, more = cut(found, limit, cursor)
     searched = MAX_NEWSLETTERS if kind == "newsletter" and len(every) == MAX_NEWSLETTERS else None
-    return CampaignList(kind=kind, campaigns=await _with_counts(ws, kept), searched=searched, **more)
+    rows = await _with_counts(ws, kept)
+    return CampaignList(kind=kind, campaigns=rows, total=len(found), searched=searched, **more)
 
 
 async def get_campaign(

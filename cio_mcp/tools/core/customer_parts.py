@@ -98,10 +98,11 @@ class ActivityLine(AnswerPart):
 
 
 class Fetched(NamedTuple):
-    """The lines of a part, and whether there are more."""
+    """The lines of a part, whether there are more, and how many there are in all, where that is known."""
 
     lines: Sequence[Any]
     more: bool = False
+    total: int | None = None
 
 
 async def _segments(ws: CallContext, reference: Reference) -> Fetched:
@@ -160,7 +161,7 @@ def _omitted(values: dict[str, Any] | None, shown: dict[str, Scalar] | None) -> 
 
 
 def _some(lines: Sequence[Any]) -> Fetched:
-    return Fetched(lines[:MOST_LINES], len(lines) > MOST_LINES)
+    return Fetched(lines[:MOST_LINES], len(lines) > MOST_LINES, len(lines))
 
 
 def _activity(activity: Activity) -> ActivityLine:

@@ -16,7 +16,7 @@ from cio_mcp.text.sanitize import quoted_name
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.pages import PageAnswer, following
+from cio_mcp.tools.common.pages import PageAnswer, following, total_of
 from cio_mcp.tools.common.people_filter import Filter, audience
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, pairs, who
 from cio_mcp.tools.core.customer_attributes import (
@@ -63,7 +63,7 @@ class CustomersAnswer(PageAnswer):
         if not self.customers:
             yield "No customers found."
         yield from map(str, self.customers)
-        yield from self.more()
+        yield from self.more(self.total)
 
 
 class CustomerAnswer(Answer):
@@ -88,6 +88,7 @@ class CustomerAnswer(Answer):
     messages: list[MessageLine] | None = None
     activities: list[ActivityLine] | None = None
     incomplete: list[Include] | None = Field(default=None, description="Lists that are incomplete")
+    totals: dict[str, int] | None = None
     several: list[PersonRef] | None = None
     note: Prose | None = None
 
@@ -105,17 +106,22 @@ class CustomerAnswer(Answer):
             yield f"Attributes: {', '.join(attributes)}"
         if self.omitted_names:
             named = ", ".join(quoted_name(name) for name in self.omitted_names)
-            yield f"{self.attributes_omitted} attributes are omitted. Pass their names in attributes: {named}"
+            omitted = _share(self.attributes_omitted, len(self.attributes or {}))
+            yield f"{omitted} attributes are omitted. Pass their names in attributes: {named}"
         yield from _inline("Devices", self.devices)
         if self.devices_omitted:
-            yield f"{self.devices_omitted} more devices are omitted."
+            yield f"{_share(self.devices_omitted, len(self.devices or ()))} devices are omitted."
         yield from _inline("Segments", self.segments)
         yield from _inline("Topics", self.subscriptions)
         yield from _inline("Related to", self.relationships)
         yield from _below("Messages", self.messages)
         yield from _below("Activities", self.activities)
         if self.incomplete:
-            yield f"Incomplete lists: {', '.join(self.incomplete)}."
+            yield f"Incomplete lists: {', '.join(map(self._incomplete, self.incomplete))}."
+
+    def _incomplete(self, name: Include) -> str:
+        total = (self.totals or {}).get(name)
+        return name if total is None else f"{name} ({len(getattr(self, name)):,} of {total:,})"
 
 
 async def find_customers(
@@ -179,6 +185,7 @@ async def get_customer(
         devices=[DeviceLine(**device.model_dump()) for device in person.devices[:DEVICES]] or None,
         devices_omitted=len(person.devices[DEVICES:]) or None,
         incomplete=[name for name in parts if found[name].more] or None,
+        totals={name: found[name].total for name in parts if found[name].more and found[name].total} or None,
         **{name: found[name].lines for name in parts},
     )
 
@@ -189,7 +196,7 @@ async def _page(
     """A page of people and how many there are in all, which Customer.io counts for a segment only."""
     if "segment" not in wanted:
         people = await ws.people.search(wanted, limit=limit, start=cursor)
-        return people, len(people.identifiers) if cursor is None and not people.next else None
+        return people, total_of(len(people.identifiers), cursor, people.next)
     id_ = str(wanted["segment"]["id"])
     read = await together(
         {
@@ -229,6 +236,10 @@ async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limi
 
 def _shared(count: int) -> str:
     return f"{count} customers share this address. Specify one by cio_id."
+
+
+def _share(omitted: int | None, shown: int) -> str:
+    return f"{omitted or 0:,} of {(omitted or 0) + shown:,}"
 
 
 def _inline(title: str, part: Sequence[AnswerPart] | None) -> Iterable[str]:

@@ -45,6 +45,7 @@ class EventsAnswer(PageAnswer):
     by_metric: dict[str, int] | None = None
     other_metrics: int | None = Field(default=None, description="Events of all other metrics")
     omitted_more: bool = Field(default=False, description="More are omitted")
+    total: int | None = None
     received_since: datetime | None = None
     now: datetime
 
@@ -61,8 +62,7 @@ class EventsAnswer(PageAnswer):
         if not self.events and self.received_since:
             yield "No events match."
         yield from map(str, self.events)
-        if self.has_more:
-            yield f"… {self.omitted}{' or more' if self.omitted_more else ''} omitted: cursor={self.cursor}"
+        yield from self.more(self.total, at_least=self.omitted_more)
         stored = f"Events are stored since {moment(self.received_since)}. " if self.received_since else ""
         yield f"{stored}{clock_line(self.now)}"
 
@@ -131,6 +131,7 @@ async def recent_events(
         cursor=page.cursor,
         omitted=page.omitted or None,
         omitted_more=page.omitted_more,
+        total=len(page.events) + page.omitted if page.omitted and not cursor and not page.omitted_more else None,
     )
 
 

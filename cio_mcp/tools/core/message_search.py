@@ -56,7 +56,8 @@ class Search(NamedTuple):
     """The result: deliveries in order, with the metric's time if it orders them.
 
     `looked_at` counts the deliveries looked through, the oldest of them created at `back_to`; `undated` had the
-    metric at a time that Customer.io does not state. `omitted` follow in what was looked through, if that was all.
+    metric at a time that Customer.io does not state. `omitted` follow in what was looked through, if that was all, and
+    `total` says of how many, if all were looked through at once.
     """
 
     messages: list[tuple[Message, DeliveryEvent | None]]
@@ -65,6 +66,7 @@ class Search(NamedTuple):
     back_to: datetime | None = None
     undated: int = 0
     omitted: int | None = None
+    total: int | None = None
 
 
 async def by_creation(read: Read, conditions: Conditions, created: Range, limit: int, cursor: str | None) -> Search:
@@ -104,8 +106,9 @@ async def by_metric(
     dated = [(what.at, message, what) for message, what in matching if what and what.at and happened.holds(what.at)]
     dated.sort(key=lambda found: (found[0], found[1].id), reverse=True)
     end = place.offset + place.limit
+    omitted = max(0, len(dated) - end) or None
     next_place = None
-    if len(dated) > end:
+    if omitted:
         next_place = place._replace(offset=end)
     elif token:
         next_place = place._replace(offset=0, token=token)
@@ -115,7 +118,8 @@ async def by_metric(
         len(looked),
         min((message.created for message in looked if message.created), default=None),
         undated=sum(not (what and what.at) for _, what in matching),
-        omitted=max(0, len(dated) - end) or None if token is None else None,
+        omitted=omitted if token is None else None,
+        total=len(dated) if omitted and token is None and place.token is None else None,
     )
 
 

@@ -59,6 +59,7 @@ class MessagesAnswer(PageAnswer):
     looked_at: int | None = None
     back_to: datetime | None = None
     undated: int | None = None
+    total: int | None = None
     now: datetime
 
     def lines(self) -> Iterable[str]:
@@ -76,7 +77,7 @@ class MessagesAnswer(PageAnswer):
         if self.undated:
             yield f"{self.undated} more are omitted because Customer.io returns no time for them."
         yield from (f"{self.order} {message}" if message.happened else str(message) for message in self.messages)
-        yield from self.more()
+        yield from self.more(self.total)
 
 
 class ContentPart(AnswerPart):
@@ -181,6 +182,7 @@ async def list_messages(
         now=ws.now,
         **following(found.next),
         omitted=found.omitted,
+        total=found.total,
     )
 
 

@@ -74,7 +74,7 @@ class LinkReport(AnswerPart):
         if not self.links:
             yield "  none clicked"
         if self.omitted:
-            yield f"  … {self.omitted} omitted"
+            yield f"  … {self.omitted} of {len(self.links) + self.omitted} links omitted"
 
 
 class Summary(AnswerPart):

@@ -47,7 +47,7 @@ class SegmentsAnswer(PageAnswer):
         """Each segment on a line."""
         yield f"{self.total} segments" if self.total != 1 else "1 segment"
         yield from map(str, self.segments)
-        yield from self.more()
+        yield from self.more(self.total)
 
 
 class SegmentAnswer(PageAnswer):
@@ -69,12 +69,12 @@ class SegmentAnswer(PageAnswer):
             f", updated {moment(self.updated_at)}" if self.updated_at else ""
         )
         users = [*self.campaigns, *self.sent_newsletters, *(f"{draft} (draft)" for draft in self.draft_newsletters)]
-        rest = f", and {self.users_omitted} more" if self.users_omitted else ""
+        rest = f", and {self.users_omitted} more of {len(users) + self.users_omitted}" if self.users_omitted else ""
         yield f"Used by: {', '.join(map(str, users)) or 'nothing'}{rest}"
         if self.members is not None:
             yield f"Members:{'' if self.members else ' none'}"
             yield from (f"- {member}" for member in self.members)
-            yield from self.more()
+            yield from self.more(self.count)
 
 
 async def list_segments(

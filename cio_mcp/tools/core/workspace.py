@@ -131,8 +131,8 @@ class WorkspaceAnswer(Answer):
                 count, things = len(rows) + (self.omitted or 0), self.section.replace("_", " ")
                 yield f"{count} {things.removesuffix('s') if count == 1 else things}"
                 yield from map(str, rows)
-        if self.omitted:
-            yield f"… {self.omitted} omitted"
+                if self.omitted:
+                    yield f"… {self.omitted} of {count} omitted"
         yield clock_line(self.now)
 
 
