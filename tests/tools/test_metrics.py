@@ -184,27 +184,12 @@ async def test_several_of_a_kind_stand_side_by_side_each_with_its_own_range(ws: 
     assert VARIED in text
 
 
-async def test_equal_ranges_are_not_warned_of(ws: CallContext) -> None:
-    answer = await get_metrics(ws, ids=("1", "2"), since=ago(10))
-    assert VARIED not in answer.notes
-    assert answer.others
-    assert answer.others[0].since == answer.since
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({}, "id, ids: pass exactly one of them"),
-        ({"id": "1", "ids": ("2",)}, "id, ids: pass exactly one of them"),
-        ({"ids": ("1", "2"), "links": True}, "links: requires a single id"),
-    ],
-)
-async def test_id_and_ids_exclude_each_other(
-    ws: CallContext, sandbox: Sandbox, arguments: dict[str, object], message: str
-) -> None:
-    await _refused(ws, sandbox, message, **arguments)
-
-
-async def test_figures_say_what_time_it_is(ws: CallContext) -> None:
-    answer = await get_metrics(ws, "1")
-    assert render(answer, mask=False).text.endswith(f"The time is now {moment(answer.now)}.")
+async def test_a_note_on_several_names_those_that_it_concerns(ws: CallContext) -> None:
+    newsletters = await get_metrics(ws, kind="newsletter", ids=("31", "29"))
+    assert newsletters.notes == (
+        "Newsletter 31: Counted in whole days of Eastern time, the only zone for newsletters.",
+        "Newsletter 29: Counted in whole months of Eastern time, the only zone for newsletters.",
+        VARIED,
+    )
+    campaigns = await get_metrics(ws, ids=("1", "Order follow-up"), since="2025-01-01T00:00:00Z")
+    assert any(note.startswith("Campaigns 1, 2: Machine opens are identified") for note in campaigns.notes)

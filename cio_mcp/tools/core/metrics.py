@@ -1,6 +1,6 @@
 """The tool that reads metrics, in the ranges and the time zone in which Customer.io counts each kind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -76,8 +76,7 @@ async def get_metrics(
         series=_series(first.counted, request.tz),
         links=await first.query.links() if links else None,
         others=tuple(each.summary for each in others) or None,
-        notes=tuple(dict.fromkeys(note for each in (first, *others) for note in _notes(each)))
-        + ((VARIED,) if len({each.length for each in (first, *others)}) > 1 else ()),
+        notes=_notes_on((first, *others)) + ((VARIED,) if len({each.length for each in (first, *others)}) > 1 else ()),
         now=request.now,
     )
 
@@ -193,6 +192,18 @@ def _series(counted: Counted, tz: ZoneInfo) -> Series:
         starts=tuple(start.astimezone(tz) for start in counted.starts),
         values={name: tuple(counts) for name, counts in counted.metric.series.items() if any(counts)},
     )
+
+
+def _notes_on(compared: Sequence[Measured]) -> tuple[str, ...]:
+    """The notes, each once; where several sources are compared, a note begins with those that it concerns."""
+    concerned: dict[str, list[str]] = {}
+    for each in compared:
+        for note in _notes(each):
+            concerned.setdefault(note, []).append(each.summary.id)
+    if len(compared) == 1:
+        return tuple(concerned)
+    name = KIND_NAMES[compared[0].query.kind].capitalize()
+    return tuple(f"{name}{'s' if len(ids) > 1 else ''} {', '.join(ids)}: {note}" for note, ids in concerned.items())
 
 
 def _notes(measured: Measured) -> Iterable[str]:
