@@ -9,7 +9,7 @@ from functools import lru_cache
 from cio_mcp.errors import SettingError
 
 PREFIX = "CIO_"
-SIMILARITY = 0.75
+MIN_SIMILARITY = 0.75
 """Ratio from which an unknown name counts as a misspelled one: catches `READONLY`, `APP_KEY` and `TOOLSET`."""
 MAX_NAMES = 100
 """Unknown names that are remembered, so that each is reported once."""
@@ -43,7 +43,7 @@ def check_names(environment: Mapping[str, str], known: Collection[str]) -> None:
         name = variable.upper().removeprefix(PREFIX)
         if not variable.upper().startswith(PREFIX) or name in known or not environment[variable].strip():
             continue
-        if similar := get_close_matches(name, known, n=1, cutoff=SIMILARITY):
+        if similar := get_close_matches(name, known, n=1, cutoff=MIN_SIMILARITY):
             raise SettingError(variable, f"is not a setting. Did you mean {PREFIX}{similar[0]}?")
         _warn(variable)
 

@@ -44,9 +44,9 @@ from cio_mcp.text.timestamps import from_unix
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller how far a call is: what is done, of how much, and what that is."""
 
-IN_PROCESS = 0.05
+IN_PROCESS_SPREAD_SECONDS = 0.05
 """Seconds that arrivals may spread where server and sandbox share one event loop: a full collection of garbage."""
-REMOTE = "https://api.customer.io"
+REMOTE_URL = "https://api.customer.io"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ async def open_workspace(
         LANES,
         workspace=key,
         headroom=settings.headroom,
-        guard=Guard(IN_PROCESS) if sandbox else guard_for(settings.app_url or REMOTE),
+        guard=Guard(IN_PROCESS_SPREAD_SECONDS) if sandbox else guard_for(settings.app_url or REMOTE_URL),
     )
     clock = Clock()
     async with AsyncExitStack() as stack:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from cio_mcp.cli.approvals_live import details, heading, omitted, paused, pending, select
 from cio_mcp.cli.change_view import hanging, labeled, present
-from cio_mcp.cli.common import SUMMARY, console, settings, storage_place, with_database
+from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import Terminal, controlling_terminal, is_terminal
 from cio_mcp.clock import Clock
 from cio_mcp.errors import NotFound, Refused
@@ -54,7 +54,7 @@ def list_waiting(*, limit: int) -> None:
     where.print(hanging(Text(heading(page.total) + (", newest first:" if page.rows else "")), where))
     for row in page.rows[:limit]:
         label = Text(f"{row.id}  ")
-        where.print(labeled(label, clean(row.summary, SUMMARY), where))
+        where.print(labeled(label, clean(row.summary, MAX_SUMMARY_CHARACTERS), where))
         where.print(labeled(Text(" " * label.cell_len), details(row), where))
     if left_out := omitted(page.rows[limit:], page.total - min(limit, len(page.rows))):
         where.print(hanging(Text(f"{left_out}. --limit shows more."), where))

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from cio_mcp.cli.change_view import hanging
-from cio_mcp.cli.common import SUMMARY, age, settings, storage_place
+from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, age, settings, storage_place
 from cio_mcp.cli.terminal import Terminal
 from cio_mcp.storage import change_queries
 from cio_mcp.storage.engine import Database
@@ -30,7 +30,7 @@ ENTRY_LINES = 2
 """Lines of a change on the screen."""
 OMITTED_LINES = 1
 """Lines about omitted changes on the screen."""
-PAGE = 5
+PAGE_ROWS = 5
 """Changes that Page Up and Page Down move by."""
 
 
@@ -48,7 +48,7 @@ def heading(count: int) -> str:
 
 def details(row: ChangeSummary) -> str:
     """One line about a pending change: tool, time left, caller, workspace."""
-    tool, by, workspace = (clean(text, SUMMARY) for text in (row.tool, row.principal, row.workspace))
+    tool, by, workspace = (clean(text, MAX_SUMMARY_CHARACTERS) for text in (row.tool, row.principal, row.workspace))
     return f"{tool}, expires {age(row.expires_at)}, by {by} in {workspace}"
 
 
@@ -57,16 +57,16 @@ def omitted(rows: Sequence[ChangeSummary], count: int) -> str:
     if count <= 0:
         return ""
     callers = Counter(row.principal for row in rows).most_common(MAX_CALLERS)
-    names = [f"{number} by {clean(name, SUMMARY)}" for name, number in callers]
+    names = [f"{number} by {clean(name, MAX_SUMMARY_CHARACTERS)}" for name, number in callers]
     others = count - sum(number for _, number in callers)
     return f"and {count} more: {', '.join([*names, *([f'{others} by others'] if others else [])])}"
 
 
 def paused(pause: Pause) -> str:
     """One line about paused writes."""
-    where = "" if pause.workspace == "*" else f" of {clean(pause.workspace, SUMMARY)}"
-    because = f": {clean(pause.reason, SUMMARY)}" if pause.reason else ""
-    return f"All writes{where} were paused {age(pause.at)} by {clean(pause.by, SUMMARY)}{because}"
+    where = "" if pause.workspace == "*" else f" of {clean(pause.workspace, MAX_SUMMARY_CHARACTERS)}"
+    because = f": {clean(pause.reason, MAX_SUMMARY_CHARACTERS)}" if pause.reason else ""
+    return f"All writes{where} were paused {age(pause.at)} by {clean(pause.by, MAX_SUMMARY_CHARACTERS)}{because}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class View:
         if not self.rows:
             return None
         last = len(self.rows) - 1
-        steps = {"up": -1, "down": 1, "page up": -PAGE, "page down": PAGE, "home": -last, "end": last}
+        steps = {"up": -1, "down": 1, "page up": -PAGE_ROWS, "page down": PAGE_ROWS, "home": -last, "end": last}
         return self.rows[min(last, max(0, self.index + steps.get(key, 0)))].id
 
     def drawn(self, console: Console) -> Text:
@@ -112,7 +112,7 @@ class View:
     def _entry(self, row: ChangeSummary) -> list[Text]:
         selected = row.id == self.rows[self.index].id
         line = Text(f"{'>' if selected else ' '} {row.id}  ", style="bold")
-        line.append(clean(row.summary, SUMMARY), style="reverse" if selected else "not bold")
+        line.append(clean(row.summary, MAX_SUMMARY_CHARACTERS), style="reverse" if selected else "not bold")
         return [line, Text(" " * (len(row.id) + 4) + details(row), style="dim")]
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from cio_mcp.cli.common import SUMMARY, age
+from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, age
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.change import Change
@@ -21,9 +21,9 @@ from cio_mcp.text.sanitize import clean, cut, revealed
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.text.visible import visible, visible_value
 
-VALUE = 2_000
+MAX_VALUE_CHARACTERS = 2_000
 """Characters of a value in a diff; the request has all."""
-FRAME = 4
+FRAME_COLUMNS = 4
 """Columns that a panel's frame takes."""
 GONE = "Its question and requests are no longer stored."
 
@@ -34,10 +34,12 @@ def present(console: Console, change: Change, *, calls: bool = True) -> None:
     Without `calls` each request is folded into one line.
     """
     plan, row = change.plan, change.row
-    question = isolate(revealed(without_isolates(row.question))) or f"{clean(row.summary, SUMMARY)}\n\n{GONE}"
+    question = (
+        isolate(revealed(without_isolates(row.question))) or f"{clean(row.summary, MAX_SUMMARY_CHARACTERS)}\n\n{GONE}"
+    )
     console.print(
         Panel(
-            hanging(Text(question), console, inside=FRAME),
+            hanging(Text(question), console, inside=FRAME_COLUMNS),
             title=f"Change {row.id}: {row.state_at(time.time())}",
             title_align="left",
         )
@@ -77,7 +79,7 @@ def diff(edits: Iterable[Before]) -> Iterable[Text]:
     """The edits: one line for each old value, and one for each new value."""
     for edit in edits:
         # In quotes, so that no name begins a line as one of ours does.
-        yield Text(isolate(visible(cut(edit.name, SUMMARY))), style="bold")
+        yield Text(isolate(visible(cut(edit.name, MAX_SUMMARY_CHARACTERS))), style="bold")
         if edit.before not in (None, ""):
             yield Text(f"- {_value(edit.before)}", style="red")
         if edit.after not in (None, ""):
@@ -85,22 +87,26 @@ def diff(edits: Iterable[Before]) -> Iterable[Text]:
 
 
 def _value(value: JsonValue) -> str:
-    text = visible(cut(value, VALUE)) if isinstance(value, str) else cut(visible_value(value), VALUE)
+    text = (
+        visible(cut(value, MAX_VALUE_CHARACTERS))
+        if isinstance(value, str)
+        else cut(visible_value(value), MAX_VALUE_CHARACTERS)
+    )
     return isolate(text)
 
 
 def _history(row: ChangeRow) -> Iterable[str]:
-    by, tool, where = (clean(text, SUMMARY) for text in (row.principal, row.tool, row.workspace))
+    by, tool, where = (clean(text, MAX_SUMMARY_CHARACTERS) for text in (row.principal, row.tool, row.workspace))
     yield f"Proposed {age(row.planned_at)} by {by} through {tool}, in {where}."
     if row.decided_at and row.decided_by:
-        how = f" ({clean(row.decided_how, SUMMARY)})" if row.decided_how else ""
-        yield f"Decided {moment(from_unix(row.decided_at))} by {clean(row.decided_by, SUMMARY)}{how}."
+        how = f" ({clean(row.decided_how, MAX_SUMMARY_CHARACTERS)})" if row.decided_how else ""
+        yield f"Decided {moment(from_unix(row.decided_at))} by {clean(row.decided_by, MAX_SUMMARY_CHARACTERS)}{how}."
     if row.sending_at:
         yield f"Sent {moment(from_unix(row.sending_at))}."
     if row.state not in ("planned", "approved"):
-        yield clean(summary_receipt(row, time.time()).message, 2 * SUMMARY)
+        yield clean(summary_receipt(row, time.time()).message, 2 * MAX_SUMMARY_CHARACTERS)
     if row.delivery_id:
-        yield f"Delivery {clean(row.delivery_id, SUMMARY)}"
+        yield f"Delivery {clean(row.delivery_id, MAX_SUMMARY_CHARACTERS)}"
 
 
 def _folded(call: Call) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cio_mcp.cli.approvals import found
 from cio_mcp.cli.change_view import hanging, labeled, present
-from cio_mcp.cli.common import SUMMARY, console, settings, storage_place, with_database
+from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import is_terminal
 from cio_mcp.clock import Clock
 from cio_mcp.gate.change_list import ChangeLine, ChangeList
@@ -27,9 +27,9 @@ PROGRAM_COLUMNS = 200
 """Columns if standard output is not a terminal: programs need no line breaks."""
 TABLE_COLUMNS = 140
 """Columns that a table needs; on a narrower terminal each change takes some lines."""
-INDENT = 10
+INDENT_COLUMNS = 10
 """Columns before the lines that follow a change's id."""
-STEPS = 5
+RETENTION_STEPS = 5
 """Steps of retention that one look at the changes may take."""
 
 
@@ -38,7 +38,7 @@ def list_changes(*, state: ChangeState | None, limit: int, as_json: bool) -> Non
     now = time.time()
 
     async def read(database: Database) -> ChangePage:
-        await Retention(database, Clock()).round(STEPS)
+        await Retention(database, Clock()).round(RETENTION_STEPS)
         return await change_queries.recent(database, state=state, limit=limit, now=now)
 
     page = ChangeList.of(with_database(read), now)
@@ -77,10 +77,10 @@ def _print_json(changes: ChangeList) -> None:
 
 def _print_lines(where: Console, change: ChangeLine) -> None:
     """Print a change on a narrow terminal: ID, time, and state first, then whole words."""
-    where.print(Text(f"{change.id:<{INDENT}}{moment(change.at)}  {change.state}", style="bold"), soft_wrap=True)
+    where.print(Text(f"{change.id:<{INDENT_COLUMNS}}{moment(change.at)}  {change.state}", style="bold"), soft_wrap=True)
     decided = f", decided by {change.decided_by}" if change.decided_by else ""
     for text in (change.summary, f"{change.tool} by {change.by}{decided}"):
-        where.print(labeled(Text(" " * INDENT), clean(text, SUMMARY), where))
+        where.print(labeled(Text(" " * INDENT_COLUMNS), clean(text, MAX_SUMMARY_CHARACTERS), where))
 
 
 def _table(changes: list[ChangeLine]) -> Table:
@@ -91,5 +91,7 @@ def _table(changes: list[ChangeLine]) -> Table:
         table.add_column(name, overflow="fold")
     for change in changes:
         texts = (change.tool, change.summary, change.by, change.decided_by or "")
-        table.add_row(change.id, moment(change.at), change.state, *(Text(clean(each, SUMMARY)) for each in texts))
+        table.add_row(
+            change.id, moment(change.at), change.state, *(Text(clean(each, MAX_SUMMARY_CHARACTERS)) for each in texts)
+        )
     return table

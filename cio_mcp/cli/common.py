@@ -14,7 +14,7 @@ from cio_mcp.text.timestamps import ago, from_unix
 
 T = TypeVar("T")
 
-SUMMARY = 200
+MAX_SUMMARY_CHARACTERS = 200
 """Characters of one line about a change."""
 
 

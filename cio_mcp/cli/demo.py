@@ -26,7 +26,7 @@ from cio_mcp.sandbox.server import serve_in_background
 
 TOUR_SECONDS = 60.0
 """Seconds after which the tour is given up; it takes about ten."""
-PEOPLE = 300
+PEOPLE_COUNT = 300
 
 KEYS = {
     "CIO_SITE_ID": "sandbox-site",
@@ -181,7 +181,7 @@ async def _tour(console: Console) -> None:
     with tempfile.TemporaryDirectory(prefix="cio-mcp-demo-") as folder, anyio.fail_after(TOUR_SECONDS):
         environment = KEYS | {"CIO_DATA_DIR": folder}
         async with _receiver(environment) as webhook_url:
-            sandbox = Sandbox(people=PEOPLE, webhook_url=webhook_url)
+            sandbox = Sandbox(people=PEOPLE_COUNT, webhook_url=webhook_url)
             with serve_in_background(sandbox) as where:
                 urls = {"CIO_TRACK_URL": where.url, "CIO_APP_URL": where.url}
                 async with _connected(environment | urls, person) as client:

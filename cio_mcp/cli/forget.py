@@ -18,8 +18,8 @@ from cio_mcp.storage.erasure import ErasureCounts, PersonEraser
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.workspace import open_workspace
 
-NOBODY = "Erasing a person requires a terminal, without redirected input or output. Nothing was erased."
-ROUNDS = 3
+NO_TERMINAL = "Erasing a person requires a terminal, without redirected input or output. Nothing was erased."
+MAX_PASSES = 3
 """Passes over the journal: a running server may write about the person during one."""
 
 
@@ -40,7 +40,7 @@ def forget(person: str) -> None:
         SettingError: it is not known which workspace is meant.
     """
     settings = settings_of_workspace()
-    with controlling_terminal(NOBODY) as terminal:
+    with controlling_terminal(NO_TERMINAL) as terminal:
         named = anyio.run(_look_up, settings, person)
         there = with_database(lambda database: _eraser(database, settings, named).count(time.time()))
         _tell(terminal.console, settings, named, there)
@@ -60,7 +60,7 @@ def forget(person: str) -> None:
 
 async def _erased(eraser: PersonEraser, database: Database, by: str) -> ErasureCounts:
     total = ErasureCounts()
-    for _ in range(ROUNDS):
+    for _ in range(MAX_PASSES):
         gone = await eraser.erase(by=by, now=time.time())
         if gone == ErasureCounts():
             break

@@ -10,7 +10,7 @@ from cio_mcp.cli import lazy
 from cio_mcp.errors import CioError, InvalidArgument, first_of
 from cio_mcp.storage.rows import ChangeState
 
-EXIT_BY_ERROR = 2
+ERROR_EXIT_CODE = 2
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 
 app = typer.Typer(
@@ -73,7 +73,7 @@ def _reported(failure: Exception) -> int:
         case typer.Abort():
             problem, status = "Aborted.", 1
         case _:
-            problem, status = str(failure), EXIT_BY_ERROR
+            problem, status = str(failure), ERROR_EXIT_CODE
     # Only the help that stands for a missing command has several lines.
     typer.echo(problem if "\n" in problem else f"cio-mcp: {problem}", err=True)
     return status

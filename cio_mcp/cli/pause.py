@@ -3,7 +3,7 @@
 import time
 
 from cio_mcp.cli.approvals_live import paused
-from cio_mcp.cli.common import SUMMARY, console, settings, with_database
+from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, with_database
 from cio_mcp.errors import Refused
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import EVERY_WORKSPACE, Pause, Pauses
@@ -12,7 +12,7 @@ from cio_mcp.text.sanitize import clean
 
 def pause(workspace: str | None, because: str | None) -> None:
     """Stop all writes of a workspace, or of every one in the database (`workspace` None)."""
-    by, reason = settings().local_principal, clean(because, SUMMARY) if because else None
+    by, reason = settings().local_principal, clean(because, MAX_SUMMARY_CHARACTERS) if because else None
 
     async def stop(database: Database) -> tuple[bool, Pause | None]:
         pauses = Pauses(database, workspace or EVERY_WORKSPACE)

@@ -23,7 +23,7 @@ MEANING = (
     "allow: no approval is needed if the audience is known and not large, and the write is not a deliberate repeat. A",
     "       send must also reach only people recipients in [recipients]. Otherwise, confirm applies.",
 )
-WIDTH = 110
+WIDTH_COLUMNS = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def policy_as_text(*, over_http: bool) -> str:
         if row.risk is not None or row.rule == "hide":
             table.add_row(*(Text(cell or "") for cell in _cells(row)))
     page = StringIO()
-    console = Console(file=page, width=WIDTH, markup=False, highlight=False, color_system=None)
+    console = Console(file=page, width=WIDTH_COLUMNS, markup=False, highlight=False, color_system=None)
     console.print(table)
     reads = sum(row.risk is None and row.rule != "hide" for row in rules)
     lines = [

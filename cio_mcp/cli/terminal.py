@@ -18,13 +18,13 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import clean
 
 TERMINAL_PATH = "/dev/tty"
-PATIENCE = 600.0
+ANSWER_SECONDS = 600.0
 """Seconds a question stays open: as long as an approval would count."""
 CODE_LENGTH = 4
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """The letters of a code; none can be read as another."""
-SHOWN = 200
-NOBODY = "Approving requires a terminal, without redirected input or output. Nothing was approved."
+MAX_CONFIRMATION_CHARACTERS = 200
+NO_TERMINAL = "Approving requires a terminal, without redirected input or output. Nothing was approved."
 DENY = "d"
 
 
@@ -58,7 +58,7 @@ class Terminal:
     def _answer(self, plan: Plan, *, deny: str | None, note: str) -> TerminalAnswer:
         confirmation = None
         if plan.typed is not None:
-            confirmation = self.ask(f"First, type {clean(plan.typed, SHOWN)}{note}:")
+            confirmation = self.ask(f"First, type {clean(plan.typed, MAX_CONFIRMATION_CHARACTERS)}{note}:")
             if confirmation.casefold() in ("", deny):
                 return TerminalAnswer("deny" if confirmation else "none")
             if not confirms(plan, confirmation):
@@ -76,11 +76,11 @@ class Terminal:
         """Return the line typed after the prompt, or "" if none comes in time; text typed before it does not count."""
         self.keyboard.drop_pending()
         self.console.print(prompt, end=" ", markup=False, highlight=False)
-        return self.keyboard.line(PATIENCE)
+        return self.keyboard.line(ANSWER_SECONDS)
 
 
 @contextmanager
-def controlling_terminal(refusal: str = NOBODY) -> Iterator[Terminal]:
+def controlling_terminal(refusal: str = NO_TERMINAL) -> Iterator[Terminal]:
     """Open the terminal that controls this process.
 
     Raises:

@@ -28,7 +28,7 @@ from cio_mcp.web.app import web_app
 from cio_mcp.web.server import http_server
 from cio_mcp.web.webhooks import WEBHOOK_PATH, Receiver
 
-NAME = 60
+MAX_NAME_CHARACTERS = 60
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def status(*, as_json: bool) -> None:
         lag = {"last": asdict(stats.last) | {"lag": stats.last.lag}} if stats.last else {}
         typer.echo(json.dumps({"workspace": workspace, "storage": place} | asdict(stats) | lag, indent=2))
         return
-    typer.echo(f"Workspace {clean(workspace, NAME)} in {place}")
+    typer.echo(f"Workspace {clean(workspace, MAX_NAME_CHARACTERS)} in {place}")
     for line in _lines(stats, datetime.now(UTC)):
         typer.echo(line)
 
@@ -106,13 +106,14 @@ def _lines(stats: WebhookStats, now: datetime) -> Iterator[str]:
         yield "No events have been received yet."
     else:
         came = from_unix(stats.last.received_at)
-        what = clean(f"{stats.last.object_type} {stats.last.metric}", NAME)
+        what = clean(f"{stats.last.object_type} {stats.last.metric}", MAX_NAME_CHARACTERS)
         lag = f"{stats.last.lag:.0f} s after it happened"
         yield f"Last event: {what}, received {moment(came)} ({ago(came, now)}), {lag}"
         late = f"{stats.late} of them over a minute late"
         yield f"Stored: {stats.stored} events, {stats.day} in the last 24 hours, {late}"
     for refused in stats.refused:
-        yield f"Refused: {refused.count} ({clean(refused.reason, NAME)}), last {moment(from_unix(refused.last_at))}"
+        reason = clean(refused.reason, MAX_NAME_CHARACTERS)
+        yield f"Refused: {refused.count} ({reason}), last {moment(from_unix(refused.last_at))}"
     for gap in stats.gaps:
         until = moment(from_unix(gap.until)) if gap.until else "now"
         yield f"No events were received from {moment(from_unix(gap.since))} to {until}"

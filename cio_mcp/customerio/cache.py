@@ -11,8 +11,8 @@ from cio_mcp.clock import Clock
 from cio_mcp.customerio.operations import EVERYTHING
 from cio_mcp.errors import CioError, TimeError, Unavailable
 
-MOST_ENTRIES = 256
-MOST_BYTES = 32 * 1024 * 1024
+MAX_ENTRIES = 256
+MAX_BYTES = 32 * 1024 * 1024
 """The bound of all kept answers, by the length of their JSON."""
 
 Answer = dict[str, Any]
@@ -117,7 +117,7 @@ class Cache:
         self._forget(key)
         self._kept[key] = _Kept(fetched, self._now())
         self._bytes += fetched.size
-        while len(self._kept) > MOST_ENTRIES or self._bytes > MOST_BYTES:
+        while len(self._kept) > MAX_ENTRIES or self._bytes > MAX_BYTES:
             self._forget(next(iter(self._kept)))
 
     def _forget(self, key: Key) -> None:

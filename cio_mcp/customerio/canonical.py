@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.operations import Effect, Operation
 from cio_mcp.text.names import fold
 
-FORM = 2
+FORM_VERSION = 2
 """The version of the forms below. Raise it with every change that alters the form of a request: what was stored under
 an older version is then computed again, so that no duplicate of it is missed."""
 

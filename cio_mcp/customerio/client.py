@@ -35,7 +35,7 @@ __all__ = ["Client", "Exchange", "Reader", "Work"]
 
 REQUEST_SECONDS = {"read": 10.0, "repeatable": 10.0, "once": 30.0}
 """Seconds one request may take: what can be repeated is given up early enough to be."""
-LAST_MOMENT = 0.5
+MIN_REQUEST_SECONDS = 0.5
 """Seconds before the deadline after which no request is begun."""
 DAY_SECONDS = 86_400.0
 
@@ -171,7 +171,7 @@ class Client:
                     raise
                 return Exchange(doubt, doubted=True)
             wait = delay_before_retry(retry, outcome, attempt, self._chance(), daily=_is_daily(call))
-            if wait is None or self._clock.steady() + wait + LAST_MOMENT > work.deadline:
+            if wait is None or self._clock.steady() + wait + MIN_REQUEST_SECONDS > work.deadline:
                 return Exchange(outcome, doubted=doubt is not None)
             doubt = outcome if doubtful(outcome) else doubt
             await self._clock.wait(anyio.Event(), wait)
@@ -190,7 +190,7 @@ class Client:
             set_status_on_exception=False,
         ) as span:
             requested_at = now()
-            room = work.deadline - requested_at - LAST_MOMENT
+            room = work.deadline - requested_at - MIN_REQUEST_SECONDS
             if room < 0:
                 raise Unavailable("No time is left for a request to Customer.io; nothing was sent. Try again.")
             permit = await self.limiter.acquire(call.lane, caller=work.caller.id, bulk=work.bulk, max_wait=room)

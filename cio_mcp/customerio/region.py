@@ -20,13 +20,13 @@ HOSTS: dict[Api, dict[Place, str]] = {
     "track": {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io"},
 }
 
-ASK_TRACK = read("get_region")
+REGION_CALL = read("get_region")
 """Answers with the region on either Track host."""
-ASK_APP = read("list_workspaces")
+WORKSPACES_CALL = read("list_workspaces")
 """The smallest read of the App API, which answers 401 to a key of the other region."""
 
-UNKNOWN_KEY = 401
-RATE_LIMITED = 429
+UNKNOWN_KEY_STATUS = 401
+RATE_LIMITED_STATUS = 429
 
 Probe = Callable[[Call, str], Awaitable[Outcome]]
 """Makes a call at a base URL."""
@@ -72,7 +72,7 @@ class Regions:
     async def _by_track(self) -> Place:
         own = self._urls["track"]
         for base in [own] if own else HOSTS["track"].values():
-            answer = await self._ask(ASK_TRACK, base)
+            answer = await self._ask(REGION_CALL, base)
             if answer.refused:
                 raise key_refused(self._settings, "track", None)
             if not answer.redirects:
@@ -89,8 +89,8 @@ class Regions:
         places: tuple[Place, ...] = ("us", "eu")
         answers: list[Answered] = []
         for place in places:
-            answers.append(await self._ask(ASK_APP, HOSTS["app"][place]))
-            if answers[-1].status != UNKNOWN_KEY and not answers[-1].redirects:
+            answers.append(await self._ask(WORKSPACES_CALL, HOSTS["app"][place]))
+            if answers[-1].status != UNKNOWN_KEY_STATUS and not answers[-1].redirects:
                 return place  # any other answer knows the key
         raise (
             _could_not_ask()
@@ -103,7 +103,7 @@ class Regions:
         outcome = await self._probe(call, base)
         if isinstance(outcome, Unsent):
             raise problem(call, outcome)
-        if not isinstance(outcome, Answered) or outcome.status == RATE_LIMITED:  # which any key is answered
+        if not isinstance(outcome, Answered) or outcome.status == RATE_LIMITED_STATUS:  # which any key is answered
             raise _could_not_ask()
         if not (outcome.accepted or outcome.refused or outcome.redirects):
             raise _could_not_ask()

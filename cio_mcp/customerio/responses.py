@@ -12,7 +12,7 @@ from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.errors import BadAnswer, CioError, NotFound, RateLimited, Rejected, SettingError, Unavailable
 
-A_FEW_SECONDS = 5.0
+DEFAULT_RETRY_SECONDS = 5.0
 """Seconds suggested where Customer.io names none."""
 _A_NAME = re.compile(r"[a-z_]{2,40}")
 _QUOTED = re.compile(r"""['"`]([a-z_]{2,40})['"`]""")
@@ -48,9 +48,9 @@ def problem(call: Call, outcome: Outcome) -> CioError:
         case Unsent(why, setting) if setting:
             return SettingError(setting, f"Customer.io {why}; nothing was sent")
         case Unsent(why):
-            return Unavailable(f"Customer.io {why}; nothing was sent. {_later(A_FEW_SECONDS)}")
+            return Unavailable(f"Customer.io {why}; nothing was sent. {_later(DEFAULT_RETRY_SECONDS)}")
         case Lost(why):
-            return Unavailable(f"Customer.io {why}. {_later(A_FEW_SECONDS)}")
+            return Unavailable(f"Customer.io {why}. {_later(DEFAULT_RETRY_SECONDS)}")
         case Answered():
             return _declined(call, outcome)
 
@@ -62,7 +62,9 @@ def _declined(call: Call, answer: Answered) -> CioError:
         case Answered(status=429):
             return RateLimited(answer.retry_after or LANES[call.lane].window, lane=call.lane)
         case Answered() if answer.passing:
-            return Unavailable(f"Customer.io answered {answer.status}. {_later(answer.retry_after or A_FEW_SECONDS)}")
+            return Unavailable(
+                f"Customer.io answered {answer.status}. {_later(answer.retry_after or DEFAULT_RETRY_SECONDS)}"
+            )
         case Answered(status=status) if answer.redirects:
             return SettingError(
                 "CIO_APP_URL" if call.api == "app" else "CIO_TRACK_URL",

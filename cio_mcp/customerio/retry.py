@@ -7,10 +7,10 @@ from email.utils import parsedate_to_datetime
 from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 
-MOST_ATTEMPTS = 4
+MAX_ATTEMPTS = 4
 """One request and three more, as Customer.io's own clients make."""
-FIRST_BACKOFF = 0.5
-LONGEST_BACKOFF = 8.0
+FIRST_BACKOFF_SECONDS = 0.5
+MAX_BACKOFF_SECONDS = 8.0
 """Seconds; the ceiling doubles from the first to the longest, and the delay is drawn from below it."""
 MAX_RETRY_AFTER_SECONDS = 120.0
 """A longer `Retry-After` is ignored, since the limits are per second or per ten seconds; chosen, no published bound."""
@@ -30,14 +30,14 @@ def delay_before_retry(
     `attempt` is the number of the one that just ended, from 1; `jitter` lies in 0..1.
     On a `daily` quota a 429 that names no time means that the day's share is gone.
     """
-    if retry == "once" or attempt >= MOST_ATTEMPTS or not _passes(outcome):
+    if retry == "once" or attempt >= MAX_ATTEMPTS or not _passes(outcome):
         return None
     if isinstance(outcome, Answered):
         if outcome.retry_after is not None:
             return outcome.retry_after if outcome.retry_after <= MAX_RETRY_AFTER_SECONDS else None
         if daily and outcome.status == 429:  # noqa: PLR2004 - the status this line is about
             return None
-    return jitter * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (attempt - 1))
+    return jitter * min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** (attempt - 1))
 
 
 def _passes(outcome: Outcome) -> bool:

@@ -20,7 +20,7 @@ from cio_mcp.customerio.retry import retry_after
 from cio_mcp.errors import CioError
 from cio_mcp.settings import network_variables
 
-MOST_BYTES = 16 * 1024 * 1024
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 """The longest answer that is read; 30,000 members of a segment, the largest page there is, take about a third.
 Of a compressed body one piece of 64 KiB may be expanded before it is found too long."""
 CONNECT_SECONDS = 5.0
@@ -187,19 +187,19 @@ async def _answer(response: httpx.Response, clock: Clock) -> Answered:
         return Answered(response.status_code, retry_after=wait, flaw="cut off")
     finally:
         await response.aclose()
-    flaw = f"larger than {MOST_BYTES // 2**20} MiB" if body is None else None
+    flaw = f"larger than {MAX_RESPONSE_BYTES // 2**20} MiB" if body is None else None
     return Answered(response.status_code, body or b"", wait, flaw)
 
 
 async def _body(response: httpx.Response) -> bytes | None:
     """The body, read piece by piece; None as soon as it is too long."""
     declared = response.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > MOST_BYTES:
+    if declared.isdecimal() and int(declared[:20]) > MAX_RESPONSE_BYTES:
         return None
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
-        if len(body) > MOST_BYTES:
+        if len(body) > MAX_RESPONSE_BYTES:
             return None
     return bytes(body)
 

@@ -9,11 +9,11 @@ import anyio.lowlevel
 from cio_mcp.errors import Unavailable
 from cio_mcp.storage.rows import EventRow
 
-BATCH = 500
+MAX_BATCH_ROWS = 500
 """Rows in one commit."""
-QUEUE = 2_000
+MAX_QUEUED_ROWS = 2_000
 """Rows that may wait to be committed: half a second's worth; more are turned away, and Customer.io tries again."""
-TURNS = 4
+GATHER_TURNS = 4
 """Turns of the event loop before a commit, in which what comes in joins it. Afterwards the loop has nothing to do but
 to wait; a thread that commits while it is busy makes both wait for the interpreter (`benchmarks/ingest.py`)."""
 
@@ -44,10 +44,10 @@ class Intake:
             StorageFailed: they could not be stored.
             Unavailable: too many wait already.
         """
-        if self.waiting + len(rows) > QUEUE:
+        if self.waiting + len(rows) > MAX_QUEUED_ROWS:
             raise Unavailable("Events arrive faster than they can be stored. Try again later.")
         group, begins = self._gathering, False
-        if group is None or len(group.rows) + len(rows) > BATCH:
+        if group is None or len(group.rows) + len(rows) > MAX_BATCH_ROWS:
             group = self._gathering = _Group()
             begins = True
         group.rows += rows
@@ -64,7 +64,7 @@ class Intake:
     async def _finish(self, group: _Group) -> None:
         try:
             async with self._committing:
-                for _ in range(TURNS):
+                for _ in range(GATHER_TURNS):
                     await anyio.lowlevel.checkpoint()
                 self._close(group)
                 await self._commit(group.rows)

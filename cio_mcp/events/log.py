@@ -21,17 +21,17 @@ from cio_mcp.text.timestamps import from_unix
 
 __all__ = ["EventLog", "EventPage", "EventQuery"]
 
-POLL = 0.5
+POLL_SECONDS = 0.5
 """Seconds between looks for what other processes stored, while anybody listens or waits."""
-SPAN = 500
+SCAN_EVENTS = 500
 """Events read at a time while a caller waits."""
-SETTLING = 5.0
+SETTLING_SECONDS = 5.0
 """Seconds by which an event may be stored after it came in."""
-AT_FIRST, UPKEEP = 60.0, 3_600.0
+FIRST_UPKEEP_SECONDS, UPKEEP_SECONDS = 60.0, 3_600.0
 """Seconds until the first look for events that are kept no longer, and between looks."""
-GATHER = 1.0
+GATHER_SECONDS = 1.0
 """Seconds that counts of refused requests are gathered before they are stored."""
-GROWN = 10_000
+UPKEEP_EVENTS = 10_000
 """Events stored by this process after which it looks sooner."""
 CURSOR = re.compile(r"([0-9]{1,10})-([0-9]{1,18})")
 PAUSE_SECONDS = 0.05
@@ -132,14 +132,14 @@ class EventLog:
             return Event.of(row)
         while True:
             stored = self._stored
-            row, upto = await self._events.stored(query, after=seen, most=SPAN)
+            row, upto = await self._events.stored(query, after=seen, most=SCAN_EVENTS)
             if row is not None:
                 return Event.of(row)
             left = end - self.clock.steady()
             if left <= 0:
                 return None
             if upto == seen:
-                await self.clock.wait(stored, min(left, POLL))
+                await self.clock.wait(stored, min(left, POLL_SECONDS))
             seen = upto
 
     async def watch(self, tell: Callable[[], None]) -> None:
@@ -155,23 +155,23 @@ class EventLog:
             stored = self._stored
             newest, received = await self._events.newest()
             if seen is None:
-                seen = 0 if received >= began - SETTLING else newest
+                seen = 0 if received >= began - SETTLING_SECONDS else newest
             if newest > seen:
                 seen = newest
                 tell()
-            await self.clock.wait(stored, POLL)
+            await self.clock.wait(stored, POLL_SECONDS)
 
     async def keep(self, days: float, rows: int) -> None:
         """Delete what is older or more than is kept, a little at a time, and store counts; ends by being cancelled."""
-        next_time = self.clock.steady() + AT_FIRST
+        next_time = self.clock.steady() + FIRST_UPKEEP_SECONDS
         while True:
             await self.clock.wait(self._chores, max(0.0, next_time - self.clock.steady()))
             self._chores = anyio.Event()
             with suppress(StorageFailed):
-                if self._grown >= GROWN or self.clock.steady() >= next_time:
-                    next_time = self.clock.steady() + UPKEEP
+                if self._grown >= UPKEEP_EVENTS or self.clock.steady() >= next_time:
+                    next_time = self.clock.steady() + UPKEEP_SECONDS
                     await self.trim(days=days, rows=rows)
-                await self.clock.wait(anyio.Event(), GATHER)
+                await self.clock.wait(anyio.Event(), GATHER_SECONDS)
                 await self.flush()
 
     async def trim(self, *, days: float, rows: int) -> None:
@@ -212,7 +212,7 @@ class EventLog:
     async def _commit(self, rows: Sequence[EventRow]) -> None:
         if new := await self._events.add(rows):
             self._grown += new
-            if self._grown >= GROWN:
+            if self._grown >= UPKEEP_EVENTS:
                 self._chores.set()
             self._stored.set()
             self._stored = anyio.Event()

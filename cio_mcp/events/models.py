@@ -18,17 +18,17 @@ __all__ = ["Broadcast", "Campaign", "Envelope", "Event", "EventQuery", "Newslett
 UNKNOWN = "unknown"
 BY_MACHINE = " by a machine"
 """Follows the metric of a machine's open or click."""
-LATEST = 4_102_444_800
+MAX_TIMESTAMP = 4_102_444_800
 """1 January 2100: a later time is not one in seconds."""
-EARLIEST = 1_262_304_000
+MIN_TIMESTAMP = 1_262_304_000
 """1 January 2010, before there was Customer.io: an event that claims an earlier time has none that can be believed."""
 MAX_AHEAD_SECONDS = 8 * 86_400
 """How far ahead of this machine's clock an event may claim to be; a signature may be as far off, but no more."""
-LONGEST = 4_000
+MAX_TEXT_CHARACTERS = 4_000
 """Characters kept of one text: of content, only the beginning; get_message has it whole."""
-LARGE = 2 * LONGEST
+LARGE_BODY_BYTES = 2 * MAX_TEXT_CHARACTERS
 """Bytes from which a body can hold a text that is cut."""
-NESTED = 32
+MAX_DEPTH = 32
 """How deep data may be nested; Customer.io's is three deep."""
 
 
@@ -101,7 +101,7 @@ class Envelope(Model):
     object_type: Name = Field(validation_alias=AliasChoices("object_type", "object_type_type"))
     """A channel or `customer`; where preferences changed, the published schema has a slip for its name."""
     metric: Name
-    timestamp: Annotated[Seconds, Field(gt=0, lt=LATEST)]
+    timestamp: Annotated[Seconds, Field(gt=0, lt=MAX_TIMESTAMP)]
     data: Data = Field(default_factory=dict)
 
     @classmethod
@@ -111,9 +111,9 @@ class Envelope(Model):
             envelope = cls.model_validate_json(body)
         except (ValueError, OverflowError):
             return cls.unknown(body, received_at)
-        if not EARLIEST <= envelope.timestamp <= received_at + MAX_AHEAD_SECONDS:
+        if not MIN_TIMESTAMP <= envelope.timestamp <= received_at + MAX_AHEAD_SECONDS:
             return cls.unknown(body, received_at)
-        if len(body) > LARGE:
+        if len(body) > LARGE_BODY_BYTES:
             envelope = envelope.model_copy(update={"data": _cut(envelope.data)})
         return envelope
 
@@ -257,9 +257,9 @@ def _text(value: Any) -> str | None:
     return str(value).replace("\0", "")[:500]
 
 
-def _cut(value: Any, depth: int = NESTED) -> Any:
+def _cut(value: Any, depth: int = MAX_DEPTH) -> Any:
     if isinstance(value, str):
-        return value if len(value) <= LONGEST else value[:LONGEST] + "…"
+        return value if len(value) <= MAX_TEXT_CHARACTERS else value[:MAX_TEXT_CHARACTERS] + "…"
     if depth and isinstance(value, dict):
         return {key: _cut(each, depth - 1) for key, each in value.items()}
     if depth and isinstance(value, list):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 VERSION = b"v0"
-WINDOW = 8 * 86_400.0
+MAX_AGE_SECONDS = 8 * 86_400.0
 """Seconds between signing and arrival: retries go on for seven days and may carry the time of the first attempt."""
-DIGITS = 12
+MAX_STAMP_DIGITS = 12
 
 Fault = Literal["unsigned", "stale", "wrong signature"]
 
@@ -22,9 +22,9 @@ def stamp_fault(timestamp: str | None, signature: str | None, now: float) -> Fau
     """The fault of the headers alone, before a body is read."""
     if not timestamp or not signature:
         return "unsigned"
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= DIGITS):
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= MAX_STAMP_DIGITS):
         return "unsigned"
-    return None if abs(now - int(timestamp)) <= WINDOW else "stale"
+    return None if abs(now - int(timestamp)) <= MAX_AGE_SECONDS else "stale"
 
 
 def fault(

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from cio_mcp.customerio.canonical import FORM
+from cio_mcp.customerio.canonical import FORM_VERSION
 from cio_mcp.gate.plan import Plan, parse_plan
 from cio_mcp.gate.receipt import Receipt, happened_at, scheduled_for
 from cio_mcp.storage.effects import Effects
@@ -50,8 +50,8 @@ class Duplicates:
         Changes that no longer count keep theirs, and so do those whose plan is erased or cannot be read.
         """
         since = now - NEAR_SECONDS - OPEN_AND_APPROVED_SECONDS
-        while (older := await self.effects.outdated(FORM, since=since)) is not None:
-            await self.effects.renew(FORM, {id_: _digests(id_, plan) for id_, plan in older})
+        while (older := await self.effects.outdated(FORM_VERSION, since=since)) is not None:
+            await self.effects.renew(FORM_VERSION, {id_: _digests(id_, plan) for id_, plan in older})
 
     async def _precedents(self, plan: Plan, now: float) -> list[Precedent]:
         return await self.effects.precedents(

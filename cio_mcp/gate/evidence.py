@@ -7,10 +7,10 @@ from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.triggers import Triggers
 from cio_mcp.customerio.client import Reader
 
-SKEW = 5.0
+CLOCK_SKEW_SECONDS = 5.0
 """Seconds by which Customer.io's clock may be behind ours; earlier effects are recognized by ID, not by this."""
-DELIVERIES = 50
-ACTIVITIES = 100
+MAX_DELIVERIES = 50
+MAX_ACTIVITIES = 100
 
 
 class Evidence(BaseModel):
@@ -35,18 +35,24 @@ class Evidence(BaseModel):
         """
         if self.broadcast is not None:
             triggers = await Triggers(reader).all(self.broadcast)
-            return [each.id for each in triggers if not each.created_at or each.created_at.timestamp() >= since - SKEW]
+            return [
+                each.id
+                for each in triggers
+                if not each.created_at or each.created_at.timestamp() >= since - CLOCK_SKEW_SECONDS
+            ]
         people, person = People(reader), Reference(self.person, "cio_id")
         if self.event is not None:
-            page = await people.activities_of(person, limit=ACTIVITIES, type_="event")
+            page = await people.activities_of(person, limit=MAX_ACTIVITIES, type_="event")
             wanted = [activity for activity in page.activities if activity.name == self.event]
-            late = [each for each in wanted if each.timestamp and each.timestamp.timestamp() >= since - SKEW]
+            late = [
+                each for each in wanted if each.timestamp and each.timestamp.timestamp() >= since - CLOCK_SKEW_SECONDS
+            ]
             return [each.id or str(number) for number, each in enumerate(late)]
-        messages = await people.messages_of(person, limit=DELIVERIES)
+        messages = await people.messages_of(person, limit=MAX_DELIVERIES)
         return [each.id for each in messages.messages if self._is_mine(each, since)]
 
     def _is_mine(self, message: Message, since: float) -> bool:
         same = message.transactional_message_id == self.message
         recipient = (message.recipient or "").casefold()
         there = not self.recipient or not recipient or self.recipient.casefold() in recipient
-        return same and there and (message.created is None or message.created.timestamp() >= since - SKEW)
+        return same and there and (message.created is None or message.created.timestamp() >= since - CLOCK_SKEW_SECONDS)

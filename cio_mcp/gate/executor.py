@@ -65,7 +65,7 @@ class Executor:
         notes: list[str] = []
         for position, call in enumerate(plan.calls):
             match await self.writer.send(call, work):
-                case Sent(status=batches.PARTLY) as partly:
+                case Sent(status=batches.PARTIAL_STATUS) as partly:
                     rest = await self._rest_of(plan, call, partly, work)
                     if rest.state == "unknown" or len(plan.calls) == 1:
                         return rest
@@ -90,7 +90,7 @@ class Executor:
         match await self.writer.send(batches.only(call, list(refused)), work):
             case Unknown(reason=reason):
                 return _in_doubt(call, reason)
-            case Sent(status=batches.PARTLY) as again:
+            case Sent(status=batches.PARTIAL_STATUS) as again:
                 still = batches.refused(again.body, len(refused))
                 if not still:
                     return _in_doubt(call, UNNAMED)

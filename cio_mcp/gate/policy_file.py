@@ -18,7 +18,7 @@ from cio_mcp.text.sanitize import quoted
 SETTING = "CIO_POLICY_FILE"
 MAX_FILE_BYTES = 1_000_000
 """Bytes of a policy file; chosen, a real one has a few hundred."""
-NOBODY_NAMED = "needs [recipients]: a send is allowed only to people named there"
+NO_RECIPIENTS = "needs [recipients]: a send is allowed only to people named there"
 KeyPath = tuple[str | int, ...]
 
 _BARE_KEY = re.compile(r"[\w-]{1,40}")
@@ -128,7 +128,7 @@ def _policy(file: _File, tools: Mapping[str, Collection[Risk]] | None) -> Policy
     )
     classes = {risk: _entry(getattr(file.classes, risk)) for risk in RISKS}
     if file.classes.send.rule == "allow" and not recipients:
-        raise _Wrong(("class", "send", "rule"), NOBODY_NAMED)
+        raise _Wrong(("class", "send", "rule"), NO_RECIPIENTS)
     if tools is not None:
         _check_tools(file.tool, tools, recipients)
     return Policy(
@@ -153,7 +153,7 @@ def _check_tools(entries: Mapping[str, _Entry], tools: Mapping[str, Collection[R
             key = "approval" if entry.approval else "rule"
             raise _Wrong(("tool", name, key), f"{name} only reads, so it needs no approval; it can only be hidden")
         if entry.rule == "allow" and set(tools[name]) == {"send"} and not recipients:
-            raise _Wrong(("tool", name, "rule"), NOBODY_NAMED)
+            raise _Wrong(("tool", name, "rule"), NO_RECIPIENTS)
 
 
 def _known(path: KeyPath) -> str:

@@ -47,7 +47,7 @@ REACHING = frozenset({
 })  # fmt: skip
 """Fields that decide who is reached."""
 
-SHORT_FIELDS = 20
+MAX_SHORT_FIELDS = 20
 """Values listed where a question is too large; the full requests are shown beside it."""
 
 MAX_LOOKALIKES = 3
@@ -82,7 +82,7 @@ def question_about(plan: Plan, change: str) -> Question:
     fits = all(field.whole for field in fields) and len(text) <= MAX_CHARACTERS and text.count("\n") < MAX_LINES
     if fits:
         return Question(text, fits=True)
-    short = "\n\n".join(_paragraphs(plan, fields[:SHORT_FIELDS], change, left_out=len(fields) - SHORT_FIELDS))
+    short = "\n\n".join(_paragraphs(plan, fields[:MAX_SHORT_FIELDS], change, left_out=len(fields) - MAX_SHORT_FIELDS))
     return Question(_cut_isolated(short), fits=False)
 
 

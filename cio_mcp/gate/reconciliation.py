@@ -20,9 +20,9 @@ REMAKE_SECONDS = 600.0
 """How long a call that may be repeated is made again; afterwards it is looked for like any other."""
 LOOKS = (5.0, 15.0, 60.0, 300.0, 1800.0, 21_600.0)
 """Seconds until the next look at an outcome that is not known; after the last a person decides."""
-EVERY = 5.0
+ROUND_SECONDS = 5.0
 """Seconds between rounds."""
-PATIENCE = 20.0
+SETTLE_SECONDS = 20.0
 """Seconds that settling one change may take."""
 
 log = logging.getLogger(__name__)
@@ -49,13 +49,13 @@ class Reconciler:
                 await self.round()
             except StorageFailed as failure:
                 log.warning("open changes cannot be settled: %s", failure)
-            await self.clock.sleep(EVERY)
+            await self.clock.sleep(ROUND_SECONDS)
 
     async def round(self) -> int:
         """Settle what is due; how many changes were looked into."""
         taken = 0
         for row in await self.unsettled.due(self.clock.now()):
-            if await self.unsettled.take(row, until=self.clock.now() + 2 * PATIENCE):
+            if await self.unsettled.take(row, until=self.clock.now() + 2 * SETTLE_SECONDS):
                 await self._settle_safely(row)
                 taken += 1
         return taken
@@ -73,7 +73,7 @@ class Reconciler:
 
     async def _settle(self, row: ChangeRow) -> None:
         plan = Change.of(row).plan
-        work = Work(background_caller(row.principal), anyio.current_time() + PATIENCE, bulk=True)
+        work = Work(background_caller(row.principal), anyio.current_time() + SETTLE_SECONDS, bulk=True)
         if self._may_be_made_again(row, plan):
             if self.remakes and not await self.pauses.in_force():
                 await self._remake(row, plan, work)

@@ -15,7 +15,7 @@ FIRST_ROUND_SECONDS, ROUND_SECONDS = 60.0, 3_600.0
 """Seconds until the first round, and between rounds."""
 PAUSE_SECONDS = 0.05
 """Seconds between steps, so that a change that is being made never waits long."""
-STEPS = 100
+MAX_ROUND_STEPS = 100
 """Steps in one round; what is left is for the next."""
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Retention:
                 log.warning("old changes cannot be reduced: %s", failure)
             await self.clock.sleep(ROUND_SECONDS)
 
-    async def round(self, steps: int = STEPS) -> int:
+    async def round(self, steps: int = MAX_ROUND_STEPS) -> int:
         """Let go of what is old, at most so many steps; how many changes it was."""
         total = 0
         for _ in range(steps):

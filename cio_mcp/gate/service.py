@@ -12,7 +12,7 @@ import anyio
 
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.caller import Work
-from cio_mcp.customerio.canonical import FORM
+from cio_mcp.customerio.canonical import FORM_VERSION
 from cio_mcp.errors import Refused, StorageFailed
 from cio_mcp.gate import guardrails
 from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals
@@ -274,7 +274,7 @@ class Gate:
             arguments=arguments,
             effect=planned.effect,
             target=planned.target,
-            form=FORM,
+            form=FORM_VERSION,
             input=given,
             repeat=planned.repeat,
             state="planned",

@@ -29,7 +29,7 @@ from cio_mcp.server.result import result
 from cio_mcp.tools.spec import Parameters, ToolSpec
 from cio_mcp.workspace import CallContext
 
-ASKS_BY_RESULT = "2026-07-28"
+QUESTIONS_IN_RESULTS_SINCE = "2026-07-28"
 """The first protocol version that carries questions in results; the SDK keeps the same constant private."""
 ANSWER_SECONDS = 4.0
 """Seconds after its arrival when a write call stops waiting for a decision.
@@ -233,7 +233,7 @@ def can_ask(ctx: Context[Any, Any]) -> bool:
 
 def _asks_by_result(ctx: Context[Any, Any]) -> bool:
     """Whether the protocol carries questions in the result of a call: then no error can answer one."""
-    return ctx.protocol_version is not None and is_version_at_least(ctx.protocol_version, ASKS_BY_RESULT)
+    return ctx.protocol_version is not None and is_version_at_least(ctx.protocol_version, QUESTIONS_IN_RESULTS_SINCE)
 
 
 async def _ask(ctx: Context[Any, Any], question: Elicit[Any]) -> NotAsked | Decision:

@@ -35,7 +35,7 @@ from cio_mcp.errors import OperatorError, expectation
 from cio_mcp.text.mask import mask_text
 from cio_mcp.text.sanitize import clean, word
 
-VALUE_LIMIT = 200
+MAX_VALUE_CHARACTERS = 200
 MASKED = "email addresses and phone numbers are masked in this workspace. Use the cio_id from find_customers."
 _PACKAGE = Path(__file__).parent.parent
 _FENCE = "+++"
@@ -96,7 +96,7 @@ class Template:
         return _PLACE.sub(lambda place: values[place[1]], self.body)
 
     def _value(self, name: str, argument: Argument, given: str) -> str:
-        if text := clean(given, VALUE_LIMIT).strip():
+        if text := clean(given, MAX_VALUE_CHARACTERS).strip():
             return json.dumps(text, ensure_ascii=False)
         if argument.default is None:
             raise MCPError(INVALID_PARAMS, f"{name}: required by {self.name}. {argument.description}.")

@@ -20,7 +20,7 @@ FILTERS = ("customer", "object_type", "metric", "delivery", "kind", "id", "since
 """The filters of the query of recent events."""
 SOME_EVENTS = UriTemplate.parse(f"{RECENT_EVENTS}{{?{','.join(FILTERS)}}}")
 CHANGES = "cio://changes"
-PAGE = 50
+PAGE_SIZE = 50
 """Maximum items of a list; a resource has no cursor, so use the tool for more. No source."""
 
 ReadTool = Callable[[str, Mapping[str, Any]], Awaitable[Answer]]
@@ -54,17 +54,21 @@ class Resource:
 
 
 RESOURCES = (
-    Resource("cio://segments", "Segments", "IDs, names, and types of all segments.", "list_segments", {"limit": PAGE}),
+    Resource(
+        "cio://segments", "Segments", "IDs, names, and types of all segments.", "list_segments", {"limit": PAGE_SIZE}
+    ),
     Resource("cio://segments/{id}", "Segment", "A segment's size, and what uses it.", "get_segment", by="segment"),
     Resource(
         "cio://newsletters", "Newsletters", "The newest newsletters, with their states.",
-        "list_campaigns", {"kind": "newsletter", "limit": PAGE},
+        "list_campaigns", {"kind": "newsletter", "limit": PAGE_SIZE},
     ),
     Resource(
         "cio://newsletters/{id}", "Newsletter", "A newsletter's state, recipients, and variants.",
         "get_campaign", {"kind": "newsletter"}, by="id",
     ),
-    Resource("cio://campaigns", "Campaigns", "All campaigns, with their states.", "list_campaigns", {"limit": PAGE}),
+    Resource(
+        "cio://campaigns", "Campaigns", "All campaigns, with their states.", "list_campaigns", {"limit": PAGE_SIZE}
+    ),
     Resource("cio://campaigns/{id}", "Campaign", "A campaign's state, trigger, and messages.", "get_campaign", by="id"),
     Resource(
         RECENT_EVENTS, "Recent events", "Events received by webhook, newest first.", "recent_events", {"limit": 20}

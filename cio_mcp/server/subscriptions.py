@@ -20,17 +20,17 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, EmptyResult, SubscribeRequ
 from cio_mcp.clock import Clock
 from cio_mcp.errors import CioError
 
-INTERVAL = 1.0
+INTERVAL_SECONDS = 1.0
 """Seconds between two notifications about one resource."""
-MOST_CLIENTS = 1024
+MAX_CLIENTS = 1024
 """Older clients that may listen at once: as many as the SDK lets newer ones."""
-MOST_RESOURCES = 64
+MAX_RESOURCES = 64
 """Resources that one client may listen to; no source, six times what there is."""
-LONGEST = 2_000
+MAX_URI_CHARACTERS = 2_000
 """Characters of a resource's URI; no source, more than any filter needs."""
-PATIENCE = 5.0
+SEND_SECONDS = 5.0
 """Seconds an older client may take to accept a notification before it is taken for gone; no source."""
-AGAIN = 30.0
+RETRY_SECONDS = 30.0
 """Seconds until a source that failed is tried again; no source."""
 
 _NEVER = object()
@@ -49,7 +49,7 @@ class Source(Protocol):
 class Pace:
     """When each resource may be notified: the first time at once, then once per interval; the last is never lost."""
 
-    interval: float = INTERVAL
+    interval: float = INTERVAL_SECONDS
     _notified: dict[str, float] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
 
@@ -135,7 +135,7 @@ class Subscriptions:
                     await self._watch(await open_source())
                 except CioError as failed:
                     logger.warning("Subscribers are not being notified: %s", failed)
-                    await self._clock.wait(anyio.Event(), AGAIN)
+                    await self._clock.wait(anyio.Event(), RETRY_SECONDS)
                     # Changes meanwhile were not noticed.
                     self.heard(self._uri)
 
@@ -198,7 +198,7 @@ class Subscriptions:
 
         async with anyio.create_task_group() as group:
             group.start_soon(send)
-            await self._clock.wait(taken, PATIENCE)
+            await self._clock.wait(taken, SEND_SECONDS)
             group.cancel_scope.cancel()
         if not taken.is_set():
             self._gone(client)
@@ -208,15 +208,15 @@ class Subscriptions:
             raise MCPError(INVALID_PARAMS, refusal)
         client = _connection(ctx)
         if client not in self._older:
-            if len(self._older) >= MOST_CLIENTS:
+            if len(self._older) >= MAX_CLIENTS:
                 raise MCPError(INTERNAL_ERROR, "Too many clients are subscribed. Try again later.")
             self._older[client] = set()
             client.exit_stack.callback(self._gone, client)
         uris = self._older[client]
-        if len(uris) >= MOST_RESOURCES and params.uri not in uris:
+        if len(uris) >= MAX_RESOURCES and params.uri not in uris:
             raise MCPError(
                 INTERNAL_ERROR,
-                f"A client can subscribe to at most {MOST_RESOURCES} resources. Unsubscribe from one first.",
+                f"A client can subscribe to at most {MAX_RESOURCES} resources. Unsubscribe from one first.",
             )
         uris.add(params.uri)
         self._changed()
@@ -269,6 +269,10 @@ def _requested_uris(ctx: ServerRequestContext[Any, Any]) -> list[str]:
 
 
 def _too_much(uris: list[str]) -> str | None:
-    if len(uris) > MOST_RESOURCES:
-        return f"A client can subscribe to at most {MOST_RESOURCES} resources. Requested: {len(uris)}."
-    return f"A URI has at most {LONGEST} characters." if any(len(uri) > LONGEST for uri in uris) else None
+    if len(uris) > MAX_RESOURCES:
+        return f"A client can subscribe to at most {MAX_RESOURCES} resources. Requested: {len(uris)}."
+    return (
+        f"A URI has at most {MAX_URI_CHARACTERS} characters."
+        if any(len(uri) > MAX_URI_CHARACTERS for uri in uris)
+        else None
+    )

@@ -26,7 +26,7 @@ TESTS = (IfNode, UnlessNode, CaseNode, ConditionalBlockNode, MultiExpressionBloc
 SIZES = frozenset({"size", "first", "last"})
 """What Liquid offers of any list or text; below the second level of a path it is no key of the data."""
 
-KEPT = 32
+MAX_CACHED_TEMPLATES = 32
 """Parsed templates that are reused; no source, the variants of one message."""
 
 
@@ -68,7 +68,7 @@ def render(template: str, values: Mapping[str, JsonValue]) -> str | None:
         return None
 
 
-@lru_cache(KEPT)
+@lru_cache(MAX_CACHED_TEMPLATES)
 def _parse(template: str) -> BoundTemplate | None:
     if not within_bounds(template):
         return None

@@ -21,7 +21,7 @@ MAX_MARKUPS = 2_000
 MAX_SCAN_STEPS = 10_000_000
 """Sum of the squared lengths of a template's markups, which the library's expressions may cost; no source."""
 
-MAX_OUTPUT = 200_000
+MAX_OUTPUT_CHARACTERS = 200_000
 """Characters after which rendering stops; no source, its beginning is what is read."""
 
 MAX_STEPS = 500_000
@@ -59,7 +59,7 @@ class _Beginning(StringIO):
     """Keeps the first `MAX_OUTPUT` characters, and stops the rendering there."""
 
     def write(self, text: str, /) -> int:
-        room = MAX_OUTPUT - self.tell()
+        room = MAX_OUTPUT_CHARACTERS - self.tell()
         written = super().write(text[:room])
         if len(text) > room:
             raise StopRender

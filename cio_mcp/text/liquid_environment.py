@@ -20,7 +20,7 @@ from liquid.stream import TokenStream
 from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION, TOKEN_ILLEGAL, TOKEN_TAG, Token
 
-from cio_mcp.text.liquid_bounds import MAX_OUTPUT, BoundedStop, BoundedTemplate
+from cio_mcp.text.liquid_bounds import MAX_OUTPUT_CHARACTERS, BoundedStop, BoundedTemplate
 from cio_mcp.text.timestamps import from_unix
 
 UNKNOWN = "…"
@@ -32,7 +32,7 @@ FILLED_IN = frozenset(
 )
 """Variables that Customer.io fills in from outside the profile and the data."""
 
-MAX_DATE_FORMAT = 100
+MAX_DATE_FORMAT_CHARACTERS = 100
 """Characters of a date's format; no source."""
 
 
@@ -102,7 +102,7 @@ def _date(value: object, form: object = "", zone: object = None) -> str:
     """Write a Unix time, or `now`, as Customer.io does; any other value stays as it is."""
     try:
         at = datetime.now(UTC) if value in ("now", "today") else from_unix(float(str(value)))
-        return at.astimezone(_zone(zone)).strftime(str(form)[:MAX_DATE_FORMAT])
+        return at.astimezone(_zone(zone)).strftime(str(form)[:MAX_DATE_FORMAT_CHARACTERS])
     except (ValueError, OverflowError, OSError):
         return "" if value is None else str(value)
 
@@ -124,7 +124,7 @@ class _Environment(Environment):
     """Parses strictly and renders leniently: what is undefined is empty."""
 
     template_class = BoundedTemplate
-    output_stream_limit = MAX_OUTPUT
+    output_stream_limit = MAX_OUTPUT_CHARACTERS
 
     def __init__(self) -> None:
         super().__init__(undefined=_Undefined, strict_filters=False)

@@ -11,7 +11,7 @@ from cio_mcp.text.mask import mask_text, masked
 from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, harmless, key_name
 from cio_mcp.text.untrusted import Bound, Excerpt, FreeText, field_bounds
 
-ERROR_LIMIT = 1_000
+MAX_ERROR_CHARACTERS = 1_000
 """Characters of a failure's sentence; no source, the longest of ours is half of it."""
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -62,7 +62,7 @@ def render(answer: Answer, *, mask: bool) -> Rendered:
 def render_error(text: str, *, mask: bool) -> str:
     """Make a failure one harmless sentence, masked if requested: it may quote foreign text."""
     text = harmless(text)
-    return cut(mask_text(text) if mask else text, ERROR_LIMIT)
+    return cut(mask_text(text) if mask else text, MAX_ERROR_CHARACTERS)
 
 
 def scrub(model: AnyModel, *, mask: bool) -> AnyModel:

@@ -14,11 +14,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 if sys.platform != "win32":
     import resource
 
-WAITING = 3.0
+WAIT_SECONDS = 3.0
 """Seconds until the head of a request must be whole, or an answer be taken; no source, as long as a body may take."""
 MAX_CONNECTIONS = 512
 """Connections at once; no source: half of the 1024 files that a process may open on most systems."""
-STRIDE = 8
+ACCEPT_DIVISOR = 8
 """Of the most, one in so many is accepted in one turn of the event loop, since one too many stays open for three turns;
 no source."""
 
@@ -38,7 +38,7 @@ class LimitedProtocol(H11Protocol):
     not before the first byte of the next, for which uvicorn waits (five seconds).
     """
 
-    waiting: ClassVar[float] = WAITING
+    waiting: ClassVar[float] = WAIT_SECONDS
     most: ClassVar[int] = most_connections()
 
     def __init__(self, *given: Any, **options: Any) -> None:

@@ -7,7 +7,7 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
-from cio_mcp.web.connection_limits import STRIDE, LimitedProtocol
+from cio_mcp.web.connection_limits import ACCEPT_DIVISOR, LimitedProtocol
 
 GRACE_SECONDS = 5
 """Seconds that requests in progress may take when the server is stopped."""
@@ -47,7 +47,7 @@ def http_server(
         app,
         http=protocol,
         ws="none",
-        backlog=protocol.most // STRIDE if backlog is None else backlog,
+        backlog=protocol.most // ACCEPT_DIVISOR if backlog is None else backlog,
         log_config=None,
         # It would warn of each request that is none, and strangers can make any number of them.
         log_level=logging.ERROR,

@@ -61,7 +61,7 @@ SENTENCES: dict[Refusal, str] = {
     "is posting here.",
 }
 """The causes of refusals, and what to do."""
-AGAIN = 3_600.0
+LOG_INTERVAL_SECONDS = 3_600.0
 """Seconds until the same message is logged again; no source: any sender can cause it as often as it likes."""
 
 UNSIGNED = (
@@ -69,7 +69,7 @@ UNSIGNED = (
     "Set it before Customer.io, or anything else, posts here."
 )
 
-TAKEN = Response()
+ACCEPTED = Response()
 """The same answer to every stored request."""
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Receiver:
             return _bare(HTTPStatus.SERVICE_UNAVAILABLE)
         finally:
             self._running -= 1
-        return TAKEN
+        return ACCEPTED
 
     async def refuse_path(self, _request: Request) -> Response:
         """Answer a request whose path is near the receiver's, and count it: its sender has another URL than ours."""
@@ -169,7 +169,7 @@ class Receiver:
 
     def _log(self, sentence: str, level: int = logging.WARNING) -> None:
         now = self.now()
-        if now - self._logged.get(sentence, -AGAIN) >= AGAIN:
+        if now - self._logged.get(sentence, -LOG_INTERVAL_SECONDS) >= LOG_INTERVAL_SECONDS:
             self._logged[sentence] = now
             logger.log(level, "%s", sentence)
 

@@ -30,7 +30,7 @@ from tests.cli.fork_server import fork
 
 T = TypeVar("T")
 
-PATIENCE = 100.0
+TIMEOUT_SECONDS = 100.0
 """Seconds after which a process counts as hung, just before the test does."""
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SEND = Call(
@@ -68,7 +68,7 @@ class CommandLine:
             input="",
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_SECONDS,
             check=False,
             start_new_session=True,
         )
@@ -147,7 +147,7 @@ class Session:
 
     def wait_for(self, pattern: str, *, after: int = 0) -> re.Match[str]:
         """Read what is shown until the pattern appears in it, `after` so many letters."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT_SECONDS
         while (found := re.compile(pattern).search(self.seen, after)) is None:
             assert self._read(until), f"{pattern!r} is not in:\n{self.seen}"
         return found
@@ -162,7 +162,7 @@ class Session:
         assert _exit_status(self.process) == status, self.seen
         # With nobody left who could write, reading what is left comes to an end.
         self.terminal.close()
-        while self._read(time.monotonic() + PATIENCE):
+        while self._read(time.monotonic() + TIMEOUT_SECONDS):
             pass
 
     def _read(self, until: float) -> bool:
@@ -179,6 +179,6 @@ class Session:
 
 
 def _exit_status(process: BaseProcess) -> int:
-    process.join(PATIENCE)
+    process.join(TIMEOUT_SECONDS)
     assert process.exitcode is not None, "the process did not end"
     return process.exitcode

@@ -11,7 +11,7 @@ from cio_mcp.cli.approvals_live import View
 from cio_mcp.cli.keyboard import key_names
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.storage.rows import ChangeRow
-from tests.cli.command_line import PATIENCE, CommandLine, Session
+from tests.cli.command_line import TIMEOUT_SECONDS, CommandLine, Session
 
 CODE = r"To approve, type ([A-Z2-9]{4}):"
 CODE_OR_DENIAL = r"To approve, type ([A-Z2-9]{4}) \(d denies, Enter alone goes back\):"
@@ -209,7 +209,12 @@ def test_a_pipe_in_front_of_it_approves_nothing(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     piped = f"yes | {sys.executable} -m cio_mcp approvals approve aaaa0001; exit $?"
     answered = subprocess.run(
-        ["/bin/sh", "-c", piped], env=cio_mcp.environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+        ["/bin/sh", "-c", piped],
+        env=cio_mcp.environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
     )
     assert answered.returncode == 2
     assert "requires a terminal" in answered.stderr

@@ -19,7 +19,7 @@ from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
-from tests.cli.command_line import PATIENCE, CommandLine
+from tests.cli.command_line import TIMEOUT_SECONDS, CommandLine
 
 KEYS = {"CIO_SITE_ID": "site", "CIO_TRACK_API_KEY": "track-secret", "CIO_APP_API_KEY": "app-secret"}
 INITIALIZE = {
@@ -54,7 +54,7 @@ def running(cio_mcp: CommandLine, *arguments: str, **settings: str) -> Iterator[
 def exchange(process: "subprocess.Popen[str]", *messages: dict[str, Any]) -> list[dict[str, Any]]:
     """Send messages, close the line, and read all that was answered; every line must be JSON."""
     written = "".join(f"{json.dumps(message)}\n" for message in messages)
-    answered, _ = process.communicate(written, timeout=PATIENCE)
+    answered, _ = process.communicate(written, timeout=TIMEOUT_SECONDS)
     return [json.loads(line) for line in answered.splitlines()]
 
 
@@ -140,7 +140,7 @@ raise SystemExit(None if loaded == [set()] else str(loaded))
         env=cio_mcp.environment | KEYS,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -213,7 +213,7 @@ async def test_http_serves_this_machine_until_it_is_interrupted(cio_mcp: Command
         async with Client(url) as client:
             assert (await client.list_tools()).tools
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=PATIENCE)
+        stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
     assert stdout == ""
     assert "Traceback" not in stderr
 
@@ -332,7 +332,7 @@ def test_the_first_signal_ends_a_sandbox_and_removes_its_directory(
             assert any("/mcp" in line for line in iter(process.stderr.readline, ""))
         assert list(tmp_path.glob("cio-mcp-*"))
         process.send_signal(number)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT_SECONDS) == 0
         assert "Traceback" not in process.stderr.read()
     assert not list(tmp_path.glob("cio-mcp-*"))
 
@@ -344,7 +344,7 @@ def test_a_server_in_the_background_of_a_script_can_be_ended(cio_mcp: CommandLin
         assert process.stderr is not None
         process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT_SECONDS) == 0
     assert not list(tmp_path.glob("cio-mcp-*"))
 
 
@@ -363,7 +363,7 @@ def test_a_signal_that_is_ignored_stays_ignored(cio_mcp: CommandLine) -> None:
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["id"] == 2
         process.stdin.close()
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT_SECONDS) == 0
 
 
 @pytest.mark.anyio

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from cio_mcp.cli.standard_input import WritingEnd
-from tests.cli.command_line import PATIENCE
+from tests.cli.command_line import TIMEOUT_SECONDS
 
 START = """
 import os, sys, threading
@@ -27,7 +27,7 @@ def run(program: str, given: bytes) -> bytes:
         process.stdin.flush()
         # The line stays open until the process has ended.
         printed = process.stdout.read()
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT_SECONDS) == 0
     return printed
 
 
@@ -80,5 +80,5 @@ assert os.fstat(0).st_ino == before
 def test_an_input_that_is_closed_or_empty_ends_at_once(shell: str) -> None:
     program = START + 'with closable_stdin() as close:\n    close()\nprint("ended")\n'
     command = f"exec {sys.executable} -c '{program}' {shell}"
-    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=PATIENCE, check=True)
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=TIMEOUT_SECONDS, check=True)
     assert done.stdout == b"ended\n"

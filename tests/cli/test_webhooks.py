@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from cio_mcp.events.signature import sign
-from tests.cli.command_line import PATIENCE, CommandLine
+from tests.cli.command_line import TIMEOUT_SECONDS, CommandLine
 
 NAMED = {"CIO_WORKSPACE": "acme"}
 KEYED = NAMED | {"CIO_WEBHOOK_SIGNING_KEYS": "old-secret, new-secret"}
@@ -58,7 +58,7 @@ def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLin
         assert [post(url, event(key), key) for key in ("old-secret", "new-secret")] == [200, 200]
         assert [post(url, event("x"), key) for key in (None, "other-secret")] == [401, 401]
         process.send_signal(signal.SIGTERM)
-        stdout, stderr = process.communicate(timeout=PATIENCE)
+        stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
     assert (stdout, "Traceback" in stderr) == ("", False)
     shown = cio_mcp.run("webhooks", "status", **KEYED)
     assert shown.returncode == 0
@@ -76,7 +76,7 @@ def test_a_receiver_outlasts_more_connections_than_it_may_open_files(cio_mcp: Co
         at = urlsplit(url)
         assert at.hostname
         for _ in range(220):
-            stranger = opened.enter_context(socket.create_connection((at.hostname, at.port), PATIENCE))
+            stranger = opened.enter_context(socket.create_connection((at.hostname, at.port), TIMEOUT_SECONDS))
             with suppress(ConnectionError):
                 stranger.sendall(b"POST / HTTP/1.1\r\nHost: a")
         # The last came when there was no more room.
@@ -85,7 +85,7 @@ def test_a_receiver_outlasts_more_connections_than_it_may_open_files(cio_mcp: Co
         opened.close()
         assert post(url, event("a"), "old-secret") == 200
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=PATIENCE)
+        _, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
     assert "Too many open files" not in stderr
 
 
@@ -93,11 +93,11 @@ def test_what_no_receiver_understands_leaves_nothing_in_its_log(cio_mcp: Command
     with receiving(cio_mcp, **KEYED) as (url, process, _):
         assert httpx.get(url, headers={"Connection": "upgrade", "Upgrade": "websocket"}).status_code == 405
         at = urlsplit(url)
-        with socket.create_connection((at.hostname or "", at.port), PATIENCE) as stranger:
+        with socket.create_connection((at.hostname or "", at.port), TIMEOUT_SECONDS) as stranger:
             stranger.sendall(b"nonsense\r\n\r\n")
             assert stranger.recv(12) == b"HTTP/1.1 400"
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=PATIENCE)
+        _, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
     assert stderr == ""
 
 
@@ -105,7 +105,7 @@ def test_a_wrong_signing_key_leaves_a_line_that_says_what_to_do(cio_mcp: Command
     with receiving(cio_mcp, **KEYED) as (url, process, _):
         assert [post(url, event("x"), "other-secret") for _ in range(3)] == [401, 401, 401]
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=PATIENCE)
+        _, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
     assert stderr.count("Copy the signing key of this webhook again from Customer.io") == len(stderr.splitlines()) == 1
     assert "secret" not in stderr
 

@@ -33,7 +33,7 @@ from tests.clock import FunctionClock
 from tests.crash.dying import Point, doomed
 from tests.examples import WRITES
 
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 LATER = 60.0
 """Seconds by which the clock is ahead when the process is started again: whatever was claimed counts as abandoned."""
 ROUNDS = 3
@@ -106,7 +106,7 @@ def in_a_child(work: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:
         status = 1
         try:
             os.close(reading)
-            signal.alarm(int(PATIENCE))
+            signal.alarm(int(TIMEOUT_SECONDS))
             with os.fdopen(writing, "w") as answer:
                 json.dump(anyio.run(work), answer)
             status = 0

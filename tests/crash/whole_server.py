@@ -22,7 +22,7 @@ Moment = Literal["called", "prompted", "approved", "under way"]
 WITHIN: dict[Moment, float] = {"called": 0.7, "prompted": 0.1, "approved": 0.15, "under way": 0.3}
 """Seconds after a moment within which the server is killed: about as long as it takes to get to the next one."""
 MAX_WAIT = 10
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 @dataclass
@@ -58,7 +58,7 @@ async def death(stage: Stage, write: str, death: Death) -> dict[str, Any]:
     folder = stage.clear()
     if death.moment == "under way":
         stage.hold_back(write)
-    with anyio.fail_after(PATIENCE):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         status = await _live_and_die(stage, folder, write, death)
         states = await start_again(sandbox_settings(folder, url=stage.url))
     answered = {"states": states, "effects": stage.effects(write), "killed": death.killed and status is None}

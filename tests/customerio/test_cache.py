@@ -170,7 +170,7 @@ async def test_a_write_drops_the_families_that_it_may_change(
     assert source.fetches == (1 if kept else 2)
 
 
-@pytest.mark.parametrize(("bound", "value"), [("MOST_ENTRIES", 10), ("MOST_BYTES", 1000)])
+@pytest.mark.parametrize(("bound", "value"), [("MAX_ENTRIES", 10), ("MAX_BYTES", 1000)])
 async def test_the_oldest_answers_make_room(
     cache: Cache, source: Source, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
 ) -> None:

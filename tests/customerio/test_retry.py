@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent, doubtful
 from cio_mcp.customerio.retry import (
-    LONGEST_BACKOFF,
+    MAX_ATTEMPTS,
+    MAX_BACKOFF_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
-    MOST_ATTEMPTS,
     delay_before_retry,
     plausible,
     retry_after,
@@ -37,10 +37,10 @@ def test_delays_are_bounded_and_attempts_end(
     retry: Retry, outcome: Outcome, attempt: int, jitter: float, daily: bool
 ) -> None:
     delay = delay_before_retry(retry, outcome, attempt, jitter, daily=daily)
-    if attempt >= MOST_ATTEMPTS:
+    if attempt >= MAX_ATTEMPTS:
         assert delay is None
     if delay is not None:
-        assert 0 <= delay <= max(LONGEST_BACKOFF, MAX_RETRY_AFTER_SECONDS)
+        assert 0 <= delay <= max(MAX_BACKOFF_SECONDS, MAX_RETRY_AFTER_SECONDS)
 
 
 @given(retry=classes, status=st.integers(200, 499), attempt=st.integers(1, 10), jitter=jitters)

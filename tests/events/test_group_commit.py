@@ -5,7 +5,7 @@ import anyio
 import pytest
 
 from cio_mcp.errors import StorageFailed, Unavailable
-from cio_mcp.events.group_commit import BATCH, QUEUE, Intake
+from cio_mcp.events.group_commit import MAX_BATCH_ROWS, MAX_QUEUED_ROWS, Intake
 from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.events.models import Envelope
 from cio_mcp.storage.engine import Database
@@ -65,10 +65,10 @@ async def test_no_commit_is_larger_than_a_batch_and_none_is_lost() -> None:
     disk.go.set()
     intake = Intake(disk.commit)
     async with anyio.create_task_group() as group:
-        for number in range(QUEUE // 100):
+        for number in range(MAX_QUEUED_ROWS // 100):
             group.start_soon(intake.store, [row(f"{number}-{each}") for each in range(100)])
-    assert [len(each) for each in disk.commits] == [BATCH] * (QUEUE // BATCH)
-    assert len({name for each in disk.commits for name in each}) == QUEUE
+    assert [len(each) for each in disk.commits] == [MAX_BATCH_ROWS] * (MAX_QUEUED_ROWS // MAX_BATCH_ROWS)
+    assert len({name for each in disk.commits for name in each}) == MAX_QUEUED_ROWS
 
 
 async def test_nobody_is_answered_before_the_commit() -> None:
@@ -125,8 +125,8 @@ async def test_more_than_can_wait_is_turned_away_and_the_rest_stored(feed: Event
     async with anyio.create_task_group() as group:
         for number in range(30):
             group.start_soon(append, str(number))
-    assert len(turned_away) == 30 - QUEUE // 100
-    assert sum((await feed.summary(EventQuery())).by_metric.values()) == QUEUE
+    assert len(turned_away) == 30 - MAX_QUEUED_ROWS // 100
+    assert sum((await feed.summary(EventQuery())).by_metric.values()) == MAX_QUEUED_ROWS
 
 
 async def test_a_cancelled_waiter_loses_no_event_of_another(feed: EventLog) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.events.log import SPAN, EventLog, EventQuery, MetricSummary
+from cio_mcp.events.log import SCAN_EVENTS, EventLog, EventQuery, MetricSummary
 from cio_mcp.events.models import Envelope
 from cio_mcp.gate.plan import Plan
 from cio_mcp.storage.changes import Journal
@@ -171,8 +171,8 @@ async def test_waiting_overlooks_nothing_however_much_comes_between_two_looks(
     async with anyio.create_task_group() as group:
 
         async def happen() -> None:
-            for begin in range(0, 3 * SPAN, SPAN):
-                await other.append([event(f"{begin + number}") for number in range(SPAN)])
+            for begin in range(0, 3 * SCAN_EVENTS, SCAN_EVENTS):
+                await other.append([event(f"{begin + number}") for number in range(SCAN_EVENTS)])
             await other.append([event("it", "opened")])
 
         group.start_soon(happen)

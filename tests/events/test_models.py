@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cio_mcp.events.models import LONGEST, PARENTS, Envelope, Event
+from cio_mcp.events.models import MAX_TEXT_CHARACTERS, PARENTS, Envelope, Event
 from tests.events.published import payloads
 
 WHOLE = {"event_id": "1", "object_type": "email", "metric": "sent", "timestamp": 1_700_000_000, "data": {}}
@@ -111,13 +111,13 @@ def test_one_odd_identifier_takes_none_of_the_others_along() -> None:
 
 def test_of_a_body_that_is_no_event_the_beginning_is_kept() -> None:
     envelope = Envelope.read(b"\xff" * 1_000_000, received_at=1.8e9)
-    assert len(envelope.data["body"]) == LONGEST + 1
+    assert len(envelope.data["body"]) == MAX_TEXT_CHARACTERS + 1
 
 
 def test_of_a_long_text_the_beginning_is_kept() -> None:
     envelope = read(WHOLE | {"data": {"content": "x" * 100_000, "recipients": [{"device_id": "y" * 100_000}]}})
-    assert envelope.data["content"] == "x" * LONGEST + "…"
-    assert len(json.dumps(envelope.data)) < 3 * LONGEST
+    assert envelope.data["content"] == "x" * MAX_TEXT_CHARACTERS + "…"
+    assert len(json.dumps(envelope.data)) < 3 * MAX_TEXT_CHARACTERS
 
 
 @given(st.binary(max_size=300) | anything.map(lambda value: json.dumps(value).encode()))

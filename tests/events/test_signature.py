@@ -5,12 +5,12 @@ import string
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from cio_mcp.events.signature import WINDOW, fault, sign, stamp_fault
+from cio_mcp.events.signature import MAX_AGE_SECONDS, fault, sign, stamp_fault
 
 NOW = 1_700_000_000
 keys = st.binary(min_size=1, max_size=64)
 bodies = st.binary(max_size=200)
-stamps = st.integers(NOW - int(WINDOW), NOW + int(WINDOW)).map(str)
+stamps = st.integers(NOW - int(MAX_AGE_SECONDS), NOW + int(MAX_AGE_SECONDS)).map(str)
 
 
 def test_a_signature_is_the_documented_one() -> None:
@@ -60,7 +60,7 @@ def test_a_signature_with_another_character_is_not_genuine(
 
 @given(keys, st.integers(1, 10**9), st.booleans(), bodies)
 def test_what_was_signed_over_eight_days_away_is_stale(key: bytes, beyond: int, early: bool, body: bytes) -> None:
-    stamp = NOW + (-1 if early else 1) * (int(WINDOW) + beyond)
+    stamp = NOW + (-1 if early else 1) * (int(MAX_AGE_SECONDS) + beyond)
     assume(stamp >= 0)
     assert fault([key], str(stamp), sign(key, str(stamp), body), body, now=NOW) == "stale"
 

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.events.log import AT_FIRST, EventLog, EventQuery
+from cio_mcp.events.log import FIRST_UPKEEP_SECONDS, EventLog, EventQuery
 from cio_mcp.events.models import Envelope
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.webhook_stats import webhook_stats
@@ -78,7 +78,7 @@ async def test_upkeep_trims_and_stores_what_was_refused(feed: EventLog) -> None:
     clock = feed.clock = ManualClock()
     async with anyio.create_task_group() as group:
         group.start_soon(feed.keep, 30, 5)
-        await clock.advance(2 * AT_FIRST)
+        await clock.advance(2 * FIRST_UPKEEP_SECONDS)
         assert (await number(feed), await refused(feed)) == (5, {"unsigned": 1})
         group.cancel_scope.cancel()
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from cio_mcp.events.log import POLL, SETTLING, EventLog
+from cio_mcp.events.log import POLL_SECONDS, SETTLING_SECONDS, EventLog
 from cio_mcp.events.models import Envelope
 from cio_mcp.storage.engine import Database
 from tests.clock import ManualClock
@@ -42,7 +42,7 @@ async def test_each_commit_is_announced_once(database: Database) -> None:
         for number in range(3):
             await feed.append([event(f"{number}"), event(f"{number} too")])
             await _looked(feed)
-            await clock.advance(10 * POLL)
+            await clock.advance(10 * POLL_SECONDS)
             await _looked(feed)
             assert len(announcements) == number + 1
         await feed.append([event("0")])
@@ -55,7 +55,7 @@ async def test_what_another_process_stored_is_noticed_at_the_next_look(database:
     feed = EventLog(database, "acme", clock)
     async with watched(feed) as announcements:
         await EventLog(database, "acme").append([event("a")])
-        await clock.advance(POLL)
+        await clock.advance(POLL_SECONDS)
         await _looked(feed)
         assert len(announcements) == 1
 
@@ -71,7 +71,7 @@ async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(database: Dat
         assert announcements == []
 
 
-@pytest.mark.parametrize(("ago", "times"), [(SETTLING / 2, 1), (SETTLING * 2, 0)])
+@pytest.mark.parametrize(("ago", "times"), [(SETTLING_SECONDS / 2, 1), (SETTLING_SECONDS * 2, 0)])
 async def test_events_that_arrived_just_before_are_announced_too(database: Database, ago: float, times: int) -> None:
     clock = ManualClock()
     await EventLog(database, "acme", clock).append([event("a")])

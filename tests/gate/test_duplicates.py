@@ -16,7 +16,7 @@ from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
-from cio_mcp.customerio.canonical import FORM
+from cio_mcp.customerio.canonical import FORM_VERSION
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, MAX_NAMED, NEAR_SECONDS
 from cio_mcp.gate.plan import Plan, arguments_digest
@@ -334,7 +334,7 @@ class TestWhatAnOlderVersionStored:
         self.write(settings, plan=plan)
         answer = await propose(gate, event())
         assert isinstance(answer, Receipt)
-        assert self.forms(settings) == [(FORM, effect, None)]
+        assert self.forms(settings) == [(FORM_VERSION, effect, None)]
 
     async def test_is_left_as_it_is_where_it_no_longer_counts(
         self, gate: Gate, settings: Settings, clock: ManualClock
@@ -343,7 +343,7 @@ class TestWhatAnOlderVersionStored:
         self.write(settings, effect="of an older form")
         clock.time += 2 * NEAR_SECONDS
         await propose_change(gate, event(2))
-        assert self.forms(settings)[0] == (FORM, "of an older form", None)
+        assert self.forms(settings)[0] == (FORM_VERSION, "of an older form", None)
 
     async def test_is_computed_again_a_few_at_a_time(self, gate: Gate, settings: Settings) -> None:
         for number in range(45):
@@ -355,7 +355,7 @@ class TestWhatAnOlderVersionStored:
 
 
 def test_the_form_in_which_requests_are_compared_is_that_of_its_version() -> None:
-    """A change of this digest must come with a higher `FORM`, or duplicates are missed after an upgrade."""
+    """A change of this digest must come with a higher `FORM_VERSION`, or duplicates are missed after an upgrade."""
     requests = (
         Call(
             operation="send_email",
@@ -380,4 +380,4 @@ def test_the_form_in_which_requests_are_compared_is_that_of_its_version() -> Non
         ),
     )
     text = json.dumps([[call.comparable, call.comparable_target] for call in requests], sort_keys=True)
-    assert (FORM, hashlib.sha256(text.encode()).hexdigest()[:16]) == (2, "5aba3ca171a58c43")
+    assert (FORM_VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (2, "5aba3ca171a58c43")

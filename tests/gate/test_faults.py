@@ -19,7 +19,7 @@ from tests.examples import EXAMPLES, WRITES
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 1.5
+WORK_SECONDS = 1.5
 """Seconds a call may take here; what hangs, hangs longer."""
 
 KINDS = ("accept_then_503", "empty", "html", "status:408", "accept_then_drop", "drop", "hang:3", "429", "429_bare")
@@ -38,7 +38,7 @@ async def test_a_fault_leaves_one_effect_at_most_and_a_true_receipt(
     assert isinstance(row, Change)
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     sandbox.faults.append(Fault(write.method, write.path, kind))
-    receipt = await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + PATIENCE))
+    receipt = await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + WORK_SECONDS))
     assert receipt.status in {"done", "failed", "unknown"}
     sandbox.clock.advance(5)
     later: dict[str, Any] = {"clock": FunctionClock(now=lambda: time.time() + 60)}

@@ -25,7 +25,15 @@ from mcp_types import (
 )
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.server.subscriptions import AGAIN, INTERVAL, LONGEST, MOST_RESOURCES, PATIENCE, Pace, Subscriptions
+from cio_mcp.server.subscriptions import (
+    INTERVAL_SECONDS,
+    MAX_RESOURCES,
+    MAX_URI_CHARACTERS,
+    RETRY_SECONDS,
+    SEND_SECONDS,
+    Pace,
+    Subscriptions,
+)
 from tests.clock import ManualClock
 from tests.eras import Era
 
@@ -166,10 +174,10 @@ async def test_a_burst_is_announced_once_a_second_and_its_end_is_not_lost(servin
             await serving.clock.advance(0.1)
             await serving.calm()
         assert len(announcements) == 4
-        await serving.clock.advance(INTERVAL)
+        await serving.clock.advance(INTERVAL_SECONDS)
         await serving.calm()
         assert len(announcements) == 5
-        await serving.clock.advance(10 * INTERVAL)
+        await serving.clock.advance(10 * INTERVAL_SECONDS)
         await serving.calm()
         assert len(announcements) == 5
 
@@ -198,7 +206,7 @@ async def test_a_query_is_announced_when_its_answer_changes(serving: Serving, er
         for reads in (["e1"], ["e1"], ["e2", "e1"], ["e2", "e1"]):
             serving.reads[BOUNCED] = reads
             serving.source.happens()
-            await serving.clock.advance(INTERVAL)
+            await serving.clock.advance(INTERVAL_SECONDS)
             await serving.calm()
         assert announcements == [BOUNCED, BOUNCED]
 
@@ -209,14 +217,14 @@ async def test_a_query_unchanged_since_its_subscription_is_not_announced(serving
         serving.source.happens()
         await serving.calm()
         assert announcements == []
-        await serving.clock.advance(INTERVAL)
+        await serving.clock.advance(INTERVAL_SECONDS)
         serving.reads[BOUNCED] = ["e2", "e1"]
         serving.source.happens()
         await serving.calm()
         assert announcements == [BOUNCED]
     serving.reads[BOUNCED] = ["e3", "e2", "e1"]
     async with listener(serving, era, [BOUNCED]) as announcements:
-        await serving.clock.advance(INTERVAL)
+        await serving.clock.advance(INTERVAL_SECONDS)
         serving.source.happens()
         await serving.calm()
         assert announcements == []
@@ -251,7 +259,7 @@ async def test_a_query_that_cannot_be_read_keeps_nobody_from_hearing(serving: Se
         serving.reads[BOUNCED] = RuntimeError()
         serving.source.happens()
         await serving.calm()
-        await serving.clock.advance(INTERVAL)
+        await serving.clock.advance(INTERVAL_SECONDS)
         serving.source.happens()
         await serving.calm()
     assert sorted(announcements) == [URI, URI, BOUNCED, BOUNCED]
@@ -271,7 +279,7 @@ async def test_who_takes_nothing_holds_up_nobody_else(serving: Serving) -> None:
             serving.subscriptions.heard(OTHER)
             await serving.calm()
             assert len(announcements) == number
-            await serving.clock.advance(INTERVAL)
+            await serving.clock.advance(INTERVAL_SECONDS)
 
 
 async def test_updates_are_announced_in_order(serving: Serving) -> None:
@@ -303,8 +311,8 @@ async def test_what_is_no_subscription_is_left_for_the_sdk_to_refuse(serving: Se
 async def test_a_newer_client_may_listen_to_no_more_either(serving: Serving) -> None:
     async with Client(serving.server) as client:
         for uris in (
-            [f"{URI}?since={number}" for number in range(MOST_RESOURCES + 1)],
-            [f"{URI}?metric={'x' * LONGEST}"],
+            [f"{URI}?since={number}" for number in range(MAX_RESOURCES + 1)],
+            [f"{URI}?metric={'x' * MAX_URI_CHARACTERS}"],
         ):
             with pytest.raises(MCPError):
                 async with client.listen(resource_subscriptions=uris):
@@ -334,7 +342,7 @@ async def test_a_client_that_unsubscribed_is_no_longer_notified(serving: Serving
 
 async def test_a_client_may_listen_to_so_many_resources_and_no_more(serving: Serving) -> None:
     async with Client(serving.server, mode="legacy") as client:
-        for number in range(MOST_RESOURCES):
+        for number in range(MAX_RESOURCES):
             await subscribe(client, f"cio://segments/{number}")
         await subscribe(client, "cio://segments/0")
         with pytest.raises(MCPError, match="Unsubscribe"):
@@ -345,11 +353,11 @@ async def test_a_source_that_failed_is_tried_again(serving: Serving, era: Era) -
     serving.source.lost = True
     async with listener(serving, era, [URI]) as announcements:
         assert serving.source.watching == 0
-        await serving.clock.advance(AGAIN)
+        await serving.clock.advance(RETRY_SECONDS)
         await serving.calm()
         assert serving.source.watching == 1
         assert announcements == [URI], "something may have happened meanwhile"
-        await serving.clock.advance(INTERVAL)
+        await serving.clock.advance(INTERVAL_SECONDS)
         serving.source.happens()
         await serving.calm()
         assert announcements == [URI, URI]
@@ -366,7 +374,7 @@ async def test_an_older_client_that_takes_nothing_any_more_is_dropped(serving: S
         serving.source.happens()
         await serving.calm()
         assert announcements == [URI]
-        await serving.clock.advance(PATIENCE)
+        await serving.clock.advance(SEND_SECONDS)
         assert stuck not in serving.subscriptions._older
         serving.source.happens()
         await serving.calm()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from cio_mcp.text.liquid import render, required_variables, variables
-from cio_mcp.text.liquid_bounds import MAX_OUTPUT, MAX_RANGE
+from cio_mcp.text.liquid_bounds import MAX_OUTPUT_CHARACTERS, MAX_RANGE
 
 FILTERS = frozenset(
     {"abs", "append", "at_least", "at_most", "base64_decode", "base64_encode", "capitalize", "ceil", "compact"}
@@ -177,7 +177,7 @@ def test_any_template_with_any_values_is_read_and_rendered_without_an_error(
     assert all(path for path in read or ())
     assert (required_variables(template) or frozenset()) <= (read or frozenset())
     assert read is not None or rendered is None
-    assert len(rendered or "") <= MAX_OUTPUT
+    assert len(rendered or "") <= MAX_OUTPUT_CHARACTERS
 
 
 @given(filter_=st.sampled_from(sorted(FILTERS)), value=JSON, arguments=st.lists(JSON, max_size=3))
@@ -186,7 +186,7 @@ def test_any_filter_of_any_value_is_rendered_without_an_error(
 ) -> None:
     names = ", ".join(f"a[{place}]" for place in range(len(arguments)))
     rendered = render(f"{{{{ v | {filter_}: {names} }}}}", {"v": value, "a": arguments})
-    assert rendered is None or len(rendered) <= MAX_OUTPUT
+    assert rendered is None or len(rendered) <= MAX_OUTPUT_CHARACTERS
 
 
 UNREADABLE = {
@@ -236,7 +236,7 @@ def test_a_range_of_the_longest_length_is_rendered() -> None:
 
 
 def test_a_long_rendering_is_cut_to_its_beginning() -> None:
-    assert render("Hi " + "x" * 400_000, {}) == "Hi " + "x" * (MAX_OUTPUT - 3)
+    assert render("Hi " + "x" * 400_000, {}) == "Hi " + "x" * (MAX_OUTPUT_CHARACTERS - 3)
     assert (
         render("{% tablerow i in (1..9999) %}{{ data.text }}{% endtablerow %}", {"data": {"text": "y" * 999}})
         is not None
@@ -244,7 +244,7 @@ def test_a_long_rendering_is_cut_to_its_beginning() -> None:
 
 
 def test_nothing_is_rendered_after_the_beginning() -> None:
-    assert render("x" * (MAX_OUTPUT + 1) + "{{ 1 | divided_by: 0 }}", {}) == "x" * MAX_OUTPUT
+    assert render("x" * (MAX_OUTPUT_CHARACTERS + 1) + "{{ 1 | divided_by: 0 }}", {}) == "x" * MAX_OUTPUT_CHARACTERS
 
 
 def test_a_case_over_a_range_with_many_branches_is_rendered() -> None:

@@ -10,7 +10,7 @@ from cio_mcp.sandbox.faults import Fault
 from cio_mcp.text.render import render
 from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.core.campaigns import State, get_campaign, list_campaigns
-from cio_mcp.tools.core.sent_counts import COUNTED
+from cio_mcp.tools.core.sent_counts import MAX_COUNTED
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
@@ -182,8 +182,8 @@ async def test_newsletters_are_listed_with_how_many_messages_they_sent(ws: CallC
 async def test_sent_messages_are_counted_of_the_newest_newsletters_only(ws: CallContext, sandbox: Sandbox) -> None:
     answer = await list_campaigns(ws, "newsletter", state="sent", limit=50)
     counted = [row.id for row in answer.campaigns if row.sent is not None]
-    assert counted == [row.id for row in answer.campaigns][:COUNTED]
-    assert sandbox.routes["GET /v1/newsletters/{newsletter_id}/metrics"] == COUNTED
+    assert counted == [row.id for row in answer.campaigns][:MAX_COUNTED]
+    assert sandbox.routes["GET /v1/newsletters/{newsletter_id}/metrics"] == MAX_COUNTED
 
 
 async def test_counts_that_cannot_be_read_leave_the_list(ws: CallContext, sandbox: Sandbox) -> None:

@@ -9,7 +9,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.schemas import slim
 from cio_mcp.text.render import Answer, render
 from cio_mcp.tools.common.person_ref import pairs
-from cio_mcp.tools.core.customer_parts import MOST_KEYS, ActivityLine, Include, flat
+from cio_mcp.tools.core.customer_parts import MAX_KEYS, ActivityLine, Include, flat
 from cio_mcp.tools.core.customers import CustomerAnswer, find_customers, get_customer
 from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.tools.core.segments import get_segment, list_segments
@@ -40,7 +40,7 @@ def test_nested_data_is_json_text_and_nulls_are_left_out() -> None:
 def test_endless_data_is_cut_by_keys_and_by_length() -> None:
     assert len(flat({str(number): "x" * 400 for number in range(100)}) or {}) == 4
     assert len((flat({"long": "x" * 400}) or {})["long"]) == 200  # type: ignore[arg-type] # a text stays one
-    assert len(flat({str(number): number for number in range(100)}) or {}) == MOST_KEYS
+    assert len(flat({str(number): number for number in range(100)}) or {}) == MAX_KEYS
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4))

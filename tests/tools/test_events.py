@@ -22,9 +22,8 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import MAX_METRICS
 from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.core.events import NOTHING, recent_events, wait_for_event
-from cio_mcp.tools.core.send_event import FOLLOW
-from cio_mcp.tools.core.send_event import NOTHING as NOTHING_STARTS
+from cio_mcp.tools.core.events import NO_EVENTS_YET, recent_events, wait_for_event
+from cio_mcp.tools.core.send_event import FOLLOW, NOTHING_STARTS
 from cio_mcp.workspace import CallContext, Workspace
 from tests.callers import caller_named
 from tests.clients import approve, structured
@@ -181,7 +180,7 @@ async def test_names_that_cannot_be_read_now_are_left_out(ws: CallContext) -> No
 
 async def test_an_empty_list_explains_why_nothing_ever_came(ws: CallContext) -> None:
     answer = await recent_events(ws)
-    assert lines(answer) == [NOTHING, "The time is now 2026-09-01T12:00:00Z."]
+    assert lines(answer) == [NO_EVENTS_YET, "The time is now 2026-09-01T12:00:00Z."]
     assert answer.received_since is None
     await ws.events.append([event(1)])
     assert lines(await recent_events(ws, metric="bounced")) == ["No events match.", STORED]
@@ -250,7 +249,7 @@ async def test_one_call_waits_no_longer_than_the_operator_allows(
     began = clock.steady()
     answer = await wait_for_event(ws, customer="ada", timeout=wanted)
     assert 0 < clock.steady() - began <= 8
-    assert answer.note == NOTHING
+    assert answer.note == NO_EVENTS_YET
     await ws.events.append([event(1, ago=500, identifiers={"id": "bob"})])
     answer = await wait_for_event(
         opened.acting(caller_named("local:tester"), max_wait=8.0), customer="ada", timeout=wanted

@@ -12,7 +12,7 @@ from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.tools.common.arguments import Kind, Metric
 from cio_mcp.tools.core import message_search
-from cio_mcp.tools.core.message_search import PAGES
+from cio_mcp.tools.core.message_search import MAX_PAGES
 from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.workspace import CallContext
 
@@ -138,7 +138,7 @@ async def test_pages_of_a_metric_show_each_message_once_and_say_how_far_back_the
     while True:
         page = await list_messages(ws, kind="campaign", id="1", metric="sent", limit=7, cursor=cursor)
         assert page.looked_at
-        assert page.looked_at <= 4 * PAGES
+        assert page.looked_at <= 4 * MAX_PAGES
         assert page.back_to
         note = f"Searched {page.looked_at} messages created since {moment(page.back_to)}."
         assert note in render(page, mask=False).text
@@ -147,7 +147,7 @@ async def test_pages_of_a_metric_show_each_message_once_and_say_how_far_back_the
         if not page.has_more:
             break
         cursor = page.cursor
-    assert len(seen) > 4 * PAGES
+    assert len(seen) > 4 * MAX_PAGES
     assert seen == [message.id for message in whole.messages]
 
 
@@ -194,9 +194,9 @@ async def test_filtering_here_loses_nothing_from_page_to_page(ws: CallContext) -
 async def test_filtering_here_ends_after_a_few_pages(ws: CallContext, sandbox: Sandbox) -> None:
     answer = await list_messages(ws, customer="ada", kind="campaign", id="3", limit=1)
     assert answer.messages == []
-    assert answer.looked_at == PAGES
+    assert answer.looked_at == MAX_PAGES
     assert answer.has_more
-    assert sandbox.routes["GET /v1/customers/{customer_id}/messages"] == PAGES
+    assert sandbox.routes["GET /v1/customers/{customer_id}/messages"] == MAX_PAGES
 
 
 async def test_sms_is_listed_by_its_own_name(ws: CallContext) -> None:

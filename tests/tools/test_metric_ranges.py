@@ -12,7 +12,7 @@ from cio_mcp.customerio.api.metrics import Metric
 from cio_mcp.customerio.api.periods import (
     EASTERN,
     FINEST_FIRST,
-    MOST_STEPS,
+    MAX_STEPS,
     Resolution,
     following,
     periods_between,
@@ -21,8 +21,8 @@ from cio_mcp.customerio.api.periods import (
 )
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.metric_ranges import (
-    HANDY_POINTS,
-    MOST_POINTS,
+    DEFAULT_MAX_POINTS,
+    MAX_POINTS,
     counted_back,
     counted_forward,
     range_resolution,
@@ -54,12 +54,12 @@ def test_steps_count_the_requested_range_however_many_come_back(ago: timedelta, 
 @given(ago=AGO, wanted=RESOLUTIONS)
 def test_a_requested_resolution_is_kept_or_refused_with_how_far_it_reaches(ago: timedelta, wanted: Resolution) -> None:
     if NOW - ago < reach(NOW, wanted, EASTERN_ZONE):
-        with pytest.raises(InvalidArgument, match=f"since: {wanted} are counted back {MOST_STEPS[wanted]} from now"):
+        with pytest.raises(InvalidArgument, match=f"since: {wanted} are counted back {MAX_STEPS[wanted]} from now"):
             steps_back(NOW - ago, NOW, wanted)
         return
     resolution, steps = steps_back(NOW - ago, NOW, wanted)
     assert resolution == wanted
-    assert 2 <= steps <= MOST_STEPS[wanted]
+    assert 2 <= steps <= MAX_STEPS[wanted]
 
 
 @given(ago=AGO)
@@ -79,7 +79,7 @@ def test_a_range_is_covered_by_convenient_whole_periods(ago: timedelta, share: f
     counted = counted_forward(Metric(), covered, resolution, tz)
     assert counted.starts[0] == covered.since
     assert counted.starts[-1] < covered.until <= following(counted.starts[-1], resolution, tz)
-    assert len(counted.starts) <= HANDY_POINTS or resolution == "months"
+    assert len(counted.starts) <= DEFAULT_MAX_POINTS or resolution == "months"
 
 
 def test_a_period_that_begins_when_the_range_ends_is_dropped() -> None:
@@ -110,7 +110,7 @@ def test_a_range_that_starts_and_ends_with_a_period_has_no_period_more(resolutio
     ("days", "wanted", "message"),
     [
         (4000, None, "since: must be at most 10 years before until"),
-        (60, "hours", f"resolution: hours would return over {MOST_POINTS} points; use days"),
+        (60, "hours", f"resolution: hours would return over {MAX_POINTS} points; use days"),
     ],
 )
 def test_a_range_that_cannot_be_counted_is_refused_with_one_that_can(

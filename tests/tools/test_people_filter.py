@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.tools.common.people_filter import ACCEPTED, DEEPEST, audience, checked
+from cio_mcp.tools.common.people_filter import ACCEPTED, MAX_DEPTH, audience, checked
 from cio_mcp.workspace import CallContext
 
 VIP: dict[str, Any] = {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}
@@ -139,7 +139,7 @@ def test_a_bad_filter_is_refused_by_naming_the_place(filter_: object, message: s
 
 def test_endless_nesting_is_refused() -> None:
     filter_ = VIP
-    for _ in range(DEEPEST + 1):
+    for _ in range(MAX_DEPTH + 1):
         filter_ = {"not": filter_}
     with pytest.raises(InvalidArgument, match="levels deep"):
         checked(filter_)

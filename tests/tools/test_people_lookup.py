@@ -6,7 +6,7 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.tools.common import people_lookup
-from cio_mcp.tools.common.people_lookup import NOBODY, find_people, read_entries
+from cio_mcp.tools.common.people_lookup import NO_CUSTOMER, find_people, read_entries
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +32,7 @@ async def test_an_address_in_another_case_is_found_although_the_search_minds_cas
 async def test_a_search_that_does_not_list_everybody_is_not_taken_for_the_whole(
     ws: CallContext, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(people_lookup, "MAX_FOUND", 1)
+    monkeypatch.setattr(people_lookup, "MAX_SEARCH_RESULTS", 1)
     found = await find_people(ws, [TWO, ADA])
     assert "2 customers share it" in str(found[TWO])
     assert isinstance(found[ADA], Person)
@@ -52,7 +52,12 @@ async def test_every_kind_of_identifier_is_found_and_unknown_ones_are_reported(w
         Reference("cio_x", "cio_id"),
     ]
     found = await find_people(ws, references)
-    assert [one.id if isinstance(one, Person) else one for one in found.values()] == ["ada", "bob", NOBODY, NOBODY]
+    assert [one.id if isinstance(one, Person) else one for one in found.values()] == [
+        "ada",
+        "bob",
+        NO_CUSTOMER,
+        NO_CUSTOMER,
+    ]
 
 
 def test_ids_are_different_in_case_and_addresses_are_not() -> None:

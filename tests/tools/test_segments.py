@@ -90,7 +90,7 @@ async def test_the_list_of_segments_is_read_once_for_several_answers(ws: CallCon
 async def test_a_segment_that_hundreds_use_is_bounded_and_says_so(
     ws: CallContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cio_mcp.tools.core.segments.USERS", 1)
+    monkeypatch.setattr("cio_mcp.tools.core.segments.MAX_USERS", 1)
     answer = await get_segment(ws, "Subscribers")
     assert len(answer.sent_newsletters) == 1
     assert answer.users_omitted

@@ -12,7 +12,7 @@ from tests.web.posting import signed
 
 AGAIN = 0.05
 """Seconds before the next try; Customer.io waits longer."""
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds until a request is made again; Customer.io waits four, which a busy machine may need."""
 LANES = 16
 """Events on their way at the same time: Customer.io sends one after another, a storm does not."""
@@ -35,7 +35,7 @@ class Sender:
     async def run(self) -> None:
         """Send all; returns when each was answered 200."""
         numbers = iter(range(self.events))
-        async with httpx.AsyncClient(timeout=PATIENCE) as client, anyio.create_task_group() as lanes:
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client, anyio.create_task_group() as lanes:
             for _ in range(LANES):
                 lanes.start_soon(self._lane, client, numbers)
         self.finished.set()

@@ -14,11 +14,11 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from cio_mcp.events.log import EventLog, EventQuery
-from cio_mcp.events.models import LONGEST
+from cio_mcp.events.models import MAX_TEXT_CHARACTERS
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.webhook_stats import webhook_stats
 from cio_mcp.tools.core.events import recent_events
-from cio_mcp.web.webhooks import AGAIN, MAX_BODY_BYTES, MAX_REQUESTS, SENTENCES, STATUS, WEBHOOK_PATH
+from cio_mcp.web.webhooks import LOG_INTERVAL_SECONDS, MAX_BODY_BYTES, MAX_REQUESTS, SENTENCES, STATUS, WEBHOOK_PATH
 from cio_mcp.workspace import CallContext
 from tests.events.published import examples, payloads
 from tests.web.posting import KEY, Answer, Poster, signed
@@ -170,7 +170,7 @@ async def test_a_signed_body_of_unknown_shape_is_kept(feed: EventLog, body: byte
     event, *more = (await feed.recent(EventQuery(object_type="unknown"))).events
     assert not more
     text = body.decode(errors="replace")
-    assert event.data["body"] == (text if len(text) <= LONGEST else text[:LONGEST] + "…")
+    assert event.data["body"] == (text if len(text) <= MAX_TEXT_CHARACTERS else text[:MAX_TEXT_CHARACTERS] + "…")
 
 
 async def test_while_storage_is_down_the_answer_is_503_and_the_event_may_come_again(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ async def test_the_first_refusal_of_a_kind_within_an_hour_is_logged_with_what_to
     assert logged(caplog) == [wrong]
     assert (await poster.post(BODY)).status == 401
     assert [each.startswith("A webhook was refused: it has no signature. ") for each in logged(caplog)] == [False, True]
-    now += AGAIN
+    now += LOG_INTERVAL_SECONDS
     for _ in range(3):
         assert (await poster.post_signed(BODY, key=b"another")).status == 401
     assert logged(caplog)[2:] == [wrong]

@@ -6,7 +6,7 @@ from cio_mcp.customerio.api.base import Model
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import read
 
-SECONDS = 60.0
+CACHE_SECONDS = 60.0
 """How long these may be reused; Customer.io itself caches the counts of workspaces for up to two hours."""
 
 
@@ -61,22 +61,22 @@ class Account(Reads):
 
     async def workspaces(self) -> list[WorkspaceRecord]:
         """Every workspace of the account, not only the App key's own."""
-        return await self._list(WorkspaceRecord, "workspaces", read("list_workspaces"), cache=SECONDS)
+        return await self._list(WorkspaceRecord, "workspaces", read("list_workspaces"), cache=CACHE_SECONDS)
 
     async def region(self) -> RegionRecord:
         """Region and workspace of the Track keys."""
-        return RegionRecord.of(await self._reader.read(read("get_region"), cache=SECONDS))
+        return RegionRecord.of(await self._reader.read(read("get_region"), cache=CACHE_SECONDS))
 
     async def senders(self) -> list[Sender]:
         """Whom messages can be from; each once."""
         call = read("list_senders", query={"limit": 100})
-        senders = await self._pages(Sender, "sender_identities", call, cache=SECONDS)
+        senders = await self._pages(Sender, "sender_identities", call, cache=CACHE_SECONDS)
         return list({sender.id: sender for sender in senders}.values())
 
     async def topics(self) -> list[Topic]:
         """The subscription topics, none where the subscription center is off."""
-        return await self._list(Topic, "topics", read("list_topics"), cache=SECONDS)
+        return await self._list(Topic, "topics", read("list_topics"), cache=CACHE_SECONDS)
 
     async def object_types(self) -> list[ObjectType]:
         """The types of objects."""
-        return await self._list(ObjectType, "types", read("list_object_types"), cache=SECONDS)
+        return await self._list(ObjectType, "types", read("list_object_types"), cache=CACHE_SECONDS)

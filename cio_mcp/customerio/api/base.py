@@ -116,7 +116,7 @@ Complete = BeforeValidator(lambda value: value if isinstance(value, list | tuple
 Blank = BeforeValidator(lambda value: None if value in ("", 0) else value)
 """For `Annotated[str | None, Blank]`: Customer.io says "" or 0 as well as null for an id that is not there."""
 
-HAPPENED = 1
+UNDATED_COUNT = 1
 """The count of a metric whose time cannot be read: it happened."""
 
 
@@ -130,7 +130,7 @@ def _time_or_count(given: Any) -> int | float | None:
         given = float(given)
     if given is None or (isinstance(given, int | float) and isfinite(given)):
         return given
-    return HAPPENED if given else None
+    return UNDATED_COUNT if given else None
 
 
 IdType = Literal["id", "email", "phone", "cio_id"]

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.call import Call
 from cio_mcp.text.sanitize import word
 
-PARTLY = 207
+PARTIAL_STATUS = 207
 """What Customer.io answers when it accepted some operations and lists the others by index (Track API, v2 batch)."""
 
 Operation = dict[str, JsonValue]

@@ -10,7 +10,7 @@ from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.operations import Api
 from cio_mcp.customerio.outcome import Answered
-from cio_mcp.customerio.region import ASK_APP, ASK_TRACK
+from cio_mcp.customerio.region import REGION_CALL, WORKSPACES_CALL
 from cio_mcp.errors import CioError, KeyRefused
 from cio_mcp.settings import Settings
 
@@ -36,7 +36,7 @@ class KeyReport:
     async def fill(self, client: Client, settings: Settings) -> None:
         """Make one read with each key, through the limiter and after all other requests; raises nothing."""
         # The region is found out with the Track API keys, and where they are refused, the other key has no host.
-        for call, is_set in ((ASK_TRACK, settings.has_track), (ASK_APP, settings.has_app)):
+        for call, is_set in ((REGION_CALL, settings.has_track), (WORKSPACES_CALL, settings.has_app)):
             if is_set:
                 await self._check(client, call, region_by_track=settings.has_track and settings.region == "auto")
 

@@ -27,9 +27,9 @@ from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import from_unix, moment
 
-COMPARED = 5
+MAX_COMPARED = 5
 """People with one address whose profiles are read to tell them apart; no source, more would cost the lane."""
-PROFILES_AT_ONCE = 100
+MAX_PROFILES_PER_REQUEST = 100
 """Profiles in one request at most: https://docs.customer.io/integrations/api/app/"""
 
 BAD_REQUEST = 400
@@ -254,7 +254,7 @@ class People(Reads):
         if not found:
             raise _nobody(reference)
         if len(found) > 1:
-            raise SeveralPeople(await self.profiles(found[:COMPARED]), len(found))
+            raise SeveralPeople(await self.profiles(found[:MAX_COMPARED]), len(found))
         return found[0].reference
 
     async def known_otherwise(self, reference: Reference) -> Person | None:
@@ -299,8 +299,8 @@ class People(Reads):
     async def profiles_by(self, values: Sequence[str], id_type: Literal["cio_id"] | None) -> list[Person]:
         """Read the profiles that exist by `id` (None) or `cio_…`, `PROFILES_AT_ONCE` in a request."""
         found: list[Person] = []
-        for start in range(0, len(values), PROFILES_AT_ONCE):
-            body: JsonValue = {"ids": [*values[start : start + PROFILES_AT_ONCE]]}
+        for start in range(0, len(values), MAX_PROFILES_PER_REQUEST):
+            body: JsonValue = {"ids": [*values[start : start + MAX_PROFILES_PER_REQUEST]]}
             call = read("get_customers", query={"id_type": id_type}, body=body)
             found += _Profiles.of(await self._reader.read(call)).customers
         return found

@@ -16,13 +16,13 @@ FINEST_FIRST: tuple[Resolution, ...] = ("hours", "days", "weeks", "months")
 EASTERN = "America/New_York"
 """The zone of everything that is asked by period and steps: https://docs.customer.io/integrations/api/app/"""
 
-MOST_STEPS: dict[Resolution, int] = {"hours": 24, "days": 45, "weeks": 12, "months": 121}
+MAX_STEPS: dict[Resolution, int] = {"hours": 24, "days": 45, "weeks": 12, "months": 121}
 """How far back steps reach: https://docs.customer.io/integrations/api/app/"""
 
-FEWEST_STEPS = 2
+MIN_STEPS = 2
 """One step is answered with two: https://docs.customer.io/integrations/api/app/"""
 
-LONGEST_RANGE = timedelta(days=3652)
+MAX_RANGE = timedelta(days=3652)
 """`start` and `end` are at most 10 years apart: https://docs.customer.io/integrations/api/app/"""
 
 _HOUR = timedelta(hours=1)
@@ -105,14 +105,14 @@ def periods_between(since: datetime, until: datetime, resolution: Resolution, tz
 
 def steps(since: datetime, now: datetime, resolution: Resolution, tz: ZoneInfo) -> int | None:
     """The smallest number of steps whose periods, counted back from now, reach `since`; None beyond the most."""
-    most = MOST_STEPS[resolution]
+    most = MAX_STEPS[resolution]
     count = periods_between(since, now + _INSTANT, resolution, tz, most=most)
-    return max(count, FEWEST_STEPS) if count <= most else None
+    return max(count, MIN_STEPS) if count <= most else None
 
 
 def reach(now: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime:
     """The earliest moment (UTC) that steps of this resolution can count from."""
-    return starts_back(now, MOST_STEPS[resolution], resolution, tz)[0]
+    return starts_back(now, MAX_STEPS[resolution], resolution, tz)[0]
 
 
 def _midnight(day: date, tz: ZoneInfo) -> datetime:

@@ -2,7 +2,7 @@
 
 from typing import Unpack
 
-from cio_mcp.customerio.operations.row import EVERYTHING, NOTHING, Columns, Group, Operation
+from cio_mcp.customerio.operations.row import EVERYTHING, NO_COLUMNS, Columns, Group, Operation
 
 _P = Group("pipelines", "pipelines", family="customers", families=(EVERYTHING,), people=("userId", "anonymousId"))
 _TIMES = "originalTimestamp receivedAt sentAt timestamp"
@@ -58,7 +58,7 @@ PUBLISHED = (
 )  # fmt: skip
 
 
-def _action(id_: str, event: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]) -> Operation:
+def _action(id_: str, event: str, summary: str, preset: Columns = NO_COLUMNS, **columns: Unpack[Columns]) -> Operation:
     common: Columns = {
         "fields": "event! userId! properties:object timestamp type",
         "content": ("properties", "context"),

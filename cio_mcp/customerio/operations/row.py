@@ -181,7 +181,7 @@ class Columns(TypedDict, total=False):
     elements: str
 
 
-NOTHING: Columns = {}
+NO_COLUMNS: Columns = {}
 UNPUBLISHED: Columns = {"unpublished": True}
 UNPUBLISHED_WRITE: Columns = {"unpublished": True, "empty_answer": True, "content": (EVERYTHING,)}
 
@@ -203,31 +203,31 @@ class Group:
         self._common: Columns = {"lane": "app" if api == "app" else api, "families": (family,), **common}
 
     def get(
-        self, id_: str, route: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]
+        self, id_: str, route: str, summary: str, preset: Columns = NO_COLUMNS, **columns: Unpack[Columns]
     ) -> Operation:
         """A read."""
         return self._row(id_, "GET", route, summary, _READ | preset | columns)
 
     def search(
-        self, id_: str, route: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]
+        self, id_: str, route: str, summary: str, preset: Columns = NO_COLUMNS, **columns: Unpack[Columns]
     ) -> Operation:
         """A read that is requested with POST."""
         return self._row(id_, "POST", route, summary, _READ | preset | columns)
 
     def post(
-        self, id_: str, route: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]
+        self, id_: str, route: str, summary: str, preset: Columns = NO_COLUMNS, **columns: Unpack[Columns]
     ) -> Operation:
         """A write that may reach people and must not be sent twice, unless its columns say otherwise."""
         return self._row(id_, "POST", route, summary, _POST | preset | columns)
 
     def put(
-        self, id_: str, route: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]
+        self, id_: str, route: str, summary: str, preset: Columns = NO_COLUMNS, **columns: Unpack[Columns]
     ) -> Operation:
         """A write that may reach people and has the same effect when it is sent again."""
         return self._row(id_, "PUT", route, summary, _PUT | preset | columns)
 
     def delete(
-        self, id_: str, route: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]
+        self, id_: str, route: str, summary: str, preset: Columns = NO_COLUMNS, **columns: Unpack[Columns]
     ) -> Operation:
         """A removal for good, unless its columns name an inverse; the App API answers it without a body."""
         empty: Columns = {"empty_answer": self._api == "app"}

@@ -2,7 +2,7 @@
 
 from typing import Unpack
 
-from cio_mcp.customerio.operations.row import EVERYTHING, NOTHING, Columns, Group, Operation
+from cio_mcp.customerio.operations.row import EVERYTHING, NO_COLUMNS, Columns, Group, Operation
 
 _PEOPLE = ("customers", "segments", "messages", "activities")
 """The cache families that a write about a person may change."""
@@ -175,7 +175,7 @@ _V2_EVENT: Columns = {
 }
 
 
-def _person(action: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]) -> Operation:
+def _person(action: str, summary: str, preset: Columns = NO_COLUMNS, **columns: Unpack[Columns]) -> Operation:
     when = (("type", "person"), ("action", action))
     common: Columns = {
         **_ENTITY,
@@ -187,7 +187,7 @@ def _person(action: str, summary: str, preset: Columns = NOTHING, **columns: Unp
     return _V2.post(f"person_{action}", "/api/v2/entity", summary, common | preset | columns)
 
 
-def _object(action: str, summary: str, preset: Columns = NOTHING, **columns: Unpack[Columns]) -> Operation:
+def _object(action: str, summary: str, preset: Columns = NO_COLUMNS, **columns: Unpack[Columns]) -> Operation:
     when = (("type", "object"), ("action", action))
     common: Columns = {
         **_ENTITY,

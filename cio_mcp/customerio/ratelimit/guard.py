@@ -4,8 +4,8 @@ from collections import deque
 from urllib.parse import urlsplit
 
 GUARD_MIN, GUARD_START, GUARD_MAX = 0.012, 0.1, 0.25
-ENOUGH_TRIPS = 20
-LAST_TRIPS = 200
+MIN_TRIPS = 20
+MAX_TRIPS = 200
 
 
 class Guard:
@@ -14,12 +14,12 @@ class Guard:
     def __init__(self, fixed: float | None = None) -> None:
         self.seconds = GUARD_START if fixed is None else fixed
         self._fixed = fixed is not None
-        self._trips: deque[float] = deque(maxlen=LAST_TRIPS)
+        self._trips: deque[float] = deque(maxlen=MAX_TRIPS)
 
     def note(self, round_trip: float) -> None:
         """Take a round trip (seconds) into account: the 99th percentile less the minimum of the last 200."""
         self._trips.append(round_trip)
-        if self._fixed or len(self._trips) < ENOUGH_TRIPS:
+        if self._fixed or len(self._trips) < MIN_TRIPS:
             return
         trips = sorted(self._trips)
         self.seconds = min(GUARD_MAX, max(GUARD_MIN, trips[int(0.99 * (len(trips) - 1))] - trips[0]))

@@ -22,7 +22,7 @@ from cio_mcp.customerio.ratelimit.state import Budget, WindowState
 from cio_mcp.customerio.ratelimit.window import BULK, INTERACTIVE, Verdict, Waiter
 from cio_mcp.errors import RateLimited, Unavailable
 
-LONGEST_QUEUE = 10_000  # callers per process and lane; more are refused
+MAX_QUEUE_LENGTH = 10_000  # callers per process and lane; more are refused
 STALE_GRANT_SECONDS = 0.005  # seconds between grant and departure from which on a permit is stamped again
 MAX_SPREAD_SECONDS = 60.0  # over which processes start when they lost the store; no source
 STOPPING = "The server is stopping; nothing was sent."
@@ -98,7 +98,7 @@ class LaneQueue:
         """Queue until it is this caller's turn; see `Limiter.acquire`."""
         if self._closed:
             raise Unavailable(STOPPING)
-        if len(self._queues[INTERACTIVE]) + len(self._queues[BULK]) >= LONGEST_QUEUE:
+        if len(self._queues[INTERACTIVE]) + len(self._queues[BULK]) >= MAX_QUEUE_LENGTH:
             raise RateLimited(max_wait, lane=lane)
         since = self.now()
         ticket = Ticket(lane, caller, Waiter(since, since + max_wait))

@@ -6,16 +6,16 @@ from typing import Self
 
 from cio_mcp.customerio.ratelimit.rates import Lane
 
-RECOVERY = 1 / 8  # what comes back of the rate at each step after a penalty
-STEP = 10.0  # seconds between the steps, or one window if that is longer
-FLOOR = 1 / 16  # no penalty lowers the rate below this share
-QUANTA = 300  # stamps a window of an unpaced lane is counted in
-COARSE = 0.015  # the guard of an unpaced lane, in windows
-QUOTA = 3600.0  # windows from this length on are quotas: a 429 says it is used up, not that we were fast
-UNREADABLE = 1.0  # seconds that a row which cannot be read keeps the lane closed
-LONG_AGO = 1e6
+RECOVERY_SHARE = 1 / 8  # what comes back of the rate at each step after a penalty
+RECOVERY_STEP_SECONDS = 10.0  # seconds between the steps, or one window if that is longer
+MIN_RATE_SHARE = 1 / 16  # no penalty lowers the rate below this share
+QUANTA_PER_WINDOW = 300  # stamps a window of an unpaced lane is counted in
+COARSE_GUARD_WINDOWS = 0.015  # the guard of an unpaced lane, in windows
+QUOTA_WINDOW_SECONDS = 3600.0  # windows from this length on are quotas: a 429 says it is used up, not that we were fast
+UNREADABLE_ROW_SECONDS = 1.0  # seconds that a row which cannot be read keeps the lane closed
+LONG_AGO_SECONDS = 1e6
 VERSION = 2
-MINUTE = 60.0  # seconds for which a process counts after its last claim
+PROCESS_EXPIRY_SECONDS = 60.0  # seconds for which a process counts after its last claim
 MAX_PROCESSES = 64  # the most that are counted; more are a misconfiguration, and the row stays small
 ASSUMED_PROCESSES = 4  # where the shared row was never read; no source
 
@@ -40,13 +40,13 @@ class Budget:
         """
         requests = lane.requests * share + 1e-9
         window = lane.window / min(1.0, requests)
-        coarse = 0.0 if lane.paced else COARSE * min(window, QUOTA)
-        return cls(max(1, int(requests)), window, max(guard, coarse), lane.paced, lane.window >= QUOTA)
+        coarse = 0.0 if lane.paced else COARSE_GUARD_WINDOWS * min(window, QUOTA_WINDOW_SECONDS)
+        return cls(max(1, int(requests)), window, max(guard, coarse), lane.paced, lane.window >= QUOTA_WINDOW_SECONDS)
 
     @property
     def quantum(self) -> float:
         """Seconds that share one stamp; 0 where each grant has its own."""
-        return 0.0 if self.paced else self.window / QUANTA
+        return 0.0 if self.paced else self.window / QUANTA_PER_WINDOW
 
     def stamp(self, at: float) -> float:
         """What a grant made at `at` is stamped: the end of the quantum that lies in, the safe side."""
@@ -70,9 +70,9 @@ class WindowState:
     seen: float = 0.0
     grants: list[list[float]] = field(default_factory=list)
     """`[stamp, count]` each, oldest first."""
-    paused: float = -LONG_AGO
+    paused: float = -LONG_AGO_SECONDS
     factor: float = 1.0
-    eased: float = -LONG_AGO
+    eased: float = -LONG_AGO_SECONDS
     """When the factor was last lowered to what it says; it recovers from there."""
     passed: int = 0
     """Interactive grants since a bulk caller last got one, while some waited."""
@@ -84,7 +84,7 @@ class WindowState:
     def load(cls, text: str | None, now: float) -> Self:
         """Read a row; one that cannot be read is taken for a full one and so heals by itself."""
         if text is None:
-            return cls(seen=now, paused=now - LONG_AGO, eased=now - LONG_AGO)
+            return cls(seen=now, paused=now - LONG_AGO_SECONDS, eased=now - LONG_AGO_SECONDS)
         try:
             version, seen, grants, paused, factor, eased, passed, queues, *rest = json.loads(text)
             processes = rest[0] if version == VERSION else {}
@@ -94,7 +94,7 @@ class WindowState:
         except (ValueError, TypeError, AttributeError, LookupError):
             readable = False
         if not readable:
-            return cls(seen=now, paused=now + UNREADABLE, factor=FLOOR, eased=now)
+            return cls(seen=now, paused=now + UNREADABLE_ROW_SECONDS, factor=MIN_RATE_SHARE, eased=now)
         state.move_to(now)
         return state
 
@@ -129,7 +129,7 @@ class WindowState:
 
     def hear(self, process: str) -> None:
         """Note that a process is alive, and forget those that were silent for a minute."""
-        recent = {name: heard for name, heard in self.processes.items() if self.seen - heard <= MINUTE}
+        recent = {name: heard for name, heard in self.processes.items() if self.seen - heard <= PROCESS_EXPIRY_SECONDS}
         recent.pop(process, None)
         self.processes = dict(list(recent.items())[1 - MAX_PROCESSES :]) | {process: self.seen}
 
@@ -146,8 +146,8 @@ class WindowState:
         """The share of the lane in use, 1.0 unless a 429 lowered it."""
         if self.factor >= 1:
             return 1.0
-        steps = max(0, int((now - self.eased) / max(STEP, budget.window)))
-        return min(1.0, self.factor + steps * RECOVERY)
+        steps = max(0, int((now - self.eased) / max(RECOVERY_STEP_SECONDS, budget.window)))
+        return min(1.0, self.factor + steps * RECOVERY_SHARE)
 
     def used(self, budget: Budget, now: float) -> int:
         """How many grants still count."""

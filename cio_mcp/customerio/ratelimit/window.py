@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import Self
 
 from cio_mcp.customerio.ratelimit.guard import GUARD_MAX
-from cio_mcp.customerio.ratelimit.state import FLOOR, LONG_AGO, Budget, Queue, WindowState
+from cio_mcp.customerio.ratelimit.state import LONG_AGO_SECONDS, MIN_RATE_SHARE, Budget, Queue, WindowState
 
 INTERACTIVE, BULK = 0, 1
 
-SPACING = 0.9  # of an even rate: lets a late dispatcher catch up without a burst
-YIELD = 9  # grants in a row that bulk calls give way for; the tenth is theirs, so none starves
-STALL = 0.25  # seconds overdue after which a process's queue is no longer waited for
-DEAD = 3.0  # seconds of silence after which a process's queue is forgotten
-BEAT = 1.0  # seconds after which a process with a queue is heard from at the latest
-NUDGE = 0.002  # seconds until the next look when a slot is open but a request ahead has not taken it
-QUOTA_PAUSE = 3600.0  # seconds that a used-up quota is left alone
+SPACING_SHARE = 0.9  # of an even rate: lets a late dispatcher catch up without a burst
+MAX_INTERACTIVE_GRANTS = 9  # grants in a row that bulk calls give way for; the tenth is theirs, so none starves
+STALLED_QUEUE_SECONDS = 0.25  # seconds overdue after which a process's queue is no longer waited for
+DEAD_QUEUE_SECONDS = 3.0  # seconds of silence after which a process's queue is forgotten
+HEARTBEAT_SECONDS = 1.0  # seconds after which a process with a queue is heard from at the latest
+RECHECK_SECONDS = 0.002  # seconds until the next look when a slot is open but a request ahead has not taken it
+QUOTA_PAUSE_SECONDS = 3600.0  # seconds that a used-up quota is left alone
 MAX_PAUSE_SECONDS = 120.0  # a longer pause of a lane that is no quota is a mistake somewhere; no source
 MAX_QUOTA_PAUSE_SECONDS = 86_400.0  # the documented quota is one of a day
 
@@ -62,19 +62,19 @@ def acquire(
     """
     now = state.seen
     _forget_implausible_pause(budget, state)
-    kept = max(budget.guard, GUARD_MAX) + budget.window * max(1.0, 1 / (budget.requests * FLOOR))
+    kept = max(budget.guard, GUARD_MAX) + budget.window * max(1.0, 1 / (budget.requests * MIN_RATE_SHARE))
     state.grants = [grant for grant in state.grants if grant[0] + kept > now]
-    state.queues = {name: queue for name, queue in state.queues.items() if now - queue.seen <= DEAD}
-    crowded = any(now <= queue.due + STALL for queue in state.queues.values())
+    state.queues = {name: queue for name, queue in state.queues.items() if now - queue.seen <= DEAD_QUEUE_SECONDS}
+    crowded = any(now <= queue.due + STALLED_QUEUE_SECONDS for queue in state.queues.values())
     state.queues.pop(me, None)
-    others = [queue for queue in state.queues.values() if now <= queue.due + STALL]
+    others = [queue for queue in state.queues.values() if now <= queue.due + STALLED_QUEUE_SECONDS]
 
     granted = _deal(state, _Pace.of(budget, state, crowded=crowded), others, queues)
     stamp = _stamp(budget, state, sum(granted))
     pace = _Pace.of(budget, state, crowded=True)  # for those who are left there is a queue
     refused: list[tuple[int, int, float]] = []
     left: list[list[Waiter]] = [[], []]
-    wake = BEAT
+    wake = HEARTBEAT_SECONDS
     for kind in (INTERACTIVE, BULK):
         for index, caller in enumerate(queues[kind][granted[kind] :], granted[kind]):
             if left[kind] and index < unchecked[kind]:
@@ -86,7 +86,7 @@ def acquire(
                 refused.append((kind, index, opens - now))
                 continue
             if not left[kind]:
-                wake = min(wake, max(opens - now, NUDGE))
+                wake = min(wake, max(opens - now, RECHECK_SECONDS))
             left[kind].append(caller)
     if not any(left):
         return Verdict(granted, stamp, tuple(refused), None)
@@ -105,11 +105,11 @@ def penalize(budget: Budget, state: WindowState, stamp: float, retry_after: floa
     _forget_implausible_pause(budget, state)
     fast = not budget.quota and stamp >= state.eased
     if fast:
-        state.factor = max(FLOOR, state.rate(budget, now) / 2)
+        state.factor = max(MIN_RATE_SHARE, state.rate(budget, now) / 2)
     if retry_after is not None and retry_after >= 0:
         pause = min(retry_after, _longest_pause(budget))
     else:
-        pause = QUOTA_PAUSE if budget.quota else max(1.0, budget.window) / (2 * state.factor)
+        pause = QUOTA_PAUSE_SECONDS if budget.quota else max(1.0, budget.window) / (2 * state.factor)
     if fast or retry_after is not None or budget.quota:
         state.paused = max(state.paused, now + pause)
     if not budget.quota:
@@ -159,7 +159,7 @@ class _Pace:
         factor = state.rate(budget, state.seen)
         requests = max(1, int(budget.requests * factor + 1e-9))
         period = budget.guard + budget.window * max(1.0, 1 / (budget.requests * factor))
-        even = SPACING * period / requests
+        even = SPACING_SHARE * period / requests
         if state.paused + period > state.seen and not budget.quota:
             return cls(state, requests, period, max(even, budget.quantum))
         return cls(state, requests, period, even if budget.paced and (crowded or factor < 1) else 0.0)
@@ -170,7 +170,7 @@ class _Pace:
         at = max(self._free_at(slot), self._free_at(0) + slot * self.spacing) + turns * self.period
         if not self.spacing:
             return max(at, self.state.paused)
-        last = self.state.grants[-1][0] if self.state.grants else -LONG_AGO
+        last = self.state.grants[-1][0] if self.state.grants else -LONG_AGO_SECONDS
         return max(at, max(last + self.spacing, self.state.paused, self.state.seen) + rank * self.spacing)
 
     def _free_at(self, slot: int) -> float:
@@ -191,7 +191,7 @@ def _deal(state: WindowState, pace: _Pace, others: list[Queue], queues: Queues) 
     bulk_elsewhere = any(queue.counts[BULK] for queue in others)
 
     def due() -> Iterator[int]:
-        for kind in (BULK, INTERACTIVE) if state.passed >= YIELD else (INTERACTIVE, BULK):
+        for kind in (BULK, INTERACTIVE) if state.passed >= MAX_INTERACTIVE_GRANTS else (INTERACTIVE, BULK):
             if granted[kind] < len(queues[kind]):
                 rank = _ahead(state, others, kind, queues[kind][granted[kind]], 0) + sum(granted)
                 if pace.opens(rank) <= state.seen:
@@ -207,11 +207,11 @@ def _deal(state: WindowState, pace: _Pace, others: list[Queue], queues: Queues) 
 def _ahead(state: WindowState, others: list[Queue], kind: int, caller: Waiter, mine: int) -> int:
     """How many permits go to others before this caller (and to `mine` interactive callers, if it is bulk)."""
     earlier = sum(1 for queue in others if queue.counts[kind] and queue.oldest[kind] < caller.since)
-    turn = state.passed >= YIELD
+    turn = state.passed >= MAX_INTERACTIVE_GRANTS
     if kind == INTERACTIVE:
         return earlier + (turn and any(queue.counts[BULK] for queue in others))
     preferred = mine + sum(queue.counts[INTERACTIVE] for queue in others)
-    return earlier + min(preferred, max(0, YIELD - state.passed) + YIELD * earlier)
+    return earlier + min(preferred, max(0, MAX_INTERACTIVE_GRANTS - state.passed) + MAX_INTERACTIVE_GRANTS * earlier)
 
 
 def _stamp(budget: Budget, state: WindowState, count: int) -> float:

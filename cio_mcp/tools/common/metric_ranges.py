@@ -9,8 +9,8 @@ from cio_mcp.customerio.api.metrics import Metric
 from cio_mcp.customerio.api.periods import (
     EASTERN,
     FINEST_FIRST,
-    LONGEST_RANGE,
-    MOST_STEPS,
+    MAX_RANGE,
+    MAX_STEPS,
     Resolution,
     ceiling,
     floor,
@@ -24,10 +24,10 @@ from cio_mcp.customerio.api.periods import (
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.timestamps import moment
 
-HANDY_POINTS = 60
+DEFAULT_MAX_POINTS = 60
 """Maximum periods in an answer, unless a resolution is requested; no source, one line of text."""
 
-MOST_POINTS = 400
+MAX_POINTS = 400
 """How many it has at most in any case; no source, some 10 KB."""
 
 
@@ -55,14 +55,14 @@ def range_resolution(since: datetime, until: datetime, wanted: Resolution | None
     Raises:
         InvalidArgument: the range is longer than Customer.io counts, or the answer would be too long.
     """
-    if until - since > LONGEST_RANGE:
+    if until - since > MAX_RANGE:
         raise InvalidArgument("since", "must be at most 10 years before until")
     if wanted is None:
-        return next(fit for fit in FINEST_FIRST if fit == "months" or _fits(since, until, fit, tz, HANDY_POINTS))
-    if not _fits(since, until, wanted, tz, MOST_POINTS):
-        handy = next(fit for fit in FINEST_FIRST if _fits(since, until, fit, tz, MOST_POINTS))
+        return next(fit for fit in FINEST_FIRST if fit == "months" or _fits(since, until, fit, tz, DEFAULT_MAX_POINTS))
+    if not _fits(since, until, wanted, tz, MAX_POINTS):
+        handy = next(fit for fit in FINEST_FIRST if _fits(since, until, fit, tz, MAX_POINTS))
         raise InvalidArgument(
-            "resolution", f"{wanted} would return over {MOST_POINTS} points; use {handy}, or a shorter range"
+            "resolution", f"{wanted} would return over {MAX_POINTS} points; use {handy}, or a shorter range"
         )
     return wanted
 
@@ -79,10 +79,10 @@ def steps_back(since: datetime, now: datetime, wanted: Resolution | None) -> tup
             return resolution, count
     furthest = wanted or "months"
     coarser = FINEST_FIRST[FINEST_FIRST.index(furthest) + 1 :]
-    longer = f"; {', '.join(f'{each} {MOST_STEPS[each]}' for each in coarser)} go back further" if coarser else ""
+    longer = f"; {', '.join(f'{each} {MAX_STEPS[each]}' for each in coarser)} go back further" if coarser else ""
     earliest = moment(reach(now, furthest, tz).astimezone(tz))
     raise InvalidArgument(
-        "since", f"{furthest} are counted back {MOST_STEPS[furthest]} from now, to {earliest} ({EASTERN}){longer}"
+        "since", f"{furthest} are counted back {MAX_STEPS[furthest]} from now, to {earliest} ({EASTERN}){longer}"
     )
 
 
@@ -96,7 +96,7 @@ def whole(since: datetime, until: datetime, now: datetime, resolution: Resolutio
 
 def counted_forward(metric: Metric, covered: Span, resolution: Resolution, tz: ZoneInfo) -> Counted:
     """Date the counts of whole periods; no counts at all are none throughout, and any after the range are dropped."""
-    expected = periods_between(covered.since, covered.until, resolution, tz, most=MOST_POINTS)
+    expected = periods_between(covered.since, covered.until, resolution, tz, most=MAX_POINTS)
     count = min(metric.periods, expected) or expected
     dated = starts(covered.since, count, resolution, tz)
     return Counted(metric.part(0, count), dated, covered.since, covered.until, resolution)

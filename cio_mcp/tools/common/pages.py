@@ -8,7 +8,7 @@ from cio_mcp.text.render import Answer
 from cio_mcp.text.untrusted import Opaque
 
 Item = TypeVar("Item")
-LONGEST_OFFSET = 9
+MAX_OFFSET_DIGITS = 9
 
 
 class PageAnswer(Answer):
@@ -39,7 +39,7 @@ def cut(items: Sequence[Item], limit: int, cursor: str | None) -> tuple[list[Ite
     """
     start = 0
     if cursor is not None:
-        if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_OFFSET):
+        if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MAX_OFFSET_DIGITS):
             raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged")
         start = int(cursor)
     end = start + limit

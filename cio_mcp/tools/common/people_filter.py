@@ -14,9 +14,9 @@ from cio_mcp.text.spelling import closest_word, same_word
 from cio_mcp.tools.common.arguments import READ_AS
 from cio_mcp.workspace import CallContext
 
-DEEPEST = 10
+MAX_DEPTH = 10
 """Levels of nesting taken; no source, deeper is a mistake."""
-MOST_CONDITIONS = 100
+MAX_CONDITIONS = 100
 """Conditions in one list; no source, more is a list of people and not a filter."""
 MAX_FAULTS = 8
 """Faults in one error; no source, more do not help."""
@@ -150,8 +150,8 @@ def _fault(faults: Faults, place: str, problem: str) -> None:
 
 
 def _node(value: Any, place: str, faults: Faults, depth: int) -> dict[str, Any]:
-    if depth > DEEPEST:
-        _fault(faults, place, f"nested more than {DEEPEST} levels deep")
+    if depth > MAX_DEPTH:
+        _fault(faults, place, f"nested more than {MAX_DEPTH} levels deep")
         return {}
     if not isinstance(value, dict):
         combine = f"; {COMBINE}" if isinstance(value, list) else ""
@@ -182,8 +182,8 @@ def _all_of(value: Any, place: str, faults: Faults, depth: int) -> list[dict[str
     if not isinstance(conditions, list) or not conditions:
         _fault(faults, place, "expected a list of conditions")
         return []
-    if len(conditions) > MOST_CONDITIONS:
-        _fault(faults, place, f"has {len(conditions):,} conditions; at most {MOST_CONDITIONS} are allowed")
+    if len(conditions) > MAX_CONDITIONS:
+        _fault(faults, place, f"has {len(conditions):,} conditions; at most {MAX_CONDITIONS} are allowed")
         return []
     return [_node(item, f"{place}[{index}]", faults, depth) for index, item in enumerate(conditions)]
 

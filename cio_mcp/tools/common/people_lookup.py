@@ -13,11 +13,11 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.gather import together
 from cio_mcp.workspace import CallContext
 
-MAX_FOUND = 1_000
+MAX_SEARCH_RESULTS = 1_000
 """People whom one search answers at most: https://docs.customer.io/integrations/api/app/ (search for customers)."""
-NAMED = 16
+MAX_LISTED_FAULTS = 16
 """Entries of a list that a refusal names; more would not fit into one sentence."""
-NOBODY = "no customer has it"
+NO_CUSTOMER = "no customer has it"
 
 
 class Entry(NamedTuple):
@@ -52,10 +52,10 @@ def refuse_faults(customers: Sequence[str], faults: Mapping[int, str]) -> None:
     if not faults:
         return
     reasons: dict[str, list[str]] = {}
-    for number in sorted(faults)[:NAMED]:
+    for number in sorted(faults)[:MAX_LISTED_FAULTS]:
         reasons.setdefault(faults[number], []).append(f"no. {number} {quoted(customers[number - 1], 30)}")
     listed = "; ".join(f"{', '.join(entries)}: {reason}" for reason, entries in reasons.items())
-    more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+    more = f"; and {len(faults) - MAX_LISTED_FAULTS} more" if len(faults) > MAX_LISTED_FAULTS else ""
     problem = f"{len(faults)} of {len(customers)} cannot be updated: {listed}{more}"
     raise InvalidArgument("customers", f"{problem}. Correct them or leave them out")
 
@@ -65,7 +65,7 @@ async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[
     kinds: dict[IdType, list[Reference]] = {}
     for reference in references:
         kinds.setdefault(reference.kind, []).append(reference)
-    found: dict[Reference, Person | str] = dict.fromkeys(references, NOBODY)
+    found: dict[Reference, Person | str] = dict.fromkeys(references, NO_CUSTOMER)
     if ids := [reference.value for reference in kinds.get("id", ())]:
         profiles = await ws.people.profiles_by(ids, None)
         found |= {Reference(person.id): person for person in profiles if person.id in ids}
@@ -89,7 +89,7 @@ async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Re
     either: list[JsonValue] = [
         {"attribute": {"field": "email", "operator": "eq", "value": spelling}} for spelling in spellings
     ]
-    page = await ws.people.search({"or": either}, limit=MAX_FOUND)
+    page = await ws.people.search({"or": either}, limit=MAX_SEARCH_RESULTS)
     holders: dict[str, tuple[Identifiers, ...]] = {}
     for person in page.identifiers:
         address = (person.email or "").casefold()
@@ -109,13 +109,13 @@ def _only(holders: Sequence[Identifiers], profiles: Mapping[str, Person]) -> Per
         named = ", ".join(f"cio_{person.cio_id}" for person in holders[:3])
         more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""  # noqa: PLR2004 - as many as are named
         return f"{len(holders)} customers share it ({named}{more}), so name the one that is meant by cio_id"
-    return profiles.get(holders[0].cio_id or "", NOBODY) if holders else NOBODY
+    return profiles.get(holders[0].cio_id or "", NO_CUSTOMER) if holders else NO_CUSTOMER
 
 
 async def _by_phone(ws: CallContext, reference: Reference) -> Person | str:
     try:
         return await ws.people.attributes(reference)
     except NotFound:
-        return NOBODY
+        return NO_CUSTOMER
     except InvalidArgument as wrong:
         return str(wrong).removeprefix(f"{wrong.field}: ")

@@ -25,7 +25,7 @@ _NOT_IN_ADDRESS = r"\s@,;:<>()\[\]\"\\{}|%`"
 ADDRESS = re.compile(rf"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
 """One plain address: no name, no list, no quotes, and no Liquid, which Customer.io may render."""
 
-LINES = 20
+MAX_DATA_LINES = 20
 """Keys of event or message data that a question shows."""
 
 WITH_ARTICLE: dict[IdType, str] = {
@@ -156,8 +156,8 @@ def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:
 
 def listed(data: Mapping[str, JsonValue], nothing: str) -> tuple[str, ...]:
     """Data of the request, one key per line; the digest binds all of it, a person reads the beginning."""
-    lines = [f"{quoted(key)}: {shown(value)}" for key, value in list(data.items())[:LINES]]
-    if (more := len(data) - LINES) > 0:
+    lines = [f"{quoted(key)}: {shown(value)}" for key, value in list(data.items())[:MAX_DATA_LINES]]
+    if (more := len(data) - MAX_DATA_LINES) > 0:
         lines.append(f"and {more} more")
     return tuple(lines) or (nothing,)
 

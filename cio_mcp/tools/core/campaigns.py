@@ -42,9 +42,9 @@ STARTS: dict[StartsOn, str] = {
     "unknown": "something the API does not return",
 }
 
-MESSAGES_SHOWN = 50
+MAX_MESSAGES = 50
 """Messages of one campaign in an answer; a cursor leads on. No source."""
-SEGMENTS_SHOWN, TAGS_SHOWN, VARIABLES_SHOWN = 50, 50, 100
+MAX_SEGMENTS, MAX_TAGS, MAX_VARIABLES = 50, 50, 100
 """Segments, tags and variables of one campaign in an answer; no source, in practice there are fewer."""
 
 
@@ -104,16 +104,16 @@ def _row(thing: Source) -> CampaignRow:
             of = {
                 "state": thing.state,
                 "starts_on": _start(thing),
-                "tags": thing.tags[:TAGS_SHOWN] or None,
+                "tags": thing.tags[:MAX_TAGS] or None,
                 "updated": thing.updated,
             }
         case Broadcast():
-            of = {"state": thing.state, "tags": thing.tags[:TAGS_SHOWN] or None, "updated": thing.updated}
+            of = {"state": thing.state, "tags": thing.tags[:MAX_TAGS] or None, "updated": thing.updated}
         case Newsletter():
             of = {
                 "state": thing.state,
                 "sent_at": thing.sent_at,
-                "tags": thing.tags[:TAGS_SHOWN] or None,
+                "tags": thing.tags[:MAX_TAGS] or None,
                 "updated": thing.updated,
             }
         case TransactionalMessage():
@@ -145,7 +145,7 @@ async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> 
         first_started=campaign.first_started,
         created=campaign.created,
         updated=campaign.updated,
-        tags=campaign.tags[:TAGS_SHOWN] or None,
+        tags=campaign.tags[:MAX_TAGS] or None,
         **_messages(got["actions"], cursor),
     )
 
@@ -160,7 +160,7 @@ async def _broadcast(ws: CallContext, broadcast: Broadcast, cursor: str | None) 
         first_started=broadcast.first_started,
         created=broadcast.created,
         updated=broadcast.updated,
-        tags=broadcast.tags[:TAGS_SHOWN] or None,
+        tags=broadcast.tags[:MAX_TAGS] or None,
         **_messages(await ws.broadcasts.actions(broadcast), cursor),
     )
 
@@ -188,7 +188,7 @@ async def _newsletter(ws: CallContext, newsletter: Newsletter, cursor: str | Non
         sent_at=newsletter.sent_at,
         created=newsletter.created,
         updated=newsletter.updated,
-        tags=newsletter.tags[:TAGS_SHOWN] or None,
+        tags=newsletter.tags[:MAX_TAGS] or None,
         **_messages(got["contents"], cursor, got["groups"]),
     )
 
@@ -205,14 +205,14 @@ async def _transactional(ws: CallContext, message: TransactionalMessage, cursor:
         updated=message.updated_at,
         send_to_unsubscribed=message.send_to_unsubscribed,
         queue_drafts=message.queue_drafts,
-        variables=tuple(sorted(variables(contents)))[:VARIABLES_SHOWN] or None,
+        variables=tuple(sorted(variables(contents)))[:MAX_VARIABLES] or None,
         **_messages(contents, cursor),
     )
 
 
 def _messages(contents: Sequence[Content], cursor: str | None, groups: Iterable[TestGroup] = ()) -> dict[str, Any]:
     tested = {content_id: group for group in groups for content_id in group.content_ids}
-    shown, more = cut(contents, MESSAGES_SHOWN, cursor)
+    shown, more = cut(contents, MAX_MESSAGES, cursor)
     rows = tuple(_message(content, tested.get(content.id)) for content in shown)
     return {"messages": rows, "messages_total": len(contents), **more}
 
@@ -232,7 +232,7 @@ def _message(content: Content, group: TestGroup | None) -> MessageRow:
 
 
 def _with_names(ids: Iterable[str], names: Mapping[str, str]) -> tuple[SegmentName, ...] | None:
-    return tuple(SegmentName(id=each, name=names.get(each)) for each in islice(ids, SEGMENTS_SHOWN)) or None
+    return tuple(SegmentName(id=each, name=names.get(each)) for each in islice(ids, MAX_SEGMENTS)) or None
 
 
 async def _segment_names(ws: CallContext) -> dict[str, str]:

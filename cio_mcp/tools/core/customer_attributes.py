@@ -10,13 +10,13 @@ from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, NAME_CHARACTERS, cut, qu
 from cio_mcp.text.spelling import closest_names
 from cio_mcp.tools.common.person_ref import PersonRef
 
-ATTRIBUTES_CHARS = 24_000
+MAX_TOTAL_CHARACTERS = 24_000
 """Characters of attributes and their names in one answer; no source, some 8,000 tokens."""
-SHORTEST_VALUE = 20
+MIN_VALUE_CHARACTERS = 20
 """Characters that every value in a list of people is shown with, however many there are; no source."""
 NAMES = ("first_name", "last_name", "name")
 """Attributes that usually hold a person's name: shown for people who share an address, even if they are equal."""
-DIFFERING = 5
+MAX_DIFFERING = 5
 """Attributes that tell people apart; no source, more would hide them."""
 ELSEWHERE = {"id", "email", "phone", "cio_id", "unsubscribed", "_cio_subscription_preferences_computed"}
 """Attributes that stand elsewhere in the answer, or follow from what does."""
@@ -43,7 +43,7 @@ def _as_text(value: JsonValue) -> str:
 def cut_to_fit(people: Sequence[PersonRef]) -> list[PersonRef]:
     """The people of a list with their attributes, each value cut so that all of them fit."""
     count = sum(len(person.attributes or ()) for person in people)
-    room = max(SHORTEST_VALUE, ATTRIBUTES_CHARS // max(1, count))
+    room = max(MIN_VALUE_CHARACTERS, MAX_TOTAL_CHARACTERS // max(1, count))
     return [
         person.model_copy(update={"attributes": {name: cut(value, room) for name, value in person.attributes.items()}})
         if person.attributes
@@ -56,7 +56,7 @@ def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """The attributes that fit in an answer, in order, and the names of the others."""
     shown: dict[str, str] = {}
     omitted: list[str] = []
-    room = ATTRIBUTES_CHARS
+    room = MAX_TOTAL_CHARACTERS
     for name, value in attributes.items():
         size = min(len(name), NAME_CHARACTERS) + min(len(value), FREE_TEXT_CHARACTERS)
         if size > room:
@@ -82,7 +82,7 @@ def differences_of(people: Sequence[Person]) -> list[PersonRef]:
     known = [attributes_of(person) for person in people]
     names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")
     differing = [name for name in names if len({attributes.get(name) for attributes in known}) > 1]
-    telling = [*NAMES, *[name for name in differing if name not in NAMES][:DIFFERING]]
+    telling = [*NAMES, *[name for name in differing if name not in NAMES][:MAX_DIFFERING]]
     refs = [
         PersonRef(
             cio_id=f"cio_{person.cio_id}",

@@ -16,15 +16,15 @@ from cio_mcp.workspace import CallContext
 
 Include = Literal["segments", "messages", "activities", "subscriptions", "relationships"]
 
-INCLUDED = 10
+MAX_INCLUDED = 10
 """Messages, activities and relationships that come with a customer; no source, a model needs the latest."""
-MOST_KEYS = 20
+MAX_KEYS = 20
 """Keys of an event's data, or of a relationship's attributes, that are shown; no source."""
-VALUE_CHARS = 200
+MAX_VALUE_CHARACTERS = 200
 """Characters shown of one value in them; no source."""
-DATA_CHARS = 1_000
+MAX_DATA_CHARACTERS = 1_000
 """Characters of keys and values together after which no further key is shown; no source, some 300 tokens."""
-MOST_LINES = 100
+MAX_LINES = 100
 """Segments and topics that come with a customer; no source, more would hide the rest of the answer."""
 
 OF_THE_MESSAGE = {"delivery_id", "delivered", "opened"}
@@ -111,12 +111,12 @@ async def _segments(ws: CallContext, reference: Reference) -> Fetched:
 
 
 async def _messages(ws: CallContext, reference: Reference) -> Fetched:
-    page = await ws.people.messages_of(reference, limit=INCLUDED)
+    page = await ws.people.messages_of(reference, limit=MAX_INCLUDED)
     return Fetched(await lines_of(ws, ((message, None) for message in page.messages)), bool(page.next))
 
 
 async def _activities(ws: CallContext, reference: Reference) -> Fetched:
-    page = await ws.people.activities_of(reference, limit=INCLUDED)
+    page = await ws.people.activities_of(reference, limit=MAX_INCLUDED)
     return Fetched([_activity(activity) for activity in page.activities], bool(page.next))
 
 
@@ -126,7 +126,7 @@ async def _subscriptions(ws: CallContext, reference: Reference) -> Fetched:
 
 
 async def _relationships(ws: CallContext, reference: Reference) -> Fetched:
-    page = await ws.people.relationships_of(reference, limit=INCLUDED)
+    page = await ws.people.relationships_of(reference, limit=MAX_INCLUDED)
     return Fetched([_relationship(related) for related in page.cio_relationships], bool(page.next))
 
 
@@ -142,13 +142,13 @@ FETCH: dict[Include, Callable[[CallContext, Reference], Awaitable[Fetched]]] = {
 def flat(values: dict[str, Any] | None) -> dict[str, Scalar] | None:
     """The first keys of foreign data without nulls, what is nested as JSON text; None where there is none."""
     shown: dict[str, Scalar] = {}
-    room = DATA_CHARS
-    for key, value in _present(values)[:MOST_KEYS]:
+    room = MAX_DATA_CHARACTERS
+    for key, value in _present(values)[:MAX_KEYS]:
         text = value if isinstance(value, str) else canonical(value)
-        room -= len(key) + min(len(text), VALUE_CHARS)
+        room -= len(key) + min(len(text), MAX_VALUE_CHARACTERS)
         if shown and room < 0:
             break
-        shown[key] = value if isinstance(value, int | float) else cut(text, VALUE_CHARS)
+        shown[key] = value if isinstance(value, int | float) else cut(text, MAX_VALUE_CHARACTERS)
     return shown or None
 
 
@@ -161,7 +161,7 @@ def _omitted(values: dict[str, Any] | None, shown: dict[str, Scalar] | None) -> 
 
 
 def _some(lines: Sequence[Any]) -> Fetched:
-    return Fetched(lines[:MOST_LINES], len(lines) > MOST_LINES, len(lines))
+    return Fetched(lines[:MAX_LINES], len(lines) > MAX_LINES, len(lines))
 
 
 def _activity(activity: Activity) -> ActivityLine:

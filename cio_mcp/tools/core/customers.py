@@ -39,11 +39,11 @@ from cio_mcp.tools.core.customer_parts import (
 from cio_mcp.tools.core.deliveries import MessageLine
 from cio_mcp.workspace import CallContext
 
-NAMES_LEFT_OUT = 100
+MAX_OMITTED_NAMES = 100
 """Attributes that are left out and named; no source."""
-ROW_ATTRIBUTES, NAMED_ATTRIBUTES = 10, 30
+MAX_ROW_ATTRIBUTES, MAX_PERSON_ATTRIBUTES = 10, 30
 """Maximum attributes to request by name, in a list and of one person; no source."""
-DEVICES = 20
+MAX_DEVICES = 20
 """Devices in one answer; no source."""
 
 
@@ -129,7 +129,7 @@ async def find_customers(
     email: Email | None = None,
     filter: Filter | None = None,  # noqa: A002 - Customer.io's own word
     segment: SegmentRef | None = None,
-    attributes: Annotated[tuple[str, ...], Field(max_length=ROW_ATTRIBUTES)] = (),
+    attributes: Annotated[tuple[str, ...], Field(max_length=MAX_ROW_ATTRIBUTES)] = (),
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> CustomersAnswer:
@@ -154,7 +154,7 @@ async def get_customer(
     id_type: CustomerIdType = None,
     include: Annotated[tuple[Include, ...], Field(description="Related data to add")] = (),
     attributes: Annotated[
-        tuple[str, ...], Field(description="Only these attributes", max_length=NAMED_ATTRIBUTES)
+        tuple[str, ...], Field(description="Only these attributes", max_length=MAX_PERSON_ATTRIBUTES)
     ] = (),
 ) -> CustomerAnswer:
     """Get a customer's identifiers, subscription status, attributes, and devices. Use include for more."""
@@ -180,10 +180,10 @@ async def get_customer(
         created_at=person.created,
         attributes=shown or None,
         attributes_omitted=len(omitted) or None,
-        omitted_names=omitted[:NAMES_LEFT_OUT] or None,
+        omitted_names=omitted[:MAX_OMITTED_NAMES] or None,
         note=missing_note(person, attributes),
-        devices=[DeviceLine(**device.model_dump()) for device in person.devices[:DEVICES]] or None,
-        devices_omitted=len(person.devices[DEVICES:]) or None,
+        devices=[DeviceLine(**device.model_dump()) for device in person.devices[:MAX_DEVICES]] or None,
+        devices_omitted=len(person.devices[MAX_DEVICES:]) or None,
         incomplete=[name for name in parts if found[name].more] or None,
         totals={name: found[name].total for name in parts if found[name].more and found[name].total} or None,
         **{name: found[name].lines for name in parts},

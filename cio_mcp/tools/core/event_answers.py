@@ -14,7 +14,7 @@ from cio_mcp.workspace import CallContext
 
 DETAILS = ("failure_message", "href", "reason")
 """Details of some events; the first that exists is shown."""
-STRANGE = "unknown (not readable by this server)"
+UNREADABLE_EVENT = "unknown (not readable by this server)"
 
 
 class Cause(AnswerPart):
@@ -48,7 +48,7 @@ class EventLine(AnswerPart):
     def __str__(self) -> str:
         known = f"{word(self.object_type)} {word(self.metric)}{BY_MACHINE if self.machine else ''}"
         parts = [
-            f"{moment(self.at)} {STRANGE if self.object_type == UNKNOWN else known}",
+            f"{moment(self.at)} {UNREADABLE_EVENT if self.object_type == UNKNOWN else known}",
             self._person(),
             quoted_text(self.subject) if self.subject else None,
             str(self.source) if self.source else None,

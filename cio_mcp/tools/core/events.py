@@ -20,18 +20,18 @@ from cio_mcp.tools.core.event_answers import EventLine, event_lines
 from cio_mcp.tools.core.event_filters import BEGINNING, ChangeId, Delivery, EventFilter, ObjectType, Reported
 from cio_mcp.workspace import CallContext
 
-LATELY = timedelta(minutes=1)
+DEFAULT_LOOKBACK = timedelta(minutes=1)
 """How far back an event counts by default: an assistant needs some seconds between calls."""
-ANSWERING = 1.0
+ANSWER_SECONDS = 1.0
 """Seconds of a call that are kept for answering."""
-STEP = 2.0
+PROGRESS_SECONDS = 2.0
 """Seconds between two reports of progress."""
 UNSENT = ("dropped", "failed", "undeliverable")
 ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "converted"), ("bounced", *UNSENT))
 """Metrics after which a delivery can't have the awaited one any more."""
-SEEN = 5
+MAX_OTHER_EVENTS = 5
 """Events shown if the awaited one did not occur; no source, as many as fit a glance."""
-NOTHING = (
+NO_EVENTS_YET = (
     "No events have been received yet. If this persists, the operator must run a receiver and register it in "
     "Customer.io."
 )
@@ -52,7 +52,7 @@ class EventsAnswer(PageAnswer):
     def lines(self) -> Iterable[str]:
         """The counts, an event a line, and since when events are stored."""
         if self.received_since is None:
-            yield NOTHING
+            yield NO_EVENTS_YET
         counts = [f"{_metric_name(metric)} {count}" for metric, count in (self.by_metric or {}).items()]
         if self.other_metrics:
             counts.append(f"{self.other_metrics} of other metrics")
@@ -154,8 +154,8 @@ async def wait_for_event(
         return WaitAnswer(happened=False, waited=0.0, note=later, now=ws.now)
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
     named = query.delivery or query.trigger_event
-    counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.now()) - LATELY)
-    longest = max(0.0, ws.reader.work.deadline - anyio.current_time() - ANSWERING)
+    counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.now()) - DEFAULT_LOOKBACK)
+    longest = max(0.0, ws.reader.work.deadline - anyio.current_time() - ANSWER_SECONDS)
     patience = longest if timeout is None else min(timeout, longest)
     began = ws.events.clock.steady()
     async with anyio.create_task_group() as group:
@@ -166,7 +166,7 @@ async def wait_for_event(
     if event is not None and query.metric in (None, event.metric):
         return WaitAnswer(happened=True, event=(await event_lines(ws, [event]))[0], waited=waited, now=ws.now)
     same = replace(query, object_type=None, metric=None, since=counts_from)
-    seen = (await ws.events.recent(same, SEEN)).events
+    seen = (await ws.events.recent(same, MAX_OTHER_EVENTS)).events
     note = _final(event) if event else _advice(timeout, patience, None if named else counts_from)
     return WaitAnswer(
         happened=False,
@@ -212,8 +212,8 @@ async def _report_progress(ws: CallContext, patience: float) -> None:
     while ws.progress is not None:
         passed = round(clock.steady() - began, 1)
         await ws.progress(passed, patience, "Waiting for the event")
-        await clock.wait(anyio.Event(), STEP)
+        await clock.wait(anyio.Event(), PROGRESS_SECONDS)
 
 
 async def _why_nothing(ws: CallContext) -> str | None:
-    return NOTHING if await ws.events.received_since() is None else None
+    return NO_EVENTS_YET if await ws.events.received_since() is None else None

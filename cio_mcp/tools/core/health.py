@@ -17,15 +17,15 @@ from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.core.limits import LaneNow
 from cio_mcp.workspace import CallContext
 
-RATES_OVER = timedelta(days=7)
+RATE_PERIOD = timedelta(days=7)
 """The time that rates are of: as long as Customer.io retries a webhook, so that they rest on all that came."""
 UNSENT = ("failed", "dropped", "undeliverable")
 """Metrics of a message that was not sent."""
-ENOUGH = 20
+MIN_MESSAGES = 20
 """Messages below which a rate says little. Chosen."""
 COUNTED = ("sent", "delivered", "bounced", "spammed", *UNSENT)
 """Metrics counted for the rates."""
-REFUSED_SHOWN = 10
+MAX_REFUSAL_REASONS = 10
 """Reasons of refused requests in an answer; no source, there are fewer."""
 
 
@@ -44,7 +44,7 @@ class Deliverability:
             return
         bounced = "" if self.bounce_rate is None else f"{self.bounce_rate:.1%} of sent messages bounced, "
         counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items() if count)
-        few = "" if sum(map(self.counts.__getitem__, ("sent", *UNSENT))) >= ENOUGH else "; too few to judge"
+        few = "" if sum(map(self.counts.__getitem__, ("sent", *UNSENT))) >= MIN_MESSAGES else "; too few to judge"
         yield f"Messages, last 7 days: {bounced}{self.failure_rate:.1%} were not sent ({counts}{few})"
 
 
@@ -62,7 +62,7 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
     Raises:
         StorageFailed: the database cannot be read.
     """
-    week = EventQuery(since=ws.now - RATES_OVER)
+    week = EventQuery(since=ws.now - RATE_PERIOD)
     read = await together(
         {
             "stats": ws.events.stats,
@@ -129,7 +129,7 @@ def _webhooks(stats: WebhookStats, since: datetime | None, now: datetime) -> Ite
         )
     refused = [
         f"{each.count} ({word(each.reason)}), last {moment(from_unix(each.last_at))}"
-        for each in stats.refused[:REFUSED_SHOWN]
+        for each in stats.refused[:MAX_REFUSAL_REASONS]
     ]
     if refused:
         yield f"Webhook requests refused: {'; '.join(refused)}"

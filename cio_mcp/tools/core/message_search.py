@@ -14,7 +14,7 @@ from cio_mcp.tools.core.deliveries import DeliveryEvent, channel_of, happening_o
 Read = Callable[..., Awaitable[MessagePage]]
 """Reads a page of deliveries, newest created first: takes `limit`, `start`, `since`, `until`."""
 
-PAGES = 5
+MAX_PAGES = 5
 """Pages read at most where Customer.io cannot filter or order and we do; no source, half a second of the lane."""
 PAGE_SIZE = 200
 """Deliveries a page where a metric's time orders them, so that a search looks through `PAGES` times as many.
@@ -76,7 +76,7 @@ async def by_creation(read: Read, conditions: Conditions, created: Range, limit:
         return Search([(message, None) for message in page.messages], page.next)
     found: list[Message] = []
     looked_at = 0
-    for _ in range(PAGES):
+    for _ in range(MAX_PAGES):
         page = await read(limit=limit - len(found), start=cursor, since=created.since, until=created.until)
         found += filter(conditions.match, page.messages)
         looked_at += len(page.messages)
@@ -96,7 +96,7 @@ async def by_metric(
     """
     looked: list[Message] = []
     token = place.token
-    for _ in range(PAGES):
+    for _ in range(MAX_PAGES):
         page = await read(limit=PAGE_SIZE, start=token, since=earliest, until=happened.until)
         looked += page.messages
         token = page.next if page.messages else None

@@ -37,11 +37,11 @@ from cio_mcp.tools.core.deliveries import MessageLine, lines_of, timeline, type_
 from cio_mcp.tools.core.message_search import Conditions, Range, Read, SearchPlace, by_creation, by_metric
 from cio_mcp.workspace import CallContext
 
-MONTHS = 6
+MAX_SPAN_MONTHS = 6
 """The longest span Customer.io lists at once; of one transactional message it is twice that (its API reference)."""
-BODY_CHARACTERS = 8_000
+MAX_BODY_CHARACTERS = 8_000
 """Characters of a message's text in an answer; no source, about 2,000 tokens."""
-A_MINUTE = timedelta(minutes=1)
+CLOCK_LEEWAY = timedelta(minutes=1)
 """Leeway for clocks that differ."""
 A_SECOND = timedelta(seconds=1)
 """What is added to now where no end is given: Customer.io's times are whole seconds, and this one has begun."""
@@ -87,7 +87,7 @@ class ContentPart(AnswerPart):
     from_: Untrusted | None = Field(default=None, serialization_alias="from")
     reply_to: Untrusted | None = None
     preheader: Untrusted | None = None
-    text: Annotated[str, FreeText(BODY_CHARACTERS, keep_lines=True)] | None = None
+    text: Annotated[str, FreeText(MAX_BODY_CHARACTERS, keep_lines=True)] | None = None
 
     def lines(self) -> Iterable[str]:
         """The headers on one line, then the text as a quotation."""
@@ -100,7 +100,8 @@ class ContentPart(AnswerPart):
         yield f"{', '.join(f'{name} {quoted_text(value)}' for name, value in headers.items() if value) or 'Sent'}:"
         yield from (f"> {line}" for line in (self.text or "").split("\n"))
         if isinstance(self.text, Excerpt):
-            yield f"Cut after {BODY_CHARACTERS:,} of {self.text.length:,} characters; the rest is only in Customer.io."
+            whole = f"{self.text.length:,} characters; the rest is only in Customer.io."
+            yield f"Cut after {MAX_BODY_CHARACTERS:,} of {whole}"
 
 
 class MessageAnswer(Answer):
@@ -151,7 +152,7 @@ async def list_messages(
     if kind is not None and id is not None and not is_number(id):
         id = (await find(ws, kind, id)).id  # noqa: A001 - the name has become the id
     listed = kind if id is not None and customer is None else None
-    months = 2 * MONTHS if listed == "transactional" else MONTHS
+    months = 2 * MAX_SPAN_MONTHS if listed == "transactional" else MAX_SPAN_MONTHS
     time_range = _range(since, until, ws.now, months=months)
     read: Read
     if customer is not None:
@@ -228,7 +229,7 @@ def _range(since: str | None, until: str | None, now: datetime, *, months: int) 
     """Read the range of time; Customer.io would cut a longer one without a word, so it is refused."""
     time_range = Range(*span(since, until))
     earliest = _months_before(time_range.until or now, months)
-    if time_range.since and time_range.since < earliest - A_MINUTE:
+    if time_range.since and time_range.since < earliest - CLOCK_LEEWAY:
         limit = f"Customer.io lists at most {months} months at once; with this until (default: now)"
         raise InvalidArgument("since", f"{limit} it can be {moment(earliest)} at the earliest")
     return time_range

@@ -28,9 +28,9 @@ from cio_mcp.tools.core.metrics_answer import LinkClicks, LinkReport, MetricsAns
 from cio_mcp.workspace import CallContext
 
 DEFAULT_RANGE = timedelta(days=30)
-LINKS_SHOWN = 50
+MAX_LINKS = 50
 """Links in an answer, the most clicked; no source, few messages have more."""
-MOST_IDS = 10
+MAX_IDS = 10
 """Campaigns or others that are compared in one answer; no source, a second of the lane."""
 VARIED = "The ranges differ in length, so compare rates rather than totals."
 EASTERN_NAMES = frozenset({EASTERN, "US/Eastern", "EST5EDT"})
@@ -43,7 +43,7 @@ async def get_metrics(
     ws: CallContext,
     id: Annotated[Id | None, Field(description="ID or exact name")] = None,  # noqa: A002 - the argument's name is fixed
     kind: Kind = "campaign",
-    ids: Annotated[tuple[Id, ...], Field(description="Several of the same kind, to compare", max_length=MOST_IDS)] = (),
+    ids: Annotated[tuple[Id, ...], Field(description="Several of the same kind, to compare", max_length=MAX_IDS)] = (),
     since: Since = None,
     until: Until = None,
     resolution: Resolution | None = None,
@@ -167,8 +167,8 @@ class MetricsQuery:
             since=covered.since.astimezone(tz),
             until=covered.until.astimezone(tz),
             timezone=EASTERN,
-            links=tuple(rows[:LINKS_SHOWN]),
-            omitted=len(rows[LINKS_SHOWN:]) or None,
+            links=tuple(rows[:MAX_LINKS]),
+            omitted=len(rows[MAX_LINKS:]) or None,
         )
 
 

@@ -13,7 +13,7 @@ from cio_mcp.tools.common.arguments import Channel, Kind
 from cio_mcp.tools.common.lookup import KIND_NAMES
 from cio_mcp.tools.common.person_ref import AnswerPart
 
-POINTS_DRAWN = 60
+MAX_DRAWN_POINTS = 60
 """A longer series is drawn as the means of neighbours; no source, one line of a terminal."""
 
 DRAWN = frozenset({"sent", "human_opened", "human_clicked", "converted"})
@@ -147,7 +147,7 @@ class MetricsAnswer(Answer):
         ends = f"the first from {moment(starts[0])}, the last from {moment(starts[-1])}"
         yield f"{len(starts)} {self.series.resolution}, {ends}:"
         for name, counts in values.items():
-            bars = f" {sparkline(counts, POINTS_DRAWN)} highest {max(counts)}" if name in DRAWN else ""
+            bars = f" {sparkline(counts, MAX_DRAWN_POINTS)} highest {max(counts)}" if name in DRAWN else ""
             yield f"  {_words(name)}{bars}: {' '.join(map(str, counts))}"
 
 

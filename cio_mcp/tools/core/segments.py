@@ -18,7 +18,7 @@ from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
 
-USERS = 100
+MAX_USERS = 100
 """Campaigns, sent and draft newsletters that use a segment in one answer, each; no source."""
 
 
@@ -107,9 +107,9 @@ async def get_segment(
         reads["members"] = partial(ws.segments.members, found.id, limit=limit, start=cursor)
     read = await together(reads)
     usage: Usage = read["usage"]
-    sent = [SourceRef("newsletter", id_) for id_ in usage.sent_newsletters[:USERS]]
-    drafts = [SourceRef("newsletter", id_) for id_ in usage.draft_newsletters[:USERS]]
-    campaigns = [SourceRef("campaign", id_) for id_ in usage.campaigns[:USERS]]
+    sent = [SourceRef("newsletter", id_) for id_ in usage.sent_newsletters[:MAX_USERS]]
+    drafts = [SourceRef("newsletter", id_) for id_ in usage.draft_newsletters[:MAX_USERS]]
+    campaigns = [SourceRef("campaign", id_) for id_ in usage.campaigns[:MAX_USERS]]
     users = (usage.campaigns, usage.sent_newsletters, usage.draft_newsletters)
     known = await sources(ws, [*campaigns, *sent, *drafts])
     # Customer.io counts broadcasts among the campaigns that use a segment.
@@ -126,7 +126,7 @@ async def get_segment(
         campaigns=[known[thing] for thing in campaigns],
         sent_newsletters=[known[thing] for thing in sent],
         draft_newsletters=[known[thing] for thing in drafts],
-        users_omitted=sum(len(each[USERS:]) for each in users) or None,
+        users_omitted=sum(len(each[MAX_USERS:]) for each in users) or None,
         updated_at=found.updated_at,
         members=[who(person) for person in page.identifiers] if page else None,
         **following(page.next if page else None),

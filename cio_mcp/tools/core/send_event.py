@@ -30,14 +30,14 @@ from cio_mcp.tools.common.recipients import (
 )
 from cio_mcp.workspace import CallContext
 
-STARTS_WITHIN = timedelta(hours=72)
+MAX_TRIGGER_AGE = timedelta(hours=72)
 """How old an event may be and still start campaigns: https://docs.customer.io/integrations/api/track/ (timestamp)."""
 
-TOLERANCE = timedelta(minutes=1)
+CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far clocks may differ before a time counts as future; no source."""
 
 FOLLOW = "To follow the messages it triggers, call wait_for_event with this change and metric=delivered."
-NOTHING = "No running campaign is triggered by it. To check, call recent_events with this change."
+NOTHING_STARTS = "No running campaign is triggered by it. To check, call recent_events with this change."
 
 
 async def send_event(
@@ -60,7 +60,7 @@ async def send_event(
     at = time_of("timestamp", timestamp)
     recipient = await recipient_of(ws, customer, id_type)
     age = datetime.now(UTC) - at if at else timedelta(0)
-    old = age > STARTS_WITHIN
+    old = age > MAX_TRIGGER_AGE
     campaigns = [] if old or not ws.settings.has_app else await ws.campaigns.started_by_event(name)
     messages = await event_messages(ws, campaigns, recipient.person, data or {})
     starts = await _starts(ws, campaigns)
@@ -80,7 +80,7 @@ async def send_event(
         once=True,
         repeat=repeat,
         trace=Evidence(person=recipient.cio_id, event=name) if recipient.cio_id else None,
-        next_step=FOLLOW if campaigns or starts == "unknown" else NOTHING,
+        next_step=FOLLOW if campaigns or starts == "unknown" else NOTHING_STARTS,
     )
 
 
@@ -95,9 +95,9 @@ async def _starts(ws: CallContext, by_event: list[Campaign]) -> tuple[str, ...] 
 
 def _warnings(recipient: Recipient, age: timedelta) -> tuple[str, ...]:
     found = []
-    if age > STARTS_WITHIN:
+    if age > MAX_TRIGGER_AGE:
         found.append("It is older than 72 hours, so it triggers no event-triggered campaign.")
-    if age < -TOLERANCE:
+    if age < -CLOCK_TOLERANCE:
         found.append("Its time is in the future.")
     if recipient.person is None:
         found.append(UNREAD)

@@ -10,7 +10,7 @@ from cio_mcp.customerio.api.periods import EASTERN, steps
 from cio_mcp.tools.common.gather import Read, in_time
 from cio_mcp.workspace import CallContext
 
-COUNTED = 10
+MAX_COUNTED = 10
 """Newsletters counted for one list; no source, a second of the lane."""
 COUNT_SECONDS = 3.0
 """How long a list waits for the counts; no source."""
@@ -22,7 +22,7 @@ async def sent_counts(ws: CallContext, newsletters: Sequence[Newsletter]) -> dic
     """Messages that each of the first `COUNTED` sent newsletters sent, by id; those that come late are left out."""
     metrics, now, zone = Metrics(ws.reader), ws.now, ZoneInfo(EASTERN)
     reads: dict[str, Read] = {}
-    for newsletter in [each for each in newsletters if each.sent_at][:COUNTED]:
+    for newsletter in [each for each in newsletters if each.sent_at][:MAX_COUNTED]:
         if newsletter.sent_at and (count := steps(newsletter.sent_at, now, "months", zone)):
             reads[newsletter.id] = partial(
                 metrics.back, "newsletter", newsletter.id, "months", count, cache=CACHE_SECONDS

@@ -19,7 +19,7 @@ from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.common.profile_edit import edit
 from cio_mcp.tools.common.recipients import recipient_of
 from cio_mcp.tools.core.undo_people import undo_people
-from cio_mcp.tools.core.undo_values import NAMED, equal, lost, refusal, restored
+from cio_mcp.tools.core.undo_values import MAX_NAMED, equal, lost, refusal, restored
 from cio_mcp.workspace import CallContext
 
 NO_WAY_BACK: dict[Permanence, str] = {
@@ -50,7 +50,7 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     back = {one.name: restored(one) for one in done.edits}
     left = [one for one in done.edits if not equal(one.name, now.get(one.name), back[one.name])]
     if changed := [one.name for one in left if not equal(one.name, now.get(one.name), one.after)]:
-        named = ", ".join(quoted(name, 40) for name in changed[:NAMED])
+        named = ", ".join(quoted(name, 40) for name in changed[:MAX_NAMED])
         raise refusal(change, f"{named} changed since then; to set a new value, use update_customer")
     planned = await edit(ws, recipient, {one.name: back[one.name] for one in left})
     return planned.model_copy(
@@ -105,5 +105,5 @@ def _target(plan: Plan) -> Reference:
 
 def _subject_of(plan: Plan) -> str:
     names = [quoted(one.name, 40) for one in plan.edits]
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"{', '.join(names[:MAX_NAMED])}{more}"

@@ -9,7 +9,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.group_edit import Target, edit_people
 from cio_mcp.tools.common.people_lookup import find_people
 from cio_mcp.tools.common.recipients import Recipient
-from cio_mcp.tools.core.undo_values import NAMED, equal, lost, refusal, restored
+from cio_mcp.tools.core.undo_values import MAX_NAMED, equal, lost, refusal, restored
 from cio_mcp.workspace import CallContext
 
 GONE = "no customer has the identifier anymore"
@@ -59,7 +59,7 @@ def _obstacle(person: PersonEdit, profiles: Mapping[Reference, Person]) -> str |
         if not equal(edit.name, now.get(edit.name), edit.after)
         and not equal(edit.name, now.get(edit.name), restored(edit))
     ]
-    return f"{', '.join(changed[:NAMED])} changed since" if changed else None
+    return f"{', '.join(changed[:MAX_NAMED])} changed since" if changed else None
 
 
 def _target(person: PersonEdit, profiles: Mapping[Reference, Person]) -> Target:

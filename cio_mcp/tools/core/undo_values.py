@@ -9,7 +9,7 @@ from cio_mcp.gate.plan import Before
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted
 
-NAMED = 5
+MAX_NAMED = 5
 """Values that a sentence names; more are counted."""
 
 

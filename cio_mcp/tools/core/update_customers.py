@@ -11,7 +11,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.names import meanings
 from cio_mcp.text.sanitize import word
 from cio_mcp.tools.common.group_edit import Target, edit_people
-from cio_mcp.tools.common.people_lookup import NOBODY, Entry, find_people, read_entries, refuse_faults
+from cio_mcp.tools.common.people_lookup import NO_CUSTOMER, Entry, find_people, read_entries, refuse_faults
 from cio_mcp.tools.common.recipients import UNKNOWN_CUSTOMER, Recipient
 from cio_mcp.workspace import CallContext
 
@@ -39,7 +39,7 @@ async def update_customers(
     if not ws.settings.has_app:
         return await _blind(ws, customers, entries, faults, attributes, create=create)
     found = await find_people(ws, [entry.reference for entry in entries])
-    missing = [entry for entry in entries if create and found[entry.reference] == NOBODY]
+    missing = [entry for entry in entries if create and found[entry.reference] == NO_CUSTOMER]
     faults |= await _not_creatable(ws, missing)
     faults |= {
         entry.number: reason
@@ -86,7 +86,7 @@ async def _not_creatable(ws: CallContext, missing: Sequence[Entry]) -> dict[int,
                 faults[number] = (
                     f"it is the {KIND_NAMES[other.kind]} of {word(holder.reference.value)}, so name that one"
                 )
-            elif holder != NOBODY and other.kind == "email":
+            elif holder != NO_CUSTOMER and other.kind == "email":
                 faults[number] = holder
     return faults
 

@@ -19,7 +19,7 @@ from cio_mcp.workspace import CallContext
 
 Section = Literal["overview", "senders", "subscription_topics", "object_types", "limits", "health"]
 
-SHOWN = 100
+MAX_LISTED = 100
 """Senders, topics or object types in one answer; no source."""
 
 
@@ -150,13 +150,13 @@ async def get_workspace(ws: CallContext, section: Section = "overview") -> Works
                 SenderRow(id=each.id, address=each.address or each.email or each.name, type=each.template_type)
                 for each in await ws.account.senders()
             ]
-            return answer(senders=tuple(senders[:SHOWN]), omitted=_omitted(senders))
+            return answer(senders=tuple(senders[:MAX_LISTED]), omitted=_omitted(senders))
         case "subscription_topics":
             topics = [TopicRow(**topic.model_dump()) for topic in await ws.account.topics()]
-            return answer(subscription_topics=tuple(topics[:SHOWN]), omitted=_omitted(topics))
+            return answer(subscription_topics=tuple(topics[:MAX_LISTED]), omitted=_omitted(topics))
         case "object_types":
             types = [ObjectTypeRow(**each.model_dump()) for each in await ws.account.object_types()]
-            return answer(object_types=tuple(types[:SHOWN]), omitted=_omitted(types))
+            return answer(object_types=tuple(types[:MAX_LISTED]), omitted=_omitted(types))
         case "limits":
             return answer(limits=await lanes_now(ws))
         case "health":
@@ -190,7 +190,7 @@ async def _overview(ws: CallContext) -> Overview:
         writes_stopped=await paused(ws),
         people=own.people if own else None,
         messages_sent=own.messages_sent if own else None,
-        account_workspaces=None if own else tuple(each.name for each in known[:SHOWN]) or None,
+        account_workspaces=None if own else tuple(each.name for each in known[:MAX_LISTED]) or None,
         **_counts(got),
     )
 
@@ -225,4 +225,4 @@ async def _track_region(ws: CallContext) -> RegionRecord:
 
 
 def _omitted(rows: Sequence[object]) -> int | None:
-    return len(rows[SHOWN:]) or None
+    return len(rows[MAX_LISTED:]) or None

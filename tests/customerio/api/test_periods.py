@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from cio_mcp.customerio.api.periods import (
     EASTERN,
-    FEWEST_STEPS,
     FINEST_FIRST,
-    MOST_STEPS,
+    MAX_STEPS,
+    MIN_STEPS,
     Resolution,
     floor,
     following,
@@ -61,9 +61,9 @@ def test_steps_reach_since_and_one_fewer_would_not(
     if count is None:
         assert since < reach(now, resolution, tz)
         return
-    assert FEWEST_STEPS <= count <= MOST_STEPS[resolution]
+    assert MIN_STEPS <= count <= MAX_STEPS[resolution]
     assert starts_back(now, count, resolution, tz)[0] <= since
-    assert count == FEWEST_STEPS or starts_back(now, count - 1, resolution, tz)[0] > since
+    assert count == MIN_STEPS or starts_back(now, count - 1, resolution, tz)[0] > since
 
 
 @given(MOMENTS, RESOLUTIONS, ZONES)
@@ -71,7 +71,7 @@ def test_the_stated_limit_is_accepted_and_a_moment_more_is_refused(
     now: datetime, resolution: Resolution, tz: ZoneInfo
 ) -> None:
     earliest = reach(now, resolution, tz)
-    assert steps(earliest, now, resolution, tz) == MOST_STEPS[resolution]
+    assert steps(earliest, now, resolution, tz) == MAX_STEPS[resolution]
     assert steps(earliest - timedelta(microseconds=1), now, resolution, tz) is None
 
 
