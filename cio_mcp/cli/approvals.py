@@ -41,7 +41,7 @@ def window() -> None:
         selected, notice = None, ""
         try:
             while row := select(terminal, selected, notice):
-                selected, notice = row.id, _review(terminal, found(row.id))
+                selected, notice = row.id, _review(terminal, find_change(row.id))
         except KeyboardInterrupt:
             return
 
@@ -66,7 +66,7 @@ def show(change: str, *, calls: bool) -> None:
     Raises:
         NotFound: there is none of that id.
     """
-    present(console(), found(change), calls=calls)
+    present(console(), find_change(change), calls=calls)
 
 
 def approve(change: str, *, calls: bool) -> None:
@@ -77,12 +77,12 @@ def approve(change: str, *, calls: bool) -> None:
         NotFound: there is none of that id.
     """
     with controlling_terminal() as terminal:
-        shown = _waiting(change)
-        present(terminal.console, shown, calls=calls)
-        answer = terminal.approval(shown.plan)
+        proposal = _waiting(change)
+        present(terminal.console, proposal, calls=calls)
+        answer = terminal.approval(proposal.plan)
         if answer.decision != "approve":
             raise Refused(MISMATCH)
-        _approve(shown, answer.confirmation)
+        _approve(proposal, answer.confirmation)
         terminal.console.print(APPROVED)
 
 
@@ -93,12 +93,12 @@ def deny(change: str) -> None:
         Refused: the change waits no longer.
         NotFound: there is none of that id.
     """
-    shown = found(change)
-    _deny(shown)
-    console().print(_denied(shown))
+    proposal = find_change(change)
+    _deny(proposal)
+    console().print(_denied(proposal))
 
 
-def found(change: str) -> Change:
+def find_change(change: str) -> Change:
     """The change with this ID, in any workspace.
 
     Raises:
@@ -138,7 +138,7 @@ def _approve(change: Change, confirmation: str | None) -> None:
         return await approvals.approve(change, by=by, how="on a terminal", confirmation=confirmation)
 
     if not with_database(approve):
-        raise _settled(found(change.id))
+        raise _settled(find_change(change.id))
 
 
 def _deny(change: Change) -> None:
@@ -148,7 +148,7 @@ def _deny(change: Change) -> None:
         return await Approvals(Journal(database, change.row.workspace), Clock()).withdraw(change, by=by, how=DENIED)
 
     if not with_database(withdraw):
-        raise _settled(found(change.id))
+        raise _settled(find_change(change.id))
 
 
 def _denied(change: Change) -> str:
@@ -156,10 +156,10 @@ def _denied(change: Change) -> str:
 
 
 def _waiting(change: str) -> Change:
-    shown = found(change)
-    if shown.row.state_at(time.time()) != "planned":
-        raise _settled(shown)
-    return shown
+    proposal = find_change(change)
+    if proposal.row.state_at(time.time()) != "planned":
+        raise _settled(proposal)
+    return proposal
 
 
 def _settled(change: Change) -> Refused:

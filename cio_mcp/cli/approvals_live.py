@@ -102,8 +102,8 @@ class View:
         room = max(1, (console.height - taken) // ENTRY_LINES)
         first = max(0, min(self.index - room // 2, len(self.rows) - room))
         entries = [line for row in self.rows[first : first + room] for line in self._entry(row)]
-        shown = self.rows[first : first + room]
-        if left_out := omitted([*self.rows[:first], *self.rows[first + room :]], self.total - len(shown)):
+        visible = self.rows[first : first + room]
+        if left_out := omitted([*self.rows[:first], *self.rows[first + room :]], self.total - len(visible)):
             entries.append(Text(left_out, style="dim"))
         for line in entries:
             line.truncate(console.width, overflow="ellipsis")

@@ -53,8 +53,8 @@ def present(console: Console, change: Change, *, calls: bool = True) -> None:
     for sentence in _history(row):
         console.print(hanging(Text(sentence), console))
     for number, call in enumerate(plan.calls, start=1):
-        shown = f"\n{_request(call)}" if calls else f" {_folded(call)}"
-        console.print(hanging(Text(f"\nRequest {number} of {len(plan.calls)}:{shown}"), console))
+        request = f"\n{_request(call)}" if calls else f" {_folded(call)}"
+        console.print(hanging(Text(f"\nRequest {number} of {len(plan.calls)}:{request}"), console))
 
 
 def hanging(text: Text, console: Console, *, inside: int = 0) -> Text:

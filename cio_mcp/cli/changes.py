@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cio_mcp.cli.approvals import found
+from cio_mcp.cli.approvals import find_change
 from cio_mcp.cli.change_view import hanging, labeled, present
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import is_terminal
@@ -63,11 +63,11 @@ def show_change(change: str, *, as_json: bool, calls: bool) -> None:
     Raises:
         NotFound: there is none of that id.
     """
-    shown = found(change)
+    record = find_change(change)
     if as_json:
-        _print_json(ChangeList(changes=[ChangeLine.of(shown.row, time.time())], total=1))
+        _print_json(ChangeList(changes=[ChangeLine.of(record.row, time.time())], total=1))
     else:
-        present(console(), shown, calls=calls)
+        present(console(), record, calls=calls)
 
 
 def _print_json(changes: ChangeList) -> None:

@@ -89,11 +89,11 @@ class Tour:
 
     async def _reads(self) -> None:
         with self._step("Find a customer"):
-            found = await self._call("find_customers", {"email": "ada@example.com"})
-            self._check(found["customers"][0]["id"] == "ada", "Ada was found")
+            answer = await self._call("find_customers", {"email": "ada@example.com"})
+            self._check(answer["customers"][0]["id"] == "ada", "Ada was found")
         with self._step("Find a shared email address: both people are listed"):
-            found = await self._call("find_customers", {"email": "two@example.com"})
-            self._check(len(found["customers"]) == 2, "both were listed")  # noqa: PLR2004 - the cast has two of them
+            answer = await self._call("find_customers", {"email": "two@example.com"})
+            self._check(len(answer["customers"]) == 2, "both were listed")  # noqa: PLR2004 - the cast has two of them
         with self._step("Read a campaign's metrics"):
             metrics = await self._call("get_metrics", {"kind": "campaign", "id": "Onboarding"})
             self._check(metrics["totals"]["sent"] > 0, "the metrics are there")
@@ -209,8 +209,8 @@ async def _address(process: Process) -> str:
     output = ""
     async for text in TextReceiveStream(process.stderr):
         output += text
-        if found := re.search(r"http://\S+\n", output):
-            return found[0].strip()
+        if match := re.search(r"http://\S+\n", output):
+            return match[0].strip()
     raise Wrong("the webhook receiver did not start")
 
 

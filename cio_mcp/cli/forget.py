@@ -41,15 +41,15 @@ def forget(person: str) -> None:
     """
     settings = settings_of_workspace()
     with controlling_terminal(NO_TERMINAL) as terminal:
-        named = anyio.run(_look_up, settings, person)
-        there = with_database(lambda database: _eraser(database, settings, named).count(time.time()))
-        _tell(terminal.console, settings, named, there)
+        known = anyio.run(_look_up, settings, person)
+        there = with_database(lambda database: _eraser(database, settings, known).count(time.time()))
+        _show(terminal.console, settings, known, there)
         if there == ErasureCounts():
             return
         if not terminal.confirmed("erase"):
             raise Refused("Code doesn't match. Nothing was erased.")
         by = settings.local_principal
-        gone = with_database(lambda database: _erased(_eraser(database, settings, named), database, by))
+        gone = with_database(lambda database: _erased(_eraser(database, settings, known), database, by))
         terminal.console.print(
             f"Erased: {gone.changes} changes ({gone.open} of them withdrawn) and {gone.events} events. "
             "Digests and states stay, to prevent duplicates.",
@@ -69,8 +69,8 @@ async def _erased(eraser: PersonEraser, database: Database, by: str) -> ErasureC
     return total
 
 
-def _eraser(database: Database, settings: Settings, named: KnownSubject) -> PersonEraser:
-    return PersonEraser(database, settings.workspace_key, named.identity.is_in, named.identity.names)
+def _eraser(database: Database, settings: Settings, known: KnownSubject) -> PersonEraser:
+    return PersonEraser(database, settings.workspace_key, known.identity.is_in, known.identity.names)
 
 
 async def _look_up(settings: Settings, person: str) -> KnownSubject:
@@ -86,24 +86,24 @@ async def _look_up(settings: Settings, person: str) -> KnownSubject:
         return KnownSubject(alone, "Without CIO_APP_API_KEY, only entries with this identifier are found.")
     async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
         try:
-            found = await opened.acting(local_caller(settings.local_principal)).people.resolve(person)
+            profile = await opened.acting(local_caller(settings.local_principal)).people.resolve(person)
         except NotFound:
             return KnownSubject(
                 alone, "Customer.io has no person with this identifier. Only entries with it are found."
             )
-    return KnownSubject(_identity(found), "")
+    return KnownSubject(_identity(profile), "")
 
 
 def _identity(person: Person) -> Subject:
     return Subject(person.id, person.email, person.phone, person.cio_id and person.cio_id.removeprefix("cio_"))
 
 
-def _tell(where: Console, settings: Settings, named: KnownSubject, there: ErasureCounts) -> None:
-    names = ", ".join(quoted(name) for name in named.identity.names)
+def _show(where: Console, settings: Settings, known: KnownSubject, there: ErasureCounts) -> None:
+    names = ", ".join(quoted(name) for name in known.identity.names)
     counts = f"Found changes: {there.changes} (open, to be withdrawn: {there.open}). Events: {there.events}."
     lines = [
         f"To erase from {quoted(settings.workspace_key)}: {names}.",
-        *filter(None, [named.note]),
+        *filter(None, [known.note]),
         "Nothing is stored about this person." if there == ErasureCounts() else counts,
     ]
     for line in lines:

@@ -52,8 +52,8 @@ def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, 
             else:
                 in_force = policy.rule_for(each.name, risk)
                 where = policy.where_to_ask(each.name, risk, settings, may_be_asked=not over_http)
-                shown = (where.value, where.why) if in_force.value != "hide" else (None, None)
-                yield Row(each.name, risk, in_force.value, in_force.why, *shown)
+                approval = (where.value, where.why) if in_force.value != "hide" else (None, None)
+                yield Row(each.name, risk, in_force.value, in_force.why, *approval)
 
 
 def policy_as_text(*, over_http: bool) -> str:

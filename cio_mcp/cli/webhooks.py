@@ -106,9 +106,9 @@ def _lines(stats: WebhookStats, now: datetime) -> Iterator[str]:
         yield "No events have been received yet."
     else:
         came = from_unix(stats.last.received_at)
-        what = clean(f"{stats.last.object_type} {stats.last.metric}", MAX_NAME_CHARACTERS)
+        event = clean(f"{stats.last.object_type} {stats.last.metric}", MAX_NAME_CHARACTERS)
         lag = f"{stats.last.lag:.0f} s after it happened"
-        yield f"Last event: {what}, received {moment(came)} ({ago(came, now)}), {lag}"
+        yield f"Last event: {event}, received {moment(came)} ({ago(came, now)}), {lag}"
         late = f"{stats.late} of them over a minute late"
         yield f"Stored: {stats.stored} events, {stats.day} in the last 24 hours, {late}"
     for refused in stats.refused:

@@ -142,10 +142,10 @@ class Call(BaseModel):
     def subject(self) -> str:
         """What its first effect is about, by one identifier, as in the path or body; empty if nothing is named."""
         effect = self.effects[0]
-        named = self.path.get(effect.operation.target) or value_at(effect.body, effect.operation.target)
-        if isinstance(named, dict):
-            named = next((value for value in named.values() if isinstance(value, str | int)), None)
-        return str(named) if isinstance(named, str | int) else ""
+        subject = self.path.get(effect.operation.target) or value_at(effect.body, effect.operation.target)
+        if isinstance(subject, dict):
+            subject = next((value for value in subject.values() if isinstance(value, str | int)), None)
+        return str(subject) if isinstance(subject, str | int) else ""
 
     @property
     def target(self) -> str:

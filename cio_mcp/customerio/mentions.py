@@ -21,8 +21,8 @@ def person_of(call: Call, effect: Effect) -> Reference | None:
     name = next(iter(effect.operation.people), "")
     if name in call.path:
         return _by_shape(call.path[name])
-    named = value_at(effect.body, name)
-    identifiers = named if isinstance(named, dict) else {}
+    person = value_at(effect.body, name)
+    identifiers = person if isinstance(person, dict) else {}
     kinds = (kind for kind in IDENTIFIER_KINDS if identifiers.get(kind) not in (None, ""))
     return next((Reference(str(identifiers[kind]), kind) for kind in kinds), None)
 

@@ -106,17 +106,17 @@ class Proxies:
     @classmethod
     def read(cls, environ: Mapping[str, str], system: Mapping[str, str] | None = None) -> "Proxies":
         """Read the environment; `system` are the operating system's proxies by scheme, used where it names none."""
-        named: dict[str, Proxy] = {}
+        proxies: dict[str, Proxy] = {}
         for scheme in PORTS:
             for name in (f"{scheme}_proxy", "all_proxy"):
                 variable, value = _variable(environ, name)
                 if value:
-                    named.setdefault(scheme, Proxy(variable, _with_scheme(value)))
-        if not named:
+                    proxies.setdefault(scheme, Proxy(variable, _with_scheme(value)))
+        if not proxies:
             known = {scheme: url for scheme, url in (system or {}).items() if scheme in PORTS and url}
-            named = {scheme: Proxy("system proxy", _with_scheme(url)) for scheme, url in known.items()}
+            proxies = {scheme: Proxy("system proxy", _with_scheme(url)) for scheme, url in known.items()}
         entries = re.split(r"[\s,]+", _variable(environ, "no_proxy")[1])
-        return cls(named, tuple(Bypass.parse(entry) for entry in entries if entry))
+        return cls(proxies, tuple(Bypass.parse(entry) for entry in entries if entry))
 
     def route(self, url: str) -> Proxy | None:
         """The proxy for a URL; None where it is reached directly, as this machine always is."""

@@ -76,8 +76,8 @@ def _declined(call: Call, answer: Answered) -> CioError:
 
 def rejection(call: Call, answer: Answered) -> str:
     """The sentence for a 4xx: of Customer.io's own words only the names of fields that we sent."""
-    named = sorted(_blamed(answer.body, _sent(call)))
-    about = f" It names {', '.join(f'`{name}`' for name in named)}." if named else ""
+    names = sorted(_blamed(answer.body, _sent(call)))
+    about = f" It names {', '.join(f'`{name}`' for name in names)}." if names else ""
     match answer.status:
         case 409:
             return f"Customer.io reported a conflict with existing data (409).{about} Read it again before you retry."
@@ -142,8 +142,8 @@ def _later(seconds: float) -> str:
     return f"Try again in {max(1, round(seconds))} s."
 
 
-def _bad(what: str) -> BadAnswer:
+def _bad(flaw: str) -> BadAnswer:
     return BadAnswer(
-        f"Customer.io's response was {what}. Try again. If it persists, the server operator should check for a proxy "
+        f"Customer.io's response was {flaw}. Try again. If it persists, the server operator should check for a proxy "
         "or firewall in between."
     )

@@ -204,9 +204,9 @@ async def _body(response: httpx.Response) -> bytes | None:
     return bytes(body)
 
 
-def _log(what: str, failure: Exception) -> None:
+def _log(summary: str, failure: Exception) -> None:
     """Log the class of a failure only: its text may hold an address or a key."""
-    log.error("%s: %s", what, type(failure).__name__)
+    log.error("%s: %s", summary, type(failure).__name__)
 
 
 def _unsent_for(fault: NetworkFault) -> Unsent:

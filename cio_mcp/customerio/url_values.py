@@ -65,5 +65,5 @@ def _check_text(argument: str, value: str, limit: int) -> None:
 
 def query_of(values: Mapping[str, object]) -> dict[str, str]:
     """Query parameters as Customer.io reads them; None is left out."""
-    given = {name: value for name, value in values.items() if value is not None}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
+    present = {name: value for name, value in values.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in present.items()}

@@ -90,10 +90,10 @@ def _without_evidence(answer: Answered) -> Unknown:
 def _in_doubt(outcome: Outcome) -> str:
     match outcome:
         case Answered(status=status):
-            what = f"answered {status}"
+            reason = f"answered {status}"
         case Lost(why) | Unsent(why):
-            what = why
-    return f"The request was sent, then Customer.io {what}."
+            reason = why
+    return f"The request was sent, then Customer.io {reason}."
 
 
 def _unforeseen(failure: Exception) -> Unknown:

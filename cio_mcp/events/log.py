@@ -142,8 +142,8 @@ class EventLog:
                 await self.clock.wait(stored, min(left, POLL_SECONDS))
             seen = upto
 
-    async def watch(self, tell: Callable[[], None]) -> None:
-        """Call `tell` when events were stored, also by other processes; ends by being cancelled.
+    async def watch(self, notify: Callable[[], None]) -> None:
+        """Call `notify` when events were stored, also by other processes; ends by being cancelled.
 
         Events received just before also count: they may have been stored since the caller last looked.
 
@@ -158,7 +158,7 @@ class EventLog:
                 seen = 0 if received >= began - SETTLING_SECONDS else newest
             if newest > seen:
                 seen = newest
-                tell()
+                notify()
             await self.clock.wait(stored, POLL_SECONDS)
 
     async def keep(self, days: float, rows: int) -> None:
@@ -219,7 +219,7 @@ class EventLog:
 
 
 def _place(cursor: str) -> Place:
-    found = CURSOR.fullmatch(cursor)
-    if found is None:
+    match = CURSOR.fullmatch(cursor)
+    if match is None:
         raise InvalidArgument("cursor", "expected the cursor from the previous page")
-    return Place(int(found[1]), int(found[2]))
+    return Place(int(match[1]), int(match[2]))

@@ -132,8 +132,8 @@ class Envelope(Model):
     def parent(self) -> Parent | None:
         """The campaign, broadcast, newsletter or transactional message that it belongs to."""
         key = _parent_key(self.data)
-        found: Parent | None = _lenient(PARENTS[key], self.data) if key else None
-        return found
+        source: Parent | None = _lenient(PARENTS[key], self.data) if key else None
+        return source
 
     @property
     def person(self) -> Identifiers:

@@ -34,8 +34,8 @@ def fault(
 
     Takes the same time whichever key fits, and however much of a wrong signature is right.
     """
-    if found := stamp_fault(timestamp, signature, now):
-        return found
-    given = (signature or "").removeprefix("v0=").encode(errors="replace")
-    fits = [hmac.compare_digest(sign(key, timestamp or "", body).encode(), given) for key in keys]
+    if flaw := stamp_fault(timestamp, signature, now):
+        return flaw
+    candidate = (signature or "").removeprefix("v0=").encode(errors="replace")
+    fits = [hmac.compare_digest(sign(key, timestamp or "", body).encode(), candidate) for key in keys]
     return None if any(fits) else "wrong signature"

@@ -37,10 +37,10 @@ class Duplicates:
         if same and not plan.repeat:
             return duplicate_receipt(same, now)
         precedents = [each for each in await self._precedents(plan, now) if same is None or each.row.id != same.id]
-        named = [_sentence(each, now) for each in precedents[:MAX_NAMED]]
+        sentences = [_sentence(each, now) for each in precedents[:MAX_NAMED]]
         more = ["There are more of the last 24 hours; list_changes lists them."] if len(precedents) > MAX_NAMED else []
         repeat = [f"{_accepted(same, now)} This is a duplicate."] if same else []
-        warnings = (*named, *more, *repeat, *plan.warnings)
+        warnings = (*sentences, *more, *repeat, *plan.warnings)
         sent = [each.row.id for each in precedents if each.row.state != "failed"]
         return plan.model_copy(update={"warnings": warnings, "earlier": tuple(sent)})
 
@@ -96,10 +96,10 @@ def _sentence(precedent: Precedent, now: float) -> str:
     return _accepted(row, now, "The same" if precedent.equal else "A similar change, with other data,")
 
 
-def _accepted(row: ChangeSummary, now: float, what: str = "The same") -> str:
+def _accepted(row: ChangeSummary, now: float, subject: str = "The same") -> str:
     outcome = "its outcome is unknown" if row.state_at(now) in ("sending", "unknown") else "it was accepted"
     due = f" for {moment(from_unix(int(row.due_at)))}" if row.due_at else ""
-    return f"{what} was requested at {moment(happened_at(row))}{due} (change {row.id}); {outcome}."
+    return f"{subject} was requested at {moment(happened_at(row))}{due} (change {row.id}); {outcome}."
 
 
 def _digests(change: str, plan: str) -> Digests | None:

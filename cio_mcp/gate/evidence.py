@@ -43,9 +43,9 @@ class Evidence(BaseModel):
         people, person = People(reader), Reference(self.person, "cio_id")
         if self.event is not None:
             page = await people.activities_of(person, limit=MAX_ACTIVITIES, type_="event")
-            wanted = [activity for activity in page.activities if activity.name == self.event]
+            matching = [activity for activity in page.activities if activity.name == self.event]
             late = [
-                each for each in wanted if each.timestamp and each.timestamp.timestamp() >= since - CLOCK_SKEW_SECONDS
+                each for each in matching if each.timestamp and each.timestamp.timestamp() >= since - CLOCK_SKEW_SECONDS
             ]
             return [each.id or str(number) for number, each in enumerate(late)]
         messages = await people.messages_of(person, limit=MAX_DELIVERIES)

@@ -141,8 +141,8 @@ def _has(person: Person | None, attributes: Mapping[str, JsonValue]) -> bool:
 def _refusal(plan: Plan, size: int, refused: Mapping[int, str]) -> str:
     if plan.people:
         return f"Customer.io refused {len(refused)} of {size} customers."
-    named = ", ".join(f"{index} ({field})" if field else str(index) for index, field in list(refused.items())[:20])
-    return f"{len(refused)} of {size} operations were not accepted, by index: {named}."
+    listed = ", ".join(f"{index} ({field})" if field else str(index) for index, field in list(refused.items())[:20])
+    return f"{len(refused)} of {size} operations were not accepted, by index: {listed}."
 
 
 def _in_doubt(call: Call, reason: str) -> Outcome:

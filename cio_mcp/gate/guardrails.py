@@ -77,8 +77,8 @@ CHECKS: Mapping[Guardrail, Callable[[Effect], None]] = {
 
 def _refuse(values: Mapping[str, JsonValue], refused: frozenset[str], reason: str) -> None:
     meant = frozenset[str]().union(*(meanings(name, value) for name, value in values.items()))
-    if named := ", ".join(sorted(meant & refused)):
-        raise Refused(f"{named}: not allowed, because it {reason}. Omit it. Nothing was sent.")
+    if names := ", ".join(sorted(meant & refused)):
+        raise Refused(f"{names}: not allowed, because it {reason}. Omit it. Nothing was sent.")
 
 
 def _refuse_hidden(body: JsonValue) -> None:

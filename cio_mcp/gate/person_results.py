@@ -47,8 +47,8 @@ class PersonResult(Part):
     reason: Prose | None = None
 
     def __str__(self) -> str:
-        named = f"{quoted_name(self.name)} ({word(self.customer)})" if self.name else word(self.customer, 200)
-        return f"{named}: {self.result}{f', {self.reason}' if self.reason else ''}"
+        label = f"{quoted_name(self.name)} ({word(self.customer)})" if self.name else word(self.customer, 200)
+        return f"{label}: {self.result}{f', {self.reason}' if self.reason else ''}"
 
 
 def edits_of(plan: Plan) -> tuple[Edit, ...]:

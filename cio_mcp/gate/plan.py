@@ -174,8 +174,8 @@ def parse_plan(text: str) -> Plan:
 
 def arguments_digest(arguments: dict[str, JsonValue]) -> str:
     """SHA-256 (hex) over a tool's arguments as they were given, defaults left out."""
-    given: JsonValue = {name: value for name, value in arguments.items() if value is not None}
-    return _sha256(given)
+    present: JsonValue = {name: value for name, value in arguments.items() if value is not None}
+    return _sha256(present)
 
 
 def drifted(then: Plan, now: Plan) -> bool:

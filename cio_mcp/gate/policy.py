@@ -78,12 +78,12 @@ class Policy:
     recipients: Recipients = field(default_factory=Recipients)
     large_audience: int = LARGE_AUDIENCE
     sends_an_hour: int | None = None
-    given: frozenset[str] = frozenset()
+    explicit_keys: frozenset[str] = frozenset()
     """The keys that stand by themselves in the file."""
 
     def why(self, key: str) -> str:
         """Why a key that stands by itself (`large_audience`, `sends_an_hour`, `recipients`) is as it is."""
-        return "policy file" if key in self.given else "default"
+        return "policy file" if key in self.explicit_keys else "default"
 
     def rule_for(self, tool: str, risk: Risk) -> InForce:
         """The rule for a tool's writes of a class; `allow` still depends on each plan."""
@@ -153,8 +153,8 @@ class Policy:
         if plan.creates and not self.recipients.covers_all(plan.creates, ()):
             return False
         everyone = plan.affected <= len(plan.recipients)
-        named = everyone and self.recipients.covers_all(plan.recipients, plan.test_profiles)
-        return plan.risk != "send" or named
+        covered = everyone and self.recipients.covers_all(plan.recipients, plan.test_profiles)
+        return plan.risk != "send" or covered
 
 
 def _thing(plan: "Plan") -> str:

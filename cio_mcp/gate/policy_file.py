@@ -137,7 +137,7 @@ def _policy(file: _File, tools: Mapping[str, Collection[Risk]] | None) -> Policy
         recipients=recipients,
         large_audience=file.large_audience,
         sends_an_hour=file.sends_an_hour,
-        given=frozenset(file.model_fields_set - {"classes", "tool"}),
+        explicit_keys=frozenset(file.model_fields_set - {"classes", "tool"}),
     )
 
 

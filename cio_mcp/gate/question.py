@@ -87,8 +87,8 @@ def question_about(plan: Plan, change: str) -> Question:
 
 
 def _cut_isolated(text: str) -> str:
-    shown = isolate(cut(text, MAX_CHARACTERS))
-    return shown if len(shown) <= MAX_CHARACTERS else isolate(cut(text, 2 * MAX_CHARACTERS - len(shown)))
+    excerpt = isolate(cut(text, MAX_CHARACTERS))
+    return excerpt if len(excerpt) <= MAX_CHARACTERS else isolate(cut(text, 2 * MAX_CHARACTERS - len(excerpt)))
 
 
 def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | None = None) -> Iterator[str]:
@@ -142,8 +142,8 @@ def _warnings(plan: Plan) -> Iterator[str]:
     if hides("\n".join(sent)) or any(map(hides, sent)):
         yield "Some values contain invisible characters. They are shown as \\u escapes."
     if alike := [text for text in sent if len(text) <= MAX_VALUE_CHARACTERS and _is_name(text) and mixes_scripts(text)]:
-        named = ", ".join(visible(text) for text in alike[:MAX_LOOKALIKES])
-        yield f"Mixes scripts, so that letters may look like others: {named}."
+        examples = ", ".join(visible(text) for text in alike[:MAX_LOOKALIKES])
+        yield f"Mixes scripts, so that letters may look like others: {examples}."
 
 
 def _is_name(text: str) -> bool:
@@ -188,9 +188,9 @@ def _people_fields(writes: Sequence[ProfileWrite], plan: Plan) -> Iterator[Field
 
 def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:
     """The fields of a body; of a Track v2 operation, each attribute is one."""
-    shown = body_without_secrets(call)
-    none: dict[str, JsonValue] = {} if shown is None else {"body": shown}
-    body = shown if isinstance(shown, dict) else none
+    content = body_without_secrets(call)
+    none: dict[str, JsonValue] = {} if content is None else {"body": content}
+    body = content if isinstance(content, dict) else none
     for name, value in body.items():
         if name in call.generated:
             continue

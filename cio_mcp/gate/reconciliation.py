@@ -108,15 +108,15 @@ class Reconciler:
     async def _looked_for(self, row: ChangeRow, plan: Plan, work: Work) -> Outcome:
         """Look for the effect; it is never called failed, since what is not there yet may still come."""
         try:
-            found = await self._evidence_of(row, plan, work)
+            evidence = await self._evidence_of(row, plan, work)
         except CioError:
             return Outcome("unknown", "The outcome is unknown. Customer.io could not be checked yet.")
-        if len(found) == 1:
-            delivery = found[0] if plan.trace and plan.trace.message else None
+        if len(evidence) == 1:
+            delivery = evidence[0] if plan.trace and plan.trace.message else None
             return Outcome("sent", "The response was lost, but exactly one match was found in Customer.io.", delivery)
-        if found:
+        if evidence:
             return Outcome(
-                "unknown", f"The outcome is unknown. {len(found)} matches were found ({', '.join(found[:5])})."
+                "unknown", f"The outcome is unknown. {len(evidence)} matches were found ({', '.join(evidence[:5])})."
             )
         return Outcome("unknown", "The outcome is unknown. No match has been found in Customer.io so far.")
 
@@ -126,5 +126,5 @@ class Reconciler:
         if plan.trace is None or row.sending_at is None:
             return []
         before = set(json.loads(row.baseline)) if row.baseline else set()
-        found = await plan.trace.find(self.executor.client.reader(work), row.sending_at)
-        return [id_ for id_ in found if id_ not in before]
+        evidence = await plan.trace.find(self.executor.client.reader(work), row.sending_at)
+        return [id_ for id_ in evidence if id_ not in before]

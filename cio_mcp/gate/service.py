@@ -91,11 +91,11 @@ class Gate:
                 del self.in_calls[change]
 
     async def propose(
-        self, principal: str, tool: str, arguments: str, plan: Planner, *, given: str | None = None
+        self, principal: str, tool: str, arguments: str, plan: Planner, *, input_json: str | None = None
     ) -> Change | Receipt:
         """The open change for these arguments (`arguments` is their digest), or a new one, or why there is none.
 
-        `given` are the arguments themselves (JSON), where the change may be made without a further call. A receipt
+        `input_json` are the arguments themselves (JSON), where the change may be made without a further call. A receipt
         comes back where nothing is left to decide: no change is needed, the same was sent already, or it was made
         meanwhile.
 
@@ -120,7 +120,7 @@ class Gate:
             people = planned.people_reached
             if people > cap or await self.journal.next_send_at(cap, now, people) > now:
                 raise Refused(await self._no_room(now, people))
-        change = Change(self._row(planned, principal, tool, arguments, given, now), planned)
+        change = Change(self._row(planned, principal, tool, arguments, input_json, now), planned)
         if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
             raise Refused(TOO_MANY_OPEN[added])
         if self.policy.rule_of(tool, planned) == "allow":
@@ -263,7 +263,7 @@ class Gate:
         return await self.duplicates.examine(planned, now)
 
     def _row(
-        self, planned: Plan, principal: str, tool: str, arguments: str, given: str | None, now: float
+        self, planned: Plan, principal: str, tool: str, arguments: str, input_json: str | None, now: float
     ) -> ChangeRow:
         change = secrets.token_hex(4)
         return ChangeRow(
@@ -275,7 +275,7 @@ class Gate:
             effect=planned.effect,
             target=planned.target,
             form=FORM_VERSION,
-            input=given,
+            input=input_json,
             repeat=planned.repeat,
             state="planned",
             risk=planned.risk,

@@ -69,9 +69,9 @@ class Subject:
     @cached_property
     def _pattern(self) -> "re.Pattern[str] | None":
         cio_id = [f"cio_{self.cio_id}", self.cio_id] if self.cio_id else []
-        telling = [name for name in (self.email, self.phone, *cio_id) if name]
+        identifiers = [name for name in (self.email, self.phone, *cio_id) if name]
         # As quoting shows them: some signs become look-alikes, and what is long is cut.
-        spelt = {form for name in telling for form in (name, quoted(name)[1:-1])}
+        spelt = {form for name in identifiers for form in (name, quoted(name)[1:-1])}
         if not spelt:
             return None
         either = "|".join(re.escape(form) for form in sorted(spelt, key=len, reverse=True))
@@ -96,9 +96,9 @@ def _texts(value: JsonValue) -> Iterable[str]:
 
 def _people_of(plan: Plan) -> set[str]:
     """Whom a plan names: as recipients, in what it rests on, and where its operations name people."""
-    named = {*plan.recipients, *plan.test_profiles, str(plan.rests_on.get("person"))}
-    named |= {plan.trace.person} if plan.trace else set()
-    named |= {plan.reads_back.person} if plan.reads_back else set()
+    people = {*plan.recipients, *plan.test_profiles, str(plan.rests_on.get("person"))}
+    people |= {plan.trace.person} if plan.trace else set()
+    people |= {plan.reads_back.person} if plan.reads_back else set()
     for call in plan.calls:
-        named |= people_in(call)
-    return named
+        people |= people_in(call)
+    return people

@@ -60,7 +60,7 @@ class ApprovedChanges:
         return tried
 
     def _is_ours(self, row: ChangeSummary) -> bool:
-        caller = self.callers.named(row.principal)
+        caller = self.callers.find(row.principal)
         return caller is not None and WRITE in caller.scopes
 
     async def _make_safely(self, row: ChangeSummary) -> None:
@@ -76,7 +76,7 @@ class ApprovedChanges:
     async def _make(self, change: str) -> None:
         gate = self.workspace.gate
         row = await gate.journal.get(change)
-        caller = self.callers.named(row.principal) if row else None
+        caller = self.callers.find(row.principal) if row else None
         if row is None or row.input is None or caller is None:
             return
         call = self.toolbox.call_again(self.workspace.acting(caller), row.tool, row.input)

@@ -22,7 +22,7 @@ class Callers:
         """The caller of the request in progress; outside a request, the user who runs the server."""
         return _current.get() or local_caller(self._user)
 
-    def named(self, id_: str) -> Caller | None:
+    def find(self, id_: str) -> Caller | None:
         """The caller of that id, as its next request would make it; None if this server has no such callers."""
         kind, _, name = id_.partition(":")
         caller = loopback_caller(name, owner=self._user) if kind == "loopback" else local_caller(self._user)

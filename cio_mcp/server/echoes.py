@@ -9,7 +9,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types import INVALID_PARAMS, ErrorData, JSONRPCError
 
-from cio_mcp.text.render import ERROR_LIMIT
+from cio_mcp.text.render import MAX_ERROR_CHARACTERS
 from cio_mcp.text.sanitize import NAME_CHARACTERS, cut
 
 MAX_TOKEN_CHARACTERS = 200
@@ -60,7 +60,9 @@ class BoundedErrors:
 
 def bounded(error: ErrorData) -> ErrorData:
     """An error with its message and every text in its data cut."""
-    return error.model_copy(update={"message": cut(error.message, ERROR_LIMIT), "data": _cut_texts(error.data)})
+    return error.model_copy(
+        update={"message": cut(error.message, MAX_ERROR_CHARACTERS), "data": _cut_texts(error.data)}
+    )
 
 
 def _cut_texts(data: Any) -> Any:

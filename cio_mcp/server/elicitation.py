@@ -79,7 +79,7 @@ class WriteCall:
     async def propose(self) -> "Proposal":
         """Find or create the change of this call."""
         proposed = await self.context.gate.propose(
-            self.context.caller.id, self.spec.name, self.digest, self.plan, given=self.given
+            self.context.caller.id, self.spec.name, self.digest, self.plan, input_json=self.input_json
         )
         return Proposal(self, proposed)
 
@@ -93,7 +93,7 @@ class WriteCall:
         return digest_of(self.arguments)
 
     @property
-    def given(self) -> str:
+    def input_json(self) -> str:
         """The arguments as JSON, from which the call can be made again."""
         return canonical(_plain(self.arguments))
 
@@ -159,15 +159,15 @@ async def settle(proposal: Proposal, answer: object, ctx: Context[Any, Any]) -> 
 
 async def _settle(call: WriteCall, change: Change, answer: object, ctx: Context[Any, Any]) -> Receipt:
     approvals = call.context.gate.approvals
-    given = answer.data if isinstance(answer, AcceptedElicitation) else None
-    if isinstance(given, NotAsked):
+    form = answer.data if isinstance(answer, AcceptedElicitation) else None
+    if isinstance(form, NotAsked):
         if change.state == "planned":
             await ctx.report_progress(0, None, PROGRESS)
             left = ANSWER_SECONDS - (anyio.current_time() - call.arrived)
             change = await approvals.wait(change, max(0.0, left))
     else:
-        approve = getattr(given, "decision", None) == "approve"
-        confirmation = getattr(given, "confirmation", None)
+        approve = getattr(form, "decision", None) == "approve"
+        confirmation = getattr(form, "confirmation", None)
         await approvals.answer(change, approve=approve, confirmation=confirmation, by=call.context.caller.id)
     return await call.context.gate.make(change, call.plan, call.work())
 

@@ -19,7 +19,7 @@ MAX_FAULTS = 8
 def refusal(
     tool: str,
     schema: Schema,
-    given: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     faults: Mapping[str, str],
     invalid: ValidationError | None,
     *,
@@ -30,17 +30,17 @@ def refusal(
     `faults` by argument were found while reading it, `invalid` by validation afterwards.
     """
     accepted = list(schema["properties"])
-    unknown = [name for name in given if name not in accepted]
+    unknown = [name for name in arguments if name not in accepted]
     sentences = chain(
         _unknown(unknown, f"for {tool}", accepted),
-        _missing(tool, schema, given),
+        _missing(tool, schema, arguments),
         (f"{fault}." for fault in faults.values()),
-        _invalid(invalid, schema, known={*faults, *_absent(schema, given)}),
+        _invalid(invalid, schema, known={*faults, *_absent(schema, arguments)}),
     )
-    if not (found := list(islice(sentences, MAX_FAULTS))):
+    if not (listed := list(islice(sentences, MAX_FAULTS))):
         return None
     more = ["More arguments are invalid."] if next(sentences, None) else []
-    return " ".join([*found, *more, *(["Nothing was sent."] if writes else [])])
+    return " ".join([*listed, *more, *(["Nothing was sent."] if writes else [])])
 
 
 def _unknown(names: Sequence[str], where: str, accepted: list[str]) -> Iterator[str]:
@@ -53,12 +53,12 @@ def _unknown(names: Sequence[str], where: str, accepted: list[str]) -> Iterator[
         yield f"Unknown argument {quoted(name, 40)} {where}.{hint}{list_all}"
 
 
-def _absent(schema: Schema, given: Mapping[str, Any]) -> list[str]:
-    return [name for name in schema.get("required", ()) if given.get(name) in (None, "")]
+def _absent(schema: Schema, arguments: Mapping[str, Any]) -> list[str]:
+    return [name for name in schema.get("required", ()) if arguments.get(name) in (None, "")]
 
 
-def _missing(tool: str, schema: Schema, given: Mapping[str, Any]) -> Iterator[str]:
-    for name in _absent(schema, given):
+def _missing(tool: str, schema: Schema, arguments: Mapping[str, Any]) -> Iterator[str]:
+    for name in _absent(schema, arguments):
         description = schema["properties"][name].get("description", "")
         yield f"Missing argument {name} for {tool}{f': {description}' if description else ''}."
 

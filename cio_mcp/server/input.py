@@ -38,16 +38,16 @@ class Input:
     note: str | None
 
 
-def read_input(given: Mapping[str, Any], schema: Schema, now: datetime) -> Input:
+def read_input(raw: Mapping[str, Any], schema: Schema, now: datetime) -> Input:
     """Read the arguments that `schema` declares; validation still decides what is acceptable, `now` is for errors."""
-    reader = _Reader(schema.get("$defs", {}), _zone_of(given, schema), now)
-    arguments = reader.members(given, schema, "")
+    reader = _Reader(schema.get("$defs", {}), _zone_of(raw, schema), now)
+    arguments = reader.members(raw, schema, "")
     return Input(arguments, reader.faults, reader.note())
 
 
-def _zone_of(given: Mapping[str, Any], schema: Schema) -> tzinfo:
+def _zone_of(raw: Mapping[str, Any], schema: Schema) -> tzinfo:
     """The zone for times without one; validation refuses a zone that does not exist."""
-    name = given.get(ZONE_ARGUMENT)
+    name = raw.get(ZONE_ARGUMENT)
     if ZONE_ARGUMENT not in schema.get("properties", {}) or not isinstance(name, str) or not name.strip():
         return UTC
     try:
@@ -65,12 +65,12 @@ class _Reader:
     guesses: dict[str, list[str]] = field(default_factory=dict)
     assumed: dict[str, str] = field(default_factory=dict)
 
-    def members(self, given: Mapping[str, Any], schema: Schema, path: str) -> dict[str, Any]:
-        """Read the declared members of an object; an optional one without a value counts as not given."""
+    def members(self, raw: Mapping[str, Any], schema: Schema, path: str) -> dict[str, Any]:
+        """Read the declared members of an object; an optional one without a value counts as absent."""
         properties, required = schema.get("properties", {}), schema.get("required", ())
         read = {
             name: self.value(value, properties[name], f"{path}{name}") if name in properties else value
-            for name, value in given.items()
+            for name, value in raw.items()
         }
         return {
             name: value

@@ -77,7 +77,7 @@ class Template:
     head: FrontMatter
     body: str
 
-    def fill(self, given: dict[str, str], *, mask: bool = False) -> str:
+    def fill(self, supplied: dict[str, str], *, mask: bool = False) -> str:
         """Put values in their places, each as a quoted JSON string so that it can end neither its quotes nor its line.
 
         With `mask` a value that holds an address or a phone number is refused: masked, it would name nobody.
@@ -86,17 +86,17 @@ class Template:
             MCPError: a value is missing or refused, or is for an argument that the prompt does not have.
         """
         arguments = self.head.arguments
-        if unknown := sorted(given.keys() - arguments.keys()):
+        if unknown := sorted(supplied.keys() - arguments.keys()):
             accepted = ", ".join(arguments) or "none"
             names = ", ".join(word(name) for name in unknown[:5])
             raise MCPError(INVALID_PARAMS, f"Unknown argument {names} for {self.name}. Accepted: {accepted}.")
-        values = {name: self._value(name, argument, given.get(name, "")) for name, argument in arguments.items()}
+        values = {name: self._value(name, argument, supplied.get(name, "")) for name, argument in arguments.items()}
         if mask and (personal := [name for name, value in values.items() if mask_text(value) != value]):
             raise MCPError(INVALID_PARAMS, f"{personal[0]}: {MASKED}")
         return _PLACE.sub(lambda place: values[place[1]], self.body)
 
-    def _value(self, name: str, argument: Argument, given: str) -> str:
-        if text := clean(given, MAX_VALUE_CHARACTERS).strip():
+    def _value(self, name: str, argument: Argument, supplied: str) -> str:
+        if text := clean(supplied, MAX_VALUE_CHARACTERS).strip():
             return json.dumps(text, ensure_ascii=False)
         if argument.default is None:
             raise MCPError(INVALID_PARAMS, f"{name}: required by {self.name}. {argument.description}.")

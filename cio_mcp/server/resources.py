@@ -101,8 +101,8 @@ def unknown_filter(uri: str) -> str | None:
 
 def query_of(uri: str) -> dict[str, str]:
     """What the query of recent events asks for, read as the SDK reads it for the resource itself."""
-    found = SOME_EVENTS.match(uri) or {}
-    return {name: value for name, value in found.items() if isinstance(value, str) and value}
+    values = SOME_EVENTS.match(uri) or {}
+    return {name: value for name, value in values.items() if isinstance(value, str) and value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ def _add(server: MCPServer[Any], resource: Resource, reading: _Reading) -> None:
             id: str = "",  # noqa: A002 - the variable of the template
             since: str = "",
         ) -> str:
-            given = zip(FILTERS, (customer, object_type, metric, delivery, kind, id, since), strict=True)
-            return await reading.json(**{name: value for name, value in given if value})
+            filters = zip(FILTERS, (customer, object_type, metric, delivery, kind, id, since), strict=True)
+            return await reading.json(**{name: value for name, value in filters if value})
 
         server.resource(resource.uri, **options)(some)
     elif (by := resource.by) is not None:

@@ -116,8 +116,8 @@ def _without_integer(arms: list[Schema]) -> list[Schema]:
 
 def _without_const(node: Schema) -> Schema:
     """The node without what only this server reads, and with an `enum` of one value for `const`."""
-    shown = {key: value for key, value in node.items() if not key.startswith(OURS) and key != "const"}
-    return ({"enum": [node["const"]]} if "const" in node else {}) | shown
+    visible = {key: value for key, value in node.items() if not key.startswith(OURS) and key != "const"}
+    return ({"enum": [node["const"]]} if "const" in node else {}) | visible
 
 
 def _referred(node: Schema) -> str:

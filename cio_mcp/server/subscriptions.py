@@ -42,7 +42,7 @@ class Source(Protocol):
     """Where changes are noticed."""
 
     async def watch(self, notify: Callable[[], None]) -> None:
-        """Call `tell` after each change, whichever process made it, until canceled."""
+        """Call `notify` after each change, whichever process made it, until canceled."""
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class Subscriptions:
         self._pace = Pace()
         self._newer: Counter[str] = Counter()
         self._older: dict[Connection, set[str]] = {}
-        self._heard, self._wanted = anyio.Event(), anyio.Event()
+        self._heard, self._wake = anyio.Event(), anyio.Event()
         self._watching: anyio.CancelScope | None = None
         self._read: dict[str, object] = {}
 
@@ -126,11 +126,11 @@ class Subscriptions:
 
     async def run(self, open_source: Callable[[], Awaitable[Source]]) -> None:
         """Notify subscribers; the source is watched only while it has subscribers."""
-        self._heard, self._wanted = anyio.Event(), anyio.Event()
+        self._heard, self._wake = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as group:
-            group.start_soon(self._tell, group)
+            group.start_soon(self._notify, group)
             while True:
-                await self._wanted.wait()
+                await self._wake.wait()
                 try:
                     await self._watch(await open_source())
                 except CioError as failed:
@@ -142,12 +142,12 @@ class Subscriptions:
     async def _watch(self, source: Source) -> None:
         try:
             with anyio.CancelScope() as self._watching:
-                if self._wanted.is_set():
+                if self._wake.is_set():
                     await source.watch(lambda: self.heard(self._uri))
         finally:
             self._watching = None
 
-    async def _tell(self, group: TaskGroup) -> None:
+    async def _notify(self, group: TaskGroup) -> None:
         """Each resource is notified in its own task: a slow reader or client must not hold up the others."""
         while True:
             await self._heard.wait()
@@ -157,7 +157,7 @@ class Subscriptions:
                     await self._clock.wait(self._heard, seconds)
                     self._heard = anyio.Event()
                 for uri in self._pace.due(self._clock.steady()):
-                    group.start_soon(self._tell_of, uri)
+                    group.start_soon(self._notify_of, uri)
 
     async def _begin(self, uri: str) -> None:
         """Record the result of a query when a client subscribes, to notify it only of differences."""
@@ -175,11 +175,11 @@ class Subscriptions:
             return await self._reading(uri)
         except CioError:
             return object()
-        except Exception as failed:  # noqa: BLE001 - one odd query must not end the telling of all others
+        except Exception as failed:  # noqa: BLE001 - one failing query must not stop the notifications of all others
             logger.error("A subscribed query could not be read: %s", type(failed).__name__)  # noqa: TRY400 - a trace shows data
             return object()
 
-    async def _tell_of(self, uri: str) -> None:
+    async def _notify_of(self, uri: str) -> None:
         if "?" in uri and not await self._reads_otherwise(uri):
             return
         await self.bus.publish(ResourceUpdated(uri=uri))
@@ -245,9 +245,9 @@ class Subscriptions:
     def _changed(self) -> None:
         self._read = {uri: reads for uri, reads in self._read.items() if uri in self.watched}
         if any(_is_part(watched, self._uri) for watched in self.watched):
-            self._wanted.set()
-        elif self._wanted.is_set():
-            self._wanted = anyio.Event()
+            self._wake.set()
+        elif self._wake.is_set():
+            self._wake = anyio.Event()
             if self._watching is not None:
                 self._watching.cancel()
 

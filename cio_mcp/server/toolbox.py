@@ -43,16 +43,16 @@ class Toolbox:
         for name in self._specs:
             await anyio.to_thread.run_sync(self._tool, name)
 
-    def call_again(self, ws: CallContext, name: str, given: str) -> WriteCall:
+    def call_again(self, ws: CallContext, name: str, arguments_json: str) -> WriteCall:
         """A call of a write tool, made again from its arguments (JSON).
 
         Raises:
             ValueError: the tool does not take them.
         """
-        arguments = self._tool(name).fn_metadata.validate_arguments(json.loads(given))
+        arguments = self._tool(name).fn_metadata.validate_arguments(json.loads(arguments_json))
         return WriteCall(self._specs[name], ws, arguments, anyio.current_time())
 
-    def read(self, name: str, given: dict[str, Any]) -> Input:
+    def read(self, name: str, arguments: dict[str, Any]) -> Input:
         """Read the arguments of a call.
 
         Raises:
@@ -60,7 +60,7 @@ class Toolbox:
         """
         metadata = self._tool(name).fn_metadata
         schema = self._schema(name)
-        read = read_input(given, schema, datetime.now(UTC))
+        read = read_input(arguments, schema, datetime.now(UTC))
         declared = {key: value for key, value in read.arguments.items() if key in schema["properties"]}
         invalid = None
         try:
@@ -68,7 +68,7 @@ class Toolbox:
         except ValidationError as error:
             invalid = error
         writes = not self._specs[name].hints.read_only
-        if refused := refusal(name, schema, given, read.faults, invalid, writes=writes):
+        if refused := refusal(name, schema, arguments, read.faults, invalid, writes=writes):
             raise UserError(refused)
         return read
 

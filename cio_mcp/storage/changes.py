@@ -325,8 +325,8 @@ class UnsettledChanges:
         delivery_id: str | None = None,
     ) -> bool:
         """Record the outcome that was found, and when to look again (None: never)."""
-        found = {"state": state, "outcome": outcome, "delivery_id": delivery_id, "finished_at": now}
-        return await self._write(row, changes.c.state.in_(UNSETTLED), **found, settle_at=next_at)
+        result = {"state": state, "outcome": outcome, "delivery_id": delivery_id, "finished_at": now}
+        return await self._write(row, changes.c.state.in_(UNSETTLED), **result, settle_at=next_at)
 
     async def _write(self, row: ChangeRow, condition: ColumnElement[bool], **values: Any) -> bool:
         here = and_(changes.c.id == row.id, changes.c.workspace == self._workspace, condition)

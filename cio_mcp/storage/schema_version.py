@@ -25,10 +25,10 @@ def needs_migration(version: str | None) -> bool:
     """
     if version in (None, HEAD):
         return version is None
-    found, ours = _FORMAT.fullmatch(version or ""), int(HEAD[:4])
-    if found is None or int(found[2]) > ours:
+    match, ours = _FORMAT.fullmatch(version or ""), int(HEAD[:4])
+    if match is None or int(match[2]) > ours:
         raise StorageFailed(
             "The server's database was upgraded by a newer cio-mcp that this release can't work with: "
             "install the newest cio-mcp, or set CIO_DATABASE_URL to another database. Nothing was sent."
         )
-    return int(found[1]) < ours
+    return int(match[1]) < ours

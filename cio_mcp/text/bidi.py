@@ -33,8 +33,8 @@ def _isolate(part: re.Pattern[str], text: str) -> str:
     return text if text.isascii() else part.sub(_wrap, text)
 
 
-def _wrap(found: re.Match[str]) -> str:
-    inner = found[1]
+def _wrap(match: re.Match[str]) -> str:
+    inner = match[1]
     if inner.isascii() or not any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in inner):
-        return found[0]
-    return f"{found[0][0]}{_FIRST_STRONG_ISOLATE}{without_isolates(inner)}{_POP_ISOLATE}{found[0][-1]}"
+        return match[0]
+    return f"{match[0][0]}{_FIRST_STRONG_ISOLATE}{without_isolates(inner)}{_POP_ISOLATE}{match[0][-1]}"

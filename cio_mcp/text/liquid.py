@@ -38,10 +38,10 @@ def variables(template: str) -> frozenset[str] | None:
     if (parsed := _parse(template)) is None:
         return None
     try:
-        found = parsed.analyze(include_partials=False).globals
+        names = parsed.analyze(include_partials=False).globals
     except (LiquidError, RecursionError):
         return None
-    return frozenset(_dotted(variable.segments) for variables in found.values() for variable in variables)
+    return frozenset(_dotted(variable.segments) for variables in names.values() for variable in variables)
 
 
 def required_variables(template: str) -> frozenset[str] | None:

@@ -51,12 +51,12 @@ def within_bounds(source: str) -> bool:
 
 
 def _closes(source: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> bool:
-    opens = max((found.start() for found in opening.finditer(source)), default=-1)
-    return opens < max((found.start() for found in closing.finditer(source)), default=0)
+    opens = max((tag.start() for tag in opening.finditer(source)), default=-1)
+    return opens < max((tag.start() for tag in closing.finditer(source)), default=0)
 
 
 class _Beginning(StringIO):
-    """Keeps the first `MAX_OUTPUT` characters, and stops the rendering there."""
+    """Keeps the first `MAX_OUTPUT_CHARACTERS` characters, and stops the rendering there."""
 
     def write(self, text: str, /) -> int:
         room = MAX_OUTPUT_CHARACTERS - self.tell()

@@ -117,7 +117,7 @@ def _zone(name: object) -> tzinfo:
 def _with_keys(token: Token) -> Token:
     if token.kind != TOKEN_EXPRESSION:
         return token
-    return token._replace(value=_LITERAL_OR_WORD.sub(lambda found: found[1] or f'["{found[2]}"]', token.value))
+    return token._replace(value=_LITERAL_OR_WORD.sub(lambda match: match[1] or f'["{match[2]}"]', token.value))
 
 
 class _Environment(Environment):

@@ -166,6 +166,6 @@ def _local_start(text: str, end: int, last: int) -> int:
 
 
 def _numbers(text: str) -> Iterator[tuple[int, int, str]]:
-    for found in _PHONE.finditer(text):
-        number = re.sub(r"^(?:%(?:25)*2[Bb]|&#0*43;|00)", "+", found[0])
-        yield found.start(), found.end(), mask_phone(number)
+    for match in _PHONE.finditer(text):
+        number = re.sub(r"^(?:%(?:25)*2[Bb]|&#0*43;|00)", "+", match[0])
+        yield match.start(), match.end(), mask_phone(number)

@@ -41,13 +41,13 @@ def normalized_name(name: str) -> str:
 
 def meanings(name: str, value: JsonValue) -> frozenset[str]:
     """The reserved names that a value may set: by its own name, and by those inside a wrapper such as `data`."""
-    found, pending = set[str](), [(name, value)]
+    names, pending = set[str](), [(name, value)]
     while pending:
         key, inner = pending.pop()
-        found.add(taken := normalized_name(key))
+        names.add(taken := normalized_name(key))
         if taken in _WRAPPERS and isinstance(inner, dict):
             pending += inner.items()
-    return frozenset(found)
+    return frozenset(names)
 
 
 def names_in(value: JsonValue) -> Iterator[str]:

@@ -88,7 +88,7 @@ def has_unseen(text: str) -> bool:
 
 def revealed(text: str) -> str:
     """Show what is not seen as escapes, for a person who must see exactly what is there; newlines stay."""
-    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _HIDDEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def cut(text: str, limit: int) -> str:

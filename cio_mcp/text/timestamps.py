@@ -96,11 +96,11 @@ def _is_date(text: str) -> bool:
 
 def _with_offset(text: str) -> str | None:
     """A time that ends in the name of a zone, such as `America/New_York`, with that zone's offset instead."""
-    if (named := _NAMED_ZONE.fullmatch(text)) is None or _is_date(named[1]):
+    if (match := _NAMED_ZONE.fullmatch(text)) is None or _is_date(match[1]):
         return None
     try:
-        at = datetime.fromisoformat(named[1])
-        return None if at.tzinfo else moment(at.replace(tzinfo=ZoneInfo(named[2])))
+        at = datetime.fromisoformat(match[1])
+        return None if at.tzinfo else moment(at.replace(tzinfo=ZoneInfo(match[2])))
     except (ValueError, OSError, OverflowError, ZoneInfoNotFoundError):
         return None
 

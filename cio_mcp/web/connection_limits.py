@@ -41,8 +41,8 @@ class LimitedProtocol(H11Protocol):
     waiting: ClassVar[float] = WAIT_SECONDS
     most: ClassVar[int] = most_connections()
 
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self._call_off: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:

@@ -62,7 +62,7 @@ class Server:
         return self.opened.acting(self.callers.current)
 
     def call(self, tool: str = "send_event", by: str = USER, **arguments: Any) -> WriteCall:
-        caller = self.callers.named(by)
+        caller = self.callers.find(by)
         assert caller
         return self.toolbox.call_again(self.opened.acting(caller), tool, json.dumps(CALLS[tool] | arguments))
 
@@ -413,8 +413,8 @@ class TestACall:
 @pytest.mark.parametrize("tool", CALLS)
 async def test_a_call_that_is_made_again_has_the_same_arguments(tool: str, server: Server) -> None:
     call = server.call(tool)
-    again = server.toolbox.call_again(call.context, tool, call.given)
-    assert (again.digest, again.given) == (call.digest, call.given)
+    again = server.toolbox.call_again(call.context, tool, call.input_json)
+    assert (again.digest, again.input_json) == (call.digest, call.input_json)
     assert again.arguments == call.arguments
 
 

@@ -62,5 +62,5 @@ async def test_every_kind_of_identifier_is_found_and_unknown_ones_are_reported(w
 
 def test_ids_are_different_in_case_and_addresses_are_not() -> None:
     entries, faults = read_entries(["Ada", "ada", "ADA@x.io", "ada@x.io", " ", "ada"], None)
-    assert [entry.given for entry in entries] == ["Ada", "ada", "ADA@x.io"]
+    assert [entry.text for entry in entries] == ["Ada", "ada", "ADA@x.io"]
     assert list(faults) == [5]

@@ -42,15 +42,15 @@ class Model(BaseModel):
             unread = {str(name) for name in odd if cls._may_be_missing(str(name), value.get(str(name)))}
             if not unread:
                 raise
-            return read({name: given for name, given in value.items() if name not in unread})
+            return read({name: field_value for name, field_value in value.items() if name not in unread})
 
     @classmethod
-    def _may_be_missing(cls, name: str, given: object) -> bool:
+    def _may_be_missing(cls, name: str, field_value: object) -> bool:
         """Whether a field can go unread: null for any default, else only where the default states nothing."""
         field = next((each for key, each in cls.model_fields.items() if name in (key, each.alias)), None)
         if field is None or field.is_required():
             return False
-        return given is None or field.get_default(call_default_factory=True, validated_data={}) in (None, "")
+        return field_value is None or field.get_default(call_default_factory=True, validated_data={}) in (None, "")
 
     @classmethod
     def of(cls, answer: object) -> Self:
@@ -122,15 +122,15 @@ UNDATED_COUNT = 1
 
 def _metrics(value: Any) -> dict[str, int | float | None]:
     metrics = value if isinstance(value, dict) else {}
-    return {str(name): _time_or_count(given) for name, given in metrics.items()}
+    return {str(name): _time_or_count(number) for name, number in metrics.items()}
 
 
-def _time_or_count(given: Any) -> int | float | None:
-    if isinstance(given, str) and _UNIX_SECONDS.fullmatch(given.strip()):
-        given = float(given)
-    if given is None or (isinstance(given, int | float) and isfinite(given)):
-        return given
-    return UNDATED_COUNT if given else None
+def _time_or_count(number: Any) -> int | float | None:
+    if isinstance(number, str) and _UNIX_SECONDS.fullmatch(number.strip()):
+        number = float(number)
+    if number is None or (isinstance(number, int | float) and isfinite(number)):
+        return number
+    return UNDATED_COUNT if number else None
 
 
 IdType = Literal["id", "email", "phone", "cio_id"]
@@ -268,10 +268,10 @@ class Content(Model):
     @property
     def templates(self) -> tuple[str, ...]:
         """Its fields that may hold Liquid, without the empty ones."""
-        return tuple(filter(None, self.says))
+        return tuple(filter(None, self.texts))
 
     @property
-    def says(self) -> tuple[str | None, ...]:
+    def texts(self) -> tuple[str | None, ...]:
         """Its fields that may hold Liquid, whom it is from and for first."""
         head = (self.subject, self.preheader_text, self.from_, self.reply_to, self.recipient)
         return (*head, self.body, self.body_plain, self.body_amp)

@@ -250,12 +250,12 @@ class People(Reads):
         reference = reference_of(customer, id_type)
         if reference.id_type != "email":
             return reference
-        found = await self.find_by_email(reference.value)
-        if not found:
+        matches = await self.find_by_email(reference.value)
+        if not matches:
             raise _nobody(reference)
-        if len(found) > 1:
-            raise SeveralPeople(await self.profiles(found[:MAX_COMPARED]), len(found))
-        return found[0].reference
+        if len(matches) > 1:
+            raise SeveralPeople(await self.profiles(matches[:MAX_COMPARED]), len(matches))
+        return matches[0].reference
 
     async def known_otherwise(self, reference: Reference) -> Person | None:
         """Find the person for whom a value stands as another kind of identifier than it was given as.
@@ -280,30 +280,30 @@ class People(Reads):
 
     async def profiles(self, people: Sequence[Identifiers]) -> list[Person]:
         """Read the profiles of a few people, in order; one that is gone meanwhile is left out."""
-        found = []
+        profiles = []
         for person in people:
             with suppress(NotFound):
-                found.append(await self.attributes(person.reference))
-        return found
+                profiles.append(await self.attributes(person.reference))
+        return profiles
 
     async def profiles_of_many(self, people: Sequence[Identifiers]) -> dict[str, Person]:
-        """Read profiles by `cio_id`, `PROFILES_AT_ONCE` in a request; one that is gone meanwhile is left out.
+        """Read profiles by `cio_id`, `MAX_PROFILES_PER_REQUEST` in a request; one that is gone meanwhile is left out.
 
         People without an `id` are read in requests of their own.
         """
         by_id = [person.id for person in people if person.id and person.cio_id]
         by_cio_id = [f"cio_{person.cio_id}" for person in people if person.cio_id and not person.id]
-        found = [*await self.profiles_by(by_id, None), *await self.profiles_by(by_cio_id, "cio_id")]
-        return {person.cio_id: person for person in found if person.cio_id}
+        profiles = [*await self.profiles_by(by_id, None), *await self.profiles_by(by_cio_id, "cio_id")]
+        return {person.cio_id: person for person in profiles if person.cio_id}
 
     async def profiles_by(self, values: Sequence[str], id_type: Literal["cio_id"] | None) -> list[Person]:
-        """Read the profiles that exist by `id` (None) or `cio_…`, `PROFILES_AT_ONCE` in a request."""
-        found: list[Person] = []
+        """Read the profiles that exist by `id` (None) or `cio_…`, `MAX_PROFILES_PER_REQUEST` in a request."""
+        profiles: list[Person] = []
         for start in range(0, len(values), MAX_PROFILES_PER_REQUEST):
             body: JsonValue = {"ids": [*values[start : start + MAX_PROFILES_PER_REQUEST]]}
             call = read("get_customers", query={"id_type": id_type}, body=body)
-            found += _Profiles.of(await self._reader.read(call)).customers
-        return found
+            profiles += _Profiles.of(await self._reader.read(call)).customers
+        return profiles
 
     async def attributes(self, reference: Reference) -> Person:
         """Read a profile.
@@ -377,13 +377,13 @@ def _nobody(reference: Reference) -> NotFound:
                 f"customer: no customer has the cio_id {quoted(reference.value)}. Search with find_customers."
             )
         case _:
-            shown = "this ID" if "@" in reference.value else f"the ID {quoted(reference.value)}"
-            return NotFound(f"customer: no customer has {shown}. find_customers can search by email or attributes.")
+            subject = "this ID" if "@" in reference.value else f"the ID {quoted(reference.value)}"
+            return NotFound(f"customer: no customer has {subject}. find_customers can search by email or attributes.")
 
 
 def _label(person: Person) -> str:
     """What distinguishes a person from another with the same address, without the address."""
     cio_id = f"cio_{person.cio_id}"
-    named = f" (id {quoted(person.id, 40)})" if person.id and "@" not in person.id else ""
+    id_part = f" (id {quoted(person.id, 40)})" if person.id and "@" not in person.id else ""
     created = f", created {moment(person.created)}" if person.created else ""
-    return f"{cio_id}{named}{created}"
+    return f"{cio_id}{id_part}{created}"

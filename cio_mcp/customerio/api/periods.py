@@ -78,21 +78,21 @@ def ceiling(moment: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime:
 
 def starts(first: datetime, count: int, resolution: Resolution, tz: ZoneInfo) -> list[datetime]:
     """The starts of `count` periods in a row, from the one that starts at `first`."""
-    found: list[datetime] = []
+    moments: list[datetime] = []
     for _ in range(count):
-        found.append(first)
+        moments.append(first)
         first = following(first, resolution, tz)
-    return found
+    return moments
 
 
 def starts_back(now: datetime, count: int, resolution: Resolution, tz: ZoneInfo) -> list[datetime]:
     """The starts of the last `count` periods, oldest first; the last one is still running."""
     start = floor(now, resolution, tz)
-    found: list[datetime] = []
+    moments: list[datetime] = []
     for _ in range(count):
-        found.append(start)
+        moments.append(start)
         start = floor(start - _INSTANT, resolution, tz)
-    return found[::-1]
+    return moments[::-1]
 
 
 def periods_between(since: datetime, until: datetime, resolution: Resolution, tz: ZoneInfo, *, most: int) -> int:

@@ -28,33 +28,33 @@ AnyNamed = TypeVar("AnyNamed", bound=Named)
 AnyModel = TypeVar("AnyModel", bound=Model)
 
 
-def suggestion(wanted: str, items: Iterable[Named]) -> str | None:
+def suggestion(id_or_name: str, items: Iterable[Named]) -> str | None:
     """A question that lists the items with close names and their ids; None where there are none."""
     by_name = {item.name: item for item in items}
-    near = [by_name[name] for name in closest_names(wanted, by_name)]
+    near = [by_name[name] for name in closest_names(id_or_name, by_name)]
     return f"did you mean {' or '.join(f'{quoted(item.name)} (id {item.id})' for item in near)}?" if near else None
 
 
-def named(items: Iterable[AnyNamed], wanted: str, *, field: str, kind: str) -> AnyNamed:
+def find_by_name(items: Iterable[AnyNamed], id_or_name: str, *, field: str, kind: str) -> AnyNamed:
     """Find the one item of exactly this name; spaces around it do not count.
 
     Raises:
         NotFound: none has it; the text suggests close names.
         Ambiguous: several have it; the text lists their ids.
     """
-    items, name = list(items), wanted.strip()
-    found = [item for item in items if item.name.strip() == name]
-    if len(found) > 1:
-        ids = ", ".join(item.id for item in found[:10])
-        raise Ambiguous(f"{field}: {len(found)} {kind}s are named {quoted(name)}. Pass one of the IDs {ids}.")
-    if found:
-        return found[0]
+    items, name = list(items), id_or_name.strip()
+    matches = [item for item in items if item.name.strip() == name]
+    if len(matches) > 1:
+        ids = ", ".join(item.id for item in matches[:10])
+        raise Ambiguous(f"{field}: {len(matches)} {kind}s are named {quoted(name)}. Pass one of the IDs {ids}.")
+    if matches:
+        return matches[0]
     hint = suggestion(name, items) or "pass an ID or an exact name."
     raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
 
 
 async def by_id_or_name(
-    wanted: str,
+    id_or_name: str,
     get: Callable[[str], Awaitable[AnyNamed]],
     every: Callable[[], Awaitable[Iterable[AnyNamed]]],
     *,
@@ -67,14 +67,14 @@ async def by_id_or_name(
         NotFound: there is none.
         Ambiguous: several have the name.
     """
-    key = wanted.strip()
+    key = id_or_name.strip()
     if not is_number(key):
-        return named(await every(), key, field=field, kind=kind)
+        return find_by_name(await every(), key, field=field, kind=kind)
     try:
         return await get(key)
     except NotFound:
         if any(item.name.strip() == key for item in await every()):
-            return named(await every(), key, field=field, kind=kind)
+            return find_by_name(await every(), key, field=field, kind=kind)
         raise NotFound(f"{field}: no {kind} has the ID {key}.") from None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Annotated
 
 from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Identifiers, Listed, Model, Moment
-from cio_mcp.customerio.api.reads import Reads, named, suggestion
+from cio_mcp.customerio.api.reads import Reads, find_by_name, suggestion
 from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted
@@ -62,13 +62,13 @@ class Segments(Reads):
             NotFound: there is none; the text lists close names.
             Ambiguous: several have the name.
         """
-        wanted, known = segment.strip(), await self.all()
-        if found := next((item for item in known if item.id == wanted), None):
+        id_or_name, known = segment.strip(), await self.all()
+        if found := next((item for item in known if item.id == id_or_name), None):
             return found
         try:
-            return named(known, wanted, field=field, kind="segment")
+            return find_by_name(known, id_or_name, field=field, kind="segment")
         except NotFound:
-            raise _no_segment(wanted, known, field) from None
+            raise _no_segment(id_or_name, known, field) from None
 
     async def count(self, id_: str) -> int:
         """How many people are in a segment; Track's writes arrive there with a delay."""
@@ -84,6 +84,6 @@ class Segments(Reads):
         return MemberPage.of(await self._reader.read(call))
 
 
-def _no_segment(wanted: str, known: Collection[Segment], field: str) -> NotFound:
-    hint = suggestion(wanted, known) or "list_segments lists all."
-    return NotFound(f"{field}: no segment has the ID or name {quoted(wanted)}; {hint}")
+def _no_segment(id_or_name: str, known: Collection[Segment], field: str) -> NotFound:
+    hint = suggestion(id_or_name, known) or "list_segments lists all."
+    return NotFound(f"{field}: no segment has the ID or name {quoted(id_or_name)}; {hint}")

@@ -145,8 +145,8 @@ class Operation:
     @property
     def redactions(self) -> tuple[str, ...]:
         """Body fields that are masked in answers and erased with a person; `*` is the whole body."""
-        named = dict.fromkeys((*self.people, *self.content, *self.secrets))
-        return tuple(name for name in named if name not in self.path_parameters)
+        names = dict.fromkeys((*self.people, *self.content, *self.secrets))
+        return tuple(name for name in names if name not in self.path_parameters)
 
 
 class Columns(TypedDict, total=False):
@@ -234,8 +234,8 @@ class Group:
         return self._row(id_, "DELETE", route, summary, _DELETE | empty | preset | columns)
 
     def _row(self, id_: str, method: Method, route: str, summary: str, columns: Columns) -> Operation:
-        given: Columns = {"target": _last_parameter(route)} | self._common | columns
-        return Operation(id_, self._api, method, route, summary, self._domain, **given)
+        values: Columns = {"target": _last_parameter(route)} | self._common | columns
+        return Operation(id_, self._api, method, route, summary, self._domain, **values)
 
 
 def value_at(value: Any, path: str) -> Any:

@@ -78,9 +78,9 @@ def classify_risk(row: Operation, body: Any) -> Risk:
 
 def classify_retry(row: Operation, body: Any) -> Retry:
     """Whether a request may be sent again, by its body: only if each of its effects may, and each event has its id."""
-    found = effects(row, body)
-    once = any(one.retry == "once" or (one.event_id and not _has(part, one.event_id)) for one, part in found)
-    return "once" if once else found[0].operation.retry
+    parts = effects(row, body)
+    once = any(one.retry == "once" or (one.event_id and not _has(part, one.event_id)) for one, part in parts)
+    return "once" if once else parts[0].operation.retry
 
 
 def _has(body: Any, field: str) -> bool:
@@ -92,8 +92,8 @@ def _shared(batch: Operation, element: Any) -> Operation:
     if batch.api == "track":
         return OPERATIONS["apply_entity"]
     type_ = element.get("type") if isinstance(element, dict) else None
-    found = OPERATIONS.get(f"pipelines_{type_}")
-    return found if found is not None and not found.when else batch
+    single = OPERATIONS.get(f"pipelines_{type_}")
+    return single if single is not None and not single.when else batch
 
 
 def _action(row: Operation, body: Any) -> Operation:

@@ -20,8 +20,8 @@ MAX_NAMES = 6
 
 def plan_webhook(existing: Iterable[Webhook], url: str) -> Plan:
     """Plan a webhook that reports every event to `url`; one that is ours, or leads there already, is updated."""
-    found = _ours(existing, url)
-    if found is None:
+    current = _ours(existing, url)
+    if current is None:
         return Plan(
             risk="data",
             summary=f"Create the reporting webhook {quoted(NAME)} to {quoted(without_credentials(url))}.",
@@ -35,17 +35,17 @@ def plan_webhook(existing: Iterable[Webhook], url: str) -> Plan:
             rests_on={"webhook": None},
             once=True,
         )
-    events = (*found.events, *(name for name in webhooks.NAMES if name not in found.events))
-    wanted = found.model_copy(update={"endpoint": url, "events": events, "disabled": False})
+    events = (*current.events, *(name for name in webhooks.NAMES if name not in current.events))
+    target = current.model_copy(update={"endpoint": url, "events": events, "disabled": False})
     return Plan(
         risk="data",
-        summary=f"Update the reporting webhook {found.id} {quoted(found.name)}.",
-        notes=tuple(_notes(found, wanted)),
-        edits=tuple(_edits(found, wanted)),
+        summary=f"Update the reporting webhook {current.id} {quoted(current.name)}.",
+        notes=tuple(_notes(current, target)),
+        edits=tuple(_edits(current, target)),
         affected=0,
         warnings=_warnings(url),
-        calls=() if wanted == found else (webhooks.update(wanted),),
-        rests_on={"webhook": hashlib.sha256(canonical(found.model_dump(mode="json")).encode()).hexdigest()},
+        calls=() if target == current else (webhooks.update(target),),
+        rests_on={"webhook": hashlib.sha256(canonical(current.model_dump(mode="json")).encode()).hexdigest()},
     )
 
 
@@ -66,8 +66,8 @@ def _place(url: str) -> tuple[str, str] | None:
 
 def _notes(then: Webhook, now: Webhook) -> Iterable[str]:
     if more := [name for name in now.events if name not in then.events]:
-        named = ", ".join(more[:MAX_NAMES]) + (f" and {len(more) - MAX_NAMES} more" if len(more) > MAX_NAMES else "")
-        yield f"It will also report {named}."
+        names = ", ".join(more[:MAX_NAMES]) + (f" and {len(more) - MAX_NAMES} more" if len(more) > MAX_NAMES else "")
+        yield f"It will also report {names}."
 
 
 def _edits(then: Webhook, now: Webhook) -> Iterable[Before]:

@@ -34,7 +34,7 @@ _READS: dict[Kind, Callable[[CallContext], SourceReads[Any]]] = {
 """Where a call's context has the reads of each kind."""
 
 
-async def find(ws: CallContext, kind: Kind, wanted: str) -> Source:
+async def find(ws: CallContext, kind: Kind, id_or_name: str) -> Source:
     """Find one thing of a kind by id or exact name.
 
     Raises:
@@ -42,9 +42,9 @@ async def find(ws: CallContext, kind: Kind, wanted: str) -> Source:
         Ambiguous: several have the name.
     """
     try:
-        source: Source = await reads_of(ws, kind).find(wanted)
+        source: Source = await reads_of(ws, kind).find(id_or_name)
     except NotFound as missing:
-        elsewhere = await _elsewhere(ws, kind, wanted)
+        elsewhere = await _elsewhere(ws, kind, id_or_name)
         hint = f"It is a {elsewhere}." if elsewhere else f"list_campaigns(kind={kind}) lists all."
         raise NotFound(f"{missing} {hint}") from None
     return source
@@ -55,8 +55,10 @@ def reads_of(ws: CallContext, kind: Kind) -> SourceReads[Any]:
     return _READS[kind](ws)
 
 
-async def _elsewhere(ws: CallContext, kind: Kind, wanted: str) -> str | None:
-    others: Mapping[str, Read] = {other: partial(_or_none, ws, other, wanted) for other in KIND_NAMES if other != kind}
+async def _elsewhere(ws: CallContext, kind: Kind, id_or_name: str) -> str | None:
+    others: Mapping[str, Read] = {
+        other: partial(_or_none, ws, other, id_or_name) for other in KIND_NAMES if other != kind
+    }
     sources = await together(others)
     hints = [
         f"{name}: {quoted(sources[other].name)} (kind={other})"
@@ -66,10 +68,10 @@ async def _elsewhere(ws: CallContext, kind: Kind, wanted: str) -> str | None:
     return " or ".join(hints) or None
 
 
-async def _or_none(ws: CallContext, kind: Kind, wanted: str) -> Source | None:
+async def _or_none(ws: CallContext, kind: Kind, id_or_name: str) -> Source | None:
     """A hint is not worth an error of its own."""
     try:
-        source: Source = await reads_of(ws, kind).find(wanted)
+        source: Source = await reads_of(ws, kind).find(id_or_name)
     except CioError:
         return None
     return source

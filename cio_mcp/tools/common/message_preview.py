@@ -94,8 +94,8 @@ def preview(
 
 def content_digest(contents: Iterable[Content]) -> str:
     """SHA-256 (hex) over everything that contents say: an approval is for a message as it was when it was shown."""
-    says = [[content.id, content.type, content.language, *content.says] for content in contents]
-    return hashlib.sha256(canonical(says).encode()).hexdigest()
+    texts = [[content.id, content.type, content.language, *content.texts] for content in contents]
+    return hashlib.sha256(canonical(texts).encode()).hexdigest()
 
 
 def required_by(contents: Iterable[Content]) -> frozenset[str] | None:
@@ -138,9 +138,9 @@ def _attributes(person: Person | None) -> dict[str, JsonValue]:
 
 def _variant(contents: Sequence[Content], language: str) -> Content | None:
     """The content in the language (`pt-BR`, else `pt`), else the one without a language, else the first."""
-    for wanted in (language.casefold(), language.casefold().split("-")[0], ""):
+    for choice in (language.casefold(), language.casefold().split("-")[0], ""):
         for content in contents:
-            if (content.language or "").casefold() == wanted:
+            if (content.language or "").casefold() == choice:
                 return content
     return contents[0] if contents else None
 

@@ -49,7 +49,7 @@ class Counted:
     resolution: Resolution
 
 
-def range_resolution(since: datetime, until: datetime, wanted: Resolution | None, tz: ZoneInfo) -> Resolution:
+def range_resolution(since: datetime, until: datetime, requested: Resolution | None, tz: ZoneInfo) -> Resolution:
     """The resolution for a range: as wanted, else the finest of a handy length.
 
     Raises:
@@ -57,27 +57,27 @@ def range_resolution(since: datetime, until: datetime, wanted: Resolution | None
     """
     if until - since > MAX_RANGE:
         raise InvalidArgument("since", "must be at most 10 years before until")
-    if wanted is None:
+    if requested is None:
         return next(fit for fit in FINEST_FIRST if fit == "months" or _fits(since, until, fit, tz, DEFAULT_MAX_POINTS))
-    if not _fits(since, until, wanted, tz, MAX_POINTS):
+    if not _fits(since, until, requested, tz, MAX_POINTS):
         handy = next(fit for fit in FINEST_FIRST if _fits(since, until, fit, tz, MAX_POINTS))
         raise InvalidArgument(
-            "resolution", f"{wanted} would return over {MAX_POINTS} points; use {handy}, or a shorter range"
+            "resolution", f"{requested} would return over {MAX_POINTS} points; use {handy}, or a shorter range"
         )
-    return wanted
+    return requested
 
 
-def steps_back(since: datetime, now: datetime, wanted: Resolution | None) -> tuple[Resolution, int]:
+def steps_back(since: datetime, now: datetime, requested: Resolution | None) -> tuple[Resolution, int]:
     """Resolution and smallest sufficient number of steps to count back to `since`: as wanted, else the finest.
 
     Raises:
         InvalidArgument: steps do not reach so far; the text says how far they do.
     """
     tz = ZoneInfo(EASTERN)
-    for resolution in (wanted,) if wanted else FINEST_FIRST:
+    for resolution in (requested,) if requested else FINEST_FIRST:
         if (count := steps(since, now, resolution, tz)) is not None:
             return resolution, count
-    furthest = wanted or "months"
+    furthest = requested or "months"
     coarser = FINEST_FIRST[FINEST_FIRST.index(furthest) + 1 :]
     longer = f"; {', '.join(f'{each} {MAX_STEPS[each]}' for each in coarser)} go back further" if coarser else ""
     earliest = moment(reach(now, furthest, tz).astimezone(tz))

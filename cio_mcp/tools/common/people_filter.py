@@ -157,24 +157,24 @@ def _node(value: Any, place: str, faults: Faults, depth: int) -> dict[str, Any]:
         combine = f"; {COMBINE}" if isinstance(value, list) else ""
         _fault(faults, place, f"expected an object with {EXACTLY_ONE}{combine}")
         return {}
-    given = {key: inner for key, inner in value.items() if inner is not None}
-    forms = {same_word(str(key), FORMS) or str(key): inner for key, inner in given.items()}
+    fields = {key: inner for key, inner in value.items() if inner is not None}
+    forms = {same_word(str(key), FORMS) or str(key): inner for key, inner in fields.items()}
     if unknown := [key for key in forms if key not in FORMS]:
         is_attribute = not any(closest_word(key, FORMS) for key in unknown)
         _fault(faults, place, f"{_unknown_keys(unknown, FORMS)}; {ACCEPTED}{f'; {COMPARE}' if is_attribute else ''}")
-    elif len(given) != 1:
-        _fault(faults, place, f"{ACCEPTED}{f'; {COMBINE}' if given else ''}")
+    elif len(fields) != 1:
+        _fault(faults, place, f"{ACCEPTED}{f'; {COMBINE}' if fields else ''}")
     return {
         key: _READS[key](inner, f"{place}.{key}", faults, depth + 1) for key, inner in forms.items() if key in _READS
     }
 
 
 def _unknown_keys(unknown: Collection[str], accepted: Collection[str]) -> str:
-    named = []
+    sentences = []
     for key in unknown:
         closest = closest_word(key, accepted)
-        named.append(f"{quoted(key, 40)}{f' (did you mean {closest}?)' if closest else ''}")
-    return f"unknown {'key' if len(named) == 1 else 'keys'} {', '.join(named[:MAX_FAULTS])}"
+        sentences.append(f"{quoted(key, 40)}{f' (did you mean {closest}?)' if closest else ''}")
+    return f"unknown {'key' if len(sentences) == 1 else 'keys'} {', '.join(sentences[:MAX_FAULTS])}"
 
 
 def _all_of(value: Any, place: str, faults: Faults, depth: int) -> list[dict[str, Any]]:
@@ -192,7 +192,7 @@ def _segment(value: Any, place: str, faults: Faults, _depth: int) -> dict[str, A
     value = value if isinstance(value, dict) else {"id": value}
     if not _has_only(value, ("id", "name"), place, faults):
         return {}
-    match {key: given for key, given in value.items() if given is not None and given != ""}:
+    match {key: inner for key, inner in value.items() if inner is not None and inner != ""}:
         case {"id": int() as id_, **rest} if not rest and not isinstance(id_, bool) and 0 <= id_ < 2**64:
             return {"id": id_}
         case {"id": str() as id_, **rest} if not rest and is_number(text := without_quotation_marks(id_)):

@@ -21,10 +21,10 @@ NO_CUSTOMER = "no customer has it"
 
 
 class Entry(NamedTuple):
-    """What one entry of a list names: its number from 1, what was given, and how it was read."""
+    """What one entry of a list names: its number from 1, its text, and how it was read."""
 
     number: int
-    given: str
+    text: str
     reference: Reference
 
 
@@ -65,17 +65,17 @@ async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[
     kinds: dict[IdType, list[Reference]] = {}
     for reference in references:
         kinds.setdefault(reference.kind, []).append(reference)
-    found: dict[Reference, Person | str] = dict.fromkeys(references, NO_CUSTOMER)
+    results: dict[Reference, Person | str] = dict.fromkeys(references, NO_CUSTOMER)
     if ids := [reference.value for reference in kinds.get("id", ())]:
         profiles = await ws.people.profiles_by(ids, None)
-        found |= {Reference(person.id): person for person in profiles if person.id in ids}
+        results |= {Reference(person.id): person for person in profiles if person.id in ids}
     if cio_ids := [reference.value for reference in kinds.get("cio_id", ())]:
         profiles = await ws.people.profiles_by(cio_ids, "cio_id")
-        found |= {Reference(f"cio_{person.cio_id}", "cio_id"): person for person in profiles}
-    found |= await _by_email(ws, kinds.get("email", ()))
+        results |= {Reference(f"cio_{person.cio_id}", "cio_id"): person for person in profiles}
+    results |= await _by_email(ws, kinds.get("email", ()))
     phones = {reference.value: partial(_by_phone, ws, reference) for reference in kinds.get("phone", ())}
     by_phone = await together(phones)
-    return found | {Reference(phone, "phone"): by_phone[phone] for phone in phones}
+    return results | {Reference(phone, "phone"): by_phone[phone] for phone in phones}
 
 
 async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
@@ -106,9 +106,9 @@ async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Re
 def _only(holders: Sequence[Identifiers], profiles: Mapping[str, Person]) -> Person | str:
     """The profile of the one who has an address, or in words why there is none."""
     if len(holders) > 1:
-        named = ", ".join(f"cio_{person.cio_id}" for person in holders[:3])
+        listed = ", ".join(f"cio_{person.cio_id}" for person in holders[:3])
         more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""  # noqa: PLR2004 - as many as are named
-        return f"{len(holders)} customers share it ({named}{more}), so name the one that is meant by cio_id"
+        return f"{len(holders)} customers share it ({listed}{more}), so name the one that is meant by cio_id"
     return profiles.get(holders[0].cio_id or "", NO_CUSTOMER) if holders else NO_CUSTOMER
 
 

@@ -30,9 +30,9 @@ class PersonRef(AnswerPart):
     attributes: dict[str, Untrusted] | None = None
 
     def __str__(self) -> str:
-        named = [quoted_name(name) for name in (self.id, self.email) if name]
+        names = [quoted_name(name) for name in (self.id, self.email) if name]
         created = [f"created {moment(self.created_at)}"] if self.created_at else []
-        return ", ".join([*named, *([word(self.cio_id)] if self.cio_id else []), *created, *pairs(self.attributes)])
+        return ", ".join([*names, *([word(self.cio_id)] if self.cio_id else []), *created, *pairs(self.attributes)])
 
 
 def who(person: Identifiers) -> PersonRef:

@@ -38,11 +38,11 @@ async def sources(ws: CallContext, things: Iterable[SourceRef]) -> dict[SourceRe
 
     Names are a courtesy: a list that cannot be read, or not within `NAMES_SECONDS`, leaves its things without.
     """
-    wanted = set(things)
-    reads = _reads(ws, {thing.kind for thing in wanted})
+    refs = set(things)
+    reads = _reads(ws, {thing.kind for thing in refs})
     lists = await in_time(ws.tasks, ws.events.clock, reads, NAMES_SECONDS)
     names = {SourceRef(kind, item.id): item.name for kind, items in lists.items() for item in items}
-    return {thing: Source(kind=thing.kind, id=thing.id, name=names.get(thing)) for thing in wanted}
+    return {thing: Source(kind=thing.kind, id=thing.id, name=names.get(thing)) for thing in refs}
 
 
 async def read_ahead(ws: CallContext, kinds: Iterable[Kind]) -> None:

@@ -65,13 +65,13 @@ async def list_campaigns(
         rows = await _with_counts(ws, page.newsletters)
         token = page.next if rows else None
         return CampaignList(kind=kind, campaigns=rows, total=total_of(len(rows), cursor, token), **following(token))
-    wanted = (name or "").strip().casefold()
+    fragment = (name or "").strip().casefold()
     every: Sequence[Source] = await reads_of(ws, kind).all()
-    found = [thing for thing in every if wanted in thing.name.casefold() and state in {None, _row(thing).state}]
-    kept, more = cut(found, limit, cursor)
+    matches = [thing for thing in every if fragment in thing.name.casefold() and state in {None, _row(thing).state}]
+    kept, more = cut(matches, limit, cursor)
     searched = MAX_NEWSLETTERS if kind == "newsletter" and len(every) == MAX_NEWSLETTERS else None
     rows = await _with_counts(ws, kept)
-    return CampaignList(kind=kind, campaigns=rows, total=len(found), searched=searched, **more)
+    return CampaignList(kind=kind, campaigns=rows, total=len(matches), searched=searched, **more)
 
 
 async def get_campaign(
@@ -212,8 +212,8 @@ async def _transactional(ws: CallContext, message: TransactionalMessage, cursor:
 
 def _messages(contents: Sequence[Content], cursor: str | None, groups: Iterable[TestGroup] = ()) -> dict[str, Any]:
     tested = {content_id: group for group in groups for content_id in group.content_ids}
-    shown, more = cut(contents, MAX_MESSAGES, cursor)
-    rows = tuple(_message(content, tested.get(content.id)) for content in shown)
+    page, more = cut(contents, MAX_MESSAGES, cursor)
+    rows = tuple(_message(content, tested.get(content.id)) for content in page)
     return {"messages": rows, "messages_total": len(contents), **more}
 
 

@@ -32,8 +32,8 @@ def attributes_of(person: Person) -> dict[str, str]:
 
 def named_attributes(person: Person, names: Sequence[str]) -> dict[str, str]:
     """The given names that the person has, in their order."""
-    found = ((name, person.attributes.get(name)) for name in names)
-    return {name: _as_text(value) for name, value in found if value is not None}
+    values = ((name, person.attributes.get(name)) for name in names)
+    return {name: _as_text(value) for name, value in values if value is not None}
 
 
 def _as_text(value: JsonValue) -> str:
@@ -54,7 +54,7 @@ def cut_to_fit(people: Sequence[PersonRef]) -> list[PersonRef]:
 
 def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """The attributes that fit in an answer, in order, and the names of the others."""
-    shown: dict[str, str] = {}
+    kept: dict[str, str] = {}
     omitted: list[str] = []
     room = MAX_TOTAL_CHARACTERS
     for name, value in attributes.items():
@@ -63,8 +63,8 @@ def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
             omitted.append(name)
             continue
         room -= size
-        shown[name] = value
-    return shown, omitted
+        kept[name] = value
+    return kept, omitted
 
 
 def missing_note(person: Person, names: Sequence[str]) -> str | None:
@@ -82,14 +82,14 @@ def differences_of(people: Sequence[Person]) -> list[PersonRef]:
     known = [attributes_of(person) for person in people]
     names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")
     differing = [name for name in names if len({attributes.get(name) for attributes in known}) > 1]
-    telling = [*NAMES, *[name for name in differing if name not in NAMES][:MAX_DIFFERING]]
+    columns = [*NAMES, *[name for name in differing if name not in NAMES][:MAX_DIFFERING]]
     refs = [
         PersonRef(
             cio_id=f"cio_{person.cio_id}",
             id=person.id,
             email=person.email,
             created_at=person.created,
-            attributes={name: attributes[name] for name in telling if name in attributes} or None,
+            attributes={name: attributes[name] for name in columns if name in attributes} or None,
         )
         for person, attributes in zip(people, known, strict=True)
     ]

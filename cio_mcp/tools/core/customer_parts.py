@@ -90,11 +90,11 @@ class ActivityLine(AnswerPart):
     data_omitted: int | None = None
 
     def __str__(self) -> str:
-        named = f" {quoted_text(self.name)}" if self.name else ""
+        title = f" {quoted_text(self.name)}" if self.name else ""
         about = f", message {word(self.message, 200)}" if self.message else ""
         details = ", ".join([*pairs(self.data), *([f"{self.data_omitted} more"] if self.data_omitted else [])])
         when = moment(self.at) if self.at else "undated"
-        return f"{when} {word(self.type)}{named}{about}{f' ({details})' if details else ''}"
+        return f"{when} {word(self.type)}{title}{about}{f' ({details})' if details else ''}"
 
 
 class Fetched(NamedTuple):
@@ -106,8 +106,8 @@ class Fetched(NamedTuple):
 
 
 async def _segments(ws: CallContext, reference: Reference) -> Fetched:
-    found = await ws.people.segments_of(reference)
-    return _some([SegmentLine(id=segment.id, name=segment.name) for segment in found])
+    segments = await ws.people.segments_of(reference)
+    return _some([SegmentLine(id=segment.id, name=segment.name) for segment in segments])
 
 
 async def _messages(ws: CallContext, reference: Reference) -> Fetched:
@@ -141,23 +141,23 @@ FETCH: dict[Include, Callable[[CallContext, Reference], Awaitable[Fetched]]] = {
 
 def flat(values: dict[str, Any] | None) -> dict[str, Scalar] | None:
     """The first keys of foreign data without nulls, what is nested as JSON text; None where there is none."""
-    shown: dict[str, Scalar] = {}
+    kept: dict[str, Scalar] = {}
     room = MAX_DATA_CHARACTERS
     for key, value in _present(values)[:MAX_KEYS]:
         text = value if isinstance(value, str) else canonical(value)
         room -= len(key) + min(len(text), MAX_VALUE_CHARACTERS)
-        if shown and room < 0:
+        if kept and room < 0:
             break
-        shown[key] = value if isinstance(value, int | float) else cut(text, MAX_VALUE_CHARACTERS)
-    return shown or None
+        kept[key] = value if isinstance(value, int | float) else cut(text, MAX_VALUE_CHARACTERS)
+    return kept or None
 
 
 def _present(values: dict[str, Any] | None) -> list[tuple[str, Any]]:
     return [(key, value) for key, value in (values or {}).items() if value is not None]
 
 
-def _omitted(values: dict[str, Any] | None, shown: dict[str, Scalar] | None) -> int | None:
-    return len(_present(values)) - len(shown or {}) or None
+def _omitted(values: dict[str, Any] | None, kept: dict[str, Scalar] | None) -> int | None:
+    return len(_present(values)) - len(kept or {}) or None
 
 
 def _some(lines: Sequence[Any]) -> Fetched:

@@ -105,9 +105,9 @@ class CustomerAnswer(Answer):
         if attributes := pairs(self.attributes):
             yield f"Attributes: {', '.join(attributes)}"
         if self.omitted_names:
-            named = ", ".join(quoted_name(name) for name in self.omitted_names)
+            names = ", ".join(quoted_name(name) for name in self.omitted_names)
             omitted = _share(self.attributes_omitted, len(self.attributes or {}))
-            yield f"{omitted} attributes are omitted. Pass their names in attributes: {named}"
+            yield f"{omitted} attributes are omitted. Pass their names in attributes: {names}"
         yield from _inline("Devices", self.devices)
         if self.devices_omitted:
             yield f"{_share(self.devices_omitted, len(self.devices or ()))} devices are omitted."
@@ -134,12 +134,14 @@ async def find_customers(
     cursor: Cursor = None,
 ) -> CustomersAnswer:
     """Find customers by email, filter (attributes and segments), or segment. Pass exactly one."""
-    if sum(given is not None for given in (email, filter, segment)) != 1:
+    if sum(choice is not None for choice in (email, filter, segment)) != 1:
         raise InvalidArgument("email, filter, segment", "pass exactly one of them")
     if email is not None:
         return await _by_email(ws, email.strip(), attributes, limit)
-    wanted = {"segment": {"id": int((await ws.segments.find(segment)).id)}} if segment else await audience(ws, filter)
-    page, total = await _page(ws, wanted, limit, cursor)
+    condition = (
+        {"segment": {"id": int((await ws.segments.find(segment)).id)}} if segment else await audience(ws, filter)
+    )
+    page, total = await _page(ws, condition, limit, cursor)
     return CustomersAnswer(
         customers=await _rows(ws, page.identifiers, attributes),
         total=total,
@@ -163,14 +165,14 @@ async def get_customer(
     except SeveralPeople as several:
         return CustomerAnswer(several=differences_of(several.people), note=_shared(several.count))
     parts = dict.fromkeys(include)
-    found = await together(
+    results = await together(
         {
             "profile": partial(ws.people.attributes, reference),
             **{name: partial(FETCH[name], ws, reference) for name in parts},
         }
     )
-    person: Person = found["profile"]
-    shown, omitted = bounded(named_attributes(person, attributes) if attributes else attributes_of(person))
+    person: Person = results["profile"]
+    listed, omitted = bounded(named_attributes(person, attributes) if attributes else attributes_of(person))
     return CustomerAnswer(
         cio_id=f"cio_{person.cio_id}" if person.cio_id else None,
         id=person.id,
@@ -178,26 +180,26 @@ async def get_customer(
         phone=person.phone,
         unsubscribed=person.unsubscribed,
         created_at=person.created,
-        attributes=shown or None,
+        attributes=listed or None,
         attributes_omitted=len(omitted) or None,
         omitted_names=omitted[:MAX_OMITTED_NAMES] or None,
         note=missing_note(person, attributes),
         devices=[DeviceLine(**device.model_dump()) for device in person.devices[:MAX_DEVICES]] or None,
         devices_omitted=len(person.devices[MAX_DEVICES:]) or None,
-        incomplete=[name for name in parts if found[name].more] or None,
-        totals={name: found[name].total for name in parts if found[name].more and found[name].total} or None,
-        **{name: found[name].lines for name in parts},
+        incomplete=[name for name in parts if results[name].more] or None,
+        totals={name: results[name].total for name in parts if results[name].more and results[name].total} or None,
+        **{name: results[name].lines for name in parts},
     )
 
 
 async def _page(
-    ws: CallContext, wanted: dict[str, Any], limit: int, cursor: str | None
+    ws: CallContext, condition: dict[str, Any], limit: int, cursor: str | None
 ) -> tuple[MemberPage | PeoplePage, int | None]:
     """A page of people and how many there are in all, which Customer.io counts for a segment only."""
-    if "segment" not in wanted:
-        people = await ws.people.search(wanted, limit=limit, start=cursor)
+    if "segment" not in condition:
+        people = await ws.people.search(condition, limit=limit, start=cursor)
         return people, total_of(len(people.identifiers), cursor, people.next)
-    id_ = str(wanted["segment"]["id"])
+    id_ = str(condition["segment"]["id"])
     read = await together(
         {
             "members": partial(ws.segments.members, id_, limit=limit, start=cursor),
@@ -211,26 +213,26 @@ async def _rows(ws: CallContext, people: Sequence[Identifiers], attributes: Sequ
     if not attributes:
         return list(map(who, people))
     profiles = await ws.people.profiles_of_many(people)
-    found = {cio_id: named_attributes(profile, attributes) or None for cio_id, profile in profiles.items()}
+    rows = {cio_id: named_attributes(profile, attributes) or None for cio_id, profile in profiles.items()}
     return cut_to_fit(
-        [who(person).model_copy(update={"attributes": found.get(person.cio_id or "")}) for person in people]
+        [who(person).model_copy(update={"attributes": rows.get(person.cio_id or "")}) for person in people]
     )
 
 
 async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limit: int) -> CustomersAnswer:
     if "@" not in email:
         raise InvalidArgument("email", "expected an email address")
-    found = await ws.people.find_by_email(email)
-    if len(found) < 2 or attributes:  # noqa: PLR2004 - one person needs no telling apart
-        customers = await _rows(ws, found[:limit], attributes)
+    matches = await ws.people.find_by_email(email)
+    if len(matches) < 2 or attributes:  # noqa: PLR2004 - one person needs no telling apart
+        customers = await _rows(ws, matches[:limit], attributes)
     else:
-        profiles = await ws.people.profiles_of_many(found[:limit])
+        profiles = await ws.people.profiles_of_many(matches[:limit])
         customers = differences_of(list(profiles.values()))
     return CustomersAnswer(
         customers=customers,
-        total=len(found),
-        note=_shared(len(found)) if len(found) > 1 else None,
-        omitted=len(found[limit:]) or None,
+        total=len(matches),
+        note=_shared(len(matches)) if len(matches) > 1 else None,
+        omitted=len(matches[limit:]) or None,
     )
 
 

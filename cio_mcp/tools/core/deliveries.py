@@ -87,9 +87,9 @@ def status_of(message: Message) -> Status:
     """Determine the status of a delivery. An open or click is a person's, unless only a machine's is reported."""
     held = timeline(message)
     for act in ("clicked", "opened"):
-        if what := happening_of(message, act):
+        if event := happening_of(message, act):
             held.pop(act, None)
-            held[f"{act} by a machine" if what.machine else act] = what.at
+            held[f"{act} by a machine" if event.machine else act] = event.at
     word = next((outcome for outcome in OUTCOMES if outcome in held), "created")
     return Status(word, held.get(word) or message.created)
 
@@ -135,23 +135,25 @@ def type_of(channel: str | None) -> str | None:
     return channel and TYPES.get(channel, channel)
 
 
-Found = tuple[Message, DeliveryEvent | None]
+Delivery = tuple[Message, DeliveryEvent | None]
 """A message, and the metric's time if the search has a metric."""
 
 
-async def lines_of(ws: CallContext, found: Iterable[Found], source: SourceRef | None = None) -> list[MessageLine]:
+async def lines_of(
+    ws: CallContext, deliveries: Iterable[Delivery], source: SourceRef | None = None
+) -> list[MessageLine]:
     """Make a line of each message, with names beside ids; `source` is what sent those that do not state it."""
-    known = [(message, what, sent_by(message) or source) for message, what in found]
-    named = await sources(ws, (thing for *_, thing in known if thing))
-    return [_line(message, what, named[thing] if thing else None) for message, what, thing in known]
+    known = [(message, event, sent_by(message) or source) for message, event in deliveries]
+    names = await sources(ws, (thing for *_, thing in known if thing))
+    return [_line(message, event, names[thing] if thing else None) for message, event, thing in known]
 
 
-def _line(message: Message, what: DeliveryEvent | None, source: Source | None) -> MessageLine:
+def _line(message: Message, event: DeliveryEvent | None, source: Source | None) -> MessageLine:
     status, who = status_of(message), message.customer_identifiers
     return MessageLine(
         id=message.id,
-        happened=what and what.at,
-        machine=(what and what.machine) or None,
+        happened=event and event.at,
+        machine=(event and event.machine) or None,
         created=message.created,
         channel=channel_of(message),
         subject=message.subject,

@@ -73,7 +73,7 @@ class EventLine(AnswerPart):
 async def event_lines(ws: CallContext, events: Iterable[Event]) -> list[EventLine]:
     """Make a line of each event, with the names of its source and the change that caused it."""
     pairs = [(event, _thing(event)) for event in events]
-    named = await sources(ws, (thing for _, thing in pairs if thing))
+    names = await sources(ws, (thing for _, thing in pairs if thing))
     causes = {change: await _cause(ws, change) for change in {event.change for event, _ in pairs if event.change}}
     return [
         EventLine(
@@ -85,7 +85,7 @@ async def event_lines(ws: CallContext, events: Iterable[Event]) -> list[EventLin
             subject=_text(event, "subject"),
             recipient=_text(event, "recipient"),
             customer=who(event.person) if any((event.person.cio_id, event.person.id, event.person.email)) else None,
-            source=named.get(thing) if thing else None,
+            source=names.get(thing) if thing else None,
             delivery=event.delivery_id,
             detail=_text(event, "body") if event.object_type == UNKNOWN else _detail(event),
             cause=causes.get(event.change) if event.change else None,

@@ -111,15 +111,15 @@ async def _person(ws: CallContext, customer: str) -> str:
     return (await ws.people.resolve(customer)).reference.value
 
 
-async def _source(ws: CallContext, kind: Kind | None, wanted: str | None) -> str | None:
+async def _source(ws: CallContext, kind: Kind | None, id_or_name: str | None) -> str | None:
     """The id needs no request, since what sent an event may be gone; a name does."""
-    if (kind is None) != (wanted is None):
-        raise InvalidArgument("id" if wanted is None else "kind", "pass kind and id together")
-    if kind is None or wanted is None or _is_id(wanted):
-        return wanted and wanted.strip()
+    if (kind is None) != (id_or_name is None):
+        raise InvalidArgument("id" if id_or_name is None else "kind", "pass kind and id together")
+    if kind is None or id_or_name is None or _is_id(id_or_name):
+        return id_or_name and id_or_name.strip()
     if not ws.settings.has_app:
         raise InvalidArgument("id", "without an App API key, expected a number, not a name")
-    return (await find(ws, kind, wanted)).id
+    return (await find(ws, kind, id_or_name)).id
 
 
 async def _led_to(ws: CallContext, change: str | None, delivery: str | None) -> tuple[str | None, str | None]:
@@ -136,8 +136,8 @@ async def _led_to(ws: CallContext, change: str | None, delivery: str | None) -> 
     return row.delivery_id or delivery, row.event_id
 
 
-def _is_id(wanted: str) -> bool:
-    return is_number(wanted.strip())
+def _is_id(id_or_name: str) -> bool:
+    return is_number(id_or_name.strip())
 
 
 def _given(field: str, value: str | None) -> str | None:

@@ -146,15 +146,15 @@ async def wait_for_event(
     timeout: Annotated[float | None, Field(description="In seconds. Default: the maximum", ge=0, le=600)] = None,  # noqa: ASYNC109 - what a model gives
 ) -> WaitAnswer:
     """Wait for an event. Returns immediately if it already occurred. After a send, pass its change ID."""
-    wanted = EventFilter(
+    filters = EventFilter(
         customer=customer, object_type=object_type, metric=metric, delivery=delivery, change=change, since=since
     )
-    query = await wanted.query(ws)
+    query = await filters.query(ws)
     if later := await _not_due(ws, change):
         return WaitAnswer(happened=False, waited=0.0, note=later, now=ws.now)
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
-    named = query.delivery or query.trigger_event
-    counts_from = query.since or (BEGINNING if named else from_unix(ws.events.clock.now()) - DEFAULT_LOOKBACK)
+    is_specific = query.delivery or query.trigger_event
+    counts_from = query.since or (BEGINNING if is_specific else from_unix(ws.events.clock.now()) - DEFAULT_LOOKBACK)
     longest = max(0.0, ws.reader.work.deadline - anyio.current_time() - ANSWER_SECONDS)
     patience = longest if timeout is None else min(timeout, longest)
     began = ws.events.clock.steady()
@@ -167,7 +167,7 @@ async def wait_for_event(
         return WaitAnswer(happened=True, event=(await event_lines(ws, [event]))[0], waited=waited, now=ws.now)
     same = replace(query, object_type=None, metric=None, since=counts_from)
     seen = (await ws.events.recent(same, MAX_OTHER_EVENTS)).events
-    note = _final(event) if event else _advice(timeout, patience, None if named else counts_from)
+    note = _final(event) if event else _advice(timeout, patience, None if is_specific else counts_from)
     return WaitAnswer(
         happened=False,
         waited=waited,
@@ -198,10 +198,10 @@ def _final(event: Event) -> str:
     return f"It won't occur: the delivery {verb}{word(event.metric)}."
 
 
-def _advice(wanted: float | None, patience: float, since: datetime | None) -> str | None:
-    if wanted is not None and wanted <= patience:
+def _advice(filters: float | None, patience: float, since: datetime | None) -> str | None:
+    if filters is not None and filters <= patience:
         return None
-    limit = "" if wanted is None else f"One call can wait at most {patience:.0f} s. "
+    limit = "" if filters is None else f"One call can wait at most {patience:.0f} s. "
     again = f"with since={moment(since)} " if since else ""
     return f"{limit}Call again {again}to keep waiting."
 

@@ -17,7 +17,7 @@ Read = Callable[..., Awaitable[MessagePage]]
 MAX_PAGES = 5
 """Pages read at most where Customer.io cannot filter or order and we do; no source, half a second of the lane."""
 PAGE_SIZE = 200
-"""Deliveries a page where a metric's time orders them, so that a search looks through `PAGES` times as many.
+"""Deliveries a page where a metric's time orders them, so that a search looks through `MAX_PAGES` times as many.
 
 No source: some 120 KB a page, while Customer.io takes up to 1,000."""
 
@@ -74,22 +74,22 @@ async def by_creation(read: Read, conditions: Conditions, created: Range, limit:
     if not any(conditions):
         page = await read(limit=limit, start=cursor, since=created.since, until=created.until)
         return Search([(message, None) for message in page.messages], page.next)
-    found: list[Message] = []
+    matches: list[Message] = []
     looked_at = 0
     for _ in range(MAX_PAGES):
-        page = await read(limit=limit - len(found), start=cursor, since=created.since, until=created.until)
-        found += filter(conditions.match, page.messages)
+        page = await read(limit=limit - len(matches), start=cursor, since=created.since, until=created.until)
+        matches += filter(conditions.match, page.messages)
         looked_at += len(page.messages)
         cursor = page.next
-        if not cursor or len(found) >= limit:
+        if not cursor or len(matches) >= limit:
             break
-    return Search([(message, None) for message in found], cursor, looked_at)
+    return Search([(message, None) for message in matches], cursor, looked_at)
 
 
 async def by_metric(
     read: Read, conditions: Conditions, metric: Metric, happened: Range, earliest: datetime, place: "SearchPlace"
 ) -> Search:
-    """Look through `PAGES` pages of what was created since `earliest`; the latest event_lines of `metric` come first.
+    """Look through `MAX_PAGES` pages of what was created since `earliest`; the latest with `metric` come first.
 
     What happened in the range may have been created long before it. What lies behind these pages is a search of its
     own, to which `next` leads once all that was found in them is shown.
@@ -103,8 +103,10 @@ async def by_metric(
         if not token:
             break
     matching = [(message, happening_of(message, metric)) for message in looked if conditions.match(message)]
-    dated = [(what.at, message, what) for message, what in matching if what and what.at and happened.holds(what.at)]
-    dated.sort(key=lambda found: (found[0], found[1].id), reverse=True)
+    dated = [
+        (event.at, message, event) for message, event in matching if event and event.at and happened.holds(event.at)
+    ]
+    dated.sort(key=lambda entry: (entry[0], entry[1].id), reverse=True)
     end = place.offset + place.limit
     omitted = max(0, len(dated) - end) or None
     next_place = None
@@ -113,11 +115,11 @@ async def by_metric(
     elif token:
         next_place = place._replace(offset=0, token=token)
     return Search(
-        [(message, what) for _, message, what in dated[place.offset : end]],
+        [(message, event) for _, message, event in dated[place.offset : end]],
         next_place and next_place.cursor,
         len(looked),
         min((message.created for message in looked if message.created), default=None),
-        undated=sum(not (what and what.at) for _, what in matching),
+        undated=sum(not (event and event.at) for _, event in matching),
         omitted=omitted if token is None else None,
         total=len(dated) if omitted and token is None and place.token is None else None,
     )

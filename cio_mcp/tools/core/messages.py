@@ -164,26 +164,26 @@ async def list_messages(
         conditions = Conditions(None if listed else kind, None, None, None if listed in TYPED else channel)
     try:
         if metric is None:
-            found = await by_creation(read, conditions, time_range, limit, cursor)
+            result = await by_creation(read, conditions, time_range, limit, cursor)
         else:
             place = SearchPlace.of(cursor, limit, time_range.until or ws.now + A_SECOND)
             happened = Range(time_range.since, place.ends)
-            found = await by_metric(read, conditions, metric, happened, _months_before(place.ends, months), place)
+            result = await by_metric(read, conditions, metric, happened, _months_before(place.ends, months), place)
     except NotFound:
         if listed and id:
             await find(ws, listed, id)  # which knows whether another kind has this id
         raise
     source = SourceRef(listed, id) if listed and id else None
     return MessagesAnswer(
-        messages=await lines_of(ws, found.messages, source),
+        messages=await lines_of(ws, result.messages, source),
         order=metric or "created",
-        looked_at=found.looked_at,
-        back_to=found.back_to,
-        undated=found.undated or None,
+        looked_at=result.looked_at,
+        back_to=result.back_to,
+        undated=result.undated or None,
         now=ws.now,
-        **following(found.next),
-        omitted=found.omitted,
-        total=found.total,
+        **following(result.next),
+        omitted=result.omitted,
+        total=result.total,
     )
 
 
@@ -195,13 +195,13 @@ async def get_message(
     """Get a delivery's status and timeline. Set content to include its subject and body."""
     message = await ws.messages.get(id)
     [line] = await lines_of(ws, [(message, None)])
-    shown, note = await _content(ws, id) if content else (None, None)
+    body, note = await _content(ws, id) if content else (None, None)
     return MessageAnswer(
         message=line,
         timeline={name: at for name, at in timeline(message).items() if at},
         action_id=message.action_id,
         content_id=message.content_id,
-        content=shown,
+        content=body,
         note=note,
     )
 

@@ -66,9 +66,9 @@ async def get_metrics(
     if kind == "transactional" and channel:
         raise InvalidArgument("channel", "must be omitted; a transactional message has one channel")
     request = Request(kind, range_start, range_end, ws.now, resolution, _zone(kind, timezone), channel)
-    wanted = list(dict.fromkeys(ids)) if id is None else [id]
-    measured = await together({each: partial(_measure, ws, request, each) for each in wanted})
-    first, *others = (measured[each] for each in wanted)
+    references = list(dict.fromkeys(ids)) if id is None else [id]
+    measured = await together({each: partial(_measure, ws, request, each) for each in references})
+    first, *others = (measured[each] for each in references)
     return MetricsAnswer(
         kind=kind,
         channel=channel,
@@ -108,18 +108,18 @@ class Measured:
         return self.counted.until - self.counted.since
 
 
-async def _measure(ws: CallContext, request: Request, wanted: str) -> Measured:
+async def _measure(ws: CallContext, request: Request, id_or_name: str) -> Measured:
     kind, tz = request.kind, request.tz
-    found = await find(ws, kind, wanted)
+    source = await find(ws, kind, id_or_name)
     end = min(request.until or request.now, request.now)
-    since = request.since or _default_start(found, end)
-    query = MetricsQuery(Metrics(ws.reader), kind, found.id, since, end, request.now, request.channel)
+    since = request.since or _default_start(source, end)
+    query = MetricsQuery(Metrics(ws.reader), kind, source.id, since, end, request.now, request.channel)
     resolution = request.resolution
     counted = await (query.in_range(resolution, tz) if kind == "campaign" else query.in_steps(resolution))
     totals = counted.metric.totals
     summary = Summary(
-        id=found.id,
-        name=found.name,
+        id=source.id,
+        name=source.name,
         since=counted.since.astimezone(tz),
         until=counted.until.astimezone(tz),
         timezone=tz.key,
@@ -157,8 +157,10 @@ class MetricsQuery:
     async def links(self) -> LinkReport:
         """The most clicked links, which are counted in steps for every kind, and for all channels together."""
         unit, steps = steps_back(self.since, self.now, None)
-        found = await self.metrics.links(self.kind, self.id, unit, steps)
-        clicks = [(each.link.href, counted_back(each.metric, self.since, self.until, self.now, unit)) for each in found]
+        measured = await self.metrics.links(self.kind, self.id, unit, steps)
+        clicks = [
+            (each.link.href, counted_back(each.metric, self.since, self.until, self.now, unit)) for each in measured
+        ]
         rows = [LinkClicks(href=href, clicked=counted.metric.totals["clicked"]) for href, counted in clicks]
         rows.sort(key=lambda row: -row.clicked)
         covered = counted_back(Metric(), self.since, self.until, self.now, unit)
@@ -180,9 +182,9 @@ def _zone(kind: Kind, name: str | None) -> ZoneInfo:
     return ZoneInfo(EASTERN)
 
 
-def _default_start(found: Source, end: datetime) -> datetime:
-    if isinstance(found, Newsletter) and found.sent_at and found.sent_at < end:
-        return found.sent_at
+def _default_start(source: Source, end: datetime) -> datetime:
+    if isinstance(source, Newsletter) and source.sent_at and source.sent_at < end:
+        return source.sent_at
     return end - DEFAULT_RANGE
 
 

@@ -153,5 +153,5 @@ class MetricsAnswer(Answer):
 
 def _words(name: str) -> str:
     """A metric in words: `human_opened` is opened by people."""
-    who, _, what = name.partition("_")
-    return f"{what} {WHO[who]}" if who in WHO else name
+    who, _, action = name.partition("_")
+    return f"{action} {WHO[who]}" if who in WHO else name

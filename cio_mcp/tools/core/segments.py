@@ -84,10 +84,10 @@ async def list_segments(
     cursor: Cursor = None,
 ) -> SegmentsAnswer:
     """List segments with their IDs, names, and types. Archived segments are excluded."""
-    wanted = (name or "").strip().casefold()
-    found = [segment for segment in await ws.segments.all() if wanted in segment.name.casefold()]
-    shown, page = cut(found, limit, cursor)
-    return SegmentsAnswer(segments=[_line(segment) for segment in shown], total=len(found), **page)
+    fragment = (name or "").strip().casefold()
+    matches = [segment for segment in await ws.segments.all() if fragment in segment.name.casefold()]
+    listed, page = cut(matches, limit, cursor)
+    return SegmentsAnswer(segments=[_line(segment) for segment in listed], total=len(matches), **page)
 
 
 async def get_segment(
@@ -98,13 +98,13 @@ async def get_segment(
     cursor: Cursor = None,
 ) -> SegmentAnswer:
     """Get a segment's size, the campaigns and newsletters that use it, and its members."""
-    found = await ws.segments.find(segment)
+    current = await ws.segments.find(segment)
     reads: dict[str, Read] = {
-        "count": partial(ws.segments.count, found.id),
-        "usage": partial(ws.segments.used_by, found.id),
+        "count": partial(ws.segments.count, current.id),
+        "usage": partial(ws.segments.used_by, current.id),
     }
     if members:
-        reads["members"] = partial(ws.segments.members, found.id, limit=limit, start=cursor)
+        reads["members"] = partial(ws.segments.members, current.id, limit=limit, start=cursor)
     read = await together(reads)
     usage: Usage = read["usage"]
     sent = [SourceRef("newsletter", id_) for id_ in usage.sent_newsletters[:MAX_USERS]]
@@ -121,13 +121,13 @@ async def get_segment(
     page: MemberPage | None = read.get("members")
     omitted = read["count"] - len(page.identifiers) if page and page.next and cursor is None else None
     return SegmentAnswer(
-        segment=_line(found),
+        segment=_line(current),
         count=read["count"],
         campaigns=[known[thing] for thing in campaigns],
         sent_newsletters=[known[thing] for thing in sent],
         draft_newsletters=[known[thing] for thing in drafts],
         users_omitted=sum(len(each[MAX_USERS:]) for each in users) or None,
-        updated_at=found.updated_at,
+        updated_at=current.updated_at,
         members=[who(person) for person in page.identifiers] if page else None,
         **following(page.next if page else None),
         omitted=omitted if omitted and omitted > 0 else None,

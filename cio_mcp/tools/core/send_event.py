@@ -94,13 +94,13 @@ async def _starts(ws: CallContext, by_event: list[Campaign]) -> tuple[str, ...] 
 
 
 def _warnings(recipient: Recipient, age: timedelta) -> tuple[str, ...]:
-    found = []
+    warnings = []
     if age > MAX_TRIGGER_AGE:
-        found.append("It is older than 72 hours, so it triggers no event-triggered campaign.")
+        warnings.append("It is older than 72 hours, so it triggers no event-triggered campaign.")
     if age < -CLOCK_TOLERANCE:
-        found.append("Its time is in the future.")
+        warnings.append("Its time is in the future.")
     if recipient.person is None:
-        found.append(UNREAD)
+        warnings.append(UNREAD)
         if recipient.reference.kind != "cio_id":
-            found.append(f"{UNKNOWN_CUSTOMER} If not, the event creates the customer.")
-    return tuple(found)
+            warnings.append(f"{UNKNOWN_CUSTOMER} If not, the event creates the customer.")
+    return tuple(warnings)

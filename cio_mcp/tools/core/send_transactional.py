@@ -129,12 +129,12 @@ async def _contents(ws: CallContext, template: TransactionalMessage) -> list[Con
 
 
 def _warnings(recipient: Recipient, address: str, options: EmailOptions) -> tuple[str, ...]:
-    found = []
+    warnings = []
     if address != _own(recipient):
-        found.append(f"{quoted(address)} is not the address in the customer's profile.")
+        warnings.append(f"{quoted(address)} is not the address in the customer's profile.")
     if recipient.person and recipient.person.unsubscribed:
         reaches = "but will receive it anyway" if options.send_to_unsubscribed else "so Customer.io will not deliver it"
-        found.append(f"The customer is unsubscribed, {reaches}.")
+        warnings.append(f"The customer is unsubscribed, {reaches}.")
     if options.queue_draft:
-        found.append("It is queued as a draft: someone has to send it in Customer.io.")
-    return tuple(found)
+        warnings.append("It is queued as a draft: someone has to send it in Customer.io.")
+    return tuple(warnings)

@@ -19,7 +19,7 @@ CACHE_SECONDS = 300.0
 
 
 async def sent_counts(ws: CallContext, newsletters: Sequence[Newsletter]) -> dict[str, int]:
-    """Messages that each of the first `COUNTED` sent newsletters sent, by id; those that come late are left out."""
+    """Messages that each of the first `MAX_COUNTED` sent newsletters sent, by id; those that come late are left out."""
     metrics, now, zone = Metrics(ws.reader), ws.now, ZoneInfo(EASTERN)
     reads: dict[str, Read] = {}
     for newsletter in [each for each in newsletters if each.sent_at][:MAX_COUNTED]:
@@ -27,5 +27,5 @@ async def sent_counts(ws: CallContext, newsletters: Sequence[Newsletter]) -> dic
             reads[newsletter.id] = partial(
                 metrics.back, "newsletter", newsletter.id, "months", count, cache=CACHE_SECONDS
             )
-    found = await in_time(ws.tasks, ws.events.clock, reads, COUNT_SECONDS)
-    return {id_: metric.totals["sent"] for id_, metric in found.items()}
+    counts = await in_time(ws.tasks, ws.events.clock, reads, COUNT_SECONDS)
+    return {id_: metric.totals["sent"] for id_, metric in counts.items()}

@@ -50,8 +50,8 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     back = {one.name: restored(one) for one in done.edits}
     left = [one for one in done.edits if not equal(one.name, now.get(one.name), back[one.name])]
     if changed := [one.name for one in left if not equal(one.name, now.get(one.name), one.after)]:
-        named = ", ".join(quoted(name, 40) for name in changed[:MAX_NAMED])
-        raise refusal(change, f"{named} changed since then; to set a new value, use update_customer")
+        names = ", ".join(quoted(name, 40) for name in changed[:MAX_NAMED])
+        raise refusal(change, f"{names} changed since then; to set a new value, use update_customer")
     planned = await edit(ws, recipient, {one.name: back[one.name] for one in left})
     return planned.model_copy(
         update={

@@ -26,8 +26,8 @@ async def undo_people(ws: CallContext, change: str, done: Plan, refused: Contain
         Refused: it can be undone for none of them.
     """
     updated = [person for index, person in enumerate(done.changed) if str(index) not in refused]
-    found = await find_people(ws, [_reference(person) for person in updated])
-    profiles = {reference: one for reference, one in found.items() if isinstance(one, Person)}
+    lookups = await find_people(ws, [_reference(person) for person in updated])
+    profiles = {reference: one for reference, one in lookups.items() if isinstance(one, Person)}
     obstacles = {person.person: reason for person in updated if (reason := _obstacle(person, profiles))}
     targets = [_target(person, profiles) for person in updated if person.person not in obstacles]
     left_out = tuple(_left_out(updated, obstacles))

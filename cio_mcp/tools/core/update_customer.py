@@ -53,9 +53,9 @@ async def update_customer(
 ) -> Plan:
     """Set attributes of one customer or several. A person approves it; nobody is created unless create is true."""
     _check(attributes)
-    if customers is not None and len(named := _several(customer, customers)) > 1:
+    if customers is not None and len(several := _several(customer, customers)) > 1:
         check_shared(attributes)
-        return await update_customers(ws, named, attributes, create=create, id_type=id_type)
+        return await update_customers(ws, several, attributes, create=create, id_type=id_type)
     customer = customers[0] if customers else _one(customer)
     if not ws.settings.has_app:
         return _blind(await recipient_of(ws, customer, id_type), attributes, create=create)
@@ -139,13 +139,13 @@ async def _identifier_conflicts(
 
 
 def _blind(recipient: Recipient, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
-    named = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
+    names = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
     if create:
         check_creatable(recipient.reference)
     doubt = (f"{UNKNOWN_CUSTOMER} If not, this creates the customer.",) if create else ()
     return Plan(
         risk="send",
-        summary=f"Set {named} of {recipient.name}{', or create that customer' if create else ''}.",
+        summary=f"Set {names} of {recipient.name}{', or create that customer' if create else ''}.",
         examples=(recipient.example,),
         edits=tuple(Before(name=name, before=None, after=value, known=False) for name, value in attributes.items()),
         starts="unknown",

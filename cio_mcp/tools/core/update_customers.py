@@ -38,18 +38,18 @@ async def update_customers(
     entries, faults = read_entries(customers, id_type)
     if not ws.settings.has_app:
         return await _blind(ws, customers, entries, faults, attributes, create=create)
-    found = await find_people(ws, [entry.reference for entry in entries])
-    missing = [entry for entry in entries if create and found[entry.reference] == NO_CUSTOMER]
+    people = await find_people(ws, [entry.reference for entry in entries])
+    missing = [entry for entry in entries if create and people[entry.reference] == NO_CUSTOMER]
     faults |= await _not_creatable(ws, missing)
     faults |= {
         entry.number: reason
         for entry in entries
-        if isinstance(reason := found[entry.reference], str) and entry not in missing
+        if isinstance(reason := people[entry.reference], str) and entry not in missing
     }
     refuse_faults(customers, faults)
     targets: dict[Reference, Target] = {}
     for entry in entries:
-        one = found[entry.reference]
+        one = people[entry.reference]
         recipient = Recipient.of(one) if isinstance(one, Person) else Recipient(entry.reference, None)
         is_new = entry in missing
         targets.setdefault(recipient.reference, Target(recipient, attributes, create=is_new, new=is_new))
@@ -79,10 +79,10 @@ async def _not_creatable(ws: CallContext, missing: Sequence[Entry]) -> dict[int,
     """Why customers cannot be created: by their kind of identifier, or since it is somebody's in another way."""
     faults = _unusable(missing)
     others = {entry.number: other_references(entry.reference) for entry in missing if entry.number not in faults}
-    found = await find_people(ws, [other for each in others.values() for other in each])
+    people = await find_people(ws, [other for each in others.values() for other in each])
     for number, references in others.items():
         for other in references:
-            if isinstance(holder := found[other], Person):
+            if isinstance(holder := people[other], Person):
                 faults[number] = (
                     f"it is the {KIND_NAMES[other.kind]} of {word(holder.reference.value)}, so name that one"
                 )

@@ -45,8 +45,8 @@ class Overview(AnswerPart):
     def lines(self) -> Iterable[str]:
         """Which, what may be done, how much there is."""
         where = f"region {self.region}" if self.region else None
-        named = f"workspace {quoted_name(self.name)}" if self.name else "a workspace of unknown name"
-        yield ", ".join(filter(None, [named, self.id and f"id {self.id}", where]))
+        label = f"workspace {quoted_name(self.name)}" if self.name else "a workspace of unknown name"
+        yield ", ".join(filter(None, [label, self.id and f"id {self.id}", where]))
         changes = "nothing can be changed (read-only)" if self.read_only else "changes wait for a person's approval"
         masked = ", addresses and phone numbers are masked" if self.masked else ""
         yield f"keys: {' and '.join(self.keys)}; {changes}{masked}"
@@ -61,7 +61,7 @@ class Overview(AnswerPart):
         }
         if self.writes_stopped:
             yield self.writes_stopped
-        if details := [f"{what} {count:,}" for what, count in counts.items() if count is not None]:
+        if details := [f"{noun} {count:,}" for noun, count in counts.items() if count is not None]:
             yield ", ".join(details)
         if self.account_workspaces:
             yield f"the account has several: {', '.join(quoted_name(name) for name in self.account_workspaces)}"
