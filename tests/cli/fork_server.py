@@ -29,7 +29,7 @@ _processes.set_forkserver_preload(PRELOADED_MODULES)
 
 
 def fork(arguments: Sequence[str], environment: Mapping[str, str], streams: tuple[int, int, int]) -> BaseProcess:
-    """Start `cio-mcp` with copies of these descriptors as standard input, output and error.
+    """Start `cio-mcp` with copies of the descriptors as standard input, output and error.
 
     A terminal on standard input becomes the controlling terminal of the process.
     """

@@ -302,7 +302,7 @@ async def test_a_hundred_devices_are_bounded(ws: CallContext, sandbox: Sandbox) 
 async def test_an_incomplete_list_of_a_customer_states_its_total_where_it_is_known(
     ws: CallContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cio_mcp.tools.core.customer_parts.MOST_LINES", 2)
+    monkeypatch.setattr("cio_mcp.tools.core.customer_parts.MAX_LINES", 2)
     answer = await get_customer(ws, "ada", include=("segments", "subscriptions", "messages"))
     assert answer.incomplete == ["segments", "subscriptions", "messages"]
     assert answer.totals == {"segments": 4, "subscriptions": 3}
