@@ -14,10 +14,12 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.tracking import ProfileWrite, profile_writes
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.redaction import body_without_secrets
+from cio_mcp.gate.field_labels import LABELS, NONE, Labels, Names
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.text.bidi import isolate
 from cio_mcp.text.names import mixes_scripts, normalized_name
 from cio_mcp.text.sanitize import cut
+from cio_mcp.text.timestamps import from_unix_if_readable, moment
 from cio_mcp.text.visible import hides, visible, visible_name, visible_value
 
 MAX_CHARACTERS = 4_000
@@ -53,9 +55,9 @@ MAX_SHORT_FIELDS = 20
 MAX_LOOKALIKES = 3
 """Texts that the warning about mixed scripts names; each stands below, too."""
 
+_PROFILE = LABELS["identify_customer"]
+
 Group = Literal["option", "reach", "rest"]
-Names = tuple[str | int, ...]
-"""A path into a body: keys, and positions from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,9 @@ def _fields(plan: Plan) -> Iterator[Field]:
             yield from _people_fields(writes, plan)
             continue
         prefix = f"{number}. " if len(plan.calls) > 1 else ""
+        labels = LABELS.get(call.operation, NONE)
         for name, text in call.path.items():
-            yield _field("reach", f"{prefix}{visible_name(name)}", text)
+            yield _field("reach", f"{prefix}{_path((name,), labels)}", text)
         for name, text in call.query.items():
             yield _field("rest", f"{prefix}{visible_name(name)}", text)
         for names, value in _body(call):
@@ -179,7 +182,7 @@ def _people_fields(writes: Sequence[ProfileWrite], plan: Plan) -> Iterator[Field
         yield Field("reach", f"{number}. {write.person.kind} {value}{new}{details}", whole)
         edits = {edit.name: edit for edit in person.edits} if person else {}
         for name, value_ in write.attributes.items():
-            for field in _value_fields(_group("track", name, value_), "", (name,), value_, edits):
+            for field in _value_fields(_group("track", name, value_), "", (name,), value_, edits, _PROFILE):
                 shared.setdefault(name, {}).setdefault(field, []).append(number)
     for field, numbers in ((field, numbers) for fields in shared.values() for field, numbers in fields.items()):
         holders = "all" if len(numbers) == len(writes) else ", ".join(map(str, numbers))
@@ -203,13 +206,17 @@ def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:
 def _body_fields(
     call: Call, prefix: str, names: Names, value: JsonValue, edits: Mapping[str, Before]
 ) -> Iterator[Field]:
-    yield from _value_fields(_group(call.lane, str(names[-1]), value), prefix, names, value, edits)
+    labels, group = LABELS.get(call.operation, NONE), _group(call.lane, str(names[-1]), value)
+    if names == (call.row.time,) and type(value) is int and (at := from_unix_if_readable(value)):
+        yield Field(group, f"{prefix}{_path(names, labels)}: {moment(at)}", whole=True)
+        return
+    yield from _value_fields(group, prefix, names, value, edits, labels)
 
 
 def _value_fields(
-    group: Group, prefix: str, names: Names, value: JsonValue, edits: Mapping[str, Before]
+    group: Group, prefix: str, names: Names, value: JsonValue, edits: Mapping[str, Before], labels: Labels
 ) -> Iterator[Field]:
-    name, path = str(names[-1]), f"{prefix}{_path(names)}"
+    name, path = str(names[-1]), f"{prefix}{_path(names, labels)}"
     if (edit := edits.get(name)) is not None:
         if not isinstance(value, dict | list) or not value:
             new, whole = _shorten(visible_value(value))
@@ -217,7 +224,7 @@ def _value_fields(
             return
         yield Field(group, f"{path}: {_old(edit)} → the following values", whole=True)
     for inner, leaf in _leaves(names, value):
-        yield _field(group, f"{prefix}{_path(inner)}", leaf)
+        yield _field(group, f"{prefix}{_path(inner, labels)}", leaf)
 
 
 def _old(edit: Before) -> str:
@@ -237,10 +244,11 @@ def _field(group: Group, path: str, value: JsonValue) -> Field:
     return Field(group, f"{path}: {text}", whole)
 
 
-def _path(names: Names) -> str:
-    """A path such as `data.items[1].name`; a key that is no plain word stands in quotes."""
-    steps = (f"[{name}]" if isinstance(name, int) else f".{visible_name(name)}" for name in names)
-    return "".join(steps).removeprefix(".")
+def _path(names: Names, labels: Labels) -> str:
+    """A path such as `Event data.items[1].name`: the longest label, then keys; one that is no plain word in quotes."""
+    labelled = next((end for end in range(len(names), 0, -1) if names[:end] in labels), 0)
+    steps = (f"[{name}]" if isinstance(name, int) else f".{visible_name(name)}" for name in names[labelled:])
+    return f"{labels.get(names[:labelled], '')}{''.join(steps)}".removeprefix(".")
 
 
 def _shorten(text: str) -> tuple[str, bool]:

@@ -1,6 +1,7 @@
 """The question: everything that a change sends is in it, or it is not shown in a client."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,10 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call, canonical
+from cio_mcp.gate.field_labels import LABELS
 from cio_mcp.gate.plan import Before, Plan
-from cio_mcp.gate.question import MAX_CHARACTERS, MAX_LINES, Question, question_about
+from cio_mcp.gate.question import MAX_CHARACTERS, MAX_LINES, OPTIONS, Question, question_about
+from cio_mcp.text.visible import visible
 
 ULID = "01HZZZZZZZZZZZZZZZZZZZ0001"
 TEXTS = st.text(max_size=12) | st.sampled_from(["a", "a ", "a.b", "a\u200b", "“a”", "<b>", "true", "1", "[1]", "null"])
@@ -56,7 +59,7 @@ def test_a_client_that_joins_all_lines_shows_the_same_words(body: dict[str, Json
 
 def test_the_last_of_many_values_is_shown_or_the_client_is_not_prompted() -> None:
     few, many = ({f"key_{number}": "v" for number in range(count)} for count in (40, 90))
-    assert "data.key_39: “v”" in question_of(event({**few})).text
+    assert "Event data.key_39: “v”" in question_of(event({**few})).text
     assert not question_of(event({**many})).fits
 
 
@@ -87,17 +90,55 @@ def test_a_question_at_its_bounds_fits() -> None:
 @pytest.mark.parametrize(
     ("options", "shown"),
     [
-        ({"send_to_unsubscribed": True}, "- send_to_unsubscribed: true."),
-        ({"disable_message_retention": True}, "- disable_message_retention: true."),
-        ({"tracked": False}, "- tracked: false."),
-        ({"language": "de"}, "- language: “de”."),
-        ({"queue_draft": True}, "- queue_draft: true."),
+        ({"send_to_unsubscribed": True}, "- Send to unsubscribed people: true."),
+        (
+            {"disable_message_retention": True},
+            "- Don't keep the message content (disable_message_retention): true.",
+        ),
+        ({"tracked": False}, "- Track opens and clicks: false."),
+        ({"language": "de"}, "- Language of the message: “de”."),
+        ({"queue_draft": True}, "- Queue as draft: true."),
     ],
 )
 def test_every_option_that_is_not_a_default_comes_first(options: dict[str, JsonValue], shown: str) -> None:
     call = sends.email(3, {"id": "ada"}, "ada@example.com", {"a": 1}, send_at=None, options=options)
     text = question_of(call).text
     assert text.index("Options:") < text.index(shown) < text.index("Values that affect who is reached:")
+
+
+def test_fields_of_a_send_have_the_words_of_customer_io_and_times_are_readable() -> None:
+    at = datetime(2026, 11, 28, 9, tzinfo=UTC)
+    call = sends.email(3, {"cio_id": "a3"}, "ada@example.com", {"reset_url": "x"}, send_at=at, options={})
+    text = question_of(call).text
+    assert "- Send at: 2026-11-28T09:00:00Z." in text
+    assert "- Customer cio_id: “a3”." in text
+    assert "- Send to: “ada@example.com”." in text
+    assert "- Transactional message: 3." in text
+    assert "- Message data.reset_url: “x”." in text
+    assert "send_at" not in text
+    assert "message_data" not in text
+
+
+def test_fields_of_an_event_and_a_profile_have_the_words_of_customer_io() -> None:
+    text = question_of(event({"order_id": "A1"}, name="order_placed")).text
+    assert "- Event name: “order_placed”." in text
+    assert "- Event data.order_id: “A1”." in text
+    text = question_of(identify({"cio_subscription_preferences": {"topics": {"topic_1": True}}})).text
+    assert "- Subscription preferences.topics.topic_1: true." in text
+    assert "- Existing customers only: true." in text
+    assert "_update" not in text
+
+
+@pytest.mark.parametrize("operation", LABELS)
+def test_a_label_can_not_be_taken_for_the_name_of_a_field_or_for_another_label(operation: str) -> None:
+    labels = LABELS[operation].values()
+    assert all(" " in label and visible(label) == f"“{label}”" for label in labels)
+    assert len(set(labels)) == len(labels)
+
+
+def test_every_option_has_a_label() -> None:
+    labelled = {names[-1] for labels in LABELS.values() for names in labels}
+    assert labelled >= OPTIONS.keys()
 
 
 def test_an_address_among_many_attributes_comes_before_the_rest_with_its_old_value() -> None:
@@ -130,7 +171,7 @@ def test_unknown_is_never_shown_as_none(starts: object, shown: str | None) -> No
 
 def test_characters_that_cannot_be_seen_are_spelled_out_with_a_warning() -> None:
     text = question_of(event({"pl\u200ban": "https://a.example/\u202egpj.exe"})).text
-    assert "data.“pl\\u200ban”: “https://a.example/\\u202egpj.exe”." in text
+    assert "Event data.“pl\\u200ban”: “https://a.example/\\u202egpj.exe”." in text
     assert "invisible characters" in text
     assert "invisible characters" not in question_of(event({"plan": "pro"})).text
 

@@ -1,0 +1,74 @@
+"""Customer.io's words for the fields of requests, as questions show them; other fields are shown by their names.
+
+Every label holds a space. A name with a space is shown in quotes, so that a label is never taken for a name.
+"""
+
+from collections.abc import Mapping
+
+Names = tuple[str | int, ...]
+"""A path into a body: keys, and positions from 1."""
+Labels = Mapping[Names, str]
+
+_SEND: Labels = {
+    ("transactional_message_id",): "Transactional message",
+    ("to",): "Send to",
+    ("identifiers",): "Customer identifiers",
+    ("identifiers", "cio_id"): "Customer cio_id",
+    ("identifiers", "id"): "Customer ID",
+    ("identifiers", "email"): "Customer email",
+    ("message_data",): "Message data",
+    ("send_at",): "Send at",
+    ("send_to_unsubscribed",): "Send to unsubscribed people",
+    ("queue_draft",): "Queue as draft",
+    ("disable_message_retention",): "Don't keep the message content (disable_message_retention)",
+    ("disable_css_preprocessing",): "Don't preprocess CSS (disable_css_preprocessing)",
+    ("tracked",): "Track opens and clicks",
+    ("language",): "Language of the message",
+}
+_EVENT: Labels = {
+    ("identifier",): "Customer identifier",
+    ("name",): "Event name",
+    ("timestamp",): "Event time",
+    ("data",): "Event data",
+}
+_PROFILE: Labels = {
+    ("identifier",): "Customer identifier",
+    ("_update",): "Existing customers only",
+    ("cio_subscription_preferences",): "Subscription preferences",
+    ("cio_relationships",): "Relationships to objects",
+}
+_ENTITY: Labels = {
+    ("identifiers", "cio_id"): "Customer cio_id",
+    ("identifiers", "id"): "Customer ID",
+    ("identifiers", "email"): "Customer email",
+}
+_TRIGGER: Labels = {
+    ("broadcast_id",): "API-triggered broadcast",
+    ("data",): "Trigger data",
+    ("per_user_data",): "Data for each person (per_user_data)",
+    ("data_file_url",): "URL of the data file",
+    ("email_add_duplicates",): "Include everyone who shares an email (email_add_duplicates)",
+    ("email_ignore_missing",): "Skip unknown emails (email_ignore_missing)",
+    ("id_ignore_missing",): "Skip unknown IDs (id_ignore_missing)",
+}
+_WEBHOOK: Labels = {
+    ("webhook_id",): "Reporting webhook",
+    ("endpoint",): "Webhook endpoint",
+    ("full_resolution",): "Every open and click, not only the first (full_resolution)",
+    ("with_content",): "Include message content (with_content)",
+}
+
+LABELS: Mapping[str, Labels] = {
+    **dict.fromkeys(("send_email", "send_push", "send_sms", "send_whatsapp", "send_in_app"), _SEND),
+    "send_inbox_message": _SEND,
+    "track_event": _EVENT,
+    "person_event": {
+        **_ENTITY, ("name",): "Event name", ("timestamp",): "Event time", ("attributes",): "Event data"
+    },
+    "identify_customer": _PROFILE,
+    "person_identify": {**_ENTITY, **{("attributes", *names): label for names, label in _PROFILE.items()}},
+    "trigger_broadcast": _TRIGGER,
+    **dict.fromkeys(("create_reporting_webhook", "update_reporting_webhook"), _WEBHOOK),
+}  # fmt: skip
+"""By operation. Sources: the API reference, and the settings of messages in Customer.io."""
+NONE: Labels = {}
