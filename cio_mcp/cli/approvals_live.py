@@ -1,7 +1,7 @@
 """The list of pending changes, newest first: as lines, or live on a terminal, where one can be selected."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from cio_mcp.cli.change_view import hanging
+from cio_mcp.cli.change_view import hanging, labeled
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, age, settings, storage_place
 from cio_mcp.cli.terminal import Terminal
 from cio_mcp.storage import change_queries
@@ -26,8 +26,6 @@ MAX_ROWS = 500
 MAX_CALLERS = 3
 """Maximum callers named for omitted changes."""
 HELP = "Up/Down select   Enter read and decide   q quit"
-ENTRY_LINES = 2
-"""Lines of a change on the screen."""
 OMITTED_LINES = 1
 """Lines about omitted changes on the screen."""
 PAGE_ROWS = 5
@@ -93,27 +91,49 @@ class View:
         return self.rows[min(last, max(0, self.index + steps.get(key, 0)))].id
 
     def drawn(self, console: Console) -> Text:
-        """The screen: two lines for each change, of which the id is never cut."""
+        """The screen: for each change its ID and summary, of which nothing is cut, and a line of details."""
         head = [hanging(Text(paused(each), style="bold red"), console) for each in self.pauses]
         head += [hanging(Text(self.notice, style="bold"), console)] if self.notice else []
         head += [hanging(Text(heading(self.total)), console), Text("")]
         foot = [Text(""), Text(HELP, style="dim")]
         taken = sum(text.plain.count("\n") + 1 for text in [*head, *foot]) + OMITTED_LINES
-        room = max(1, (console.height - taken) // ENTRY_LINES)
-        first = max(0, min(self.index - room // 2, len(self.rows) - room))
-        entries = [line for row in self.rows[first : first + room] for line in self._entry(row)]
-        visible = self.rows[first : first + room]
-        if left_out := omitted([*self.rows[:first], *self.rows[first + room :]], self.total - len(visible)):
-            entries.append(Text(left_out, style="dim"))
-        for line in entries:
-            line.truncate(console.width, overflow="ellipsis")
-        return Text("\n").join([*head, *entries, *foot])
+        first, entries = self._around_selected(console, console.height - taken)
+        after = first + len(entries)
+        lines = [line for entry in entries for line in entry]
+        if left_out := omitted([*self.rows[:first], *self.rows[after:]], self.total - len(entries)):
+            lines.append(Text(left_out, style="dim"))
+            lines[-1].truncate(console.width, overflow="ellipsis")
+        return Text("\n").join([*head, *lines, *foot])
 
-    def _entry(self, row: ChangeSummary) -> list[Text]:
+    def _around_selected(self, console: Console, room: int) -> tuple[int, list[list[Text]]]:
+        """The place of the first change on the screen, and the lines of each: the selected one, and what fits."""
+        if not self.rows:
+            return 0, []
+        first, entries = self.index, deque([self._entry(self.rows[self.index], console)])
+        room -= len(entries[0])
+        fits = True
+        while fits:
+            fits = False
+            after = first + len(entries)
+            if after < len(self.rows) and len(entry := self._entry(self.rows[after], console)) <= room:
+                entries.append(entry)
+                room -= len(entry)
+                fits = True
+            if first and len(entry := self._entry(self.rows[first - 1], console)) <= room:
+                entries.appendleft(entry)
+                room -= len(entry)
+                first -= 1
+                fits = True
+        return first, list(entries)
+
+    def _entry(self, row: ChangeSummary, console: Console) -> list[Text]:
         selected = row.id == self.rows[self.index].id
-        line = Text(f"{'>' if selected else ' '} {row.id}  ", style="bold")
-        line.append(clean(row.summary, MAX_SUMMARY_CHARACTERS), style="reverse" if selected else "not bold")
-        return [line, Text(" " * (len(row.id) + 4) + details(row), style="dim")]
+        label = Text(f"{'>' if selected else ' '} {row.id}  ", style="bold")
+        style = "reverse" if selected else "not bold"
+        summary = labeled(label, clean(row.summary, MAX_SUMMARY_CHARACTERS), console, style=style)
+        line = Text(" " * label.cell_len + details(row), style="dim")
+        line.truncate(console.width, overflow="ellipsis")
+        return [*summary.split("\n"), line]
 
 
 def select(terminal: Terminal, selected: str | None, notice: str) -> ChangeSummary | None:

@@ -69,10 +69,10 @@ def hanging(text: Text, console: Console, *, inside: int = 0) -> Text:
     return Text("\n").join(folded)
 
 
-def labeled(label: Text, text: str, console: Console) -> Text:
+def labeled(label: Text, text: str, console: Console, *, style: str = "") -> Text:
     """Text beside a label, folded between words in a column of its own."""
     column = max(1, console.width - label.cell_len)
-    return label + Text("\n" + " " * label.cell_len).join(Text(text).wrap(console, column))
+    return label + Text("\n" + " " * label.cell_len).join(Text(text, style=style).wrap(console, column))
 
 
 def diff(edits: Iterable[Before]) -> Iterable[Text]:

@@ -14,8 +14,8 @@ from cio_mcp.text.timestamps import ago, from_unix
 
 T = TypeVar("T")
 
-MAX_SUMMARY_CHARACTERS = 200
-"""Characters of one line about a change."""
+MAX_SUMMARY_CHARACTERS = 500
+"""Characters of one line about a change; the longest summary (five attributes and a recipient) has some 350."""
 
 
 def settings() -> Settings:

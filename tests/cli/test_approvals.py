@@ -367,8 +367,17 @@ def test_the_selected_change_is_always_on_the_screen(place: int) -> None:
     assert len(drawn) <= 15
 
 
-def pending(change: str) -> ChangeRow:
-    plan = Plan(risk="send", summary="Send a very long email “Order shipped”, " * 3, calls=())
+def test_a_narrow_window_wraps_a_summary_and_cuts_no_recipient() -> None:
+    summary = "Send transactional email 2 “Order shipped, with a tracking link” to “ada.byron@example.com”."
+    rows = [pending("aaaa0001", summary), pending("aaaa0002", f"Set {'“' + 'x' * 40 + '”, ' * 5} of “bob”.")]
+    drawn = View(rows, 2, selected="aaaa0001").drawn(Console(width=60, height=24)).plain
+    assert summary in " ".join(drawn.split())
+    assert "of “bob”." in drawn
+    assert max(map(len, drawn.splitlines())) <= 60
+
+
+def pending(change: str, summary: str = "Send a very long email “Order shipped”, " * 3) -> ChangeRow:
+    plan = Plan(risk="send", summary=summary, calls=())
     return ChangeRow(
         id=change,
         workspace="acme",
