@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from cio_mcp.clock import Clock
+from cio_mcp.clock import SYSTEM_CLOCK, Clock
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import Envelope, EventQuery
 from cio_mcp.events.signature import sign
@@ -117,7 +117,7 @@ def _questions() -> dict[str, EventQuery]:
 
 async def _grow(folder: Path, many: int) -> Grown:
     few_log, log = (Database(f"sqlite:///{folder / name}") for name in ("few.db", "many.db"))
-    few_feed, feed = EventLog(few_log, "benchmark"), EventLog(log, "benchmark")
+    few_feed, feed = (EventLog(each, "benchmark", SYSTEM_CLOCK) for each in (few_log, log))
     await _fill(few_feed, FEW)
     begin, memory = time.perf_counter(), _resident()
     await _fill(feed, many)

@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.customerio.ratelimit.guard import GUARD_MIN
 from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
 from cio_mcp.customerio.ratelimit.rates import LANES
@@ -131,7 +132,7 @@ async def _work(url: str, claims: Path, seconds: float, guard: float, callers: i
     store = SqliteLimiterStore(claims)
     async with (
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as client,
-        Limiter(store, {"app": LANE}, workspace="benchmark", guard=guard) as limiter,
+        Limiter(store, {"app": LANE}, workspace="benchmark", guard=guard, clock=SYSTEM_CLOCK) as limiter,
     ):
         # Connections are opened before it counts, on a path that no limit applies to.
         async with anyio.create_task_group() as warm:

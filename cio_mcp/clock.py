@@ -28,3 +28,7 @@ class Clock:
     def move_on_after(self, seconds: float) -> anyio.CancelScope:
         """Limit a block to this many seconds, as anyio does."""
         return anyio.move_on_after(seconds)
+
+
+SYSTEM_CLOCK = Clock()
+"""For the command line and the server, which hand it to everything that they open."""

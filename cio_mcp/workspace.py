@@ -9,7 +9,7 @@ from functools import cached_property
 import anyio
 from anyio.abc import TaskGroup
 
-from cio_mcp.clock import Clock
+from cio_mcp.clock import SYSTEM_CLOCK, Clock
 from cio_mcp.customerio.api.account import Account
 from cio_mcp.customerio.api.broadcasts import Broadcasts
 from cio_mcp.customerio.api.campaigns import Campaigns
@@ -70,9 +70,14 @@ class CallContext:
         return self.reader.work.caller
 
     @property
+    def clock(self) -> Clock:
+        """The workspace's clock."""
+        return self.gate.clock
+
+    @property
     def now(self) -> datetime:
         """The current time (UTC), to the second."""
-        return from_unix(int(self.events.clock.now()))
+        return from_unix(int(self.clock.now()))
 
     @cached_property
     def people(self) -> People:
@@ -141,9 +146,13 @@ class Workspace:
 
 @asynccontextmanager
 async def open_workspace(
-    settings: Settings, *, sandbox: SimulatedApi | None = None, policy: Policy | None = None
+    settings: Settings,
+    *,
+    sandbox: SimulatedApi | None = None,
+    policy: Policy | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> AsyncIterator[Workspace]:
-    """Open a workspace; with `sandbox` (already entered) requests stay in process.
+    """Open a workspace, all of whose parts go by `clock`; with `sandbox` (already entered) requests stay in process.
 
     Raises:
         SettingError: no `policy` is given, and the settings' file of it is wrong.
@@ -157,16 +166,16 @@ async def open_workspace(
         workspace=key,
         headroom=settings.headroom,
         guard=Guard(IN_PROCESS_SPREAD_SECONDS) if sandbox else guard_for(settings.app_url or REMOTE_URL),
+        clock=clock,
     )
-    clock = Clock()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         stack.callback(limiter_store.close)
         transport = AsgiTransport(sandbox.app, drops=sandbox.drops) if sandbox else None
-        client = await stack.enter_async_context(Client(settings, limiter, transport=transport))
+        client = await stack.enter_async_context(Client(settings, limiter, transport=transport, clock=clock))
         executor = Executor(Writer(client), client, clock.sleep)
         journal, pauses = Journal(database, key), Pauses(database, key)
-        gate = Gate(journal, pauses, executor, policy, clock)
+        gate = Gate(journal, pauses, executor, clock, policy)
         settling = Reconciler(
             journal, UnsettledChanges(database, key), pauses, executor, clock, remakes=not settings.read_only
         )
@@ -174,7 +183,7 @@ async def open_workspace(
         stack.callback(tasks.cancel_scope.cancel)
         tasks.start_soon(settling.run)
         tasks.start_soon(Retention(database, clock).run)
-        feed = EventLog(database, key)
+        feed = EventLog(database, key, clock)
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
         yield Workspace(settings, client, gate, settling, feed, tasks)

@@ -1,12 +1,14 @@
 """The test clock: time stands still until a test moves it, and no test waits."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
 from cio_mcp.clock import Clock
+from cio_mcp.workspace import Workspace
 
 IDLE_TURNS = 10
 """Turns of the event loop without a statement in flight after which nothing more happens by itself."""
@@ -81,6 +83,12 @@ class ManualClock(Clock):
         while idle < IDLE_TURNS and not (event and event.is_set()):
             idle = 0 if any(threads.borrowed_tokens for threads in statements) else idle + 1
             await anyio.lowlevel.checkpoint()
+
+
+def with_clock(opened: Workspace, clock: Clock) -> Workspace:
+    """A workspace whose gate, events, and tools go by another clock; its client and its tasks keep theirs."""
+    opened.events.clock = clock
+    return replace(opened, gate=replace(opened.gate, clock=clock))
 
 
 class FunctionClock(Clock):

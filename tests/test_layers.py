@@ -37,6 +37,11 @@ LATE_IMPORTS = {"server/runtime.py", "storage/engine.py"}
 """The boundary behind which heavy modules load, and alembic, which is needed once for each upgrade."""
 TYPE_ONLY_IMPORTS = {"cli/lazy.py", "server/runtime.py", "gate/policy.py"}
 """Both boundaries, and the policy, which the start reads without loading plans."""
+CLOCKS = {"clock.py", "sandbox/world/clock.py"}
+"""Who may read the system's time: the one clock, and that of the sandbox, which imports nothing of ours."""
+SYSTEM_CLOCK_ROOMS = {"clock", "cli", "server/runtime.py", "workspace.py"}
+"""Who may name the system's clock: the command line, and what opens a server or a workspace; it is handed on."""
+TIME_READS = {"datetime": {"now", "utcnow", "today"}, "date": {"today"}}
 LONGEST = 400
 
 
@@ -64,6 +69,30 @@ def test_nothing_is_guessed_from_a_route() -> None:
         if isinstance(node, ast.Attribute) and node.attr == "route"
     ]
     assert not guessing, "\n".join(guessing)
+
+
+def test_only_the_clock_reads_the_system_s_time_and_only_the_edge_names_it() -> None:
+    wrong = [problem for path in sorted(ROOT.rglob("*.py")) for problem in _time_reads(path)]
+    assert not wrong, "\n".join(wrong)
+
+
+def _time_reads(path: Path) -> Iterator[str]:
+    here = path.relative_to(ROOT)
+    for node in ast.walk(ast.parse(path.read_text())):
+        read = f"{here}:{getattr(node, 'lineno', 0)} reads the system's time: take the workspace's clock"
+        match node:
+            case _ if str(here) in CLOCKS:
+                return
+            case ast.ImportFrom(module="time"):
+                yield read
+            case ast.Attribute(value=ast.Name(id="time"), attr=name) if name != "sleep":
+                yield read
+            case ast.Attribute(value=ast.Name(id="datetime" | "date" as kind), attr=name) if name in TIME_READS[kind]:
+                yield read
+            case ast.Call(func=ast.Name(id="Clock")) if here.parts[0] != "sandbox":
+                yield f"{here}:{node.lineno} makes a clock of its own: take the workspace's"
+            case ast.Name(id="SYSTEM_CLOCK") if not {str(here), here.parts[0]} & SYSTEM_CLOCK_ROOMS:
+                yield f"{here}:{node.lineno} names the system's clock: take the workspace's"
 
 
 def _problems(path: Path) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """`cio-mcp approvals`: a person decides about proposed changes, outside the client."""
 
 import sys
-import time
 
 from rich.text import Text
 
@@ -9,7 +8,7 @@ from cio_mcp.cli.approvals_live import details, heading, omitted, paused, pendin
 from cio_mcp.cli.change_view import hanging, labeled, present
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import Terminal, controlling_terminal, is_terminal
-from cio_mcp.clock import Clock
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.approvals import Approvals
 from cio_mcp.gate.change import Change
@@ -134,7 +133,7 @@ def _approve(change: Change, confirmation: str | None) -> None:
     by = settings().local_principal
 
     async def approve(database: Database) -> bool:
-        approvals = Approvals(Journal(database, change.row.workspace), Clock())
+        approvals = Approvals(Journal(database, change.row.workspace), SYSTEM_CLOCK)
         return await approvals.approve(change, by=by, how="on a terminal", confirmation=confirmation)
 
     if not with_database(approve):
@@ -145,7 +144,8 @@ def _deny(change: Change) -> None:
     by = settings().local_principal
 
     async def withdraw(database: Database) -> bool:
-        return await Approvals(Journal(database, change.row.workspace), Clock()).withdraw(change, by=by, how=DENIED)
+        approvals = Approvals(Journal(database, change.row.workspace), SYSTEM_CLOCK)
+        return await approvals.withdraw(change, by=by, how=DENIED)
 
     if not with_database(withdraw):
         raise _settled(find_change(change.id))
@@ -157,12 +157,12 @@ def _denied(change: Change) -> str:
 
 def _waiting(change: str) -> Change:
     proposal = find_change(change)
-    if proposal.row.state_at(time.time()) != "planned":
+    if proposal.row.state_at(SYSTEM_CLOCK.now()) != "planned":
         raise _settled(proposal)
     return proposal
 
 
 def _settled(change: Change) -> Refused:
-    state = change.row.state_at(time.time())
+    state = change.row.state_at(SYSTEM_CLOCK.now())
     meanwhile = "has changed since it was shown; look again" if state == "planned" else f"is already {state}"
     return Refused(f"Change {change.id} {meanwhile}. Nothing was decided.")

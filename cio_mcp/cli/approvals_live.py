@@ -1,6 +1,5 @@
 """The list of pending changes, newest first: as lines, or live on a terminal, where one can be selected."""
 
-import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from rich.text import Text
 from cio_mcp.cli.change_view import hanging, labeled
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, age, settings, storage_place
 from cio_mcp.cli.terminal import Terminal
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.storage import change_queries
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import Pause, all_pauses
@@ -34,7 +34,7 @@ PAGE_ROWS = 5
 
 async def pending(database: Database) -> ChangePage:
     """The changes that wait for a decision, newest first."""
-    return await change_queries.recent(database, state="planned", limit=MAX_ROWS, now=time.time())
+    return await change_queries.recent(database, state="planned", limit=MAX_ROWS, now=SYSTEM_CLOCK.now())
 
 
 def heading(count: int) -> str:

@@ -1,7 +1,6 @@
 """A change, shown to a person in full."""
 
 import json
-import time
 from collections.abc import Iterable
 
 from pydantic import JsonValue
@@ -10,6 +9,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, age
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.change import Change
@@ -40,7 +40,7 @@ def present(console: Console, change: Change, *, calls: bool = True) -> None:
     console.print(
         Panel(
             hanging(Text(question), console, inside=FRAME_COLUMNS),
-            title=f"Change {row.id}: {row.state_at(time.time())}",
+            title=f"Change {row.id}: {row.state_at(SYSTEM_CLOCK.now())}",
             title_align="left",
         )
     )
@@ -104,7 +104,7 @@ def _history(row: ChangeRow) -> Iterable[str]:
     if row.sending_at:
         yield f"Sent {moment(from_unix(row.sending_at))}."
     if row.state not in ("planned", "approved"):
-        yield clean(summary_receipt(row, time.time()).message, 2 * MAX_SUMMARY_CHARACTERS)
+        yield clean(summary_receipt(row, SYSTEM_CLOCK.now()).message, 2 * MAX_SUMMARY_CHARACTERS)
     if row.delivery_id:
         yield f"Delivery {clean(row.delivery_id, MAX_SUMMARY_CHARACTERS)}"
 

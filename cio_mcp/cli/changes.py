@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 
 import typer
 from rich.console import Console
@@ -13,7 +12,7 @@ from cio_mcp.cli.approvals import find_change
 from cio_mcp.cli.change_view import hanging, labeled, present
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import is_terminal
-from cio_mcp.clock import Clock
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.gate.change_list import ChangeLine, ChangeList
 from cio_mcp.gate.retention import Retention
 from cio_mcp.storage import change_queries
@@ -35,10 +34,10 @@ RETENTION_STEPS = 5
 
 def list_changes(*, state: ChangeState | None, limit: int, as_json: bool) -> None:
     """Print the newest changes of every workspace in the database, as a table or as JSON."""
-    now = time.time()
+    now = SYSTEM_CLOCK.now()
 
     async def read(database: Database) -> ChangePage:
-        await Retention(database, Clock()).round(RETENTION_STEPS)
+        await Retention(database, SYSTEM_CLOCK).round(RETENTION_STEPS)
         return await change_queries.recent(database, state=state, limit=limit, now=now)
 
     page = ChangeList.of(with_database(read), now)
@@ -65,7 +64,7 @@ def show_change(change: str, *, as_json: bool, calls: bool) -> None:
     """
     record = find_change(change)
     if as_json:
-        _print_json(ChangeList(changes=[ChangeLine.of(record.row, time.time())], total=1))
+        _print_json(ChangeList(changes=[ChangeLine.of(record.row, SYSTEM_CLOCK.now())], total=1))
     else:
         present(console(), record, calls=calls)
 

@@ -1,12 +1,12 @@
 """Shared by the operator's commands: the server's database, without its keys, and a plain console."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import anyio
 from rich.console import Console
 
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import SettingError
 from cio_mcp.settings import Settings, load_settings
 from cio_mcp.storage.engine import Database
@@ -65,4 +65,4 @@ def console(width: int | None = None) -> Console:
 
 def age(at: float) -> str:
     """How long ago a Unix time is."""
-    return ago(from_unix(at), datetime.now(UTC))
+    return ago(from_unix(at), from_unix(SYSTEM_CLOCK.now()))

@@ -4,7 +4,6 @@ import json
 import re
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from subprocess import DEVNULL
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import first_of
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
@@ -159,7 +159,7 @@ class Tour:
 def demo() -> int:
     """Take the tour; 0 if every step did what it says, else 1."""
     console = Console(highlight=False)
-    began = time.monotonic()
+    began = SYSTEM_CLOCK.steady()
     failed = ""
     try:
         anyio.run(_tour, console)
@@ -170,7 +170,7 @@ def demo() -> int:
     if failed:
         console.print(Text(f"✗ {failed}", style="bold red"))
         return 1
-    console.print(Text(f"\nDone in {time.monotonic() - began:.1f} s.\n", style="bold"))
+    console.print(Text(f"\nDone in {SYSTEM_CLOCK.steady() - began:.1f} s.\n", style="bold"))
     console.print(Text(PLUG_IN))
     return 0
 

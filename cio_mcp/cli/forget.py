@@ -1,6 +1,5 @@
 """`cio-mcp forget`: erases a person from the journal and the event log."""
 
-import time
 from dataclasses import dataclass
 
 import anyio
@@ -8,6 +7,7 @@ from rich.console import Console
 
 from cio_mcp.cli.common import settings_of_workspace, with_database
 from cio_mcp.cli.terminal import controlling_terminal
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.customerio.api.people import Person, reference_of
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.subject import Subject
@@ -42,7 +42,7 @@ def forget(person: str) -> None:
     settings = settings_of_workspace()
     with controlling_terminal(NO_TERMINAL) as terminal:
         known = anyio.run(_look_up, settings, person)
-        there = with_database(lambda database: _eraser(database, settings, known).count(time.time()))
+        there = with_database(lambda database: _eraser(database, settings, known).count(SYSTEM_CLOCK.now()))
         _show(terminal.console, settings, known, there)
         if there == ErasureCounts():
             return
@@ -61,7 +61,7 @@ def forget(person: str) -> None:
 async def _erased(eraser: PersonEraser, database: Database, by: str) -> ErasureCounts:
     total = ErasureCounts()
     for _ in range(MAX_PASSES):
-        gone = await eraser.erase(by=by, now=time.time())
+        gone = await eraser.erase(by=by, now=SYSTEM_CLOCK.now())
         if gone == ErasureCounts():
             break
         total += gone

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+from cio_mcp.clock import SYSTEM_CLOCK
+
 if sys.platform != "win32":
     import termios
     import tty
@@ -92,7 +94,7 @@ if sys.platform == "win32":
 
         def line(self, seconds: float) -> str:
             """Return the line typed within `seconds`, or ""; it is shown as it is typed."""
-            typed, until = "", time.monotonic() + seconds
+            typed, until = "", SYSTEM_CLOCK.steady() + seconds
             while (key := self._key(until)) not in ("", "\r", "\n"):
                 if key == "\b":
                     typed = typed[:-1]
@@ -116,14 +118,14 @@ if sys.platform == "win32":
             yield self._pressed
 
         def _pressed(self, seconds: float) -> list[str]:
-            key = self._key(time.monotonic() + seconds)
+            key = self._key(SYSTEM_CLOCK.steady() + seconds)
             if key in ("\x00", "\xe0"):
                 return [_WINDOWS_NAMES.get(msvcrt.getwch(), "")]
             return key_names(key)
 
         def _key(self, until: float) -> str:
             while not msvcrt.kbhit():
-                if time.monotonic() >= until:
+                if SYSTEM_CLOCK.steady() >= until:
                     return ""
                 time.sleep(POLL_SECONDS)
             key = msvcrt.getwch()

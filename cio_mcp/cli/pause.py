@@ -1,9 +1,8 @@
 """`cio-mcp pause` and `resume`: stop all writes, in every process at once, and resume them."""
 
-import time
-
 from cio_mcp.cli.approvals_live import paused
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, with_database
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import Refused
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import EVERY_WORKSPACE, Pause, Pauses
@@ -16,7 +15,7 @@ def pause(workspace: str | None, because: str | None) -> None:
 
     async def stop(database: Database) -> tuple[bool, Pause | None]:
         pauses = Pauses(database, workspace or EVERY_WORKSPACE)
-        return await pauses.pause(by=by, now=time.time(), reason=reason), await pauses.in_force()
+        return await pauses.pause(by=by, now=SYSTEM_CLOCK.now(), reason=reason), await pauses.in_force()
 
     is_new, in_force = with_database(stop)
     if in_force and not is_new:

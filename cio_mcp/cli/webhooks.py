@@ -4,11 +4,10 @@ import gc
 import json
 import logging
 import socket
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 import anyio
@@ -17,6 +16,7 @@ import typer
 from cio_mcp.cli.common import settings_of_workspace, storage_place
 from cio_mcp.cli.logs import log_to_stderr
 from cio_mcp.cli.sockets import LOOPBACK, authority, listen
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import SettingError
 from cio_mcp.events.log import EventLog
 from cio_mcp.settings import WHERE, Settings
@@ -62,7 +62,7 @@ def status(*, as_json: bool) -> None:
         typer.echo(json.dumps({"workspace": workspace, "storage": place} | asdict(stats) | lag, indent=2))
         return
     typer.echo(f"Workspace {clean(workspace, MAX_NAME_CHARACTERS)} in {place}")
-    for line in _lines(stats, datetime.now(UTC)):
+    for line in _lines(stats, from_unix(SYSTEM_CLOCK.now())):
         typer.echo(line)
 
 
@@ -70,12 +70,13 @@ async def _receive(settings: Settings, listening: socket.socket) -> None:
     database = Database(settings.storage_url)
     # What cannot be opened is reported now, not when the first event is lost.
     await database.read(lambda _: None)
-    feed = EventLog(database, settings.workspace_key)
+    feed = EventLog(database, settings.workspace_key, SYSTEM_CLOCK)
 
     async def its_feed() -> EventLog:
         return feed
 
-    server = http_server(web_app(Receiver(settings.signing_keys, its_feed), partial(_keep, feed, settings)))
+    receiver = Receiver(settings.signing_keys, its_feed, SYSTEM_CLOCK)
+    server = http_server(web_app(receiver, partial(_keep, feed, settings)))
     logger.info("Receiving webhooks at http://%s%s", authority(listening), WEBHOOK_PATH)
     await server.serve([listening])
 
@@ -96,7 +97,7 @@ async def _keep(feed: EventLog, settings: Settings) -> AsyncIterator[None]:
 async def _webhook_stats(settings: Settings) -> WebhookStats:
     database = Database(settings.storage_url)
     try:
-        return await webhook_stats(database, settings.workspace_key, time.time())
+        return await webhook_stats(database, settings.workspace_key, SYSTEM_CLOCK.now())
     finally:
         await database.close()
 

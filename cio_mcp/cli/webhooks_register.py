@@ -9,7 +9,7 @@ from cio_mcp.cli.change_view import present
 from cio_mcp.cli.common import with_database
 from cio_mcp.cli.sockets import LOOPBACK
 from cio_mcp.cli.terminal import Terminal, controlling_terminal
-from cio_mcp.clock import Clock
+from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.customerio.api.webhooks import Webhooks
 from cio_mcp.errors import InvalidArgument, Refused, SettingError
 from cio_mcp.gate.approvals import Approvals
@@ -128,7 +128,7 @@ def _withdraw_interrupted(change: Change, by: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     async def withdraw(database: Database) -> None:
-        approvals = Approvals(Journal(database, change.row.workspace), Clock())
+        approvals = Approvals(Journal(database, change.row.workspace), SYSTEM_CLOCK)
         await approvals.withdraw(change, by=by, how=INTERRUPTED, acknowledged=True)
 
     with_database(withdraw)

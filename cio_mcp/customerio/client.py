@@ -63,14 +63,14 @@ class Client:
         limiter: Limiter,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        clock: Clock | None = None,
+        clock: Clock,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.limiter = limiter
         self._settings = settings
-        self._clock = clock or Clock()
+        self._clock = clock
         self._chance = chance
-        self._wire = Transport(transport, self._clock)
+        self._wire = Transport(self._clock, transport)
         self._regions = Regions(settings, self._probe)
         self._cache = Cache(self._clock)
         self._owned = AsyncExitStack()

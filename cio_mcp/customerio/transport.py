@@ -83,12 +83,12 @@ class Transport:
 
     def __init__(
         self,
+        clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
-        clock: Clock | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._transport = transport
-        self._clock = clock or Clock()
+        self._clock = clock
         self._environ = environ
         self._proxies = Proxies({})
         self._making = anyio.Lock()

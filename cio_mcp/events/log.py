@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import anyio
@@ -62,7 +62,7 @@ class EventLog:
 
     database: Database
     workspace: str
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock
 
     def __post_init__(self) -> None:
         self._events = Events(self.database, self.workspace)

@@ -64,8 +64,8 @@ class Gate:
     journal: Journal
     pauses: Pauses
     executor: Executor
+    clock: Clock
     policy: Policy = field(default_factory=Policy)
-    clock: Clock = field(default_factory=Clock)
     in_calls: Counter[str] = field(default_factory=Counter)
     """The changes that calls of this process wait for or make."""
 

@@ -37,4 +37,4 @@ def http_listener(server: CioServer) -> LimitedServer:
 
 def receiver_of(server: CioServer) -> Receiver:
     """The webhook receiver of the server's workspace."""
-    return Receiver(server.runtime.settings.signing_keys, server.runtime.events)
+    return Receiver(server.runtime.settings.signing_keys, server.runtime.events, server.runtime.clock)

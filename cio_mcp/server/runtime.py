@@ -14,6 +14,7 @@ import anyio.to_thread
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
+from cio_mcp.clock import SYSTEM_CLOCK, Clock
 from cio_mcp.customerio.simulated import SimulatedApi
 from cio_mcp.errors import CioError, OperatorError, SettingError
 from cio_mcp.gate.policy import Policy
@@ -40,14 +41,19 @@ class Runtime:
     """Opens the workspace and builds the tools once, after the handshake or when they are first needed."""
 
     def __init__(
-        self, settings: Settings, offered: list[Definition], policy: Policy, sandbox: SimulatedApi | None
+        self,
+        settings: Settings,
+        offered: list[Definition],
+        policy: Policy,
+        sandbox: SimulatedApi | None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self.settings = settings
+        self.settings, self.clock = settings, clock
         self._policy = policy
         self.tools = {each.name: each for each in offered}
         self.callers = Callers(settings.local_principal)
         self._sandbox = sandbox
-        self.subscriptions = Subscriptions(resources.RECENT_EVENTS, self._as_read)
+        self.subscriptions = Subscriptions(resources.RECENT_EVENTS, self._as_read, clock)
         self._toolbox: Toolbox | None = None
         self._requested = anyio.Event()
         self._opened = anyio.Event()
@@ -120,8 +126,10 @@ class Runtime:
         await self._requested.wait()
         try:
             toolbox, open_workspace = await anyio.to_thread.run_sync(_load)
-            self._toolbox = self._toolbox or toolbox(self.tools, self.workspace_for_caller)
-            async with open_workspace(self.settings, sandbox=self._sandbox, policy=self._policy) as workspace:
+            self._toolbox = self._toolbox or toolbox(self.tools, self.workspace_for_caller, self.clock)
+            async with open_workspace(
+                self.settings, sandbox=self._sandbox, policy=self._policy, clock=self.clock
+            ) as workspace:
                 self._workspaces[self.settings.workspace_key] = workspace
                 self._opened.set()
                 async with anyio.create_task_group() as group:

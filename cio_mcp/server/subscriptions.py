@@ -81,11 +81,11 @@ class Subscriptions:
     it reads the same.
     """
 
-    def __init__(self, uri: str, read: Callable[[str], Awaitable[object]], clock: Clock | None = None) -> None:
+    def __init__(self, uri: str, read: Callable[[str], Awaitable[object]], clock: Clock) -> None:
         self.bus = InMemorySubscriptionBus()
         self._uri = uri
         self._reading = read
-        self._clock = clock or Clock()
+        self._clock = clock
         self._pace = Pace()
         self._newer: Counter[str] = Counter()
         self._older: dict[Connection, set[str]] = {}

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -12,6 +11,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import ValidationError
 
+from cio_mcp.clock import Clock
 from cio_mcp.errors import UserError
 from cio_mcp.gate.approvals import APPROVAL_SECONDS
 from cio_mcp.server.elicitation import WriteCall, digest_of
@@ -20,6 +20,7 @@ from cio_mcp.server.input import Input, Schema, read_input
 from cio_mcp.server.result import result
 from cio_mcp.server.tool import Arguments, WorkspaceForCaller, as_tool, noted
 from cio_mcp.text.render import Answer
+from cio_mcp.text.timestamps import from_unix
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.tools.core.event_filters import as_read
 from cio_mcp.workspace import CallContext
@@ -28,9 +29,9 @@ from cio_mcp.workspace import CallContext
 class Toolbox:
     """The tools that a server offers; each is built at its first call, or by `build`, in about 10 ms."""
 
-    def __init__(self, names: Collection[str], workspace_for_caller: WorkspaceForCaller) -> None:
+    def __init__(self, names: Collection[str], workspace_for_caller: WorkspaceForCaller, clock: Clock) -> None:
         self._specs = {spec.name: spec for spec in TOOLS if spec.name in names}
-        self._workspace_for_caller = workspace_for_caller
+        self._workspace_for_caller, self._clock = workspace_for_caller, clock
         self._tools: dict[str, Tool] = {}
 
     @property
@@ -60,7 +61,7 @@ class Toolbox:
         """
         metadata = self._tool(name).fn_metadata
         schema = self._schema(name)
-        read = read_input(arguments, schema, datetime.now(UTC))
+        read = read_input(arguments, schema, from_unix(self._clock.now()))
         declared = {key: value for key, value in read.arguments.items() if key in schema["properties"]}
         invalid = None
         try:
@@ -108,6 +109,6 @@ class Toolbox:
         if self._specs[name].hints.read_only:
             return None
         meant = self._tool(name).fn_metadata.validate_arguments(read.arguments)
-        since = ws.gate.clock.now() - self.longest(name, ws.settings.max_wait)
+        since = ws.clock.now() - self.longest(name, ws.settings.max_wait)
         late = await ws.gate.give_up(ws.caller.id, name, digest_of(meant), since)
         return result(late, mask=ws.settings.mask_pii)

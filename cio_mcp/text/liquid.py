@@ -4,6 +4,7 @@ No template makes these functions raise: one that is malformed, or costs too muc
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 
 from liquid import BoundTemplate
@@ -55,15 +56,15 @@ def required_variables(template: str) -> frozenset[str] | None:
     return read - optional
 
 
-def render(template: str, values: Mapping[str, JsonValue]) -> str | None:
-    """Render the beginning of a template, at most 200,000 characters; None if unknown.
+def render(template: str, values: Mapping[str, JsonValue], now: datetime) -> str | None:
+    """Render the beginning of a template at a moment, at most 200,000 characters; None if unknown.
 
     What `values` lack is empty, and what only Customer.io knows is "…".
     """
     if (parsed := _parse(template)) is None:
         return None
     try:
-        return parsed.render(values)
+        return parsed.render({**values, **liquid_environment.clock_of(now)})
     except Exception:  # noqa: BLE001 - filters raise whatever Python does with a foreign value
         return None
 

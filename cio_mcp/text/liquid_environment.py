@@ -16,6 +16,7 @@ from liquid.builtin.expressions.logical import EqExpression, NeExpression
 from liquid.builtin.expressions.primitive import Blank, RangeLiteral
 from liquid.exceptions import LiquidSyntaxError
 from liquid.expression import Expression
+from liquid.filter import with_context
 from liquid.stream import TokenStream
 from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION, TOKEN_ILLEGAL, TOKEN_TAG, Token
@@ -31,6 +32,9 @@ FILLED_IN = frozenset(
     | {"objects", "snippets", "workspace"}
 )
 """Variables that Customer.io fills in from outside the profile and the data."""
+
+MOMENT = "the moment of the rendering"
+"""The variable with the moment that `'now'` means."""
 
 MAX_DATE_FORMAT_CHARACTERS = 100
 """Characters of a date's format; no source."""
@@ -98,13 +102,25 @@ class _BlankOperand(Expression):
         return [self.operand]
 
 
-def _date(value: object, form: object = "", zone: object = None) -> str:
-    """Write a Unix time, or `now`, as Customer.io does; any other value stays as it is."""
+def clock_of(now: datetime) -> dict[str, object]:
+    """What a rendering needs to know of the time; the library would read the host's clock for `now` and `today`."""
+    return {MOMENT: now, "now": None, "today": None}
+
+
+@with_context
+def _date(value: object, form: object = "", zone: object = None, *, context: RenderContext) -> str:
+    """Write a Unix time, or `'now'`, as Customer.io does; any other value stays as it is."""
     try:
-        at = datetime.now(UTC) if value in ("now", "today") else from_unix(float(str(value)))
+        at = _moment(context) if value in ("now", "today") else from_unix(float(str(value)))
         return at.astimezone(_zone(zone)).strftime(str(form)[:MAX_DATE_FORMAT_CHARACTERS])
     except (ValueError, OverflowError, OSError):
         return "" if value is None else str(value)
+
+
+def _moment(context: RenderContext) -> datetime:
+    at = context.globals[MOMENT]
+    assert isinstance(at, datetime)  # noqa: S101 - as `clock_of` says
+    return at
 
 
 def _zone(name: object) -> tzinfo:

@@ -49,7 +49,7 @@ def read_time(
 ) -> TimeInput:
     """Read the time given as the argument `field`: ISO 8601, in `zone` where it has none, or Unix seconds.
 
-    Errors say what time it is (`now`, or this machine's clock), for those who gave a relative one.
+    Errors say what time it is, if `now` is given, for those who gave a relative one.
 
     Raises:
         InvalidArgument: it is neither, or it is a date alone and `whole_days` are not accepted.
@@ -66,9 +66,9 @@ def read_time(
             raise InvalidArgument(
                 field, f"expected a UTC offset instead of the name of a time zone: {offset_form}"
             ) from None
-        current = moment((now or datetime.now(UTC)).astimezone(UTC))
+        current = f". It is now {moment(now.astimezone(UTC))}" if now else ""
         also = f"{EXAMPLE} or {EXAMPLE[:10]}" if whole_days else EXAMPLE_WITH_OFFSET
-        raise InvalidArgument(field, f"expected an ISO 8601 time, such as {also}. It is now {current}") from None
+        raise InvalidArgument(field, f"expected an ISO 8601 time, such as {also}{current}") from None
     return TimeInput(at) if at.tzinfo else TimeInput(at.replace(tzinfo=zone), zone_assumed=True)
 
 

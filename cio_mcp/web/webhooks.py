@@ -4,7 +4,6 @@ An answer of 4xx holds back all later events for up to a week, so only what is n
 """
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from cio_mcp.clock import Clock
 from cio_mcp.errors import CioError
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import Envelope
@@ -93,7 +93,7 @@ class Receiver:
 
     keys: Sequence[bytes]
     feed: Callable[[], Awaitable[EventLog]]
-    now: Callable[[], float] = time.time
+    clock: Clock
     reading: float = BODY_SECONDS
     _running: int = field(default=0, init=False)
     _logged: dict[str, float] = field(default_factory=dict, init=False)
@@ -143,7 +143,7 @@ class Receiver:
         self._check_headers(request, signed)
         try:
             body = await read_body(request, max_bytes=MAX_BODY_BYTES, seconds=self.reading)
-            if self.keys and (wrong := fault(self.keys, *signed, body, now=self.now())):
+            if self.keys and (wrong := fault(self.keys, *signed, body, now=self.clock.now())):
                 raise _Refused(wrong)
             body = decode_body(body, request.headers.get("content-encoding", ""), max_bytes=MAX_BODY_BYTES)
         except BodyRefused as refused:
@@ -151,13 +151,13 @@ class Receiver:
         except TooLarge:
             raise _Refused("too big") from None
         try:
-            await feed.append([Envelope.read(body, received_at=self.now())])
+            await feed.append([Envelope.read(body, received_at=self.clock.now())])
         except CioError as failed:
             raise _Refused("not available", _not_stored(failed)) from None
 
     def _check_headers(self, request: Request, signed: tuple[str | None, str | None]) -> None:
         if self.keys:
-            if wrong := stamp_fault(*signed, self.now()):
+            if wrong := stamp_fault(*signed, self.clock.now()):
                 raise _Refused(wrong)
         elif not is_from_this_machine(request):
             raise _Refused("not local")
@@ -168,7 +168,7 @@ class Receiver:
         return _bare(STATUS[refused.reason], last=refused.reason in ("too big", "too slow"))
 
     def _log(self, sentence: str, level: int = logging.WARNING) -> None:
-        now = self.now()
+        now = self.clock.now()
         if now - self._logged.get(sentence, -LOG_INTERVAL_SECONDS) >= LOG_INTERVAL_SECONDS:
             self._logged[sentence] = now
             logger.log(level, "%s", sentence)

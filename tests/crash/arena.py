@@ -94,7 +94,7 @@ def running_server(opened: Workspace) -> ApprovedChanges:
         await anyio.lowlevel.checkpoint()
         return opened.acting(caller_named(opened.settings.local_principal))
 
-    tools = Toolbox(list(WRITES), ws)
+    tools = Toolbox(list(WRITES), ws, opened.gate.clock)
     return ApprovedChanges(opened, tools, Callers(opened.settings.local_principal), lambda: None)
 
 

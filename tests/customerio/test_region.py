@@ -3,6 +3,7 @@ from typing import Any
 import anyio
 import pytest
 
+from cio_mcp.clock import Clock
 from cio_mcp.customerio.asgi_transport import AsgiTransport
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.client import Client, Work
@@ -144,8 +145,8 @@ async def european(scope: Any, receive: Any, send: Any) -> None:
 
 
 def client_with(**settings: Any) -> Client:
-    limiter = Limiter(MemoryLimiterStore(), LANES, workspace="a-site")
-    return Client(Settings(**settings), limiter, transport=AsgiTransport(european))
+    limiter = Limiter(MemoryLimiterStore(), LANES, workspace="a-site", clock=Clock())
+    return Client(Settings(**settings), limiter, transport=AsgiTransport(european), clock=Clock())
 
 
 async def test_an_account_in_the_eu_is_found_by_its_app_key() -> None:

@@ -12,6 +12,7 @@ import trustme
 from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from anyio.streams.tls import TLSStream
 
+from cio_mcp.clock import Clock
 from cio_mcp.customerio.call import read
 from cio_mcp.customerio.client import Client, Work
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
@@ -62,7 +63,7 @@ async def test_an_untrusted_certificate_is_reported(
 
 
 async def test_an_address_that_is_none_names_the_settings() -> None:
-    wire = Transport()
+    wire = Transport(Clock())
     departure = RequestTiming(lambda: 0.0)
     outcome = await wire.request(
         "GET", "http://127.0.0.1:port/v1", authorization="Bearer x", body=None, within=1, departure=departure
@@ -73,7 +74,7 @@ async def test_an_address_that_is_none_names_the_settings() -> None:
 
 
 async def test_a_departure_knows_its_connection_and_its_round_trip(peer: Peer) -> None:
-    wire = Transport()
+    wire = Transport(Clock())
     departures = [RequestTiming(iter([1.0, 1.25]).__next__) for _ in range(2)]
     for departure in departures:
         outcome = await wire.request(
@@ -89,7 +90,7 @@ APP = "https://api.customer.io/v1/segments"
 
 async def through(proxy: Peer, departure: RequestTiming, **environ: str) -> Outcome:
     """One request to Customer.io through a proxy."""
-    wire = Transport(environ={"HTTPS_PROXY": proxy.url, **environ})
+    wire = Transport(Clock(), environ={"HTTPS_PROXY": proxy.url, **environ})
     outcome = await wire.request("GET", APP, authorization="Bearer x", body=None, within=5, departure=departure)
     await wire.close()
     return outcome
@@ -218,7 +219,7 @@ async def test_a_socks_proxy_is_used(authority: tuple[ssl.SSLContext, str]) -> N
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, socks(host))
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - a socket's attribute, no query's
-        wire = Transport(environ={"ALL_PROXY": f"socks5://127.0.0.1:{port}", "SSL_CERT_FILE": file})
+        wire = Transport(Clock(), environ={"ALL_PROXY": f"socks5://127.0.0.1:{port}", "SSL_CERT_FILE": file})
         departure, leaving = counting()
         outcome = await wire.request("GET", APP, authorization="Bearer x", body=None, within=5, departure=departure)
         await wire.close()
@@ -229,7 +230,7 @@ async def test_a_socks_proxy_is_used(authority: tuple[ssl.SSLContext, str]) -> N
 
 async def test_a_proxy_that_is_not_there_is_named() -> None:
     with nobody() as url:
-        wire = Transport(environ={"ALL_PROXY": url})
+        wire = Transport(Clock(), environ={"ALL_PROXY": url})
         departure = RequestTiming(lambda: 0.0)
         outcome = await wire.request("GET", APP, authorization="Bearer x", body=None, within=5, departure=departure)
         await wire.close()
@@ -246,7 +247,7 @@ UNUSABLE: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("variable", UNUSABLE)
 async def test_a_network_variable_that_cannot_be_used_is_nothing_sent_and_is_named(variable: str) -> None:
-    wire = Transport(environ=UNUSABLE[variable])
+    wire = Transport(Clock(), environ=UNUSABLE[variable])
     departure = RequestTiming(lambda: 0.0)
     outcome = await wire.request("GET", APP, authorization="Bearer x", body=None, within=5, departure=departure)
     await wire.close()
@@ -265,7 +266,7 @@ async def test_a_network_variable_that_cannot_be_used_is_nothing_sent_and_is_nam
     ],
 )
 async def test_this_machine_is_reached_whatever_the_proxy_variables_are(peer: Peer, environ: dict[str, str]) -> None:
-    wire = Transport(environ=environ)
+    wire = Transport(Clock(), environ=environ)
     departure = RequestTiming(lambda: 0.0)
     outcome = await wire.request(
         "GET", f"{peer.url}/v1", authorization="Bearer x", body=None, within=5, departure=departure
@@ -292,7 +293,7 @@ async def test_an_unforeseen_exception_says_whether_anything_was_sent(
     kind: type[Unsent | Lost],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    wire = Transport(Breaks(leaves=leaves))
+    wire = Transport(Clock(), Breaks(leaves=leaves))
     departure = RequestTiming(lambda: 0.0)
     outcome = await wire.request("GET", APP, authorization="Bearer x", body=None, within=5, departure=departure)
     await wire.close()

@@ -10,6 +10,7 @@ from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.events.models import Envelope
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import EventRow
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -144,7 +145,7 @@ async def test_a_cancelled_waiter_loses_no_event_of_another(feed: EventLog) -> N
 
 async def test_a_database_failure_reaches_every_waiter(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    feed = EventLog(Database(f"sqlite:///{tmp_path / 'file' / 'events.db'}"), "acme")
+    feed = EventLog(Database(f"sqlite:///{tmp_path / 'file' / 'events.db'}"), "acme", ManualClock())
     failed: list[str] = []
 
     async def append(name: str) -> None:

@@ -40,7 +40,7 @@ async def test_an_event_delivered_twice_is_stored_once(feed: EventLog) -> None:
 
 
 async def test_workspaces_do_not_see_each_others_events(feed: EventLog, database: Database) -> None:
-    other = EventLog(database, "other")
+    other = EventLog(database, "other", feed.clock)
     await feed.append([event("a")])
     await other.append([event("a"), event("b")])
     assert (await ids(feed), sorted(await ids(other))) == (["a"], ["a", "b"])
@@ -128,7 +128,7 @@ async def test_an_event_names_the_change_that_caused_it(feed: EventLog, database
     )
     page = await feed.recent(EventQuery())
     assert [(each.id, each.change) for each in page.events] == [("a", "sent-it"), ("b", "started-it"), ("c", None)]
-    assert await ids(EventLog(database, "other")) == []
+    assert await ids(EventLog(database, "other", feed.clock)) == []
 
 
 async def test_waiting_answers_at_once_when_it_has_happened_already(feed: EventLog) -> None:
@@ -151,7 +151,7 @@ async def test_waiting_ends_in_time(feed: EventLog) -> None:
 
 @pytest.mark.parametrize("own", [True, False], ids=["this process", "another"])
 async def test_waiting_ends_when_it_happens(feed: EventLog, database: Database, *, own: bool) -> None:
-    storing = feed if own else EventLog(database, "acme")
+    storing = feed if own else EventLog(database, "acme", feed.clock)
     async with anyio.create_task_group() as group:
 
         async def happen() -> None:
@@ -167,7 +167,7 @@ async def test_waiting_ends_when_it_happens(feed: EventLog, database: Database, 
 async def test_waiting_overlooks_nothing_however_much_comes_between_two_looks(
     feed: EventLog, database: Database
 ) -> None:
-    other = EventLog(database, "acme")
+    other = EventLog(database, "acme", feed.clock)
     async with anyio.create_task_group() as group:
 
         async def happen() -> None:
@@ -182,11 +182,11 @@ async def test_waiting_overlooks_nothing_however_much_comes_between_two_looks(
 
 
 async def test_waiting_does_not_walk_through_what_is_long_gone(feed: EventLog, database: Database) -> None:
-    await EventLog(database, "other").append([event("a")])
+    await EventLog(database, "other", feed.clock).append([event("a")])
     await database.write(lambda db: db.exec_driver_sql("UPDATE sqlite_sequence SET seq = 900000000"))
-    await EventLog(database, "other").append([event("b")])
+    await EventLog(database, "other", feed.clock).append([event("b")])
     async with anyio.create_task_group() as group:
-        group.start_soon(EventLog(database, "acme").append, [event("it", "opened")])
+        group.start_soon(EventLog(database, "acme", feed.clock).append, [event("it", "opened")])
         found = await feed.wait(EventQuery(metric="opened"), None, 1e6)
     assert found is not None
     assert found.id == "it"

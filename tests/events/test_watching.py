@@ -54,7 +54,7 @@ async def test_what_another_process_stored_is_noticed_at_the_next_look(database:
     clock = ManualClock()
     feed = EventLog(database, "acme", clock)
     async with watched(feed) as announcements:
-        await EventLog(database, "acme").append([event("a")])
+        await EventLog(database, "acme", clock).append([event("a")])
         await clock.advance(POLL_SECONDS)
         await _looked(feed)
         assert len(announcements) == 1
@@ -66,7 +66,7 @@ async def test_nothing_is_heard_of_other_workspaces_or_of_long_ago(database: Dat
     clock.time += 3600
     feed = EventLog(database, "acme", clock)
     async with watched(feed) as announcements:
-        await EventLog(database, "other").append([event("a")])
+        await EventLog(database, "other", clock).append([event("a")])
         await _looked(feed)
         assert announcements == []
 

@@ -50,7 +50,7 @@ class Server:
     def __init__(self, opened: Workspace, tools: list[str]) -> None:
         self.opened = opened
         self.callers = Callers(USER)
-        self.toolbox = Toolbox(tools, self.context)
+        self.toolbox = Toolbox(tools, self.context, opened.gate.clock)
         self.heard = 0
         self.approved = ApprovedChanges(opened, self.toolbox, self.callers, self.hear)
 

@@ -19,6 +19,7 @@ FILTERS = frozenset(
     | {"uniq", "upcase", "url_decode", "url_encode", "where"}
 )
 NAMES = st.text("abcdefilnorstz_", min_size=1, max_size=9).filter(lambda name: name not in {"size", "first", "last"})
+NOW = datetime(2027, 1, 15, 8, tzinfo=UTC)
 SCOPES = st.sampled_from(["customer", "data", "event", "trigger"])
 
 
@@ -70,7 +71,7 @@ MALFORMED = [
 def test_a_malformed_template_is_unknown(template: str) -> None:
     assert variables(template) is None
     assert required_variables(template) is None
-    assert render(template, {}) is None
+    assert render(template, {}, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -123,20 +124,25 @@ VALUES: dict[str, JsonValue] = {
     ],
 )
 def test_a_template_renders_as_customer_io_documents(template: str, text: str) -> None:
-    assert render(template, VALUES) == text
+    assert render(template, VALUES, NOW) == text
 
 
 @pytest.mark.parametrize("name", ["missing", "nothing", "hollow", "no"])
 def test_what_is_missing_null_false_or_empty_is_blank(name: str) -> None:
     template = "{% if customer.NAME == blank %}blank{% endif %}{% if blank != customer.NAME %}filled{% endif %}"
-    assert render(template.replace("NAME", name), VALUES) == "blank"
-    assert render(template.replace("NAME", "first_name"), VALUES) == "filled"
+    assert render(template.replace("NAME", name), VALUES, NOW) == "blank"
+    assert render(template.replace("NAME", "first_name"), VALUES, NOW) == "filled"
 
 
 def test_now_is_the_time_of_the_rendering() -> None:
-    years = {str(datetime.now(UTC).year)}
-    rendered = render("{{ 'now' | date: '%Y' }}", {})
-    assert rendered in years | {str(datetime.now(UTC).year)}
+    assert render("{{ 'now' | date: '%Y-%m-%d %H:%M' }}", {}, NOW) == "2027-01-15 08:00"
+    assert render("{{ 'today' | date: '%H', 'Asia/Tokyo' }}", {}, NOW) == "17"
+    assert render("{% assign at = 'now' | date: '%s' %}{{ at }}", {}, NOW) == "1800000000"
+
+
+@pytest.mark.parametrize("name", ["now", "today"])
+def test_a_name_of_the_library_s_own_for_the_time_is_an_unknown_variable(name: str) -> None:
+    assert render(f"Hi {{{{ {name} }}}}{{{{ {name} | date: '%Y' }}}}!", {}, NOW) == "Hi !"
 
 
 @given(
@@ -173,7 +179,7 @@ def test_any_template_with_any_values_is_read_and_rendered_without_an_error(
     template: str, values: dict[str, JsonValue]
 ) -> None:
     read = variables(template)
-    rendered = render(template, values)
+    rendered = render(template, values, NOW)
     assert all(path for path in read or ())
     assert (required_variables(template) or frozenset()) <= (read or frozenset())
     assert read is not None or rendered is None
@@ -185,7 +191,7 @@ def test_any_filter_of_any_value_is_rendered_without_an_error(
     filter_: str, value: JsonValue, arguments: list[JsonValue]
 ) -> None:
     names = ", ".join(f"a[{place}]" for place in range(len(arguments)))
-    rendered = render(f"{{{{ v | {filter_}: {names} }}}}", {"v": value, "a": arguments})
+    rendered = render(f"{{{{ v | {filter_}: {names} }}}}", {"v": value, "a": arguments}, NOW)
     assert rendered is None or len(rendered) <= MAX_OUTPUT_CHARACTERS
 
 
@@ -207,7 +213,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("template", UNREADABLE.values(), ids=UNREADABLE)
 def test_a_template_that_takes_too_long_to_parse_is_unknown(template: str) -> None:
     assert variables(template) is None
-    assert render(template, {}) is None
+    assert render(template, {}, NOW) is None
 
 
 COSTLY = {
@@ -227,25 +233,25 @@ COSTLY = {
 @pytest.mark.parametrize("template", COSTLY.values(), ids=COSTLY)
 def test_a_template_that_costs_too_much_is_parsed_and_not_rendered(template: str) -> None:
     assert variables(template) is not None
-    assert render(template, {"data": {"n": 10**30}}) is None
+    assert render(template, {"data": {"n": 10**30}}, NOW) is None
 
 
 def test_a_range_of_the_longest_length_is_rendered() -> None:
-    assert render(f"{{% for i in (1..{MAX_RANGE}) %}}x{{% endfor %}}", {}) == "x" * MAX_RANGE
-    assert render(f"{{% for i in (0..{MAX_RANGE}) %}}x{{% endfor %}}", {}) is None
+    assert render(f"{{% for i in (1..{MAX_RANGE}) %}}x{{% endfor %}}", {}, NOW) == "x" * MAX_RANGE
+    assert render(f"{{% for i in (0..{MAX_RANGE}) %}}x{{% endfor %}}", {}, NOW) is None
 
 
 def test_a_long_rendering_is_cut_to_its_beginning() -> None:
-    assert render("Hi " + "x" * 400_000, {}) == "Hi " + "x" * (MAX_OUTPUT_CHARACTERS - 3)
+    assert render("Hi " + "x" * 400_000, {}, NOW) == "Hi " + "x" * (MAX_OUTPUT_CHARACTERS - 3)
     assert (
-        render("{% tablerow i in (1..9999) %}{{ data.text }}{% endtablerow %}", {"data": {"text": "y" * 999}})
+        render("{% tablerow i in (1..9999) %}{{ data.text }}{% endtablerow %}", {"data": {"text": "y" * 999}}, NOW)
         is not None
     )
 
 
 def test_nothing_is_rendered_after_the_beginning() -> None:
-    assert render("x" * (MAX_OUTPUT_CHARACTERS + 1) + "{{ 1 | divided_by: 0 }}", {}) == "x" * MAX_OUTPUT_CHARACTERS
+    assert render("x" * (MAX_OUTPUT_CHARACTERS + 1) + "{{ 1 | divided_by: 0 }}", {}, NOW) == "x" * MAX_OUTPUT_CHARACTERS
 
 
 def test_a_case_over_a_range_with_many_branches_is_rendered() -> None:
-    assert render("{% case (1..2) %}" + "{% when 1 %}x" * 900 + "{% else %}y{% endcase %}", {}) == "y"
+    assert render("{% case (1..2) %}" + "{% when 1 %}x" * 900 + "{% else %}y{% endcase %}", {}, NOW) == "y"

@@ -27,7 +27,7 @@ from cio_mcp.tools.core.send_event import FOLLOW, NOTHING_STARTS
 from cio_mcp.workspace import CallContext, Workspace
 from tests.callers import caller_named
 from tests.clients import approve, structured
-from tests.clock import ManualClock
+from tests.clock import ManualClock, with_clock
 from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
@@ -40,15 +40,13 @@ NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def clock(opened: Workspace) -> ManualClock:
-    clock = opened.events.clock = ManualClock(skips=True, calendar=NOW.timestamp())
-    return clock
+def clock() -> ManualClock:
+    return ManualClock(skips=True, calendar=NOW.timestamp())
 
 
 @pytest.fixture
-async def ws(opened: Workspace, clock: ManualClock) -> CallContext:
-    assert opened.events.clock is clock
-    return opened.acting(caller_named("local:tester"))
+def opened(opened: Workspace, clock: ManualClock) -> Workspace:
+    return with_clock(opened, clock)
 
 
 STORED = "Events are stored since 2026-09-01T12:00:00Z. The time is now 2026-09-01T12:00:00Z."
@@ -83,7 +81,7 @@ def lines(answer: Any, *, mask: bool = False) -> list[str]:
 async def another_process(settings: Settings) -> AsyncIterator[EventLog]:
     """A feed on the same database that shares nothing else."""
     database = Database(settings.storage_url)
-    feed = EventLog(database, settings.workspace_key)
+    feed = EventLog(database, settings.workspace_key, ManualClock(calendar=NOW.timestamp()))
     try:
         yield feed
     finally:

@@ -1,6 +1,7 @@
 """What a plan says about the message that a send would deliver."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import JsonValue
@@ -14,6 +15,7 @@ from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
 
+NOW = datetime(2027, 1, 15, 8, tzinfo=UTC)
 ADA = Person(
     identifiers=Identifiers(id="ada", email="ada@example.com"),
     attributes={"first_name": "Ada", "language": "pt-BR", "plan": ""},
@@ -27,7 +29,7 @@ def content(subject: str = "", body: str = "", language: str = "", **more: str) 
 def previewed(
     *contents: Content, data: dict[str, JsonValue] | None = None, language: str | None = None
 ) -> MessagePreview:
-    return preview(contents, ADA, data or {}, language)
+    return preview(contents, ADA, data or {}, NOW, language)
 
 
 def test_the_subject_and_the_visible_text_are_rendered_with_the_data_and_the_profile() -> None:
@@ -85,7 +87,7 @@ def test_the_recipient_of_the_template_is_not_required_for_a_send_names_its_own(
 
 
 def test_a_person_who_cannot_be_read_lacks_nothing() -> None:
-    result = preview([content("Hi {{customer.first_name}}")], None, {})
+    result = preview([content("Hi {{customer.first_name}}")], None, {}, NOW)
     assert (result.subject, result.missing) == ("Hi", ())
 
 

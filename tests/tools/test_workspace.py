@@ -14,7 +14,7 @@ from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.tools.core.workspace import Section, get_workspace
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
-from tests.clock import ManualClock
+from tests.clock import ManualClock, with_clock
 
 pytestmark = pytest.mark.anyio
 
@@ -118,15 +118,9 @@ def envelope(number: int, metric: str, *, days: float = 0.0) -> Envelope:
     )
 
 
-@pytest.fixture
-def clock(opened: Workspace) -> ManualClock:
-    clock = opened.events.clock = ManualClock(calendar=NOW.timestamp())
-    return clock
-
-
-async def test_health_reports_what_came_in_and_the_rates_of_a_week(
-    ws: CallContext, clock: ManualClock, opened: Workspace
-) -> None:
+async def test_health_reports_what_came_in_and_the_rates_of_a_week(opened: Workspace) -> None:
+    opened = with_clock(opened, clock := ManualClock(calendar=NOW.timestamp()))
+    ws = opened.acting(caller_named("local:tester"))
     week = ["sent"] * 8 + ["bounced"] * 2 + ["failed", "dropped"]
     await ws.events.append([envelope(number, metric, days=1) for number, metric in enumerate(week)])
     await ws.events.append([envelope(100 + number, "bounced", days=8) for number in range(5)])

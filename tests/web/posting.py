@@ -1,13 +1,14 @@
 """Posting webhooks to the receiver in process, as its server would hand them on."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 
+from cio_mcp.clock import SYSTEM_CLOCK, Clock
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.signature import sign
 from cio_mcp.web.app import web_app
@@ -31,7 +32,7 @@ class Poster:
 
     feed: EventLog
     keys: tuple[bytes, ...] = (KEY,)
-    now: Callable[[], float] = time.time
+    clock: Clock = SYSTEM_CLOCK
     reading: float = 100.0
     app: Any = field(init=False)
     under_way: int = field(default=0, init=False)
@@ -40,7 +41,7 @@ class Poster:
         async def its_feed() -> EventLog:
             return self.feed
 
-        self.app = web_app(Receiver(self.keys, its_feed, self.now, self.reading), _nothing)
+        self.app = web_app(Receiver(self.keys, its_feed, self.clock, self.reading), _nothing)
 
     async def post(
         self,

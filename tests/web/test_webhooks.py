@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
+from cio_mcp.clock import Clock
 from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.events.models import MAX_TEXT_CHARACTERS
 from cio_mcp.storage.engine import Database
@@ -20,6 +21,7 @@ from cio_mcp.storage.webhook_stats import webhook_stats
 from cio_mcp.tools.core.events import recent_events
 from cio_mcp.web.webhooks import LOG_INTERVAL_SECONDS, MAX_BODY_BYTES, MAX_REQUESTS, SENTENCES, STATUS, WEBHOOK_PATH
 from cio_mcp.workspace import CallContext
+from tests.clock import FunctionClock
 from tests.events.published import examples, payloads
 from tests.web.posting import KEY, Answer, Poster, signed
 
@@ -175,7 +177,7 @@ async def test_a_signed_body_of_unknown_shape_is_kept(feed: EventLog, body: byte
 
 async def test_while_storage_is_down_the_answer_is_503_and_the_event_may_come_again(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("in the way")
-    feed = EventLog(Database(f"sqlite:///{tmp_path / 'folder' / 'events.db'}"), "acme")
+    feed = EventLog(Database(f"sqlite:///{tmp_path / 'folder' / 'events.db'}"), "acme", Clock())
     answer = await Poster(feed).post_signed(BODY)
     assert answer.status == 503
     assert is_bare(answer)
@@ -363,7 +365,7 @@ async def test_the_first_refusal_of_a_kind_within_an_hour_is_logged_with_what_to
     feed: EventLog, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = time.time()
-    poster = Poster(feed, now=lambda: now)
+    poster = Poster(feed, clock=FunctionClock(lambda: now))
     wrong = (
         "A webhook was refused: its signature does not match CIO_WEBHOOK_SIGNING_KEYS. Copy the signing key of this "
         "webhook again from Customer.io (Data & Integrations > Integrations > Reporting Webhooks); an API key does not "
@@ -390,7 +392,7 @@ async def test_what_storage_says_is_logged_once_and_without_its_word_on_sending(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "events.db").write_text("this is not a database, however long one looks at it" * 100)
-    feed = EventLog(Database(f"sqlite:///{tmp_path / 'events.db'}"), "acme")
+    feed = EventLog(Database(f"sqlite:///{tmp_path / 'events.db'}"), "acme", Clock())
     poster = Poster(feed)
     assert [(await poster.post_signed(BODY)).status for _ in range(2)] == [503, 503]
     (message,) = logged(caplog)

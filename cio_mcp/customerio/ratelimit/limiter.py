@@ -39,12 +39,11 @@ class Limiter:
         workspace: str,
         headroom: float = 1.0,
         guard: Guard | float = GUARD_MIN,
-        clock: Clock | None = None,
+        clock: Clock,
         threads: anyio.CapacityLimiter | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
         self._guard = guard if isinstance(guard, Guard) else Guard(guard)
-        clock = clock or Clock()
         fallback = FallbackStore(store, clock)
         threads = threads or anyio.CapacityLimiter(len(lanes))
         own: dict[LaneName, LaneQueue] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 import anyio
@@ -72,7 +73,7 @@ async def event_messages(
     unread += [campaign.id for campaign in campaigns[MAX_CAMPAIGNS:]]
     if unread:
         warnings.append(f"Some messages were not read (campaigns {listed_names(unread)}).")
-    preview = await _preview(read, person, data) if len(campaigns) == 1 else ()
+    preview = await _preview(read, person, data, ws.now) if len(campaigns) == 1 else ()
     contents = [content for actions in read.values() for content in actions or ()]
     return EventMessages(preview, tuple(warnings), content_digest(contents))
 
@@ -102,9 +103,9 @@ def _warnings(campaign: Campaign, actions: Sequence[Content], data: Mapping[str,
 
 
 async def _preview(
-    read: Mapping[str, list[Content] | None], person: Person | None, data: Mapping[str, JsonValue]
+    read: Mapping[str, list[Content] | None], person: Person | None, data: Mapping[str, JsonValue], now: datetime
 ) -> tuple[str, ...]:
     """The subject of the first message of the only campaign."""
     first = next((actions[:1] for actions in read.values() if actions), [])
-    whole = await preview_message(first, person, data)
+    whole = await preview_message(first, person, data, now)
     return whole.model_copy(update={"beginning": None}).lines

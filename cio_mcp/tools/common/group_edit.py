@@ -1,6 +1,5 @@
 """Edits of several profiles with one approval: one request, and for each person what changes."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -108,7 +107,7 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
         test_profiles=() if reaching else await test_profiles_among(ws, [target.recipient for target in changing]),
         starts=starts,
         warnings=(UNREAD,) if any(not target.known for target in changing) else (),
-        calls=_calls(changing),
+        calls=_calls(ws, changing),
         rests_on={
             "people": {target.recipient.identifier: target.rests_on for target in targets},
             "starts": starts if isinstance(starts, str) else list(starts or ()),
@@ -135,10 +134,10 @@ async def _starts(ws: CallContext, changing: Sequence[Target], attributes: dict[
     return may_start(await ws.campaigns.started_by_attributes(attributes)) if changing else ()
 
 
-def _calls(changing: Sequence[Target]) -> tuple[Call, ...]:
+def _calls(ws: CallContext, changing: Sequence[Target]) -> tuple[Call, ...]:
     if not changing:
         return ()
-    return (tracking.identify_many([target.write for target in changing], at=int(time.time())),)
+    return (tracking.identify_many([target.write for target in changing], at=int(ws.clock.now())),)
 
 
 def _reaches(name: str, changed: dict[str, JsonValue]) -> bool:

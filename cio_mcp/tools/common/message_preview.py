@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -65,23 +66,31 @@ class MessagePreview(BaseModel):
 
 
 async def preview_message(
-    contents: Sequence[Content], person: Person | None, data: Mapping[str, JsonValue], language: str | None = None
+    contents: Sequence[Content],
+    person: Person | None,
+    data: Mapping[str, JsonValue],
+    now: datetime,
+    language: str | None = None,
 ) -> MessagePreview:
     """Preview a message outside of the event loop, for a template may take a second."""
-    return await anyio.to_thread.run_sync(preview, contents, person, data, language)
+    return await anyio.to_thread.run_sync(preview, contents, person, data, now, language)
 
 
 def preview(
-    contents: Sequence[Content], person: Person | None, data: Mapping[str, JsonValue], language: str | None = None
+    contents: Sequence[Content],
+    person: Person | None,
+    data: Mapping[str, JsonValue],
+    now: datetime,
+    language: str | None = None,
 ) -> MessagePreview:
-    """Preview a message in `language`, or in the person's own."""
+    """Preview a message in `language`, or in the person's own, as it would be at `now`."""
     attributes = _attributes(person)
     content = _variant(contents, language or str(attributes.get("language") or ""))
     if content is None:
         return MessagePreview(unknown=True)
     values: dict[str, JsonValue] = {"customer": attributes, **{scope: dict(data) for scope in DATA}}
-    subject = render(content.subject or "", values)
-    text = render(content.body or content.body_plain or "", values)
+    subject = render(content.subject or "", values, now)
+    text = render(content.body or content.body_plain or "", values, now)
     # A send names its own recipient.
     required = required_by([content.model_copy(update={"recipient": None})])
     return MessagePreview(

@@ -1,7 +1,5 @@
 """Edits of a profile that can be read: the changes, whom they affect, and what they may trigger."""
 
-import time
-
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
@@ -31,6 +29,7 @@ async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, Json
     changed = {edit.name: edit.after for edit in edits}
     reaching = [quoted(name) for name in sorted(changed) if REACHES & meanings(name, changed[name])]
     starts = may_start(await ws.campaigns.started_by_attributes(changed)) if changed else ()
+    at = int(ws.clock.now())
     risk: Risk = "send" if reaching or starts else "data"
     return Plan(
         risk=risk,
@@ -42,7 +41,7 @@ async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, Json
         # A segment names whom messages may go to, not who may be given another address or subscription.
         test_profiles=() if reaching else await test_profiles(ws, recipient),
         starts=starts,
-        calls=(tracking.identify(recipient.reference, changed, at=int(time.time()), create=False),) if changed else (),
+        calls=(tracking.identify(recipient.reference, changed, at=at, create=False),) if changed else (),
         rests_on=recipient.rests_on | {"before": {edit.name: edit.before for edit in edits}, "starts": list(starts)},
         reads_back=ReadBack(person=recipient.cio_id, attributes=changed)
         if recipient.cio_id and "cio_relationships" not in map(normalized_name, changed)

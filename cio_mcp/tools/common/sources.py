@@ -40,14 +40,14 @@ async def sources(ws: CallContext, things: Iterable[SourceRef]) -> dict[SourceRe
     """
     refs = set(things)
     reads = _reads(ws, {thing.kind for thing in refs})
-    lists = await in_time(ws.tasks, ws.events.clock, reads, NAMES_SECONDS)
+    lists = await in_time(ws.tasks, ws.clock, reads, NAMES_SECONDS)
     names = {SourceRef(kind, item.id): item.name for kind, items in lists.items() for item in items}
     return {thing: Source(kind=thing.kind, id=thing.id, name=names.get(thing)) for thing in refs}
 
 
 async def read_ahead(ws: CallContext, kinds: Iterable[Kind]) -> None:
     """Begin to read the lists that `sources` will need, so that they come while the answer itself is read."""
-    await in_time(ws.tasks, ws.events.clock, _reads(ws, kinds), 0)
+    await in_time(ws.tasks, ws.clock, _reads(ws, kinds), 0)
 
 
 def _reads(ws: CallContext, kinds: Iterable[Kind]) -> dict[Kind, Read]:

@@ -154,15 +154,15 @@ async def wait_for_event(
         return WaitAnswer(happened=False, waited=0.0, note=later, now=ws.now)
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
     is_specific = query.delivery or query.trigger_event
-    counts_from = query.since or (BEGINNING if is_specific else from_unix(ws.events.clock.now()) - DEFAULT_LOOKBACK)
+    counts_from = query.since or (BEGINNING if is_specific else from_unix(ws.clock.now()) - DEFAULT_LOOKBACK)
     longest = max(0.0, ws.reader.work.deadline - anyio.current_time() - ANSWER_SECONDS)
     patience = longest if timeout is None else min(timeout, longest)
-    began = ws.events.clock.steady()
+    began = ws.clock.steady()
     async with anyio.create_task_group() as group:
         group.start_soon(_report_progress, ws, patience)
         event = await ws.events.wait(replace(query, also=_instead_of(query)), counts_from, patience)
         group.cancel_scope.cancel()
-    waited = round(ws.events.clock.steady() - began, 1)
+    waited = round(ws.clock.steady() - began, 1)
     if event is not None and query.metric in (None, event.metric):
         return WaitAnswer(happened=True, event=(await event_lines(ws, [event]))[0], waited=waited, now=ws.now)
     same = replace(query, object_type=None, metric=None, since=counts_from)
@@ -179,7 +179,7 @@ async def wait_for_event(
 
 async def _not_due(ws: CallContext, change: str | None) -> str | None:
     row = await ws.gate.journal.summary(change) if change else None
-    later = scheduled_for(row, ws.gate.clock.now()) if row else None
+    later = scheduled_for(row, ws.clock.now()) if row else None
     return f"The send is scheduled for {moment(later)}. Call again after that time." if later else None
 
 
@@ -207,7 +207,7 @@ def _advice(filters: float | None, patience: float, since: datetime | None) -> s
 
 
 async def _report_progress(ws: CallContext, patience: float) -> None:
-    clock = ws.events.clock
+    clock = ws.clock
     began = clock.steady()
     while ws.progress is not None:
         passed = round(clock.steady() - began, 1)

@@ -1,6 +1,6 @@
 """The write tool for events."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
@@ -59,7 +59,7 @@ async def send_event(
     within("data", canonical(data or {}), tracking.EVENT_DATA_BYTES)
     at = time_of("timestamp", timestamp)
     recipient = await recipient_of(ws, customer, id_type)
-    age = datetime.now(UTC) - at if at else timedelta(0)
+    age = ws.now - at if at else timedelta(0)
     old = age > MAX_TRIGGER_AGE
     campaigns = [] if old or not ws.settings.has_app else await ws.campaigns.started_by_event(name)
     messages = await event_messages(ws, campaigns, recipient.person, data or {})

@@ -1,6 +1,6 @@
 """The write tool for transactional messages."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -53,14 +53,14 @@ async def send_transactional(
     id_type: CustomerIdType = None,
 ) -> Plan:
     """Send a transactional email to one customer. Requires approval. Do not retry."""
-    at = _due(send_at)
+    at = _due(send_at, ws.now)
     chosen = options or EmailOptions()
     within("data", canonical(data or {}), sends.PAYLOAD_BYTES)
     template = await ws.transactional.find(message, field="message")
     recipient = await recipient_of(ws, customer, id_type)
     address = _address(recipient, to)
     contents = await _contents(ws, template)
-    preview = await preview_message(contents, recipient.person, data or {}, chosen.language or None)
+    preview = await preview_message(contents, recipient.person, data or {}, ws.now, chosen.language or None)
     return Plan(
         risk="send",
         summary=f"Send transactional {channel} {template.id} {quoted(template.name)} to {recipient.name}.",
@@ -90,9 +90,8 @@ async def send_transactional(
     )
 
 
-def _due(send_at: str | None) -> datetime | None:
+def _due(send_at: str | None, now: datetime) -> datetime | None:
     at = time_of("send_at", send_at)
-    now = datetime.now(UTC)
     if at is None or at <= now:
         if at is not None and now - at > timedelta(minutes=1):
             raise InvalidArgument("send_at", "is in the past; omit it to send now")

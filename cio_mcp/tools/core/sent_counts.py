@@ -27,5 +27,5 @@ async def sent_counts(ws: CallContext, newsletters: Sequence[Newsletter]) -> dic
             reads[newsletter.id] = partial(
                 metrics.back, "newsletter", newsletter.id, "months", count, cache=CACHE_SECONDS
             )
-    counts = await in_time(ws.tasks, ws.events.clock, reads, COUNT_SECONDS)
+    counts = await in_time(ws.tasks, ws.clock, reads, COUNT_SECONDS)
     return {id_: metric.totals["sent"] for id_, metric in counts.items()}

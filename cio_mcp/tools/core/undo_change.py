@@ -68,7 +68,7 @@ async def _done(ws: CallContext, change: str) -> tuple[Plan, Container[str]]:
     if row is None:
         raise NotFound(f"change: there is no change {quoted(change)}; list_changes lists them.")
     if row.state not in EFFECTIVE:
-        raise refusal(change, f"it is {row.state_at(ws.gate.clock.now())}, and only an applied change can be undone")
+        raise refusal(change, f"it is {row.state_at(ws.clock.now())}, and only an applied change can be undone")
     plan = Change.of(row).plan
     if reason := next(_reasons(plan), None):
         raise refusal(change, reason)

@@ -1,6 +1,5 @@
 """The write tool for profiles."""
 
-import time
 from contextlib import suppress
 from typing import Annotated
 
@@ -58,7 +57,7 @@ async def update_customer(
         return await update_customers(ws, several, attributes, create=create, id_type=id_type)
     customer = customers[0] if customers else _one(customer)
     if not ws.settings.has_app:
-        return _blind(await recipient_of(ws, customer, id_type), attributes, create=create)
+        return _blind(ws, await recipient_of(ws, customer, id_type), attributes, create=create)
     try:
         recipient = await recipient_of(ws, customer, id_type)
     except NotFound:
@@ -101,7 +100,7 @@ async def _creation(ws: CallContext, reference: Reference, attributes: dict[str,
         edits=tuple(Before(name=name, before=None, after=value) for name, value in attributes.items()),
         recipients=reached((reference.value,), attributes),
         warnings=await _identifier_conflicts(ws, reference, attributes),
-        calls=(tracking.identify(reference, attributes, at=int(time.time()), create=True),),
+        calls=(tracking.identify(reference, attributes, at=int(ws.clock.now()), create=True),),
         rests_on={"person": None, "starts": list(may_start(starts))},
         once=True,
         next_step="To see it: get_customer.",
@@ -138,7 +137,7 @@ async def _identifier_conflicts(
     return tuple(conflicts)
 
 
-def _blind(recipient: Recipient, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
+def _blind(ws: CallContext, recipient: Recipient, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
     names = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
     if create:
         check_creatable(recipient.reference)
@@ -150,7 +149,7 @@ def _blind(recipient: Recipient, attributes: dict[str, JsonValue], *, create: bo
         edits=tuple(Before(name=name, before=None, after=value, known=False) for name, value in attributes.items()),
         starts="unknown",
         warnings=(*doubt, UNREAD),
-        calls=(tracking.identify(recipient.reference, attributes, at=int(time.time()), create=create),),
+        calls=(tracking.identify(recipient.reference, attributes, at=int(ws.clock.now()), create=create),),
         rests_on=recipient.rests_on,
     )
 
