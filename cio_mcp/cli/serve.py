@@ -20,6 +20,7 @@ from cio_mcp.cli.standard_input import closable_stdin
 from cio_mcp.cli.storage_check import check_storage
 from cio_mcp.customerio.proxies import ANY_CUSTOMERIO_URL, check_network
 from cio_mcp.errors import SettingError
+from cio_mcp.server.standard_streams import CAN_WAIT
 from cio_mcp.settings import Settings, load_settings, network_variables
 
 Transport = Callable[["lazy.server_app.CioServer"], Awaitable[None]]
@@ -47,8 +48,11 @@ def serve_stdio(*, sandbox: bool, **overrides: Any) -> None:
     async def over_stdio(server: "lazy.server_app.CioServer") -> None:
         if sys.stdin.isatty():
             sys.stderr.write(WELCOME)
-        with closable_stdin() as close:
-            await _run_until_stopped(server.run_stdio_async, close)
+        if CAN_WAIT:
+            await server.run_stdio_async()
+        else:
+            with closable_stdin() as close:
+                await _run_until_stopped(server.run_stdio_async, close)
 
     _serve(over_stdio, sandbox=sandbox, overrides=overrides)
 

@@ -2,19 +2,18 @@
 
 The SDK drops such lines, so a client that sent one would wait for its answer until it gives up. It also takes a
 request with an ID that JSON-RPC does not allow for a notification, and a carriage return for the end of a line. So
-standard input is read here.
+standard input is read here. Output is written here as well, because the SDK starts two worker threads for each message.
 """
 
-import io
 import json
 import logging
+from collections import deque
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import anyio
 import anyio.to_thread
 from mcp.server.lowlevel import Server
-from mcp.server.stdio import stdio_server
 from mcp.shared._stream_protocols import WriteStream
 from mcp.shared.message import SessionMessage
 from mcp_types import (
@@ -28,10 +27,12 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from cio_mcp.server.echoes import BoundedErrors
+from cio_mcp.server.standard_streams import Input, Output, claim_standard_streams
 
-STANDARD_INPUT = 0
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """Bytes of a line, as of a message over HTTP."""
+SHORT_LINE_BYTES = 65_536
+"""Bytes of a line that is parsed on the event loop, which takes less time than a worker thread takes to start on it."""
 BOM = "\ufeff"
 MAX_DIGITS = 4_300
 """Digits of an integer that Python reads by default."""
@@ -45,40 +46,11 @@ TOO_LONG = f"Invalid request: the line is longer than {MAX_LINE_BYTES:,} bytes."
 log = logging.getLogger(__name__)
 
 
-async def serve_stdio(server: Server[Any]) -> None:
-    """Serve one client over standard input and output until it closes its end."""
-    # The SDK gets an empty input; of its streams, only the one to standard output is used.
-    async with stdio_server(stdin=anyio.wrap_file(io.StringIO())) as (empty, output):
-        await empty.aclose()
-        outgoing = BoundedErrors(output)
-        with open(STANDARD_INPUT, "rb", closefd=False) as lines:  # noqa: ASYNC230 - it is read in a worker thread
-            await server.run(_Messages(lines, outgoing), outgoing, server.create_initialization_options())
-
-
-class _Messages:
-    """The client's messages for the SDK, less the lines that are answered with an error here."""
-
-    def __init__(self, lines: BinaryIO, outgoing: WriteStream[SessionMessage]) -> None:
-        self._lines, self._outgoing = lines, outgoing
-
-    async def receive(self) -> SessionMessage | Exception:
-        while True:
-            read = await anyio.to_thread.run_sync(next_message, self._lines)
-            if isinstance(read, SessionMessage):
-                return read
-            await self._outgoing.send(SessionMessage(read))
+class _Stream:
+    """A stream that has nothing of its own to close."""
 
     async def aclose(self) -> None:
-        """Close nothing: standard input isn't ours."""
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionMessage | Exception:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
+        """Close nothing."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,24 +61,112 @@ class _Messages:
         await self.aclose()
 
 
-def next_message(lines: BinaryIO) -> SessionMessage | JSONRPCError:
-    """Read lines, which end with a line feed only, up to a message or to one that is answered with an error.
+async def serve_stdio(server: Server[Any]) -> None:
+    """Serve one client over standard input and output until it closes its end.
 
     Raises:
-        EndOfStream: there are no more.
+        OSError: one of them is closed.
     """
-    while line := lines.readline(MAX_LINE_BYTES + 1):
-        if len(line) > MAX_LINE_BYTES:
-            _skip_line(lines, line)
+    with claim_standard_streams() as (source, sink):
+        output = Output(sink)
+
+        async def write() -> None:
+            await output.run()
+            group.cancel_scope.cancel()  # the client reads no answers any more
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(write)
+            outgoing = BoundedErrors(_Outgoing(output))
+            messages = _Messages(Input(source), outgoing)
+            await server.run(messages, outgoing, server.create_initialization_options())
+            await output.flush()
+            group.cancel_scope.cancel()
+
+
+class _Outgoing(_Stream):
+    """The SDK's messages for the client."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    async def send(self, item: SessionMessage) -> None:
+        text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+        await self._output.write(f"{text}\n".encode())
+
+
+class _Messages(_Stream):
+    """The client's messages for the SDK, less the lines that are answered with an error here."""
+
+    def __init__(self, source: Input, outgoing: WriteStream[SessionMessage]) -> None:
+        self._source, self._outgoing = source, outgoing
+        self._buffer = LineBuffer()
+        self._lines: deque[bytes | None] = deque()
+
+    async def receive(self) -> SessionMessage | Exception:
+        while True:
+            read = await self._read(await self._line())
+            if isinstance(read, SessionMessage):
+                return read
+            if read is not None:
+                await self._outgoing.send(SessionMessage(read))
+
+    async def _line(self) -> bytes | None:
+        while not self._lines:
+            data = await self._source.read()
+            self._lines.extend(self._buffer.feed(data) if data else self._buffer.end())
+            if not data and not self._lines:
+                raise anyio.EndOfStream
+        return self._lines.popleft()
+
+    async def _read(self, line: bytes | None) -> SessionMessage | JSONRPCError | None:
+        if line is None:
             return _error(None, INVALID_REQUEST, TOO_LONG)
-        if (read := read_line(line.decode(errors="replace"))) is not None:
-            return read
-    raise anyio.EndOfStream
+        text = line.decode(errors="replace")
+        if len(line) <= SHORT_LINE_BYTES:
+            return read_line(text)
+        return await anyio.to_thread.run_sync(read_line, text)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
 
 
-def _skip_line(lines: BinaryIO, begun: bytes) -> None:
-    while begun and not begun.endswith(b"\n"):
-        begun = lines.readline(MAX_LINE_BYTES)
+class LineBuffer:
+    """Joins pieces of the input to lines, which end with a line feed only; a line that is too long becomes None."""
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._too_long = False
+
+    def feed(self, data: bytes) -> list[bytes | None]:
+        """Add a piece; the lines that it completes."""
+        *ends, begun = data.split(b"\n")
+        lines = [self._complete(end) for end in ends]
+        self._add(begun)
+        return lines
+
+    def end(self) -> list[bytes | None]:
+        """The last line, if it has no line feed."""
+        return [self._complete(b"")] if self._line or self._too_long else []
+
+    def _complete(self, end: bytes) -> bytes | None:
+        self._add(end)
+        line = None if self._too_long else bytes(self._line)
+        self._line.clear()
+        self._too_long = False
+        return line
+
+    def _add(self, piece: bytes) -> None:
+        self._too_long = self._too_long or len(self._line) + len(piece) > MAX_LINE_BYTES
+        if self._too_long:
+            self._line.clear()
+        else:
+            self._line += piece
 
 
 def read_line(line: str) -> SessionMessage | JSONRPCError | None:

@@ -1,16 +1,14 @@
 """Lines over stdio, and those that can't be read as a message."""
 
-import io
 import json
 
-import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest
 
-from cio_mcp.server.stdio import MAX_LINE_BYTES, next_message, read_line
+from cio_mcp.server.stdio import MAX_LINE_BYTES, LineBuffer, read_line
 
 DEEP = '{"jsonrpc":"2.0","id":"deep","method":"tools/call","params":' + '{"a":' * 300 + "1" + "}" * 301
 
@@ -56,28 +54,31 @@ def test_a_notification_has_no_id(line: str) -> None:
     assert isinstance(message.message, JSONRPCNotification)
 
 
-def test_a_line_ends_with_a_line_feed_only() -> None:
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_line_ends_with_a_line_feed_only(size: int) -> None:
     ping = b'{"jsonrpc":"2.0","id":%b,"method":"ping"}'
     separators = "\u2028\u2029\x85".encode()
-    lines = io.BytesIO(ping % b"\r1\r" + b"\r\n\r\n" + ping % b'"a\rb"' + b"\n" + ping % (b'"%b"' % separators))
-    read = [next_message(lines) for _ in range(3)]
-    assert [_id_of(each) for each in read] == [1, None, separators.decode()]
-    with pytest.raises(anyio.EndOfStream):
-        next_message(lines)
+    data = ping % b"\r1\r" + b"\r\n\r\n" + ping % b'"a\rb"' + b"\n" + ping % (b'"%b"' % separators)
+    read = [read_line(line.decode()) for line in lines_of(data, size) if line]
+    assert [_id_of(each) for each in read if each] == [1, None, separators.decode()]
 
 
-def test_a_line_that_is_too_long_is_answered_and_skipped() -> None:
-    long = b"x" * (2 * MAX_LINE_BYTES + 1)
-    lines = io.BytesIO(long + b'\n{"jsonrpc":"2.0","id":1,"method":"ping"}\n' + long)
-    read = [next_message(lines) for _ in range(3)]
-    assert [_id_of(each) for each in read] == [None, 1, None]
-    with pytest.raises(anyio.EndOfStream):
-        next_message(lines)
+@pytest.mark.parametrize("size", [1_000, 65_536, MAX_LINE_BYTES + 1])
+def test_a_line_that_is_too_long_is_no_line_and_the_next_one_is_read(size: int) -> None:
+    longest = b"x" * MAX_LINE_BYTES
+    data = b"\n".join([longest, longest + b"x", b"next", 2 * longest + b"x"])
+    assert lines_of(data, size) == [longest, None, b"next", None]
 
 
-def test_bytes_that_are_not_utf8_are_replaced() -> None:
-    message = next_message(io.BytesIO(b'{"jsonrpc":"2.0","id":"\xff","method":"ping"}'))
-    assert _id_of(message) == "\ufffd"
+@given(st.lists(st.binary(max_size=20).map(lambda line: line.replace(b"\n", b""))), st.integers(1, 50))
+def test_lines_are_the_same_in_pieces_of_any_size(lines: list[bytes], size: int) -> None:
+    assert lines_of(b"".join(line + b"\n" for line in lines), size) == lines
+
+
+def lines_of(data: bytes, size: int) -> list[bytes | None]:
+    buffer = LineBuffer()
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    return [line for piece in pieces for line in buffer.feed(piece)] + buffer.end()
 
 
 def _id_of(message: SessionMessage | JSONRPCError) -> str | int | None:
