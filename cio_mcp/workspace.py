@@ -127,7 +127,6 @@ class Workspace:
     settings: Settings
     client: Client
     gate: Gate
-    reconciler: Reconciler
     events: EventLog
     tasks: TaskGroup
     keys: KeyReport = field(default_factory=KeyReport)
@@ -176,14 +175,14 @@ async def open_workspace(
         executor = Executor(Writer(client), client, clock.sleep)
         journal, pauses = Journal(database, key), Pauses(database, key)
         gate = Gate(journal, pauses, executor, clock, policy)
-        settling = Reconciler(
+        reconciler = Reconciler(
             journal, UnsettledChanges(database, key), pauses, executor, clock, remakes=not settings.read_only
         )
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
-        tasks.start_soon(settling.run)
+        tasks.start_soon(reconciler.run)
         tasks.start_soon(Retention(database, clock).run)
         feed = EventLog(database, key, clock)
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
-        yield Workspace(settings, client, gate, settling, feed, tasks)
+        yield Workspace(settings, client, gate, feed, tasks)

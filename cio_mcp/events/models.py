@@ -178,7 +178,6 @@ class Event:
     """An event as it is read: `change` is the id of the change of this server that caused it."""
 
     sequence: int
-    received: datetime
     envelope: Envelope
     change: str | None = None
 
@@ -192,7 +191,7 @@ class Event:
             timestamp=row.at,
             data=json.loads(row.data),
         )
-        return cls(row.sequence, from_unix(row.received_at), envelope, row.change)
+        return cls(row.sequence, envelope, row.change)
 
     @property
     def id(self) -> str:

@@ -65,17 +65,11 @@ def render_error(text: str, *, mask: bool) -> str:
     return cut(mask_text(text) if mask else text, MAX_ERROR_CHARACTERS)
 
 
-def scrub(model: AnyModel, *, mask: bool) -> AnyModel:
-    """Copy a model with every text and key in it harmless, short, and masked if asked; it is not validated again.
-
-    Raises:
-        TypeError: a value is of a kind that this cannot look into; answers have none.
-    """
-    return _Scrubber(mask=mask).model(model)
-
-
 class _Scrubber:
-    """Walks a value; returns the same object where nothing had to change, and notes what it met."""
+    """Makes every text and key of a model harmless, short, and masked on request, and notes what it met.
+
+    Returns the same object where nothing had to change; the copy of a model is not validated again.
+    """
 
     def __init__(self, *, mask: bool) -> None:
         self._mask = mask

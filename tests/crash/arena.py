@@ -32,6 +32,7 @@ from tests.callers import caller_named
 from tests.clock import FunctionClock
 from tests.crash.dying import Point, doomed
 from tests.examples import WRITES
+from tests.reconcilers import reconciler_of
 
 TIMEOUT_SECONDS = 30.0
 LATER = 60.0
@@ -80,7 +81,7 @@ async def start_again(settings: Settings) -> list[str]:
     async with open_workspace(settings) as opened:
         clock = FunctionClock(now=lambda: time.time() + LATER)
         await running_server(replace(opened, gate=replace(opened.gate, clock=clock))).round()
-        reconciler = replace(opened.reconciler, clock=clock)
+        reconciler = reconciler_of(opened, clock)
         for _ in range(ROUNDS):
             if not await reconciler.round():
                 break

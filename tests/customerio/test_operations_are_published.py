@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from cio_mcp.customerio.operations import EVERYTHING, OPERATIONS, Operation, by_route
+from cio_mcp.customerio.operations.row import parse_fields
 from tests.customerio import published
 from tests.customerio.published import Need, Shape
 
@@ -56,7 +57,7 @@ def test_query_parameters_are_the_published_ones() -> None:
             continue
         optional = NO_LONGER_REQUIRED.get(row.id, set())
         expected = {name: (type_, need and name not in optional) for name, (type_, need) in one.query.items()}
-        stated = {field.name: ("|".join(field.types), field.required) for field in row.query_parameters}
+        stated = {field.name: ("|".join(field.types), field.required) for field in parse_fields(row.query)}
         newer = NEWER_QUERY.get(row.id, set())
         assert {name: fact for name, fact in stated.items() if name not in newer} == expected, row.id
         assert newer <= set(stated), row.id

@@ -1,8 +1,6 @@
 """Each write tool against each fault: at most one effect, and a true receipt once what was open is settled."""
 
 import time
-from dataclasses import replace
-from typing import Any
 
 import anyio
 import pytest
@@ -16,6 +14,7 @@ from cio_mcp.workspace import Workspace
 from tests.callers import caller_named
 from tests.clock import FunctionClock
 from tests.examples import EXAMPLES, WRITES
+from tests.reconcilers import reconciler_of
 
 pytestmark = pytest.mark.anyio
 
@@ -41,8 +40,7 @@ async def test_a_fault_leaves_one_effect_at_most_and_a_true_receipt(
     receipt = await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + WORK_SECONDS))
     assert receipt.status in {"done", "failed", "unknown"}
     sandbox.clock.advance(5)
-    later: dict[str, Any] = {"clock": FunctionClock(now=lambda: time.time() + 60)}
-    await replace(opened.reconciler, **later).round()
+    await reconciler_of(opened, FunctionClock(now=lambda: time.time() + 60)).round()
     sandbox.clock.advance(5)
     state = (await ws.gate.recent(change=row.id)).changes[0].state
     sandbox.workspace.settle()

@@ -19,7 +19,7 @@ from cio_mcp.gate.change import Change
 from cio_mcp.gate.change_list import ChangeLine
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.gate.reconciliation import LOOKS, REMAKE_SECONDS, Reconciler
+from cio_mcp.gate.reconciliation import LOOKS, REMAKE_SECONDS
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
@@ -31,6 +31,7 @@ from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace
 from tests.callers import caller_named
 from tests.clock import FunctionClock
+from tests.reconcilers import reconciler_of
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +51,7 @@ class Scene:
         self.ahead = 0.0
         clock = FunctionClock(now=lambda: opened.gate.clock.now() + self.ahead)
         self.gate: Gate = replace(opened.gate, clock=clock)
-        self.reconciler: Reconciler = replace(opened.reconciler, clock=clock)
+        self.reconciler = reconciler_of(opened, clock)
         self.ws: CallContext = replace(opened.acting(caller_named("local:tester")), gate=self.gate)
 
     def work(self) -> Work:
@@ -290,7 +291,7 @@ async def test_a_change_that_cannot_be_read_does_not_keep_others_from_being_sett
             rows = await super().due(now)
             return [replace(row, plan="from another version") if row.id == broken.id else row for row in rows]
 
-    unsettled = Unreadable(scene.reconciler.unsettled._database, opened.gate.journal.workspace)
+    unsettled = Unreadable(opened.events.database, opened.gate.journal.workspace)
     scene.reconciler = replace(scene.reconciler, unsettled=unsettled)
     assert await scene.after(60) == 2
     assert "ValidationError" in caplog.text

@@ -33,6 +33,7 @@ from cio_mcp.settings import Settings
 from cio_mcp.workspace import open_workspace
 from tests.callers import caller_named
 from tests.clock import FunctionClock
+from tests.reconcilers import reconciler_of
 
 FAULTS = ("accept_then_503", "accept_then_drop", "drop", "429", "status:503", "status:400")
 
@@ -295,7 +296,7 @@ class World(RuleBasedStateMachine):
         self.watched.log, self.watched.clock = self.log, self.clock
         executor = replace(opened.gate.executor, writer=self.watched, sleep=self._sleep)
         self.gate = replace(opened.gate, clock=self.clock, executor=executor)
-        self.reconciler = replace(opened.reconciler, clock=self.clock, executor=executor, remakes=True)
+        self.reconciler = reconciler_of(opened, self.clock, executor)
 
     def _reopen(self) -> None:
         self.entered.__exit__(None, None, None)

@@ -110,5 +110,5 @@ async def test_an_error_about_a_time_says_what_time_it_is_on_the_server_s_clock(
 async def test_every_part_of_a_workspace_goes_by_its_clock(settings: Settings, sandbox: Sandbox) -> None:
     async with open_workspace(settings, sandbox=sandbox, clock=CLOCK) as opened:
         ws = opened.acting(caller_named("local:tester"))
-        assert ws.clock is opened.gate.clock is opened.events.clock is opened.reconciler.clock is CLOCK
+        assert ws.clock is opened.gate.clock is opened.events.clock is CLOCK
         assert ws.now == NOW

@@ -6,7 +6,6 @@ undo is this server's judgment. Sources: https://docs.customer.io/integrations/a
 
 from cio_mcp.customerio.operations.row import (
     EVERYTHING,
-    RISKS,
     Api,
     Evidence,
     Field,
@@ -22,26 +21,21 @@ from cio_mcp.customerio.operations.row import (
 from cio_mcp.customerio.operations.table import (
     OPERATIONS,
     Effect,
-    Match,
     by_route,
     classify_retry,
-    classify_risk,
     effects,
-    find,
     operation,
 )
 
 __all__ = [
     "EVERYTHING",
     "OPERATIONS",
-    "RISKS",
     "Api",
     "Effect",
     "Evidence",
     "Field",
     "Guardrail",
     "Lane",
-    "Match",
     "Method",
     "Operation",
     "Permanence",
@@ -49,9 +43,7 @@ __all__ = [
     "Risk",
     "by_route",
     "classify_retry",
-    "classify_risk",
     "effects",
-    "find",
     "operation",
     "value_at",
 ]

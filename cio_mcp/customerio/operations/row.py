@@ -22,9 +22,6 @@ Permanence = Literal["", "message", "event", "removal", "merge"]
 
 Default = bool | None | Mapping[str, Any]
 
-RISKS: tuple[Risk, ...] = ("read", "data", "send", "destroy")
-"""Every risk, the least first."""
-
 EVERYTHING = "*"
 """As a cache family: all of them. As a body field: the whole body, or any key in a field list. In `when`: any text."""
 
@@ -118,11 +115,6 @@ class Operation:
         return self.risk != "read"
 
     @property
-    def cumulative(self) -> bool:
-        """Whether a second equal request has a second effect, so that the gate looks for an earlier one."""
-        return self.retry == "once" or bool(self.event_data)
-
-    @property
     def not_compared(self) -> tuple[str, ...]:
         """The body fields in which two requests with the same effect may differ."""
         return (*self.generated, self.time) if self.time else self.generated
@@ -133,20 +125,9 @@ class Operation:
         return _parameters(self.route)
 
     @property
-    def query_parameters(self) -> tuple[Field, ...]:
-        """The published query parameters."""
-        return parse_fields(self.query)
-
-    @property
     def body_fields(self) -> tuple[Field, ...]:
         """The published top-level body fields; one named `*` means that any other key is allowed."""
         return parse_fields(self.fields)
-
-    @property
-    def redactions(self) -> tuple[str, ...]:
-        """Body fields that are masked in answers and erased with a person; `*` is the whole body."""
-        names = dict.fromkeys((*self.people, *self.content, *self.secrets))
-        return tuple(name for name in names if name not in self.path_parameters)
 
 
 class Columns(TypedDict, total=False):

@@ -1,28 +1,17 @@
-"""The table of operations: lookups by id, by route, and by the path and body of a request."""
+"""The table of operations: lookups by id, by route, and by the body of a request."""
 
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
 from cio_mcp.customerio.operations import design, people, pipelines, sources, track, workspace
-from cio_mcp.customerio.operations.row import EVERYTHING, RISKS, Api, Operation, Retry, Risk
+from cio_mcp.customerio.operations.row import EVERYTHING, Api, Operation, Retry
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {row.id: row for module in (sources, people, workspace, design, track, pipelines) for row in module.ROWS}
 )
 """Every operation by its id, which never changes: each published one, and each action of those that take several."""
-
-_NOT_VALUES = frozenset({"", ".", ".."})
-"""Path segments that lead elsewhere instead of naming something."""
-
-
-class Match(NamedTuple):
-    """The published operation of a concrete path, and the values of its path parameters, decoded."""
-
-    operation: Operation
-    path: dict[str, str]
 
 
 class Effect(NamedTuple):
@@ -46,19 +35,6 @@ def by_route(api: Api, method: str, route: str) -> Operation | None:
     return _routes().get((api, method, route))
 
 
-def find(api: Api, method: str, path: str) -> Match | None:
-    """The published operation of a concrete path without its query, such as `/v1/campaigns/3/metrics`.
-
-    A parameter takes exactly one segment, and no path fits two templates.
-    """
-    segments = path.split("/")
-    for row, template in _templates().get((api, method, len(segments)), ()):
-        values = _values(template, segments)
-        if values is not None:
-            return Match(row, values)
-    return None
-
-
 def effects(row: Operation, body: Any) -> tuple[Effect, ...]:
     """What a request does, by its body: one effect, or one for each request of a batch.
 
@@ -69,11 +45,6 @@ def effects(row: Operation, body: Any) -> tuple[Effect, ...]:
     if elements and isinstance(elements, list):
         return tuple(Effect(_action(_shared(row, one), one), one) for one in elements)
     return (Effect(_action(row, body), body),)
-
-
-def classify_risk(row: Operation, body: Any) -> Risk:
-    """The risk of a request by its body: the highest of its effects."""
-    return max((effect.operation.risk for effect in effects(row, body)), key=RISKS.index)
 
 
 def classify_retry(row: Operation, body: Any) -> Retry:
@@ -110,31 +81,9 @@ def _folded(value: Any) -> str:
     return " ".join(value.casefold().split()) if isinstance(value, str) else ""
 
 
-def _values(template: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
-    values: dict[str, str] = {}
-    for expected, segment in zip(template, segments, strict=True):
-        if expected.startswith("{"):
-            value = unquote(segment)
-            if value in _NOT_VALUES:
-                return None
-            values[expected[1:-1]] = value
-        elif expected != segment:
-            return None
-    return values
-
-
 @cache
 def _routes() -> dict[tuple[str, str, str], Operation]:
     return {(row.api, row.method, row.route): row for row in OPERATIONS.values() if not row.when}
-
-
-@cache
-def _templates() -> dict[tuple[str, str, int], list[tuple[Operation, tuple[str, ...]]]]:
-    templates: dict[tuple[str, str, int], list[tuple[Operation, tuple[str, ...]]]] = {}
-    for row in _routes().values():
-        parts = tuple(row.route.split("/"))
-        templates.setdefault((row.api, row.method, len(parts)), []).append((row, parts))
-    return templates
 
 
 class _Choice(NamedTuple):
