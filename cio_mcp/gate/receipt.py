@@ -123,10 +123,17 @@ def receipt_of(change: Change, now: float) -> Receipt:
     return EditReceipt(**dict(receipt) | {"edits": edits, "message": f"{receipt.message}{not_listed(plan)}"})
 
 
-def unneeded(plan: Plan) -> Receipt:
-    """The receipt of a plan that asks for nothing: everything is already so."""
+def unneeded(plan: Plan, earlier: ChangeSummary | None) -> Receipt:
+    """The receipt of a plan that asks for nothing: all is so already, maybe by the change `earlier`."""
     people = tuple(results_of(plan, "no change needed", {}))
-    return EditReceipt(status="already_done", message=f"{plan.summary} No change needed.", people=people or None)
+    made = f" Change {earlier.id} did this at {moment(happened_at(earlier))}." if earlier else ""
+    return EditReceipt(
+        status="already_done",
+        message=f"{plan.summary} No change needed.{made}",
+        people=people or None,
+        change=earlier.id if earlier else None,
+        at=happened_at(earlier) if earlier else None,
+    )
 
 
 def summary_receipt(row: ChangeSummary, now: float) -> Receipt:

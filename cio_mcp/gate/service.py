@@ -113,7 +113,7 @@ class Gate:
             raise Refused(PAUSED)
         if waiting:
             return Change.of(waiting)
-        planned = await self._examine(tool, await plan(), now)
+        planned = await self._examine(tool, arguments, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
         if cap := self.policy.caps(planned.risk):
@@ -251,14 +251,14 @@ class Gate:
         )
         return await self.journal.claim(change.id, terms)
 
-    async def _examine(self, tool: str, planned: Plan, now: float) -> Plan | Receipt:
+    async def _examine(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
         """Refuse what no approval allows, answer what is settled, and add what must be typed and warned of."""
         guardrails.check_roundtrip(planned)
         guardrails.check(planned.calls)
         if self.policy.rule_of(tool, planned) == "hide":
             raise Refused(FORBIDDEN)
         if not planned.calls:
-            return unneeded(planned)
+            return unneeded(planned, await self.journal.applied(tool, arguments))
         planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
         return await self.duplicates.examine(planned, now)
 
@@ -298,7 +298,7 @@ class Gate:
             outcome = json.dumps({"message": "The underlying data keeps changing. Nothing was sent."})
             await self.journal.fail(row.id, outcome, now=now)
             return self.receipt(await self.approvals.current(change))
-        examined = await self._examine(row.tool, planned, now)
+        examined = await self._examine(row.tool, row.arguments, planned, now)
         if isinstance(examined, Receipt):
             await self._withdraw(change, "it is no longer needed")
             return examined

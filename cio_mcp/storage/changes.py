@@ -13,6 +13,7 @@ from cio_mcp.storage.effects import Effects, same_effect, same_target
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import pause_in_force
 from cio_mcp.storage.rows import (
+    EFFECTIVE,
     OPEN,
     UNSETTLED,
     AddResult,
@@ -96,6 +97,11 @@ class Journal:
     async def requested_for(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
         """Find the latest change of a caller for the same tool and arguments that was requested since a time."""
         return await self._first(_call(principal, tool, arguments), changes.c.sending_at >= since)
+
+    async def applied(self, tool: str, arguments: str) -> ChangeRow | None:
+        """Find the latest change of any caller for the same tool and arguments that Customer.io accepted."""
+        same = and_(changes.c.tool == tool, changes.c.arguments == arguments)
+        return await self._first(same, changes.c.state.in_(EFFECTIVE))
 
     async def record_prompt(self, change: str, *, now: float) -> bool:
         """Record that a client has just been handed the question."""
