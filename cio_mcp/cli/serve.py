@@ -42,8 +42,9 @@ To try it without an account: cio-mcp demo. Press Ctrl-C to stop.
 
 def serve_stdio(*, sandbox: bool, **overrides: Any) -> None:
     """Serve the client that started this process, until it closes the line."""
-    if sys.stdin is None:
-        raise SettingError("standard input", "is closed. An MCP client must start cio-mcp and keep it open")
+    for name, stream in (("standard input", sys.stdin), ("standard output", sys.stdout)):
+        if stream is None:
+            raise SettingError(name, "is closed. An MCP client must start cio-mcp and keep it open")
 
     async def over_stdio(server: "lazy.server_app.CioServer") -> None:
         if sys.stdin.isatty():

@@ -1,5 +1,6 @@
 import json
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -408,3 +409,28 @@ def test_wrong_keys_are_reported_once_a_client_has_connected(cio_mcp: CommandLin
             process.stdin.flush()
             assert json.loads(process.stdout.readline())["id"] == 3
     assert len(sandbox.requests) == 2
+
+
+@pytest.mark.parametrize(("closing", "name"), [("<&-", "input"), (">&-", "output")])
+def test_a_closed_standard_stream_ends_the_start_and_is_named(closing: str, name: str, cio_mcp: CommandLine) -> None:
+    command = ["sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-m", "cio_mcp", "serve", "--sandbox"]
+    done = subprocess.run(
+        command, env=cio_mcp.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"cio-mcp: standard {name}: is closed. An MCP client must start cio-mcp and keep it open.\n"
+
+
+def test_a_client_that_reads_no_answers_does_not_keep_the_server_from_stopping(cio_mcp: CommandLine) -> None:
+    with running(cio_mcp, **KEYS) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(f"{json.dumps(INITIALIZE)}\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        for number in range(2, 20):
+            process.stdin.write(f"{json.dumps({'jsonrpc': '2.0', 'id': number, 'method': 'tools/list'})}\n")
+        process.stdin.flush()
+        select.select([process.stdout], [], [], TIMEOUT_SECONDS)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT_SECONDS) == 0
