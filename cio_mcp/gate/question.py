@@ -16,6 +16,7 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.field_labels import LABELS, NONE, Labels, Names
 from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.values import texts_in
 from cio_mcp.text.bidi import isolate
 from cio_mcp.text.names import mixes_scripts, normalized_name
 from cio_mcp.text.sanitize import cut
@@ -140,7 +141,7 @@ def _count(people: int | None) -> str:
 
 
 def _warnings(plan: Plan) -> Iterator[str]:
-    sent = [text for call in plan.calls for text in _texts([dict(call.path), dict(call.query), call.body])]
+    sent = [text for call in plan.calls for text in texts_in([dict(call.path), dict(call.query), call.body])]
     if hides("\n".join(sent)) or any(map(hides, sent)):
         yield "Some values contain invisible characters. They are shown as \\u escapes."
     if alike := [text for text in sent if len(text) <= MAX_VALUE_CHARACTERS and _is_name(text) and mixes_scripts(text)]:
@@ -269,16 +270,3 @@ def _leaves(names: Names, value: JsonValue) -> Iterator[tuple[Names, JsonValue]]
             yield from _leaves((*names, index), inner)
     else:
         yield names, value
-
-
-def _texts(value: JsonValue) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case list():
-            for item in value:
-                yield from _texts(item)
-        case dict():
-            for key, item in value.items():
-                yield key
-                yield from _texts(item)

@@ -2,15 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-
-from pydantic import JsonValue
 
 from cio_mcp.customerio.mentions import people_in
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.values import texts_in
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import quoted
 
@@ -41,7 +39,7 @@ class Subject:
             return False
         if self.is_mentioned_in(*texts) or self._mentions(row.summary):
             return True
-        if self.is_mentioned_in(*_texts(json.loads(row.plan)), *_texts(json.loads(row.input or "null"))):
+        if self.is_mentioned_in(*texts_in(json.loads(row.plan)), *texts_in(json.loads(row.input or "null"))):
             return True
         plan = Change.of(row).plan
         names = (f"{person.label} {person.details}" for person in plan.people)
@@ -76,22 +74,6 @@ class Subject:
             return None
         either = "|".join(re.escape(form) for form in sorted(spelt, key=len, reverse=True))
         return re.compile(rf"(?<![\w.+@-])(?:{either})(?![\w@-]|\.\w)", re.IGNORECASE)
-
-
-def _texts(value: JsonValue) -> Iterable[str]:
-    """Every text in a JSON value, keys included."""
-    match value:
-        case str():
-            yield value
-        case list():
-            for item in value:
-                yield from _texts(item)
-        case dict():
-            for key, item in value.items():
-                yield key
-                yield from _texts(item)
-        case _:
-            yield str(value)
 
 
 def _people_of(plan: Plan) -> set[str]:

@@ -1,7 +1,8 @@
-"""Comparing JSON values as they are meant, since Customer.io returns most attributes as text."""
+"""JSON values as they are meant: compared, since Customer.io returns most attributes as text, and searched for text."""
 
 import json
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -78,3 +79,19 @@ def _parsed(text: str) -> object:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+def texts_in(value: JsonValue) -> Iterator[str]:
+    """Every text in a value, keys included; other scalars as Python writes them."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from texts_in(item)
+        case dict():
+            for key, item in value.items():
+                yield key
+                yield from texts_in(item)
+        case _:
+            yield str(value)

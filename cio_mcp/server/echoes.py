@@ -1,7 +1,6 @@
 """Bounds the parts of a request that errors repeat: the SDK repeats a URI, a method, or a version in full."""
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared._stream_protocols import WriteStream
@@ -9,6 +8,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types import INVALID_PARAMS, ErrorData, JSONRPCError
 
+from cio_mcp.server.streams import Stream
 from cio_mcp.text.render import MAX_ERROR_CHARACTERS
 from cio_mcp.text.sanitize import NAME_CHARACTERS, cut
 
@@ -32,7 +32,7 @@ async def bound_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext)
         raise MCPError.from_error_data(bounded(failure.error)) from None
 
 
-class BoundedErrors:
+class BoundedErrors(Stream):
     """A stream to a client in which errors are bounded, also those that the SDK raises before any middleware."""
 
     def __init__(self, outgoing: WriteStream[SessionMessage]) -> None:
@@ -48,14 +48,6 @@ class BoundedErrors:
     async def aclose(self) -> None:
         """Close the stream."""
         await self._outgoing.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 def bounded(error: ErrorData) -> ErrorData:

@@ -8,7 +8,6 @@ standard input is read here. Output is written here as well, because the SDK sta
 import json
 import logging
 from collections import deque
-from types import TracebackType
 from typing import Any, Self
 
 import anyio
@@ -28,6 +27,7 @@ from pydantic import ValidationError
 
 from cio_mcp.server.echoes import BoundedErrors
 from cio_mcp.server.standard_streams import Input, Output, claim_standard_streams
+from cio_mcp.server.streams import Stream
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """Bytes of a line, as of a message over HTTP."""
@@ -44,21 +44,6 @@ UNREADABLE = "Invalid request: it contains an incomplete character (a lone surro
 TOO_LONG = f"Invalid request: the line is longer than {MAX_LINE_BYTES:,} bytes."
 
 log = logging.getLogger(__name__)
-
-
-class _Stream:
-    """A stream that has nothing of its own to close."""
-
-    async def aclose(self) -> None:
-        """Close nothing."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 async def serve_stdio(server: Server[Any]) -> None:
@@ -83,7 +68,7 @@ async def serve_stdio(server: Server[Any]) -> None:
             group.cancel_scope.cancel()
 
 
-class _Outgoing(_Stream):
+class _Outgoing(Stream):
     """The SDK's messages for the client."""
 
     def __init__(self, output: Output) -> None:
@@ -94,7 +79,7 @@ class _Outgoing(_Stream):
         await self._output.write(f"{text}\n".encode())
 
 
-class _Messages(_Stream):
+class _Messages(Stream):
     """The client's messages for the SDK, less the lines that are answered with an error here."""
 
     def __init__(self, source: Input, outgoing: WriteStream[SessionMessage]) -> None:

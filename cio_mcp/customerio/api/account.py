@@ -3,18 +3,16 @@
 from typing import Literal
 
 from cio_mcp.customerio.api.base import Model
-from cio_mcp.customerio.api.reads import Reads
+from cio_mcp.customerio.api.reads import NamedModel, Reads
 from cio_mcp.customerio.call import read
 
 CACHE_SECONDS = 60.0
 """How long these may be reused; Customer.io itself caches the counts of workspaces for up to two hours."""
 
 
-class WorkspaceRecord(Model):
+class WorkspaceRecord(NamedModel):
     """A workspace of the account; its counts may be two hours old."""
 
-    id: str
-    name: str = ""
     people: int | None = None
     messages_sent: int | None = None
     object_types: int | None = None
@@ -31,21 +29,17 @@ class Sender(Model):
     template_type: str | None = None
 
 
-class Topic(Model):
+class Topic(NamedModel):
     """A subscription topic people can opt in to or out of."""
 
-    id: str
-    name: str = ""
     identifier: str | None = None
     description: str | None = None
     subscribed_by_default: bool | None = None
 
 
-class ObjectType(Model):
+class ObjectType(NamedModel):
     """A type of object people can be related to."""
 
-    id: str
-    name: str = ""
     enabled: bool | None = None
 
 

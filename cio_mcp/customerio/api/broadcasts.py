@@ -1,22 +1,12 @@
 """API-triggered broadcasts: what they are, and their actions."""
 
-from typing import Annotated
-
-from cio_mcp.customerio.api.base import Content, Listed, Moment
-from cio_mcp.customerio.api.reads import SourceModel, SourceReads
+from cio_mcp.customerio.api.base import Content
+from cio_mcp.customerio.api.reads import JourneySource, SourceReads
 from cio_mcp.customerio.call import read
 
 
-class Broadcast(SourceModel):
+class Broadcast(JourneySource):
     """A broadcast that an API call triggers; its audience is not in the API."""
-
-    type: str | None = None
-    state: str | None = None
-    active: bool = False
-    created: Moment = None
-    updated: Moment = None
-    first_started: Moment = None
-    tags: Annotated[tuple[str, ...], Listed] = ()
 
 
 class Broadcasts(SourceReads[Broadcast]):

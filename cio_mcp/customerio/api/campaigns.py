@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Blank, Complete, Content, Listed, Model, Moment
-from cio_mcp.customerio.api.reads import SourceModel, SourceReads
+from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Blank, Complete, Content, Listed, Model
+from cio_mcp.customerio.api.reads import JourneySource, SourceReads
 from cio_mcp.customerio.call import read
 from cio_mcp.text.names import fold, normalized_name
 
@@ -26,16 +26,9 @@ class ActionRef(Model):
     type: str | None = None
 
 
-class Campaign(SourceModel):
+class Campaign(JourneySource):
     """A campaign; which of the trigger's fields are there tells what starts it."""
 
-    type: str | None = None
-    state: str | None = None
-    active: bool = False
-    created: Moment = None
-    updated: Moment = None
-    first_started: Moment = None
-    tags: Annotated[tuple[str, ...], Listed] = ()
     actions: Annotated[tuple[ActionRef, ...], Listed] = ()
     event_name: Annotated[str | None, Blank] = None
     trigger_segment_ids: Annotated[tuple[str, ...], Complete] = ()

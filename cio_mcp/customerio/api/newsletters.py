@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Blank, Content, Listed, Model, Moment
-from cio_mcp.customerio.api.reads import SourceModel, SourceReads
+from cio_mcp.customerio.api.reads import NamedModel, SourceReads
 from cio_mcp.customerio.call import Call, read
 
 PAGE_SIZE = 100
@@ -13,7 +13,7 @@ MAX_NEWSLETTERS = PAGE_SIZE * MAX_PAGES
 """Newsletters read at most to find some by name; no source."""
 
 
-class Newsletter(SourceModel):
+class Newsletter(NamedModel):
     """A newsletter; without `sent_at` it is a draft or still to be sent."""
 
     type: str | None = None
@@ -31,11 +31,9 @@ class Newsletter(SourceModel):
         return "sent" if self.sent_at else "draft"
 
 
-class TestGroup(Model):
+class TestGroup(NamedModel):
     """A group of an A/B test and the contents it got."""
 
-    id: str
-    name: str = ""
     label: str | None = None
     winner: bool = False
     content_ids: Annotated[tuple[str, ...], Listed] = ()

@@ -20,7 +20,7 @@ from cio_mcp.customerio.api.base import (
     Moment,
     Reference,
 )
-from cio_mcp.customerio.api.reads import Reads
+from cio_mcp.customerio.api.reads import NamedModel, Reads
 from cio_mcp.customerio.call import read
 from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
@@ -112,18 +112,13 @@ class PeoplePage(Model):
     next: Annotated[str | None, Blank] = None
 
 
-class SegmentName(Model):
+class SegmentName(NamedModel):
     """A segment that a person is in."""
 
-    id: str
-    name: str = ""
 
-
-class Topic(Model):
+class Topic(NamedModel):
     """A subscription topic, and whether the person is subscribed to it."""
 
-    id: str
-    name: str = ""
     subscribed: bool = False
 
 

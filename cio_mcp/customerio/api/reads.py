@@ -1,9 +1,9 @@
 """The ways to read that the modules of `api/` share: a record, a list, pages, and lookups by id or name."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Model, is_number
+from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Listed, Model, Moment, is_number
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.client import Reader
 from cio_mcp.customerio.operations import operation
@@ -78,14 +78,26 @@ async def by_id_or_name(
         raise NotFound(f"{field}: no {kind} has the ID {key}.") from None
 
 
-class SourceModel(Model):
-    """What campaigns, broadcasts, newsletters and transactional messages have in common."""
+class NamedModel(Model):
+    """A record with an ID and a name that a marketer gave it."""
 
     id: str
     name: str = ""
 
 
-AnySource = TypeVar("AnySource", bound=SourceModel)
+class JourneySource(NamedModel):
+    """The fields that campaigns and API-triggered broadcasts share."""
+
+    type: str | None = None
+    state: str | None = None
+    active: bool = False
+    created: Moment = None
+    updated: Moment = None
+    first_started: Moment = None
+    tags: Annotated[tuple[str, ...], Listed] = ()
+
+
+AnySource = TypeVar("AnySource", bound=NamedModel)
 
 
 class Reads:

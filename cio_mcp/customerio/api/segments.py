@@ -4,17 +4,15 @@ from collections.abc import Collection
 from typing import Annotated
 
 from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Identifiers, Listed, Model, Moment
-from cio_mcp.customerio.api.reads import Reads, find_by_name, suggestion
+from cio_mcp.customerio.api.reads import NamedModel, Reads, find_by_name, suggestion
 from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted
 
 
-class Segment(Model):
+class Segment(NamedModel):
     """A segment: `dynamic` ones follow their conditions, `manual` ones hold who was added."""
 
-    id: str
-    name: str = ""
     description: Annotated[str | None, Blank] = None
     type: Annotated[str | None, Blank] = None
     state: Annotated[str | None, Blank] = None

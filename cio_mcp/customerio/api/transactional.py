@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from cio_mcp.customerio.api.base import Content, Moment
-from cio_mcp.customerio.api.reads import SourceModel, SourceReads
+from cio_mcp.customerio.api.reads import NamedModel, SourceReads
 from cio_mcp.customerio.call import read
 from cio_mcp.errors import NotFound
 from cio_mcp.text import liquid
 
 
-class TransactionalMessage(SourceModel):
+class TransactionalMessage(NamedModel):
     """A transactional message and the settings a send inherits."""
 
     trigger_name: str | None = None

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import Listed, Model
-from cio_mcp.customerio.api.reads import Reads
+from cio_mcp.customerio.api.base import Listed
+from cio_mcp.customerio.api.reads import NamedModel, Reads
 from cio_mcp.customerio.call import Call, read
 
 EVENTS: dict[str, tuple[str, ...]] = {
@@ -36,11 +36,9 @@ NAMES: tuple[str, ...] = tuple(f"{object_type}_{metric}" for object_type in EVEN
 """The same as the API names them."""
 
 
-class Webhook(Model):
+class Webhook(NamedModel):
     """A reporting webhook; `endpoint` may hold a user name and password, so it is never shown as it is."""
 
-    id: str
-    name: str = ""
     endpoint: str = ""
     disabled: bool = False
     full_resolution: bool = False

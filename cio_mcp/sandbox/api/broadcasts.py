@@ -1,15 +1,13 @@
-"""Broadcasts: lists, metrics, deliveries, and triggers."""
+"""Broadcasts: a list, and triggers."""
 
 from typing import Any
 
-from cio_mcp.sandbox.api.campaigns import action, deliveries_of, get_source, get_template, summary, template_refs
 from cio_mcp.sandbox.api.fields import is_optional_object
-from cio_mcp.sandbox.api.messages import list_messages
-from cio_mcp.sandbox.api.metrics import links, metrics
 from cio_mcp.sandbox.api.routes import Route
+from cio_mcp.sandbox.api.sources import SourceRoutes, action, sources_of, summary, template_refs
 from cio_mcp.sandbox.http import ApiError, ApiRequest, app_error, not_found, page
 from cio_mcp.sandbox.world.filters import check_filter, matches
-from cio_mcp.sandbox.world.lifecycle import deliver
+from cio_mcp.sandbox.world.lifecycle import create_delivery, deliver
 from cio_mcp.sandbox.world.people import Person, as_string
 from cio_mcp.sandbox.world.templates import Source
 from cio_mcp.sandbox.world.workspace import Workspace
@@ -27,33 +25,7 @@ def _broadcast(source: Source) -> dict[str, Any]:
 
 
 def _list(workspace: Workspace, _: ApiRequest) -> Any:
-    return {"broadcasts": [_broadcast(source) for source in workspace.sources.values() if source.kind == "broadcast"]}
-
-
-def _get(workspace: Workspace, request: ApiRequest) -> Any:
-    return {"broadcast": _broadcast(get_source(workspace, request, "broadcast"))}
-
-
-def _actions(workspace: Workspace, request: ApiRequest) -> Any:
-    source = get_source(workspace, request, "broadcast")
-    return {"actions": [action(source, template) for template in source.templates]}
-
-
-def _action(workspace: Workspace, request: ApiRequest) -> Any:
-    source = get_source(workspace, request, "broadcast")
-    return {"action": action(source, get_template(source, request, "action_id"))}
-
-
-def _metrics(workspace: Workspace, request: ApiRequest) -> Any:
-    return metrics(workspace, request, deliveries_of(workspace, request, "broadcast"))
-
-
-def _links(workspace: Workspace, request: ApiRequest) -> Any:
-    return links(workspace, request, deliveries_of(workspace, request, "broadcast"))
-
-
-def _messages(workspace: Workspace, request: ApiRequest) -> Any:
-    return list_messages(workspace, request, deliveries_of(workspace, request, "broadcast"))
+    return {"broadcasts": [_broadcast(source) for source in sources_of(workspace, "broadcast")]}
 
 
 def _trigger_json(workspace: Workspace, trigger: dict[str, Any]) -> dict[str, Any]:
@@ -62,13 +34,13 @@ def _trigger_json(workspace: Workspace, trigger: dict[str, Any]) -> dict[str, An
 
 
 def _triggers(workspace: Workspace, request: ApiRequest) -> Any:
-    source = get_source(workspace, request, "broadcast")
+    source = BROADCASTS.find(workspace, request)
     triggers = [one for one in workspace.triggers.values() if one["broadcast_id"] == source.id]
     return {"triggers": [_trigger_json(workspace, trigger) for trigger in triggers]}
 
 
 def _find_trigger(workspace: Workspace, request: ApiRequest) -> dict[str, Any]:
-    source = get_source(workspace, request, "broadcast")
+    source = BROADCASTS.find(workspace, request)
     trigger = workspace.triggers.get(request.path_id("trigger_id"))
     if trigger is None or trigger["broadcast_id"] != source.id:
         raise not_found()
@@ -85,7 +57,7 @@ def _errors(workspace: Workspace, request: ApiRequest) -> Any:
 
 
 def _trigger(workspace: Workspace, request: ApiRequest) -> Any:
-    source, body = get_source(workspace, request, "broadcast"), request.body if request.body is not None else {}
+    source, body = BROADCASTS.find(workspace, request), request.body if request.body is not None else {}
     _check(body)
     number = max(workspace.triggers, default=0) + 1
     now = workspace.now
@@ -143,7 +115,8 @@ def _process(workspace: Workspace, source: Source, body: dict[str, Any], trigger
     template = source.templates[0]
     for person, own in audience:
         data = {**(body.get("data") or {}), **own}
-        deliver(workspace, person, source, template, person.email or "", data=data).trigger_id = trigger["id"]
+        delivery = create_delivery(workspace, person, source, template, person.email or "", data=data)
+        deliver(workspace, delivery).trigger_id = trigger["id"]
 
 
 def _audience(
@@ -178,17 +151,12 @@ def _by_id(workspace: Workspace, value: str) -> list[Person]:
 
 BROADCAST = "/v1/broadcasts/{broadcast_id}"
 TRIGGERS = "/v1/campaigns/{broadcast_id}/triggers"
+BROADCASTS = SourceRoutes("broadcast", BROADCAST, "broadcast", _broadcast, "action", action)
 ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/broadcasts", _list),
-    ("GET", BROADCAST, _get),
-    ("GET", f"{BROADCAST}/metrics", _metrics),
-    ("GET", f"{BROADCAST}/metrics/links", _links),
-    ("GET", f"{BROADCAST}/messages", _messages),
+    *BROADCASTS.of_sources,
+    *BROADCASTS.of_parts,
     ("GET", f"{BROADCAST}/triggers", _triggers),
-    ("GET", f"{BROADCAST}/actions", _actions),
-    ("GET", f"{BROADCAST}/actions/{{action_id}}", _action),
-    ("GET", f"{BROADCAST}/actions/{{action_id}}/metrics", _metrics),
-    ("GET", f"{BROADCAST}/actions/{{action_id}}/metrics/links", _links),
     ("POST", TRIGGERS, _trigger),
     ("GET", f"{TRIGGERS}/{{trigger_id}}", _status),
     ("GET", f"{TRIGGERS}/{{trigger_id}}/errors", _errors),

@@ -9,7 +9,7 @@ from cio_mcp.sandbox.world.deliveries import Delivery
 from cio_mcp.sandbox.world.templates import TEMPLATE_ID_OFFSET, Kind
 from cio_mcp.sandbox.world.workspace import Workspace
 
-CHANNELS = {"email", "webhook", "twilio", "whatsapp", "slack", "push", "in_app"}
+CHANNELS = frozenset({"email", "webhook", "twilio", "whatsapp", "slack", "push", "in_app"})
 NEWSLETTER_CHANNELS = CHANNELS | {"inbox"}
 METRICS = {
     "attempted", "sent", "delivered", "opened", "clicked", "converted", "bounced", "spammed", "unsubscribed", "dropped",

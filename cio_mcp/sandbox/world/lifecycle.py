@@ -72,26 +72,11 @@ def _message_step(
         if template.channel == "push":
             address = str(person.devices[0]["id"]) if person.devices else ""
         recipient = str(data.get("recipient") or address)
-        delivery = deliver(workspace, person, source, template, recipient, data=data)
+        delivery = deliver(workspace, create_delivery(workspace, person, source, template, recipient, data=data))
         delivery.event_id = event_id
         delivery.overrides = {name: data[key] for key, name in RESERVED_KEYS.items() if data.get(key)}
 
     return send
-
-
-def deliver(
-    workspace: Workspace,
-    person: Person,
-    source: Source,
-    template: Template,
-    recipient: str,
-    *,
-    data: dict[str, Any],
-) -> Delivery:
-    """Create a delivery and send it."""
-    delivery = create_delivery(workspace, person, source, template, recipient, data=data)
-    dispatch(workspace, delivery, send_to_unsubscribed=False)
-    return delivery
 
 
 def create_delivery(
@@ -126,6 +111,12 @@ def dispatch(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: 
         delivery.failure = HARD_BOUNCE
     delivery.metrics = {**metrics, "created": delivery.created}
     workspace.apply_after(0, partial(schedule_steps, workspace, delivery))
+
+
+def deliver(workspace: Workspace, delivery: Delivery) -> Delivery:
+    """Send a delivery, unless its person is unsubscribed."""
+    dispatch(workspace, delivery, send_to_unsubscribed=False)
+    return delivery
 
 
 def draft(workspace: Workspace, delivery: Delivery) -> None:

@@ -1,0 +1,169 @@
+"""What campaigns, broadcasts, newsletters, and transactional messages share: routes, and parts of their JSON."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cio_mcp.sandbox.api import metrics
+from cio_mcp.sandbox.api.messages import CHANNELS, list_messages
+from cio_mcp.sandbox.api.routes import Route
+from cio_mcp.sandbox.http import ApiRequest, not_found, page
+from cio_mcp.sandbox.world.deliveries import Delivery
+from cio_mcp.sandbox.world.templates import SENDER, TEMPLATE_ID_OFFSET, Kind, Source, Template
+from cio_mcp.sandbox.world.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRoutes:
+    """The routes of one kind of source: a source, its actions or contents, metrics, and deliveries.
+
+    `key` is the name of a source in JSON, `parts_per_page` None where all actions or contents come at once.
+    """
+
+    kind: Kind
+    path: str
+    key: str
+    as_json: Callable[[Source], dict[str, Any]]
+    part: Literal["action", "content"]
+    part_as_json: Callable[[Source, Template], dict[str, Any]]
+    parts_per_page: int | None = None
+    channels: Collection[str] = CHANNELS
+    has_version_2: bool = False
+
+    @property
+    def of_sources(self) -> tuple[Route, ...]:
+        """The routes of a source, and those that read its actions or contents."""
+        return (
+            ("GET", self.path, self._get),
+            ("GET", f"{self.path}/metrics", self._metrics),
+            ("GET", f"{self.path}/metrics/links", self._links),
+            ("GET", f"{self.path}/messages", self._messages),
+            ("GET", f"{self.path}/{self.part}s", self._parts),
+            ("GET", self._part_path, self._part),
+        )
+
+    @property
+    def of_parts(self) -> tuple[Route, ...]:
+        """The metrics of an action or content."""
+        return (
+            ("GET", f"{self._part_path}/metrics", self._metrics),
+            ("GET", f"{self._part_path}/metrics/links", self._links),
+        )
+
+    def find(self, workspace: Workspace, request: ApiRequest) -> Source:
+        """The source in the path, or 404."""
+        source = workspace.sources.get((self.kind, request.path_id(f"{self.kind}_id")))
+        if source is None:
+            raise not_found()
+        return source
+
+    @property
+    def _part_path(self) -> str:
+        return f"{self.path}/{self.part}s/{{{self.part}_id}}"
+
+    def _find_part(self, source: Source, request: ApiRequest) -> Template:
+        number = request.path_id(f"{self.part}_id")
+        for template in source.templates:
+            if template.id == number:
+                return template
+        raise not_found()
+
+    def _deliveries(self, workspace: Workspace, request: ApiRequest) -> list[Delivery]:
+        """The deliveries of the source in the path, or of its action or content if the path has one."""
+        source = self.find(workspace, request)
+        deliveries = workspace.deliveries.of(self.kind, source.id)
+        if f"{self.part}_id" not in request.path:
+            return deliveries
+        template = self._find_part(source, request)
+        return [delivery for delivery in deliveries if delivery.template is template]
+
+    def _get(self, workspace: Workspace, request: ApiRequest) -> Any:
+        return {self.key: self.as_json(self.find(workspace, request))}
+
+    def _parts(self, workspace: Workspace, request: ApiRequest) -> Any:
+        source = self.find(workspace, request)
+        if self.parts_per_page is None:
+            return {f"{self.part}s": [self.part_as_json(source, template) for template in source.templates]}
+        rows, token = page(source.templates, request, self.parts_per_page, self.parts_per_page)
+        return {f"{self.part}s": [self.part_as_json(source, template) for template in rows], "next": token}
+
+    def _part(self, workspace: Workspace, request: ApiRequest) -> Any:
+        source = self.find(workspace, request)
+        return {self.part: self.part_as_json(source, self._find_part(source, request))}
+
+    def _metrics(self, workspace: Workspace, request: ApiRequest) -> Any:
+        deliveries = self._deliveries(workspace, request)
+        return metrics.metrics(workspace, request, deliveries, has_version_2=self.has_version_2, channels=self.channels)
+
+    def _links(self, workspace: Workspace, request: ApiRequest) -> Any:
+        return metrics.links(workspace, request, self._deliveries(workspace, request), self.channels)
+
+    def _messages(self, workspace: Workspace, request: ApiRequest) -> Any:
+        return list_messages(workspace, request, self._deliveries(workspace, request), self.channels)
+
+
+def sources_of(workspace: Workspace, kind: Kind) -> list[Source]:
+    """All sources of a kind."""
+    return [source for source in workspace.sources.values() if source.kind == kind]
+
+
+def summary(source: Source) -> dict[str, Any]:
+    """The fields that campaigns and broadcasts share in lists."""
+    return {
+        "id": source.id,
+        "deduplicate_id": source.deduplicate_id,
+        "name": source.name,
+        "created": source.created,
+        "updated": source.created,
+        "active": source.state == "running",
+        "state": source.state,
+        "actions": [{"id": template.id, "type": template.channel} for template in source.templates],
+        "first_started": source.created,
+        "tags": list(source.tags),
+    }
+
+
+def template_refs(source: Source) -> list[dict[str, Any]]:
+    """References to message templates, as lists contain them."""
+    return [{"id": template.id + TEMPLATE_ID_OFFSET, "type": template.channel} for template in source.templates]
+
+
+def contents(source: Source, template: Template) -> dict[str, Any]:
+    """The fields that actions and contents share; emails have all of them, other channels a few."""
+    fields: dict[str, Any] = {
+        "id": template.id,
+        "name": template.name,
+        "created": source.created,
+        "updated": source.created,
+        "body": template.body,
+        "type": template.channel,
+        "language": template.language,
+        "recipient": "{{customer.email}}" if template.channel == "email" else "{{customer.phone}}",
+    }
+    if template.channel == "email":
+        fields |= {
+            "layout": "",
+            "from": SENDER,
+            "from_id": 1,
+            "reply_to": "",
+            "reply_to_id": None,
+            "preprocessor": "premailer",
+            "subject": template.subject,
+            "bcc": "",
+            "fake_bcc": False,
+            "preheader_text": "",
+            "body_amp": "",
+            "headers": "[]",
+        }
+    return fields
+
+
+def action(source: Source, template: Template) -> dict[str, Any]:
+    """An action of a campaign or broadcast; its id is a string here, an integer in lists of campaigns."""
+    return {
+        **contents(source, template),
+        "id": str(template.id),
+        f"{source.kind}_id": source.id,
+        "deduplicate_id": f"{template.id}:{source.created}",
+        "sending_state": "automatic",
+    }
