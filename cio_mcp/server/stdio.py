@@ -63,8 +63,11 @@ async def serve_stdio(server: Server[Any]) -> None:
             group.start_soon(write)
             outgoing = BoundedErrors(_Outgoing(output))
             messages = _Messages(Input(source), outgoing)
-            await server.run(messages, outgoing, server.create_initialization_options())
-            await output.flush()
+            try:
+                await server.run(messages, outgoing, server.create_initialization_options())
+                await output.flush()
+            except* anyio.BrokenResourceError:
+                log.debug("stopped with a message in hand")  # the SDK fails if it is canceled then
             group.cancel_scope.cancel()
 
 
