@@ -35,7 +35,8 @@ from cio_mcp.gate.reconciliation import Reconciler
 from cio_mcp.gate.retention import Retention
 from cio_mcp.gate.service import Gate
 from cio_mcp.settings import Settings
-from cio_mcp.storage.changes import Journal, UnsettledChanges
+from cio_mcp.storage.change_queues import UnsettledChanges
+from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.limiter_state import open_limiter_store
 from cio_mcp.storage.pauses import Pauses

@@ -3,7 +3,7 @@
 from cio_mcp.clock import Clock
 from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.reconciliation import Reconciler
-from cio_mcp.storage.changes import UnsettledChanges
+from cio_mcp.storage.change_queues import UnsettledChanges
 from cio_mcp.workspace import Workspace
 
 

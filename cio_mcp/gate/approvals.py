@@ -10,7 +10,8 @@ from cio_mcp.clock import Clock
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import BY_POLICY
-from cio_mcp.storage.changes import CLOCK_SKEW_SECONDS, Journal
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
 from cio_mcp.storage.rows import ChangeSummary, StoredState
 
 APPROVAL_SECONDS = 600.0

@@ -12,7 +12,8 @@ from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.executor import Executor, Outcome
 from cio_mcp.gate.plan import Plan
-from cio_mcp.storage.changes import Journal, UnsettledChanges
+from cio_mcp.storage.change_queues import UnsettledChanges
+from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.rows import ChangeRow
 

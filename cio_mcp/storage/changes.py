@@ -1,17 +1,16 @@
 """The journal's transitions: each is one conditional statement under the write lock, so only one process can win it."""
 
-from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Integer, Row, Select, and_, cast, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from cio_mcp.storage import change_queries
+from cio_mcp.storage import change_queries, claims
 from cio_mcp.storage.change_queries import row_columns
-from cio_mcp.storage.effects import Effects, same_effect, same_target
+from cio_mcp.storage.change_queues import ApprovedChanges
+from cio_mcp.storage.effects import Effects
 from cio_mcp.storage.engine import Database
-from cio_mcp.storage.pauses import pause_in_force
 from cio_mcp.storage.rows import (
     EFFECTIVE,
     OPEN,
@@ -25,15 +24,7 @@ from cio_mcp.storage.rows import (
     ClaimTerms,
     OpenLimits,
 )
-from cio_mcp.storage.schema import InJson, changes
-
-HOUR_SECONDS = 3600.0
-CLOCK_SKEW_SECONDS = 60.0
-"""How far ahead of this clock an approval may lie. Chosen: hosts with synchronized clocks differ by far less."""
-MAX_SETTLED_AT_ONCE = 20
-"""Changes that one round of reconciliation takes; the rest stays due."""
-MAX_APPROVED_AT_ONCE = 8
-"""Approved changes that one process carries out at once; the rest stays due."""
+from cio_mcp.storage.schema import changes
 
 
 class Journal:
@@ -173,17 +164,11 @@ class Journal:
 
     async def claim(self, change: str, terms: ClaimTerms) -> ClaimResult:
         """Use an approval: `approved` becomes `sending`, if fresh, for this digest, and nothing stands against it."""
-        return await self._database.write(lambda db: self._claim(db, change, terms))
+        return await self._database.write(lambda db: claims.claim(db, self.workspace, change, terms))
 
     async def next_send_at(self, cap: int, now: float, people: int = 1) -> float:
         """Tell when a cap of so many people an hour has room for a send to `people`; `now` where it does already."""
-        sends = self._sends_since(now - HOUR_SECONDS, cap)
-        reached = people
-        for sending_at, count in await self._database.read(lambda db: _counted(db, sends)):
-            reached += count
-            if reached > cap:
-                return sending_at + HOUR_SECONDS
-        return now
+        return await self._database.read(lambda db: claims.next_send_at(db, self.workspace, cap, now, people))
 
     async def finish(
         self,
@@ -207,55 +192,6 @@ class Journal:
         """Record that the new value was read back."""
         return await self._move(change, changes.c.state == "sent", state="verified")
 
-    def _claim(self, db: Connection, change: str, terms: ClaimTerms) -> ClaimResult:
-        if obstacle := self._obstacle(db, change, terms):
-            return obstacle
-        approved = and_(self._is(change), changes.c.state == "approved", changes.c.digest == terms.digest)
-        sending = {
-            "state": "sending",
-            "sending_at": terms.now,
-            "settle_at": terms.until,
-            "baseline": terms.baseline,
-            "unread": terms.unread,
-        }
-        claimed = db.execute(update(changes).where(approved).values(**sending)).rowcount == 1
-        return "claimed" if claimed else "not approved"
-
-    def _obstacle(self, db: Connection, change: str, terms: ClaimTerms) -> ClaimResult | None:
-        if pause_in_force(db, self.workspace):
-            return "paused"
-        columns = changes.c["state", "digest", "decided_at", "effect", "target", "repeat", "planned_at"]
-        row = db.execute(select(*columns).where(self._is(change))).one_or_none()
-        if row is None or row.state != "approved" or row.digest != terms.digest:
-            return "not approved"
-        if not terms.decided_since <= row.decided_at <= terms.now + CLOCK_SKEW_SECONDS:
-            # Where the clock was set back, an approval of ten minutes would be valid for hours.
-            return "too old" if row.decided_at < terms.decided_since else "in the future"
-        if repeats := self._repeats(db, change, row, terms):
-            return repeats
-        if terms.sends_an_hour is not None:
-            sends = _counted(db, self._sends_since(terms.now - HOUR_SECONDS, terms.sends_an_hour))
-            reached = terms.people + sum(count for _, count in sends)
-            return "cap reached" if reached > terms.sends_an_hour else None
-        return None
-
-    def _repeats(self, db: Connection, change: str, row: Row[Any], terms: ClaimTerms) -> ClaimResult | None:
-        if row.effect and self._was_sent(db, change, row, terms):
-            return "same effect"
-        if row.target and terms.near_since is not None:
-            near = same_target(self.workspace, row.target, terms.near_since)
-            another = select(changes.c.id).where(near, changes.c.id != change).limit(1)
-            return "same target" if db.execute(another).first() else None
-        return None
-
-    def _was_sent(self, db: Connection, change: str, row: Row[Any], terms: ClaimTerms) -> bool:
-        # Its question named what was sent until then; of what came later the person knew nothing.
-        since = min(terms.effect_since, row.planned_at)
-        same = same_effect(self.workspace, row.effect, since, terms.now)
-        if row.repeat:
-            same = and_(same, changes.c.sending_at > row.planned_at)
-        return db.execute(select(changes.c.id).where(same, changes.c.id != change).limit(1)).first() is not None
-
     async def _first(self, *where: ColumnElement[bool], order: tuple[Any, ...] = ()) -> ChangeRow | None:
         query = select(*row_columns).where(changes.c.workspace == self.workspace, *where)
         newest = query.order_by(*order, changes.c.planned_at.desc(), changes.c.id).limit(1)
@@ -266,83 +202,8 @@ class Journal:
         statement = update(changes).where(self._is(change), condition).values(**values)
         return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
 
-    def _sends_since(self, since: float, most: int) -> Select[Any]:
-        """When sends left and to how many people, newest first, whatever became of them; no more than `most`."""
-        sends = (changes.c.workspace == self.workspace, changes.c.risk == "send", changes.c.sending_at > since)
-        people = cast(InJson(changes.c.plan, "affected"), Integer)
-        return select(changes.c.sending_at, people).where(*sends).order_by(changes.c.sending_at.desc()).limit(most)
-
     def _is(self, change: str) -> ColumnElement[bool]:
         return and_(changes.c.id == change, changes.c.workspace == self.workspace)
-
-
-class ApprovedChanges:
-    """The approved changes of one workspace that no call has carried out yet.
-
-    `settle_at` of such a change says when another process may carry it out, after one that took it.
-    """
-
-    def __init__(self, database: Database, workspace: str) -> None:
-        self._database = database
-        self._workspace = workspace
-
-    async def due(self, tools: Collection[str], *, since: float, now: float, but_by: str) -> Sequence[ChangeSummary]:
-        """Read those of some tools that were approved since a time, except by one, and that nobody took."""
-        here = and_(changes.c.workspace == self._workspace, changes.c.state == "approved", changes.c.expires_at > now)
-        decided = and_(changes.c.decided_at >= since, changes.c.decided_by != but_by)
-        can_be_planned = and_(changes.c.tool.in_(tools), changes.c.input.is_not(None))
-        query = select(*change_queries.summary_columns).where(here, decided, _untaken(now), can_be_planned)
-        few = query.order_by(changes.c.decided_at).limit(MAX_APPROVED_AT_ONCE)
-        return await self._database.read(lambda db: [ChangeSummary(**row) for row in db.execute(few).mappings()])
-
-    async def take(self, change: str, *, now: float, until: float) -> bool:
-        """Take one to carry it out, until a time; False if another process was faster."""
-        here = and_(changes.c.id == change, changes.c.workspace == self._workspace, changes.c.state == "approved")
-        statement = update(changes).where(here, _untaken(now)).values(settle_at=until)
-        return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
-
-
-class UnsettledChanges:
-    """The unsettled changes of one workspace; `settle_at` says when each is looked at next."""
-
-    def __init__(self, database: Database, workspace: str) -> None:
-        self._database = database
-        self._workspace = workspace
-
-    async def due(self, now: float) -> Sequence[ChangeRow]:
-        """Read those that are due, the longest overdue first."""
-        here = and_(changes.c.workspace == self._workspace, changes.c.state.in_(UNSETTLED), changes.c.settle_at <= now)
-        query = select(*row_columns).where(here).order_by(changes.c.settle_at).limit(MAX_SETTLED_AT_ONCE)
-        return await self._database.read(lambda db: [ChangeRow(**row) for row in db.execute(query).mappings()])
-
-    async def take(self, row: ChangeRow, *, until: float) -> bool:
-        """Take one to settle it, until a time; False if another process was faster."""
-        untouched = and_(changes.c.state == row.state, changes.c.settle_at == row.settle_at)
-        return await self._write(row, untouched, settle_at=until, looks=row.looks + 1)
-
-    async def settle(
-        self,
-        row: ChangeRow,
-        state: Literal["sent", "failed", "unknown"],
-        outcome: str,
-        *,
-        now: float,
-        next_at: float | None,
-        delivery_id: str | None = None,
-    ) -> bool:
-        """Record the outcome that was found, and when to look again (None: never)."""
-        result = {"state": state, "outcome": outcome, "delivery_id": delivery_id, "finished_at": now}
-        return await self._write(row, changes.c.state.in_(UNSETTLED), **result, settle_at=next_at)
-
-    async def _write(self, row: ChangeRow, condition: ColumnElement[bool], **values: Any) -> bool:
-        here = and_(changes.c.id == row.id, changes.c.workspace == self._workspace, condition)
-        statement = update(changes).where(here).values(**values)
-        return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
-
-
-def _counted(db: Connection, sends: Select[Any]) -> list[tuple[float, int]]:
-    """Sends with the people that a cap counts; an unknown number, as of a broadcast, counts as one."""
-    return [(sending_at, max(1, people or 1)) for sending_at, people in db.execute(sends)]
 
 
 def _size(row: ChangeRow) -> int:
@@ -359,7 +220,3 @@ def _waiting(workspace: str, principal: str, now: float) -> Select[Any]:
 
 def _call(principal: str, tool: str, arguments: str) -> ColumnElement[bool]:
     return and_(changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
-
-
-def _untaken(now: float) -> ColumnElement[bool]:
-    return or_(changes.c.settle_at.is_(None), changes.c.settle_at <= now)

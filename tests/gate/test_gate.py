@@ -16,7 +16,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import OPEN_LIMITS, OPEN_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.storage.changes import CLOCK_SKEW_SECONDS
+from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
 from cio_mcp.workspace import CallContext
 from tests.callers import caller_named
 from tests.clock import ManualClock

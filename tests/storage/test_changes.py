@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import Engine, event
 
 from cio_mcp.storage import change_queries
-from cio_mcp.storage.changes import CLOCK_SKEW_SECONDS, MAX_APPROVED_AT_ONCE, Journal, UnsettledChanges
+from cio_mcp.storage.change_queues import MAX_APPROVED_AT_ONCE, UnsettledChanges
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import PersonEraser, reduce_old_changes
 from cio_mcp.storage.pauses import Pauses
