@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import JsonValue
@@ -60,9 +60,10 @@ def comparable_target(effects: tuple[Effect, ...], path: Mapping[str, str]) -> J
 
 def _named(effect: Effect) -> Iterator[tuple[str, JsonValue]]:
     """The fields of a body that name the person, what the operation is about, and the event."""
-    row, body = effect.operation, _comparable_body(effect)
+    row = effect.operation
     person = row.people[:1]
     names = dict.fromkeys((*person, row.target, *((EVENT_NAME,) if row.event_data else ())))
+    body = _comparable_body(effect, names)
     for name in names:
         value = body.get(name) if isinstance(body, dict) else None
         # A list is an audience, which belongs to the data.
@@ -71,16 +72,19 @@ def _named(effect: Effect) -> Iterator[tuple[str, JsonValue]]:
             yield name, fold(value) if name == EVENT_NAME and row.event_data and isinstance(value, str) else value
 
 
-def _comparable_body(effect: Effect) -> JsonValue:
+def _comparable_body(effect: Effect, names: Collection[str] | None = None) -> JsonValue:
+    """The body of an effect; of an object, all of it, or the fields with these `names`."""
     row, body = effect.operation, effect.body
     if not isinstance(body, dict):
         return _plain(body)
     numbers_or_text = {field.name for field in row.body_fields if {"integer", "string"} <= {*field.types}}
     kept: dict[str, JsonValue] = {}
     for name, value in body.items():
-        if name not in row.not_compared and not _is_default(row, name, value):
+        key = unicodedata.normalize("NFC", name)
+        wanted = names is None or key in names
+        if wanted and name not in row.not_compared and not _is_default(row, name, value):
             plain = _comparable_value(row, name, value)
-            kept[unicodedata.normalize("NFC", name)] = str(plain) if name in numbers_or_text else plain
+            kept[key] = str(plain) if name in numbers_or_text else plain
     return kept
 
 

@@ -30,13 +30,14 @@ class Duplicates:
 
     async def examine(self, plan: Plan, now: float) -> Plan | Receipt:
         """Answer a plan that was carried out already, or add what of it, or nearly of it, a person must know."""
-        if plan.effect is None:
+        if (effect := plan.effect) is None:
             return plan
         await self.renew(now)
-        same = await self.effects.same(plan.effect, now - DUPLICATE_SECONDS, now)
+        same = await self.effects.same(effect, now - DUPLICATE_SECONDS, now)
         if same and not plan.repeat:
             return duplicate_receipt(same, now)
-        precedents = [each for each in await self._precedents(plan, now) if same is None or each.row.id != same.id]
+        digests = Digests(effect, plan.target)
+        precedents = [each for each in await self._precedents(digests, now) if same is None or each.row.id != same.id]
         sentences = [_sentence(each, now) for each in precedents[:MAX_NAMED]]
         more = ["There are more of the last 24 hours; list_changes lists them."] if len(precedents) > MAX_NAMED else []
         repeat = [f"{_accepted(same, now)} This is a duplicate."] if same else []
@@ -53,9 +54,9 @@ class Duplicates:
         while (older := await self.effects.outdated(FORM_VERSION, since=since)) is not None:
             await self.effects.renew(FORM_VERSION, {id_: _digests(id_, plan) for id_, plan in older})
 
-    async def _precedents(self, plan: Plan, now: float) -> list[Precedent]:
+    async def _precedents(self, digests: Digests, now: float) -> list[Precedent]:
         return await self.effects.precedents(
-            Digests(plan.effect, plan.target),
+            digests,
             since=now - NEAR_SECONDS,
             failed_since=now - DUPLICATE_SECONDS,
             limit=MAX_NAMED + 2,

@@ -18,6 +18,16 @@ SENDER_OVERRIDES = frozenset({"bcc", "fake_bcc", "from", "from_id", "reply_to", 
 """Fields of a transactional send that would change its sender or add recipients."""
 
 
+def check_plan(plan: Plan) -> None:
+    """Refuse a plan that nobody may approve, or that the journal cannot keep.
+
+    Raises:
+        Refused: as `check_roundtrip` and `check`.
+    """
+    check_roundtrip(plan)
+    check(plan.calls)
+
+
 def check(calls: Iterable[Call]) -> None:
     """Refuse what nobody may approve, by the guardrails of what the calls do.
 

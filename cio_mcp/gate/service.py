@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 
 import anyio
+import anyio.to_thread
 
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.caller import Work
@@ -120,7 +121,8 @@ class Gate:
             people = planned.people_reached
             if people > cap or await self.journal.next_send_at(cap, now, people) > now:
                 raise Refused(await self._no_room(now, people))
-        change = Change(self._row(planned, principal, tool, arguments, input_json, now), planned)
+        row = await anyio.to_thread.run_sync(self._row, planned, principal, tool, arguments, input_json, now)
+        change = Change(row, planned)
         if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
             raise Refused(TOO_MANY_OPEN[added])
         if self.policy.rule_of(tool, planned) == "allow":
@@ -253,8 +255,8 @@ class Gate:
 
     async def _examine(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
         """Refuse what no approval allows, answer what is settled, and add what must be typed and warned of."""
-        guardrails.check_roundtrip(planned)
-        guardrails.check(planned.calls)
+        # Off the event loop, like the row below: a plan may be a megabyte.
+        await anyio.to_thread.run_sync(guardrails.check_plan, planned)
         if self.policy.rule_of(tool, planned) == "hide":
             raise Refused(FORBIDDEN)
         if not planned.calls:
@@ -263,9 +265,16 @@ class Gate:
         return await self.duplicates.examine(planned, now)
 
     def _row(
-        self, planned: Plan, principal: str, tool: str, arguments: str, input_json: str | None, now: float
+        self,
+        planned: Plan,
+        principal: str,
+        tool: str,
+        arguments: str,
+        input_json: str | None,
+        now: float,
+        id_: str | None = None,
     ) -> ChangeRow:
-        change = secrets.token_hex(4)
+        change = id_ or secrets.token_hex(4)
         return ChangeRow(
             id=change,
             workspace=self.journal.workspace,
@@ -302,8 +311,10 @@ class Gate:
         if isinstance(examined, Receipt):
             await self._withdraw(change, "it is no longer needed")
             return examined
-        fresh = self._row(examined, row.principal, row.tool, row.arguments, row.input, row.planned_at)
-        fresh = replace(fresh, question=question_about(examined, row.id).text, drifts=row.drifts + 1)
+        fresh = await anyio.to_thread.run_sync(
+            self._row, examined, row.principal, row.tool, row.arguments, row.input, row.planned_at, row.id
+        )
+        fresh = replace(fresh, drifts=row.drifts + 1)
         if not await self.journal.replace_plan(row.id, fresh):
             return self.receipt(await self.approvals.current(change))
         return Receipt(

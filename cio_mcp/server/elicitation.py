@@ -23,7 +23,7 @@ from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.gate.question import question_about
+from cio_mcp.gate.question import fits
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.server.result import result
 from cio_mcp.tools.spec import Parameters, ToolSpec
@@ -102,7 +102,7 @@ class WriteCall:
         policy, settings = self.context.gate.policy, self.context.settings
         may_be_asked = self.context.caller.may_be_asked
         allowed = policy.asks_here(self.spec.name, change.plan.risk, settings, may_be_asked=may_be_asked)
-        return allowed and question_about(change.plan, change.id).fits
+        return allowed and fits(change.plan, change.id, change.question)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def write_function(
         proposal: Annotated[Proposal, Resolve(with_parameters(propose, visible))], ctx: Context[Any, Any]
     ) -> NotAsked | Decision | Elicit[Any]:
         change, call = proposal.proposed, proposal.call
-        if isinstance(change, Receipt) or change.state != "planned" or not (call.asks_here(change) and can_ask(ctx)):
+        if isinstance(change, Receipt) or change.state != "planned" or not (can_ask(ctx) and call.asks_here(change)):
             return NotAsked()
         if ctx.request_state is None:
             await call.context.gate.approvals.record_prompt(change)

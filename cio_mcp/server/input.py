@@ -14,6 +14,7 @@ from typing import Any
 
 from cio_mcp.customerio.api.periods import zone
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.server.sizes import check_size
 from cio_mcp.text.sanitize import without_quotation_marks
 from cio_mcp.text.spelling import match_word
 from cio_mcp.text.timestamps import read_time
@@ -23,6 +24,10 @@ from cio_mcp.tools.common.people_filter import read_filter
 Schema = dict[str, Any]
 
 BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+MAX_JSON_CHARACTERS = 1_000_000
+"""Characters of JSON in a text: as many as Customer.io accepts bytes of a message."""
+MAX_ITEMS = 100
+"""Items of a list that are read; as many as any list of ours may have."""
 ZONE_ARGUMENT = "timezone"
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,), "object": (dict,)
@@ -39,7 +44,12 @@ class Input:
 
 
 def read_input(raw: Mapping[str, Any], schema: Schema, now: datetime) -> Input:
-    """Read the arguments that `schema` declares; validation still decides what is acceptable, `now` is for errors."""
+    """Read the arguments that `schema` declares; validation still decides what is acceptable, `now` is for errors.
+
+    Raises:
+        InvalidArgument: they contain too many values, which are not looked at then.
+    """
+    check_size(raw)
     reader = _Reader(schema.get("$defs", {}), _zone_of(raw, schema), now)
     arguments = reader.members(raw, schema, "")
     return Input(arguments, reader.faults, reader.note())
@@ -96,9 +106,12 @@ class _Reader:
             case _ if choices := _choices(schema):
                 read = self._choice(value, choices, path)
             case "array":
-                read = [self.value(item, schema.get("items", {}), path) for item in self._items(value, schema)]
+                items = self._items(value, schema, path)
+                # Validation refuses a longer list.
+                few = len(items) <= MAX_ITEMS
+                read = [self.value(item, schema.get("items", {}), path) for item in items] if few else items
             case "object":
-                read = _from_json(value, dict)
+                read = _from_json(value, dict, path)
                 if isinstance(read, dict) and "properties" in schema:
                     read = self.members(read, schema, f"{path}.")
                 if schema.get(READ_AS) == "filter" and read != {}:
@@ -127,8 +140,8 @@ class _Reader:
             return nested
         return value == {} and "properties" in schema
 
-    def _items(self, value: Any, schema: Schema) -> list[Any]:
-        value = _from_json(value, list)
+    def _items(self, value: Any, schema: Schema, path: str) -> list[Any]:
+        value = _from_json(value, list, path)
         if isinstance(value, list):
             return value
         if isinstance(value, str) and _choices(self._arm(value, schema.get("items", {}))):
@@ -196,14 +209,23 @@ def _choices(schema: Schema) -> list[Any]:
     return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
 
 
-def _from_json(value: Any, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
-    """The list or object that a text holds as JSON; any other value as it is."""
+def _from_json(value: Any, kind: type[dict[str, Any]] | type[list[Any]], path: str) -> Any:
+    """The list or object that a text holds as JSON; any other value as it is.
+
+    Raises:
+        InvalidArgument: it is too long, or contains too many values.
+    """
     if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
         return value
+    if len(value) > MAX_JSON_CHARACTERS:
+        raise InvalidArgument(
+            path, f"is JSON text of {len(value):,} characters; at most {MAX_JSON_CHARACTERS:,} are read"
+        )
     try:
         read = json.loads(value, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return value
+    check_size({path: read})
     return read if isinstance(read, kind) else value
 
 

@@ -7,6 +7,7 @@ In doubt a name counts as the reserved one that it resembles.
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -64,6 +65,8 @@ def names_in(value: JsonValue) -> Iterator[str]:
 
 def hidden_characters(name: str) -> tuple[str, ...]:
     """The characters of a name that a person cannot see, as `U+200B`; line breaks, tabs, and stacked marks count."""
+    if name.isprintable() and not has_unseen(name) and not STACKED_MARKS.search(name):
+        return ()
     unseen = (character for character in name if has_unseen(character) or not character.isprintable())
     hidden = dict.fromkeys([*unseen, *"".join(STACKED_MARKS.findall(name))])
     return tuple(f"U+{ord(character):04X}" for character in hidden)
@@ -80,4 +83,9 @@ def mixes_scripts(text: str) -> bool:
 
 
 def _scripts(word: str) -> frozenset[str]:
-    return _SCRIPTS & {unicodedata.name(letter, "").split(" ")[0] for letter in set(word)}
+    return _SCRIPTS & set(map(_script, set(word)))
+
+
+@lru_cache(maxsize=4096)
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").split(" ")[0]

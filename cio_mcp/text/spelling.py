@@ -12,6 +12,9 @@ MIN_SUGGESTION_RATIO = 0.6
 MAX_SUGGESTIONS = 3
 """Close names that an error lists; no source, what fits a sentence."""
 
+MAX_CHARACTERS = 200
+"""Characters of a text that are compared: as many as the longest name documented, 190, has; no word is longer."""
+
 _ENDINGS = re.compile(r"(?:ied|ing|ed|ie|e|y)$")
 _DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 
@@ -49,7 +52,7 @@ def closest_names(text: str, names: Collection[str]) -> list[str]:
 
     These are names that people gave, so that a part of one is a good hint, but another form of a word is not.
     """
-    key = text.strip().casefold()
+    key = text[:MAX_CHARACTERS].strip().casefold()
     by_key = {name.strip().casefold(): name for name in reversed(list(names))}
     alike = get_close_matches(key, by_key, n=MAX_SUGGESTIONS, cutoff=MIN_SUGGESTION_RATIO)
     containing = (each for each in by_key if len(key) >= MAX_SUGGESTIONS and key in each)
@@ -67,7 +70,7 @@ def _only(words: list[str]) -> str | None:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[\s_-]+", "", text).casefold()
+    return re.sub(r"[\s_-]+", "", text[:MAX_CHARACTERS]).casefold()
 
 
 def _stem(text: str) -> str:

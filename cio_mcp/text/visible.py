@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -19,6 +20,12 @@ LOOKALIKES = {
     "`": "ˋ",  # noqa: RUF001 - the look-alike is the point
 }
 """Signs of Markdown and HTML, which a client might render, and how they are shown; no text can show these otherwise."""
+
+MAX_VALUE_CHARACTERS = 500
+"""The longest value that `shorten` shows whole."""
+_HEAD, _TAIL = 400, 50
+"""Characters of the beginning and of the end of a longer one."""
+_ESCAPE_CHARACTERS = 10
 
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", '"': '\\"'}
 _QUOTES = "“”„‟″〝〞"
@@ -41,6 +48,8 @@ def visible(text: str) -> str:
 
 def hides(text: str) -> bool:
     """Whether a text holds characters that a person does not see."""
+    if text.isascii() and text.isprintable():
+        return False
     return any(map(_unseen, set(text))) or STACKED_MARKS.search(text) is not None
 
 
@@ -54,6 +63,35 @@ def visible_value(value: JsonValue) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(visible_value, value))}]"
     return visible(value) if isinstance(value, str) else json.dumps(value)
+
+
+def shorten(value: JsonValue) -> tuple[str, bool]:
+    """Spell a value, and whether that is all of it: of a long one, beginning and end, whatever its length."""
+    if isinstance(value, list):
+        return _shorten_list(value)
+    if isinstance(value, str) and len(value) > MAX_VALUE_CHARACTERS:
+        head = value[:_HEAD]
+        head = head if len(visible(head)) <= MAX_VALUE_CHARACTERS else head[: _HEAD // _ESCAPE_CHARACTERS]
+        more = len(value) - len(head) - _TAIL
+        return f"{visible(head)[:-1]} … {more:,} more characters … {visible(value[-_TAIL:])[1:]}", False
+    text = visible_value(value)
+    if len(text) <= MAX_VALUE_CHARACTERS:
+        return text, True
+    return f"{text[:_HEAD]} … {len(text) - _HEAD - _TAIL:,} more characters … {text[-_TAIL:]}", False
+
+
+def _shorten_list(items: list[JsonValue]) -> tuple[str, bool]:
+    texts: list[str] = []
+    size, whole = 2, True
+    for item in items:
+        text, fits = shorten(item)
+        texts.append(text)
+        size += len(text) + 2
+        if not (whole := fits and size - 2 <= MAX_VALUE_CHARACTERS):
+            break
+    more = len(items) - len(texts)
+    rest = f" … {more - 1:,} more items … {shorten(items[-1])[0]}" if more else ""
+    return f"[{', '.join(texts)}{rest}]", whole
 
 
 def _spell(character: str) -> str:
@@ -74,6 +112,7 @@ def _escape_space(_: re.Match[str]) -> str:
     return "\\u0020"
 
 
+@lru_cache(maxsize=4096)
 def _unseen(character: str) -> bool:
     if character in " \n":
         return False

@@ -24,6 +24,7 @@ from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.question import question_about
 from cio_mcp.gate.receipt import EditReceipt, Receipt
 from cio_mcp.gate.subject import Subject
+from cio_mcp.gate.values import same
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
@@ -32,6 +33,7 @@ from cio_mcp.storage.erasure import PersonEraser
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace
+from tests.calls import code_of, counted
 from tests.clock import ManualClock
 from tests.gate.test_question import BODIES, TEXTS
 from tests.gate.test_reconciliation import Scene
@@ -116,6 +118,14 @@ async def test_members_of_the_segment_of_test_profiles_are_found_in_one_search(
     assert (others.plan.test_profiles, others.state) == (("ada@example.com",), "planned")
     reaching = await proposed(ws, edit_of(ws, "ada", "bob", attributes={"unsubscribed": "false"}), 2)
     assert (reaching.plan.test_profiles, reaching.state) == ((), "planned")
+
+
+async def test_each_value_of_each_person_is_compared_once(ws: CallContext, sandbox: Sandbox) -> None:
+    names = [f"cio_{person.cio_id}" for person in sandbox.workspace.people][:20]
+    attributes: dict[str, JsonValue] = {f"a{number}": number for number in range(50)}
+    with counted() as calls:
+        await update_customer(ws, customers=names, attributes=attributes)
+    assert calls[code_of(same)] <= 20 * 50
 
 
 async def test_the_cap_counts_people_and_not_requests(ws: CallContext) -> None:

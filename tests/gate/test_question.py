@@ -13,7 +13,8 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.gate.field_labels import LABELS
 from cio_mcp.gate.plan import Before, Plan
-from cio_mcp.gate.question import MAX_CHARACTERS, MAX_LINES, OPTIONS, Question, question_about
+from cio_mcp.gate.question import MAX_CHARACTERS, MAX_LINES, Question, question_about
+from cio_mcp.gate.question_values import OPTIONS
 from cio_mcp.text.visible import visible
 
 ULID = "01HZZZZZZZZZZZZZZZZZZZ0001"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cio_mcp.text.spelling import closest_word, match_word, same_stem, same_word
+from cio_mcp.text.spelling import closest_names, closest_word, match_word, same_stem, same_word
 
 METRICS = (
     "attempted", "sent", "delivered", "opened", "clicked", "converted",
@@ -68,3 +68,10 @@ def test_a_similar_word_is_suggested_and_a_different_one_is_not() -> None:
 def test_where_nothing_can_say_what_was_assumed_a_typo_is_not_matched() -> None:
     assert same_stem("opens", METRICS) == "opened"
     assert same_stem("deliverd", METRICS) is None
+
+
+def test_no_more_of_a_text_is_compared_than_the_longest_name_has() -> None:
+    assert closest_word("opened" + "x" * 1_000_000, ["opened", "clicked"]) is None
+    assert closest_names("VIP" + "x" * 1_000_000, ["VIP"]) == []
+    assert closest_word("x" * 200 + "opened", ["opened"]) == closest_word("x" * 200, ["opened"])
+    assert closest_names("x" * 190, ["x" * 190]) == ["x" * 190]

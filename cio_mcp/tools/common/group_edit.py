@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pydantic import JsonValue
 
@@ -19,7 +20,7 @@ from cio_mcp.workspace import CallContext
 NEW = "a new customer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """One of several people, and the attributes to set of them.
 
@@ -36,7 +37,7 @@ class Target:
         """Whether it is known what is there."""
         return self.recipient.person is not None or self.new
 
-    @property
+    @cached_property
     def edits(self) -> tuple[Before, ...]:
         """What changes; where the profile cannot be read, all of it does."""
         before = self.recipient.person.attributes if self.recipient.person else {}
@@ -46,7 +47,7 @@ class Target:
             if not (self.recipient.person and same(before.get(name), value))
         )
 
-    @property
+    @cached_property
     def changed(self) -> dict[str, JsonValue]:
         """The attributes that its request sets."""
         return {edit.name: edit.after for edit in self.edits}

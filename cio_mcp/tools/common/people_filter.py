@@ -1,6 +1,6 @@
 """Customer.io's audience filter: validated before it is sent, with segments resolved by name."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
@@ -18,6 +18,8 @@ MAX_DEPTH = 10
 """Levels of nesting taken; no source, deeper is a mistake."""
 MAX_CONDITIONS = 100
 """Conditions in one list; no source, more is a list of people and not a filter."""
+MAX_TOTAL_CONDITIONS = 500
+"""Conditions in all lists of a filter; no source."""
 MAX_FAULTS = 8
 """Faults in one error; no source, more do not help."""
 
@@ -91,8 +93,11 @@ async def audience(ws: CallContext, filter_: Any) -> dict[str, Any]:
             ids[name] = int((await ws.segments.find(name, field=place)).id)
         except (NotFound, Ambiguous) as problem:
             problems.append(str(problem))
+        if len(problems) == MAX_FAULTS:
+            problems.append("Other conditions were not checked")
+            break
     if problems:
-        raise NotFound(_joined(problems))
+        raise NotFound(_sentences(problems))
     return _with_ids(taken, ids) if ids else taken
 
 
@@ -133,7 +138,11 @@ def checked(filter_: Any, *, field: str = "filter") -> dict[str, Any]:
 
 def _joined(problems: list[str]) -> str:
     more = [f"{len(problems) - MAX_FAULTS} more conditions are invalid"] if len(problems) > MAX_FAULTS else []
-    return " ".join(text if text.endswith("?") else f"{text}." for text in [*problems[:MAX_FAULTS], *more])
+    return _sentences([*problems[:MAX_FAULTS], *more])
+
+
+def _sentences(problems: list[str]) -> str:
+    return " ".join(text if text.endswith(("?", ".")) else f"{text}." for text in problems)
 
 
 def read_filter(filter_: Any, field: str) -> tuple[dict[str, Any], Faults]:
@@ -142,7 +151,23 @@ def read_filter(filter_: Any, field: str) -> tuple[dict[str, Any], Faults]:
     What is compared is text, since `eq` compares strings. With faults, the filter that is returned is incomplete.
     """
     faults: Faults = {}
+    if (conditions := _count_conditions(filter_)) > MAX_TOTAL_CONDITIONS:
+        _fault(faults, field, f"has {conditions:,} conditions; at most {MAX_TOTAL_CONDITIONS} are allowed")
+        return {}, faults
     return _node(filter_, field, faults, depth=0), faults
+
+
+def _count_conditions(filter_: Any) -> int:
+    """How many items all its lists have."""
+    count, pending = 0, [filter_]
+    while pending:
+        match pending.pop():
+            case list() as items:
+                count += len(items)
+                pending += items
+            case dict() as members:
+                pending += members.values()
+    return count
 
 
 def _fault(faults: Faults, place: str, problem: str) -> None:
@@ -160,7 +185,7 @@ def _node(value: Any, place: str, faults: Faults, depth: int) -> dict[str, Any]:
     fields = {key: inner for key, inner in value.items() if inner is not None}
     forms = {same_word(str(key), FORMS) or str(key): inner for key, inner in fields.items()}
     if unknown := [key for key in forms if key not in FORMS]:
-        is_attribute = not any(closest_word(key, FORMS) for key in unknown)
+        is_attribute = not any(closest_word(key, FORMS) for key in unknown[:MAX_FAULTS])
         _fault(faults, place, f"{_unknown_keys(unknown, FORMS)}; {ACCEPTED}{f'; {COMPARE}' if is_attribute else ''}")
     elif len(fields) != 1:
         _fault(faults, place, f"{ACCEPTED}{f'; {COMBINE}' if fields else ''}")
@@ -169,12 +194,12 @@ def _node(value: Any, place: str, faults: Faults, depth: int) -> dict[str, Any]:
     }
 
 
-def _unknown_keys(unknown: Collection[str], accepted: Collection[str]) -> str:
+def _unknown_keys(unknown: Sequence[str], accepted: Collection[str]) -> str:
     sentences = []
-    for key in unknown:
+    for key in unknown[:MAX_FAULTS]:
         closest = closest_word(key, accepted)
         sentences.append(f"{quoted(key, 40)}{f' (did you mean {closest}?)' if closest else ''}")
-    return f"unknown {'key' if len(sentences) == 1 else 'keys'} {', '.join(sentences[:MAX_FAULTS])}"
+    return f"unknown {'key' if len(sentences) == 1 else 'keys'} {', '.join(sentences)}"
 
 
 def _all_of(value: Any, place: str, faults: Faults, depth: int) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.names import meanings
 from cio_mcp.text.sanitize import word
+from cio_mcp.text.values import count_values
 from cio_mcp.tools.common.group_edit import Target, edit_people
 from cio_mcp.tools.common.people_lookup import NO_CUSTOMER, Entry, find_people, read_entries, refuse_faults
 from cio_mcp.tools.common.recipients import UNKNOWN_CUSTOMER, Recipient
@@ -17,6 +18,9 @@ from cio_mcp.workspace import CallContext
 
 MAX_CUSTOMERS = 50
 """Customers that one call updates. Chosen: what a person can read before deciding."""
+
+MAX_VALUES = 5_000
+"""Values that one call sets, of all its customers together: 100 attributes of 50 customers. Chosen; no source."""
 
 IDENTIFYING: dict[str, IdType] = {"id": "id", "email": "email"}
 """Attributes by which Customer.io may find another customer than the one in the request."""
@@ -35,6 +39,7 @@ async def update_customers(
     Raises:
         InvalidArgument: some of them cannot be updated; the text has each with the reason.
     """
+    _check_size(len(customers), attributes)
     entries, faults = read_entries(customers, id_type)
     if not ws.settings.has_app:
         return await _blind(ws, customers, entries, faults, attributes, create=create)
@@ -56,6 +61,16 @@ async def update_customers(
     planned = await edit_people(ws, [*targets.values()], notes=_repeated(len(customers) - len(targets)))
     new = sum(target.new for target in targets.values())
     return planned.model_copy(update={"summary": f"{planned.summary} {new} of them are created."}) if new else planned
+
+
+def _check_size(customers: int, attributes: dict[str, JsonValue]) -> None:
+    values = count_values(attributes)
+    if values * customers > MAX_VALUES:
+        raise InvalidArgument(
+            "attributes",
+            f"are {values:,} values for {customers} customers; at most {MAX_VALUES:,} values can be set in a call. "
+            "Name fewer customers in a call",
+        )
 
 
 async def _blind(
