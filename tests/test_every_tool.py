@@ -28,6 +28,13 @@ def test_every_tool_has_one_example_under_its_name() -> None:
     assert all(EXAMPLES[spec.name].tool is spec.function for spec in TOOLS)
 
 
+async def test_every_output_schema_accepts_what_a_failed_call_returns(settings: Settings) -> None:
+    async with Client(build_server(settings)) as client:
+        for tool in (await client.list_tools()).tools:
+            assert tool.output_schema
+            Draft202012Validator(tool.output_schema).validate({"error": "cursor: expected the cursor."})
+
+
 def test_every_write_that_needs_no_earlier_change_can_be_disturbed() -> None:
     assert WRITES.keys() == {tool for tool in ASKS if not EXAMPLES[tool].sources}
 

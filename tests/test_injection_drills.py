@@ -91,8 +91,10 @@ def holds(result: CallToolResult) -> None:
     assert not unseen(content.text)
     assert not forged(content.text)
     assert len(content.text) < ANSWER
-    if result.structured_content is None:
+    assert result.structured_content is not None
+    if "error" in result.structured_content:
         assert result.is_error
+        assert result.structured_content == {"error": content.text}
         assert "\n" not in content.text
         assert len(content.text) <= SENTENCE
         return

@@ -11,7 +11,6 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import (
     ResourceError,
     ResourceNotFoundError,
-    ToolError,
     UnexpectedResourceError,
 )
 from mcp.server.request_state import RequestStateSecurity
@@ -28,7 +27,7 @@ from cio_mcp.server import prompts, resources
 from cio_mcp.server.capabilities import announce_fixed_lists
 from cio_mcp.server.definitions import Definition, load, offered
 from cio_mcp.server.echoes import bound_errors
-from cio_mcp.server.errors import sentence, where
+from cio_mcp.server.errors import error_result, sentence, where
 from cio_mcp.server.runtime import Runtime
 from cio_mcp.server.stdio import serve_stdio
 from cio_mcp.settings import Settings
@@ -125,16 +124,12 @@ class CioServer(MCPServer[None]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool; a failure is one sentence, and the call ends in time whatever happens.
-
-        Raises:
-            ToolError: it failed, or the arguments are not the tool's.
-        """
+        """Call a tool; a failure becomes one sentence, and the call ends in time whatever happens."""
         definition = self.runtime.tools.get(name)
         if definition is None or not self._permits(definition):
             closest = match_word(name, self._permitted())
             hint = f" Did you mean {closest}?" if closest else ""
-            raise ToolError(
+            return error_result(
                 self._error_text(f"Unknown tool {quoted(name, 40)}.{hint} Call tools/list for the available tools.")
             )
         try:
@@ -142,7 +137,7 @@ class CioServer(MCPServer[None]):
         except MCPError:
             raise
         except Exception as failure:  # noqa: BLE001 - the boundary: whatever failed becomes a sentence
-            raise ToolError(self._error_text(sentence(name, failure))) from None
+            return error_result(self._error_text(sentence(name, failure)))
         finally:
             if not definition.reads:
                 self.runtime.subscriptions.heard(resources.CHANGES)

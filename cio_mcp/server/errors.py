@@ -4,6 +4,7 @@ import logging
 import traceback
 
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
 from cio_mcp.errors import CioError, OperatorError
@@ -12,6 +13,12 @@ log = logging.getLogger(__name__)
 
 UNUSABLE = "The approval response was invalid. Nothing was sent. Call the tool again."
 FOR_OPERATOR = "The server operator must fix this. Retrying won't help."
+
+ERROR = "error"
+"""The key of the structured content of a failed call, which holds the same sentence as the text.
+
+Output schemas accept it (`tool.py`): docs/decisions/structured-errors.md.
+"""
 
 
 def sentence(tool: str, failure: BaseException) -> str:
@@ -28,6 +35,13 @@ def sentence(tool: str, failure: BaseException) -> str:
         return UNUSABLE
     log.error("tool %s failed unexpectedly: %s\n%s", tool, type(failure).__name__, where(failure))
     return f"{tool} failed unexpectedly. Check list_changes for what was sent; details are in the server log."
+
+
+def error_result(text: str) -> CallToolResult:
+    """Convert the sentence about a failure to a result."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)], structured_content={ERROR: text}, is_error=True
+    )
 
 
 def where(failure: BaseException) -> str:

@@ -79,7 +79,9 @@ def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
 
 @cache
 def _answer_schema(answer: type[Answer]) -> dict[str, Any]:
-    return slim(answer.model_json_schema())
+    """The schema of an answer, in which no field is required: a failed call has only an `error`."""
+    schema = slim(answer.model_json_schema())
+    return {key: value for key, value in schema.items() if key != "required"}
 
 
 def noted(answered: CallToolResult, note: str | None) -> CallToolResult:

@@ -163,6 +163,27 @@ async def test_a_read_that_hangs_ends_in_time(settings: Settings, sandbox: Sandb
     assert "again" in text(result)
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "sentence"),
+    [
+        ("find_customer", {}, "Unknown tool “find_customer”. Did you mean find_customers?"),
+        ("get_segment", {}, "Missing argument segment for get_segment"),
+        ("get_segment", {"segment": "Beta tester"}, "segment: no segment has the ID or name “Beta tester”"),
+        ("send_event", {"customer": "nobody", "name": "x"}, "customer: "),
+        ("list_segments", {"cursor": "x"}, "cursor: expected the cursor from the previous page, unchanged"),
+    ],
+)
+async def test_a_failed_call_has_its_sentence_in_each_part(
+    tool: str, arguments: dict[str, str], sentence: str, era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=approve) as client:
+        await client.list_tools()
+        result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    assert text(result).startswith(sentence)
+    assert structured(result) == {"error": text(result)}
+
+
 async def test_an_unknown_prompt_is_refused_by_name(era: Era, settings: Settings) -> None:
     async with Client(build_server(settings), mode=era) as client:
         with pytest.raises(MCPError, match=r"Unknown prompt “customer_360”\. Call prompts/list"):

@@ -66,7 +66,7 @@ async def test_a_refused_call_repeats_no_more_than_a_part_of_its_arguments(
             refused = await client.call_tool(name, arguments)
             assert isinstance(refused, CallToolResult)
             assert refused.is_error
-            assert len(refused.model_dump_json(exclude_none=True)) < 1_500, (name[:30], str(arguments)[:30])
+            assert len(refused.model_dump_json(exclude_none=True)) < 2_500, (name[:30], str(arguments)[:30])
 
 
 def test_every_text_of_an_error_is_cut() -> None:
