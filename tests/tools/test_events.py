@@ -22,7 +22,7 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import MAX_METRICS
 from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.core.events import NO_EVENTS_YET, recent_events, wait_for_event
+from cio_mcp.tools.core.events import NO_EVENTS_YET, NO_MATCH, SENT_BEFORE, recent_events, wait_for_event
 from cio_mcp.tools.core.send_event import FOLLOW, NOTHING_STARTS
 from cio_mcp.workspace import CallContext, Workspace
 from tests.callers import caller_named
@@ -178,10 +178,12 @@ async def test_names_that_cannot_be_read_now_are_left_out(ws: CallContext) -> No
 
 async def test_an_empty_list_explains_why_nothing_ever_came(ws: CallContext) -> None:
     answer = await recent_events(ws)
-    assert lines(answer) == [NO_EVENTS_YET, "The time is now 2026-09-01T12:00:00Z."]
+    assert lines(answer) == [f"{NO_EVENTS_YET} {SENT_BEFORE}", "The time is now 2026-09-01T12:00:00Z."]
     assert answer.received_since is None
     await ws.events.append([event(1)])
-    assert lines(await recent_events(ws, metric="bounced")) == ["No events match.", STORED]
+    assert lines(await recent_events(ws, metric="bounced")) == [f"{NO_MATCH} {SENT_BEFORE}", STORED]
+    track_only = replace(ws, settings=ws.settings.model_copy(update={"app_api_key": None}))
+    assert lines(await recent_events(track_only, metric="bounced")) == [NO_MATCH, STORED]
 
 
 async def test_a_list_says_since_when_events_are_stored_whatever_it_lists(ws: CallContext, clock: ManualClock) -> None:

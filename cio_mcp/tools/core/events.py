@@ -32,9 +32,11 @@ ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "conv
 MAX_OTHER_EVENTS = 5
 """Events shown if the awaited one did not occur; no source, as many as fit a glance."""
 NO_EVENTS_YET = (
-    "No events have been received yet. If this persists, the operator must run a receiver and register it in "
-    "Customer.io."
+    "No events have been received yet. If this persists, the operator must run a receiver (cio-mcp webhooks serve) and "
+    "register it in Customer.io (cio-mcp webhooks register), as docs/events.md describes."
 )
+NO_MATCH = "No events match."
+SENT_BEFORE = "For messages sent before events were received, call list_messages."
 
 
 class EventsAnswer(PageAnswer):
@@ -47,20 +49,19 @@ class EventsAnswer(PageAnswer):
     omitted_more: bool = Field(default=False, description="More are omitted")
     total: int | None = None
     received_since: datetime | None = None
+    note: Prose | None = None
     now: datetime
 
     def lines(self) -> Iterable[str]:
         """The counts, an event a line, and since when events are stored."""
-        if self.received_since is None:
-            yield NO_EVENTS_YET
         counts = [f"{_metric_name(metric)} {count}" for metric, count in (self.by_metric or {}).items()]
         if self.other_metrics:
             counts.append(f"{self.other_metrics} of other metrics")
         since = f"Since {moment(self.since)}" if self.since else None
         if heading := ": ".join(filter(None, [since, ", ".join(counts)])):
             yield heading
-        if not self.events and self.received_since:
-            yield "No events match."
+        if self.note:
+            yield self.note
         yield from map(str, self.events)
         yield from self.more(self.total, at_least=self.omitted_more)
         stored = f"Events are stored since {moment(self.received_since)}. " if self.received_since else ""
@@ -120,12 +121,14 @@ async def recent_events(
     ).query(ws)
     page = await ws.events.recent(query, limit, cursor)
     counts = await ws.events.summary(query) if query.since and cursor is None else None
+    received_since = await ws.events.received_since()
     return EventsAnswer(
         events=await event_lines(ws, page.events),
         since=query.since,
         by_metric=counts and counts.by_metric,
         other_metrics=(counts and counts.others) or None,
-        received_since=await ws.events.received_since(),
+        received_since=received_since,
+        note=None if page.events else _nothing(ws, received_since),
         now=ws.now,
         has_more=page.cursor is not None,
         cursor=page.cursor,
@@ -133,6 +136,12 @@ async def recent_events(
         omitted_more=page.omitted_more,
         total=len(page.events) + page.omitted if page.omitted and not cursor and not page.omitted_more else None,
     )
+
+
+def _nothing(ws: CallContext, received_since: datetime | None) -> str:
+    """Why a list is empty, and where to look instead if there is an App API key."""
+    why = NO_EVENTS_YET if received_since is None else NO_MATCH
+    return f"{why} {SENT_BEFORE}" if ws.settings.has_app else why
 
 
 async def wait_for_event(
