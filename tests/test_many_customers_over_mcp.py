@@ -123,7 +123,7 @@ async def test_who_has_the_values_already_is_left_out_and_named(
         receipt = structured(
             await client.call_tool(TOOL, {"customers": ["ada", "bob"], "attributes": {"plan": "free"}})
         )
-    assert "- No change needed, left out: “bob” (cio_a3000002)." in approver.questions[0]
+    assert "- Left out because no change is needed: “bob” (cio_a3000002)." in approver.questions[0]
     assert "Recipients: 1 person." in approver.questions[0]
     assert results(receipt) == {"ada": "updated", "bob": "no change needed"}
     assert "1 updated, 1 no change needed." in receipt["message"]
@@ -135,7 +135,7 @@ async def test_a_person_named_in_several_ways_is_updated_once(
     named = ["ada", "ADA@example.com", "“bob”", "cio_a3000001", "ada"]
     async with connected(settings, sandbox, approver) as client:
         receipt = structured(await client.call_tool(TOOL, {"customers": named, "attributes": {"plan": "gold"}}))
-    assert "3 entries name customers who stand in the list already" in approver.questions[0]
+    assert "3 entries name customers who are already in the list" in approver.questions[0]
     assert results(receipt) == {"ada": "updated", "bob": "updated"}
 
 
@@ -165,20 +165,20 @@ async def test_many_faults_are_counted_where_they_cannot_all_be_named(
     async with connected(settings, sandbox, approver) as client:
         result = await client.call_tool(TOOL, {"customers": named, "attributes": {"plan": "gold"}})
     assert "50 of 50 cannot be updated" in text(result)
-    assert "and 34 more. Correct them or leave them out." in text(result)
+    assert "and 34 more. Correct or omit them." in text(result)
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"customer": "ada", "customers": ["bob"]}, "customer: leave it out beside customers, or add it to them"),
-        ({}, "customer: name one customer, or up to 50 in customers"),
+        ({"customer": "ada", "customers": ["bob"]}, "customer: omit it when passing customers, or add it to them"),
+        ({}, "customer: pass one customer, or up to 50 in customers"),
         ({"customers": []}, "customers: must not be empty"),
-        ({"customers": [f"p{number}" for number in range(63)]}, "customers: are 63; at most 50 in one call"),
-        ({"customers": ["ada", "bob"], "attributes": {"email": "x@example.com"}}, "attributes.email: identifies one"),
-        ({"customers": ["ada", "bob"], "attributes": {" ID": "x"}}, "identifies one customer"),
+        ({"customers": [f"p{number}" for number in range(63)]}, "customers: has 63 entries; at most 50 per call"),
+        ({"customers": ["ada", "bob"], "attributes": {"email": "x@example.com"}}, "attributes.email: identifies a single"),
+        ({"customers": ["ada", "bob"], "attributes": {" ID": "x"}}, "identifies a single customer"),
         ({"customers": ["ada", "bob"], "attributes": {"cio_relationships": {}}}, "cannot be set for several"),
-        ({"customers": ["ada", "bob"], "attributes": {"_update": False}}, "cannot be set; leave it out"),
+        ({"customers": ["ada", "bob"], "attributes": {"_update": False}}, "cannot be set; omit it"),
     ],
 )
 async def test_what_cannot_be_meant_is_refused_in_words(
@@ -262,7 +262,7 @@ async def test_new_customers_are_created_only_on_request(
     async with connected(settings, sandbox, approver) as client:
         receipt = structured(await client.call_tool(TOOL, arguments))
         refused = await client.call_tool("undo_change", {"change": receipt["change"]})
-    assert "2 of them are created" in approver.questions[0]
+    assert "Creates 2 of them" in approver.questions[0]
     assert "- 2. id “new-1” (created if new): a new customer." in approver.questions[0]
     assert "1. id" not in approver.questions[0]
     assert results(receipt) == {"ada": "updated", "new-1": "created", "new@example.com": "created"}
@@ -281,8 +281,8 @@ async def test_nobody_is_created_by_an_identifier_that_is_somebodys_in_another_w
     async with connected(settings, sandbox, approver) as client:
         other = await client.call_tool(TOOL, arguments)
         kind = await client.call_tool(TOOL, arguments | {"customers": ["bob", "cio_ffffffff"], "id_type": None})
-    assert "no. 2 “ada@example.com”: it is the email address of cio_a3000001, so name that one" in text(other)
-    assert "no. 2 “cio_ffffffff”: a customer is created by an id or an email address" in text(kind)
+    assert "no. 2 “ada@example.com”: it is the email address of cio_a3000001, so pass that one instead" in text(other)
+    assert "no. 2 “cio_ffffffff”: customers can only be created by ID or email address" in text(kind)
     assert not approver.questions
 
 
@@ -338,7 +338,7 @@ async def test_without_an_app_key_they_are_updated_and_the_values_before_are_unk
     assert "“plan”: (unknown) → “gold”" in text(result)
     assert "verified" not in structured(result)
     assert structured(created)["status"] == "done"
-    assert "no. 2 “+15550000000”: a customer is created by an id or an email address" in text(unusable)
+    assert "no. 2 “+15550000000”: customers can only be created by ID or email address" in text(unusable)
     assert [value(sandbox, each, "plan") for each in ("ada", "bob")] == ["gold", "gold"]
 
 
@@ -366,5 +366,5 @@ async def test_a_request_that_is_too_large_is_refused_with_what_to_do(
         batch = await client.call_tool(TOOL, {"customers": people, "attributes": large})
         larger = {f"note_{number}": "x" * 1000 for number in range(40)}
         one = await client.call_tool(TOOL, {"customers": people, "attributes": larger})
-    assert "Customer.io takes at most 512,000. Name fewer customers in a call" in text(batch)
+    assert "Customer.io accepts at most 512,000. Pass fewer customers per call" in text(batch)
     assert "Customer.io accepts at most 32,768 for each of several customers" in text(one)

@@ -164,5 +164,5 @@ def _waiting(change: str) -> Change:
 
 def _settled(change: Change) -> Refused:
     state = change.row.state_at(SYSTEM_CLOCK.now())
-    meanwhile = "has changed since it was shown; look again" if state == "planned" else f"is already {state}"
+    meanwhile = "has changed since it was shown; review it again" if state == "planned" else f"is already {state}"
     return Refused(f"Change {change.id} {meanwhile}. Nothing was decided.")

@@ -44,7 +44,7 @@ PortOption = Annotated[
     int | None, typer.Option(help="Port to listen on (http). Default: 8000.", min=0, max=65535, show_default=False)
 ]
 SandboxOption = Annotated[bool, typer.Option("--sandbox", help="Serve a simulated workspace; needs no account.")]
-ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer only tools that read (CIO_READ_ONLY).")]
+ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer only read tools (CIO_READ_ONLY).")]
 ToolsetsOption = Annotated[str | None, typer.Option(help="Toolsets to offer, comma-separated (CIO_TOOLSETS).")]
 ChangeArgument = Annotated[str, typer.Argument(help="The change's ID.", metavar="ID")]
 CallsOption = Annotated[bool, typer.Option("--calls", help="Show full requests.")]

@@ -21,7 +21,7 @@ MEANING = (
     "confirm: a person approves each write.",
     "hide: the tool is not offered, and its writes are refused.",
     "allow: no approval is needed if the audience is known and not large, and the write is not a deliberate repeat. A",
-    "       send must also reach only people recipients in [recipients]. Otherwise, confirm applies.",
+    "       send must also reach only people named in [recipients]. Otherwise, confirm applies.",
 )
 WIDTH_COLUMNS = 110
 

@@ -69,15 +69,15 @@ def duplicate_receipt(row: ChangeRow, now: float) -> Receipt:
     if row.state_at(now) in ("sending", "unknown"):
         return Receipt(
             status="unknown",
-            message=f"The same was requested at {when} and its outcome is unknown. Nothing was sent now.",
+            message=f"The same change was requested at {when}, and its outcome is unknown. Nothing was sent now.",
             change=row.id,
             next_step=row.next_step,
         )
     until = max((row.sending_at or now) + DUPLICATE_SECONDS, row.due_at or 0.0)
     return Receipt(
         status="already_done",
-        message=f"The same {_sent(row, now, when)}. Nothing was sent now. Until {moment(from_unix(int(until)))} an "
-        "equal one counts as a duplicate. If the user wants a second one, pass repeat=true.",
+        message=f"The same change {_sent(row, now, when)}. Nothing was sent now. Until {moment(from_unix(int(until)))} "
+        "an equal one counts as a duplicate. If the user wants a second one, pass repeat=true.",
         change=row.id,
         at=happened_at(row),
         delivery_id=row.delivery_id,
@@ -93,11 +93,11 @@ def _sent(row: ChangeSummary, now: float, when: str) -> str:
 def _sentence(precedent: Precedent, now: float) -> str:
     row = precedent.row
     if row.state == "failed":
-        return f"The same was requested at {moment(happened_at(row))} (change {row.id}) and failed."
+        return f"The same change was requested at {moment(happened_at(row))} (change {row.id}) and failed."
     return _accepted(row, now, "The same" if precedent.equal else "A similar change, with other data,")
 
 
-def _accepted(row: ChangeSummary, now: float, subject: str = "The same") -> str:
+def _accepted(row: ChangeSummary, now: float, subject: str = "The same change") -> str:
     outcome = "its outcome is unknown" if row.state_at(now) in ("sending", "unknown") else "it was accepted"
     due = f" for {moment(from_unix(int(row.due_at)))}" if row.due_at else ""
     return f"{subject} was requested at {moment(happened_at(row))}{due} (change {row.id}); {outcome}."

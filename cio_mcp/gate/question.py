@@ -124,7 +124,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
         yield "Some values contain invisible characters. They are shown as \\u escapes."
     if alike := [text for text in sent if len(text) <= MAX_VALUE_CHARACTERS and _is_name(text) and mixes_scripts(text)]:
         examples = ", ".join(visible(text) for text in alike[:MAX_LOOKALIKES])
-        yield f"Mixes scripts, so that letters may look like others: {examples}."
+        yield f"Some values mix scripts, so letters may look like others: {examples}."
 
 
 def _is_name(text: str) -> bool:

@@ -43,7 +43,7 @@ MEANING: dict[ChangeState, tuple[Status, str]] = {
 DENIALS = ("denied", "rejected")
 """How a decision begins that a person made against a change."""
 NO_RETRY = "Don't propose it again unless the user asks."
-AFTER_THAT = "After that time, look with get_message."
+AFTER_THAT = "After that time, check with get_message."
 NOT_YET_VISIBLE = "Done. Accepted by Customer.io, but not visible yet when read back."
 
 

@@ -350,7 +350,7 @@ class Gate:
         if people > cap:
             return (
                 f"The operator's limit is {cap} sends an hour, and this change is for {people} people. "
-                "Nothing was sent. Name fewer customers in a call."
+                "Nothing was sent. Pass fewer customers per call."
             )
         room = await self.journal.next_send_at(cap, now, people)
         return (

@@ -81,6 +81,6 @@ class ApprovedChanges:
             return
         call = self.toolbox.call_again(self.workspace.acting(caller), row.tool, row.input)
         if call.digest != row.arguments:
-            log.warning("Approved change %s waits for its call: this version reads its arguments otherwise.", change)
+            log.warning("Approved change %s waits for its call: this version reads its arguments differently.", change)
             return
         await gate.make(Change.of(row), call.plan, call.work(), unread=True)

@@ -259,7 +259,7 @@ def with_parameters(function: Any, visible: Parameters) -> Any:
     hidden = {name: p for name, p in own.parameters.items() if p.kind is not p.VAR_KEYWORD}
     hidden = {name: p.replace(kind=p.KEYWORD_ONLY) for name, p in hidden.items()}
     if clash := hidden.keys() & visible.keys():
-        raise TypeError(f"a write tool cannot have parameters named {', '.join(sorted(clash))}: the gate has them")
+        raise TypeError(f"a write tool cannot have parameters named {', '.join(sorted(clash))}: the gate uses them")
     function.__signature__ = own.replace(parameters=[*visible.values(), *hidden.values()])
     function.__annotations__ = {n: p.annotation for n, p in (visible | hidden).items()} | {
         "return": own.return_annotation

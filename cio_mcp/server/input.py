@@ -174,7 +174,7 @@ class _Reader:
         text = value if isinstance(value, str) else _number_as_text(value)
         if form == "reference" and not text.strip():
             # Left out, it would widen the answer to everybody.
-            self.faults[path] = f"{path}: is only spaces; give a value or leave it out"
+            self.faults[path] = f"{path}: contains only spaces; set a value or omit it"
         return without_quotation_marks(text) if form == "reference" else text
 
     def _time(self, value: str | float, path: str, zone: tzinfo | None) -> str:

@@ -67,7 +67,7 @@ async def serve_stdio(server: Server[Any]) -> None:
                 await server.run(messages, outgoing, server.create_initialization_options())
                 await output.flush()
             except* anyio.BrokenResourceError:
-                log.debug("stopped with a message in hand")  # the SDK fails if it is canceled then
+                log.debug("stopped while a message was being sent")  # the SDK fails if it is canceled then
             group.cancel_scope.cancel()
 
 

@@ -236,6 +236,6 @@ async def test_a_duplicate_whose_question_did_not_mention_the_first_is_not_sent(
     assert emails(sandbox) == 1
     clock.time += 1
     duplicate = await approved(gate, second, principal=BOB)
-    assert "The same was requested" in duplicate.question
+    assert "The same change was requested" in duplicate.question
     assert (await made(gate, duplicate, second)).status == "done"
     assert emails(sandbox) == 1 + 1

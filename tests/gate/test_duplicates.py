@@ -114,7 +114,7 @@ class TestASendOfTheLastDay:
         clock.time += DUPLICATE_SECONDS + 60
         change = await propose_change(gate, event())
         assert change.plan.earlier == (earlier,)
-        assert change.plan.warnings[0].startswith("The same was requested at ")
+        assert change.plan.warnings[0].startswith("The same change was requested at ")
 
     async def test_is_no_longer_named_after_a_day(self, gate: Gate, clock: ManualClock) -> None:
         await send(gate, event(1))
@@ -252,7 +252,7 @@ async def test_a_duplicate_is_answered_with_the_time_until_which_it_counts_as_on
     scheduled = await propose(gate, email(1))
     assert isinstance(scheduled, Receipt)
     assert f"Until {moment(from_unix(int(due)))} an equal one" in scheduled.message
-    assert f"The same is scheduled for {moment(from_unix(int(due)))}." in scheduled.message
+    assert f"The same change is scheduled for {moment(from_unix(int(due)))}." in scheduled.message
     assert "If the user wants a second one, pass repeat=true." in scheduled.message
 
 

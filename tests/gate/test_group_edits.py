@@ -134,7 +134,7 @@ async def test_the_cap_counts_people_and_not_requests(ws: CallContext) -> None:
     assert (await made(ws, edit_of(ws, "ada", "bob"))).status == "done"
     with pytest.raises(Refused, match=r"limit of 3 sends an hour is reached"):
         await proposed(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 1)
-    with pytest.raises(Refused, match=r"limit is 3 sends an hour, and this change is for 4 people.*Name fewer"):
+    with pytest.raises(Refused, match=r"limit is 3 sends an hour, and this change is for 4 people.*Pass fewer"):
         await proposed(ws, edit_of(ws, "ada", "bob", "cio_a3000003", "cio_a3000004", attributes={"plan": "x"}), 2)
     event = partial(send_event, ws, "ada", "order_placed")
     assert (await made(ws, event, 3)).status == "done"

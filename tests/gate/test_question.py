@@ -209,10 +209,10 @@ def test_characters_that_look_blank_or_cover_others_are_spelled_out_with_a_warni
 
 @pytest.mark.parametrize("text", ["\u0435ve@example.com", "https://p\u0430ypal.example/x", "\u0440lan"])
 def test_a_name_that_mixes_scripts_is_warned_of(text: str) -> None:
-    assert "Mixes scripts" in question_of(event({"v": text})).text
-    assert "Mixes scripts" in question_of(event({text: 1})).text
+    assert "mix scripts" in question_of(event({"v": text})).text
+    assert "mix scripts" in question_of(event({text: 1})).text
 
 
 @pytest.mark.parametrize("text", ["почта@example.com", "Zoë", "Αθήνα", "plan"])
 def test_a_name_in_one_script_is_not_warned_of(text: str) -> None:
-    assert "Mixes scripts" not in question_of(event({"v": text})).text
+    assert "mix scripts" not in question_of(event({"v": text})).text

@@ -87,7 +87,7 @@ async def test_a_scheduled_message_leaves_with_its_time_and_the_question_states_
     assert receipt.status == "done"
     assert f"Scheduled for {moment(at)}. Not sent yet." in receipt.message
     assert receipt.scheduled_for == at
-    assert receipt.next_step == "After that time, look with get_message."
+    assert receipt.next_step == "After that time, check with get_message."
     (line,) = (await ws.gate.recent(change=row.id, state=None, limit=1)).changes
     assert line.result == f"Scheduled for {moment(at)}. Not sent yet."
     waited = await wait_for_event(ws, change=row.id, metric="delivered")
@@ -112,7 +112,7 @@ async def test_a_scheduled_message_is_not_sent_again_until_it_is_due(
         again = await later.propose(email(ws, other), BOB)
         assert isinstance(again, Receipt)
         assert (again.status, again.change) == ("already_done", first.id)
-        assert f"The same is scheduled for {moment(at)}." in again.message
+        assert f"The same change is scheduled for {moment(at)}." in again.message
     assert len(sandbox.workspace.sends) == 1
 
 

@@ -49,7 +49,7 @@ def opened(opened: Workspace, clock: ManualClock) -> Workspace:
     return with_clock(opened, clock)
 
 
-STORED = "Events are stored since 2026-09-01T12:00:00Z. The time is now 2026-09-01T12:00:00Z."
+STORED = "Events have been stored since 2026-09-01T12:00:00Z. The time is now 2026-09-01T12:00:00Z."
 """The last line of a list, where all came in at this moment."""
 
 
@@ -192,7 +192,7 @@ async def test_a_list_says_since_when_events_are_stored_whatever_it_lists(ws: Ca
     await ws.events.append([event(2)])
     answer = await recent_events(ws, metric="bounced")
     assert (answer.received_since, answer.now) == (NOW, NOW + timedelta(hours=1))
-    assert lines(answer)[-1] == f"Events are stored since {moment(NOW)}. The time is now {moment(answer.now)}."
+    assert lines(answer)[-1] == f"Events have been stored since {moment(NOW)}. The time is now {moment(answer.now)}."
 
 
 async def test_what_already_happened_is_answered_at_once(ws: CallContext) -> None:

@@ -319,4 +319,4 @@ async def test_a_list_of_nothing_says_so(ws: CallContext, sandbox: Sandbox, metr
     for delivery in sandbox.workspace.deliveries:
         delivery.metrics.pop("unsubscribed", None)
     answer = await list_messages(ws, metric=metric, since=(ws.now - timedelta(seconds=1)).isoformat())
-    assert render(answer, mask=False).text.splitlines()[1] == "No messages in this time."
+    assert render(answer, mask=False).text.splitlines()[1] == "No messages in this period."

@@ -61,7 +61,7 @@ async def test_who_is_back_already_needs_no_change(ws: CallContext) -> None:
     await done(ws, "update_customer", customer="ada", attributes={"plan": "vip"})
     plan = await undo_change(ws, change)
     assert [person.name for person in plan.changed] == ["bob"]
-    assert "No change needed, left out: “ada”" in plan.notes[0]
+    assert "Left out because no change is needed: “ada”" in plan.notes[0]
     await done(ws, "undo_change", change=change)
     assert (await approved(ws, "undo_change", change=change)).status == "already_done"
 
@@ -79,5 +79,5 @@ async def test_what_is_merged_or_was_not_known_has_no_undo(
         unseen = await done(blind, "update_customer", customers=BOTH, attributes={"plan": "silver"})
         with pytest.raises(Refused, match="without an App API key"):
             await undo_change(blind, unseen)
-    with pytest.raises(Refused, match="the values before were not known"):
+    with pytest.raises(Refused, match="the previous values were unknown"):
         await undo_change(ws, unseen)

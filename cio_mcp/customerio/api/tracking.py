@@ -68,8 +68,8 @@ def identify_many(writes: Sequence[ProfileWrite], *, at: int) -> Call:
     if (size := len(canonical(call.body).encode(errors="surrogatepass"))) > MAX_BATCH_BYTES:
         raise InvalidArgument(
             "attributes",
-            f"make a request of {size:,} bytes for {len(writes)} customers; Customer.io takes at most "
-            f"{MAX_BATCH_BYTES:,}. Name fewer customers in a call",
+            f"make a request of {size:,} bytes for {len(writes)} customers; Customer.io accepts at most "
+            f"{MAX_BATCH_BYTES:,}. Pass fewer customers per call",
         )
     return call
 
@@ -142,4 +142,4 @@ def _explain_entity(person: Reference) -> str:
 
 def _explain_kind(person: Reference) -> str:
     """Why a person cannot stand in a path; the identifier itself is not repeated, it may be an address."""
-    return f"is named by the {KIND_NAMES[person.kind]} that reads as something else; name the customer by cio_…"
+    return f"is identified by an ambiguous {KIND_NAMES[person.kind]}; use the cio_… instead"

@@ -95,7 +95,9 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
     starts = await _starts(ws, changing, attributes)
     creates = any(target.new for target in changing)
     everyone = [target.reached for target in changing]
-    left_out = (f"No change needed, left out: {', '.join(person.label for person in settled)}.",) if settled else ()
+    left_out = (
+        (f"Left out because no change is needed: {', '.join(person.label for person in settled)}.",) if settled else ()
+    )
     return Plan(
         risk="send" if reaching or starts or creates else "data",
         summary=f"Set {_listed(targets)} of {len(targets)} customers.",
@@ -114,7 +116,7 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
             "starts": starts if isinstance(starts, str) else list(starts or ()),
         },
         once=creates,
-        next_step="To see one of them: get_customer.",
+        next_step="To verify, call get_customer.",
     )
 
 

@@ -57,7 +57,7 @@ def refuse_faults(customers: Sequence[str], faults: Mapping[int, str]) -> None:
     listed = "; ".join(f"{', '.join(entries)}: {reason}" for reason, entries in reasons.items())
     more = f"; and {len(faults) - MAX_LISTED_FAULTS} more" if len(faults) > MAX_LISTED_FAULTS else ""
     problem = f"{len(faults)} of {len(customers)} cannot be updated: {listed}{more}"
-    raise InvalidArgument("customers", f"{problem}. Correct them or leave them out")
+    raise InvalidArgument("customers", f"{problem}. Correct or omit them")
 
 
 async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
@@ -108,7 +108,7 @@ def _only(holders: Sequence[Identifiers], profiles: Mapping[str, Person]) -> Per
     if len(holders) > 1:
         listed = ", ".join(f"cio_{person.cio_id}" for person in holders[:3])
         more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""  # noqa: PLR2004 - as many as are named
-        return f"{len(holders)} customers share it ({listed}{more}), so name the one that is meant by cio_id"
+        return f"{len(holders)} customers share it ({listed}{more}); specify one by cio_id"
     return profiles.get(holders[0].cio_id or "", NO_CUSTOMER) if holders else NO_CUSTOMER
 
 

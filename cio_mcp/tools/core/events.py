@@ -64,7 +64,7 @@ class EventsAnswer(PageAnswer):
             yield self.note
         yield from map(str, self.events)
         yield from self.more(self.total, at_least=self.omitted_more)
-        stored = f"Events are stored since {moment(self.received_since)}. " if self.received_since else ""
+        stored = f"Events have been stored since {moment(self.received_since)}. " if self.received_since else ""
         yield f"{stored}{clock_line(self.now)}"
 
 

@@ -67,7 +67,7 @@ class MessagesAnswer(PageAnswer):
         by = "they were created" if self.order == "created" else f"of the metric {self.order}"
         yield f"Newest first by the time {by}; since and until apply to that time. {clock_line(self.now)}"
         if not self.messages and not self.looked_at:
-            yield "No messages in this time."
+            yield "No messages in this period."
         elif self.back_to is not None:
             yield f"Searched {self.looked_at} messages created since {moment(self.back_to)}."
             if self.has_more and self.omitted is None:
@@ -143,7 +143,7 @@ async def list_messages(
 ) -> MessagesAnswer:
     """List deliveries, newest first. Filter by customer, or by kind and id. Defaults to the last 6 months.
 
-    With metric, order, since, and until use its time; otherwise, the creation time.
+    With metric, the order, since, and until refer to its time, otherwise to the creation time.
     """
     if id is not None and kind is None:
         raise InvalidArgument("kind", "is required with id: campaign, broadcast, newsletter, or transactional")

@@ -13,8 +13,8 @@ from cio_mcp.tools.core.undo_values import MAX_NAMED, equal, lost, refusal, rest
 from cio_mcp.workspace import CallContext
 
 GONE = "no customer has the identifier anymore"
-CREATED = "the change created the customer, and an undo deletes nobody"
-UNKNOWN = "the values before were not known when it was made"
+CREATED = "the change created the customer, and an undo never deletes one"
+UNKNOWN = "the previous values were unknown when it was made"
 
 
 async def undo_people(ws: CallContext, change: str, done: Plan, refused: Container[str]) -> Plan:

@@ -50,7 +50,7 @@ async def update_customer(
     create: Annotated[bool, Field(description="Create the customer if there is none")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
-    """Set attributes of one customer or several. A person approves it; nobody is created unless create is true."""
+    """Set attributes of one or several customers. Requires approval. Creates customers only if create is true."""
     _check(attributes)
     if customers is not None and len(several := _several(customer, customers)) > 1:
         check_shared(attributes)
@@ -69,18 +69,19 @@ async def update_customer(
 
 def _one(customer: str | None) -> str:
     if customer is None:
-        raise InvalidArgument("customer", "name one customer, or up to 50 in customers")
+        raise InvalidArgument("customer", "pass one customer, or up to 50 in customers")
     return customer
 
 
 def _several(customer: str | None, customers: list[str]) -> list[str]:
     if customer is not None:
-        raise InvalidArgument("customer", "leave it out beside customers, or add it to them")
+        raise InvalidArgument("customer", "omit it when passing customers, or add it to them")
     if not customers:
         raise InvalidArgument("customers", "must not be empty")
     if len(customers) > MAX_CUSTOMERS:
         raise InvalidArgument(
-            "customers", f"are {len(customers)}; at most {MAX_CUSTOMERS} in one call. Name the others in further calls"
+            "customers",
+            f"has {len(customers)} entries; at most {MAX_CUSTOMERS} per call. Pass the others in further calls",
         )
     return customers
 
@@ -103,7 +104,7 @@ async def _creation(ws: CallContext, reference: Reference, attributes: dict[str,
         calls=(tracking.identify(reference, attributes, at=int(ws.clock.now()), create=True),),
         rests_on={"person": None, "starts": list(may_start(starts))},
         once=True,
-        next_step="To see it: get_customer.",
+        next_step="To verify, call get_customer.",
     )
 
 
@@ -156,10 +157,12 @@ def _blind(ws: CallContext, recipient: Recipient, attributes: dict[str, JsonValu
 
 def _check(attributes: dict[str, JsonValue]) -> None:
     if len(attributes) > tracking.ATTRIBUTES:
-        raise InvalidArgument("attributes", f"are {len(attributes)}; Customer.io takes at most {tracking.ATTRIBUTES}")
+        raise InvalidArgument(
+            "attributes", f"has {len(attributes)} entries; Customer.io accepts at most {tracking.ATTRIBUTES}"
+        )
     for name, value in attributes.items():
         if not fold(name) or RESERVED & meanings(name, value):
-            raise InvalidArgument("attributes", f"{quoted(name)} cannot be set; leave it out")
+            raise InvalidArgument("attributes", f"{quoted(name)} cannot be set; omit it")
         within(f"attributes.{word(name)}", name, tracking.ATTRIBUTE_NAME_BYTES)
         text = value if isinstance(value, str) else canonical(value)
         within(f"attributes.{word(name)}", text, tracking.ATTRIBUTE_VALUE_BYTES)

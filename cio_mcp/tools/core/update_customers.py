@@ -60,7 +60,7 @@ async def update_customers(
         targets.setdefault(recipient.reference, Target(recipient, attributes, create=is_new, new=is_new))
     planned = await edit_people(ws, [*targets.values()], notes=_repeated(len(customers) - len(targets)))
     new = sum(target.new for target in targets.values())
-    return planned.model_copy(update={"summary": f"{planned.summary} {new} of them are created."}) if new else planned
+    return planned.model_copy(update={"summary": f"{planned.summary} Creates {new} of them."}) if new else planned
 
 
 def _check_size(customers: int, attributes: dict[str, JsonValue]) -> None:
@@ -99,7 +99,7 @@ async def _not_creatable(ws: CallContext, missing: Sequence[Entry]) -> dict[int,
         for other in references:
             if isinstance(holder := people[other], Person):
                 faults[number] = (
-                    f"it is the {KIND_NAMES[other.kind]} of {word(holder.reference.value)}, so name that one"
+                    f"it is the {KIND_NAMES[other.kind]} of {word(holder.reference.value)}, so pass that one instead"
                 )
             elif holder != NO_CUSTOMER and other.kind == "email":
                 faults[number] = holder
@@ -107,7 +107,7 @@ async def _not_creatable(ws: CallContext, missing: Sequence[Entry]) -> dict[int,
 
 
 def _unusable(entries: Sequence[Entry]) -> dict[int, str]:
-    by = "a customer is created by an id or an email address"
+    by = "customers can only be created by ID or email address"
     return {entry.number: by for entry in entries if entry.reference.kind not in IDENTIFYING.values()}
 
 
@@ -115,7 +115,7 @@ def _repeated(count: int) -> tuple[str, ...]:
     if not count:
         return ()
     entries = "1 entry names a customer" if count == 1 else f"{count} entries name customers"
-    return (f"{entries} who stand{'s' if count == 1 else ''} in the list already. Each customer is updated once.",)
+    return (f"{entries} who {'is' if count == 1 else 'are'} already in the list. Each customer is updated once.",)
 
 
 def check_creatable(reference: Reference) -> None:
@@ -125,7 +125,7 @@ def check_creatable(reference: Reference) -> None:
         InvalidArgument: the reference is of such a kind.
     """
     if reference.kind not in IDENTIFYING.values():
-        raise InvalidArgument("customer", "a customer is created by an id or an email address")
+        raise InvalidArgument("customer", "customers can only be created by ID or email address")
 
 
 def check_shared(attributes: dict[str, JsonValue]) -> None:
@@ -138,9 +138,9 @@ def check_shared(attributes: dict[str, JsonValue]) -> None:
         meant = meanings(name, value)
         if meant & IDENTIFYING.keys() and value not in (None, ""):
             raise InvalidArgument(
-                f"attributes.{word(name)}", "identifies one customer, so several cannot have the same; leave it out"
+                f"attributes.{word(name)}", "identifies a single customer, so several can't share it; omit it"
             )
         if "cio_relationships" in meant:
             raise InvalidArgument(
-                f"attributes.{word(name)}", "cannot be set for several customers at once; name one customer in a call"
+                f"attributes.{word(name)}", "cannot be set for several customers at once; pass one customer per call"
             )

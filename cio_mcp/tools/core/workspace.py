@@ -47,7 +47,7 @@ class Overview(AnswerPart):
         where = f"region {self.region}" if self.region else None
         label = f"workspace {quoted_name(self.name)}" if self.name else "a workspace of unknown name"
         yield ", ".join(filter(None, [label, self.id and f"id {self.id}", where]))
-        changes = "nothing can be changed (read-only)" if self.read_only else "changes wait for a person's approval"
+        changes = "nothing can be changed (read-only)" if self.read_only else "changes require a person's approval"
         masked = ", addresses and phone numbers are masked" if self.masked else ""
         yield f"keys: {' and '.join(self.keys)}; {changes}{masked}"
         counts = {
