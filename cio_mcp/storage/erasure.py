@@ -25,9 +25,9 @@ About = Callable[[ChangeRow], bool]
 """Whether a change is about the person."""
 
 
-def bare_plan(risk: str, summary: str) -> str:
-    """Write the plan (JSON) of a change without its body: its risk and one line."""
-    return json.dumps({"risk": risk, "summary": summary}, ensure_ascii=False)
+def bare_plan(risk: str, summary: str, affected: int | None = 1) -> str:
+    """Write the plan (JSON) of a change without its body: its risk, one line, and how many people it is for."""
+    return json.dumps({"risk": risk, "summary": summary, "affected": affected}, ensure_ascii=False)
 
 
 async def reduce_old_changes(database: Database, *, before: float, now: float) -> int:
@@ -138,7 +138,8 @@ def _erased(row: ChangeRow, by: str, now: float) -> dict[str, object]:
     return {
         "summary": ERASED,
         "question": ERASED,
-        "plan": bare_plan(row.risk, ERASED),
+        # The number of people counts toward the hourly cap.
+        "plan": bare_plan(row.risk, ERASED, _affected(row.plan)),
         "size": 0,
         "outcome": _without_person(row.outcome),
         "baseline": None,
@@ -148,6 +149,14 @@ def _erased(row: ChangeRow, by: str, now: float) -> dict[str, object]:
         "next_step": None,
         **dict(_closed(row, by, now)),
     }
+
+
+def _affected(plan: str) -> int | None:
+    try:
+        affected: int | None = json.loads(plan).get("affected", 1)
+    except ValueError:  # a plan that can't be read counts for one person
+        return 1
+    return affected
 
 
 def _closed(row: ChangeRow, by: str, now: float) -> Iterator[tuple[str, object]]:

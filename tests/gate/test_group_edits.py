@@ -142,6 +142,20 @@ async def test_the_cap_counts_people_and_not_requests(ws: CallContext) -> None:
     assert (await made(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 4)).status == "done"
 
 
+async def test_the_cap_still_counts_everybody_after_one_of_them_was_erased(ws: CallContext, settings: Settings) -> None:
+    ws = with_policy(ws, Policy(sends_an_hour=3))
+    assert (await made(ws, edit_of(ws, "ada", "bob"))).status == "done"
+    subject = Subject(id="ada")
+    database = Database(settings.storage_url)
+    try:
+        eraser = PersonEraser(database, ws.gate.journal.workspace, subject.is_in, subject.names)
+        assert (await eraser.erase(by="person", now=ws.gate.clock.now())).changes == 1
+    finally:
+        await database.close()
+    with pytest.raises(Refused, match=r"limit of 3 sends an hour is reached"):
+        await proposed(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 1)
+
+
 async def test_the_cap_holds_where_it_was_free_when_the_change_was_approved(ws: CallContext) -> None:
     clock = ManualClock(skips=True)
     capped = with_policy(ws, Policy(sends_an_hour=3), clock=clock)
