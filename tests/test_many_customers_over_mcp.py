@@ -175,7 +175,10 @@ async def test_many_faults_are_counted_where_they_cannot_all_be_named(
         ({}, "customer: pass one customer, or up to 50 in customers"),
         ({"customers": []}, "customers: must not be empty"),
         ({"customers": [f"p{number}" for number in range(63)]}, "customers: has 63 entries; at most 50 per call"),
-        ({"customers": ["ada", "bob"], "attributes": {"email": "x@example.com"}}, "attributes.email: identifies a single"),
+        (
+            {"customers": ["ada", "bob"], "attributes": {"email": "x@example.com"}},
+            "attributes.email: identifies a single",
+        ),
         ({"customers": ["ada", "bob"], "attributes": {" ID": "x"}}, "identifies a single customer"),
         ({"customers": ["ada", "bob"], "attributes": {"cio_relationships": {}}}, "cannot be set for several"),
         ({"customers": ["ada", "bob"], "attributes": {"_update": False}}, "cannot be set; omit it"),

@@ -94,7 +94,7 @@ def _sentence(precedent: Precedent, now: float) -> str:
     row = precedent.row
     if row.state == "failed":
         return f"The same change was requested at {moment(happened_at(row))} (change {row.id}) and failed."
-    return _accepted(row, now, "The same" if precedent.equal else "A similar change, with other data,")
+    return _accepted(row, now, "The same change" if precedent.equal else "A similar change, with other data,")
 
 
 def _accepted(row: ChangeSummary, now: float, subject: str = "The same change") -> str:
