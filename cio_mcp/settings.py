@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """Where a person is asked: None means `ask` under stdio and `outside` over HTTP."""
     policy_file: Path | None = None
     """What needs a person, in TOML; None means that every write does."""
+    prompts_dir: Path | None = None
+    """A folder of prompt files in place of the shipped ones."""
     headroom: float = Field(default=1.0, gt=0, le=1)
     """The share of every limit that this server may use; the rest is left to other systems."""
     max_wait: float = Field(default=20.0, ge=1, le=600)
@@ -98,7 +100,7 @@ class Settings(BaseSettings):
             raise ValueError("contains an invalid character; copy the key again")
         return value
 
-    @field_validator("data_dir", "policy_file")
+    @field_validator("data_dir", "policy_file", "prompts_dir")
     @classmethod
     def _at_home(cls, value: Path | None) -> Path | None:
         return value and _expanded(value)

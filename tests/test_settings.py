@@ -68,6 +68,7 @@ def test_a_url_that_cannot_be_a_base_is_refused_and_not_shown(value: str, monkey
         ("CIO_EVENT_DAYS", "  ", 30),
         ("CIO_DATA_DIR", "~/cio-x", Path("/home/ada/cio-x")),
         ("CIO_POLICY_FILE", " ~/policy.toml", Path("/home/ada/policy.toml")),
+        ("CIO_PROMPTS_DIR", " ~/prompts", Path("/home/ada/prompts")),
     ],
 )
 def test_a_value_is_read_as_a_person_means_it(

@@ -173,7 +173,7 @@ def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None) -> 
     """Build the server of one workspace; with `sandbox` (already entered) requests stay in process.
 
     Raises:
-        SettingError: a toolset is not known, or the policy file is wrong.
+        SettingError: a toolset is not known, or the policy file or a prompt is wrong.
     """
     definitions = load()
     known = {each.toolset for each in definitions}
@@ -185,7 +185,7 @@ def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None) -> 
     runtime = Runtime(settings, tools, policy, sandbox)
     server = CioServer(runtime)
     resources.register(server, {each.name for each in tools if each.reads}, runtime.answer, mask=settings.mask_pii)
-    prompts.register(server, mask=settings.mask_pii)
+    prompts.register(server, settings.prompts_dir, mask=settings.mask_pii)
     return server
 
 

@@ -1,4 +1,4 @@
-"""Prompts: Markdown files that a marketer can edit, served as MCP prompts.
+"""Prompts: Markdown files that a marketer can edit, served as MCP prompts (docs/prompts.md).
 
 A file starts with TOML front matter between `+++` lines, followed by the text::
 
@@ -31,12 +31,15 @@ from mcp.server.mcpserver.prompts.base import Message, PromptArgument, UserMessa
 from mcp_types import INVALID_PARAMS
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
-from cio_mcp.errors import OperatorError, expectation
+from cio_mcp.errors import OperatorError, SettingError, expectation
+from cio_mcp.server.prompt_folder import SETTING, prompt_texts
 from cio_mcp.text.mask import mask_text
 from cio_mcp.text.sanitize import clean, word
 
 MAX_VALUE_CHARACTERS = 200
 MASKED = "email addresses and phone numbers are masked in this workspace. Use the cio_id from find_customers."
+SHIPPED = "prompts/"
+"""How an error about a shipped file begins."""
 _PACKAGE = Path(__file__).parent.parent
 _FENCE = "+++"
 _PLACE = re.compile(r"\{([a-z_]*)\}")
@@ -113,18 +116,32 @@ class FilePrompt(Prompt):
 
 
 def register(server: MCPServer, folder: Path | None = None, *, mask: bool = False) -> None:
-    """Add every prompt file to a server; with `mask` none takes an address or a phone number.
+    """Add the shipped prompts to a server, or those of an operator's folder; with `mask` none takes an address.
 
     Raises:
-        OperatorError: a file is malformed; the text names the file and, where known, the line or key.
+        SettingError: the operator's folder or a file of it can't be used; the text names the file.
+        OperatorError: a shipped file is malformed.
     """
-    for template in load(folder or _folder()):
+    try:
+        templates = load(folder or _shipped_folder())
+    except SettingError:
+        raise
+    except OperatorError as malformed:
+        if folder is None:
+            raise
+        raise SettingError(SETTING, f"{folder}/{str(malformed).removeprefix(SHIPPED)}") from None
+    for template in templates:
         server.add_prompt(_prompt(template, mask=mask))
 
 
 def load(folder: Path) -> list[Template]:
-    """Read all prompt files of a folder, by name."""
-    return [parse(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.md"))]
+    """Read all prompt files of a folder, by name.
+
+    Raises:
+        SettingError: the folder or a file can't be read.
+        OperatorError: a file is malformed; the text names the file and, where known, the line or key.
+    """
+    return [parse(name, text) for name, text in prompt_texts(folder)]
 
 
 def parse(name: str, text: str) -> Template:
@@ -178,11 +195,11 @@ def _prompt(template: Template, *, mask: bool) -> Prompt:
     )
 
 
-def _folder() -> Path:
-    """Find the files: inside an installed package, or beside it in a checkout."""
+def _shipped_folder() -> Path:
+    """Find the shipped files: inside an installed package, or beside it in a checkout."""
     shipped = _PACKAGE / "prompt_files"
     return shipped if shipped.is_dir() else _PACKAGE.parent / "prompts"
 
 
 def _error(name: str, problem: str) -> OperatorError:
-    return OperatorError(f"prompts/{name}.md: {problem}.")
+    return OperatorError(f"{SHIPPED}{name}.md: {problem}.")

@@ -5,8 +5,10 @@ from mcp import Client, MCPError
 from mcp.server import MCPServer
 from mcp_types import TextContent
 
-from cio_mcp.errors import OperatorError
+from cio_mcp.errors import OperatorError, SettingError
+from cio_mcp.server.app import build_server
 from cio_mcp.server.prompts import load, parse, register
+from cio_mcp.settings import Settings
 from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
@@ -115,6 +117,64 @@ def test_a_malformed_file_is_refused_with_its_name_and_the_line_or_key(old: str,
         parse("bad", GOOD.replace(old, new, 1))
     assert str(refused.value).startswith("prompts/bad.md: ")
     assert complaint in str(refused.value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mine.md").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("not a prompt", encoding="utf-8")
+    return tmp_path
+
+
+async def test_the_prompts_of_an_operators_folder_replace_the_shipped_ones(folder: Path, settings: Settings) -> None:
+    server = build_server(settings.model_copy(update={"prompts_dir": folder}))
+    assert [prompt.name for prompt in await server.list_prompts()] == ["mine"]
+
+
+def refusal(settings: Settings, folder: Path) -> str:
+    with pytest.raises(SettingError) as refused:
+        build_server(settings.model_copy(update={"prompts_dir": folder}))
+    return str(refused.value)
+
+
+def test_a_folder_that_is_none_ends_the_start(folder: Path, settings: Settings) -> None:
+    for path in (folder / "missing", folder / "mine.md"):
+        expected = f"CIO_PROMPTS_DIR: {path} is not a directory. Expected a directory of prompt files."
+        assert refusal(settings, path) == expected
+
+
+def test_a_folder_without_prompts_or_with_too_many_ends_the_start(tmp_path: Path, settings: Settings) -> None:
+    assert refusal(settings, tmp_path) == f"CIO_PROMPTS_DIR: {tmp_path} has 0 .md files; expected 1 to 100."
+    for number in range(101):
+        (tmp_path / f"prompt-{number}.md").touch()
+    assert refusal(settings, tmp_path) == f"CIO_PROMPTS_DIR: {tmp_path} has 101 .md files; expected 1 to 100."
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("bad.md", b"# Report", "bad.md: expected TOML front matter between two +++ lines at the top."),
+        ("bad.md", GOOD.replace("title", "titel").encode(), "bad.md: title: is required."),
+        ("bad.md", GOOD.replace("in {period}", "in {time}").encode(), "bad.md: line 9: {time} isn't an argument"),
+        ("bad.md", b"+++\n\xff", "bad.md is not UTF-8 text."),
+        ("bad.md", GOOD.encode() + b"x" * 70_000, "bad.md is larger than 64 KiB."),
+        ("My report.md", GOOD.encode(), "My report.md: a prompt can't have this name; expected lowercase letters,"),
+    ],
+    ids=["no front matter", "a wrong key", "an unknown argument", "not text", "too large", "a wrong name"],
+)
+def test_a_bad_file_ends_the_start_and_is_named(
+    name: str, content: bytes, complaint: str, folder: Path, settings: Settings
+) -> None:
+    (folder / name).write_bytes(content)
+    assert refusal(settings, folder).startswith(f"CIO_PROMPTS_DIR: {folder}/{complaint}")
+
+
+def test_what_cannot_be_read_or_is_no_file_ends_the_start(folder: Path, settings: Settings) -> None:
+    (folder / "bad.md").mkdir()
+    assert refusal(settings, folder) == f"CIO_PROMPTS_DIR: {folder}/bad.md is not a file."
+    (folder / "bad.md").rmdir()
+    (folder / "bad.md").symlink_to(folder / "missing.md")
+    assert refusal(settings, folder) == f"CIO_PROMPTS_DIR: {folder}/bad.md is not a file."
 
 
 def test_a_marketer_can_bring_a_folder(tmp_path: Path) -> None:
