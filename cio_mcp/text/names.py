@@ -1,6 +1,6 @@
 """Names of attributes and event data, compared as Customer.io might compare them.
 
-Whether Customer.io minds case, outer spaces, other forms of a letter or characters that are not seen is not documented.
+Customer.io does not document whether case, outer spaces, other forms of a letter, or invisible characters matter.
 In doubt a name counts as the reserved one that it resembles.
 """
 

@@ -81,7 +81,7 @@ async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[
 async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
     """Find people by addresses in one search; an address that it does not find is looked up by itself.
 
-    Whether a search minds case is not documented, so it has each address as given and in lower case.
+    It is not documented whether a search is case-sensitive, so it has each address as given and in lower case.
     """
     if not references:
         return {}
