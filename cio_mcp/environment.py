@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\$\{[^}]*\}|(?:^|,\s*)(?:\$[A-Za-z_]\w*|%[A-Za-z_]\w*%)
 logger = logging.getLogger(__name__)
 
 
-def trimmed(values: Mapping[str, object]) -> dict[str, object]:
+def trim(values: Mapping[str, object]) -> dict[str, object]:
     """Trim every text, and leave out what is blank: it counts as not set."""
     stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
     return {name: value for name, value in stripped.items() if value != ""}

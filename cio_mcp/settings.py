@@ -12,7 +12,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from cio_mcp.environment import PREFIX, UNFILLED, check_names, has_variable, trimmed
+from cio_mcp.environment import PREFIX, UNFILLED, check_names, has_variable, trim
 from cio_mcp.errors import SettingError, expectation
 
 Region = Literal["us", "eu", "auto"]
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _trimmed(cls, values: Any) -> Any:
-        return trimmed(values) if isinstance(values, dict) else values
+        return trim(values) if isinstance(values, dict) else values
 
     # Among "before" validators the last one runs first, so those below still see the text.
     @field_validator("toolsets", mode="before")
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     @field_validator("data_dir", "policy_file", "prompts_dir")
     @classmethod
     def _at_home(cls, value: Path | None) -> Path | None:
-        return value and _expanded(value)
+        return value and _expand(value)
 
     @field_validator("state_keys")
     @classmethod
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith("sqlite://"):
             raise ValueError("expected sqlite:/// and the path of a file. No other database is supported yet")
         if url and url.startswith(f"{SQLITE_FILE}~"):
-            return SecretStr(f"{SQLITE_FILE}{_expanded(Path(url.removeprefix(SQLITE_FILE)))}")
+            return SecretStr(f"{SQLITE_FILE}{_expand(Path(url.removeprefix(SQLITE_FILE)))}")
         return value
 
     @field_validator("webhook_signing_keys")
@@ -237,7 +237,7 @@ def _place_of(name: str) -> str:
     return f" Customer.io shows {WHERE[name]}." if name in WHERE else ""
 
 
-def _expanded(path: Path) -> Path:
+def _expand(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:

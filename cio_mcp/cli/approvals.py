@@ -4,8 +4,8 @@ import sys
 
 from rich.text import Text
 
-from cio_mcp.cli.approvals_live import details, heading, omitted, paused, pending, select
-from cio_mcp.cli.change_view import hanging, labeled, present
+from cio_mcp.cli.approvals_live import details, heading, omission_note, pause_note, pending, select
+from cio_mcp.cli.change_view import beside_label, present, with_hanging_indent
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import Terminal, controlling_terminal, is_terminal
 from cio_mcp.clock import SYSTEM_CLOCK
@@ -49,14 +49,14 @@ def list_waiting(*, limit: int) -> None:
     """Print the newest pending changes, and how many more there are."""
     page, where = with_database(pending), console(None if is_terminal(sys.stdout) else PROGRAM_COLUMNS)
     for pause in with_database(all_pauses):
-        where.print(hanging(Text(paused(pause)), where))
-    where.print(hanging(Text(heading(page.total) + (", newest first:" if page.rows else "")), where))
+        where.print(with_hanging_indent(Text(pause_note(pause)), where))
+    where.print(with_hanging_indent(Text(heading(page.total) + (", newest first:" if page.rows else "")), where))
     for row in page.rows[:limit]:
         label = Text(f"{row.id}  ")
-        where.print(labeled(label, clean(row.summary, MAX_SUMMARY_CHARACTERS), where))
-        where.print(labeled(Text(" " * label.cell_len), details(row), where))
-    if left_out := omitted(page.rows[limit:], page.total - min(limit, len(page.rows))):
-        where.print(hanging(Text(f"{left_out}. --limit shows more."), where))
+        where.print(beside_label(label, clean(row.summary, MAX_SUMMARY_CHARACTERS), where))
+        where.print(beside_label(Text(" " * label.cell_len), details(row), where))
+    if left_out := omission_note(page.rows[limit:], page.total - min(limit, len(page.rows))):
+        where.print(with_hanging_indent(Text(f"{left_out}. --limit shows more."), where))
 
 
 def show(change: str, *, calls: bool) -> None:
@@ -76,7 +76,7 @@ def approve(change: str, *, calls: bool) -> None:
         NotFound: there is none of that id.
     """
     with controlling_terminal() as terminal:
-        proposal = _waiting(change)
+        proposal = _find_pending(change)
         present(terminal.console, proposal, calls=calls)
         answer = terminal.approval(proposal.plan)
         if answer.decision != "approve":
@@ -94,7 +94,7 @@ def deny(change: str) -> None:
     """
     proposal = find_change(change)
     _deny(proposal)
-    console().print(_denied(proposal))
+    console().print(_denial_note(proposal))
 
 
 def find_change(change: str) -> Change:
@@ -120,7 +120,7 @@ def _review(terminal: Terminal, change: Change) -> str:
                 return f"{change.id}: {APPROVED}"
             case "deny":
                 _deny(change)
-                return _denied(change)
+                return _denial_note(change)
             case "mismatch":
                 return f"{change.id}: {MISMATCH}"
             case "none":
@@ -137,7 +137,7 @@ def _approve(change: Change, confirmation: str | None) -> None:
         return await approvals.approve(change, by=by, how="on a terminal", confirmation=confirmation)
 
     if not with_database(approve):
-        raise _settled(find_change(change.id))
+        raise _no_longer_pending(find_change(change.id))
 
 
 def _deny(change: Change) -> None:
@@ -148,21 +148,21 @@ def _deny(change: Change) -> None:
         return await approvals.withdraw(change, by=by, how=DENIED)
 
     if not with_database(withdraw):
-        raise _settled(find_change(change.id))
+        raise _no_longer_pending(find_change(change.id))
 
 
-def _denied(change: Change) -> str:
+def _denial_note(change: Change) -> str:
     return f"Denied change {change.id}. Nothing was sent."
 
 
-def _waiting(change: str) -> Change:
+def _find_pending(change: str) -> Change:
     proposal = find_change(change)
     if proposal.row.state_at(SYSTEM_CLOCK.now()) != "planned":
-        raise _settled(proposal)
+        raise _no_longer_pending(proposal)
     return proposal
 
 
-def _settled(change: Change) -> Refused:
+def _no_longer_pending(change: Change) -> Refused:
     state = change.row.state_at(SYSTEM_CLOCK.now())
     meanwhile = "has changed since it was shown; review it again" if state == "planned" else f"is already {state}"
     return Refused(f"Change {change.id} {meanwhile}. Nothing was decided.")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from cio_mcp.cli.change_view import hanging, labeled
+from cio_mcp.cli.change_view import beside_label, with_hanging_indent
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, age, settings, storage_place
 from cio_mcp.cli.terminal import Terminal
 from cio_mcp.clock import SYSTEM_CLOCK
@@ -50,7 +50,7 @@ def details(row: ChangeSummary) -> str:
     return f"{tool}, expires {age(row.expires_at)}, by {by} in {workspace}"
 
 
-def omitted(rows: Sequence[ChangeSummary], count: int) -> str:
+def omission_note(rows: Sequence[ChangeSummary], count: int) -> str:
     """One line for the omitted changes, by caller; empty if there are none. `rows` are the known ones."""
     if count <= 0:
         return ""
@@ -60,7 +60,7 @@ def omitted(rows: Sequence[ChangeSummary], count: int) -> str:
     return f"and {count} more: {', '.join([*names, *([f'{others} by others'] if others else [])])}"
 
 
-def paused(pause: Pause) -> str:
+def pause_note(pause: Pause) -> str:
     """One line about paused writes."""
     where = "" if pause.workspace == "*" else f" of {clean(pause.workspace, MAX_SUMMARY_CHARACTERS)}"
     because = f": {clean(pause.reason, MAX_SUMMARY_CHARACTERS)}" if pause.reason else ""
@@ -82,7 +82,7 @@ class View:
         """The place of the selected change in the list; the first if it is gone."""
         return next((place for place, row in enumerate(self.rows) if row.id == self.selected), 0)
 
-    def moved(self, key: str) -> str | None:
+    def select(self, key: str) -> str | None:
         """The id that is selected after a key; a change that came meanwhile moves no selection."""
         if not self.rows:
             return None
@@ -90,17 +90,17 @@ class View:
         steps = {"up": -1, "down": 1, "page up": -PAGE_ROWS, "page down": PAGE_ROWS, "home": -last, "end": last}
         return self.rows[min(last, max(0, self.index + steps.get(key, 0)))].id
 
-    def drawn(self, console: Console) -> Text:
+    def draw(self, console: Console) -> Text:
         """The screen: for each change its ID and summary, of which nothing is cut, and a line of details."""
-        head = [hanging(Text(paused(each), style="bold red"), console) for each in self.pauses]
-        head += [hanging(Text(self.notice, style="bold"), console)] if self.notice else []
-        head += [hanging(Text(heading(self.total)), console), Text("")]
+        head = [with_hanging_indent(Text(pause_note(each), style="bold red"), console) for each in self.pauses]
+        head += [with_hanging_indent(Text(self.notice, style="bold"), console)] if self.notice else []
+        head += [with_hanging_indent(Text(heading(self.total)), console), Text("")]
         foot = [Text(""), Text(HELP, style="dim")]
         taken = sum(text.plain.count("\n") + 1 for text in [*head, *foot]) + OMITTED_LINES
         first, entries = self._around_selected(console, console.height - taken)
         after = first + len(entries)
         lines = [line for entry in entries for line in entry]
-        if left_out := omitted([*self.rows[:first], *self.rows[after:]], self.total - len(entries)):
+        if left_out := omission_note([*self.rows[:first], *self.rows[after:]], self.total - len(entries)):
             lines.append(Text(left_out, style="dim"))
             lines[-1].truncate(console.width, overflow="ellipsis")
         return Text("\n").join([*head, *lines, *foot])
@@ -130,7 +130,7 @@ class View:
         selected = row.id == self.rows[self.index].id
         label = Text(f"{'>' if selected else ' '} {row.id}  ", style="bold")
         style = "reverse" if selected else "not bold"
-        summary = labeled(label, clean(row.summary, MAX_SUMMARY_CHARACTERS), console, style=style)
+        summary = beside_label(label, clean(row.summary, MAX_SUMMARY_CHARACTERS), console, style=style)
         line = Text(" " * label.cell_len + details(row), style="dim")
         line.truncate(console.width, overflow="ellipsis")
         return [*summary.split("\n"), line]
@@ -153,7 +153,7 @@ async def _select(terminal: Terminal, view: View) -> ChangeSummary | None:
                         return None
                     if key == "enter" and view.rows:
                         return view.rows[view.index]
-                    view = replace(view, selected=view.moved(key))
+                    view = replace(view, selected=view.select(key))
                     _draw(live, console, view)
     finally:
         await database.close()
@@ -167,4 +167,4 @@ async def _read(database: Database, view: View) -> View:
 
 
 def _draw(live: Live, console: Console, view: View) -> None:
-    live.update(view.drawn(console), refresh=True)
+    live.update(view.draw(console), refresh=True)

@@ -17,7 +17,7 @@ from cio_mcp.gate.plan import Before
 from cio_mcp.gate.receipt import summary_receipt
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.bidi import isolate, isolate_json, without_isolates
-from cio_mcp.text.sanitize import clean, cut, revealed
+from cio_mcp.text.sanitize import clean, cut, reveal
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.text.visible import visible, visible_value
 
@@ -35,29 +35,29 @@ def present(console: Console, change: Change, *, calls: bool = True) -> None:
     """
     plan, row = change.plan, change.row
     question = (
-        isolate(revealed(without_isolates(row.question))) or f"{clean(row.summary, MAX_SUMMARY_CHARACTERS)}\n\n{GONE}"
+        isolate(reveal(without_isolates(row.question))) or f"{clean(row.summary, MAX_SUMMARY_CHARACTERS)}\n\n{GONE}"
     )
     console.print(
         Panel(
-            hanging(Text(question), console, inside=FRAME_COLUMNS),
+            with_hanging_indent(Text(question), console, inside=FRAME_COLUMNS),
             title=f"Change {row.id}: {row.state_at(SYSTEM_CLOCK.now())}",
             title_align="left",
         )
     )
     for line in diff(plan.edits):
-        console.print(hanging(line, console))
+        console.print(with_hanging_indent(line, console))
     for person in plan.changed:
-        console.print(hanging(Text(f"{person.label}:"), console))
+        console.print(with_hanging_indent(Text(f"{person.label}:"), console))
         for line in diff(person.edits):
-            console.print(hanging(line, console))
+            console.print(with_hanging_indent(line, console))
     for sentence in _history(row):
-        console.print(hanging(Text(sentence), console))
+        console.print(with_hanging_indent(Text(sentence), console))
     for number, call in enumerate(plan.calls, start=1):
         request = f"\n{_request(call)}" if calls else f" {_folded(call)}"
-        console.print(hanging(Text(f"\nRequest {number} of {len(plan.calls)}:{request}"), console))
+        console.print(with_hanging_indent(Text(f"\nRequest {number} of {len(plan.calls)}:{request}"), console))
 
 
-def hanging(text: Text, console: Console, *, inside: int = 0) -> Text:
+def with_hanging_indent(text: Text, console: Console, *, inside: int = 0) -> Text:
     """Fold long lines here, what follows on indented: what is foreign in them must not begin a line like ours.
 
     `inside` are the columns that a frame takes.
@@ -69,7 +69,7 @@ def hanging(text: Text, console: Console, *, inside: int = 0) -> Text:
     return Text("\n").join(folded)
 
 
-def labeled(label: Text, text: str, console: Console, *, style: str = "") -> Text:
+def beside_label(label: Text, text: str, console: Console, *, style: str = "") -> Text:
     """Text beside a label, folded between words in a column of its own."""
     column = max(1, console.width - label.cell_len)
     return label + Text("\n" + " " * label.cell_len).join(Text(text, style=style).wrap(console, column))
@@ -112,12 +112,12 @@ def _history(row: ChangeRow) -> Iterable[str]:
 def _folded(call: Call) -> str:
     whole = _text_of(call)
     size = "" if call.body is None else f", a body of {len(json.dumps(call.body, ensure_ascii=False).encode()):,} bytes"
-    hidden = " with invisible characters" if revealed(whole) != whole else ""
-    return f"{revealed(f'{call.method} {call.target}')}{size}{hidden} (--calls shows it)"
+    hidden = " with invisible characters" if reveal(whole) != whole else ""
+    return f"{reveal(f'{call.method} {call.target}')}{size}{hidden} (--calls shows it)"
 
 
 def _request(call: Call) -> str:
-    return isolate_json(revealed(_text_of(call)))
+    return isolate_json(reveal(_text_of(call)))
 
 
 def _text_of(call: Call) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cio_mcp.cli.approvals import find_change
-from cio_mcp.cli.change_view import hanging, labeled, present
+from cio_mcp.cli.change_view import beside_label, present, with_hanging_indent
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, storage_place, with_database
 from cio_mcp.cli.terminal import is_terminal
 from cio_mcp.clock import SYSTEM_CLOCK
@@ -46,7 +46,7 @@ def list_changes(*, state: ChangeState | None, limit: int, as_json: bool) -> Non
         return
     where = console(None if is_terminal(sys.stdout) else PROGRAM_COLUMNS)
     if not page.changes:
-        where.print(hanging(Text(f"No changes. Data directory: {storage_place()}"), where))
+        where.print(with_hanging_indent(Text(f"No changes. Data directory: {storage_place()}"), where))
     elif where.width >= TABLE_COLUMNS:
         where.print(_table(page.changes))
     else:
@@ -79,7 +79,7 @@ def _print_lines(where: Console, change: ChangeLine) -> None:
     where.print(Text(f"{change.id:<{INDENT_COLUMNS}}{moment(change.at)}  {change.state}", style="bold"), soft_wrap=True)
     decided = f", decided by {change.decided_by}" if change.decided_by else ""
     for text in (change.summary, f"{change.tool} by {change.by}{decided}"):
-        where.print(labeled(Text(" " * INDENT_COLUMNS), clean(text, MAX_SUMMARY_CHARACTERS), where))
+        where.print(beside_label(Text(" " * INDENT_COLUMNS), clean(text, MAX_SUMMARY_CHARACTERS), where))
 
 
 def _table(changes: list[ChangeLine]) -> Table:

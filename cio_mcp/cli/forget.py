@@ -49,7 +49,7 @@ def forget(person: str) -> None:
         if not terminal.confirmed("erase"):
             raise Refused("Code doesn't match. Nothing was erased.")
         by = settings.local_principal
-        gone = with_database(lambda database: _erased(_eraser(database, settings, known), database, by))
+        gone = with_database(lambda database: _erase(_eraser(database, settings, known), database, by))
         terminal.console.print(
             f"Erased: {gone.changes} changes ({gone.open} of them withdrawn) and {gone.events} events. "
             "Digests and states stay, to prevent duplicates.",
@@ -58,7 +58,7 @@ def forget(person: str) -> None:
         )
 
 
-async def _erased(eraser: PersonEraser, database: Database, by: str) -> ErasureCounts:
+async def _erase(eraser: PersonEraser, database: Database, by: str) -> ErasureCounts:
     total = ErasureCounts()
     for _ in range(MAX_PASSES):
         gone = await eraser.erase(by=by, now=SYSTEM_CLOCK.now())

@@ -115,9 +115,9 @@ if sys.platform == "win32":
         @contextmanager
         def keys(self) -> Iterator[Keys]:
             """Have single keys read."""
-            yield self._pressed
+            yield self._read_keys
 
-        def _pressed(self, seconds: float) -> list[str]:
+        def _read_keys(self, seconds: float) -> list[str]:
             key = self._key(SYSTEM_CLOCK.steady() + seconds)
             if key in ("\x00", "\xe0"):
                 return [_WINDOWS_NAMES.get(msvcrt.getwch(), "")]

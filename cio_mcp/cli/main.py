@@ -61,11 +61,11 @@ def run() -> None:
     except* (CioError, typer.TyperException, typer.Abort) as failures:
         failure = first_of(failures)
     if failure is not None:
-        raise SystemExit(_reported(failure))
+        raise SystemExit(_report(failure))
     raise SystemExit(status)
 
 
-def _reported(failure: Exception) -> int:
+def _report(failure: Exception) -> int:
     """Print a failure in one line; the exit status for it."""
     match failure:
         case typer.TyperException():

@@ -1,6 +1,6 @@
 """`cio-mcp pause` and `resume`: stop all writes, in every process at once, and resume them."""
 
-from cio_mcp.cli.approvals_live import paused
+from cio_mcp.cli.approvals_live import pause_note
 from cio_mcp.cli.common import MAX_SUMMARY_CHARACTERS, console, settings, with_database
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import Refused
@@ -22,7 +22,9 @@ def pause(workspace: str | None, because: str | None) -> None:
         kept = " The new reason is not recorded. To change it, resume and pause again." if reason else ""
         console().print(f"Already paused.{kept}", soft_wrap=True)
     if in_force:
-        console().print(f"{paused(in_force)}. Nothing is sent until `cio-mcp resume`. Reads continue.", soft_wrap=True)
+        console().print(
+            f"{pause_note(in_force)}. Nothing is sent until `cio-mcp resume`. Reads continue.", soft_wrap=True
+        )
 
 
 def resume(workspace: str | None) -> None:
@@ -39,6 +41,7 @@ def resume(workspace: str | None) -> None:
     resumed, still = with_database(go_on)
     if still:
         raise Refused(
-            f"{paused(still)}. This applies to every workspace. To end it, run `cio-mcp resume` without --workspace."
+            f"{pause_note(still)}. This applies to every workspace. "
+            "To end it, run `cio-mcp resume` without --workspace."
         )
     console().print("Writes resumed. Each one still needs its approval." if resumed else "Writes were not paused.")

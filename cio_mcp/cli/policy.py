@@ -13,7 +13,7 @@ from rich.text import Text
 from cio_mcp.gate.policy import Policy
 from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.gate.risk import Risk
-from cio_mcp.server.definitions import Definition, load, withheld
+from cio_mcp.server.definitions import Definition, load, why_withheld
 from cio_mcp.settings import Settings, load_settings
 from cio_mcp.text.sanitize import quoted
 
@@ -43,7 +43,7 @@ def rows(definitions: Iterable[Definition], policy: Policy, settings: Settings, 
     for each in definitions:
         risks: tuple[Risk | None, ...] = each.classes or (None,)
         for risk in risks:
-            if reason := withheld(each, settings):
+            if reason := why_withheld(each, settings):
                 yield Row(each.name, risk, "hide", reason)
             elif risk is None:
                 hidden = not policy.lists(each.name, ())

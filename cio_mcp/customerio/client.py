@@ -112,7 +112,7 @@ class Client:
         await self._regions.base("app" if self._settings.has_app else "track", within=self._settings.max_wait)
         return self._regions.region
 
-    def written(self, call: Call) -> None:
+    def drop_cached(self, call: Call) -> None:
         """Drop the cached reads that a write affects."""
         self._cache.drop(call.families)
 

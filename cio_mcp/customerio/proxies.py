@@ -154,7 +154,7 @@ def certificate_fault(environ: Mapping[str, str]) -> NetworkFault | None:
     return None
 
 
-def trusted(environ: Mapping[str, str]) -> ssl.SSLContext | None:
+def trusted_authorities(environ: Mapping[str, str]) -> ssl.SSLContext | None:
     """The certificate authorities that the environment names; None where it leaves the choice to the HTTP client.
 
     Raises:

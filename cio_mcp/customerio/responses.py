@@ -52,10 +52,10 @@ def problem(call: Call, outcome: Outcome) -> CioError:
         case Lost(why):
             return Unavailable(f"Customer.io {why}. {_later(DEFAULT_RETRY_SECONDS)}")
         case Answered():
-            return _declined(call, outcome)
+            return _decline_error(call, outcome)
 
 
-def _declined(call: Call, answer: Answered) -> CioError:
+def _decline_error(call: Call, answer: Answered) -> CioError:
     match answer:
         case Answered(status=404):
             return NotFound(f"Not found in Customer.io (404, {call.route}).")
@@ -76,7 +76,7 @@ def _declined(call: Call, answer: Answered) -> CioError:
 
 def rejection(call: Call, answer: Answered) -> str:
     """The sentence for a 4xx: of Customer.io's own words only the names of fields that we sent."""
-    names = sorted(_blamed(answer.body, _sent(call)))
+    names = sorted(_blamed_fields(answer.body, _sent_fields(call)))
     about = f" It names {', '.join(f'`{name}`' for name in names)}." if names else ""
     match answer.status:
         case 409:
@@ -87,7 +87,7 @@ def rejection(call: Call, answer: Answered) -> str:
             return f"Customer.io did not accept the request ({status}).{about} Check the arguments."
 
 
-def _blamed(body: bytes, sent: set[str]) -> set[str]:
+def _blamed_fields(body: bytes, sent: set[str]) -> set[str]:
     """Those fields of `sent` that an error body names; none where errors look otherwise.
 
     The App API and Track v2 answer `errors[].field` or `errors[].source.pointer`, Track v1 `meta.error` or
@@ -100,13 +100,13 @@ def _blamed(body: bytes, sent: set[str]) -> set[str]:
     if not isinstance(answer, dict):
         return set()
     meta = answer.get("meta")
-    listed = [*_listed(answer.get("errors"))]
+    listed = [*_as_list(answer.get("errors"))]
     if isinstance(meta, dict):
-        listed += [*_listed(meta.get("error")), *_listed(meta.get("errors"))]
+        listed += [*_as_list(meta.get("error")), *_as_list(meta.get("errors"))]
     return {word for error in listed for word in _explanation(error, sent)}
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
@@ -123,7 +123,7 @@ def _explanation(error: Any, sent: set[str]) -> set[str]:
             return set()
 
 
-def _sent(call: Call) -> set[str]:
+def _sent_fields(call: Call) -> set[str]:
     return {name for name in (*call.query, *call.path, *_keys(call.body)) if _A_NAME.fullmatch(name)}
 
 

@@ -15,7 +15,7 @@ from cio_mcp import __version__
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.network import PROXY, Network
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
-from cio_mcp.customerio.proxies import NetworkFault, Proxies, Proxy, certificate_fault, trusted
+from cio_mcp.customerio.proxies import NetworkFault, Proxies, Proxy, certificate_fault, trusted_authorities
 from cio_mcp.customerio.retry import retry_after
 from cio_mcp.errors import CioError
 from cio_mcp.settings import network_variables
@@ -162,7 +162,7 @@ class Transport:
             self._proxies = Proxies.read(environ, system)
             if fault := certificate_fault(environ):
                 raise _Unusable(fault)
-        transport = self._transport or Network(trusted(environ))
+        transport = self._transport or Network(trusted_authorities(environ))
         return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 

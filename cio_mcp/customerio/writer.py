@@ -56,7 +56,7 @@ class Writer:
         except Exception as unforeseen:  # noqa: BLE001 - a write must end in a known state, whatever broke
             return _unforeseen(unforeseen)
         finally:
-            self._client.written(call)
+            self._client.drop_cached(call)
         outcome = exchange.outcome
         if isinstance(outcome, Answered) and outcome.accepted:
             return _sent(call, outcome)

@@ -84,14 +84,14 @@ class Executor:
     async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
         """Make once more only those operations of a batch that were refused; what became of the batch."""
         size = batches.size(call)
-        refused = batches.refused(partly.body, size)
+        refused = batches.refusals(partly.body, size)
         if not refused:
             return _in_doubt(call, UNNAMED)
         match await self.writer.send(batches.only(call, list(refused)), work):
             case Unknown(reason=reason):
                 return _in_doubt(call, reason)
             case Sent(status=batches.PARTIAL_STATUS) as again:
-                still = batches.refused(again.body, len(refused))
+                still = batches.refusals(again.body, len(refused))
                 if not still:
                     return _in_doubt(call, UNNAMED)
             case Sent():

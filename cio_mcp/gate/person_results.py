@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from cio_mcp.customerio.call import canonical
 from cio_mcp.gate.plan import Before, PersonEdit, Plan
 from cio_mcp.text.render import Part
-from cio_mcp.text.sanitize import quoted, quoted_name, shown, word
+from cio_mcp.text.sanitize import quoted, quoted_name, quoted_value, word
 from cio_mcp.text.untrusted import Prose, Untrusted
 
 PersonOutcome = Literal["updated", "created", "no change needed", "pending", "failed", "unknown"]
@@ -32,7 +32,7 @@ class Edit(Part):
     known: Annotated[SkipJsonSchema[bool], Field(exclude=True)] = True
 
     def __str__(self) -> str:
-        before, after = ("(not set)" if value is None else shown(value) for value in (self.before, self.after))
+        before, after = ("(not set)" if value is None else quoted_value(value) for value in (self.before, self.after))
         return f"{quoted(self.name, 80)}: {before if self.known else '(unknown)'} → {after}"
 
 

@@ -123,7 +123,7 @@ def receipt_of(change: Change, now: float) -> Receipt:
     return EditReceipt(**dict(receipt) | {"edits": edits, "message": f"{receipt.message}{not_listed(plan)}"})
 
 
-def unneeded(plan: Plan, earlier: ChangeSummary | None) -> Receipt:
+def unneeded_receipt(plan: Plan, earlier: ChangeSummary | None) -> Receipt:
     """The receipt of a plan that asks for nothing: all is so already, maybe by the change `earlier`."""
     people = tuple(results_of(plan, "no change needed", {}))
     made = f" Change {earlier.id} did this at {moment(happened_at(earlier))}." if earlier else ""

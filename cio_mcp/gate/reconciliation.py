@@ -79,7 +79,7 @@ class Reconciler:
             if self.remakes and not await self.pauses.in_force():
                 await self._remake(row, plan, work)
             return
-        await self._look_again(row, await self._looked_for(row, plan, work))
+        await self._look_again(row, await self._look_for_evidence(row, plan, work))
 
     async def _look_again(self, row: ChangeRow, outcome: Outcome) -> None:
         now = self.clock.now()
@@ -106,7 +106,7 @@ class Reconciler:
         if outcome.state == "sent" and expected and await self.executor.visible(expected, work):
             await self.journal.verify(row.id)
 
-    async def _looked_for(self, row: ChangeRow, plan: Plan, work: Work) -> Outcome:
+    async def _look_for_evidence(self, row: ChangeRow, plan: Plan, work: Work) -> Outcome:
         """Look for the effect; it is never called failed, since what is not there yet may still come."""
         try:
             evidence = await self._evidence_of(row, plan, work)

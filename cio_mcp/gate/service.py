@@ -24,7 +24,7 @@ from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.plan import Plan, drifted
 from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.question import question_about
-from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of, unneeded
+from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of, unneeded_receipt
 from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.pauses import Pauses
@@ -260,7 +260,7 @@ class Gate:
         if self.policy.rule_of(tool, planned) == "hide":
             raise Refused(FORBIDDEN)
         if not planned.calls:
-            return unneeded(planned, await self.journal.applied(tool, arguments))
+            return unneeded_receipt(planned, await self.journal.applied(tool, arguments))
         planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
         return await self.duplicates.examine(planned, now)
 

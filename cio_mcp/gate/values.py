@@ -32,7 +32,7 @@ def _same(one: Any, other: Any) -> bool:
             return len(one) == len(other) and all(map(_same, one, other))
         case (str(), dict() | list()) | (dict() | list(), str()):
             text, whole = (one, other) if isinstance(one, str) else (other, one)
-            parsed = _parsed(text)
+            parsed = _parse(text)
             return type(parsed) is type(whole) and _same(parsed, whole)
         case _:
             return _same_scalar(one, other)
@@ -45,13 +45,13 @@ def _same_scalar(one: Any, other: Any) -> bool:
         case (str(), str()) | (bool(), bool()):
             return bool(one == other)
         case (bool(), str()) | (str(), bool()):
-            return _spelled(one) == _spelled(other)
+            return _spell(one) == _spell(other)
         case _:
             number = _number(one)
             return number is not None and number == _number(other)
 
 
-def _spelled(value: str | bool) -> str:
+def _spell(value: str | bool) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -69,7 +69,7 @@ def _number(value: object) -> Decimal | None:
             return None
 
 
-def _parsed(text: str) -> object:
+def _parse(text: str) -> object:
     """JSON text as a value; None where it is none. Numbers become decimals, which have no bound in digits."""
     try:
         return json.loads(text, parse_int=Decimal, parse_float=Decimal, parse_constant=_refuse)

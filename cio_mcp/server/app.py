@@ -25,7 +25,7 @@ from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.identity.scopes import scope_of
 from cio_mcp.server import prompts, resources
 from cio_mcp.server.capabilities import announce_fixed_lists
-from cio_mcp.server.definitions import Definition, load, offered
+from cio_mcp.server.definitions import Definition, load, offered_tools
 from cio_mcp.server.echoes import bound_errors
 from cio_mcp.server.errors import error_result, sentence, where
 from cio_mcp.server.runtime import Runtime
@@ -69,7 +69,7 @@ class CioServer(MCPServer[None]):
                 runtime.callers.identify,
                 announce_fixed_lists,
                 runtime.after_handshake,
-                runtime.subscriptions.listening,
+                runtime.subscriptions.listen,
             ],
             subscriptions=runtime.subscriptions.bus,
             request_state_security=_sealing(runtime.settings),
@@ -181,7 +181,7 @@ def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None) -> 
         # The unknown name is not shown: it may be a key, pasted into the wrong place.
         raise SettingError("CIO_TOOLSETS", f"contains an unknown toolset. Expected {', '.join(sorted(known))}")
     policy = policy_of(settings, {each.name: each.classes for each in definitions})
-    tools = [each for each in offered(definitions, settings) if policy.lists(each.name, each.classes)]
+    tools = [each for each in offered_tools(definitions, settings) if policy.lists(each.name, each.classes)]
     runtime = Runtime(settings, tools, policy, sandbox)
     server = CioServer(runtime)
     resources.register(server, {each.name for each in tools if each.reads}, runtime.answer, mask=settings.mask_pii)

@@ -29,7 +29,7 @@ async def bound_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext)
     try:
         return await call_next(ctx)
     except MCPError as failure:
-        raise MCPError.from_error_data(bounded(failure.error)) from None
+        raise MCPError.from_error_data(bound_error(failure.error)) from None
 
 
 class BoundedErrors(Stream):
@@ -41,7 +41,7 @@ class BoundedErrors(Stream):
     async def send(self, item: SessionMessage) -> None:
         """Send a message."""
         if isinstance(item.message, JSONRPCError):
-            error = bounded(item.message.error)
+            error = bound_error(item.message.error)
             item = SessionMessage(item.message.model_copy(update={"error": error}), item.metadata)
         await self._outgoing.send(item)
 
@@ -50,7 +50,7 @@ class BoundedErrors(Stream):
         await self._outgoing.aclose()
 
 
-def bounded(error: ErrorData) -> ErrorData:
+def bound_error(error: ErrorData) -> ErrorData:
     """An error with its message and every text in its data cut."""
     return error.model_copy(
         update={"message": cut(error.message, MAX_ERROR_CHARACTERS), "data": _cut_texts(error.data)}

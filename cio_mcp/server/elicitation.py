@@ -177,7 +177,7 @@ def decision_form(plan: Plan) -> type[BaseModel]:
     choices = [{"const": "reject", "title": "Reject"}, {"const": "approve", "title": f"Approve: {_effect(plan)}"}]
     choice = Annotated[
         Literal["reject", "approve"],
-        Field(description="Approve exactly what is shown, once, or reject it", json_schema_extra=_titled(choices)),
+        Field(description="Approve exactly what is shown, once, or reject it", json_schema_extra=_with_titles(choices)),
     ]
     fields: dict[str, Any] = {"decision": (choice, ...)}
     if plan.typed is not None:
@@ -188,7 +188,7 @@ def decision_form(plan: Plan) -> type[BaseModel]:
     return create_model("Decision", **fields)
 
 
-def _titled(choices: list[dict[str, str]]) -> Callable[[dict[str, Any]], None]:
+def _with_titles(choices: list[dict[str, str]]) -> Callable[[dict[str, Any]], None]:
     def replace_enum(schema: dict[str, Any]) -> None:
         schema.pop("enum", None)
         schema["oneOf"] = choices

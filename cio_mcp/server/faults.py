@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cio_mcp.errors import expectation
-from cio_mcp.server.input import Schema, fitting
+from cio_mcp.server.input import Schema, schema_for
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import closest_word
 
@@ -87,7 +87,7 @@ def _place(detail: ErrorDetails, schema: Schema) -> tuple[str, Schema]:
     for part in detail["loc"]:
         if part in here.get("properties", {}):
             path.append(str(part))
-            here = fitting(None, here["properties"][part], schema.get("$defs", {}))
+            here = schema_for(None, here["properties"][part], schema.get("$defs", {}))
     return ".".join(path) or "arguments", here
 
 

@@ -126,7 +126,7 @@ class _Reader:
         return read
 
     def _arm(self, value: Any, schema: Schema) -> Schema:
-        return fitting(value, schema, self.definitions)
+        return schema_for(value, schema, self.definitions)
 
     def _is_blank(self, value: Any, schema: Schema | None, *, nested: bool) -> bool:
         """Whether an optional value means "not given"; strict converters make every member of an object required."""
@@ -196,11 +196,11 @@ class _Reader:
         return written.removesuffix("Z") if read.zone_assumed and zone is None else written
 
 
-def fitting(value: Any, schema: Schema, definitions: dict[str, Schema]) -> Schema:
+def schema_for(value: Any, schema: Schema, definitions: dict[str, Schema]) -> Schema:
     """Return the schema that a value is read by: references followed, and of a union the arm of the value's type."""
     if isinstance(reference := schema.get("$ref"), str):
-        return fitting(value, definitions.get(reference.rsplit("/", 1)[-1], {}), definitions)
-    arms = [fitting(value, arm, definitions) for arm in schema.get("anyOf", []) if arm.get("type") != "null"]
+        return schema_for(value, definitions.get(reference.rsplit("/", 1)[-1], {}), definitions)
+    arms = [schema_for(value, arm, definitions) for arm in schema.get("anyOf", []) if arm.get("type") != "null"]
     same = (arm for arm in arms if isinstance(value, _JSON_TYPES.get(arm.get("type", ""), ())))
     return next(same, arms[0] if arms else schema)
 

@@ -65,7 +65,7 @@ def _slimmed(node: Any, inline: dict[str, Schema], *, for_input: bool) -> Any:
         rest = {key: value for key, value in node.items() if key != "$ref"}
         return _slimmed(_undocumented(inline[name]) | rest, inline, for_input=for_input)
     slimmed = {
-        key: _shortened(value, inline, for_input=for_input)
+        key: _shorten(value, inline, for_input=for_input)
         if key in NAMES
         else _slimmed(value, inline, for_input=for_input)
         for key, value in node.items()
@@ -77,7 +77,7 @@ def _slimmed(node: Any, inline: dict[str, Schema], *, for_input: bool) -> Any:
     return short | ({"additionalProperties": {}} if is_open else {})
 
 
-def _shortened(children: dict[str, Any], inline: dict[str, Schema], *, for_input: bool) -> dict[str, Any]:
+def _shorten(children: dict[str, Any], inline: dict[str, Schema], *, for_input: bool) -> dict[str, Any]:
     return {name: _slimmed(child, inline, for_input=for_input) for name, child in children.items()}
 
 

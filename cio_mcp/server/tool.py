@@ -84,7 +84,7 @@ def _answer_schema(answer: type[Answer]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "required"}
 
 
-def noted(answered: CallToolResult, note: str | None) -> CallToolResult:
+def add_note(answered: CallToolResult, note: str | None) -> CallToolResult:
     """Add a note about the arguments to both parts of a result."""
     if note is None:
         return answered

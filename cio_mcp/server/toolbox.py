@@ -18,7 +18,7 @@ from cio_mcp.server.elicitation import WriteCall, digest_of
 from cio_mcp.server.faults import refusal
 from cio_mcp.server.input import Input, Schema, read_input
 from cio_mcp.server.result import result
-from cio_mcp.server.tool import Arguments, WorkspaceForCaller, as_tool, noted
+from cio_mcp.server.tool import Arguments, WorkspaceForCaller, add_note, as_tool
 from cio_mcp.text.render import Answer
 from cio_mcp.text.timestamps import from_unix
 from cio_mcp.tools.catalog import TOOLS
@@ -78,7 +78,7 @@ class Toolbox:
         answered: CallToolResult | InputRequiredResult = await self._tool(name).run(
             read.arguments, context, convert_result=True
         )
-        return noted(answered, read.note) if isinstance(answered, CallToolResult) else answered
+        return add_note(answered, read.note) if isinstance(answered, CallToolResult) else answered
 
     async def answer(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         """Run a read tool for what is no call of a tool; `name` must be one."""

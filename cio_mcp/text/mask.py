@@ -76,7 +76,7 @@ def is_phone_key(key: str) -> bool:
     return _names_phone(words) and words[-1] not in _OTHER_WORDS
 
 
-def masked(value: JsonValue, key: str = "") -> JsonValue:
+def mask_value(value: JsonValue, key: str = "") -> JsonValue:
     """Mask a JSON value throughout, its keys included; `key` is the name it stands under."""
     match value:
         case str():
@@ -86,9 +86,9 @@ def masked(value: JsonValue, key: str = "") -> JsonValue:
         case int():
             return mask_phone(str(value)) if key and key != "recipient" and _is_phone(str(value), key) else value
         case list():
-            return [masked(item, key) for item in value]
+            return [mask_value(item, key) for item in value]
         case _:
-            return {mask_text(name): masked(item, name) for name, item in value.items()}
+            return {mask_text(name): mask_value(item, name) for name, item in value.items()}
 
 
 def _is_phone(text: str, key: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from cio_mcp.text.mask import mask_text, masked
+from cio_mcp.text.mask import mask_text, mask_value
 from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, harmless, key_name
 from cio_mcp.text.untrusted import Bound, Excerpt, FreeText, field_bounds
 
@@ -92,7 +92,7 @@ class _Scrubber:
         if isinstance(value, str):
             return self._text(value, key, bound)
         if isinstance(value, _SCALARS):
-            return masked(value, key) if self._mask and isinstance(value, int) else value
+            return mask_value(value, key) if self._mask and isinstance(value, int) else value
         if isinstance(value, BaseModel):
             return self.model(value)
         if isinstance(value, Mapping):

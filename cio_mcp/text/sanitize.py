@@ -86,7 +86,7 @@ def has_unseen(text: str) -> bool:
     return UNSEEN_CHARACTERS.search(text) is not None
 
 
-def revealed(text: str) -> str:
+def reveal(text: str) -> str:
     """Show what is not seen as escapes, for a person who must see exactly what is there; newlines stay."""
     return _HIDDEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
@@ -133,7 +133,7 @@ def key_name(name: str) -> str:
     return name if _KEY.fullmatch(name) else quoted(name, 100)
 
 
-def shown(value: JsonValue, limit: int = 80) -> str:
+def quoted_value(value: JsonValue, limit: int = 80) -> str:
     """A foreign JSON value for one of our sentences: texts quoted, numbers and truths plain, the rest as JSON."""
     if isinstance(value, str):
         return quoted(value, limit)

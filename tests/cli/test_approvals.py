@@ -351,18 +351,18 @@ def test_the_selection_moves_by_arrows_letters_and_pages_and_stays_in_the_list()
     rows = [pending(f"aaaa00{number:02}") for number in range(20)]
     view = View(rows, selected="aaaa0003")
     moves = {"\x1b[A": 2, "k": 2, "\x1bOB": 4, "j": 4, "\x1b[6~": 8, "\x1b[5~": 0, "G": 19, "\x1b[H": 0, "x": 3}
-    assert {key: view.moved(name) for key in moves for name in key_names(key)} == {
+    assert {key: view.select(name) for key in moves for name in key_names(key)} == {
         key: rows[place].id for key, place in moves.items()
     }
-    assert View(rows, selected="gone").moved("up") == "aaaa0000"
-    assert View().moved("down") is None
+    assert View(rows, selected="gone").select("up") == "aaaa0000"
+    assert View().select("down") is None
 
 
 @pytest.mark.parametrize("place", [0, 9, 19])
 def test_the_selected_change_is_always_on_the_screen(place: int) -> None:
     rows = [pending(f"aaaa00{number:02}") for number in range(20)]
     console = Console(width=60, height=15)
-    drawn = View(rows, selected=rows[place].id).drawn(console).plain.splitlines()
+    drawn = View(rows, selected=rows[place].id).draw(console).plain.splitlines()
     assert [line for line in drawn if line.startswith(f"> {rows[place].id}  ")]
     assert len(drawn) <= 15
 
@@ -370,7 +370,7 @@ def test_the_selected_change_is_always_on_the_screen(place: int) -> None:
 def test_a_narrow_window_wraps_a_summary_and_cuts_no_recipient() -> None:
     summary = "Send transactional email 2 “Order shipped, with a tracking link” to “ada.byron@example.com”."
     rows = [pending("aaaa0001", summary), pending("aaaa0002", f"Set {'“' + 'x' * 40 + '”, ' * 5} of “bob”.")]
-    drawn = View(rows, 2, selected="aaaa0001").drawn(Console(width=60, height=24)).plain
+    drawn = View(rows, 2, selected="aaaa0001").draw(Console(width=60, height=24)).plain
     assert summary in " ".join(drawn.split())
     assert "of “bob”." in drawn
     assert max(map(len, drawn.splitlines())) <= 60

@@ -17,7 +17,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.reconciliation import Reconciler
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.storage.changes import UnsettledChanges
+from cio_mcp.storage.change_queues import UnsettledChanges
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional

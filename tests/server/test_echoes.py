@@ -9,7 +9,7 @@ from mcp_types import CallToolResult, EmptyResult, Request
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
-from cio_mcp.server.echoes import bounded
+from cio_mcp.server.echoes import bound_error
 from cio_mcp.settings import Settings
 from tests.eras import Era
 
@@ -71,7 +71,7 @@ async def test_a_refused_call_repeats_no_more_than_a_part_of_its_arguments(
 
 def test_every_text_of_an_error_is_cut() -> None:
     error = MCPError(-32600, LONG, {"requested": LONG, "known": ["a", LONG], "deep": {"uri": LONG}, "n": 1}).error
-    cut = bounded(error)
+    cut = bound_error(error)
     assert len(cut.message) == 1_000
     assert cut.data["known"][0] == "a"
     assert cut.data["n"] == 1

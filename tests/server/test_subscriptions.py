@@ -100,7 +100,7 @@ async def serving() -> AsyncIterator[Serving]:
 
     subscriptions = Subscriptions(URI, read, clock)
     server: MCPServer[Any] = MCPServer(
-        "test", subscriptions=subscriptions.bus, middleware=[subscriptions.listening], log_level="WARNING"
+        "test", subscriptions=subscriptions.bus, middleware=[subscriptions.listen], log_level="WARNING"
     )
     subscriptions.serve(server)
 
@@ -305,7 +305,7 @@ async def test_what_is_no_subscription_is_left_for_the_sdk_to_refuse(serving: Se
         assert serving.subscriptions.watched == frozenset()
         return refused
 
-    assert await serving.subscriptions.listening(context, refuse) is refused
+    assert await serving.subscriptions.listen(context, refuse) is refused
 
 
 async def test_a_newer_client_may_listen_to_no_more_either(serving: Serving) -> None:

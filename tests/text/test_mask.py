@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from cio_mcp.text.mask import mask_email, mask_phone, mask_text, masked
+from cio_mcp.text.mask import mask_email, mask_phone, mask_text, mask_value
 
 AROUND = st.text(max_size=20)
 NUMBERS = st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True)
@@ -62,7 +62,7 @@ def test_numbers_without_a_plus_are_known_by_their_key() -> None:
         "visits": 1234567,
         "emails": ["ada@example.com", {"ada@example.com": None}],
     }
-    assert masked(person) == {
+    assert mask_value(person) == {
         "phone": "0•••67",
         "mobile_number": "4•••78",
         "homePhone2": "5•••67",
@@ -82,8 +82,8 @@ def test_a_short_number_is_no_phone() -> None:
 
 @pytest.mark.parametrize("key", ["phone", "Fax", "fax_no", "work_tel", "cell-number", "WhatsApp", "msisdn", "tel2"])
 def test_a_key_of_a_phone_number_is_known_in_any_case_and_with_a_suffix(key: str) -> None:
-    assert masked({key: "030 1234567"}) == {key: "0•••67"}
-    assert masked({key: ["030 1234567", None]}) == {key: ["0•••67", None]}
+    assert mask_value({key: "030 1234567"}) == {key: "0•••67"}
+    assert mask_value({key: ["030 1234567", None]}) == {key: ["0•••67", None]}
 
 
 @pytest.mark.parametrize("text", ["ada@bob.smith@example.com", "ada%40bob.smith%40example.com"])
@@ -116,12 +116,12 @@ def test_a_number_in_an_address_of_a_page_is_masked() -> None:
     ],
 )  # fmt: skip
 def test_the_word_for_a_phone_is_known_anywhere_in_a_key(key: str) -> None:
-    assert masked({key: "0151 12345678", "n": [{key: 15112345678}]}) == {key: "0•••78", "n": [{key: "1•••78"}]}
+    assert mask_value({key: "0151 12345678", "n": [{key: 15112345678}]}) == {key: "0•••78", "n": [{key: "1•••78"}]}
 
 
 @pytest.mark.parametrize("key", ["phone_verified_at", "smartphone", "hotel", "excellent", "sms_count", "telling"])
 def test_a_key_that_only_contains_or_describes_such_a_word_holds_no_number(key: str) -> None:
-    assert masked({key: 1764100000}) == {key: 1764100000}
+    assert mask_value({key: 1764100000}) == {key: 1764100000}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_masking_any_mixture_twice_is_masking_it_once(text: str) -> None:
 
 @pytest.mark.parametrize("key", ["phone_status", "mobile_verified", "PhoneAt"])
 def test_a_number_under_a_key_that_describes_a_phone_is_masked_all_the_same(key: str) -> None:
-    assert masked({key: ["0151 12345678", "015112345678", 4915112345678]}) == {key: ["0•••78", "0•••78", "4•••78"]}
+    assert mask_value({key: ["0151 12345678", "015112345678", 4915112345678]}) == {key: ["0•••78", "0•••78", "4•••78"]}
 
 
 @pytest.mark.parametrize("key", ["phone_status", "mobile_verified", "PhoneAt", "phone_count"])
@@ -175,12 +175,12 @@ def test_a_number_under_a_key_that_describes_a_phone_is_masked_all_the_same(key:
     ],
 )  # fmt: skip
 def test_a_status_a_time_and_a_count_of_a_phone_stay(key: str, value: JsonValue) -> None:
-    assert masked({key: value}) == {key: value}
+    assert mask_value({key: value}) == {key: value}
 
 
 @pytest.mark.parametrize("key", ["call_count", "called_me", "recall_menu", "phoneme", "fonts", "order_id", "gsm_count"])
 def test_keys_that_resemble_those_of_phones_hold_no_number(key: str) -> None:
-    assert masked({key: 1764100000}) == {key: 1764100000}
+    assert mask_value({key: 1764100000}) == {key: 1764100000}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cio_mcp.text.sanitize import clean, harmless, key_name, quoted, quoted_name, revealed
+from cio_mcp.text.sanitize import clean, harmless, key_name, quoted, quoted_name, reveal
 
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
@@ -73,7 +73,7 @@ def test_an_order_in_a_name_stays_one_quoted_line() -> None:
 
 
 def test_what_is_not_seen_is_shown_as_escapes_where_a_person_must_see_it() -> None:
-    assert revealed("a\u202eb\u2028c\x1b[0m\ud800\nKöln") == "a\\u202eb\\u2028c\\x1b[0m\\ud800\nKöln"
+    assert reveal("a\u202eb\u2028c\x1b[0m\ud800\nKöln") == "a\\u202eb\\u2028c\\x1b[0m\\ud800\nKöln"
 
 
 @pytest.mark.parametrize(

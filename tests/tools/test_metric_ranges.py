@@ -14,7 +14,7 @@ from cio_mcp.customerio.api.periods import (
     FINEST_FIRST,
     MAX_STEPS,
     Resolution,
-    following,
+    next_start,
     periods_between,
     reach,
     starts_back,
@@ -45,7 +45,7 @@ def test_steps_count_the_requested_range_however_many_come_back(ago: timedelta, 
     counted = counted_back(metric, since, until, NOW, resolution)
     assert counted.since <= since < until <= counted.until <= NOW
     assert len(counted.starts) == len(counted.metric.series["sent"])
-    assert all(following(one, resolution, EASTERN_ZONE) == other for one, other in pairwise(counted.starts))
+    assert all(next_start(one, resolution, EASTERN_ZONE) == other for one, other in pairwise(counted.starts))
     newest = steps + extra
     missing = periods_between(counted.starts[-1], NOW + timedelta(seconds=1), resolution, EASTERN_ZONE, most=200) - 1
     assert counted.metric.series["sent"][-1] == newest - missing
@@ -78,7 +78,7 @@ def test_a_range_is_covered_by_convenient_whole_periods(ago: timedelta, share: f
     assert covered.since <= since < until <= covered.until <= NOW
     counted = counted_forward(Metric(), covered, resolution, tz)
     assert counted.starts[0] == covered.since
-    assert counted.starts[-1] < covered.until <= following(counted.starts[-1], resolution, tz)
+    assert counted.starts[-1] < covered.until <= next_start(counted.starts[-1], resolution, tz)
     assert len(counted.starts) <= DEFAULT_MAX_POINTS or resolution == "months"
 
 

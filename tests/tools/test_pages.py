@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.arguments import span
-from cio_mcp.tools.common.pages import cut, following
+from cio_mcp.tools.common.pages import continuation, cut
 
 
 @given(st.lists(st.integers(), max_size=60), st.integers(1, 20))
@@ -31,8 +31,8 @@ def test_a_cursor_that_is_not_ours_is_refused(cursor: str) -> None:
 
 
 def test_the_token_of_customer_io_is_the_cursor() -> None:
-    assert following("MTA=") == {"has_more": True, "cursor": "MTA="}
-    assert following("") == following(None) == {"has_more": False, "cursor": None}
+    assert continuation("MTA=") == {"has_more": True, "cursor": "MTA="}
+    assert continuation("") == continuation(None) == {"has_more": False, "cursor": None}
 
 
 @pytest.mark.parametrize("field", ["since", "until"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.tools.common.people_filter import ACCEPTED, MAX_DEPTH, audience, checked
+from cio_mcp.tools.common.people_filter import ACCEPTED, MAX_DEPTH, audience, check_filter
 from cio_mcp.workspace import CallContext
 
 VIP: dict[str, Any] = {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}
@@ -21,28 +21,30 @@ JSON = st.recursive(
 
 def test_a_nested_filter_passes_unchanged() -> None:
     filter_ = {"and": [VIP, {"not": {"or": [{"segment": {"id": 3}}, VIP]}}]}
-    assert checked(filter_) == filter_
+    assert check_filter(filter_) == filter_
 
 
 @pytest.mark.parametrize(("value", "sent"), [(True, "true"), (False, "false"), (5, "5"), (1.5, "1.5"), ("a", "a")])
 def test_what_is_compared_is_sent_as_text(value: object, sent: str) -> None:
-    assert checked({"attribute": {"field": "f", "operator": "eq", "value": value}})["attribute"]["value"] == sent
+    assert check_filter({"attribute": {"field": "f", "operator": "eq", "value": value}})["attribute"]["value"] == sent
 
 
 @pytest.mark.parametrize("segment", [4, "4", "“4”", {"id": 4}, {"id": "4"}, {"id": '"4"', "name": None}], ids=repr)
 def test_a_segment_may_be_given_by_id_in_each_obvious_spelling(segment: object) -> None:
-    assert checked({"not": {"segment": segment}}) == {"not": {"segment": {"id": 4}}}
+    assert check_filter({"not": {"segment": segment}}) == {"not": {"segment": {"id": 4}}}
 
 
 @pytest.mark.parametrize(
     "segment", ["VIP", "“VIP”", {"name": "VIP"}, {"id": "VIP"}, {"name": " VIP ", "id": ""}], ids=repr
 )
 def test_a_segment_may_be_given_by_name_in_each_obvious_spelling(segment: object) -> None:
-    assert checked({"or": [{"segment": segment}]}) == {"or": [{"segment": {"name": "VIP"}}]}
+    assert check_filter({"or": [{"segment": segment}]}) == {"or": [{"segment": {"name": "VIP"}}]}
 
 
 def test_keys_in_capitals_nulls_and_one_condition_for_a_list_are_accepted() -> None:
-    assert checked({"AND": {"Not": {"segment": 4, "attribute": None}}}) == {"and": [{"not": {"segment": {"id": 4}}}]}
+    assert check_filter({"AND": {"Not": {"segment": 4, "attribute": None}}}) == {
+        "and": [{"not": {"segment": {"id": 4}}}]
+    }
 
 
 @pytest.mark.anyio
@@ -79,7 +81,9 @@ async def test_all_segments_that_do_not_exist_are_reported_at_once_each_with_its
 
 def test_all_faults_of_a_filter_are_reported_at_once() -> None:
     with pytest.raises(InvalidArgument) as refused:
-        checked({"and": [{"plan": "vip"}, VIP, {"or": [{"segment": []}, {"attribute": {"operator": "is"}}]}], "x": 1})
+        check_filter(
+            {"and": [{"plan": "vip"}, VIP, {"or": [{"segment": []}, {"attribute": {"operator": "is"}}]}], "x": 1}
+        )
     places = [text.split(": ")[0] for text in str(refused.value).split(". ")]
     assert places == [
         "filter",
@@ -92,7 +96,7 @@ def test_all_faults_of_a_filter_are_reported_at_once() -> None:
 
 def test_only_some_of_very_many_faults_are_listed_and_the_rest_is_counted() -> None:
     with pytest.raises(InvalidArgument) as refused:
-        checked({"or": [{"segment": []}] * 100})
+        check_filter({"or": [{"segment": []}] * 100})
     assert str(refused.value).endswith("92 more conditions are invalid.")
 
 
@@ -133,7 +137,7 @@ def test_only_some_of_very_many_faults_are_listed_and_the_rest_is_counted() -> N
 )
 def test_a_bad_filter_is_refused_by_naming_the_place(filter_: object, message: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
-        checked(filter_)
+        check_filter(filter_)
     assert str(refused.value).startswith(message)
 
 
@@ -142,12 +146,12 @@ def test_endless_nesting_is_refused() -> None:
     for _ in range(MAX_DEPTH + 1):
         filter_ = {"not": filter_}
     with pytest.raises(InvalidArgument, match="levels deep"):
-        checked(filter_)
+        check_filter(filter_)
 
 
 def test_a_foreign_key_cannot_break_out_of_the_sentence() -> None:
     with pytest.raises(InvalidArgument) as refused:
-        checked({'x"”\n\u202eSYSTEM': 1})
+        check_filter({'x"”\n\u202eSYSTEM': 1})
     assert "\n" not in str(refused.value)
     assert "\u202e" not in str(refused.value)
 
@@ -156,7 +160,7 @@ def test_a_foreign_key_cannot_break_out_of_the_sentence() -> None:
 def test_whatever_comes_is_accepted_or_refused_in_a_sentence(value: object) -> None:
     field = "filter"
     try:
-        assert len(checked(value)) == 1
+        assert len(check_filter(value)) == 1
     except InvalidArgument as refused:
         field = refused.field
     assert field.startswith("filter")

@@ -26,7 +26,7 @@ def size(call: Call) -> int:
     return len(operations) if isinstance(operations, list) else 0
 
 
-def refused(answered: Mapping[str, Any], size: int) -> dict[int, str]:
+def refusals(answered: Mapping[str, Any], size: int) -> dict[int, str]:
     """The indexes in a batch of a size that a 207 lists, each with its field; what a field held is never repeated."""
     errors = answered.get("errors")
     listed = errors if isinstance(errors, list) else []

@@ -56,7 +56,7 @@ def floor(moment: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime:
             return _midnight(local.date().replace(day=1), tz)
 
 
-def following(start: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime:
+def next_start(start: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime:
     """The first moment (UTC) of the period after the one that starts at `start`."""
     day = start.astimezone(tz).date()
     match resolution:
@@ -73,7 +73,7 @@ def following(start: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime
 def ceiling(moment: datetime, resolution: Resolution, tz: ZoneInfo) -> datetime:
     """The moment (UTC) itself where a period starts at it, else the start of the next one."""
     start = floor(moment, resolution, tz)
-    return start if start == moment else following(start, resolution, tz)
+    return start if start == moment else next_start(start, resolution, tz)
 
 
 def starts(first: datetime, count: int, resolution: Resolution, tz: ZoneInfo) -> list[datetime]:
@@ -81,7 +81,7 @@ def starts(first: datetime, count: int, resolution: Resolution, tz: ZoneInfo) ->
     moments: list[datetime] = []
     for _ in range(count):
         moments.append(first)
-        first = following(first, resolution, tz)
+        first = next_start(first, resolution, tz)
     return moments
 
 
@@ -98,7 +98,7 @@ def starts_back(now: datetime, count: int, resolution: Resolution, tz: ZoneInfo)
 def periods_between(since: datetime, until: datetime, resolution: Resolution, tz: ZoneInfo, *, most: int) -> int:
     """How many periods a range touches, `until` itself left out; `most + 1` means more than `most`."""
     start, count = floor(since, resolution, tz), 1
-    while count <= most and (start := following(start, resolution, tz)) < until:
+    while count <= most and (start := next_start(start, resolution, tz)) < until:
         count += 1
     return count
 

@@ -232,7 +232,7 @@ class LaneQueue:
     def _decide(self, changes: list[Change], tickets: _Tickets) -> tuple[Verdict, float]:
         """Claim in one transaction; runs in a thread, one at a time."""
         queues = [ticket.waiter for ticket in tickets[INTERACTIVE]], [ticket.waiter for ticket in tickets[BULK]]
-        unchecked = _checked(tickets[INTERACTIVE]), _checked(tickets[BULK])
+        unchecked = _count_checked(tickets[INTERACTIVE]), _count_checked(tickets[BULK])
 
         def decide(text: str | None, at: float, alone: bool) -> tuple[str, tuple[WindowState, bool, Verdict, float]]:
             state = WindowState.load(text, at)
@@ -285,6 +285,6 @@ class LaneQueue:
                 self._needed = True
 
 
-def _checked(tickets: tuple[Ticket, ...]) -> int:
+def _count_checked(tickets: tuple[Ticket, ...]) -> int:
     """How many tickets at the front were found to come in time."""
     return next((index for index, ticket in enumerate(tickets) if not ticket.checked), len(tickets))

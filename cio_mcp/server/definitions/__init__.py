@@ -36,13 +36,15 @@ def load() -> list[Definition]:
     return [_definition(entry) for entry in json.loads(FILE.read_text(encoding="utf-8"))]
 
 
-def offered(definitions: Iterable[Definition], settings: Settings) -> list[Definition]:
+def offered_tools(definitions: Iterable[Definition], settings: Settings) -> list[Definition]:
     """The tools a server lists: of its toolsets, with the keys it has, and none that writes where it is read-only."""
     keys = {"app": settings.has_app, "track": settings.has_track, "both": settings.has_app and settings.has_track}
-    return [each for each in definitions if not withheld(each, settings) and (each.needs is None or keys[each.needs])]
+    return [
+        each for each in definitions if not why_withheld(each, settings) and (each.needs is None or keys[each.needs])
+    ]
 
 
-def withheld(definition: Definition, settings: Settings) -> str | None:
+def why_withheld(definition: Definition, settings: Settings) -> str | None:
     """Why the settings, whatever keys there are, keep a tool from being listed; None where they do not."""
     if settings.read_only and not definition.reads:
         return "read-only"

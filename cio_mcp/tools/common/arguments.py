@@ -45,7 +45,7 @@ MAX_TIME_BYTES = 64
 """No source: a time in ISO 8601 takes at most 35."""
 
 
-def bounded(limit: int, expected: str = "") -> AfterValidator:
+def max_bytes(limit: int, expected: str = "") -> AfterValidator:
     """Refuse a text of more than `limit` bytes; schemas do not show it, so it costs no context."""
 
     def check(text: str | None) -> str | None:
@@ -69,18 +69,18 @@ CustomerInList = Annotated[str, _REFERENCE, Field(min_length=1)]
 CustomerIdType = Annotated[
     Literal["id", "email", "phone", "cio_id"] | None, Field(description="Identifier type, if ambiguous")
 ]
-Id = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES), Field(min_length=1)]
-SegmentRef = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES), Field(description="ID or exact name", min_length=1)]
-Name = Annotated[str, _REFERENCE, bounded(MAX_NAME_BYTES)]
-Email = Annotated[str, _REFERENCE, bounded(MAX_EMAIL_BYTES)]
+Id = Annotated[str, _REFERENCE, max_bytes(MAX_NAME_BYTES), Field(min_length=1)]
+SegmentRef = Annotated[str, _REFERENCE, max_bytes(MAX_NAME_BYTES), Field(description="ID or exact name", min_length=1)]
+Name = Annotated[str, _REFERENCE, max_bytes(MAX_NAME_BYTES)]
+Email = Annotated[str, _REFERENCE, max_bytes(MAX_EMAIL_BYTES)]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Cursor = Annotated[
     Annotated[str, _REFERENCE] | None,
-    bounded(MAX_CURSOR_BYTES, FOREIGN_CURSOR),
+    max_bytes(MAX_CURSOR_BYTES, FOREIGN_CURSOR),
     Field(description="From the previous page"),
 ]
-Time = Annotated[str, ReadAs("time"), bounded(MAX_TIME_BYTES)]
-Moment = Annotated[str, ReadAs("moment"), bounded(MAX_TIME_BYTES)]
+Time = Annotated[str, ReadAs("time"), max_bytes(MAX_TIME_BYTES)]
+Moment = Annotated[str, ReadAs("moment"), max_bytes(MAX_TIME_BYTES)]
 Since = Annotated[Time | None, Field(description="ISO 8601 with zone")]
 Until = Annotated[Time | None, Field(description="ISO 8601 with zone")]
 

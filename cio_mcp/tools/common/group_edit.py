@@ -13,7 +13,7 @@ from cio_mcp.gate.plan import Before, PersonEdit, Plan, Starts
 from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.profile_edit import REACHES, reached
+from cio_mcp.tools.common.profile_edit import REACHES, recipients_after
 from cio_mcp.tools.common.recipients import UNREAD, Recipient, may_start, test_profiles_among
 from cio_mcp.workspace import CallContext
 
@@ -53,9 +53,9 @@ class Target:
         return {edit.name: edit.after for edit in self.edits}
 
     @property
-    def reached(self) -> tuple[str, ...]:
+    def recipients(self) -> tuple[str, ...]:
         """Whom messages reach once the attributes are set; none where that is not known."""
-        return reached((self.recipient.identifier,) if self.new else self.recipient.recipients, self.changed)
+        return recipients_after((self.recipient.identifier,) if self.new else self.recipient.recipients, self.changed)
 
     @property
     def write(self) -> ProfileWrite:
@@ -94,7 +94,7 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
     reaching = sorted({quoted(name) for name in attributes if any(_reaches(name, each.changed) for each in changing)})
     starts = await _starts(ws, changing, attributes)
     creates = any(target.new for target in changing)
-    everyone = [target.reached for target in changing]
+    everyone = [target.recipients for target in changing]
     left_out = (
         (f"Left out because no change is needed: {', '.join(person.label for person in settled)}.",) if settled else ()
     )

@@ -14,7 +14,7 @@ from cio_mcp.customerio.api.periods import (
     Resolution,
     ceiling,
     floor,
-    following,
+    next_start,
     periods_between,
     reach,
     starts,
@@ -110,10 +110,10 @@ def counted_back(metric: Metric, since: datetime, until: datetime, now: datetime
     tz = ZoneInfo(EASTERN)
     count = max(metric.periods, steps(since, now, resolution, tz) or 0)
     dated = starts_back(now, count, resolution, tz)
-    first = sum(following(start, resolution, tz) <= since for start in dated)
+    first = sum(next_start(start, resolution, tz) <= since for start in dated)
     end = sum(start < until for start in dated)
     kept = dated[first:end]
-    covered_until = min(following(kept[-1], resolution, tz), now)
+    covered_until = min(next_start(kept[-1], resolution, tz), now)
     return Counted(metric.last(count).part(first, end), kept, kept[0], covered_until, resolution)
 
 

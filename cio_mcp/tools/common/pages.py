@@ -26,7 +26,7 @@ class PageAnswer(Answer):
             yield f"… {count}more{of_all}: cursor={self.cursor}"
 
 
-def following(token: str | None) -> dict[str, Any]:
+def continuation(token: str | None) -> dict[str, Any]:
     """The fields of `PageAnswer` for a list that Customer.io pages: its token is our cursor."""
     return {"has_more": bool(token), "cursor": token or None}
 
@@ -51,6 +51,6 @@ def cut(items: Sequence[Item], limit: int, cursor: str | None) -> tuple[list[Ite
     }
 
 
-def total_of(count: int, cursor: str | None, following: str | None) -> int | None:
+def total_of(count: int, cursor: str | None, next_cursor: str | None) -> int | None:
     """How many items there are in all, where Customer.io does not count them: known if one page has them all."""
-    return count if cursor is None and not following else None
+    return count if cursor is None and not next_cursor else None

@@ -85,7 +85,7 @@ async def audience(ws: CallContext, filter_: Any) -> dict[str, Any]:
         InvalidArgument: it is not acceptable; the text names each place and what is accepted there.
         NotFound: segments do not exist, or their name is not unique; the text names each and suggests close names.
     """
-    taken = checked(filter_)
+    taken = check_filter(filter_)
     ids: dict[str, int] = {}
     problems: list[str] = []
     for place, name in _segment_names(taken, "filter"):
@@ -123,7 +123,7 @@ def _with_ids(node: dict[str, Any], ids: Mapping[str, int]) -> dict[str, Any]:
     return {key: _with_ids(value, ids)} if key == "not" else node
 
 
-def checked(filter_: Any, *, field: str = "filter") -> dict[str, Any]:
+def check_filter(filter_: Any, *, field: str = "filter") -> dict[str, Any]:
     """Return a filter as `read_filter` reads it.
 
     Raises:

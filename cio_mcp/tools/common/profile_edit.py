@@ -37,7 +37,7 @@ async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, Json
         why=f"This affects who receives messages: {', '.join(reaching)}." if reaching else "",
         examples=(recipient.example,),
         edits=edits,
-        recipients=reached(recipient.recipients, changed),
+        recipients=recipients_after(recipient.recipients, changed),
         # A segment names whom messages may go to, not who may be given another address or subscription.
         test_profiles=() if reaching else await test_profiles(ws, recipient),
         starts=starts,
@@ -50,7 +50,7 @@ async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, Json
     )
 
 
-def reached(now: tuple[str, ...], changed: dict[str, JsonValue]) -> tuple[str, ...]:
+def recipients_after(now: tuple[str, ...], changed: dict[str, JsonValue]) -> tuple[str, ...]:
     """The recipients of messages once a profile has these values; none where an address doesn't decide them."""
     meant = {name: meanings(name, value) for name, value in changed.items()}
     if any(BEYOND_ADDRESS & each or ("email" in each and name != "email") for name, each in meant.items()):

@@ -14,7 +14,7 @@ from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.people import Person, reference_of
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
-from cio_mcp.text.sanitize import clean, quoted, shown, word
+from cio_mcp.text.sanitize import clean, quoted, quoted_value, word
 from cio_mcp.text.timestamps import from_unix, has_zone, parse
 from cio_mcp.tools.common.arguments import MAX_EMAIL_BYTES
 from cio_mcp.workspace import CallContext
@@ -154,9 +154,9 @@ def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:
     return tuple(f"campaign {campaign.id} {quoted(campaign.name)}" for campaign in campaigns)
 
 
-def listed(data: Mapping[str, JsonValue], nothing: str) -> tuple[str, ...]:
+def data_lines(data: Mapping[str, JsonValue], nothing: str) -> tuple[str, ...]:
     """Data of the request, one key per line; the digest binds all of it, a person reads the beginning."""
-    lines = [f"{quoted(key)}: {shown(value)}" for key, value in list(data.items())[:MAX_DATA_LINES]]
+    lines = [f"{quoted(key)}: {quoted_value(value)}" for key, value in list(data.items())[:MAX_DATA_LINES]]
     if (more := len(data) - MAX_DATA_LINES) > 0:
         lines.append(f"and {more} more")
     return tuple(lines) or (nothing,)

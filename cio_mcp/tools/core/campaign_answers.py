@@ -32,7 +32,7 @@ class CampaignRow(AnswerPart):
         when = f"sent {moment(self.sent_at)}{count}" if self.sent_at else self.state
         start = f"starts on {self.starts_on}" if self.starts_on else None
         updated = f"updated {moment(self.updated)}" if self.updated else None
-        facts = [when, start, tagged(self.tags), updated]
+        facts = [when, start, tag_text(self.tags), updated]
         return ", ".join([f"{self.id} {quoted_name(self.name)}", *filter(None, facts)])
 
 
@@ -129,7 +129,7 @@ class CampaignAnswer(PageAnswer):
         dates = {"first started": self.first_started, "sent": self.sent_at, "created": self.created}
         dates["updated"] = self.updated
         yield "; ".join(f"{name} {moment(when)}" for name, when in dates.items() if when)
-        if line := ", ".join(filter(None, [tagged(self.tags), self.description and quoted_text(self.description)])):
+        if line := ", ".join(filter(None, [tag_text(self.tags), self.description and quoted_text(self.description)])):
             yield line
         if self.send_to_unsubscribed:
             yield "also sent to unsubscribed people unless the send says otherwise"
@@ -142,6 +142,6 @@ class CampaignAnswer(PageAnswer):
         yield from self.more(self.messages_total)
 
 
-def tagged(tags: tuple[str, ...] | None) -> str | None:
+def tag_text(tags: tuple[str, ...] | None) -> str | None:
     """The tags in words."""
     return f"tags {', '.join(quoted_name(tag) for tag in tags)}" if tags else None

@@ -17,7 +17,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Cursor, Id, Kind, Limit, Name
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import Source, find, reads_of
-from cio_mcp.tools.common.pages import cut, following, total_of
+from cio_mcp.tools.common.pages import continuation, cut, total_of
 from cio_mcp.tools.core.campaign_answers import CampaignAnswer, CampaignList, CampaignRow, MessageRow, SegmentName
 from cio_mcp.tools.core.deliveries import CHANNELS
 from cio_mcp.tools.core.sent_counts import sent_counts
@@ -64,7 +64,7 @@ async def list_campaigns(
         page = await ws.newsletters.page(limit=limit, start=cursor)
         rows = await _with_counts(ws, page.newsletters)
         token = page.next if rows else None
-        return CampaignList(kind=kind, campaigns=rows, total=total_of(len(rows), cursor, token), **following(token))
+        return CampaignList(kind=kind, campaigns=rows, total=total_of(len(rows), cursor, token), **continuation(token))
     fragment = (name or "").strip().casefold()
     every: Sequence[Source] = await reads_of(ws, kind).all()
     matches = [thing for thing in every if fragment in thing.name.casefold() and state in {None, _row(thing).state}]

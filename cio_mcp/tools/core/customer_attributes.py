@@ -52,7 +52,7 @@ def cut_to_fit(people: Sequence[PersonRef]) -> list[PersonRef]:
     ]
 
 
-def bounded(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+def fit_attributes(attributes: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """The attributes that fit in an answer, in order, and the names of the others."""
     kept: dict[str, str] = {}
     omitted: list[str] = []

@@ -16,14 +16,14 @@ from cio_mcp.text.sanitize import quoted_name
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.pages import PageAnswer, following, total_of
+from cio_mcp.tools.common.pages import PageAnswer, continuation, total_of
 from cio_mcp.tools.common.people_filter import Filter, audience
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, pairs, who
 from cio_mcp.tools.core.customer_attributes import (
     attributes_of,
-    bounded,
     cut_to_fit,
     differences_of,
+    fit_attributes,
     missing_note,
     named_attributes,
 )
@@ -145,7 +145,7 @@ async def find_customers(
     return CustomersAnswer(
         customers=await _rows(ws, page.identifiers, attributes),
         total=total,
-        **following(page.next),
+        **continuation(page.next),
         omitted=total - len(page.identifiers) if total and page.next and cursor is None else None,
     )
 
@@ -163,7 +163,7 @@ async def get_customer(
     try:
         reference = await ws.people.locate(customer, id_type)
     except SeveralPeople as several:
-        return CustomerAnswer(several=differences_of(several.people), note=_shared(several.count))
+        return CustomerAnswer(several=differences_of(several.people), note=_shared_address_note(several.count))
     parts = dict.fromkeys(include)
     results = await together(
         {
@@ -172,7 +172,7 @@ async def get_customer(
         }
     )
     person: Person = results["profile"]
-    listed, omitted = bounded(named_attributes(person, attributes) if attributes else attributes_of(person))
+    listed, omitted = fit_attributes(named_attributes(person, attributes) if attributes else attributes_of(person))
     return CustomerAnswer(
         cio_id=f"cio_{person.cio_id}" if person.cio_id else None,
         id=person.id,
@@ -231,12 +231,12 @@ async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limi
     return CustomersAnswer(
         customers=customers,
         total=len(matches),
-        note=_shared(len(matches)) if len(matches) > 1 else None,
+        note=_shared_address_note(len(matches)) if len(matches) > 1 else None,
         omitted=len(matches[limit:]) or None,
     )
 
 
-def _shared(count: int) -> str:
+def _shared_address_note(count: int) -> str:
     return f"{count} customers share this address. Specify one by cio_id."
 
 

@@ -54,7 +54,7 @@ class EventFilter:
             NotFound: there is no such campaign, change, or person with this phone number.
         """
         start, end = span(self.since, self.until)
-        delivery, event = await _led_to(ws, self.change, _given("delivery", self.delivery))
+        delivery, event = await _led_to(ws, self.change, _non_empty("delivery", self.delivery))
         return EventQuery(
             object_type=_one_of("object_type", get_args(ObjectType), self.object_type),
             metric=await _metric(ws.events, self.metric),
@@ -140,7 +140,7 @@ def _is_id(id_or_name: str) -> bool:
     return is_number(id_or_name.strip())
 
 
-def _given(field: str, value: str | None) -> str | None:
+def _non_empty(field: str, value: str | None) -> str | None:
     if value is not None and not value:
         raise InvalidArgument(field, "expected an ID")
     return value

@@ -68,7 +68,7 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
             "stats": ws.events.stats,
             "since": ws.events.received_since,
             "week": partial(ws.events.summary, week),
-            "paused": partial(paused, ws),
+            "paused": partial(pause_note, ws),
             **{
                 state: partial(ws.gate.journal.recent, state=state, limit=1, now=ws.now.timestamp())
                 for state in UNSETTLED
@@ -104,7 +104,7 @@ def deliverability(by_metric: Mapping[str, int]) -> Deliverability:
     )
 
 
-async def paused(ws: CallContext) -> str | None:
+async def pause_note(ws: CallContext) -> str | None:
     """Since when and why writes are paused; a database that cannot be read keeps nobody from reading the rest."""
     try:
         pause = await ws.gate.pauses.in_force()

@@ -30,7 +30,7 @@ from cio_mcp.tools.common.arguments import (
     span,
 )
 from cio_mcp.tools.common.lookup import find
-from cio_mcp.tools.common.pages import PageAnswer, following
+from cio_mcp.tools.common.pages import PageAnswer, continuation
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.sources import SourceRef, read_ahead
 from cio_mcp.tools.core.deliveries import MessageLine, lines_of, timeline, type_of
@@ -181,7 +181,7 @@ async def list_messages(
         back_to=result.back_to,
         undated=result.undated or None,
         now=ws.now,
-        **following(result.next),
+        **continuation(result.next),
         omitted=result.omitted,
         total=result.total,
     )

@@ -134,13 +134,13 @@ class MetricsAnswer(Answer):
             listed = {name for row in ROWS for name in row}
             if rest := [summary.phrase(name) for name, count in self.totals.items() if count and name not in listed]:
                 yield ", ".join(rest)
-            yield from self._drawn()
+            yield from self._draw()
         if self.links:
             yield from self.links.lines()
         yield from self.notes
         yield clock_line(self.now)
 
-    def _drawn(self) -> Iterable[str]:
+    def _draw(self) -> Iterable[str]:
         starts, values = self.series.starts, self.series.values
         if not starts or not values:
             return

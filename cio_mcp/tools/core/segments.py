@@ -13,7 +13,7 @@ from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Limit, Name, SegmentRef
 from cio_mcp.tools.common.gather import Read, together
-from cio_mcp.tools.common.pages import PageAnswer, cut, following
+from cio_mcp.tools.common.pages import PageAnswer, continuation, cut
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
@@ -129,7 +129,7 @@ async def get_segment(
         users_omitted=sum(len(each[MAX_USERS:]) for each in users) or None,
         updated_at=current.updated_at,
         members=[who(person) for person in page.identifiers] if page else None,
-        **following(page.next if page else None),
+        **continuation(page.next if page else None),
         omitted=omitted if omitted and omitted > 0 else None,
     )
 

@@ -19,7 +19,7 @@ from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.common.profile_edit import edit
 from cio_mcp.tools.common.recipients import recipient_of
 from cio_mcp.tools.core.undo_people import undo_people
-from cio_mcp.tools.core.undo_values import MAX_NAMED, equal, lost, refusal, restored
+from cio_mcp.tools.core.undo_values import MAX_NAMED, equal, lost, refusal, restored_value
 from cio_mcp.workspace import CallContext
 
 NO_WAY_BACK: dict[Permanence, str] = {
@@ -47,7 +47,7 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     if recipient.person is None:
         raise refusal(change, BLIND)
     now = recipient.person.attributes
-    back = {one.name: restored(one) for one in done.edits}
+    back = {one.name: restored_value(one) for one in done.edits}
     left = [one for one in done.edits if not equal(one.name, now.get(one.name), back[one.name])]
     if changed := [one.name for one in left if not equal(one.name, now.get(one.name), one.after)]:
         names = ", ".join(quoted(name, 40) for name in changed[:MAX_NAMED])

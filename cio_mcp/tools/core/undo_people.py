@@ -9,7 +9,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.group_edit import Target, edit_people
 from cio_mcp.tools.common.people_lookup import find_people
 from cio_mcp.tools.common.recipients import Recipient
-from cio_mcp.tools.core.undo_values import MAX_NAMED, equal, lost, refusal, restored
+from cio_mcp.tools.core.undo_values import MAX_NAMED, equal, lost, refusal, restored_value
 from cio_mcp.workspace import CallContext
 
 GONE = "no customer has the identifier anymore"
@@ -57,14 +57,14 @@ def _obstacle(person: PersonEdit, profiles: Mapping[Reference, Person]) -> str |
         quoted(edit.name, 40)
         for edit in person.edits
         if not equal(edit.name, now.get(edit.name), edit.after)
-        and not equal(edit.name, now.get(edit.name), restored(edit))
+        and not equal(edit.name, now.get(edit.name), restored_value(edit))
     ]
     return f"{', '.join(changed[:MAX_NAMED])} changed since" if changed else None
 
 
 def _target(person: PersonEdit, profiles: Mapping[Reference, Person]) -> Target:
     profile = profiles[_reference(person)]
-    back = {edit.name: restored(edit) for edit in person.edits}
+    back = {edit.name: restored_value(edit) for edit in person.edits}
     left = {name: value for name, value in back.items() if not equal(name, profile.attributes.get(name), value)}
     return Target(Recipient.of(profile), left)
 

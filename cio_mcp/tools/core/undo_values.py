@@ -13,7 +13,7 @@ MAX_NAMED = 5
 """Values that a sentence names; more are counted."""
 
 
-def restored(edit: Before) -> JsonValue:
+def restored_value(edit: Before) -> JsonValue:
     """The value that an undo sets: of `unsubscribed` never an absent one, which would not subscribe anybody."""
     return str(edit.before).lower() == "true" if edit.name == "unsubscribed" else edit.before
 

@@ -15,7 +15,7 @@ from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.text.names import fold, meanings
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, CustomerInList
-from cio_mcp.tools.common.profile_edit import edit, reached
+from cio_mcp.tools.common.profile_edit import edit, recipients_after
 from cio_mcp.tools.common.recipients import (
     UNKNOWN_CUSTOMER,
     UNREAD,
@@ -99,7 +99,7 @@ async def _creation(ws: CallContext, reference: Reference, attributes: dict[str,
         examples=(f"{quoted(reference.value)}, new",),
         starts=may_start(starts),
         edits=tuple(Before(name=name, before=None, after=value) for name, value in attributes.items()),
-        recipients=reached((reference.value,), attributes),
+        recipients=recipients_after((reference.value,), attributes),
         warnings=await _identifier_conflicts(ws, reference, attributes),
         calls=(tracking.identify(reference, attributes, at=int(ws.clock.now()), create=True),),
         rests_on={"person": None, "starts": list(may_start(starts))},

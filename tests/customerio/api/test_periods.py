@@ -15,7 +15,7 @@ from cio_mcp.customerio.api.periods import (
     MIN_STEPS,
     Resolution,
     floor,
-    following,
+    next_start,
     periods_between,
     reach,
     starts,
@@ -38,7 +38,7 @@ def test_every_moment_lies_in_the_period_it_is_floored_to(
     moment: datetime, resolution: Resolution, tz: ZoneInfo
 ) -> None:
     start = floor(moment, resolution, tz)
-    assert start <= moment < following(start, resolution, tz)
+    assert start <= moment < next_start(start, resolution, tz)
 
 
 @given(MOMENTS, RESOLUTIONS, ZONES, st.integers(1, 130))
@@ -47,8 +47,8 @@ def test_counted_from_either_end_periods_follow_one_another_without_gap_or_overl
 ) -> None:
     back = starts_back(now, count, resolution, tz)
     assert len(back) == count
-    assert back[-1] <= now < following(back[-1], resolution, tz)
-    assert all(following(one, resolution, tz) == other for one, other in pairwise(back))
+    assert back[-1] <= now < next_start(back[-1], resolution, tz)
+    assert all(next_start(one, resolution, tz) == other for one, other in pairwise(back))
     assert starts(back[0], count, resolution, tz) == back
 
 
@@ -87,7 +87,7 @@ def test_weeks_start_on_sunday_at_midnight_eastern() -> None:
 
 def test_the_day_on_which_clocks_go_back_has_twenty_five_hours() -> None:
     day = floor(datetime(2026, 11, 1, 12, tzinfo=UTC), "days", ZoneInfo(EASTERN))
-    assert following(day, "days", ZoneInfo(EASTERN)) - day == timedelta(hours=25)
+    assert next_start(day, "days", ZoneInfo(EASTERN)) - day == timedelta(hours=25)
 
 
 def test_an_unknown_zone_is_refused_by_name() -> None:
