@@ -54,17 +54,18 @@ class UntrustedText(BaseModel):
 
 
 class Excerpt(str):
-    """The beginning of a text that was too long; `length` is that of the whole text, in characters."""
+    """A part of a text that was too long; `length` is that of the whole text, in characters."""
 
     __slots__ = ("length",)
     length: int
 
     @classmethod
-    def of(cls, text: str, characters: int) -> str:
-        """Cut a text to so many characters; one that is short enough stays as it is."""
-        if len(text) <= characters:
+    def of(cls, text: str, characters: int, start: int = 0) -> str:
+        """Cut a text to so many characters from `start` on; one that is short enough stays as it is."""
+        rest = text[start:]
+        if not start and len(text) <= characters:
             return text
-        excerpt = cls(f"{text[: characters - 1]}…")
+        excerpt = cls(rest if len(rest) <= characters else f"{rest[: characters - 1]}…")
         excerpt.length = len(text)
         return excerpt
 

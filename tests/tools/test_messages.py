@@ -1,5 +1,6 @@
 """Listing deliveries and showing one, on the sandbox."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -293,16 +294,51 @@ async def test_an_unknown_message_is_not_found(ws: CallContext) -> None:
         await get_message(ws, "bm9wZQ==", content=True)
 
 
-async def test_a_long_text_says_how_much_of_it_is_shown(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_a_long_text_is_read_a_part_at_a_time_with_one_read_of_the_archive(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
     listed = (await list_messages(ws, customer="ada", kind="newsletter", limit=1)).messages[0]
     delivery = sandbox.workspace.deliveries.get(listed.id)
     assert delivery
-    delivery.overrides["body"] = "word" * 5_000
-    answer = await get_message(ws, listed.id, content=True)
-    assert answer.content
-    rendered = render(answer, mask=False)
-    assert "Cut after 8,000 of 20,000 characters" in rendered.text
-    assert len(rendered.text) < 10_000
+    body = "".join(f"word {number} " for number in range(2_000)).strip()
+    delivery.overrides["body"] = body
+    parts, cursor = [], None
+    while True:
+        answer = await get_message(ws, listed.id, content=True, cursor=cursor)
+        assert answer.content
+        assert answer.content.text
+        rendered = render(answer, mask=False)
+        assert len(rendered.text) < 10_000
+        cursor = answer.content.cursor
+        if cursor is None:
+            break
+        assert f"… more of {len(body):,} characters: cursor={cursor}" in rendered.text
+        parts.append(answer.content.text.removesuffix("…"))
+    assert "".join([*parts, answer.content.text]) == body
+    assert len(parts) > 1
+    assert sandbox.routes["GET /v1/messages/{message_id}/archived_message"] == 1
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "20000", "99999999"])
+async def test_a_cursor_behind_a_text_is_refused(cursor: str, ws: CallContext) -> None:
+    listed = (await list_messages(ws, customer="ada", kind="newsletter", limit=1)).messages[0]
+    with pytest.raises(InvalidArgument, match="cursor: expected the cursor from the previous page"):
+        await get_message(ws, listed.id, content=True, cursor=cursor)
+
+
+async def test_no_part_of_a_masked_text_holds_half_an_address(ws: CallContext, sandbox: Sandbox) -> None:
+    masking = replace(ws, settings=ws.settings.model_copy(update={"mask_pii": True}))
+    listed = (await list_messages(ws, customer="ada", kind="newsletter", limit=1)).messages[0]
+    delivery = sandbox.workspace.deliveries.get(listed.id)
+    assert delivery
+    delivery.overrides["body"] = f"{'x' * 7_980} secret.person@example.com {'y' * 100}"
+    first = await get_message(masking, listed.id, content=True)
+    assert first.content
+    rest = await get_message(masking, listed.id, cursor=first.content.cursor)
+    assert rest.content
+    for answer in (first, rest):
+        assert "ecret" not in render(answer, mask=True).text
+        assert "person" not in render(answer, mask=True).text
 
 
 async def test_what_has_no_time_is_left_out_and_counted(ws: CallContext, sandbox: Sandbox) -> None:

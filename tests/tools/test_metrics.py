@@ -184,6 +184,24 @@ async def test_several_of_a_kind_stand_side_by_side_each_with_its_own_range(ws: 
     assert VARIED in text
 
 
+async def test_links_that_an_answer_omits_are_reached_by_its_cursor(
+    ws: CallContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = (await get_metrics(ws, "31", "newsletter", links=True)).links
+    assert whole
+    assert len(whole.links) > 1
+    monkeypatch.setattr("cio_mcp.tools.core.metrics.MAX_LINKS", 1)
+    first = await get_metrics(ws, "31", "newsletter", links=True)
+    assert first.links
+    total = len(whole.links)
+    assert f"… {total - 1} more of {total} links: cursor=1" in render(first, mask=False).text
+    rest = (await get_metrics(ws, "31", "newsletter", links=True, cursor=first.links.cursor)).links
+    assert rest
+    assert (*first.links.links, *rest.links) == whole.links[:2]
+    with pytest.raises(InvalidArgument, match="cursor: leads to more links; pass links=true"):
+        await get_metrics(ws, "31", "newsletter", cursor="1")
+
+
 async def test_a_note_on_several_names_those_that_it_concerns(ws: CallContext) -> None:
     newsletters = await get_metrics(ws, kind="newsletter", ids=("31", "29"))
     assert newsletters.notes == (

@@ -31,17 +31,26 @@ def continuation(token: str | None) -> dict[str, Any]:
     return {"has_more": bool(token), "cursor": token or None}
 
 
+def offset_of(cursor: str | None) -> int:
+    """Read a cursor that is an offset; without one it is the beginning.
+
+    Raises:
+        InvalidArgument: the cursor is none of ours.
+    """
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MAX_OFFSET_DIGITS):
+        raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged")
+    return int(cursor)
+
+
 def cut(items: Sequence[Item], limit: int, cursor: str | None) -> tuple[list[Item], dict[str, Any]]:
     """Cut a page out of a list that Customer.io only gives whole; the cursor is an offset.
 
     Raises:
         InvalidArgument: the cursor is none of ours.
     """
-    start = 0
-    if cursor is not None:
-        if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MAX_OFFSET_DIGITS):
-            raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged")
-        start = int(cursor)
+    start = offset_of(cursor)
     end = start + limit
     omitted = max(0, len(items) - end)
     return list(items[start:end]), {

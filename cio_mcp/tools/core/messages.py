@@ -12,11 +12,13 @@ from cio_mcp.customerio.api.base import is_number
 from cio_mcp.customerio.api.messages import TYPED
 from cio_mcp.errors import InvalidArgument, NotFound, RateLimited
 from cio_mcp.text.html import readable
+from cio_mcp.text.mask import mask_text
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import quoted_text, word
+from cio_mcp.text.sanitize import harmless, quoted_text, word
 from cio_mcp.text.timestamps import clock_line, moment
 from cio_mcp.text.untrusted import Excerpt, FreeText, Prose, Untrusted
 from cio_mcp.tools.common.arguments import (
+    FOREIGN_CURSOR,
     Channel,
     Cursor,
     Customer,
@@ -30,7 +32,7 @@ from cio_mcp.tools.common.arguments import (
     span,
 )
 from cio_mcp.tools.common.lookup import find
-from cio_mcp.tools.common.pages import PageAnswer, continuation
+from cio_mcp.tools.common.pages import PageAnswer, continuation, offset_of
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.sources import SourceRef, read_ahead
 from cio_mcp.tools.core.deliveries import MessageLine, lines_of, timeline, type_of
@@ -88,6 +90,7 @@ class ContentPart(AnswerPart):
     reply_to: Untrusted | None = None
     preheader: Untrusted | None = None
     text: Annotated[str, FreeText(MAX_BODY_CHARACTERS, keep_lines=True)] | None = None
+    cursor: str | None = None
 
     def lines(self) -> Iterable[str]:
         """The headers on one line, then the text as a quotation."""
@@ -99,9 +102,8 @@ class ContentPart(AnswerPart):
         }
         yield f"{', '.join(f'{name} {quoted_text(value)}' for name, value in headers.items() if value) or 'Sent'}:"
         yield from (f"> {line}" for line in (self.text or "").split("\n"))
-        if isinstance(self.text, Excerpt):
-            whole = f"{self.text.length:,} characters; the rest is only in Customer.io."
-            yield f"Cut after {MAX_BODY_CHARACTERS:,} of {whole}"
+        if isinstance(self.text, Excerpt) and self.cursor:
+            yield f"… more of {self.text.length:,} characters: cursor={self.cursor}"
 
 
 class MessageAnswer(Answer):
@@ -191,11 +193,13 @@ async def get_message(
     ws: CallContext,
     id: Id,  # noqa: A002 - what every tool calls it
     content: Annotated[bool, Field(description="Include subject and body (100 per day)")] = False,
+    cursor: Cursor = None,
 ) -> MessageAnswer:
     """Get a delivery's status and timeline. Set content to include its subject and body."""
+    start = offset_of(cursor)
     message = await ws.messages.get(id)
     [line] = await lines_of(ws, [(message, None)])
-    body, note = await _content(ws, id) if content else (None, None)
+    body, note = await _content(ws, id, start) if content or cursor else (None, None)
     return MessageAnswer(
         message=line,
         timeline={name: at for name, at in timeline(message).items() if at},
@@ -206,7 +210,7 @@ async def get_message(
     )
 
 
-async def _content(ws: CallContext, id_: str) -> tuple[ContentPart | None, str]:
+async def _content(ws: CallContext, id_: str, start: int) -> tuple[ContentPart | None, str]:
     try:
         sent = await ws.messages.archived(id_)
     except NotFound:
@@ -220,9 +224,22 @@ async def _content(ws: CallContext, id_: str) -> tuple[ContentPart | None, str]:
         from_=sent.from_,
         reply_to=sent.reply_to,
         preheader=sent.preheader_text,
-        text=readable(sent.body) if sent.body else None,
-    )
+    ).model_copy(update=_text(sent.body, start, mask=ws.settings.mask_pii))  # validation would make it a plain text
     return content, "Read from the archive, which allows 100 reads a day."
+
+
+def _text(body: str | None, start: int, *, mask: bool) -> dict[str, str | None]:
+    """A part of the text, and the cursor to the next one.
+
+    The whole text is cleaned and masked before it is cut, so that no part holds half an address.
+    """
+    whole = harmless(readable(body), keep_lines=True) if body else ""
+    whole = mask_text(whole, "text") if mask else whole
+    if start and start >= len(whole):
+        raise InvalidArgument("cursor", FOREIGN_CURSOR)
+    end = start + MAX_BODY_CHARACTERS - 1  # the last character of a cut text is an ellipsis
+    cursor = str(end) if len(whole) > end + 1 else None
+    return {"text": Excerpt.of(whole, MAX_BODY_CHARACTERS, start) if body else None, "cursor": cursor}
 
 
 def _range(since: str | None, until: str | None, now: datetime, *, months: int) -> Range:

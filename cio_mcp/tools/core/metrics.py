@@ -13,7 +13,7 @@ from cio_mcp.customerio.api.metrics import Metric, Metrics, rates
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.periods import EASTERN, Resolution, zone
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.tools.common.arguments import Channel, Id, Kind, Name, Since, Until, span
+from cio_mcp.tools.common.arguments import Channel, Cursor, Id, Kind, Name, Since, Until, span
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import KIND_NAMES, Source, find
 from cio_mcp.tools.common.metric_ranges import (
@@ -24,6 +24,7 @@ from cio_mcp.tools.common.metric_ranges import (
     steps_back,
     whole,
 )
+from cio_mcp.tools.common.pages import cut
 from cio_mcp.tools.core.metrics_answer import LinkClicks, LinkReport, MetricsAnswer, Series, Share, Summary
 from cio_mcp.workspace import CallContext
 
@@ -50,6 +51,7 @@ async def get_metrics(
     timezone: Annotated[Name | None, Field(description="IANA name; campaigns only")] = None,
     channel: Channel | None = None,
     links: Annotated[bool, Field(description="Include clicks per link")] = False,
+    cursor: Cursor = None,
 ) -> MetricsAnswer:
     """Get metrics of a campaign, broadcast, newsletter, or transactional message.
 
@@ -60,6 +62,8 @@ async def get_metrics(
         raise InvalidArgument("id, ids", "pass exactly one of them")
     if links and ids:
         raise InvalidArgument("links", "requires a single id")
+    if cursor and not links:
+        raise InvalidArgument("cursor", "leads to more links; pass links=true with it")
     range_start, range_end = span(since, until)
     if range_start and range_start >= ws.now:
         raise InvalidArgument("since", "must be in the past")
@@ -74,7 +78,7 @@ async def get_metrics(
         channel=channel,
         **dict(first.summary),
         series=_series(first.counted, request.tz),
-        links=await first.query.links() if links else None,
+        links=await first.query.links(cursor) if links else None,
         others=tuple(each.summary for each in others) or None,
         notes=_notes_on((first, *others)) + ((VARIED,) if len({each.length for each in (first, *others)}) > 1 else ()),
         now=request.now,
@@ -154,7 +158,7 @@ class MetricsQuery:
         metric = await self.metrics.back(self.kind, self.id, unit, steps, channel=self.channel)
         return counted_back(metric, self.since, self.until, self.now, unit)
 
-    async def links(self) -> LinkReport:
+    async def links(self, cursor: str | None) -> LinkReport:
         """The most clicked links, which are counted in steps for every kind, and for all channels together."""
         unit, steps = steps_back(self.since, self.now, None)
         measured = await self.metrics.links(self.kind, self.id, unit, steps)
@@ -163,14 +167,17 @@ class MetricsQuery:
         ]
         rows = [LinkClicks(href=href, clicked=counted.metric.totals["clicked"]) for href, counted in clicks]
         rows.sort(key=lambda row: -row.clicked)
+        page, more = cut(rows, MAX_LINKS, cursor)
         covered = counted_back(Metric(), self.since, self.until, self.now, unit)
         tz = ZoneInfo(EASTERN)
         return LinkReport(
             since=covered.since.astimezone(tz),
             until=covered.until.astimezone(tz),
             timezone=EASTERN,
-            links=tuple(rows[:MAX_LINKS]),
-            omitted=len(rows[MAX_LINKS:]) or None,
+            links=tuple(page),
+            omitted=more["omitted"],
+            total=len(rows) if more["cursor"] else None,
+            cursor=more["cursor"],
         )
 
 

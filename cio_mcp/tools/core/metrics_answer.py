@@ -66,6 +66,8 @@ class LinkReport(AnswerPart):
     timezone: str
     links: tuple[LinkClicks, ...]
     omitted: int | None = None
+    total: int | None = None
+    cursor: str | None = None
 
     def lines(self) -> Iterable[str]:
         """Each link on a line."""
@@ -73,8 +75,8 @@ class LinkReport(AnswerPart):
         yield from (f"  {link.clicked} {quoted_text(link.href)}" for link in self.links)
         if not self.links:
             yield "  none clicked"
-        if self.omitted:
-            yield f"  … {self.omitted} of {len(self.links) + self.omitted} links omitted"
+        if self.cursor:
+            yield f"  … {self.omitted:,} more of {self.total:,} links: cursor={self.cursor}"
 
 
 class Summary(AnswerPart):
