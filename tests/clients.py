@@ -53,7 +53,7 @@ def text(result: CallToolResult) -> str:
 
 
 @asynccontextmanager
-async def connected(
+async def connect(
     settings: Settings, sandbox: Sandbox, era: Era, person: ElicitationFnT | None
 ) -> AsyncIterator[Client]:
     async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=person) as client:

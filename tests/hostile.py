@@ -40,12 +40,12 @@ ANSWER = 60_000
 SENTENCE = 1_000
 
 
-def unseen(text: str) -> set[str]:
+def unseen_characters(text: str) -> set[str]:
     """The characters of a text that are not seen, or break a line otherwise than by a newline."""
     return {repr(sign) for sign in text if sign != "\n" and (unicodedata.category(sign) in UNSEEN or sign in BLANK)}
 
 
-def forged(text: str) -> list[str]:
+def forged_lines(text: str) -> list[str]:
     """The lines in which hostile text stands outside quotation marks; a message's text is quoted by `> `."""
     lines = [line for line in text.split("\n") if not line.startswith("> ")]
     return [line for line in lines if FORGED.search(QUOTED.sub("", line))]

@@ -6,7 +6,7 @@ import pytest
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from tests.clients import APPROVE, REJECT, Person, connected, effects, structured, text
+from tests.clients import APPROVE, REJECT, Person, connect, effects, structured, text
 from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +32,7 @@ async def test_a_customer_that_would_leave_its_place_in_the_path_is_refused_befo
 ) -> None:
     more = {"create": True} if create and tool == "update_customer" else {}
     person = Person(APPROVE)
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         result = await client.call_tool(tool, {"customer": customer, **CUSTOMER_TOOLS[tool], **more})
     assert result.is_error
     assert text(result).startswith("customer: ")
@@ -53,7 +53,7 @@ async def test_a_dot_segment_reaches_no_other_endpoint_where_only_the_track_keys
     tool: str, arguments: dict[str, Any], settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)
-    async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
+    async with connect(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
         result = await client.call_tool(tool, arguments)
     assert result.is_error
     assert text(result).startswith("customer: ")
@@ -82,7 +82,7 @@ async def test_an_argument_longer_than_customer_io_can_hold_is_named_with_its_bo
     tool: str, arguments: dict[str, Any], field: str, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         result = await client.call_tool(tool, arguments)
     answer = text(result)
     assert result.is_error
@@ -119,7 +119,7 @@ async def test_creating_an_id_that_names_a_customer_in_another_way_asks_about_th
     before, people = profile_of(sandbox, cio_id), len(sandbox.workspace.people)
     person = Person(APPROVE)
     arguments = {"customer": customer, "id_type": "id", "create": True, "attributes": {"plan": "X1"}}
-    async with connected(settings, sandbox, era, person) as client:
+    async with connect(settings, sandbox, era, person) as client:
         result = await client.call_tool("update_customer", arguments)
     [question] = person.prompts
     assert not result.is_error
@@ -141,7 +141,7 @@ async def test_creating_an_email_that_is_the_id_of_a_customer_asks_about_that_cu
     person = Person(APPROVE)
     people = len(sandbox.workspace.people)
     arguments = {"customer": "robert@example.org", "create": True, "attributes": {"plan": "X1"}}
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         await client.call_tool("update_customer", arguments)
     [question] = person.prompts
     assert "No customer has the email address “robert@example.org”" in question.message
@@ -154,7 +154,7 @@ async def test_an_email_must_be_an_address(era: Era, settings: Settings, sandbox
     person = Person(APPROVE)
     for create in (False, True):
         arguments = {"customer": "bob", "id_type": "email", "create": create, "attributes": {"plan": "X1"}}
-        async with connected(settings, sandbox, era, person) as client:
+        async with connect(settings, sandbox, era, person) as client:
             result = await client.call_tool("update_customer", arguments)
         assert result.is_error
         assert text(result).startswith("customer: expected an email address")
@@ -178,7 +178,7 @@ async def test_a_customer_is_created_by_exactly_the_identifier_that_the_question
     person = Person(APPROVE)
     people = len(sandbox.workspace.people)
     arguments = {"customer": customer, "create": True, "attributes": {"plan": "X1"}}
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         await client.call_tool("update_customer", arguments | ({"id_type": id_type} if id_type else {}))
     apply_writes(sandbox)
     [question] = person.prompts
@@ -194,7 +194,7 @@ async def test_a_customer_is_created_by_exactly_the_identifier_that_the_question
 async def test_creating_with_an_address_that_somebody_has_says_so(settings: Settings, sandbox: Sandbox) -> None:
     person = Person(REJECT)
     arguments = {"customer": "new-one", "create": True, "attributes": {"email": "Ada@example.com"}}
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         await client.call_tool("update_customer", arguments)
     [question] = person.prompts
     assert "cio_a3000001 already has this email address" in question.message
@@ -210,7 +210,7 @@ async def test_with_the_track_keys_alone_an_id_of_any_shape_reaches_that_id(
 ) -> None:
     before = profile_of(sandbox, "a3000001")
     person = Person(APPROVE)
-    async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
+    async with connect(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
         await client.call_tool(tool, {"customer": customer, "id_type": "id", **arguments})
     apply_writes(sandbox)
     assert f"“{customer}” (an id)" in person.prompts[0].message
@@ -225,7 +225,7 @@ async def test_with_the_track_keys_alone_a_phone_number_is_no_id(
 ) -> None:
     person = Person(APPROVE)
     arguments = {"customer": "+14155552671", **CUSTOMER_TOOLS[tool]} | ({"id_type": id_type} if id_type else {})
-    async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
+    async with connect(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
         result = await client.call_tool(tool, arguments)
     [request] = writes(sandbox)
     assert (request["path"], request["status"]) == ("/api/v2/entity", 400)  # the sandbox knows no phone identifiers
@@ -242,7 +242,7 @@ async def test_nobody_is_created_by_a_cio_id_or_a_phone_number(
 ) -> None:
     person = Person(APPROVE)
     arguments = {"customer": customer, "attributes": {"plan": "X1"}, "create": True}
-    async with connected(settings.model_copy(update=keys), sandbox, "auto", person) as client:
+    async with connect(settings.model_copy(update=keys), sandbox, "auto", person) as client:
         result = await client.call_tool("update_customer", arguments)
     assert result.is_error
     assert text(result).startswith("customer: ")
@@ -254,7 +254,7 @@ async def test_nobody_is_created_by_a_cio_id_or_a_phone_number(
 async def test_with_the_track_keys_alone_an_identifier_of_the_kind_of_its_shape_stands_in_the_path(
     tool: str, customer: str, settings: Settings, sandbox: Sandbox
 ) -> None:
-    async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", Person(APPROVE)) as client:
+    async with connect(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", Person(APPROVE)) as client:
         await client.call_tool(tool, {"customer": customer, **CUSTOMER_TOOLS[tool]})
     [request] = writes(sandbox)
     assert request["path"].startswith("/api/v1/customers/")
@@ -276,7 +276,7 @@ async def test_with_the_track_keys_alone_the_question_says_that_it_is_not_known_
     tool: str, arguments: dict[str, Any], expected: str, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(REJECT)
-    async with connected(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
+    async with connect(settings.model_copy(update=TRACK_ONLY), sandbox, "auto", person) as client:
         await client.call_tool(tool, {"customer": "new-one", **arguments})
     [question] = person.prompts
     assert expected in question.message
@@ -284,7 +284,7 @@ async def test_with_the_track_keys_alone_the_question_says_that_it_is_not_known_
 
 async def test_the_hint_after_a_miss_does_not_lead_to_somebody_else(settings: Settings, sandbox: Sandbox) -> None:
     person = Person(APPROVE)
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         missed = await client.call_tool("update_customer", {"customer": "nobody@example.com", "attributes": {"a": "b"}})
         read = await client.call_tool("get_customer", {"customer": "nobody@example.com", "id_type": "id"})
     assert "no customer has this email address" in text(missed)
@@ -298,7 +298,7 @@ async def test_a_change_of_a_customer_whose_id_is_an_address_is_undone_on_that_c
     sandbox.workspace.people.rename(sandbox.workspace.people.get("id", "bob"), id="ada@example.com")  # type: ignore[arg-type]
     before, ada = profile_of(sandbox, "a3000002"), profile_of(sandbox, "a3000001")
     arguments = {"customer": "ada@example.com", "id_type": "id", "attributes": {"plan": "X1"}}
-    async with connected(settings, sandbox, "auto", Person(APPROVE)) as client:
+    async with connect(settings, sandbox, "auto", Person(APPROVE)) as client:
         done = structured(await client.call_tool("update_customer", arguments))
         apply_writes(sandbox)
         assert profile_of(sandbox, "a3000002")["plan"] == "X1"
@@ -356,7 +356,7 @@ async def test_an_identifier_that_reads_as_another_kind_is_refused_before_any_qu
     tool: str, arguments: dict[str, Any], expected: str, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         result = await client.call_tool(tool, {"customer": "ada", **arguments})
     assert result.is_error
     assert expected in text(result)

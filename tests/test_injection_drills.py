@@ -28,7 +28,19 @@ from cio_mcp.settings import Settings
 from tests.eras import ERAS, Era
 from tests.examples import EXAMPLES, WRITES
 from tests.examples.example import Call
-from tests.hostile import ANSWER, CHANGE, FORGED, HOSTILE, LONG_TEXT, SENTENCE, forged, leaves, poison, unseen, webhooks
+from tests.hostile import (
+    ANSWER,
+    CHANGE,
+    FORGED,
+    HOSTILE,
+    LONG_TEXT,
+    SENTENCE,
+    forged_lines,
+    leaves,
+    poison,
+    unseen_characters,
+    webhooks,
+)
 
 FAILURES: list[Call] = [
     ("get_campaign", {"id": "31"}),
@@ -69,7 +81,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def poisoned(settings: Settings, sandbox: Sandbox, era: Era, reader: Reader | None) -> AsyncIterator[Client]:
+async def connect_poisoned(
+    settings: Settings, sandbox: Sandbox, era: Era, reader: Reader | None
+) -> AsyncIterator[Client]:
     """A client of a workspace in which everybody wrote hostile text."""
     poison(sandbox)
     server = build_server(settings, sandbox=sandbox)
@@ -88,8 +102,8 @@ def holds(result: CallToolResult) -> None:
     """What must be so of every answer and every error."""
     (content,) = result.content
     assert isinstance(content, TextContent)
-    assert not unseen(content.text)
-    assert not forged(content.text)
+    assert not unseen_characters(content.text)
+    assert not forged_lines(content.text)
     assert len(content.text) < ANSWER
     assert result.structured_content is not None
     if "error" in result.structured_content:
@@ -100,14 +114,14 @@ def holds(result: CallToolResult) -> None:
         return
     assert len(json.dumps(result.structured_content)) < 4 * ANSWER
     for leaf in leaves(result.structured_content):
-        assert not unseen(leaf), leaf
+        assert not unseen_characters(leaf), leaf
         assert len(leaf) <= LONG_TEXT
 
 
-def asks_truly(question: str) -> None:
+def check_question(question: str) -> None:
     """What must be so of every question."""
-    assert not unseen(question)
-    assert not forged(question)
+    assert not unseen_characters(question)
+    assert not forged_lines(question)
     assert len(question) < ANSWER
     assert len(CHANGE.findall(question)) == 1
     assert CHANGE.match(question.rsplit("\n", 1)[-1])
@@ -116,7 +130,7 @@ def asks_truly(question: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_stands_unquoted_or_unseen_is_noticed(text: str) -> None:
-    assert forged(f"Name: {text}") or unseen(text)
+    assert forged_lines(f"Name: {text}") or unseen_characters(text)
 
 
 @pytest.mark.anyio
@@ -126,12 +140,12 @@ async def test_hostile_text_in_the_workspace_is_quoted_by_every_tool(
     tools: list[str], era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
     reader = Reader()
-    async with poisoned(settings, sandbox, era, reader) as client:
+    async with connect_poisoned(settings, sandbox, era, reader) as client:
         for tool in tools:
             for given in EXAMPLES[tool].hostile:
                 holds(await client.call_tool(tool, await EXAMPLES[tool].complete(client, given, "mallory")))
     for question in reader.prompts:
-        asks_truly(question)
+        check_question(question)
     assert bool(reader.prompts) == bool(WRITES.keys() & set(tools))
 
 
@@ -155,7 +169,7 @@ async def test_hostile_arguments_are_answered_in_one_harmless_sentence(
 
 @pytest.mark.anyio
 async def test_failures_that_name_what_others_wrote_quote_it(settings: Settings, sandbox: Sandbox) -> None:
-    async with poisoned(settings, sandbox, "auto", Reader()) as client:
+    async with connect_poisoned(settings, sandbox, "auto", Reader()) as client:
         results = [await client.call_tool(tool, arguments) for tool, arguments in FAILURES]
         with pytest.raises(MCPError) as refused:
             await client.read_resource("cio://campaigns/31")
@@ -166,13 +180,13 @@ async def test_failures_that_name_what_others_wrote_quote_it(settings: Settings,
         refused.value.message,
         *(block.text for result in results for block in result.content if isinstance(block, TextContent)),
     ]
-    assert all(not forged(sentence) and not unseen(sentence) for sentence in sentences)
+    assert all(not forged_lines(sentence) and not unseen_characters(sentence) for sentence in sentences)
     assert sum(bool(FORGED.search(sentence)) for sentence in sentences) >= NAMING, sentences
 
 
 @pytest.mark.anyio
 async def test_resources_and_prompts_hold_hostile_text_as_data(era: Era, settings: Settings, sandbox: Sandbox) -> None:
-    async with poisoned(settings, sandbox, era, None) as client:
+    async with connect_poisoned(settings, sandbox, era, None) as client:
         for uri in (
             "cio://segments",
             "cio://campaigns/1",
@@ -184,29 +198,31 @@ async def test_resources_and_prompts_hold_hostile_text_as_data(era: Era, setting
             assert isinstance(content, TextResourceContents)
             assert content.text.isprintable()
             assert len(content.text) < 4 * ANSWER
-            assert all(len(leaf) <= LONG_TEXT and not unseen(leaf) for leaf in leaves(json.loads(content.text)))
+            assert all(
+                len(leaf) <= LONG_TEXT and not unseen_characters(leaf) for leaf in leaves(json.loads(content.text))
+            )
         failures = [f"cio://events/recent?since={quote(text)}" for text in HOSTILE[:-1:4]]
         failures += [f"cio://segments/{quote(f'no {text}', safe='')}" for text in HOSTILE[:-1:4]]
         for uri in failures:
             with pytest.raises(MCPError) as refused:
                 await client.read_resource(uri)
-            assert not unseen(refused.value.message), uri
-            assert not forged(refused.value.message), uri
+            assert not unseen_characters(refused.value.message), uri
+            assert not forged_lines(refused.value.message), uri
             assert "\n" not in refused.value.message
         for prompt in (await client.list_prompts()).prompts:
             for text in HOSTILE:
                 filled = await client.get_prompt(prompt.name, {each.name: text for each in prompt.arguments or ()})
                 (message,) = filled.messages
                 assert isinstance(message.content, TextContent)
-                assert not unseen(message.content.text)
+                assert not unseen_characters(message.content.text)
                 assert not any(
                     line.startswith(("Change", "To whom", "status")) for line in message.content.text.split("\n")
                 )
                 for wrong in ((prompt.name, {text: "x"}), (text, {})):
                     with pytest.raises(MCPError) as refused:
                         await client.get_prompt(*wrong)
-                    assert not unseen(refused.value.message)
-                    assert not forged(refused.value.message)
+                    assert not unseen_characters(refused.value.message)
+                    assert not forged_lines(refused.value.message)
 
 
 def test_the_operators_commands_show_hostile_text_without_obeying_it(
@@ -215,7 +231,7 @@ def test_the_operators_commands_show_hostile_text_without_obeying_it(
     async def propose() -> list[str]:
         async with (
             Sandbox(seed=7, people=0) as sandbox,
-            poisoned(settings.model_copy(update={"max_wait": 5.0}), sandbox, "auto", None) as client,
+            connect_poisoned(settings.model_copy(update={"max_wait": 5.0}), sandbox, "auto", None) as client,
         ):
             for tool, arguments in (
                 ("update_customer", EXAMPLES["update_customer"].hostile[0]),
@@ -242,7 +258,7 @@ def test_the_operators_commands_show_hostile_text_without_obeying_it(
         ran = CliRunner().invoke(app, command)
         output = ran.stdout + str(ran.exception or "")
         assert output.strip()
-        assert not unseen(output), command
+        assert not unseen_characters(output), command
         for line in output.split("\n"):
             shown = line.removeprefix("│ ")
             assert not shown.startswith(("Change 1a2b", "status: done", "SYSTEM")), command

@@ -44,9 +44,7 @@ def approver() -> Approver:
 
 
 @asynccontextmanager
-async def connected(
-    settings: Settings, sandbox: Sandbox, approver: Approver, era: Era = "auto"
-) -> AsyncIterator[Client]:
+async def connect(settings: Settings, sandbox: Sandbox, approver: Approver, era: Era = "auto") -> AsyncIterator[Client]:
     async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=approver) as client:
         yield client
 
@@ -74,7 +72,7 @@ async def test_one_approval_updates_all_of_them_in_one_request(
     era: Era, settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     arguments = {"customers": ["ada", "bob@example.com"], "attributes": {"plan": "gold", "colour": "teal"}}
-    async with connected(settings, sandbox, approver, era) as client:
+    async with connect(settings, sandbox, approver, era) as client:
         result = await client.call_tool(TOOL, arguments)
         again = await client.call_tool(TOOL, arguments)
     receipt = structured(result)
@@ -99,7 +97,7 @@ async def test_the_question_has_each_person_and_each_value_once_with_whose_it_is
 ) -> None:
     person(sandbox, "bob").attributes["colour"] = "teal"
     arguments = {"customers": ["ada", "bob"], "attributes": {"plan": "gold", "colour": "teal", "unsubscribed": True}}
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         await client.call_tool(TOOL, arguments)
     [question] = approver.questions
     for line in (
@@ -119,7 +117,7 @@ async def test_the_question_has_each_person_and_each_value_once_with_whose_it_is
 async def test_who_has_the_values_already_is_left_out_and_named(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         receipt = structured(
             await client.call_tool(TOOL, {"customers": ["ada", "bob"], "attributes": {"plan": "free"}})
         )
@@ -133,7 +131,7 @@ async def test_a_person_named_in_several_ways_is_updated_once(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     named = ["ada", "ADA@example.com", "“bob”", "cio_a3000001", "ada"]
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         receipt = structured(await client.call_tool(TOOL, {"customers": named, "attributes": {"plan": "gold"}}))
     assert "3 entries name customers who are already in the list" in approver.questions[0]
     assert results(receipt) == {"ada": "updated", "bob": "updated"}
@@ -143,7 +141,7 @@ async def test_all_faults_of_a_list_are_named_at_once_and_nothing_is_sent(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     named = ["ada", "nobody", "two@example.com", "x/../y", "nobody@example.com", "cio_ffffffff", "+15550000000"]
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         result = await client.call_tool(TOOL, {"customers": named, "attributes": {"plan": "gold"}})
     assert result.is_error
     for part in (
@@ -162,7 +160,7 @@ async def test_many_faults_are_counted_where_they_cannot_all_be_named(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     named = [f"nobody-{number}" for number in range(50)]
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         result = await client.call_tool(TOOL, {"customers": named, "attributes": {"plan": "gold"}})
     assert "50 of 50 cannot be updated" in text(result)
     assert "and 34 more. Correct or omit them." in text(result)
@@ -187,7 +185,7 @@ async def test_many_faults_are_counted_where_they_cannot_all_be_named(
 async def test_what_cannot_be_meant_is_refused_in_words(
     arguments: dict[str, Any], expected: str, settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         result = await client.call_tool(TOOL, {"attributes": {"plan": "gold"}} | arguments)
     assert result.is_error
     assert expected in text(result)
@@ -198,7 +196,7 @@ async def test_what_cannot_be_meant_is_refused_in_words(
 async def test_a_list_of_one_is_one_customer(
     customers: object, settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         receipt = structured(await client.call_tool(TOOL, {"customers": customers, "attributes": {"plan": "gold"}}))
     assert "Set “plan” of “bob”." in receipt["message"]
     assert batches(sandbox) == 0
@@ -210,7 +208,7 @@ async def test_fifty_people_are_read_in_a_few_requests(
 ) -> None:
     people = [each for each in sandbox.workspace.people if each.email and each.id and "two@" not in each.email][:40]
     named = [each.email if number % 2 else each.id for number, each in enumerate(people)]
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         receipt = structured(await client.call_tool(TOOL, {"customers": named, "attributes": {"colour": "teal"}}))
     assert receipt["status"] in ("done", "approval_required")
     reads = [request for request in sandbox.requests if "customers" in request["path"]]
@@ -221,7 +219,7 @@ async def test_fifty_people_are_read_in_a_few_requests(
 async def test_what_customerio_refuses_of_a_batch_is_named_and_the_others_are_updated(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         sandbox.faults.append(Fault("POST", BATCH, "refuse:1"))
         sandbox.faults.append(Fault("POST", BATCH, "refuse:0"))
         result = await client.call_tool(TOOL, {"customers": ["ada", "bob"], "attributes": {"plan": "gold"}})
@@ -238,7 +236,7 @@ async def test_what_customerio_refuses_of_a_batch_is_named_and_the_others_are_up
 
 
 async def test_where_all_are_refused_nothing_is_done(settings: Settings, sandbox: Sandbox, approver: Approver) -> None:
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         sandbox.faults.append(Fault("POST", BATCH, "refuse:0,1", times=2))
         result = await client.call_tool(TOOL, {"customers": ["ada", "bob"], "attributes": {"plan": "gold"}})
     assert (structured(result)["status"], result.is_error) == ("failed", True)
@@ -250,7 +248,7 @@ async def test_where_all_are_refused_nothing_is_done(settings: Settings, sandbox
 async def test_a_request_that_fails_says_so_for_each_person(
     fault: str, status: str, settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         sandbox.faults.append(Fault("POST", BATCH, fault, times=-1))
         result = await client.call_tool(TOOL, {"customers": ["ada", "bob"], "attributes": {"plan": "gold"}})
     receipt = structured(result)
@@ -262,7 +260,7 @@ async def test_new_customers_are_created_only_on_request(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     arguments = {"customers": ["ada", "new-1", "new@example.com"], "attributes": {"plan": "gold"}, "create": True}
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         receipt = structured(await client.call_tool(TOOL, arguments))
         refused = await client.call_tool("undo_change", {"change": receipt["change"]})
     assert "Creates 2 of them" in approver.questions[0]
@@ -281,7 +279,7 @@ async def test_nobody_is_created_by_an_identifier_that_is_somebodys_in_another_w
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     arguments = {"customers": ["bob", "ada@example.com"], "id_type": "id", "attributes": {"x": 1}, "create": True}
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         other = await client.call_tool(TOOL, arguments)
         kind = await client.call_tool(TOOL, arguments | {"customers": ["bob", "cio_ffffffff"], "id_type": None})
     assert "no. 2 “ada@example.com”: it is the email address of cio_a3000001, so pass that one instead" in text(other)
@@ -327,7 +325,7 @@ async def test_without_an_app_key_they_are_updated_and_the_values_before_are_unk
 ) -> None:
     blind = settings.model_copy(update={"app_api_key": None})
     arguments = {"customers": ["ada", "bob@example.com", "Bob@example.com"], "attributes": {"plan": "gold"}}
-    async with connected(blind, sandbox, approver) as client:
+    async with connect(blind, sandbox, approver) as client:
         result = await client.call_tool(TOOL, arguments)
         created = await client.call_tool(TOOL, arguments | {"create": True})
         unusable = await client.call_tool(TOOL, {**arguments, "customers": ["ada", "+15550000000"], "create": True})
@@ -351,7 +349,7 @@ async def test_too_much_for_a_question_is_decided_outside(
     people = [each.id for each in sandbox.workspace.people if each.id][:40]
     attributes = {f"note_{number}": "x" * 300 for number in range(12)}
     hasty = settings.model_copy(update={"max_wait": 5.0})
-    async with connected(hasty, sandbox, approver) as client:
+    async with connect(hasty, sandbox, approver) as client:
         receipt = structured(await client.call_tool(TOOL, {"customers": people, "attributes": attributes}))
     assert receipt["status"] == "approval_required"
     assert not approver.questions
@@ -364,7 +362,7 @@ async def test_a_request_that_is_too_large_is_refused_with_what_to_do(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     people = [each.id for each in sandbox.workspace.people if each.id][:30]
-    async with connected(settings, sandbox, approver) as client:
+    async with connect(settings, sandbox, approver) as client:
         large = {f"note_{number}": "x" * 1000 for number in range(20)}
         batch = await client.call_tool(TOOL, {"customers": people, "attributes": large})
         larger = {f"note_{number}": "x" * 1000 for number in range(40)}

@@ -75,7 +75,7 @@ async def nobody(context: ClientRequestContext, params: ElicitRequestParams) -> 
 
 
 @asynccontextmanager
-async def connected(settings: Settings, sandbox: Sandbox, era: Era, heard: list[Any]) -> AsyncIterator[Client]:
+async def connect(settings: Settings, sandbox: Sandbox, era: Era, heard: list[Any]) -> AsyncIterator[Client]:
     async def hear(message: object) -> None:
         await anyio.lowlevel.checkpoint()
         heard.append(message)
@@ -107,7 +107,7 @@ async def test_no_address_number_or_key_is_answered_logged_or_traced(
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="cio_mcp")
     heard: list[Any] = []
-    async with connected(masked, sandbox, era, heard) as client:
+    async with connect(masked, sandbox, era, heard) as client:
         for tool in tools:
             for given in EXAMPLES[tool].private:
                 arguments = await EXAMPLES[tool].complete(client, given, CIO_ID)
@@ -127,7 +127,7 @@ async def test_no_address_number_or_key_is_answered_logged_or_traced(
 
 @pytest.mark.anyio
 async def test_no_resource_or_prompt_holds_an_address_or_a_number(era: Era, masked: Settings, sandbox: Sandbox) -> None:
-    async with connected(masked, sandbox, era, []) as client:
+    async with connect(masked, sandbox, era, []) as client:
         await client.call_tool("send_event", EXAMPLES["send_event"].private[0])
         for uri in ("cio://events/recent", "cio://changes", "cio://segments", f"cio://events/recent?customer={CIO_ID}"):
             text = (await client.read_resource(uri)).model_dump_json()
@@ -151,7 +151,7 @@ def test_a_person_outside_sees_what_the_model_does_not_and_what_leaves_is_real(
     masked: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def call() -> dict[str, Any]:
-        async with Sandbox(seed=7, people=0) as sandbox, connected(masked, sandbox, "auto", []) as client:
+        async with Sandbox(seed=7, people=0) as sandbox, connect(masked, sandbox, "auto", []) as client:
             result = await client.call_tool("send_transactional", arguments)
             sent.extend(sandbox.workspace.sends)
         assert not private(result.model_dump_json())

@@ -30,7 +30,7 @@ def tokens(value: object) -> int:
     return len(encoding.encode(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
 
 
-def seen(tool: Tool) -> int:
+def count_tokens_of(tool: Tool) -> int:
     return tokens({"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema})
 
 
@@ -41,7 +41,7 @@ async def tools(settings: Settings) -> list[Tool]:
 
 
 async def test_the_default_tools_together_stay_within_what_a_model_should_have_to_read(tools: list[Tool]) -> None:
-    spent = {tool.name: seen(tool) for tool in tools}
+    spent = {tool.name: count_tokens_of(tool) for tool in tools}
     assert sum(spent.values()) <= SEEN_TOGETHER, spent
     assert spent.keys() >= FIRST
     assert sum(spent[name] for name in FIRST) <= SEEN_OF_THE_FIRST, spent

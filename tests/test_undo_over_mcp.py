@@ -6,7 +6,7 @@ import pytest
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from tests.clients import APPROVE, Person, connected
+from tests.clients import APPROVE, Person, connect
 from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_an_undo_is_approved_and_sent_once(era: Era, settings: Settings, sandbox: Sandbox) -> None:
     person = Person(APPROVE)
-    async with connected(settings, sandbox, era, person) as client:
+    async with connect(settings, sandbox, era, person) as client:
 
         async def call(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
             return (await client.call_tool(tool, arguments)).structured_content or {}

@@ -10,7 +10,7 @@ from mcp_types import ElicitRequestParams, ElicitResult, ErrorData
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from tests.clients import APPROVE, REJECT, Person, connected, effects, structured, text
+from tests.clients import APPROVE, REJECT, Person, connect, effects, structured, text
 from tests.eras import Era
 from tests.examples import WRITES
 
@@ -32,7 +32,7 @@ async def test_an_approved_write_happens_once_and_again_is_answered_without_send
     tool: str, era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)
-    async with connected(settings, sandbox, era, person) as client:
+    async with connect(settings, sandbox, era, person) as client:
         first = structured(await client.call_tool(tool, WRITES[tool].arguments(7)))
         sent = effects(sandbox)
         again = structured(await client.call_tool(tool, WRITES[tool].arguments(7)))
@@ -58,7 +58,7 @@ async def test_an_approved_write_happens_once_and_again_is_answered_without_send
 async def test_anything_but_a_yes_sends_nothing(
     tool: str, answer: ElicitResult, era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
-    async with connected(settings, sandbox, era, Person(answer)) as client:
+    async with connect(settings, sandbox, era, Person(answer)) as client:
         result = await client.call_tool(tool, WRITES[tool].arguments(7))
     assert effects(sandbox) == 0
     assert result.is_error or structured(result)["status"] == "declined"
@@ -69,7 +69,7 @@ async def test_an_empty_form_is_not_reported_as_a_missing_argument(
     content: dict[str, str | int | float | bool | list[str] | None], era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(ElicitResult(action="accept", content=content))
-    async with connected(settings, sandbox, era, person) as client:
+    async with connect(settings, sandbox, era, person) as client:
         result = await client.call_tool("send_event", EVENT)
     assert "decision" not in str(result.content)
     assert "nothing was sent" in str(result.content).casefold()
@@ -87,7 +87,7 @@ async def test_a_client_that_answers_the_question_with_an_error_counts_as_one_th
         prompts.append(params)
         return ErrorData(code=code, message="Method not found")
 
-    async with connected(hasty, sandbox, "legacy", fails) as client:
+    async with connect(hasty, sandbox, "legacy", fails) as client:
         result = await client.call_tool("send_event", EVENT)
     assert structured(result)["status"] == "approval_required"
     assert "Method not found" not in str(result.content)
@@ -99,7 +99,7 @@ async def test_a_client_that_answers_the_question_with_an_error_counts_as_one_th
 async def test_a_client_without_forms_learns_that_a_person_must_decide(
     tool: str, era: Era, hasty: Settings, sandbox: Sandbox
 ) -> None:
-    async with connected(hasty, sandbox, era, None) as client:
+    async with connect(hasty, sandbox, era, None) as client:
         receipt = structured(await client.call_tool(tool, WRITES[tool].arguments(7)))
     assert receipt["status"] == "approval_required"
     assert "approve it in cio-mcp on their computer" in receipt["message"]
@@ -113,7 +113,7 @@ async def test_the_question_states_the_facts_in_order_and_closes_with_the_change
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(REJECT)
-    async with connected(settings, sandbox, era, person) as client:
+    async with connect(settings, sandbox, era, person) as client:
         await client.call_tool("send_event", EVENT)
     text = person.prompts[0].message
     places = [text.index(part) for part in ("signed_up", "Recipients", "Onboarding", "Values:", "Change ")]
@@ -134,7 +134,7 @@ async def test_the_question_shows_when_an_event_happened(
     ago: int, warning: str | None, settings: Settings, sandbox: Sandbox
 ) -> None:
     person, at = Person(REJECT), (datetime.now(UTC) - timedelta(hours=ago)).isoformat(timespec="seconds")
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         await client.call_tool("send_event", EVENT | {"timestamp": at})
     question = person.prompts[0].message
     assert at.removesuffix("+00:00") in question
@@ -143,7 +143,7 @@ async def test_the_question_shows_when_an_event_happened(
 
 async def test_a_message_may_be_named_by_its_number(settings: Settings, sandbox: Sandbox) -> None:
     person = Person(REJECT)
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         await client.call_tool("send_transactional", MESSAGE | {"message": 2})
     assert "Order shipped" in person.prompts[0].message
 
@@ -161,7 +161,7 @@ async def test_a_client_that_disconnects_during_its_question_sends_nothing(
     async with anyio.create_task_group() as group:
 
         async def call() -> None:
-            async with connected(settings, sandbox, era, absent) as client:
+            async with connect(settings, sandbox, era, absent) as client:
                 await client.call_tool("send_event", EVENT)
 
         group.start_soon(call)
@@ -174,9 +174,9 @@ async def test_another_client_and_another_tool_do_not_send_the_same_again(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
     arguments = MESSAGE
-    async with connected(settings, sandbox, era, Person(APPROVE)) as client:
+    async with connect(settings, sandbox, era, Person(APPROVE)) as client:
         first = structured(await client.call_tool("send_transactional", arguments))
-    async with connected(settings, sandbox, era, Person(APPROVE)) as other:
+    async with connect(settings, sandbox, era, Person(APPROVE)) as other:
         by_address = arguments | {"customer": "ada@example.com", "message": "2", "to": "ADA@example.com"}
         again = structured(await other.call_tool("send_transactional", by_address))
         meant = structured(await other.call_tool("send_transactional", by_address | {"repeat": True}))
@@ -187,7 +187,7 @@ async def test_another_client_and_another_tool_do_not_send_the_same_again(
 
 
 async def test_undeclared_arguments_are_refused_by_name(era: Era, settings: Settings, sandbox: Sandbox) -> None:
-    async with connected(settings, sandbox, era, Person(APPROVE)) as client:
+    async with connect(settings, sandbox, era, Person(APPROVE)) as client:
         result = await client.call_tool("send_event", EVENT | {"send_att": 5})
     assert result.is_error
     assert "send_att" in str(result.content)
@@ -226,7 +226,7 @@ async def test_what_is_not_acceptable_is_refused_in_one_sentence_that_names_the_
     tool: str, arguments: dict[str, Any], named: str, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         result = await client.call_tool(tool, arguments)
     assert result.is_error
     (content,) = result.content
@@ -241,7 +241,7 @@ async def test_a_receipt_has_the_warnings_that_the_person_was_shown_in_both_chan
     settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)
-    async with connected(settings, sandbox, "auto", person) as client:
+    async with connect(settings, sandbox, "auto", person) as client:
         result = await client.call_tool("send_transactional", {"message": "Order shipped", "customer": "bob"})
     warning = next(line for line in person.prompts[0].message.splitlines() if "unsubscribed, so" in line)
     sentence = warning.removeprefix("- ")
@@ -253,7 +253,7 @@ async def test_the_receipt_of_an_edit_has_the_old_and_the_new_value_in_both_chan
     settings: Settings, sandbox: Sandbox
 ) -> None:
     call = {"customer": "ada", "attributes": {"plan": "gold"}}
-    async with connected(settings, sandbox, "auto", Person(APPROVE)) as client:
+    async with connect(settings, sandbox, "auto", Person(APPROVE)) as client:
         result = await client.call_tool("update_customer", call)
     assert "“plan”: “vip” → “gold”" in text(result)
     (edit,) = structured(result)["edits"]

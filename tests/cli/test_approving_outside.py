@@ -30,7 +30,7 @@ def approved_on_a_terminal(cio_mcp: CommandLine, change: str) -> str:
         return session.seen
 
 
-async def carried_out(settings: Settings, change: str) -> Change:
+async def wait_until_carried_out(settings: Settings, change: str) -> Change:
     """The change once it needs no further action."""
     database = Database(settings.storage_url)
     approvals = Approvals(Journal(database, settings.workspace_key), Clock())
@@ -57,7 +57,7 @@ async def test_what_is_approved_on_a_terminal_is_sent_once_without_another_call_
         assert "Order follow-up" in seen
         assert "A running server applies it now" in seen
         # Nobody calls: the server sees the decision by itself.
-        change = await carried_out(settings, waiting["change"])
+        change = await wait_until_carried_out(settings, waiting["change"])
         assert change.state == "sent"
         done = (await client.call_tool("send_event", EVENT)).structured_content
         again = (await client.call_tool("send_event", EVENT)).structured_content

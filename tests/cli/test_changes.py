@@ -11,7 +11,7 @@ from tests.cli.command_line import CommandLine
 MONTH = 31 * 86_400.0
 
 
-def declined(cio_mcp: CommandLine, change: str) -> None:
+def decline_change(cio_mcp: CommandLine, change: str) -> None:
     async def decline(database: Database) -> bool:
         how = "denied in a terminal"
         return await Journal(database, "acme").withdraw(change, by="local:\x1b[31mbob", how=how, now=time.time())
@@ -22,7 +22,7 @@ def declined(cio_mcp: CommandLine, change: str) -> None:
 def test_changes_are_a_table_newest_first(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001", age=120)
     cio_mcp.propose("aaaa0002")
-    declined(cio_mcp, "aaaa0001")
+    decline_change(cio_mcp, "aaaa0001")
     head, *rows = cio_mcp.run("changes").stdout.splitlines()
     assert head.split() == ["id", "when", "state", "tool", "summary", "by", "decided", "by"]
     assert [row.split()[0] for row in rows] == ["aaaa0002", "aaaa0001"]
@@ -34,7 +34,7 @@ def test_changes_are_a_table_newest_first(cio_mcp: CommandLine) -> None:
 @pytest.mark.parametrize("columns", [60, 100])
 def test_a_narrow_terminal_splits_no_word_and_hides_nothing(columns: int, cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001", age=120)
-    declined(cio_mcp, "aaaa0001")
+    decline_change(cio_mcp, "aaaa0001")
     with cio_mcp.on_a_terminal("changes", COLUMNS=str(columns)) as session:
         session.ends_with(0)
     lines = session.seen.splitlines()
@@ -66,7 +66,7 @@ def test_changes_are_json_for_programs(cio_mcp: CommandLine) -> None:
 
 def test_one_change_is_shown_in_full(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
-    declined(cio_mcp, "aaaa0001")
+    decline_change(cio_mcp, "aaaa0001")
     shown = cio_mcp.run("changes", "aaaa0001", "--calls").stdout
     for part in ("Change aaaa0001: declined", "Proposed 1 minute ago by local:ada", '"to": "ada@example.com"'):
         assert part in shown
@@ -75,7 +75,7 @@ def test_one_change_is_shown_in_full(cio_mcp: CommandLine) -> None:
 
 def test_a_change_of_which_only_the_summary_is_left_is_shown_still(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001", age=MONTH)
-    declined(cio_mcp, "aaaa0001")
+    decline_change(cio_mcp, "aaaa0001")
     listed = cio_mcp.run("changes")
     assert listed.returncode == 0
     assert "Send “Order shipped”" in listed.stdout

@@ -36,7 +36,7 @@ def number_of_events(cio_mcp: CommandLine) -> int:
     return sum(each.count for each in counts)
 
 
-def forgotten(cio_mcp: CommandLine, person: str, **settings: str) -> str:
+def run_forget(cio_mcp: CommandLine, person: str, **settings: str) -> str:
     with cio_mcp.on_a_terminal("forget", person, **HERE, **settings) as session:
         session.type(session.wait_for(CODE)[1])
         session.wait_for("Erased")
@@ -50,7 +50,7 @@ def test_a_person_is_erased_from_changes_and_events_and_what_keeps_us_from_repea
     cio_mcp.propose("aaaa0001")
     logged(cio_mcp, event("1", email="ada@example.com"), event("2", email="bob@example.com"))
     before = cio_mcp.change("aaaa0001")
-    seen = forgotten(cio_mcp, "ada@example.com")
+    seen = run_forget(cio_mcp, "ada@example.com")
     assert "Found changes: 1 (open, to be withdrawn: 1). Events: 1." in seen
     after = cio_mcp.change("aaaa0001")
     assert (after.summary, after.question) == ("(erased)", "(erased)")
@@ -65,7 +65,7 @@ def test_a_person_is_erased_from_changes_and_events_and_what_keeps_us_from_repea
 def test_nothing_of_a_person_is_left_in_the_files(cio_mcp: CommandLine) -> None:
     for number in range(30):
         cio_mcp.propose(f"aaaa{number:04}")
-    forgotten(cio_mcp, "ada@example.com")
+    run_forget(cio_mcp, "ada@example.com")
     for file in cio_mcp.data_dir.iterdir():
         assert b"ada@example.com" not in file.read_bytes(), file.name
     with sqlite3.connect(cio_mcp.data_dir / "cio-mcp.db") as db:
@@ -75,7 +75,7 @@ def test_nothing_of_a_person_is_left_in_the_files(cio_mcp: CommandLine) -> None:
 def test_all_identifiers_that_customer_io_knows_are_looked_for(cio_mcp: CommandLine, sandbox: str) -> None:
     cio_mcp.propose("aaaa0001")
     logged(cio_mcp, event("1", person_id="ada"))
-    seen = forgotten(cio_mcp, "ada", CIO_APP_API_KEY="sandbox-app-key", CIO_APP_URL=sandbox)
+    seen = run_forget(cio_mcp, "ada", CIO_APP_API_KEY="sandbox-app-key", CIO_APP_URL=sandbox)
     assert "“ada”, “ada@example.com”" in seen
     assert cio_mcp.change("aaaa0001").summary == "(erased)"
     assert number_of_events(cio_mcp) == 0
@@ -85,7 +85,7 @@ def test_somebody_whom_customer_io_does_not_know_any_more_is_forgotten_by_what_w
     cio_mcp: CommandLine, sandbox: str
 ) -> None:
     logged(cio_mcp, event("1", person_id="gone-for-good"))
-    seen = forgotten(cio_mcp, "gone-for-good", CIO_APP_API_KEY="sandbox-app-key", CIO_APP_URL=sandbox)
+    seen = run_forget(cio_mcp, "gone-for-good", CIO_APP_API_KEY="sandbox-app-key", CIO_APP_URL=sandbox)
     assert "Only entries with it" in seen
     assert number_of_events(cio_mcp) == 0
 
@@ -94,7 +94,7 @@ def test_nothing_about_anybody_else_is_touched(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     cio_mcp.propose("aaaa0002", edits=(Before(name="friend", before=None, after="eve@example.com"),))
     before = cio_mcp.change("aaaa0001")
-    forgotten(cio_mcp, "eve@example.com")
+    run_forget(cio_mcp, "eve@example.com")
     assert cio_mcp.change("aaaa0001") == before
     assert cio_mcp.change("aaaa0002").summary == "(erased)"
 
@@ -137,6 +137,6 @@ def test_what_was_under_way_is_not_made_again_and_stays_unknown(cio_mcp: Command
         assert await journal.claim(row.id, spending) == "claimed"
 
     cio_mcp.journal(send)
-    forgotten(cio_mcp, "ada@example.com")
+    run_forget(cio_mcp, "ada@example.com")
     after = cio_mcp.change("aaaa0001")
     assert (after.state, after.settle_at) == ("unknown", None)

@@ -5,7 +5,7 @@ from cio_mcp.storage.pauses import Pause, Pauses
 from tests.cli.command_line import CommandLine
 
 
-def paused(cio_mcp: CommandLine, workspace: str) -> Pause | None:
+def pause_of(cio_mcp: CommandLine, workspace: str) -> Pause | None:
     def look(database: Database) -> Awaitable[Pause | None]:
         return Pauses(database, workspace).in_force()
 
@@ -16,12 +16,12 @@ def test_a_pause_stops_every_workspace_of_the_database_and_shows_why(cio_mcp: Co
     answered = cio_mcp.run("pause", "--because", "a bad\x1b[31m import")
     assert answered.returncode == 0
     assert "Nothing is sent until `cio-mcp resume`" in answered.stdout
-    in_force = paused(cio_mcp, "acme")
+    in_force = pause_of(cio_mcp, "acme")
     assert in_force
     assert in_force.reason == "a bad[31m import"
     assert "a bad[31m import" in cio_mcp.run("approvals", "list").stdout
     assert cio_mcp.run("resume").stdout.startswith("Writes resumed")
-    assert paused(cio_mcp, "acme") is None
+    assert pause_of(cio_mcp, "acme") is None
 
 
 def test_a_second_pause_keeps_the_first_with_its_reason(cio_mcp: CommandLine) -> None:
@@ -33,10 +33,10 @@ def test_a_second_pause_keeps_the_first_with_its_reason(cio_mcp: CommandLine) ->
 
 def test_one_workspace_is_stopped_alone(cio_mcp: CommandLine) -> None:
     cio_mcp.run("pause", "--workspace", "acme")
-    assert paused(cio_mcp, "acme")
-    assert paused(cio_mcp, "other") is None
+    assert pause_of(cio_mcp, "acme")
+    assert pause_of(cio_mcp, "other") is None
     assert cio_mcp.run("resume", "--workspace", "acme").returncode == 0
-    assert paused(cio_mcp, "acme") is None
+    assert pause_of(cio_mcp, "acme") is None
 
 
 def test_one_workspace_does_not_go_on_while_all_are_stopped(cio_mcp: CommandLine) -> None:
@@ -44,7 +44,7 @@ def test_one_workspace_does_not_go_on_while_all_are_stopped(cio_mcp: CommandLine
     answered = cio_mcp.run("resume", "--workspace", "acme")
     assert answered.returncode == 2
     assert "every workspace" in answered.stderr
-    assert paused(cio_mcp, "acme")
+    assert pause_of(cio_mcp, "acme")
 
 
 def test_resuming_what_is_not_paused_is_reported(cio_mcp: CommandLine) -> None:

@@ -44,21 +44,21 @@ def rows(output: str) -> list[list[str]]:
     return [[cell for cell in line.split("  ") if cell] for line in output.split("\n\n", 1)[0].splitlines()[1:]]
 
 
-def stripped(output: str) -> dict[tuple[str, str], list[str]]:
+def rules_in(output: str) -> dict[tuple[str, str], list[str]]:
     return {(tool.strip(), risk.strip()): [cell.strip() for cell in rest] for tool, risk, *rest in rows(output)}
 
 
 def test_without_a_file_every_write_is_confirmed_by_default(cio_mcp: CommandLine) -> None:
     shown = cio_mcp.run("policy")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert stripped(shown.stdout)["update_customer", "data"] == ["confirm", "default", "ask", "default"]
-    assert {cells[0] for cells in stripped(shown.stdout).values()} == {"confirm"}
+    assert rules_in(shown.stdout)["update_customer", "data"] == ["confirm", "default", "ask", "default"]
+    assert {cells[0] for cells in rules_in(shown.stdout).values()} == {"confirm"}
     assert "every write needs approval" in shown.stdout
 
 
 def test_what_is_in_force_is_shown_tool_by_tool_with_the_reason(cio_mcp: CommandLine, file: Path) -> None:
     shown = cio_mcp.run("policy", CIO_POLICY_FILE=str(file))
-    table = stripped(shown.stdout)
+    table = rules_in(shown.stdout)
     assert table["update_customer", "data"] == ["allow", "class.data.rule", "ask", "default"]
     assert table["update_customer", "send"] == ["confirm", "default", "ask", "default"]
     assert table["send_event", "send"] == ["hide", "tool.send_event.rule"]
@@ -69,13 +69,13 @@ def test_what_is_in_force_is_shown_tool_by_tool_with_the_reason(cio_mcp: Command
 
 
 def test_the_environment_and_read_only_win_where_they_are_stricter(cio_mcp: CommandLine, file: Path) -> None:
-    outside = stripped(cio_mcp.run("policy", CIO_POLICY_FILE=str(file), CIO_APPROVAL="outside").stdout)
+    outside = rules_in(cio_mcp.run("policy", CIO_POLICY_FILE=str(file), CIO_APPROVAL="outside").stdout)
     assert outside["update_customer", "data"][2:] == ["outside", "environment"]
-    masked = stripped(cio_mcp.run("policy", CIO_POLICY_FILE=str(file), CIO_MASK_PII="1", CIO_APPROVAL="ask").stdout)
+    masked = rules_in(cio_mcp.run("policy", CIO_POLICY_FILE=str(file), CIO_MASK_PII="1", CIO_APPROVAL="ask").stdout)
     assert masked["update_customer", "data"][2:] == ["outside", "MASK_PII"]
-    over_http = stripped(cio_mcp.run("policy", "--transport", "http").stdout)
+    over_http = rules_in(cio_mcp.run("policy", "--transport", "http").stdout)
     assert over_http["send_event", "send"] == ["confirm", "default", "outside", "default"]
-    read_only = stripped(cio_mcp.run("policy", CIO_POLICY_FILE=str(file), CIO_READ_ONLY="1").stdout)
+    read_only = rules_in(cio_mcp.run("policy", CIO_POLICY_FILE=str(file), CIO_READ_ONLY="1").stdout)
     assert read_only["update_customer", "data"] == ["hide", "read-only"]
 
 

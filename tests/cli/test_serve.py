@@ -36,7 +36,7 @@ INITIALIZE = {
 
 
 @contextmanager
-def running(cio_mcp: CommandLine, *arguments: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+def run_server(cio_mcp: CommandLine, *arguments: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "cio_mcp", *arguments]
     with subprocess.Popen(
         command,
@@ -67,7 +67,7 @@ def test_a_line_that_cannot_be_read_is_answered_and_the_server_goes_on(cio_mcp: 
         '{"jsonrpc":"2.0","id":"a\rb","method":"ping"}',
         '{"jsonrpc":"2.0","id":10,\r"method":"ping"}\r',
     ]
-    with running(cio_mcp, **KEYS) as process:
+    with run_server(cio_mcp, **KEYS) as process:
         assert process.stdin
         assert process.stdout
         process.stdin.write(f"{json.dumps(INITIALIZE)}\n" + "".join(f"{line}\n" for line in lines))
@@ -82,7 +82,7 @@ def test_a_line_that_cannot_be_read_is_answered_and_the_server_goes_on(cio_mcp: 
 def test_a_version_that_is_not_served_is_repeated_in_part(cio_mcp: CommandLine) -> None:
     version = "io.modelcontextprotocol/protocolVersion"
     envelope = {version: "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
-    with running(cio_mcp, **KEYS) as process:
+    with run_server(cio_mcp, **KEYS) as process:
         for params in ({"_meta": envelope}, {"_meta": envelope | {version: "Q" * 100_000}}):
             request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": params}
             assert process.stdin
@@ -95,7 +95,7 @@ def test_a_version_that_is_not_served_is_repeated_in_part(cio_mcp: CommandLine) 
 
 
 def test_the_bare_command_serves_over_stdio_and_writes_nothing_but_protocol(cio_mcp: CommandLine) -> None:
-    with running(cio_mcp, **KEYS) as process:
+    with run_server(cio_mcp, **KEYS) as process:
         answers = exchange(process, INITIALIZE)
         assert process.returncode == 0
     assert [answer["id"] for answer in answers] == [1]
@@ -160,7 +160,7 @@ async def test_a_sandbox_is_served_with_no_key_at_all(cio_mcp: CommandLine) -> N
 
 
 def test_a_served_sandbox_checks_its_keys_as_a_server_does(cio_mcp: CommandLine) -> None:
-    with running(cio_mcp, "serve", "--sandbox") as process:
+    with run_server(cio_mcp, "serve", "--sandbox") as process:
         assert process.stdin is not None
         assert process.stderr is not None
         for message in (INITIALIZE, {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}):
@@ -208,7 +208,7 @@ async def test_read_only_offers_no_tool_that_writes(cio_mcp: CommandLine) -> Non
 
 @pytest.mark.anyio
 async def test_http_serves_this_machine_until_it_is_interrupted(cio_mcp: CommandLine) -> None:
-    with running(cio_mcp, "serve", "--sandbox", "--transport", "http", "--port", "0") as process:
+    with run_server(cio_mcp, "serve", "--sandbox", "--transport", "http", "--port", "0") as process:
         assert process.stderr is not None
         url = next(found[0] for line in process.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+/mcp", line)))
         async with Client(url) as client:
@@ -318,7 +318,7 @@ def test_the_first_signal_ends_a_sandbox_and_removes_its_directory(
     number: signal.Signals, transport: str, cio_mcp: CommandLine, tmp_path: Path
 ) -> None:
     options = ("--port", "0") if transport == "http" else ()
-    with running(
+    with run_server(
         cio_mcp, "serve", "--sandbox", "--transport", transport, *options, TMPDIR=str(tmp_path), CIO_DATA_DIR=""
     ) as process:
         assert process.stdin is not None
@@ -386,7 +386,7 @@ def test_wrong_keys_are_reported_once_a_client_has_connected(cio_mcp: CommandLin
     swapped = {"CIO_SITE_ID": "sandbox-track-key", "CIO_TRACK_API_KEY": "sandbox-site", "CIO_APP_API_KEY": "secret"}
     with serve_in_background(sandbox) as where:
         settings = swapped | {"CIO_TRACK_URL": where.url, "CIO_APP_URL": where.url}
-        with running(cio_mcp, **settings) as process:
+        with run_server(cio_mcp, **settings) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             assert process.stderr is not None
@@ -422,7 +422,7 @@ def test_a_closed_standard_stream_ends_the_start_and_is_named(closing: str, name
 
 
 def test_a_client_that_reads_no_answers_does_not_keep_the_server_from_stopping(cio_mcp: CommandLine) -> None:
-    with running(cio_mcp, **KEYS) as process:
+    with run_server(cio_mcp, **KEYS) as process:
         assert process.stdin
         assert process.stdout
         process.stdin.write(f"{json.dumps(INITIALIZE)}\n")

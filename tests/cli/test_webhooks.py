@@ -20,7 +20,7 @@ KEYED = NAMED | {"CIO_WEBHOOK_SIGNING_KEYS": "old-secret, new-secret"}
 
 
 @contextmanager
-def receiving(
+def run_receiver(
     cio_mcp: CommandLine, files: str | None = None, **settings: str
 ) -> Iterator[tuple[str, "subprocess.Popen[str]", list[str]]]:
     """A receiver with a limit of open files: its address, its process, and its output until it was ready."""
@@ -54,7 +54,7 @@ def event(name: str) -> bytes:
 
 
 def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLine) -> None:
-    with receiving(cio_mcp, **KEYED) as (url, process, _):
+    with run_receiver(cio_mcp, **KEYED) as (url, process, _):
         assert [post(url, event(key), key) for key in ("old-secret", "new-secret")] == [200, 200]
         assert [post(url, event("x"), key) for key in (None, "other-secret")] == [401, 401]
         process.send_signal(signal.SIGTERM)
@@ -72,7 +72,7 @@ def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLin
 
 
 def test_a_receiver_outlasts_more_connections_than_it_may_open_files(cio_mcp: CommandLine) -> None:
-    with receiving(cio_mcp, files="200", **KEYED) as (url, process, _), ExitStack() as opened:
+    with run_receiver(cio_mcp, files="200", **KEYED) as (url, process, _), ExitStack() as opened:
         at = urlsplit(url)
         assert at.hostname
         for _ in range(220):
@@ -90,7 +90,7 @@ def test_a_receiver_outlasts_more_connections_than_it_may_open_files(cio_mcp: Co
 
 
 def test_what_no_receiver_understands_leaves_nothing_in_its_log(cio_mcp: CommandLine) -> None:
-    with receiving(cio_mcp, **KEYED) as (url, process, _):
+    with run_receiver(cio_mcp, **KEYED) as (url, process, _):
         assert httpx.get(url, headers={"Connection": "upgrade", "Upgrade": "websocket"}).status_code == 405
         at = urlsplit(url)
         with socket.create_connection((at.hostname or "", at.port), TIMEOUT_SECONDS) as stranger:
@@ -102,7 +102,7 @@ def test_what_no_receiver_understands_leaves_nothing_in_its_log(cio_mcp: Command
 
 
 def test_a_wrong_signing_key_leaves_a_line_that_says_what_to_do(cio_mcp: CommandLine) -> None:
-    with receiving(cio_mcp, **KEYED) as (url, process, _):
+    with run_receiver(cio_mcp, **KEYED) as (url, process, _):
         assert [post(url, event("x"), "other-secret") for _ in range(3)] == [401, 401, 401]
         process.send_signal(signal.SIGTERM)
         _, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
@@ -138,7 +138,7 @@ def test_status_names_the_workspace_and_the_directory_that_it_reads(cio_mcp: Com
 
 
 def test_without_a_key_a_receiver_says_loudly_whom_it_believes(cio_mcp: CommandLine) -> None:
-    with receiving(cio_mcp, **NAMED) as (url, _, lines):
+    with run_receiver(cio_mcp, **NAMED) as (url, _, lines):
         assert post(url, event("a")) == 200
         assert httpx.post(url, content=event("b"), headers={"Host": "evil.example"}).status_code == 403
     assert "ANY program on this machine" in "".join(lines)

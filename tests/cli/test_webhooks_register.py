@@ -41,20 +41,20 @@ def webhooks(sandbox: str) -> list[dict[str, Any]]:
     return found
 
 
-def changed_by_somebody_else(sandbox: str, **values: Any) -> None:
+def change_elsewhere(sandbox: str, **values: Any) -> None:
     body = {"name": "Data warehouse", "endpoint": ELSEWHERE, "events": ["email_sent"]} | values
     httpx.put(f"{sandbox}/v1/reporting_webhooks/1", headers=KEYS, json=body).raise_for_status()
 
 
-def registering(
+def open_register(
     cio_mcp: CommandLine, sandbox: str, url: str = URL, *options: str, **settings: str
 ) -> AbstractContextManager[Session]:
     where = settings_for(sandbox) | settings
     return cio_mcp.on_a_terminal("webhooks", "register", "--url", url, *options, **where)
 
 
-def registered(cio_mcp: CommandLine, sandbox: str, url: str, *options: str) -> str:
-    with registering(cio_mcp, sandbox, url, *options) as session:
+def run_register(cio_mcp: CommandLine, sandbox: str, url: str, *options: str) -> str:
+    with open_register(cio_mcp, sandbox, url, *options) as session:
         session.type(session.wait_for(CODE)[1])
         session.wait_for("CIO_WEBHOOK_SIGNING_KEYS")
         session.ends_with(0)
@@ -71,7 +71,7 @@ def how_it_was_decided(cio_mcp: CommandLine, seen: str) -> tuple[str, str | None
 
 
 def test_a_webhook_is_created_after_it_was_shown_and_the_code_typed(cio_mcp: CommandLine, sandbox: str) -> None:
-    seen = registered(cio_mcp, sandbox, URL)
+    seen = run_register(cio_mcp, sandbox, URL)
     assert f"Create the reporting webhook “{NAME}” to" in seen
     (_, made) = webhooks(sandbox)
     assert (made["name"], made["endpoint"], made["disabled"]) == (NAME, URL, False)
@@ -79,9 +79,9 @@ def test_a_webhook_is_created_after_it_was_shown_and_the_code_typed(cio_mcp: Com
 
 
 def test_a_correct_webhook_is_left_alone_without_confirmation(cio_mcp: CommandLine, sandbox: str) -> None:
-    registered(cio_mcp, sandbox, URL)
+    run_register(cio_mcp, sandbox, URL)
     before = webhooks(sandbox)
-    with registering(cio_mcp, sandbox) as session:
+    with open_register(cio_mcp, sandbox) as session:
         session.wait_for(r"No change needed")
         session.ends_with(0)
     assert "To approve" not in session.seen
@@ -89,13 +89,13 @@ def test_a_correct_webhook_is_left_alone_without_confirmation(cio_mcp: CommandLi
 
 
 def test_full_requests_are_shown_unless_they_are_folded(cio_mcp: CommandLine, sandbox: str) -> None:
-    with registering(cio_mcp, sandbox) as session:
+    with open_register(cio_mcp, sandbox) as session:
         session.wait_for(CODE)
         session.type("")
         session.ends_with(2)
     whole = f'POST /v1/reporting_webhooks\n{{\n  "name": "{NAME}",\n  "endpoint": "{URL}"'
     assert whole in session.seen
-    folded = registered(cio_mcp, sandbox, URL, "--no-calls")
+    folded = run_register(cio_mcp, sandbox, URL, "--no-calls")
     assert re.search(r"Request 1 of 1: POST /v1/reporting_webhooks, a body of 1,\d+ bytes\s+\(--calls", folded)
     assert whole not in folded
 
@@ -105,7 +105,7 @@ def test_a_webhook_with_the_same_address_is_updated_and_no_password_is_shown(
     cio_mcp: CommandLine, sandbox: str, options: tuple[str, ...]
 ) -> None:
     url = f"https://reader:{SECRET}-either@warehouse.acme.example/cio"
-    seen = registered(cio_mcp, sandbox, url, *options)
+    seen = run_register(cio_mcp, sandbox, url, *options)
     assert "Update the reporting webhook 1 “Data warehouse”" in seen
     assert "events: “3 kinds” → the following values" in seen
     assert "other credentials" in seen
@@ -120,9 +120,9 @@ def test_a_webhook_with_the_same_address_is_updated_and_no_password_is_shown(
 def test_a_webhook_that_changes_during_confirmation_is_shown_again_and_confirmed_again(
     cio_mcp: CommandLine, sandbox: str
 ) -> None:
-    with registering(cio_mcp, sandbox, WAREHOUSE) as session:
+    with open_register(cio_mcp, sandbox, WAREHOUSE) as session:
         code = code_of_question(session, 1)
-        changed_by_somebody_else(sandbox, name="Data lake")
+        change_elsewhere(sandbox, name="Data lake")
         session.type(code)
         again = code_of_question(session, 2)
         assert "“Data lake”" in session.seen
@@ -136,10 +136,10 @@ def test_a_webhook_that_changes_during_confirmation_is_shown_again_and_confirmed
 
 @pytest.mark.sampled(0)
 def test_what_changes_at_every_question_is_given_up(cio_mcp: CommandLine, sandbox: str) -> None:
-    with registering(cio_mcp, sandbox, WAREHOUSE) as session:
+    with open_register(cio_mcp, sandbox, WAREHOUSE) as session:
         for number in (1, 2, 3):
             code = code_of_question(session, number)
-            changed_by_somebody_else(sandbox, name=f"Renamed {number} times")
+            change_elsewhere(sandbox, name=f"Renamed {number} times")
             session.type(code)
         session.wait_for("(?s)cio-mcp: .*keeps changing. Nothing was sent")
         session.ends_with(2)
@@ -150,9 +150,9 @@ def test_what_changes_at_every_question_is_given_up(cio_mcp: CommandLine, sandbo
 def test_a_webhook_that_somebody_else_corrected_during_confirmation_is_left_alone(
     cio_mcp: CommandLine, sandbox: str
 ) -> None:
-    with registering(cio_mcp, sandbox, WAREHOUSE) as session:
+    with open_register(cio_mcp, sandbox, WAREHOUSE) as session:
         code = code_of_question(session, 1)
-        changed_by_somebody_else(sandbox, endpoint=WAREHOUSE, events=list(NAMES))
+        change_elsewhere(sandbox, endpoint=WAREHOUSE, events=list(NAMES))
         session.type(code)
         session.wait_for(r"No change needed")
         session.ends_with(0)
@@ -160,20 +160,20 @@ def test_a_webhook_that_somebody_else_corrected_during_confirmation_is_left_alon
 
 def test_an_interrupted_question_ends_at_once_and_leaves_no_change_behind(cio_mcp: CommandLine, sandbox: str) -> None:
     before = webhooks(sandbox)
-    with registering(cio_mcp, sandbox) as session:
+    with open_register(cio_mcp, sandbox) as session:
         session.wait_for(CODE)
         session.press(INTERRUPT)
         session.ends_with(INTERRUPTED_STATUS)
     assert "Traceback" not in session.seen
     assert how_it_was_decided(cio_mcp, session.seen) == ("declined", "interrupted on the terminal")
     assert webhooks(sandbox) == before
-    assert "Create the reporting webhook" in registered(cio_mcp, sandbox, URL)
+    assert "Create the reporting webhook" in run_register(cio_mcp, sandbox, URL)
 
 
 def test_a_question_that_is_interrupted_again_and_again_ends_without_a_traceback(
     cio_mcp: CommandLine, sandbox: str
 ) -> None:
-    with registering(cio_mcp, sandbox) as session:
+    with open_register(cio_mcp, sandbox) as session:
         session.wait_for(CODE)
         for _ in range(3):
             session.press(INTERRUPT)
@@ -183,7 +183,7 @@ def test_a_question_that_is_interrupted_again_and_again_ends_without_a_traceback
 
 def test_an_interrupted_question_takes_back_what_was_approved_elsewhere(cio_mcp: CommandLine, sandbox: str) -> None:
     before = webhooks(sandbox)
-    with registering(cio_mcp, sandbox) as session:
+    with open_register(cio_mcp, sandbox) as session:
         session.wait_for(CODE)
         change = re.findall(r"Change ([0-9a-f]{8})", session.seen)[0]
         with cio_mcp.on_a_terminal("approvals", "approve", change, **settings_for(sandbox)) as elsewhere:
@@ -197,7 +197,7 @@ def test_an_interrupted_question_takes_back_what_was_approved_elsewhere(cio_mcp:
 
 def test_read_only_wins_before_anything_is_read_or_confirmed(cio_mcp: CommandLine) -> None:
     nowhere = "http://127.0.0.1:9"
-    with registering(cio_mcp, nowhere, "not even a URL", CIO_READ_ONLY="true") as session:
+    with open_register(cio_mcp, nowhere, "not even a URL", CIO_READ_ONLY="true") as session:
         session.ends_with(2)
     assert session.seen.startswith("cio-mcp: CIO_READ_ONLY: ")
     assert session.seen.count("\n") == 1
@@ -208,14 +208,14 @@ def test_read_only_wins_before_anything_is_read_or_confirmed(cio_mcp: CommandLin
 @pytest.mark.sampled(1)
 def test_anything_else_typed_changes_nothing(cio_mcp: CommandLine, sandbox: str, typed: str) -> None:
     before = webhooks(sandbox)
-    with registering(cio_mcp, sandbox) as session:
+    with open_register(cio_mcp, sandbox) as session:
         session.wait_for(CODE)
         session.type(typed)
         session.wait_for("cio-mcp: .*Nothing was sent: not approved on the terminal")
         session.ends_with(2)
     assert how_it_was_decided(cio_mcp, session.seen) == ("declined", "not approved on the terminal")
     assert webhooks(sandbox) == before
-    assert "Create the reporting webhook" in registered(cio_mcp, sandbox, URL)
+    assert "Create the reporting webhook" in run_register(cio_mcp, sandbox, URL)
 
 
 def test_without_a_terminal_nothing_is_registered(cio_mcp: CommandLine, sandbox: str) -> None:

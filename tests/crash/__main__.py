@@ -61,7 +61,7 @@ def fork(arena: Forks, chance: random.Random, number: int) -> dict[str, Any]:
 
 def server(on_stage: Stage, chance: random.Random, number: int) -> dict[str, Any]:
     """The next server."""
-    return anyio.run(whole_server.death, on_stage, *whole_server.drawn(chance, number))
+    return anyio.run(whole_server.death, on_stage, *whole_server.draw(chance, number))
 
 
 def main() -> int:

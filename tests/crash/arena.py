@@ -30,7 +30,7 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
 from tests.clock import FunctionClock
-from tests.crash.dying import Point, doomed
+from tests.crash.dying import Point, doom
 from tests.examples import WRITES
 from tests.reconcilers import reconciler_of
 
@@ -64,7 +64,7 @@ class Case:
 async def live_and_die(case: Case) -> None:
     """Propose, approve and make the write; die on the way."""
     async with open_workspace(case.settings) as plain:
-        gate = doomed(plain.gate, Database(case.settings.storage_url), case.point)
+        gate = doom(plain.gate, Database(case.settings.storage_url), case.point)
         opened = replace(plain, gate=gate)
         server = running_server(opened)
         ws = opened.acting(caller_named(case.settings.local_principal))

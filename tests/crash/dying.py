@@ -92,7 +92,7 @@ class DyingExecutor(Writer):
         return result
 
 
-def doomed(gate: Gate, database: Database, point: Point) -> Gate:
+def doom(gate: Gate, database: Database, point: Point) -> Gate:
     """The same gate in a process that dies at a point."""
     fate = Fate(point)
     writer = DyingExecutor(gate.executor.client)

@@ -46,7 +46,7 @@ class Death:
             self.killed = True
 
 
-def drawn(chance: random.Random, number: int) -> tuple[str, Death]:
+def draw(chance: random.Random, number: int) -> tuple[str, Death]:
     """A write and a death; every pair of write and moment comes up in turn."""
     moments = list(WITHIN)
     moment = moments[number // len(WRITES) % len(moments)]

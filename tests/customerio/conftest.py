@@ -12,7 +12,7 @@ from cio_mcp.settings import Settings
 from cio_mcp.storage.limiter_state import SqliteLimiterStore
 from tests.callers import caller_named
 from tests.clock import ManualClock
-from tests.customerio.peer import Peer, listening, nobody
+from tests.customerio.peer import Peer, listen, nobody
 
 Opening = Callable[[str], Client]
 
@@ -24,7 +24,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
-    async with listening() as peer:
+    async with listen() as peer:
         yield peer
 
 

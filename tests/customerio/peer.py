@@ -17,7 +17,7 @@ Reply = Callable[[ByteStream], Awaitable[None]]
 MEBIBYTE = 1024 * 1024
 
 
-def says(status: int, body: bytes = b"{}", **headers: str) -> Reply:
+def reply_with(status: int, body: bytes = b"{}", **headers: str) -> Reply:
     """A whole answer; `retry_after="3"` becomes a `retry-after` header."""
     lines = [f"HTTP/1.1 {status} -", f"content-length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -77,7 +77,7 @@ class Peer:
         self._tls = tls
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - a socket's attribute, no query's
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
-        self.script: list[Reply] = [says(200)]
+        self.script: list[Reply] = [reply_with(200)]
         self.heads: list[str] = []
         self.bodies: list[bytes] = []
         self.connections = 0
@@ -123,7 +123,7 @@ def _length(head: bytes) -> int:
 
 
 @asynccontextmanager
-async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
+async def listen(tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
     """A peer on a port of its own, with TLS if it is given a context."""
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
         peer = Peer(listener, tls)

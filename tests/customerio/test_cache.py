@@ -44,7 +44,7 @@ def source() -> Source:
     return Source()
 
 
-async def settled() -> None:
+async def settle() -> None:
     for _ in range(10):
         await anyio.lowlevel.checkpoint()
 
@@ -60,12 +60,12 @@ async def test_when_the_first_caller_is_cancelled_another_takes_over(
     async with anyio.create_task_group() as tasks:
         first = anyio.CancelScope()
         tasks.start_soon(_within, first, ask)
-        await settled()
+        await settle()
         tasks.start_soon(ask)
         tasks.start_soon(ask)
-        await settled()
+        await settle()
         first.cancel()
-        await settled()
+        await settle()
         source.go.set()
     assert answers == [{"number": 2}] * 2
     assert source.fetches == 2
@@ -88,7 +88,7 @@ async def test_a_failure_is_everybodys_and_is_not_kept(cache: Cache, source: Sou
     async with anyio.create_task_group() as tasks:
         for _ in range(3):
             tasks.start_soon(ask)
-        await settled()
+        await settle()
         source.go.set()
     assert (len(failures), source.fetches) == (3, 1)
     source.error = None
@@ -107,13 +107,13 @@ async def test_who_has_more_time_than_the_first_tries_again_by_itself(
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(hurried)
-        await settled()
+        await settle()
         tasks.start_soon(_go, source)
         assert await cache.get(KEY, source, seconds=0, deadline=clock.steady() + 60) == {"number": 2}
 
 
 async def _go(source: Source) -> None:
-    await settled()
+    await settle()
     source.go.set()
 
 
@@ -122,7 +122,7 @@ async def test_a_follower_waits_no_longer_than_its_own_deadline(
 ) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: cache.get(KEY, source, seconds=0, deadline=clock.steady() + 60))
-        await settled()
+        await settle()
         tasks.start_soon(clock.advance, 5)
         with pytest.raises(Unavailable, match="in time"):
             await cache.get(KEY, source, seconds=0, deadline=clock.steady() + 5)
@@ -139,10 +139,10 @@ async def test_a_read_that_began_before_a_write_is_neither_kept_nor_joined(
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(ask)
-        await settled()
+        await settle()
         cache.drop({"segments", "customers"})
         tasks.start_soon(ask)
-        await settled()
+        await settle()
         source.go.set()
     assert answers == [{"number": 1}, {"number": 2}]
     assert await cache.get(KEY, source, seconds=60, deadline=clock.steady() + 20) == {"number": 2}

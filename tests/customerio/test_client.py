@@ -12,7 +12,7 @@ from cio_mcp.customerio.client import Client, Work
 from cio_mcp.errors import BadAnswer, CioError, KeyRefused, NotFound, RateLimited, Rejected, SettingError, Unavailable
 from tests.callers import caller_named
 from tests.clock import ManualClock
-from tests.customerio.peer import MEBIBYTE, Peer, Reply, drops, floods, hangs, says, sends, time_passes
+from tests.customerio.peer import MEBIBYTE, Peer, Reply, drops, floods, hangs, reply_with, sends, time_passes
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ BODY = read("get_archived_message", message_id="a1")
 
 
 async def test_a_read_carries_the_key_and_answers_an_object(client: Client, peer: Peer, work: Work) -> None:
-    peer.script = [says(200, b'{"segments": []}')]
+    peer.script = [reply_with(200, b'{"segments": []}')]
     assert await client.reader(work).read(SEGMENTS) == {"segments": []}
     assert peer.targets == ["GET /v1/segments"]
     assert "authorization: bearer app-secret" in peer.heads[0].lower()
@@ -47,10 +47,10 @@ async def test_a_search_posts_json(client: Client, peer: Peer, work: Work) -> No
 
 
 PASSING = {
-    "429": says(429),
-    "429 with Retry-After": says(429, retry_after="1"),
-    "500": says(500),
-    "503 as a web page": says(503, b"<html>"),
+    "429": reply_with(429),
+    "429 with Retry-After": reply_with(429, retry_after="1"),
+    "500": reply_with(500),
+    "503 as a web page": reply_with(503, b"<html>"),
     "dropped line": drops,
 }
 
@@ -59,13 +59,13 @@ PASSING = {
 async def test_a_read_is_made_again_after_passing_trouble(
     client: Client, peer: Peer, work: Work, trouble: Reply
 ) -> None:
-    peer.script = [trouble, trouble, says(200, b'{"ok": 1}')]
+    peer.script = [trouble, trouble, reply_with(200, b'{"ok": 1}')]
     assert await client.reader(work).read(SEGMENTS) == {"ok": 1}
     assert len(peer.heads) == 3
 
 
 async def test_a_read_whose_line_breaks_in_the_body_is_made_again(client: Client, peer: Peer, work: Work) -> None:
-    peer.script = [sends(b'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"half'), says(200, b'{"ok": 1}')]
+    peer.script = [sends(b'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"half'), reply_with(200, b'{"ok": 1}')]
     assert await client.reader(work).read(SEGMENTS) == {"ok": 1}
 
 
@@ -74,7 +74,7 @@ async def test_a_retry_after_in_seconds_or_as_a_date_is_waited_for(
 ) -> None:
     # The first of the two waits is over by then.
     date = formatdate(clock.now() + 7 + 9, usegmt=True)
-    peer.script = [says(429, retry_after="7"), says(503, retry_after=date), says(200)]
+    peer.script = [reply_with(429, retry_after="7"), reply_with(503, retry_after=date), reply_with(200)]
     await client.reader(Work(caller_named("local:ada"), clock.steady() + 60)).read(SEGMENTS)
     assert [wait for wait in clock.waits if wait in (7, 9)] == [7, 9]
 
@@ -83,7 +83,7 @@ async def test_a_retry_after_in_seconds_or_as_a_date_is_waited_for(
 async def test_a_retry_after_that_is_a_unix_time_is_waited_for(
     client: Client, peer: Peer, clock: ManualClock, unit: int
 ) -> None:
-    peer.script = [says(429, retry_after=str(int((clock.now() + 90) * unit))), says(200)]
+    peer.script = [reply_with(429, retry_after=str(int((clock.now() + 90) * unit))), reply_with(200)]
     await client.reader(Work(caller_named("local:ada"), clock.steady() + 300)).read(SEGMENTS)
     assert any(30 < wait <= 90 for wait in clock.waits)
 
@@ -92,7 +92,7 @@ async def test_a_retry_after_that_is_a_unix_time_is_waited_for(
 async def test_an_implausible_retry_after_does_not_close_the_lane(
     client: Client, peer: Peer, clock: ManualClock, header: str
 ) -> None:
-    peer.script = [says(429, retry_after=header), says(200)]
+    peer.script = [reply_with(429, retry_after=header), reply_with(200)]
     await client.reader(Work(caller_named("local:ada"), clock.steady() + 60)).read(SEGMENTS)
     assert max(clock.waits) < 10
     app = next(lane for lane in client.limiter.state() if lane.lane == "app")
@@ -100,19 +100,19 @@ async def test_an_implausible_retry_after_does_not_close_the_lane(
 
 
 LASTING: dict[str, tuple[Reply, type[CioError], str, int]] = {
-    "429": (says(429), RateLimited, "Try again in", 4),
-    "429 for a minute": (says(429, retry_after="60"), RateLimited, "Try again in 60 s", 1),
-    "503": (says(503), Unavailable, "answered 503. Try again in 5 s", 4),
-    "503 for a while": (says(503, retry_after="90"), Unavailable, "Try again in 90 s", 1),
+    "429": (reply_with(429), RateLimited, "Try again in", 4),
+    "429 for a minute": (reply_with(429, retry_after="60"), RateLimited, "Try again in 60 s", 1),
+    "503": (reply_with(503), Unavailable, "answered 503. Try again in 5 s", 4),
+    "503 for a while": (reply_with(503, retry_after="90"), Unavailable, "Try again in 90 s", 1),
     "dropped line": (drops, Unavailable, "broke the connection", 4),
-    "400 in an odd shape": (says(400, b'{"meta": {"error": "ada@example.com"}}'), Rejected, "did not accept", 1),
-    "404 without a body": (says(404, b""), NotFound, "Not found in Customer.io (404, /v1/customers", 1),
-    "401": (says(401, b'{"errors": "ada@example.com"}'), KeyRefused, "CIO_APP_API_KEY", 1),
-    "403 as a web page": (says(403, b"<html>ada@example.com</html>"), KeyRefused, "scope", 1),
-    "redirect": (says(302, location="https://ada@example.com/"), SettingError, "CIO_APP_URL", 1),
-    "web page": (says(200, b"<html>ada@example.com</html>"), BadAnswer, "web page", 1),
-    "empty": (says(200, b""), BadAnswer, "empty", 1),
-    "garbled": (says(200, b"ada@example.com", content_encoding="gzip"), BadAnswer, "garbled", 1),
+    "400 in an odd shape": (reply_with(400, b'{"meta": {"error": "ada@example.com"}}'), Rejected, "did not accept", 1),
+    "404 without a body": (reply_with(404, b""), NotFound, "Not found in Customer.io (404, /v1/customers", 1),
+    "401": (reply_with(401, b'{"errors": "ada@example.com"}'), KeyRefused, "CIO_APP_API_KEY", 1),
+    "403 as a web page": (reply_with(403, b"<html>ada@example.com</html>"), KeyRefused, "scope", 1),
+    "redirect": (reply_with(302, location="https://ada@example.com/"), SettingError, "CIO_APP_URL", 1),
+    "web page": (reply_with(200, b"<html>ada@example.com</html>"), BadAnswer, "web page", 1),
+    "empty": (reply_with(200, b""), BadAnswer, "empty", 1),
+    "garbled": (reply_with(200, b"ada@example.com", content_encoding="gzip"), BadAnswer, "garbled", 1),
     "no HTTP": (sends(b"ada@example.com\r\n\r\n"), Unavailable, "broke the connection", 4),
 }
 
@@ -151,7 +151,7 @@ async def test_no_request_begins_after_the_deadline(client: Client, peer: Peer, 
 
 
 async def test_a_spent_daily_quota_is_requested_once(client: Client, peer: Peer, work: Work) -> None:
-    peer.script = [says(429)]
+    peer.script = [reply_with(429)]
     with pytest.raises(RateLimited, match="archived_message"):
         await client.reader(work).read(BODY)
     assert len(peer.heads) == 1
@@ -163,7 +163,7 @@ async def test_a_body_of_50_megabytes_never_enters_memory(
 ) -> None:
     reader = client.reader(work)
     await reader.read(SEGMENTS)
-    peer.script = [floods(50, declared=declared), says(200, b'{"ok": 1}')]
+    peer.script = [floods(50, declared=declared), reply_with(200, b'{"ok": 1}')]
     tracemalloc.start()
     try:
         with pytest.raises(BadAnswer, match="larger than 16 MiB"):
@@ -236,7 +236,7 @@ async def test_the_http_library_logs_no_address(
 
 
 async def test_a_429_pauses_the_lane_for_everybody(client: Client, peer: Peer, work: Work, clock: ManualClock) -> None:
-    peer.script = [says(429, retry_after="60")]
+    peer.script = [reply_with(429, retry_after="60")]
     with pytest.raises(RateLimited):
         await client.reader(work).read(SEGMENTS)
     with pytest.raises(RateLimited):
@@ -268,7 +268,7 @@ async def test_fifty_concurrent_reads_all_answer(client: Client, peer: Peer, clo
 
 
 async def test_a_cancelled_read_leaves_the_client_usable(client: Client, peer: Peer, work: Work) -> None:
-    peer.script = [hangs, says(200, b'{"ok": 1}')]
+    peer.script = [hangs, reply_with(200, b'{"ok": 1}')]
     reader = client.reader(work)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(reader.read, SEGMENTS)

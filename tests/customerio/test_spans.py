@@ -3,7 +3,7 @@ import pytest
 from cio_mcp.customerio import client as module
 from cio_mcp.customerio.call import read
 from cio_mcp.customerio.client import Client, Work
-from tests.customerio.peer import Peer, says
+from tests.customerio.peer import Peer, reply_with
 from tests.spans import SpanRecorder
 
 pytestmark = pytest.mark.anyio
@@ -14,7 +14,7 @@ async def test_a_span_has_route_lane_wait_and_status_and_no_customer(
 ) -> None:
     recorder = SpanRecorder()
     monkeypatch.setattr(module, "_tracer", recorder)
-    peer.script = [says(503), says(200, b'{"email": "ada@example.com"}')]
+    peer.script = [reply_with(503), reply_with(200, b'{"email": "ada@example.com"}')]
     await client.reader(work).read(
         read("get_customer_attributes", customer_id="ada@example.com", query={"id_type": "email"})
     )

@@ -18,7 +18,7 @@ from cio_mcp.customerio.client import Client, Work
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.transport import RequestTiming, Transport
 from cio_mcp.errors import NotFound, Unavailable
-from tests.customerio.peer import Peer, Reply, drops, listening, nobody, says
+from tests.customerio.peer import Peer, Reply, drops, listen, nobody, reply_with
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +52,7 @@ async def test_an_untrusted_certificate_is_reported(
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    async with listening(context) as peer:
+    async with listen(context) as peer:
         async with opening(peer.url) as client:
             with pytest.raises(Unavailable, match="certificate is not trusted"):
                 await client.reader(work).read(SEGMENTS)
@@ -88,7 +88,7 @@ async def test_a_departure_knows_its_connection_and_its_round_trip(peer: Peer) -
 APP = "https://api.customer.io/v1/segments"
 
 
-async def through(proxy: Peer, departure: RequestTiming, **environ: str) -> Outcome:
+async def send_through(proxy: Peer, departure: RequestTiming, **environ: str) -> Outcome:
     """One request to Customer.io through a proxy."""
     wire = Transport(Clock(), environ={"HTTPS_PROXY": proxy.url, **environ})
     outcome = await wire.request("GET", APP, authorization="Bearer x", body=None, within=5, departure=departure)
@@ -96,7 +96,7 @@ async def through(proxy: Peer, departure: RequestTiming, **environ: str) -> Outc
     return outcome
 
 
-def counting() -> tuple[RequestTiming, list[RequestTiming]]:
+def count_requests() -> tuple[RequestTiming, list[RequestTiming]]:
     """A departure and what it reported as leaving."""
     leaving: list[RequestTiming] = []
 
@@ -144,9 +144,9 @@ def authority(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
 async def test_a_tunnel_that_the_proxy_refuses_is_nothing_sent_and_names_the_proxy(
     peer: Peer, status: int, message: str, setting: str | None
 ) -> None:
-    peer.script = [says(status)]
-    departure, leaving = counting()
-    outcome = await through(peer, departure)
+    peer.script = [reply_with(status)]
+    departure, leaving = count_requests()
+    outcome = await send_through(peer, departure)
     assert isinstance(outcome, Unsent)
     assert outcome.why == f"could not be reached: the proxy in HTTPS_PROXY {message}"
     assert outcome.setting == setting
@@ -156,9 +156,9 @@ async def test_a_tunnel_that_the_proxy_refuses_is_nothing_sent_and_names_the_pro
 async def test_a_certificate_that_is_not_trusted_behind_a_proxy_is_nothing_sent(
     peer: Peer, authority: tuple[ssl.SSLContext, str]
 ) -> None:
-    peer.script = [tunnel(authority[0], says(200))]
-    departure, leaving = counting()
-    outcome = await through(peer, departure)
+    peer.script = [tunnel(authority[0], reply_with(200))]
+    departure, leaving = count_requests()
+    outcome = await send_through(peer, departure)
     assert isinstance(outcome, Unsent)
     assert "through the proxy in HTTPS_PROXY (its certificate is not trusted" in outcome.why
     assert "SSL_CERT_FILE" in outcome.why
@@ -167,9 +167,9 @@ async def test_a_certificate_that_is_not_trusted_behind_a_proxy_is_nothing_sent(
 
 async def test_a_request_through_a_proxy_leaves_once(peer: Peer, authority: tuple[ssl.SSLContext, str]) -> None:
     context, file = authority
-    peer.script = [tunnel(context, says(200))]
-    departure, leaving = counting()
-    assert await through(peer, departure, SSL_CERT_FILE=file) == Answered(200, b"{}")
+    peer.script = [tunnel(context, reply_with(200))]
+    departure, leaving = count_requests()
+    assert await send_through(peer, departure, SSL_CERT_FILE=file) == Answered(200, b"{}")
     assert (departure.left, leaving) == (True, [departure])
     assert peer.targets == ["CONNECT api.customer.io:443"]
 
@@ -178,10 +178,10 @@ async def test_a_proxy_with_a_certificate_of_the_company_is_trusted(tmp_path: Pa
     company, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     company.issue_cert("127.0.0.1").configure_cert(context)
     company.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    async with listening(context) as proxy:
-        proxy.script = [says(407)]
-        departure, _ = counting()
-        outcome = await through(proxy, departure, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+    async with listen(context) as proxy:
+        proxy.script = [reply_with(407)]
+        departure, _ = count_requests()
+        outcome = await send_through(proxy, departure, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
     assert isinstance(outcome, Unsent)
     assert "(407)" in outcome.why
 
@@ -189,8 +189,8 @@ async def test_a_proxy_with_a_certificate_of_the_company_is_trusted(tmp_path: Pa
 async def test_a_line_that_breaks_in_the_tunnel_is_lost(peer: Peer, authority: tuple[ssl.SSLContext, str]) -> None:
     context, file = authority
     peer.script = [tunnel(context, drops)]
-    departure, _ = counting()
-    assert isinstance(await through(peer, departure, SSL_CERT_FILE=file), Lost)
+    departure, _ = count_requests()
+    assert isinstance(await send_through(peer, departure, SSL_CERT_FILE=file), Lost)
 
 
 def socks(answer: Callable[[SocketStream], Awaitable[None]]) -> Callable[[SocketStream], Awaitable[None]]:
@@ -214,13 +214,13 @@ async def test_a_socks_proxy_is_used(authority: tuple[ssl.SSLContext, str]) -> N
     async def host(stream: SocketStream) -> None:
         inside = await TLSStream.wrap(stream, server_side=True, ssl_context=context)
         assert b"GET /v1/segments" in await inside.receive()
-        await says(200)(inside)
+        await reply_with(200)(inside)
 
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, socks(host))
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - a socket's attribute, no query's
         wire = Transport(Clock(), environ={"ALL_PROXY": f"socks5://127.0.0.1:{port}", "SSL_CERT_FILE": file})
-        departure, leaving = counting()
+        departure, leaving = count_requests()
         outcome = await wire.request("GET", APP, authorization="Bearer x", body=None, within=5, departure=departure)
         await wire.close()
         tasks.cancel_scope.cancel()
@@ -303,7 +303,7 @@ async def test_an_unforeseen_exception_says_whether_anything_was_sent(
 
 
 async def test_requesting_a_tunnel_from_a_proxy_does_not_count_as_sent() -> None:
-    departure, leaving = counting()
+    departure, leaving = count_requests()
     request = httpcore.Request("CONNECT", "http://proxy.test", headers=[])
     await departure.trace("http11.send_request_headers.started", {"request": request})
     await departure.trace("http11.send_request_headers.complete", {"return_value": None})

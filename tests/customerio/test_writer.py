@@ -10,7 +10,7 @@ from cio_mcp.customerio.client import Client, Work
 from cio_mcp.customerio.writer import Failed, Result, Sent, Unknown, Writer
 from tests.callers import caller_named
 from tests.clock import ManualClock
-from tests.customerio.peer import Peer, Reply, drops, hangs, says, sends, time_passes
+from tests.customerio.peer import Peer, Reply, drops, hangs, reply_with, sends, time_passes
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ DELIVERED = b'{"delivery_id": "d1", "queued_at": 1764000000}'
 
 
 async def test_an_accepted_write_is_sent_with_its_answer(client: Client, peer: Peer, work: Work) -> None:
-    peer.script = [says(200, DELIVERED)]
+    peer.script = [reply_with(200, DELIVERED)]
     assert await Writer(client).send(SEND, work) == Sent(200, {"delivery_id": "d1", "queued_at": 1764000000})
     assert peer.bodies == [
         b'{"transactional_message_id":"1","to":"ada@example.com","identifiers":{"email":"ada@example.com"}}'
@@ -47,31 +47,31 @@ async def test_a_track_write_carries_the_track_keys_and_an_encoded_identifier(
 async def test_an_empty_answer_is_accepted_where_customerio_documents_one(
     client: Client, peer: Peer, work: Work
 ) -> None:
-    peer.script = [says(204, b"")]
+    peer.script = [reply_with(204, b"")]
     assert await Writer(client).send(DELETE, work) == Sent(204)
 
 
 async def test_the_id_of_what_was_made_may_stand_deeper_in_the_answer(client: Client, peer: Peer, work: Work) -> None:
-    peer.script = [says(200, b'{"segment": {"id": 7}}')]
+    peer.script = [reply_with(200, b'{"segment": {"id": 7}}')]
     assert await Writer(client).send(CREATE, work) == Sent(200, {"segment": {"id": 7}})
 
 
 NO_EVIDENCE: dict[str, tuple[Call, Reply]] = {
-    "a send, an empty 200": (SEND, says(200, b"")),
-    "a send, an empty 202": (SEND, says(202, b"")),
-    "a send, an empty 204": (SEND, says(204, b"")),
-    "a send, an empty object": (SEND, says(200, b"{}")),
-    "a send, no delivery": (SEND, says(200, b'{"delivery_id": "", "queued_at": 1764000000}')),
-    "a send, an object": (SEND, says(200, b'{"delivery_id": {"a": 1}}')),
-    "a send, false": (SEND, says(200, b'{"delivery_id": false}')),
-    "a send, blank": (SEND, says(200, b'{"delivery_id": " "}')),
-    "a send, null": (SEND, says(200, b'{"delivery_id": null}')),
-    "a send, a list": (SEND, says(200, b'["delivery_id"]')),
-    "a Track write, an empty 200": (IDENTIFY, says(200, b"")),
-    "a Track write, an empty 204": (IDENTIFY, says(204, b"")),
-    "a Track write, a web page": (IDENTIFY, says(200, b"<html>Welcome to the guest network</html>")),
-    "a write without an answer, a web page": (DELETE, says(200, b"<html>Welcome to the guest network</html>")),
-    "a new segment, no id": (CREATE, says(200, b'{"segment": {"name": "Friends"}}')),
+    "a send, an empty 200": (SEND, reply_with(200, b"")),
+    "a send, an empty 202": (SEND, reply_with(202, b"")),
+    "a send, an empty 204": (SEND, reply_with(204, b"")),
+    "a send, an empty object": (SEND, reply_with(200, b"{}")),
+    "a send, no delivery": (SEND, reply_with(200, b'{"delivery_id": "", "queued_at": 1764000000}')),
+    "a send, an object": (SEND, reply_with(200, b'{"delivery_id": {"a": 1}}')),
+    "a send, false": (SEND, reply_with(200, b'{"delivery_id": false}')),
+    "a send, blank": (SEND, reply_with(200, b'{"delivery_id": " "}')),
+    "a send, null": (SEND, reply_with(200, b'{"delivery_id": null}')),
+    "a send, a list": (SEND, reply_with(200, b'["delivery_id"]')),
+    "a Track write, an empty 200": (IDENTIFY, reply_with(200, b"")),
+    "a Track write, an empty 204": (IDENTIFY, reply_with(204, b"")),
+    "a Track write, a web page": (IDENTIFY, reply_with(200, b"<html>Welcome to the guest network</html>")),
+    "a write without an answer, a web page": (DELETE, reply_with(200, b"<html>Welcome to the guest network</html>")),
+    "a new segment, no id": (CREATE, reply_with(200, b'{"segment": {"name": "Friends"}}')),
 }
 
 
@@ -87,30 +87,30 @@ async def test_a_success_without_the_evidence_that_customerio_documents_is_unkno
 
 
 ONCE: dict[str, tuple[Reply, type[Result], str]] = {
-    "429": (says(429), Failed, "rate limit"),
-    "429 with Retry-After": (says(429, retry_after="1"), Failed, "Try again in 1 s"),
-    "400": (says(400, b'{"meta": {"error": "ada@example.com"}}'), Failed, "did not accept the request (400)"),
-    "401": (says(401), Failed, "CIO_APP_API_KEY"),
-    "403": (says(403), Failed, "(403)"),
-    "404": (says(404), Failed, "(404, "),
-    "402": (says(402), Unknown, "answered 402"),
-    "405": (says(405), Unknown, "answered 405"),
-    "407": (says(407), Unknown, "answered 407"),
-    "408": (says(408), Unknown, "answered 408"),
-    "409": (says(409), Unknown, "answered 409"),
-    "413": (says(413), Failed, "too large"),
-    "421": (says(421), Unknown, "answered 421"),
-    "422": (says(422), Failed, "(422)"),
-    "425": (says(425), Unknown, "answered 425"),
-    "499": (says(499), Unknown, "answered 499"),
-    "500": (says(500), Unknown, "answered 500"),
-    "503": (says(503, b"<html>ada@example.com"), Unknown, "answered 503"),
-    "503 with Retry-After": (says(503, retry_after="1"), Unknown, "answered 503"),
-    "redirect": (says(307, location="https://ada@example.com/"), Unknown, "answered 307"),
+    "429": (reply_with(429), Failed, "rate limit"),
+    "429 with Retry-After": (reply_with(429, retry_after="1"), Failed, "Try again in 1 s"),
+    "400": (reply_with(400, b'{"meta": {"error": "ada@example.com"}}'), Failed, "did not accept the request (400)"),
+    "401": (reply_with(401), Failed, "CIO_APP_API_KEY"),
+    "403": (reply_with(403), Failed, "(403)"),
+    "404": (reply_with(404), Failed, "(404, "),
+    "402": (reply_with(402), Unknown, "answered 402"),
+    "405": (reply_with(405), Unknown, "answered 405"),
+    "407": (reply_with(407), Unknown, "answered 407"),
+    "408": (reply_with(408), Unknown, "answered 408"),
+    "409": (reply_with(409), Unknown, "answered 409"),
+    "413": (reply_with(413), Failed, "too large"),
+    "421": (reply_with(421), Unknown, "answered 421"),
+    "422": (reply_with(422), Failed, "(422)"),
+    "425": (reply_with(425), Unknown, "answered 425"),
+    "499": (reply_with(499), Unknown, "answered 499"),
+    "500": (reply_with(500), Unknown, "answered 500"),
+    "503": (reply_with(503, b"<html>ada@example.com"), Unknown, "answered 503"),
+    "503 with Retry-After": (reply_with(503, retry_after="1"), Unknown, "answered 503"),
+    "redirect": (reply_with(307, location="https://ada@example.com/"), Unknown, "answered 307"),
     "dropped line": (drops, Unknown, "broke the connection"),
     "half an answer": (sends(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"), Unknown, "broke the connection"),
     "no HTTP": (sends(b"ada@example.com\r\n\r\n"), Unknown, "broke the connection"),
-    "web page": (says(200, b"<html>ada@example.com</html>"), Unknown, "not as documented by Customer.io"),
+    "web page": (reply_with(200, b"<html>ada@example.com</html>"), Unknown, "not as documented by Customer.io"),
 }
 
 
@@ -155,7 +155,7 @@ async def test_a_proxy_that_refuses_is_failed_at_once_and_nothing_was_sent(
     status: int,
 ) -> None:
     monkeypatch.setenv("https_proxy", peer.url)
-    peer.script = [says(status)]
+    peer.script = [reply_with(status)]
     async with opening("https://customer.test") as client:
         result = await Writer(client).send(call, work)
     assert isinstance(result, Failed)
@@ -178,11 +178,11 @@ async def test_a_client_that_cannot_be_built_is_failed_and_nothing_was_sent(
     assert result.reason.endswith("nothing was sent.")
 
 
-@pytest.mark.parametrize("trouble", [says(429), says(503), drops], ids=["429", "503", "dropped line"])
+@pytest.mark.parametrize("trouble", [reply_with(429), reply_with(503), drops], ids=["429", "503", "dropped line"])
 async def test_a_repeatable_write_is_made_again_after_passing_trouble(
     client: Client, peer: Peer, work: Work, trouble: Reply
 ) -> None:
-    peer.script = [trouble, trouble, says(200)]
+    peer.script = [trouble, trouble, reply_with(200)]
     assert await Writer(client).send(IDENTIFY, work) == Sent(200)
     assert len(set(peer.bodies)) == 1
     assert len(peer.heads) == 3
@@ -191,7 +191,7 @@ async def test_a_repeatable_write_is_made_again_after_passing_trouble(
 async def test_a_repeatable_write_that_is_rate_limited_to_the_end_is_failed(
     client: Client, peer: Peer, work: Work
 ) -> None:
-    peer.script = [says(429)]
+    peer.script = [reply_with(429)]
     result = await Writer(client).send(IDENTIFY, work)
     assert isinstance(result, Failed)
     assert "rate limit" in result.reason
@@ -199,10 +199,10 @@ async def test_a_repeatable_write_that_is_rate_limited_to_the_end_is_failed(
 
 
 DOUBTED = {
-    "503 to the end": [says(503)],
-    "408 to the end": [says(408)],
-    "dropped, then refused": [drops, says(404)],
-    "dropped, then rate limited for long": [drops, says(429, retry_after="250")],
+    "503 to the end": [reply_with(503)],
+    "408 to the end": [reply_with(408)],
+    "dropped, then refused": [drops, reply_with(404)],
+    "dropped, then rate limited for long": [drops, reply_with(429, retry_after="250")],
 }
 
 
@@ -243,9 +243,9 @@ async def test_after_a_write_what_it_touches_is_read_afresh(client: Client, peer
     reader = client.reader(work)
     attributes = read("get_customer_attributes", customer_id="ada")
     await reader.read(attributes, cache=60)
-    peer.script = [says(503)]
+    peer.script = [reply_with(503)]
     await Writer(client).send(SEND, work)
-    peer.script = [says(200)]
+    peer.script = [reply_with(200)]
     await reader.read(attributes, cache=60)
     assert peer.targets.count("GET /v1/customers/ada/attributes") == 2
 

@@ -54,7 +54,7 @@ def _variants(schema: Any) -> Iterator[tuple[str, Any]]:
         for one in schema["oneOf"]:
             rest = {key: value for key, value in schema.items() if key in ("properties", "allOf")}
             for _, own in _variants(rest):
-                yield one.get("title", ""), {**own, **_made(one)}
+                yield one.get("title", ""), {**own, **_make(one)}
         return
     parts = [_resolved(part) for part in schema.get("allOf", ())]
     made: list[tuple[str, Any]] = [("", {})]
@@ -68,7 +68,7 @@ def _of_part(part: Any) -> list[tuple[str, Any]]:
         return list(_variants(part))
     made: list[tuple[str, Any]] = [("", {})]
     for name, value in part.get("properties", {}).items():
-        inner = list(_variants(value)) if name == "data" else [("", _made(value))]
+        inner = list(_variants(value)) if name == "data" else [("", _make(value))]
         made = [(shape or own, {**body, name: each}) for shape, body in made for own, each in inner]
     return made
 
@@ -78,7 +78,7 @@ def _merged(left: tuple[str, Any], right: tuple[str, Any]) -> tuple[str, Any]:
     return left[0] or right[0], {**left[1], **right[1], **({"data": data} if data else {})}
 
 
-def _made(schema: Any) -> Any:
+def _make(schema: Any) -> Any:
     schema = _resolved(schema)
     if "enum" in schema:
         return schema["enum"][0]
@@ -86,11 +86,11 @@ def _made(schema: Any) -> Any:
         return schema["example"]
     for one in schema.get("oneOf", schema.get("anyOf", ())):
         if one.get("type") != "null":
-            return _made(one)
+            return _make(one)
     if "allOf" in schema or "properties" in schema:
         return next(iter(_variants(schema)))[1]
     if schema.get("type") == "array":
-        return [_made(schema.get("items", {}))]
+        return [_make(schema.get("items", {}))]
     kind = schema.get("type", "integer")
     return PLAIN.get(kind[0] if isinstance(kind, list) else kind, {})
 

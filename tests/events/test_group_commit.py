@@ -137,10 +137,10 @@ async def test_a_cancelled_waiter_loses_no_event_of_another(feed: EventLog) -> N
             group.start_soon(feed.append, [event("b")])
             scope.cancel()
             await feed.append([event("gives up")])
-    assert await stored(feed) == {"a", "b", "gives up"}
+    assert await stored_ids(feed) == {"a", "b", "gives up"}
     assert feed._intake.waiting == 0
     await feed.append([event("next")])
-    assert "next" in await stored(feed)
+    assert "next" in await stored_ids(feed)
 
 
 async def test_a_database_failure_reaches_every_waiter(tmp_path: Path) -> None:
@@ -165,5 +165,5 @@ def event(name: str) -> Envelope:
     return Envelope(event_id=name, object_type="email", metric="sent", timestamp=1_700_000_000, data={})
 
 
-async def stored(feed: EventLog) -> set[str]:
+async def stored_ids(feed: EventLog) -> set[str]:
     return {each.id for each in (await feed.recent(EventQuery())).events}

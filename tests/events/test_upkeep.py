@@ -30,7 +30,7 @@ async def number(feed: EventLog) -> int:
     return sum((await feed.summary(EventQuery())).by_metric.values())
 
 
-async def refused(feed: EventLog) -> dict[str, int]:
+async def refusal_counts(feed: EventLog) -> dict[str, int]:
     stats = await webhook_stats(feed.database, feed.workspace, feed.clock.now())
     return {each.reason: each.count for each in stats.refused}
 
@@ -79,7 +79,7 @@ async def test_upkeep_trims_and_stores_what_was_refused(feed: EventLog) -> None:
     async with anyio.create_task_group() as group:
         group.start_soon(feed.keep, 30, 5)
         await clock.advance(2 * FIRST_UPKEEP_SECONDS)
-        assert (await number(feed), await refused(feed)) == (5, {"unsigned": 1})
+        assert (await number(feed), await refusal_counts(feed)) == (5, {"unsigned": 1})
         group.cancel_scope.cancel()
 
 
@@ -89,7 +89,7 @@ async def test_what_was_refused_is_counted_by_reason(feed: EventLog) -> None:
     await feed.close()
     feed.refuse("unsigned")
     await feed.flush()
-    assert await refused(feed) == {"unsigned": 3, "too big": 1}
+    assert await refusal_counts(feed) == {"unsigned": 3, "too big": 1}
 
 
 async def test_counts_that_cannot_be_stored_now_are_stored_later(feed: EventLog, database: Database) -> None:
@@ -101,7 +101,7 @@ async def test_counts_that_cannot_be_stored_now_are_stored_later(feed: EventLog,
     await database.write(lambda db: db.exec_driver_sql("ALTER TABLE away RENAME TO rejections"))
     feed.refuse("unsigned")
     await feed.flush()
-    assert await refused(feed) == {"unsigned": 2}
+    assert await refusal_counts(feed) == {"unsigned": 2}
 
 
 async def test_webhook_stats_hold_delays_and_gaps(feed: EventLog, database: Database) -> None:

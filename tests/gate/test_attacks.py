@@ -33,7 +33,7 @@ Planner = Callable[[], Awaitable[Plan]]
 ADA, BOB = "local:ada", "local:bob"
 
 
-def sending(*, warns: Callable[[], str] = lambda: "", repeat: bool = False) -> Planner:
+def send_planner(*, warns: Callable[[], str] = lambda: "", repeat: bool = False) -> Planner:
     """Plans one email, always by the same request, whatever the question about it warns of."""
 
     async def plan() -> Plan:
@@ -55,19 +55,19 @@ def sending(*, warns: Callable[[], str] = lambda: "", repeat: bool = False) -> P
     return plan
 
 
-async def proposed(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> Change:
+async def propose(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> Change:
     row = await gate.propose(principal, name, arguments_digest({}), plan)
     assert isinstance(row, Change), row
     return row
 
 
-async def approved(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> Change:
-    row = await proposed(gate, plan, principal, name)
+async def propose_approved(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> Change:
+    row = await propose(gate, plan, principal, name)
     assert await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
 
 
-async def made(gate: Gate, row: Change, plan: Planner) -> Receipt:
+async def make(gate: Gate, row: Change, plan: Planner) -> Receipt:
     return await gate.make(row, plan, Work(caller_named(ADA), anyio.current_time() + 10))
 
 
@@ -78,12 +78,12 @@ def emails(sandbox: Sandbox) -> int:
 async def test_a_rejection_in_the_client_counts_although_somebody_else_had_approved(
     gate: Gate, sandbox: Sandbox
 ) -> None:
-    plan = sending()
-    row = await proposed(gate, plan)
+    plan = send_planner()
+    row = await propose(gate, plan)
     await gate.approvals.record_prompt(row)
     assert await gate.approvals.approve(row, by="another", how="approved outside", confirmation=row.plan.typed)
     await gate.approvals.answer(row, approve=False, confirmation=None, by=ADA)
-    assert (await made(gate, row, plan)).status == "declined"
+    assert (await make(gate, row, plan)).status == "declined"
     assert emails(sandbox) == 0
 
 
@@ -91,17 +91,17 @@ async def test_an_answer_to_a_question_that_was_drawn_again_since_approves_nothi
     gate: Gate, sandbox: Sandbox
 ) -> None:
     warnings = iter(("subscribed", "unsubscribed", "unsubscribed", "unsubscribed"))
-    plan = sending(warns=lambda: next(warnings))
-    shown = await proposed(gate, plan)
+    plan = send_planner(warns=lambda: next(warnings))
+    shown = await propose(gate, plan)
     await gate.approvals.record_prompt(shown)
     assert await gate.approvals.approve(shown, by="another", how="approved outside", confirmation=shown.plan.typed)
-    assert (await made(gate, shown, plan)).status == "approval_required"
+    assert (await make(gate, shown, plan)).status == "approval_required"
     redrawn = await gate.propose(ADA, "a tool", arguments_digest({}), plan)
     assert isinstance(redrawn, Change)
     assert redrawn.question != shown.question
     await gate.approvals.record_prompt(redrawn)
     await gate.approvals.answer(shown, approve=True, confirmation=None, by=ADA)
-    assert (await made(gate, shown, plan)).status != "done"
+    assert (await make(gate, shown, plan)).status != "done"
     assert emails(sandbox) == 0
 
 
@@ -115,7 +115,7 @@ async def test_a_database_lost_after_sending_does_not_make_the_receipt_say_that_
 
     gate = replace(ws.gate, executor=replace(ws.gate.executor, sleep=lose_the_table))
     plan = partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
-    receipt = await made(gate, await approved(gate, plan), plan)
+    receipt = await make(gate, await propose_approved(gate, plan), plan)
     assert receipt.status == "done"
     assert "othing was sent" not in receipt.message
     assert sum(request["method"] == "PUT" for request in sandbox.requests) == 1
@@ -137,7 +137,7 @@ class LosingExecutor(Writer):
 
 async def test_an_outcome_that_the_database_cannot_record_is_unknown(ws: CallContext, sandbox: Sandbox) -> None:
     gate = replace(ws.gate, executor=replace(ws.gate.executor, writer=LosingExecutor(ws)))
-    receipt = await made(gate, row := await approved(gate, sending()), sending())
+    receipt = await make(gate, row := await propose_approved(gate, send_planner()), send_planner())
     assert (receipt.status, receipt.change) == ("unknown", row.id)
     assert "could not record the outcome" in receipt.message
     assert "othing was sent" not in receipt.message
@@ -148,16 +148,16 @@ async def test_the_loser_of_a_race_to_a_change_does_not_claim_that_nothing_was_s
     gate: Gate, sandbox: Sandbox
 ) -> None:
     seen = "before"
-    inner = sending(warns=lambda: seen, repeat=True)
+    inner = send_planner(warns=lambda: seen, repeat=True)
 
     async def sent_while_planning() -> Plan:
         nonlocal seen
-        assert (await made(gate, row, inner)).status == "done"
+        assert (await make(gate, row, inner)).status == "done"
         seen = "afterwards"
         return await inner()
 
-    row = await approved(gate, inner)
-    receipt = await made(gate, row, sent_while_planning)
+    row = await propose_approved(gate, inner)
+    receipt = await make(gate, row, sent_while_planning)
     assert receipt.status == "done"
     assert emails(sandbox) == 1
 
@@ -202,10 +202,10 @@ def test_arguments_without_a_digest_are_refused_by_name_or_have_one(odd: str) ->
 async def test_a_call_given_up_after_its_request_was_made_says_what_became_of_it(
     gate: Gate, clock: ManualClock
 ) -> None:
-    plan = sending()
-    row = await approved(gate, plan)
+    plan = send_planner()
+    row = await propose_approved(gate, plan)
     began = clock.time
-    await made(gate, row, plan)
+    await make(gate, row, plan)
     receipt = await gate.give_up(ADA, "a tool", arguments_digest({}), began)
     assert receipt.status == "done"
     assert receipt.change == row.id
@@ -214,12 +214,12 @@ async def test_a_call_given_up_after_its_request_was_made_says_what_became_of_it
 async def test_a_call_cancelled_during_its_question_declines_only_its_own_request(
     gate: Gate, clock: ManualClock, sandbox: Sandbox
 ) -> None:
-    plan = sending()
-    await made(gate, await approved(gate, plan), plan)
+    plan = send_planner()
+    await make(gate, await propose_approved(gate, plan), plan)
     clock.time += 3600
     later = await gate.give_up(ADA, "a tool", arguments_digest({}), clock.now() - 700)
     assert later.status == "declined"
-    row = await proposed(gate, plan)
+    row = await propose(gate, plan)
     assert (await gate.give_up(ADA, "a tool", arguments_digest({}), clock.now() - 700)).status == "declined"
     assert not await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     assert emails(sandbox) == 1
@@ -228,14 +228,14 @@ async def test_a_call_cancelled_during_its_question_declines_only_its_own_reques
 async def test_a_duplicate_whose_question_did_not_mention_the_first_is_not_sent(
     gate: Gate, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    first, second = sending(), sending(repeat=True)
-    mine, theirs = await approved(gate, first), await approved(gate, second, principal=BOB)
+    first, second = send_planner(), send_planner(repeat=True)
+    mine, theirs = await propose_approved(gate, first), await propose_approved(gate, second, principal=BOB)
     clock.time += 1
-    assert (await made(gate, mine, first)).status == "done"
-    assert (await made(gate, theirs, second)).status == "already_done"
+    assert (await make(gate, mine, first)).status == "done"
+    assert (await make(gate, theirs, second)).status == "already_done"
     assert emails(sandbox) == 1
     clock.time += 1
-    duplicate = await approved(gate, second, principal=BOB)
+    duplicate = await propose_approved(gate, second, principal=BOB)
     assert "The same change was requested" in duplicate.question
-    assert (await made(gate, duplicate, second)).status == "done"
+    assert (await make(gate, duplicate, second)).status == "done"
     assert emails(sandbox) == 1 + 1

@@ -61,7 +61,7 @@ async def carry_out(ws: CallContext, plan: Planner) -> Receipt:
     return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
 
 
-def planned(*calls: Call) -> Planner:
+def planner(*calls: Call) -> Planner:
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
         return Plan(risk="send", summary="Write.", calls=calls)
@@ -78,7 +78,7 @@ async def test_requests_of_which_a_later_one_is_refused_have_happened_in_part(
     kind: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
     faulty = with_fault_after_first(ws, sandbox, Fault("POST", EVENTS, kind))
-    receipt = await carry_out(faulty, planned(event(1), event(2), event(3)))
+    receipt = await carry_out(faulty, planner(event(1), event(2), event(3)))
     assert receipt.status == "unknown"
     assert "1 of 3 requests were accepted, then one failed" in receipt.message
     assert sum(request["path"].endswith("/events") for request in sandbox.requests) == 2
@@ -89,7 +89,7 @@ async def test_a_batch_whose_second_try_fails_names_all_that_was_refused(ws: Cal
     person: dict[str, JsonValue] = {"type": "person", "identifiers": {"id": "ada"}}
     wrong = person | {"action": "no such action"}
     fine = person | {"action": "identify", "attributes": {"shoe": "42"}}
-    receipt = await carry_out(faulty, planned(batch([wrong, fine, wrong])))
+    receipt = await carry_out(faulty, planner(batch([wrong, fine, wrong])))
     assert receipt.status == "partly_done"
     assert "2 of 3 operations were not accepted" in receipt.message
     assert "0 (action), 2 (action)" in receipt.message

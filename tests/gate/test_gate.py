@@ -48,7 +48,7 @@ def work() -> Work:
     return Work(caller_named(ADA), anyio.current_time() + 10)
 
 
-async def proposed(
+async def propose_change(
     gate: Gate, plan: Callable[[], Awaitable[Plan]], principal: str = ADA, arguments: str = ARGUMENTS
 ) -> Change:
     row = await gate.propose(principal, "send_event", arguments, plan)
@@ -56,10 +56,10 @@ async def proposed(
     return row
 
 
-async def approved(
+async def propose_approved(
     gate: Gate, plan: Callable[[], Awaitable[Plan]], principal: str = ADA, arguments: str = ARGUMENTS
 ) -> Change:
-    row = await proposed(gate, plan, principal, arguments)
+    row = await propose_change(gate, plan, principal, arguments)
     assert await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
 
@@ -71,7 +71,7 @@ def events(sandbox: Sandbox) -> int:
 
 async def test_nothing_is_made_without_a_decision(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    row = await proposed(gate, plan)
+    row = await propose_change(gate, plan)
     receipt = await gate.make(row, plan, work())
     assert receipt.status == "approval_required"
     assert events(sandbox) == 0
@@ -79,7 +79,7 @@ async def test_nothing_is_made_without_a_decision(gate: Gate, sandbox: Sandbox) 
 
 async def test_what_was_approved_is_made_once_and_only_once(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    row = await approved(gate, plan)
+    row = await propose_approved(gate, plan)
     assert (await gate.make(row, plan, work())).status == "done"
     assert (await gate.make(row, plan, work())).status == "done"
     assert events(sandbox) == 1
@@ -87,7 +87,7 @@ async def test_what_was_approved_is_made_once_and_only_once(gate: Gate, sandbox:
 
 async def test_two_calls_that_race_for_one_approval_make_one_request(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    row = await approved(gate, plan)
+    row = await propose_approved(gate, plan)
     async with anyio.create_task_group() as group:
         for _ in range(5):
             group.start_soon(gate.make, row, plan, work())
@@ -96,8 +96,8 @@ async def test_two_calls_that_race_for_one_approval_make_one_request(gate: Gate,
 
 async def test_two_approved_changes_with_one_effect_make_one_request(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    mine = await approved(gate, plan)
-    theirs = await approved(gate, planner(), principal=BOB)
+    mine = await propose_approved(gate, plan)
+    theirs = await propose_approved(gate, planner(), principal=BOB)
     receipts: list[Receipt] = []
 
     async def make(row: Change) -> None:
@@ -112,7 +112,7 @@ async def test_two_approved_changes_with_one_effect_make_one_request(gate: Gate,
 
 async def test_an_approval_is_too_old_after_ten_minutes(gate: Gate, sandbox: Sandbox, clock: ManualClock) -> None:
     plan = planner()
-    row = await approved(gate, plan)
+    row = await propose_approved(gate, plan)
     clock.time += APPROVAL_SECONDS + 1
     receipt = await gate.make(row, plan, work())
     assert receipt.status == "declined"
@@ -124,7 +124,7 @@ async def test_an_approval_does_not_count_for_longer_where_the_clock_is_set_back
     gate: Gate, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     plan = planner()
-    row = await approved(gate, plan)
+    row = await propose_approved(gate, plan)
     clock.time -= 7200
     receipt = await gate.make(row, plan, work())
     assert receipt.status == "declined"
@@ -133,52 +133,52 @@ async def test_an_approval_does_not_count_for_longer_where_the_clock_is_set_back
 
 
 async def test_a_plan_that_nobody_decided_about_expires_after_an_hour(gate: Gate, clock: ManualClock) -> None:
-    row = await proposed(gate, planner())
+    row = await propose_change(gate, planner())
     clock.time += OPEN_SECONDS + 1
     assert not await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     assert gate.receipt(row).status == "declined"
 
 
 async def test_another_principal_does_not_get_an_approval_that_is_not_theirs(gate: Gate, sandbox: Sandbox) -> None:
-    await approved(gate, planner())
-    theirs = await proposed(gate, planner(), principal=BOB)
+    await propose_approved(gate, planner())
+    theirs = await propose_change(gate, planner(), principal=BOB)
     assert theirs.state == "planned"
     assert (await gate.make(theirs, planner(), work())).status == "approval_required"
     assert events(sandbox) == 0
 
 
 async def test_other_arguments_need_another_approval(gate: Gate, sandbox: Sandbox) -> None:
-    await approved(gate, planner())
-    other = await proposed(gate, planner("order_placed"), arguments=arguments_digest({"name": "order_placed"}))
+    await propose_approved(gate, planner())
+    other = await propose_change(gate, planner("order_placed"), arguments=arguments_digest({"name": "order_placed"}))
     assert (await gate.make(other, planner("order_placed"), work())).status == "approval_required"
     assert events(sandbox) == 0
 
 
 async def test_the_same_words_with_other_requests_behind_them_are_not_approved(gate: Gate) -> None:
-    row = await proposed(gate, planner())
+    row = await propose_change(gate, planner())
     forged = replace(row, row=replace(row.row, digest="0" * 64))
     assert not await gate.approvals.approve(forged, by="person", how="approved outside", confirmation=forged.plan.typed)
     assert (await gate.recent(change=row.id)).changes[0].state == "planned"
 
 
 async def test_a_question_names_its_own_change_so_two_never_read_alike(gate: Gate) -> None:
-    mine = await proposed(gate, planner())
-    theirs = await proposed(gate, planner(), principal=BOB)
+    mine = await propose_change(gate, planner())
+    theirs = await propose_change(gate, planner(), principal=BOB)
     assert mine.id in mine.question
     assert theirs.id in theirs.question
     assert mine.question != theirs.question
 
 
 async def test_the_open_change_is_found_again_and_its_question_stays_the_same(gate: Gate) -> None:
-    first = await proposed(gate, planner())
-    assert await proposed(gate, planner()) == first
+    first = await propose_change(gate, planner())
+    assert await propose_change(gate, planner()) == first
 
 
 async def test_the_same_effect_within_ten_minutes_is_not_sent_again_for_any_caller(
     gate: Gate, sandbox: Sandbox
 ) -> None:
     plan = planner()
-    await gate.make(await approved(gate, plan), plan, work())
+    await gate.make(await propose_approved(gate, plan), plan, work())
     again = await gate.propose(BOB, "another_tool", arguments_digest({"other": 1}), planner())
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
@@ -187,9 +187,9 @@ async def test_the_same_effect_within_ten_minutes_is_not_sent_again_for_any_call
 
 async def test_a_deliberate_second_one_needs_approval(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    await gate.make(await approved(gate, plan), plan, work())
+    await gate.make(await propose_approved(gate, plan), plan, work())
     once_more = planner(repeat=True)
-    row = await approved(gate, once_more, arguments=arguments_digest({"repeat": True}))
+    row = await propose_approved(gate, once_more, arguments=arguments_digest({"repeat": True}))
     assert "same" in row.question
     assert (await gate.make(row, once_more, work())).status == "done"
     assert events(sandbox) == 2
@@ -197,9 +197,9 @@ async def test_a_deliberate_second_one_needs_approval(gate: Gate, sandbox: Sandb
 
 async def test_after_ten_minutes_the_same_effect_is_a_new_one(gate: Gate, clock: ManualClock) -> None:
     plan = planner()
-    await gate.make(await approved(gate, plan), plan, work())
+    await gate.make(await propose_approved(gate, plan), plan, work())
     clock.time += 601
-    row = await proposed(gate, planner())
+    row = await propose_change(gate, planner())
     assert row.state == "planned"
 
 
@@ -208,7 +208,7 @@ async def test_what_drifted_is_shown_again_and_given_up_at_the_third_time(gate: 
     plan = planner(rests=lambda: next(seen))
     statuses = []
     for _ in range(3):
-        row = await approved(gate, plan)
+        row = await propose_approved(gate, plan)
         statuses.append((await gate.make(row, plan, work())).status)
     assert statuses == ["approval_required", "approval_required", "failed"]
     assert events(sandbox) == 0
@@ -216,16 +216,16 @@ async def test_what_drifted_is_shown_again_and_given_up_at_the_third_time(gate: 
 
 async def test_a_declined_change_is_not_sent_and_can_be_proposed_again(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    row = await proposed(gate, plan)
+    row = await propose_change(gate, plan)
     await gate.approvals.deny(row, by="person", how="denied")
     assert (await gate.make(row, plan, work())).status == "declined"
-    assert (await proposed(gate, plan)).id != row.id
+    assert (await propose_change(gate, plan)).id != row.id
     assert events(sandbox) == 0
 
 
 async def test_a_late_answer_counts_as_no(gate: Gate, sandbox: Sandbox, clock: ManualClock) -> None:
     plan = planner()
-    row = await proposed(gate, plan)
+    row = await propose_change(gate, plan)
     await gate.approvals.record_prompt(row)
     clock.time += APPROVAL_SECONDS + 1
     await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
@@ -239,7 +239,7 @@ async def test_an_answer_counts_as_no_if_the_clock_was_set_back(
     gate: Gate, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     plan = planner()
-    row = await proposed(gate, plan)
+    row = await propose_change(gate, plan)
     await gate.approvals.record_prompt(row)
     clock.set_calendar(-(CLOCK_SKEW_SECONDS + 1))
     await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
@@ -250,7 +250,7 @@ async def test_an_answer_counts_as_no_if_the_clock_was_set_back(
 async def test_a_wait_for_a_decision_ends_in_time_although_the_clock_is_set_back(
     gate: Gate, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = await proposed(gate, planner())
+    row = await propose_change(gate, planner())
     frozen = clock.now()
     monkeypatch.setattr(clock, "now", lambda: frozen)
     began = clock.time
@@ -260,7 +260,7 @@ async def test_a_wait_for_a_decision_ends_in_time_although_the_clock_is_set_back
 
 async def test_a_rejected_change_is_not_to_be_proposed_again_unasked(gate: Gate) -> None:
     plan = planner()
-    row = await proposed(gate, plan)
+    row = await propose_change(gate, plan)
     await gate.approvals.answer(row, approve=False, confirmation=None, by=ADA)
     receipt = await gate.make(row, plan, work())
     assert "rejected in the client" in receipt.message
@@ -269,14 +269,14 @@ async def test_a_rejected_change_is_not_to_be_proposed_again_unasked(gate: Gate)
 
 async def test_an_answer_to_a_question_that_was_never_shown_counts_as_a_rejection(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    row = await proposed(gate, plan)
+    row = await propose_change(gate, plan)
     await gate.approvals.answer(row, approve=True, confirmation=None, by=ADA)
     assert (await gate.make(row, plan, work())).status == "declined"
     assert events(sandbox) == 0
 
 
 async def test_waiting_for_a_decision_outside_ends(gate: Gate, clock: ManualClock) -> None:
-    row = await proposed(gate, planner())
+    row = await propose_change(gate, planner())
     began = clock.time
     assert (await gate.approvals.wait(row, 15)).state == "planned"
     assert clock.time - began == 15
@@ -297,13 +297,13 @@ async def test_event_data_that_redirects_mail_is_refused_from_every_tool(gate: G
 async def test_a_denial_outside_is_reported_once_and_then_it_may_be_proposed_again(
     gate: Gate, sandbox: Sandbox
 ) -> None:
-    row = await proposed(gate, planner())
+    row = await propose_change(gate, planner())
     await gate.approvals.deny(row, by="local:person", how="denied in a shell")
     receipt = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
     assert isinstance(receipt, Receipt)
     assert receipt.status == "declined"
     assert receipt.change == row.id
-    again = await proposed(gate, planner())
+    again = await propose_change(gate, planner())
     assert again.id != row.id
     assert events(sandbox) == 0
 
@@ -312,30 +312,30 @@ async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox:
     found: list[Change] = []
 
     async def propose() -> None:
-        found.append(await proposed(gate, planner()))
+        found.append(await propose_change(gate, planner()))
 
     async with anyio.create_task_group() as group:
         for _ in range(4):
             group.start_soon(propose)
     oldest = min(found, key=lambda change: change.row.planned_at)
     assert await gate.approvals.approve(oldest, by="person", how="approved outside", confirmation=oldest.plan.typed)
-    assert (await gate.make(await proposed(gate, planner()), planner(), work())).status == "done"
+    assert (await gate.make(await propose_change(gate, planner()), planner(), work())).status == "done"
     assert events(sandbox) == 1
 
 
 async def test_a_flood_of_proposals_is_stopped(gate: Gate) -> None:
     for number in range(OPEN_LIMITS.per_caller):
-        await proposed(gate, planner(f"event {number}"), arguments=arguments_digest({"number": number}))
+        await propose_change(gate, planner(f"event {number}"), arguments=arguments_digest({"number": number}))
     with pytest.raises(Refused, match="Too many pending approvals"):
         await gate.propose(ADA, "send_event", arguments_digest({"number": -1}), planner("one more"))
-    assert (await proposed(gate, planner(), principal=BOB)).state == "planned"
+    assert (await propose_change(gate, planner(), principal=BOB)).state == "planned"
 
 
 @pytest.mark.parametrize(("seconds", "reported"), [(OPEN_SECONDS - 60, True), (OPEN_SECONDS + 60, False)])
 async def test_a_no_given_outside_is_reported_within_the_hour(
     seconds: float, reported: bool, gate: Gate, clock: ManualClock
 ) -> None:
-    row = await proposed(gate, planner())
+    row = await propose_change(gate, planner())
     assert await gate.approvals.deny(row, by="local:person", how="denied in a shell")
     clock.time += seconds
     answer = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
@@ -358,7 +358,7 @@ async def test_what_must_be_typed_counts_in_any_case_and_with_spaces_around_it(
     async def plan() -> Plan:
         return (await planner()()).model_copy(update={"typed": "Product news"})
 
-    row = await proposed(gate, plan)
+    row = await propose_change(gate, plan)
     await gate.approvals.record_prompt(row)
     await gate.approvals.answer(row, approve=True, confirmation=typed, by=ADA)
     assert (await gate.make(row, plan, work())).status == status
@@ -368,9 +368,9 @@ async def test_what_must_be_typed_counts_in_any_case_and_with_spaces_around_it(
 async def test_a_plan_that_drifted_keeps_its_change_and_is_shown_with_what_it_rests_on_now(gate: Gate) -> None:
     seen = iter(range(100))
     plan = planner(rests=lambda: next(seen))
-    row = await approved(gate, plan)
+    row = await propose_approved(gate, plan)
     assert (await gate.make(row, plan, work())).change == row.id
-    redrawn = await proposed(gate, plan)
+    redrawn = await propose_change(gate, plan)
     assert (redrawn.id, redrawn.state, redrawn.row.decided_by) == (row.id, "planned", None)
     assert f"Change {row.id}." in redrawn.question
     assert redrawn.plan.rests_on == {"seen": 1}
@@ -379,12 +379,12 @@ async def test_a_plan_that_drifted_keeps_its_change_and_is_shown_with_what_it_re
 async def test_a_change_approved_under_a_version_that_digested_requests_differently_is_shown_again(
     gate: Gate, ws: CallContext, sandbox: Sandbox
 ) -> None:
-    row = await approved(gate, planner())
+    row = await propose_approved(gate, planner())
     with closing(sqlite3.connect(ws.settings.data_dir / "cio-mcp.db")) as file:
         file.execute("UPDATE changes SET digest = 'of an older version'")
         file.commit()
     assert (await gate.make(row, planner(), work())).status == "approval_required"
-    redrawn = await proposed(gate, planner())
+    redrawn = await propose_change(gate, planner())
     assert (redrawn.id, redrawn.state) == (row.id, "planned")
     assert events(sandbox) == 0
 
@@ -393,7 +393,7 @@ async def test_an_approved_change_that_became_unnecessary_is_closed(gate: Gate, 
     async def nothing() -> Plan:
         return (await planner()()).model_copy(update={"calls": (), "rests_on": {"seen": 1}})
 
-    row = await approved(gate, planner())
+    row = await propose_approved(gate, planner())
     assert (await gate.make(row, nothing, work())).status == "already_done"
     assert (await gate.recent(change=row.id)).changes[0].state == "declined"
     assert events(sandbox) == 0
@@ -401,8 +401,8 @@ async def test_an_approved_change_that_became_unnecessary_is_closed(gate: Gate, 
 
 async def test_of_two_approved_changes_with_one_effect_the_second_is_closed(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
-    mine = await approved(gate, plan)
-    theirs = await approved(gate, planner(), principal=BOB)
+    mine = await propose_approved(gate, plan)
+    theirs = await propose_approved(gate, planner(), principal=BOB)
     assert (await gate.make(mine, plan, work())).status == "done"
     receipt = await gate.make(theirs, planner(), work())
     assert (receipt.status, receipt.change) == ("already_done", mine.id)
@@ -414,9 +414,9 @@ async def test_a_change_that_was_declined_is_listed_without_what_to_do_after_it(
     async def followed() -> Plan:
         return (await planner()()).model_copy(update={"next_step": "Look for its messages."})
 
-    row = await proposed(gate, followed)
+    row = await propose_change(gate, followed)
     await gate.approvals.deny(row, by="person", how="denied outside")
     assert [line.next_step for line in (await gate.recent()).changes] == [None]
-    done = await approved(gate, followed, arguments=arguments_digest({"customer": "bob"}))
+    done = await propose_approved(gate, followed, arguments=arguments_digest({"customer": "bob"}))
     await gate.make(done, followed, work())
     assert (await gate.recent(change=done.id)).changes[0].next_step == "Look for its messages."

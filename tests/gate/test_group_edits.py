@@ -50,20 +50,22 @@ def edit_of(ws: CallContext, *customers: str, **more: Any) -> Planner:
     return partial(update_customer, ws, customers=list(customers), **({"attributes": {"plan": "gold"}} | more))
 
 
-async def proposed(ws: CallContext, plan: Planner, number: int = 0) -> Change:
+async def propose(ws: CallContext, plan: Planner, number: int = 0) -> Change:
     row = await ws.gate.propose(ws.caller.id, TOOL, arguments_digest({"n": number}), plan)
     assert isinstance(row, Change), row
     return row
 
 
-async def approved(ws: CallContext, plan: Planner, number: int = 0) -> Change:
-    row = await proposed(ws, plan, number)
+async def propose_approved(ws: CallContext, plan: Planner, number: int = 0) -> Change:
+    row = await propose(ws, plan, number)
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
 
 
-async def made(ws: CallContext, plan: Planner, number: int = 0) -> Receipt:
-    return await ws.gate.make(await approved(ws, plan, number), plan, Work(ws.caller, anyio.current_time() + 10))
+async def make(ws: CallContext, plan: Planner, number: int = 0) -> Receipt:
+    return await ws.gate.make(
+        await propose_approved(ws, plan, number), plan, Work(ws.caller, anyio.current_time() + 10)
+    )
 
 
 def with_policy(ws: CallContext, policy: Policy, **more: Any) -> CallContext:
@@ -90,7 +92,7 @@ async def test_no_approval_is_needed_only_where_each_person_is_allowed(
     named: set[str], customers: tuple[str, ...], attributes: dict[str, JsonValue], state: str, ws: CallContext
 ) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset(named))))
-    row = await proposed(ws, edit_of(ws, *customers, attributes=attributes, create=True))
+    row = await propose(ws, edit_of(ws, *customers, attributes=attributes, create=True))
     assert (row.plan.risk, row.state) == ("send", state)
 
 
@@ -111,12 +113,12 @@ async def test_members_of_the_segment_of_test_profiles_are_found_in_one_search(
     for each in (ada, bob):
         each.manual_segments.add(3)
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment="Beta testers")))
-    members = await proposed(ws, edit_of(ws, "ada", "bob"))
+    members = await propose(ws, edit_of(ws, "ada", "bob"))
     assert (set(members.plan.test_profiles), members.state) == ({"ada@example.com", "bob@example.com"}, "approved")
     bob.manual_segments.clear()
-    others = await proposed(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 1)
+    others = await propose(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 1)
     assert (others.plan.test_profiles, others.state) == (("ada@example.com",), "planned")
-    reaching = await proposed(ws, edit_of(ws, "ada", "bob", attributes={"unsubscribed": "false"}), 2)
+    reaching = await propose(ws, edit_of(ws, "ada", "bob", attributes={"unsubscribed": "false"}), 2)
     assert (reaching.plan.test_profiles, reaching.state) == ((), "planned")
 
 
@@ -131,20 +133,20 @@ async def test_each_value_of_each_person_is_compared_once(ws: CallContext, sandb
 async def test_the_cap_counts_people_and_not_requests(ws: CallContext) -> None:
     clock = ManualClock(skips=True)
     ws = with_policy(ws, Policy(sends_an_hour=3), clock=clock)
-    assert (await made(ws, edit_of(ws, "ada", "bob"))).status == "done"
+    assert (await make(ws, edit_of(ws, "ada", "bob"))).status == "done"
     with pytest.raises(Refused, match=r"limit of 3 sends an hour is reached"):
-        await proposed(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 1)
+        await propose(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 1)
     with pytest.raises(Refused, match=r"limit is 3 sends an hour, and this change is for 4 people.*Pass fewer"):
-        await proposed(ws, edit_of(ws, "ada", "bob", "cio_a3000003", "cio_a3000004", attributes={"plan": "x"}), 2)
+        await propose(ws, edit_of(ws, "ada", "bob", "cio_a3000003", "cio_a3000004", attributes={"plan": "x"}), 2)
     event = partial(send_event, ws, "ada", "order_placed")
-    assert (await made(ws, event, 3)).status == "done"
+    assert (await make(ws, event, 3)).status == "done"
     clock.time += 3601
-    assert (await made(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 4)).status == "done"
+    assert (await make(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 4)).status == "done"
 
 
 async def test_the_cap_still_counts_everybody_after_one_of_them_was_erased(ws: CallContext, settings: Settings) -> None:
     ws = with_policy(ws, Policy(sends_an_hour=3))
-    assert (await made(ws, edit_of(ws, "ada", "bob"))).status == "done"
+    assert (await make(ws, edit_of(ws, "ada", "bob"))).status == "done"
     subject = Subject(id="ada")
     database = Database(settings.storage_url)
     try:
@@ -153,14 +155,14 @@ async def test_the_cap_still_counts_everybody_after_one_of_them_was_erased(ws: C
     finally:
         await database.close()
     with pytest.raises(Refused, match=r"limit of 3 sends an hour is reached"):
-        await proposed(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 1)
+        await propose(ws, edit_of(ws, "ada", "bob", attributes={"plan": "x"}), 1)
 
 
 async def test_the_cap_holds_where_it_was_free_when_the_change_was_approved(ws: CallContext) -> None:
     clock = ManualClock(skips=True)
     capped = with_policy(ws, Policy(sends_an_hour=3), clock=clock)
     first, second = edit_of(capped, "ada", "bob"), edit_of(capped, "cio_a3000003", "cio_a3000004")
-    rows = [await approved(capped, plan, number) for number, plan in enumerate((first, second))]
+    rows = [await propose_approved(capped, plan, number) for number, plan in enumerate((first, second))]
     work = Work(ws.caller, anyio.current_time() + 20)
     assert (await capped.gate.make(rows[0], first, work)).status == "done"
     with pytest.raises(Refused, match="limit of 3 sends an hour is reached"):
@@ -189,7 +191,7 @@ async def test_a_second_try_without_an_answer_leaves_the_outcome_unknown_for_all
 ) -> None:
     sandbox.faults.append(Fault("POST", BATCH, "refuse:1"))
     executor = replace(ws.gate.executor, writer=Scripted(ws.gate.executor.writer, Unknown("The line was lost.")))
-    receipt = await made(replace(ws, gate=replace(ws.gate, executor=executor)), edit_of(ws, "ada", "bob"))
+    receipt = await make(replace(ws, gate=replace(ws.gate, executor=executor)), edit_of(ws, "ada", "bob"))
     assert receipt.status == "unknown"
     assert results(receipt) == ["unknown", "unknown"]
 
@@ -205,7 +207,7 @@ async def test_a_partial_answer_that_names_nobody_is_unknown(errors: JsonValue, 
             return Sent(207, {"errors": errors})
 
     executor = replace(ws.gate.executor, writer=Partly(ws.gate.executor.client))
-    receipt = await made(replace(ws, gate=replace(ws.gate, executor=executor)), edit_of(ws, "ada", "bob"))
+    receipt = await make(replace(ws, gate=replace(ws.gate, executor=executor)), edit_of(ws, "ada", "bob"))
     assert receipt.status == "unknown"
     assert "without naming the others" in receipt.message
     assert len(sent) == 1
@@ -215,7 +217,7 @@ async def test_of_what_was_refused_at_first_only_what_is_refused_again_has_faile
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults += [Fault("POST", BATCH, "refuse:1,2"), Fault("POST", BATCH, "refuse:0")]
-    receipt = await made(ws, edit_of(ws, "ada", "bob", "cio_a3000003"))
+    receipt = await make(ws, edit_of(ws, "ada", "bob", "cio_a3000003"))
     assert receipt.status == "partly_done"
     assert results(receipt) == ["updated", "failed", "updated"]
     assert receipt.verified is True
@@ -263,7 +265,7 @@ async def test_forgetting_one_of_them_finds_the_change_and_withdraws_it(
     subject: Subject, ws: CallContext, settings: Settings
 ) -> None:
     # Bob needs no change: he is in the plan all the same.
-    row = await proposed(ws, edit_of(ws, "ada", "bob", attributes={"plan": "free"}))
+    row = await propose(ws, edit_of(ws, "ada", "bob", attributes={"plan": "free"}))
     assert subject.is_in(row.row)
     assert not Subject(id="carol", email="carol@example.com").is_in(row.row)
     database = Database(settings.storage_url)

@@ -40,15 +40,15 @@ def profile(ws: CallContext) -> Planner:
     return partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
 
 
-async def approved(ws: CallContext, plan: Planner, name: str = "a tool") -> Change:
+async def propose_approved(ws: CallContext, plan: Planner, name: str = "a tool") -> Change:
     row = await ws.gate.propose(ws.caller.id, name, arguments_digest({}), plan)
     assert isinstance(row, Change), row
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
 
 
-async def carried_out(ws: CallContext, plan: Planner, seconds: float = 10) -> Receipt:
-    row = await approved(ws, plan)
+async def carry_out(ws: CallContext, plan: Planner, seconds: float = 10) -> Receipt:
+    row = await propose_approved(ws, plan)
     return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + seconds))
 
 
@@ -61,7 +61,7 @@ async def test_a_send_whose_answer_never_came_is_unknown_and_never_made_again(
     kind: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults.append(Fault("POST", SEND, kind))
-    receipt = await carried_out(ws, email(ws))
+    receipt = await carry_out(ws, email(ws))
     again = await ws.gate.propose("local:bob", "another tool", arguments_digest({"x": 1}), email(ws))
     assert receipt.status == "unknown"
     assert receipt.is_error
@@ -73,7 +73,7 @@ async def test_a_send_whose_answer_never_came_is_unknown_and_never_made_again(
 
 async def test_an_empty_success_is_not_taken_for_a_send(ws: CallContext, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault("POST", SEND, "empty"))
-    receipt = await carried_out(ws, email(ws))
+    receipt = await carry_out(ws, email(ws))
     change = (await ws.gate.recent(change=receipt.change)).changes[0]
     assert receipt.status == "unknown"
     assert change.state == "unknown"
@@ -87,7 +87,7 @@ async def test_an_unforeseen_exception_leaves_no_change_in_sending(
     write: Callable[[CallContext], Planner], leaves: bool, state: str, ws: CallContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = write(ws)
-    row = await approved(ws, plan)
+    row = await propose_approved(ws, plan)
     original = AsgiTransport.handle_async_request
 
     async def breaks(self: AsgiTransport, request: httpx.Request) -> httpx.Response:
@@ -115,7 +115,7 @@ class Failing(Writer):
 
 async def test_a_mistake_in_the_server_leaves_no_change_in_sending(ws: CallContext) -> None:
     plan = email(ws)
-    row = await approved(ws, plan)
+    row = await propose_approved(ws, plan)
     executor = replace(ws.gate.executor, writer=Failing(ws.gate.executor.client))
     gate = replace(ws.gate, executor=executor)
     receipt = await gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
@@ -129,7 +129,7 @@ async def test_a_send_that_was_refused_has_failed_and_needs_a_new_approval(
     kind: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults.append(Fault("POST", SEND, kind))
-    receipt = await carried_out(ws, email(ws))
+    receipt = await carry_out(ws, email(ws))
     repeat = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), email(ws))
     assert receipt.status == "failed"
     assert isinstance(repeat, Change)
@@ -142,7 +142,7 @@ async def test_an_event_is_repeated_with_its_own_id_and_has_one_effect(
     kind: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
     sandbox.faults.append(Fault("POST", EVENTS, kind))
-    receipt = await carried_out(ws, partial(send_event, ws, "ada", "order_placed"))
+    receipt = await carry_out(ws, partial(send_event, ws, "ada", "order_placed"))
     while sandbox.workspace.counts["events"] == 0:
         sandbox.workspace.settle()
         await anyio.lowlevel.checkpoint()
@@ -152,7 +152,7 @@ async def test_an_event_is_repeated_with_its_own_id_and_has_one_effect(
 
 
 async def test_a_profile_write_is_read_back(ws: CallContext, sandbox: Sandbox) -> None:
-    receipt = await carried_out(ws, partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"}))
+    receipt = await carry_out(ws, partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"}))
     assert receipt.status == "done"
     assert receipt.verified is True
     assert requests(sandbox, "/customers/cio_" + str((await ws.people.resolve("ada")).cio_id)) == 1
@@ -170,7 +170,7 @@ async def test_a_profile_write_of_which_one_value_does_not_arrive_is_not_verifie
     assert ada
     ada.timestamps["plan"] = sandbox.workspace.now + 1000  # a newer value from elsewhere wins
     values: dict[str, JsonValue] = {"favourite_colour": "teal", "plan": "gold"}
-    receipt = await carried_out(replace(ws, gate=gate), partial(update_customer, ws, "ada", attributes=values))
+    receipt = await carry_out(replace(ws, gate=gate), partial(update_customer, ws, "ada", attributes=values))
     person = await ws.people.resolve("ada")
     assert person.attributes["favourite_colour"] == "teal"
     assert person.attributes["plan"] != "gold"
@@ -180,7 +180,7 @@ async def test_a_profile_write_of_which_one_value_does_not_arrive_is_not_verifie
 
 async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
-    await carried_out(ws, plan)
+    await carry_out(ws, plan)
     again = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
@@ -189,7 +189,7 @@ async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandb
 
 async def test_a_nested_value_is_read_back_and_is_not_written_twice(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(update_customer, ws, "bob", attributes={"addr": {"tags": ["a", 1], "city": "B"}, "score": 5.0})
-    first = await carried_out(ws, plan)
+    first = await carry_out(ws, plan)
     again = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert first.verified is True
     assert isinstance(again, Receipt)
@@ -201,7 +201,7 @@ async def test_a_caller_that_goes_away_after_sending_leaves_the_outcome_in_the_j
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     plan = email(ws)
-    row = await approved(ws, plan)
+    row = await propose_approved(ws, plan)
     sandbox.faults.append(Fault("POST", SEND, "hang:0.2"))
     async with anyio.create_task_group() as group:
         group.start_soon(ws.gate.make, row, plan, Work(ws.caller, anyio.current_time() + 10))

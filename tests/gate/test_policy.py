@@ -215,13 +215,13 @@ def with_policy(ws: CallContext, policy: Policy) -> CallContext:
     return replace(ws, gate=replace(ws.gate, policy=policy))
 
 
-async def proposed(ws: CallContext, tool: str, plan: Planner, arguments: object = None) -> Change:
+async def propose(ws: CallContext, tool: str, plan: Planner, arguments: object = None) -> Change:
     row = await ws.gate.propose(ws.caller.id, tool, arguments_digest({"": str(arguments)}), plan)
     assert isinstance(row, Change), row
     return row
 
 
-async def made(ws: CallContext, row: Change, plan: Planner) -> Receipt:
+async def make_change(ws: CallContext, row: Change, plan: Planner) -> Receipt:
     return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
 
 
@@ -234,9 +234,9 @@ async def test_a_send_to_somebody_named_is_made_and_the_journal_says_that_the_po
 ) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     plan = partial(send_event, ws, "ada", "order_placed")
-    row = await proposed(ws, "send_event", plan)
+    row = await propose(ws, "send_event", plan)
     assert (row.state, row.row.decided_by) == ("approved", "policy")
-    assert (await made(ws, row, plan)).status == "done"
+    assert (await make_change(ws, row, plan)).status == "done"
     assert writes(sandbox) == 1
 
 
@@ -245,7 +245,7 @@ async def test_a_message_goes_by_policy_only_where_it_goes_to_an_address_that_is
     ws: CallContext, address: str | None
 ) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
-    row = await proposed(ws, "send_transactional", partial(send_transactional, ws, "2", "ada", to=address))
+    row = await propose(ws, "send_transactional", partial(send_transactional, ws, "2", "ada", to=address))
     assert row.state == ("planned" if address == "eve@evil.org" else "approved")
 
 
@@ -254,17 +254,17 @@ async def test_the_members_of_the_segment_may_be_written_to_at_their_own_address
     person = await ws.people.attributes(members[0].reference)
     assert person.id
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment="Beta testers")))
-    own = await proposed(ws, "send_transactional", partial(send_transactional, ws, "2", person.id), 1)
+    own = await propose(ws, "send_transactional", partial(send_transactional, ws, "2", person.id), 1)
     other = partial(send_transactional, ws, "2", person.id, to="eve@evil.org")
-    elsewhere = await proposed(ws, "send_transactional", other, 2)
-    outsider = await proposed(ws, "send_event", partial(send_event, ws, "bob", "order_placed"), 3)
+    elsewhere = await propose(ws, "send_transactional", other, 2)
+    outsider = await propose(ws, "send_event", partial(send_event, ws, "bob", "order_placed"), 3)
     assert (own.state, elsewhere.state, outsider.state) == ("approved", "planned", "planned")
 
 
 @pytest.mark.parametrize("segment", ["1", "No such segment"])
 async def test_a_segment_that_follows_conditions_or_is_not_there_names_nobody(ws: CallContext, segment: str) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment=segment)))
-    assert (await proposed(ws, "send_event", partial(send_event, ws, "ada", "order_placed"))).state == "planned"
+    assert (await propose(ws, "send_event", partial(send_event, ws, "ada", "order_placed"))).state == "planned"
 
 
 async def test_a_recipient_who_left_the_segment_before_the_send_needs_approval(
@@ -273,10 +273,10 @@ async def test_a_recipient_who_left_the_segment_before_the_send_needs_approval(
     member = next(person for person in sandbox.workspace.people if 3 in person.manual_segments)
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(segment="3")))
     plan = partial(send_event, ws, f"cio_{member.cio_id}", "order_placed")
-    row = await proposed(ws, "send_event", plan)
+    row = await propose(ws, "send_event", plan)
     member.manual_segments.clear()
     assert row.state == "approved"
-    assert (await made(ws, row, plan)).status == "approval_required"
+    assert (await make_change(ws, row, plan)).status == "approval_required"
     assert writes(sandbox) == 0
 
 
@@ -292,7 +292,7 @@ async def test_an_address_is_not_changed_by_policy_unless_old_and_new_are_named(
         ("ada", {"id": "somebody else"}, "planned"),
     ]
     for number, (customer, attributes, state) in enumerate(cases):
-        row = await proposed(
+        row = await propose(
             ws, "update_customer", partial(update_customer, ws, customer, attributes=attributes), number
         )
         assert (row.plan.risk, row.state) == ("send", state), attributes
@@ -306,9 +306,9 @@ async def test_an_edit_is_allowed_as_data_only_when_it_cannot_start_a_running_ca
         sandbox.workspace.stop_campaign(4)
     ws = with_policy(ws, Policy(classes={"data": Entry("allow")}))
     plan = partial(update_customer, ws, "two-1", attributes={"plan": "vip"})
-    row = await proposed(ws, "update_customer", plan)
+    row = await propose(ws, "update_customer", plan)
     assert (row.plan.risk, row.state) == (risk, state)
-    await made(ws, row, plan)
+    await make_change(ws, row, plan)
     sandbox.clock.advance(20)
     sandbox.workspace.settle()
     [person] = [each for each in sandbox.workspace.people if each.id == "two-1"]
@@ -317,15 +317,15 @@ async def test_an_edit_is_allowed_as_data_only_when_it_cannot_start_a_running_ca
 
 async def test_a_deliberate_repeat_needs_approval_even_for_an_allowed_recipient(ws: CallContext) -> None:
     ws = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
-    row = await proposed(ws, "send_event", partial(send_event, ws, "ada", "order_placed", repeat=True))
+    row = await propose(ws, "send_event", partial(send_event, ws, "ada", "order_placed", repeat=True))
     assert row.state == "planned"
 
 
 async def test_what_an_older_policy_allowed_is_not_made_under_a_stricter_one(ws: CallContext, sandbox: Sandbox) -> None:
     lenient = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     plan = partial(send_event, ws, "ada", "order_placed")
-    row = await proposed(lenient, "send_event", plan)
-    receipt = await made(ws, row, plan)
+    row = await propose(lenient, "send_event", plan)
+    receipt = await make_change(ws, row, plan)
     assert receipt.status == "declined"
     assert "policy" in receipt.message
     assert writes(sandbox) == 0
@@ -333,13 +333,13 @@ async def test_what_an_older_policy_allowed_is_not_made_under_a_stricter_one(ws:
 
 async def test_a_hidden_class_is_refused_also_after_a_person_approved_it(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(send_event, ws, "ada", "order_placed")
-    row = await proposed(ws, "send_event", plan)
+    row = await propose(ws, "send_event", plan)
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     hidden = with_policy(ws, Policy(classes={"send": Entry("hide")}))
     with pytest.raises(Refused, match="doesn't allow"):
-        await made(hidden, row, plan)
+        await make_change(hidden, row, plan)
     with pytest.raises(Refused, match="doesn't allow"):
-        await proposed(hidden, "another tool", partial(send_event, hidden, "bob", "order_placed"))
+        await propose(hidden, "another tool", partial(send_event, hidden, "bob", "order_placed"))
     assert writes(sandbox) == 0
 
 
@@ -351,16 +351,16 @@ async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_
         call = tracking.event(Reference("ada"), "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)
         return Plan(risk="send", summary="Send x.", affected=next(people), calls=(call,))
 
-    large = await proposed(ws, "large", plan)
+    large = await propose(ws, "large", plan)
     assert "1001" in large.question
     await ws.gate.approvals.record_prompt(large)
     await ws.gate.approvals.answer(large, approve=True, confirmation="1000", by=ws.caller.id)
     assert (await ws.gate.recent(change=large.id)).changes[0].state == "declined"
-    small = await proposed(ws, "small", plan)
+    small = await propose(ws, "small", plan)
     assert await ws.gate.approvals.approve(small, by="person", how="approved outside", confirmation=small.plan.typed)
     stricter = with_policy(ws, Policy(large_audience=999))
-    assert (await made(stricter, small, plan)).status == "approval_required"
-    assert "1000" in (await proposed(stricter, "small", plan)).question
+    assert (await make_change(stricter, small, plan)).status == "approval_required"
+    assert "1000" in (await propose(stricter, "small", plan)).question
 
 
 # The cap.
@@ -370,8 +370,8 @@ def event(ws: CallContext, name: str) -> Planner:
     return partial(send_event, ws, "ada", name)
 
 
-async def approved(ws: CallContext, name: str) -> Change:
-    row = await proposed(ws, "send_event", event(ws, name), name)
+async def propose_approved(ws: CallContext, name: str) -> Change:
+    row = await propose(ws, "send_event", event(ws, name), name)
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
     return row
 
@@ -383,30 +383,30 @@ async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_k
     before: Gate = replace(ws.gate, clock=clock)
     uncapped = replace(ws, gate=before)
     ws = replace(ws, gate=replace(before, policy=Policy(sends_an_hour=1)))
-    assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
+    assert (await make_change(ws, await propose_approved(ws, "one"), event(ws, "one"))).status == "done"
     clock.time += 3500
-    second = await approved(uncapped, "two")
+    second = await propose_approved(uncapped, "two")
     with pytest.raises(
         Refused, match=r"limit of 1 sends an hour .*Nothing was sent.*possible at 2027-01-15T09:00:00Z, in 2 min"
     ):
-        await made(ws, second, event(ws, "two"))
+        await make_change(ws, second, event(ws, "two"))
     assert writes(sandbox) == 1
     assert (await ws.gate.recent(change=second.id)).changes[0].state == "approved"
     with pytest.raises(Refused, match=r"limit of 1 "):
-        await proposed(ws, "send_event", event(ws, "three"), "no approval is wasted")
+        await propose(ws, "send_event", event(ws, "three"), "no approval is wasted")
     clock.time += 101
-    assert (await made(ws, second, event(ws, "two"))).status == "done"
+    assert (await make_change(ws, second, event(ws, "two"))).status == "done"
     assert writes(sandbox) == 2
 
 
 async def test_what_only_changes_data_does_not_count_towards_the_cap(ws: CallContext, sandbox: Sandbox) -> None:
     sandbox.workspace.stop_campaign(4)  # while it runs, any edit may start it
     ws = with_policy(ws, Policy(sends_an_hour=1))
-    assert (await made(ws, await approved(ws, "one"), event(ws, "one"))).status == "done"
+    assert (await make_change(ws, await propose_approved(ws, "one"), event(ws, "one"))).status == "done"
     plan = partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
-    row = await proposed(ws, "update_customer", plan)
+    row = await propose(ws, "update_customer", plan)
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
-    assert (await made(ws, row, plan)).status == "done"
+    assert (await make_change(ws, row, plan)).status == "done"
     assert writes(sandbox) == 2
 
 
@@ -419,13 +419,13 @@ async def test_the_cap_holds_across_servers_that_race_on_one_journal(
             with_policy(opened.acting(caller_named("local:me")), cap),
             other.acting(caller_named("local:them")),
         )
-        rows = [(ws, name, await approved(ws, name)) for ws, of in ((mine, "a"), (theirs, "b"))
+        rows = [(ws, name, await propose_approved(ws, name)) for ws, of in ((mine, "a"), (theirs, "b"))
                 for name in (f"{of}{number}" for number in range(4))]  # fmt: skip
         refused: list[str] = []
 
         async def make(ws: CallContext, name: str, row: Change) -> None:
             try:
-                await made(ws, row, event(ws, name))
+                await make_change(ws, row, event(ws, name))
             except Refused:
                 refused.append(name)
 
@@ -443,5 +443,5 @@ async def test_the_cap_of_one_workspace_is_not_that_of_another(
     other = settings.model_copy(update={"workspace": "another"})
     async with open_workspace(other, sandbox=sandbox, policy=cap) as opened:
         for each in (with_policy(ws, cap), opened.acting(caller_named("local:me"))):
-            assert (await made(each, await approved(each, "one"), event(each, "one"))).status == "done"
+            assert (await make_change(each, await propose_approved(each, "one"), event(each, "one"))).status == "done"
     assert writes(sandbox) == 2

@@ -19,7 +19,7 @@ TOOLS: dict[str, tuple[Risk, ...]] = {
 }
 
 
-def reading(folder: Path, text: str) -> Policy:
+def read_policy(folder: Path, text: str) -> Policy:
     file = folder / "policy.toml"
     file.write_text(text, encoding="utf-8")
     return policy_of(Settings(policy_file=file), TOOLS)
@@ -30,7 +30,7 @@ def test_without_a_file_there_are_the_defaults() -> None:
 
 
 def test_an_empty_file_says_what_no_file_says(tmp_path: Path) -> None:
-    assert reading(tmp_path, "# nothing yet\n") == Policy()
+    assert read_policy(tmp_path, "# nothing yet\n") == Policy()
 
 
 def test_the_documented_example_is_in_force_as_its_comments_say() -> None:
@@ -54,7 +54,7 @@ def test_the_documented_example_is_in_force_as_its_comments_say() -> None:
 
 
 def test_each_rule_is_read_however_toml_writes_it(tmp_path: Path) -> None:
-    policy = reading(
+    policy = read_policy(
         tmp_path,
         'class.data = { rule = "hide", approval = "outside" }\n'
         'tool."send_event".rule = "confirm"\n'
@@ -101,7 +101,7 @@ WRONG = {
 @pytest.mark.parametrize(("text", "reason"), WRONG.items(), ids=range(len(WRONG)))
 def test_a_wrong_file_is_reported_with_its_key_and_the_reason(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(SettingError) as wrong:
-        reading(tmp_path, text)
+        read_policy(tmp_path, text)
     message = str(wrong.value)
     assert message.startswith(f"CIO_POLICY_FILE: {tmp_path / 'policy.toml'}: {reason}"), message
     assert "\n" not in message
@@ -109,7 +109,7 @@ def test_a_wrong_file_is_reported_with_its_key_and_the_reason(tmp_path: Path, te
 
 def test_what_a_file_has_in_it_cannot_forge_a_line_of_the_log(tmp_path: Path) -> None:
     with pytest.raises(SettingError) as wrong:
-        reading(tmp_path, f'"a\\nb\\u202e{"x" * 200}" = 1')
+        read_policy(tmp_path, f'"a\\nb\\u202e{"x" * 200}" = 1')
     message = str(wrong.value)
     assert message.isprintable()
     assert len(message) < 300

@@ -251,7 +251,7 @@ def identify(person: str, **attributes: JsonValue) -> dict[str, JsonValue]:
     return {"type": "person", "action": "identify", "identifiers": {"id": person}, "attributes": attributes}
 
 
-def batched(*operations: dict[str, JsonValue]) -> Planner:
+def batch_planner(*operations: dict[str, JsonValue]) -> Planner:
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
         return Plan(risk="send", summary="Change people.", affected=len(operations), calls=(batch(operations),))
@@ -261,7 +261,7 @@ def batched(*operations: dict[str, JsonValue]) -> Planner:
 
 async def test_of_a_batch_only_what_was_refused_is_made_again_and_named(scene: Scene, sandbox: Sandbox) -> None:
     wrong: dict[str, JsonValue] = {"type": "person", "action": "no such action", "identifiers": {"id": "bob"}}
-    plan = batched(identify("ada", shoe="42"), wrong, identify("bob", shoe="43"))
+    plan = batch_planner(identify("ada", shoe="42"), wrong, identify("bob", shoe="43"))
     receipt = await scene.gate.make(await scene.approved(plan), plan, scene.work())
     assert receipt.status == "partly_done"
     assert "1 of 3 operations were not accepted" in receipt.message
@@ -270,10 +270,10 @@ async def test_of_a_batch_only_what_was_refused_is_made_again_and_named(scene: S
 
 
 async def test_an_abandoned_batch_is_made_within_ten_minutes_and_no_later(scene: Scene, sandbox: Sandbox) -> None:
-    soon = await scene.abandoned(batched(identify("ada", shoe="42")))
+    soon = await scene.abandoned(batch_planner(identify("ada", shoe="42")))
     await scene.after(60)
     assert (await scene.state(soon)).state == "sent"
-    late = await scene.abandoned(batched(identify("bob", shoe="43")))
+    late = await scene.abandoned(batch_planner(identify("bob", shoe="43")))
     await scene.after(REMAKE_SECONDS + 60)
     assert (await scene.state(late)).state == "unknown"
     assert requests(sandbox, "/batch") == 1

@@ -20,7 +20,7 @@ async def create(client: SandboxClient, **body: Any) -> Any:
     return answer.json()
 
 
-async def alone(webhook_client: WebhookClient, **body: Any) -> int:
+async def create_only_webhook(webhook_client: WebhookClient, **body: Any) -> int:
     """Have only one webhook that is posted to."""
     await webhook_client.app(f"{HOOKS}/2", method="DELETE")
     number: int = (await create(webhook_client, **body))["id"]
@@ -63,7 +63,7 @@ async def test_an_invalid_address_ends_the_start() -> None:
 
 
 async def test_an_address_that_no_client_takes_counts_as_refused(webhook_client: WebhookClient) -> None:
-    await alone(webhook_client, endpoint="http://\x01/hook")
+    await create_only_webhook(webhook_client, endpoint="http://\x01/hook")
     await webhook_client.emit()
     assert (await webhook_client.webhook_status())["last_status"] == "refused"
 
@@ -74,7 +74,7 @@ async def test_a_missing_webhook_cannot_be_changed(client: SandboxClient) -> Non
 
 
 async def test_only_subscribed_events_are_posted(webhook_client: WebhookClient) -> None:
-    await alone(webhook_client, events=["email_delivered", "customer_unsubscribed"])
+    await create_only_webhook(webhook_client, events=["email_delivered", "customer_unsubscribed"])
     await webhook_client.reset_password()
     await webhook_client.advance(5)
     await webhook_client.track("PUT", "/customers/ada", {"unsubscribed": True})
@@ -82,7 +82,7 @@ async def test_only_subscribed_events_are_posted(webhook_client: WebhookClient) 
 
 
 async def test_a_disabled_webhook_hears_nothing_and_misses_it_for_good(webhook_client: WebhookClient) -> None:
-    number = await alone(webhook_client, disabled=True)
+    number = await create_only_webhook(webhook_client, disabled=True)
     assert await webhook_client.emit(2) == []
     await webhook_client.app(f"{HOOKS}/{number}", method="PUT", json={**MINE, "disabled": False})
     assert await webhook_client.advance() == []
@@ -104,7 +104,7 @@ async def test_the_warehouse_is_a_placeholder_until_its_address_changes(webhook_
 
 
 async def test_with_content_what_was_sent_comes_along(webhook_client: WebhookClient) -> None:
-    await alone(webhook_client, with_content=True)
+    await create_only_webhook(webhook_client, with_content=True)
     await webhook_client.reset_password()
     await webhook_client.advance(5)
     sent, delivered = webhook_client.receiver.events

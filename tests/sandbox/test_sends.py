@@ -8,7 +8,7 @@ from tests.sandbox.sandbox_client import SandboxClient
 pytestmark = pytest.mark.anyio
 
 
-async def delivered(client: SandboxClient, number: str, after: float = 60) -> Any:
+async def delivery_of(client: SandboxClient, number: str, after: float = 60) -> Any:
     client.pause(after)
     return (await client.get_json(f"/v1/messages/{number}"))["message"]
 
@@ -17,7 +17,7 @@ async def test_an_accepted_message_becomes_a_delivery_that_progresses(client: Sa
     answer = (await client.reset_password()).json()
     first = (await client.get_json(f"/v1/messages/{answer['delivery_id']}"))["message"]
     assert first["created"] == answer["queued_at"]
-    later = await delivered(client, answer["delivery_id"])
+    later = await delivery_of(client, answer["delivery_id"])
     assert {"sent"} <= later["metrics"].keys()
     assert (later["recipient"], later["customer_id"], later["subject"]) == (
         "ada@example.com",
@@ -44,34 +44,34 @@ async def test_templates_name_the_data_they_need(client: SandboxClient) -> None:
 
 async def test_data_that_the_template_lacks_fails_the_delivery_later(client: SandboxClient) -> None:
     answer = await client.reset_password(message_data={})
-    message = await delivered(client, answer.json()["delivery_id"])
+    message = await delivery_of(client, answer.json()["delivery_id"])
     assert "failed" in message["metrics"]
     assert "reset_url" in message["failure_message"]
 
 
 async def test_an_unsubscribed_person_gets_it_unless_that_is_forbidden(client: SandboxClient) -> None:
     to_bob = {"to": "bob@example.com", "identifiers": {"id": "bob"}}
-    sent = await delivered(client, (await client.reset_password(**to_bob)).json()["delivery_id"])
+    sent = await delivery_of(client, (await client.reset_password(**to_bob)).json()["delivery_id"])
     assert "sent" in sent["metrics"]
     forbidden = await client.reset_password(**to_bob, send_to_unsubscribed=False)
     assert forbidden.status_code == 200
-    message = await delivered(client, forbidden.json()["delivery_id"])
+    message = await delivery_of(client, forbidden.json()["delivery_id"])
     assert "undeliverable" in message["metrics"]
     assert "sent" not in message["metrics"]
 
 
 async def test_suppressed_people_and_bounced_addresses_get_nothing(client: SandboxClient) -> None:
     gone = await client.reset_password(to="gone@example.com", identifiers={"email": "gone@example.com"})
-    assert "undeliverable" in (await delivered(client, gone.json()["delivery_id"]))["metrics"]
+    assert "undeliverable" in (await delivery_of(client, gone.json()["delivery_id"]))["metrics"]
     eve = await client.reset_password(to="eve@example.com", identifiers={"id": "eve"})
-    assert "dropped" in (await delivered(client, eve.json()["delivery_id"]))["metrics"]
+    assert "dropped" in (await delivery_of(client, eve.json()["delivery_id"]))["metrics"]
 
 
 async def test_a_scheduled_message_is_created_at_once_and_sent_at_its_time(client: SandboxClient) -> None:
     now = client.sandbox.workspace.now
     answer = (await client.reset_password(send_at=now + 3600)).json()
     assert answer["send_at"] == now + 3600
-    waiting = await delivered(client, answer["delivery_id"], after=3590)
+    waiting = await delivery_of(client, answer["delivery_id"], after=3590)
     assert waiting["metrics"] == {"created": answer["queued_at"]}
     assert waiting["recipient"] == "ada@example.com"
     await client.http.post("/_sandbox/advance", json={"seconds": 30})
@@ -84,18 +84,18 @@ async def test_a_scheduled_message_meets_the_world_of_its_time(client: SandboxCl
     to_ada = {"send_at": client.sandbox.workspace.now + 3600, "send_to_unsubscribed": False}
     answer = (await client.reset_password(**to_ada)).json()
     await client.track("PUT", "/customers/ada", {"unsubscribed": True})
-    assert "undeliverable" in (await delivered(client, answer["delivery_id"], after=3700))["metrics"]
+    assert "undeliverable" in (await delivery_of(client, answer["delivery_id"], after=3700))["metrics"]
 
 
 async def test_a_message_for_the_past_is_sent_at_once(client: SandboxClient) -> None:
     answer = (await client.reset_password(send_at=client.sandbox.workspace.now - 60)).json()
     assert "send_at" not in answer
-    assert "sent" in (await delivered(client, answer["delivery_id"]))["metrics"]
+    assert "sent" in (await delivery_of(client, answer["delivery_id"]))["metrics"]
 
 
 async def test_a_draft_is_held_for_a_person(client: SandboxClient) -> None:
     answer = (await client.reset_password(queue_draft=True)).json()
-    message = await delivered(client, answer["delivery_id"])
+    message = await delivery_of(client, answer["delivery_id"])
     assert message["metrics"].keys() == {"created", "drafted"}
     drafts = (await client.get_json("/v1/messages", drafts="true"))["messages"]
     assert [draft["id"] for draft in drafts] == [answer["delivery_id"]]
@@ -119,7 +119,7 @@ async def test_an_email_without_a_template_needs_body_subject_and_from(client: S
         "from": "a@b.c",
     }
     answer = await client.app("/v1/send/email", method="POST", json=own)
-    assert (await delivered(client, answer.json()["delivery_id"]))["subject"] == "Hello"
+    assert (await delivery_of(client, answer.json()["delivery_id"]))["subject"] == "Hello"
     own.pop("subject")
     assert (await client.app("/v1/send/email", method="POST", json=own)).status_code == 400
 
@@ -157,7 +157,7 @@ async def test_an_invalid_message_is_refused_and_leaves_nothing(
 async def test_a_text_message_needs_a_phone_number(client: SandboxClient) -> None:
     data = {"code": "1234"}
     answer = await client.send(message_data=data)
-    assert (await delivered(client, answer.json()["delivery_id"]))["type"] == "twilio"
+    assert (await delivery_of(client, answer.json()["delivery_id"]))["type"] == "twilio"
     assert (await client.send(message_data=data, to="12345", channel="sms")).status_code == 400
 
 

@@ -82,7 +82,7 @@ def specification() -> Any:
 
 def schema_of(specification: Any, template: str, method: str = "get", status: str = "200") -> Any:
     answer = resolved(specification, specification["paths"][template][method]["responses"][status])
-    return loosened(specification, answer["content"]["application/json"]["schema"])
+    return loosen(specification, answer["content"]["application/json"]["schema"])
 
 
 def resolved(specification: Any, part: Any) -> Any:
@@ -94,18 +94,18 @@ def resolved(specification: Any, part: Any) -> Any:
     return part
 
 
-def loosened(specification: Any, schema: Any) -> Any:
+def loosen(specification: Any, schema: Any) -> Any:
     """As JSON Schema: references followed, `nullable` a type, one of several variants enough."""
     schema = dict(resolved(specification, schema))
     for word in ("allOf", "anyOf", "oneOf"):
         if word in schema:
-            schema["anyOf" if word == "oneOf" else word] = [loosened(specification, one) for one in schema[word]]
+            schema["anyOf" if word == "oneOf" else word] = [loosen(specification, one) for one in schema[word]]
     schema.pop("oneOf", None)
     if isinstance(schema.get("properties"), dict):
-        schema["properties"] = {name: loosened(specification, one) for name, one in schema["properties"].items()}
+        schema["properties"] = {name: loosen(specification, one) for name, one in schema["properties"].items()}
     for word in ("items", "additionalProperties", "not"):
         if isinstance(schema.get(word), dict):
-            schema[word] = loosened(specification, schema[word])
+            schema[word] = loosen(specification, schema[word])
     if schema.pop("nullable", False) and "type" in schema:
         schema["type"] = [schema["type"], "null"]
     schema.pop("format", None)

@@ -42,22 +42,22 @@ async def over_http(settings: Settings, sandbox: Sandbox, era: Era) -> AsyncIter
             serving.should_exit = True
 
 
-async def listed(settings: Settings) -> set[str]:
+async def tool_names(settings: Settings) -> set[str]:
     async with Client(build_server(settings)) as client:
         return {tool.name for tool in (await client.list_tools()).tools}
 
 
 async def test_every_tool_is_listed_with_its_keys_and_none_that_writes_when_read_only(settings: Settings) -> None:
     everything = {spec.name for spec in TOOLS}
-    assert await listed(settings) == everything
-    assert await listed(settings.model_copy(update={"read_only": True})) == everything - WRITES
+    assert await tool_names(settings) == everything
+    assert await tool_names(settings.model_copy(update={"read_only": True})) == everything - WRITES
 
 
 async def test_tools_whose_key_is_missing_are_not_listed(settings: Settings) -> None:
-    app_only = await listed(settings.model_copy(update={"site_id": None, "track_api_key": None}))
+    app_only = await tool_names(settings.model_copy(update={"site_id": None, "track_api_key": None}))
     assert {"send_event", "update_customer"}.isdisjoint(app_only)
     assert "send_transactional" in app_only
-    track_only = await listed(settings.model_copy(update={"app_api_key": None}))
+    track_only = await tool_names(settings.model_copy(update={"app_api_key": None}))
     own = {"recent_events", "wait_for_event", "get_workspace", "list_changes"}
     assert track_only == own | {"send_event", "update_customer"}
 

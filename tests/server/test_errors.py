@@ -12,7 +12,7 @@ from cio_mcp.server.errors import sentence
 ADDRESS = "ada@example.com"
 
 
-def failing(address: str) -> None:
+def fail(address: str) -> None:
     known: dict[str, int] = {}
     try:
         known[address] += 1
@@ -24,7 +24,7 @@ def test_an_unexpected_failure_is_logged_by_its_place_and_kind_without_the_value
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.raises(RuntimeError) as failure, caplog.at_level(logging.ERROR):
-        failing(ADDRESS)
+        fail(ADDRESS)
     message = sentence("send_event", failure.value)
     assert message == (
         "send_event failed unexpectedly. Check list_changes for what was sent; details are in the server log."

@@ -31,7 +31,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 @asynccontextmanager
-async def running(output: Output) -> AsyncIterator[None]:
+async def run_output(output: Output) -> AsyncIterator[None]:
     async with anyio.create_task_group() as group:
         group.start_soon(output.run)
         yield
@@ -48,7 +48,7 @@ async def read(descriptor: int, size: int) -> bytes:
 async def test_messages_that_have_to_wait_arrive_whole_and_in_order(pipe: tuple[int, int]) -> None:
     output = Output(pipe[1])
     messages = [bytes([letter]) * 300_000 + b"\n" for letter in b"abc"]
-    async with running(output), anyio.create_task_group() as group:
+    async with run_output(output), anyio.create_task_group() as group:
         for message in messages:
             group.start_soon(output.write, message)
         whole = b"".join(messages)
@@ -57,7 +57,7 @@ async def test_messages_that_have_to_wait_arrive_whole_and_in_order(pipe: tuple[
 
 async def test_a_message_whose_sender_is_canceled_halfway_is_written_whole(pipe: tuple[int, int]) -> None:
     output = Output(pipe[1])
-    async with running(output):
+    async with run_output(output):
         async with anyio.create_task_group() as group:
             group.start_soon(output.write, LONG + b"\n")
             await anyio.wait_readable(pipe[0])
@@ -70,7 +70,7 @@ async def test_a_message_whose_sender_is_canceled_halfway_is_written_whole(pipe:
 
 async def test_the_event_loop_goes_on_while_nobody_reads(pipe: tuple[int, int]) -> None:
     output = Output(pipe[1])
-    async with running(output), anyio.create_task_group() as group:
+    async with run_output(output), anyio.create_task_group() as group:
         group.start_soon(output.write, LONG)
         for _ in range(100):
             await anyio.lowlevel.checkpoint()
@@ -107,7 +107,7 @@ async def test_files_are_read_and_written_too(tmp_path: Path) -> None:
     file = tmp_path / "file"
     with file.open("wb") as written:
         output = Output(written.fileno())
-        async with running(output):
+        async with run_output(output):
             await output.write(LONG)
     with file.open("rb") as source:
         assert await read(source.fileno(), len(LONG)) == LONG

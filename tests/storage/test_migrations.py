@@ -103,7 +103,7 @@ def rows(path: Path) -> list[tuple[Any, ...]]:
         return db.execute("SELECT id, state, summary, question, plan, outcome FROM changes ORDER BY id").fetchall()
 
 
-def recorded(path: Path) -> str:
+def recorded_version(path: Path) -> str:
     with closing(sqlite3.connect(path)) as db:
         ((version,),) = db.execute("SELECT version_num FROM alembic_version").fetchall()
     return str(version)
@@ -176,7 +176,7 @@ class TestAJournalFromBeforeVersions:
         before = rows(file)
         await database.read(lambda _: None)
         assert rows(file) == before
-        assert recorded(file) == HEAD
+        assert recorded_version(file) == HEAD
         pause = await Pauses(database, "other").in_force()
         assert pause
         assert (pause.by, pause.reason) == ("ada", "a test")
@@ -289,7 +289,7 @@ class TestAnotherRelease:
         assert await Pauses(again, "other").in_force()
         assert len((await Events(again, "sandbox").recent(EventQuery(), 10, None))[0]) == 2
         await again.close()
-        assert recorded(file) == NEWER
+        assert recorded_version(file) == NEWER
 
     @pytest.mark.parametrize("version", [TOO_NEW, "1234abcd"])
     async def test_a_newer_schema_without_what_this_release_uses_is_refused_in_one_sentence(
@@ -301,7 +301,7 @@ class TestAnotherRelease:
         with pytest.raises(StorageFailed, match="install the newest cio-mcp, or set CIO_DATABASE_URL"):
             await Pauses(again).pause(by="test", now=1.0)
         await again.close()
-        assert recorded(file) == version
+        assert recorded_version(file) == version
 
     @pytest.mark.parametrize(
         ("version", "needed"),
@@ -323,7 +323,7 @@ class TestOpening:
     def test_a_new_database_is_created_without_alembic(self, tmp_path: Path) -> None:
         (process,) = processes(OPENS, f"sqlite:///{tmp_path / 'new' / 'cio-mcp.db'}")
         assert process.communicate(timeout=60) == (b"False\n", b"")
-        assert recorded(tmp_path / "new" / "cio-mcp.db") == HEAD
+        assert recorded_version(tmp_path / "new" / "cio-mcp.db") == HEAD
 
     def test_of_several_processes_one_migrates_and_the_others_wait(self, file: Path) -> None:
         before = rows(file)
@@ -352,7 +352,7 @@ class TestOpening:
         assert (rows(file), tables(file)) == (before, schema)
         (process,) = processes(OPENS, f"sqlite:///{file}")
         assert process.communicate(timeout=60) == (b"True\n", b"")
-        assert (rows(file), recorded(file)) == (before, HEAD)
+        assert (rows(file), recorded_version(file)) == (before, HEAD)
 
     async def test_a_migration_that_fails_changes_nothing(self, file: Path) -> None:
         schema = tables(file)

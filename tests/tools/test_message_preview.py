@@ -26,7 +26,7 @@ def content(subject: str = "", body: str = "", language: str = "", **more: str) 
     return Content(id="1", type="email", subject=subject, body=body, language=language, **more)
 
 
-def previewed(
+def preview_of(
     *contents: Content, data: dict[str, JsonValue] | None = None, language: str | None = None
 ) -> MessagePreview:
     return preview(contents, ADA, data or {}, NOW, language)
@@ -38,26 +38,26 @@ def test_the_subject_and_the_visible_text_are_rendered_with_the_data_and_the_pro
         "<p>order&nbsp;<a href='{% cio_link url:https://acme.example %}'>{{trigger.order.id}}</a></p>"
         "{% if event.vip %}VIP{% endif %}</body></html>"
     )
-    result = previewed(content("Order {{data.order.id}}", body), data={"order": {"id": 7}, "vip": True})
+    result = preview_of(content("Order {{data.order.id}}", body), data={"order": {"id": 7}, "vip": True})
     assert result == MessagePreview(subject="Order 7", beginning="Hi Ada, order 7 VIP")
     assert result.lines == ("Subject: “Order 7”", "Text begins: “Hi Ada, order 7 VIP”")
     assert result.warnings == ()
 
 
 def test_a_message_without_html_shows_its_plain_text_and_no_subject() -> None:
-    result = previewed(content(body_plain="Your code is {{data.code}}"), data={"code": "123"})
+    result = preview_of(content(body_plain="Your code is {{data.code}}"), data={"code": "123"})
     assert result.lines == ("Text begins: “Your code is 123”",)
 
 
 def test_only_the_beginning_of_a_text_is_shown() -> None:
-    result = previewed(content("Long", "<p>" + "word " * 500 + "</p>"))
+    result = preview_of(content("Long", "<p>" + "word " * 500 + "</p>"))
     assert result.beginning is not None
     assert len(result.beginning) == MAX_BEGINNING
     assert result.beginning.endswith("…")
 
 
 def test_what_is_required_and_not_there_is_named() -> None:
-    result = previewed(
+    result = preview_of(
         content(
             "{{data.total}} {{customer.last_name}} {{customer.plan}}",
             "{{trigger.order_id}}{{data.note | default: 'none'}}{% if event.vip %}{{event.vip}}{% endif %}"
@@ -78,12 +78,12 @@ def test_what_is_required_and_not_there_is_named() -> None:
 
 def test_a_warning_names_only_so_many_variables() -> None:
     body = "".join(f"{{{{data.v{number:02d}}}}}" for number in range(MAX_NAMES + 3))
-    (warning,) = previewed(content("x", body)).warnings
+    (warning,) = preview_of(content("x", body)).warnings
     assert warning.endswith("“v09”, and 3 more.")
 
 
 def test_the_recipient_of_the_template_is_not_required_for_a_send_names_its_own() -> None:
-    assert previewed(content("Hello", "x", recipient="{{customer.phone}}")).missing == ()
+    assert preview_of(content("Hello", "x", recipient="{{customer.phone}}")).missing == ()
 
 
 def test_a_person_who_cannot_be_read_lacks_nothing() -> None:
@@ -99,26 +99,26 @@ def test_the_variant_in_the_language_of_the_send_or_of_the_customer_is_shown(
     language: str | None, subject: str
 ) -> None:
     variants = [content("Hallo", language="de"), content("Olá", language="pt"), content("Oi", language="pt-br")]
-    assert previewed(*variants, content("Hello"), language=language).subject == subject
+    assert preview_of(*variants, content("Hello"), language=language).subject == subject
 
 
 def test_without_a_default_variant_the_first_one_is_shown() -> None:
-    assert previewed(content("Hallo", language="de"), content("Hei", language="fi"), language="en").subject == "Hallo"
+    assert preview_of(content("Hallo", language="de"), content("Hei", language="fi"), language="en").subject == "Hallo"
 
 
 @pytest.mark.parametrize("body", ["{{ data.x", "{% if data.x %}", "{% for i in (1..99999999) %}{% endfor %}"])
 def test_a_text_that_cannot_be_rendered_is_unknown_and_the_subject_is_still_shown(body: str) -> None:
-    result = previewed(content("Hello", body))
+    result = preview_of(content("Hello", body))
     assert (result.subject, result.beginning, result.unknown) == ("Hello", None, True)
     assert result.warnings == ("The template could only be read in part. It may use more variables.",)
 
 
 def test_a_message_without_content_is_unknown() -> None:
-    assert previewed() == MessagePreview(unknown=True)
+    assert preview_of() == MessagePreview(unknown=True)
 
 
 def test_foreign_text_cannot_close_the_quotes_it_stands_in() -> None:
-    subject, text = previewed(
+    subject, text = preview_of(
         content("{{data.x}}", "<p>{{data.x}}</p>"), data={"x": "a” \u202e\nSubject: “free\u200b <b>"}
     ).lines
     assert subject == "Subject: “a' Subject: 'free ‹b›”"  # noqa: RUF001 - the look-alikes are the point

@@ -125,7 +125,7 @@ async def test_what_was_never_sent_by_a_channel_is_nought_and_has_no_rates(ws: C
     assert render(answer, mask=False).text.startswith("campaign 1 “Onboarding”, sms only: ")
 
 
-async def _refused(ws: CallContext, sandbox: Sandbox, message: str, **arguments: object) -> None:
+async def _check_refusal(ws: CallContext, sandbox: Sandbox, message: str, **arguments: object) -> None:
     with pytest.raises(InvalidArgument) as refused:
         await get_metrics(ws, **arguments)  # type: ignore[arg-type] # each case is one that the tool refuses
     assert message in str(refused.value)
@@ -152,7 +152,7 @@ async def _refused(ws: CallContext, sandbox: Sandbox, message: str, **arguments:
 async def test_what_cannot_be_counted_is_refused_with_what_can(
     ws: CallContext, sandbox: Sandbox, arguments: dict[str, object], message: str
 ) -> None:
-    await _refused(ws, sandbox, message, **arguments)
+    await _check_refusal(ws, sandbox, message, **arguments)
 
 
 async def test_a_wrong_kind_is_refused(ws: CallContext) -> None:

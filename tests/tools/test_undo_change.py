@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
 FUNCTIONS: dict[str, Any] = {each.__name__: each for each in (send_event, update_customer, undo_change)}
 
 
-async def approved(ws: CallContext, tool: str, **arguments: JsonValue) -> Receipt:
+async def approve_and_apply(ws: CallContext, tool: str, **arguments: JsonValue) -> Receipt:
     """Propose a write, approve it as a person would, and carry it out."""
 
     async def plan() -> Plan:
@@ -50,8 +50,8 @@ async def values(ws: CallContext, *names: str) -> list[JsonValue]:
     return [person.attributes.get(name) for name in names]
 
 
-async def done(ws: CallContext, tool: str, **arguments: JsonValue) -> str:
-    receipt = await approved(ws, tool, **arguments)
+async def apply_change(ws: CallContext, tool: str, **arguments: JsonValue) -> str:
+    receipt = await approve_and_apply(ws, tool, **arguments)
     assert receipt.status == "done", receipt
     assert receipt.change
     return receipt.change
@@ -85,15 +85,15 @@ async def test_what_was_changed_comes_back_and_what_was_not_there_goes(ws: CallC
     before = await values(ws, "plan", "shoe_size")
     assert before[0]
     assert before[1] is None
-    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold", "shoe_size": 38})
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold", "shoe_size": 38})
     assert await values(ws, "plan", "shoe_size") == ["gold", "38"]
-    receipt = await approved(ws, "undo_change", change=change)
+    receipt = await approve_and_apply(ws, "undo_change", change=change)
     assert (receipt.status, receipt.verified) == ("done", True)
     assert await values(ws, "plan", "shoe_size") == before
 
 
 async def test_an_undo_says_what_it_cannot_bring_back(ws: CallContext) -> None:
-    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
     plan = await undo_change(ws, change)
     assert change in plan.summary
     assert "“plan”" in plan.summary
@@ -104,8 +104,8 @@ async def test_an_undo_says_what_it_cannot_bring_back(ws: CallContext) -> None:
 
 async def test_an_undo_is_of_the_class_of_what_it_writes(ws: CallContext, sandbox: Sandbox) -> None:
     sandbox.workspace.stop_campaign(4)  # while it runs, any edit may start it
-    harmless = await done(ws, "update_customer", customer="ada", attributes={"favourite_colour": "teal"})
-    reaching = await done(ws, "update_customer", customer="ada", attributes={"unsubscribed": True})
+    harmless = await apply_change(ws, "update_customer", customer="ada", attributes={"favourite_colour": "teal"})
+    reaching = await apply_change(ws, "update_customer", customer="ada", attributes={"unsubscribed": True})
     assert (await undo_change(ws, harmless)).risk == "data"
     back = await undo_change(ws, reaching)
     assert back.risk == "send"
@@ -115,8 +115,8 @@ async def test_an_undo_is_of_the_class_of_what_it_writes(ws: CallContext, sandbo
 
 
 async def test_an_undo_refuses_when_a_value_changed_since_and_names_it(ws: CallContext, sandbox: Sandbox) -> None:
-    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold", "colour": "teal"})
-    await done(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold", "colour": "teal"})
+    await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
     sent = len(sandbox.requests)
     with pytest.raises(Refused, match="“plan” changed since") as refused:
         await undo_change(ws, change)
@@ -125,7 +125,7 @@ async def test_an_undo_refuses_when_a_value_changed_since_and_names_it(ws: CallC
 
 
 async def test_an_approved_undo_sends_nothing_if_the_value_changes_before_it_is_made(ws: CallContext) -> None:
-    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
 
     async def plan() -> Plan:
         return await undo_change(ws, change)
@@ -133,7 +133,7 @@ async def test_an_approved_undo_sends_nothing_if_the_value_changes_before_it_is_
     row = await ws.gate.propose(ws.caller.id, "undo_change", "digest", plan)
     assert not isinstance(row, Receipt)
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
-    await done(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
+    await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
     with pytest.raises(CioError):
         await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))
     assert await values(ws, "plan") == ["silver"]
@@ -141,17 +141,17 @@ async def test_an_approved_undo_sends_nothing_if_the_value_changes_before_it_is_
 
 async def test_an_undo_can_be_undone(ws: CallContext) -> None:
     before = await values(ws, "plan")
-    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
-    undo = await done(ws, "undo_change", change=change)
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    undo = await apply_change(ws, "undo_change", change=change)
     assert await values(ws, "plan") == before
-    await done(ws, "undo_change", change=undo)
+    await apply_change(ws, "undo_change", change=undo)
     assert await values(ws, "plan") == ["gold"]
 
 
 async def test_what_is_back_already_is_not_sent_again(ws: CallContext) -> None:
-    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
-    await done(ws, "undo_change", change=change)
-    assert (await approved(ws, "undo_change", change=change)).status == "already_done"
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    await apply_change(ws, "undo_change", change=change)
+    assert (await approve_and_apply(ws, "undo_change", change=change)).status == "already_done"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ async def test_what_is_back_already_is_not_sent_again(ws: CallContext) -> None:
 async def test_what_has_no_undo_is_refused_with_the_reason(
     tool: str, arguments: dict[str, Any], reason: str, ws: CallContext
 ) -> None:
-    receipt = await approved(ws, tool, **arguments)
+    receipt = await approve_and_apply(ws, tool, **arguments)
     assert receipt.change
     with pytest.raises(Refused, match=reason):
         await undo_change(ws, receipt.change)
@@ -193,7 +193,7 @@ async def test_only_what_was_done_can_be_undone(ws: CallContext) -> None:
 
 
 async def test_a_change_whose_details_are_gone_has_no_undo(ws: CallContext, settings: Settings) -> None:
-    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
     far = ws.gate.clock.now() + 1
     assert await reduce_old_changes(Database(settings.storage_url), before=far, now=far) == 1
     with pytest.raises(Refused, match="no longer stored"):
@@ -205,7 +205,7 @@ async def test_a_change_whose_details_are_gone_has_no_undo(ws: CallContext, sett
 
 async def test_a_change_whose_outcome_is_not_known_cannot_be_undone(ws: CallContext, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault("PUT", "/api/v1/customers/{identifier}", "accept_then_503", times=-1))
-    receipt = await approved(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    receipt = await approve_and_apply(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
     assert receipt.status == "unknown"
     assert receipt.change
     with pytest.raises(Refused, match="it is unknown"):
@@ -243,10 +243,10 @@ async def test_a_kind_of_change_that_undo_does_not_cover_is_refused(
 async def test_without_an_app_key_there_is_no_undo_and_the_reason_names_what_is_missing(
     ws: CallContext, settings: Settings, sandbox: Sandbox
 ) -> None:
-    seen = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
+    seen = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
     async with open_workspace(settings.model_copy(update={"app_api_key": None}), sandbox=sandbox) as opened:
         blind = opened.acting(caller_named("local:tester"))
-        unseen = await done(blind, "update_customer", customer="ada", attributes={"plan": "silver"})
+        unseen = await apply_change(blind, "update_customer", customer="ada", attributes={"plan": "silver"})
         with pytest.raises(Refused, match="without an App API key"):
             await undo_change(blind, seen)
     with pytest.raises(Refused, match="the previous values were unknown"):
@@ -255,17 +255,17 @@ async def test_without_an_app_key_there_is_no_undo_and_the_reason_names_what_is_
 
 @pytest.mark.parametrize("name", ["email", "Email", " email"])
 async def test_a_first_email_address_cannot_be_taken_away(name: str, ws: CallContext, sandbox: Sandbox) -> None:
-    await done(ws, "update_customer", customer="no-address", attributes={"x": 1}, create=True)
+    await apply_change(ws, "update_customer", customer="no-address", attributes={"x": 1}, create=True)
     sandbox.workspace.clock.advance(5)
-    change = await done(ws, "update_customer", customer="no-address", attributes={name: "new@example.com"})
+    change = await apply_change(ws, "update_customer", customer="no-address", attributes={name: "new@example.com"})
     with pytest.raises(Refused, match=r"Customer\.io doesn't remove"):
         await undo_change(ws, change)
 
 
 async def test_an_undo_writes_only_what_is_not_back_already(ws: CallContext) -> None:
     [plan_before] = await values(ws, "plan")
-    change = await done(ws, "update_customer", customer="ada", attributes={"plan": "gold", "shoe_size": 38})
-    await done(ws, "update_customer", customer="ada", attributes={"plan": plan_before})
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold", "shoe_size": 38})
+    await apply_change(ws, "update_customer", customer="ada", attributes={"plan": plan_before})
     plan = await undo_change(ws, change)
     assert [one.name for one in plan.edits] == ["shoe_size"]
     warnings = " ".join(plan.warnings)
@@ -274,12 +274,12 @@ async def test_an_undo_writes_only_what_is_not_back_already(ws: CallContext) -> 
 
 
 async def test_a_list_that_was_written_can_be_undone(ws: CallContext) -> None:
-    change = await done(ws, "update_customer", customer="ada", attributes={"tags": ["a", "é"]})
-    assert (await approved(ws, "undo_change", change=change)).status == "done"
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"tags": ["a", "é"]})
+    assert (await approve_and_apply(ws, "undo_change", change=change)).status == "done"
     assert await values(ws, "tags") == [None]
 
 
 async def test_an_undo_of_many_values_names_the_first_and_counts_the_rest(ws: CallContext) -> None:
     attributes: dict[str, JsonValue] = {f"x{number}": number for number in range(7)}
-    change = await done(ws, "update_customer", customer="ada", attributes=attributes)
+    change = await apply_change(ws, "update_customer", customer="ada", attributes=attributes)
     assert "“x4” and 2 more of" in (await undo_change(ws, change)).summary

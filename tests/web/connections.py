@@ -42,7 +42,7 @@ class Few(Held):
 
 
 @asynccontextmanager
-async def serving(app: Any, protocol: type[LimitedProtocol] = Held, backlog: int = 100) -> AsyncIterator[int]:
+async def serve(app: Any, protocol: type[LimitedProtocol] = Held, backlog: int = 100) -> AsyncIterator[int]:
     """Serve an application on a port of loopback."""
     listening = socket.create_server(("127.0.0.1", 0))
     # Connections inherit it: a little that is not taken is already more than the system keeps.
@@ -57,7 +57,7 @@ async def serving(app: Any, protocol: type[LimitedProtocol] = Held, backlog: int
             server.should_exit = server.force_exit = True
 
 
-def connected(port: int) -> Any:
+def connect(port: int) -> Any:
     """Connect to a port."""
     return anyio.connect_tcp("127.0.0.1", port)
 
@@ -86,9 +86,9 @@ async def patience_ends() -> None:
         end()
 
 
-async def answered_meanwhile(port: int) -> None:
+async def check_answers_meanwhile(port: int) -> None:
     """Have another request answered: what was sent before it has come in by then."""
-    async with await connected(port) as other:
+    async with await connect(port) as other:
         await other.send(HEALTHZ)
         assert (await answer(other)).startswith(b"HTTP/1.1 200")
 
@@ -99,7 +99,7 @@ def is_paused() -> bool:
     return any(each.flow.write_paused for each in made if isinstance(each, LimitedProtocol))
 
 
-async def closed(stream: anyio.abc.ByteStream) -> None:
+async def wait_for_close(stream: anyio.abc.ByteStream) -> None:
     """Take what comes until the other side closes."""
     try:
         while True:
@@ -108,7 +108,7 @@ async def closed(stream: anyio.abc.ByteStream) -> None:
         pass
 
 
-async def all_gone() -> None:
+async def wait_until_all_closed() -> None:
     """Wait until nothing is kept of any connection."""
     while not MADE or any(each() is not None for each in MADE):
         await anyio.lowlevel.checkpoint()

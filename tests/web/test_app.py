@@ -16,7 +16,7 @@ from cio_mcp.server.http import MAX_SESSIONS, SESSION_IDLE_SECONDS, http_app
 from cio_mcp.settings import Settings
 from cio_mcp.web.app import MAX_MCP_BYTES
 from cio_mcp.web.webhooks import WEBHOOK_PATH
-from tests.web.connections import Few, Held, answer, closed, connected, patience_ends, serving, until
+from tests.web.connections import Few, Held, answer, connect, patience_ends, serve, until, wait_for_close
 from tests.web.posting import KEY, signed
 
 pytestmark = pytest.mark.anyio
@@ -106,7 +106,7 @@ def test_sessions_are_few_and_end_soon_after_their_last_request(settings: Settin
 
 
 async def test_a_half_sent_request_to_mcp_does_not_keep_its_connection(settings: Settings) -> None:
-    async with serving(http_app(build_server(settings))) as port, await connected(port) as stream:
+    async with serve(http_app(build_server(settings))) as port, await connect(port) as stream:
         await stream.send(MESSAGE[:-2])
         await patience_ends()
         assert await answer(stream) == b""
@@ -114,20 +114,20 @@ async def test_a_half_sent_request_to_mcp_does_not_keep_its_connection(settings:
 
 async def test_a_message_that_never_arrives_is_given_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cio_mcp.web.app.MCP_BODY_SECONDS", 0.01)
-    async with serving(http_app(build_server(settings))) as port, await connected(port) as stream:
+    async with serve(http_app(build_server(settings))) as port, await connect(port) as stream:
         await stream.send(MESSAGE + b"{")
         message = await answer(stream)
         assert message.startswith(b"HTTP/1.1 408")
         assert b"connection: close" in message
-        await closed(stream)
+        await wait_for_close(stream)
 
 
 async def test_connections_to_mcp_and_to_the_receiver_count_together(settings: Settings) -> None:
     async with (
-        serving(http_app(build_server(settings)), Few) as port,
-        await connected(port) as mcp,
-        await connected(port) as receiver,
-        await connected(port) as third,
+        serve(http_app(build_server(settings)), Few) as port,
+        await connect(port) as mcp,
+        await connect(port) as receiver,
+        await connect(port) as third,
     ):
         await mcp.send(MESSAGE)
         await receiver.send(f"POST {WEBHOOK_PATH} HTTP/1.1\r\n".encode())
@@ -136,7 +136,7 @@ async def test_connections_to_mcp_and_to_the_receiver_count_together(settings: S
 
 async def test_a_client_can_listen_for_as_long_as_it_likes(keyed: Settings, sandbox: Sandbox) -> None:
     resource = "cio://events/recent"
-    async with serving(http_app(build_server(keyed, sandbox=sandbox))) as port:
+    async with serve(http_app(build_server(keyed, sandbox=sandbox))) as port:
         url = f"http://127.0.0.1:{port}"
         async with (
             Client(f"{url}/mcp") as client,

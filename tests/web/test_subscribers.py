@@ -59,7 +59,7 @@ class Ear:
 
 
 @asynccontextmanager
-async def subscribed(server: str | StdioServerParameters, era: Era) -> AsyncIterator[tuple[Ear, Client]]:
+async def subscribe(server: str | StdioServerParameters, era: Era) -> AsyncIterator[tuple[Ear, Client]]:
     ear = Ear()
 
     async def heard(message: object) -> None:
@@ -144,7 +144,7 @@ async def test_over_http_each_subscriber_of_three_servers_hears_of_each_burst(se
     async with AsyncExitStack() as stack:
         urls = [await stack.enter_async_context(over_http(build_server(alone))) for _ in range(SERVERS)]
         eras: list[Era] = ["auto", "legacy"]
-        subscribers = [await stack.enter_async_context(subscribed(f"{url}/mcp", era)) for url in urls for era in eras]
+        subscribers = [await stack.enter_async_context(subscribe(f"{url}/mcp", era)) for url in urls for era in eras]
         for burst, url in enumerate(urls):
             async with anyio.create_task_group() as group:
                 for ear, client in subscribers:
@@ -155,7 +155,7 @@ async def test_over_http_each_subscriber_of_three_servers_hears_of_each_burst(se
 async def test_over_http_nothing_is_kept_for_a_client_that_went_away(settings: Settings, era: Era) -> None:
     server = build_server(settings.model_copy(update={"webhook_signing_keys": SecretStr(KEY.decode())}))
     async with over_http(server) as url:
-        async with subscribed(f"{url}/mcp", era):
+        async with subscribe(f"{url}/mcp", era):
             assert server.runtime.subscriptions.watched == {RECENT_EVENTS}
         while server.runtime.subscriptions.watched:
             await anyio.lowlevel.checkpoint()
@@ -165,7 +165,7 @@ async def test_over_stdio_a_subscriber_hears_of_what_a_second_process_received(t
     cio_mcp = CommandLine(tmp_path / "data")
     keys = {"CIO_SITE_ID": "site", "CIO_TRACK_API_KEY": "secret", "CIO_WEBHOOK_SIGNING_KEYS": KEY.decode()}
     server = StdioServerParameters(command=sys.executable, args=["-m", "cio_mcp"], env=cio_mcp.environment | keys)
-    async with receiver(cio_mcp, keys) as url, subscribed(server, era) as (ear, client):
+    async with receiver(cio_mcp, keys) as url, subscribe(server, era) as (ear, client):
         for burst in range(2):
             async with anyio.create_task_group() as group:
                 group.start_soon(follows, ear, client, (burst + 1) * BURST - 1)

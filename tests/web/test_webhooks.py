@@ -33,7 +33,7 @@ DAY = 86_400.0
 DOCUMENTED = {200, 401, 403, 408, 413, 503}
 
 
-async def stored(feed: EventLog) -> int:
+async def count_stored(feed: EventLog) -> int:
     return sum((await feed.summary(EventQuery())).by_metric.values())
 
 
@@ -58,7 +58,7 @@ async def test_a_signed_event_is_stored_and_answered_with_a_bare_200(feed: Event
 async def test_a_redelivered_event_is_answered_alike_and_stored_once(feed: EventLog) -> None:
     poster = Poster(feed)
     assert [(await poster.post_signed(BODY)).status for _ in range(3)] == [200, 200, 200]
-    assert await stored(feed) == 1
+    assert await count_stored(feed) == 1
 
 
 async def test_a_retry_of_a_week_ago_is_taken(feed: EventLog) -> None:
@@ -90,7 +90,7 @@ async def test_what_customer_io_did_not_sign_is_refused_and_counted(
     answer = await Poster(feed).post(BODY, headers)
     assert answer.status == 401
     assert is_bare(answer)
-    assert await stored(feed) == 0
+    assert await count_stored(feed) == 0
     assert await refusals(feed) == {reason: 1}
 
 
@@ -109,7 +109,7 @@ async def test_a_larger_body_is_refused_whatever_its_headers_say(feed: EventLog,
     answer = await Poster(feed).post(chunks, headers)
     assert answer.status == 413
     assert is_bare(answer)
-    assert await stored(feed) == 0
+    assert await count_stored(feed) == 0
     assert await refusals(feed) == {"too big": 1}
 
 
@@ -143,7 +143,7 @@ async def test_a_body_that_does_not_come_in_time_is_refused_and_the_line_closed(
     assert answer.status == 408
     assert answer.headers["connection"] == "close"
     assert is_bare(answer)
-    assert await stored(feed) == 0
+    assert await count_stored(feed) == 0
     assert await refusals(feed) == {"too slow": 1}
 
 
@@ -183,7 +183,7 @@ async def test_while_storage_is_down_the_answer_is_503_and_the_event_may_come_ag
     assert is_bare(answer)
     (tmp_path / "folder").unlink()
     assert (await Poster(feed).post_signed(BODY)).status == 200
-    assert await stored(feed) == 1
+    assert await count_stored(feed) == 1
     assert await refusals(feed) == {"not available": 1}
     await feed.database.close()
 
@@ -207,7 +207,7 @@ async def test_without_keys_programs_of_this_machine_are_believed(feed: EventLog
     # What Node.js sends of its own accord.
     headers = {"Host": host, "Accept-Language": "*", "Sec-Fetch-Mode": "cors", "User-Agent": "node"}
     assert (await Poster(feed, ()).post(BODY, headers)).status == 200
-    assert await stored(feed) == 1
+    assert await count_stored(feed) == 1
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ async def test_without_keys_nobody_else_is_believed(feed: EventLog, headers: dic
     answer = await Poster(feed, ()).post(BODY, headers)
     assert answer.status == 403
     assert is_bare(answer)
-    assert await stored(feed) == 0
+    assert await count_stored(feed) == 0
 
 
 async def test_without_keys_a_request_of_http_1_0_is_not_believed(feed: EventLog) -> None:
@@ -262,7 +262,7 @@ async def test_without_keys_a_request_of_http_1_0_is_not_believed(feed: EventLog
 
 async def test_a_slash_at_the_end_of_the_path_changes_nothing(feed: EventLog) -> None:
     assert (await Poster(feed).post(BODY, signed(BODY), path=f"{WEBHOOK_PATH}/")).status == 200
-    assert await stored(feed) == 1
+    assert await count_stored(feed) == 1
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ async def test_what_misses_the_path_is_refused_counted_and_explained(
     answer = await Poster(feed).post(BODY, signed(BODY), path=path)
     assert answer.status == 404
     assert is_bare(answer)
-    assert await stored(feed) == 0
+    assert await count_stored(feed) == 0
     assert await refusals(feed) == {"wrong path": 1}
     (sentence,) = logged(caplog)
     assert f"must end in {WEBHOOK_PATH}." in sentence
@@ -452,7 +452,7 @@ async def test_nothing_unsigned_is_stored_and_no_answer_reveals_anything(
     answer = await Poster(feed, (KEY,) if keyed else ()).post(body, headers)
     assert answer.status in DOCUMENTED - {200, 503}
     assert is_bare(answer)
-    assert await stored(feed) == 0
+    assert await count_stored(feed) == 0
 
 
 json_values = st.recursive(

@@ -60,7 +60,7 @@ READS: dict[str, Callable[[Any], Awaitable[object]]] = {
 KINDS: list[Kind | None] = [None, "campaign", "broadcast", "newsletter", "transactional"]
 
 
-async def _recorded(make: Callable[[Any], Awaitable[object]]) -> list[Call]:
+async def _record(make: Callable[[Any], Awaitable[object]]) -> list[Call]:
     recorder = Recorder()
     with suppress(BadAnswer):  # an empty answer lacks what is documented; only the request counts here
         await make(recorder)
@@ -70,13 +70,13 @@ async def _recorded(make: Callable[[Any], Awaitable[object]]) -> list[Call]:
 
 @pytest.mark.parametrize("name", READS)
 async def test_a_read_is_published(name: str) -> None:
-    for call in await _recorded(READS[name]):
+    for call in await _record(READS[name]):
         assert_published(call)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_deliveries_of_each_kind_are_listed_as_published(kind: Kind | None) -> None:
-    for call in await _recorded(
+    for call in await _record(
         lambda reader: Messages(reader).list(
             kind, kind and "3", limit=20, start="token", metric="opened", type_="twilio", since=WHEN, until=WHEN
         )
