@@ -10,9 +10,10 @@ from cio_mcp.clock import Clock
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import BY_POLICY
+from cio_mcp.gate.rejections import REJECTED_IN_CLIENT, REJECTION_SECONDS, Rejections, rejections_in
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
-from cio_mcp.storage.rows import ChangeSummary, StoredState
+from cio_mcp.storage.rows import ChangeSummary, Digests, StoredState
 
 APPROVAL_SECONDS = 600.0
 """How long an approval is valid, and how long a client may keep a question open."""
@@ -20,7 +21,9 @@ CALL_SECONDS = 10.0
 """How long a change that was approved in a client is left to its call, before any server carries it out."""
 POLL_SECONDS = 0.25
 """How often a waiting call looks for a decision."""
-IN_CLIENT, REJECTED = "approved in the client", "rejected in the client"
+MAX_DECISIONS = 50
+"""Decisions that are read to count rejections; no source."""
+IN_CLIENT = "approved in the client"
 TOO_LATE, MISMATCH = "the approval request expired", "the confirmation text did not match"
 BY_FILE = "allowed by the policy file"
 
@@ -67,8 +70,21 @@ class Approvals:
         if approve and in_time and right:
             await self._approve(change, by=by, how=IN_CLIENT, call_seconds=CALL_SECONDS)
             return
-        how = REJECTED if not approve else MISMATCH if not right else TOO_LATE
+        how = REJECTED_IN_CLIENT if not approve else MISMATCH if not right else TOO_LATE
         await self.withdraw(change, by=by, how=how, acknowledged=True)
+
+    async def rejections(self, tool: str, arguments: str, plan: Plan) -> Rejections | None:
+        """How often a person rejected what is equal or nearly equal to a plan in the last hour; None if never."""
+        now = self.clock.now()
+        decided = await self.journal.effects.decided(
+            Digests(plan.effect, plan.target),
+            tool,
+            arguments,
+            since=now - REJECTION_SECONDS,
+            until=now + CLOCK_SKEW_SECONDS,
+            limit=MAX_DECISIONS,
+        )
+        return rejections_in(decided)
 
     async def wait(self, change: Change, seconds: float, *, state: StoredState = "planned") -> Change:
         """Wait for a decision outside the client, or until a change leaves another state; the change as it then is.

@@ -11,6 +11,7 @@ from cio_mcp.customerio.call import Call, canonical, digest
 from cio_mcp.customerio.mentions import created_people
 from cio_mcp.customerio.operations import value_at
 from cio_mcp.gate.evidence import Evidence
+from cio_mcp.gate.rejections import Rejections
 from cio_mcp.gate.risk import Risk
 from cio_mcp.text.sanitize import quoted, word
 
@@ -77,7 +78,8 @@ class Plan(BaseModel):
     operations of its only call, a batch, then those about whom everything is already so.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice
     (messages, triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back,
-    `earlier` are changes of the last 24 hours that were equal or nearly equal, which the gate fills in;
+    `earlier` are changes of the last 24 hours that were equal or nearly equal, `rejections` those of them that a
+    person rejected in the last hour, which the gate fills in;
     `due_at` when a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or
     `cio_…`, and `test_profiles` those of them who are in the policy's segment; none means that it is not known.
     No calls at all means that everything is already so.
@@ -103,6 +105,7 @@ class Plan(BaseModel):
     once: bool = False
     repeat: bool = False
     earlier: tuple[str, ...] = ()
+    rejections: Rejections | None = None
     typed: str | None = None
     due_at: float | None = None
     reads_back: ReadBack | None = None

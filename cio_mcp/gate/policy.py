@@ -144,7 +144,9 @@ class Policy:
         return [(f"class.{risk}", self.classes.get(risk, Entry())), (f"tool.{tool}", self.tools.get(tool, Entry()))]
 
     def _may_be_allowed(self, plan: "Plan") -> bool:
-        if plan.repeat or plan.earlier or plan.affected is None or plan.affected > self.large_audience:
+        if plan.repeat or plan.earlier or plan.rejections:
+            return False
+        if plan.affected is None or plan.affected > self.large_audience:
             return False
         # Who is in a segment may decide who is named: nobody joins without a person.
         if any("segment_membership" in call.guardrails for call in plan.calls):

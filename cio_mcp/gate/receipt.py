@@ -10,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.person_results import Edit, PersonOutcome, PersonResult, counts_of, edits_of, not_listed, results_of
 from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.rejections import DENIALS
 from cio_mcp.storage.rows import EFFECTIVE, ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
 from cio_mcp.text.timestamps import from_unix, moment
@@ -40,8 +41,6 @@ MEANING: dict[ChangeState, tuple[Status, str]] = {
 }
 """Each state as a receipt's status and sentence."""
 
-DENIALS = ("denied", "rejected")
-"""How a decision begins that a person made against a change."""
 NO_RETRY = "Don't propose it again unless the user asks."
 AFTER_THAT = "After that time, check with get_message."
 NOT_YET_VISIBLE = "Done. Accepted by Customer.io, but not visible yet when read back."
@@ -108,8 +107,10 @@ OUTCOMES: dict[Status, PersonOutcome] = {
 
 def receipt_of(change: Change, now: float) -> Receipt:
     """The receipt of a change for its caller, who learns what the person who decided knew."""
-    receipt = summary_receipt(change.row, now)
     plan = change.plan
+    if refused := prompt_refusal(change, now):
+        return rejection_receipt(plan, refused, change.id)
+    receipt = summary_receipt(change.row, now)
     outcome = OUTCOMES.get(receipt.status)
     people = tuple(results_of(plan, outcome, outcome_of(change.row).get("refused", {}))) if outcome else ()
     if people:
@@ -121,6 +122,17 @@ def receipt_of(change: Change, now: float) -> Receipt:
     if not (edits := edits_of(plan)):
         return receipt
     return EditReceipt(**dict(receipt) | {"edits": edits, "message": f"{receipt.message}{not_listed(plan)}"})
+
+
+def prompt_refusal(change: Change, now: float) -> str | None:
+    """Why no client is prompted for an open change: a person rejected it too often. None where one may be."""
+    rejections = change.plan.rejections if change.row.state_at(now) == "planned" else None
+    return rejections.refusal(now) if rejections else None
+
+
+def rejection_receipt(plan: Plan, refusal: str, change: str | None = None) -> Receipt:
+    """The receipt of a plan that a person rejected too often; `change` waits outside the client."""
+    return Receipt(status="declined", message=f"{plan.summary} {refusal}", change=change, next_step=NO_RETRY)
 
 
 def unneeded_receipt(plan: Plan, earlier: ChangeSummary | None) -> Receipt:

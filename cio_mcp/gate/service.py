@@ -24,7 +24,7 @@ from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.plan import Plan, drifted
 from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.question import question_about
-from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of, unneeded_receipt
+from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of, rejection_receipt, unneeded_receipt
 from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.pauses import Pauses
@@ -114,7 +114,7 @@ class Gate:
             raise Refused(PAUSED)
         if waiting:
             return Change.of(waiting)
-        planned = await self._examine(tool, arguments, await plan(), now)
+        planned = await self._proposal(tool, arguments, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
         if cap := self.policy.caps(planned.risk):
@@ -252,6 +252,19 @@ class Gate:
             unread=unread,
         )
         return await self.journal.claim(change.id, terms)
+
+    async def _proposal(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
+        """Examine a plan, and state first how often a person rejected the same; too often, and it is not proposed."""
+        examined = await self._examine(tool, arguments, planned, now)
+        if isinstance(examined, Receipt):
+            return examined
+        rejections = await self.approvals.rejections(tool, arguments, examined)
+        if rejections is None:
+            return examined
+        if rejections.outside_until > now:
+            return rejection_receipt(examined, rejections.refusal(now) or rejections.statement)
+        notes = (rejections.statement, *examined.notes)
+        return examined.model_copy(update={"rejections": rejections, "notes": notes})
 
     async def _examine(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
         """Refuse what no approval allows, answer what is settled, and add what must be typed and warned of."""

@@ -24,7 +24,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.question import fits
-from cio_mcp.gate.receipt import Receipt
+from cio_mcp.gate.receipt import Receipt, prompt_refusal
 from cio_mcp.server.result import result
 from cio_mcp.tools.spec import Parameters, ToolSpec
 from cio_mcp.workspace import CallContext
@@ -98,10 +98,14 @@ class WriteCall:
         return canonical(_plain(self.arguments))
 
     def asks_here(self, change: Change) -> bool:
-        """Whether this change may be decided in the client: the policy allows it, and the question shows everything."""
+        """Whether this change may be decided in the client: the policy allows it, and the question shows everything.
+
+        A person who rejected it too often is not prompted again.
+        """
         policy, settings = self.context.gate.policy, self.context.settings
         may_be_asked = self.context.caller.may_be_asked
         allowed = policy.asks_here(self.spec.name, change.plan.risk, settings, may_be_asked=may_be_asked)
+        allowed = allowed and not prompt_refusal(change, self.context.gate.clock.now())
         return allowed and fits(change.plan, change.id, change.question)
 
 
@@ -161,7 +165,7 @@ async def _settle(call: WriteCall, change: Change, answer: object, ctx: Context[
     approvals = call.context.gate.approvals
     form = answer.data if isinstance(answer, AcceptedElicitation) else None
     if isinstance(form, NotAsked):
-        if change.state == "planned":
+        if change.state == "planned" and not prompt_refusal(change, call.context.gate.clock.now()):
             await ctx.report_progress(0, None, PROGRESS)
             left = ANSWER_SECONDS - (anyio.current_time() - call.arrived)
             change = await approvals.wait(change, max(0.0, left))

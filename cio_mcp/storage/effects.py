@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import fields
 
-from sqlalchemy import Connection, Select, and_, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.change_queries import row_columns, summary_columns
@@ -11,6 +11,8 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import EFFECTIVE, OPEN, UNSETTLED, ChangeRow, ChangeSummary, Digests, Precedent
 from cio_mcp.storage.schema import changes
 
+MAX_OPEN_SECONDS = 7_200.0
+"""How long after it was planned a change may be decided, at most: it is open for an hour, and drift renews it."""
 READ_AT_ONCE = 20
 """Plans read in one transaction: they may be a megabyte each."""
 
@@ -47,11 +49,27 @@ class Effects:
             .limit(limit)
         )
         rows = await self._database.read(lambda db: db.execute(query).mappings().all())
-        return [
-            Precedent(ChangeSummary(**{each.name: row[each.name] for each in fields(ChangeSummary)}), equal)
-            for row in rows
-            for equal in [row["effect"] == digests.effect]
-        ]
+        return [Precedent(_summary(row), equal) for row in rows for equal in [row["effect"] == digests.effect]]
+
+    async def decided(
+        self, digests: Digests, tool: str, arguments: str, *, since: float, until: float, limit: int
+    ) -> list[Precedent]:
+        """Find the newest changes that were decided in a time, by any caller, and are equal or nearly equal.
+
+        Where effects are not compared, those with the same tool and arguments are equal.
+        """
+        same_call = and_(changes.c.tool == tool, changes.c.arguments == arguments)
+        alike = or_(same_call, changes.c.target == digests.target) if digests.target else same_call
+        # A change is decided within an hour, if at all: so few are read, by the index of recent changes.
+        recent = and_(changes.c.workspace == self._workspace, changes.c.planned_at >= since - MAX_OPEN_SECONDS)
+        query = (
+            select(*summary_columns, or_(same_call, changes.c.effect == digests.effect).label("equal"))
+            .where(recent, changes.c.decided_at.between(since, until), alike)
+            .order_by(changes.c.decided_at.desc(), changes.c.id)
+            .limit(limit)
+        )
+        rows = await self._database.read(lambda db: db.execute(query).mappings().all())
+        return [Precedent(_summary(row), bool(row["equal"])) for row in rows]
 
     async def outdated(self, form: int, *, since: float) -> Sequence[tuple[str, str]] | None:
         """Read id and plan of some changes that still count, and whose digests have an older form than this.
@@ -81,6 +99,10 @@ class Effects:
                 db.execute(update(changes).where(older).values(form=form))
 
         await self._database.write(work)
+
+
+def _summary(row: RowMapping) -> ChangeSummary:
+    return ChangeSummary(**{each.name: row[each.name] for each in fields(ChangeSummary)})
 
 
 def same_effect(workspace: str, effect: str, since: float, now: float) -> ColumnElement[bool]:
