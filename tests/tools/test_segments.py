@@ -93,6 +93,23 @@ async def test_a_segment_that_hundreds_use_is_bounded_and_says_so(
     monkeypatch.setattr("cio_mcp.tools.core.segments.MAX_USERS", 1)
     answer = await get_segment(ws, "Subscribers")
     assert len(answer.sent_newsletters) == 1
-    assert answer.users_omitted
-    users = len([*answer.campaigns, *answer.sent_newsletters, *answer.draft_newsletters]) + answer.users_omitted
-    assert f"and {answer.users_omitted} more of {users}" in render(answer, mask=False).text
+    assert answer.omitted
+    users = len([*answer.campaigns, *answer.sent_newsletters, *answer.draft_newsletters]) + answer.omitted
+    assert answer.users_total == users
+    assert f"… {answer.omitted} more of {users}: cursor=1" in render(answer, mask=False).text
+    with_members = await get_segment(ws, "Subscribers", members=True, limit=1)
+    assert f"These are the first of {users} uses. Without members" in render(with_members, mask=False).text
+
+
+async def test_a_cursor_leads_to_everything_that_uses_a_segment(
+    ws: CallContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await get_segment(ws, "Subscribers")
+    assert (whole.users_total, whole.has_more) == (None, False)
+    monkeypatch.setattr("cio_mcp.tools.core.segments.MAX_USERS", 5)
+    pages = [await get_segment(ws, "Subscribers")]
+    while pages[-1].has_more:
+        pages.append(await get_segment(ws, "Subscribers", cursor=pages[-1].cursor))
+    assert [user for page in pages for user in page.campaigns] == whole.campaigns
+    assert [user for page in pages for user in page.sent_newsletters] == whole.sent_newsletters
+    assert {page.users_total for page in pages} == {len(whole.campaigns) + len(whole.sent_newsletters)}

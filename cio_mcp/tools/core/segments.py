@@ -13,7 +13,7 @@ from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Limit, Name, SegmentRef
 from cio_mcp.tools.common.gather import Read, together
-from cio_mcp.tools.common.pages import PageAnswer, continuation, cut
+from cio_mcp.tools.common.pages import PageAnswer, continuation, cut, offset_of
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
@@ -51,14 +51,14 @@ class SegmentsAnswer(PageAnswer):
 
 
 class SegmentAnswer(PageAnswer):
-    """One segment: its size, its uses, and a page of members if requested."""
+    """One segment: its size, and a page of what uses it; with members, the first uses and a page of members."""
 
     segment: SegmentLine
     count: int
     campaigns: list[Source]
     sent_newsletters: list[Source]
     draft_newsletters: list[Source]
-    users_omitted: int | None = None
+    users_total: int | None = None
     updated_at: datetime | None = None
     members: list[PersonRef] | None = None
 
@@ -69,12 +69,15 @@ class SegmentAnswer(PageAnswer):
             f", updated {moment(self.updated_at)}" if self.updated_at else ""
         )
         users = [*self.campaigns, *self.sent_newsletters, *(f"{draft} (draft)" for draft in self.draft_newsletters)]
-        rest = f", and {self.users_omitted} more of {len(users) + self.users_omitted}" if self.users_omitted else ""
-        yield f"Used by: {', '.join(map(str, users)) or 'nothing'}{rest}"
-        if self.members is not None:
-            yield f"Members:{'' if self.members else ' none'}"
-            yield from (f"- {member}" for member in self.members)
-            yield from self.more(self.count)
+        yield f"Used by: {', '.join(map(str, users)) or 'nothing'}"
+        if self.members is None:
+            yield from self.more(self.users_total)
+            return
+        if self.users_total:
+            yield f"These are the first of {self.users_total:,} uses. Without members, a cursor leads to the others."
+        yield f"Members:{'' if self.members else ' none'}"
+        yield from (f"- {member}" for member in self.members)
+        yield from self.more(self.count)
 
 
 async def list_segments(
@@ -98,6 +101,7 @@ async def get_segment(
     cursor: Cursor = None,
 ) -> SegmentAnswer:
     """Get a segment's size, the campaigns and newsletters that use it, and its members."""
+    start = 0 if members else offset_of(cursor)
     current = await ws.segments.find(segment)
     reads: dict[str, Read] = {
         "count": partial(ws.segments.count, current.id),
@@ -107,10 +111,12 @@ async def get_segment(
         reads["members"] = partial(ws.segments.members, current.id, limit=limit, start=cursor)
     read = await together(reads)
     usage: Usage = read["usage"]
-    sent = [SourceRef("newsletter", id_) for id_ in usage.sent_newsletters[:MAX_USERS]]
-    drafts = [SourceRef("newsletter", id_) for id_ in usage.draft_newsletters[:MAX_USERS]]
-    campaigns = [SourceRef("campaign", id_) for id_ in usage.campaigns[:MAX_USERS]]
+    end = start + MAX_USERS
+    campaigns = [SourceRef("campaign", id_) for id_ in usage.campaigns[start:end]]
+    sent = [SourceRef("newsletter", id_) for id_ in usage.sent_newsletters[start:end]]
+    drafts = [SourceRef("newsletter", id_) for id_ in usage.draft_newsletters[start:end]]
     users = (usage.campaigns, usage.sent_newsletters, usage.draft_newsletters)
+    unlisted = sum(len(each[end:]) for each in users)
     known = await sources(ws, [*campaigns, *sent, *drafts])
     # Customer.io counts broadcasts among the campaigns that use a segment.
     nameless = [SourceRef("broadcast", thing.id) for thing in campaigns if known[thing].name is None]
@@ -119,18 +125,21 @@ async def get_segment(
         SourceRef("campaign", thing.id): source for thing, source in broadcasts.items() if source.name is not None
     }
     page: MemberPage | None = read.get("members")
-    omitted = read["count"] - len(page.identifiers) if page and page.next and cursor is None else None
+    if page is None:
+        token, omitted = str(end) if unlisted else None, unlisted
+    else:
+        token, omitted = page.next, read["count"] - len(page.identifiers) if page.next and cursor is None else 0
     return SegmentAnswer(
         segment=_line(current),
         count=read["count"],
         campaigns=[known[thing] for thing in campaigns],
         sent_newsletters=[known[thing] for thing in sent],
         draft_newsletters=[known[thing] for thing in drafts],
-        users_omitted=sum(len(each[MAX_USERS:]) for each in users) or None,
+        users_total=sum(map(len, users)) if start or unlisted else None,
         updated_at=current.updated_at,
         members=[who(person) for person in page.identifiers] if page else None,
-        **continuation(page.next if page else None),
-        omitted=omitted if omitted and omitted > 0 else None,
+        **continuation(token),
+        omitted=omitted if omitted > 0 else None,
     )
 
 
