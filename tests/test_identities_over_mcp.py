@@ -220,7 +220,7 @@ async def test_with_the_track_keys_alone_an_id_of_any_shape_reaches_that_id(
 
 @pytest.mark.parametrize("tool", ["send_event", "update_customer"])
 @pytest.mark.parametrize("id_type", ["phone", None])
-async def test_with_the_track_keys_alone_a_phone_number_is_no_id(
+async def test_with_the_track_keys_alone_a_phone_number_is_not_an_id(
     tool: str, id_type: str | None, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)

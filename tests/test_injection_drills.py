@@ -129,7 +129,7 @@ def check_question(question: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_stands_unquoted_or_unseen_is_noticed(text: str) -> None:
+def test_the_drill_notices_unquoted_and_invisible_text(text: str) -> None:
     assert forged_lines(f"Name: {text}") or unseen_characters(text)
 
 

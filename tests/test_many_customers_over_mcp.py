@@ -114,7 +114,7 @@ async def test_the_question_has_each_person_and_each_value_once_with_whose_it_is
     assert question.index("2. cio_id") < question.index("unsubscribed: (not set)") < question.index("Values:")
 
 
-async def test_who_has_the_values_already_is_left_out_and_named(
+async def test_customers_who_already_have_the_values_are_left_out_and_named(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     async with connect(settings, sandbox, approver) as client:
@@ -182,7 +182,7 @@ async def test_many_faults_are_counted_where_they_cannot_all_be_named(
         ({"customers": ["ada", "bob"], "attributes": {"_update": False}}, "cannot be set; omit it"),
     ],
 )
-async def test_what_cannot_be_meant_is_refused_in_words(
+async def test_impossible_arguments_are_refused_with_the_reason(
     arguments: dict[str, Any], expected: str, settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     async with connect(settings, sandbox, approver) as client:
@@ -216,7 +216,7 @@ async def test_fifty_people_are_read_in_a_few_requests(
     assert "/v1/customers/attributes" in {request["path"] for request in reads}
 
 
-async def test_what_customerio_refuses_of_a_batch_is_named_and_the_others_are_updated(
+async def test_customers_refused_in_a_batch_are_named_and_the_others_are_updated(
     settings: Settings, sandbox: Sandbox, approver: Approver
 ) -> None:
     async with connect(settings, sandbox, approver) as client:

@@ -119,7 +119,7 @@ def test_a_variable_that_the_client_did_not_fill_in_is_refused(
 
 
 @pytest.mark.parametrize("value", ["pa$$word", "$2b$12$abc", "a$B", "50%", "{x}"])
-def test_a_dollar_sign_alone_is_no_variable(value: str) -> None:
+def test_a_dollar_sign_alone_is_not_a_variable(value: str) -> None:
     assert not has_variable(value)
 
 

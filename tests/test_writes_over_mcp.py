@@ -222,7 +222,7 @@ async def test_undeclared_arguments_are_refused_by_name(era: Era, settings: Sett
         ("update_customer", {"customer": "ada", "attributes": {"created_at": "yesterday"}}, "attributes.created_at"),
     ],
 )
-async def test_what_is_not_acceptable_is_refused_in_one_sentence_that_names_the_field(
+async def test_an_unacceptable_value_is_refused_in_one_sentence_that_names_the_field(
     tool: str, arguments: dict[str, Any], named: str, settings: Settings, sandbox: Sandbox
 ) -> None:
     person = Person(APPROVE)

@@ -17,7 +17,7 @@ CODE = r"To approve, type ([A-Z2-9]{4}):"
 CODE_OR_DENIAL = r"To approve, type ([A-Z2-9]{4}) \(d denies, Enter alone goes back\):"
 
 
-def test_what_waits_is_listed_whatever_keys_are_set(cio_mcp: CommandLine) -> None:
+def test_pending_changes_are_listed_with_any_keys(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     cio_mcp.propose("aaaa0002", age=4000)
     listed = cio_mcp.run("approvals", "list")
@@ -55,7 +55,7 @@ def test_folded_requests_say_that_they_contain_invisible_characters(cio_mcp: Com
     assert "Request 1 of 1: POST /v1/send/email, a body of 91 bytes with invisible characters" in shown
 
 
-def test_what_goes_and_what_comes_is_shown_as_a_diff_in_colour(cio_mcp: CommandLine) -> None:
+def test_old_and_new_values_are_shown_as_a_diff_in_color(cio_mcp: CommandLine) -> None:
     cio_mcp.propose(
         "aaaa0001",
         edits=(
@@ -104,7 +104,7 @@ def test_anything_else_approves_nothing(cio_mcp: CommandLine, typed: str) -> Non
     assert cio_mcp.change("aaaa0001").state == "planned"
 
 
-def test_what_the_plan_wants_typed_is_wanted_here_too(cio_mcp: CommandLine) -> None:
+def test_the_confirmation_of_a_plan_is_required_here_too(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001", typed="4812")
     with cio_mcp.on_a_terminal("approvals", "approve", "aaaa0001") as session:
         session.wait_for("First, type 4812:")
@@ -114,7 +114,7 @@ def test_what_the_plan_wants_typed_is_wanted_here_too(cio_mcp: CommandLine) -> N
     assert cio_mcp.change("aaaa0001").state == "approved"
 
 
-def test_what_the_plan_wants_typed_does_not_do_without_the_code(cio_mcp: CommandLine) -> None:
+def test_the_confirmation_of_a_plan_does_not_replace_the_code(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001", typed="4812")
     with cio_mcp.on_a_terminal("approvals", "approve", "aaaa0001") as session:
         session.wait_for("First, type 4812:")
@@ -125,7 +125,7 @@ def test_what_the_plan_wants_typed_does_not_do_without_the_code(cio_mcp: Command
     assert cio_mcp.change("aaaa0001").state == "planned"
 
 
-def test_what_was_typed_before_the_question_does_not_count(cio_mcp: CommandLine) -> None:
+def test_input_before_the_question_does_not_count(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001", typed="4812")
     with cio_mcp.on_a_terminal("approvals", "approve", "aaaa0001") as session:
         session.type("4812")
@@ -338,7 +338,7 @@ def test_a_terminal_that_cannot_be_drawn_on_is_refused(cio_mcp: CommandLine) -> 
         session.ends_with(2)
 
 
-def test_what_is_typed_before_a_change_is_shown_decides_nothing(cio_mcp: CommandLine) -> None:
+def test_input_before_a_change_is_shown_decides_nothing(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     with window(cio_mcp) as session:
         session.wait_for("> aaaa0001")

@@ -44,7 +44,7 @@ async def wait_until_carried_out(settings: Settings, change: str) -> Change:
     return ended
 
 
-async def test_what_is_approved_on_a_terminal_is_sent_once_without_another_call_which_gets_the_receipt(
+async def test_a_change_approved_on_a_terminal_is_sent_once_and_the_next_call_gets_the_receipt(
     cio_mcp: CommandLine, settings: Settings, sandbox: Sandbox, era: Era
 ) -> None:
     server = build_server(settings.model_copy(update={"max_wait": 5.0}), sandbox=sandbox)

@@ -81,7 +81,7 @@ def test_all_identifiers_that_customer_io_knows_are_looked_for(cio_mcp: CommandL
     assert number_of_events(cio_mcp) == 0
 
 
-def test_somebody_whom_customer_io_does_not_know_any_more_is_forgotten_by_what_was_given(
+def test_a_person_deleted_in_customer_io_is_forgotten_by_the_given_identifier(
     cio_mcp: CommandLine, sandbox: str
 ) -> None:
     logged(cio_mcp, event("1", person_id="gone-for-good"))
@@ -125,7 +125,7 @@ def test_without_a_terminal_nothing_is_erased(cio_mcp: CommandLine) -> None:
     assert cio_mcp.change("aaaa0001").state == "planned"
 
 
-def test_what_was_under_way_is_not_made_again_and_stays_unknown(cio_mcp: CommandLine) -> None:
+def test_a_request_in_progress_is_not_repeated_and_stays_unknown(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
 
     async def send(database: Database) -> None:

@@ -56,7 +56,7 @@ def test_without_a_file_every_write_is_confirmed_by_default(cio_mcp: CommandLine
     assert "every write needs approval" in shown.stdout
 
 
-def test_what_is_in_force_is_shown_tool_by_tool_with_the_reason(cio_mcp: CommandLine, file: Path) -> None:
+def test_rules_in_force_are_shown_tool_by_tool_with_the_reason(cio_mcp: CommandLine, file: Path) -> None:
     shown = cio_mcp.run("policy", CIO_POLICY_FILE=str(file))
     table = rules_in(shown.stdout)
     assert table["update_customer", "data"] == ["allow", "class.data.rule", "ask", "default"]

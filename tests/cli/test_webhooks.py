@@ -53,7 +53,7 @@ def event(name: str) -> bytes:
     return json.dumps(body).encode()
 
 
-def test_what_a_receiver_took_and_refused_is_shown_by_status(cio_mcp: CommandLine) -> None:
+def test_status_shows_what_a_receiver_accepted_and_refused(cio_mcp: CommandLine) -> None:
     with run_receiver(cio_mcp, **KEYED) as (url, process, _):
         assert [post(url, event(key), key) for key in ("old-secret", "new-secret")] == [200, 200]
         assert [post(url, event("x"), key) for key in (None, "other-secret")] == [401, 401]
@@ -89,7 +89,7 @@ def test_a_receiver_outlasts_more_connections_than_it_may_open_files(cio_mcp: Co
     assert "Too many open files" not in stderr
 
 
-def test_what_no_receiver_understands_leaves_nothing_in_its_log(cio_mcp: CommandLine) -> None:
+def test_an_unreadable_request_leaves_nothing_in_the_log_of_a_receiver(cio_mcp: CommandLine) -> None:
     with run_receiver(cio_mcp, **KEYED) as (url, process, _):
         assert httpx.get(url, headers={"Connection": "upgrade", "Upgrade": "websocket"}).status_code == 405
         at = urlsplit(url)
@@ -137,7 +137,7 @@ def test_status_names_the_workspace_and_the_directory_that_it_reads(cio_mcp: Com
     assert (read["workspace"], read["storage"]) == ("sandbox", str(cio_mcp.data_dir))
 
 
-def test_without_a_key_a_receiver_says_loudly_whom_it_believes(cio_mcp: CommandLine) -> None:
+def test_without_a_key_a_receiver_warns_loudly_which_requests_it_accepts(cio_mcp: CommandLine) -> None:
     with run_receiver(cio_mcp, **NAMED) as (url, _, lines):
         assert post(url, event("a")) == 200
         assert httpx.post(url, content=event("b"), headers={"Host": "evil.example"}).status_code == 403

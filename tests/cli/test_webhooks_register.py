@@ -135,7 +135,7 @@ def test_a_webhook_that_changes_during_confirmation_is_shown_again_and_confirmed
 
 
 @pytest.mark.sampled(0)
-def test_what_changes_at_every_question_is_given_up(cio_mcp: CommandLine, sandbox: str) -> None:
+def test_a_webhook_that_changes_at_every_question_is_given_up(cio_mcp: CommandLine, sandbox: str) -> None:
     with open_register(cio_mcp, sandbox, WAREHOUSE) as session:
         for number in (1, 2, 3):
             code = code_of_question(session, number)

@@ -112,7 +112,7 @@ def test_openai_agents_makes_every_tool_strict_that_has_no_free_form_object(func
         assert schema["additionalProperties"] is False
 
 
-def test_what_strict_mode_makes_required_can_be_left_blank_in_a_filter(function_tool: Any) -> None:
+def test_fields_that_strict_mode_requires_can_be_left_blank_in_a_filter(function_tool: Any) -> None:
     schema = function_tool("find_customers").params_json_schema
     vip = {"segment": {"id": 2}, "attribute": None}
     filters: list[dict[str, Any]] = [{"and": [vip], "or": [], "not": None}, {"and": [], "or": [], "not": None}]

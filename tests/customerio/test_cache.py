@@ -95,7 +95,7 @@ async def test_a_failure_is_everybodys_and_is_not_kept(cache: Cache, source: Sou
     assert await cache.get(KEY, source, seconds=5, deadline=clock.steady() + 20) == {"number": 2}
 
 
-async def test_who_has_more_time_than_the_first_tries_again_by_itself(
+async def test_a_caller_with_more_time_than_the_first_retries_by_itself(
     cache: Cache, source: Source, clock: ManualClock
 ) -> None:
     source.error = RateLimited(30)

@@ -83,7 +83,7 @@ def test_a_query_value_has_a_bound_that_is_named_with_its_argument(key: str, arg
     assert "2,000" in str(refused.value) or "character" in str(refused.value)
 
 
-def test_what_a_call_is_stands_in_the_table_of_operations() -> None:
+def test_the_nature_of_a_call_is_in_the_table_of_operations() -> None:
     call = Call(operation="trigger_broadcast", path={"broadcast_id": "a/b"}, body={})
     assert (call.api, call.method, call.route) == ("app", "POST", "/v1/campaigns/{broadcast_id}/triggers")
     assert call.endpoint == "POST /v1/campaigns/{broadcast_id}/triggers"
@@ -134,7 +134,7 @@ def test_a_read_is_never_a_write() -> None:
         read("delete_segment", segment_id="7")
 
 
-def test_what_may_be_made_again_depends_on_the_body() -> None:
+def test_whether_a_call_may_be_repeated_depends_on_its_body() -> None:
     event: dict[str, JsonValue] = {"type": "person", "action": "event", "name": "x", "identifiers": {"id": "1"}}
     assert batches.batch([{**event, "id": "01A"}]).retry == "repeatable"
     assert batches.batch([{**event, "id": "01A"}, event]).retry == "once"
@@ -154,7 +154,7 @@ def test_what_may_be_made_again_depends_on_the_body() -> None:
         (read("list_segments"), ""),
     ],
 )
-def test_what_a_call_is_about_is_named_by_its_operation(call: Call, subject: str) -> None:
+def test_the_subject_of_a_call_is_named_by_its_operation(call: Call, subject: str) -> None:
     assert call.subject == subject
 
 

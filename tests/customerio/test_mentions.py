@@ -33,7 +33,7 @@ def test_a_write_is_about_the_person_it_was_built_for_with_the_kind_of_identifie
 
 
 @given(identifiers)
-def test_what_may_create_a_person_is_read_from_the_call(person: Reference) -> None:
+def test_whether_a_call_may_create_a_person_is_read_from_it(person: Reference) -> None:
     creating = tracking.identify(person, {}, at=1, create=True)
     updating = tracking.identify(person, {}, at=1, create=False)
     event = tracking.event(person, "x", {"_update": True}, ulid=ULID, at=None)
@@ -56,7 +56,7 @@ def test_what_may_create_a_person_is_read_from_the_call(person: Reference) -> No
         ("garbled", ("",)),
     ],
 )
-def test_each_action_of_a_batch_says_whom_it_may_create(action: JsonValue, created: tuple[str, ...]) -> None:
+def test_each_action_of_a_batch_lists_the_people_it_may_create(action: JsonValue, created: tuple[str, ...]) -> None:
     assert created_people(batches.batch([action])) == created  # type: ignore[list-item]  # garbled on purpose
 
 

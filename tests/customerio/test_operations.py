@@ -67,7 +67,7 @@ def test_a_get_is_a_read_and_a_delete_destroys() -> None:
     assert not offenders(tuple(row for row in ROWS if row.method == "DELETE" and row.risk != "destroy"))
 
 
-def test_what_deletes_suppresses_or_merges_people_destroys() -> None:
+def test_operations_that_delete_suppress_or_merge_people_destroy() -> None:
     words = ("delete", "suppress", "merge", "alias")
     named = tuple(row for row in ROWS if {*words} & {*row.id.split("_")})
     assert not offenders(tuple(row for row in named if row.risk != "destroy"))
@@ -129,7 +129,7 @@ def test_every_inverse_is_a_write_and_no_row_is_undone_and_permanent_at_once() -
     assert not offenders(tuple(row for row in ROWS if row.inverse and row.permanent))
 
 
-def test_what_undoes_a_write_destroys_only_what_the_write_made() -> None:
+def test_the_inverse_of_a_write_destroys_only_what_the_write_made() -> None:
     destructive = {row.id for row in WRITES if row.inverse and OPERATIONS[row.inverse].permanent == "removal"}
     assert destructive
     assert all(id_.startswith(("create_", "save_")) for id_ in destructive)
@@ -177,7 +177,7 @@ def test_every_write_to_a_segment_says_that_it_decides_who_is_in_it() -> None:
     assert not offenders(tuple(row for row in writes if "segment_membership" not in row.guardrails))
 
 
-def test_what_creates_people_says_so() -> None:
+def test_operations_that_create_people_are_marked() -> None:
     creating = {row.id for row in ROWS if "creation" in row.guardrails}
     expected = {
         "identify_customer",
@@ -243,7 +243,7 @@ def test_fields_say_their_types_and_whether_they_are_required() -> None:
     assert fields["to"].types == ("string",)
 
 
-def test_what_an_operation_is_about_is_named_by_the_row_instead_of_the_last_part_of_its_path() -> None:
+def test_the_target_of_an_operation_is_named_by_its_row_rather_than_the_end_of_its_path() -> None:
     assert operation("delete_segment").target == "segment_id"
     assert operation("delete_newsletter_language").target == "newsletter_id"
     assert operation("merge_customers").target == "secondary"

@@ -25,7 +25,7 @@ def test_a_secret_deeper_in_the_body_is_found() -> None:
     assert body_without_secrets(call) == {"import": {"name": "People", "data_file_url": SHOWN}}
 
 
-def test_what_is_no_url_is_not_shown_at_all() -> None:
+def test_an_invalid_url_is_not_shown_at_all() -> None:
     path = {"campaign_id": "1", "action_id": "2"}
     call = Call(operation="update_campaign_action", path=path, body={"headers": [{"authorization": "x"}], "body": "Hi"})
     assert body_without_secrets(call) == {"headers": "…", "body": "Hi"}

@@ -36,7 +36,7 @@ def test_an_object_is_read() -> None:
         (Answered(200, flaw="larger than 16 MiB"), "larger than 16 MiB"),
     ],
 )
-def test_what_is_no_json_object_is_a_bad_answer(answer: Answered, message: str) -> None:
+def test_a_response_that_is_not_a_json_object_is_a_bad_answer(answer: Answered, message: str) -> None:
     with pytest.raises(BadAnswer, match=message) as caught:
         json_object(answer)
     assert "ada" not in str(caught.value)

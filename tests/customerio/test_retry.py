@@ -44,7 +44,7 @@ def test_delays_are_bounded_and_attempts_end(
 
 
 @given(retry=classes, status=st.integers(200, 499), attempt=st.integers(1, 10), jitter=jitters)
-def test_what_customerio_accepts_or_refuses_is_not_repeated(
+def test_requests_that_customerio_accepts_or_refuses_are_not_retried(
     retry: Retry, status: int, attempt: int, jitter: float
 ) -> None:
     if status not in (408, 425, 429):
@@ -146,5 +146,5 @@ def test_only_what_may_have_been_carried_out_is_doubtful(outcome: Outcome, expec
     assert doubtful(outcome) is expected
 
 
-def test_a_status_that_may_pass_is_no_refusal_except_for_a_rate_limit() -> None:
+def test_a_transient_status_is_not_a_refusal_except_for_a_rate_limit() -> None:
     assert [status for status in range(200, 600) if Answered(status).passing and Answered(status).refused] == [429]

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 SEGMENTS = read("list_segments")
 
 
-async def test_what_ends_the_block_is_not_wrapped(opening: Callable[[str], Client]) -> None:
+async def test_an_exception_inside_the_block_is_not_wrapped(opening: Callable[[str], Client]) -> None:
     with pytest.raises(NotFound):
         await fail_within(opening("http://127.0.0.1:9"))
 
@@ -265,7 +265,7 @@ async def test_a_network_variable_that_cannot_be_used_is_nothing_sent_and_is_nam
         {"HTTP_PROXY": "http://127.0.0.1:port"},
     ],
 )
-async def test_this_machine_is_reached_whatever_the_proxy_variables_are(peer: Peer, environ: dict[str, str]) -> None:
+async def test_loopback_is_reached_with_any_proxy_variables(peer: Peer, environ: dict[str, str]) -> None:
     wire = Transport(Clock(), environ=environ)
     departure = RequestTiming(lambda: 0.0)
     outcome = await wire.request(

@@ -115,7 +115,7 @@ ONCE: dict[str, tuple[Reply, type[Result], str]] = {
 
 
 @pytest.mark.parametrize(("reply", "kind", "message"), ONCE.values(), ids=ONCE)
-async def test_a_call_that_is_made_once_leaves_exactly_once_whatever_comes_of_it(
+async def test_a_once_call_leaves_exactly_once_whatever_its_outcome(
     client: Client, peer: Peer, work: Work, reply: Reply, kind: type[Failed | Unknown], message: str
 ) -> None:
     peer.script = [reply]

@@ -36,7 +36,7 @@ class Disk:
         self.commits.append([each.event_id for each in rows])
 
 
-async def test_who_comes_during_a_commit_shares_the_next_one() -> None:
+async def test_events_that_arrive_during_a_commit_share_the_next_one() -> None:
     disk = Disk()
     intake = Intake(disk.commit)
     async with anyio.create_task_group() as group:
@@ -51,7 +51,7 @@ async def test_who_comes_during_a_commit_shares_the_next_one() -> None:
     assert disk.commits == [["first"], ["a", "b", "c"]]
 
 
-async def test_what_comes_at_the_same_time_is_one_commit() -> None:
+async def test_events_that_arrive_together_share_one_commit() -> None:
     disk = Disk()
     disk.go.set()
     intake = Intake(disk.commit)
@@ -91,7 +91,7 @@ async def test_nobody_is_answered_before_the_commit() -> None:
     assert sorted(answered) == ["a", "b"]
 
 
-async def test_a_commit_that_is_broken_off_is_no_success_to_anybody() -> None:
+async def test_an_interrupted_commit_is_reported_as_success_to_nobody() -> None:
     class BrokenOff(BaseException):
         pass
 

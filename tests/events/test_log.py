@@ -54,7 +54,7 @@ async def test_the_newest_comes_first_by_when_it_happened_not_by_when_it_came(fe
     assert await ids(feed) == ["latest", "same", "late", "early"]
 
 
-async def test_pages_follow_each_other_without_a_gap_whatever_comes_in_between(feed: EventLog) -> None:
+async def test_pages_have_no_gap_whatever_arrives_in_between(feed: EventLog) -> None:
     await feed.append(event(str(number), at=number // 3) for number in range(20))
     first = await feed.recent(EventQuery(), 7)
     assert first.omitted == 13

@@ -109,12 +109,12 @@ def test_one_odd_identifier_takes_none_of_the_others_along() -> None:
     assert (person.id, person.email, person.phone, person.cio_id) == ("42", "ada@example.com", None, None)
 
 
-def test_of_a_body_that_is_no_event_the_beginning_is_kept() -> None:
+def test_the_beginning_of_an_unreadable_body_is_kept() -> None:
     envelope = Envelope.read(b"\xff" * 1_000_000, received_at=1.8e9)
     assert len(envelope.data["body"]) == MAX_TEXT_CHARACTERS + 1
 
 
-def test_of_a_long_text_the_beginning_is_kept() -> None:
+def test_the_beginning_of_a_long_text_is_kept() -> None:
     envelope = read(WHOLE | {"data": {"content": "x" * 100_000, "recipients": [{"device_id": "y" * 100_000}]}})
     assert envelope.data["content"] == "x" * MAX_TEXT_CHARACTERS + "…"
     assert len(json.dumps(envelope.data)) < 3 * MAX_TEXT_CHARACTERS
@@ -133,7 +133,7 @@ def test_of_a_long_text_the_beginning_is_kept() -> None:
     b'{"event_id":"a","object_type":"email","metric":"sent","timestamp":1,"data":{"campaign_id":{},"x":%s}}'
     % (b"9" * 4000)
 )
-def test_whatever_comes_is_an_event_that_can_be_stored_and_read(body: bytes) -> None:
+def test_any_payload_is_an_event_that_can_be_stored_and_read(body: bytes) -> None:
     row = Envelope.read(body, received_at=1.8e9).row(1.8e9)
     for text in (row.event_id, row.object_type, row.metric, row.data, row.delivery_id or "", row.person_id or ""):
         assert "\0" not in text.encode().decode()
@@ -146,7 +146,7 @@ def test_whatever_comes_is_an_event_that_can_be_stored_and_read(body: bytes) -> 
 
 
 @given(st.dictionaries(st.sampled_from((*PARENTS, *PARTS, "identifiers", "delivery_id")), anything))
-def test_whatever_data_an_event_has_it_keeps_its_name(data: Any) -> None:
+def test_an_event_keeps_its_name_with_any_data(data: Any) -> None:
     envelope = read(WHOLE | {"data": data})
     row = envelope.row(0.0)
     assert (row.event_id, row.object_type) in {("1", "email"), (envelope.event_id, "unknown")}

@@ -19,7 +19,7 @@ def test_a_signature_is_the_documented_one() -> None:
 
 
 @given(keys, stamps, bodies, st.booleans())
-def test_what_the_key_signed_in_time_is_genuine(key: bytes, stamp: str, body: bytes, prefixed: bool) -> None:
+def test_a_body_that_the_key_signed_in_time_is_genuine(key: bytes, stamp: str, body: bytes, prefixed: bool) -> None:
     signature = ("v0=" if prefixed else "") + sign(key, stamp, body)
     assert fault([key], stamp, signature, body, now=NOW) is None
 
@@ -59,7 +59,7 @@ def test_a_signature_with_another_character_is_not_genuine(
 
 
 @given(keys, st.integers(1, 10**9), st.booleans(), bodies)
-def test_what_was_signed_over_eight_days_away_is_stale(key: bytes, beyond: int, early: bool, body: bytes) -> None:
+def test_a_signature_more_than_eight_days_off_is_stale(key: bytes, beyond: int, early: bool, body: bytes) -> None:
     stamp = NOW + (-1 if early else 1) * (int(MAX_AGE_SECONDS) + beyond)
     assume(stamp >= 0)
     assert fault([key], str(stamp), sign(key, str(stamp), body), body, now=NOW) == "stale"

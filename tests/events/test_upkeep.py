@@ -35,7 +35,7 @@ async def refusal_counts(feed: EventLog) -> dict[str, int]:
     return {each.reason: each.count for each in stats.refused}
 
 
-async def test_what_is_too_old_or_too_much_is_deleted(feed: EventLog) -> None:
+async def test_events_beyond_the_age_or_row_limit_are_deleted(feed: EventLog) -> None:
     await feed.append(event(f"old {number}", at=number) for number in range(1200))
     assert isinstance(feed.clock, ManualClock)
     feed.clock.time += 31 * DAY
@@ -83,7 +83,7 @@ async def test_upkeep_trims_and_stores_what_was_refused(feed: EventLog) -> None:
         group.cancel_scope.cancel()
 
 
-async def test_what_was_refused_is_counted_by_reason(feed: EventLog) -> None:
+async def test_refused_requests_are_counted_by_reason(feed: EventLog) -> None:
     for reason in ("unsigned", "too big", "unsigned"):
         feed.refuse(reason)
     await feed.close()

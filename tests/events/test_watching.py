@@ -50,7 +50,7 @@ async def test_each_commit_is_announced_once(database: Database) -> None:
         assert len(announcements) == 3, "it was there already"
 
 
-async def test_what_another_process_stored_is_noticed_at_the_next_look(database: Database) -> None:
+async def test_events_stored_by_another_process_are_noticed_at_the_next_look(database: Database) -> None:
     clock = ManualClock()
     feed = EventLog(database, "acme", clock)
     async with watched(feed) as announcements:

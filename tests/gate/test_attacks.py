@@ -181,7 +181,9 @@ ODD: dict[str, JsonValue] = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-async def test_what_could_not_be_kept_exactly_is_refused_and_does_not_spoil_the_journal(odd: str, gate: Gate) -> None:
+async def test_values_that_cannot_be_stored_exactly_are_refused_and_leave_the_journal_intact(
+    odd: str, gate: Gate
+) -> None:
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
         call = tracking.event(Reference("ada"), "x", {}, ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ", at=None)

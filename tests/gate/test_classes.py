@@ -37,7 +37,7 @@ pytestmark = pytest.mark.anyio
         "attributes['phone']",
     ],
 )
-async def test_whatever_decides_whom_messages_reach_is_a_send_however_it_is_spelled(name: str, ws: CallContext) -> None:
+async def test_attributes_that_decide_the_recipients_are_a_send_in_any_spelling(name: str, ws: CallContext) -> None:
     plan = await update_customer(
         ws, "ada", attributes={name: True if "subscribed" in fold(name) else "new@example.com"}
     )
@@ -45,7 +45,7 @@ async def test_whatever_decides_whom_messages_reach_is_a_send_however_it_is_spel
     assert "This affects who receives messages" in plan.why
 
 
-async def test_what_stands_inside_a_wrapper_decides_as_well(ws: CallContext) -> None:
+async def test_values_inside_a_wrapper_count_as_well(ws: CallContext) -> None:
     plan = await update_customer(ws, "ada", attributes={"data": {"attributes": {"email": "new@example.com"}}})
     assert (plan.risk, plan.recipients) == ("send", ())
 
@@ -54,7 +54,7 @@ async def test_what_stands_inside_a_wrapper_decides_as_well(ws: CallContext) -> 
     "name",
     ["_timestamp", "_Update", " _update", "CIO_ID", "anonymous_id ", "_update\u200b", "\uff3ftimestamp", "data.cio_id"],
 )
-async def test_what_makes_another_kind_of_write_is_refused_however_it_is_spelled(name: str, ws: CallContext) -> None:
+async def test_fields_that_change_the_kind_of_write_are_refused_in_any_spelling(name: str, ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="cannot be set"):
         await update_customer(ws, "ada", attributes={name: 1})
 

@@ -77,7 +77,7 @@ async def test_nothing_is_made_without_a_decision(gate: Gate, sandbox: Sandbox) 
     assert events(sandbox) == 0
 
 
-async def test_what_was_approved_is_made_once_and_only_once(gate: Gate, sandbox: Sandbox) -> None:
+async def test_an_approved_change_is_applied_exactly_once(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await propose_approved(gate, plan)
     assert (await gate.make(row, plan, work())).status == "done"
@@ -203,7 +203,7 @@ async def test_after_ten_minutes_the_same_effect_is_a_new_one(gate: Gate, clock:
     assert row.state == "planned"
 
 
-async def test_what_drifted_is_shown_again_and_given_up_at_the_third_time(gate: Gate, sandbox: Sandbox) -> None:
+async def test_a_drifted_plan_is_shown_again_and_given_up_the_third_time(gate: Gate, sandbox: Sandbox) -> None:
     seen = iter(range(100))
     plan = planner(rests=lambda: next(seen))
     statuses = []
@@ -308,7 +308,7 @@ async def test_a_denial_outside_is_reported_once_and_then_it_may_be_proposed_aga
     assert events(sandbox) == 0
 
 
-async def test_of_two_open_changes_the_approved_one_is_made(gate: Gate, sandbox: Sandbox) -> None:
+async def test_the_approved_one_of_two_open_changes_is_applied(gate: Gate, sandbox: Sandbox) -> None:
     found: list[Change] = []
 
     async def propose() -> None:
@@ -352,7 +352,7 @@ async def test_a_no_given_outside_is_reported_within_the_hour(
         (None, "declined"),
     ],
 )
-async def test_what_must_be_typed_counts_in_any_case_and_with_spaces_around_it(
+async def test_a_confirmation_counts_in_any_case_and_with_surrounding_spaces(
     typed: str | None, status: str, gate: Gate, sandbox: Sandbox
 ) -> None:
     async def plan() -> Plan:
@@ -399,7 +399,7 @@ async def test_an_approved_change_that_became_unnecessary_is_closed(gate: Gate, 
     assert events(sandbox) == 0
 
 
-async def test_of_two_approved_changes_with_one_effect_the_second_is_closed(gate: Gate, sandbox: Sandbox) -> None:
+async def test_the_second_of_two_approved_changes_with_one_effect_is_closed(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     mine = await propose_approved(gate, plan)
     theirs = await propose_approved(gate, planner(), principal=BOB)

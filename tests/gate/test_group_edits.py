@@ -213,9 +213,7 @@ async def test_a_partial_answer_that_names_nobody_is_unknown(errors: JsonValue, 
     assert len(sent) == 1
 
 
-async def test_of_what_was_refused_at_first_only_what_is_refused_again_has_failed(
-    ws: CallContext, sandbox: Sandbox
-) -> None:
+async def test_only_operations_refused_twice_have_failed(ws: CallContext, sandbox: Sandbox) -> None:
     sandbox.faults += [Fault("POST", BATCH, "refuse:1,2"), Fault("POST", BATCH, "refuse:0")]
     receipt = await make(ws, edit_of(ws, "ada", "bob", "cio_a3000003"))
     assert receipt.status == "partly_done"

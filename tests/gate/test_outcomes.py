@@ -178,7 +178,7 @@ async def test_a_profile_write_of_which_one_value_does_not_arrive_is_not_verifie
     assert receipt.verified is False
 
 
-async def test_what_is_so_already_is_not_written(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_a_value_that_is_already_set_is_not_written(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
     await carry_out(ws, plan)
     again = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)

@@ -125,7 +125,7 @@ def test_nothing_is_allowed_beyond_what_the_file_names(policy: Policy, plan: Pla
     "recipient",
     ["qa@example.com", "QA@EXAMPLE.com", "anyone@test.example.com", "any+one@Test.Example.com"],
 )
-def test_who_is_named_may_be_written_to(recipient: str) -> None:
+def test_an_allowed_recipient_may_be_written_to(recipient: str) -> None:
     assert ALLOWS.rule_of(TOOL, Plan(risk="send", summary="Write.", recipients=(recipient,))) == "allow"
 
 
@@ -157,7 +157,7 @@ def test_who_is_named_may_be_written_to(recipient: str) -> None:
         "",
     ],
 )
-def test_who_only_looks_like_somebody_named_needs_a_person(recipient: str) -> None:
+def test_a_recipient_who_only_resembles_an_allowed_one_needs_approval(recipient: str) -> None:
     policy = replace(ALLOWS, recipients=replace(NAMED, domains=NAMED.domains | {"kelvin.example"}))
     assert policy.rule_of(TOOL, Plan(risk="send", summary="Write.", recipients=(recipient,))) == "confirm"
 
@@ -175,7 +175,7 @@ def test_a_test_profile_counts_only_where_the_file_names_a_segment() -> None:
     assert replace(ALLOWS, recipients=replace(NAMED, segment=None)).rule_of(TOOL, plan) == "confirm"
 
 
-def test_nobody_is_put_into_a_segment_without_a_person_where_a_segment_names_whom_to_write_to() -> None:
+def test_joining_a_segment_needs_approval_where_a_segment_allows_recipients() -> None:
     joining = Call(operation="add_to_segment", path={"segment_id": "7"}, body={"ids": ["ada"]})
     assert ALLOWS.rule_of(TOOL, Plan(risk="data", summary="Add.", calls=(joining,))) == "confirm"
 
@@ -186,7 +186,7 @@ def test_a_tool_that_is_allowed_does_not_allow_to_destroy() -> None:
     assert policy.rule_of(TOOL, Plan(risk="data", summary="Set.")) == "allow"
 
 
-def test_what_must_be_typed_back_is_the_count_or_the_name_of_the_thing() -> None:
+def test_the_confirmation_is_the_count_or_the_name_of_the_target() -> None:
     call = Call(operation="trigger_broadcast", path={"broadcast_id": "10"})
     policy = Policy(large_audience=1000)
     assert policy.to_type(Plan(risk="send", summary="Trigger.", affected=1000, calls=(call,))) is None
@@ -321,7 +321,9 @@ async def test_a_deliberate_repeat_needs_approval_even_for_an_allowed_recipient(
     assert row.state == "planned"
 
 
-async def test_what_an_older_policy_allowed_is_not_made_under_a_stricter_one(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_a_change_that_an_older_policy_allowed_is_not_applied_under_a_stricter_one(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
     lenient = with_policy(ws, replace(ALLOWS, recipients=Recipients(addresses=frozenset({"ada@example.com"}))))
     plan = partial(send_event, ws, "ada", "order_placed")
     row = await propose(lenient, "send_event", plan)
@@ -399,7 +401,7 @@ async def test_no_more_sends_leave_in_an_hour_than_the_cap_and_the_approval_is_k
     assert writes(sandbox) == 2
 
 
-async def test_what_only_changes_data_does_not_count_towards_the_cap(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_a_data_change_does_not_count_towards_the_cap(ws: CallContext, sandbox: Sandbox) -> None:
     sandbox.workspace.stop_campaign(4)  # while it runs, any edit may start it
     ws = with_policy(ws, Policy(sends_an_hour=1))
     assert (await make_change(ws, await propose_approved(ws, "one"), event(ws, "one"))).status == "done"

@@ -116,7 +116,7 @@ def test_no_plan_that_creates_somebody_else_is_allowed_whatever_it_says_of_itsel
     assert ALLOWS_ALL.rule_of("a_tool", plan) == "confirm"
 
 
-def test_what_creates_only_those_who_are_named_or_nobody_is_allowed() -> None:
+def test_a_change_that_creates_only_allowed_people_or_none_is_allowed() -> None:
     for person, create in (
         (Reference("qa@example.com", "email"), True),
         (Reference("x@test.example.com", "email"), True),

@@ -107,7 +107,7 @@ def test_a_wrong_file_is_reported_with_its_key_and_the_reason(tmp_path: Path, te
     assert "\n" not in message
 
 
-def test_what_a_file_has_in_it_cannot_forge_a_line_of_the_log(tmp_path: Path) -> None:
+def test_the_contents_of_a_file_cannot_forge_a_log_line(tmp_path: Path) -> None:
     with pytest.raises(SettingError) as wrong:
         read_policy(tmp_path, f'"a\\nb\\u202e{"x" * 200}" = 1')
     message = str(wrong.value)
@@ -124,7 +124,7 @@ def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/"])
-def test_what_is_not_a_file_is_not_read_and_its_whole_path_is_named(path: str) -> None:
+def test_a_path_that_is_not_a_file_is_not_read_and_is_named_in_full(path: str) -> None:
     with pytest.raises(SettingError) as caught:
         policy_of(Settings(policy_file=Path(path)))
     assert str(caught.value) == f"CIO_POLICY_FILE: {path} is not a file. Expected the path of a TOML file."

@@ -151,7 +151,7 @@ def test_an_address_among_many_attributes_comes_before_the_rest_with_its_old_val
     assert text.index("Values that affect who is reached:") < text.index(shown) < text.index("a0: (not set) → 0")
 
 
-def test_what_was_there_and_could_not_be_read_is_unknown_and_not_unset() -> None:
+def test_an_existing_value_that_could_not_be_read_is_unknown_rather_than_unset() -> None:
     edit = Before(name="plan", before=None, after="pro", known=False)
     assert "plan: (unknown) → “pro”" in question_of(identify({"plan": "pro"}), edits=(edit,)).text
 

@@ -108,17 +108,17 @@ class TestItsGroups:
     def test_an_attribute_with_the_name_of_an_option_is_none(self) -> None:
         assert "Options:" not in groups_of(identify({"language": "de", "tracked": False}))
 
-    def test_that_a_profile_write_may_create_somebody_is_an_option(self) -> None:
+    def test_creating_a_person_is_an_option_of_a_profile_write(self) -> None:
         call = Call(operation="identify_customer", path={"identifier": "ada"}, body={"plan": "pro", "_update": False})
         assert groups_of(call)["Options:"] == "- Existing customers only: false."
 
     @pytest.mark.parametrize("name", [*REACHING, "Email", " email"])
-    def test_what_decides_who_is_reached_is_listed_as_such_however_it_is_spelled(self, name: str) -> None:
+    def test_values_that_decide_the_recipients_are_listed_as_such_in_any_spelling(self, name: str) -> None:
         reaching = groups_of(identify({name: "x", "plan": "pro"}))["Values that affect who is reached:"]
         assert "“x”" in reaching
         assert "pro" not in reaching
 
-    def test_what_the_path_names_affects_who_is_reached_and_a_query_is_a_value(self) -> None:
+    def test_path_values_affect_the_recipients_and_a_query_is_a_value(self) -> None:
         call = Call(
             operation="add_to_segment",
             path={"segment_id": "7"},
@@ -142,7 +142,7 @@ class TestItsGroups:
     def test_a_plan_that_reaches_nobody_names_no_recipients(self) -> None:
         assert "Recipients" not in question_of(event({}), affected=0).text
 
-    def test_what_the_plan_says_is_in_the_order_of_its_weight(self) -> None:
+    def test_the_parts_of_a_plan_are_shown_in_order_of_importance(self) -> None:
         text = question_of(
             event({"plan": "pro"}),
             notes=("It happened at noon",),
@@ -170,7 +170,7 @@ class TestItsGroups:
         text = question_of(event({"a": "x\u200by"}), warnings=("It is late.",)).text
         assert "Warnings:\n- It is late.\n- Some values contain invisible characters." in text
 
-    def test_nothing_to_warn_of_is_no_heading(self) -> None:
+    def test_without_warnings_there_is_no_heading(self) -> None:
         text = question_of(event({})).text
         assert not {"Warnings:", "Options:", "Message (approximate):"} & set(text.split("\n"))
 
@@ -232,7 +232,7 @@ class TestItsRequests:
         )
         assert "attributes: {}" in question_of(empty).text
 
-    def test_attributes_of_a_body_without_identifiers_are_no_edits(self) -> None:
+    def test_attributes_of_a_body_without_identifiers_are_not_edits(self) -> None:
         edits = (Before(name="plan", before="free", after="pro"),)
         call = Call(operation="identify_customer", path={"identifier": "ada"}, body={"attributes": {"plan": "pro"}})
         text = question_of(call, edits=edits).text

@@ -72,7 +72,7 @@ def test_a_question_that_is_too_large_is_not_rendered_to_find_out_whether_it_fit
     ],
     ids=["text", "invisible", "many items", "long last item", "lists", "number"],
 )
-def test_of_a_long_value_the_beginning_and_the_end_are_shown(value: JsonValue, start: str, end: str) -> None:
+def test_the_beginning_and_end_of_a_long_value_are_shown(value: JsonValue, start: str, end: str) -> None:
     with counted() as calls:
         shown, whole = shorten(value)
     assert not whole

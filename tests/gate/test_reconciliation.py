@@ -149,7 +149,7 @@ async def test_several_matches_stay_unknown_and_are_listed(scene: Scene) -> None
     assert "2 matches were found" in change.result
 
 
-async def test_what_was_there_before_is_not_taken_for_the_effect(scene: Scene) -> None:
+async def test_an_earlier_effect_is_not_taken_for_the_new_one(scene: Scene) -> None:
     earlier = partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 1})
     await scene.gate.make(await scene.approved(earlier), earlier, scene.work())
     row = await scene.abandoned(partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7}))
@@ -259,7 +259,7 @@ def batch_planner(*operations: dict[str, JsonValue]) -> Planner:
     return plan
 
 
-async def test_of_a_batch_only_what_was_refused_is_made_again_and_named(scene: Scene, sandbox: Sandbox) -> None:
+async def test_only_the_refused_part_of_a_batch_is_sent_again_and_named(scene: Scene, sandbox: Sandbox) -> None:
     wrong: dict[str, JsonValue] = {"type": "person", "action": "no such action", "identifiers": {"id": "bob"}}
     plan = batch_planner(identify("ada", shoe="42"), wrong, identify("bob", shoe="43"))
     receipt = await scene.gate.make(await scene.approved(plan), plan, scene.work())

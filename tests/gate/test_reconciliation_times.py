@@ -53,7 +53,7 @@ def carried_out_by(scene: Scene, writer: Writer) -> Reconciler:
 
 
 @pytest.mark.parametrize(("after", "state"), [(595, "sent"), (605, "unknown")])
-async def test_what_may_be_repeated_is_made_again_for_ten_minutes(scene: Scene, after: float, state: str) -> None:
+async def test_a_repeatable_request_is_repeated_for_ten_minutes(scene: Scene, after: float, state: str) -> None:
     row = await scene.abandoned(an_event(scene))
     await scene.after(after)
     assert (await scene.state(row)).state == state
@@ -104,7 +104,7 @@ async def test_an_outcome_that_is_not_known_is_looked_for_seven_times_in_seven_h
     assert (await scene.state(row)).state == "unknown"
 
 
-async def test_what_is_made_again_without_an_answer_is_looked_for_in_five_seconds(
+async def test_a_repeated_request_without_an_answer_is_looked_for_in_five_seconds(
     scene: Scene, sandbox: Sandbox
 ) -> None:
     row = await scene.abandoned(an_event(scene))
@@ -136,7 +136,7 @@ async def test_a_request_under_way_is_recorded_although_the_server_stops(scene: 
     assert (await scene.state(row)).state == "sent"
 
 
-async def test_what_is_settled_gives_way_to_people_s_calls_and_ends_in_twenty_seconds(scene: Scene) -> None:
+async def test_settling_gives_way_to_calls_of_people_and_ends_in_twenty_seconds(scene: Scene) -> None:
     works: list[tuple[bool, float]] = []
 
     class Watched(Writer):
@@ -152,7 +152,7 @@ async def test_what_is_settled_gives_way_to_people_s_calls_and_ends_in_twenty_se
     assert 0 < seconds <= 20
 
 
-async def test_of_an_edit_that_was_made_again_what_was_accepted_is_read_back(scene: Scene, sandbox: Sandbox) -> None:
+async def test_the_accepted_part_of_a_repeated_edit_is_read_back(scene: Scene, sandbox: Sandbox) -> None:
     row = await scene.abandoned(an_edit(scene, "ada", "bob"))
     sandbox.faults += [Fault("POST", "/api/v2/batch", "refuse:1"), Fault("POST", "/api/v2/batch", "refuse:0")]
     await scene.after(60)
@@ -189,7 +189,7 @@ async def test_while_customer_io_cannot_be_read_the_outcome_is_unknown_for_that_
     assert await scene.after(1_000_000) == 0
 
 
-async def test_a_trigger_that_is_found_is_no_delivery(scene: Scene, sandbox: Sandbox) -> None:
+async def test_a_trigger_found_in_reconciliation_is_not_a_delivery(scene: Scene, sandbox: Sandbox) -> None:
     sandbox.faults.append(Fault("POST", TRIGGERS, "accept_then_drop"))
     row = await scene.approved(triggers(scene.ws))
     await scene.gate.make(row, triggers(scene.ws), scene.work())
@@ -198,7 +198,7 @@ async def test_a_trigger_that_is_found_is_no_delivery(scene: Scene, sandbox: San
     assert (change.state, change.delivery_id) == ("sent", None)
 
 
-async def test_of_many_matches_five_are_listed(scene: Scene) -> None:
+async def test_five_of_many_matches_are_listed(scene: Scene) -> None:
     row = await scene.abandoned(an_email(scene))
     for order in range(100, 107):
         other = an_email(scene, order)

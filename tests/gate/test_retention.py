@@ -67,7 +67,7 @@ def change(id_: str, state: StoredState, planned_at: float = OLD) -> ChangeRow:
 
 
 @pytest.mark.parametrize("state", ["sent", "verified", "failed", "declined", "planned", "approved"])
-async def test_what_was_settled_a_month_ago_is_reduced_to_digest_and_summary(
+async def test_a_change_settled_a_month_ago_is_reduced_to_digest_and_summary(
     state: StoredState, retention: Retention, database: Database
 ) -> None:
     journal, before = Journal(database, "sandbox"), change("aaaa0001", state)
@@ -83,7 +83,7 @@ async def test_what_was_settled_a_month_ago_is_reduced_to_digest_and_summary(
 
 
 @pytest.mark.parametrize("state", ["sending", "unknown"])
-async def test_what_is_not_settled_keeps_its_body_however_old(
+async def test_an_unsettled_change_keeps_its_body_at_any_age(
     state: StoredState, retention: Retention, database: Database
 ) -> None:
     journal, before = Journal(database, "sandbox"), change("aaaa0001", state)
@@ -92,7 +92,7 @@ async def test_what_is_not_settled_keeps_its_body_however_old(
     assert await journal.get("aaaa0001") == before
 
 
-async def test_what_is_open_young_or_due_later_keeps_its_body(retention: Retention, database: Database) -> None:
+async def test_open_recent_and_scheduled_changes_keep_their_bodies(retention: Retention, database: Database) -> None:
     journal = Journal(database, "sandbox")
     kept = [
         replace(change("aaaa0001", "planned"), expires_at=NOW + 10),

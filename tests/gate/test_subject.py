@@ -64,7 +64,7 @@ def test_addresses_numbers_and_cio_ids_are_found_wherever_they_stand(text: str) 
 @pytest.mark.parametrize(
     "text", ["lada@example.com", "ada@example.com.au", "x.ada@example.com", "ada@example.community", "+49151123456789"]
 )
-def test_what_only_begins_or_ends_alike_is_somebody_else(text: str) -> None:
+def test_a_longer_identifier_is_somebody_else(text: str) -> None:
     assert not ADA.is_in(about("bob", {"note": text}))
 
 

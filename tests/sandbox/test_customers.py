@@ -19,7 +19,7 @@ async def test_a_search_by_email_finds_all_people_who_share_it(client: SandboxCl
     assert [person["id"] for person in found] == ["two-1", "two-2"]
 
 
-async def test_an_unencoded_plus_finds_nobody_and_is_no_error(client: SandboxClient) -> None:
+async def test_an_unencoded_plus_finds_nobody_without_an_error(client: SandboxClient) -> None:
     await client.track("PUT", "/customers/plus", {"email": "a+b@example.com"})
     assert (await client.app("/v1/customers?email=a+b@example.com")).json() == {"results": []}
     assert len((await client.app("/v1/customers?email=a%2Bb%40example.com")).json()["results"]) == 1
@@ -162,6 +162,6 @@ async def test_a_webhook_is_listed_with_the_secret_in_its_address(client: Sandbo
     assert "do-not-show" in webhook["endpoint"]
 
 
-async def test_what_does_not_exist_is_a_404(client: SandboxClient) -> None:
+async def test_a_missing_object_is_a_404(client: SandboxClient) -> None:
     for path in ("/v1/campaigns/99", "/v1/campaigns/x", "/v1/newsletters/1", "/v1/segments/9", "/v1/nothing", "/other"):
         assert (await client.app(path)).status_code == 404

@@ -66,7 +66,7 @@ def test_a_hanging_answer_exceeds_the_timeout_of_an_impatient_client(live: Addre
     assert sends(live) == 1
 
 
-def test_answers_that_are_no_json_come_as_ordered(live: Address) -> None:
+def test_responses_that_are_not_json_come_as_injected(live: Address) -> None:
     inject(live, "html")
     inject(live, "empty")
     assert ask(live).headers["Content-Type"].startswith("text/html")

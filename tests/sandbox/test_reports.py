@@ -127,7 +127,7 @@ async def test_an_event_that_starts_a_campaign_is_named_by_its_emails(webhook_cl
     assert pushed["data"]["journey_id"] == sent["data"]["journey_id"]
 
 
-async def test_what_stands_against_a_message_is_reported_with_its_reason(webhook_client: WebhookClient) -> None:
+async def test_obstacles_to_a_message_are_reported_with_their_reason(webhook_client: WebhookClient) -> None:
     await webhook_client.reset_password(message_data={})
     await webhook_client.reset_password(to="eve@example.com", identifiers={"id": "eve"})
     await webhook_client.reset_password(queue_draft=True)

@@ -17,7 +17,7 @@ async def test_an_accepted_write_shows_only_a_little_later(client: SandboxClient
     assert (await client.attributes("ada"))["plan"] == "pro"
 
 
-async def test_of_two_close_writes_the_later_timestamp_wins_in_either_order(
+async def test_the_later_timestamp_of_two_close_writes_wins_in_either_order(
     client: SandboxClient,
 ) -> None:
     now = client.sandbox.workspace.now
@@ -190,7 +190,7 @@ async def test_manual_segments_take_and_lose_people_and_ignore_strangers(client:
 
 
 @pytest.mark.parametrize(("segment", "ids"), [(1, ["ada"]), (99, ["ada"]), (3, []), (3, ["x"] * 1001), (3, "ada")])
-async def test_what_a_segment_cannot_take_is_refused(client: SandboxClient, segment: int, ids: Any) -> None:
+async def test_an_invalid_segment_edit_is_refused(client: SandboxClient, segment: int, ids: Any) -> None:
     assert (await client.track("POST", f"/segments/{segment}/add_customers", {"ids": ids})).status_code == 400
 
 

@@ -45,7 +45,7 @@ async def test_a_person_is_named_by_email_and_cio_id_too(client: SandboxClient) 
 
 
 @pytest.mark.parametrize("id_", ["ada@example.com", "cio_a3000001"])
-async def test_an_id_is_an_id_whatever_it_looks_like(id_: str, client: SandboxClient) -> None:
+async def test_an_id_stays_an_id_in_any_form(id_: str, client: SandboxClient) -> None:
     await batch(client, identify(id_, town="Bonn"), identify(id_, street="Main St"))
     attributes = await client.attributes(id_)
     assert (attributes["id"], attributes["town"], attributes["street"]) == (id_, "Bonn", "Main St")

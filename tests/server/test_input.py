@@ -106,7 +106,7 @@ def test_quotation_marks_that_are_part_of_a_name_stay(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [" “Hello” ", "", "null", "[1]", '{"a": 1}'])
-def test_text_that_is_no_reference_is_not_changed(text: str) -> None:
+def test_text_that_is_not_a_reference_is_not_changed(text: str) -> None:
     assert read_input({"subject": text}, SCHEMA | {"required": ["subject"]}, NOW).arguments == {"subject": text}
 
 
@@ -116,7 +116,7 @@ def test_nothing_inside_a_free_form_object_is_changed(data: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("value", [["x"], {"a": 1}, True, "[not json", "[NaN]", '["a"', '{"a": NaN}', "[" * 100_000, 5])
-def test_what_is_not_understood_stays_for_validation_to_refuse(value: Any) -> None:
+def test_an_unreadable_value_is_left_for_validation_to_refuse(value: Any) -> None:
     for argument in ("data", "limit", "repeat", "kind"):
         assert read(**{"id": "1", argument: value}).arguments[argument] == value
 
@@ -174,7 +174,7 @@ def test_a_time_with_the_name_of_a_zone_is_refused_with_its_offset(argument: str
 @pytest.mark.parametrize(
     "text", ["2026-11-27 09:00 ../etc", "2026-11-27 09:00 Nowhere/Land", "2026-11-27 a/b", "x Etc/UTC"]
 )
-def test_what_is_no_zone_gets_the_general_error(text: str) -> None:
+def test_an_invalid_zone_gets_the_general_error(text: str) -> None:
     assert "expected an ISO 8601 time, such as" in read(id="1", send_at=text).faults["send_at"]
 
 

@@ -169,7 +169,7 @@ def test_a_bad_file_ends_the_start_and_is_named(
     assert refusal(settings, folder).startswith(f"CIO_PROMPTS_DIR: {folder}/{complaint}")
 
 
-def test_what_cannot_be_read_or_is_no_file_ends_the_start(folder: Path, settings: Settings) -> None:
+def test_a_path_that_is_not_a_readable_file_ends_the_start(folder: Path, settings: Settings) -> None:
     (folder / "bad.md").mkdir()
     assert refusal(settings, folder) == f"CIO_PROMPTS_DIR: {folder}/bad.md is not a file."
     (folder / "bad.md").rmdir()

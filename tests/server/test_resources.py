@@ -144,7 +144,7 @@ async def test_limits_and_changes_can_be_read(era: Era, settings: Settings, sand
         ("cio://nothing", "Unknown resource"),
     ],
 )
-async def test_what_does_not_exist_is_not_found_in_one_sentence(
+async def test_a_missing_resource_is_reported_in_one_sentence(
     era: Era, settings: Settings, sandbox: Sandbox, uri: str, reason: str
 ) -> None:
     async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:

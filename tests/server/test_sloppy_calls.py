@@ -153,7 +153,7 @@ async def test_a_blank_value_for_every_optional_argument_is_as_if_it_were_left_o
 
 
 @pytest.mark.parametrize("case", TAKEN)
-async def test_what_is_unambiguous_is_taken_for_what_it_means(case: str, settings: Settings, sandbox: Sandbox) -> None:
+async def test_an_unambiguous_value_is_read_as_it_is_meant(case: str, settings: Settings, sandbox: Sandbox) -> None:
     tool, sloppy, exact = TAKEN[case]
     async with Client(build_server(settings, sandbox=sandbox)) as client:
         taken, expected = await client.call_tool(tool, sloppy), await client.call_tool(tool, exact)

@@ -114,7 +114,7 @@ async def test_files_are_read_and_written_too(tmp_path: Path) -> None:
         assert await Input(source.fileno()).read() == b""
 
 
-async def test_what_else_is_printed_goes_to_standard_error_and_nothing_else_reads() -> None:
+async def test_other_output_goes_to_standard_error_and_nothing_else_reads_input() -> None:
     program = """
 import os, sys
 from cio_mcp.server.standard_streams import claim_standard_streams

@@ -64,7 +64,7 @@ def test_a_line_ends_with_a_line_feed_only(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1_000, 65_536, MAX_LINE_BYTES + 1])
-def test_a_line_that_is_too_long_is_no_line_and_the_next_one_is_read(size: int) -> None:
+def test_a_line_that_is_too_long_is_skipped_and_the_next_one_is_read(size: int) -> None:
     longest = b"x" * MAX_LINE_BYTES
     data = b"\n".join([longest, longest + b"x", b"next", 2 * longest + b"x"])
     assert lines_of(data, size) == [longest, None, b"next", None]

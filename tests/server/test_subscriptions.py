@@ -265,7 +265,7 @@ async def test_a_query_that_cannot_be_read_keeps_nobody_from_hearing(serving: Se
     assert sorted(announcements) == [URI, URI, BOUNCED, BOUNCED]
 
 
-async def test_who_takes_nothing_holds_up_nobody_else(serving: Serving) -> None:
+async def test_a_client_that_reads_nothing_does_not_block_others(serving: Serving) -> None:
     class Stuck:
         async def send_resource_updated(self, _: str) -> None:
             await anyio.sleep_forever()
@@ -296,7 +296,7 @@ async def test_updates_are_announced_in_order(serving: Serving) -> None:
 @pytest.mark.parametrize(
     "notifications", [None, 5, "x", {"resourceSubscriptions": 5}, {"resourceSubscriptions": [5, {}]}]
 )
-async def test_what_is_no_subscription_is_left_for_the_sdk_to_refuse(serving: Serving, notifications: Any) -> None:
+async def test_an_invalid_subscription_is_left_for_the_sdk_to_refuse(serving: Serving, notifications: Any) -> None:
     refused = EmptyResult()
     context: Any = SimpleNamespace(method="subscriptions/listen", params={"notifications": notifications})
 

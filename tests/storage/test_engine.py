@@ -52,7 +52,7 @@ def test_processes_that_open_it_at_the_same_moment_all_get_in(tmp_path: Path) ->
     assert [process.communicate(timeout=100)[1] for process in started] == [b""] * 4
 
 
-async def test_what_was_written_is_there_and_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+async def test_writes_are_stored_in_a_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
     file = tmp_path / "new" / "cio-mcp.db"
     database = Database(f"sqlite:///{file}")
     assert await Pauses(database, "one").pause(by="test", now=1.0)

@@ -48,7 +48,7 @@ SCOPES = st.sampled_from(["customer", "data", "event", "trigger"])
         ("{{ data.size }}{{ data.first }}", {"data.size", "data.first"}),
     ],
 )
-def test_what_a_template_reads_is_found_and_what_it_makes_itself_is_not(template: str, used: set[str]) -> None:
+def test_variables_that_a_template_reads_are_found_and_those_it_assigns_are_not(template: str, used: set[str]) -> None:
     assert variables(template) == frozenset(used)
 
 
@@ -128,7 +128,7 @@ def test_a_template_renders_as_customer_io_documents(template: str, text: str) -
 
 
 @pytest.mark.parametrize("name", ["missing", "nothing", "hollow", "no"])
-def test_what_is_missing_null_false_or_empty_is_blank(name: str) -> None:
+def test_missing_null_false_and_empty_values_are_blank(name: str) -> None:
     template = "{% if customer.NAME == blank %}blank{% endif %}{% if blank != customer.NAME %}filled{% endif %}"
     assert render(template.replace("NAME", name), VALUES, NOW) == "blank"
     assert render(template.replace("NAME", "first_name"), VALUES, NOW) == "filled"

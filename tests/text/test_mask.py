@@ -47,7 +47,7 @@ def test_masked_text_never_contains_an_international_number(number: str) -> None
         ("2026-01-31T09:00:00+00:00", "2026-01-31T09:00:00+00:00"),
     ],
 )
-def test_what_a_person_sees_can_be_recognised(text: str, expected: str) -> None:
+def test_a_masked_value_can_be_recognized(text: str, expected: str) -> None:
     assert mask_text(text) == expected
 
 
@@ -74,7 +74,7 @@ def test_numbers_without_a_plus_are_known_by_their_key() -> None:
     }
 
 
-def test_a_short_number_is_no_phone() -> None:
+def test_a_short_number_is_not_a_phone_number() -> None:
     assert mask_phone("112") == "112"
     assert mask_phone("12345") == "12345"
     assert mask_phone("123456") == "1•••56"
@@ -97,7 +97,7 @@ def test_a_recipient_that_is_a_number_is_masked_without_a_plus(number: str) -> N
     assert mask_text(number, "order") == mask_text(number)
 
 
-def test_a_recipient_that_is_no_number_keeps_its_name() -> None:
+def test_a_recipient_that_is_not_a_number_keeps_its_name() -> None:
     assert mask_text("device-7a", "recipient") == "device-7a"
     assert mask_text("ada@example123456.com", "recipient") == "a•••@example123456.com"
 

@@ -13,7 +13,7 @@ def test_a_steady_series_is_not_drawn_as_nothing() -> None:
     assert sparkline([5, 5]) == "██"
 
 
-def test_what_is_unknown_is_a_gap() -> None:
+def test_an_unknown_value_is_a_gap() -> None:
     assert sparkline([1, None, float("nan"), 1]) == "█  █"
 
 
@@ -28,5 +28,5 @@ def test_a_long_series_keeps_its_width_and_shape() -> None:
     assert line[-1] == "█"
 
 
-def test_no_series_is_no_bars() -> None:
+def test_an_empty_series_has_no_bars() -> None:
     assert sparkline([]) == ""

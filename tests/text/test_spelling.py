@@ -65,7 +65,7 @@ def test_a_similar_word_is_suggested_and_a_different_one_is_not() -> None:
     assert closest_word("xyz", ()) is None
 
 
-def test_where_nothing_can_say_what_was_assumed_a_typo_is_not_matched() -> None:
+def test_a_typo_is_not_matched_where_the_assumption_cannot_be_stated() -> None:
     assert same_stem("opens", METRICS) == "opened"
     assert same_stem("deliverd", METRICS) is None
 

@@ -21,7 +21,7 @@ def test_a_moment_of_ours_without_a_zone_is_a_mistake() -> None:
 
 
 @given(at=st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=2)), timezone(timedelta(hours=-9))])))
-def test_what_is_written_is_read_back(at: datetime) -> None:
+def test_a_written_time_is_read_back(at: datetime) -> None:
     assert parse(moment(at), "since") == at.replace(microsecond=0)
 
 
@@ -59,13 +59,13 @@ def test_unix_milliseconds_are_refused_as_what_they_are(value: str | int) -> Non
 
 
 @pytest.mark.parametrize("value", [0, 5, -1, "202601", 1e300, "9" * 5000])
-def test_a_number_that_is_no_plausible_time_is_refused(value: str | float) -> None:
+def test_a_number_that_is_not_a_plausible_time_is_refused(value: str | float) -> None:
     with pytest.raises(InvalidArgument, match=r"^until: expected an ISO 8601 time"):
         read_time(value, "until")
 
 
 @pytest.mark.parametrize("text", ["yesterday", "last week", "", "2026-13-01T00:00:00Z", "nan", "२०२६"])
-def test_what_is_no_time_is_refused_with_an_example_and_the_time_it_is_now(text: str) -> None:
+def test_an_invalid_time_is_refused_with_an_example_and_the_current_time(text: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         read_time(text, "until", now=NOON)
     assert str(refused.value) == (

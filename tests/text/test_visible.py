@@ -41,7 +41,7 @@ def test_a_client_that_joins_spaces_and_lines_loses_nothing(text: str) -> None:
         ("a\u00a0b", "“a\\u00a0b”"),
     ],
 )
-def test_what_cannot_be_seen_or_could_be_rendered_is_spelled_out(text: str, spelled: str) -> None:
+def test_invisible_characters_and_markup_are_escaped(text: str, spelled: str) -> None:
     assert visible(text) == spelled
 
 

@@ -112,7 +112,9 @@ async def test_a_transactional_message_lists_the_data_it_reads(ws: CallContext) 
         ("999", "transactional", "id: no transactional message has the ID 999. list_campaigns(kind=transactional)"),
     ],
 )
-async def test_what_is_not_found_says_where_it_is(ws: CallContext, wanted: str, kind: Kind, reason: str) -> None:
+async def test_a_missing_source_is_reported_with_its_kind_or_close_names(
+    ws: CallContext, wanted: str, kind: Kind, reason: str
+) -> None:
     with pytest.raises(NotFound) as refused:
         await get_campaign(ws, wanted, kind)
     assert reason in str(refused.value)

@@ -44,7 +44,7 @@ def test_endless_data_is_cut_by_keys_and_by_length() -> None:
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4))
-def test_whatever_an_event_carries_is_one_line_and_fits_the_schema(data: dict[str, object]) -> None:
+def test_any_event_is_one_line_and_fits_the_schema(data: dict[str, object]) -> None:
     answer = CustomerAnswer(id="ada", activities=[ActivityLine(type="event", name="e", data=flat(data))])
     assert_fits(answer)
     assert len(render(answer, mask=False).text.split("\n")) == 3

@@ -96,14 +96,14 @@ async def test_a_bad_filter_is_refused_before_anything_is_sent(ws: CallContext, 
     assert not sandbox.requests
 
 
-async def test_what_is_no_address_is_refused(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_an_invalid_address_is_refused(ws: CallContext, sandbox: Sandbox) -> None:
     with pytest.raises(InvalidArgument, match="email: expected an email address"):
         await find_customers(ws, email="ada")
     assert not sandbox.requests
 
 
 @pytest.mark.parametrize("customer", ["ada", "ada@example.com", "cio_a3000001"])
-async def test_a_customer_is_shown_whatever_names_them(ws: CallContext, customer: str) -> None:
+async def test_a_customer_is_found_by_any_identifier(ws: CallContext, customer: str) -> None:
     answer = await get_customer(ws, customer)
     assert (answer.id, answer.email, answer.cio_id) == ("ada", "ada@example.com", "cio_a3000001")
     assert answer.unsubscribed is False

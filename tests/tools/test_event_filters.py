@@ -59,7 +59,7 @@ async def test_a_metric_that_nobody_reports_is_refused_and_counts_once_it_was_re
     assert await found(ws, metric="returned") == ["E1"]
 
 
-async def test_what_came_of_a_campaign_is_found_by_id_or_name(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_events_of_a_campaign_are_found_by_id_or_name(ws: CallContext, sandbox: Sandbox) -> None:
     await ws.events.append([event(1, campaign_id=2), event(2, newsletter_id=2), event(3, campaign_id=1)])
     assert await found(ws, kind="campaign", id="Order follow-up") == ["E1"]
     assert sandbox.requests

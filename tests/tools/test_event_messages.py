@@ -125,7 +125,7 @@ async def test_the_campaigns_and_messages_that_are_looked_into_are_bounded(ws: C
     assert plan.warnings == (f"Some messages were not read (campaigns {unread}).",)
 
 
-async def test_of_a_campaign_with_many_messages_only_the_first_are_read(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_only_the_first_messages_of_a_long_campaign_are_read(ws: CallContext, sandbox: Sandbox) -> None:
     campaign(sandbox, 2, *["x"] * (MAX_MESSAGES + 11))
     plan = await send_event(ws, "ada", "order_placed")
     assert actions_read(sandbox) == MAX_PAGES

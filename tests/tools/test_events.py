@@ -195,7 +195,7 @@ async def test_a_list_says_since_when_events_are_stored_whatever_it_lists(ws: Ca
     assert lines(answer)[-1] == f"Events have been stored since {moment(NOW)}. The time is now {moment(answer.now)}."
 
 
-async def test_what_already_happened_is_answered_at_once(ws: CallContext) -> None:
+async def test_an_event_that_already_happened_is_returned_at_once(ws: CallContext) -> None:
     await ws.events.append([event(1, ago=3600), event(2, ago=20)])
     answer = await wait_for_event(ws, delivery="D1", metric="delivered")
     assert answer.event
@@ -224,7 +224,9 @@ async def test_events_before_since_do_not_count_and_the_observed_ones_are_listed
         ("sent", "undeliverable", "is undeliverable"),
     ],
 )
-async def test_what_can_happen_no_more_is_not_waited_for(ws: CallContext, awaited: str, end: str, words: str) -> None:
+async def test_an_event_that_can_no_longer_happen_is_not_waited_for(
+    ws: CallContext, awaited: str, end: str, words: str
+) -> None:
     await ws.events.append(
         [event(1, "drafted", ago=9), event(1000, end, delivery_id="D1", failure_message="No such box")]
     )
@@ -234,7 +236,7 @@ async def test_what_can_happen_no_more_is_not_waited_for(ws: CallContext, awaite
     assert "“No such box”" in lines(answer)[3]
 
 
-async def test_that_a_message_bounced_says_nothing_against_its_having_been_sent(ws: CallContext) -> None:
+async def test_a_bounce_does_not_end_a_wait_for_sent(ws: CallContext) -> None:
     await ws.events.append([event(1, "bounced")])
     answer = await wait_for_event(ws, delivery="D1", metric="sent")
     assert not answer.happened
@@ -258,7 +260,7 @@ async def test_one_call_waits_no_longer_than_the_operator_allows(
     assert "Call again" in answer.note
 
 
-async def test_what_is_no_time_is_refused_by_name(ws: CallContext) -> None:
+async def test_an_invalid_time_is_refused_by_name(ws: CallContext) -> None:
     for ask in (recent_events, wait_for_event):
         with pytest.raises(InvalidArgument, match="since"):
             await ask(ws, since="this morning")
@@ -347,7 +349,9 @@ async def test_an_event_that_another_process_stored_is_joined_to_the_change_that
     assert sent["change"] in resource.contents[0].text  # type: ignore[union-attr]  # it is JSON
 
 
-async def test_what_an_event_started_is_found_by_the_change_that_sent_it(settings: Settings, sandbox: Sandbox) -> None:
+async def test_the_effects_of_an_event_are_found_by_the_change_that_sent_it(
+    settings: Settings, sandbox: Sandbox
+) -> None:
     async with Client(build_server(settings, sandbox=sandbox), elicitation_callback=approve) as client:
         receipts = [
             structured(await client.call_tool("send_event", {"customer": "ada", "name": name}))

@@ -42,7 +42,7 @@ async def test_nothing_to_read_is_nothing_read() -> None:
     assert await together({}) == {}
 
 
-async def test_what_does_not_come_in_time_is_left_out_and_goes_on() -> None:
+async def test_a_late_read_is_left_out_and_continues() -> None:
     released, ended = anyio.Event(), anyio.Event()
 
     async def late() -> None:
@@ -59,7 +59,7 @@ async def test_what_does_not_come_in_time_is_left_out_and_goes_on() -> None:
     assert ended.is_set()
 
 
-async def test_what_fails_is_left_out_whatever_it_raises() -> None:
+async def test_a_failed_read_is_left_out_whatever_it_raises() -> None:
     async def fail() -> None:
         raise ValueError("unexpected")
 

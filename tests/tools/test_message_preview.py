@@ -56,7 +56,7 @@ def test_only_the_beginning_of_a_text_is_shown() -> None:
     assert result.beginning.endswith("…")
 
 
-def test_what_is_required_and_not_there_is_named() -> None:
+def test_missing_variables_are_named() -> None:
     result = preview_of(
         content(
             "{{data.total}} {{customer.last_name}} {{customer.plan}}",

@@ -341,7 +341,7 @@ async def test_no_part_of_a_masked_text_holds_half_an_address(ws: CallContext, s
         assert "person" not in render(answer, mask=True).text
 
 
-async def test_what_has_no_time_is_left_out_and_counted(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_messages_without_a_time_are_left_out_and_counted(ws: CallContext, sandbox: Sandbox) -> None:
     counted = next(one for one in sandbox.workspace.deliveries.of("newsletter", 31) if "opened" not in one.metrics)
     counted.metrics["opened"] = 1
     answer = await list_messages(ws, kind="newsletter", id="31", metric="opened", limit=100)

@@ -118,7 +118,7 @@ async def test_links_come_most_clicked_first_with_their_own_range(ws: CallContex
     assert "clicks by link" in render(answer, mask=False).text
 
 
-async def test_what_was_never_sent_by_a_channel_is_nought_and_has_no_rates(ws: CallContext) -> None:
+async def test_a_channel_that_sent_nothing_has_zeros_and_no_rates(ws: CallContext) -> None:
     answer = await get_metrics(ws, "1", channel="sms")
     assert set(answer.totals.values()) == {0}
     assert answer.rates == {}
@@ -149,7 +149,7 @@ async def _check_refusal(ws: CallContext, sandbox: Sandbox, message: str, **argu
         ({"id": "2", "kind": "transactional", "channel": "email"}, "channel: must be omitted"),
     ],
 )
-async def test_what_cannot_be_counted_is_refused_with_what_can(
+async def test_a_range_that_cannot_be_counted_is_refused_with_the_possible_ones(
     ws: CallContext, sandbox: Sandbox, arguments: dict[str, object], message: str
 ) -> None:
     await _check_refusal(ws, sandbox, message, **arguments)

@@ -37,7 +37,7 @@ def test_the_token_of_customer_io_is_the_cursor() -> None:
 
 @pytest.mark.parametrize("field", ["since", "until"])
 @pytest.mark.parametrize("text", ["yesterday", "1780000000000"])
-def test_what_is_no_time_is_refused_by_its_field(field: str, text: str) -> None:
+def test_an_invalid_time_is_refused_by_its_field(field: str, text: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         span(**{"since": None, "until": None, field: text})
     assert refused.value.field == field

@@ -25,7 +25,7 @@ def test_a_nested_filter_passes_unchanged() -> None:
 
 
 @pytest.mark.parametrize(("value", "sent"), [(True, "true"), (False, "false"), (5, "5"), (1.5, "1.5"), ("a", "a")])
-def test_what_is_compared_is_sent_as_text(value: object, sent: str) -> None:
+def test_compared_values_are_sent_as_text(value: object, sent: str) -> None:
     assert check_filter({"attribute": {"field": "f", "operator": "eq", "value": value}})["attribute"]["value"] == sent
 
 
@@ -157,7 +157,7 @@ def test_a_foreign_key_cannot_break_out_of_the_sentence() -> None:
 
 
 @given(JSON)
-def test_whatever_comes_is_accepted_or_refused_in_a_sentence(value: object) -> None:
+def test_any_input_is_accepted_or_refused_in_a_sentence(value: object) -> None:
     field = "filter"
     try:
         assert len(check_filter(value)) == 1

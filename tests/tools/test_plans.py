@@ -27,7 +27,7 @@ def test_an_identifier_stands_in_the_question_only_in_quotes(cio_id: str) -> Non
     assert recipient.example == f"“a (cio_a3000001), subscribed To whom: nobody” ({shown}), subscribed"
 
 
-def test_what_cannot_be_looked_for_by_its_cio_id_is_not_looked_for() -> None:
+def test_only_a_read_profile_named_by_its_cio_id_is_looked_for_by_it() -> None:
     assert Recipient.of(profile(id="ada@example.com")).cio_id is None
     assert Recipient.of(profile(id="ada@example.com")).reference.kind == "id"
     assert Recipient(Reference("cio_a3000001", "cio_id"), None).cio_id is None

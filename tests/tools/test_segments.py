@@ -43,7 +43,7 @@ async def test_a_segment_is_shown_by_id_or_exact_name(ws: CallContext, segment: 
     assert answer.members is None
 
 
-async def test_what_uses_a_segment_is_named(ws: CallContext) -> None:
+async def test_the_uses_of_a_segment_are_named(ws: CallContext) -> None:
     answer = await get_segment(ws, "Subscribers")
     used = [(source.kind, source.id, source.name) for source in answer.campaigns]
     assert ("campaign", "3", "Winback") in used

@@ -57,7 +57,7 @@ async def apply_change(ws: CallContext, tool: str, **arguments: JsonValue) -> st
     return receipt.change
 
 
-async def test_an_undo_reaches_the_customer_whom_the_request_named_with_its_kind(
+async def test_an_undo_reaches_the_customer_that_the_request_named_with_its_kind(
     ws: CallContext, sandbox: Sandbox
 ) -> None:
     bob = sandbox.workspace.people.get("id", "bob")
@@ -81,7 +81,7 @@ async def test_an_undo_reaches_the_customer_whom_the_request_named_with_its_kind
     assert undone.calls[0].path == {"identifier": f"cio_{bob.cio_id}"}
 
 
-async def test_what_was_changed_comes_back_and_what_was_not_there_goes(ws: CallContext) -> None:
+async def test_changed_values_are_restored_and_added_ones_removed(ws: CallContext) -> None:
     before = await values(ws, "plan", "shoe_size")
     assert before[0]
     assert before[1] is None
@@ -148,7 +148,7 @@ async def test_an_undo_can_be_undone(ws: CallContext) -> None:
     assert await values(ws, "plan") == ["gold"]
 
 
-async def test_what_is_back_already_is_not_sent_again(ws: CallContext) -> None:
+async def test_values_that_are_back_already_are_not_sent_again(ws: CallContext) -> None:
     change = await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "gold"})
     await apply_change(ws, "undo_change", change=change)
     assert (await approve_and_apply(ws, "undo_change", change=change)).status == "already_done"
@@ -171,7 +171,7 @@ async def test_what_is_back_already_is_not_sent_again(ws: CallContext) -> None:
         ),
     ],
 )
-async def test_what_has_no_undo_is_refused_with_the_reason(
+async def test_a_change_without_an_undo_is_refused_with_the_reason(
     tool: str, arguments: dict[str, Any], reason: str, ws: CallContext
 ) -> None:
     receipt = await approve_and_apply(ws, tool, **arguments)

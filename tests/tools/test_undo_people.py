@@ -30,7 +30,9 @@ async def test_each_person_gets_back_what_was_there_and_the_undo_can_be_undone(w
     assert (await ws.people.resolve("bob")).attributes["plan"] == "gold"
 
 
-async def test_who_changed_since_or_is_gone_is_left_out_and_named(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_customers_who_changed_since_or_are_gone_are_left_out_and_named(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
     people: list[JsonValue] = [*BOTH, "cio_a3000003"]
     change = await apply_change(ws, "update_customer", customers=people, attributes={"plan": "gold", "colour": "teal"})
     await apply_change(ws, "update_customer", customer="bob", attributes={"colour": "red"})
@@ -51,14 +53,14 @@ async def test_who_changed_since_or_is_gone_is_left_out_and_named(ws: CallContex
     assert (await ws.people.resolve("bob")).attributes["plan"] == "gold"
 
 
-async def test_where_nobody_can_be_set_back_the_undo_is_refused_with_each_reason(ws: CallContext) -> None:
+async def test_an_undo_that_can_restore_nobody_is_refused_with_each_reason(ws: CallContext) -> None:
     change = await apply_change(ws, "update_customer", customers=BOTH, attributes={"plan": "gold"})
     await apply_change(ws, "update_customer", customers=BOTH, attributes={"plan": "silver"})
     with pytest.raises(Refused, match=r"“ada” .*, “bob” .*“plan” changed since"):
         await undo_change(ws, change)
 
 
-async def test_who_is_back_already_needs_no_change(ws: CallContext) -> None:
+async def test_a_customer_whose_values_are_back_already_needs_no_change(ws: CallContext) -> None:
     change = await apply_change(ws, "update_customer", customers=BOTH, attributes={"plan": "gold"})
     await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "vip"})
     plan = await undo_change(ws, change)
@@ -68,9 +70,7 @@ async def test_who_is_back_already_needs_no_change(ws: CallContext) -> None:
     assert (await approve_and_apply(ws, "undo_change", change=change)).status == "already_done"
 
 
-async def test_what_is_merged_or_was_not_known_has_no_undo(
-    ws: CallContext, settings: Settings, sandbox: Sandbox
-) -> None:
+async def test_merged_or_unknown_values_have_no_undo(ws: CallContext, settings: Settings, sandbox: Sandbox) -> None:
     preferences: dict[str, JsonValue] = {"cio_subscription_preferences": {"topics": {"topic_1": False}}}
     merged = await approve_and_apply(ws, "update_customer", customers=BOTH, attributes=preferences)
     assert merged.change

@@ -22,7 +22,7 @@ ENCODERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @given(st.binary(max_size=MAX_BYTES), st.lists(st.sampled_from(sorted(ENCODERS)), max_size=2))
-def test_what_was_compressed_is_decompressed(body: bytes, names: list[str]) -> None:
+def test_a_compressed_body_is_decompressed(body: bytes, names: list[str]) -> None:
     sent = body
     for name in names:
         sent = ENCODERS[name](sent)
@@ -33,7 +33,7 @@ def test_what_was_compressed_is_decompressed(body: bytes, names: list[str]) -> N
     st.binary(max_size=200) | st.binary(max_size=10_000).map(gzip.compress),
     st.lists(st.sampled_from([*sorted(ENCODERS), "br", "", "GZIP"]), max_size=4).map(",".join) | st.text(max_size=20),
 )
-def test_whatever_is_sent_stays_within_the_bound_or_as_it_is(sent: bytes, encodings: str) -> None:
+def test_any_body_is_decompressed_within_the_bound_or_unchanged(sent: bytes, encodings: str) -> None:
     try:
         decoded = decode_body(sent, encodings, max_bytes=MAX_BYTES)
     except TooLarge:

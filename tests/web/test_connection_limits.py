@@ -79,7 +79,7 @@ async def test_a_later_head_must_come_as_soon_as_the_first(feed: EventLog) -> No
         assert await answer(stream) == b""
 
 
-async def test_what_is_left_of_a_refused_body_is_not_waited_for(feed: EventLog) -> None:
+async def test_the_rest_of_a_refused_body_is_not_waited_for(feed: EventLog) -> None:
     async with serve(Poster(feed).app) as port, await connect(port) as stream:
         await stream.send(UNSIGNED)
         assert (await answer(stream)).startswith(b"HTTP/1.1 401")
@@ -99,14 +99,14 @@ async def test_a_request_in_progress_is_not_cut(feed: EventLog) -> None:
         assert (await answer(stream)).startswith(b"HTTP/1.1 200")
 
 
-async def test_who_takes_no_answers_is_cut(feed: EventLog) -> None:
+async def test_a_client_that_reads_no_answers_is_cut_off(feed: EventLog) -> None:
     async with serve(Poster(feed).app) as port, await connect(port) as stream, anyio.create_task_group() as group:
         group.start_soon(asks_on, stream)
         await until(lambda: bool(Held.ends) and is_paused())
         await patience_ends()
 
 
-async def test_who_leaves_but_a_few_answers_untaken_is_cut_too(feed: EventLog) -> None:
+async def test_a_client_that_leaves_a_few_answers_unread_is_cut_off_too(feed: EventLog) -> None:
     async with serve(Poster(feed).app) as port:
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -117,7 +117,7 @@ async def test_who_leaves_but_a_few_answers_untaken_is_cut_too(feed: EventLog) -
             await wait_until_all_closed()
 
 
-async def test_who_takes_its_answers_after_a_while_is_served(feed: EventLog) -> None:
+async def test_a_client_that_reads_its_answers_late_is_served(feed: EventLog) -> None:
     async with serve(Poster(feed).app) as port, await connect(port) as stream:
         async with anyio.create_task_group() as group:
             group.start_soon(stream.send, HEALTHZ * 2000 + SIGNED + b"{")
@@ -130,7 +130,7 @@ async def test_who_takes_its_answers_after_a_while_is_served(feed: EventLog) -> 
         assert (await answer(stream)).startswith(b"HTTP/1.1 200")
 
 
-async def test_who_comes_while_the_server_is_busy_finds_room_to_wait(feed: EventLog) -> None:
+async def test_a_connection_during_a_busy_phase_finds_room_to_wait(feed: EventLog) -> None:
     async with serve(Poster(feed).app, backlog=1) as port:
         async with await connect(port):
             # Nothing else runs meanwhile. For whom there is no room, the system tries again after a second.

@@ -118,7 +118,7 @@ async def test_other_methods_and_paths_are_refused_barely(feed: EventLog) -> Non
         assert (await exchange(port, healthz)).startswith(b"HTTP/1.1 200")
 
 
-async def test_what_was_not_read_of_a_refused_body_is_not_taken_for_the_next_request(feed: EventLog) -> None:
+async def test_the_unread_rest_of_a_refused_body_is_not_taken_for_the_next_request(feed: EventLog) -> None:
     unsigned = f"POST {WEBHOOK_PATH} HTTP/1.1\r\nHost: hooks.example\r\nContent-Length: 200000\r\n\r\n".encode()
     body = (head("Content-Length: 0") * 2000)[:200_000]
     async with serve(feed) as port, await anyio.connect_tcp("127.0.0.1", port) as stream:

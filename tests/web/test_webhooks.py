@@ -84,7 +84,7 @@ async def test_while_a_key_is_replaced_both_are_taken(feed: EventLog) -> None:
         (signed(BODY, key=b"another"), "wrong signature"),
     ],
 )
-async def test_what_customer_io_did_not_sign_is_refused_and_counted(
+async def test_requests_that_customer_io_did_not_sign_are_refused_and_counted(
     feed: EventLog, headers: dict[str, str], reason: str
 ) -> None:
     answer = await Poster(feed).post(BODY, headers)
@@ -188,7 +188,7 @@ async def test_while_storage_is_down_the_answer_is_503_and_the_event_may_come_ag
     await feed.database.close()
 
 
-async def test_whatever_goes_wrong_inside_is_a_bare_503(feed: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_any_internal_failure_is_a_bare_503(feed: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(_: object) -> int:
         await anyio.lowlevel.checkpoint()
         raise RuntimeError("secret detail")
@@ -268,7 +268,7 @@ async def test_a_slash_at_the_end_of_the_path_changes_nothing(feed: EventLog) ->
 @pytest.mark.parametrize(
     "path", ["/webhooks", "/webhooks/", "/webhooks/customer.io", f"{WEBHOOK_PATH}//", f"{WEBHOOK_PATH}/x"]
 )
-async def test_what_misses_the_path_is_refused_counted_and_explained(
+async def test_a_request_that_misses_the_path_is_refused_counted_and_explained(
     feed: EventLog, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     answer = await Poster(feed).post(BODY, signed(BODY), path=path)
@@ -281,7 +281,7 @@ async def test_what_misses_the_path_is_refused_counted_and_explained(
 
 
 @pytest.mark.parametrize("path", ["/", "/webhook", "/customerio"])
-async def test_what_is_far_from_the_path_is_not_taken_for_a_webhook(feed: EventLog, path: str) -> None:
+async def test_a_request_to_a_distant_path_is_not_taken_for_a_webhook(feed: EventLog, path: str) -> None:
     assert (await Poster(feed).post(BODY, signed(BODY), path=path)).status == 404
     assert await refusals(feed) == {}
 
@@ -388,7 +388,7 @@ def test_every_refusal_has_a_sentence_of_its_own() -> None:
     assert len(set(SENTENCES.values())) == len(SENTENCES)
 
 
-async def test_what_storage_says_is_logged_once_and_without_its_word_on_sending(
+async def test_a_storage_failure_is_logged_once_without_its_sentence_about_sending(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "events.db").write_text("this is not a database, however long one looks at it" * 100)
@@ -471,7 +471,7 @@ nearer = st.fixed_dictionaries({}, optional=dict.fromkeys(inner, json_values)).m
     body=st.binary(max_size=2000) | (json_values | near | nearer).map(lambda value: json.dumps(value).encode()),
     extra=st.dictionaries(names.filter(lambda name: not name.startswith("X-")), latin, max_size=3),
 )
-async def test_whatever_is_signed_is_stored_once_and_can_be_read(
+async def test_any_signed_request_is_stored_once_and_can_be_read(
     feed: EventLog, body: bytes, extra: dict[str, str]
 ) -> None:
     extra.pop("Content-Length", None)

@@ -33,14 +33,14 @@ def test_too_many_periods_lose_the_oldest_and_too_few_are_filled_up_with_none(co
     assert kept[-len(counts) :][-wanted:] == counts[-wanted:] if counts else not any(kept)
 
 
-def test_what_people_did_is_a_share_of_delivered_and_what_arrived_a_share_of_sent() -> None:
+def test_actions_of_people_are_shares_of_delivered_and_arrivals_are_shares_of_sent() -> None:
     found = {rate.name: rate for rate in rates({"sent": 200, "delivered": 100, "opened": 50, "bounced": 20})}
     assert (found["opened"].value, found["opened"].of) == (0.5, "delivered")
     assert (found["bounced"].value, found["bounced"].of) == (0.1, "sent")
     assert (found["delivered"].value, found["delivered"].of) == (0.5, "sent")
 
 
-def test_where_nothing_reports_delivery_people_are_a_share_of_sent() -> None:
+def test_actions_of_people_are_shares_of_sent_where_delivery_is_not_reported() -> None:
     found = {rate.name: rate for rate in rates({"sent": 10, "clicked": 5})}
     assert (found["clicked"].value, found["clicked"].of) == (0.5, "sent")
     assert "delivered" not in found

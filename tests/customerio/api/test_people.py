@@ -68,7 +68,7 @@ def test_a_person_is_referred_to_by_what_never_changes() -> None:
 
 
 @pytest.mark.parametrize("created_at", ["yesterday", "", "1e9", "99999999999999999999", "²", -1, None, True])
-def test_a_creation_time_that_is_no_unix_time_is_left_out(created_at: str | None) -> None:
+def test_an_invalid_creation_time_is_left_out(created_at: str | None) -> None:
     assert Person.of({"attributes": {"created_at": created_at}}).created is None
 
 

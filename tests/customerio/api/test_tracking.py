@@ -48,7 +48,7 @@ def test_the_time_of_a_write_and_the_id_of_an_event_do_not_count_in_either_versi
         assert one.comparable == other.comparable
 
 
-def test_what_is_too_large_for_one_operation_is_refused_by_its_argument() -> None:
+def test_a_value_too_large_for_one_operation_is_refused_by_its_argument() -> None:
     person, large = Reference("ada@example.com"), {f"a{number}": "x" * 900 for number in range(40)}
     with pytest.raises(InvalidArgument, match=r"attributes: .*32,768"):
         tracking.identify(person, dict(large), at=1, create=True)

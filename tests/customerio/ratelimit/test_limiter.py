@@ -483,7 +483,7 @@ class TestWhenTheStoreFails:
         await clock.advance(51.0)
         assert len(one.permits) == 2
 
-    async def test_what_was_granted_before_still_counts(self, claims: Path, clock: ManualClock, one: Process) -> None:
+    async def test_earlier_grants_still_count(self, claims: Path, clock: ManualClock, one: Process) -> None:
         for _ in range(10):
             one.call()
         await clock.calm()

@@ -97,7 +97,7 @@ class TestAfterA429:
         office.enter(INTERACTIVE, 3)
         assert office.claim().granted == (1, 0)
 
-    def test_who_comes_too_late_for_the_slower_start_is_refused(self) -> None:
+    def test_a_caller_too_late_for_the_slower_start_is_refused(self) -> None:
         (office,) = offices(APP, 1)
         office.enter(INTERACTIVE)
         stamp = office.claim().stamp
@@ -127,7 +127,7 @@ class TestAfterA429:
             assert office.row.change(lambda state: state.factor) == rate
 
     @pytest.mark.parametrize("waits", [(2.0, 7.0), (7.0, 2.0), (7.0, None)])
-    def test_of_several_answers_to_a_burst_the_longest_wait_counts(self, waits: tuple[float | None, ...]) -> None:
+    def test_the_longest_wait_of_several_answers_to_a_burst_counts(self, waits: tuple[float | None, ...]) -> None:
         (office,) = offices(APP, 1)
         office.enter(INTERACTIVE, 2)
         stamp = office.claim().stamp

@@ -230,7 +230,7 @@ def test_bulk_is_refused_if_the_interactive_calls_between_it_and_earlier_bulk_ma
     assert [seconds for *_, seconds in job.claim().refused] == pytest.approx([20 * 10.012], abs=0.01)
 
 
-def test_of_the_first_ten_permits_one_is_for_bulk() -> None:
+def test_one_of_the_first_ten_permits_is_for_bulk() -> None:
     (office,) = offices(APP, 1)
     office.enter(INTERACTIVE, 30)
     office.enter(BULK, 5)
@@ -290,7 +290,7 @@ def test_a_permit_of_a_burst_that_left_late_takes_no_other_s_stamp_away() -> Non
     assert office.row.change(lambda state: state.used(APP, office.row.clock)) == 1
 
 
-def test_of_a_burst_one_permit_is_given_back_at_a_time() -> None:
+def test_permits_of_a_burst_are_returned_one_at_a_time() -> None:
     (office,) = offices(APP, 1)
     office.enter(INTERACTIVE, 10)
     stamp = office.claim().stamp

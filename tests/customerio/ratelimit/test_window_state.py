@@ -19,7 +19,7 @@ from tests.customerio.ratelimit.offices import (
 )
 
 
-def test_of_two_ledgers_all_grants_the_longer_pause_and_the_later_rate_count() -> None:
+def test_merged_states_keep_all_grants_the_longer_pause_and_the_later_rate() -> None:
     shared = WindowState(seen=100.0, grants=[[90.0, 1], [96.0, 2]], paused=110.0, factor=0.5, eased=95.0)
     own = WindowState(seen=100.0, grants=[[94.0, 1], [96.0, 2]], paused=105.0, factor=0.25, eased=92.0)
     one = replace(shared)
@@ -31,7 +31,7 @@ def test_of_two_ledgers_all_grants_the_longer_pause_and_the_later_rate_count() -
         assert (state.paused, state.factor, state.eased) == (110.0, 0.5, 95.0)
 
 
-def test_of_two_ledgers_the_processes_of_both_count_with_the_times_of_the_one_that_stays() -> None:
+def test_merged_states_count_the_processes_of_both_at_the_times_of_the_remaining_one() -> None:
     shared = WindowState(seen=100.0, processes={"a": 99.0, "b": 98.0})
     shared.take_over(WindowState(seen=100.0, processes={"a": 20.0, "c": 30.0}))
     assert shared.processes == {"a": 99.0, "b": 98.0, "c": 30.0}
@@ -122,7 +122,7 @@ def test_the_row_counts_a_bounded_number_of_processes_the_latest() -> None:
     assert list(state.processes) == [f"process-{number}" for number in range(136, 200)]
 
 
-def test_of_too_many_processes_the_one_that_was_silent_longest_is_forgotten() -> None:
+def test_the_process_silent_longest_is_forgotten_if_there_are_too_many() -> None:
     state = WindowState.load(None, 1000.0)
     for number in (*range(63), 0, 63, 64):
         state.hear(f"process-{number}")
