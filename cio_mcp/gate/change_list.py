@@ -1,11 +1,13 @@
 """Lists of changes, as people and assistants read them; no plan is read for them."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
 
-from cio_mcp.errors import NotFound
+from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.receipt import AFTER_THAT, happened_at, result_of, scheduled_for
+from cio_mcp.storage.change_queries import Place
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.rows import ChangePage, ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
@@ -13,6 +15,8 @@ from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Prose
 
+_CURSOR = re.compile(r"([0-9]{1,12}\.[0-9]{1,12})-([0-9a-f]{1,16})")
+"""When the last change of a page was planned (Unix seconds), and its ID."""
 HAPPENED: frozenset[ChangeState] = frozenset({"sending", "sent", "verified", "unknown"})
 """States in which something was or may have been sent, so that there is something to look for next."""
 
@@ -73,6 +77,7 @@ class ChangeList(Answer):
 
     changes: list[ChangeLine]
     has_more: bool = False
+    cursor: str | None = None
     total: int
 
     def lines(self) -> Iterable[str]:
@@ -81,19 +86,28 @@ class ChangeList(Answer):
         for change in self.changes:
             yield from change.lines()
         if self.has_more:
-            yield f"… {self.total - len(self.changes):,} more of {self.total:,}, older"
+            yield f"… more of {self.total:,}, older: cursor={self.cursor}"
 
     @classmethod
     async def read(
-        cls, journal: Journal, now: float, *, change: str | None, state: ChangeState | None, limit: int
+        cls,
+        journal: Journal,
+        now: float,
+        *,
+        change: str | None,
+        state: ChangeState | None,
+        limit: int,
+        cursor: str | None,
     ) -> "ChangeList":
         """Read the journal.
 
         Raises:
             NotFound: there is no change of that id.
+            InvalidArgument: the cursor is none of ours.
         """
         if change is None:
-            return cls.of(await journal.recent(state=state, limit=limit, now=now), now)
+            place = _place_of(cursor) if cursor else None
+            return cls.of(await journal.recent(state=state, limit=limit, now=now, after=place), now)
         row = await journal.summary(change)
         if row is None:
             raise NotFound(f"change: no change {quoted(change)}. Call list_changes without it for all changes.")
@@ -103,4 +117,11 @@ class ChangeList(Answer):
     def of(cls, page: ChangePage, now: float) -> "ChangeList":
         """Make a page of the journal readable."""
         changes = [ChangeLine.of(row, now) for row in page.rows]
-        return cls(changes=changes, has_more=page.total > len(changes), total=page.total)
+        cursor = f"{page.rows[-1].planned_at!r}-{page.rows[-1].id}" if page.has_more else None
+        return cls(changes=changes, has_more=page.has_more, cursor=cursor, total=page.total)
+
+
+def _place_of(cursor: str) -> Place:
+    if not (match := _CURSOR.fullmatch(cursor)):
+        raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged")
+    return Place(float(match[1]), match[2])

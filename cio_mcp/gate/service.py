@@ -166,10 +166,11 @@ class Gate:
         return self.receipt(change) if unread else await self._report(change, work)
 
     async def recent(
-        self, *, change: str | None = None, state: ChangeState | None = None, limit: int = 20
+        self, *, change: str | None = None, state: ChangeState | None = None, limit: int = 20, cursor: str | None = None
     ) -> ChangeList:
         """Changes newest first, or the one of that id."""
-        return await ChangeList.read(self.journal, self.clock.now(), change=change, state=state, limit=limit)
+        now = self.clock.now()
+        return await ChangeList.read(self.journal, now, change=change, state=state, limit=limit, cursor=cursor)
 
     def receipt(self, change: Change) -> Receipt:
         """What the state of a change means to its work."""

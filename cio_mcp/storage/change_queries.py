@@ -1,8 +1,9 @@
 """Lists of changes, of one workspace or of all in the database: columns only, never whole plans."""
 
 from dataclasses import fields
+from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.engine import Database
@@ -23,10 +24,23 @@ async def pending(database: Database, now: float) -> ChangePage:
     return await recent(database, state="planned", limit=MAX_PENDING, now=now)
 
 
+class Place(NamedTuple):
+    """A place in the list of changes: when one was planned (Unix seconds), and its ID."""
+
+    planned_at: float
+    id: str
+
+
 async def recent(
-    database: Database, *, workspace: str | None = None, state: ChangeState | None = None, limit: int, now: float
+    database: Database,
+    *,
+    workspace: str | None = None,
+    state: ChangeState | None = None,
+    limit: int,
+    now: float,
+    after: Place | None = None,
 ) -> ChangePage:
-    """List changes newest first; only those of a workspace and in a state, if given.
+    """List changes newest first; only those of a workspace, in a state, and behind a place in the list, if given.
 
     Raises:
         StorageFailed: the database cannot be read.
@@ -34,12 +48,15 @@ async def recent(
     where = [] if state is None else _in_state(state, now)
     if workspace is not None:
         where.append(changes.c.workspace == workspace)
-    newest = select(*summary_columns).where(*where).order_by(changes.c.planned_at.desc(), changes.c.id).limit(limit)
     count = select(func.count()).select_from(changes).where(*where)
+    if after is not None:
+        same_time = and_(changes.c.planned_at == after.planned_at, changes.c.id > after.id)
+        where.append(or_(changes.c.planned_at < after.planned_at, same_time))
+    newest = select(*summary_columns).where(*where).order_by(changes.c.planned_at.desc(), changes.c.id)
 
     def work(db: Connection) -> ChangePage:
-        rows = tuple(ChangeSummary(**row) for row in db.execute(newest).mappings())
-        return ChangePage(rows, db.scalar(count) or 0)
+        rows = tuple(ChangeSummary(**row) for row in db.execute(newest.limit(limit + 1)).mappings())
+        return ChangePage(rows[:limit], db.scalar(count) or 0, len(rows) > limit)
 
     return await database.read(work)
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, and_, func, insert, or_, select, upda
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage import change_queries, claims
-from cio_mcp.storage.change_queries import row_columns
+from cio_mcp.storage.change_queries import Place, row_columns
 from cio_mcp.storage.change_queues import ApprovedChanges
 from cio_mcp.storage.effects import Effects
 from cio_mcp.storage.engine import Database
@@ -60,9 +60,13 @@ class Journal:
         """Read the change of that id, if there is one, without its plan."""
         return await change_queries.find_summary(self._database, self.workspace, change)
 
-    async def recent(self, *, state: ChangeState | None = None, limit: int = 20, now: float) -> ChangePage:
-        """List changes newest first, without their plans; only those in a state, if one is given."""
-        return await change_queries.recent(self._database, workspace=self.workspace, state=state, limit=limit, now=now)
+    async def recent(
+        self, *, state: ChangeState | None = None, limit: int = 20, now: float, after: Place | None = None
+    ) -> ChangePage:
+        """List changes newest first, without their plans; only those in a state and behind a place, if given."""
+        return await change_queries.recent(
+            self._database, workspace=self.workspace, state=state, limit=limit, now=now, after=after
+        )
 
     async def open_for(self, principal: str, tool: str, arguments: str, now: float) -> ChangeRow | None:
         """Find the open change of a caller for the same tool and arguments."""

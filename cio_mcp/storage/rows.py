@@ -95,10 +95,11 @@ class Precedent:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """Changes newest first, and how many match in all."""
+    """Changes newest first, how many match in all, and whether older ones follow."""
 
     rows: tuple[ChangeSummary, ...]
     total: int
+    has_more: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.storage.rows import ChangeState
-from cio_mcp.tools.common.arguments import Limit, Name
+from cio_mcp.tools.common.arguments import Cursor, Limit, Name
 from cio_mcp.workspace import CallContext
 
 
@@ -15,6 +15,7 @@ async def list_changes(
     change: Annotated[Name | None, Field(description="Change ID")] = None,
     state: ChangeState | None = None,
     limit: Limit = 10,
+    cursor: Cursor = None,
 ) -> ChangeList:
     """List proposed changes and their outcomes, newest first."""
-    return await ws.gate.recent(change=change, state=state, limit=limit)
+    return await ws.gate.recent(change=change, state=state, limit=limit, cursor=cursor)

@@ -1,0 +1,54 @@
+"""Listing changes, a page at a time."""
+
+import pytest
+
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.plan import Plan
+from cio_mcp.storage.rows import ChangeRow
+from cio_mcp.text.render import render
+from cio_mcp.tools.core.changes import list_changes
+from cio_mcp.workspace import CallContext
+
+pytestmark = pytest.mark.anyio
+
+PLAN = Plan(risk="send", summary="Send it.", calls=())
+
+
+def declined(number: int, planned_at: float) -> ChangeRow:
+    return ChangeRow(
+        id=f"{number:08x}",
+        workspace="sandbox",
+        principal="local:ada",
+        tool="send_event",
+        arguments=str(number),
+        effect=None,
+        repeat=False,
+        state="declined",
+        risk="send",
+        summary=PLAN.summary,
+        question="Send it?",
+        plan=PLAN.model_dump_json(),
+        digest="",
+        planned_at=planned_at,
+        expires_at=planned_at + 3_600,
+    )
+
+
+async def test_a_cursor_leads_to_every_change_whatever_is_proposed_meanwhile(ws: CallContext) -> None:
+    for number in range(7):
+        await ws.gate.journal.add(declined(number, planned_at=1_000.5 + number // 3))
+    pages = [await list_changes(ws, limit=2)]
+    assert (pages[0].total, pages[0].has_more) == (7, True)
+    assert f"… more of 7, older: cursor={pages[0].cursor}" in render(pages[0], mask=False).text
+    await ws.gate.journal.add(declined(99, planned_at=2_000.5))
+    while pages[-1].cursor:
+        pages.append(await list_changes(ws, limit=2, cursor=pages[-1].cursor))
+    listed = [int(change.id, 16) for page in pages for change in page.changes]
+    assert listed == [6, 3, 4, 5, 0, 1, 2]
+    assert not pages[-1].has_more
+
+
+@pytest.mark.parametrize("cursor", ["x", "1-2-3", "1.0", "-1.0-00000001", "nan-00000001", "1e5-00000001"])
+async def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str, ws: CallContext) -> None:
+    with pytest.raises(InvalidArgument, match="cursor: expected the cursor from the previous page, unchanged"):
+        await list_changes(ws, cursor=cursor)
