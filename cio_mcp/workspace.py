@@ -43,7 +43,7 @@ from cio_mcp.storage.pauses import Pauses
 from cio_mcp.text.timestamps import from_unix
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
-"""Tells the caller how far a call is: what is done, of how much, and what that is."""
+"""Reports the progress of a call: the amount done, the total, and a message."""
 
 IN_PROCESS_SPREAD_SECONDS = 0.05
 """Seconds that arrivals may spread where server and sandbox share one event loop: a full collection of garbage."""
@@ -54,7 +54,7 @@ REMOTE_URL = "https://api.customer.io"
 class CallContext:
     """The workspace as one caller sees it during one call: every read counts for them and ends in time.
 
-    `tasks` are the workspace's: what is started there may go on after the call, and ends with the workspace.
+    `tasks` are the workspace's: work started there may continue after the call, and ends with the workspace.
     """
 
     settings: Settings
@@ -131,7 +131,7 @@ class Workspace:
     events: EventLog
     tasks: TaskGroup
     keys: KeyReport = field(default_factory=KeyReport)
-    """What Customer.io said to the keys, once `check_keys` has run."""
+    """Whether Customer.io accepts the keys, once `check_keys` has run."""
 
     async def check_keys(self) -> None:
         """Check each key with one read; the result is in `keys`."""

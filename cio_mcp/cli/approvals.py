@@ -72,7 +72,7 @@ def approve(change: str, *, calls: bool) -> None:
     """Show a change on the controlling terminal and record an approval if the person types the code.
 
     Raises:
-        Refused: there is nobody at a terminal, something else was typed, or the change waits no longer.
+        Refused: there is no person at a terminal, the code was wrong, or the change is no longer pending.
         NotFound: there is none of that id.
     """
     with controlling_terminal() as terminal:

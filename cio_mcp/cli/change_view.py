@@ -29,7 +29,7 @@ GONE = "Its question and requests are no longer stored."
 
 
 def present(console: Console, change: Change, *, calls: bool = True) -> None:
-    """Show a change in full: the question, what becomes of each value, who proposed it, and the exact requests.
+    """Show a change in full: the question, each value before and after, who proposed it, and the exact requests.
 
     Without `calls` each request is folded into one line.
     """
@@ -58,7 +58,7 @@ def present(console: Console, change: Change, *, calls: bool = True) -> None:
 
 
 def with_hanging_indent(text: Text, console: Console, *, inside: int = 0) -> Text:
-    """Fold long lines here, what follows on indented: what is foreign in them must not begin a line like ours.
+    """Wrap long lines with a hanging indent: foreign text in them must not begin a line like ours.
 
     `inside` are the columns that a frame takes.
     """

@@ -35,9 +35,9 @@ def forget(person: str) -> None:
     """Show how much is stored about a person, and erase it after confirmation.
 
     Raises:
-        Refused: there is nobody at a terminal, or something else was typed.
+        Refused: there is no person at a terminal, or the code was wrong.
         SeveralPeople: several people have this address; each is named by their `cio_…`.
-        SettingError: it is not known which workspace is meant.
+        SettingError: the workspace can't be determined.
     """
     settings = settings_of_workspace()
     with controlling_terminal(NO_TERMINAL) as terminal:

@@ -87,7 +87,7 @@ def policy_as_text(*, over_http: bool) -> str:
 
 
 def policy_as_json(*, over_http: bool) -> str:
-    """The same for programs: a list of tools, and what stands beside it with `value` and `why`.
+    """The same for programs: a list of tools, and the limits, each with `value` and `why`.
 
     Raises:
         SettingError: a setting or the policy file is wrong.

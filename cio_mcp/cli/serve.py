@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 WARM_SECONDS = 60.0
 """Maximum seconds between full garbage collections: each one pauses the process."""
 STOP_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
-"""Signals that stop a server as Ctrl-C does, where the system has them and nobody ignores them."""
+"""Signals that stop a server as Ctrl-C does, where the system has them and the parent does not ignore them."""
 WELCOME = f"""\
 cio-mcp {__version__}: an MCP server for Customer.io, waiting for an MCP client on standard input.
 Clients start it themselves. To connect one, give it the command cio-mcp and your keys, for example:

@@ -28,6 +28,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def authority(listening: socket.socket) -> str:
-    """Host and port as they stand in a URL."""
+    """Host and port as a URL contains them."""
     host, port = listening.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -36,7 +36,7 @@ def closable_stdin() -> Iterator[Callable[[], None]]:
 
 
 class WritingEnd:
-    """The writing end of a pipe, which is closed once, and by nobody while the other thread writes to it."""
+    """The writing end of a pipe, which is closed once, and not while the other thread writes to it."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle

@@ -40,7 +40,7 @@ def register(url: str, *, calls: bool) -> None:
 
     Raises:
         InvalidArgument: Customer.io could not post to the URL.
-        Refused: there is nobody at a terminal, or it was not made.
+        Refused: there is no person at a terminal, or the webhook was not registered.
         SettingError: nothing may be written, or the App API key is missing.
     """
     settings = load_settings()
@@ -107,7 +107,7 @@ async def _settle(settings: Settings, url: str, change: Change, approved: bool) 
     async with open_workspace(settings) as opened:
         approvals = opened.gate.approvals
         if not approved:
-            # The person is here, so nobody needs to be informed later.
+            # The person is here, so no later call needs to report it.
             await approvals.withdraw(change, by=by, how=NOT_APPROVED, acknowledged=True)
         elif change.state == "planned":
             await approvals.approve(change, by=by, how=ON_A_TERMINAL)

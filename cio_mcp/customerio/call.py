@@ -27,13 +27,13 @@ from cio_mcp.customerio.url_values import check_path, check_query, query_of
 __all__ = ["Call", "canonical", "digest", "read"]
 
 _FORMER_FIELDS = frozenset({"api", "method", "route", "lane", "retry", "minted", "answers"})
-"""What a call said of itself, in journals from before the table of operations."""
+"""The fields of a call in journals from before the table of operations."""
 
 
 class Call(BaseModel):
     """One request: its operation and the values for it, so that a log can name the route and nothing else.
 
-    What the operation is (route, rate limit, what may be repeated, guardrails) stands in the table of operations.
+    What the operation is (route, rate limit, retry class, guardrails) is in the table of operations.
 
     Raises:
         InvalidArgument: a value of the path could leave its segment, or one of the query is too long.
@@ -95,7 +95,7 @@ class Call(BaseModel):
 
     @property
     def route(self) -> str:
-        """Its route template, which names nobody."""
+        """Its route template, which contains no identifier."""
         return self.row.route
 
     @property
@@ -110,7 +110,7 @@ class Call(BaseModel):
 
     @property
     def retry(self) -> Retry:
-        """Whether it may be made again: `read` and `repeatable` calls may, `once` calls never."""
+        """Whether it may be sent again: `read` and `repeatable` calls may, `once` calls never."""
         return classify_retry(self.row, self.body)
 
     @property
@@ -149,7 +149,7 @@ class Call(BaseModel):
 
     @property
     def target(self) -> str:
-        """Path and query, every value percent-encoded: an unencoded `+` finds nobody, without an error."""
+        """Path and query, every value percent-encoded: an unencoded `+` finds no one, without an error."""
         path = self.route.format(**{name: quote(value, safe="") for name, value in self.path.items()})
         return f"{path}?{urlencode(self.query, quote_via=quote, safe='')}" if self.query else path
 

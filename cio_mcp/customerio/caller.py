@@ -31,5 +31,5 @@ class Work:
 
 
 def background_caller(id_: str) -> Caller:
-    """The caller of work that the server does by itself: it can use no tool, and nobody answers for it."""
+    """The caller of work that the server does by itself: it can use no tool, and has no owner."""
     return Caller(id_, owner=id_)

@@ -44,7 +44,7 @@ def comparable(
 
 
 def comparable_target(effects: tuple[Effect, ...], path: Mapping[str, str]) -> JsonValue:
-    """Whom and what a request is about, without its data: the operation, the person, and the message or event.
+    """The target of a request, without its data: the operation, the person, and the message or event.
 
     Two requests with the same effect have the same target.
     """

@@ -1,4 +1,4 @@
-"""The people whom a request names, as its operations say where it names them."""
+"""The people that a request names, in the fields that its operations declare."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ def people_in(call: Call) -> frozenset[str]:
 
 
 def person_of(call: Call, effect: Effect) -> Reference | None:
-    """The person whom an effect of the Track API is about, with the kind of identifier; None if it names nobody.
+    """The person whom an effect of the Track API is about, with the kind of identifier; None if it names no one.
 
     A path of version 1 leaves the kind to the shape of the identifier.
     """
@@ -30,7 +30,7 @@ def person_of(call: Call, effect: Effect) -> Reference | None:
 def created_people(call: Call) -> tuple[str, ...]:
     """The identifiers by which a request may create a person; empty for a person it does not name.
 
-    Customer.io creates nobody for a cio_id that it does not know.
+    Customer.io creates no person for an unknown cio_id.
     """
     return tuple(_created(call))
 

@@ -1,4 +1,4 @@
-"""Approvals: the only way to decide about a change, whatever a person decides in.
+"""Approvals: the only way to decide about a change, from a form, a terminal, or a policy.
 
 Each decision is about exactly the change that was shown: its requests, its plan and its question.
 """
@@ -74,7 +74,7 @@ class Approvals:
         await self.withdraw(change, by=by, how=how, acknowledged=True)
 
     async def rejections(self, tool: str, arguments: str, plan: Plan) -> Rejections | None:
-        """How often a person rejected what is equal or nearly equal to a plan in the last hour; None if never."""
+        """How often a person rejected an equal or similar plan in the last hour; None if never."""
         now = self.clock.now()
         decided = await self.journal.effects.decided(
             Digests(plan.effect, plan.target),

@@ -29,7 +29,7 @@ READ_BACK_PAUSES = (0.2, 0.5, 0.9, 1.4)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a plan ended: the journal's state, a sentence, and what Customer.io said to call it.
+    """How a plan ended: the journal's state, a sentence, and the delivery ID.
 
     `refused` are the operations of a batch that were not accepted, by index, each with the field that was wrong.
     """
@@ -82,7 +82,7 @@ class Executor:
         return Outcome("sent", " ".join(notes) or None, _delivery_of(plan, sent))
 
     async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
-        """Make once more only those operations of a batch that were refused; what became of the batch."""
+        """Send only the refused operations of a batch once more, and return the outcome of the batch."""
         size = batches.size(call)
         refused = batches.refusals(partly.body, size)
         if not refused:

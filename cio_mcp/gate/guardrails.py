@@ -19,7 +19,7 @@ SENDER_OVERRIDES = frozenset({"bcc", "fake_bcc", "from", "from_id", "reply_to", 
 
 
 def check_plan(plan: Plan) -> None:
-    """Refuse a plan that nobody may approve, or that the journal cannot keep.
+    """Refuse a plan that must not be approved, or that the journal cannot keep.
 
     Raises:
         Refused: as `check_roundtrip` and `check`.
@@ -29,7 +29,7 @@ def check_plan(plan: Plan) -> None:
 
 
 def check(calls: Iterable[Call]) -> None:
-    """Refuse what nobody may approve, by the guardrails of what the calls do.
+    """Refuse calls that must not be approved, by the guardrails of their operations.
 
     Raises:
         Refused: a call redirects mail, overrides its sender, leaves it open whether unsubscribed people are reached, or

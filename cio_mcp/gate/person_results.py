@@ -1,4 +1,4 @@
-"""What became of each of several people, as a receipt lists them."""
+"""The result for each of several people, as a receipt lists them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ class Edit(Part):
 
 
 class PersonResult(Part):
-    """What became of one of several people."""
+    """The result for one of several people."""
 
     personal: ClassVar[bool] = True
 

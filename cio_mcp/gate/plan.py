@@ -160,7 +160,7 @@ class Plan(BaseModel):
 
     @property
     def target(self) -> str | None:
-        """What two nearly equal effects share, by any caller: SHA-256 over whom and what the calls are about."""
+        """What similar effects share, by any caller: SHA-256 over the targets of the calls."""
         if not self.once:
             return None
         return _sha256([call.comparable_target for call in self.calls])

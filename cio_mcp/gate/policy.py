@@ -16,7 +16,7 @@ Where = Literal["ask", "outside"]
 
 RULES: tuple[Rule, ...] = ("allow", "confirm", "hide")
 WHERES: tuple[Where, ...] = ("ask", "outside")
-"""What may be said, the strictest last."""
+"""The possible values, the strictest last."""
 
 LARGE_AUDIENCE = 1000
 """People above which a count must be typed back, unless the policy file says otherwise."""
@@ -59,7 +59,7 @@ class Recipients:
         return bool(self.addresses or self.domains or self.segment)
 
     def covers_all(self, recipients: Collection[str], test_profiles: Collection[str]) -> bool:
-        """Whether each recipient is named; nobody at all is not "everyone"."""
+        """Whether each recipient is allowed; an empty list is not "everyone"."""
         profiles = test_profiles if self.segment else ()
         return bool(recipients) and all(one in profiles or self._name(one) for one in recipients)
 
@@ -79,10 +79,10 @@ class Policy:
     large_audience: int = LARGE_AUDIENCE
     sends_an_hour: int | None = None
     explicit_keys: frozenset[str] = frozenset()
-    """The keys that stand by themselves in the file."""
+    """The top-level keys that the file sets."""
 
     def why(self, key: str) -> str:
-        """Why a key that stands by itself (`large_audience`, `sends_an_hour`, `recipients`) is as it is."""
+        """Where the value of a top-level key (`large_audience`, `sends_an_hour`, `recipients`) comes from."""
         return "policy file" if key in self.explicit_keys else "default"
 
     def rule_for(self, tool: str, risk: Risk) -> InForce:
@@ -90,7 +90,7 @@ class Policy:
         return InForce(*self._rule(tool, risk))
 
     def rule_of(self, tool: str, plan: "Plan") -> Rule:
-        """The rule for one plan; `allow` holds only where it is small, known, new, and for those who are named."""
+        """The rule for one plan; `allow` holds only if it is small, known, new, and for allowed recipients."""
         rule, _ = self._rule(tool, plan.risk)
         return "confirm" if rule == "allow" and not self._may_be_allowed(plan) else rule
 
@@ -102,7 +102,7 @@ class Policy:
     def where_to_ask(self, tool: str, risk: Risk, settings: Settings, *, may_be_asked: bool) -> InForce:
         """Where a person decides: in the client, or outside it.
 
-        `MASK_PII` implies outside, since the question shows real values; over HTTP nobody vouches for the client.
+        `MASK_PII` implies outside, since the question shows real values; a client over HTTP is not trusted with it.
         """
         modes: list[tuple[Where, str]] = [("outside", "MASK_PII")] if settings.mask_pii else []
         if settings.approval:
@@ -148,10 +148,10 @@ class Policy:
             return False
         if plan.affected is None or plan.affected > self.large_audience:
             return False
-        # Who is in a segment may decide who is named: nobody joins without a person.
+        # A segment may decide which recipients are allowed, so joining one needs approval.
         if any("segment_membership" in call.guardrails for call in plan.calls):
             return False
-        # An address among the attributes may be anybody's: who is created must be named by their own identifier.
+        # An address among the attributes may be anyone's: a new customer must be allowed by their own identifier.
         if plan.creates and not self.recipients.covers_all(plan.creates, ()):
             return False
         everyone = plan.affected <= len(plan.recipients)

@@ -98,7 +98,7 @@ def _text_of(path: Path) -> str:
 
 
 class _Wrong(Exception):
-    """What is wrong in the file."""
+    """A fault in the file."""
 
     def __init__(self, path: KeyPath, problem: str) -> None:
         keys = (part if _BARE_KEY.fullmatch(part) else quoted(part, 40) for part in map(str, path))

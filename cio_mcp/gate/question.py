@@ -1,6 +1,6 @@
 """The question a person decides on: a pure function of the plan that shows every value its requests would send.
 
-Order: what; options that are not defaults; values that decide who is reached; recipients; what it may trigger;
+Order: what; options that are not defaults; values that decide the recipients; recipients; what it may trigger;
 warnings; the message; the rest. Each sentence ends in a full stop and each value stands in quotes, so that the text
 also reads well where a client joins its lines.
 """

@@ -38,7 +38,7 @@ REACHING = frozenset({
     "to", "recipients", "ids", "emails", "per_user_data", "data_file_url", "identifiers", "primary", "secondary",
     "id", "email", "phone", "cio_id", "unsubscribed", "cio_subscription_preferences", "cio_relationships",
 })  # fmt: skip
-"""Fields that decide who is reached."""
+"""Fields that decide the recipients."""
 
 _PROFILE = LABELS["identify_customer"]
 MAX_LABELLED = max(len(names) for labels in LABELS.values() for names in labels)
@@ -126,7 +126,7 @@ def renders(plan: Plan) -> Iterator[Render]:
 
 
 def _people(writes: Sequence[ProfileWrite], plan: Plan) -> Iterator[Render]:
-    """The people whom a batch updates, each with a number, then every value once with the numbers of its people."""
+    """The people that a batch updates, each with a number, then every value once with the numbers of its people."""
     known = {(person.kind, person.person): person for person in plan.people}
     shared: dict[str, dict[str, tuple[Value, list[int]]]] = {}
     for number, write in enumerate(writes, start=1):
@@ -186,7 +186,7 @@ def _old(edit: Before) -> str:
 def _path(names: Names, labels: Labels) -> tuple[str, bool]:
     """A path such as `Event data.items[1].name`, and whether that is all of it: the longest label, then keys.
 
-    A key that is no plain word stands in quotes.
+    A key that is not a plain word is quoted.
     """
     labelled = next((end for end in range(min(len(names), MAX_LABELLED), 0, -1) if names[:end] in labels), 0)
     steps, whole = [labels.get(names[:labelled], "")], True

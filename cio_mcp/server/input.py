@@ -173,7 +173,7 @@ class _Reader:
             return self._time(value, path, None)
         text = value if isinstance(value, str) else _number_as_text(value)
         if form == "reference" and not text.strip():
-            # Left out, it would widen the answer to everybody.
+            # Omitted, it would widen the answer to all customers.
             self.faults[path] = f"{path}: contains only spaces; set a value or omit it"
         return without_quotation_marks(text) if form == "reference" else text
 

@@ -83,7 +83,7 @@ class Template:
     def fill(self, supplied: dict[str, str], *, mask: bool = False) -> str:
         """Put values in their places, each as a quoted JSON string so that it can end neither its quotes nor its line.
 
-        With `mask` a value that holds an address or a phone number is refused: masked, it would name nobody.
+        With `mask` a value that holds an address or a phone number is refused: masked, it would identify no one.
 
         Raises:
             MCPError: a value is missing or refused, or is for an argument that the prompt does not have.

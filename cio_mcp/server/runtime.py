@@ -163,7 +163,7 @@ class Runtime:
 
 
 def _load() -> "tuple[type[Toolbox], Callable[..., AbstractAsyncContextManager[Workspace]]]":
-    """Load what is heavy; for a worker thread, so that the event loop goes on."""
+    """Load heavy modules; for a worker thread, so that the event loop goes on."""
     from cio_mcp.server.toolbox import Toolbox  # noqa: PLC0415 - the boundary
     from cio_mcp.workspace import open_workspace  # noqa: PLC0415 - the boundary
 

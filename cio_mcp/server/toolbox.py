@@ -45,7 +45,7 @@ class Toolbox:
             await anyio.to_thread.run_sync(self._tool, name)
 
     def call_again(self, ws: CallContext, name: str, arguments_json: str) -> WriteCall:
-        """A call of a write tool, made again from its arguments (JSON).
+        """A call of a write tool, recreated from its arguments (JSON).
 
         Raises:
             ValueError: the tool does not take them.
@@ -81,7 +81,7 @@ class Toolbox:
         return add_note(answered, read.note) if isinstance(answered, CallToolResult) else answered
 
     async def answer(self, name: str, arguments: Mapping[str, Any]) -> Answer:
-        """Run a read tool for what is no call of a tool; `name` must be one."""
+        """Run a read tool for a resource; `name` must be one."""
         answer = await self._specs[name].function(await self._workspace_for_caller(), **arguments)
         assert isinstance(answer, Answer)  # noqa: S101 - a declaration's promise, not input
         return answer
@@ -105,7 +105,7 @@ class Toolbox:
         return max_wait if self._specs[name].hints.read_only else APPROVAL_SECONDS + 2 * max_wait
 
     async def give_up(self, ws: CallContext, name: str, read: Input) -> CallToolResult | None:
-        """Withdraw the question of a write that nobody answered in time, or say what it did; None for a read."""
+        """Withdraw the unanswered question of a write, or return its outcome; None for a read."""
         if self._specs[name].hints.read_only:
             return None
         meant = self._tool(name).fn_metadata.validate_arguments(read.arguments)

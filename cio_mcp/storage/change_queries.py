@@ -62,7 +62,7 @@ async def recent(
 
 
 async def find_change(database: Database, change: str) -> ChangeRow | None:
-    """Read the change of that id, in whatever workspace."""
+    """Read the change with this ID, in any workspace."""
     query = select(*row_columns).where(changes.c.id == change)
     row = await database.read(lambda db: db.execute(query).mappings().one_or_none())
     return ChangeRow(**row) if row else None

@@ -28,7 +28,7 @@ class ApprovedChanges:
         self._workspace = workspace
 
     async def due(self, tools: Collection[str], *, since: float, now: float, but_by: str) -> Sequence[ChangeSummary]:
-        """Read those of some tools that were approved since a time, except by one, and that nobody took."""
+        """Read the untaken ones of some tools that were approved since a time, except by one decider."""
         here = and_(changes.c.workspace == self._workspace, changes.c.state == "approved", changes.c.expires_at > now)
         decided = and_(changes.c.decided_at >= since, changes.c.decided_by != but_by)
         can_be_planned = and_(changes.c.tool.in_(tools), changes.c.input.is_not(None))

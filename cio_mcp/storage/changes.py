@@ -85,7 +85,7 @@ class Journal:
         return await self._first(_call(principal, tool, arguments), unread, changes.c.decided_at >= since)
 
     async def acknowledge(self, change: str, *, now: float) -> bool:
-        """Record that the caller was answered what became of a change that needs no call any more."""
+        """Record that the caller has the outcome of a change that needs no further call."""
         finished = func.coalesce(changes.c.finished_at, now)
         return await self._move(change, changes.c.state.not_in(OPEN), unread=False, finished_at=finished)
 

@@ -16,7 +16,7 @@ CLOCK_SKEW_SECONDS = 60.0
 
 
 def claim(db: Connection, workspace: str, change: str, terms: ClaimTerms) -> ClaimResult:
-    """Use an approval for a request that follows, or say what stands against it."""
+    """Use an approval for the request that follows, or return what prevents it."""
     if obstacle := _obstacle(db, workspace, change, terms):
         return obstacle
     approved = and_(_is(workspace, change), changes.c.state == "approved", changes.c.digest == terms.digest)
@@ -80,7 +80,7 @@ def next_send_at(db: Connection, workspace: str, cap: int, now: float, people: i
 
 
 def _sends(db: Connection, workspace: str, since: float, most: int) -> list[tuple[float, int]]:
-    """When sends left and how many people each counts for, newest first, whatever became of them; at most `most`.
+    """When sends left and how many people each counts for, newest first, whatever their outcomes; at most `most`.
 
     An unknown number of people, as of a broadcast, counts as one.
     """

@@ -1,4 +1,4 @@
-"""What is particular to SQLite: one file, one writer at a time, a write-ahead log beside it."""
+"""The specifics of SQLite: one file, one writer at a time, a write-ahead log beside it."""
 
 import sqlite3
 from typing import Any

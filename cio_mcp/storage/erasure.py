@@ -163,7 +163,7 @@ def _closed(row: ChangeRow, by: str, now: float) -> Iterator[tuple[str, object]]
     if row.state in OPEN:
         yield from {"state": "declined", "decided_at": now, "decided_by": by, "decided_how": WITHDRAWN}.items()
     if row.state in UNSETTLED:
-        # Without its plan nobody can look for the effect, and it must not be taken for a plan that asks for nothing.
+        # Without its plan the effect can't be looked for, and it must not be taken for a plan without calls.
         yield from {"state": "unknown", "settle_at": None}.items()
 
 

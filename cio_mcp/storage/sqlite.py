@@ -10,7 +10,7 @@ from stat import S_IMODE, S_IRWXG, S_IRWXO, S_IWGRP, S_IWOTH
 log = logging.getLogger(__name__)
 
 OTHERS = S_IRWXG | S_IRWXO
-"""What the group and everybody else may do with a file."""
+"""Permissions of a file's group and of all other users."""
 _warned: set[Path] = set()
 """Directories of which a warning was logged; a process has one or two."""
 MAX_WAL_ATTEMPTS = 20
@@ -37,7 +37,7 @@ def create_private_file(name: str | None) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Take a file from everybody but its owner, through a link too; without opening it, which could drop locks."""
+    """Restrict a file to its owner, through a link too; without opening it, which could drop locks."""
     with suppress(FileNotFoundError):
         if not (mode := path.stat().st_mode) & OTHERS:
             return

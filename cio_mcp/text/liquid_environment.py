@@ -25,7 +25,7 @@ from cio_mcp.text.liquid_bounds import MAX_OUTPUT_CHARACTERS, BoundedStop, Bound
 from cio_mcp.text.timestamps import from_unix
 
 UNKNOWN = "…"
-"""Stands for what only Customer.io knows: a link of its own, a snippet, a random number."""
+"""Stands for a value that only Customer.io knows: a link of its own, a snippet, a random number."""
 
 FILLED_IN = frozenset(
     {"campaign", "content", "delivery_id", "event_id", "event_name", "event_timestamp", "journey", "layout", "message"}
@@ -54,7 +54,7 @@ class UnknownNode(Node):
         self.blank = False
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:  # noqa: ARG002 - the library's signature
-        """Write the sign for what is unknown."""
+        """Write the sign for an unknown value."""
         return buffer.write(UNKNOWN)
 
 

@@ -136,7 +136,7 @@ def _replace(text: str, parts: Iterator[tuple[int, int, str]]) -> str:
 
 
 def _addresses(text: str) -> Iterator[tuple[int, int, str]]:
-    """The local part of each address: where it is, and what stands for it."""
+    """The local part of each address: its place, and its replacement."""
     last = 0
     for at in _AT.finditer(text):
         domain = _DOMAIN.match(text, at.end())

@@ -64,7 +64,7 @@ def without_quotation_marks(text: str) -> str:
 
 
 def harmless(text: str, *, keep_lines: bool = False) -> str:
-    """Drop what is not seen (control, zero-width, bidi) and make line breaks and tabs one space.
+    """Drop invisible characters (control, zero-width, bidi) and make line breaks and tabs one space.
 
     With `keep_lines` every kind of line break becomes a plain newline instead; tabs stay.
     """
@@ -77,7 +77,7 @@ def harmless(text: str, *, keep_lines: bool = False) -> str:
 
 
 def without_unseen(text: str) -> str:
-    """Drop what is not seen; line breaks stay."""
+    """Drop invisible characters; line breaks stay."""
     return text if text.isascii() and text.isprintable() else UNSEEN_CHARACTERS.sub("", text)
 
 
@@ -87,7 +87,7 @@ def has_unseen(text: str) -> bool:
 
 
 def reveal(text: str) -> str:
-    """Show what is not seen as escapes, for a person who must see exactly what is there; newlines stay."""
+    """Show invisible characters as escapes, for a person who must see exactly what is there; newlines stay."""
     return _HIDDEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

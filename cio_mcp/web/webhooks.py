@@ -108,7 +108,7 @@ class Receiver:
         await answer(scope, receive, send)
 
     async def receive(self, request: Request) -> Response:
-        """Answer a request with a bare status, whatever comes."""
+        """Answer any request with a bare status."""
         if request.method != "POST":
             return Response(status_code=HTTPStatus.METHOD_NOT_ALLOWED, headers={"allow": "POST"})
         try:
@@ -122,7 +122,7 @@ class Receiver:
         except _Refused as refused:
             return self._refuse(feed, refused)
         except Exception as failed:  # noqa: BLE001 - the boundary: 500 would hold back all later events for an hour
-            # No more than its name: a trace shows data.
+            # Only its name: a trace shows data.
             self._log(f"A webhook could not be stored: {type(failed).__name__}", logging.ERROR)
             return _bare(HTTPStatus.SERVICE_UNAVAILABLE)
         finally:
@@ -179,7 +179,7 @@ def _signature(request: Request) -> tuple[str | None, str | None]:
 
 
 def _not_stored(failed: CioError) -> str:
-    # Storage ends its sentences so for those who send; here nothing is ever sent.
+    # Storage ends its sentences this way for writes; here nothing is ever sent.
     return f"A webhook could not be stored: {str(failed).removesuffix(' Nothing was sent.')}"
 
 

@@ -20,7 +20,7 @@ class WorkspaceRecord(NamedModel):
 
 
 class Sender(Model):
-    """Whom messages are from."""
+    """The sender of messages."""
 
     id: str
     name: str | None = None
@@ -62,7 +62,7 @@ class Account(Reads):
         return RegionRecord.of(await self._reader.read(read("get_region"), cache=CACHE_SECONDS))
 
     async def senders(self) -> list[Sender]:
-        """Whom messages can be from; each once."""
+        """The possible senders of messages; each once."""
         call = read("list_senders", query={"limit": 100})
         senders = await self._pages(Sender, "sender_identities", call, cache=CACHE_SECONDS)
         return list({sender.id: sender for sender in senders}.values())

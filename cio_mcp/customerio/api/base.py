@@ -91,7 +91,7 @@ def _from_iso(text: str) -> datetime | None:
 
 
 def _readable_items(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Read a list leniently: an item that lacks what is required is left out, unless none is whole."""
+    """Read a list leniently: an incomplete item is left out, unless all are incomplete."""
     items = value if isinstance(value, list | tuple) else []
     try:
         return read(items)
@@ -272,6 +272,6 @@ class Content(Model):
 
     @property
     def texts(self) -> tuple[str | None, ...]:
-        """Its fields that may hold Liquid, whom it is from and for first."""
+        """Its fields that may hold Liquid, sender and recipient included."""
         head = (self.subject, self.preheader_text, self.from_, self.reply_to, self.recipient)
         return (*head, self.body, self.body_plain, self.body_amp)

@@ -18,14 +18,14 @@ KeyState = Literal["accepted", "refused", "not checked"]
 
 PRINCIPAL = "key check"
 CHECK_SECONDS = 30.0
-"""Seconds a check may take, retries included; nobody waits for it."""
+"""Seconds a check may take, retries included; no call waits for it."""
 NAMES: dict[Api, str] = {"app": "App API key", "track": "Track API keys"}
 SWAPPED = "Site ID and Tracking API key are also rejected if they are swapped."
 
 
 @dataclass(slots=True)
 class KeyReport:
-    """What Customer.io said to the keys that are set; empty until the check has run.
+    """Whether Customer.io accepts the keys that are set; empty until the check has run.
 
     `problems` has a sentence for each key that is refused or could not be checked.
     """

@@ -1,4 +1,4 @@
-"""People: finding one from whatever names them, searching for many, and what Customer.io knows about each."""
+"""People: finding one by any identifier, searching for many, and reading profiles."""
 
 import re
 from collections.abc import Sequence
@@ -181,7 +181,7 @@ def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
     """Determine the kind of an identifier, from its shape unless `id_type` is given.
 
     Raises:
-        InvalidArgument: it is empty, or not of the kind it is said to be.
+        InvalidArgument: it is empty, or not of the declared kind.
     """
     value = customer.strip()
     if not value:
@@ -253,7 +253,7 @@ class People(Reads):
         return matches[0].reference
 
     async def known_otherwise(self, reference: Reference) -> Person | None:
-        """Find the person for whom a value stands as another kind of identifier than it was given as.
+        """Find the person who has a value as another kind of identifier.
 
         Raises:
             SeveralPeople: several people have it as their email address.
@@ -274,7 +274,7 @@ class People(Reads):
         return PeoplePage.of(await self._reader.read(call))
 
     async def profiles(self, people: Sequence[Identifiers]) -> list[Person]:
-        """Read the profiles of a few people, in order; one that is gone meanwhile is left out."""
+        """Read the profiles of a few people, in order; one that no longer exists is left out."""
         profiles = []
         for person in people:
             with suppress(NotFound):
@@ -282,7 +282,7 @@ class People(Reads):
         return profiles
 
     async def profiles_of_many(self, people: Sequence[Identifiers]) -> dict[str, Person]:
-        """Read profiles by `cio_id`, `MAX_PROFILES_PER_REQUEST` in a request; one that is gone meanwhile is left out.
+        """Read profiles by `cio_id`, `MAX_PROFILES_PER_REQUEST` in a request; one that no longer exists is left out.
 
         People without an `id` are read in requests of their own.
         """

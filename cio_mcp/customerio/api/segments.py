@@ -1,4 +1,4 @@
-"""Segments: what they are called, how many people they hold, who is in them, and what uses them."""
+"""Segments: their names, sizes, members, and uses."""
 
 from collections.abc import Collection
 from typing import Annotated

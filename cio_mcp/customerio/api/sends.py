@@ -18,7 +18,7 @@ def email(
     """Send a transactional email; Customer.io has no idempotency key, so the call is made once or never.
 
     `person` is one of `{"id": …}`, `{"email": …}`, `{"cio_id": …}`. `options` are booleans and the language, as in the
-    API; `send_to_unsubscribed` is always said, since Customer.io's own default is true.
+    API; `send_to_unsubscribed` is always set, since Customer.io's own default is true.
     """
     body: dict[str, JsonValue] = {
         "transactional_message_id": message,

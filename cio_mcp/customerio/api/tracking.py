@@ -47,7 +47,7 @@ def identify(person: Reference, attributes: dict[str, JsonValue], *, at: int, cr
 
 
 class ProfileWrite(NamedTuple):
-    """The attributes to set of one of many people; without `create` nobody is created."""
+    """The attributes to set of one of many people; without `create` no person is created."""
 
     person: Reference
     attributes: dict[str, JsonValue]
@@ -141,5 +141,5 @@ def _explain_entity(person: Reference) -> str:
 
 
 def _explain_kind(person: Reference) -> str:
-    """Why a person cannot stand in a path; the identifier itself is not repeated, it may be an address."""
+    """Why an identifier cannot be part of a path; it is not repeated, since it may be an address."""
     return f"is identified by an ambiguous {KIND_NAMES[person.kind]}; use the cio_… instead"

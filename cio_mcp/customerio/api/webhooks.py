@@ -1,4 +1,4 @@
-"""Reporting webhooks: where Customer.io posts what became of messages and people."""
+"""Reporting webhooks: where Customer.io posts events of messages and people."""
 
 from typing import Annotated
 

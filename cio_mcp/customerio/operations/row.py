@@ -61,11 +61,11 @@ class Operation:
     - `evidence`, `verify`: what the effect leaves behind, and the operation that reads it.
     - `inverse`: the operation that undoes this one. If it is the same operation, it takes the values before.
     - `permanent`: what makes it impossible to undo; if this is empty too, an undo is possible but not provided.
-    - `updates_only`: the body field that, when true, keeps a request from creating whom it is about.
-    - `people`: path parameters and body fields that name people, the person whom the operation is about first.
+    - `updates_only`: the body field that, when true, keeps a request from creating its person.
+    - `people`: path parameters and body fields that name people, the person of the operation first.
     - `content`: body fields with personal data or the content of messages, masked and erased with people.
     - `secrets`: body fields that may hold credentials, which are never shown.
-    - `answer_secrets`: keys that may hold credentials wherever they stand in the answer.
+    - `answer_secrets`: keys that may hold credentials anywhere in the answer.
     - `target`: the path parameter or body field that names what the operation is about.
     - `when`: for a row that is one action of an operation, the body fields and values that select it; the value `*`
       stands for any text that no other row of the route names.

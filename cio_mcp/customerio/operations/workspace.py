@@ -8,7 +8,7 @@ _X = Group("app", "exports", family="exports")
 _EXPORT: Columns = {
     "risk": "data", "answer_id": "export.id", "evidence": "resource", "verify": "get_export",
 }  # fmt: skip
-"""A file of data made inside the account: it reaches nobody, but each request makes another one."""
+"""A file of data made inside the account: it reaches no one, but each request creates another one."""
 
 EXPORTS = (
     _X.get("list_exports", "/v1/exports", "List exports"),

@@ -37,7 +37,7 @@ class Waiter:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a claim came to: per class how many of the queue's first may leave, and who is refused.
+    """The result of a claim: per class, how many of the queue's first may leave, and which are refused.
 
     `refused` holds `(class, index in the queue as handed in, seconds until there is room)`.
     `wake` is in how many seconds to claim again, None when nobody is left.

@@ -24,7 +24,7 @@ NEW = "a new customer"
 class Target:
     """One of several people, and the attributes to set of them.
 
-    `create` lets the request create somebody, `new` says that no customer has the identifier yet.
+    `create` lets the request create a customer, `new` says that no customer has the identifier yet.
     """
 
     recipient: Recipient
@@ -34,7 +34,7 @@ class Target:
 
     @property
     def known(self) -> bool:
-        """Whether it is known what is there."""
+        """Whether the current values are known."""
         return self.recipient.person is not None or self.new
 
     @cached_property
@@ -54,7 +54,7 @@ class Target:
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """Whom messages reach once the attributes are set; none where that is not known."""
+        """The recipients of messages once the attributes are set; none where they are unknown."""
         return recipients_after((self.recipient.identifier,) if self.new else self.recipient.recipients, self.changed)
 
     @property
@@ -77,13 +77,13 @@ class Target:
 
     @property
     def rests_on(self) -> JsonValue:
-        """What must still be so when the write is made."""
+        """Preconditions that must still hold when the write is applied."""
         unsubscribed = self.recipient.person.unsubscribed if self.recipient.person else None
         return {"unsubscribed": unsubscribed, "before": {edit.name: edit.before for edit in self.edits}}
 
 
 async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tuple[str, ...] = ()) -> Plan:
-    """Plan to set attributes of several people; what is so already is left out, and so is who needs no change.
+    """Plan to set attributes of several people, omitting values that are already set and people without changes.
 
     Raises:
         InvalidArgument: the request would be too large.

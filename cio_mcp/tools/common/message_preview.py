@@ -27,7 +27,7 @@ MAX_NAMES = 10
 class MessagePreview(BaseModel):
     """The subject and the beginning of the text, None where the message has none or it cannot be rendered.
 
-    `missing` names what is required and not there: keys of the data as they are, attributes as `customer.first_name`.
+    `missing` names required values that are absent: keys of the data as they are, attributes as `customer.first_name`.
     `unknown` means that a part of the message could not be read: more may be missing.
     """
 

@@ -1,4 +1,4 @@
-"""Finding the people whom a list names, in a few requests instead of one for each."""
+"""Finding the people of a list, in a few requests instead of one for each."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -14,7 +14,7 @@ from cio_mcp.tools.common.gather import together
 from cio_mcp.workspace import CallContext
 
 MAX_SEARCH_RESULTS = 1_000
-"""People whom one search answers at most: https://docs.customer.io/integrations/api/app/ (search for customers)."""
+"""Maximum people of one search: https://docs.customer.io/integrations/api/app/ (search for customers)."""
 MAX_LISTED_FAULTS = 16
 """Entries of a list that a refusal names; more would not fit into one sentence."""
 NO_CUSTOMER = "no customer has it"
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 
 def read_entries(customers: Sequence[str], id_type: IdType | None) -> tuple[list[Entry], dict[int, str]]:
-    """Read a list of identifiers: each different one once, and what is wrong with the others, by number from 1."""
+    """Read a list of identifiers: each different one once, and the faults of the others, by number from 1."""
     entries: dict[Reference, Entry] = {}
     faults: dict[int, str] = {}
     for number, customer in enumerate(customers, start=1):
@@ -61,7 +61,7 @@ def refuse_faults(customers: Sequence[str], faults: Mapping[int, str]) -> None:
 
 
 async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
-    """Find whom each reference names: the profile, or in words why there is none."""
+    """Find the profile of each reference, or say in words why there is none."""
     kinds: dict[IdType, list[Reference]] = {}
     for reference in references:
         kinds.setdefault(reference.kind, []).append(reference)

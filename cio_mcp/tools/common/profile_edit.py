@@ -1,4 +1,4 @@
-"""Edits of a profile that can be read: the changes, whom they affect, and what they may trigger."""
+"""Edits of a profile that can be read: the changes, their recipients, and what they may trigger."""
 
 from pydantic import JsonValue
 
@@ -38,7 +38,7 @@ async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, Json
         examples=(recipient.example,),
         edits=edits,
         recipients=recipients_after(recipient.recipients, changed),
-        # A segment names whom messages may go to, not who may be given another address or subscription.
+        # A segment allows recipients of messages, not changes of their address or subscription.
         test_profiles=() if reaching else await test_profiles(ws, recipient),
         starts=starts,
         calls=(tracking.identify(recipient.reference, changed, at=at, create=False),) if changed else (),

@@ -39,7 +39,7 @@ UNREAD = "No App API key: current values are unknown, and the result can't be ve
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a write is about, as its request names them; `person` None where the profile cannot be read."""
+    """The customer a write is about, as its request names them; `person` None where the profile cannot be read."""
 
     reference: Reference
     person: Person | None
@@ -85,7 +85,7 @@ class Recipient:
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """Whom a message to them reaches: their own address, else their `cio_…`; none where the profile is unknown."""
+        """The recipient of a message to them: their address, else their `cio_…`; none where the profile is unknown."""
         if self.person is None or not (self.person.email or self.person.cio_id):
             return ()
         return (self.person.email or f"cio_{self.person.cio_id}",)
@@ -125,7 +125,7 @@ async def test_profiles_among(ws: CallContext, people: Sequence[Recipient]) -> t
     by_id = {recipient.cio_id: recipient for recipient in people if recipient.cio_id}
     if not by_id or (segment := await _segment_of_test_profiles(ws)) is None:
         return ()
-    # An attribute may have any value: only whom the answer names by their own `cio_id` counts.
+    # An attribute may have any value: only a customer whom the answer names by their own `cio_id` counts.
     either: list[JsonValue] = [
         {"attribute": {"field": "cio_id", "operator": "eq", "value": cio_id.removeprefix("cio_")}} for cio_id in by_id
     ]

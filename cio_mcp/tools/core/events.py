@@ -28,7 +28,7 @@ PROGRESS_SECONDS = 2.0
 """Seconds between two reports of progress."""
 UNSENT = ("dropped", "failed", "undeliverable")
 ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "converted"), ("bounced", *UNSENT))
-"""Metrics after which a delivery can't have the awaited one any more."""
+"""Metrics after which a delivery can no longer have the awaited one."""
 MAX_OTHER_EVENTS = 5
 """Events shown if the awaited one did not occur; no source, as many as fit a glance."""
 NO_EVENTS_YET = (
@@ -197,7 +197,7 @@ def _metric_name(metric: str) -> str:
 
 
 def _instead_of(query: EventQuery) -> tuple[str, ...]:
-    """The metrics that end a wait because the awaited one can't occur any more."""
+    """The metrics that end a wait because the awaited one can no longer occur."""
     ends = ENDS.get(query.metric or "", ()) if query.delivery else ()
     return tuple(metric for metric in ends if metric != query.metric)
 

@@ -105,7 +105,7 @@ def deliverability(by_metric: Mapping[str, int]) -> Deliverability:
 
 
 async def pause_note(ws: CallContext) -> str | None:
-    """Since when and why writes are paused; a database that cannot be read keeps nobody from reading the rest."""
+    """Since when and why writes are paused; an unreadable database does not prevent the rest of the answer."""
     try:
         pause = await ws.gate.pauses.in_force()
     except StorageFailed:

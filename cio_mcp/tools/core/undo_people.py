@@ -18,9 +18,9 @@ UNKNOWN = "the previous values were unknown when it was made"
 
 
 async def undo_people(ws: CallContext, change: str, done: Plan, refused: Container[str]) -> Plan:
-    """Plan to set back what a change set of several people; the warnings have those of whom it cannot.
+    """Plan to restore the values that a change set for several people; the warnings list those it cannot restore.
 
-    `refused` are the indexes of people whom the change did not reach.
+    `refused` are the indexes of people that the change did not update.
 
     Raises:
         Refused: it can be undone for none of them.
@@ -70,7 +70,7 @@ def _target(person: PersonEdit, profiles: Mapping[Reference, Person]) -> Target:
 
 
 def _left_out(people: list[PersonEdit], obstacles: Mapping[str, str]) -> Iterator[str]:
-    """The people of whom an edit is not undone, a sentence for each reason."""
+    """The people whose edit is not undone, a sentence for each reason."""
     reasons: dict[str, list[str]] = {}
     for person in people:
         if reason := obstacles.get(person.person):

@@ -14,7 +14,7 @@ MAX_NAMED = 5
 
 
 def restored_value(edit: Before) -> JsonValue:
-    """The value that an undo sets: of `unsubscribed` never an absent one, which would not subscribe anybody."""
+    """The value that an undo sets: for `unsubscribed` never an absent one, which would subscribe no one."""
     return str(edit.before).lower() == "true" if edit.name == "unsubscribed" else edit.before
 
 

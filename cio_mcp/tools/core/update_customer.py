@@ -87,7 +87,7 @@ def _several(customer: str | None, customers: list[str]) -> list[str]:
 
 
 async def _creation(ws: CallContext, reference: Reference, attributes: dict[str, JsonValue]) -> Plan:
-    """Plan to create a customer, unless the identifier is somebody's in another way: then plan to edit them."""
+    """Plan to create a customer, or to edit the one who has the identifier as another kind."""
     check_creatable(reference)
     if existing := await ws.people.known_otherwise(reference):
         return _edit_instead(reference, await edit(ws, Recipient.of(existing), attributes))
@@ -109,7 +109,7 @@ async def _creation(ws: CallContext, reference: Reference, attributes: dict[str,
 
 
 def _edit_instead(reference: Reference, planned: Plan) -> Plan:
-    """The edit of a customer who was named as if they were new: whether they are meant, a person knows."""
+    """The edit of a customer who was named as if they were new; a person decides whether they are meant."""
     doubt = f"No customer has {reference}. This edits the customer who has this value as another identifier."
     return planned.model_copy(
         update={"risk": "send", "warnings": (doubt, *planned.warnings), "recipients": (), "test_profiles": ()}
@@ -119,7 +119,7 @@ def _edit_instead(reference: Reference, planned: Plan) -> Plan:
 async def _identifier_conflicts(
     ws: CallContext, reference: Reference, attributes: dict[str, JsonValue]
 ) -> tuple[str, ...]:
-    """Warn of each identifier among the attributes that somebody has: a write of it may reach them instead."""
+    """Warn of each identifier among the attributes that a customer already has: the write may reach them instead."""
     conflicts = []
     for name, kind in IDENTIFYING.items():
         value = attributes.get(name)

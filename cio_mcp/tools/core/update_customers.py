@@ -91,7 +91,7 @@ async def _blind(
 
 
 async def _not_creatable(ws: CallContext, missing: Sequence[Entry]) -> dict[int, str]:
-    """Why customers cannot be created: by their kind of identifier, or since it is somebody's in another way."""
+    """Why customers cannot be created: their kind of identifier, or it belongs to a customer as another kind."""
     faults = _unusable(missing)
     others = {entry.number: other_references(entry.reference) for entry in missing if entry.number not in faults}
     people = await find_people(ws, [other for each in others.values() for other in each])
@@ -119,7 +119,7 @@ def _repeated(count: int) -> tuple[str, ...]:
 
 
 def check_creatable(reference: Reference) -> None:
-    """Refuse to create a customer by a kind of identifier that Customer.io creates nobody by.
+    """Refuse to create a customer by a kind of identifier that Customer.io can't create one by.
 
     Raises:
         InvalidArgument: the reference is of such a kind.
