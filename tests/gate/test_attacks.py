@@ -24,7 +24,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.elicitation import digest_of
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
-from tests.callers import caller_named
+from tests.callers import caller_named, work_of
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +68,7 @@ async def propose_approved(gate: Gate, plan: Planner, principal: str = ADA, name
 
 
 async def make(gate: Gate, row: Change, plan: Planner) -> Receipt:
-    return await gate.make(row, plan, Work(caller_named(ADA), anyio.current_time() + 10))
+    return await gate.make(row, plan, work_of(caller_named(ADA)))
 
 
 def emails(sandbox: Sandbox) -> int:

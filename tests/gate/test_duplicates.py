@@ -15,7 +15,6 @@ import pytest
 from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.canonical import FORM_VERSION
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, MAX_NAMED, NEAR_SECONDS
@@ -27,7 +26,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.text.timestamps import from_unix, moment
-from tests.callers import caller_named
+from tests.callers import caller_named, work_of
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +90,7 @@ async def send(gate: Gate, plan: Planner, by: str = ADA) -> str:
 
 
 async def make(gate: Gate, change: Change, plan: Planner) -> Receipt:
-    return await gate.make(change, plan, Work(caller_named(change.row.principal), anyio.current_time() + 10))
+    return await gate.make(change, plan, work_of(caller_named(change.row.principal)))
 
 
 def events(sandbox: Sandbox) -> int:

@@ -24,6 +24,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
+from tests.callers import work_of
 
 pytestmark = pytest.mark.anyio
 
@@ -58,7 +59,7 @@ async def carry_out(ws: CallContext, plan: Planner) -> Receipt:
     row = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert isinstance(row, Change), row
     assert await ws.gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
-    return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
+    return await ws.gate.make(row, plan, work_of(ws.caller))
 
 
 def planner(*calls: Call) -> Planner:

@@ -18,7 +18,7 @@ from cio_mcp.gate.service import OPEN_LIMITS, OPEN_SECONDS, Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
 from cio_mcp.workspace import CallContext
-from tests.callers import caller_named
+from tests.callers import caller_named, work_of
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +45,7 @@ def planner(
 
 
 def work() -> Work:
-    return Work(caller_named(ADA), anyio.current_time() + 10)
+    return work_of(caller_named(ADA))
 
 
 async def propose_change(

@@ -33,6 +33,7 @@ from cio_mcp.storage.erasure import PersonEraser
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace
+from tests.callers import work_of
 from tests.calls import code_of, counted
 from tests.clock import ManualClock
 from tests.gate.test_question import BODIES, TEXTS
@@ -63,9 +64,7 @@ async def propose_approved(ws: CallContext, plan: Planner, number: int = 0) -> C
 
 
 async def make(ws: CallContext, plan: Planner, number: int = 0) -> Receipt:
-    return await ws.gate.make(
-        await propose_approved(ws, plan, number), plan, Work(ws.caller, anyio.current_time() + 10)
-    )
+    return await ws.gate.make(await propose_approved(ws, plan, number), plan, work_of(ws.caller))
 
 
 def with_policy(ws: CallContext, policy: Policy, **more: Any) -> CallContext:
@@ -163,7 +162,7 @@ async def test_the_cap_holds_where_it_was_free_when_the_change_was_approved(ws: 
     capped = with_policy(ws, Policy(sends_an_hour=3), clock=clock)
     first, second = edit_of(capped, "ada", "bob"), edit_of(capped, "cio_a3000003", "cio_a3000004")
     rows = [await propose_approved(capped, plan, number) for number, plan in enumerate((first, second))]
-    work = Work(ws.caller, anyio.current_time() + 20)
+    work = work_of(ws.caller)
     assert (await capped.gate.make(rows[0], first, work)).status == "done"
     with pytest.raises(Refused, match="limit of 3 sends an hour is reached"):
         await capped.gate.make(rows[1], second, work)

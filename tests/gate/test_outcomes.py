@@ -24,7 +24,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace
-from tests.callers import caller_named
+from tests.callers import WORK_SECONDS, caller_named, work_of
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ async def propose_approved(ws: CallContext, plan: Planner, name: str = "a tool")
     return row
 
 
-async def carry_out(ws: CallContext, plan: Planner, seconds: float = 10) -> Receipt:
+async def carry_out(ws: CallContext, plan: Planner, seconds: float = WORK_SECONDS) -> Receipt:
     row = await propose_approved(ws, plan)
     return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + seconds))
 
@@ -98,7 +98,7 @@ async def test_an_unforeseen_exception_leaves_no_change_in_sending(
         raise RuntimeError("a secret detail")
 
     monkeypatch.setattr(AsgiTransport, "handle_async_request", breaks)
-    receipt = await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
+    receipt = await ws.gate.make(row, plan, work_of(ws.caller))
     change = (await ws.gate.recent(change=row.id)).changes[0]
     assert (receipt.status, change.state) == (state, state)
     assert "secret" not in receipt.message
@@ -118,7 +118,7 @@ async def test_a_mistake_in_the_server_leaves_no_change_in_sending(ws: CallConte
     row = await propose_approved(ws, plan)
     executor = replace(ws.gate.executor, writer=Failing(ws.gate.executor.client))
     gate = replace(ws.gate, executor=executor)
-    receipt = await gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
+    receipt = await gate.make(row, plan, work_of(ws.caller))
     assert receipt.status == "unknown"
     assert "secret" not in receipt.message
     assert (await ws.gate.recent(change=row.id)).changes[0].state == "unknown"
@@ -204,7 +204,7 @@ async def test_a_caller_that_goes_away_after_sending_leaves_the_outcome_in_the_j
     row = await propose_approved(ws, plan)
     sandbox.faults.append(Fault("POST", SEND, "hang:0.2"))
     async with anyio.create_task_group() as group:
-        group.start_soon(ws.gate.make, row, plan, Work(ws.caller, anyio.current_time() + 10))
+        group.start_soon(ws.gate.make, row, plan, work_of(ws.caller))
         while requests(sandbox, SEND) == 0:
             await anyio.lowlevel.checkpoint()
         group.cancel_scope.cancel()

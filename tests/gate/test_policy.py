@@ -14,7 +14,6 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
@@ -28,7 +27,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
-from tests.callers import caller_named
+from tests.callers import caller_named, work_of
 from tests.clock import ManualClock
 
 TOOL = "a_tool"
@@ -222,7 +221,7 @@ async def propose(ws: CallContext, tool: str, plan: Planner, arguments: object =
 
 
 async def make_change(ws: CallContext, row: Change, plan: Planner) -> Receipt:
-    return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 10))
+    return await ws.gate.make(row, plan, work_of(ws.caller))
 
 
 def writes(sandbox: Sandbox) -> int:

@@ -210,7 +210,7 @@ async def test_five_of_many_matches_are_listed(scene: Scene) -> None:
 
 
 class Failing(UnsettledChanges):
-    """Unsettled changes that cannot be read once, or never be settled."""
+    """Unsettled changes that cannot be read once, or not be settled once."""
 
     readable, settles = False, True
 
@@ -222,6 +222,7 @@ class Failing(UnsettledChanges):
 
     async def settle(self, *args: object, **more: object) -> bool:
         if not self.settles:
+            self.settles = True
             raise StorageFailed("The database is locked.")
         return await super().settle(*args, **more)  # type: ignore[arg-type] # as they came
 

@@ -4,10 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import anyio
 import pytest
 
-from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS
@@ -21,7 +19,7 @@ from cio_mcp.tools.core.events import wait_for_event
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.workspace import CallContext
-from tests.callers import caller_named
+from tests.callers import caller_named, work_of
 from tests.clock import FunctionClock
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +46,7 @@ class LaterGate:
         return row
 
     async def make(self, row: Change, plan: Planner) -> Receipt:
-        return await self.gate.make(row, plan, Work(caller_named(row.row.principal), anyio.current_time() + 10))
+        return await self.gate.make(row, plan, work_of(caller_named(row.row.principal)))
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
 
-from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
@@ -35,6 +34,7 @@ from cio_mcp.storage.schema_version import BASELINE, HEAD, needs_migration
 from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
+from tests.callers import work_of
 
 pytestmark = pytest.mark.anyio
 
@@ -269,7 +269,7 @@ async def carry_out(ws: CallContext, tool: str, **arguments: Any) -> Receipt:
     row = await ws.gate.propose(ws.caller.id, tool, arguments_digest(arguments), plan)
     assert not isinstance(row, Receipt), row
     assert await ws.gate.approvals.approve(row, by="person", how="in a test", confirmation=row.plan.typed)
-    return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))
+    return await ws.gate.make(row, plan, work_of(ws.caller))
 
 
 class TestAnotherRelease:

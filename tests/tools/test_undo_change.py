@@ -10,7 +10,6 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.batches import batch
-from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import CioError, NotFound, Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before, Plan, arguments_digest
@@ -24,7 +23,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace
-from tests.callers import caller_named
+from tests.callers import caller_named, work_of
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +41,7 @@ async def approve_and_apply(ws: CallContext, tool: str, **arguments: JsonValue) 
     if isinstance(row, Receipt):
         return row
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
-    return await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))
+    return await ws.gate.make(row, plan, work_of(ws.caller))
 
 
 async def values(ws: CallContext, *names: str) -> list[JsonValue]:
@@ -75,7 +74,7 @@ async def test_an_undo_reaches_the_customer_that_the_request_named_with_its_kind
     row = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert not isinstance(row, Receipt)
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
-    assert (await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))).status == "done"
+    assert (await ws.gate.make(row, plan, work_of(ws.caller))).status == "done"
     sandbox.workspace.schedule.run_until(sandbox.clock.now() + 2)
     undone = await undo_change(ws, row.id)
     assert undone.calls[0].path == {"identifier": f"cio_{bob.cio_id}"}
@@ -135,7 +134,7 @@ async def test_an_approved_undo_sends_nothing_if_the_value_changes_before_it_is_
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
     await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
     with pytest.raises(CioError):
-        await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))
+        await ws.gate.make(row, plan, work_of(ws.caller))
     assert await values(ws, "plan") == ["silver"]
 
 
@@ -235,7 +234,7 @@ async def test_a_kind_of_change_that_undo_does_not_cover_is_refused(
     row = await ws.gate.propose(ws.caller.id, "a tool", "digest", plan)
     assert isinstance(row, Change)
     assert await ws.gate.approvals.approve(row, by="person", how="approved in a test", confirmation=row.plan.typed)
-    assert (await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + 20))).status == "done"
+    assert (await ws.gate.make(row, plan, work_of(ws.caller))).status == "done"
     with pytest.raises(Refused, match=reason):
         await undo_change(ws, row.id)
 
