@@ -3,6 +3,7 @@
 import getpass
 import hashlib
 import os
+import stat
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -214,6 +215,28 @@ def load_settings(*, keys_needed: bool = True, **overrides: Any) -> Settings:
 def network_variables() -> dict[str, str]:
     """The proxy and certificate variables of the environment; they have no prefix, since every program shares them."""
     return {name: value for name, value in os.environ.items() if name.lower() in NETWORK_VARIABLES}
+
+
+def read_setting_file(setting: str, path: Path, *, max_bytes: int, expected: str = "") -> str:
+    """Read the text of a file that a setting names; `expected` ends the sentence about a path that is no file.
+
+    Raises:
+        SettingError: it is not a file, can't be read, is not UTF-8 text, or is larger than `max_bytes`.
+    """
+    try:
+        # A pipe or a device could be read for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SettingError(setting, f"{path} is not a file{expected}")
+        with path.open("rb") as file:
+            raw = file.read(max_bytes + 1)
+        text = raw.decode()
+    except OSError as error:
+        raise SettingError(setting, f"{path} can't be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise SettingError(setting, f"{path} is not UTF-8 text") from None
+    if len(raw) > max_bytes:
+        raise SettingError(setting, f"{path} is larger than {max_bytes:,} bytes")
+    return text
 
 
 def _check_keys(settings: Settings) -> None:

@@ -1,10 +1,8 @@
 """Reads the policy file, from TOML to `Policy`; errors name the key."""
 
 import re
-import stat
 import tomllib
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -12,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cio_mcp.errors import SettingError, expectation
 from cio_mcp.gate.policy import ADDRESS, LARGE_AUDIENCE, Entry, Policy, Recipients, Rule, Where
 from cio_mcp.gate.risk import RISKS, Risk
-from cio_mcp.settings import Settings
+from cio_mcp.settings import Settings, read_setting_file
 from cio_mcp.text.sanitize import quoted
 
 SETTING = "CIO_POLICY_FILE"
@@ -74,27 +72,11 @@ def policy_of(settings: Settings, tools: Mapping[str, Collection[Risk]] | None =
     if settings.policy_file is None:
         return Policy()
     path = settings.policy_file
+    text = read_setting_file(SETTING, path, max_bytes=MAX_FILE_BYTES, expected=". Expected the path of a TOML file")
     try:
-        return _policy(_read_toml(_text_of(path)), tools)
+        return _policy(_read_toml(text), tools)
     except _Wrong as wrong:
         raise SettingError(SETTING, f"{path}: {wrong}") from None
-
-
-def _text_of(path: Path) -> str:
-    try:
-        # A pipe or a device could be read for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise SettingError(SETTING, f"{path} is not a file. Expected the path of a TOML file")
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
-        text = raw.decode()
-    except OSError as error:
-        raise SettingError(SETTING, f"{path} cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise SettingError(SETTING, f"{path} is not UTF-8 text") from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise SettingError(SETTING, f"{path} is larger than 1 MB")
-    return text
 
 
 class _Wrong(Exception):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cio_mcp.errors import SettingError
+from cio_mcp.settings import read_setting_file
 
 SETTING = "CIO_PROMPTS_DIR"
 MAX_FILES = 100
@@ -36,17 +37,4 @@ def _text_of(path: Path) -> str:
     if not _NAME.fullmatch(path.stem):
         expected = "expected lowercase letters, digits, hyphens, and underscores, such as my-report.md"
         raise SettingError(SETTING, f"{path}: a prompt can't have this name; {expected}")
-    try:
-        # A pipe or a device could be read for ever.
-        if not path.is_file():
-            raise SettingError(SETTING, f"{path} is not a file")
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
-        text = raw.decode()
-    except OSError as error:
-        raise SettingError(SETTING, f"{path} can't be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise SettingError(SETTING, f"{path} is not UTF-8 text") from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise SettingError(SETTING, f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB")
-    return text
+    return read_setting_file(SETTING, path, max_bytes=MAX_FILE_BYTES)

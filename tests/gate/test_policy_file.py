@@ -116,7 +116,7 @@ def test_the_contents_of_a_file_cannot_forge_a_log_line(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"CIO_POLICY_FILE: /.*/nowhere\.toml cannot be read \(No such file"):
+    with pytest.raises(SettingError, match=r"CIO_POLICY_FILE: /.*/nowhere\.toml can't be read \(No such file"):
         policy_of(Settings(policy_file=tmp_path / "nowhere.toml"))
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingError, match=r"binary\.toml is not UTF-8"):
@@ -135,6 +135,6 @@ def test_a_file_of_more_than_a_megabyte_is_refused(tmp_path: Path) -> None:
     file.write_text("#" * 1_000_001)
     with pytest.raises(SettingError) as caught:
         policy_of(Settings(policy_file=file))
-    assert str(caught.value) == f"CIO_POLICY_FILE: {file} is larger than 1 MB."
+    assert str(caught.value) == f"CIO_POLICY_FILE: {file} is larger than 1,000,000 bytes."
     file.write_text("#" * 1_000_000)
     policy_of(Settings(policy_file=file))
