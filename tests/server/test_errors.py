@@ -32,7 +32,7 @@ def test_an_unexpected_failure_is_logged_by_its_place_and_kind_without_the_value
     assert ADDRESS not in message + caplog.text
     assert "KeyError" in caplog.text
     assert "RuntimeError" in caplog.text
-    assert "in failing" in caplog.text
+    assert "in fail" in caplog.text
 
 
 @pytest.mark.parametrize(
