@@ -1,7 +1,6 @@
 """The gate: every write of every tool passes here, and only what was approved leaves."""
 
 import json
-import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +12,7 @@ import anyio.to_thread
 
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.caller import Work
-from cio_mcp.customerio.canonical import FORM_VERSION
 from cio_mcp.errors import Refused, StorageFailed
-from cio_mcp.gate import guardrails
 from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.change_list import ChangeList
@@ -23,16 +20,14 @@ from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_rec
 from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.plan import Plan, drifted
 from cio_mcp.gate.policy import BY_POLICY, Policy
-from cio_mcp.gate.question import question_about
-from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of, rejection_receipt, unneeded_receipt
+from cio_mcp.gate.proposals import FORBIDDEN, OPEN_SECONDS, Proposals
+from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of
 from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.pauses import Pauses
-from cio_mcp.storage.rows import ChangeRow, ChangeState, ClaimResult, ClaimTerms, OpenLimits
+from cio_mcp.storage.rows import ChangeState, ClaimResult, ClaimTerms, OpenLimits
 from cio_mcp.text.timestamps import from_unix, moment
 
-OPEN_SECONDS = 3600.0
-"""How long a proposed change waits for a decision."""
 OPEN_LIMITS = OpenLimits()
 """How many changes may wait for a decision: a flood must not hide what a person looks for."""
 MAX_DRIFTS = 3
@@ -52,7 +47,6 @@ UNUSABLE: dict[ClaimResult, str] = {
     "in the future": "the clock was set back after the approval",
 }
 """Why an approval that was given does not count."""
-FORBIDDEN = "The operator of this server doesn't allow this kind of change. Nothing was sent."
 
 Planner = Callable[[], Awaitable[Plan]]
 """Runs a tool's plan function again, with the arguments of one call."""
@@ -79,6 +73,11 @@ class Gate:
     def duplicates(self) -> Duplicates:
         """What plans are compared with."""
         return Duplicates(self.journal.effects)
+
+    @property
+    def proposals(self) -> Proposals:
+        """Where plans become changes."""
+        return Proposals(self.journal, self.approvals, self.duplicates, self.policy)
 
     @contextmanager
     def hold(self, change: str) -> Iterator[None]:
@@ -114,14 +113,14 @@ class Gate:
             raise Refused(PAUSED)
         if waiting:
             return Change.of(waiting)
-        planned = await self._proposal(tool, arguments, await plan(), now)
+        planned = await self.proposals.admit(tool, arguments, await plan(), now)
         if isinstance(planned, Receipt):
             return planned
         if cap := self.policy.caps(planned.risk):
             people = planned.people_reached
             if people > cap or await self.journal.next_send_at(cap, now, people) > now:
                 raise Refused(await self._no_room(now, people))
-        row = await anyio.to_thread.run_sync(self._row, planned, principal, tool, arguments, input_json, now)
+        row = await anyio.to_thread.run_sync(self.proposals.row, planned, principal, tool, arguments, input_json, now)
         change = Change(row, planned)
         if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
             raise Refused(TOO_MANY_OPEN[added])
@@ -254,66 +253,6 @@ class Gate:
         )
         return await self.journal.claim(change.id, terms)
 
-    async def _proposal(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
-        """Examine a plan, and state first how often a person rejected the same; too often, and it is not proposed."""
-        examined = await self._examine(tool, arguments, planned, now)
-        if isinstance(examined, Receipt):
-            return examined
-        rejections = await self.approvals.rejections(tool, arguments, examined)
-        if rejections is None:
-            return examined
-        if rejections.outside_until > now:
-            return rejection_receipt(examined, rejections.refusal(now) or rejections.statement)
-        notes = (rejections.statement, *examined.notes)
-        return examined.model_copy(update={"rejections": rejections, "notes": notes})
-
-    async def _examine(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
-        """Refuse what no approval allows, answer what is settled, and add what must be typed and warned of."""
-        # Off the event loop, like the row below: a plan may be a megabyte.
-        await anyio.to_thread.run_sync(guardrails.check_plan, planned)
-        if self.policy.rule_of(tool, planned) == "hide":
-            raise Refused(FORBIDDEN)
-        if not planned.calls:
-            return unneeded_receipt(planned, await self.journal.applied(tool, arguments))
-        planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
-        return await self.duplicates.examine(planned, now)
-
-    def _row(
-        self,
-        planned: Plan,
-        principal: str,
-        tool: str,
-        arguments: str,
-        input_json: str | None,
-        now: float,
-        id_: str | None = None,
-    ) -> ChangeRow:
-        change = id_ or secrets.token_hex(4)
-        return ChangeRow(
-            id=change,
-            workspace=self.journal.workspace,
-            principal=principal,
-            tool=tool,
-            arguments=arguments,
-            effect=planned.effect,
-            target=planned.target,
-            form=FORM_VERSION,
-            input=input_json,
-            repeat=planned.repeat,
-            state="planned",
-            risk=planned.risk,
-            summary=planned.summary,
-            question=question_about(planned, change).text,
-            plan=planned.model_dump_json(),
-            digest=planned.digest,
-            planned_at=now,
-            expires_at=now + OPEN_SECONDS,
-            due_at=planned.due_at,
-            event_id=planned.event_id,
-            next_step=planned.next_step or None,
-            reads_back=bool(planned.expected()),
-        )
-
     async def _replan(self, change: Change, planned: Plan) -> Receipt:
         """Put the plan as it now is in place of an approved one, to be decided again."""
         now, row = self.clock.now(), change.row
@@ -321,12 +260,12 @@ class Gate:
             outcome = json.dumps({"message": "The underlying data keeps changing. Nothing was sent."})
             await self.journal.fail(row.id, outcome, now=now)
             return self.receipt(await self.approvals.current(change))
-        examined = await self._examine(row.tool, row.arguments, planned, now)
+        examined = await self.proposals.examine(row.tool, row.arguments, planned, now)
         if isinstance(examined, Receipt):
             await self._withdraw(change, "it is no longer needed")
             return examined
         fresh = await anyio.to_thread.run_sync(
-            self._row, examined, row.principal, row.tool, row.arguments, row.input, row.planned_at, row.id
+            self.proposals.row, examined, row.principal, row.tool, row.arguments, row.input, row.planned_at, row.id
         )
         fresh = replace(fresh, drifts=row.drifts + 1)
         if not await self.journal.replace_plan(row.id, fresh):

@@ -13,8 +13,9 @@ from cio_mcp.errors import Refused
 from cio_mcp.gate.approvals import APPROVAL_SECONDS
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.proposals import OPEN_SECONDS
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.gate.service import OPEN_LIMITS, OPEN_SECONDS, Gate
+from cio_mcp.gate.service import OPEN_LIMITS, Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
 from cio_mcp.workspace import CallContext

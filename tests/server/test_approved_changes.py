@@ -15,8 +15,8 @@ from mcp import Client
 from cio_mcp.gate.approvals import APPROVAL_SECONDS, CALL_SECONDS, Approvals
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.policy import Entry, Policy, Recipients
+from cio_mcp.gate.proposals import OPEN_SECONDS
 from cio_mcp.gate.receipt import Receipt
-from cio_mcp.gate.service import OPEN_SECONDS
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.server.app import build_server

@@ -1,0 +1,93 @@
+"""Proposals: whether a plan may wait for a decision, and its row in the journal."""
+
+import secrets
+from dataclasses import dataclass
+
+import anyio.to_thread
+
+from cio_mcp.customerio.canonical import FORM_VERSION
+from cio_mcp.errors import Refused
+from cio_mcp.gate import guardrails
+from cio_mcp.gate.approvals import Approvals
+from cio_mcp.gate.duplicates import Duplicates
+from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.policy import Policy
+from cio_mcp.gate.question import question_about
+from cio_mcp.gate.receipt import Receipt, rejection_receipt, unneeded_receipt
+from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.rows import ChangeRow
+
+OPEN_SECONDS = 3600.0
+"""How long a proposed change waits for a decision."""
+FORBIDDEN = "The operator of this server doesn't allow this kind of change. Nothing was sent."
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Turns plans into changes, for the gate of one workspace."""
+
+    journal: Journal
+    approvals: Approvals
+    duplicates: Duplicates
+    policy: Policy
+
+    async def admit(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
+        """Examine a plan, and state first how often a person rejected the same; too often, and it is not proposed."""
+        examined = await self.examine(tool, arguments, planned, now)
+        if isinstance(examined, Receipt):
+            return examined
+        rejections = await self.approvals.rejections(tool, arguments, examined)
+        if rejections is None:
+            return examined
+        if rejections.outside_until > now:
+            return rejection_receipt(examined, rejections.refusal(now) or rejections.statement)
+        notes = (rejections.statement, *examined.notes)
+        return examined.model_copy(update={"rejections": rejections, "notes": notes})
+
+    async def examine(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
+        """Refuse what no approval allows, answer what is settled, and add what must be typed and warned of."""
+        # Off the event loop, like the row below: a plan may be a megabyte.
+        await anyio.to_thread.run_sync(guardrails.check_plan, planned)
+        if self.policy.rule_of(tool, planned) == "hide":
+            raise Refused(FORBIDDEN)
+        if not planned.calls:
+            return unneeded_receipt(planned, await self.journal.applied(tool, arguments))
+        planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
+        return await self.duplicates.examine(planned, now)
+
+    def row(
+        self,
+        planned: Plan,
+        principal: str,
+        tool: str,
+        arguments: str,
+        input_json: str | None,
+        now: float,
+        id_: str | None = None,
+    ) -> ChangeRow:
+        """The row of a new change, or of one that is planned again."""
+        change = id_ or secrets.token_hex(4)
+        return ChangeRow(
+            id=change,
+            workspace=self.journal.workspace,
+            principal=principal,
+            tool=tool,
+            arguments=arguments,
+            effect=planned.effect,
+            target=planned.target,
+            form=FORM_VERSION,
+            input=input_json,
+            repeat=planned.repeat,
+            state="planned",
+            risk=planned.risk,
+            summary=planned.summary,
+            question=question_about(planned, change).text,
+            plan=planned.model_dump_json(),
+            digest=planned.digest,
+            planned_at=now,
+            expires_at=now + OPEN_SECONDS,
+            due_at=planned.due_at,
+            event_id=planned.event_id,
+            next_step=planned.next_step or None,
+            reads_back=bool(planned.expected()),
+        )
