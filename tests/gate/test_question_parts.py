@@ -257,8 +257,33 @@ class TestItsRequests:
             for name, before, after in [("a", "", "x"), ("b", [1], []), ("c", {"d": 1}, {"d": [2, {"e": 3}]})]
         )
         text = question_of(identify({edit.name: edit.after for edit in edits}), edits=edits).text
-        assert "- a: (not set) → “x”.\n- b: [1] → []." in text
+        assert "- a: (not set) → “x”.\n- b: [1] → [].\n- c: " in text
         assert '- c: {"d": 1} → the following values.\n- c.d[1]: 2.\n- c.d[2].e: 3.' in text
+
+    def test_old_values_of_an_attribute_with_many_parts_fit_if_each_part_is_shown(self) -> None:
+        new: JsonValue = {f"part_{number}": "x" * 40 for number in range(20)}
+        question = question_of(identify({"a": new}), edits=(Before(name="a", before={"b": 1}, after=new),))
+        assert question.fits
+        assert question.text.index("a.part_0:") < question.text.index("a.part_1:") < question.text.index("a.part_19:")
+
+    @pytest.mark.parametrize("data", [{"k" * 501: 1}, {"k" * 501: {"a": 1}}])
+    def test_a_name_that_is_too_long_does_not_fit(self, data: dict[str, JsonValue]) -> None:
+        assert not question_of(event(data)).fits
+
+    def test_only_a_number_that_is_the_time_of_a_request_is_shown_as_a_time(self) -> None:
+        path = {"identifier": "ada"}
+        for value, words in ((1, "1970-01-01T00:00:01Z"), (True, "true")):
+            call = Call(operation="track_event", path=path, body={"name": "x", "timestamp": value})
+            assert f"- Event time: {words}." in question_of(call).text
+        identifiers: JsonValue = {"id": "a/b"}
+        attributes: JsonValue = {"timestamp": 1_800_000_000}
+        entity: JsonValue = {
+            "type": "person",
+            "action": "identify",
+            "identifiers": identifiers,
+            "attributes": attributes,
+        }
+        assert "timestamp: 1800000000." in question_of(Call(operation="person_identify", body=entity)).text
 
     def test_values_in_a_list_stand_in_brackets(self) -> None:
         assert "- Event data.list: [1, “a”, null]." in question_of(event({"list": [1, "a", None]})).text

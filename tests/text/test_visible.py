@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cio_mcp.text.visible import hides, visible, visible_name
+from cio_mcp.text.visible import hides, shorten, visible, visible_name
 
 ANY = st.text(st.characters(), max_size=40) | st.text(st.sampled_from(' \\"“”<‹[［*∗\u200b\u202e\n\tu0'), max_size=20)
 
@@ -47,3 +47,24 @@ def test_invisible_characters_and_markup_are_escaped(text: str, spelled: str) ->
 
 def test_a_plain_key_stands_bare_and_any_other_is_quoted() -> None:
     assert (visible_name("order_id"), visible_name("a.b"), visible_name("1")) == ("order_id", "“a.b”", "“1”")
+
+
+def test_a_long_text_of_escapes_is_shortened_more() -> None:
+    text, whole = shorten("\u200b" * 600)
+    assert not whole
+    assert len(text) < 700
+    assert " … 510 more characters … " in text
+
+
+def test_a_list_of_five_hundred_characters_is_shown_whole() -> None:
+    assert shorten(["x" * 240, "y" * 252]) == (f"[“{'x' * 240}”, “{'y' * 252}”]", True)
+    assert not shorten(["x" * 240, "y" * 253])[1]
+    assert not shorten(["x" * 501])[1]
+
+
+def test_what_is_left_out_of_a_long_list_or_number_is_counted() -> None:
+    text, _ = shorten([*range(1000)])
+    start, left_out, end = text.strip("[]").split(" … ")
+    assert end == "999"
+    assert left_out == f"{1000 - len(start.split(', ')) - 1} more items"
+    assert shorten(10**600) == (f"1{'0' * 399} … 151 more characters … {'0' * 50}", False)
