@@ -159,6 +159,22 @@ async def test_the_accepted_part_of_a_repeated_edit_is_read_back(scene: Scene, s
     assert (await scene.state(row)).state == "verified"
 
 
+async def test_an_edit_that_was_made_again_and_cannot_be_read_back_is_sent_and_not_verified(
+    scene: Scene, sandbox: Sandbox
+) -> None:
+    async def sleep(_: float) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    row = await scene.abandoned(an_edit(scene, "ada"))
+    ada = sandbox.workspace.people.get("id", "ada")
+    assert ada
+    ada.timestamps["shoe"] = sandbox.workspace.now + 1000  # a newer value from elsewhere wins
+    ada.attributes["shoe"] = "45"
+    scene.reconciler = replace(scene.reconciler, executor=replace(scene.reconciler.executor, sleep=sleep))
+    await scene.after(60)
+    assert (await scene.state(row)).state == "sent"
+
+
 async def test_an_edit_that_had_arrived_is_found_when_it_may_not_be_made_again(scene: Scene, sandbox: Sandbox) -> None:
     arrived, lost = await scene.abandoned(an_edit(scene, "ada")), await scene.abandoned(an_edit(scene, "bob"))
     ada = sandbox.workspace.people.get("id", "ada")
