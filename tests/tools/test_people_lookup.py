@@ -5,6 +5,7 @@ import pytest
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
 from cio_mcp.tools.common import people_lookup
 from cio_mcp.tools.common.people_lookup import NO_CUSTOMER, find_people, read_entries
 from cio_mcp.workspace import CallContext
@@ -27,6 +28,34 @@ async def test_an_address_in_another_case_is_found_although_the_search_minds_cas
     found = await find_people(ws, [ADA, Reference("bob@example.com", "email")])
     assert isinstance(found[ADA], Person)
     assert lookups(sandbox) == 1
+
+
+NEW = [Reference(f"new{number}@example.com", "email") for number in range(50)]
+
+
+async def test_addresses_that_nobody_has_cost_one_request(ws: CallContext, sandbox: Sandbox) -> None:
+    customers = await find_people(ws, [*NEW, ADA])
+    assert [customers[one] for one in NEW] == [NO_CUSTOMER] * 50
+    assert isinstance(customers[ADA], Person)
+    assert lookups(sandbox) == 0
+    assert len(sandbox.requests) == 3
+
+
+async def test_among_addresses_that_nobody_has_one_in_another_case_is_found(ws: CallContext, sandbox: Sandbox) -> None:
+    ada = sandbox.workspace.people.get("id", "ada")
+    assert ada
+    sandbox.workspace.people.rename(ada, email="Ada@Example.com")
+    customers = await find_people(ws, [*NEW, ADA])
+    assert isinstance(customers[ADA], Person)
+    assert lookups(sandbox) == 1
+
+
+async def test_where_an_address_identifies_nobody_each_is_looked_up(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("POST", "/v1/customers/attributes", "status:400"))
+    customers = await find_people(ws, [*NEW[:3], ADA])
+    assert [customers[one] for one in NEW[:3]] == [NO_CUSTOMER] * 3
+    assert isinstance(customers[ADA], Person)
+    assert lookups(sandbox) == 3
 
 
 async def test_a_search_that_does_not_list_everybody_is_not_taken_for_the_whole(

@@ -291,8 +291,25 @@ class People(Reads):
         profiles = [*await self.profiles_by(by_id, None), *await self.profiles_by(by_cio_id, "cio_id")]
         return {person.cio_id: person for person in profiles if person.cio_id}
 
-    async def profiles_by(self, values: Sequence[str], id_type: Literal["cio_id"] | None) -> list[Person]:
-        """Read the profiles that exist by `id` (None) or `cio_…`, `MAX_PROFILES_PER_REQUEST` in a request."""
+    async def emails_in_use(self, emails: Sequence[str]) -> frozenset[str] | None:
+        """Find which addresses customers have, in lower case, `MAX_PROFILES_PER_REQUEST` in a request.
+
+        Case does not matter: https://docs.customer.io/journeys/identifying-people (case sensitivity of identifiers).
+        None if that can't be found out this way: the workspace does not identify customers by their address.
+        """
+        try:
+            profiles = await self.profiles_by(emails, "email")
+        except Rejected as rejected:
+            if rejected.status == BAD_REQUEST:
+                return None
+            raise
+        return frozenset(person.email.casefold() for person in profiles if person.email)
+
+    async def profiles_by(self, values: Sequence[str], id_type: Literal["cio_id", "email"] | None) -> list[Person]:
+        """Read the profiles that exist by `id` (None), `cio_…`, or email, `MAX_PROFILES_PER_REQUEST` in a request.
+
+        By email it is refused (400) where the workspace does not identify customers by their address.
+        """
         profiles: list[Person] = []
         for start in range(0, len(values), MAX_PROFILES_PER_REQUEST):
             body: JsonValue = {"ids": [*values[start : start + MAX_PROFILES_PER_REQUEST]]}

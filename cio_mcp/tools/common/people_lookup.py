@@ -79,9 +79,10 @@ async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[
 
 
 async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
-    """Find people by addresses in one search; an address that it does not find is looked up by itself.
+    """Find people by addresses in one search, and whether anybody has those that it does not find in one request.
 
-    It is not documented whether a search is case-sensitive, so it has each address as given and in lower case.
+    It is not documented whether a search is case-sensitive, so it has each address as given and in lower case. An
+    address that a customer has all the same, or that several may have, is looked up by itself.
     """
     if not references:
         return {}
@@ -96,11 +97,23 @@ async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Re
         holders[address] = (*holders.get(address, ()), person)
     enough = 2 if page.next else 1
     unsure = [one.value for one in references if len(holders.get(one.value.casefold(), ())) < enough]
+    unsure = await _without_unused(ws, unsure, holders)
     reads = await together({address: partial(ws.people.find_by_email, address) for address in unsure})
     holders |= {address.casefold(): people for address, people in reads.items()}
     alone = [people[0] for people in holders.values() if len(people) == 1]
     profiles = await ws.people.profiles_of_many(alone)
-    return {one: _only(holders[one.value.casefold()], profiles) for one in references}
+    return {one: _only(holders.get(one.value.casefold(), ()), profiles) for one in references}
+
+
+async def _without_unused(
+    ws: CallContext, unsure: Sequence[str], holders: Mapping[str, tuple[Identifiers, ...]]
+) -> list[str]:
+    """Drop the addresses that no customer has; a single one takes a request either way."""
+    missing = [address for address in unsure if address.casefold() not in holders]
+    in_use = await ws.people.emails_in_use(missing) if len(missing) > 1 else None
+    if in_use is None:
+        return [*unsure]
+    return [address for address in unsure if address.casefold() in in_use or address.casefold() in holders]
 
 
 def _only(holders: Sequence[Identifiers], profiles: Mapping[str, Person]) -> Person | str:
