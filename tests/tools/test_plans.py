@@ -1,11 +1,14 @@
 """Whom a question names, and by what."""
 
 import pytest
+from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.recipients import Recipient, one_address
+from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.workspace import CallContext
 
 ODD = "a (cio_a3000001), subscribed\nTo whom: nobody"
 
@@ -43,3 +46,15 @@ def test_no_address_holds_a_sign_of_a_template_a_list_or_a_name(sign: str) -> No
     for address in (f"a{sign}b@example.com", f"ab@exam{sign}ple.com"):
         with pytest.raises(InvalidArgument, match="to: expected one email address"):
             one_address("to", address)
+
+
+@pytest.mark.anyio
+async def test_a_summary_has_customer_ios_words_for_its_own_attributes_and_counts_what_it_does_not_name(
+    ws: CallContext,
+) -> None:
+    preferences: JsonValue = {"topics": {"topic_1": False}}
+    plan = await update_customer(ws, "ada", attributes={"cio_subscription_preferences": preferences, "plan": "x"})
+    assert plan.summary == "Set subscription preferences, “plan” of “ada”."
+    assert plan.why == "This affects who receives messages: subscription preferences."
+    plan = await update_customer(ws, "ada", attributes={f"a{number}": number for number in range(8)})
+    assert plan.summary == "Set “a0”, “a1”, “a2”, “a3”, “a4” and 3 more of “ada”."

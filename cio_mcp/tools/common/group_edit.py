@@ -12,7 +12,7 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Before, PersonEdit, Plan, Starts
 from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.profile_edit import REACHES, recipients_after
 from cio_mcp.tools.common.recipients import UNREAD, Recipient, may_start, test_profiles_among
 from cio_mcp.workspace import CallContext
@@ -91,7 +91,8 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
     changing = [target for target in targets if target.edits]
     settled = [target.person for target in targets if not target.edits]
     attributes = {name: value for target in changing for name, value in target.changed.items()}
-    reaching = sorted({quoted(name) for name in attributes if any(_reaches(name, each.changed) for each in changing)})
+    reach = {name for name in attributes if any(_reaches(name, target.changed) for target in changing)}
+    reaching = sorted(map(name_attribute, reach))
     starts = await _starts(ws, changing, attributes)
     creates = any(target.new for target in changing)
     everyone = [target.recipients for target in changing]
@@ -149,4 +150,4 @@ def _reaches(name: str, changed: dict[str, JsonValue]) -> bool:
 
 def _listed(targets: Sequence[Target]) -> str:
     names = sorted({name for target in targets for name in target.attributes})
-    return ", ".join(quoted(name, 40) for name in names[:5])
+    return name_attributes(names)

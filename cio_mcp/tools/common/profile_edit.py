@@ -7,7 +7,7 @@ from cio_mcp.gate.plan import Before, Plan, ReadBack
 from cio_mcp.gate.risk import Risk
 from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings, normalized_name
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.recipients import Recipient, may_start, test_profiles
 from cio_mcp.workspace import CallContext
 
@@ -27,13 +27,13 @@ async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, Json
         if not same(before.get(name), value)
     )
     changed = {edit.name: edit.after for edit in edits}
-    reaching = [quoted(name) for name in sorted(changed) if REACHES & meanings(name, changed[name])]
+    reaching = [name_attribute(name) for name in sorted(changed) if REACHES & meanings(name, changed[name])]
     starts = may_start(await ws.campaigns.started_by_attributes(changed)) if changed else ()
     at = int(ws.clock.now())
     risk: Risk = "send" if reaching or starts else "data"
     return Plan(
         risk=risk,
-        summary=f"Set {', '.join(quoted(name, 40) for name in sorted(attributes)[:5])} of {recipient.name}.",
+        summary=f"Set {name_attributes(sorted(attributes))} of {recipient.name}.",
         why=f"This affects who receives messages: {', '.join(reaching)}." if reaching else "",
         examples=(recipient.example,),
         edits=edits,

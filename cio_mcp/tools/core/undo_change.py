@@ -16,10 +16,11 @@ from cio_mcp.storage.rows import EFFECTIVE
 from cio_mcp.text.names import normalized_name
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
+from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.profile_edit import edit
 from cio_mcp.tools.common.recipients import recipient_of
 from cio_mcp.tools.core.undo_people import undo_people
-from cio_mcp.tools.core.undo_values import MAX_NAMED, equal, lost, refusal, restored_value
+from cio_mcp.tools.core.undo_values import equal, lost, refusal, restored_value
 from cio_mcp.workspace import CallContext
 
 NO_WAY_BACK: dict[Permanence, str] = {
@@ -50,12 +51,12 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     back = {one.name: restored_value(one) for one in done.edits}
     left = [one for one in done.edits if not equal(one.name, now.get(one.name), back[one.name])]
     if changed := [one.name for one in left if not equal(one.name, now.get(one.name), one.after)]:
-        names = ", ".join(quoted(name, 40) for name in changed[:MAX_NAMED])
-        raise refusal(change, f"{names} changed since then; to set a new value, use update_customer")
+        raise refusal(change, f"{name_attributes(changed)} changed since then; to set a new value, use update_customer")
     planned = await edit(ws, recipient, {one.name: back[one.name] for one in left})
+    restored = name_attributes(edit.name for edit in done.edits)
     return planned.model_copy(
         update={
-            "summary": f"Undo change {change}: restore {_subject_of(done)} of {recipient.name}.",
+            "summary": f"Undo change {change}: restore {restored} of {recipient.name}.",
             "warnings": (*planned.warnings, *lost(left)),
             "rests_on": planned.rests_on | {"undoes": change},
         }
@@ -87,7 +88,7 @@ def _reasons(plan: Plan) -> Iterator[str]:
         yield "the previous values were unknown when it was made"
     edits = (*plan.edits, *(edit for person in plan.people for edit in person.edits))
     if merged := [one.name for one in edits if normalized_name(one.name) in MERGED]:
-        yield f"Customer.io merges {quoted(merged[0], 40)} into the existing value"
+        yield f"Customer.io merges {name_attribute(merged[0])} into the existing value"
     if new := [one.name for one in plan.edits if normalized_name(one.name) in IDENTIFIERS and one.before in (None, "")]:
         yield f"Customer.io doesn't remove the {new[0]} of a customer who has one"
 
@@ -101,9 +102,3 @@ def _target(plan: Plan) -> Reference:
     """Whose profile a plan edited."""
     people = (person_of(call, effect) for call in plan.calls for effect in call.effects)
     return next(person for person in people if person)
-
-
-def _subject_of(plan: Plan) -> str:
-    names = [quoted(one.name, 40) for one in plan.edits]
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return f"{', '.join(names[:MAX_NAMED])}{more}"

@@ -5,11 +5,11 @@ from collections.abc import Container, Iterator, Mapping
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.gate.plan import PersonEdit, Plan
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.group_edit import Target, edit_people
 from cio_mcp.tools.common.people_lookup import find_people
 from cio_mcp.tools.common.recipients import Recipient
-from cio_mcp.tools.core.undo_values import MAX_NAMED, equal, lost, refusal, restored_value
+from cio_mcp.tools.core.undo_values import equal, lost, refusal, restored_value
 from cio_mcp.workspace import CallContext
 
 GONE = "no customer has the identifier anymore"
@@ -54,12 +54,12 @@ def _obstacle(person: PersonEdit, profiles: Mapping[Reference, Person]) -> str |
         return GONE
     now = profile.attributes
     changed = [
-        quoted(edit.name, 40)
+        edit.name
         for edit in person.edits
         if not equal(edit.name, now.get(edit.name), edit.after)
         and not equal(edit.name, now.get(edit.name), restored_value(edit))
     ]
-    return f"{', '.join(changed[:MAX_NAMED])} changed since" if changed else None
+    return f"{name_attributes(changed)} changed since" if changed else None
 
 
 def _target(person: PersonEdit, profiles: Mapping[Reference, Person]) -> Target:

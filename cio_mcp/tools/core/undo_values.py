@@ -9,9 +9,6 @@ from cio_mcp.gate.plan import Before
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted
 
-MAX_NAMED = 5
-"""Values that a sentence names; more are counted."""
-
 
 def restored_value(edit: Before) -> JsonValue:
     """The value that an undo sets: for `unsubscribed` never an absent one, which would subscribe no one."""

@@ -15,6 +15,7 @@ from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.text.names import fold, meanings
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, CustomerInList
+from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.profile_edit import edit, recipients_after
 from cio_mcp.tools.common.recipients import (
     UNKNOWN_CUSTOMER,
@@ -139,7 +140,7 @@ async def _identifier_conflicts(
 
 
 def _blind(ws: CallContext, recipient: Recipient, attributes: dict[str, JsonValue], *, create: bool) -> Plan:
-    names = ", ".join(quoted(name, 40) for name in sorted(attributes)[:5])
+    names = name_attributes(sorted(attributes))
     if create:
         check_creatable(recipient.reference)
     doubt = (f"{UNKNOWN_CUSTOMER} If not, this creates the customer.",) if create else ()

@@ -1,0 +1,25 @@
+"""Names of attributes in sentences: in quotes, and Customer.io's own attributes in its words."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from cio_mcp.text.sanitize import quoted
+
+MAX_NAMED = 5
+"""Attributes that a sentence names; the rest is counted."""
+OWN_ATTRIBUTES = {
+    "cio_subscription_preferences": "subscription preferences",
+    "cio_relationships": "relationships to objects",
+}
+
+
+def name_attribute(name: str) -> str:
+    """Name one attribute."""
+    return OWN_ATTRIBUTES.get(name) or quoted(name, 40)
+
+
+def name_attributes(names: Iterable[str]) -> str:
+    """Name the first attributes, and count the others."""
+    every = list(names)
+    more = f" and {len(every) - MAX_NAMED} more" if len(every) > MAX_NAMED else ""
+    return f"{', '.join(map(name_attribute, islice(every, MAX_NAMED)))}{more}"
