@@ -23,7 +23,6 @@ MISMATCH = "Code doesn't match. The change is still pending."
 APPROVED = (
     "Approved. A running server applies it now; if none is running, the next start or call within ten minutes does."
 )
-DENIED = "denied in a terminal"
 PROGRAM_COLUMNS = 1000
 """Columns if standard output is not a terminal: programs need no line breaks."""
 
@@ -145,7 +144,7 @@ def _deny(change: Change) -> None:
 
     async def withdraw(database: Database) -> bool:
         approvals = Approvals(Journal(database, change.row.workspace), SYSTEM_CLOCK)
-        return await approvals.withdraw(change, by=by, how=DENIED)
+        return await approvals.withdraw(change, by=by, how="denied in a terminal")
 
     if not with_database(withdraw):
         raise _no_longer_pending(find_change(change.id))

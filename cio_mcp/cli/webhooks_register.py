@@ -25,9 +25,7 @@ from cio_mcp.tools.admin.webhooks import WEBHOOK_PATH, plan_webhook
 from cio_mcp.workspace import Workspace, open_workspace
 
 COMMAND = "webhooks register"
-ON_A_TERMINAL = "on a terminal"
 NO_TERMINAL = "Registering a webhook requires a terminal, without redirected input or output. Nothing was registered."
-NOT_APPROVED, INTERRUPTED = "not approved on the terminal", "interrupted on the terminal"
 CHANGED = "The webhook changed in Customer.io in the meantime. Nothing was sent. This is the updated change:"
 KEY = (
     "Customer.io signs its webhooks: copy the webhook's signing key from Customer.io "
@@ -108,9 +106,9 @@ async def _settle(settings: Settings, url: str, change: Change, approved: bool) 
         approvals = opened.gate.approvals
         if not approved:
             # The person is here, so no later call needs to report it.
-            await approvals.withdraw(change, by=by, how=NOT_APPROVED, acknowledged=True)
+            await approvals.withdraw(change, by=by, how="not approved on the terminal", acknowledged=True)
         elif change.state == "planned":
-            await approvals.approve(change, by=by, how=ON_A_TERMINAL)
+            await approvals.approve(change, by=by, how="on a terminal")
         return await opened.gate.make(change, _planner(opened, url), opened.acting(local_caller(by)).reader.work)
 
 
@@ -129,6 +127,6 @@ def _withdraw_interrupted(change: Change, by: str) -> None:
 
     async def withdraw(database: Database) -> None:
         approvals = Approvals(Journal(database, change.row.workspace), SYSTEM_CLOCK)
-        await approvals.withdraw(change, by=by, how=INTERRUPTED, acknowledged=True)
+        await approvals.withdraw(change, by=by, how="interrupted on the terminal", acknowledged=True)
 
     with_database(withdraw)

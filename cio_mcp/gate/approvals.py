@@ -10,9 +10,10 @@ from cio_mcp.clock import Clock
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import BY_POLICY
-from cio_mcp.gate.rejections import REJECTED_IN_CLIENT, REJECTION_SECONDS, Rejections, rejections_in
+from cio_mcp.gate.rejections import REJECTION_SECONDS, Rejections, rejections_in
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
+from cio_mcp.storage.decisions import REJECTED_IN_CLIENT, ApprovalPhrase, DeclinePhrase, RejectionPhrase
 from cio_mcp.storage.rows import ChangeSummary, Digests, StoredState
 
 APPROVAL_SECONDS = 600.0
@@ -23,9 +24,6 @@ POLL_SECONDS = 0.25
 """How often a waiting call looks for a decision."""
 MAX_DECISIONS = 50
 """Decisions that are read to count rejections; no source."""
-IN_CLIENT = "approved in the client"
-TOO_LATE, MISMATCH = "the approval request expired", "the confirmation text did not match"
-BY_FILE = "allowed by the policy file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Approvals:
     journal: Journal
     clock: Clock
 
-    async def approve(self, change: Change, *, by: str, how: str, confirmation: str | None = None) -> bool:
+    async def approve(self, change: Change, *, by: str, how: ApprovalPhrase, confirmation: str | None = None) -> bool:
         """Approve what `change` shows; False if it is no longer open, has changed, or the confirmation is wrong."""
         if not confirms(change.plan, confirmation):
             return False
@@ -43,13 +41,13 @@ class Approvals:
 
     async def approve_by_policy(self, change: Change) -> bool:
         """Record that the policy file allows a change."""
-        return await self._approve(change, by=BY_POLICY, how=BY_FILE)
+        return await self._approve(change, by=BY_POLICY, how="allowed by the policy file")
 
-    async def deny(self, change: Change, *, by: str, how: str) -> bool:
+    async def deny(self, change: Change, *, by: str, how: RejectionPhrase) -> bool:
         """Deny what `change` shows; its caller learns of it. False if it is no longer open or has changed."""
         return await self.journal.decide(change.row, "declined", by=by, how=how, now=self.clock.now())
 
-    async def withdraw(self, change: Change, *, by: str, how: str, acknowledged: bool = False) -> bool:
+    async def withdraw(self, change: Change, *, by: str, how: DeclinePhrase, acknowledged: bool = False) -> bool:
         """Decline a change, even one that was approved and not sent yet; `acknowledged` if its caller knows."""
         now = self.clock.now()
         return await self.journal.withdraw(change.id, by=by, how=how, now=now, acknowledged=acknowledged)
@@ -68,9 +66,13 @@ class Approvals:
         in_time = asked_at is not None and -CLOCK_SKEW_SECONDS <= self.clock.now() - asked_at <= APPROVAL_SECONDS
         right = confirms(change.plan, confirmation)
         if approve and in_time and right:
-            await self._approve(change, by=by, how=IN_CLIENT, call_seconds=CALL_SECONDS)
+            await self._approve(change, by=by, how="approved in the client", call_seconds=CALL_SECONDS)
             return
-        how = REJECTED_IN_CLIENT if not approve else MISMATCH if not right else TOO_LATE
+        how: DeclinePhrase = "the approval request expired"
+        if not approve:
+            how = REJECTED_IN_CLIENT
+        elif not right:
+            how = "the confirmation text did not match"
         await self.withdraw(change, by=by, how=how, acknowledged=True)
 
     async def rejections(self, tool: str, arguments: str, plan: Plan) -> Rejections | None:
@@ -117,7 +119,9 @@ class Approvals:
         row = await self.journal.get(change.id)
         return Change.of(row) if row else change
 
-    async def _approve(self, change: Change, *, by: str, how: str, call_seconds: float | None = None) -> bool:
+    async def _approve(
+        self, change: Change, *, by: str, how: ApprovalPhrase, call_seconds: float | None = None
+    ) -> bool:
         now = self.clock.now()
         return await self.journal.decide(
             change.row,

@@ -10,7 +10,6 @@ from pydantic.json_schema import SkipJsonSchema
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.person_results import Edit, PersonOutcome, PersonResult, counts_of, edits_of, not_listed, results_of
 from cio_mcp.gate.plan import Plan
-from cio_mcp.gate.rejections import DENIALS
 from cio_mcp.storage.rows import EFFECTIVE, ChangeState, ChangeSummary
 from cio_mcp.text.render import Answer
 from cio_mcp.text.timestamps import from_unix, moment
@@ -177,7 +176,7 @@ def _next_step(row: ChangeSummary, state: ChangeState) -> str | None:
     if state == "planned":
         return f"It waits for {round((row.expires_at - row.planned_at) / 60)} minutes."
     if state == "declined":
-        return NO_RETRY if (row.decided_how or "").startswith(DENIALS) else None
+        return NO_RETRY if row.rejected else None
     return row.next_step if MEANING[state][0] in ("unknown", "done") else None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from cio_mcp.gate.policy import BY_POLICY
+from cio_mcp.storage.decisions import REJECTED_IN_CLIENT
 from cio_mcp.storage.rows import Precedent
 from cio_mcp.text.timestamps import from_unix, moment
 
@@ -12,9 +13,6 @@ REJECTION_SECONDS = 3600.0
 """How long after a rejection the next question about the same states it. Chosen; no source."""
 MAX_REJECTIONS = 3
 """Rejections of the same in that time after which it is not proposed again, in a client or outside it. Chosen."""
-REJECTED_IN_CLIENT = "rejected in the client"
-DENIALS = ("denied", "rejected")
-"""How a decision begins that a person made against a change."""
 
 
 class Rejections(BaseModel):
@@ -58,7 +56,7 @@ def rejections_in(decided: Sequence[Precedent]) -> Rejections | None:
     counted: list[Precedent] = []
     for precedent in decided:
         row = precedent.row
-        if row.state == "declined" and (row.decided_how or "").startswith(DENIALS):
+        if row.rejected:
             counted.append(precedent)
         elif row.state != "declined" and row.decided_by != BY_POLICY:
             break  # a person approved it since

@@ -24,6 +24,7 @@ from cio_mcp.gate.proposals import FORBIDDEN, OPEN_SECONDS, Proposals
 from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of
 from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.decisions import WithdrawalPhrase
 from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.rows import ChangeState, ClaimResult, ClaimTerms, OpenLimits
 from cio_mcp.text.timestamps import from_unix, moment
@@ -42,7 +43,7 @@ TOO_MANY_OPEN = {
 }
 PAUSED = "Writes are paused for this workspace. Nothing was sent."
 UNRECORDED = "The request was sent, but the server's database could not record the outcome."
-UNUSABLE: dict[ClaimResult, str] = {
+UNUSABLE: dict[ClaimResult, WithdrawalPhrase] = {
     "too old": "the approval expired",
     "in the future": "the clock was set back after the approval",
 }
@@ -295,7 +296,7 @@ class Gate:
             await self._withdraw(change, UNUSABLE[claim])
         return None
 
-    async def _withdraw(self, change: Change, how: str) -> None:
+    async def _withdraw(self, change: Change, how: WithdrawalPhrase) -> None:
         await self.approvals.withdraw(change, by="gate", how=how, acknowledged=True)
 
     async def _no_room(self, now: float, people: int) -> str:

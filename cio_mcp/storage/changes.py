@@ -9,6 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from cio_mcp.storage import change_queries, claims
 from cio_mcp.storage.change_queries import Place, row_columns
 from cio_mcp.storage.change_queues import ApprovedChanges
+from cio_mcp.storage.decisions import ApprovalPhrase, DeclinePhrase
 from cio_mcp.storage.effects import Effects
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import (
@@ -108,7 +109,7 @@ class Journal:
         state: Literal["approved", "declined"],
         *,
         by: str,
-        how: str,
+        how: ApprovalPhrase | DeclinePhrase,
         now: float,
         until: float = 0.0,
         settle_at: float | None = None,
@@ -128,7 +129,9 @@ class Journal:
         decision = {"state": state, "decided_at": now, "decided_by": by, "decided_how": how, "settle_at": settle_at}
         return await self._move(shown.id, waiting, **decision, expires_at=max(shown.expires_at, until))
 
-    async def withdraw(self, change: str, *, by: str, how: str, now: float, acknowledged: bool = False) -> bool:
+    async def withdraw(
+        self, change: str, *, by: str, how: DeclinePhrase, now: float, acknowledged: bool = False
+    ) -> bool:
         """Decline an open change; `acknowledged` if its caller is answered so at once."""
         return await self._move(
             change,

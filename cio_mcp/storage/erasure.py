@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.change_queries import row_columns
+from cio_mcp.storage.decisions import WithdrawalPhrase
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import OPEN, UNSETTLED, ChangeRow
 from cio_mcp.storage.schema import changes, events, has_body
@@ -19,7 +20,7 @@ READ_AT_ONCE = 50
 DELETED_AT_ONCE = 200
 """Events deleted in one transaction."""
 ERASED = "(erased)"
-WITHDRAWN = "the data of its person was erased"
+WITHDRAWN: WithdrawalPhrase = "the data of its person was erased"
 
 About = Callable[[ChangeRow], bool]
 """Whether a change is about the person."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from cio_mcp.storage.decisions import REJECTIONS
+
 StoredState = Literal["planned", "approved", "declined", "sending", "sent", "failed", "unknown", "verified"]
 """The states that a change is stored in."""
 ChangeState = Literal[StoredState, "expired"]
@@ -53,6 +55,11 @@ class ChangeSummary:
     def state_at(self, now: float) -> ChangeState:
         """The state at a time: an open change is expired once `expires_at` has come."""
         return "expired" if self.state in OPEN and self.expires_at <= now else self.state
+
+    @property
+    def rejected(self) -> bool:
+        """Whether a person decided against it."""
+        return self.state == "declined" and self.decided_how in REJECTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from cio_mcp.storage.changes import Journal
+from cio_mcp.storage.decisions import RejectionPhrase
 from cio_mcp.storage.engine import Database
 from tests.cli.command_line import CommandLine
 
@@ -13,7 +14,7 @@ MONTH = 31 * 86_400.0
 
 def decline_change(cio_mcp: CommandLine, change: str) -> None:
     async def decline(database: Database) -> bool:
-        how = "denied in a terminal"
+        how: RejectionPhrase = "denied in a terminal"
         return await Journal(database, "acme").withdraw(change, by="local:\x1b[31mbob", how=how, now=time.time())
 
     assert cio_mcp.journal(decline)

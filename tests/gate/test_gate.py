@@ -61,7 +61,7 @@ async def propose_approved(
     gate: Gate, plan: Callable[[], Awaitable[Plan]], principal: str = ADA, arguments: str = ARGUMENTS
 ) -> Change:
     row = await propose_change(gate, plan, principal, arguments)
-    assert await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
+    assert await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
     return row
 
 
@@ -136,7 +136,7 @@ async def test_an_approval_does_not_count_for_longer_where_the_clock_is_set_back
 async def test_a_plan_that_nobody_decided_about_expires_after_an_hour(gate: Gate, clock: ManualClock) -> None:
     row = await propose_change(gate, planner())
     clock.time += OPEN_SECONDS + 1
-    assert not await gate.approvals.approve(row, by="person", how="approved outside", confirmation=row.plan.typed)
+    assert not await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
     assert gate.receipt(row).status == "declined"
 
 
@@ -158,7 +158,7 @@ async def test_other_arguments_need_another_approval(gate: Gate, sandbox: Sandbo
 async def test_the_same_words_with_other_requests_behind_them_are_not_approved(gate: Gate) -> None:
     row = await propose_change(gate, planner())
     forged = replace(row, row=replace(row.row, digest="0" * 64))
-    assert not await gate.approvals.approve(forged, by="person", how="approved outside", confirmation=forged.plan.typed)
+    assert not await gate.approvals.approve(forged, by="person", how="on a terminal", confirmation=forged.plan.typed)
     assert (await gate.recent(change=row.id)).changes[0].state == "planned"
 
 
@@ -218,7 +218,7 @@ async def test_a_drifted_plan_is_shown_again_and_given_up_the_third_time(gate: G
 async def test_a_declined_change_is_not_sent_and_can_be_proposed_again(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await propose_change(gate, plan)
-    await gate.approvals.deny(row, by="person", how="denied")
+    await gate.approvals.deny(row, by="person", how="denied in a terminal")
     assert (await gate.make(row, plan, work())).status == "declined"
     assert (await propose_change(gate, plan)).id != row.id
     assert events(sandbox) == 0
@@ -299,7 +299,7 @@ async def test_a_denial_outside_is_reported_once_and_then_it_may_be_proposed_aga
     gate: Gate, sandbox: Sandbox
 ) -> None:
     row = await propose_change(gate, planner())
-    await gate.approvals.deny(row, by="local:person", how="denied in a shell")
+    await gate.approvals.deny(row, by="local:person", how="denied in a terminal")
     receipt = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
     assert isinstance(receipt, Receipt)
     assert receipt.status == "declined"
@@ -319,7 +319,7 @@ async def test_the_approved_one_of_two_open_changes_is_applied(gate: Gate, sandb
         for _ in range(4):
             group.start_soon(propose)
     oldest = min(found, key=lambda change: change.row.planned_at)
-    assert await gate.approvals.approve(oldest, by="person", how="approved outside", confirmation=oldest.plan.typed)
+    assert await gate.approvals.approve(oldest, by="person", how="on a terminal", confirmation=oldest.plan.typed)
     assert (await gate.make(await propose_change(gate, planner()), planner(), work())).status == "done"
     assert events(sandbox) == 1
 
@@ -337,7 +337,7 @@ async def test_a_no_given_outside_is_reported_within_the_hour(
     seconds: float, reported: bool, gate: Gate, clock: ManualClock
 ) -> None:
     row = await propose_change(gate, planner())
-    assert await gate.approvals.deny(row, by="local:person", how="denied in a shell")
+    assert await gate.approvals.deny(row, by="local:person", how="denied in a terminal")
     clock.time += seconds
     answer = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
     assert isinstance(answer, Receipt) == reported
@@ -416,7 +416,7 @@ async def test_a_change_that_was_declined_is_listed_without_what_to_do_after_it(
         return (await planner()()).model_copy(update={"next_step": "Look for its messages."})
 
     row = await propose_change(gate, followed)
-    await gate.approvals.deny(row, by="person", how="denied outside")
+    await gate.approvals.deny(row, by="person", how="denied in a terminal")
     assert [line.next_step for line in (await gate.recent()).changes] == [None]
     done = await propose_approved(gate, followed, arguments=arguments_digest({"customer": "bob"}))
     await gate.make(done, followed, work())

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from mcp import Client
@@ -17,6 +17,7 @@ from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from cio_mcp.storage.decisions import REJECTIONS, DeclinePhrase, RejectionPhrase, WithdrawalPhrase
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.workspace import Workspace
 from tests.clients import REJECT, Person, effects, structured, text
@@ -61,6 +62,16 @@ async def test_the_question_states_first_how_often_the_same_was_rejected(
     assert "You rejected this 2 times in the last hour" in twice.question
 
 
+@pytest.mark.parametrize("how", [*get_args(RejectionPhrase), *get_args(WithdrawalPhrase)])
+async def test_only_what_a_person_decided_against_a_change_is_a_rejection(how: DeclinePhrase, gate: Gate) -> None:
+    change = await propose_change(gate, event())
+    assert await gate.approvals.withdraw(change, by="local:bob", how=how)
+    receipt = gate.receipt(await gate.approvals.current(change))
+    assert receipt.message.endswith(f"Nothing was sent: {how}.")
+    assert (receipt.next_step is not None) == (how in REJECTIONS)
+    assert rejected_times(await propose_change(gate, event())) == int(how in REJECTIONS)
+
+
 async def test_a_nearly_equal_change_counts_and_is_called_similar(gate: Gate) -> None:
     await refuse(gate, event(1), 1)
     assert "You rejected this or a similar change once" in (await propose_change(gate, event(2))).question
@@ -92,7 +103,7 @@ async def test_after_an_hour_or_an_approval_the_count_starts_again(gate: Gate, c
     clock.time += 1
     change = await propose_change(gate, event())
     assert rejected_times(change) == 1
-    assert await gate.approvals.approve(change, by="person", how="in a test")
+    assert await gate.approvals.approve(change, by="person", how="on a terminal")
     await make(gate, change, event())
     assert (await propose_change(gate, event(2))).plan.rejections is None
 

@@ -242,10 +242,10 @@ class World(RuleBasedStateMachine):
             if not isinstance(row, Change):
                 return
             if approve is False:
-                await self.gate.approvals.deny(row, by="person", how="in a test")
+                await self.gate.approvals.deny(row, by="person", how="denied in a terminal")
             confirmation = row.plan.typed
             if approve and await self.gate.approvals.approve(
-                row, by="person", how="in a test", confirmation=confirmation
+                row, by="person", how="on a terminal", confirmation=confirmation
             ):
                 calls = row.plan.calls
                 requests = tuple(canonical(call.model_dump(mode="json")) for call in calls)

@@ -197,13 +197,13 @@ class TestNothingIsSent:
     async def test_without_a_decision_or_after_a_no(self, server: Server, sandbox: Sandbox) -> None:
         await server.propose()
         denied = await server.propose("update_customer")
-        assert await server.opened.gate.approvals.deny(denied, by="person", how="on a terminal")
+        assert await server.opened.gate.approvals.deny(denied, by="person", how="denied in a terminal")
         assert await server.approved.round() == 0
         assert writes(sandbox) == 0
 
     async def test_where_an_approval_was_taken_back(self, server: Server, sandbox: Sandbox) -> None:
         change = await server.approve()
-        assert await server.opened.gate.approvals.withdraw(change, by="person", how="on a terminal")
+        assert await server.opened.gate.approvals.withdraw(change, by="person", how="denied in a terminal")
         assert await server.approved.round() == 0
         assert writes(sandbox) == 0
 

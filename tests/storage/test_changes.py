@@ -157,7 +157,7 @@ class TestWhatMayWaitForADecision:
         limits = OpenLimits(per_caller=1)
         await journal.add(change(1, expires_at=NOW + 1), limits)
         assert await journal.add(change(2), limits) == "added"
-        assert await journal.withdraw("00000002", by="ada", how="in a test", now=NOW)
+        assert await journal.withdraw("00000002", by="ada", how="denied in a terminal", now=NOW)
         assert await journal.add(change(3), limits) == "added"
 
     async def test_has_a_limit_that_callers_at_the_same_moment_cannot_pass(self, journal: Journal) -> None:
@@ -272,8 +272,12 @@ WRITES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "add": lambda database: Journal(database, "acme").add(change(2)),
     "acknowledge": lambda database: Journal(database, "acme").acknowledge(ROW.id, now=NOW),
     "record_prompt": lambda database: Journal(database, "acme").record_prompt(ROW.id, now=NOW),
-    "decide": lambda database: Journal(database, "acme").decide(ROW, "approved", by="ada", how="", now=NOW),
-    "withdraw": lambda database: Journal(database, "acme").withdraw(ROW.id, by="ada", how="", now=NOW),
+    "decide": lambda database: Journal(database, "acme").decide(
+        ROW, "approved", by="ada", how="on a terminal", now=NOW
+    ),
+    "withdraw": lambda database: Journal(database, "acme").withdraw(
+        ROW.id, by="ada", how="denied in a terminal", now=NOW
+    ),
     "replace_plan": lambda database: Journal(database, "acme").replace_plan(ROW.id, ROW),
     "claim": lambda database: Journal(database, "acme").claim(ROW.id, terms()),
     "finish": lambda database: Journal(database, "acme").finish(ROW.id, "sent", "{}", now=NOW),
