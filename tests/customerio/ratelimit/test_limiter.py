@@ -371,6 +371,21 @@ def test_the_guard_is_fixed_or_follows_the_round_trips_to_a_remote_host(clock: M
     store.close()
 
 
+async def test_a_process_leaves_a_share_of_each_lane_to_other_systems(clock: ManualClock, claims: Path) -> None:
+    store = SqliteLimiterStore(claims)
+    async with (
+        Limiter(store, LANES, workspace="acme", headroom=0.5, clock=clock, threads=clock.threads) as limiter,
+        anyio.create_task_group() as tasks,
+    ):
+        process = Process(limiter, store, clock, tasks)
+        for _ in range(10):
+            process.call(max_wait=0.0)
+        await clock.calm()
+        assert (len(process.permits), len(process.refused)) == (5, 5)
+        assert process.lane().requests == 5
+    store.close()
+
+
 class RebootedClock(ManualClock):
     """The clock of a machine that has just started, at some Unix time."""
 
