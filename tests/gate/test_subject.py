@@ -6,7 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
-from cio_mcp.customerio.api.people import reference_of
+from cio_mcp.customerio.api.references import reference_of
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.question import question_about

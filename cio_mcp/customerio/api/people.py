@@ -1,6 +1,5 @@
 """People: finding one by any identifier, searching for many, and reading profiles."""
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -21,8 +20,8 @@ from cio_mcp.customerio.api.base import (
     Reference,
 )
 from cio_mcp.customerio.api.reads import NamedModel, Reads
+from cio_mcp.customerio.api.references import other_references, reference_of
 from cio_mcp.customerio.call import read
-from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import from_unix, moment
@@ -33,7 +32,6 @@ MAX_PROFILES_PER_REQUEST = 100
 """Profiles in one request at most: https://docs.customer.io/integrations/api/app/"""
 
 BAD_REQUEST = 400
-_PHONE = re.compile(r"\+[1-9]\d{6,14}")  # E.164
 AnyModel = TypeVar("AnyModel", bound=Model)
 
 
@@ -175,50 +173,6 @@ class _Segments(Model):
 
 class _Subscriptions(Model):
     customer: Subscriptions
-
-
-def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
-    """Determine the kind of an identifier, from its shape unless `id_type` is given.
-
-    Raises:
-        InvalidArgument: it is empty, or not of the declared kind.
-    """
-    value = customer.strip()
-    if not value:
-        raise InvalidArgument("customer", "expected an ID, an email address, a phone number (+…), or cio_…")
-    check_path_value("customer", value)
-    match id_type or _kind_of(value):
-        case "cio_id" if value == "cio_":
-            raise InvalidArgument("customer", "expected a complete cio_id after cio_")
-        case "cio_id":
-            return Reference(f"cio_{value.removeprefix('cio_')}", "cio_id")
-        case "email" if "@" not in value:
-            raise InvalidArgument("customer", "expected an email address with an @")
-        case "email":
-            return Reference(value, "email")
-        case "phone" if not _PHONE.fullmatch(value):
-            raise InvalidArgument("customer", "expected a phone number in E.164 format, such as +14155552671")
-        case "phone":
-            return Reference(value, "phone")
-        case _:
-            return Reference(value)
-
-
-def _kind_of(value: str) -> IdType:
-    if value.startswith("cio_"):
-        return "cio_id"
-    if "@" in value:
-        return "email"
-    return "phone" if _PHONE.fullmatch(value) else "id"
-
-
-def other_references(reference: Reference) -> list[Reference]:
-    """As what else the value of a reference may be read, by its shape; anything may be an id."""
-    others = []
-    for kind in dict.fromkeys(("id", _kind_of(reference.value))):
-        with suppress(InvalidArgument):
-            others.append(reference_of(reference.value, kind))
-    return [other for other in others if other.kind != reference.kind]
 
 
 class People(Reads):

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import KIND_NAMES, IdType, Reference
 from cio_mcp.customerio.api.campaigns import Campaign
-from cio_mcp.customerio.api.people import Person, reference_of
+from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.api.references import reference_of
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.text.sanitize import clean, quoted, quoted_value, word

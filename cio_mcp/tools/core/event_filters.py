@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from cio_mcp.customerio.api.base import is_number
-from cio_mcp.customerio.api.people import reference_of
+from cio_mcp.customerio.api.references import reference_of
 from cio_mcp.customerio.api.webhooks import EVENTS
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.events.log import EventLog
