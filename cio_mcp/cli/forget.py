@@ -9,7 +9,7 @@ from cio_mcp.cli.common import settings_of_workspace, with_database
 from cio_mcp.cli.terminal import controlling_terminal
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.customerio.api.people import Person
-from cio_mcp.customerio.api.references import reference_of
+from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.subject import Subject
 from cio_mcp.identity.callers import local_caller

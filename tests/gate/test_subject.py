@@ -6,8 +6,8 @@ import pytest
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
-from cio_mcp.customerio.api.references import reference_of
 from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.references import reference_of
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.question import question_about
 from cio_mcp.gate.subject import Subject

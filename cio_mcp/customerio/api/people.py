@@ -20,8 +20,8 @@ from cio_mcp.customerio.api.base import (
     Reference,
 )
 from cio_mcp.customerio.api.reads import NamedModel, Reads
-from cio_mcp.customerio.api.references import other_references, reference_of
 from cio_mcp.customerio.call import read
+from cio_mcp.customerio.references import other_references, reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import from_unix, moment

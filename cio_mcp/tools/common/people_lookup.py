@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import Identifiers, IdType, Reference
 from cio_mcp.customerio.api.people import Person
-from cio_mcp.customerio.api.references import reference_of
+from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.gather import together

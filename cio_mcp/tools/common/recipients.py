@@ -12,8 +12,8 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import KIND_NAMES, IdType, Reference
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.people import Person
-from cio_mcp.customerio.api.references import reference_of
 from cio_mcp.customerio.api.segments import Segment
+from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.text.sanitize import clean, quoted, quoted_value, word
 from cio_mcp.text.timestamps import from_unix, has_zone, parse

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from cio_mcp.customerio.api.base import is_number
-from cio_mcp.customerio.api.references import reference_of
 from cio_mcp.customerio.api.webhooks import EVENTS
+from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import UNKNOWN, EventQuery

@@ -8,8 +8,8 @@ from pydantic import Field, JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import KIND_NAMES, Reference
 from cio_mcp.customerio.api.people import SeveralPeople
-from cio_mcp.customerio.api.references import reference_of
 from cio_mcp.customerio.call import canonical
+from cio_mcp.customerio.references import reference_of
 from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Before, Plan

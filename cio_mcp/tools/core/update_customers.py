@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import KIND_NAMES, IdType, Reference
 from cio_mcp.customerio.api.people import Person
-from cio_mcp.customerio.api.references import other_references
+from cio_mcp.customerio.references import other_references
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.names import meanings

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cio_mcp.customerio.api.base import Identifiers, Reference
 from cio_mcp.customerio.api.people import Person, SeveralPeople
-from cio_mcp.customerio.api.references import reference_of
+from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import InvalidArgument
 
 
