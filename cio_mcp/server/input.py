@@ -219,7 +219,7 @@ def _from_json(value: Any, kind: type[dict[str, Any]] | type[list[Any]], path: s
         return value
     if len(value) > MAX_JSON_CHARACTERS:
         raise InvalidArgument(
-            path, f"is JSON text of {len(value):,} characters; at most {MAX_JSON_CHARACTERS:,} are read"
+            path, f"is JSON text of {len(value):,} characters; at most {MAX_JSON_CHARACTERS:,} are accepted"
         )
     try:
         read = json.loads(value, parse_constant=_refuse)

@@ -19,8 +19,8 @@ def check_size(arguments: Mapping[str, Any]) -> None:
     """
     count = len(arguments)
     if count > MAX_VALUES:
-        raise InvalidArgument("arguments", f"are {count:,}; a call can have at most {MAX_VALUES:,} values in all")
+        raise InvalidArgument("arguments", f"have {count:,} values in total; a call can have at most {MAX_VALUES:,}")
     for name, value in arguments.items():
         count += count_values(value, MAX_VALUES - count)
         if count > MAX_VALUES:
-            raise InvalidArgument(name, f"contains too many values; a call can have at most {MAX_VALUES:,} in all")
+            raise InvalidArgument(name, f"contains too many values; a call can have at most {MAX_VALUES:,} in total")

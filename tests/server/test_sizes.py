@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 VIP = {"attribute": {"field": "plan", "operator": "eq", "value": "vip"}}
 MANY = {f"k{number}": 1 for number in range(MAX_VALUES)}
-IN_ALL = "contains too many values; a call can have at most 10,000 in all."
+IN_ALL = "contains too many values; a call can have at most 10,000 in total."
 TOO_LARGE: dict[str, tuple[str, dict[str, Any], str]] = {
     "data": ("send_transactional", {"message": "2", "customer": "ada", "data": MANY}, f"data: {IN_ALL}"),
     "event": ("send_event", {"customer": "ada", "name": "x", "data": {"a": [[1]] * 6_000}}, f"data: {IN_ALL}"),
@@ -27,21 +27,25 @@ TOO_LARGE: dict[str, tuple[str, dict[str, Any], str]] = {
     "many customers": (
         "update_customer",
         {"customers": [f"c{n}" for n in range(50)], "attributes": {f"a{n}": 1 for n in range(101)}},
-        "attributes: are 101 values for 50 customers; at most 5,000 values can be set in a call. Name fewer customers",
+        "attributes: are 101 values for 50 customers; at most 5,000 values can be set per call. Pass fewer customers",
     ),
     "filter": ("find_customers", {"filter": {"and": [VIP] * 6_000}}, f"filter: {IN_ALL}"),
     "filter as text": ("find_customers", {"filter": json.dumps({"and": [VIP] * 6_000})}, f"filter: {IN_ALL}"),
     "long text": (
         "find_customers",
         {"filter": "[" * 2_000_000},
-        "filter: is JSON text of 2,000,000 characters; at most 1,000,000 are read.",
+        "filter: is JSON text of 2,000,000 characters; at most 1,000,000 are accepted.",
     ),
     "conditions": (
         "find_customers",
         {"filter": {"and": [{"or": [VIP] * 90}] * 6}},
         "filter: has 546 conditions; at most 500 are allowed.",
     ),
-    "unknown": ("get_customer", MANY | {"customer": "ada"}, "arguments: are 10,001; a call can have at most 10,000"),
+    "unknown": (
+        "get_customer",
+        MANY | {"customer": "ada"},
+        "arguments: have 10,001 values in total; a call can have at most 10,000",
+    ),
 }
 
 

@@ -198,7 +198,7 @@ async def test_links_that_an_answer_omits_are_reached_by_its_cursor(
     rest = (await get_metrics(ws, "31", "newsletter", links=True, cursor=first.links.cursor)).links
     assert rest
     assert (*first.links.links, *rest.links) == whole.links[:2]
-    with pytest.raises(InvalidArgument, match="cursor: leads to more links; pass links=true"):
+    with pytest.raises(InvalidArgument, match="cursor: continues a list of links; pass links=true"):
         await get_metrics(ws, "31", "newsletter", cursor="1")
 
 

@@ -63,7 +63,7 @@ async def get_metrics(
     if links and ids:
         raise InvalidArgument("links", "requires a single id")
     if cursor and not links:
-        raise InvalidArgument("cursor", "leads to more links; pass links=true with it")
+        raise InvalidArgument("cursor", "continues a list of links; pass links=true with it")
     range_start, range_end = span(since, until)
     if range_start and range_start >= ws.now:
         raise InvalidArgument("since", "must be in the past")

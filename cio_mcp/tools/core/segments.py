@@ -74,7 +74,7 @@ class SegmentAnswer(PageAnswer):
             yield from self.more(self.users_total)
             return
         if self.users_total:
-            yield f"These are the first of {self.users_total:,} uses. Without members, a cursor leads to the others."
+            yield f"These are the first of {self.users_total:,} uses. To list the others, call again without members."
         yield f"Members:{'' if self.members else ' none'}"
         yield from (f"- {member}" for member in self.members)
         yield from self.more(self.count)

@@ -69,8 +69,8 @@ def _check_size(customers: int, attributes: dict[str, JsonValue]) -> None:
     if values * customers > MAX_VALUES:
         raise InvalidArgument(
             "attributes",
-            f"are {values:,} values for {customers} customers; at most {MAX_VALUES:,} values can be set in a call. "
-            "Name fewer customers in a call",
+            f"are {values:,} values for {customers} customers; at most {MAX_VALUES:,} values can be set per call. "
+            "Pass fewer customers per call",
         )
 
 
