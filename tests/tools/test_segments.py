@@ -98,7 +98,7 @@ async def test_a_segment_that_hundreds_use_is_bounded_and_says_so(
     assert answer.users_total == users
     assert f"… {answer.omitted} more of {users}: cursor=1" in render(answer, mask=False).text
     with_members = await get_segment(ws, "Subscribers", members=True, limit=1)
-    assert f"These are the first of {users} uses. Without members" in render(with_members, mask=False).text
+    assert f"These are the first of {users} uses. To list the others" in render(with_members, mask=False).text
 
 
 async def test_a_cursor_leads_to_everything_that_uses_a_segment(
