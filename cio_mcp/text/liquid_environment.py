@@ -40,6 +40,8 @@ MAX_DATE_FORMAT_CHARACTERS = 100
 """Characters of a date's format; no source."""
 
 
+_UNIX_SECONDS = re.compile(r"(?<!%)((?:%%)*)%s")
+"""`%s` in the format of a date, which Python takes for a moment in the host's own time zone."""
 _LITERAL_OR_WORD = re.compile(
     r"""("[^"]*"|'[^']*')|\.(and|as|blank|cols|contains|continue|else|empty|false|for|if|in|limit|nil|not|null|offset"""
     r"""|or|required|reversed|true|with)(?![\w-])"""
@@ -112,7 +114,8 @@ def _date(value: object, form: object = "", zone: object = None, *, context: Ren
     """Write a Unix time, or `'now'`, as Customer.io does; any other value stays as it is."""
     try:
         at = _moment(context) if value in ("now", "today") else from_unix(float(str(value)))
-        return at.astimezone(_zone(zone)).strftime(str(form)[:MAX_DATE_FORMAT_CHARACTERS])
+        form = _UNIX_SECONDS.sub(rf"\g<1>{int(at.timestamp())}", str(form)[:MAX_DATE_FORMAT_CHARACTERS])
+        return at.astimezone(_zone(zone)).strftime(form)
     except (ValueError, OverflowError, OSError):
         return "" if value is None else str(value)
 

@@ -1,5 +1,7 @@
 """Which variables a template uses, what it renders to, and that no template hangs or raises."""
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -138,6 +140,23 @@ def test_now_is_the_time_of_the_rendering() -> None:
     assert render("{{ 'now' | date: '%Y-%m-%d %H:%M' }}", {}, NOW) == "2027-01-15 08:00"
     assert render("{{ 'today' | date: '%H', 'Asia/Tokyo' }}", {}, NOW) == "17"
     assert render("{% assign at = 'now' | date: '%s' %}{{ at }}", {}, NOW) == "1800000000"
+
+
+@pytest.fixture
+def far_west(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A host whose own time zone is eight hours behind UTC."""
+    monkeypatch.setenv("TZ", "PST8")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_west")
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone of a process cannot be changed here")
+def test_a_unix_time_is_the_same_in_every_time_zone() -> None:
+    for zone in ("", ", 'Asia/Tokyo'"):
+        assert render(f"{{{{ 'now' | date: '%s %%s'{zone} }}}}", {}, NOW) == "1800000000 %s"
 
 
 @pytest.mark.parametrize("name", ["now", "today"])
