@@ -164,7 +164,7 @@ def test_a_person_outside_sees_what_the_model_does_not_and_what_leaves_is_real(
             row = await change_queries.find_change(database, change)
             assert row
             journal = Journal(database, row.workspace)
-            return await journal.decide(row, "approved", by="local:person", how="on a terminal", now=row.planned_at + 1)
+            return await journal.approve(row, by="local:person", how="on a terminal", now=row.planned_at + 1)
         finally:
             await database.close()
 

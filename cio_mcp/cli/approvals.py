@@ -85,7 +85,7 @@ def approve(change: str, *, calls: bool) -> None:
 
 
 def deny(change: str) -> None:
-    """Record a denial.
+    """Record a denial, also of a change that was approved and not sent yet.
 
     Raises:
         Refused: the change waits no longer.

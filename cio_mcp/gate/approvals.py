@@ -1,6 +1,7 @@
 """Approvals: the only way to decide about a change, from a form, a terminal, or a policy.
 
-Each decision is about exactly the change that was shown: its requests, its plan and its question.
+An approval is for exactly what was shown: its requests, its plan and its question. A rejection declines the change as
+it now is, even one that was approved elsewhere: it sends nothing, and a person who says no must not come too late.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +14,7 @@ from cio_mcp.gate.policy import BY_POLICY
 from cio_mcp.gate.rejections import REJECTION_SECONDS, Rejections, rejections_in
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
-from cio_mcp.storage.decisions import REJECTED_IN_CLIENT, ApprovalPhrase, DeclinePhrase, RejectionPhrase
+from cio_mcp.storage.decisions import REJECTED_IN_CLIENT, ApprovalPhrase, DeclinePhrase
 from cio_mcp.storage.rows import ChangeSummary, Digests, StoredState
 
 APPROVAL_SECONDS = 600.0
@@ -43,12 +44,11 @@ class Approvals:
         """Record that the policy file allows a change."""
         return await self._approve(change, by=BY_POLICY, how="allowed by the policy file")
 
-    async def deny(self, change: Change, *, by: str, how: RejectionPhrase) -> bool:
-        """Deny what `change` shows; its caller learns of it. False if it is no longer open or has changed."""
-        return await self.journal.decide(change.row, "declined", by=by, how=how, now=self.clock.now())
-
     async def withdraw(self, change: Change, *, by: str, how: DeclinePhrase, acknowledged: bool = False) -> bool:
-        """Decline a change, even one that was approved and not sent yet; `acknowledged` if its caller knows."""
+        """Decline a change, even one that was approved and not sent yet; `acknowledged` if its caller knows.
+
+        False if it is no longer open.
+        """
         now = self.clock.now()
         return await self.journal.withdraw(change.id, by=by, how=how, now=now, acknowledged=acknowledged)
 
@@ -123,9 +123,8 @@ class Approvals:
         self, change: Change, *, by: str, how: ApprovalPhrase, call_seconds: float | None = None
     ) -> bool:
         now = self.clock.now()
-        return await self.journal.decide(
+        return await self.journal.approve(
             change.row,
-            "approved",
             by=by,
             how=how,
             now=now,

@@ -103,18 +103,17 @@ class Journal:
         """Record that a client has just been handed the question."""
         return await self._move(change, changes.c.state == "planned", asked_at=now)
 
-    async def decide(
+    async def approve(
         self,
         shown: ChangeRow,
-        state: Literal["approved", "declined"],
         *,
         by: str,
-        how: ApprovalPhrase | DeclinePhrase,
+        how: ApprovalPhrase,
         now: float,
         until: float = 0.0,
         settle_at: float | None = None,
     ) -> bool:
-        """Record a decision about exactly what was shown; False if the change no longer waits for one.
+        """Record an approval of exactly what was shown; False if the change no longer waits for one.
 
         The change does not expire before `until`: an approval in its last minute is as good as any. `settle_at` is as
         in `ApprovedChanges`.
@@ -126,8 +125,10 @@ class Journal:
             changes.c.plan == shown.plan,
             changes.c.expires_at > now,
         )
-        decision = {"state": state, "decided_at": now, "decided_by": by, "decided_how": how, "settle_at": settle_at}
-        return await self._move(shown.id, waiting, **decision, expires_at=max(shown.expires_at, until))
+        decision = {"state": "approved", "decided_at": now, "decided_by": by, "decided_how": how}
+        return await self._move(
+            shown.id, waiting, **decision, settle_at=settle_at, expires_at=max(shown.expires_at, until)
+        )
 
     async def withdraw(
         self, change: str, *, by: str, how: DeclinePhrase, now: float, acknowledged: bool = False

@@ -303,6 +303,23 @@ def test_a_change_that_was_decided_elsewhere_meanwhile_is_not_approved_in_the_wi
         session.ends_with(0)
 
 
+def test_a_denial_in_the_window_ends_an_approval_that_was_given_elsewhere_meanwhile(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0001")
+        session.press("\r")
+        session.wait_for(CODE_OR_DENIAL)
+        with cio_mcp.on_a_terminal("approvals", "approve", "aaaa0001") as other:
+            other.type(other.wait_for(CODE)[1])
+            other.ends_with(0)
+        session.type("d")
+        session.wait_for("Denied change aaaa0001. Nothing was sent.")
+        session.press("q")
+        session.ends_with(0)
+    change = cio_mcp.change("aaaa0001")
+    assert (change.state, change.decided_how) == ("declined", "denied in a terminal")
+
+
 def test_a_new_change_does_not_move_the_selection(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
     with window(cio_mcp) as session:

@@ -132,7 +132,7 @@ def test_a_request_in_progress_is_not_repeated_and_stays_unknown(cio_mcp: Comman
         journal = Journal(database, "acme")
         row = await journal.get("aaaa0001")
         assert row
-        assert await journal.decide(row, "approved", by="local:ada", how="on a terminal", now=time.time())
+        assert await journal.approve(row, by="local:ada", how="on a terminal", now=time.time())
         spending = ClaimTerms(row.digest, 0.0, 0.0, time.time(), time.time())
         assert await journal.claim(row.id, spending) == "claimed"
 

@@ -54,11 +54,11 @@ class DyingJournal(Journal):
         self._fate.at("after planned")
         return added
 
-    async def decide(self, *given: Any, **more: Any) -> bool:
+    async def approve(self, *given: Any, **more: Any) -> bool:
         self._fate.at("before approved")
-        decided = await super().decide(*given, **more)
+        approved = await super().approve(*given, **more)
         self._fate.at("after approved")
-        return decided
+        return approved
 
     async def claim(self, change: str, terms: ClaimTerms) -> ClaimResult:
         self._fate.at("before sending")

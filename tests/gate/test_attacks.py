@@ -105,6 +105,17 @@ async def test_an_answer_to_a_question_that_was_drawn_again_since_approves_nothi
     assert emails(sandbox) == 0
 
 
+async def test_a_denial_of_what_was_replaced_since_it_was_shown_declines_it(gate: Gate, sandbox: Sandbox) -> None:
+    warnings = iter(("subscribed", "unsubscribed"))
+    plan = send_planner(warns=lambda: next(warnings))
+    shown = await propose(gate, plan)
+    assert await gate.approvals.approve(shown, by="another", how="on a terminal", confirmation=shown.plan.typed)
+    assert (await make(gate, shown, plan)).status == "approval_required"
+    assert await gate.approvals.withdraw(shown, by=ADA, how="denied in a terminal")
+    assert (await gate.approvals.current(shown)).state == "declined"
+    assert emails(sandbox) == 0
+
+
 async def test_a_database_lost_after_sending_does_not_make_the_receipt_say_that_nothing_was_sent(
     ws: CallContext, sandbox: Sandbox
 ) -> None:

@@ -218,7 +218,7 @@ async def test_a_drifted_plan_is_shown_again_and_given_up_the_third_time(gate: G
 async def test_a_declined_change_is_not_sent_and_can_be_proposed_again(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await propose_change(gate, plan)
-    await gate.approvals.deny(row, by="person", how="denied in a terminal")
+    await gate.approvals.withdraw(row, by="person", how="denied in a terminal")
     assert (await gate.make(row, plan, work())).status == "declined"
     assert (await propose_change(gate, plan)).id != row.id
     assert events(sandbox) == 0
@@ -299,7 +299,7 @@ async def test_a_denial_outside_is_reported_once_and_then_it_may_be_proposed_aga
     gate: Gate, sandbox: Sandbox
 ) -> None:
     row = await propose_change(gate, planner())
-    await gate.approvals.deny(row, by="local:person", how="denied in a terminal")
+    await gate.approvals.withdraw(row, by="local:person", how="denied in a terminal")
     receipt = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
     assert isinstance(receipt, Receipt)
     assert receipt.status == "declined"
@@ -337,7 +337,7 @@ async def test_a_no_given_outside_is_reported_within_the_hour(
     seconds: float, reported: bool, gate: Gate, clock: ManualClock
 ) -> None:
     row = await propose_change(gate, planner())
-    assert await gate.approvals.deny(row, by="local:person", how="denied in a terminal")
+    assert await gate.approvals.withdraw(row, by="local:person", how="denied in a terminal")
     clock.time += seconds
     answer = await gate.propose(ADA, "send_event", ARGUMENTS, planner())
     assert isinstance(answer, Receipt) == reported
@@ -416,7 +416,7 @@ async def test_a_change_that_was_declined_is_listed_without_what_to_do_after_it(
         return (await planner()()).model_copy(update={"next_step": "Look for its messages."})
 
     row = await propose_change(gate, followed)
-    await gate.approvals.deny(row, by="person", how="denied in a terminal")
+    await gate.approvals.withdraw(row, by="person", how="denied in a terminal")
     assert [line.next_step for line in (await gate.recent()).changes] == [None]
     done = await propose_approved(gate, followed, arguments=arguments_digest({"customer": "bob"}))
     await gate.make(done, followed, work())

@@ -242,7 +242,7 @@ class World(RuleBasedStateMachine):
             if not isinstance(row, Change):
                 return
             if approve is False:
-                await self.gate.approvals.deny(row, by="person", how="denied in a terminal")
+                await self.gate.approvals.withdraw(row, by="person", how="denied in a terminal")
             confirmation = row.plan.typed
             if approve and await self.gate.approvals.approve(
                 row, by="person", how="on a terminal", confirmation=confirmation

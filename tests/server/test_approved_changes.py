@@ -197,7 +197,7 @@ class TestNothingIsSent:
     async def test_without_a_decision_or_after_a_no(self, server: Server, sandbox: Sandbox) -> None:
         await server.propose()
         denied = await server.propose("update_customer")
-        assert await server.opened.gate.approvals.deny(denied, by="person", how="denied in a terminal")
+        assert await server.opened.gate.approvals.withdraw(denied, by="person", how="denied in a terminal")
         assert await server.approved.round() == 0
         assert writes(sandbox) == 0
 

@@ -81,7 +81,7 @@ class TestAnApprovedChange:
     async def approve(self, journal: Journal, number: int, **values: Any) -> ChangeRow:
         row = change(number, input="{}", **values)
         await journal.add(row)
-        assert await journal.decide(row, "approved", by="person", how="on a terminal", now=NOW, until=NOW + 600)
+        assert await journal.approve(row, by="person", how="on a terminal", now=NOW, until=NOW + 600)
         return row
 
     async def due(self, journal: Journal, now: float = NOW) -> list[str]:
@@ -272,9 +272,7 @@ WRITES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "add": lambda database: Journal(database, "acme").add(change(2)),
     "acknowledge": lambda database: Journal(database, "acme").acknowledge(ROW.id, now=NOW),
     "record_prompt": lambda database: Journal(database, "acme").record_prompt(ROW.id, now=NOW),
-    "decide": lambda database: Journal(database, "acme").decide(
-        ROW, "approved", by="ada", how="on a terminal", now=NOW
-    ),
+    "approve": lambda database: Journal(database, "acme").approve(ROW, by="ada", how="on a terminal", now=NOW),
     "withdraw": lambda database: Journal(database, "acme").withdraw(
         ROW.id, by="ada", how="denied in a terminal", now=NOW
     ),

@@ -218,7 +218,7 @@ class TestAJournalFromBeforeVersions:
         journal = Journal(database, "sandbox")
         row = await journal.get("old00004")
         assert row
-        assert await journal.decide(row, "approved", by="person", how="on a terminal", now=row.expires_at - 1)
+        assert await journal.approve(row, by="person", how="on a terminal", now=row.expires_at - 1)
 
     async def test_its_changes_can_be_undone(self, file: Path, settings: Settings, ws: CallContext) -> None:
         assert settings.data_dir == file.parent
@@ -284,7 +284,7 @@ class TestAnotherRelease:
         journal = Journal(again, "sandbox")
         row = await journal.get("old00004")
         assert row
-        assert await journal.decide(row, "approved", by="person", how="on a terminal", now=row.expires_at - 1)
+        assert await journal.approve(row, by="person", how="on a terminal", now=row.expires_at - 1)
         assert (await journal.recent(now=0.0)).total == 9
         assert await Pauses(again, "other").in_force()
         assert len((await Events(again, "sandbox").recent(EventQuery(), 10, None))[0]) == 2
