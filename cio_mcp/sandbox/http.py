@@ -107,6 +107,17 @@ def not_found() -> ApiError:
     return app_error(404, "not found")
 
 
+def require(item: T | None) -> T:
+    """The item that a path names.
+
+    Raises:
+        ApiError: there is none (404).
+    """
+    if item is None:
+        raise not_found()
+    return item
+
+
 class Match(NamedTuple, Generic[HandlerT]):
     """The route of a request: its template, its handler (None when unknown), and the decoded path values."""
 

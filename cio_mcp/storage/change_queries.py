@@ -10,18 +10,10 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import OPEN, ChangePage, ChangeRow, ChangeState, ChangeSummary
 from cio_mcp.storage.schema import changes
 
-MAX_PENDING = 200
-"""Rows that the list of pending changes shows; more are counted."""
-
 row_columns = tuple(changes.c[field.name] for field in fields(ChangeRow))
 """The columns of a whole change."""
 summary_columns = tuple(changes.c[field.name] for field in fields(ChangeSummary))
 """The columns of a change in a list."""
-
-
-async def pending(database: Database, now: float) -> ChangePage:
-    """List the changes of every workspace that wait for a decision, newest first."""
-    return await recent(database, state="planned", limit=MAX_PENDING, now=now)
 
 
 class Place(NamedTuple):

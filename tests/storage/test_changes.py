@@ -218,7 +218,7 @@ class TestLists:
         await journal.add(change(2, expires_at=NOW))
         await journal.add(change(3, state="approved"))
         await Journal(database, "other").add(change(4, workspace="other"))
-        page = await change_queries.pending(database, NOW)
+        page = await change_queries.recent(database, state="planned", limit=200, now=NOW)
         assert ([row.id for row in page.rows], page.total) == (["00000004", "00000001"], 2)
 
     @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ class TestLists:
         with statements() as seen:
             await journal.recent(state="planned", now=NOW)
             await journal.summary("00000001")
-            await change_queries.pending(database, NOW)
+            await change_queries.recent(database, state="planned", limit=200, now=NOW)
         selects = [statement for statement in seen if statement.startswith("SELECT")]
         assert len(selects) == 5
         for statement in selects:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cio_mcp.sandbox.api.routes import Route
-from cio_mcp.sandbox.http import ApiRequest, ApiResponse, app_error, not_found
+from cio_mcp.sandbox.http import ApiRequest, ApiResponse, app_error, require
 from cio_mcp.sandbox.webhooks.endpoints import EVENTS, ReportingWebhook, is_http_url
 from cio_mcp.sandbox.world.workspace import Workspace
 
@@ -14,10 +14,7 @@ def _list(workspace: Workspace, _: ApiRequest) -> Any:
 
 
 def _find(workspace: Workspace, request: ApiRequest) -> ReportingWebhook:
-    webhook = workspace.webhooks.get(request.path_id("webhook_id"))
-    if webhook is None:
-        raise not_found()
-    return webhook
+    return require(workspace.webhooks.get(request.path_id("webhook_id")))
 
 
 def _create(workspace: Workspace, request: ApiRequest) -> Any:

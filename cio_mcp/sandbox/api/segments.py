@@ -4,16 +4,13 @@ from typing import Any
 
 from cio_mcp.sandbox.api.fields import is_optional_text
 from cio_mcp.sandbox.api.routes import Route
-from cio_mcp.sandbox.http import ApiRequest, ApiResponse, app_error, not_found, page
+from cio_mcp.sandbox.http import ApiRequest, ApiResponse, app_error, page, require
 from cio_mcp.sandbox.world.segments import Segment
 from cio_mcp.sandbox.world.workspace import Workspace
 
 
 def _find(workspace: Workspace, request: ApiRequest) -> Segment:
-    segment = workspace.segments.get(request.path_id("segment_id"))
-    if segment is None:
-        raise not_found()
-    return segment
+    return require(workspace.segments.get(request.path_id("segment_id")))
 
 
 def _list(workspace: Workspace, _: ApiRequest) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from cio_mcp.sandbox.api import metrics
 from cio_mcp.sandbox.api.messages import CHANNELS, list_messages
 from cio_mcp.sandbox.api.routes import Route
-from cio_mcp.sandbox.http import ApiRequest, not_found, page
+from cio_mcp.sandbox.http import ApiRequest, page, require
 from cio_mcp.sandbox.world.deliveries import Delivery
 from cio_mcp.sandbox.world.templates import SENDER, TEMPLATE_ID_OFFSET, Kind, Source, Template
 from cio_mcp.sandbox.world.workspace import Workspace
@@ -52,10 +52,7 @@ class SourceRoutes:
 
     def find(self, workspace: Workspace, request: ApiRequest) -> Source:
         """The source in the path, or 404."""
-        source = workspace.sources.get((self.kind, request.path_id(f"{self.kind}_id")))
-        if source is None:
-            raise not_found()
-        return source
+        return require(workspace.sources.get((self.kind, request.path_id(f"{self.kind}_id"))))
 
     @property
     def _part_path(self) -> str:
@@ -63,10 +60,7 @@ class SourceRoutes:
 
     def _find_part(self, source: Source, request: ApiRequest) -> Template:
         number = request.path_id(f"{self.part}_id")
-        for template in source.templates:
-            if template.id == number:
-                return template
-        raise not_found()
+        return require(next((template for template in source.templates if template.id == number), None))
 
     def _deliveries(self, workspace: Workspace, request: ApiRequest) -> list[Delivery]:
         """The deliveries of the source in the path, or of its action or content if the path has one."""

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -15,7 +15,7 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
-from cio_mcp.text.sanitize import clean, quoted, quoted_value, word
+from cio_mcp.text.sanitize import clean, quoted, word
 from cio_mcp.text.timestamps import from_unix, has_zone, parse
 from cio_mcp.tools.common.arguments import MAX_EMAIL_BYTES
 from cio_mcp.workspace import CallContext
@@ -26,8 +26,6 @@ _NOT_IN_ADDRESS = r"\s@,;:<>()\[\]\"\\{}|%`"
 ADDRESS = re.compile(rf"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
 """One plain address: no name, no list, no quotes, and no Liquid, which Customer.io may render."""
 
-MAX_DATA_LINES = 20
-"""Keys of event or message data that a question shows."""
 
 WITH_ARTICLE: dict[IdType, str] = {
     kind: f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for kind, name in KIND_NAMES.items()
@@ -153,14 +151,6 @@ async def _segment_of_test_profiles(ws: CallContext) -> Segment | None:
 def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:
     """The campaigns a write may start, a line each."""
     return tuple(f"campaign {campaign.id} {quoted(campaign.name)}" for campaign in campaigns)
-
-
-def data_lines(data: Mapping[str, JsonValue], nothing: str) -> tuple[str, ...]:
-    """Data of the request, one key per line; the digest binds all of it, a person reads the beginning."""
-    lines = [f"{quoted(key)}: {quoted_value(value)}" for key, value in list(data.items())[:MAX_DATA_LINES]]
-    if (more := len(data) - MAX_DATA_LINES) > 0:
-        lines.append(f"and {more} more")
-    return tuple(lines) or (nothing,)
 
 
 def time_of(field: str, text: str | None) -> datetime | None:
