@@ -177,7 +177,7 @@ async def open_workspace(
         journal, pauses = Journal(database, key), Pauses(database, key)
         gate = Gate(journal, pauses, executor, clock, policy)
         reconciler = Reconciler(
-            journal, UnsettledChanges(database, key), pauses, executor, clock, remakes=not settings.read_only
+            journal, UnsettledChanges(database, key), pauses, executor, clock, policy, read_only=settings.read_only
         )
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)

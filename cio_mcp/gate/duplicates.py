@@ -35,7 +35,7 @@ class Duplicates:
         await self.renew(now)
         same = await self.effects.same(effect, now - DUPLICATE_SECONDS, now)
         if same and not plan.repeat:
-            return duplicate_receipt(same, now)
+            return duplicate_receipt(same, now, can_repeat=plan.repeat is not None)
         digests = Digests(effect, plan.target)
         precedents = [each for each in await self._precedents(digests, now) if same is None or each.row.id != same.id]
         sentences = [_sentence(each, now) for each in precedents[:MAX_NAMED]]
@@ -63,8 +63,11 @@ class Duplicates:
         )
 
 
-def duplicate_receipt(row: ChangeRow, now: float) -> Receipt:
-    """The receipt of a plan that an earlier change has carried out, or may have."""
+def duplicate_receipt(row: ChangeRow, now: float, *, can_repeat: bool) -> Receipt:
+    """The receipt of a plan that an earlier change has carried out, or may have.
+
+    `can_repeat` says whether the tool can be asked for a second one.
+    """
     when = moment(happened_at(row))
     if row.state_at(now) in ("sending", "unknown"):
         return Receipt(
@@ -74,10 +77,11 @@ def duplicate_receipt(row: ChangeRow, now: float) -> Receipt:
             next_step=row.next_step,
         )
     until = max((row.sending_at or now) + DUPLICATE_SECONDS, row.due_at or 0.0)
+    repeat = " If the user wants a second one, pass repeat=true." if can_repeat else ""
     return Receipt(
         status="already_done",
         message=f"The same change {_sent(row, now, when)}. Nothing was sent now. Until {moment(from_unix(int(until)))} "
-        "an equal one counts as a duplicate. If the user wants a second one, pass repeat=true.",
+        f"an equal one counts as a duplicate.{repeat}",
         change=row.id,
         at=happened_at(row),
         delivery_id=row.delivery_id,

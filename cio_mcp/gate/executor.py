@@ -58,7 +58,7 @@ class Executor:
         try:
             return await self._carry_out(plan, work)
         except Exception as unforeseen:  # noqa: BLE001 - a change must not stay `sending`, whatever broke
-            return _unforeseen(unforeseen)
+            return _unforeseen(plan, unforeseen)
 
     async def _carry_out(self, plan: Plan, work: Work) -> Outcome:
         sent = Sent(0)
@@ -74,11 +74,11 @@ class Executor:
                     pass
                 case Failed(reason=reason) if position:
                     sent_before = f"{position} of {len(plan.calls)} requests were accepted, then one failed."
-                    return Outcome("unknown", f"Partly applied: {sent_before} {reason} It won't be retried.")
+                    return Outcome("unknown", f"Partly applied: {sent_before} {reason}{_never_retried(plan)}")
                 case Failed(reason=reason):
                     return Outcome("failed", f"Failed. {reason}")
                 case Unknown(reason=reason):
-                    return _in_doubt(call, reason)
+                    return _in_doubt(plan, reason)
         return Outcome("sent", " ".join(notes) or None, _delivery_of(plan, sent))
 
     async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
@@ -86,14 +86,14 @@ class Executor:
         size = batches.size(call)
         refused = batches.refusals(partly.body, size)
         if not refused:
-            return _in_doubt(call, UNNAMED)
+            return _in_doubt(plan, UNNAMED)
         match await self.writer.send(batches.only(call, list(refused)), work):
             case Unknown(reason=reason):
-                return _in_doubt(call, reason)
+                return _in_doubt(plan, reason)
             case Sent(status=batches.PARTIAL_STATUS) as again:
                 still = batches.refusals(again.body, len(refused))
                 if not still:
-                    return _in_doubt(call, UNNAMED)
+                    return _in_doubt(plan, UNNAMED)
             case Sent():
                 return Outcome("sent", "All operations were accepted, some on the second attempt.")
             case Failed():
@@ -109,7 +109,7 @@ class Executor:
         Raises:
             CioError: it could not be read; nothing was sent.
         """
-        if plan.trace is None or all(call.retry == "repeatable" for call in plan.calls):
+        if plan.trace is None or plan.can_be_repeated:
             return []
         return await plan.trace.find(self.client.reader(work), 0.0)
 
@@ -145,10 +145,13 @@ def _refusal(plan: Plan, size: int, refused: Mapping[int, str]) -> str:
     return f"{len(refused)} of {size} operations were not accepted, by index: {listed}."
 
 
-def _in_doubt(call: Call, reason: str) -> Outcome:
-    # What may be repeated, the reconciliation does repeat.
-    again = "" if call.retry == "repeatable" else " It won't be retried."
-    return Outcome("unknown", f"The outcome is unknown. {reason}{again}")
+def _in_doubt(plan: Plan, reason: str) -> Outcome:
+    return Outcome("unknown", f"The outcome is unknown. {reason}{_never_retried(plan)}")
+
+
+def _never_retried(plan: Plan) -> str:
+    # What can be repeated, the reconciliation does repeat.
+    return "" if plan.can_be_repeated else " It won't be retried."
 
 
 def _delivery_of(plan: Plan, sent: Sent) -> str | None:
@@ -159,7 +162,7 @@ def _delivery_of(plan: Plan, sent: Sent) -> str | None:
     return str(delivery) if delivery else None
 
 
-def _unforeseen(failure: Exception) -> Outcome:
+def _unforeseen(plan: Plan, failure: Exception) -> Outcome:
     # The class only: its text may hold an address or a key.
     log.error("a change failed unexpectedly: %s", type(failure).__name__)
-    return Outcome("unknown", "The outcome is unknown. The server failed unexpectedly. It won't be retried.")
+    return _in_doubt(plan, "The server failed unexpectedly.")

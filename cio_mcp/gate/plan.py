@@ -77,7 +77,8 @@ class Plan(BaseModel):
     A plan for several people has no `edits` and no `examples` but `people`: those whom it changes in the order of the
     operations of its only call, a batch, then those about whom everything is already so.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice
-    (messages, triggers, events, creates), `repeat` that a second one is meant. `typed` is what must be typed back,
+    (messages, triggers, events, creates), `repeat` whether a second one is meant (None: the tool can't be asked for
+    one). `typed` is what must be typed back,
     `earlier` are changes of the last 24 hours that were equal or nearly equal, `rejections` those of them that a
     person rejected in the last hour, which the gate fills in;
     `due_at` when a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or
@@ -103,7 +104,7 @@ class Plan(BaseModel):
     calls: tuple[Call, ...] = ()
     rests_on: dict[str, JsonValue] = {}
     once: bool = False
-    repeat: bool = False
+    repeat: bool | None = None
     earlier: tuple[str, ...] = ()
     rejections: Rejections | None = None
     typed: str | None = None
@@ -128,6 +129,11 @@ class Plan(BaseModel):
             return {}
         accepted = (person for index, person in enumerate(self.changed) if index not in without)
         return {person.person: {edit.name: edit.after for edit in person.edits} for person in accepted}
+
+    @property
+    def can_be_repeated(self) -> bool:
+        """Whether making all its calls once more has no second effect: an event has its ULID, a profile its time."""
+        return all(call.retry == "repeatable" for call in self.calls)
 
     @property
     def people_reached(self) -> int:

@@ -77,7 +77,7 @@ class Proposals:
             target=planned.target,
             form=FORM_VERSION,
             input=input_json,
-            repeat=planned.repeat,
+            repeat=bool(planned.repeat),
             state="planned",
             risk=planned.risk,
             summary=planned.summary,

@@ -1,8 +1,12 @@
-"""Reconciliation: what became of requests that a crash or a lost line left open, without ever sending one again."""
+"""Reconciliation: what became of requests that a crash or a lost line left open.
+
+What can be repeated without a second effect is made again for ten minutes. For anything else, and afterwards, its
+effect is looked for in Customer.io.
+"""
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -12,6 +16,7 @@ from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.executor import Executor, Outcome
 from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.policy import Policy
 from cio_mcp.storage.change_queues import UnsettledChanges
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.pauses import Pauses
@@ -33,7 +38,7 @@ log = logging.getLogger(__name__)
 class Reconciler:
     """Settles what is open in a workspace; any number of processes may run one, each change is settled by one of them.
 
-    `remakes` is False where this process may not write.
+    `read_only` says that this process may not write.
     """
 
     journal: Journal
@@ -41,7 +46,8 @@ class Reconciler:
     pauses: Pauses
     executor: Executor
     clock: Clock
-    remakes: bool = True
+    policy: Policy = field(default_factory=Policy)
+    read_only: bool = False
 
     async def run(self) -> None:
         """Settle what is due, now and every few seconds, until cancelled."""
@@ -56,6 +62,8 @@ class Reconciler:
         """Settle what is due; how many changes were looked into."""
         taken = 0
         for row in await self.unsettled.due(self.clock.now()):
+            if self._is_left_to_others(row):
+                continue
             if await self.unsettled.take(row, until=self.clock.now() + 2 * SETTLE_SECONDS):
                 await self._settle_safely(row)
                 taken += 1
@@ -75,11 +83,10 @@ class Reconciler:
     async def _settle(self, row: ChangeRow) -> None:
         plan = Change.of(row).plan
         work = Work(background_caller(row.principal), anyio.current_time() + SETTLE_SECONDS, bulk=True)
-        if self._may_be_made_again(row, plan):
-            if self.remakes and not await self.pauses.in_force():
-                await self._remake(row, plan, work)
-            return
-        await self._look_again(row, await self._look_for_evidence(row, plan, work))
+        if await self._may_remake(row, plan):
+            await self._remake(row, plan, work)
+        else:
+            await self._look_again(row, await self._look_for_evidence(row, plan, work))
 
     async def _look_again(self, row: ChangeRow, outcome: Outcome) -> None:
         now = self.clock.now()
@@ -91,10 +98,20 @@ class Reconciler:
             row, outcome.state, outcome.as_json(), now=now, next_at=next_at, delivery_id=outcome.delivery_id
         )
 
-    def _may_be_made_again(self, row: ChangeRow, plan: Plan) -> bool:
-        """Whether a second request has no second effect: an event has its ULID, a profile write its time."""
-        fresh = row.sending_at is not None and self.clock.now() - row.sending_at <= REMAKE_SECONDS
-        return fresh and all(call.retry == "repeatable" for call in plan.calls)
+    def _is_left_to_others(self, row: ChangeRow) -> bool:
+        """Whether another process may still make again what this one, which may not write, could only look for."""
+        try:
+            return self.read_only and self._is_fresh(row) and Change.of(row).plan.can_be_repeated
+        except ValueError:  # a plan that cannot be read is nobody's to make
+            return False
+
+    def _is_fresh(self, row: ChangeRow) -> bool:
+        return row.sending_at is not None and self.clock.now() - row.sending_at <= REMAKE_SECONDS
+
+    async def _may_remake(self, row: ChangeRow, plan: Plan) -> bool:
+        if self.read_only or not plan.can_be_repeated or not self._is_fresh(row):
+            return False
+        return self.policy.rule_of(row.tool, plan) != "hide" and not await self.pauses.in_force()
 
     async def _remake(self, row: ChangeRow, plan: Plan, work: Work) -> None:
         with anyio.CancelScope(shield=True):

@@ -291,7 +291,7 @@ class Gate:
             same = await self.journal.effects.same(effect, now - DUPLICATE_SECONDS, now, but=change.id)
             await self._withdraw(change, "an equal change was sent in the meantime")
             if same:
-                return duplicate_receipt(same, now)
+                return duplicate_receipt(same, now, can_repeat=change.plan.repeat is not None)
         if claim in UNUSABLE:
             await self._withdraw(change, UNUSABLE[claim])
         return None

@@ -46,7 +46,8 @@ Use find_customers to search and get_customer for details. If customers share an
 IDs and exact names are interchangeable; list_campaigns and list_segments return both.
 kind is campaign, broadcast, newsletter, or transactional. Times are ISO 8601, read as UTC without a zone.
 approval_required: tell the user what to approve; it is applied once approved. Repeat the same call for the outcome.
-already_done: an equal write was sent in the last 10 minutes or is scheduled. If the user wants two, pass repeat=true.
+already_done: an equal write was sent in the last 10 minutes or is scheduled. For a second send or event, pass
+repeat=true.
 The user is shown equal and similar sends of the last 24 hours.
 unknown: it may have been applied. Never retry; check with list_messages, get_message, or list_changes.
 Rate limits are handled for you. On "try again in n s", wait.

@@ -59,12 +59,18 @@ def event(data: int = 1, name: str = "signed_up", person: str = "ada", *, repeat
 
 
 def email(
-    data: int, *, due_at: float | None = None, to: str = "ada@example.com", person: str = "ada", message: int = 2
+    data: int,
+    *,
+    due_at: float | None = None,
+    to: str = "ada@example.com",
+    person: str = "ada",
+    message: int = 2,
+    repeat: bool | None = False,
 ) -> Planner:
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
         call = sends.email(message, {"id": person}, to, {"number": data}, send_at=None, options={})
-        return Plan(risk="send", summary="Send it.", calls=(call,), once=True, due_at=due_at)
+        return Plan(risk="send", summary="Send it.", calls=(call,), once=True, due_at=due_at, repeat=repeat)
 
     return plan
 
@@ -253,6 +259,14 @@ async def test_a_duplicate_is_answered_with_the_time_until_which_it_counts_as_on
     assert f"Until {moment(from_unix(int(due)))} an equal one" in scheduled.message
     assert f"The same change is scheduled for {moment(from_unix(int(due)))}." in scheduled.message
     assert "If the user wants a second one, pass repeat=true." in scheduled.message
+
+
+async def test_a_tool_without_a_repeat_is_not_advised_to_pass_one(gate: Gate) -> None:
+    await send(gate, email(1, repeat=None))
+    answer = await propose(gate, email(1, repeat=None))
+    assert isinstance(answer, Receipt)
+    assert answer.status == "already_done"
+    assert "repeat" not in answer.message
 
 
 async def test_an_equal_send_after_the_question_is_a_duplicate_however_long_the_person_thinks(
