@@ -20,8 +20,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Work for a caller that ends by `deadline`, in `anyio.current_time()` seconds.
+    """Work for a caller that ends by `deadline`, in seconds of `anyio.current_time()`.
 
+    With asyncio, the only backend that the server runs on, `Clock.steady` counts the same seconds.
     `bulk` work lets interactive work go first.
     """
 

@@ -16,7 +16,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 from cio_mcp.clock import SYSTEM_CLOCK, Clock
 from cio_mcp.customerio.simulated import SimulatedApi
-from cio_mcp.errors import CioError, OperatorError, SettingError
+from cio_mcp.errors import CioError, OperatorError, Unavailable
 from cio_mcp.gate.policy import Policy
 from cio_mcp.server import resources
 from cio_mcp.server.callers import Callers
@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 
 HANDSHAKE = frozenset({"initialize", "notifications/initialized", "server/discover", "tools/list", "ping"})
 """Requests that a client makes first; no heavy module is loaded before they are answered."""
+
+
+STARTING = "The server is still opening its database. Nothing was sent. Try again in a few seconds."
+STOPPING = "The server is stopping. Nothing was sent."
 
 
 class Runtime:
@@ -72,6 +76,7 @@ class Runtime:
 
         Raises:
             OperatorError: it could not be opened.
+            Unavailable: it is not open within `CIO_MAX_WAIT`.
         """
         return (await self._workspace(self.settings.workspace_key)).acting(self.callers.current)
 
@@ -80,6 +85,7 @@ class Runtime:
 
         Raises:
             OperatorError: the workspace could not be opened.
+            Unavailable: it is not open within `CIO_MAX_WAIT`.
         """
         return (await self._workspace(self.settings.workspace_key)).events
 
@@ -88,12 +94,12 @@ class Runtime:
 
         Raises:
             OperatorError: the workspace could not be opened.
+            Unavailable: it is not open within `CIO_MAX_WAIT`.
         """
         if self._toolbox is None or not self._workspaces:
-            self.warm()
-            await self._opened.wait()
+            await self._wait_until_open()
         if self._toolbox is None:
-            raise self._failure or SettingError("cio-mcp", "is shutting down")
+            raise self._failure or Unavailable(STOPPING)
         return self._toolbox
 
     async def answer(self, tool: str, arguments: Mapping[str, Any]) -> Answer:
@@ -101,16 +107,23 @@ class Runtime:
 
         Raises:
             OperatorError: the workspace could not be opened.
+            Unavailable: it is not open within `CIO_MAX_WAIT`.
         """
         return await (await self.toolbox()).answer(tool, arguments)
 
     async def _workspace(self, id_: str) -> "Workspace":
         if id_ not in self._workspaces:
-            self.warm()
-            await self._opened.wait()
+            await self._wait_until_open()
         if id_ not in self._workspaces:
-            raise self._failure or SettingError("cio-mcp", "is shutting down")
+            raise self._failure or Unavailable(STOPPING)
         return self._workspaces[id_]
+
+    async def _wait_until_open(self) -> None:
+        self.warm()
+        with self.clock.move_on_after(self.settings.max_wait) as scope:
+            await self._opened.wait()
+        if scope.cancelled_caught:
+            raise Unavailable(STARTING)
 
     @asynccontextmanager
     async def lifespan(self, _server: MCPServer[None]) -> AsyncIterator[None]:

@@ -111,12 +111,18 @@ class Receiver:
         """Answer any request with a bare status."""
         if request.method != "POST":
             return Response(status_code=HTTPStatus.METHOD_NOT_ALLOWED, headers={"allow": "POST"})
+        self._running += 1
+        try:
+            return await self._respond(request)
+        finally:
+            self._running -= 1
+
+    async def _respond(self, request: Request) -> Response:
         try:
             feed = await self.feed()
         except CioError as failed:
             self._log(_not_stored(failed))
             return _bare(HTTPStatus.SERVICE_UNAVAILABLE)
-        self._running += 1
         try:
             await self._receive(feed, request)
         except _Refused as refused:
@@ -125,8 +131,6 @@ class Receiver:
             # Only its name: a trace shows data.
             self._log(f"A webhook could not be stored: {type(failed).__name__}", logging.ERROR)
             return _bare(HTTPStatus.SERVICE_UNAVAILABLE)
-        finally:
-            self._running -= 1
         return ACCEPTED
 
     async def refuse_path(self, _request: Request) -> Response:
