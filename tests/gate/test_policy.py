@@ -446,3 +446,8 @@ async def test_the_cap_of_one_workspace_is_not_that_of_another(
         for each in (with_policy(ws, cap), opened.acting(caller_named("local:me"))):
             assert (await make_change(each, await propose_approved(each, "one"), event(each, "one"))).status == "done"
     assert writes(sandbox) == 2
+
+
+def test_no_recipients_are_not_recipients_who_are_all_allowed() -> None:
+    assert not NAMED.covers_all((), ())
+    assert NAMED.covers_all(("qa@example.com",), ())

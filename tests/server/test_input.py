@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cio_mcp.errors import InvalidArgument
 from cio_mcp.server.input import Input, read_input
-from cio_mcp.tools.common.arguments import READ_AS
+from cio_mcp.server.sizes import MAX_VALUES
+from cio_mcp.tools.common.arguments import MAX_TIME_BYTES, READ_AS
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 KINDS = ["campaign", "broadcast", "newsletter"]
@@ -200,3 +202,42 @@ def test_null_omitted_and_quoted_forms_of_a_call_are_the_same_call() -> None:
     plain = read(id="5", include=["segments"])
     sloppy = read(id=" “5” ", include="Segments", limit=None, since="", filter={"fast": None})
     assert plain.arguments == sloppy.arguments
+
+
+def test_a_list_of_a_hundred_items_is_read_and_a_longer_one_is_left_for_validation_to_refuse() -> None:
+    assert read(id="1", ids=[5] * 100).arguments["ids"] == ["5"] * 100
+    assert read(id="1", ids=[5] * 101).arguments["ids"] == [5] * 101
+
+
+def test_an_empty_list_is_left_for_validation_to_refuse_except_in_a_declared_object() -> None:
+    assert read(id="1", ids=[]).arguments == {"id": "1", "ids": []}
+    assert read(id="1", filter={"field": "a", "all": []}).arguments["filter"] == {"field": "a"}
+
+
+def test_empty_parts_of_a_list_in_a_text_are_ignored() -> None:
+    assert read(id="1", include="segments,, messages, ").arguments["include"] == ["segments", "messages"]
+
+
+def test_true_is_neither_a_number_nor_a_text() -> None:
+    assert read(id="1", limit=True).faults == {"limit": "limit: expected a number"}
+    assert read(id=True, subject=True).arguments == {"id": True, "subject": True}
+
+
+def test_an_id_of_spaces_is_refused() -> None:
+    assert read(id="  ").faults == {"id": "id: contains only spaces; set a value or omit it"}
+
+
+def test_a_time_that_validation_refuses_as_too_long_has_no_second_fault() -> None:
+    assert list(read(id="1", since="x" * MAX_TIME_BYTES).faults) == ["since"]
+    assert read(id="1", since="x" * (MAX_TIME_BYTES + 1)).faults == {}
+
+
+def test_json_text_of_another_kind_or_of_too_many_values_or_characters_is_not_read() -> None:
+    assert read(id="1", filter="[1]").arguments["filter"] == "[1]"
+    assert read(id="1", ids='{"a": 1}').arguments["ids"] == ['{"a": 1}']
+    with pytest.raises(
+        InvalidArgument, match="filter: is JSON text of 1,000,001 characters; at most 1,000,000 are read"
+    ):
+        read(id="1", filter="{" + " " * 999_999 + "}")
+    with pytest.raises(InvalidArgument, match="ids: contains too many values"):
+        read(id="1", ids="[" + "1," * MAX_VALUES + "1]")
