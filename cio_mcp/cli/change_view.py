@@ -29,14 +29,24 @@ GONE = "Its question and requests are no longer stored."
 
 
 def present(console: Console, change: Change, *, calls: bool = True) -> None:
-    """Show a change in full: the question, each value before and after, who proposed it, and the exact requests.
+    """Show a change in full: the exact requests, each value before and after, the question, and who proposed it.
 
-    Without `calls` each request is folded into one line.
+    The question comes last, because the end is what a terminal shows: requests can fill many screens. Without `calls`
+    each request is folded into one line.
     """
     plan, row = change.plan, change.row
     question = (
         isolate(reveal(without_isolates(row.question))) or f"{clean(row.summary, MAX_SUMMARY_CHARACTERS)}\n\n{GONE}"
     )
+    for number, call in enumerate(plan.calls, start=1):
+        request = f"\n{_request(call)}" if calls else f" {_folded(call)}"
+        console.print(with_hanging_indent(Text(f"Request {number} of {len(plan.calls)}:{request}\n"), console))
+    for line in diff(plan.edits):
+        console.print(with_hanging_indent(line, console))
+    for person in plan.changed:
+        console.print(with_hanging_indent(Text(f"{person.label}:"), console))
+        for line in diff(person.edits):
+            console.print(with_hanging_indent(line, console))
     console.print(
         Panel(
             with_hanging_indent(Text(question), console, inside=FRAME_COLUMNS),
@@ -44,17 +54,8 @@ def present(console: Console, change: Change, *, calls: bool = True) -> None:
             title_align="left",
         )
     )
-    for line in diff(plan.edits):
-        console.print(with_hanging_indent(line, console))
-    for person in plan.changed:
-        console.print(with_hanging_indent(Text(f"{person.label}:"), console))
-        for line in diff(person.edits):
-            console.print(with_hanging_indent(line, console))
     for sentence in _history(row):
         console.print(with_hanging_indent(Text(sentence), console))
-    for number, call in enumerate(plan.calls, start=1):
-        request = f"\n{_request(call)}" if calls else f" {_folded(call)}"
-        console.print(with_hanging_indent(Text(f"\nRequest {number} of {len(plan.calls)}:{request}"), console))
 
 
 def with_hanging_indent(text: Text, console: Console, *, inside: int = 0) -> Text:

@@ -255,6 +255,16 @@ def test_a_change_is_selected_read_in_full_and_approved_by_its_code(cio_mcp: Com
     assert cio_mcp.change("aaaa0001").decided_how == "on a terminal"
 
 
+def test_the_question_is_just_above_the_prompt_and_the_requests_are_above_it(cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0001")
+        session.press("\r")
+        prompt = session.wait_for(CODE_OR_DENIAL).start()
+        screen = session.seen[session.seen.index("Request 1 of 1") : prompt]
+    assert screen.index('"to": "ada@example.com"') < screen.index("Change aaaa0001: planned")
+
+
 @pytest.mark.parametrize(
     ("answer", "state", "message"),
     [
