@@ -10,8 +10,7 @@ FLOORS = [
     {"server"},
     {"tools", "web"},
     {"workspace"},
-    {"jobs"},
-    {"gate", "events", "identity", "outbound"},
+    {"gate", "events", "identity"},
     {"customerio"},
     {"storage"},
     {"text"},
@@ -21,17 +20,15 @@ FLOORS = [
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CONFINED: dict[str, tuple[str, ...]] = {
-    "httpx": ("customerio/", "outbound/", "sandbox/webhooks/"),
+    "httpx": ("customerio/", "sandbox/webhooks/"),
     "mcp": ("server/", "cli/demo.py"),
     "starlette": ("web/", "server/", "sandbox/"),
     "uvicorn": ("web/", "server/", "sandbox/"),
     "sqlalchemy": ("storage/",),
     "sqlite3": ("storage/",),
-    "psycopg": ("storage/",),
-    "duckdb": ("storage/",),
     "asyncio": (),
 }
-SENDING_ROOMS = {"gate", "jobs", "workspace"}
+SENDING_ROOMS = {"gate", "workspace"}
 """Who may import the writer, so that nothing else can send; the workspace only hands it over."""
 LATE_IMPORTS = {"server/runtime.py", "storage/engine.py"}
 """The boundary behind which heavy modules load, and alembic, which is needed once for each upgrade."""

@@ -22,7 +22,7 @@ from cio_mcp.text.sanitize import clean
 
 REFRESH_SECONDS = 1.0
 MAX_ROWS = 500
-"""Pending changes that are read; a workspace has at most 100, a database may hold several workspaces."""
+"""Pending changes that are read; a database may hold several workspaces."""
 MAX_CALLERS = 3
 """Maximum callers named for omitted changes."""
 HELP = "Up/Down select   Enter read and decide   q quit"

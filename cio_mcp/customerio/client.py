@@ -53,7 +53,7 @@ class Exchange:
 class Client:
     """Owns the connections, the limiter and the cache of one workspace; an async context manager.
 
-    `limiter` comes unopened; `transport` replaces the network (`inprocess.InProcess` for the sandbox);
+    `limiter` comes unopened; `transport` replaces the network (`AsgiTransport` for the sandbox);
     `chance` gives the jitter of delays, 0..1.
     """
 

@@ -66,7 +66,7 @@ class Duplicates:
 def duplicate_receipt(row: ChangeRow, now: float, *, can_repeat: bool) -> Receipt:
     """The receipt of a plan that an earlier change has carried out, or may have.
 
-    `can_repeat` says whether the tool can be asked for a second one.
+    `can_repeat` says whether the tool has an argument for a second one.
     """
     when = moment(happened_at(row))
     if row.state_at(now) in ("sending", "unknown"):

@@ -44,10 +44,12 @@ class Evidence(BaseModel):
         if self.event is not None:
             page = await people.activities_of(person, limit=MAX_ACTIVITIES, type_="event")
             matching = [activity for activity in page.activities if activity.name == self.event]
-            late = [
-                each for each in matching if each.timestamp and each.timestamp.timestamp() >= since - CLOCK_SKEW_SECONDS
+            # One without an ID looks the same as an earlier one.
+            return [
+                each.id
+                for each in matching
+                if each.id and each.timestamp and each.timestamp.timestamp() >= since - CLOCK_SKEW_SECONDS
             ]
-            return [each.id or str(number) for number, each in enumerate(late)]
         messages = await people.messages_of(person, limit=MAX_DELIVERIES)
         return [each.id for each in messages.messages if self._is_mine(each, since)]
 

@@ -77,7 +77,7 @@ class Plan(BaseModel):
     A plan for several people has no `edits` and no `examples` but `people`: those whom it changes in the order of the
     operations of its only call, a batch, then those about whom everything is already so.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice
-    (messages, triggers, events, creates), `repeat` whether a second one is meant (None: the tool can't be asked for
+    (messages, triggers, events, creates), `repeat` whether a second one is meant (None: the tool has no argument for
     one). `typed` is what must be typed back,
     `earlier` are changes of the last 24 hours that were equal or nearly equal, `rejections` those of them that a
     person rejected in the last hour, which the gate fills in;

@@ -19,7 +19,7 @@ from cio_mcp.text.visible import MAX_VALUE_CHARACTERS, hides, visible
 
 MAX_CHARACTERS = 4_000
 MAX_LINES = 60
-"""The longest question that is asked in a client; anything larger is decided outside (design, section 5)."""
+"""The longest question that is asked in a client; anything larger is decided outside."""
 
 TOO_LARGE = "This change is too large to show here."
 MAX_SHORT_FIELDS = 20

@@ -26,7 +26,7 @@ WorkspaceForCaller = Callable[[], Awaitable[CallContext]]
 """Opens the workspace as the caller of the request in progress sees it."""
 
 BAD_REQUEST = 400
-"""What Customer.io answers to a cursor that is none of its own; all else it took for the page before."""
+"""Customer.io's answer to an invalid cursor. No source: observed."""
 
 
 NOTE = "input_note"
