@@ -247,7 +247,7 @@ def _check_keys(settings: Settings) -> None:
         raise SettingError(
             "CIO_APP_API_KEY",
             f"is missing, and so are the Track API keys.{_place_of('CIO_APP_API_KEY')} "
-            "`cio-mcp serve --sandbox` needs no account.",
+            "`cio-mcp serve --sandbox` and `cio-mcp approvals` need no key.",
         )
 
 

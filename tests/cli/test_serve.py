@@ -304,11 +304,26 @@ def test_a_data_directory_that_cannot_be_written_ends_the_start(
 def test_a_terminal_shows_how_to_connect_a_client_and_ctrl_c_ends_it(cio_mcp: CommandLine) -> None:
     with cio_mcp.on_a_terminal(**KEYS) as session:
         session.wait_for("waiting for an MCP client on standard input")
-        session.wait_for("claude mcp add customerio")
+        session.wait_for("claude mcp add customerio -e CIO_APP_API_KEY=... -- cio-mcp\r?\n")
+        session.wait_for("To approve changes, run cio-mcp approvals")
         session.wait_for("Press Ctrl-C to stop")
         session.press("\x03")
         session.ends_with(0)
     assert "Traceback" not in session.seen
+
+
+def test_a_sandbox_on_a_terminal_shows_how_to_connect_a_client_to_a_sandbox(cio_mcp: CommandLine) -> None:
+    with cio_mcp.on_a_terminal("serve", "--sandbox") as session:
+        session.wait_for("claude mcp add customerio -- cio-mcp serve --sandbox")
+        session.wait_for("Press Ctrl-C to stop")
+        session.press("\x03")
+        session.ends_with(0)
+
+
+def test_without_keys_the_bare_command_names_the_command_that_approves(cio_mcp: CommandLine) -> None:
+    refused = cio_mcp.run()
+    assert refused.returncode == 2
+    assert refused.stderr.endswith("`cio-mcp serve --sandbox` and `cio-mcp approvals` need no key.\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
