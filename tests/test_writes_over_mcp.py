@@ -8,6 +8,7 @@ import pytest
 from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult, ErrorData
 
+from cio_mcp.gate.question import TOO_LARGE
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
 from tests.clients import APPROVE, REJECT, Person, connect, effects, structured, text
@@ -62,6 +63,16 @@ async def test_anything_but_a_yes_sends_nothing(
         result = await client.call_tool(tool, WRITES[tool].arguments(7))
     assert effects(sandbox) == 0
     assert result.is_error or structured(result)["status"] == "declined"
+
+
+async def test_data_with_the_words_of_a_question_that_is_too_large_is_shown_in_the_client(
+    era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    async with connect(settings, sandbox, era, person) as client:
+        await client.call_tool("send_event", {**EVENT, "data": {"note": TOO_LARGE}})
+    assert [TOO_LARGE in prompt.message for prompt in person.prompts] == [True]
+    assert effects(sandbox) == 1
 
 
 @pytest.mark.parametrize("content", [{}, {"decision": "yes"}], ids=["empty form", "another word"])

@@ -80,7 +80,8 @@ class Plan(BaseModel):
     (messages, triggers, events, creates), `repeat` whether a second one is meant (None: the tool has no argument for
     one). `typed` is what must be typed back,
     `earlier` are changes of the last 24 hours that were equal or nearly equal, `rejections` those of them that a
-    person rejected in the last hour, which the gate fills in;
+    person rejected in the last hour, `fits_prompt` is whether its question, as rendered for the journal, shows
+    everything and may be asked in a client, which the gate fills in;
     `due_at` when a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or
     `cio_…`, and `test_profiles` those of them who are in the policy's segment; none means that it is not known.
     No calls at all means that everything is already so.
@@ -107,6 +108,7 @@ class Plan(BaseModel):
     repeat: bool | None = None
     earlier: tuple[str, ...] = ()
     rejections: Rejections | None = None
+    fits_prompt: bool = False
     typed: str | None = None
     due_at: float | None = None
     reads_back: ReadBack | None = None

@@ -9,6 +9,7 @@ from cio_mcp.customerio.canonical import FORM_VERSION
 from cio_mcp.errors import Refused
 from cio_mcp.gate import guardrails
 from cio_mcp.gate.approvals import Approvals
+from cio_mcp.gate.change import Change
 from cio_mcp.gate.duplicates import Duplicates
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import Policy
@@ -55,7 +56,7 @@ class Proposals:
         planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
         return await self.duplicates.examine(planned, now)
 
-    def row(
+    def change(
         self,
         planned: Plan,
         principal: str,
@@ -64,11 +65,13 @@ class Proposals:
         input_json: str | None,
         now: float,
         id_: str | None = None,
-    ) -> ChangeRow:
-        """The row of a new change, or of one that is planned again."""
-        change = id_ or secrets.token_hex(4)
-        return ChangeRow(
-            id=change,
+    ) -> Change:
+        """A new change, or one that is planned again, with its question, which is rendered here only."""
+        id_ = id_ or secrets.token_hex(4)
+        question = question_about(planned, id_)
+        planned = planned.model_copy(update={"fits_prompt": question.fits})
+        row = ChangeRow(
+            id=id_,
             workspace=self.journal.workspace,
             principal=principal,
             tool=tool,
@@ -81,7 +84,7 @@ class Proposals:
             state="planned",
             risk=planned.risk,
             summary=planned.summary,
-            question=question_about(planned, change).text,
+            question=question.text,
             plan=planned.model_dump_json(),
             digest=planned.digest,
             planned_at=now,
@@ -91,3 +94,4 @@ class Proposals:
             next_step=planned.next_step or None,
             reads_back=bool(planned.expected()),
         )
+        return Change(row, planned)

@@ -49,11 +49,6 @@ def question_about(plan: Plan, change: str) -> Question:
     return Question(_cut_isolated(short), fits=False)
 
 
-def fits(plan: Plan, change: str, text: str) -> bool:
-    """Whether the question about a plan, which was rendered as `text`, shows everything."""
-    return TOO_LARGE not in text and question_about(plan, change).fits
-
-
 def _fields(plan: Plan) -> tuple[list[Field], int]:
     """As many fields as a question may have room for, and how many more there are, which are not rendered."""
     pending = renders(plan)

@@ -121,8 +121,9 @@ class Gate:
             people = planned.people_reached
             if people > cap or await self.journal.next_send_at(cap, now, people) > now:
                 raise Refused(await self._no_room(now, people))
-        row = await anyio.to_thread.run_sync(self.proposals.row, planned, principal, tool, arguments, input_json, now)
-        change = Change(row, planned)
+        change = await anyio.to_thread.run_sync(
+            self.proposals.change, planned, principal, tool, arguments, input_json, now
+        )
         if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
             raise Refused(TOO_MANY_OPEN[added])
         if self.policy.rule_of(tool, planned) == "allow":
@@ -266,10 +267,9 @@ class Gate:
             await self._withdraw(change, "it is no longer needed")
             return examined
         fresh = await anyio.to_thread.run_sync(
-            self.proposals.row, examined, row.principal, row.tool, row.arguments, row.input, row.planned_at, row.id
+            self.proposals.change, examined, row.principal, row.tool, row.arguments, row.input, row.planned_at, row.id
         )
-        fresh = replace(fresh, drifts=row.drifts + 1)
-        if not await self.journal.replace_plan(row.id, fresh):
+        if not await self.journal.replace_plan(row.id, replace(fresh.row, drifts=row.drifts + 1)):
             return self.receipt(await self.approvals.current(change))
         return Receipt(
             status="approval_required",

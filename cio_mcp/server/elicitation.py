@@ -23,7 +23,6 @@ from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.gate.question import fits
 from cio_mcp.gate.receipt import Receipt, prompt_refusal
 from cio_mcp.server.result import result
 from cio_mcp.tools.spec import Parameters, ToolSpec
@@ -106,7 +105,7 @@ class WriteCall:
         may_be_asked = self.context.caller.may_be_asked
         allowed = policy.asks_here(self.spec.name, change.plan.risk, settings, may_be_asked=may_be_asked)
         allowed = allowed and not prompt_refusal(change, self.context.gate.clock.now())
-        return allowed and fits(change.plan, change.id, change.question)
+        return allowed and change.plan.fits_prompt
 
 
 @dataclass(frozen=True, slots=True)

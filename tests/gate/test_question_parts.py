@@ -7,7 +7,7 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.tracking import ProfileWrite, identify_many
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Before, PersonEdit, Plan
-from cio_mcp.gate.question import Question, fits, question_about
+from cio_mcp.gate.question import Question, question_about
 from tests.gate.test_question import event, identify, question_of
 
 REACHING = [
@@ -81,13 +81,6 @@ class TestItsBounds:
         text = question_of(event({f"key_{number}": "x" * 480 for number in range(30)})).text
         assert text.count("\n- ") == 10
         assert "22 more values are not listed here." in text
-
-    def test_a_stored_one_fits_only_if_it_showed_everything_and_still_would(self) -> None:
-        small, large = (Plan(risk="send", summary="Send.", calls=(event(keys(count)),)) for count in (1, 90))
-        shown, cut = (question_about(plan, "aaaa0001").text for plan in (small, large))
-        assert fits(small, "aaaa0001", shown)
-        assert not fits(small, "aaaa0001", cut)
-        assert not fits(large, "aaaa0001", shown)
 
     def test_one_with_text_from_right_to_left_is_cut_to_its_bound_with_its_marks(self) -> None:
         question = question_of(event({f"שלום {number}": "שלום " * 90 for number in range(20)}))

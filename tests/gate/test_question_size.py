@@ -1,14 +1,17 @@
 """Rendering a question costs as little as a few dozen values, however many its requests have."""
 
+import anyio
 import pytest
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.tracking import ProfileWrite
-from cio_mcp.gate.plan import Before, PersonEdit, Plan
-from cio_mcp.gate.question import MAX_CHARACTERS, MAX_LINES, fits, question_about
+from cio_mcp.gate.change import Change
+from cio_mcp.gate.plan import Before, PersonEdit, Plan, arguments_digest, parse_plan
+from cio_mcp.gate.question import MAX_CHARACTERS, MAX_LINES, question_about
 from cio_mcp.gate.question_values import Value
+from cio_mcp.gate.service import Gate
 from cio_mcp.text.visible import shorten, visible
 from tests.calls import code_of, counted
 from tests.gate.test_question import event, identify
@@ -51,13 +54,23 @@ def test_the_values_that_are_not_listed_are_counted() -> None:
     assert "8,982 more values are not listed" in question_about(PLANS["many keys"], "aaaa0001").text
 
 
-def test_a_question_that_is_too_large_is_not_rendered_to_find_out_whether_it_fits() -> None:
-    large, small = PLANS["many keys"], Plan(risk="send", summary="Send.", calls=(event({"a": 1}),))
-    text = question_about(large, "aaaa0001").text
+@pytest.mark.anyio
+@pytest.mark.parametrize(("name", "fits"), [("one value", True), ("many keys", False)])
+async def test_whether_a_question_fits_is_stored_with_it(name: str, fits: bool, gate: Gate) -> None:
+    async def plan() -> Plan:
+        await anyio.lowlevel.checkpoint()
+        return PLANS.get(name, Plan(risk="send", summary="Send.", calls=(event({"a": 1}),)))
+
+    change = await gate.propose("local:ada", "send_event", arguments_digest({}), plan)
+    assert isinstance(change, Change)
     with counted() as calls:
-        assert not fits(large, "aaaa0001", text)
+        stored = await gate.approvals.current(change)
+    assert (change.plan.fits_prompt, stored.plan.fits_prompt) == (fits, fits)
     assert not calls[code_of(Value.render)]
-    assert fits(small, "aaaa0001", question_about(small, "aaaa0001").text)
+
+
+def test_a_question_of_which_it_is_not_known_that_it_fits_is_decided_outside() -> None:
+    assert not parse_plan('{"risk": "send", "summary": "Planned by an earlier version."}').fits_prompt
 
 
 @pytest.mark.parametrize(
