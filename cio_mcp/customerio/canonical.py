@@ -1,7 +1,6 @@
 """Requests in a form in which two that have the same effect are equal."""
 
 import json
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -9,8 +8,9 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.operations import Effect, Operation
 from cio_mcp.text.names import fold
+from cio_mcp.text.normalization import normalize
 
-FORM_VERSION = 2
+FORM_VERSION = 3
 """The version of the forms below. Raise it with every change that alters the form of a request: what was stored under
 an older version is then computed again, so that no duplicate of it is missed."""
 
@@ -80,7 +80,7 @@ def _comparable_body(effect: Effect, names: Collection[str] | None = None) -> Js
     numbers_or_text = {field.name for field in row.body_fields if {"integer", "string"} <= {*field.types}}
     kept: dict[str, JsonValue] = {}
     for name, value in body.items():
-        key = unicodedata.normalize("NFC", name)
+        key = normalize("NFC", name)
         wanted = names is None or key in names
         if wanted and name not in row.not_compared and not _is_default(row, name, value):
             plain = _comparable_value(row, name, value)
@@ -100,9 +100,9 @@ def _is_default(row: Operation, name: str, value: Any) -> bool:
 def _fold_address(name: str, value: Any) -> JsonValue:
     match value:
         case str() if "@" in value and name not in _CASE_SENSITIVE:
-            return unicodedata.normalize("NFC", value).casefold()
+            return normalize("NFC", value).casefold()
         case dict():
-            return {unicodedata.normalize("NFC", key): _fold_address(key, inner) for key, inner in value.items()}
+            return {normalize("NFC", key): _fold_address(key, inner) for key, inner in value.items()}
         case list():
             return [_fold_address(name, inner) for inner in value]
         case _:
@@ -112,11 +112,11 @@ def _fold_address(name: str, value: Any) -> JsonValue:
 def _plain(value: Any) -> JsonValue:
     match value:
         case str():
-            return unicodedata.normalize("NFC", value)
+            return normalize("NFC", value)
         case float() if value.is_integer():
             return int(value)
         case dict():
-            return {unicodedata.normalize("NFC", key): _plain(inner) for key, inner in value.items()}
+            return {normalize("NFC", key): _plain(inner) for key, inner in value.items()}
         case list():
             return [_plain(inner) for inner in value]
         case bool() | int() | float() | None:

@@ -1,9 +1,8 @@
 """The callers on this machine: the process that started the server, and clients over HTTP on loopback."""
 
-import unicodedata
-
 from cio_mcp.customerio.caller import Caller
 from cio_mcp.identity.scopes import EVERY_TOOL
+from cio_mcp.text.normalization import normalize
 from cio_mcp.text.sanitize import cut, harmless
 
 MAX_NAME_LENGTH = 80
@@ -20,6 +19,6 @@ def loopback_caller(client: str | None, *, owner: str) -> Caller:
     Names that look the same are the same caller. All of them belong to the user whose server it is, so that a name
     does not count as another person, and none of them is trusted to ask one.
     """
-    visible = harmless(unicodedata.normalize("NFKC", client or ""))
+    visible = harmless(normalize("NFKC", client or ""))
     name = cut(" ".join(visible.split()), MAX_NAME_LENGTH)
     return Caller(f"loopback:{name or 'unnamed'}", owner=owner, scopes=EVERY_TOOL)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
@@ -93,10 +93,10 @@ def register(server: MCPServer[Any], tools: Collection[str], read_tool: ReadTool
 
 def unknown_filter(uri: str) -> str | None:
     """The name in a URI's query that is not a filter; it would otherwise be ignored silently."""
-    parts = urlsplit(uri)
-    if f"{parts.scheme}://{parts.netloc}{parts.path}" != RECENT_EVENTS:
+    place, _, query = uri.partition("#")[0].partition("?")
+    if place != RECENT_EVENTS:
         return None
-    return next((name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name not in FILTERS), None)
+    return next((name for name, _ in parse_qsl(query, keep_blank_values=True) if name not in FILTERS), None)
 
 
 def query_of(uri: str) -> dict[str, str]:

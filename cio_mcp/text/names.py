@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from pydantic import JsonValue
 
+from cio_mcp.text.normalization import normalize
 from cio_mcp.text.sanitize import STACKED_MARKS, has_unseen, without_unseen
 
 _SEPARATORS = re.compile(r"[.\[\]]")
@@ -24,8 +25,8 @@ _COMPUTED = "_cio_subscription_preferences"
 
 def fold(name: str) -> str:
     """A name as it is compared: NFKC, no unseen characters, no case, no outer spaces."""
-    seen = without_unseen(unicodedata.normalize("NFKC", without_unseen(name)))
-    return unicodedata.normalize("NFKC", seen.casefold()).strip()
+    seen = without_unseen(normalize("NFKC", without_unseen(name)))
+    return normalize("NFKC", seen.casefold()).strip()
 
 
 def normalized_name(name: str) -> str:

@@ -172,3 +172,13 @@ async def test_without_an_app_key_only_what_needs_none_is_listed(settings: Setti
         templates = (await client.list_resource_templates()).resource_templates
     assert listed == OWN
     assert {template.uri_template for template in templates} == OWN_TEMPLATES
+
+
+@pytest.mark.parametrize("uri", ["cio://[x", "cio://a" + "\u0301\u0323" * 100_000])
+async def test_a_uri_that_no_resource_has_is_refused_at_once(
+    uri: str, era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    """Python's parser of URLs takes minutes for a host of very many marks, and fails for half an IPv6 address."""
+    async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
+        with pytest.raises(MCPError, match="Unknown resource"):
+            await client.read_resource(uri)
