@@ -11,6 +11,7 @@ from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign, StartsOn
 from cio_mcp.customerio.api.newsletters import MAX_NEWSLETTERS, Newsletter, TestGroup
+from cio_mcp.customerio.api.reads import JourneySource
 from cio_mcp.customerio.api.transactional import TransactionalMessage, variables
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
@@ -135,17 +136,11 @@ async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> 
     start = f"segment {', '.join(map(str, triggers))}" if triggers else _start(campaign)
     return CampaignAnswer(
         kind="campaign",
-        id=campaign.id,
-        name=campaign.name,
-        state=campaign.state,
         starts=f"starts on {start}{f', {campaign.frequency}' if campaign.frequency else ''}",
         event_name=campaign.event_name,
         trigger_segments=triggers,
         filter_segments=_with_names(campaign.filter_segment_ids, got["names"]),
-        first_started=campaign.first_started,
-        created=campaign.created,
-        updated=campaign.updated,
-        tags=campaign.tags[:MAX_TAGS] or None,
+        **_history(campaign),
         **_messages(got["actions"], cursor),
     )
 
@@ -153,16 +148,16 @@ async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> 
 async def _broadcast(ws: CallContext, broadcast: Broadcast, cursor: str | None) -> CampaignAnswer:
     return CampaignAnswer(
         kind="broadcast",
-        id=broadcast.id,
-        name=broadcast.name,
-        state=broadcast.state,
         starts="starts when an API call triggers it; the API does not return the audience set in Customer.io",
-        first_started=broadcast.first_started,
-        created=broadcast.created,
-        updated=broadcast.updated,
-        tags=broadcast.tags[:MAX_TAGS] or None,
+        **_history(broadcast),
         **_messages(await ws.broadcasts.actions(broadcast), cursor),
     )
+
+
+def _history(source: JourneySource) -> dict[str, Any]:
+    """The name, state, times, and tags of a campaign or broadcast."""
+    fields = source.model_dump(include={"id", "name", "state", "first_started", "created", "updated"})
+    return {**fields, "tags": source.tags[:MAX_TAGS] or None}
 
 
 async def _newsletter(ws: CallContext, newsletter: Newsletter, cursor: str | None) -> CampaignAnswer:
