@@ -17,7 +17,7 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.gate.policy import RULES, WHERES, Entry, Policy, Recipients
+from cio_mcp.gate.policy import RULES, WHERES, Entry, InForce, Policy, Recipients, Rule
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.risk import RISKS, Risk
 from cio_mcp.gate.service import Gate
@@ -451,3 +451,23 @@ async def test_the_cap_of_one_workspace_is_not_that_of_another(
 def test_no_recipients_are_not_recipients_who_are_all_allowed() -> None:
     assert not NAMED.covers_all((), ())
     assert NAMED.covers_all(("qa@example.com",), ())
+
+
+@pytest.mark.parametrize(("of_class", "of_tool"), [("confirm", "allow"), ("allow", "confirm"), ("hide", "confirm")])
+def test_of_the_rules_of_a_class_and_of_a_tool_the_stricter_is_in_force(of_class: Rule, of_tool: Rule) -> None:
+    policy = Policy(classes={"send": Entry(of_class)}, tools={"send_event": Entry(of_tool)}, recipients=NAMED)
+    stricter = max(
+        (of_class, "class.send.rule"), (of_tool, "tool.send_event.rule"), key=lambda rule: RULES.index(rule[0])
+    )
+    assert policy.rule_for("send_event", "send") == InForce(*stricter)
+
+
+def test_without_recipients_no_send_is_allowed_and_the_reason_is_named() -> None:
+    policy = Policy(classes={"send": Entry("allow")})
+    assert policy.rule_for("send_event", "send") == InForce("confirm", "default: [recipients] is empty")
+
+
+@pytest.mark.parametrize(("affected", "rule"), [(1000, "allow"), (1001, "confirm")])
+def test_a_change_of_as_many_people_as_the_large_audience_may_still_be_allowed(affected: int, rule: Rule) -> None:
+    policy = Policy(classes={"data": Entry("allow")})
+    assert policy.rule_of("update_customer", Plan(risk="data", summary="Set.", affected=affected)) == rule
