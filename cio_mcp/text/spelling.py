@@ -15,6 +15,17 @@ MAX_SUGGESTIONS = 3
 MAX_CHARACTERS = 200
 """Characters of a text that are compared: as many as the longest name documented, 190, has; no word is longer."""
 
+SYNONYMS = {
+    "pending": "planned",
+    "waiting": "planned",
+    "rejected": "declined",
+    "denied": "declined",
+    "active": "running",
+    "live": "running",
+    "mail": "email",
+}
+"""Words that people and other parts of this server use for an accepted one."""
+
 _ENDINGS = re.compile(r"(?:ied|ing|ed|ie|e|y)$")
 _DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 
@@ -30,10 +41,12 @@ def same_stem(text: str, accepted: Collection[str]) -> str | None:
 
 
 def match_word(text: str, accepted: Collection[str]) -> str | None:
-    """Return the one accepted word that is another form of a word or a typo away; the answer should say which.
+    """Return the one accepted word that is a synonym or another form of a word, or a typo away.
 
-    A typo never changes the first letter: `subscribed` must not become `unsubscribed`.
+    The answer should say which. A typo never changes the first letter: `subscribed` must not become `unsubscribed`.
     """
+    if text not in accepted and (synonym := SYNONYMS.get(_plain(text))) in accepted:
+        return synonym
     first = _plain(text)[:1]
     typos = [word for word in accepted if first == _plain(word)[:1] and _ratio(text, word) >= MIN_TYPO_RATIO]
     return _only(_same_stem(text, accepted) or typos)

@@ -28,6 +28,7 @@ TAKEN: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "an id in quotation marks": ("get_customer", {"customer": " “ada” "}, {"customer": "ada"}),
     "a name in quotation marks": ("get_segment", {"segment": '"VIP"'}, {"segment": "VIP"}),
     "a plural": ("get_metrics", {"kind": "Newsletters", "id": 31}, {"kind": "newsletter", "id": "31"}),
+    "the word of the approvals command": ("list_changes", {"state": "pending"}, {"state": "planned"}),
     "numbers and truths as text": (
         "get_segment", {"segment": 2, "members": "yes", "limit": "2"}, {"segment": "2", "members": True, "limit": 2},
     ),

@@ -10,6 +10,7 @@ METRICS = (
 )  # fmt: skip
 KINDS = ("campaign", "broadcast", "newsletter", "transactional")
 UNITS = ("hours", "days", "weeks", "months")
+STATES = ("planned", "approved", "declined", "sending", "sent", "failed", "unknown", "verified", "expired")
 CHANNELS = ("email", "sms", "push", "in_app", "whatsapp", "webhook", "slack")
 
 
@@ -37,6 +38,23 @@ def test_case_and_separators_make_no_other_word(text: str, accepted: tuple[str, 
     ],
 )
 def test_a_plural_another_form_or_a_typo_is_matched(text: str, accepted: tuple[str, ...], expected: str) -> None:
+    assert match_word(text, accepted) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted", "expected"),
+    [
+        ("pending", STATES, "planned"),
+        ("Rejected", STATES, "declined"),
+        ("active", ("running", "draft", "stopped"), "running"),
+        ("mail", CHANNELS, "email"),
+        ("pending", ("pending", "planned"), "pending"),
+        ("pending", KINDS, None),
+    ],
+)
+def test_a_synonym_is_matched_where_its_word_is_accepted(
+    text: str, accepted: tuple[str, ...], expected: str | None
+) -> None:
     assert match_word(text, accepted) == expected
 
 
