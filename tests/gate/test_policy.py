@@ -471,3 +471,8 @@ def test_without_recipients_no_send_is_allowed_and_the_reason_is_named() -> None
 def test_a_change_of_as_many_people_as_the_large_audience_may_still_be_allowed(affected: int, rule: Rule) -> None:
     policy = Policy(classes={"data": Entry("allow")})
     assert policy.rule_of("update_customer", Plan(risk="data", summary="Set.", affected=affected)) == rule
+
+
+def test_what_names_nothing_is_approved_with_the_word_of_its_class() -> None:
+    assert Policy().to_type(Plan(risk="destroy", summary="Remove.")) == "destroy"
+    assert Policy().to_type(Plan(risk="send", summary="Send.", affected=None)) == "send"

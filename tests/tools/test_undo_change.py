@@ -282,3 +282,10 @@ async def test_an_undo_of_many_values_names_the_first_and_counts_the_rest(ws: Ca
     attributes: dict[str, JsonValue] = {f"x{number}": number for number in range(7)}
     change = await apply_change(ws, "update_customer", customer="ada", attributes=attributes)
     assert "“x4” and 2 more of" in (await undo_change(ws, change)).summary
+
+
+async def test_an_address_that_replaced_another_is_restored(ws: CallContext) -> None:
+    change = await apply_change(ws, "update_customer", customer="ada", attributes={"email": "new@example.com"})
+    assert (await ws.people.resolve("ada")).email == "new@example.com"
+    await apply_change(ws, "undo_change", change=change)
+    assert (await ws.people.resolve("ada")).email == "ada@example.com"
