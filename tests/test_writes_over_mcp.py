@@ -139,6 +139,19 @@ async def test_the_question_states_the_facts_in_order_and_closes_with_the_change
 
 
 @pytest.mark.parametrize(
+    ("arguments", "people"), [({"customer": "ada"}, "1 person"), ({"customers": ["ada", "bob"]}, "2 people")]
+)
+async def test_the_choice_says_that_an_edit_is_an_edit_even_if_it_may_send_messages(
+    arguments: dict[str, Any], people: str, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(REJECT)
+    async with connect(settings, sandbox, "auto", person) as client:
+        await client.call_tool("update_customer", {**arguments, "attributes": {"tier": "gold"}})
+    title = person.prompts[0].requested_schema["properties"]["decision"]["oneOf"][1]["title"]
+    assert title == f"Approve: update {people}; this may send messages"
+
+
+@pytest.mark.parametrize(
     ("ago", "warning"), [(1, None), (100, "older than 72 hours"), (-30, "future")], ids=["recent", "old", "future"]
 )
 async def test_the_question_shows_when_an_event_happened(

@@ -204,6 +204,8 @@ def _effect(plan: Plan) -> str:
         return "apply it"
     people = "an unknown number of people" if plan.affected is None else f"{plan.affected:,} people"
     people = "1 person" if plan.affected == 1 else people
+    if plan.risk == "send" and (plan.edits or plan.people):
+        return f"update {people}; this may send messages"
     return {"send": f"send to {people}", "data": f"update {people}", "destroy": f"delete for {people}"}[plan.risk]
 
 

@@ -37,7 +37,7 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far clocks may differ before a time counts as future; no source."""
 
 FOLLOW = "To follow the messages it triggers, call wait_for_event with this change and metric=delivered."
-NOTHING_STARTS = "No running campaign is triggered by it. To check, call recent_events with this change."
+NOTHING_STARTS = "No running campaign has this event as its trigger. To check, call recent_events with this change."
 
 
 async def send_event(
