@@ -64,6 +64,14 @@ async def test_a_filter_without_names_of_segments_costs_no_request(ws: CallConte
 
 
 @pytest.mark.anyio
+async def test_a_name_that_is_a_number_is_the_name_before_it_is_an_id(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.workspace.segments[4].name = "3"
+    assert await audience(ws, {"segment": {"name": "3"}}) == {"segment": {"id": 4}}
+    assert await audience(ws, {"segment": "3"}) == {"segment": {"id": 3}}
+    assert await audience(ws, {"segment": {"name": "2"}}) == {"segment": {"id": 2}}
+
+
+@pytest.mark.anyio
 async def test_a_segment_that_is_not_found_by_name_is_suggested(ws: CallContext) -> None:
     with pytest.raises(NotFound, match=r"did you mean “Beta testers” \(id 3\)\?"):
         await audience(ws, {"not": {"segment": {"name": "Beta tester"}}})

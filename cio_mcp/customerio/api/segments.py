@@ -53,19 +53,24 @@ class Segments(Reads):
         """All segments of the workspace but archived ones."""
         return await self._list(Segment, "segments", read("list_segments"), cache=LIST_SECONDS)
 
-    async def find(self, segment: str, *, field: str = "segment") -> Segment:
+    async def find(self, segment: str, *, field: str = "segment", is_name: bool = False) -> Segment:
         """Find a segment by its id or exact name; `field` is the argument that an error names.
+
+        A number is an ID first, or, with `is_name`, a name.
 
         Raises:
             NotFound: there is none; the text lists close names.
             Ambiguous: several have the name.
         """
         id_or_name, known = segment.strip(), await self.all()
-        if found := next((item for item in known if item.id == id_or_name), None):
-            return found
+        by_id = next((item for item in known if item.id == id_or_name), None)
+        if by_id and not is_name:
+            return by_id
         try:
             return find_by_name(known, id_or_name, field=field, kind="segment")
         except NotFound:
+            if by_id:
+                return by_id
             raise _no_segment(id_or_name, known, field) from None
 
     async def count(self, id_: str) -> int:

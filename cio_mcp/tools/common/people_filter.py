@@ -90,7 +90,7 @@ async def audience(ws: CallContext, filter_: Any) -> dict[str, Any]:
     problems: list[str] = []
     for place, name in _segment_names(taken, "filter"):
         try:
-            ids[name] = int((await ws.segments.find(name, field=place)).id)
+            ids[name] = int((await ws.segments.find(name, field=place, is_name=True)).id)
         except (NotFound, Ambiguous) as problem:
             problems.append(str(problem))
         if len(problems) == MAX_FAULTS:
