@@ -48,14 +48,17 @@ class Input:
 
     async def read(self) -> bytes:
         """Wait for bytes, up to `CHUNK_BYTES` of them; none at the end."""
-        try:
-            if not CAN_WAIT:
-                return await anyio.to_thread.run_sync(os.read, self._descriptor, CHUNK_BYTES)
-            with suppress(PermissionError):  # a file, which has no need to be waited for
-                await anyio.wait_readable(self._descriptor)
-            return os.read(self._descriptor, CHUNK_BYTES)
-        except OSError:  # a terminal that was closed
-            return b""
+        while True:
+            try:
+                if not CAN_WAIT:
+                    return await anyio.to_thread.run_sync(os.read, self._descriptor, CHUNK_BYTES)
+                with suppress(PermissionError):  # a file, which has no need to be waited for
+                    await anyio.wait_readable(self._descriptor)
+                return os.read(self._descriptor, CHUNK_BYTES)
+            except BlockingIOError:  # another process that shares the input was faster
+                continue
+            except OSError:  # a terminal that was closed
+                return b""
 
 
 class Output:

@@ -12,7 +12,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from cio_mcp.server.standard_streams import Input, Output
+from cio_mcp.server.standard_streams import CAN_WAIT, Input, Output
 
 pytestmark = pytest.mark.anyio
 LONG = b"x" * 1_000_000
@@ -129,3 +129,25 @@ print("restored", os.read(0, 100))
     )
     assert done.stdout == b"answer to hellorestored b''\n"
     assert done.stderr == b"stray\n"
+
+
+@pytest.mark.skipif(not CAN_WAIT, reason="only a descriptor that can be waited for may not block")
+async def test_input_that_another_reader_took_is_not_the_end(pipe: tuple[int, int]) -> None:
+    os.set_blocking(pipe[0], False)
+    second = os.dup(pipe[0])
+    read: list[bytes] = []
+
+    async def read_one(source: Input) -> None:
+        read.append(await source.read())
+
+    async with anyio.create_task_group() as group:
+        for descriptor in (pipe[0], second):
+            group.start_soon(read_one, Input(descriptor))
+        await anyio.wait_all_tasks_blocked()
+        os.write(pipe[1], b"a")
+        while not read:
+            await anyio.lowlevel.checkpoint()
+        await anyio.wait_all_tasks_blocked()
+        os.write(pipe[1], b"b")
+    os.close(second)
+    assert read == [b"a", b"b"]
