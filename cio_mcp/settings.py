@@ -4,6 +4,7 @@ import getpass
 import hashlib
 import os
 import stat
+import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -229,7 +230,7 @@ def read_setting_file(setting: str, path: Path, *, max_bytes: int, expected: str
             raise SettingError(setting, f"{path} is not a file{expected}")
         with path.open("rb") as file:
             raw = file.read(max_bytes + 1)
-        text = raw.decode()
+        text = raw.decode("utf-8-sig")  # some editors on Windows begin a file with a byte order mark
     except OSError as error:
         raise SettingError(setting, f"{path} can't be read ({error.strerror})") from None
     except UnicodeDecodeError:
@@ -237,6 +238,22 @@ def read_setting_file(setting: str, path: Path, *, max_bytes: int, expected: str
     if len(raw) > max_bytes:
         raise SettingError(setting, f"{path} is larger than {max_bytes:,} bytes")
     return text
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Raises:
+        ValueError: it is not valid; the text has the reason.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError:
+        raise ValueError("Too many levels") from None
+    except ValueError:  # of Python: a number has more digits than it reads
+        raise ValueError("A number has too many digits") from None
 
 
 def _check_keys(settings: Settings) -> None:

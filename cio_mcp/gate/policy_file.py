@@ -1,7 +1,6 @@
 """Reads the policy file, from TOML to `Policy`; errors name the key."""
 
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cio_mcp.errors import SettingError, expectation
 from cio_mcp.gate.policy import ADDRESS, LARGE_AUDIENCE, Entry, Policy, Recipients, Rule, Where
 from cio_mcp.gate.risk import RISKS, Risk
-from cio_mcp.settings import Settings, read_setting_file
+from cio_mcp.settings import Settings, parse_toml, read_setting_file
 from cio_mcp.text.sanitize import quoted
 
 SETTING = "CIO_POLICY_FILE"
@@ -89,9 +88,11 @@ class _Wrong(Exception):
 
 def _read_toml(text: str) -> _File:
     try:
-        return _File.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        read = parse_toml(text)
+    except ValueError as error:
         raise _Wrong((), f"is not valid TOML: {error}") from None
+    try:
+        return _File.model_validate(read)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path = first["loc"]

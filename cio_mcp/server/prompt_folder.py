@@ -21,9 +21,9 @@ def prompt_texts(folder: Path) -> Iterator[tuple[str, str]]:
     Raises:
         SettingError: the folder or a file cannot be read, or is not what is expected.
     """
-    if not folder.is_dir():
-        raise SettingError(SETTING, f"{folder} is not a directory. Expected a directory of prompt files")
     try:
+        if not folder.is_dir():
+            raise SettingError(SETTING, f"{folder} is not a directory. Expected a directory of prompt files")
         files = sorted(path for path in folder.iterdir() if path.suffix == ".md")
     except OSError as error:
         raise SettingError(SETTING, f"{folder} can't be read ({error.strerror})") from None

@@ -17,7 +17,6 @@ An argument with a default is optional.
 
 import json
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 
 from cio_mcp.errors import OperatorError, SettingError, expectation
 from cio_mcp.server.prompt_folder import SETTING, prompt_texts
+from cio_mcp.settings import parse_toml
 from cio_mcp.text.mask import mask_text
 from cio_mcp.text.sanitize import clean, word
 
@@ -168,12 +168,14 @@ def parse(name: str, text: str) -> Template:
 def _front_matter(name: str, text: str) -> FrontMatter:
     try:
         # The leading newline stands for the fence, so that TOML's own line numbers are the file's.
-        return FrontMatter.model_validate(tomllib.loads(f"\n{text}"))
-    except tomllib.TOMLDecodeError as error:
+        read = parse_toml(f"\n{text}")
+    except ValueError as error:
         raise _error(name, f"the front matter isn't valid TOML: {error}") from None
+    try:
+        return FrontMatter.model_validate(read)
     except ValidationError as invalid:
         first = invalid.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        key = ".".join(word(str(part)) for part in first["loc"] if part != "[key]")
         raise _error(name, f"{key or 'front matter'}: {expectation(first)}") from None
 
 

@@ -94,6 +94,8 @@ WRONG = {
     "large_audience = 500\nlarge_audience = 1": "is not valid TOML: Cannot overwrite a value",
     "large_audience = 500\n\n[class.data\n": "is not valid TOML: Expected ']' at the end of a table declaration",
     "large_audience =\n": "is not valid TOML: Invalid value (at line 1",
+    "large_audience = " + "[" * 5_000: "is not valid TOML: Too many levels.",
+    "large_audience = " + "1" * 5_000: "is not valid TOML: A number has too many digits.",
     'sends_an_hour = 5\nsegment = """three\nlines\n': "is not valid TOML: Unterminated string",
 }  # fmt: skip
 
@@ -105,6 +107,10 @@ def test_a_wrong_file_is_reported_with_its_key_and_the_reason(tmp_path: Path, te
     message = str(wrong.value)
     assert message.startswith(f"CIO_POLICY_FILE: {tmp_path / 'policy.toml'}: {reason}"), message
     assert "\n" not in message
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    assert read_policy(tmp_path, "\ufefflarge_audience = 5").large_audience == 5
 
 
 def test_the_contents_of_a_file_cannot_forge_a_log_line(tmp_path: Path) -> None:

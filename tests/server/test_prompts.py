@@ -13,6 +13,7 @@ from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
+NOT_TOML = "the front matter isn't valid TOML"
 PROMPTS = Path(__file__).parents[2] / "prompts"
 GOOD = """+++
 title = "A title"
@@ -143,6 +144,11 @@ def test_a_folder_that_is_none_ends_the_start(folder: Path, settings: Settings) 
         assert refusal(settings, path) == expected
 
 
+def test_a_folder_that_the_system_refuses_ends_the_start(settings: Settings) -> None:
+    folder = Path("/" + "x" * 5_000)
+    assert refusal(settings, folder) == f"CIO_PROMPTS_DIR: {folder} can't be read (File name too long)."
+
+
 def test_a_folder_without_prompts_or_with_too_many_ends_the_start(tmp_path: Path, settings: Settings) -> None:
     assert refusal(settings, tmp_path) == f"CIO_PROMPTS_DIR: {tmp_path} has 0 .md files; expected 1 to 100."
     for number in range(101):
@@ -156,11 +162,24 @@ def test_a_folder_without_prompts_or_with_too_many_ends_the_start(tmp_path: Path
         ("bad.md", b"# Report", "bad.md: expected TOML front matter between two +++ lines at the top."),
         ("bad.md", GOOD.replace("title", "titel").encode(), "bad.md: title: is required."),
         ("bad.md", GOOD.replace("in {period}", "in {time}").encode(), "bad.md: line 9: {time} isn't an argument"),
+        ("bad.md", b"+++\ntitle = " + b"[" * 5_000 + b"\n+++", f"bad.md: {NOT_TOML}: Too many levels."),
+        ("bad.md", b"+++\ntitle = " + b"1" * 5_000 + b"\n+++", f"bad.md: {NOT_TOML}: A number has too many digits."),
+        ("bad.md", GOOD.replace("title", '"a\\nb"=1\ntitle', 1).encode(), "bad.md: “a b”: "),
         ("bad.md", b"+++\n\xff", "bad.md is not UTF-8 text."),
         ("bad.md", GOOD.encode() + b"x" * 70_000, "bad.md is larger than 65,536 bytes."),
         ("My report.md", GOOD.encode(), "My report.md: a prompt can't have this name; expected lowercase letters,"),
     ],
-    ids=["no front matter", "a wrong key", "an unknown argument", "not text", "too large", "a wrong name"],
+    ids=[
+        "no front matter",
+        "a wrong key",
+        "an unknown argument",
+        "nested",
+        "digits",
+        "line break",
+        "not text",
+        "too large",
+        "a wrong name",
+    ],
 )
 def test_a_bad_file_ends_the_start_and_is_named(
     name: str, content: bytes, complaint: str, folder: Path, settings: Settings
