@@ -64,6 +64,7 @@ class CallContext:
     tasks: TaskGroup
     progress: Progress | None = None
     keys: KeyReport = field(default_factory=KeyReport)
+    simulated: bool = False
 
     @property
     def caller(self) -> Caller:
@@ -132,6 +133,8 @@ class Workspace:
     tasks: TaskGroup
     keys: KeyReport = field(default_factory=KeyReport)
     """Whether Customer.io accepts the keys, once `check_keys` has run."""
+    simulated: bool = False
+    """Whether it is the sandbox in this process, which reports events without any setup."""
 
     async def check_keys(self) -> None:
         """Check each key with one read; the result is in `keys`."""
@@ -141,7 +144,9 @@ class Workspace:
         """The workspace for one call of `caller`, which may take `max_wait` seconds (default: the setting)."""
         deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
         reader = self.client.reader(Work(caller, deadline))
-        return CallContext(self.settings, reader, self.gate, self.events, self.tasks, keys=self.keys)
+        return CallContext(
+            self.settings, reader, self.gate, self.events, self.tasks, keys=self.keys, simulated=self.simulated
+        )
 
 
 @asynccontextmanager
@@ -186,4 +191,4 @@ async def open_workspace(
         feed = EventLog(database, key, clock)
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
-        yield Workspace(settings, client, gate, feed, tasks)
+        yield Workspace(settings, client, gate, feed, tasks, simulated=sandbox is not None)

@@ -1,5 +1,7 @@
 """Listing changes, a page at a time."""
 
+from dataclasses import replace
+
 import pytest
 
 from cio_mcp.errors import InvalidArgument
@@ -7,6 +9,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.render import render
 from cio_mcp.tools.core.changes import list_changes
+from cio_mcp.tools.core.workspace import get_workspace
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
@@ -52,3 +55,12 @@ async def test_a_cursor_leads_to_every_change_whatever_is_proposed_meanwhile(ws:
 async def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str, ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="cursor: expected the cursor from the previous page, unchanged"):
         await list_changes(ws, cursor=cursor)
+
+
+async def test_health_counts_the_changes_that_wait_for_a_decision(ws: CallContext) -> None:
+    now = ws.clock.now()
+    await ws.gate.journal.add(replace(declined(1, planned_at=now), state="planned"))
+    await ws.gate.journal.add(replace(declined(2, planned_at=now - 3_601), state="planned"))
+    await ws.gate.journal.add(declined(3, planned_at=now))
+    text = render(await get_workspace(ws, "health"), mask=False).text
+    assert "Changes: 1 waiting for a decision, all outcomes are known" in text

@@ -22,7 +22,14 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import MAX_METRICS
 from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.core.events import NO_EVENTS_YET, NO_MATCH, SENT_BEFORE, recent_events, wait_for_event
+from cio_mcp.tools.core.events import (
+    NO_EVENTS_YET,
+    NO_MATCH,
+    NOTHING_SENT_YET,
+    SENT_BEFORE,
+    recent_events,
+    wait_for_event,
+)
 from cio_mcp.tools.core.send_event import FOLLOW, NOTHING_STARTS
 from cio_mcp.workspace import CallContext, Workspace
 from tests.callers import caller_named
@@ -177,8 +184,9 @@ async def test_names_that_cannot_be_read_now_are_left_out(ws: CallContext) -> No
 
 
 async def test_an_empty_list_explains_why_nothing_ever_came(ws: CallContext) -> None:
-    answer = await recent_events(ws)
+    answer = await recent_events(replace(ws, simulated=False))
     assert lines(answer) == [f"{NO_EVENTS_YET} {SENT_BEFORE}", "The time is now 2026-09-01T12:00:00Z."]
+    assert (await recent_events(ws)).note == f"{NOTHING_SENT_YET} {SENT_BEFORE}"
     assert answer.received_since is None
     await ws.events.append([event(1)])
     assert lines(await recent_events(ws, metric="bounced")) == [f"{NO_MATCH} {SENT_BEFORE}", STORED]
@@ -251,7 +259,7 @@ async def test_one_call_waits_no_longer_than_the_operator_allows(
     began = clock.steady()
     answer = await wait_for_event(ws, customer="ada", timeout=wanted)
     assert 0 < clock.steady() - began <= 8
-    assert answer.note == NO_EVENTS_YET
+    assert answer.note == NOTHING_SENT_YET
     await ws.events.append([event(1, ago=500, identifiers={"id": "bob"})])
     answer = await wait_for_event(
         opened.acting(caller_named("local:tester"), max_wait=8.0), customer="ada", timeout=wanted

@@ -1,5 +1,6 @@
 """`get_workspace` on the sandbox."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -148,6 +149,12 @@ async def test_health_reports_pauses_and_keys_that_were_not_checked(ws: CallCont
     assert "An operator paused all writes at 2027-01-15T08:00:00Z" in text
     assert "Keys: not checked yet" in text
     assert "Changes: all outcomes are known" in text
+
+
+async def test_only_a_real_workspace_needs_a_receiver(ws: CallContext) -> None:
+    setup = "The operator must run and register a receiver."
+    assert setup not in render(await get_workspace(ws, "health"), mask=False).text
+    assert setup in render(await get_workspace(replace(ws, simulated=False), "health"), mask=False).text
 
 
 async def test_health_costs_no_request(ws: CallContext, sandbox: Sandbox) -> None:

@@ -35,6 +35,7 @@ NO_EVENTS_YET = (
     "No events have been received yet. If this persists, the operator must run a receiver (cio-mcp webhooks serve) and "
     "register it in Customer.io (cio-mcp webhooks register), as docs/events.md describes."
 )
+NOTHING_SENT_YET = "No events have been received yet. The simulated workspace reports messages sent since its start."
 NO_MATCH = "No events match."
 SENT_BEFORE = "For messages sent before events were received, call list_messages."
 
@@ -140,7 +141,7 @@ async def recent_events(
 
 def _nothing(ws: CallContext, received_since: datetime | None) -> str:
     """Why a list is empty, and where to look instead if there is an App API key."""
-    why = NO_EVENTS_YET if received_since is None else NO_MATCH
+    why = _no_events_yet(ws) if received_since is None else NO_MATCH
     return f"{why} {SENT_BEFORE}" if ws.settings.has_app else why
 
 
@@ -225,4 +226,8 @@ async def _report_progress(ws: CallContext, patience: float) -> None:
 
 
 async def _why_nothing(ws: CallContext) -> str | None:
-    return NO_EVENTS_YET if await ws.events.received_since() is None else None
+    return _no_events_yet(ws) if await ws.events.received_since() is None else None
+
+
+def _no_events_yet(ws: CallContext) -> str:
+    return NOTHING_SENT_YET if ws.simulated else NO_EVENTS_YET

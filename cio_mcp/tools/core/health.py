@@ -7,7 +7,7 @@ from functools import partial
 
 from cio_mcp.errors import StorageFailed
 from cio_mcp.events.models import EventQuery
-from cio_mcp.storage.rows import UNSETTLED
+from cio_mcp.storage.rows import UNSETTLED, ChangeState
 from cio_mcp.storage.webhook_stats import WebhookStats
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import ago, from_unix, moment
@@ -25,6 +25,8 @@ MIN_MESSAGES = 20
 """Messages below which a rate says little. Chosen."""
 COUNTED = ("sent", "delivered", "bounced", "spammed", *UNSENT)
 """Metrics counted for the rates."""
+WAITING: ChangeState = "planned"
+"""The state of changes that wait for a decision."""
 MAX_REFUSAL_REASONS = 10
 """Reasons of refused requests in an answer; no source, there are fewer."""
 
@@ -71,22 +73,23 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
             "paused": partial(pause_note, ws),
             **{
                 state: partial(ws.gate.journal.recent, state=state, limit=1, now=ws.now.timestamp())
-                for state in UNSETTLED
+                for state in (WAITING, *UNSETTLED)
             },
         }
     )
     messages = deliverability(read["week"].by_metric)
     unsettled = sum(read[state].total for state in UNSETTLED)
-    changes = f"{unsettled} with an unknown outcome (see list_changes)" if unsettled else "all outcomes are known"
+    outcomes = f"{unsettled} with an unknown outcome (see list_changes)" if unsettled else "all outcomes are known"
+    waiting = f"{read[WAITING].total} waiting for a decision, " if read[WAITING].total else ""
     slowed = "; ".join(lane.slowed for lane in lanes if lane.slowed)
     return Health(
         bounce_rate=messages.bounce_rate,
         failure_rate=messages.failure_rate,
         findings=(
-            *_webhooks(read["stats"], read["since"], ws.now),
+            *_webhooks(read["stats"], read["since"], ws.now, simulated=ws.simulated),
             *messages.lines(),
             read["paused"] or "Writes: not paused",
-            f"Changes: {changes}",
+            f"Changes: {waiting}{outcomes}",
             f"Rate limits: {slowed or 'none slowed by a 429'}",
             *(ws.keys.lines().values() or ("Keys: not checked yet",)),
         ),
@@ -116,10 +119,11 @@ async def pause_note(ws: CallContext) -> str | None:
     return f"An operator paused all writes at {moment(from_unix(pause.at))}{because}"
 
 
-def _webhooks(stats: WebhookStats, since: datetime | None, now: datetime) -> Iterable[str]:
+def _webhooks(stats: WebhookStats, since: datetime | None, now: datetime, *, simulated: bool) -> Iterable[str]:
     """The webhook receiver's last event and refusals."""
     if (last := stats.last) is None or since is None:
-        yield "Webhooks: no events have been received yet. The operator must run and register a receiver."
+        setup = "" if simulated else " The operator must run and register a receiver."
+        yield f"Webhooks: no events have been received yet.{setup}"
     else:
         at = from_unix(last.received_at)
         yield (
