@@ -4,10 +4,12 @@ An approval is for exactly what was shown: its requests, its plan and its questi
 it now is, even one that was approved elsewhere: it sends nothing, and a person who says no must not come too late.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cio_mcp.clock import Clock
+from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import BY_POLICY
@@ -54,26 +56,28 @@ class Approvals:
 
     async def record_prompt(self, change: Change) -> None:
         """Record that a client has just been handed the question."""
-        await self.journal.record_prompt(change.id, now=self.clock.now())
+        with before_sending():
+            await self.journal.record_prompt(change.id, now=self.clock.now())
 
     async def answer(self, change: Change, *, approve: bool, confirmation: str | None, by: str) -> None:
-        """Take the answer to a question that a client showed; a late or mistyped approval counts as a rejection.
+        """Take the answer to a question that a client showed; a late or mistyped approval declines the change.
 
         A rejection also withdraws an approval that was given elsewhere and not used yet.
         """
-        row = await self.journal.get(change.id)
-        asked_at = row.asked_at if row else None
-        in_time = asked_at is not None and -CLOCK_SKEW_SECONDS <= self.clock.now() - asked_at <= APPROVAL_SECONDS
-        right = confirms(change.plan, confirmation)
-        if approve and in_time and right:
-            await self._approve(change, by=by, how="approved in the client", call_seconds=CALL_SECONDS)
-            return
-        how: DeclinePhrase = "the approval request expired"
-        if not approve:
-            how = REJECTED_IN_CLIENT
-        elif not right:
-            how = "the confirmation text did not match"
-        await self.withdraw(change, by=by, how=how, acknowledged=True)
+        with before_sending():
+            row = await self.journal.get(change.id)
+            asked_at = row.asked_at if row else None
+            in_time = asked_at is not None and -CLOCK_SKEW_SECONDS <= self.clock.now() - asked_at <= APPROVAL_SECONDS
+            right = confirms(change.plan, confirmation)
+            if approve and in_time and right:
+                await self._approve(change, by=by, how="approved in the client", call_seconds=CALL_SECONDS)
+                return
+            how: DeclinePhrase = "the approval request expired"
+            if not approve:
+                how = REJECTED_IN_CLIENT
+            elif not right:
+                how = "the confirmation text did not match"
+            await self.withdraw(change, by=by, how=how, acknowledged=True)
 
     async def rejections(self, tool: str, arguments: str, plan: Plan) -> Rejections | None:
         """How often a person rejected an equal or similar plan in the last hour; None if never."""
@@ -131,6 +135,15 @@ class Approvals:
             until=now + APPROVAL_SECONDS,
             settle_at=now + call_seconds if call_seconds else None,
         )
+
+
+@contextmanager
+def before_sending() -> Iterator[None]:
+    """Add to a failure of the database that nothing was sent, where that is certain."""
+    try:
+        yield
+    except StorageFailed as failed:
+        raise StorageFailed(f"{failed} Nothing was sent.") from failed
 
 
 def confirms(plan: Plan, text: str | None) -> bool:

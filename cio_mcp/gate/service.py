@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -13,7 +13,7 @@ import anyio.to_thread
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import Refused, StorageFailed
-from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals
+from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals, before_sending
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_receipt
@@ -102,34 +102,36 @@ class Gate:
 
         Raises:
             Refused: no approval could allow it.
+            StorageFailed: the database cannot be used.
         """
         now = self.clock.now()
-        waiting = await self.journal.open_for(principal, tool, arguments, now)
-        if waiting is None and (
-            row := await self.journal.unacknowledged(principal, tool, arguments, now - OPEN_SECONDS)
-        ):
-            change = Change.of(row)
-            return change if change.state == "sending" else await self._report(change)
-        if await self.pauses.in_force():
-            raise Refused(PAUSED)
-        if waiting:
-            return Change.of(waiting)
-        planned = await self.proposals.admit(tool, arguments, await plan(), now)
-        if isinstance(planned, Receipt):
-            return planned
-        if cap := self.policy.caps(planned.risk):
-            people = planned.people_reached
-            if people > cap or await self.journal.next_send_at(cap, now, people) > now:
-                raise Refused(await self._no_room(now, people))
-        change = await anyio.to_thread.run_sync(
-            self.proposals.change, planned, principal, tool, arguments, input_json, now
-        )
-        if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
-            raise Refused(TOO_MANY_OPEN[added])
-        if self.policy.rule_of(tool, planned) == "allow":
-            await self.approvals.approve_by_policy(change)
-            return await self.approvals.current(change)
-        return change
+        with before_sending():
+            waiting = await self.journal.open_for(principal, tool, arguments, now)
+            if waiting is None and (
+                row := await self.journal.unacknowledged(principal, tool, arguments, now - OPEN_SECONDS)
+            ):
+                change = Change.of(row)
+                return change if change.state == "sending" else await self._report(change)
+            if await self.pauses.in_force():
+                raise Refused(PAUSED)
+            if waiting:
+                return Change.of(waiting)
+            planned = await self.proposals.admit(tool, arguments, await plan(), now)
+            if isinstance(planned, Receipt):
+                return planned
+            if cap := self.policy.caps(planned.risk):
+                people = planned.people_reached
+                if people > cap or await self.journal.next_send_at(cap, now, people) > now:
+                    raise Refused(await self._no_room(now, people))
+            change = await anyio.to_thread.run_sync(
+                self.proposals.change, planned, principal, tool, arguments, input_json, now
+            )
+            if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
+                raise Refused(TOO_MANY_OPEN[added])
+            if self.policy.rule_of(tool, planned) == "allow":
+                await self.approvals.approve_by_policy(change)
+                return await self.approvals.current(change)
+            return change
 
     async def give_up(self, principal: str, tool: str, arguments: str, since: float) -> Receipt:
         """End a call that took too long: withdraw its open change, or report what was requested since a time."""
@@ -150,11 +152,12 @@ class Gate:
         change = await self.approvals.current(change)
         if change.state != "approved":
             return self.receipt(change) if unread else await self._report(change, work)
-        fresh = await plan()
-        if stopped := await self._stop(change, fresh):
-            return stopped
-        baseline = await self.executor.traces(change.plan, work)
-        await self.duplicates.renew(self.clock.now())
+        with before_sending():
+            fresh = await plan()
+            if stopped := await self._stop(change, fresh):
+                return stopped
+            baseline = await self.executor.traces(change.plan, work)
+            await self.duplicates.renew(self.clock.now())
         # From here on the request belongs to the journal, not to the call that proposed it.
         with anyio.CancelScope(shield=True):
             claim = await self._claim(change, baseline, work, unread=unread)
@@ -209,16 +212,16 @@ class Gate:
                 await self.journal.verify(change.id)
             return self.receipt(await self.approvals.current(change))
         except StorageFailed:
-            # Its sentence says that nothing was sent, which is true only of what fails before a request.
             return self.receipt(change)
 
     async def _report(self, change: Change, work: Work | None = None) -> Receipt:
         """Answer a call with what became of a change; one that is being sent by another process is waited for."""
-        if change.state == "sending" and work and change.row.settle_at:
-            left = min(work.deadline - anyio.current_time(), change.row.settle_at - self.clock.now())
-            change = await self.approvals.wait(change, left, state="sending")
-        if change.state == "declined" or change.row.unread:
-            await self.journal.acknowledge(change.id, now=self.clock.now())
+        with suppress(StorageFailed):  # what is known is reported all the same, and once more to the next call
+            if change.state == "sending" and work and change.row.settle_at:
+                left = min(work.deadline - anyio.current_time(), change.row.settle_at - self.clock.now())
+                change = await self.approvals.wait(change, left, state="sending")
+            if change.state == "declined" or change.row.unread:
+                await self.journal.acknowledge(change.id, now=self.clock.now())
         return self.receipt(change)
 
     async def _stop(self, change: Change, fresh: Plan) -> Receipt | None:
@@ -253,7 +256,8 @@ class Gate:
             near_since=change.row.planned_at if change.row.decided_by == BY_POLICY else None,
             unread=unread,
         )
-        return await self.journal.claim(change.id, terms)
+        with before_sending():
+            return await self.journal.claim(change.id, terms)
 
     async def _replan(self, change: Change, planned: Plan) -> Receipt:
         """Put the plan as it now is in place of an approved one, to be decided again."""

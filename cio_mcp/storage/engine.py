@@ -117,7 +117,7 @@ class Database:
         try:
             return _in_transaction(self._open(), work, begin)
         except self._errors as error:
-            raise StorageFailed(f"The server's database {self._backend.explain(error)}. Nothing was sent.") from error
+            raise StorageFailed(f"The server's database {self._backend.explain(error)}.") from error
 
     def _open(self) -> Engine:
         with self._opening:

@@ -29,6 +29,6 @@ def needs_migration(version: str | None) -> bool:
     if match is None or int(match[2]) > ours:
         raise StorageFailed(
             "The server's database was upgraded by a newer cio-mcp that this release can't work with: "
-            "install the newest cio-mcp, or set CIO_DATABASE_URL to another database. Nothing was sent."
+            "install the newest cio-mcp, or set CIO_DATABASE_URL to another database."
         )
     return int(match[1]) < ours

@@ -183,8 +183,7 @@ def _signature(request: Request) -> tuple[str | None, str | None]:
 
 
 def _not_stored(failed: CioError) -> str:
-    # Storage ends its sentences this way for writes; here nothing is ever sent.
-    return f"A webhook could not be stored: {str(failed).removesuffix(' Nothing was sent.')}"
+    return f"A webhook could not be stored: {failed}"
 
 
 def _bare(status: HTTPStatus, *, last: bool = False) -> Response:

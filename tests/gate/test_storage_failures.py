@@ -13,6 +13,7 @@ import pytest
 from cio_mcp.errors import StorageFailed
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.changes import Journal
@@ -78,9 +79,42 @@ async def test_writes_are_refused_with_the_reason_and_what_was_there_is_there_af
     before = await gate.propose("local:tester", "send_event", arguments_digest({"n": 1}), planner(ws, "signed_up"))
     assert isinstance(before, Change)
     with trouble(ws.settings.data_dir / "cio-mcp.db"):  # type: ignore[attr-defined]  # they are context managers
-        with pytest.raises(StorageFailed, match=message):
+        with pytest.raises(StorageFailed, match=rf"{message}.*\. Nothing was sent\.$"):
             await hasty.propose("local:tester", "send_event", arguments_digest({"n": 2}), planner(ws, "order_placed"))
         assert (await ws.people.resolve("ada")).id == "ada"
     assert not any(request["method"] == "POST" for request in sandbox.requests)
     assert [change.id for change in (await gate.recent()).changes] == [before.id]
     assert await gate.approvals.approve(before, by="person", how="on a terminal", confirmation=before.plan.typed)
+
+
+async def test_a_read_that_fails_says_nothing_about_sending(ws: CallContext, tmp_path: Path) -> None:
+    (tmp_path / "damaged.db").write_text("this is not a database" * 100)
+    journal = Journal(Database(f"sqlite:///{tmp_path / 'damaged.db'}"), "sandbox")
+    with pytest.raises(StorageFailed) as failed:
+        await replace(ws.gate, journal=journal).recent()
+    assert "sent" not in str(failed.value)
+
+
+async def test_a_call_that_took_too_long_does_not_state_that_nothing_was_sent_where_it_cannot_know(
+    ws: CallContext,
+) -> None:
+    digest = arguments_digest({})
+    await ws.gate.propose("local:tester", "send_event", digest, planner(ws, "signed_up"))
+    with locked(ws.settings.data_dir / "cio-mcp.db"), pytest.raises(StorageFailed) as failed:
+        await impatient(ws).give_up("local:tester", "send_event", digest, 0.0)
+    assert "sent" not in str(failed.value)
+
+
+async def test_an_outcome_is_reported_although_it_cannot_be_recorded_that_it_was(ws: CallContext) -> None:
+    digest = arguments_digest({})
+    change = await ws.gate.propose("local:tester", "send_event", digest, planner(ws, "signed_up"))
+    assert isinstance(change, Change)
+    assert await ws.gate.approvals.withdraw(change, by="person", how="denied in a terminal")
+    with locked(ws.settings.data_dir / "cio-mcp.db"):
+        receipts = [
+            await impatient(ws).propose("local:tester", "send_event", digest, planner(ws, "signed_up"))
+            for _ in range(2)
+        ]
+    assert [(receipt.status, receipt.change) for receipt in receipts if isinstance(receipt, Receipt)] == [
+        ("declined", change.id)
+    ] * 2

@@ -388,7 +388,7 @@ def test_every_refusal_has_a_sentence_of_its_own() -> None:
     assert len(set(SENTENCES.values())) == len(SENTENCES)
 
 
-async def test_a_storage_failure_is_logged_once_without_its_sentence_about_sending(
+async def test_a_storage_failure_is_logged_once_with_its_cause(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "events.db").write_text("this is not a database, however long one looks at it" * 100)
