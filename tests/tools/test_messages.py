@@ -219,6 +219,7 @@ async def test_times_are_given_to_customer_io(ws: CallContext) -> None:
         ({"since": "2020-01-01T00:00:00Z"}, "since: Customer.io lists at most 6 months at once"),
         ({"since": "2025-01-01T00:00:00Z", "until": "2025-08-01T00:00:00Z"}, "at the earliest"),
         ({"since": "2025-02-01T00:00:00Z", "until": "2025-01-01T00:00:00Z"}, "since: must be earlier than until"),
+        ({"since": "2025-02-01", "until": "2025-02-01"}, "a date is its start, so for one day pass the next one"),
         ({"id": "1"}, "kind: is required with id"),
     ],
 )

@@ -92,7 +92,11 @@ def span(since: str | None, until: str | None) -> tuple[datetime | None, datetim
         InvalidArgument: either is no ISO 8601 moment or has no zone, or the span is empty.
     """
     start, end = _moment("since", since), _moment("until", until)
-    if start and end and start >= end:
+    if start and start == end:
+        raise InvalidArgument(
+            "until", "is the same time as since; a date is its start, so for one day pass the next one"
+        )
+    if start and end and start > end:
         raise InvalidArgument("since", "must be earlier than until")
     return start, end
 
