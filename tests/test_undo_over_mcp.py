@@ -27,7 +27,7 @@ async def test_an_undo_is_approved_and_sent_once(era: Era, settings: Settings, s
     assert (undone["status"], again["status"]) == ("done", "already_done")
     assert (again["change"], again["at"]) == (undone["change"], undone["at"])
     assert f"No change needed. Change {undone['change']} did this at " in again["message"]
-    assert "colour: “teal” → null" in person.prompts[1].message
+    assert "colour: “teal” → null (clears it)." in person.prompts[1].message
     assert "history" in person.prompts[1].message
     assert len(person.prompts) == len(["the edit", "its undo", "the event"])
     assert refused.is_error

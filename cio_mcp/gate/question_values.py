@@ -93,6 +93,8 @@ class Value:
         if self.edit is not None:
             if isinstance(self.value, dict | list) and self.value:
                 text, whole = "the following values", True
+            if self.value is None:
+                text = "null (clears it)"
             text = f"{_old(self.edit)} → {text}"
         line = f"{self.source.prefix}{path}: {text}{holders}"
         return Field(self.source.group, line, whole and whole_path)
