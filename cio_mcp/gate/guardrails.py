@@ -8,6 +8,7 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.operations import Effect, Guardrail, value_at
 from cio_mcp.errors import Refused
 from cio_mcp.gate.plan import Plan, parse_plan
+from cio_mcp.gate.risk import RISKS
 from cio_mcp.text.names import hidden_characters, meanings, names_in
 from cio_mcp.text.sanitize import quoted
 
@@ -22,10 +23,22 @@ def check_plan(plan: Plan) -> None:
     """Refuse a plan that must not be approved, or that the journal cannot keep.
 
     Raises:
-        Refused: as `check_roundtrip` and `check`.
+        Refused: as `check_roundtrip`, `check_risk`, and `check`.
     """
     check_roundtrip(plan)
+    check_risk(plan)
     check(plan.calls)
+
+
+def check_risk(plan: Plan) -> None:
+    """Refuse a plan of a lower risk class than one of its operations has.
+
+    Raises:
+        Refused: a policy for the lower class would decide about it.
+    """
+    risks = [effect.operation.risk for call in plan.calls for effect in call.effects]
+    if any(risk != "read" and RISKS.index(risk) > RISKS.index(plan.risk) for risk in risks):
+        raise Refused(f"Its requests are riskier than the class {plan.risk}. Nothing was sent. Report this as a bug.")
 
 
 def check(calls: Iterable[Call]) -> None:

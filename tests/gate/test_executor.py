@@ -88,12 +88,12 @@ async def test_requests_of_which_a_later_one_is_refused_have_happened_in_part(
 async def test_a_batch_whose_second_try_fails_names_all_that_was_refused(ws: CallContext, sandbox: Sandbox) -> None:
     faulty = with_fault_after_first(ws, sandbox, Fault("POST", BATCH, "status:400"))
     person: dict[str, JsonValue] = {"type": "person", "identifiers": {"id": "ada"}}
-    wrong = person | {"action": "no such action"}
+    wrong = person | {"action": "event"}  # without a name
     fine = person | {"action": "identify", "attributes": {"shoe": "42"}}
     receipt = await carry_out(faulty, planner(batch([wrong, fine, wrong])))
     assert receipt.status == "partly_done"
     assert "2 of 3 operations were not accepted" in receipt.message
-    assert "0 (action), 2 (action)" in receipt.message
+    assert "0 (name), 2 (name)" in receipt.message
 
 
 async def test_a_look_that_fails_does_not_end_the_read_back(ws: CallContext, sandbox: Sandbox) -> None:

@@ -7,6 +7,8 @@ from cio_mcp.customerio.api import batches
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import Refused
 from cio_mcp.gate import guardrails
+from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.risk import RISKS, Risk
 
 ADA: dict[str, JsonValue] = {"type": "person", "identifiers": {"id": "ada"}}
 REDIRECT: dict[str, JsonValue] = {"recipient": "eve@example.com"}
@@ -61,3 +63,23 @@ def test_every_send_keeps_its_sender_and_says_whether_it_reaches_unsubscribed_pe
 def test_a_name_that_cannot_be_seen_is_refused_wherever_it_stands(call: Call) -> None:
     with pytest.raises(Refused, match=r"U\+200B"):
         guardrails.check([call])
+
+
+@pytest.mark.parametrize(
+    ("call", "floor"),
+    [
+        (Call(operation="identify_customer", path={"identifier": "ada"}, body={"shoe": 42}), "data"),
+        (Call(operation="send_email", body=SEND), "send"),
+        (Call(operation="delete_customer", path={"identifier": "ada"}), "destroy"),
+        (batches.batch([{**ADA, "action": "identify"}, {**ADA, "action": "delete"}]), "destroy"),
+        (batches.batch([{**ADA, "action": "an unknown one"}]), "destroy"),
+    ],
+)
+def test_a_plan_is_in_no_lower_class_than_each_of_its_operations(call: Call, floor: Risk) -> None:
+    for risk in RISKS:
+        plan = Plan(risk=risk, summary="Do it.", calls=(call,))
+        if RISKS.index(risk) >= RISKS.index(floor):
+            guardrails.check_plan(plan)
+        else:
+            with pytest.raises(Refused, match="riskier than the class"):
+                guardrails.check_plan(plan)

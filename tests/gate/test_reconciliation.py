@@ -292,12 +292,12 @@ def batch_planner(*operations: dict[str, JsonValue]) -> Planner:
 
 
 async def test_only_the_refused_part_of_a_batch_is_sent_again_and_named(scene: Scene, sandbox: Sandbox) -> None:
-    wrong: dict[str, JsonValue] = {"type": "person", "action": "no such action", "identifiers": {"id": "bob"}}
+    wrong: dict[str, JsonValue] = {"type": "person", "action": "event", "identifiers": {"id": "bob"}}
     plan = batch_planner(identify("ada", shoe="42"), wrong, identify("bob", shoe="43"))
     receipt = await scene.gate.make(await scene.approved(plan), plan, scene.work())
     assert receipt.status == "partly_done"
     assert "1 of 3 operations were not accepted" in receipt.message
-    assert "by index: 1 (action)" in receipt.message
+    assert "by index: 1 (name)" in receipt.message
     assert requests(sandbox, "/batch") == 2
 
 

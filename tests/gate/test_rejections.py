@@ -81,7 +81,7 @@ async def test_a_nearly_equal_change_counts_and_is_called_similar(gate: Gate) ->
 
 async def test_where_effects_are_not_compared_the_same_arguments_count(gate: Gate) -> None:
     async def edit() -> Any:
-        return (await event()()).model_copy(update={"once": False, "risk": "data"})
+        return (await event()()).model_copy(update={"once": False})
 
     async def proposed(arguments: int) -> Change:
         digest = arguments_digest({"n": arguments})
