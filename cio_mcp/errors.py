@@ -8,6 +8,7 @@
     │   ├── NotFound             no such customer, segment, campaign …
     │   ├── Ambiguous            several match; lists how they differ
     │   ├── Refused              a rule of this server forbids it
+    │   ├── InvalidAnswer        the client's answer to a question cannot be read
     │   └── Rejected             Customer.io did not accept it (4xx)
     ├── OperatorError        the server operator must fix something
     │   ├── SettingError         a setting is missing or wrong; names it
@@ -55,6 +56,10 @@ class Ambiguous(UserError):
 
 class Refused(UserError):
     """A rule of this server forbids the request; nothing was sent."""
+
+
+class InvalidAnswer(UserError):
+    """The client's answer to a question cannot be read; nothing was sent."""
 
 
 class Rejected(UserError):

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 import anyio
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context, Elicit, Resolve
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult
 from mcp_types.version import is_version_at_least
@@ -20,10 +19,11 @@ from pydantic import BaseModel, Field, create_model
 
 from cio_mcp.customerio.call import canonical
 from cio_mcp.customerio.caller import Work
-from cio_mcp.errors import InvalidArgument
+from cio_mcp.errors import InvalidAnswer, InvalidArgument
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt, prompt_refusal
+from cio_mcp.server.errors import INVALID_ANSWER
 from cio_mcp.server.result import result
 from cio_mcp.tools.spec import Parameters, ToolSpec
 from cio_mcp.workspace import CallContext
@@ -252,7 +252,7 @@ async def _ask(ctx: Context[Any, Any], question: Elicit[Any]) -> NotAsked | Deci
         log.warning("the client declared elicitation but answered a question with error %s", refused.error.code)
         return NotAsked()
     except ValueError as unusable:
-        raise ToolError("Resolver for the approval: the answer to the question is invalid") from unusable
+        raise InvalidAnswer(INVALID_ANSWER) from unusable
     if not isinstance(answer, AcceptedElicitation):
         return Decision(decision="reject")
     return Decision.model_validate(answer.data.model_dump())

@@ -2,16 +2,16 @@
 
 import logging
 import traceback
+from collections.abc import Iterator
 
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, TextContent
-from pydantic import ValidationError
 
 from cio_mcp.errors import CioError, OperatorError
 
 log = logging.getLogger(__name__)
 
-UNUSABLE = "The approval response was invalid. Nothing was sent. Call the tool again."
+INVALID_ANSWER = "The approval response was invalid. Nothing was sent. Call the tool again."
 FOR_OPERATOR = "The server operator must fix this. Retrying won't help."
 
 ERROR = "error"
@@ -23,16 +23,11 @@ Output schemas accept it (`tool.py`): docs/decisions/structured-errors.md.
 
 def sentence(tool: str, failure: BaseException) -> str:
     """The sentence about a failure; only an error of this project is shown in its own words."""
-    cause: BaseException | None = failure
-    while cause is not None:
-        match cause:
-            case CioError():
-                return _with_advice(cause)
-            case ValidationError() if _in_a_question(failure):
-                return UNUSABLE
-        cause = cause.__cause__ or cause.__context__
-    if _in_a_question(failure):
-        return UNUSABLE
+    for cause in _causes(failure):
+        if isinstance(cause, CioError):
+            return _with_advice(cause)
+        if _is_invalid_answer(cause):
+            return INVALID_ANSWER
     log.error("tool %s failed unexpectedly: %s\n%s", tool, type(failure).__name__, where(failure))
     return f"{tool} failed unexpectedly. Check list_changes for what was sent; details are in the server log."
 
@@ -46,17 +41,24 @@ def error_result(text: str) -> CallToolResult:
 
 def where(failure: BaseException) -> str:
     """The lines of code that failed; an exception's own text may hold an address, a key or a body."""
-    chain: list[BaseException] = []
-    cause: BaseException | None = failure
-    while cause is not None and cause not in chain:
-        chain.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    lines = [f"{type(one).__name__}\n{''.join(traceback.format_tb(one.__traceback__))}" for one in reversed(chain)]
+    chain = reversed(list(_causes(failure)))
+    lines = [f"{type(one).__name__}\n{''.join(traceback.format_tb(one.__traceback__))}" for one in chain]
     return "leading to ".join(lines)
 
 
-def _in_a_question(failure: BaseException) -> bool:
-    return isinstance(failure, ToolError) and "Resolver" in str(failure)
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    """A failure and what led to it, each once: exceptions may form a circle."""
+    seen: set[int] = set()
+    cause: BaseException | None = failure
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _is_invalid_answer(failure: BaseException) -> bool:
+    """Whether the SDK could not read an answer to a question: its error has no type of its own, only this beginning."""
+    return isinstance(failure, ToolError) and str(failure).startswith("Resolver ")
 
 
 def _with_advice(error: CioError) -> str:

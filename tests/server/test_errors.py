@@ -6,8 +6,8 @@ import pytest
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, ValidationError
 
-from cio_mcp.errors import NotFound, RateLimited, SettingError
-from cio_mcp.server.errors import sentence
+from cio_mcp.errors import InvalidAnswer, NotFound, RateLimited, SettingError
+from cio_mcp.server.errors import INVALID_ANSWER, sentence, where
 
 ADDRESS = "ada@example.com"
 
@@ -66,8 +66,30 @@ def test_a_model_that_fails_inside_a_tool_is_not_blamed_on_the_arguments(caplog:
     assert ADDRESS not in caplog.text
 
 
-def test_an_unusable_approval_response_says_that_nothing_was_sent() -> None:
-    failure = ToolError("Error executing tool send_event: Resolver for the approval: invalid")
-    assert (
-        sentence("send_event", failure) == "The approval response was invalid. Nothing was sent. Call the tool again."
+def wrap(failure: Exception) -> ToolError:
+    """The error that the SDK makes of a failure in a tool."""
+    wrapped = ToolError(f"Error executing tool send_event: {failure}")
+    wrapped.__cause__ = failure
+    return wrapped
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [InvalidAnswer(INVALID_ANSWER), ToolError("Resolver 'send_event.approval' received a non-elicitation response")],
+    ids=["of ours", "of the SDK"],
+)
+def test_an_unusable_approval_response_says_that_nothing_was_sent(failure: Exception) -> None:
+    assert sentence("send_event", wrap(failure)) == (
+        "The approval response was invalid. Nothing was sent. Call the tool again."
     )
+
+
+def test_a_failure_whose_text_contains_the_words_of_an_invalid_answer_is_not_one() -> None:
+    assert sentence("send_event", wrap(ToolError("customer: Resolver Street"))).startswith("send_event failed")
+
+
+def test_failures_that_caused_each_other_have_a_sentence_and_a_place() -> None:
+    first, second = ToolError("first"), ToolError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert sentence("send_event", first).startswith("send_event failed unexpectedly.")
+    assert where(first).count("ToolError") == 2
