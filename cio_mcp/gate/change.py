@@ -1,8 +1,9 @@
 """A change: a row of the journal with the plan in it, parsed once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cio_mcp.gate.plan import Plan, parse_plan
+from cio_mcp.gate.rejections import Rejections
 from cio_mcp.storage.rows import ChangeRow, StoredState
 
 
@@ -17,6 +18,10 @@ class Change:
     def of(cls, row: ChangeRow) -> "Change":
         """Parse a row."""
         return cls(row, parse_plan(row.plan))
+
+    def with_rejections(self, rejections: Rejections | None) -> "Change":
+        """The change with the rejections that are known now."""
+        return replace(self, plan=self.plan.model_copy(update={"rejections": rejections}))
 
     @property
     def id(self) -> str:

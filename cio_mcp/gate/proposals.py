@@ -8,7 +8,7 @@ import anyio.to_thread
 from cio_mcp.customerio.canonical import FORM_VERSION
 from cio_mcp.errors import Refused
 from cio_mcp.gate import guardrails
-from cio_mcp.gate.approvals import Approvals
+from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.duplicates import Duplicates
 from cio_mcp.gate.plan import Plan
@@ -44,6 +44,14 @@ class Proposals:
             return rejection_receipt(examined, rejections.refusal(now) or rejections.statement)
         notes = (rejections.statement, *examined.notes)
         return examined.model_copy(update={"rejections": rejections, "notes": notes})
+
+    async def recall(self, row: ChangeRow, now: float) -> Change:
+        """An open change, with the rejections since it was planned, unless a client may still show its question."""
+        change = Change.of(row)
+        asked = row.asked_at is not None and now - row.asked_at <= APPROVAL_SECONDS
+        if change.state != "planned" or asked:
+            return change
+        return change.with_rejections(await self.approvals.rejections(row.tool, row.arguments, change.plan))
 
     async def examine(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
         """Refuse what no approval allows, answer what is settled, and add what must be typed and warned of."""

@@ -115,7 +115,7 @@ class Gate:
             if await self.pauses.in_force():
                 raise Refused(PAUSED)
             if waiting:
-                return Change.of(waiting)
+                return await self.proposals.recall(waiting, now)
             planned = await self.proposals.admit(tool, arguments, await plan(), now)
             if isinstance(planned, Receipt):
                 return planned
@@ -149,8 +149,10 @@ class Gate:
 
         `unread` says that no call waits for the receipt, so that the next one is answered with it.
         """
+        rejections = change.plan.rejections
         change = await self.approvals.current(change)
         if change.state != "approved":
+            change = change.with_rejections(rejections)
             return self.receipt(change) if unread else await self._report(change, work)
         with before_sending():
             fresh = await plan()

@@ -11,7 +11,7 @@ from mcp_types import ElicitResult
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import arguments_digest
 from cio_mcp.gate.policy import Policy
-from cio_mcp.gate.receipt import Receipt
+from cio_mcp.gate.receipt import Receipt, prompt_refusal
 from cio_mcp.gate.rejections import MAX_REJECTIONS, REJECTION_SECONDS
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox
@@ -172,3 +172,32 @@ async def test_a_client_is_not_prompted_a_fourth_time(era: Era, settings: Settin
     assert len({structured(answer)["change"] for answer in answers[3:]}) == 1
     assert structured(other)["status"] == "done"
     assert effects(sandbox) == 1
+
+
+async def test_a_client_is_not_prompted_about_what_was_proposed_before_the_rejections(
+    era: Era, settings: Settings, sandbox: Sandbox
+) -> None:
+    async def propose_all(client: Client) -> list[Any]:
+        arguments = [{"customer": "ada", "name": "order_placed", "data": {"n": number}} for number in range(6)]
+        return [await client.call_tool("send_event", each) for each in arguments]
+
+    async with Client(build_server(settings, sandbox=sandbox), mode=era) as unable:
+        before = await propose_all(unable)
+    assert [structured(each)["status"] for each in before] == ["approval_required"] * 6
+    person = Person(REJECT)
+    async with Client(build_server(settings, sandbox=sandbox), mode=era, elicitation_callback=person) as client:
+        after = await propose_all(client)
+    assert len(person.prompts) == MAX_REJECTIONS
+    assert [structured(each)["status"] for each in after] == ["declined"] * 6
+    assert "A person rejected this or a similar change 3 times" in text(after[-1])
+
+
+async def test_an_open_question_is_answered_whatever_was_rejected_meanwhile(gate: Gate) -> None:
+    arguments = arguments_digest({"n": "open"})
+    change = await gate.propose("local:bob", "send_event", arguments, event(9))
+    assert isinstance(change, Change)
+    await gate.approvals.record_prompt(change)
+    await refuse(gate, event(), MAX_REJECTIONS)
+    again = await gate.propose("local:bob", "send_event", arguments, event(9))
+    assert isinstance(again, Change)
+    assert prompt_refusal(again, gate.clock.now()) is None
