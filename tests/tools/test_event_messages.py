@@ -30,6 +30,18 @@ def actions_read(sandbox: Sandbox) -> int:
     return sum(request["path"].endswith("/actions") for request in sandbox.requests)
 
 
+@pytest.mark.parametrize("name", ["order placed", "Order-Placed", "order_place", "oder_placed"])
+async def test_a_name_like_that_of_a_trigger_is_a_warning(ws: CallContext, name: str) -> None:
+    plan = await send_event(ws, "ada", name)
+    assert "No running campaign has this event as its trigger, but one has “order_placed”." in plan.warnings
+
+
+@pytest.mark.parametrize("name", ["order_placed", "ORDER_PLACED", "order_shipped", "signed_in"])
+async def test_a_trigger_and_a_different_name_are_no_warning(ws: CallContext, name: str) -> None:
+    plan = await send_event(ws, "ada", name, {"order_id": 7, "total": 5})
+    assert plan.warnings == ()
+
+
 async def test_event_data_that_a_message_needs_and_the_event_lacks_is_named(ws: CallContext) -> None:
     plan = await send_event(ws, "ada", "order_placed", {"total": 5})
     assert plan.warnings == ("Campaign 2 “Order follow-up” uses event data that is missing: “order_id”.",)

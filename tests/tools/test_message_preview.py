@@ -68,7 +68,7 @@ def test_missing_variables_are_named() -> None:
     )
     assert result.missing == ("order_id", "preheader", "customer.last_name", "customer.plan")
     assert result.warnings == (
-        "The template uses variables that are not in the data, so it may not be delivered: “order_id”, “preheader”.",
+        "The data lacks variables that the template uses, so the message may not be delivered: “order_id”, “preheader”.",
         (
             "The template uses attributes that are not in the profile, so it may not be delivered: "
             "“customer.last_name”, “customer.plan”."
@@ -143,7 +143,7 @@ async def test_a_transactional_send_warns_of_data_and_attributes_that_are_missin
     del ada.attributes["first_name"]
     plan = await send_transactional(ws, "1", "ada", data={"minutes": 5})
     assert (
-        "The template uses variables that are not in the data, so it may not be delivered: “reset_url”."
+        "The data lacks variables that the template uses, so the message may not be delivered: “reset_url”."
         in plan.warnings
     )
     assert (

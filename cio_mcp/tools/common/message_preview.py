@@ -53,7 +53,7 @@ class MessagePreview(BaseModel):
         if data:
             names = listed_names(data)
             sentences.append(
-                f"The template uses variables that are not in the data, so it may not be delivered: {names}."
+                f"The data lacks variables that the template uses, so the message may not be delivered: {names}."
             )
         if attributes:
             names = listed_names(attributes)

@@ -14,6 +14,7 @@ from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.spelling import match_word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Moment, Name
 from cio_mcp.tools.common.event_messages import event_messages
@@ -64,6 +65,7 @@ async def send_event(
     campaigns = [] if old or not ws.settings.has_app else await ws.campaigns.started_by_event(name)
     messages = await event_messages(ws, campaigns, recipient.person, data or {})
     starts = await _starts(ws, campaigns)
+    similar = () if campaigns or old else await _similar_name(ws, name)
     return Plan(
         risk="send",
         summary=f"Send event {quoted(name)} for {recipient.name}.",
@@ -73,7 +75,7 @@ async def send_event(
         recipients=recipient.recipients,
         test_profiles=await test_profiles(ws, recipient),
         starts=starts,
-        warnings=(*zone_warnings(timestamp), *_warnings(recipient, age), *messages.warnings),
+        warnings=(*zone_warnings(timestamp), *_warnings(recipient, age), *similar, *messages.warnings),
         calls=(tracking.event(recipient.reference, name, data or {}, ulid=str(ULID()), at=at),),
         rests_on=recipient.rests_on
         | {"starts": starts if isinstance(starts, str) else list(starts), "messages": messages.digest},
@@ -91,6 +93,15 @@ async def _starts(ws: CallContext, by_event: list[Campaign]) -> tuple[str, ...] 
     others = [each for each in await ws.campaigns.by_segment() if each not in by_event]
     by_segment = [f"{line}, if its segment depends on this event" for line in may_start(others)]
     return (*may_start(by_event), *by_segment)
+
+
+async def _similar_name(ws: CallContext, name: str) -> tuple[str, ...]:
+    """A warning if a running campaign starts on an event with almost this name."""
+    if not ws.settings.has_app:
+        return ()
+    names = {each.event_name for each in await ws.campaigns.all() if each.running and each.event_name}
+    meant = match_word(name, names)
+    return (f"No running campaign has this event as its trigger, but one has {quoted(meant)}.",) if meant else ()
 
 
 def _warnings(recipient: Recipient, age: timedelta) -> tuple[str, ...]:
