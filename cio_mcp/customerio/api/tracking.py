@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import IDENTIFIER_KINDS, KIND_NAMES, Reference
+from cio_mcp.customerio.api.batches import batch
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.errors import InvalidArgument
 
@@ -60,11 +61,11 @@ def identify_many(writes: Sequence[ProfileWrite], *, at: int) -> Call:
     Raises:
         InvalidArgument: the request would be too large.
     """
-    entities: list[JsonValue] = [
+    entities = [
         _identify_entity(write.person, write.attributes if write.create else {**write.attributes, "_update": True}, at)
         for write in writes
     ]
-    call = Call(operation="apply_batch", body={"batch": entities})
+    call = batch(entities)
     if (size := len(canonical(call.body).encode(errors="surrogatepass"))) > MAX_BATCH_BYTES:
         raise InvalidArgument(
             "attributes",
