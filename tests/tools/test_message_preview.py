@@ -68,9 +68,12 @@ def test_missing_variables_are_named() -> None:
     )
     assert result.missing == ("order_id", "preheader", "customer.last_name", "customer.plan")
     assert result.warnings == (
-        "The data lacks variables that the template uses, so the message may not be delivered: “order_id”, “preheader”.",
         (
-            "The template uses attributes that are not in the profile, so it may not be delivered: "
+            "The data lacks variables that the template uses, so the message may not be delivered: "
+            "“order_id”, “preheader”."
+        ),
+        (
+            "The profile lacks attributes that the template uses, so the message may not be delivered: "
             "“customer.last_name”, “customer.plan”."
         ),
     )
@@ -147,9 +150,9 @@ async def test_a_transactional_send_warns_of_data_and_attributes_that_are_missin
         in plan.warnings
     )
     assert (
-        "The template uses attributes that are not in the profile, so it may not be delivered: “customer.first_name”."
-        in plan.warnings
-    )
+        "The profile lacks attributes that the template uses, so the message may not be delivered: "
+        "“customer.first_name”."
+    ) in plan.warnings
     assert plan.preview[0] == "Subject: “Reset your password”"
 
 

@@ -58,7 +58,7 @@ class MessagePreview(BaseModel):
         if attributes:
             names = listed_names(attributes)
             sentences.append(
-                f"The template uses attributes that are not in the profile, so it may not be delivered: {names}."
+                f"The profile lacks attributes that the template uses, so the message may not be delivered: {names}."
             )
         if self.unknown:
             sentences.append("The template could only be read in part. It may use more variables.")
