@@ -278,10 +278,12 @@ def _place_of(name: str) -> str:
 
 
 def _expand(path: Path) -> Path:
+    """The full path, so that a message says which file it means wherever the process was started."""
     try:
-        return path.expanduser()
+        expanded = path.expanduser()
     except RuntimeError:
         raise ValueError("starts with a home directory that does not exist. Use the full path") from None
+    return expanded if expanded.is_absolute() else expanded.resolve()
 
 
 def _is_base_url(value: str) -> bool:

@@ -1,5 +1,6 @@
 """Opens a listening socket, and reports a failure in one line."""
 
+import os
 import socket
 
 from cio_mcp.errors import SettingError
@@ -23,7 +24,9 @@ def listen(host: str, port: int) -> socket.socket:
     except socket.gaierror:
         raise SettingError("--host", f"{host} is not an address of this machine") from None
     except OSError as error:
-        raise SettingError("--port", f"{port} cannot be used ({error.strerror}). Choose another port") from None
+        # Python adds the address to the system's own words.
+        reason = os.strerror(error.errno) if error.errno else "unknown reason"
+        raise SettingError("--port", f"{port} cannot be used ({reason}). Choose another port") from None
     return listening
 
 

@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import subprocess
@@ -32,6 +33,11 @@ def test_pending_changes_are_listed_with_any_keys(cio_mcp: CommandLine) -> None:
 def test_no_pending_changes_is_reported(cio_mcp: CommandLine) -> None:
     listed = cio_mcp.run("approvals", "list").stdout
     assert listed == f"No changes are waiting. Data directory: {cio_mcp.data_dir}\n"
+
+
+def test_a_relative_data_directory_is_shown_in_full(cio_mcp: CommandLine) -> None:
+    listed = cio_mcp.run("approvals", "list", CIO_DATA_DIR=os.path.relpath(cio_mcp.data_dir)).stdout
+    assert listed == f"No changes are waiting. Data directory: {cio_mcp.data_dir.resolve()}\n"
 
 
 def test_the_newest_changes_are_listed_first_and_the_callers_of_the_others_are_named(cio_mcp: CommandLine) -> None:

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import re
 import select
 import signal
@@ -233,7 +235,8 @@ def test_a_port_in_use_is_reported(cio_mcp: CommandLine) -> None:
         port = str(taken.getsockname()[1])
         refused = cio_mcp.run("serve", "--transport", "http", "--port", port, **KEYS)
     assert refused.returncode == 2
-    assert refused.stderr.startswith(f"cio-mcp: --port: {port} cannot be used")
+    reason = os.strerror(errno.EADDRINUSE)
+    assert refused.stderr == f"cio-mcp: --port: {port} cannot be used ({reason}). Choose another port.\n"
 
 
 @pytest.mark.parametrize(
