@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api import batches
+from cio_mcp.customerio import batches
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import People, Person
 from cio_mcp.customerio.call import Call

@@ -4,8 +4,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from cio_mcp.customerio import batches
 from cio_mcp.customerio import cache as module
-from cio_mcp.customerio.api import batches, sends, tracking
+from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.cache import Cache, Fetched, Key
 from cio_mcp.customerio.call import Call

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
 
-from cio_mcp.customerio.api import batches, sends, tracking, triggers, webhooks
+from cio_mcp.customerio import batches
+from cio_mcp.customerio.api import sends, tracking, triggers, webhooks
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call, digest, read
 from cio_mcp.customerio.url_values import MAX_PATH_VALUE_BYTES, MAX_QUERY_VALUE_BYTES

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api import batches, sends, tracking
+from cio_mcp.customerio import batches
+from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.customerio.api.base import IDENTIFIER_KINDS, Reference
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.mentions import created_people, people_in, person_of

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api import batches, sends, tracking
+from cio_mcp.customerio import batches
+from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.guardrails import check

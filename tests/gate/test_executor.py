@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
-from cio_mcp.customerio.api.batches import batch
+from cio_mcp.customerio.batches import batch
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.client import Client

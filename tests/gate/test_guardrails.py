@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api import batches
+from cio_mcp.customerio import batches
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import Refused
 from cio_mcp.gate import guardrails

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api import batches, tracking
+from cio_mcp.customerio import batches
+from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import UserError

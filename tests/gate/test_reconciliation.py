@@ -9,8 +9,8 @@ import anyio
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.batches import batch
 from cio_mcp.customerio.api.triggers import trigger
+from cio_mcp.customerio.batches import batch
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.writer import Writer

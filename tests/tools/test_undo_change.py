@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
-from cio_mcp.customerio.api.batches import batch
+from cio_mcp.customerio.batches import batch
 from cio_mcp.errors import CioError, NotFound, Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Before, Plan, arguments_digest

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import IDENTIFIER_KINDS, KIND_NAMES, Reference
-from cio_mcp.customerio.api.batches import batch
+from cio_mcp.customerio.batches import batch
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.errors import InvalidArgument
 

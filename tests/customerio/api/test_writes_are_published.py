@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cio_mcp.customerio.api import batches, sends, tracking, triggers, webhooks
+from cio_mcp.customerio import batches
+from cio_mcp.customerio.api import sends, tracking, triggers, webhooks
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from tests.customerio.api.published import answers_of, assert_published
