@@ -31,7 +31,11 @@ def settings_of_workspace() -> Settings:
     """
     loaded = settings()
     if not (loaded.workspace or loaded.site_id or loaded.app_api_key):
-        raise SettingError("CIO_WORKSPACE", "is missing; set the server's CIO_WORKSPACE or, if it has none, its keys")
+        raise SettingError(
+            "CIO_WORKSPACE",
+            "is missing; set the server's CIO_WORKSPACE or, if it has none, its keys. "
+            "`serve --sandbox` uses CIO_WORKSPACE=sandbox",
+        )
     return loaded
 
 

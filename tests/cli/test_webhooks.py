@@ -156,6 +156,7 @@ def test_a_receiver_must_know_whose_events_it_takes(cio_mcp: CommandLine, comman
     refused = cio_mcp.run("webhooks", command)
     assert refused.returncode == 2
     assert refused.stderr.startswith("cio-mcp: CIO_WORKSPACE: is missing")
+    assert refused.stderr.endswith("`serve --sandbox` uses CIO_WORKSPACE=sandbox.\n")
 
 
 @pytest.mark.parametrize("keys", ["a,b,c", ",", " , "])
