@@ -19,7 +19,7 @@ UNFILLED = (
 )
 _VARIABLE = re.compile(r"\$\{[^}]*\}|(?:^|,\s*)(?:\$[A-Za-z_]\w*|%[A-Za-z_]\w*%)(?=$|[/\\,\s])")
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def trim(values: Mapping[str, object]) -> dict[str, object]:
@@ -50,4 +50,4 @@ def check_names(environment: Mapping[str, str], known: Collection[str]) -> None:
 
 @lru_cache(MAX_NAMES)
 def _warn(variable: str) -> None:
-    logger.warning("%s is not a setting of cio-mcp. It is ignored.", variable)
+    log.warning("%s is not a setting of cio-mcp. It is ignored.", variable)

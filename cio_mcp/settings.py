@@ -33,6 +33,8 @@ NETWORK_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_pro
 STATE_KEY_LENGTH = 32
 """Characters that the SDK requires of a key that seals the state of a question."""
 SQLITE_FILE = "sqlite:///"
+WEBHOOK_PATH = "/webhooks/customerio"
+"""Where the receiver accepts webhooks. No setting: the URL that is registered with Customer.io ends in it."""
 
 
 class Settings(BaseSettings):

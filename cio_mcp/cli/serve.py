@@ -21,12 +21,12 @@ from cio_mcp.cli.storage_check import check_storage
 from cio_mcp.customerio.proxies import ANY_CUSTOMERIO_URL, check_network
 from cio_mcp.errors import SettingError
 from cio_mcp.server.standard_streams import CAN_WAIT
-from cio_mcp.settings import Settings, load_settings, network_variables
+from cio_mcp.settings import WEBHOOK_PATH, Settings, load_settings, network_variables
 
 Transport = Callable[["lazy.server_app.CioServer"], Awaitable[None]]
 """Serves the clients of a server until there are none, or it is stopped."""
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 WARM_SECONDS = 60.0
 """Maximum seconds between full garbage collections: each one pauses the process."""
@@ -70,9 +70,7 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
     listening = listen(host, port)
 
     async def over_http(server: "lazy.server_app.CioServer") -> None:
-        logger.info(
-            "Serving http://%s/mcp, and receiving webhooks at %s", authority(listening), lazy.server_http.WEBHOOK_PATH
-        )
+        log.info("Serving http://%s/mcp, and receiving webhooks at %s", authority(listening), WEBHOOK_PATH)
         listener = lazy.server_http.http_listener(server)
 
         async def listen_until_stopped() -> None:
@@ -139,7 +137,7 @@ async def _run(transport: Transport, settings: Settings, sandbox: bool) -> None:
     async with AsyncExitStack() as stack:
         if box is not None:
             data_dir = settings.data_dir
-            logger.info(
+            log.info(
                 "Simulated workspace %s. To approve its changes, run: CIO_DATA_DIR=%s cio-mcp approvals",
                 settings.workspace_key,
                 data_dir,
@@ -171,7 +169,7 @@ async def _collect_garbage(opened: anyio.Event) -> None:
 async def _report_keys(workspace: "lazy.workspace.Workspace") -> None:
     await workspace.check_keys()
     for api, line in workspace.keys.lines().items():
-        logger.log(logging.WARNING if api in workspace.keys.problems else logging.INFO, "%s", line)
+        log.log(logging.WARNING if api in workspace.keys.problems else logging.INFO, "%s", line)
 
 
 async def _run_until_stopped(serve: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:

@@ -19,18 +19,18 @@ from cio_mcp.cli.sockets import LOOPBACK, authority, listen
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import SettingError
 from cio_mcp.events.log import EventLog
-from cio_mcp.settings import WHERE, Settings
+from cio_mcp.settings import WEBHOOK_PATH, WHERE, Settings
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.webhook_stats import WebhookStats, webhook_stats
 from cio_mcp.text.sanitize import clean
 from cio_mcp.text.timestamps import ago, from_unix, moment
 from cio_mcp.web.app import web_app
 from cio_mcp.web.server import http_server
-from cio_mcp.web.webhooks import WEBHOOK_PATH, Receiver
+from cio_mcp.web.webhooks import Receiver
 
 MAX_NAME_CHARACTERS = 60
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def serve(host: str, port: int) -> None:
@@ -77,7 +77,7 @@ async def _receive(settings: Settings, listening: socket.socket) -> None:
 
     receiver = Receiver(settings.signing_keys, its_feed, SYSTEM_CLOCK)
     server = http_server(web_app(receiver, partial(_keep, feed, settings)))
-    logger.info("Receiving webhooks at http://%s%s", authority(listening), WEBHOOK_PATH)
+    log.info("Receiving webhooks at http://%s%s", authority(listening), WEBHOOK_PATH)
     await server.serve([listening])
 
 

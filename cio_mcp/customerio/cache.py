@@ -66,7 +66,7 @@ class Cache:
     ) -> Answer:
         """The kept answer if it is at most `seconds` old, else the one that `fetch` brings.
 
-        Who comes while the same read is in flight waits for it; if that one is cancelled, or runs out of
+        Who comes while the same read is in flight waits for it; if that one is canceled, or runs out of
         its own time, another caller who still has time takes over.
 
         Raises:

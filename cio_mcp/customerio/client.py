@@ -10,7 +10,6 @@ from math import inf
 from types import TracebackType
 from typing import Any, Self
 
-import anyio
 import httpx
 from opentelemetry import trace
 
@@ -174,7 +173,7 @@ class Client:
             if wait is None or self._clock.steady() + wait + MIN_REQUEST_SECONDS > work.deadline:
                 return Exchange(outcome, doubted=doubt is not None)
             doubt = outcome if doubtful(outcome) else doubt
-            await self._clock.wait(anyio.Event(), wait)
+            await self._clock.sleep(wait)
         raise AssertionError("the retry table ends every call")
 
     async def _attempt(self, call: Call, retry: Retry, work: Work, base: str, attempt: int = 1) -> Outcome:

@@ -139,7 +139,7 @@ class Transport:
         return _unsent_for(fault) if fault else (http, proxy)
 
     async def close(self) -> None:
-        """Close every connection, also when cancelled."""
+        """Close every connection, also when canceled."""
         if self._http is not None:
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                 await self._http.aclose()

@@ -143,7 +143,7 @@ class EventLog:
             seen = upto
 
     async def watch(self, notify: Callable[[], None]) -> None:
-        """Call `notify` when events were stored, also by other processes; ends by being cancelled.
+        """Call `notify` when events were stored, also by other processes; ends by being canceled.
 
         Events received just before also count: they may have been stored since the caller last looked.
 
@@ -162,7 +162,7 @@ class EventLog:
             await self.clock.wait(stored, POLL_SECONDS)
 
     async def keep(self, days: float, rows: int) -> None:
-        """Delete what is older or more than is kept, a little at a time, and store counts; ends by being cancelled."""
+        """Delete what is older or more than is kept, a little at a time, and store counts; ends by being canceled."""
         next_time = self.clock.steady() + FIRST_UPKEEP_SECONDS
         while True:
             await self.clock.wait(self._chores, max(0.0, next_time - self.clock.steady()))
@@ -171,7 +171,7 @@ class EventLog:
                 if self._grown >= UPKEEP_EVENTS or self.clock.steady() >= next_time:
                     next_time = self.clock.steady() + UPKEEP_SECONDS
                     await self.trim(days=days, rows=rows)
-                await self.clock.wait(anyio.Event(), GATHER_SECONDS)
+                await self.clock.sleep(GATHER_SECONDS)
                 await self.flush()
 
     async def trim(self, *, days: float, rows: int) -> None:
@@ -183,11 +183,11 @@ class EventLog:
         self._grown = 0
         older_than = self.clock.now() - days * 86_400
         while await self._events.drop(DELETED_AT_ONCE, before=older_than):
-            await self.clock.wait(anyio.Event(), PAUSE_SECONDS)
+            await self.clock.sleep(PAUSE_SECONDS)
         # A fixed end: others may trim at the same time, and delete what this would count as surplus.
         surplus = await self._events.surplus(rows)
         while await self._events.drop(DELETED_AT_ONCE, upto=surplus):
-            await self.clock.wait(anyio.Event(), PAUSE_SECONDS)
+            await self.clock.sleep(PAUSE_SECONDS)
 
     async def close(self) -> None:
         """Store the counts, if possible."""

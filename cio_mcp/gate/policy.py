@@ -24,8 +24,8 @@ LARGE_AUDIENCE = 1000
 BY_POLICY = "policy"
 """Who decided, in the journal, where no person did; every principal has a prefix, so none is called this."""
 
-ADDRESS = re.compile(r"[a-z0-9.!#$&'*+/=?^_~-]+@(?P<domain>[a-z0-9-]+(?:\.[a-z0-9-]+)*)")
-"""A plain address, in lower case: no name, no quotes, no second @, nothing beyond ASCII.
+PLAIN_ADDRESS = re.compile(r"[a-z0-9.!#$&'*+/=?^_~-]+@(?P<domain>[a-z0-9-]+(?:\.[a-z0-9-]+)*)")
+"""A plain address, in lower case: no name, no quotes, no second @, nothing beyond ASCII; only these can be listed.
 
 Braces, pipes and percent signs are missing on purpose: Customer.io may render an address as a Liquid template.
 """
@@ -65,7 +65,7 @@ class Recipients:
 
     def _name(self, recipient: str) -> bool:
         # `lower` of a non-ASCII letter may be an ASCII one: the address as it stands must be plain already.
-        plain = ADDRESS.fullmatch(recipient.lower()) if recipient.isascii() else None
+        plain = PLAIN_ADDRESS.fullmatch(recipient.lower()) if recipient.isascii() else None
         return plain is not None and (plain[0] in self.addresses or plain["domain"] in self.domains)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cio_mcp.errors import SettingError, expectation
-from cio_mcp.gate.policy import ADDRESS, LARGE_AUDIENCE, Entry, Policy, Recipients, Rule, Where
+from cio_mcp.gate.policy import LARGE_AUDIENCE, PLAIN_ADDRESS, Entry, Policy, Recipients, Rule, Where
 from cio_mcp.gate.risk import RISKS, Risk
 from cio_mcp.settings import Settings, parse_toml, read_setting_file
 from cio_mcp.text.sanitize import quoted
@@ -22,13 +22,13 @@ _BARE_KEY = re.compile(r"[\w-]{1,40}")
 
 
 def _plain_address(text: str) -> str:
-    if not (text.isascii() and ADDRESS.fullmatch(text.lower())):
+    if not (text.isascii() and PLAIN_ADDRESS.fullmatch(text.lower())):
         raise ValueError("expected one plain email address, such as qa@example.com")
     return text.lower()
 
 
 def _plain_domain(text: str) -> str:
-    if not (text.isascii() and ADDRESS.fullmatch(f"x@{text.lower()}")):
+    if not (text.isascii() and PLAIN_ADDRESS.fullmatch(f"x@{text.lower()}")):
         raise ValueError("expected a domain without @ or *, such as test.example.com; name each subdomain separately")
     return text.lower()
 

@@ -34,7 +34,7 @@ OPTIONS: dict[str, JsonValue] = {
 }
 """Fields that change how a write behaves, with the value that goes without saying."""
 
-REACHING = frozenset({
+REACHING_FIELDS = frozenset({
     "to", "recipients", "ids", "emails", "per_user_data", "data_file_url", "identifiers", "primary", "secondary",
     "id", "email", "phone", "cio_id", "unsubscribed", "cio_subscription_preferences", "cio_relationships",
 })  # fmt: skip
@@ -74,7 +74,7 @@ class Source:
         """The part of the question in which it stands."""
         if self.name in OPTIONS and (self.lane in {"transactional", "broadcast"} or self.name == "_update"):
             return "rest" if self.value == OPTIONS[self.name] else "option"
-        return "reach" if normalized_name(self.name) in REACHING else "rest"
+        return "reach" if normalized_name(self.name) in REACHING_FIELDS else "rest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Reconciler:
     read_only: bool = False
 
     async def run(self) -> None:
-        """Settle what is due, now and every few seconds, until cancelled."""
+        """Settle what is due, now and every few seconds, until canceled."""
         while True:
             try:
                 await self.round()

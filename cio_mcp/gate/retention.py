@@ -29,7 +29,7 @@ class Retention:
     clock: Clock
 
     async def run(self) -> None:
-        """Let go of what is old, soon and then every hour, until cancelled."""
+        """Let go of what is old, soon and then every hour, until canceled."""
         await self.clock.sleep(FIRST_ROUND_SECONDS)
         while True:
             try:

@@ -5,9 +5,9 @@ from starlette.types import ASGIApp
 from cio_mcp.server.app import CioServer
 from cio_mcp.web.app import MAX_MCP_BYTES, web_app
 from cio_mcp.web.server import LimitedServer, http_server
-from cio_mcp.web.webhooks import WEBHOOK_PATH, Receiver
+from cio_mcp.web.webhooks import Receiver
 
-__all__ = ["MAX_SESSIONS", "SESSION_IDLE_SECONDS", "WEBHOOK_PATH", "http_app", "http_listener", "receiver_of"]
+__all__ = ["MAX_SESSIONS", "SESSION_IDLE_SECONDS", "http_app", "http_listener", "receiver_of"]
 
 MAX_SESSIONS = 256
 """Maximum sessions of older clients; each takes about 60 kB. Chosen: room for scripts that start a session

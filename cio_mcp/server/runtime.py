@@ -98,8 +98,7 @@ class Runtime:
         """
         if self._toolbox is None or not self._workspaces:
             await self._wait_until_open()
-        if self._toolbox is None:
-            raise self._failure or Unavailable(STOPPING)
+        assert self._toolbox is not None  # noqa: S101 - there from before the first workspace is open
         return self._toolbox
 
     async def answer(self, tool: str, arguments: Mapping[str, Any]) -> Answer:
@@ -114,8 +113,6 @@ class Runtime:
     async def _workspace(self, id_: str) -> "Workspace":
         if id_ not in self._workspaces:
             await self._wait_until_open()
-        if id_ not in self._workspaces:
-            raise self._failure or Unavailable(STOPPING)
         return self._workspaces[id_]
 
     async def _wait_until_open(self) -> None:
@@ -124,6 +121,8 @@ class Runtime:
             await self._opened.wait()
         if scope.cancelled_caught:
             raise Unavailable(STARTING)
+        if not self._workspaces:
+            raise self._failure or Unavailable(STOPPING)
 
     @asynccontextmanager
     async def lifespan(self, _server: MCPServer[None]) -> AsyncIterator[None]:

@@ -35,7 +35,7 @@ RETRY_SECONDS = 30.0
 
 _NEVER = object()
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -134,8 +134,8 @@ class Subscriptions:
                 try:
                     await self._watch(await open_source())
                 except CioError as failed:
-                    logger.warning("Subscribers are not being notified: %s", failed)
-                    await self._clock.wait(anyio.Event(), RETRY_SECONDS)
+                    log.warning("Subscribers are not being notified: %s", failed)
+                    await self._clock.sleep(RETRY_SECONDS)
                     # Changes meanwhile were not noticed.
                     self.heard(self._uri)
 
@@ -176,7 +176,7 @@ class Subscriptions:
         except CioError:
             return object()
         except Exception as failed:  # noqa: BLE001 - one failing query must not stop the notifications of all others
-            logger.error("A subscribed query could not be read: %s", type(failed).__name__)  # noqa: TRY400 - a trace shows data
+            log.error("A subscribed query could not be read: %s", type(failed).__name__)  # noqa: TRY400 - a trace shows data
             return object()
 
     async def _notify_of(self, uri: str) -> None:

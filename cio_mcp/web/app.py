@@ -8,9 +8,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.web.bodies import BodyRefused, read_body
 from cio_mcp.web.health import healthz
-from cio_mcp.web.webhooks import STATUS, WEBHOOK_PATH, Receiver
+from cio_mcp.web.webhooks import STATUS, Receiver
 
 MAX_MCP_BYTES = 4 * 1024 * 1024
 """Bytes of a message to `/mcp`, as the SDK's default."""

@@ -18,10 +18,10 @@ from cio_mcp.errors import CioError
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import Envelope
 from cio_mcp.events.signature import Fault, fault, stamp_fault
+from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.web.bodies import BodyFault, BodyRefused, TooLarge, decode_body, read_body
 from cio_mcp.web.origin import is_from_this_machine
 
-WEBHOOK_PATH = "/webhooks/customerio"
 MAX_BODY_BYTES = 1024 * 1024
 """Bytes of a body, compressed or not: more is no event."""
 BODY_SECONDS = 3.0
@@ -72,7 +72,7 @@ UNSIGNED = (
 ACCEPTED = Response()
 """The same answer to every stored request."""
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class _Refused(Exception):
@@ -100,7 +100,7 @@ class Receiver:
 
     def __post_init__(self) -> None:
         if not self.keys:
-            logger.warning(UNSIGNED)
+            log.warning(UNSIGNED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, as an ASGI application."""
@@ -175,7 +175,7 @@ class Receiver:
         now = self.clock.now()
         if now - self._logged.get(sentence, -LOG_INTERVAL_SECONDS) >= LOG_INTERVAL_SECONDS:
             self._logged[sentence] = now
-            logger.log(level, "%s", sentence)
+            log.log(level, "%s", sentence)
 
 
 def _signature(request: Request) -> tuple[str | None, str | None]:

@@ -11,8 +11,9 @@ import anyio
 from cio_mcp.clock import SYSTEM_CLOCK, Clock
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.signature import sign
+from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.web.app import web_app
-from cio_mcp.web.webhooks import WEBHOOK_PATH, Receiver
+from cio_mcp.web.webhooks import Receiver
 
 KEY = b"signing-key"
 

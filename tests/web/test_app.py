@@ -13,9 +13,8 @@ from pydantic import SecretStr
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.server.http import MAX_SESSIONS, SESSION_IDLE_SECONDS, http_app
-from cio_mcp.settings import Settings
+from cio_mcp.settings import WEBHOOK_PATH, Settings
 from cio_mcp.web.app import MAX_MCP_BYTES
-from cio_mcp.web.webhooks import WEBHOOK_PATH
 from tests.web.connections import Few, Held, answer, connect, patience_ends, serve, until, wait_for_close
 from tests.web.posting import KEY, signed
 

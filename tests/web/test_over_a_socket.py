@@ -10,8 +10,9 @@ import anyio
 import pytest
 
 from cio_mcp.events.log import EventLog, EventQuery
+from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.web.server import http_server
-from cio_mcp.web.webhooks import MAX_BODY_BYTES, WEBHOOK_PATH
+from cio_mcp.web.webhooks import MAX_BODY_BYTES
 from tests.web.posting import Poster, signed
 
 pytestmark = pytest.mark.anyio

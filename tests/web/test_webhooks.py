@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from cio_mcp.clock import Clock
 from cio_mcp.events.log import EventLog, EventQuery
 from cio_mcp.events.models import MAX_TEXT_CHARACTERS
+from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.webhook_stats import webhook_stats
 from cio_mcp.tools.core.events import recent_events
-from cio_mcp.web.webhooks import LOG_INTERVAL_SECONDS, MAX_BODY_BYTES, MAX_REQUESTS, SENTENCES, STATUS, WEBHOOK_PATH
+from cio_mcp.web.webhooks import LOG_INTERVAL_SECONDS, MAX_BODY_BYTES, MAX_REQUESTS, SENTENCES, STATUS
 from cio_mcp.workspace import CallContext
 from tests.clock import FunctionClock
 from tests.events.published import examples, payloads

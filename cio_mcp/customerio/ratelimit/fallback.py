@@ -16,7 +16,7 @@ Decide = Callable[[str | None, float, bool], tuple[str, T]]
 RETRY_SECONDS = 1.0
 """Time until a store that failed is tried again."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class FallbackStore:
@@ -47,7 +47,7 @@ class FallbackStore:
     def _enter(self) -> None:
         with self._lock:
             if self._retry_at is None:
-                _log.warning(
+                log.warning(
                     "The limiter's shared store is unavailable (disk full, file locked, read-only or damaged). "
                     "This process keeps to a small share of each rate limit, and writes are refused."
                 )
@@ -56,5 +56,5 @@ class FallbackStore:
     def _leave(self) -> None:
         with self._lock:
             if self._retry_at is not None:
-                _log.warning("The limiter's shared store is available again.")
+                log.warning("The limiter's shared store is available again.")
             self._retry_at = None

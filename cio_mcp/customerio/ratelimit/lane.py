@@ -136,7 +136,7 @@ class LaneQueue:
         self._post(lambda budget, state: window.penalize(budget, state, stamp, retry_after))
 
     async def run(self) -> None:
-        """Claim whenever something came up or a permit is due; ends by being cancelled."""
+        """Claim whenever something came up or a permit is due; ends by being canceled."""
         while True:
             await self._clock.wait(self._kick, None if self._due is None else max(0.0, self._due - self.now()))
             self._kick = anyio.Event()

@@ -80,7 +80,7 @@ class Limiter:
         await self._exit.__aexit__(kind, error, trace)
 
     async def acquire(self, lane: LaneName, *, caller: str = "", bulk: bool = False, max_wait: float) -> Permit:
-        """Wait for a permit to make one request; a caller that is cancelled leaves no trace.
+        """Wait for a permit to make one request; a caller that is canceled leaves no trace.
 
         Interactive calls go before bulk ones; within a class, callers take turns.
 
@@ -90,7 +90,7 @@ class Limiter:
         return await self._lanes[lane].acquire(lane, caller, BULK if bulk else INTERACTIVE, max_wait)
 
     def release(self, permit: Permit) -> None:
-        """Return a permit with which not a byte was sent, for instance because the call was cancelled."""
+        """Return a permit with which not a byte was sent, for instance because the call was canceled."""
         self._lanes[permit.lane].release(permit.stamp)
 
     async def settle(self, permit: Permit) -> None:

@@ -32,12 +32,12 @@ class Worker:
         self._options = replace(self._options, app=app)
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Run until the task group is cancelled."""
+        """Run until the task group is canceled."""
         self._is_running = True
         tasks.start_soon(self._run, tasks)
 
     def stop(self) -> None:
-        """Release everything that waits for the worker; the task group must be cancelled too."""
+        """Release everything that waits for the worker; the task group must be canceled too."""
         self._is_running = False
         self._notify_idle()
 
@@ -52,7 +52,7 @@ class Worker:
             await self._idle_event.wait()
 
     async def _run(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Watch the workspace until cancelled; each webhook gets a task."""
+        """Watch the workspace until canceled; each webhook gets a task."""
         while not self._state.workspace.has_webhooks:
             await self._pause(math.inf)
         poster = Poster(self._state, self._options)

@@ -8,12 +8,12 @@ from cio_mcp.customerio.api import webhooks
 from cio_mcp.customerio.api.webhooks import Webhook
 from cio_mcp.customerio.call import canonical
 from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.urls import without_credentials
 
 NAME = "cio-mcp"
 """The webhook's name in Customer.io."""
-WEBHOOK_PATH = "/webhooks/customerio"
 MAX_NAMES = 6
 """Names of events that a question lists."""
 

@@ -13,7 +13,7 @@ from cio_mcp.gate.plan import Before, PersonEdit, Plan, Starts
 from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings
 from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
-from cio_mcp.tools.common.profile_edit import REACHES, recipients_after
+from cio_mcp.tools.common.profile_edit import REACHING_ATTRIBUTES, recipients_after
 from cio_mcp.tools.common.recipients import UNREAD, Recipient, may_start, test_profiles_among
 from cio_mcp.workspace import CallContext
 
@@ -145,7 +145,7 @@ def _calls(ws: CallContext, changing: Sequence[Target]) -> tuple[Call, ...]:
 
 
 def _reaches(name: str, changed: dict[str, JsonValue]) -> bool:
-    return name in changed and bool(REACHES & meanings(name, changed[name]))
+    return name in changed and bool(REACHING_ATTRIBUTES & meanings(name, changed[name]))
 
 
 def _listed(targets: Sequence[Target]) -> str:

@@ -11,7 +11,9 @@ from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.recipients import Recipient, may_start, test_profiles
 from cio_mcp.workspace import CallContext
 
-REACHES = frozenset({"id", "email", "phone", "unsubscribed", "cio_subscription_preferences", "cio_relationships"})
+REACHING_ATTRIBUTES = frozenset(
+    {"id", "email", "phone", "unsubscribed", "cio_subscription_preferences", "cio_relationships"}
+)
 """Attributes that affect who receives messages."""
 
 BEYOND_ADDRESS = frozenset({"id", "phone", "cio_relationships"})
@@ -27,7 +29,7 @@ async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, Json
         if not same(before.get(name), value)
     )
     changed = {edit.name: edit.after for edit in edits}
-    reaching = [name_attribute(name) for name in sorted(changed) if REACHES & meanings(name, changed[name])]
+    reaching = [name_attribute(name) for name in sorted(changed) if REACHING_ATTRIBUTES & meanings(name, changed[name])]
     starts = may_start(await ws.campaigns.started_by_attributes(changed)) if changed else ()
     at = int(ws.clock.now())
     risk: Risk = "send" if reaching or starts else "data"

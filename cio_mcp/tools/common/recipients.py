@@ -20,11 +20,14 @@ from cio_mcp.text.timestamps import from_unix, has_zone, parse
 from cio_mcp.tools.common.arguments import MAX_EMAIL_BYTES
 from cio_mcp.workspace import CallContext
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _NOT_IN_ADDRESS = r"\s@,;:<>()\[\]\"\\{}|%`"
-ADDRESS = re.compile(rf"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
-"""One plain address: no name, no list, no quotes, and no Liquid, which Customer.io may render."""
+SENDABLE_ADDRESS = re.compile(rf"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
+"""One address that Customer.io accepts, in any script: no name, no list, no quotes, and no Liquid, which it may render.
+
+Narrower is only what a policy can list: `PLAIN_ADDRESS` in `gate/policy.py`.
+"""
 
 
 WITH_ARTICLE: dict[IdType, str] = {
@@ -140,10 +143,10 @@ async def _segment_of_test_profiles(ws: CallContext) -> Segment | None:
     try:
         segment = await ws.segments.find(name)
     except (NotFound, Ambiguous):
-        logger.warning("CIO_POLICY_FILE: no single segment matches %s, so it allows nobody", quoted(name))
+        log.warning("CIO_POLICY_FILE: no single segment matches %s, so it allows nobody", quoted(name))
         return None
     if segment.type != "manual":
-        logger.warning("CIO_POLICY_FILE: segment %s is not manual, so it allows nobody", quoted(name))
+        log.warning("CIO_POLICY_FILE: segment %s is not manual, so it allows nobody", quoted(name))
         return None
     return segment
 
@@ -177,7 +180,7 @@ def one_address(field: str, address: str) -> None:
         InvalidArgument: it is none, is too long, or has a name, a list, Liquid or unseen characters about it.
     """
     within(field, address, MAX_EMAIL_BYTES)
-    if not ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
+    if not SENDABLE_ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
         raise InvalidArgument(field, "expected one email address, without a display name or any of {}|%")
 
 

@@ -222,7 +222,7 @@ async def _report_progress(ws: CallContext, patience: float) -> None:
     while ws.progress is not None:
         passed = round(clock.steady() - began, 1)
         await ws.progress(passed, patience, "Waiting for the event")
-        await clock.wait(anyio.Event(), PROGRESS_SECONDS)
+        await clock.sleep(PROGRESS_SECONDS)
 
 
 async def _why_nothing(ws: CallContext) -> str | None:
