@@ -48,8 +48,8 @@ class Proposals:
     async def recall(self, row: ChangeRow, now: float) -> Change:
         """An open change, with the rejections since it was planned, unless a client may still show its question."""
         change = Change.of(row)
-        asked = row.asked_at is not None and now - row.asked_at <= APPROVAL_SECONDS
-        if change.state != "planned" or asked:
+        prompted = row.asked_at is not None and now - row.asked_at <= APPROVAL_SECONDS
+        if change.state != "planned" or prompted:
             return change
         return change.with_rejections(await self.approvals.rejections(row.tool, row.arguments, change.plan))
 
