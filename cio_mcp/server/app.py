@@ -25,7 +25,7 @@ from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.identity.scopes import scope_of
 from cio_mcp.server import prompts, resources
 from cio_mcp.server.capabilities import announce_fixed_lists
-from cio_mcp.server.definitions import Definition, load, offered_tools
+from cio_mcp.server.definitions import Definition, load, offered_tools, why_unknown
 from cio_mcp.server.echoes import bound_errors
 from cio_mcp.server.errors import error_result, sentence, where
 from cio_mcp.server.runtime import Runtime
@@ -129,7 +129,8 @@ class CioServer(MCPServer[None]):
         definition = self.runtime.tools.get(name)
         if definition is None or not self._permits(definition):
             closest = match_word(name, self._permitted())
-            hint = f" Did you mean {closest}?" if closest else ""
+            reason = why_unknown(name, self.runtime.settings)
+            hint = f" {reason}" if reason else f" Did you mean {closest}?" if closest else ""
             return error_result(
                 self._error_text(f"Unknown tool {quoted(name, 40)}.{hint} Call tools/list for the available tools.")
             )

@@ -164,6 +164,25 @@ async def test_a_read_that_hangs_ends_in_time(settings: Settings, sandbox: Sandb
 
 
 @pytest.mark.parametrize(
+    ("missing", "tool", "reason"),
+    [
+        ({"app_api_key": None}, "find_customers", "It requires the App API key, which this server doesn't have."),
+        ({"site_id": None, "track_api_key": None}, "send_event", "It requires the Track API keys, which"),
+        ({"app_api_key": None}, "undo_change", "It requires the App and the Track API keys, which"),
+        ({"read_only": True}, "send_event", "This server is read-only."),
+        ({}, "send_letter", "Call tools/list"),
+    ],
+)
+async def test_a_call_of_a_tool_that_is_not_offered_says_why(
+    settings: Settings, sandbox: Sandbox, missing: dict[str, Any], tool: str, reason: str
+) -> None:
+    async with Client(build_server(settings.model_copy(update=missing), sandbox=sandbox)) as client:
+        result = await client.call_tool(tool, {})
+    assert result.is_error
+    assert text(result).startswith(f"Unknown tool “{tool}”. {reason}")
+
+
+@pytest.mark.parametrize(
     ("tool", "arguments", "sentence"),
     [
         ("find_customer", {}, "Unknown tool “find_customer”. Did you mean find_customers?"),

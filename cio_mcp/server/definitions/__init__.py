@@ -14,6 +14,9 @@ from cio_mcp.settings import Settings
 FILE = Path(__file__).with_name("definitions.json")
 """Written by `make docs`, and equal to `cio-mcp tools --json`; a test compares it with the code."""
 
+KEYS = {"app": "the App API key", "track": "the Track API keys", "both": "the App and the Track API keys"}
+"""What a tool needs, in a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -38,10 +41,7 @@ def load() -> list[Definition]:
 
 def offered_tools(definitions: Iterable[Definition], settings: Settings) -> list[Definition]:
     """The tools a server lists: of its toolsets, with the keys it has, and none that writes where it is read-only."""
-    keys = {"app": settings.has_app, "track": settings.has_track, "both": settings.has_app and settings.has_track}
-    return [
-        each for each in definitions if not why_withheld(each, settings) and (each.needs is None or keys[each.needs])
-    ]
+    return [each for each in definitions if not why_withheld(each, settings) and _has_keys(each, settings)]
 
 
 def why_withheld(definition: Definition, settings: Settings) -> str | None:
@@ -49,6 +49,28 @@ def why_withheld(definition: Definition, settings: Settings) -> str | None:
     if settings.read_only and not definition.reads:
         return "read-only"
     return None if definition.toolset in settings.toolsets else f"CIO_TOOLSETS lacks {definition.toolset}"
+
+
+def why_unknown(name: str, settings: Settings) -> str | None:
+    """A sentence on why a tool of this name is not offered; None if there is none, or for another reason."""
+    definition = next((each for each in load() if each.name == name), None)
+    if definition is None:
+        return None
+    if definition.needs is not None and not _has_keys(definition, settings):
+        return f"It requires {KEYS[definition.needs]}, which this server doesn't have."
+    return "This server is read-only." if settings.read_only and not definition.reads else None
+
+
+def _has_keys(definition: Definition, settings: Settings) -> bool:
+    match definition.needs:
+        case "app":
+            return settings.has_app
+        case "track":
+            return settings.has_track
+        case "both":
+            return settings.has_app and settings.has_track
+        case _:
+            return True
 
 
 def _definition(entry: dict[str, Any]) -> Definition:
