@@ -42,6 +42,13 @@ class _Reader(HTMLParser):
         if not _UNCLOSED.match(self.rawdata):
             self.handle_data(unescape(self.rawdata))
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:  # noqa: ARG002 - its signature
+        """Skip a section such as `<![if mso]>`, as a browser does: up to the next `>`.
+
+        Python's own parser fails for a section that it does not know.
+        """
+        return self.rawdata.find(">", i) + 1 or -1
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
         if tag in _UNREAD:

@@ -25,7 +25,29 @@ def test_text_without_tags_stays_as_it_is() -> None:
     assert readable("Your code is 1234\n\nBye") == "Your code is 1234\n\nBye"
 
 
-@given(st.text(alphabet="<>/=\"' abp&;!-\n", max_size=60))
+PIECES = [
+    "<!",
+    "<![",
+    "]",
+    ">",
+    "]>",
+    "]]>",
+    "<?",
+    "<!--",
+    "-->",
+    "if mso",
+    "CDATA[",
+    "<a",
+    "</",
+    "<p>",
+    "x",
+    " ",
+    "=",
+    "&#",
+]
+
+
+@given(st.text(alphabet="<>/=\"' abp&;!-\n", max_size=60) | st.lists(st.sampled_from(PIECES)).map("".join))
 def test_broken_html_is_read_without_a_failure(html: str) -> None:
     assert isinstance(readable(html), str)
 
@@ -42,6 +64,8 @@ def test_without_links_only_their_texts_are_read() -> None:
         ("<p>one <", "one <"),
         ("<p>one <b class='two", "one"),
         ("<p>one <!-- two", "one"),
+        ("<p>one <![x]>two<![endif]>", "one two"),
+        ("<p>one <!doctype [<!a", "one"),
         ('<a href="x">one <a href="y">two</a> three</a>', "one two (y) three"),
     ],
 )

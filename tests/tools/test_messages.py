@@ -9,6 +9,7 @@ import pytest
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
+from cio_mcp.text.html import readable
 from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.tools.common.arguments import Kind, Metric
@@ -16,6 +17,7 @@ from cio_mcp.tools.core import message_search
 from cio_mcp.tools.core.message_search import MAX_PAGES
 from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.workspace import CallContext
+from tests.calls import code_of, counted
 
 pytestmark = pytest.mark.anyio
 
@@ -278,6 +280,15 @@ async def test_content_is_read_from_the_archive_as_text(ws: CallContext) -> None
     content = rendered.structured["content"]
     assert isinstance(content, dict)
     assert content["from"]
+
+
+async def test_content_is_read_off_the_event_loop(ws: CallContext) -> None:
+    listed = (await list_messages(ws, customer="ada", kind="newsletter", limit=1)).messages[0]
+    with counted() as calls:
+        answer = await get_message(ws, listed.id, content=True)
+    assert answer.content is not None
+    assert calls[code_of(get_message)]
+    assert not calls[code_of(readable)]
 
 
 @pytest.mark.parametrize("kind", ["status:404", "429_bare"])

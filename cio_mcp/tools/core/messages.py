@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated
 
+import anyio.to_thread
 from pydantic import Field
 
 from cio_mcp.customerio.api.base import is_number
@@ -219,12 +220,14 @@ async def _content(ws: CallContext, id_: str, start: int) -> tuple[ContentPart |
         return None, f"The content could not be read: {full}"
     if sent.forgotten:
         return None, "Customer.io no longer keeps the content."
+    # Off the event loop: a body may be of megabytes.
+    text = await anyio.to_thread.run_sync(partial(_text, sent.body, start, mask=ws.settings.mask_pii))
     content = ContentPart(
         subject=sent.subject,
         from_=sent.from_,
         reply_to=sent.reply_to,
         preheader=sent.preheader_text,
-    ).model_copy(update=_text(sent.body, start, mask=ws.settings.mask_pii))  # validation would make it a plain text
+    ).model_copy(update=text)  # validation would make it a plain text
     return content, "Read from the archive, which allows 100 reads a day."
 
 
