@@ -69,7 +69,9 @@ def _report(failure: Exception) -> int:
     """Print a failure in one line; the exit status for it."""
     match failure:
         case typer.TyperException():
-            problem, status = failure.format_message(), failure.exit_code
+            problem, status = failure.format_message().replace("Value error, ", ""), failure.exit_code
+            if problem.startswith("No such command") and "?" not in problem:
+                problem += " `cio-mcp --help` lists all commands."
         case typer.Abort():
             problem, status = "Aborted.", 1
         case _:

@@ -36,8 +36,9 @@ def test_a_shell_can_complete_commands(cio_mcp: CommandLine) -> None:
     ("arguments", "message"),
     [
         (("srve",), "No such command 'srve'. Did you mean 'serve'?"),
+        (("undo",), "No such command 'undo'. `cio-mcp --help` lists all commands."),
         (("--nope",), "No such option: --nope"),
-        (("serve", "--transport", "carrier-pigeon"), "Invalid value for '--transport'"),
+        (("serve", "--transport", "sse"), "Invalid value for '--transport': 'sse' is not one of 'stdio', 'http'."),
         (("serve", "--port", "8000"), "--port: has no effect over stdio; add --transport http, or omit it."),
         (("serve", "--sandbox", "--host", "::1"), "--host: has no effect over stdio"),
         (("serve", "--sandbox", "--toolsets", "secret"), "CIO_TOOLSETS: contains an unknown toolset. Expected core."),
