@@ -58,9 +58,19 @@ async def test_segments_are_found_by_name_wherever_they_stand(ws: CallContext, s
 
 
 @pytest.mark.anyio
-async def test_a_filter_without_names_of_segments_costs_no_request(ws: CallContext, sandbox: Sandbox) -> None:
-    assert await audience(ws, {"segment": {"id": 2}}) == {"segment": {"id": 2}}
+async def test_a_filter_costs_one_read_of_the_segments_if_it_has_any(ws: CallContext, sandbox: Sandbox) -> None:
+    assert await audience(ws, VIP) == VIP
     assert not sandbox.requests
+    for _ in range(2):
+        assert await audience(ws, {"and": [{"segment": {"id": 2}}, VIP]}) == {"and": [{"segment": {"id": 2}}, VIP]}
+    assert [request["path"] for request in sandbox.requests] == ["/v1/segments"]
+
+
+@pytest.mark.anyio
+async def test_the_id_of_a_segment_that_does_not_exist_is_refused_rather_than_finding_nobody(ws: CallContext) -> None:
+    for segment in ({"id": 99}, {"id": "99"}, 99):
+        with pytest.raises(NotFound, match=r"filter\.and\[0\]\.segment: no segment has the ID or name “99”"):
+            await audience(ws, {"and": [{"segment": segment}, VIP]})
 
 
 @pytest.mark.anyio

@@ -73,6 +73,16 @@ class Segments(Reads):
                 return by_id
             raise _no_segment(id_or_name, known, field) from None
 
+    async def check_id(self, id_: str, *, field: str) -> None:
+        """Check that there is a segment with this ID: Customer.io finds nobody in one that does not exist.
+
+        Raises:
+            NotFound: there is none.
+        """
+        known = await self.all()
+        if not any(each.id == id_ for each in known):
+            raise _no_segment(id_, known, field)
+
     async def count(self, id_: str) -> int:
         """How many people are in a segment; Track's writes arrive there with a delay."""
         return _Count.of(await self._reader.read(read("count_segment_members", segment_id=id_))).count

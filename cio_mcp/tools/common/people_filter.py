@@ -88,9 +88,12 @@ async def audience(ws: CallContext, filter_: Any) -> dict[str, Any]:
     taken = check_filter(filter_)
     ids: dict[str, int] = {}
     problems: list[str] = []
-    for place, name in _segment_names(taken, "filter"):
+    for place, segment in _segments(taken, "filter"):
         try:
-            ids[name] = int((await ws.segments.find(name, field=place, is_name=True)).id)
+            if "name" in segment:
+                ids[segment["name"]] = int((await ws.segments.find(segment["name"], field=place, is_name=True)).id)
+            else:
+                await ws.segments.check_id(str(segment["id"]), field=place)
         except (NotFound, Ambiguous) as problem:
             problems.append(str(problem))
         if len(problems) == MAX_FAULTS:
@@ -101,17 +104,17 @@ async def audience(ws: CallContext, filter_: Any) -> dict[str, Any]:
     return _with_ids(taken, ids) if ids else taken
 
 
-def _segment_names(node: Any, place: str) -> Iterator[tuple[str, str]]:
-    """The segments that are given by name, each with its place."""
+def _segments(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The segments, each with its place and either its `id` or its `name`."""
     [(key, value)] = node.items()
     here = f"{place}.{key}"
-    if key == "segment" and "name" in value:
-        yield here, value["name"]
+    if key == "segment":
+        yield here, value
     elif key in {"and", "or"}:
         for index, item in enumerate(value):
-            yield from _segment_names(item, f"{here}[{index}]")
+            yield from _segments(item, f"{here}[{index}]")
     elif key == "not":
-        yield from _segment_names(value, here)
+        yield from _segments(value, here)
 
 
 def _with_ids(node: dict[str, Any], ids: Mapping[str, int]) -> dict[str, Any]:
