@@ -28,6 +28,7 @@ from pydantic import ValidationError
 from cio_mcp.server.echoes import BoundedErrors
 from cio_mcp.server.standard_streams import Input, Output, claim_standard_streams
 from cio_mcp.server.streams import Stream
+from cio_mcp.server.unanswered import Responses, Unanswered
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """Bytes of a line, as of a message over HTTP."""
@@ -62,9 +63,10 @@ async def serve_stdio(server: Server[Any]) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(write)
             outgoing = BoundedErrors(_Outgoing(output))
-            messages = _Messages(Input(source), outgoing)
+            unanswered = Unanswered()
+            messages, responses = _Messages(Input(source), outgoing, unanswered), Responses(outgoing, unanswered)
             try:
-                await server.run(messages, outgoing, server.create_initialization_options())
+                await server.run(messages, responses, server.create_initialization_options())
                 await output.flush()
             except* anyio.BrokenResourceError:
                 log.debug("stopped while a message was being sent")  # the SDK fails if it is canceled then
@@ -85,14 +87,16 @@ class _Outgoing(Stream):
 class _Messages(Stream):
     """The client's messages for the SDK, less the lines that are answered with an error here."""
 
-    def __init__(self, source: Input, outgoing: WriteStream[SessionMessage]) -> None:
-        self._source, self._outgoing = source, outgoing
+    def __init__(self, source: Input, outgoing: WriteStream[SessionMessage], unanswered: Unanswered) -> None:
+        self._source, self._outgoing, self._unanswered = source, outgoing, unanswered
         self._buffer = LineBuffer()
         self._lines: deque[bytes | None] = deque()
 
     async def receive(self) -> SessionMessage | Exception:
         while True:
             read = await self._read(await self._line())
+            if isinstance(read, SessionMessage):
+                read = self._unanswered.admit(read)
             if isinstance(read, SessionMessage):
                 return read
             if read is not None:

@@ -22,6 +22,7 @@ from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
+from cio_mcp.server.unanswered import MAX_UNANSWERED, TOO_MANY
 from tests.cli.command_line import TIMEOUT_SECONDS, CommandLine
 
 KEYS = {"CIO_SITE_ID": "site", "CIO_TRACK_API_KEY": "track-secret", "CIO_APP_API_KEY": "app-secret"}
@@ -79,6 +80,32 @@ def test_a_line_that_cannot_be_read_is_answered_and_the_server_goes_on(cio_mcp: 
     assert sorted((str(each["id"]), each.get("error", {}).get("code", 0)) for each in answers) == [
         ("1", 0), ("10", 0), ("9", -32600), ("None", -32700), ("None", -32700), ("None", -32600),
     ]  # fmt: skip
+
+
+def test_too_many_requests_at_once_are_refused_until_one_is_answered_or_canceled(cio_mcp: CommandLine) -> None:
+    wait = {"name": "wait_for_event", "arguments": {"customer": "ada"}}
+    waits = [{"jsonrpc": "2.0", "id": n, "method": "tools/call", "params": wait} for n in range(2, MAX_UNANSWERED + 2)]
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}}
+    ping = {"jsonrpc": "2.0", "id": "ping", "method": "ping"}
+    with run_server(cio_mcp, "serve", "--sandbox", CIO_MAX_WAIT="600") as process:
+        assert process.stdin
+        assert process.stdout
+
+        def send(*messages: dict[str, Any]) -> dict[str, Any]:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write("".join(f"{json.dumps(message)}\n" for message in messages))
+            process.stdin.flush()
+            answer: dict[str, Any] = json.loads(process.stdout.readline())
+            return answer
+
+        assert "result" in send(INITIALIZE)
+        refused = send(*waits, ping)
+        assert (refused["id"], refused["error"]["message"]) == ("ping", TOO_MANY)
+        answers = [send(cancel, ping)]
+        while "error" in answers[-1] and len(answers) < 1_000:  # until the canceled request has ended
+            answers.append(send(ping))
+        assert answers[-1] == {"jsonrpc": "2.0", "id": "ping", "result": {}}
 
 
 def test_a_version_that_is_not_served_is_repeated_in_part(cio_mcp: CommandLine) -> None:

@@ -51,3 +51,7 @@ def test_clients_over_http_belong_to_the_user_whose_server_it_is() -> None:
 def test_callers_on_this_machine_can_use_every_tool() -> None:
     assert local_caller(OWNER).may_be_asked
     assert local_caller(OWNER).scopes == loopback_caller("x", owner=OWNER).scopes == EVERY_TOOL
+
+
+def test_a_name_of_very_many_marks_is_cut_in_time() -> None:
+    assert len(loopback_caller("a" + "\u0301\u0323" * 250_000, owner=OWNER).id) == len("loopback:") + 80
