@@ -124,8 +124,12 @@ def expectation(detail: ErrorDetails) -> str:
     """What a model of ours accepts where it refused a value, in our words; never the value."""
     kind = detail["type"].removesuffix("_size").removesuffix("_parsing").removesuffix("_type")
     if accepted := _ACCEPTED.get(kind):
-        return accepted.format_map(detail.get("ctx", {}))
+        return accepted.format_map({name: _plain(value) for name, value in detail.get("ctx", {}).items()})
     return f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _plain(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 _ACCEPTED = {

@@ -59,6 +59,7 @@ TAKEN: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "a number that is too large": ("wait_for_event", {"timeout": 1000}, ["timeout: expected at most 600."]),
     "several faults": (
         "find_customers",
         {"segmnt": "VIP", "limit": True, "cursor": ["x"]},
