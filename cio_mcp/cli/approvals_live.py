@@ -20,6 +20,8 @@ from cio_mcp.storage.pauses import Pause, all_pauses
 from cio_mcp.storage.rows import ChangePage, ChangeSummary
 from cio_mcp.text.sanitize import clean
 
+ELSEWHERE = "If the server uses another one, set CIO_DATA_DIR to it; a sandbox names its own in its log."
+"""A hint for a person who expects changes where there are none."""
 REFRESH_SECONDS = 1.0
 MAX_ROWS = 500
 """Pending changes that are read; a database may hold several workspaces."""
@@ -38,9 +40,9 @@ async def pending(database: Database) -> ChangePage:
 
 
 def heading(count: int) -> str:
-    """One line: the number of pending changes, and the data directory."""
+    """The number of pending changes, and the data directory."""
     if not count:
-        return f"No changes are waiting. Data directory: {storage_place()}"
+        return f"No changes are waiting. Data directory: {storage_place()}\n{ELSEWHERE}"
     return f"{count} pending {'change' if count == 1 else 'changes'} in {storage_place()}"
 
 

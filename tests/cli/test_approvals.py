@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, suppress
 import pytest
 from rich.console import Console
 
-from cio_mcp.cli.approvals_live import View
+from cio_mcp.cli.approvals_live import ELSEWHERE, View
 from cio_mcp.cli.keyboard import key_names
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.storage.rows import ChangeRow
@@ -30,14 +30,14 @@ def test_pending_changes_are_listed_with_any_keys(cio_mcp: CommandLine) -> None:
     assert (listed.returncode, listed.stderr) == (0, "")
 
 
-def test_no_pending_changes_is_reported(cio_mcp: CommandLine) -> None:
+def test_no_pending_changes_is_reported_with_where_else_they_may_be(cio_mcp: CommandLine) -> None:
     listed = cio_mcp.run("approvals", "list").stdout
-    assert listed == f"No changes are waiting. Data directory: {cio_mcp.data_dir}\n"
+    assert listed == f"No changes are waiting. Data directory: {cio_mcp.data_dir}\n{ELSEWHERE}\n"
 
 
 def test_a_relative_data_directory_is_shown_in_full(cio_mcp: CommandLine) -> None:
     listed = cio_mcp.run("approvals", "list", CIO_DATA_DIR=os.path.relpath(cio_mcp.data_dir)).stdout
-    assert listed == f"No changes are waiting. Data directory: {cio_mcp.data_dir.resolve()}\n"
+    assert listed.startswith(f"No changes are waiting. Data directory: {cio_mcp.data_dir.resolve()}\n")
 
 
 def test_the_newest_changes_are_listed_first_and_the_callers_of_the_others_are_named(cio_mcp: CommandLine) -> None:
