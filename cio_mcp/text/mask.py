@@ -1,5 +1,6 @@
 """Masking of email addresses and phone numbers: enough stays to recognize one, not to use it."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -63,8 +64,11 @@ def mask_phone(text: str) -> str:
 
 
 def mask_text(text: str, key: str = "") -> str:
-    """Mask addresses and phone numbers in a text; under a key such as `phone`, the whole of it."""
-    text = mask_email(text)
+    """Mask addresses and phone numbers in a text; under a key such as `phone`, the whole of it.
+
+    In a text of JSON, the keys inside it count as well.
+    """
+    text = mask_email(_mask_json(text, key))
     if key and _is_phone(text, key):
         return mask_phone(text)
     return _replace(text, _numbers(_fold(text)))
@@ -89,6 +93,17 @@ def mask_value(value: JsonValue, key: str = "") -> JsonValue:
             return [mask_value(item, key) for item in value]
         case _:
             return {mask_text(name): mask_value(item, name) for name, item in value.items()}
+
+
+def _mask_json(text: str, key: str) -> str:
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        value = json.loads(text)
+        masked = mask_value(value, key)
+        return text if masked == value else json.dumps(masked, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return text
 
 
 def _is_phone(text: str, key: str) -> bool:

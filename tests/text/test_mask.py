@@ -210,3 +210,23 @@ def test_an_address_and_a_number_that_are_spaced_or_spelled_out_are_masked(text:
 )  # fmt: skip
 def test_ids_orders_times_and_amounts_stay(text: str) -> None:
     assert mask_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"phone":"015112345678","n":1}', '{"phone":"0•••78","n":1}'),
+        ('{"home": {"phone": 4915112345678}}', '{"home":{"phone":"4•••78"}}'),
+        (' [{"mobile":"0151 12345678"}, "ada@example.com"]', '[{"mobile":"0•••78"},"a•••@example.com"]'),
+        ('{"note": "{\\"phone\\":\\"015112345678\\"}"}', '{"note":"{\\"phone\\":\\"0•••78\\"}"}'),
+        ('{"phone":"015112345678"', '{"phone":"015112345678"'),
+        ('{"order": 4915112345678 }', '{"order": 4915112345678 }'),
+    ],
+)
+def test_a_number_under_a_key_inside_json_is_masked(text: str, expected: str) -> None:
+    assert mask_text(text, "profile") == expected
+
+
+def test_json_that_cannot_be_read_is_masked_as_text() -> None:
+    for text in ("[" * 100_000, '{"a":' * 10_000, '{"n":' + "1" * 5_000 + "}"):
+        assert mask_text(f"{text} ada@example.com") == f"{text} a•••@example.com"

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.schemas import slim
 from cio_mcp.text.render import Answer, render
-from cio_mcp.tools.common.person_ref import pairs
-from cio_mcp.tools.core.customer_parts import MAX_KEYS, ActivityLine, Include, flat
+from cio_mcp.tools.common.person_ref import PersonRef, pairs
+from cio_mcp.tools.core.customer_attributes import cut_to_fit
+from cio_mcp.tools.core.customer_parts import MAX_KEYS, MAX_VALUE_CHARACTERS, ActivityLine, Include, flat
 from cio_mcp.tools.core.customers import CustomerAnswer, find_customers, get_customer
 from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.tools.core.segments import get_segment, list_segments
@@ -35,6 +36,19 @@ def test_nested_data_is_json_text_and_nulls_are_left_out() -> None:
         "n": 1,
     }
     assert flat({}) is flat(None) is flat({"none": None}) is None
+
+
+def test_values_are_masked_before_they_are_cut() -> None:
+    text = "x" * (MAX_VALUE_CHARACTERS - 8) + " ada.lovelace@example.com"
+    assert "ada" not in str(flat({"text": text}, mask=True))
+    assert "1234567" not in str(flat({"nested": {"phone": "0151 1234567", "text": text}}, mask=True))
+
+
+def test_an_attribute_of_a_list_is_masked_before_it_is_cut() -> None:
+    person = PersonRef(
+        id="ada", attributes={f"a{number}": f"{'x' * 12} ada.lovelace@x.test" for number in range(2_000)}
+    )
+    assert "ada" not in str(cut_to_fit([person], mask=True)[0].attributes)
 
 
 def test_endless_data_is_cut_by_keys_and_by_length() -> None:

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.call import canonical
+from cio_mcp.text.mask import mask_text
 from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, NAME_CHARACTERS, cut, quoted
 from cio_mcp.text.spelling import closest_names
 from cio_mcp.tools.common.person_ref import PersonRef
@@ -40,12 +41,19 @@ def _as_text(value: JsonValue) -> str:
     return value if isinstance(value, str) else canonical(value)
 
 
-def cut_to_fit(people: Sequence[PersonRef]) -> list[PersonRef]:
-    """The people of a list with their attributes, each value cut so that all of them fit."""
+def cut_to_fit(people: Sequence[PersonRef], *, mask: bool) -> list[PersonRef]:
+    """The people of a list with their attributes, each value cut so that all of them fit, and masked before."""
     count = sum(len(person.attributes or ()) for person in people)
     room = max(MIN_VALUE_CHARACTERS, MAX_TOTAL_CHARACTERS // max(1, count))
     return [
-        person.model_copy(update={"attributes": {name: cut(value, room) for name, value in person.attributes.items()}})
+        person.model_copy(
+            update={
+                "attributes": {
+                    name: cut(mask_text(value, name) if mask else value, room)
+                    for name, value in person.attributes.items()
+                }
+            }
+        )
         if person.attributes
         else person
         for person in people
@@ -77,7 +85,7 @@ def missing_note(person: Person, names: Sequence[str]) -> str | None:
     return f"The customer has no attribute {', '.join(quoted(name, 60) for name in absent)}{hint}."
 
 
-def differences_of(people: Sequence[Person]) -> list[PersonRef]:
+def differences_of(people: Sequence[Person], *, mask: bool) -> list[PersonRef]:
     """People who share an address, with their names and the attributes in which they differ."""
     known = [attributes_of(person) for person in people]
     names = dict.fromkeys(name for attributes in known for name in attributes if name != "created_at")
@@ -93,4 +101,4 @@ def differences_of(people: Sequence[Person]) -> list[PersonRef]:
         )
         for person, attributes in zip(people, known, strict=True)
     ]
-    return cut_to_fit(refs)
+    return cut_to_fit(refs, mask=mask)

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from cio_mcp.customerio.api.base import Activity, Reference
 from cio_mcp.customerio.api.people import Relationship
 from cio_mcp.customerio.call import canonical
+from cio_mcp.text.mask import mask_text
 from cio_mcp.text.sanitize import cut, quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Untrusted, UntrustedValue
@@ -117,7 +118,7 @@ async def _messages(ws: CallContext, reference: Reference) -> Fetched:
 
 async def _activities(ws: CallContext, reference: Reference) -> Fetched:
     page = await ws.people.activities_of(reference, limit=MAX_INCLUDED)
-    return Fetched([_activity(activity) for activity in page.activities], bool(page.next))
+    return Fetched([_activity(activity, mask=ws.settings.mask_pii) for activity in page.activities], bool(page.next))
 
 
 async def _subscriptions(ws: CallContext, reference: Reference) -> Fetched:
@@ -127,7 +128,9 @@ async def _subscriptions(ws: CallContext, reference: Reference) -> Fetched:
 
 async def _relationships(ws: CallContext, reference: Reference) -> Fetched:
     page = await ws.people.relationships_of(reference, limit=MAX_INCLUDED)
-    return Fetched([_relationship(related) for related in page.cio_relationships], bool(page.next))
+    return Fetched(
+        [_relationship(related, mask=ws.settings.mask_pii) for related in page.cio_relationships], bool(page.next)
+    )
 
 
 FETCH: dict[Include, Callable[[CallContext, Reference], Awaitable[Fetched]]] = {
@@ -139,12 +142,16 @@ FETCH: dict[Include, Callable[[CallContext, Reference], Awaitable[Fetched]]] = {
 }
 
 
-def flat(values: dict[str, Any] | None) -> dict[str, Scalar] | None:
-    """The first keys of foreign data without nulls, what is nested as JSON text; None where there is none."""
+def flat(values: dict[str, Any] | None, *, mask: bool = False) -> dict[str, Scalar] | None:
+    """The first keys of foreign data without nulls, what is nested as JSON text; None where there is none.
+
+    With `mask`, texts are masked before they are cut, so that none ends in half an address.
+    """
     kept: dict[str, Scalar] = {}
     room = MAX_DATA_CHARACTERS
     for key, value in _present(values)[:MAX_KEYS]:
         text = value if isinstance(value, str) else canonical(value)
+        text = mask_text(text, key) if mask else text
         room -= len(key) + min(len(text), MAX_VALUE_CHARACTERS)
         if kept and room < 0:
             break
@@ -164,9 +171,9 @@ def _some(lines: Sequence[Any]) -> Fetched:
     return Fetched(lines[:MAX_LINES], len(lines) > MAX_LINES, len(lines))
 
 
-def _activity(activity: Activity) -> ActivityLine:
+def _activity(activity: Activity, *, mask: bool) -> ActivityLine:
     own = {key: value for key, value in (activity.data or {}).items() if key not in OF_THE_MESSAGE}
-    data = flat(own)
+    data = flat(own, mask=mask)
     return ActivityLine(
         at=activity.timestamp,
         type=activity.type,
@@ -177,8 +184,8 @@ def _activity(activity: Activity) -> ActivityLine:
     )
 
 
-def _relationship(related: Relationship) -> RelationshipLine:
-    attributes = flat(related.attributes)
+def _relationship(related: Relationship, *, mask: bool) -> RelationshipLine:
+    attributes = flat(related.attributes, mask=mask)
     return RelationshipLine(
         object_type_id=related.object_type_id,
         object_id=related.identifiers.object_id,

@@ -163,7 +163,8 @@ async def get_customer(
     try:
         reference = await ws.people.locate(customer, id_type)
     except SeveralPeople as several:
-        return CustomerAnswer(several=differences_of(several.people), note=_shared_address_note(several.count))
+        people = differences_of(several.people, mask=ws.settings.mask_pii)
+        return CustomerAnswer(several=people, note=_shared_address_note(several.count))
     parts = dict.fromkeys(include)
     results = await together(
         {
@@ -215,7 +216,8 @@ async def _rows(ws: CallContext, people: Sequence[Identifiers], attributes: Sequ
     profiles = await ws.people.profiles_of_many(people)
     rows = {cio_id: named_attributes(profile, attributes) or None for cio_id, profile in profiles.items()}
     return cut_to_fit(
-        [who(person).model_copy(update={"attributes": rows.get(person.cio_id or "")}) for person in people]
+        [who(person).model_copy(update={"attributes": rows.get(person.cio_id or "")}) for person in people],
+        mask=ws.settings.mask_pii,
     )
 
 
@@ -227,7 +229,7 @@ async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limi
         customers = await _rows(ws, matches[:limit], attributes)
     else:
         profiles = await ws.people.profiles_of_many(matches[:limit])
-        customers = differences_of(list(profiles.values()))
+        customers = differences_of(list(profiles.values()), mask=ws.settings.mask_pii)
     return CustomersAnswer(
         customers=customers,
         total=len(matches),
