@@ -18,6 +18,7 @@ from cio_mcp.gate.change import Change
 from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_receipt
 from cio_mcp.gate.executor import Executor
+from cio_mcp.gate.pause_note import pause_refusal
 from cio_mcp.gate.plan import Plan, drifted
 from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.proposals import FORBIDDEN, OPEN_SECONDS, Proposals
@@ -41,7 +42,6 @@ TOO_MANY_OPEN = {
     "workspace limit": "Too many pending approvals in this workspace, or too large ones. Nothing was sent. "
     "Ask the operator to decide the pending ones first.",
 }
-PAUSED = "Writes are paused for this workspace. Nothing was sent."
 UNRECORDED = "The request was sent, but the server's database could not record the outcome."
 UNUSABLE: dict[ClaimResult, WithdrawalPhrase] = {
     "too old": "the approval expired",
@@ -112,8 +112,8 @@ class Gate:
             ):
                 change = Change.of(row)
                 return change if change.state == "sending" else await self._report(change)
-            if await self.pauses.in_force():
-                raise Refused(PAUSED)
+            if pause := await self.pauses.in_force():
+                raise Refused(pause_refusal(pause))
             if waiting:
                 return await self.proposals.recall(waiting, now)
             planned = await self.proposals.admit(tool, arguments, await plan(), now)
@@ -288,7 +288,7 @@ class Gate:
         """What keeps an approval from being used; None where the change itself says it."""
         now, effect = self.clock.now(), change.plan.effect
         if claim == "paused":
-            raise Refused(PAUSED)
+            raise Refused(pause_refusal(await self.pauses.in_force()))
         if claim == "cap reached":
             raise Refused(await self._no_room(now, change.plan.people_reached))
         if claim == "same target":

@@ -202,11 +202,12 @@ async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scen
     assert await scene.gate.approvals.approve(
         waiting, by="person", how="on a terminal", confirmation=waiting.plan.typed
     )
-    assert await scene.gate.pauses.pause(by="operator", now=scene.gate.clock.now())
+    assert await scene.gate.pauses.pause(by="operator", now=scene.gate.clock.now(), reason="a bad import")
     await scene.after(60)
-    with pytest.raises(Refused, match="paused"):
+    reason = r"An operator paused all writes at .*: “a bad import”\. Nothing was sent\. Only an operator can resume"
+    with pytest.raises(Refused, match=reason):
         await scene.gate.make(waiting, approved, scene.work())
-    with pytest.raises(Refused, match="paused"):
+    with pytest.raises(Refused, match=reason):
         await scene.gate.propose("local:third", "a tool", arguments_digest({}), plan)
     assert requests(sandbox, "/events") == 0
     assert await scene.gate.pauses.resume()

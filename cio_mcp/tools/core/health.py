@@ -7,9 +7,10 @@ from functools import partial
 
 from cio_mcp.errors import StorageFailed
 from cio_mcp.events.models import EventQuery
+from cio_mcp.gate.pause_note import pause_note
 from cio_mcp.storage.rows import UNSETTLED, ChangeState
 from cio_mcp.storage.webhook_stats import WebhookStats
-from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import ago, from_unix, moment
 from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.common.gather import together
@@ -70,7 +71,7 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
             "stats": ws.events.stats,
             "since": ws.events.received_since,
             "week": partial(ws.events.summary, week),
-            "paused": partial(pause_note, ws),
+            "paused": partial(pause_in_force, ws),
             **{
                 state: partial(ws.gate.journal.recent, state=state, limit=1, now=ws.now.timestamp())
                 for state in (WAITING, *UNSETTLED)
@@ -107,16 +108,13 @@ def deliverability(by_metric: Mapping[str, int]) -> Deliverability:
     )
 
 
-async def pause_note(ws: CallContext) -> str | None:
+async def pause_in_force(ws: CallContext) -> str | None:
     """Since when and why writes are paused; an unreadable database does not prevent the rest of the answer."""
     try:
         pause = await ws.gate.pauses.in_force()
     except StorageFailed:
         return None
-    if pause is None:
-        return None
-    because = f": {quoted(pause.reason)}" if pause.reason else ""
-    return f"An operator paused all writes at {moment(from_unix(pause.at))}{because}"
+    return pause_note(pause) if pause else None
 
 
 def _webhooks(stats: WebhookStats, since: datetime | None, now: datetime, *, simulated: bool) -> Iterable[str]:

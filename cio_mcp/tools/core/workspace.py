@@ -13,7 +13,7 @@ from cio_mcp.text.timestamps import clock_line
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.person_ref import AnswerPart
-from cio_mcp.tools.core.health import Health, health, pause_note
+from cio_mcp.tools.core.health import Health, health, pause_in_force
 from cio_mcp.tools.core.limits import LaneNow, lanes_now
 from cio_mcp.workspace import CallContext
 
@@ -187,7 +187,7 @@ async def _overview(ws: CallContext) -> Overview:
         keys=tuple(name for name, there in (("App", settings.has_app), ("Track", settings.has_track)) if there),
         read_only=settings.read_only,
         masked=settings.mask_pii,
-        writes_stopped=await pause_note(ws),
+        writes_stopped=await pause_in_force(ws),
         people=own.people if own else None,
         messages_sent=own.messages_sent if own else None,
         account_workspaces=None if own else tuple(each.name for each in known[:MAX_LISTED]) or None,
