@@ -140,3 +140,10 @@ async def test_messages_are_narrowed_by_metric_channel_parent_and_time(client: S
     assert min(message["created"] for message in recent) >= now - 5 * 86_400
     oldest = (await client.get_json("/v1/messages", start_ts=1, limit=1000))["messages"][-1]
     assert oldest["created"] >= now - 184 * 86_400 - 60
+
+
+async def test_a_message_bounces_for_a_reason_of_its_channel(client: SandboxClient) -> None:
+    for channel, reason in (("email", "email account"), ("push", "device token")):
+        answer = await client.get_json("/v1/messages", metric="bounced", type=channel, limit=1000)
+        assert answer["messages"]
+        assert all(reason in message["failure_message"] for message in answer["messages"])

@@ -8,7 +8,7 @@ from typing import Any
 from cio_mcp.sandbox.webhooks.payloads import DELIVERY_STEPS, customer_event, delivery_event
 from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id, simulate_metrics
 from cio_mcp.sandbox.world.people import Person
-from cio_mcp.sandbox.world.seed import HARD_BOUNCE, UNSUBSCRIBED
+from cio_mcp.sandbox.world.seed import UNSUBSCRIBED, bounce_reason
 from cio_mcp.sandbox.world.templates import Source, Template, missing_variables
 from cio_mcp.sandbox.world.workspace import Change, Workspace
 
@@ -108,7 +108,7 @@ def dispatch(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: 
         metric, delivery.failure = failure
         metrics = {metric: at + 1}
     elif "bounced" in metrics:
-        delivery.failure = HARD_BOUNCE
+        delivery.failure = bounce_reason(delivery.template.channel)
     delivery.metrics = {**metrics, "created": delivery.created}
     workspace.apply_after(0, partial(schedule_steps, workspace, delivery))
 

@@ -10,7 +10,12 @@ from cio_mcp.sandbox.world.people import Person
 from cio_mcp.sandbox.world.templates import Source, Template
 
 BROADCAST_TRIGGERS = 3
-HARD_BOUNCE = "550 5.1.1 The email account that you tried to reach does not exist"
+BOUNCES = {
+    "email": "550 5.1.1 The email account that you tried to reach does not exist",
+    "push": "The device token is not registered",
+}
+"""Why a message bounces, by channel."""
+BOUNCE_OF_OTHERS = "The number does not exist"
 UNSUBSCRIBED = "The person is unsubscribed."
 
 
@@ -90,8 +95,13 @@ def _delivery(rng: random.Random, source: Source, person: Recipient, template: T
     elif source.kind == "campaign" and person.unsubscribed_at is not None and at > person.unsubscribed_at:
         delivery.metrics, delivery.failure = {"created": at, "undeliverable": at + 1}, UNSUBSCRIBED
     if "bounced" in delivery.metrics:
-        delivery.failure = HARD_BOUNCE
+        delivery.failure = bounce_reason(template.channel)
     return delivery
+
+
+def bounce_reason(channel: str) -> str:
+    """Why a message of this channel bounces."""
+    return BOUNCES.get(channel, BOUNCE_OF_OTHERS)
 
 
 def _read_metrics(at: int, channel: str) -> dict[str, int]:
