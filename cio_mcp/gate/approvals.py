@@ -79,13 +79,13 @@ class Approvals:
                 how = "the confirmation text did not match"
             await self.withdraw(change, by=by, how=how, acknowledged=True)
 
-    async def rejections(self, tool: str, arguments: str, plan: Plan) -> Rejections | None:
+    async def rejections(self, tool: str, arguments_digest: str, plan: Plan) -> Rejections | None:
         """How often a person rejected an equal or similar plan in the last hour; None if never."""
         now = self.clock.now()
         decided = await self.journal.effects.decided(
             Digests(plan.effect, plan.target),
             tool,
-            arguments,
+            arguments_digest,
             since=now - REJECTION_SECONDS,
             until=now + CLOCK_SKEW_SECONDS,
             limit=MAX_DECISIONS,

@@ -32,12 +32,12 @@ class Proposals:
     duplicates: Duplicates
     policy: Policy
 
-    async def admit(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
+    async def admit(self, tool: str, arguments_digest: str, planned: Plan, now: float) -> Plan | Receipt:
         """Examine a plan, and state first how often a person rejected the same; too often, and it is not proposed."""
-        examined = await self.examine(tool, arguments, planned, now)
+        examined = await self.examine(tool, arguments_digest, planned, now)
         if isinstance(examined, Receipt):
             return examined
-        rejections = await self.approvals.rejections(tool, arguments, examined)
+        rejections = await self.approvals.rejections(tool, arguments_digest, examined)
         if rejections is None:
             return examined
         if rejections.outside_until > now:
@@ -51,16 +51,16 @@ class Proposals:
         prompted = row.asked_at is not None and now - row.asked_at <= APPROVAL_SECONDS
         if change.state != "planned" or prompted:
             return change
-        return change.with_rejections(await self.approvals.rejections(row.tool, row.arguments, change.plan))
+        return change.with_rejections(await self.approvals.rejections(row.tool, row.arguments_digest, change.plan))
 
-    async def examine(self, tool: str, arguments: str, planned: Plan, now: float) -> Plan | Receipt:
+    async def examine(self, tool: str, arguments_digest: str, planned: Plan, now: float) -> Plan | Receipt:
         """Refuse what no approval allows, answer what is settled, and add what must be typed and warned of."""
         # Off the event loop, like the row below: a plan may be a megabyte.
         await anyio.to_thread.run_sync(guardrails.check_plan, planned)
         if self.policy.rule_of(tool, planned) == "hide":
             raise Refused(FORBIDDEN)
         if not planned.calls:
-            return unneeded_receipt(planned, await self.journal.applied(tool, arguments))
+            return unneeded_receipt(planned, await self.journal.applied(tool, arguments_digest))
         planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
         return await self.duplicates.examine(planned, now)
 
@@ -69,8 +69,8 @@ class Proposals:
         planned: Plan,
         principal: str,
         tool: str,
-        arguments: str,
-        input_json: str | None,
+        arguments_digest: str,
+        arguments_json: str | None,
         now: float,
         id_: str | None = None,
     ) -> Change:
@@ -83,11 +83,11 @@ class Proposals:
             workspace=self.journal.workspace,
             principal=principal,
             tool=tool,
-            arguments=arguments,
+            arguments_digest=arguments_digest,
             effect=planned.effect,
             target=planned.target,
             form=FORM_VERSION,
-            input=input_json,
+            arguments_json=arguments_json,
             repeat=bool(planned.repeat),
             state="planned",
             risk=planned.risk,

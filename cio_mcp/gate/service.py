@@ -92,11 +92,11 @@ class Gate:
                 del self.in_calls[change]
 
     async def propose(
-        self, principal: str, tool: str, arguments: str, plan: Planner, *, input_json: str | None = None
+        self, principal: str, tool: str, arguments_digest: str, plan: Planner, *, arguments_json: str | None = None
     ) -> Change | Receipt:
-        """The open change for these arguments (`arguments` is their digest), or a new one, or why there is none.
+        """The open change for these arguments (given by their digest), or a new one, or why there is none.
 
-        `input_json` are the arguments themselves (JSON), where the change may be made without a further call. A receipt
+        `arguments_json` are the arguments themselves, where the change may be made without a further call. A receipt
         comes back where nothing is left to decide: no change is needed, the same was sent already, or it was made
         meanwhile.
 
@@ -106,9 +106,9 @@ class Gate:
         """
         now = self.clock.now()
         with before_sending():
-            waiting = await self.journal.open_for(principal, tool, arguments, now)
+            waiting = await self.journal.open_for(principal, tool, arguments_digest, now)
             if waiting is None and (
-                row := await self.journal.unacknowledged(principal, tool, arguments, now - OPEN_SECONDS)
+                row := await self.journal.unacknowledged(principal, tool, arguments_digest, now - OPEN_SECONDS)
             ):
                 change = Change.of(row)
                 return change if change.state == "sending" else await self._report(change)
@@ -116,7 +116,7 @@ class Gate:
                 raise Refused(pause_refusal(pause))
             if waiting:
                 return await self.proposals.recall(waiting, now)
-            planned = await self.proposals.admit(tool, arguments, await plan(), now)
+            planned = await self.proposals.admit(tool, arguments_digest, await plan(), now)
             if isinstance(planned, Receipt):
                 return planned
             if cap := self.policy.caps(planned.risk):
@@ -124,7 +124,7 @@ class Gate:
                 if people > cap or await self.journal.next_send_at(cap, now, people) > now:
                     raise Refused(await self._no_room(now, people))
             change = await anyio.to_thread.run_sync(
-                self.proposals.change, planned, principal, tool, arguments, input_json, now
+                self.proposals.change, planned, principal, tool, arguments_digest, arguments_json, now
             )
             if (added := await self.journal.add(change.row, OPEN_LIMITS)) != "added":
                 raise Refused(TOO_MANY_OPEN[added])
@@ -133,14 +133,14 @@ class Gate:
                 return await self.approvals.current(change)
             return change
 
-    async def give_up(self, principal: str, tool: str, arguments: str, since: float) -> Receipt:
+    async def give_up(self, principal: str, tool: str, arguments_digest: str, since: float) -> Receipt:
         """End a call that took too long: withdraw its open change, or report what was requested since a time."""
         now = self.clock.now()
-        if row := await self.journal.open_for(principal, tool, arguments, now):
+        if row := await self.journal.open_for(principal, tool, arguments_digest, now):
             change = Change.of(row)
             await self.approvals.withdraw(change, by=principal, how="no response in time", acknowledged=True)
             return self.receipt(await self.approvals.current(change))
-        if row := await self.journal.requested_for(principal, tool, arguments, since):
+        if row := await self.journal.requested_for(principal, tool, arguments_digest, since):
             return self.receipt(Change.of(row))
         return Receipt(status="declined", message="No response in time. Nothing was sent.")
 
@@ -268,12 +268,19 @@ class Gate:
             outcome = json.dumps({"message": "The underlying data keeps changing. Nothing was sent."})
             await self.journal.fail(row.id, outcome, now=now)
             return self.receipt(await self.approvals.current(change))
-        examined = await self.proposals.examine(row.tool, row.arguments, planned, now)
+        examined = await self.proposals.examine(row.tool, row.arguments_digest, planned, now)
         if isinstance(examined, Receipt):
             await self._withdraw(change, "it is no longer needed")
             return examined
         fresh = await anyio.to_thread.run_sync(
-            self.proposals.change, examined, row.principal, row.tool, row.arguments, row.input, row.planned_at, row.id
+            self.proposals.change,
+            examined,
+            row.principal,
+            row.tool,
+            row.arguments_digest,
+            row.arguments_json,
+            row.planned_at,
+            row.id,
         )
         if not await self.journal.replace_plan(row.id, replace(fresh.row, drifts=row.drifts + 1)):
             return self.receipt(await self.approvals.current(change))

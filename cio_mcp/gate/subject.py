@@ -35,11 +35,11 @@ class Subject:
     def is_in(self, row: ChangeRow) -> bool:
         """Whether a change is about this person or mentions them."""
         texts = (row.summary, row.question, row.outcome or "", row.decided_how or "")
-        if not self._may_be_in(*texts, row.plan, row.input or ""):
+        if not self._may_be_in(*texts, row.plan, row.arguments_json or ""):
             return False
         if self.is_mentioned_in(*texts) or self._mentions(row.summary):
             return True
-        if self.is_mentioned_in(*texts_in(json.loads(row.plan)), *texts_in(json.loads(row.input or "null"))):
+        if self.is_mentioned_in(*texts_in(json.loads(row.plan)), *texts_in(json.loads(row.arguments_json or "null"))):
             return True
         plan = Change.of(row).plan
         names = (f"{person.label} {person.details}" for person in plan.people)

@@ -77,10 +77,10 @@ class ApprovedChanges:
         gate = self.workspace.gate
         row = await gate.journal.get(change)
         caller = self.callers.find(row.principal) if row else None
-        if row is None or row.input is None or caller is None:
+        if row is None or row.arguments_json is None or caller is None:
             return
-        call = self.toolbox.call_again(self.workspace.acting(caller), row.tool, row.input)
-        if call.digest != row.arguments:
+        call = self.toolbox.call_again(self.workspace.acting(caller), row.tool, row.arguments_json)
+        if call.digest != row.arguments_digest:
             log.warning("Approved change %s waits for its call: this version reads its arguments differently.", change)
             return
         await gate.make(Change.of(row), call.plan, call.work(), unread=True)

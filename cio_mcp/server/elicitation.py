@@ -78,7 +78,7 @@ class WriteCall:
     async def propose(self) -> "Proposal":
         """Find or create the change of this call."""
         proposed = await self.context.gate.propose(
-            self.context.caller.id, self.spec.name, self.digest, self.plan, input_json=self.input_json
+            self.context.caller.id, self.spec.name, self.digest, self.plan, arguments_json=self.arguments_json
         )
         return Proposal(self, proposed)
 
@@ -92,7 +92,7 @@ class WriteCall:
         return digest_of(self.arguments)
 
     @property
-    def input_json(self) -> str:
+    def arguments_json(self) -> str:
         """The arguments as JSON, from which the call can be made again."""
         return canonical(_plain(self.arguments))
 

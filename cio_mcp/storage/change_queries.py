@@ -10,8 +10,8 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import OPEN, ChangePage, ChangeRow, ChangeState, ChangeSummary
 from cio_mcp.storage.schema import changes
 
-row_columns = tuple(changes.c[field.name] for field in fields(ChangeRow))
-"""The columns of a whole change."""
+row_columns = tuple(changes.c[field.name].label(field.name) for field in fields(ChangeRow))
+"""The columns of a whole change, each by its name in `ChangeRow`, which two of them do not have in the database."""
 summary_columns = tuple(changes.c[field.name] for field in fields(ChangeSummary))
 """The columns of a change in a list."""
 

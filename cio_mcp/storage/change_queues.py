@@ -31,7 +31,7 @@ class ApprovedChanges:
         """Read the untaken ones of some tools that were approved since a time, except by one decider."""
         here = and_(changes.c.workspace == self._workspace, changes.c.state == "approved", changes.c.expires_at > now)
         decided = and_(changes.c.decided_at >= since, changes.c.decided_by != but_by)
-        can_be_planned = and_(changes.c.tool.in_(tools), changes.c.input.is_not(None))
+        can_be_planned = and_(changes.c.tool.in_(tools), changes.c.arguments_json.is_not(None))
         query = select(*summary_columns).where(here, decided, _untaken(now), can_be_planned)
         few = query.order_by(changes.c.decided_at).limit(MAX_APPROVED_AT_ONCE)
         return await self._database.read(lambda db: [ChangeSummary(**row) for row in db.execute(few).mappings()])

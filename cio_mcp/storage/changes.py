@@ -69,34 +69,34 @@ class Journal:
             self._database, workspace=self.workspace, state=state, limit=limit, now=now, after=after
         )
 
-    async def open_for(self, principal: str, tool: str, arguments: str, now: float) -> ChangeRow | None:
+    async def open_for(self, principal: str, tool: str, arguments_digest: str, now: float) -> ChangeRow | None:
         """Find the open change of a caller for the same tool and arguments."""
         still = (changes.c.state.in_(OPEN), changes.c.expires_at > now)
         # Two calls at the same moment leave two: an approved one is the one to carry out.
         approved_first = (changes.c.state == "approved").desc()
-        return await self._first(_call(principal, tool, arguments), *still, order=(approved_first,))
+        return await self._first(_call(principal, tool, arguments_digest), *still, order=(approved_first,))
 
-    async def unacknowledged(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
+    async def unacknowledged(self, principal: str, tool: str, arguments_digest: str, since: float) -> ChangeRow | None:
         """Find a change for the same arguments that was settled since a time without an answer to its caller.
 
         Somebody declined it outside, or approved it there and it was carried out without a further call.
         """
         declined = and_(changes.c.state == "declined", changes.c.finished_at.is_(None))
         unread = or_(declined, and_(changes.c.unread, changes.c.state.not_in(OPEN)))
-        return await self._first(_call(principal, tool, arguments), unread, changes.c.decided_at >= since)
+        return await self._first(_call(principal, tool, arguments_digest), unread, changes.c.decided_at >= since)
 
     async def acknowledge(self, change: str, *, now: float) -> bool:
         """Record that the caller has the outcome of a change that needs no further call."""
         finished = func.coalesce(changes.c.finished_at, now)
         return await self._move(change, changes.c.state.not_in(OPEN), unread=False, finished_at=finished)
 
-    async def requested_for(self, principal: str, tool: str, arguments: str, since: float) -> ChangeRow | None:
+    async def requested_for(self, principal: str, tool: str, arguments_digest: str, since: float) -> ChangeRow | None:
         """Find the latest change of a caller for the same tool and arguments that was requested since a time."""
-        return await self._first(_call(principal, tool, arguments), changes.c.sending_at >= since)
+        return await self._first(_call(principal, tool, arguments_digest), changes.c.sending_at >= since)
 
-    async def applied(self, tool: str, arguments: str) -> ChangeRow | None:
+    async def applied(self, tool: str, arguments_digest: str) -> ChangeRow | None:
         """Find the latest change of any caller for the same tool and arguments that Customer.io accepted."""
-        same = and_(changes.c.tool == tool, changes.c.arguments == arguments)
+        same = and_(changes.c.tool == tool, changes.c.arguments_digest == arguments_digest)
         return await self._first(same, changes.c.state.in_(EFFECTIVE))
 
     async def record_prompt(self, change: str, *, now: float) -> bool:
@@ -158,7 +158,7 @@ class Journal:
             effect=row.effect,
             target=row.target,
             form=row.form,
-            input=row.input,
+            arguments_json=row.arguments_json,
             risk=row.risk,
             event_id=row.event_id,
             next_step=row.next_step,
@@ -215,7 +215,7 @@ class Journal:
 
 
 def _size(row: ChangeRow) -> int:
-    return sum(len(text.encode()) for text in (row.plan, row.question, row.input or ""))
+    return sum(len(text.encode()) for text in (row.plan, row.question, row.arguments_json or ""))
 
 
 def _waiting(workspace: str, principal: str, now: float) -> Select[Any]:
@@ -226,5 +226,7 @@ def _waiting(workspace: str, principal: str, now: float) -> Select[Any]:
     return select(count, size, count.filter(mine), my_size).select_from(changes).where(*waits)
 
 
-def _call(principal: str, tool: str, arguments: str) -> ColumnElement[bool]:
-    return and_(changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments == arguments)
+def _call(principal: str, tool: str, arguments_digest: str) -> ColumnElement[bool]:
+    return and_(
+        changes.c.principal == principal, changes.c.tool == tool, changes.c.arguments_digest == arguments_digest
+    )

@@ -52,13 +52,13 @@ class Effects:
         return [Precedent(_summary(row), equal) for row in rows for equal in [row["effect"] == digests.effect]]
 
     async def decided(
-        self, digests: Digests, tool: str, arguments: str, *, since: float, until: float, limit: int
+        self, digests: Digests, tool: str, arguments_digest: str, *, since: float, until: float, limit: int
     ) -> list[Precedent]:
         """Find the newest changes that were decided in a time, by any caller, and are equal or nearly equal.
 
         Where effects are not compared, those with the same tool and arguments are equal.
         """
-        same_call = and_(changes.c.tool == tool, changes.c.arguments == arguments)
+        same_call = and_(changes.c.tool == tool, changes.c.arguments_digest == arguments_digest)
         alike = or_(same_call, changes.c.target == digests.target) if digests.target else same_call
         # A change is decided within an hour, if at all: so few are read, by the index of recent changes.
         recent = and_(changes.c.workspace == self._workspace, changes.c.planned_at >= since - MAX_OPEN_SECONDS)

@@ -52,7 +52,7 @@ async def reduce_old_changes(database: Database, *, before: float, now: float) -
                 "plan": bare_plan(row.risk, row.summary),
                 "size": 0,
                 "baseline": None,
-                "input": None,
+                "arguments_json": None,
                 "next_step": None,
             }
             db.execute(update(changes).where(changes.c.id == row.id).values(**reduced))
@@ -144,7 +144,7 @@ def _erased(row: ChangeRow, by: str, now: float) -> dict[str, object]:
         "size": 0,
         "outcome": _without_person(row.outcome),
         "baseline": None,
-        "input": None,
+        "arguments_json": None,
         "event_id": None,
         "delivery_id": None,
         "next_step": None,

@@ -66,17 +66,17 @@ class ChangeSummary:
 class ChangeRow(ChangeSummary):
     """A change with its whole plan and question; `plan` and `baseline` are JSON.
 
-    `arguments`, `effect`, `target` and `digest` are SHA-256 in hex: of the call's arguments, of the effect, of whom and
-    what it is about, and of the requests; `form` is the version of the form in which `effect` and `target` were
-    computed. `input` is the call's arguments themselves (JSON), where a server may carry out the change without a
-    further call. `unread` says that it was carried out so, and that its caller does not know of it yet.
+    `arguments_digest`, `effect`, `target` and `digest` are SHA-256 in hex: of the call's arguments, of the effect, of
+    whom and what it is about, and of the requests; `form` is the version of the form in which `effect` and `target`
+    were computed. `arguments_json` are the call's arguments themselves, where a server may carry out the change without
+    a further call. `unread` says that it was carried out so, and that its caller does not know of it yet.
     """
 
-    arguments: str
+    arguments_digest: str
     effect: str | None
     target: str | None = None
     form: int = 0
-    input: str | None = None
+    arguments_json: str | None = None
     unread: bool = False
     repeat: bool
     question: str

@@ -39,7 +39,7 @@ changes = Table(
     Column("workspace", String, nullable=False),
     Column("principal", String, nullable=False),
     Column("tool", String, nullable=False),
-    Column("arguments", String, nullable=False),
+    Column("arguments", String, nullable=False, key="arguments_digest"),
     Column("effect", String),
     Column("repeat", Boolean, nullable=False),
     Column("state", String, nullable=False),
@@ -67,11 +67,11 @@ changes = Table(
     Column("baseline", Text),
     Column("question", Text, nullable=False),
     Column("plan", Text, nullable=False),
-    Column("input", Text),
+    Column("input", Text, key="arguments_json"),
     Column("target", String),
     Column("form", Integer, nullable=False, server_default="0"),
     Column("unread", Boolean, nullable=False, server_default=false()),
-    Index("changes_open", "workspace", "principal", "tool", "arguments"),
+    Index("changes_open", "workspace", "principal", "tool", "arguments_digest"),
     Index("changes_effect", "workspace", "effect"),
     Index("changes_target", "workspace", "target"),
     Index("changes_form", "workspace", "form"),
@@ -82,12 +82,18 @@ changes = Table(
     Index("changes_event", "workspace", "event_id"),
     Index("changes_delivery", "workspace", "delivery_id"),
 )
-"""Proposed writes and their outcomes. Times are Unix seconds; `plan`, `input`, `outcome` and `baseline` are JSON;
-`arguments`, `effect`, `target` and `digest` are SHA-256 in hex, `form` is the version of the form in which `effect` and
-`target` were computed; `size` is in bytes, of plan, question and input (0 once they are erased); `due_at` is when a
-scheduled send goes out; `baseline` lists what was there just before sending; `settle_at` is when an open outcome is
-looked into next, or when another process may carry out an approved change; `event_id` and `delivery_id` name what the
-change caused.
+"""Proposed writes and their outcomes. Times are Unix seconds.
+
+`plan`, `arguments_json`, `outcome` and `baseline` are JSON; `arguments_digest`, `effect`, `target` and `digest` are
+SHA-256 in hex, `form` is the version of the form in which `effect` and `target` were computed. `size` is in bytes, of
+plan, question and arguments (0 once they are erased). `due_at` is when a scheduled send goes out. `baseline` lists what
+was there just before sending. `event_id` and `delivery_id` name what the change caused.
+
+`settle_at` is from when another process may take up the change, by its state:
+`approved`: when it may be carried out: at once if empty, else once the call or the server that has it gave it up;
+`sending`: when the process that sends it counts as dead, so that its outcome is looked for;
+`unknown`: when its outcome is looked for next; a process that looks postpones it meanwhile. Never again if empty.
+
 The large columns stand last: SQLite reads a row from its start, so lists never read them. What stands behind them is
 read for single changes only."""
 

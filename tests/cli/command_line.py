@@ -114,7 +114,7 @@ class CommandLine:
             workspace="acme",
             principal=by,
             tool="send_transactional",
-            arguments=change,
+            arguments_digest=change,
             effect=None,
             repeat=False,
             state="planned",

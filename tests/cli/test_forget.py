@@ -55,7 +55,11 @@ def test_a_person_is_erased_from_changes_and_events_and_what_keeps_us_from_repea
     after = cio_mcp.change("aaaa0001")
     assert (after.summary, after.question) == ("(erased)", "(erased)")
     assert (after.state, after.decided_how) == ("declined", "the data of its person was erased")
-    assert (after.digest, after.arguments, after.effect) == (before.digest, before.arguments, before.effect)
+    assert (after.digest, after.arguments_digest, after.effect) == (
+        before.digest,
+        before.arguments_digest,
+        before.effect,
+    )
     assert Plan.model_validate_json(after.plan).calls == ()
     assert number_of_events(cio_mcp) == 1
     shown = cio_mcp.run("changes", "aaaa0001", **HERE)

@@ -245,7 +245,7 @@ def change(name: str, body: dict[str, Any]) -> ChangeRow:
         workspace="acme",
         principal="local:ada",
         tool="send_event",
-        arguments=name,
+        arguments_digest=name,
         effect=None,
         repeat=False,
         state="sending",

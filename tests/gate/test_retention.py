@@ -47,7 +47,7 @@ def change(id_: str, state: StoredState, planned_at: float = OLD) -> ChangeRow:
         workspace="sandbox",
         principal="local:ada",
         tool="send_event",
-        arguments="a" * 64,
+        arguments_digest="a" * 64,
         effect=plan.effect,
         repeat=False,
         state=state,
@@ -62,7 +62,7 @@ def change(id_: str, state: StoredState, planned_at: float = OLD) -> ChangeRow:
         delivery_id="dgTe",
         outcome='{"message": null}',
         baseline='["dgTd"]',
-        input='{"data": {"secret": "body"}}',
+        arguments_json='{"data": {"secret": "body"}}',
     )
 
 
@@ -75,7 +75,7 @@ async def test_a_change_settled_a_month_ago_is_reduced_to_digest_and_summary(
     assert await retention.round() == 1
     after = await journal.get("aaaa0001")
     assert after
-    assert after == replace(before, question="", plan=after.plan, baseline=None, input=None)
+    assert after == replace(before, question="", plan=after.plan, baseline=None, arguments_json=None)
     assert "secret" not in after.plan
     assert after.summary == "Send “x”."
     assert receipt_of(Change.of(after), NOW).change == "aaaa0001"

@@ -24,7 +24,7 @@ def row(proposal: Plan) -> ChangeRow:
         workspace="acme",
         principal="local:ada",
         tool="send_event",
-        arguments="",
+        arguments_digest="",
         effect=None,
         repeat=False,
         state="sent",
@@ -58,7 +58,7 @@ def test_addresses_numbers_and_cio_ids_are_found_wherever_they_stand(text: str) 
     assert ADA.is_in(about("bob", {text: 1}))
     assert ADA.is_in(about("bob", outcome=f'{{"message": "{text}"}}'))
     assert ADA.is_in(about("bob", summary=text))
-    assert ADA.is_in(about("bob", input=json.dumps({"to": text})))
+    assert ADA.is_in(about("bob", arguments_json=json.dumps({"to": text})))
 
 
 @pytest.mark.parametrize(

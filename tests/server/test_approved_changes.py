@@ -413,8 +413,8 @@ class TestACall:
 @pytest.mark.parametrize("tool", CALLS)
 async def test_a_call_that_is_made_again_has_the_same_arguments(tool: str, server: Server) -> None:
     call = server.call(tool)
-    again = server.toolbox.call_again(call.context, tool, call.input_json)
-    assert (again.digest, again.input_json) == (call.digest, call.input_json)
+    again = server.toolbox.call_again(call.context, tool, call.arguments_json)
+    assert (again.digest, again.arguments_json) == (call.digest, call.arguments_json)
     assert again.arguments == call.arguments
 
 

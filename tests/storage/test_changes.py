@@ -41,7 +41,7 @@ def change(number: int, **values: Any) -> ChangeRow:
         workspace="acme",
         principal="local:ada",
         tool="send_event",
-        arguments=f"{number:064}",
+        arguments_digest=f"{number:064}",
         effect=None,
         repeat=False,
         state="planned",
@@ -79,7 +79,7 @@ def statements() -> Iterator[list[str]]:
 
 class TestAnApprovedChange:
     async def approve(self, journal: Journal, number: int, **values: Any) -> ChangeRow:
-        row = change(number, input="{}", **values)
+        row = change(number, arguments_json="{}", **values)
         await journal.add(row)
         assert await journal.approve(row, by="person", how="on a terminal", now=NOW, until=NOW + 600)
         return row
@@ -144,7 +144,7 @@ class TestWhatMayWaitForADecision:
 
     async def test_counts_the_arguments_of_its_call(self, journal: Journal) -> None:
         limits = OpenLimits(caller_bytes=2 * len(PLAN) + 1_000)
-        assert await journal.add(change(1, input="x" * 1_000), limits) == "added"
+        assert await journal.add(change(1, arguments_json="x" * 1_000), limits) == "added"
         assert await journal.add(change(2), limits) == "caller limit"
 
     async def test_counts_a_replaced_plan_by_its_new_size(self, journal: Journal) -> None:

@@ -17,7 +17,7 @@ ADA = ChangeRow(
     workspace="acme",
     principal="local:bob",
     tool="send_event",
-    arguments="a" * 64,
+    arguments_digest="a" * 64,
     effect="e" * 64,
     repeat=False,
     state="sent",
@@ -36,7 +36,7 @@ ADA = ChangeRow(
     baseline='["ada-0"]',
     target="t" * 64,
     form=1,
-    input='{"customer":"ada"}',
+    arguments_json='{"customer":"ada"}',
 )
 
 
@@ -61,7 +61,12 @@ async def test_an_erased_change_names_the_person_in_no_column_and_keeps_what_pre
     row = await journal.get(ADA.id)
     assert row
     assert not [name for name, value in asdict(row).items() if "ada" in str(value)]
-    assert (row.state, row.digest, row.effect, row.arguments) == ("sent", ADA.digest, ADA.effect, ADA.arguments)
+    assert (row.state, row.digest, row.effect, row.arguments_digest) == (
+        "sent",
+        ADA.digest,
+        ADA.effect,
+        ADA.arguments_digest,
+    )
     assert row.target == ADA.target
 
 
@@ -71,7 +76,7 @@ async def test_a_reduced_change_keeps_the_ids_of_what_it_caused(database: Databa
     assert await reduce_old_changes(database, before=NOW, now=NOW) == 1
     row = await journal.get(ADA.id)
     assert row
-    assert row == replace(ADA, question="", plan=row.plan, baseline=None, input=None, next_step=None)
+    assert row == replace(ADA, question="", plan=row.plan, baseline=None, arguments_json=None, next_step=None)
 
 
 async def test_changes_of_more_than_one_page_are_erased(database: Database) -> None:

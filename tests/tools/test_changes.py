@@ -23,7 +23,7 @@ def declined(number: int, planned_at: float) -> ChangeRow:
         workspace="sandbox",
         principal="local:ada",
         tool="send_event",
-        arguments=str(number),
+        arguments_digest=str(number),
         effect=None,
         repeat=False,
         state="declined",
