@@ -20,7 +20,8 @@ MAX_APPROVED_AT_ONCE = 8
 class ApprovedChanges:
     """The approved changes of one workspace that no call has carried out yet.
 
-    `settle_at` of such a change says when another process may carry it out, after one that took it.
+    `settle_at` of such a change is the end of a lease: until then it is left to the call that waits for it, or to the
+    process that took it.
     """
 
     def __init__(self, database: Database, workspace: str) -> None:
@@ -44,7 +45,10 @@ class ApprovedChanges:
 
 
 class UnsettledChanges:
-    """The unsettled changes of one workspace; `settle_at` says when each is looked at next."""
+    """The unsettled changes of one workspace; `settle_at` says when each is looked at next.
+
+    For one that is being sent, that is when its process counts as dead; while a process looks, it is its lease.
+    """
 
     def __init__(self, database: Database, workspace: str) -> None:
         self._database = database

@@ -115,8 +115,8 @@ class Journal:
     ) -> bool:
         """Record an approval of exactly what was shown; False if the change no longer waits for one.
 
-        The change does not expire before `until`: an approval in its last minute is as good as any. `settle_at` is as
-        in `ApprovedChanges`.
+        The change does not expire before `until`: an approval in its last minute is as good as any. Until
+        `settle_at`, it is left to the call that waits for it; None: any server may carry it out at once.
         """
         waiting = and_(
             changes.c.state == "planned",
@@ -188,7 +188,7 @@ class Journal:
         delivery_id: str | None = None,
         settle_at: float | None = None,
     ) -> bool:
-        """Record how a request ended, and when to look into an unknown outcome."""
+        """Record how a request ended, and when to look for an unknown outcome first (`settle_at`; None: never)."""
         ended = {"state": state, "outcome": outcome, "delivery_id": delivery_id, "finished_at": now}
         return await self._move(change, changes.c.state.in_(UNSETTLED), **ended, settle_at=settle_at)
 

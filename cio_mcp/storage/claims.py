@@ -23,7 +23,7 @@ def claim(db: Connection, workspace: str, change: str, terms: ClaimTerms) -> Cla
     sending = {
         "state": "sending",
         "sending_at": terms.now,
-        "settle_at": terms.until,
+        "settle_at": terms.until,  # from then on, this process counts as dead and the outcome is looked for
         "baseline": terms.baseline,
         "unread": terms.unread,
     }

@@ -25,6 +25,7 @@ class ChangeSummary:
 
     `outcome` is JSON; `event_id` and `delivery_id` name what the change caused; `next_step` says how to check on it,
     `reads_back` whether the new values are read back after the write.
+    `settle_at` is from when another process may take up the change; by its state, as the table `changes` states.
     """
 
     id: str
