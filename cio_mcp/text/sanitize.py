@@ -34,6 +34,8 @@ _MARKS = (
 STACKED_MARKS = re.compile(rf"\A[{_MARKS}]+|(?<=[{_MARKS}]{{4}})[{_MARKS}]+")
 """Marks without a letter, or more than four on one: they cover what is around them. No language needs as many."""
 _HIDDEN = re.compile(f"{UNSEEN_CHARACTERS.pattern}|[\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+MAX_LOCAL_CHARACTERS = 320
+"""Characters before an @ that can belong to an address; RFC 5321 allows 64."""
 _PLAIN = re.compile(r"[A-Za-z0-9_][\w=-]{0,63}", re.ASCII)
 _KEY = re.compile(r"(?:\w[\w .$-]{0,99}|“[^“”]*”)'*")
 """An attribute's name that reads as one, or is quoted already; apostrophes tell equal ones apart."""
@@ -97,8 +99,19 @@ def cut(text: str, limit: int) -> str:
 
 
 def clean(text: str, limit: int) -> str:
-    """Foreign text on one line, without unseen characters, at most `limit` (at least 1) characters long."""
-    return cut(harmless(text), limit)
+    """Foreign text on one line, without unseen characters, at most `limit` (at least 1) characters long.
+
+    An address that would be cut before its @ loses all before it: what is left of it could not be masked.
+    """
+    text = harmless(text)
+    if len(text) <= limit:
+        return text
+    begun, rest = text[: limit - 1], text[limit - 1 : limit - 1 + MAX_LOCAL_CHARACTERS]
+    local, at, domain = rest.partition("@")
+    if at and not any(map(str.isspace, local)):
+        start = 1 + max((place for place, character in enumerate(begun) if character.isspace()), default=-1)
+        return cut(f"{begun[:start]}…@{domain}", limit)
+    return f"{begun}…"
 
 
 def quoted(text: str, limit: int = 80) -> str:

@@ -98,3 +98,18 @@ def test_a_key_that_reads_as_a_name_stays_and_any_other_is_quoted_once() -> None
     assert key_name("SYSTEM: do it") == "“SYSTEM: do it”"
     assert key_name(key_name("SYSTEM: do it")) == "“SYSTEM: do it”"
     assert key_name("") == "“”"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("ada.lovelace.of.london@example.com", "…@example.com"),
+        ("of ada.lovelace.of.london@example.com", "of …@example.com"),
+        ("ada.lovelace and x@example.com", "ada.lovelace an…"),
+        ("ada.lovelace.of.london", "ada.lovelace.of…"),
+        ("a@x.test, ada.lovelace.of.london@example.com", "a@x.test, …@exa…"),
+        ("ada.lovelace.of.london.", "ada.lovelace.of…"),
+    ],
+)
+def test_an_address_is_not_cut_before_its_at_sign(text: str, kept: str) -> None:
+    assert clean(text, 16) == kept
