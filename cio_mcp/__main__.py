@@ -1,5 +1,5 @@
 """`python -m cio_mcp` is `cio-mcp`."""
 
-from cio_mcp.cli.main import run
+from cio_mcp.cli.start import run
 
 run()

@@ -215,6 +215,11 @@ def load_settings(*, keys_needed: bool = True, **overrides: Any) -> Settings:
     return settings
 
 
+def is_shell_completion() -> bool:
+    """Whether a shell starts the command line to have a word completed, which is not one of its arguments."""
+    return "_CIO_MCP_COMPLETE" in os.environ
+
+
 def network_variables() -> dict[str, str]:
     """The proxy and certificate variables of the environment; they have no prefix, since every program shares them."""
     return {name: value for name, value in os.environ.items() if name.lower() in NETWORK_VARIABLES}

@@ -6,12 +6,13 @@ Each command finds its module here, and `serve` what it needs once the settings 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cio_mcp import workspace
+    from cio_mcp import settings, workspace
     from cio_mcp.cli import (
         approvals,
         changes,
         demo,
         forget,
+        main,
         pause,
         policy,
         sandbox,
@@ -32,6 +33,7 @@ else:
         "sandbox_app": "cio_mcp.sandbox.app",
         "server_app": "cio_mcp.server.app",
         "server_http": "cio_mcp.server.http",
+        "settings": "cio_mcp.settings",
         "workspace": "cio_mcp.workspace",
     }
 
@@ -47,6 +49,7 @@ __all__ = [
     "changes",
     "demo",
     "forget",
+    "main",
     "pause",
     "policy",
     "sandbox",
@@ -54,6 +57,7 @@ __all__ = [
     "serve",
     "server_app",
     "server_http",
+    "settings",
     "tools",
     "tools_reference",
     "webhooks",

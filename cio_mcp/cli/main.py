@@ -7,10 +7,9 @@ import typer
 
 from cio_mcp import __version__
 from cio_mcp.cli import lazy
-from cio_mcp.errors import CioError, InvalidArgument, first_of
+from cio_mcp.errors import InvalidArgument, first_of
 from cio_mcp.storage.rows import ChangeState
 
-ERROR_EXIT_CODE = 2
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 
 app = typer.Typer(
@@ -53,12 +52,16 @@ WorkspaceOption = Annotated[str | None, typer.Option(help="Only this workspace. 
 
 
 def run() -> None:
-    """Run the command line; a user error ends it with one line on stderr and exit status 2."""
+    """Parse the command line and run the command; a mistake ends it with one line on stderr.
+
+    Raises:
+        CioError: the command failed.
+    """
     failure: Exception | None = None
     status = 0
     try:
         status = app(prog_name="cio-mcp", standalone_mode=False) or 0
-    except* (CioError, typer.TyperException, typer.Abort) as failures:
+    except* (typer.TyperException, typer.Abort) as failures:
         failure = first_of(failures)
     if failure is not None:
         raise SystemExit(_report(failure))
@@ -67,15 +70,11 @@ def run() -> None:
 
 def _report(failure: Exception) -> int:
     """Print a failure in one line; the exit status for it."""
-    match failure:
-        case typer.TyperException():
-            problem, status = failure.format_message().replace("Value error, ", ""), failure.exit_code
-            if problem.startswith("No such command") and "?" not in problem:
-                problem += " `cio-mcp --help` lists all commands."
-        case typer.Abort():
-            problem, status = "Aborted.", 1
-        case _:
-            problem, status = str(failure), ERROR_EXIT_CODE
+    problem, status = "Aborted.", 1
+    if isinstance(failure, typer.TyperException):
+        problem, status = failure.format_message().replace("Value error, ", ""), failure.exit_code
+        if problem.startswith("No such command") and "?" not in problem:
+            problem += " `cio-mcp --help` lists all commands."
     # Only the help that stands for a missing command has several lines.
     typer.echo(problem if "\n" in problem else f"cio-mcp: {problem}", err=True)
     return status

@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
-from cio_mcp.cli.main import run
+from cio_mcp.cli.start import run
 
-COMMANDS = ("approvals", "changes", "forget", "pause", "policy", "webhooks", "webhooks_register")
+COMMANDS = ("approvals", "changes", "forget", "main", "pause", "policy", "webhooks", "webhooks_register")
 PRELOADED_MODULES = [
     __name__,
     "cio_mcp.workspace",

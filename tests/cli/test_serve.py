@@ -148,12 +148,13 @@ def test_nothing_heavy_is_loaded_before_a_client_has_the_list_of_tools(cio_mcp: 
 import sys
 import anyio
 import cio_mcp.cli.serve
+import cio_mcp.cli.start
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import load_settings
 from mcp import Client
 
-HEAVY = {"alembic", "httpx", "jinja2", "liquid", "sqlalchemy", "yaml", "cio_mcp.sandbox", "cio_mcp.workspace",
-    "cio_mcp.tools", "cio_mcp.gate.plan", "cio_mcp.cli.approvals"}
+HEAVY = {"alembic", "httpx", "jinja2", "liquid", "sqlalchemy", "typer", "yaml", "cio_mcp.sandbox",
+    "cio_mcp.tools", "cio_mcp.workspace", "cio_mcp.gate.plan", "cio_mcp.cli.approvals"}
 
 async def loaded_when_it_warms_up():
     server, loaded = build_server(load_settings()), []
