@@ -111,7 +111,9 @@ def find_change(change: str) -> Change:
 def _review(terminal: Terminal, change: Change) -> str:
     """Show a change in full and have it decided; the line that says what came of it."""
     present(terminal.console, change)
-    answer = terminal.decision(change.plan)
+    # After a mistake the code is typed again at once; in the list, its letters would act as keys.
+    while (answer := terminal.decision(change.plan)).decision == "mismatch":
+        terminal.console.print(MISMATCH)
     try:
         match answer.decision:
             case "approve":
@@ -120,9 +122,7 @@ def _review(terminal: Terminal, change: Change) -> str:
             case "deny":
                 _deny(change)
                 return _denial_note(change)
-            case "mismatch":
-                return f"{change.id}: {MISMATCH}"
-            case "none":
+            case _:
                 return ""
     except Refused as refused:
         return str(refused)

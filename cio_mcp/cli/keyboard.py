@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from cio_mcp.clock import SYSTEM_CLOCK
 
@@ -19,6 +19,7 @@ if sys.platform != "win32":
     import tty
 
 MAX_LINE_BYTES = 1024
+ESCAPE = "\x1b"
 POLL_SECONDS = 0.05
 """Seconds between two looks at a Windows console, which cannot be waited for."""
 
@@ -43,7 +44,7 @@ class Keyboard(Protocol):
     """Where a person types; what was typed in advance never counts."""
 
     def line(self, seconds: float) -> str:
-        """Return the line typed within `seconds`, or ""."""
+        """Return the line typed within `seconds`, or "", also if Esc was pressed in it."""
 
     def drop_pending(self) -> None:
         """Forget what was typed so far."""
@@ -64,8 +65,12 @@ class PosixKeyboard:
         self._handle = handle
 
     def line(self, seconds: float) -> str:
-        """Return the line typed within `seconds`, or ""."""
-        return self._read(seconds, MAX_LINE_BYTES).strip()
+        """Return the line typed within `seconds`, or "", also if Esc was pressed in it."""
+        typed = self._read(seconds, MAX_LINE_BYTES)
+        if ESCAPE not in typed:
+            return typed.strip()
+        self.drop_pending()  # An arrow key sends more than Esc.
+        return ""
 
     def drop_pending(self) -> None:
         """Forget what was typed so far."""
@@ -74,10 +79,24 @@ class PosixKeyboard:
     @contextmanager
     def keys(self) -> Iterator[Keys]:
         """Have single keys read; the terminal is as before when the block ends."""
-        before = termios.tcgetattr(self._handle)
-        tty.setcbreak(self._handle)
-        try:
+        with self._restored():
+            tty.setcbreak(self._handle)
             yield lambda seconds: key_names(self._read(seconds, MAX_LINE_BYTES))
+
+    @contextmanager
+    def escape_ends_lines(self) -> Iterator[None]:
+        """Have Esc end a line as Enter does; the terminal is as before when the block ends."""
+        with self._restored() as attributes:
+            attributes[6][termios.VEOL] = ESCAPE.encode()
+            termios.tcsetattr(self._handle, termios.TCSADRAIN, attributes)
+            yield
+
+    @contextmanager
+    def _restored(self) -> Iterator[list[Any]]:
+        """The attributes of the terminal, which are set again when the block ends."""
+        before = termios.tcgetattr(self._handle)
+        try:
+            yield [*before[:6], list(before[6])]
         finally:
             termios.tcsetattr(self._handle, termios.TCSADRAIN, before)
 
@@ -93,9 +112,9 @@ if sys.platform == "win32":
         """The keyboard of the Windows console."""
 
         def line(self, seconds: float) -> str:
-            """Return the line typed within `seconds`, or ""; it is shown as it is typed."""
+            """Return the line typed within `seconds`, or "", also after Esc; it is shown as it is typed."""
             typed, until = "", SYSTEM_CLOCK.steady() + seconds
-            while (key := self._key(until)) not in ("", "\r", "\n"):
+            while (key := self._key(until)) not in ("", "\r", "\n", ESCAPE):
                 if key == "\b":
                     typed = typed[:-1]
                     msvcrt.putwch("\b")
@@ -105,7 +124,7 @@ if sys.platform == "win32":
                 msvcrt.putwch(key)
             msvcrt.putwch("\r")
             msvcrt.putwch("\n")
-            return typed.strip() if key else ""
+            return typed.strip() if key not in ("", ESCAPE) else ""
 
         def drop_pending(self) -> None:
             """Forget what was typed so far."""

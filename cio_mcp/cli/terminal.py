@@ -98,7 +98,9 @@ def controlling_terminal(refusal: str = NO_TERMINAL) -> Iterator[Terminal]:
     with os.fdopen(handle, "w", encoding="utf-8", closefd=True) as stream:
         if os.tcgetpgrp(handle) != os.getpgrp():
             raise Refused(refusal)
-        yield Terminal(Console(file=stream), PosixKeyboard(handle))
+        posix = PosixKeyboard(handle)
+        with posix.escape_ends_lines():
+            yield Terminal(Console(file=stream), posix)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

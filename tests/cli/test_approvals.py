@@ -275,7 +275,6 @@ def test_the_question_is_just_above_the_prompt_and_the_requests_are_above_it(cio
     ("answer", "state", "message"),
     [
         ("d", "declined", "Denied change aaaa0001. Nothing was sent."),
-        ("AAAA", "planned", "aaaa0001: Code doesn't match. The change is still pending."),
         ("", "planned", "1 pending change"),
     ],
 )
@@ -291,6 +290,36 @@ def test_only_the_code_approves_in_the_window(answer: str, state: str, message: 
         session.press("q")
         session.ends_with(0)
     assert cio_mcp.change("aaaa0001").state == state
+
+
+@pytest.mark.parametrize("wrong", ["AAAA", "q"])
+def test_the_window_requests_a_code_again_after_a_wrong_one(wrong: str, cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0001")
+        session.press("\r")
+        before = session.wait_for(CODE_OR_DENIAL).end()
+        session.type(wrong)
+        before = session.wait_for("Code doesn't match. The change is still pending.", after=before).end()
+        session.type(session.wait_for(CODE_OR_DENIAL, after=before)[1])
+        session.wait_for("aaaa0001: Approved")
+        session.press("q")
+        session.ends_with(0)
+    assert cio_mcp.change("aaaa0001").state == "approved"
+
+
+@pytest.mark.parametrize("key", ["\x1b", "\x1b[A"])
+def test_escape_leaves_a_change_in_the_window_without_enter(key: str, cio_mcp: CommandLine) -> None:
+    cio_mcp.propose("aaaa0001")
+    with window(cio_mcp) as session:
+        session.wait_for("> aaaa0001")
+        session.press("\r")
+        code = session.wait_for(CODE_OR_DENIAL)
+        session.press(f"{code[1]}{key}")
+        session.wait_for("> aaaa0001", after=code.end())
+        session.press("q")
+        session.ends_with(0)
+    assert cio_mcp.change("aaaa0001").state == "planned"
 
 
 def test_the_window_requires_the_confirmation_text_before_the_code(cio_mcp: CommandLine) -> None:
