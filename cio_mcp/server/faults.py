@@ -76,7 +76,7 @@ def _invalid(error: ValidationError | None, schema: Schema, known: set[str]) -> 
             members[path] = list(here.get("properties", {}))
             continue
         known.add(path)
-        yield f"{path}: {_expected(detail)}"
+        yield f"{path}: {_expected(detail)}{_several(path, detail, schema)}"
     for path, names in undeclared.items():
         yield from _unknown(names, f"in {path}", members[path])
 
@@ -89,6 +89,12 @@ def _place(detail: ErrorDetails, schema: Schema) -> tuple[str, Schema]:
             path.append(str(part))
             here = schema_for(None, here["properties"][part], schema.get("$defs", {}))
     return ".".join(path) or "arguments", here
+
+
+def _several(path: str, detail: ErrorDetails, schema: Schema) -> str:
+    """A hint at the argument for several values where they were passed to the one for a single value."""
+    plural = f"{path}s"
+    return f" For several, use {plural}." if isinstance(detail["input"], list) and plural in schema["properties"] else ""
 
 
 def _expected(detail: ErrorDetails) -> str:

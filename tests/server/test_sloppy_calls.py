@@ -70,6 +70,16 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
             "cursor: expected text.",
         ],
     ),
+    "several customers for a single one": (
+        "update_customer",
+        {"customer": ["ada", "grace"], "attributes": {"plan": "gold"}},
+        ["customer: expected text. For several, use customers.", "Nothing was sent."],
+    ),
+    "several IDs for a single one": (
+        "get_metrics",
+        {"kind": "newsletter", "id": [31, 32]},
+        ["id: expected text. For several, use ids."],
+    ),
     "faults of a filter and of other arguments": (
         "find_customers",
         {"filter": {"and": [{"segments": "VIP"}, {"attribute": {"field": "plan", "operator": "is"}}]}, "limit": 200},
