@@ -27,6 +27,8 @@ WHERE = {
     "CIO_REGION": "the region under Settings > Privacy, Region & Data",
     "CIO_WEBHOOK_SIGNING_KEYS": "the signing key under Data & Integrations > Integrations > Reporting Webhooks",
 }
+UNITS = {"CIO_MAX_WAIT": "seconds", "CIO_EVENT_DAYS": "days"}
+"""The units of numeric settings, for the sentence about a wrong value."""
 
 NETWORK_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"})
 
@@ -209,7 +211,8 @@ def load_settings(*, keys_needed: bool = True, **overrides: Any) -> Settings:
     except ValidationError as wrong:
         first = wrong.errors(include_url=False, include_input=False)[0]
         name = f"{PREFIX}{str(first['loc'][0]).upper()}" if first["loc"] else "settings"
-        raise SettingError(name, f"{expectation(first)}.{_place_of(name)}") from None
+        unit = f", in {UNITS[name]}" if name in UNITS and first["type"] != "value_error" else ""
+        raise SettingError(name, f"{expectation(first)}{unit}.{_place_of(name)}") from None
     if keys_needed:
         _check_keys(settings)
     return settings

@@ -14,7 +14,7 @@ from cio_mcp.settings import Settings, load_settings
 WRONG = {
     "CIO_REGION": ("mars", "expected 'us', 'eu' or 'auto'. Customer.io shows the region under Settings > Privacy"),
     "CIO_HEADROOM": ("lots", "expected a number."),
-    "CIO_MAX_WAIT": ("0", "expected at least 1."),
+    "CIO_MAX_WAIT": ("0", "expected at least 1, in seconds."),
     "CIO_READ_ONLY": ("perhaps", "expected true or false."),
     "CIO_APPROVAL": ("never", "expected 'ask' or 'outside'."),
     "CIO_TOOLSETS": (" , ", "expected at least one toolset"),
@@ -41,6 +41,26 @@ def test_a_wrong_value_is_one_sentence_that_names_the_setting(name: str, monkeyp
     assert str(caught.value).startswith(f"{name}: {message}")
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CIO_MAX_WAIT", "20s", "expected a number, in seconds."),
+        ("CIO_MAX_WAIT", "601", "expected at most 600, in seconds."),
+        ("CIO_MAX_WAIT", "${WAIT}", "still contains a variable"),
+        ("CIO_EVENT_DAYS", "4 weeks", "expected a whole number, in days."),
+    ],
+)
+def test_a_wrong_number_of_a_setting_is_refused_with_its_unit(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIO_APP_API_KEY", "key")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{name}: {message}")
+    assert ("in seconds" in str(caught.value)) == ("in seconds" in message)
 
 
 @pytest.mark.parametrize(

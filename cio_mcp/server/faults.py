@@ -94,7 +94,9 @@ def _place(detail: ErrorDetails, schema: Schema) -> tuple[str, Schema]:
 def _several(path: str, detail: ErrorDetails, schema: Schema) -> str:
     """A hint at the argument for several values where they were passed to the one for a single value."""
     plural = f"{path}s"
-    return f" For several, use {plural}." if isinstance(detail["input"], list) and plural in schema["properties"] else ""
+    return (
+        f" For several, use {plural}." if isinstance(detail["input"], list) and plural in schema["properties"] else ""
+    )
 
 
 def _expected(detail: ErrorDetails) -> str:
