@@ -32,3 +32,17 @@ async def test_an_undo_is_approved_and_sent_once(era: Era, settings: Settings, s
     assert len(person.prompts) == len(["the edit", "its undo", "the event"])
     assert refused.is_error
     assert "can't be undone" in str(refused.content)
+
+
+async def test_a_change_that_was_undone_is_listed_with_the_undo(era: Era, settings: Settings, sandbox: Sandbox) -> None:
+    async with connect(settings, sandbox, era, Person(APPROVE)) as client:
+        edit = {"customer": "ada", "attributes": {"colour": "teal"}}
+        changed = (await client.call_tool("update_customer", edit)).structured_content or {}
+        before = await client.call_tool("list_changes", {"change": changed["change"]})
+        undone = (await client.call_tool("undo_change", {"change": changed["change"]})).structured_content or {}
+        one = await client.call_tool("list_changes", {"change": changed["change"]})
+        every = await client.call_tool("list_changes", {})
+    assert "Undone by" not in str(before)
+    assert f"Undone by change {undone['change']}." in str(one.content)
+    assert [line.get("undone_by") for line in (one.structured_content or {})["changes"]] == [undone["change"]]
+    assert [line.get("undone_by") for line in (every.structured_content or {})["changes"]] == [None, undone["change"]]

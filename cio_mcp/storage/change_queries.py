@@ -1,5 +1,6 @@
 """Lists of changes, of one workspace or of all in the database: columns only, never whole plans."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.storage.engine import Database
-from cio_mcp.storage.rows import OPEN, ChangePage, ChangeRow, ChangeState, ChangeSummary
+from cio_mcp.storage.rows import EFFECTIVE, OPEN, ChangePage, ChangeRow, ChangeState, ChangeSummary
 from cio_mcp.storage.schema import changes
 
 row_columns = tuple(changes.c[field.name].label(field.name) for field in fields(ChangeRow))
@@ -65,6 +66,17 @@ async def find_summary(database: Database, workspace: str, change: str) -> Chang
     query = select(*summary_columns).where(changes.c.id == change, changes.c.workspace == workspace)
     row = await database.read(lambda db: db.execute(query).mappings().one_or_none())
     return ChangeSummary(**row) if row else None
+
+
+async def applied_calls(database: Database, workspace: str, tool: str, digests: Iterable[str]) -> dict[str, str]:
+    """Find the latest applied changes of a tool in a workspace: their IDs, by these digests of their arguments."""
+    same = and_(changes.c.workspace == workspace, changes.c.tool == tool, changes.c.arguments_digest.in_(digests))
+    query = (
+        select(changes.c.arguments_digest, changes.c.id)
+        .where(same, changes.c.state.in_(EFFECTIVE))
+        .order_by(changes.c.planned_at)
+    )
+    return await database.read(lambda db: {row.arguments_digest: row.id for row in db.execute(query)})
 
 
 def _in_state(state: ChangeState, now: float) -> list[ColumnElement[bool]]:

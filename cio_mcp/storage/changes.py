@@ -1,5 +1,6 @@
 """The journal's transitions: each is one conditional statement under the write lock, so only one process can win it."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -98,6 +99,10 @@ class Journal:
         """Find the latest change of any caller for the same tool and arguments that Customer.io accepted."""
         same = and_(changes.c.tool == tool, changes.c.arguments_digest == arguments_digest)
         return await self._first(same, changes.c.state.in_(EFFECTIVE))
+
+    async def applied_calls(self, tool: str, digests: Iterable[str]) -> dict[str, str]:
+        """Find the latest applied changes of a tool: their IDs, by these digests of their arguments."""
+        return await change_queries.applied_calls(self._database, self.workspace, tool, digests)
 
     async def record_prompt(self, change: str, *, now: float) -> bool:
         """Record that a client has just been handed the question."""
