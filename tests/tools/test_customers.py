@@ -307,6 +307,9 @@ async def test_an_incomplete_list_of_a_customer_states_its_total_where_it_is_kno
     assert answer.incomplete == ["segments", "subscriptions", "messages"]
     assert answer.totals == {"segments": 4, "subscriptions": 3}
     assert "Incomplete lists: segments (2 of 4), subscriptions (2 of 3), messages." in text_of(answer)
+    assert answer.next_step == "For more messages, call list_messages with this customer."
+    assert answer.next_step in text_of(answer)
+    assert (await get_customer(ws, "ada", include=("segments",))).next_step is None
 
 
 async def test_long_attributes_of_many_people_are_cut_until_all_fit(ws: CallContext, sandbox: Sandbox) -> None:

@@ -43,6 +43,7 @@ MAX_OMITTED_NAMES = 100
 """Attributes that are left out and named; no source."""
 MAX_ROW_ATTRIBUTES, MAX_PERSON_ATTRIBUTES = 10, 30
 """Maximum attributes to request by name, in a list and of one person; no source."""
+MORE_MESSAGES = "For more messages, call list_messages with this customer."
 MAX_DEVICES = 20
 """Devices in one answer; no source."""
 
@@ -89,6 +90,7 @@ class CustomerAnswer(Answer):
     activities: list[ActivityLine] | None = None
     incomplete: list[Include] | None = Field(default=None, description="Lists that are incomplete")
     totals: dict[str, int] | None = None
+    next_step: Prose | None = None
     several: list[PersonRef] | None = None
     note: Prose | None = None
 
@@ -118,6 +120,8 @@ class CustomerAnswer(Answer):
         yield from _below("Activities", self.activities)
         if self.incomplete:
             yield f"Incomplete lists: {', '.join(map(self._incomplete, self.incomplete))}."
+        if self.next_step:
+            yield self.next_step
 
     def _incomplete(self, name: Include) -> str:
         total = (self.totals or {}).get(name)
@@ -188,6 +192,7 @@ async def get_customer(
         devices=[DeviceLine(**device.model_dump()) for device in person.devices[:MAX_DEVICES]] or None,
         devices_omitted=len(person.devices[MAX_DEVICES:]) or None,
         incomplete=[name for name in parts if results[name].more] or None,
+        next_step=MORE_MESSAGES if "messages" in parts and results["messages"].more else None,
         totals={name: results[name].total for name in parts if results[name].more and results[name].total} or None,
         **{name: results[name].lines for name in parts},
     )
