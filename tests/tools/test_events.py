@@ -274,6 +274,14 @@ async def test_an_invalid_time_is_refused_by_name(ws: CallContext) -> None:
             await ask(ws, since="this morning")
 
 
+@pytest.mark.parametrize("more", [{}, {"since": "2026-01-01", "timeout": 0}])
+async def test_a_wait_without_a_filter_is_refused_with_the_filters(ws: CallContext, more: dict[str, Any]) -> None:
+    await ws.events.append([event(1)])
+    with pytest.raises(InvalidArgument, match="customer, object_type, metric, delivery, change: pass at least one"):
+        await wait_for_event(ws, **more)
+    assert (await wait_for_event(ws, object_type="email")).happened
+
+
 async def test_an_event_ends_the_wait_and_progress_is_reported(ws: CallContext) -> None:
     waiting = anyio.Event()
     reports: list[float | None] = []

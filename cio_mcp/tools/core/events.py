@@ -8,6 +8,7 @@ from typing import Annotated
 import anyio
 from pydantic import Field
 
+from cio_mcp.errors import InvalidArgument
 from cio_mcp.events.models import BY_MACHINE, Event, EventQuery
 from cio_mcp.gate.receipt import scheduled_for
 from cio_mcp.text.render import Answer
@@ -160,6 +161,9 @@ async def wait_for_event(
         customer=customer, object_type=object_type, metric=metric, delivery=delivery, change=change, since=since
     )
     query = await filters.query(ws)
+    if not any((customer, object_type, metric, delivery, change)):
+        # Any event of the workspace would end the wait.
+        raise InvalidArgument("customer, object_type, metric, delivery, change", "pass at least one of them")
     if later := await _not_due(ws, change):
         return WaitAnswer(happened=False, waited=0.0, note=later, now=ws.now)
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
