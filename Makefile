@@ -10,10 +10,10 @@ READY_TO_RUN := $(VENV)/.ready-run
 demo: $(READY_TO_RUN)
 	@$(BIN)/cio-mcp demo
 
-# All tests, with samples of the longest ones. Tests start many processes, which reuse the stored bytecode.
+# All tests but the slow ones, with samples of long ones. Tests start many processes, which reuse the stored bytecode.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
-	@$(BIN)/python -m pytest --quick -n 3
+	@$(BIN)/python -m pytest --quick -n 4
 
 # For CI: crash tests, then all tests with branch coverage. `coverage report -m` shows missing lines.
 test-full: export PYTHONDONTWRITEBYTECODE =

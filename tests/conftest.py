@@ -34,7 +34,7 @@ for name in [name for name in os.environ if name.startswith("CIO_")]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="fewer examples, and samples of the longest tests")
+    parser.addoption("--quick", action="store_true", help="fewer examples, no slow tests, and samples of long ones")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,14 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--quick`, keep as many cases of a test as its mark `sampled` says, evenly spaced."""
+    """With `--quick`, leave out slow tests, and keep as many cases as the mark `sampled` says, evenly spaced."""
     if not config.getoption("--quick"):
         return
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if item.get_closest_marker("sampled"):
             cases[item.nodeid.split("[")[0]].append(item)
-    left_out: set[pytest.Item] = set()
+    left_out = {item for item in items if item.get_closest_marker("slow")}
     for group in cases.values():
         mark = group[0].get_closest_marker("sampled")
         keep = min(mark.args[0], len(group)) if mark else len(group)

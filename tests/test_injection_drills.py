@@ -168,6 +168,7 @@ async def test_hostile_arguments_are_answered_in_one_harmless_sentence(
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_failures_that_name_what_others_wrote_quote_it(settings: Settings, sandbox: Sandbox) -> None:
     async with connect_poisoned(settings, sandbox, "auto", Reader()) as client:
         results = [await client.call_tool(tool, arguments) for tool, arguments in FAILURES]

@@ -229,6 +229,7 @@ def test_a_pipe_in_front_of_it_approves_nothing(cio_mcp: CommandLine) -> None:
 
 @pytest.mark.parametrize("end", ["q", "\x03"])
 @pytest.mark.sampled(1)
+@pytest.mark.slow
 def test_the_window_is_live_until_its_reader_ends_it(end: str, cio_mcp: CommandLine) -> None:
     with window(cio_mcp, COLUMNS="200") as session:
         session.wait_for(f"No changes are waiting. Data directory: {cio_mcp.data_dir}")

@@ -189,6 +189,7 @@ async def test_a_sandbox_is_served_with_no_key_at_all(cio_mcp: CommandLine) -> N
     assert "ada@example.com" in found.content[0].text
 
 
+@pytest.mark.slow
 def test_a_served_sandbox_checks_its_keys_as_a_server_does(cio_mcp: CommandLine) -> None:
     with run_server(cio_mcp, "serve", "--sandbox") as process:
         assert process.stdin is not None
@@ -202,6 +203,7 @@ def test_a_served_sandbox_checks_its_keys_as_a_server_does(cio_mcp: CommandLine)
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_a_served_sandbox_reports_what_became_of_what_was_sent(cio_mcp: CommandLine) -> None:
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "cio_mcp", "serve", "--sandbox"], env=cio_mcp.environment
@@ -414,6 +416,7 @@ def test_a_signal_that_is_ignored_stays_ignored(cio_mcp: CommandLine) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_the_changes_of_a_sandbox_are_found_in_the_data_directory(cio_mcp: CommandLine) -> None:
     environment = cio_mcp.environment | {"CIO_MAX_WAIT": "1", "CIO_APP_API_KEY": "real-key", "CIO_WORKSPACE": "real"}
     server = StdioServerParameters(

@@ -71,6 +71,7 @@ def test_status_shows_what_a_receiver_accepted_and_refused(cio_mcp: CommandLine)
     assert {each["reason"]: each["count"] for each in stats["refused"]} == {"unsigned": 1, "wrong signature": 1}
 
 
+@pytest.mark.slow
 def test_a_receiver_outlasts_more_connections_than_it_may_open_files(cio_mcp: CommandLine) -> None:
     with run_receiver(cio_mcp, files="200", **KEYED) as (url, process, _), ExitStack() as opened:
         at = urlsplit(url)

@@ -23,6 +23,7 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.sampled(7)
+@pytest.mark.slow
 def test_a_killed_process_leaves_one_effect_at_most_and_a_truthful_record(
     point: Point, write: str, by: By, forked: Forks
 ) -> None:

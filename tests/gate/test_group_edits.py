@@ -238,6 +238,7 @@ async def test_an_abandoned_update_of_several_is_made_again_and_read_back(opened
     assert sum(request["path"] == BATCH for request in sandbox.requests) == 1
 
 
+@pytest.mark.slow
 async def test_an_old_unknown_update_counts_as_made_only_if_all_of_them_have_the_values(
     opened: Workspace, sandbox: Sandbox
 ) -> None:

@@ -411,6 +411,7 @@ async def test_a_data_change_does_not_count_towards_the_cap(ws: CallContext, san
     assert writes(sandbox) == 2
 
 
+@pytest.mark.slow
 async def test_the_cap_holds_across_servers_that_race_on_one_journal(
     opened: Workspace, settings: Settings, sandbox: Sandbox
 ) -> None:

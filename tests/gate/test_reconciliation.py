@@ -138,6 +138,7 @@ async def test_a_send_abandoned_before_it_left_stays_unknown_and_is_never_sent(s
     assert await scene.after(100_000.0) == 0
 
 
+@pytest.mark.slow
 async def test_several_matches_stay_unknown_and_are_listed(scene: Scene) -> None:
     row = await scene.abandoned(partial(send_transactional, scene.ws, "2", "ada", data={"order_id": 7}))
     for data in (8, 9):

@@ -104,6 +104,7 @@ async def test_an_outcome_that_is_not_known_is_looked_for_seven_times_in_seven_h
     assert (await scene.state(row)).state == "unknown"
 
 
+@pytest.mark.slow
 async def test_a_repeated_request_without_an_answer_is_looked_for_in_five_seconds(
     scene: Scene, sandbox: Sandbox
 ) -> None:
@@ -175,6 +176,7 @@ async def test_an_edit_that_was_made_again_and_cannot_be_read_back_is_sent_and_n
     assert (await scene.state(row)).state == "sent"
 
 
+@pytest.mark.slow
 async def test_an_edit_that_had_arrived_is_found_when_it_may_not_be_made_again(scene: Scene, sandbox: Sandbox) -> None:
     arrived, lost = await scene.abandoned(an_edit(scene, "ada")), await scene.abandoned(an_edit(scene, "bob"))
     ada = sandbox.workspace.people.get("id", "ada")
@@ -185,6 +187,7 @@ async def test_an_edit_that_had_arrived_is_found_when_it_may_not_be_made_again(s
     assert (await scene.state(lost)).state == "unknown"
 
 
+@pytest.mark.slow
 async def test_while_customer_io_cannot_be_read_the_outcome_is_unknown_for_that_reason(
     scene: Scene, sandbox: Sandbox
 ) -> None:
@@ -214,6 +217,7 @@ async def test_a_trigger_found_in_reconciliation_is_not_a_delivery(scene: Scene,
     assert (change.state, change.delivery_id) == ("sent", None)
 
 
+@pytest.mark.slow
 async def test_five_of_many_matches_are_listed(scene: Scene) -> None:
     row = await scene.abandoned(an_email(scene))
     for order in range(100, 107):

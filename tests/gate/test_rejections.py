@@ -174,6 +174,7 @@ async def test_a_client_is_not_prompted_a_fourth_time(era: Era, settings: Settin
     assert effects(sandbox) == 1
 
 
+@pytest.mark.slow
 async def test_a_client_is_not_prompted_about_what_was_proposed_before_the_rejections(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:

@@ -72,6 +72,7 @@ def planner(ws: CallContext, name: str) -> Callable[[], Awaitable[Plan]]:
 
 
 @pytest.mark.parametrize(("trouble", "message"), [(locked, "locked"), (full, "full"), (read_only, "read-only")])
+@pytest.mark.slow
 async def test_writes_are_refused_with_the_reason_and_what_was_there_is_there_afterwards(
     trouble: Callable[[Path], Iterator[None]], message: str, ws: CallContext, sandbox: Sandbox
 ) -> None:

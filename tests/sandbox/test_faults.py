@@ -59,6 +59,7 @@ def test_accepted_then_503_has_its_effect(live: Address) -> None:
     assert sends(live) == 1
 
 
+@pytest.mark.slow
 def test_a_hanging_answer_exceeds_the_timeout_of_an_impatient_client(live: Address) -> None:
     inject(live, "hang:30", "POST", "/v1/send/email")
     with pytest.raises(httpx.ReadTimeout):

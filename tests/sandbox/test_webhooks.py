@@ -258,6 +258,7 @@ def endpoint() -> Iterator[tuple[str, "queue.Queue[bytes]"]]:
             thread.join()
 
 
+@pytest.mark.slow
 def test_over_a_socket_a_message_made_now_is_reported_within_seconds() -> None:
     data = {"reset_url": "https://acme.example/r", "minutes": 5}
     body = {"transactional_message_id": 1, "to": "ada@example.com", "identifiers": {"id": "ada"}, "message_data": data}

@@ -94,6 +94,7 @@ async def test_health_says_that_the_process_lives_and_another_host_gets_nowhere(
         assert (await http.get("/healthz")).text == "ok"
 
 
+@pytest.mark.slow
 async def test_fifty_calls_at_once_are_answered_without_a_429(settings: Settings, sandbox: Sandbox) -> None:
     answered: list[CallToolResult] = []
     async with Client(build_server(settings, sandbox=sandbox)) as client:

@@ -364,6 +364,7 @@ class TestAtTheSameMoment:
             assert {answer.status for answer in answers} <= {"done", "already_done"}
             assert {answer.change for answer in answers} == {change.id}
 
+    @pytest.mark.slow
     async def test_two_servers_send_once(self, servers: list[Server], sandbox: Sandbox) -> None:
         for number in range(10):
             change = await servers[0].approve(name=f"event {number}")

@@ -39,6 +39,7 @@ async def test_threads_that_open_it_at_the_same_moment_all_get_in(tmp_path: Path
     await database.close()
 
 
+@pytest.mark.slow
 def test_processes_that_open_it_at_the_same_moment_all_get_in(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new' / 'cio-mcp.db'}"
     started = [

@@ -325,6 +325,7 @@ class TestOpening:
         assert process.communicate(timeout=60) == (b"False\n", b"")
         assert recorded_version(tmp_path / "new" / "cio-mcp.db") == HEAD
 
+    @pytest.mark.slow
     def test_one_of_several_processes_migrates_and_the_others_wait(self, file: Path) -> None:
         before = rows(file)
         started = list(processes(OPENS, f"sqlite:///{file}", number=4))

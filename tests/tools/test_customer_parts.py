@@ -69,6 +69,7 @@ def test_a_plain_attribute_name_stands_bare_and_any_other_is_quoted() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_every_answer_fits_its_schema(ws: CallContext, sandbox: Sandbox) -> None:
     everything: tuple[Include, ...] = ("segments", "messages", "activities", "subscriptions", "relationships")
     listed = await list_messages(ws, customer="ada", limit=2)

@@ -26,6 +26,7 @@ EVENTS = int(os.environ.get("STORM", "500"))
 DEATHS = 3 if EVENTS < 2000 else 5
 
 
+@pytest.mark.slow
 async def test_every_event_of_a_storm_is_stored_once_though_the_receiver_is_killed(tmp_path: Path) -> None:
     port = _free_port()
     sender = Sender(f"http://127.0.0.1:{port}/webhooks/customerio", EVENTS)

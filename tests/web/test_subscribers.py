@@ -139,6 +139,7 @@ async def post(url: str, first: int) -> None:
             assert answer.status_code == httpx.codes.OK
 
 
+@pytest.mark.slow
 async def test_over_http_each_subscriber_of_three_servers_hears_of_each_burst(settings: Settings) -> None:
     alone = settings.model_copy(update={"app_api_key": None, "webhook_signing_keys": SecretStr(KEY.decode())})
     async with AsyncExitStack() as stack:
@@ -161,6 +162,7 @@ async def test_over_http_nothing_is_kept_for_a_client_that_went_away(settings: S
             await anyio.lowlevel.checkpoint()
 
 
+@pytest.mark.slow
 async def test_over_stdio_a_subscriber_hears_of_what_a_second_process_received(tmp_path: Path, era: Era) -> None:
     cio_mcp = CommandLine(tmp_path / "data")
     keys = {"CIO_SITE_ID": "site", "CIO_TRACK_API_KEY": "secret", "CIO_WEBHOOK_SIGNING_KEYS": KEY.decode()}
