@@ -1,6 +1,6 @@
 """The way back from an edit of several profiles: for each of them whose values before are known and still stand."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
@@ -9,7 +9,7 @@ from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.group_edit import Target, edit_people
 from cio_mcp.tools.common.people_lookup import find_people
 from cio_mcp.tools.common.recipients import Recipient
-from cio_mcp.tools.core.undo_values import equal, lost, refusal, restored_value
+from cio_mcp.tools.core.undo_values import PastChange, equal, lost, refusal, restored_value
 from cio_mcp.workspace import CallContext
 
 GONE = "no customer has the identifier anymore"
@@ -17,15 +17,14 @@ CREATED = "the change created the customer, and an undo never deletes one"
 UNKNOWN = "the previous values were unknown when it was made"
 
 
-async def undo_people(ws: CallContext, change: str, done: Plan, refused: Container[str]) -> Plan:
+async def undo_people(ws: CallContext, past: PastChange) -> Plan:
     """Plan to restore the values that a change set for several people; the warnings list those it cannot restore.
-
-    `refused` are the indexes of people that the change did not update.
 
     Raises:
         Refused: it can be undone for none of them.
     """
-    updated = [person for index, person in enumerate(done.changed) if str(index) not in refused]
+    change, done = past.id, past.plan
+    updated = [person for index, person in enumerate(done.changed) if str(index) not in past.refused]
     lookups = await find_people(ws, [_reference(person) for person in updated])
     profiles = {reference: one for reference, one in lookups.items() if isinstance(one, Person)}
     obstacles = {person.person: reason for person in updated if (reason := _obstacle(person, profiles))}

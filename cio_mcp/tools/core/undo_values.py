@@ -1,13 +1,23 @@
-"""Values that an undo sets back: what they were, whether they still stand, and what does not come back."""
+"""What an undo starts from, and values that it sets back: whether they still stand, and what does not come back."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from cio_mcp.errors import Refused
-from cio_mcp.gate.plan import Before
+from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class PastChange:
+    """A change that was applied; `refused` are the indexes of operations of its batch that Customer.io refused."""
+
+    id: str
+    plan: Plan
+    refused: Container[str] = ()
 
 
 def restored_value(edit: Before) -> JsonValue:
