@@ -35,6 +35,8 @@ NETWORK_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_pro
 STATE_KEY_LENGTH = 32
 """Characters that the SDK requires of a key that seals the state of a question."""
 SQLITE_FILE = "sqlite:///"
+ALL_TOOLSETS = "all"
+"""Instead of their names: every toolset."""
 WEBHOOK_PATH = "/webhooks/customerio"
 """Where the receiver accepts webhooks. No setting: the URL that is registered with Customer.io ends in it."""
 
@@ -123,7 +125,7 @@ class Settings(BaseSettings):
     @classmethod
     def _at_least_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
-            raise ValueError("expected at least one toolset, such as core")
+            raise ValueError("expected at least one toolset, such as core, or all")
         return value
 
     @field_validator("track_url", "app_url")
@@ -149,6 +151,10 @@ class Settings(BaseSettings):
         if value is not None and len(_parts(value)) not in (1, 2):
             raise ValueError("expected one signing key, or two, comma-separated")
         return value
+
+    def offers_toolset(self, toolset: str) -> bool:
+        """Whether the tools of a toolset are offered."""
+        return ALL_TOOLSETS in self.toolsets or toolset in self.toolsets
 
     @property
     def signing_keys(self) -> tuple[bytes, ...]:

@@ -92,6 +92,7 @@ def settings(tmp_path: Path) -> Settings:
         app_url="http://sandbox.test",
         workspace="sandbox",
         data_dir=tmp_path / "data",
+        toolsets=("all",),
         max_wait=100.0,
     )
 

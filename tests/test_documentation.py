@@ -52,7 +52,7 @@ def test_the_settings_table_has_every_setting_with_its_default() -> None:
 
 def test_the_listings_name_every_tool_and_what_a_client_sees() -> None:
     names = [spec.name for spec in TOOLS]
-    assert [line.split()[0] for line in tools_as_text().splitlines()] == names
+    assert [line.split()[0] for line in tools_as_text().split("\n\n")[0].splitlines()] == names
     listing = json.loads(tools_as_json())
     assert [tool["name"] for tool in listing] == names
     assert all(tool["inputSchema"]["type"] == "object" and tool["outputSchema"] for tool in listing)

@@ -36,7 +36,7 @@ def count_tokens_of(tool: Tool) -> int:
 
 @pytest.fixture
 async def tools(settings: Settings) -> list[Tool]:
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings.model_copy(update={"toolsets": ("core",)}))) as client:
         return (await client.list_tools()).tools
 
 

@@ -44,7 +44,7 @@ PortOption = Annotated[
 ]
 SandboxOption = Annotated[bool, typer.Option("--sandbox", help="Serve a simulated workspace; needs no account.")]
 ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Offer only read tools (CIO_READ_ONLY).")]
-ToolsetsOption = Annotated[str | None, typer.Option(help="Toolsets to offer, comma-separated (CIO_TOOLSETS).")]
+ToolsetsOption = Annotated[str | None, typer.Option(help="Toolsets to offer, comma-separated, or all (CIO_TOOLSETS).")]
 ChangeArgument = Annotated[str, typer.Argument(help="The change's ID.", metavar="ID")]
 CallsOption = Annotated[bool, typer.Option("--calls", help="Show full requests.")]
 FoldOption = Annotated[bool, typer.Option("--calls/--no-calls", help="Show full requests, or a line for each.")]

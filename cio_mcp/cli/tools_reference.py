@@ -17,10 +17,9 @@ def tools_as_json() -> str:
 
 def tools_as_table() -> str:
     """The README's table."""
-    head = ["| Tool | Type | Description | Requires |", "| --- | --- | --- | --- |"]
-    return "\n".join(
-        [*head, *(f"| `{s.name}` | {_kind(s)} | {_cell(_first_line(s))} | {KEYS[s.needs]} |" for s in TOOLS)]
-    )
+    head = ["| Tool | Toolset | Type | Description | Requires |", "| --- | --- | --- | --- | --- |"]
+    rows = (f"| `{s.name}` | `{s.toolset}` | {_kind(s)} | {_cell(_first_line(s))} | {KEYS[s.needs]} |" for s in TOOLS)
+    return "\n".join([*head, *rows])
 
 
 def tools_as_markdown() -> str:

@@ -30,7 +30,7 @@ from cio_mcp.server.echoes import bound_errors
 from cio_mcp.server.errors import error_result, sentence, where
 from cio_mcp.server.runtime import Runtime
 from cio_mcp.server.stdio import serve_stdio
-from cio_mcp.settings import Settings
+from cio_mcp.settings import ALL_TOOLSETS, Settings
 from cio_mcp.text.render import render_error
 from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, quoted
 from cio_mcp.text.spelling import match_word
@@ -179,9 +179,10 @@ def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None) -> 
     """
     definitions = load()
     known = {each.toolset for each in definitions}
-    if not known.issuperset(settings.toolsets):
+    if not known.issuperset({*settings.toolsets} - {ALL_TOOLSETS}):
         # The unknown name is not shown: it may be a key, pasted into the wrong place.
-        raise SettingError("CIO_TOOLSETS", f"contains an unknown toolset. Expected {', '.join(sorted(known))}")
+        names = ", ".join(sorted(known))
+        raise SettingError("CIO_TOOLSETS", f"contains an unknown toolset. Expected {ALL_TOOLSETS}, or some of {names}")
     policy = policy_of(settings, {each.name: each.classes for each in definitions})
     tools = [each for each in offered_tools(definitions, settings) if policy.lists(each.name, each.classes)]
     runtime = Runtime(settings, tools, policy, sandbox)

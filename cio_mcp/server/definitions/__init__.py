@@ -48,7 +48,7 @@ def why_withheld(definition: Definition, settings: Settings) -> str | None:
     """Why the settings, whatever keys there are, keep a tool from being listed; None where they do not."""
     if settings.read_only and not definition.reads:
         return "read-only"
-    return None if definition.toolset in settings.toolsets else f"CIO_TOOLSETS lacks {definition.toolset}"
+    return None if settings.offers_toolset(definition.toolset) else f"CIO_TOOLSETS lacks {definition.toolset}"
 
 
 def why_unknown(name: str, settings: Settings) -> str | None:
@@ -58,7 +58,14 @@ def why_unknown(name: str, settings: Settings) -> str | None:
         return None
     if definition.needs is not None and not _has_keys(definition, settings):
         return f"It requires {KEYS[definition.needs]}, which this server doesn't have."
-    return "This server is read-only." if settings.read_only and not definition.reads else None
+    if settings.read_only and not definition.reads:
+        return "This server is read-only."
+    if settings.offers_toolset(definition.toolset):
+        return None
+    return (
+        f"Its toolset, {definition.toolset}, is off. The operator of this server can turn it on: "
+        f"CIO_TOOLSETS={','.join((*settings.toolsets, definition.toolset))}, or all."
+    )
 
 
 def _has_keys(definition: Definition, settings: Settings) -> bool:

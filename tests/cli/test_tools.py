@@ -1,0 +1,27 @@
+"""`cio-mcp tools`, with and without chosen toolsets."""
+
+import pytest
+
+from cio_mcp.cli.tools import tools_as_text
+from cio_mcp.server.definitions import load
+
+OTHERS = sorted({each.toolset for each in load()} - {"core"})
+
+
+def test_toolsets_that_are_off_are_marked_and_can_be_turned_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIO_TOOLSETS", "core")
+    listed = tools_as_text()
+    lines = {line.split()[0]: line for line in listed.split("\n\n")[0].splitlines()}
+    for each in load():
+        assert f"{each.toolset} (off)" in lines[each.name] or each.toolset == "core"
+    assert "core (off)" not in listed
+    for toolset in OTHERS:
+        assert toolset in listed.split("Toolsets that are off: ")[1]
+    if OTHERS:
+        assert "CIO_TOOLSETS turns them on: for example core," in listed
+
+
+def test_nothing_is_marked_where_every_toolset_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIO_TOOLSETS", "ALL")
+    assert "off" not in tools_as_text().split()
+    assert "(off)" not in tools_as_text()
