@@ -22,6 +22,7 @@ from cio_mcp.server.result import CONTENT
 from cio_mcp.settings import Settings
 from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, quoted
 from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.catalog import TOOLS
 from tests.clients import approve, structured, text
 from tests.examples import EXAMPLES, Example
 from tests.hostile import QUOTED, plant
@@ -181,10 +182,12 @@ async def test_text_and_structured_content_say_the_same_and_mark_free_text(
     async with planted_client(settings, sandbox) as client:
         schemas = {each.name: each.output_schema for each in (await client.list_tools()).tools}
         results = [result async for result in answers(client, example)]
+    whole = next(spec.answers_with() for spec in TOOLS if spec.name == tool).model_json_schema()
     contents = set()
     for result in results:
         content, answer_text = structured(result), text(result)
         Draft202012Validator(schemas[tool] or False).validate(content)
+        Draft202012Validator(whole).validate(content)
         assert not [line for line in answer_text.split("\n") if not line.startswith("> ") and find_unmarked(line)]
         assert not find_unmarked(content)
         assert missing_from_text(content, answer_text) == [], answer_text

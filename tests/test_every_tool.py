@@ -21,6 +21,8 @@ pytestmark = pytest.mark.anyio
 ASKS = {spec.name for spec in TOOLS if not spec.hints.read_only}
 ROUNDS = [(era, tool) for tool in EXAMPLES for era in ERAS if era == "auto" or tool in ASKS]
 """Eras differ in how a question is put; a read is answered by the same code."""
+WHOLE_SCHEMAS = {spec.name: spec.answers_with().model_json_schema() for spec in TOOLS}
+"""What an answer is in full, of which clients see an outline."""
 
 
 def test_every_tool_has_one_example_under_its_name() -> None:
@@ -53,6 +55,7 @@ async def test_it_answers_in_text_and_in_what_its_output_schema_promises(
     schema = schemas[tool]
     assert schema
     Draft202012Validator(schema).validate(result.structured_content)
+    Draft202012Validator(WHOLE_SCHEMAS[tool]).validate(result.structured_content)
 
 
 @pytest.mark.parametrize(("era", "tool"), ROUNDS)

@@ -1,6 +1,7 @@
 """What the tools cost in a context window, counted exactly (o200k)."""
 
 import json
+from typing import Any
 
 import pytest
 from bpe_openai import get_encoding
@@ -8,6 +9,7 @@ from mcp import Client
 from mcp_types import Tool
 
 from cio_mcp.server.app import build_server
+from cio_mcp.server.definitions import load
 from cio_mcp.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -22,6 +24,8 @@ SEEN_OF_THE_FIRST = 2500
 SEEN_TOGETHER = 3500
 SEEN_EACH = 300
 WHOLE_LIST = 9000
+SEEN_OF_ALL_TOOLSETS = 8000
+WHOLE_LIST_OF_ALL_TOOLSETS = 20000
 
 encoding = get_encoding("o200k_base")
 
@@ -32,6 +36,11 @@ def tokens(value: object) -> int:
 
 def count_tokens_of(tool: Tool) -> int:
     return tokens({"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema})
+
+
+def whole(tools: list[Tool]) -> list[dict[str, Any]]:
+    """The list as it is sent."""
+    return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
 
 
 @pytest.fixture
@@ -49,5 +58,15 @@ async def test_the_default_tools_together_stay_within_what_a_model_should_have_t
 
 
 async def test_the_whole_list_of_tools_stays_small(tools: list[Tool]) -> None:
-    whole = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
-    assert tokens(whole) <= WHOLE_LIST
+    assert tokens(whole(tools)) <= WHOLE_LIST
+
+
+async def test_all_toolsets_together_stay_small(settings: Settings) -> None:
+    everything = settings.model_copy(update={"toolsets": tuple({each.toolset for each in load()})})
+    async with Client(build_server(everything)) as client:
+        tools = (await client.list_tools()).tools
+    spent = {tool.name: count_tokens_of(tool) for tool in tools}
+    assert len(tools) == len(load())
+    assert sum(spent.values()) <= SEEN_OF_ALL_TOOLSETS, spent
+    assert {name: count for name, count in spent.items() if count > SEEN_EACH} == {}
+    assert tokens(whole(tools)) <= WHOLE_LIST_OF_ALL_TOOLSETS

@@ -1,4 +1,4 @@
-"""Shortens schemas for models: removes titles, null arms, null defaults, and definitions used once."""
+"""Shortens the schemas of arguments for models: no titles, null arms, null defaults, or definitions used once."""
 
 from typing import Any
 
@@ -20,19 +20,14 @@ def slim_input(schema: Schema) -> Schema:
     their null arm, since strict converters make every member required. An argument needs none: "" means not given.
     """
     arguments = {name: _without_null(argument) for name, argument in schema.get("properties", {}).items()}
-    return _slim(schema | {"properties": arguments}, for_input=True)
+    return _slim(schema | {"properties": arguments})
 
 
-def slim(schema: Schema) -> Schema:
-    """Shorten a schema; it accepts the same values except null, which callers omit instead."""
-    return _slim(schema, for_input=False)
-
-
-def _slim(schema: Schema, *, for_input: bool) -> Schema:
+def _slim(schema: Schema) -> Schema:
     definitions = schema.get("$defs", {})
     uses = _uses(schema)
     once = {name: body for name, body in definitions.items() if uses.get(name) == 1 or not body}
-    slimmed: Schema = _slimmed(_undocumented(schema), once, for_input=for_input)
+    slimmed: Schema = _slimmed(_undocumented(schema), once)
     kept = {
         name: _undocumented(body)
         for name, body in slimmed.pop("$defs", {}).items()
@@ -55,30 +50,23 @@ def _uses(node: Any) -> dict[str, int]:
     return counts
 
 
-def _slimmed(node: Any, inline: dict[str, Schema], *, for_input: bool) -> Any:
+def _slimmed(node: Any, inline: dict[str, Schema]) -> Any:
     if isinstance(node, list):
-        return [_slimmed(item, inline, for_input=for_input) for item in node]
+        return [_slimmed(item, inline) for item in node]
     if not isinstance(node, dict):
         return node
-    node = _without_const(node) if for_input else _without_null(node)
+    node = _without_const(node)
     if (name := _referred(node)) in inline:
         rest = {key: value for key, value in node.items() if key != "$ref"}
-        return _slimmed(_undocumented(inline[name]) | rest, inline, for_input=for_input)
-    slimmed = {
-        key: _shorten(value, inline, for_input=for_input)
-        if key in NAMES
-        else _slimmed(value, inline, for_input=for_input)
-        for key, value in node.items()
-    }
+        return _slimmed(_undocumented(inline[name]) | rest, inline)
+    slimmed = {key: _shorten(value, inline) if key in NAMES else _slimmed(value, inline) for key, value in node.items()}
     short = {key: value for key, value in slimmed.items() if not _is_noise(key, value)}
-    if not for_input and isinstance(arms := short.get("anyOf"), list):
-        short["anyOf"] = _without_integer(arms)
-    is_open = for_input and short.get("type") == "object" and "properties" not in short
+    is_open = short.get("type") == "object" and "properties" not in short
     return short | ({"additionalProperties": {}} if is_open else {})
 
 
-def _shorten(children: dict[str, Any], inline: dict[str, Schema], *, for_input: bool) -> dict[str, Any]:
-    return {name: _slimmed(child, inline, for_input=for_input) for name, child in children.items()}
+def _shorten(children: dict[str, Any], inline: dict[str, Schema]) -> dict[str, Any]:
+    return {name: _slimmed(child, inline) for name, child in children.items()}
 
 
 def _undocumented(definition: Schema) -> Schema:
@@ -91,9 +79,6 @@ def _is_noise(key: str, value: Any) -> bool:
         return isinstance(value, str)
     if key == "minLength":
         return bool(value == 1)  # "" is refused, or means not given
-    # Every time in an answer is ISO 8601, as a model sees, and the word costs more than it says.
-    if key == "format":
-        return bool(value == "date-time")
     return (key == "default" and value in (None, [], {})) or (
         key == "additionalProperties" and value in (True, False, {})
     )
@@ -106,12 +91,6 @@ def _without_null(node: Schema) -> Schema:
         return node
     rest = {key: value for key, value in node.items() if key != "anyOf"}
     return real[0] | rest if len(real) == 1 else rest | {"anyOf": real}
-
-
-def _without_integer(arms: list[Schema]) -> list[Schema]:
-    """The arms of a union less `integer` beside `number`, which accepts whole numbers too."""
-    integer, number = {"type": "integer"}, {"type": "number"}
-    return [arm for arm in arms if arm != integer] if number in arms else arms
 
 
 def _without_const(node: Schema) -> Schema:

@@ -16,8 +16,9 @@ from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
 from cio_mcp.errors import InvalidArgument, Rejected
 from cio_mcp.server.elicitation import WriteCall, with_parameters, write_function
+from cio_mcp.server.output_schemas import outline
 from cio_mcp.server.result import result
-from cio_mcp.server.schemas import slim, slim_input
+from cio_mcp.server.schemas import slim_input
 from cio_mcp.text.render import Answer
 from cio_mcp.tools.spec import ToolSpec
 from cio_mcp.workspace import CallContext
@@ -60,7 +61,6 @@ def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
         description=spec.description,
         meta={"toolset": spec.toolset},
         annotations=ToolAnnotations(
-            title=spec.title,
             read_only_hint=spec.hints.read_only,
             destructive_hint=spec.hints.destructive,
             idempotent_hint=spec.hints.idempotent,
@@ -79,9 +79,7 @@ def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
 
 @cache
 def _answer_schema(answer: type[Answer]) -> dict[str, Any]:
-    """The schema of an answer, in which no field is required: a failed call has only an `error`."""
-    schema = slim(answer.model_json_schema())
-    return {key: value for key, value in schema.items() if key != "required"}
+    return outline(answer.model_json_schema())
 
 
 def add_note(answered: CallToolResult, note: str | None) -> CallToolResult:
