@@ -11,7 +11,7 @@ from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.sandbox.world.templates import Kind
+from cio_mcp.sandbox.world.sources import Kind
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from tests.clients import structured

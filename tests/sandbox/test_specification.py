@@ -24,7 +24,7 @@ READS = {
     "/v1/customers/ada/relationships": "/v1/customers/{customer_id}/relationships",
     "/v1/customers/ada/subscription_preferences": "/v1/customers/{customer_id}/subscription_preferences",
     "/v1/activities?limit=100": "/v1/activities",
-    "/v1/messages?limit=200": "/v1/messages",
+    "/v1/messages?limit=200&type=email": "/v1/messages",
     "/v1/segments": "/v1/segments",
     "/v1/segments/3": "/v1/segments/{segment_id}",
     "/v1/segments/2/customer_count": "/v1/segments/{segment_id}/customer_count",

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("kind", "ids"),
     [
-        ("campaign", ["1", "2", "3", "4"]),
+        ("campaign", ["1", "2", "3", "4", "5"]),
         ("broadcast", ["10"]),
         ("newsletter", [str(number) for number in range(31, 19, -1)]),
-        ("transactional", ["1", "2", "3", "4"]),
+        ("transactional", [str(number) for number in range(1, 9)]),
     ],
 )
 async def test_each_kind_is_listed_whole_and_newsletters_newest_first(
@@ -39,7 +39,7 @@ async def test_a_list_says_state_and_start_in_words(ws: CallContext) -> None:
     assert "3 “Winback”, stopped" in text
 
 
-@pytest.mark.parametrize(("state", "ids"), [("running", ["1", "2", "4"]), ("stopped", ["3"]), ("draft", [])])
+@pytest.mark.parametrize(("state", "ids"), [("running", ["1", "2", "4", "5"]), ("stopped", ["3"]), ("draft", [])])
 async def test_campaigns_are_narrowed_by_state(ws: CallContext, state: State, ids: list[str]) -> None:
     assert [row.id for row in (await list_campaigns(ws, state=state)).campaigns] == ids
 
@@ -196,11 +196,11 @@ async def test_counts_that_cannot_be_read_leave_the_list(ws: CallContext, sandbo
 
 async def test_a_page_of_campaigns_says_of_how_many_it_is(ws: CallContext) -> None:
     first = await list_campaigns(ws, limit=3)
-    assert (first.total, first.omitted) == (4, 1)
-    assert render(first, mask=False).text.splitlines()[0] == "4 campaigns"
-    assert f"… 1 more of 4: cursor={first.cursor}" in render(first, mask=False).text
+    assert (first.total, first.omitted) == (5, 2)
+    assert render(first, mask=False).text.splitlines()[0] == "5 campaigns"
+    assert f"… 2 more of 5: cursor={first.cursor}" in render(first, mask=False).text
     last = await list_campaigns(ws, limit=3, cursor=first.cursor)
-    assert (last.total, last.has_more) == (4, False)
+    assert (last.total, last.has_more) == (5, False)
 
 
 async def test_a_page_of_newsletters_states_the_total_once_it_is_known(ws: CallContext) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.sandbox.world.templates import Source, Template
+from cio_mcp.sandbox.world.sources import Source
+from cio_mcp.sandbox.world.templates import Template
 from cio_mcp.tools.common import event_messages
 from cio_mcp.tools.common.event_messages import MAX_CAMPAIGNS, MAX_MESSAGES, MAX_PAGES
 from cio_mcp.tools.core.send_event import send_event

@@ -27,7 +27,7 @@ async def test_the_overview_shows_the_workspace_its_keys_and_its_size(ws: CallCo
     overview = (await get_workspace(ws)).overview
     assert overview is not None
     assert (overview.name, overview.region, overview.keys) == ("Acme (sandbox)", "us", ("App", "Track"))
-    assert (overview.campaigns, overview.campaigns_running, overview.broadcasts, overview.segments) == (4, 3, 1, 4)
+    assert (overview.campaigns, overview.campaigns_running, overview.broadcasts, overview.segments) == (5, 4, 1, 4)
     assert not overview.read_only
 
 
@@ -51,7 +51,7 @@ async def test_read_only_mode_is_shown(settings: Settings, sandbox: Sandbox) -> 
     [
         ("senders", "hello@acme.example"),
         ("subscription_topics", "2 “Monthly newsletter” (topic_2), by default opted in"),
-        ("object_types", "1 object type\n1 “Companies”"),
+        ("object_types", "2 object types\n1 “Companies”\n2 “Courses”"),
         ("limits", "broadcast: 0 of 1 used in the last 10 s, 1 available now, 0 waiting"),
         ("health", "Webhooks: no events have been received yet"),
     ],

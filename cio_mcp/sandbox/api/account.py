@@ -5,6 +5,8 @@ from typing import Any
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.http import ApiRequest, not_found, page
 from cio_mcp.sandbox.world.fixtures import TOPICS
+from cio_mcp.sandbox.world.library import Collection
+from cio_mcp.sandbox.world.people import as_string
 from cio_mcp.sandbox.world.workspace import Workspace
 
 SENDERS = ((1, "Acme", "hello@acme.example"), (2, "Acme Support", "support@acme.example"))
@@ -17,7 +19,8 @@ def _workspaces(workspace: Workspace, _: ApiRequest) -> Any:
         "workspaces": [
             {
                 "id": 100, "name": "Acme (sandbox)", "messages_sent": 48_211, "billable_messages_sent": 41_870,
-                "people": len(workspace.people), "object_types": 1, "objects": 1,
+                "people": len(workspace.people), "object_types": len(workspace.object_types),
+                "objects": len(workspace.objects),
             },
             {
                 "id": 101, "name": "Acme staging", "messages_sent": 320, "billable_messages_sent": 300,
@@ -75,15 +78,42 @@ def _topics(_: Workspace, __: ApiRequest) -> Any:
     }  # fmt: skip
 
 
-def _object_types(_: Workspace, __: ApiRequest) -> Any:
+def _object_types(workspace: Workspace, _: ApiRequest) -> Any:
     return {
         "types": [
             {
-                "id": "1", "name": "Companies", "singular_name": "Company", "slug": "companies",
-                "singular_slug": "company", "enabled": True, "icon": "building",
+                "id": number, "name": name, "singular_name": singular_name, "slug": slug,
+                "singular_slug": singular_slug, "enabled": True, "icon": icon,
             }
+            for number, (name, singular_name, slug, singular_slug, icon) in workspace.object_types.items()
         ]
     }  # fmt: skip
+
+
+def _snippets(workspace: Workspace, _: ApiRequest) -> Any:
+    return {
+        "snippets": [
+            {"name": one.name, "value": one.value, "updated_at": one.updated}
+            for one in workspace.library.snippets.values()
+        ]
+    }
+
+
+def _collections(workspace: Workspace, _: ApiRequest) -> Any:
+    return {"collections": [collection_json(one) for one in workspace.library.collections.values()]}
+
+
+def collection_json(collection: Collection) -> dict[str, Any]:
+    """A collection, without its rows."""
+    return {
+        "bytes": len(as_string(collection.rows).encode()),
+        "created_at": collection.created,
+        "updated_at": collection.updated,
+        "id": collection.id,
+        "name": collection.name,
+        "rows": len(collection.rows),
+        "schema": sorted({name for row in collection.rows for name in row}),
+    }
 
 
 def _suppressed(workspace: Workspace, request: ApiRequest) -> Any:
@@ -122,7 +152,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/object_types", _object_types),
     ("GET", "/v1/esp/suppression/{suppression_type}", _suppressed),
     ("GET", "/v1/esp/search_suppression/{email_address}", _suppression_of),
-    ("GET", "/v1/snippets", _empty_list("snippets")),
-    ("GET", "/v1/collections", _empty_list("collections")),
+    ("GET", "/v1/snippets", _snippets),
+    ("GET", "/v1/collections", _collections),
     ("GET", "/v1/exports", _empty_list("exports")),
 )

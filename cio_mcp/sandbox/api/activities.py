@@ -20,7 +20,9 @@ DELIVERY_METRICS = {
     "email": COMMON_METRICS | {"opened", "clicked", "converted", "spammed", "unsubscribed"},
     "push": COMMON_METRICS | {"opened", "clicked"},
     "twilio": COMMON_METRICS | {"clicked", "converted"},
+    "in_app": {"sent", "drafted", "failed", "undeliverable", "opened", "clicked", "converted"},
 }
+"""Metrics that activities are published for, by channel."""
 ACTIVITY_TYPES = {
     "event", "page", "screen", "attribute_change", "failed_attribute_change", "profile_create", "profile_delete",
     "profile_merge", "device_change", "add_relationship", "delete_relationship", "anon_merge", "skipped_update",
@@ -55,8 +57,9 @@ class Activity:
             return {**fields, "name": self.name, "data": delivery.data}
         metrics = delivery.metrics_at(now)
         data = {"delivery_id": delivery.id, "delivered": metrics.get("delivered"), "opened": "opened" in metrics}
-        to = DELIVERY_TYPES[delivery.template.channel]
-        return {**fields, "data": data, "delivery_id": delivery.id, "delivery_type": to}
+        fields |= {"data": data, "delivery_id": delivery.id}
+        to = DELIVERY_TYPES.get(delivery.template.channel)
+        return {**fields, "delivery_type": to} if to else fields
 
 
 def activities_of(
@@ -97,7 +100,7 @@ def _delivery_activities(deliveries: Iterable[Delivery], since: int, workspace: 
             yield Activity(delivery.created - delivery.template.wait, "event", delivery.source.event_name, delivery)
         channel = delivery.template.channel
         for metric, at in delivery.metrics.items():
-            if at <= now and metric in DELIVERY_METRICS[channel]:
+            if at <= now and metric in DELIVERY_METRICS.get(channel, ()):
                 yield Activity(at, f"{metric}_{channel}", "", delivery)
 
 

@@ -9,7 +9,7 @@ from cio_mcp.sandbox.http import ApiError, ApiRequest, app_error, not_found, pag
 from cio_mcp.sandbox.world.filters import check_filter, matches
 from cio_mcp.sandbox.world.lifecycle import create_delivery, deliver
 from cio_mcp.sandbox.world.people import Person, as_string
-from cio_mcp.sandbox.world.templates import Source
+from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.workspace import Workspace
 
 # https://docs.customer.io/integrations/api/app/ (Send Messages)

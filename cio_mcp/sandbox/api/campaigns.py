@@ -6,7 +6,7 @@ from cio_mcp.sandbox.api.metrics import journeys
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.api.sources import SourceRoutes, action, sources_of, summary, template_refs
 from cio_mcp.sandbox.http import ApiRequest
-from cio_mcp.sandbox.world.templates import Source
+from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.workspace import Workspace
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.http import ApiRequest, not_found, page
 from cio_mcp.sandbox.world.deliveries import Delivery
-from cio_mcp.sandbox.world.templates import TEMPLATE_ID_OFFSET, Kind
+from cio_mcp.sandbox.world.sources import Kind
+from cio_mcp.sandbox.world.templates import TEMPLATE_ID_OFFSET
 from cio_mcp.sandbox.world.workspace import Workspace
 
 CHANNELS = frozenset({"email", "webhook", "twilio", "whatsapp", "slack", "push", "in_app"})
@@ -58,6 +59,8 @@ def message_json(delivery: Delivery, now: int) -> dict[str, Any]:
         SOURCE_KEYS[source.kind]: source.id,
     }
     message[_template_key(delivery)] = template.id
+    if template.parent is not None:
+        message["parent_action_id"] = template.parent
     if source.kind == "campaign":
         message["trigger_event_id"] = delivery.event_id
     if source.kind == "broadcast":

@@ -10,7 +10,7 @@ from cio_mcp.sandbox.api.fields import MAX_TIMESTAMP
 from cio_mcp.sandbox.api.messages import CHANNELS
 from cio_mcp.sandbox.http import ApiRequest, app_error
 from cio_mcp.sandbox.world.deliveries import Delivery
-from cio_mcp.sandbox.world.templates import Source
+from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.workspace import Workspace
 
 EASTERN = "America/New_York"

@@ -6,7 +6,8 @@ from cio_mcp.sandbox.api.messages import NEWSLETTER_CHANNELS
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.api.sources import SourceRoutes, contents, sources_of
 from cio_mcp.sandbox.http import ApiRequest, page
-from cio_mcp.sandbox.world.templates import Source, Template
+from cio_mcp.sandbox.world.sources import Source
+from cio_mcp.sandbox.world.templates import Template
 from cio_mcp.sandbox.world.workspace import Workspace
 
 

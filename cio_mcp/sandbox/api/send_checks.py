@@ -79,7 +79,21 @@ def _check_sms(body: dict[str, Any], size: int) -> None:
         raise meta_error(400, "Invalid phone number format. Phone numbers must be in E.164 format.")
 
 
-CHECKS = {"email": _check_email, "push": _check_push, "twilio": _check_sms}
+def _check_whatsapp(body: dict[str, Any], size: int) -> None:
+    _check_types(body, flags=("tracked",))
+    _check_sms(body, size)
+
+
+def _check_in_app(body: dict[str, Any], size: int) -> None:
+    _check_types(body)
+    _check_template(body)
+    _check_size(size)
+
+
+CHECKS = {
+    "email": _check_email, "push": _check_push, "twilio": _check_sms, "whatsapp": _check_whatsapp,
+    "in_app": _check_in_app, "inbox": _check_in_app,
+}  # fmt: skip
 
 
 def _check_types(body: dict[str, Any], *, texts: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> None:

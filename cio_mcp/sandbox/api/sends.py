@@ -11,7 +11,8 @@ from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id
 from cio_mcp.sandbox.world.lifecycle import create_delivery, dispatch, draft
 from cio_mcp.sandbox.world.people import ID_TYPES, Person
 from cio_mcp.sandbox.world.profiles import create_profile, is_suppressed
-from cio_mcp.sandbox.world.templates import Channel, Source, Template, render
+from cio_mcp.sandbox.world.sources import Source
+from cio_mcp.sandbox.world.templates import Channel, Template, render
 from cio_mcp.sandbox.world.workspace import Workspace
 
 MAX_SEND_AHEAD_SECONDS = 90 * 86_400
@@ -158,9 +159,11 @@ def _recipient(body: dict[str, Any], delivery: Delivery) -> str:
         if to in {"", "all", "last_used"}:
             return devices[-1] if devices else ""
         return to if to in devices else ""
-    if delivery.template.channel == "twilio":
+    if delivery.template.channel in {"twilio", "whatsapp"}:
         number = render(to, delivery.values).strip()
         return number if PHONE.fullmatch(number) else ""
+    if delivery.template.channel in {"in_app", "inbox"}:
+        return delivery.person.address(delivery.template.channel)
     return next(iter(addresses(to)), "").rpartition("<")[2].rstrip(">")
 
 
@@ -168,4 +171,7 @@ ROUTES: tuple[Route, ...] = (
     ("POST", "/v1/send/email", lambda workspace, request: send(workspace, request, "email")),
     ("POST", "/v1/send/push", lambda workspace, request: send(workspace, request, "push")),
     ("POST", "/v1/send/sms", lambda workspace, request: send(workspace, request, "twilio")),
+    ("POST", "/v1/send/whatsapp", lambda workspace, request: send(workspace, request, "whatsapp")),
+    ("POST", "/v1/send/in_app", lambda workspace, request: send(workspace, request, "in_app")),
+    ("POST", "/v1/send/inbox_message", lambda workspace, request: send(workspace, request, "inbox")),
 )

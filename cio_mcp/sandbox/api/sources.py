@@ -9,8 +9,12 @@ from cio_mcp.sandbox.api.messages import CHANNELS, list_messages
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.http import ApiRequest, page, require
 from cio_mcp.sandbox.world.deliveries import Delivery
-from cio_mcp.sandbox.world.templates import SENDER, TEMPLATE_ID_OFFSET, Kind, Source, Template
+from cio_mcp.sandbox.world.sources import Kind, Source
+from cio_mcp.sandbox.world.templates import SENDER, TEMPLATE_ID_OFFSET, Template
 from cio_mcp.sandbox.world.workspace import Workspace
+
+RECIPIENTS = {"email": "{{customer.email}}", "twilio": "{{customer.phone}}", "whatsapp": "{{customer.phone}}"}
+"""Where messages of a channel go; the other channels have no such field in their settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ def contents(source: Source, template: Template) -> dict[str, Any]:
         "body": template.body,
         "type": template.channel,
         "language": template.language,
-        "recipient": "{{customer.email}}" if template.channel == "email" else "{{customer.phone}}",
+        "recipient": RECIPIENTS.get(template.channel, ""),
     }
     if template.channel == "email":
         fields |= {
@@ -154,10 +158,11 @@ def contents(source: Source, template: Template) -> dict[str, Any]:
 
 def action(source: Source, template: Template) -> dict[str, Any]:
     """An action of a campaign or broadcast; its id is a string here, an integer in lists of campaigns."""
-    return {
+    fields = {
         **contents(source, template),
         "id": str(template.id),
         f"{source.kind}_id": source.id,
         "deduplicate_id": f"{template.id}:{source.created}",
         "sending_state": "automatic",
     }
+    return fields if template.parent is None else {**fields, "parent_action_id": template.parent}

@@ -10,20 +10,20 @@ from cio_mcp.sandbox.world.lifecycle import report_metric
 from cio_mcp.sandbox.world.profiles import relate
 from cio_mcp.sandbox.world.workspace import Workspace
 
-OBJECT_TYPES = {"1"}
 DEVICE_METRICS = ("opened", "converted", "delivered")
 
 
-def _key(operation: Mapping[str, Any]) -> tuple[str, str]:
+def _key(workspace: Workspace, operation: Mapping[str, Any]) -> tuple[str, str]:
     """The type and ID of the object."""
     identifiers = operation.get("identifiers")
     if not isinstance(identifiers, dict):
         identifiers = {}
     if is_identifier(identifiers.get("cio_object_id")):
-        return "1", str(identifiers["cio_object_id"]).removeprefix("ob_")
+        name = str(identifiers["cio_object_id"]).removeprefix("ob_")
+        return next((key for key in workspace.objects if key[1] == name), ("1", name))
     if not is_identifier(identifiers.get("object_type_id")) or not is_identifier(identifiers.get("object_id")):
         raise invalid("identifiers", "identifiers must hold object_type_id and object_id, or cio_object_id", "required")
-    if str(identifiers["object_type_id"]) not in OBJECT_TYPES:
+    if str(identifiers["object_type_id"]) not in workspace.object_types:
         raise invalid("identifiers.object_type_id", "there is no such object type")
     return str(identifiers["object_type_id"]), str(identifiers["object_id"])
 
@@ -38,7 +38,7 @@ def _people(operation: Mapping[str, Any], *, required: bool) -> list[Any]:
 
 
 def _identify(workspace: Workspace, operation: Mapping[str, Any]) -> None:
-    key, people = _key(operation), _people(operation, required=False)
+    key, people = _key(workspace, operation), _people(operation, required=False)
     attributes = operation.get("attributes")
     if attributes is None:
         attributes = {}
@@ -56,7 +56,7 @@ def _identify(workspace: Workspace, operation: Mapping[str, Any]) -> None:
 
 
 def _delete(workspace: Workspace, operation: Mapping[str, Any]) -> None:
-    key = _key(operation)
+    key = _key(workspace, operation)
 
     def delete() -> None:
         workspace.objects.pop(key, None)
@@ -67,13 +67,13 @@ def _delete(workspace: Workspace, operation: Mapping[str, Any]) -> None:
 
 
 def _change_relationships(workspace: Workspace, operation: Mapping[str, Any]) -> None:
-    key, people, action = _key(operation), _people(operation, required=True), str(operation["action"])
+    key, people, action = _key(workspace, operation), _people(operation, required=True), str(operation["action"])
     workspace.apply_soon(lambda: _relate(workspace, key, people, action))
 
 
-def _identify_anonymous(_: Workspace, operation: Mapping[str, Any]) -> None:
+def _identify_anonymous(workspace: Workspace, operation: Mapping[str, Any]) -> None:
     """Validate only: the sandbox has no anonymous people."""
-    _key(operation)
+    _key(workspace, operation)
 
 
 def _relate(workspace: Workspace, key: tuple[str, str], people: list[Any], action: str) -> None:

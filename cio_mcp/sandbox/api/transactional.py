@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from cio_mcp.sandbox.api.messages import NEWSLETTER_CHANNELS
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.api.sources import SourceRoutes, contents, sources_of
 from cio_mcp.sandbox.http import ApiRequest
-from cio_mcp.sandbox.world.templates import Source
+from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.workspace import Workspace
 
 
@@ -29,6 +30,12 @@ def _list(workspace: Workspace, _: ApiRequest) -> Any:
 
 
 MESSAGES = SourceRoutes(
-    "transactional", "/v1/transactional/{transactional_id}", "message", _message, "content", contents
+    "transactional",
+    "/v1/transactional/{transactional_id}",
+    "message",
+    _message,
+    "content",
+    contents,
+    channels=NEWSLETTER_CHANNELS,
 )
 ROUTES: tuple[Route, ...] = (("GET", "/v1/transactional", _list), *MESSAGES.of_sources)

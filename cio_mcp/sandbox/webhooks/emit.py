@@ -9,19 +9,19 @@ from cio_mcp.sandbox.webhooks.endpoints import MAX_QUEUED_EVENTS
 from cio_mcp.sandbox.webhooks.payloads import (
     DELIVERY_STEPS,
     OBJECT_TYPES,
+    UNPUBLISHED,
     WebhookEvent,
     customer_event,
     delivery_event,
 )
 from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id
 from cio_mcp.sandbox.world.people import Person
-from cio_mcp.sandbox.world.templates import Source, Template
+from cio_mcp.sandbox.world.sources import Source
+from cio_mcp.sandbox.world.templates import Template
 from cio_mcp.sandbox.world.workspace import Workspace
 
 CUSTOMER_METRICS = {"subscribed", "unsubscribed"}
 STEP_OF_METRIC = {metric: step for step, (metric, _) in reversed(DELIVERY_STEPS.items())}
-UNPUBLISHED = {"sms": {"opened", "unsubscribed", "spammed", "dropped"}, "push": {"unsubscribed", "spammed"}}
-"""Metrics for which the published specification has no event of the channel."""
 
 Message = tuple[Source, Template]
 
@@ -60,7 +60,7 @@ def _messages(workspace: Workspace, object_type: str) -> list[Message]:
         source.kind: (source, template)
         for source in workspace.sources.values()
         for template in source.templates
-        if OBJECT_TYPES[template.channel] == object_type
+        if OBJECT_TYPES.get(template.channel) == object_type
     }
     return list(by_kind.values())
 
@@ -70,10 +70,10 @@ def _event(workspace: Workspace, person: Person, message: Message | None, metric
     if message is None:
         return customer_event(person, metric, now, event_id)
     source, template = message
-    address = {"email": person.email, "twilio": person.attributes.get("phone"), "push": f"device-{person.cio_id}"}
+    address = f"device-{person.cio_id}" if template.channel == "push" else person.address(template.channel)
     delivery = Delivery(
         new_delivery_id(workspace.webhook_rng), person, source, template, now,
-        str(address[template.channel] or "nobody"), {"created": now, STEP_OF_METRIC[metric]: now},
+        address or "nobody", {"created": now, STEP_OF_METRIC[metric]: now},
         trigger_id=1 if source.kind == "broadcast" else None,
     )  # fmt: skip
     return delivery_event(delivery, STEP_OF_METRIC[metric], now, event_id)

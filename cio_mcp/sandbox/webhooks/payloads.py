@@ -8,7 +8,15 @@ from typing import Any
 from cio_mcp.sandbox.world.deliveries import Delivery
 from cio_mcp.sandbox.world.people import Person
 
-OBJECT_TYPES = {"email": "email", "twilio": "sms", "push": "push"}
+OBJECT_TYPES = {"email": "email", "twilio": "sms", "push": "push", "whatsapp": "whatsapp", "in_app": "in_app"}
+"""What events call a channel; no events are published for messages of an inbox."""
+UNPUBLISHED = {
+    "sms": {"opened", "unsubscribed", "spammed", "dropped"},
+    "push": {"unsubscribed", "spammed"},
+    "whatsapp": {"unsubscribed", "spammed"},
+    "in_app": {"delivered", "unsubscribed", "spammed", "bounced", "dropped"},
+}
+"""Metrics for which the published specification has no event of the channel."""
 DELIVERY_STEPS: dict[str, tuple[str, dict[str, bool]]] = {
     "drafted": ("drafted", {}),
     "sent": ("sent", {}),
@@ -78,6 +86,12 @@ def delivery_event(delivery: Delivery, step: str, at: int, event_id: str) -> Web
     )  # fmt: skip
 
 
+def is_reported(channel: str, step: str) -> bool:
+    """Whether there are events for a step of a channel's deliveries."""
+    object_type = OBJECT_TYPES.get(channel, "")
+    return object_type != "" and DELIVERY_STEPS[step][0] not in UNPUBLISHED.get(object_type, ())
+
+
 def customer_event(person: Person, metric: str, at: int, event_id: str) -> WebhookEvent:
     """The event of a person who subscribed or unsubscribed."""
     return WebhookEvent(event_id, "customer", metric, at, {**_person_fields(person), "email_address": person.email})
@@ -90,6 +104,8 @@ def _source_fields(delivery: Delivery) -> dict[str, Any]:
         return {**data, "transactional_message_id": source.id}
     if source.kind == "newsletter":
         return {**data, "newsletter_id": source.id, "content_id": template.id}
+    if template.parent is not None:
+        data["parent_action_id"] = template.parent
     data |= {f"{source.kind}_id": source.id, "action_id": template.id, "journey_id": _journey_id(delivery)}
     if source.kind == "broadcast":
         return {**data, "trigger_id": delivery.trigger_id}
@@ -123,4 +139,7 @@ def _push_fields(delivery: Delivery, metric: str) -> dict[str, Any]:
     return {"recipients": [{"device_id": delivery.recipient, "device_platform": platform, **failure}]}
 
 
-CHANNEL_FIELDS = {"email": _email_fields, "twilio": _sms_fields, "push": _push_fields}
+CHANNEL_FIELDS = {
+    "email": _email_fields, "twilio": _sms_fields, "push": _push_fields, "whatsapp": _sms_fields,
+    "in_app": _sms_fields,
+}  # fmt: skip

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cio_mcp.sandbox.world.clock import HOUR_SECONDS
+from cio_mcp.sandbox.world.library import Library
 from cio_mcp.sandbox.world.people import Person
-from cio_mcp.sandbox.world.templates import SENDER, Kind, Source, Template, render
+from cio_mcp.sandbox.world.sources import Kind, Source
+from cio_mcp.sandbox.world.templates import SENDER, Template, render
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +30,7 @@ class Delivery:
     trigger_id: int | None = None
     forgotten: bool = False
     overrides: dict[str, Any] = field(default_factory=dict)
+    library: Library = field(default_factory=Library)
 
     def metrics_at(self, now: float) -> dict[str, int]:
         """The metrics whose time has come by `now`."""
@@ -37,7 +40,7 @@ class Delivery:
     def values(self) -> dict[str, dict[str, Any]]:
         """The variables of a template, by scope."""
         customer = {**self.person.attributes, "id": self.person.id, "email": self.person.email}
-        return {"customer": customer, "data": self.data, "event": self.data}
+        return {"customer": customer, "data": self.data, "event": self.data, **self.library.values}
 
     @property
     def subject(self) -> str:
@@ -72,13 +75,17 @@ def simulate_metrics(rng: random.Random, at: int, channel: str, *, slowest: int 
     """
     sent = at + min(between(rng, 1, 3), slowest)
     metrics = {"created": at, "sent": sent}
+    if channel in {"in_app", "inbox"}:
+        if rng.random() < 0.5:  # noqa: PLR2004 - the share of messages in the app that are seen
+            metrics["opened"] = metrics["human_opened"] = sent + 10 + int(rng.expovariate(1 / HOUR_SECONDS))
+        return metrics
     luck = rng.random()
     if luck < 0.015:  # noqa: PLR2004 - the share of bounces
         metrics["bounced"] = sent + between(rng, 2, 30)
         return metrics
     delivered = sent + min(between(rng, 1, 20), slowest)
     metrics["delivered"] = delivered
-    if channel == "twilio":
+    if channel in {"twilio", "whatsapp"}:
         return metrics
     if channel == "push":
         if rng.random() < 0.08:  # noqa: PLR2004 - the share of pushes that are tapped

@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from cio_mcp.sandbox.webhooks.payloads import DELIVERY_STEPS, customer_event, delivery_event
+from cio_mcp.sandbox.webhooks.payloads import DELIVERY_STEPS, customer_event, delivery_event, is_reported
 from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id, simulate_metrics
+from cio_mcp.sandbox.world.flows import Delay, Flow, Message, TimeWindow, draw_of, take_branches
 from cio_mcp.sandbox.world.people import Person
 from cio_mcp.sandbox.world.seed import UNSUBSCRIBED, bounce_reason
-from cio_mcp.sandbox.world.templates import Source, Template, missing_variables
-from cio_mcp.sandbox.world.workspace import Change, Workspace
+from cio_mcp.sandbox.world.sources import Source
+from cio_mcp.sandbox.world.templates import Template, missing_variables
+from cio_mcp.sandbox.world.workspace import Workspace
 
 MAX_EVENT_AGE_SECONDS = 72 * 3600
 """Events older than this start no campaign (Track API, events)."""
@@ -57,26 +59,30 @@ def _is_targeted(workspace: Workspace, campaign: Source, person: Person) -> bool
 def start_journey(
     workspace: Workspace, source: Source, person: Person, data: dict[str, Any], event_id: str | None
 ) -> None:
-    """Schedule the messages of a campaign for a person."""
-    for template in source.templates:
-        workspace.apply_after(template.wait, _message_step(workspace, source, template, person, data, event_id))
+    """Start a person on the workflow of a campaign."""
 
-
-def _message_step(
-    workspace: Workspace, source: Source, template: Template, person: Person, data: dict[str, Any], event_id: str | None
-) -> Change:
-    def send() -> None:
+    def proceed(flow: Flow) -> None:
+        """Take steps until the person has to wait, or has left the workspace."""
         if workspace.people.get("cio_id", person.cio_id) is None:
             return
-        address = person.email or ""
-        if template.channel == "push":
-            address = str(person.devices[0]["id"]) if person.devices else ""
-        recipient = str(data.get("recipient") or address)
-        delivery = deliver(workspace, create_delivery(workspace, person, source, template, recipient, data=data))
-        delivery.event_id = event_id
-        delivery.overrides = {name: data[key] for key, name in RESERVED_KEYS.items() if data.get(key)}
+        while flow := take_branches(flow, person.value, draw_of(person.cio_id)):
+            step, flow = flow[0], flow[1:]
+            if isinstance(step, Message):
+                _send_message(workspace, source, step.template, person, data, event_id)
+            elif isinstance(step, Delay | TimeWindow):
+                workspace.apply_at(step.end(workspace.exact_now), partial(proceed, flow))
+                return
 
-    return send
+    proceed(source.steps)
+
+
+def _send_message(
+    workspace: Workspace, source: Source, template: Template, person: Person, data: dict[str, Any], event_id: str | None
+) -> None:
+    recipient = str(data.get("recipient") or person.address(template.channel))
+    delivery = deliver(workspace, create_delivery(workspace, person, source, template, recipient, data=data))
+    delivery.event_id = event_id
+    delivery.overrides = {name: data[key] for key, name in RESERVED_KEYS.items() if data.get(key)}
 
 
 def create_delivery(
@@ -93,7 +99,7 @@ def create_delivery(
     now = workspace.now
     delivery = Delivery(
         delivery_id or new_delivery_id(workspace.rng), person, source, template, now, recipient, {"created": now},
-        data=data,
+        data=data, library=workspace.library,
     )  # fmt: skip
     workspace.deliveries.add(delivery)
     return delivery
@@ -127,7 +133,7 @@ def draft(workspace: Workspace, delivery: Delivery) -> None:
 
 def _failure(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: bool) -> tuple[str, str] | None:
     """The metric and message of what keeps a delivery from being sent, None when nothing does."""
-    person = delivery.person
+    person, template = delivery.person, delivery.template
     if {person.id, person.email, delivery.recipient} & workspace.people.suppressed.keys():
         return "undeliverable", "The person is suppressed."
     if person.unsubscribed and not send_to_unsubscribed:
@@ -136,9 +142,9 @@ def _failure(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: 
         return "undeliverable", "The person has no address on this channel."
     if delivery.recipient.lower() in workspace.bounced:
         return "dropped", "The address is suppressed because mail to it bounced."
-    if delivery.source.kind != "campaign" and (missing := missing_variables(delivery.template, delivery.data)):
-        return "failed", f"The template needs data that was not given: {', '.join(missing)}"
-    return None
+    missing = [] if delivery.source.kind == "campaign" else missing_variables(template, delivery.data)
+    failure = template.failure or f"The template needs data that was not given: {', '.join(missing)}"
+    return ("failed", failure) if template.failure or missing else None
 
 
 def schedule_steps(workspace: Workspace, delivery: Delivery) -> None:
@@ -153,7 +159,7 @@ def complete_step(workspace: Workspace, delivery: Delivery, step: str, at: int) 
 
     A step that the delivery no longer has at that time, because it happened earlier, is skipped.
     """
-    if delivery.metrics.get(step) != at:
+    if delivery.metrics.get(step) != at or not is_reported(delivery.template.channel, step):
         return
     workspace.report(lambda event_id: delivery_event(delivery, step, at, event_id))
     person = delivery.person

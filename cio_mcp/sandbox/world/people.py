@@ -32,6 +32,14 @@ class Person:
         """The three identifiers, as the App API lists them."""
         return {"email": self.email, "id": self.id, "cio_id": self.cio_id}
 
+    def address(self, channel: str) -> str:
+        """Where messages of a channel go; empty where there is no address."""
+        if channel == "push":
+            return str(self.devices[0]["id"]) if self.devices else ""
+        if channel in {"twilio", "whatsapp"}:
+            return str(self.attributes.get("phone", ""))
+        return (self.email if channel == "email" else self.id or self.cio_id) or ""
+
     def value(self, name: str) -> Any:
         """Return an attribute or an identifier, None when it is not set."""
         return getattr(self, name) if name in ID_TYPES else self.attributes.get(name)

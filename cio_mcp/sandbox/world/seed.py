@@ -3,11 +3,16 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cio_mcp.sandbox.world.clock import DAY_SECONDS, HOUR_SECONDS
 from cio_mcp.sandbox.world.deliveries import Delivery, between, new_delivery_id, simulate_metrics
+from cio_mcp.sandbox.world.flows import Delay, TimeWindow, draw_of, take_branches
+from cio_mcp.sandbox.world.flows import Message as MessageStep
+from cio_mcp.sandbox.world.library import Library
 from cio_mcp.sandbox.world.people import Person
-from cio_mcp.sandbox.world.templates import Source, Template
+from cio_mcp.sandbox.world.sources import Source
+from cio_mcp.sandbox.world.templates import Template
 
 BROADCAST_TRIGGERS = 3
 BOUNCES = {
@@ -15,6 +20,8 @@ BOUNCES = {
     "push": "The device token is not registered",
 }
 """Why a message bounces, by channel."""
+MANY_ORDERS = 4
+"""Chosen: people with more orders got an invoice, which failed."""
 BOUNCE_OF_OTHERS = "The number does not exist"
 UNSUBSCRIBED = "The person is unsubscribed."
 
@@ -31,7 +38,16 @@ class Recipient:
     unsubscribed_at: int | None
     orders: int
     device: str
-    is_vip: bool
+    plan: str
+
+    def address(self, channel: str) -> str:
+        """Where messages of a channel go; empty where there is no address."""
+        addresses = {"email": self.email, "twilio": self.phone, "whatsapp": self.phone, "push": self.device}
+        return addresses.get(channel, self.id)
+
+    def value(self, attribute: str) -> Any:
+        """An attribute that workflows branch by."""
+        return {"plan": self.plan, "orders": self.orders}.get(attribute)
 
 
 Message = tuple[Recipient, Template, int]
@@ -50,17 +66,21 @@ def recipient_of(person: Person) -> Recipient:
         unsubscribed_at,
         attributes.get("orders", 0),
         person.devices[0]["id"] if person.devices else "",
-        attributes.get("plan") == "vip",
+        attributes.get("plan", ""),
     )
 
 
-def past_deliveries(source: Source, people: Sequence[Recipient], now: int, seed: int) -> list[Delivery]:
+def past_deliveries(
+    source: Source, people: Sequence[Recipient], now: int, seed: int, library: Library
+) -> list[Delivery]:
     """All deliveries of a source before `now`, the same for the same seed, people and time."""
     rng = random.Random(f"{seed}:{source.kind}:{source.id}")
     deliveries = []
     for person, template, at in PAST_BY_KIND[source.kind](source, people, now, rng):
         if source.created <= at < now:
-            deliveries.append(_delivery(rng, source, person, template, at, now))
+            delivery = _delivery(rng, source, person, template, at, now)
+            delivery.library = library
+            deliveries.append(delivery)
     return deliveries
 
 
@@ -70,14 +90,13 @@ def broadcast_trigger_times(now: int) -> list[int]:
 
 
 def _delivery(rng: random.Random, source: Source, person: Recipient, template: Template, at: int, now: int) -> Delivery:
-    recipient = {"email": person.email, "twilio": person.phone, "push": person.device}[template.channel]
     delivery = Delivery(
         new_delivery_id(rng),
         person.person,
         source,
         template,
         at,
-        recipient,
+        person.address(template.channel),
         simulate_metrics(rng, at, template.channel),
         trigger_id=_trigger_id(source, at, now),
     )
@@ -94,6 +113,8 @@ def _delivery(rng: random.Random, source: Source, person: Recipient, template: T
         delivery.metrics = _read_metrics(at, template.channel)
     elif source.kind == "campaign" and person.unsubscribed_at is not None and at > person.unsubscribed_at:
         delivery.metrics, delivery.failure = {"created": at, "undeliverable": at + 1}, UNSUBSCRIBED
+    if template.failure:
+        delivery.metrics, delivery.failure = {"created": at, "failed": at + 1}, template.failure
     if "bounced" in delivery.metrics:
         delivery.failure = bounce_reason(template.channel)
     return delivery
@@ -129,15 +150,38 @@ def _campaign(source: Source, people: Sequence[Recipient], now: int, rng: random
         return
     for person in people:
         for start in _journey_starts(source, person, now, rng):
-            for template in source.templates:
-                if template.channel == "email" or person.device:
-                    yield person, template, start + template.wait
+            for template, at in _messages(source, person, start):
+                if person.address(template.channel):
+                    yield person, template, at
+
+
+def _messages(source: Source, person: Recipient, start: int) -> Iterator[tuple[Template, int]]:
+    """The messages of a journey, with their times."""
+    flow, at = source.steps, float(start)
+    draw = draw_of(person.person.cio_id)
+    while flow := take_branches(flow, person.value, draw):
+        step, flow = flow[0], flow[1:]
+        if isinstance(step, MessageStep):
+            yield step.template, int(at)
+        elif isinstance(step, Delay | TimeWindow):
+            at = step.end(at)
 
 
 def _journey_starts(source: Source, person: Recipient, now: int, rng: random.Random) -> list[int]:
     if source.trigger_segments:
-        return [person.created] if person.is_vip else []
+        return [person.created] if person.plan == "vip" else []
+    if source.event_name == "trial_started":
+        return _trials(person, now, rng)
     return [person.created] if source.event_name == "signed_up" else _orders(person, now, rng)
+
+
+def _trials(person: Recipient, now: int, rng: random.Random) -> list[int]:
+    """Half of the people started a trial, within a year after they signed up."""
+    if person.id == "two-1":
+        return [now - 5 * DAY_SECONDS]
+    at = person.created + int(rng.random() * 365 * DAY_SECONDS)
+    is_one = rng.random() < 0.5 and person.id != "ada"  # noqa: PLR2004 - one in two
+    return [at] if is_one and at < now else []
 
 
 def _orders(person: Recipient, now: int, rng: random.Random) -> list[int]:
@@ -166,8 +210,16 @@ def _to_subscribers(source: Source, people: Sequence[Recipient], when: int, rng:
 def _transactional(source: Source, people: Sequence[Recipient], now: int, rng: random.Random) -> Iterator[Message]:
     template = source.templates[0]
     for person in people:
-        if template.channel == "twilio":
+        if template.failure:
+            times = (
+                [now - between(rng, 1, 20) * DAY_SECONDS] if person.orders > MANY_ORDERS and person.id != "ada" else []
+            )
+        elif template.channel == "twilio":
             times = [now - 6 * DAY_SECONDS] if person.phone else []
+        elif template.channel == "whatsapp":
+            times = [now - 150 * DAY_SECONDS] if person.phone else []
+        elif template.channel in {"in_app", "inbox"}:
+            times = _occasional(person, now, rng) if person.id not in {"ada", "bob", "eve"} else []
         elif template.channel == "push":
             times = [] if not person.device or person.id == "ada" else _occasional(person, now, rng)
         elif source.id == 1:

@@ -11,13 +11,15 @@ from ulid import ULID
 from cio_mcp.sandbox.webhooks.endpoints import initial_webhooks
 from cio_mcp.sandbox.webhooks.payloads import WebhookEvent
 from cio_mcp.sandbox.world.clock import DAY_SECONDS, Clock, Schedule
+from cio_mcp.sandbox.world.content import initial_sources
 from cio_mcp.sandbox.world.deliveries import DeliveryStore
-from cio_mcp.sandbox.world.fixtures import add_fixtures
+from cio_mcp.sandbox.world.fixtures import OBJECT_TYPES, OBJECTS, add_fixtures
 from cio_mcp.sandbox.world.generate import add_generated
+from cio_mcp.sandbox.world.library import initial_library
 from cio_mcp.sandbox.world.people import Directory, Person
 from cio_mcp.sandbox.world.seed import broadcast_trigger_times, past_deliveries, recipient_of
 from cio_mcp.sandbox.world.segments import Segment, initial_segments
-from cio_mcp.sandbox.world.templates import Kind, Source, initial_sources
+from cio_mcp.sandbox.world.sources import Kind, Source
 
 TRACK_DELAY_SECONDS = (0.05, 0.3)
 """Until an accepted Track write shows; chosen so that an immediate read returns the old value."""
@@ -41,19 +43,22 @@ class Workspace:
         add_fixtures(self.people, self.started_at)
         add_generated(self.people, people, self.started_at, seed)
         self.segments: dict[int, Segment] = initial_segments(self.started_at)
+        self.library = initial_library(self.started_at)
         self.sources: dict[tuple[Kind, int], Source] = {
             (source.kind, source.id): source for source in initial_sources(self.started_at)
         }
         recipients = [recipient_of(person) for person in self.people]
         self.deliveries = DeliveryStore(
-            list(self.sources.values()), lambda source: past_deliveries(source, recipients, self.started_at, seed)
+            list(self.sources.values()),
+            lambda source: past_deliveries(source, recipients, self.started_at, seed, self.library),
         )
         self.bounced: dict[str, int] = {"eve@example.com": self.started_at - 7 * DAY_SECONDS}
         self.activities: list[dict[str, Any]] = []
         self.sends: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.event_ids: set[str] = set()
-        self.objects: dict[tuple[str, str], dict[str, Any]] = {("1", "acme"): {"name": "Acme"}}
+        self.object_types = dict(OBJECT_TYPES)
+        self.objects: dict[tuple[str, str], dict[str, Any]] = {key: dict(value) for key, value in OBJECTS.items()}
         times = broadcast_trigger_times(self.started_at)
         self.triggers: dict[int, dict[str, Any]] = {
             number: {"id": number, "broadcast_id": 10, "created_at": at, "processed_at": at + 4, "errors": []}
@@ -88,10 +93,11 @@ class Workspace:
     @property
     def now(self) -> int:
         """The current Unix time in whole seconds; while a scheduled change is applied, the time it was due."""
-        return int(self._exact_now)
+        return int(self.exact_now)
 
     @property
-    def _exact_now(self) -> float:
+    def exact_now(self) -> float:
+        """The current Unix time; while a scheduled change is applied, the time it was due."""
         return self.clock.now() if self._moment is None else self._moment
 
     def settle(self) -> None:
@@ -104,7 +110,7 @@ class Workspace:
 
     def apply_after(self, seconds: float, change: Change) -> None:
         """Apply a change after some seconds."""
-        self.apply_at(self._exact_now + seconds, change)
+        self.apply_at(self.exact_now + seconds, change)
 
     def apply_at(self, when: float, change: Change) -> None:
         """Apply a change at a Unix time."""
