@@ -16,6 +16,7 @@ from cio_mcp.customerio.api.campaigns import Campaigns
 from cio_mcp.customerio.api.keys import KeyReport
 from cio_mcp.customerio.api.messages import Messages
 from cio_mcp.customerio.api.newsletters import Newsletters
+from cio_mcp.customerio.api.objects import Objects
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.api.transactional import Transactional
@@ -85,6 +86,11 @@ class CallContext:
     def people(self) -> People:
         """Reads of people."""
         return People(self.reader)
+
+    @cached_property
+    def objects(self) -> Objects:
+        """Reads of objects."""
+        return Objects(self.reader)
 
     @cached_property
     def segments(self) -> Segments:

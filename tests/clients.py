@@ -1,5 +1,6 @@
 """What tests of the server share: people who answer its questions, clients, and the two parts of an answer."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +19,17 @@ APPROVE = ElicitResult(action="accept", content={"decision": "approve"})
 REJECT = ElicitResult(action="accept", content={"decision": "reject"})
 
 
+TO_TYPE = re.compile("To approve, also type “([^”]*)”")
+
+
+def confirm(answer: ElicitResult, params: ElicitRequestFormParams) -> ElicitResult:
+    """The same answer with what an approval must type, as the question shows it."""
+    wanted = TO_TYPE.search(params.message)
+    if wanted is None or answer.content is None or answer.content.get("decision") != "approve":
+        return answer
+    return answer.model_copy(update={"content": {"confirmation": wanted[1], **answer.content}})
+
+
 class Person:
     """A person in front of a client, who answers every question the same way and records it."""
 
@@ -30,15 +42,16 @@ class Person:
         assert context is not None
         assert isinstance(params, ElicitRequestFormParams)
         self.prompts.append(params)
-        return self.answer
+        return confirm(self.answer, params)
 
 
 async def approve(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
     """Approve whatever the server asks."""
     await anyio.lowlevel.checkpoint()
     assert context is not None
+    assert isinstance(params, ElicitRequestFormParams)
     assert "Change" in params.message
-    return ElicitResult(action="accept", content={"decision": "approve"})
+    return confirm(APPROVE, params)
 
 
 def structured(result: CallToolResult) -> dict[str, Any]:

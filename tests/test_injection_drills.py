@@ -73,7 +73,7 @@ class Reader:
         await anyio.lowlevel.checkpoint()
         assert isinstance(params, ElicitRequestFormParams)
         self.prompts.append(params.message)
-        content: dict[str, Any] = {"decision": self.decision, "typed": "x"}
+        content: dict[str, Any] = {"decision": self.decision, "confirmation": "x"}
         return ElicitResult(
             action="accept",
             content={name: content[name] for name in params.requested_schema["properties"]},

@@ -147,5 +147,8 @@ def before_sending() -> Iterator[None]:
 
 
 def confirms(plan: Plan, text: str | None) -> bool:
-    """Whether a text is what must be typed to approve a plan; case and outer spaces do not count."""
-    return plan.typed is None or (text or "").strip().casefold() == plan.typed.strip().casefold()
+    """Whether a text is what must be typed to approve a plan; outer spaces do not count, nor case, except of an ID."""
+    if plan.typed is None:
+        return True
+    typed, wanted = (text or "").strip(), plan.typed.strip()
+    return typed == wanted if plan.typed_case else typed.casefold() == wanted.casefold()

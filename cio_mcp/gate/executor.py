@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -112,6 +113,22 @@ class Executor:
         if plan.trace is None or plan.can_be_repeated:
             return []
         return await plan.trace.find(self.client.reader(work), 0.0)
+
+    async def confirmed(self, plan: Plan, without: Collection[int], work: Work) -> bool:
+        """Whether the result of a plan can be read within three seconds; False where nothing can be read.
+
+        `without` are indexes of people whose operation was refused.
+        """
+        if plan.proof is None:
+            expected = plan.expected(without)
+            return bool(expected) and await self.visible(expected, work)
+        reader = self.client.reader(work)
+        for pause in READ_BACK_PAUSES:
+            await self.sleep(pause)
+            with suppress(CioError):
+                if await plan.proof.holds(reader):
+                    return True
+        return False
 
     async def visible(self, expected: Mapping[str, Mapping[str, JsonValue]], work: Work) -> bool:
         """Whether all attributes that are expected, by `cio_…`, can be read back within three seconds."""

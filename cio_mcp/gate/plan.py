@@ -11,6 +11,7 @@ from cio_mcp.customerio.call import Call, canonical, digest
 from cio_mcp.customerio.mentions import created_people
 from cio_mcp.customerio.operations import value_at
 from cio_mcp.gate.evidence import Evidence
+from cio_mcp.gate.proof import Proof
 from cio_mcp.gate.rejections import Rejections
 from cio_mcp.gate.risk import Risk
 from cio_mcp.text.sanitize import quoted, word
@@ -78,12 +79,14 @@ class Plan(BaseModel):
     operations of its only call, a batch, then those about whom everything is already so.
     `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice
     (messages, triggers, events, creates), `repeat` whether a second one is meant (None: the tool has no argument for
-    one). `typed` is what must be typed back,
+    one). `typed` is what must be typed back, with `typed_case` in the same case, as of an ID; `effect_title` is what
+    the choice to approve says, where its class and count do not say it,
     `earlier` are changes of the last 24 hours that were equal or nearly equal, `rejections` those of them that a
     person rejected in the last hour, `fits_prompt` is whether its question, as rendered for the journal, shows
     everything and may be asked in a client, which the gate fills in;
-    `due_at` when a scheduled send goes out (Unix seconds). `recipients` are all whom it reaches, by address or
-    `cio_…`, and `test_profiles` those of them who are in the policy's segment; none means that it is not known.
+    `due_at` when a scheduled send goes out (Unix seconds), `proof` what can be read once the write is visible.
+    `recipients` are all whom it reaches, by address or `cio_…`, and `test_profiles` those of them who are in the
+    policy's segment; none means that it is not known.
     No calls at all means that everything is already so.
     """
 
@@ -110,8 +113,11 @@ class Plan(BaseModel):
     rejections: Rejections | None = None
     fits_prompt: bool = False
     typed: str | None = None
+    typed_case: bool = False
+    effect_title: str = ""
     due_at: float | None = None
     reads_back: ReadBack | None = None
+    proof: Proof | None = None
     trace: Evidence | None = None
     next_step: str = ""
 
@@ -131,6 +137,11 @@ class Plan(BaseModel):
             return {}
         accepted = (person for index, person in enumerate(self.changed) if index not in without)
         return {person.person: {edit.name: edit.after for edit in person.edits} for person in accepted}
+
+    @property
+    def is_read_back(self) -> bool:
+        """Whether its result can be read once it is visible."""
+        return self.proof is not None or bool(self.expected())
 
     @property
     def can_be_repeated(self) -> bool:

@@ -10,7 +10,7 @@ from cio_mcp.errors import Refused
 from cio_mcp.gate import guardrails
 from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.duplicates import Duplicates
+from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_receipt
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import Policy
 from cio_mcp.gate.question import question_about
@@ -64,6 +64,13 @@ class Proposals:
         planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
         return await self.duplicates.examine(planned, now)
 
+    async def recall_removal(self, tool: str, arguments_digest: str, now: float) -> Receipt | None:
+        """The receipt of a call that was repeated after it deleted or merged what it names; None for any other."""
+        row = await self.journal.applied(tool, arguments_digest)
+        if row is None or row.risk != "destroy" or now - (row.sending_at or 0.0) > DUPLICATE_SECONDS:
+            return None
+        return duplicate_receipt(row, now, can_repeat=False)
+
     def change(
         self,
         planned: Plan,
@@ -100,6 +107,6 @@ class Proposals:
             due_at=planned.due_at,
             event_id=planned.event_id,
             next_step=planned.next_step or None,
-            reads_back=bool(planned.expected()),
+            reads_back=planned.is_read_back,
         )
         return Change(row, planned)

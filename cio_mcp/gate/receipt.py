@@ -36,7 +36,7 @@ MEANING: dict[ChangeState, tuple[Status, str]] = {
     "sent": ("done", "Done. Accepted by Customer.io."),
     "failed": ("failed", "Failed. Nothing was changed."),
     "unknown": ("unknown", "The outcome is unknown: Customer.io's response was lost. It won't be retried."),
-    "verified": ("done", "Done. The new values were read back."),
+    "verified": ("done", "Done. The result was read back."),
 }
 """Each state as a receipt's status and sentence."""
 

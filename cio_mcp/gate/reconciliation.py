@@ -119,8 +119,7 @@ class Reconciler:
             now = self.clock.now()
             next_at = now + LOOKS[0] if outcome.state == "unknown" else None
             await self._record(row, outcome, now, next_at)
-        expected = plan.expected(outcome.refused)
-        if outcome.state == "sent" and expected and await self.executor.visible(expected, work):
+        if outcome.state == "sent" and await self.executor.confirmed(plan, outcome.refused, work):
             await self.journal.verify(row.id)
 
     async def _look_for_evidence(self, row: ChangeRow, plan: Plan, work: Work) -> Outcome:
@@ -139,8 +138,8 @@ class Reconciler:
         return Outcome("unknown", "The outcome is unknown. No match has been found in Customer.io so far.")
 
     async def _evidence_of(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
-        if expected := plan.expected():
-            return ["profile"] if await self.executor.visible(expected, work) else []
+        if plan.is_read_back:
+            return ["profile"] if await self.executor.confirmed(plan, (), work) else []
         if plan.trace is None or row.sending_at is None:
             return []
         before = set(json.loads(row.baseline)) if row.baseline else set()

@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.caller import Work
-from cio_mcp.errors import Refused, StorageFailed
+from cio_mcp.errors import NotFound, Refused, StorageFailed
 from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals, before_sending
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.change_list import ChangeList
@@ -116,7 +116,7 @@ class Gate:
                 raise Refused(pause_refusal(pause))
             if waiting:
                 return await self.proposals.recall(waiting, now)
-            planned = await self.proposals.admit(tool, arguments_digest, await plan(), now)
+            planned = await self._plan(tool, arguments_digest, plan, now)
             if isinstance(planned, Receipt):
                 return planned
             if cap := self.policy.caps(planned.risk):
@@ -132,6 +132,16 @@ class Gate:
                 await self.approvals.approve_by_policy(change)
                 return await self.approvals.current(change)
             return change
+
+    async def _plan(self, tool: str, arguments_digest: str, plan: Planner, now: float) -> Plan | Receipt:
+        """Plan, unless the same call removed moments ago what it now cannot find."""
+        try:
+            fresh = await plan()
+        except NotFound:
+            if receipt := await self.proposals.recall_removal(tool, arguments_digest, now):
+                return receipt
+            raise
+        return await self.proposals.admit(tool, arguments_digest, fresh, now)
 
     async def give_up(self, principal: str, tool: str, arguments_digest: str, since: float) -> Receipt:
         """End a call that took too long: withdraw its open change, or report what was requested since a time."""
@@ -208,9 +218,9 @@ class Gate:
 
     async def _read_back(self, change: Change, work: Work) -> Receipt:
         """Look whether the new values are there; a receipt whatever comes of that."""
-        expected = change.plan.expected({int(index) for index in outcome_of(change.row).get("refused", {})})
+        refused = {int(index) for index in outcome_of(change.row).get("refused", {})}
         try:
-            if change.state == "sent" and expected and await self.executor.visible(expected, work):
+            if change.state == "sent" and await self.executor.confirmed(change.plan, refused, work):
                 await self.journal.verify(change.id)
             return self.receipt(await self.approvals.current(change))
         except StorageFailed:

@@ -81,6 +81,7 @@ def _people_of(plan: Plan) -> set[str]:
     people = {*plan.recipients, *plan.test_profiles, str(plan.rests_on.get("person"))}
     people |= {plan.trace.person} if plan.trace else set()
     people |= {plan.reads_back.person} if plan.reads_back else set()
+    people |= plan.proof.people if plan.proof else set()
     for call in plan.calls:
         people |= people_in(call)
     return people

@@ -25,6 +25,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt, prompt_refusal
 from cio_mcp.server.errors import INVALID_ANSWER
 from cio_mcp.server.result import result
+from cio_mcp.text.visible import visible
 from cio_mcp.tools.spec import Parameters, ToolSpec
 from cio_mcp.workspace import CallContext
 
@@ -184,10 +185,8 @@ def decision_form(plan: Plan) -> type[BaseModel]:
     ]
     fields: dict[str, Any] = {"decision": (choice, ...)}
     if plan.typed is not None:
-        fields["confirmation"] = (
-            str,
-            Field(description="To approve, type the confirmation text shown in the question"),
-        )
+        # Not required, so that a person can reject without it.
+        fields["confirmation"] = (str, Field("", description=f"To approve, type {visible(plan.typed)}"))
     return create_model("Decision", **fields)
 
 
@@ -200,8 +199,8 @@ def _with_titles(choices: list[dict[str, str]]) -> Callable[[dict[str, Any]], No
 
 
 def _effect(plan: Plan) -> str:
-    if plan.affected == 0:
-        return "apply it"
+    if plan.effect_title or plan.affected == 0:
+        return plan.effect_title or "apply it"
     people = "an unknown number of people" if plan.affected is None else f"{plan.affected:,} people"
     people = "1 person" if plan.affected == 1 else people
     if plan.risk == "send" and (plan.edits or plan.people):

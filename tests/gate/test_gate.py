@@ -366,6 +366,21 @@ async def test_a_confirmation_counts_in_any_case_and_with_surrounding_spaces(
     assert events(sandbox) == (status == "done")
 
 
+@pytest.mark.parametrize(("typed", "status"), [("ada", "done"), (" ada ", "done"), ("Ada", "declined")])
+async def test_the_case_of_an_id_that_must_be_typed_counts(
+    typed: str, status: str, gate: Gate, sandbox: Sandbox
+) -> None:
+    async def plan() -> Plan:
+        return (await planner()()).model_copy(update={"typed": "ada", "typed_case": True})
+
+    row = await propose_change(gate, plan)
+    assert "To approve, also type “ada”, in the same case." in row.question
+    await gate.approvals.record_prompt(row)
+    await gate.approvals.answer(row, approve=True, confirmation=typed, by=ADA)
+    assert (await gate.make(row, plan, work())).status == status
+    assert events(sandbox) == (status == "done")
+
+
 async def test_a_plan_that_drifted_keeps_its_change_and_is_shown_with_what_it_rests_on_now(gate: Gate) -> None:
     seen = iter(range(100))
     plan = planner(rests=lambda: next(seen))

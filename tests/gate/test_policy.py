@@ -111,7 +111,7 @@ def test_nothing_is_allowed_beyond_what_the_file_names(policy: Policy, plan: Pla
         destroy = policy.classes["destroy"].rule
         assert destroy is not None
         assert destroy == "allow"
-    if plan.risk == "send":
+    if plan.risk == "send" or (plan.risk == "destroy" and plan.affected):
         assert len(plan.recipients) >= max(1, plan.affected)
         for one in plan.recipients:
             whole, domain = one.lower(), one.lower().rpartition("@")[2]
@@ -183,6 +183,23 @@ def test_a_tool_that_is_allowed_does_not_allow_to_destroy() -> None:
     policy = Policy(tools={TOOL: Entry("allow")}, recipients=NAMED)
     assert policy.rule_of(TOOL, Plan(risk="destroy", summary="Delete.", recipients=("qa@example.com",))) == "confirm"
     assert policy.rule_of(TOOL, Plan(risk="data", summary="Set.")) == "allow"
+
+
+@pytest.mark.parametrize(
+    ("recipients", "affected", "rule"),
+    [
+        (("qa@example.com",), 1, "allow"),
+        (("qa@example.com", "ada@example.com"), 2, "confirm"),
+        (("qa@example.com",), 2, "confirm"),
+        ((), 1, "confirm"),
+        ((), 0, "allow"),
+    ],
+)
+def test_only_people_who_are_named_can_be_deleted_without_approval(
+    recipients: tuple[str, ...], affected: int, rule: str
+) -> None:
+    plan = Plan(risk="destroy", summary="Delete.", recipients=recipients, affected=affected)
+    assert ALLOWS.rule_of(TOOL, plan) == rule
 
 
 def test_the_confirmation_is_the_count_or_the_name_of_the_target() -> None:

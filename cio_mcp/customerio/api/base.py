@@ -192,6 +192,13 @@ class Identifiers(Model):
         return Reference(self.id) if self.id else Reference(self.email or "", "email")
 
 
+class ObjectIdentifiers(Model):
+    """What identifies an object."""
+
+    object_id: Annotated[str | None, Blank] = None
+    cio_object_id: Annotated[str | None, Blank] = None
+
+
 class Message(Model):
     """One delivery: a message for one person; `metrics` holds what happened to it and when."""
 

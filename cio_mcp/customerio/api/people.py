@@ -17,6 +17,7 @@ from cio_mcp.customerio.api.base import (
     MessagePage,
     Model,
     Moment,
+    ObjectIdentifiers,
     Reference,
 )
 from cio_mcp.customerio.api.reads import NamedModel, Reads
@@ -125,13 +126,6 @@ class Subscriptions(Model):
 
     topics: Annotated[tuple[Topic, ...], Listed] = ()
     unsubscribed: Annotated[bool, BeforeValidator(bool)] = False
-
-
-class ObjectIdentifiers(Model):
-    """What identifies an object."""
-
-    object_id: Annotated[str | None, Blank] = None
-    cio_object_id: Annotated[str | None, Blank] = None
 
 
 class Relationship(Model):

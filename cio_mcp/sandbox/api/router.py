@@ -8,6 +8,7 @@ from cio_mcp.sandbox.api import (
     customers,
     messages,
     newsletters,
+    objects,
     pipelines,
     reporting_webhooks,
     segments,
@@ -23,6 +24,6 @@ from cio_mcp.sandbox.http import Router
 
 MODULES = (
     track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,
-    transactional, sends, account, reporting_webhooks, track_reports, pipelines,
+    transactional, sends, objects, account, reporting_webhooks, track_reports, pipelines,
 )  # fmt: skip
 ROUTER: Router[Handler] = Router([route for module in MODULES for route in module.ROUTES])

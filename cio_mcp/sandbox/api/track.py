@@ -10,7 +10,7 @@ from cio_mcp.sandbox.api.track_bodies import ACCEPTED, byte_length, find_person,
 from cio_mcp.sandbox.http import ApiError, ApiRequest, meta_error, track_error
 from cio_mcp.sandbox.world.lifecycle import segment_changes
 from cio_mcp.sandbox.world.people import ID_TYPES
-from cio_mcp.sandbox.world.profiles import identify
+from cio_mcp.sandbox.world.profiles import identify, merge_profiles
 from cio_mcp.sandbox.world.workspace import Workspace
 
 # Sizes in bytes and counts: https://docs.customer.io/integrations/api/track/
@@ -126,12 +126,7 @@ def _merge(workspace: Workspace, request: ApiRequest) -> Any:
         primary, secondary = workspace.people.get(*primary_key), workspace.people.get(*secondary_key)
         if primary is None or secondary is None or primary is secondary:
             return
-        with segment_changes(workspace, primary):
-            for name, value in secondary.attributes.items():
-                primary.attributes.setdefault(name, value)
-            primary.manual_segments |= secondary.manual_segments
-        workspace.deliveries.reassign(secondary, primary)
-        workspace.people.remove(secondary)
+        merge_profiles(workspace, primary, secondary)
         workspace.record("profile_merge", primary, {"secondary": secondary.identifiers})
 
     workspace.apply_soon(merge)

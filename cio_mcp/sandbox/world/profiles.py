@@ -7,6 +7,8 @@ from cio_mcp.sandbox.world.people import ID_TYPES, Person, id_type_of
 from cio_mcp.sandbox.world.workspace import Workspace
 
 MAX_DIGITS = 9
+MERGED_EVENT_SECONDS = 30 * 86_400
+"""The events that a merge keeps (Track API, merge customers)."""
 RESERVED = {"_timestamp", "_update", "anonymous_id", "cio_relationships", "cio_id"}
 
 
@@ -105,6 +107,28 @@ def _merge_preferences(person: Person, body: dict[str, Any]) -> dict[str, Any]:
         else:
             plain[name] = value
     return {**plain, "cio_subscription_preferences": {"topics": topics}} if has_topics else plain
+
+
+def merge_profiles(workspace: Workspace, primary: Person, secondary: Person) -> None:
+    """Merge a person into another and remove them, as documented.
+
+    Moved are attributes that the other lacks, manual segments, deliveries, journeys that the other has not entered,
+    and events of the last 30 days, which start nothing. Devices and relationships are not documented, and stay behind.
+    """
+    since = workspace.now - MERGED_EVENT_SECONDS
+    with segment_changes(workspace, primary):
+        for name, value in secondary.attributes.items():
+            if primary.attributes.get(name) in (None, ""):
+                primary.attributes[name] = value
+                primary.timestamps[name] = workspace.now
+        primary.manual_segments |= secondary.manual_segments
+    workspace.entered |= {(number, primary.cio_id) for number, who in workspace.entered if who == secondary.cio_id}
+    workspace.deliveries.reassign(secondary, primary)
+    for activity in workspace.activities:
+        of_secondary = activity["customer_identifiers"]["cio_id"] == secondary.cio_id
+        if of_secondary and activity["type"] == "event" and activity["timestamp"] >= since:
+            activity |= {"customer_id": primary.id, "customer_identifiers": primary.identifiers}
+    workspace.people.remove(secondary)
 
 
 def relate(person: Person, change: Any) -> None:

@@ -1,0 +1,1 @@
+"""The toolset for removing and merging customers, and for their devices."""
