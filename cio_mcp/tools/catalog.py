@@ -3,6 +3,7 @@
 from cio_mcp.gate.receipt import EditReceipt
 from cio_mcp.tools.core.campaigns import get_campaign, list_campaigns
 from cio_mcp.tools.core.changes import list_changes
+from cio_mcp.tools.core.compare_metrics import compare_metrics
 from cio_mcp.tools.core.customers import find_customers, get_customer
 from cio_mcp.tools.core.events import recent_events, wait_for_event
 from cio_mcp.tools.core.messages import get_message, list_messages
@@ -31,6 +32,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(list_campaigns, "core", "List campaigns", READS, needs="app"),
     ToolSpec(get_campaign, "core", "Get a campaign", READS, needs="app"),
     ToolSpec(get_metrics, "core", "Get metrics", READS, needs="app"),
+    ToolSpec(compare_metrics, "core", "Compare metrics", READS, needs="app"),
     ToolSpec(list_messages, "core", "List messages", READS, needs="app"),
     ToolSpec(get_message, "core", "Get a message", READS, needs="app"),
     ToolSpec(send_transactional, "core", "Send a transactional message", WRITES, needs="app", classes=("send",)),

@@ -34,15 +34,15 @@ _READS: dict[Kind, Callable[[CallContext], SourceReads[Any]]] = {
 """Where a call's context has the reads of each kind."""
 
 
-async def find(ws: CallContext, kind: Kind, id_or_name: str) -> Source:
-    """Find one thing of a kind by id or exact name.
+async def find(ws: CallContext, kind: Kind, id_or_name: str, *, field: str = "id") -> Source:
+    """Find one thing of a kind by id or exact name; `field` is the argument that an error names.
 
     Raises:
         NotFound: there is none; the text says so if another kind has one.
         Ambiguous: several have the name.
     """
     try:
-        source: Source = await reads_of(ws, kind).find(id_or_name)
+        source: Source = await reads_of(ws, kind).find(id_or_name, field=field)
     except NotFound as missing:
         elsewhere = await _elsewhere(ws, kind, id_or_name)
         hint = f"It is a {elsewhere}." if elsewhere else f"list_campaigns(kind={kind}) lists all."

@@ -69,7 +69,7 @@ async def get_metrics(
         raise InvalidArgument("since", "must be in the past")
     if kind == "transactional" and channel:
         raise InvalidArgument("channel", "must be omitted; a transactional message has one channel")
-    request = Request(kind, range_start, range_end, ws.now, resolution, _zone(kind, timezone), channel)
+    request = Request(kind, range_start, range_end, ws.now, resolution, zone_of(kind, timezone), channel)
     references = list(dict.fromkeys(ids)) if id is None else [id]
     measured = await together({each: partial(_measure, ws, request, each) for each in references})
     first, *others = (measured[each] for each in references)
@@ -116,7 +116,7 @@ async def _measure(ws: CallContext, request: Request, id_or_name: str) -> Measur
     kind, tz = request.kind, request.tz
     source = await find(ws, kind, id_or_name)
     end = min(request.until or request.now, request.now)
-    since = request.since or _default_start(source, end)
+    since = request.since or default_start(source, end)
     query = MetricsQuery(Metrics(ws.reader), kind, source.id, since, end, request.now, request.channel)
     resolution = request.resolution
     counted = await (query.in_range(resolution, tz) if kind == "campaign" else query.in_steps(resolution))
@@ -181,7 +181,12 @@ class MetricsQuery:
         )
 
 
-def _zone(kind: Kind, name: str | None) -> ZoneInfo:
+def zone_of(kind: Kind, name: str | None) -> ZoneInfo:
+    """The zone in which Customer.io counts a kind: any for campaigns, Eastern time for the rest.
+
+    Raises:
+        InvalidArgument: there is no such zone, or the kind is not counted in it.
+    """
     if kind == "campaign":
         return zone(name or "UTC")
     if name not in {None, *EASTERN_NAMES}:
@@ -189,7 +194,8 @@ def _zone(kind: Kind, name: str | None) -> ZoneInfo:
     return ZoneInfo(EASTERN)
 
 
-def _default_start(source: Source, end: datetime) -> datetime:
+def default_start(source: Source, end: datetime) -> datetime:
+    """Where a range that ends at `end` begins unless requested otherwise: when a newsletter was sent, else 30 days."""
     if isinstance(source, Newsletter) and source.sent_at and source.sent_at < end:
         return source.sent_at
     return end - DEFAULT_RANGE

@@ -1,0 +1,276 @@
+"""`compare_metrics` on the sandbox, compared with every delivery."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.world.sources import Kind
+from cio_mcp.text.render import render
+from cio_mcp.tools.common.proportions import Proportion, bonferroni, newcombe, wilson
+from cio_mcp.tools.core.compare_metrics import GROWING, MACHINES, compare_metrics
+from cio_mcp.tools.core.compare_metrics_answer import ComparisonAnswer, Side
+from cio_mcp.tools.core.metrics import VARIED
+from cio_mcp.workspace import CallContext, Workspace
+from tests.callers import caller_named
+from tests.fixed_time import TimeFromNow, at_fixed_time, clear, days_ago, send
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(seed=7, people=200, clock=TimeFromNow()) as running:
+        yield running
+
+
+@pytest.fixture
+async def ws(opened: Workspace) -> CallContext:
+    return at_fixed_time(opened).acting(caller_named("local:tester"))
+
+
+def rows(answer: ComparisonAnswer) -> dict[str, Side]:
+    return {side.period or side.id: side for side in answer.sides}
+
+
+async def test_each_rate_states_its_counts_and_has_a_wilson_interval(ws: CallContext, sandbox: Sandbox) -> None:
+    answer = await compare_metrics(ws, ("1", "2"))
+    for side in answer.sides:
+        every = sandbox.workspace.deliveries.of("campaign", int(side.id))
+        for name, rate in side.rates.items():
+            counts = [
+                sum(side.since.timestamp() <= one.metrics.get(each, 0) < side.until.timestamp() for one in every)
+                for each in (name, answer.bases[name])
+            ]
+            assert [rate.count, rate.of] == counts, name
+            assert rate.value == round(rate.count / rate.of, 4)
+            assert (rate.low, rate.high) == tuple(round(each, 4) for each in wilson(Proportion(rate.count, rate.of)))
+    assert answer.bases["human_clicked"] == "delivered"
+    assert answer.bases["delivered"] == "sent"
+
+
+async def test_two_sides_differ_in_every_rate_by_newcombes_interval(ws: CallContext) -> None:
+    answer = await compare_metrics(ws, ("1", "2"))
+    first, second = answer.sides
+    assert first.differences is None
+    assert second.differences
+    assert second.differences.keys() == answer.bases.keys()
+    for name, difference in second.differences.items():
+        one, other = (Proportion(side.rates[name].count, side.rates[name].of) for side in (second, first))
+        interval = newcombe(one, other)
+        assert (difference.low, difference.high) == tuple(round(100 * each, 2) for each in interval)
+        assert difference.points == round(100 * (one.share - other.share), 2)
+
+
+async def test_a_large_difference_is_stated_and_a_small_one_is_too_small_to_tell(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    clear(sandbox, "campaign", 1, 2, 4)
+    for number, clicked in ((1, 100), (2, 250), (4, 110)):
+        counts = {"sent": 1000, "delivered": 1000, "human_clicked": clicked}
+        send(sandbox, "campaign", number, days_ago(10), counts)
+    answer = await compare_metrics(ws, ("1", "2", "4"))
+    assert [side.id for side in answer.sides] == ["2", "4", "1"]
+    assert [side.rank for side in answer.sides] == [1, 2, 3]
+    verdicts = [(side.differences or {}).get("human_clicked") for side in answer.sides]
+    assert [each and each.verdict for each in verdicts] == [None, "lower", "lower"]
+    pair = rows(await compare_metrics(ws, ("1", "4")))["1"].differences
+    assert pair
+    assert pair["human_clicked"].verdict == "too small to tell"
+
+
+async def test_differences_of_several_sides_are_widened_for_all_pairs(ws: CallContext, sandbox: Sandbox) -> None:
+    clear(sandbox, "campaign", 1, 2, 4)
+    for number, clicked in ((1, 61), (2, 88), (4, 62)):
+        counts = {"sent": 1000, "delivered": 1000, "human_clicked": clicked}
+        send(sandbox, "campaign", number, days_ago(10), counts)
+    several, two = await compare_metrics(ws, ("1", "2", "4")), await compare_metrics(ws, ("1", "2"))
+    difference = (rows(several)["1"].differences or {})["human_clicked"]
+    interval = newcombe(Proportion(61, 1000), Proportion(88, 1000), bonferroni(3))
+    assert (difference.low, difference.high) == tuple(round(100 * each, 2) for each in interval)
+    assert difference.verdict == "too small to tell"
+    assert (rows(two)["1"].differences or {})["human_clicked"].verdict == "lower"
+    assert "Bonferroni over all 3 pairs" in several.method
+    assert "Bonferroni" not in two.method
+
+
+async def test_few_messages_have_no_rank_and_no_difference(ws: CallContext, sandbox: Sandbox) -> None:
+    clear(sandbox, "campaign", 1, 2, 4)
+    send(sandbox, "campaign", 1, days_ago(10), {"sent": 29, "delivered": 29, "human_clicked": 29})
+    send(sandbox, "campaign", 2, days_ago(10), {"sent": 1000, "delivered": 1000, "human_clicked": 10})
+    answer = await compare_metrics(ws, ("1", "4", "2"))
+    assert [(side.id, side.rank) for side in answer.sides] == [("2", 1), ("1", None), ("4", None)]
+    assert (answer.sides[1].differences or {})["human_clicked"].verdict == "too small to tell"
+    assert answer.sides[2].rates == {}
+    assert answer.sides[2].differences is None
+    assert "- “VIP welcome” (id 4): no messages" in render(answer, mask=False).text
+
+
+async def test_the_lowest_rate_of_what_should_not_happen_ranks_first(ws: CallContext, sandbox: Sandbox) -> None:
+    clear(sandbox, "campaign", 1, 2)
+    for number, bounced in ((1, 90), (2, 10)):
+        send(sandbox, "campaign", number, days_ago(10), {"sent": 1000, "delivered": 900, "bounced": bounced})
+    answer = await compare_metrics(ws, ("1", "2"), metric="bounced")
+    assert [side.id for side in answer.sides] == ["2", "1"]
+
+
+async def test_equal_rates_share_a_rank(ws: CallContext, sandbox: Sandbox) -> None:
+    clear(sandbox, "campaign", 1, 2, 4)
+    for number, clicked in ((1, 100), (2, 100), (4, 50)):
+        counts = {"sent": 1000, "delivered": 1000, "human_clicked": clicked}
+        send(sandbox, "campaign", number, days_ago(10), counts)
+    assert [side.rank for side in (await compare_metrics(ws, ("1", "2", "4"))).sides] == [1, 1, 3]
+
+
+async def test_one_source_is_compared_with_its_previous_period(ws: CallContext, sandbox: Sandbox) -> None:
+    clear(sandbox, "campaign", 1)
+    send(sandbox, "campaign", 1, days_ago(30), {"sent": 1000, "delivered": 1000, "human_opened": 400})
+    send(sandbox, "campaign", 1, days_ago(10), {"sent": 1000, "delivered": 1000, "human_opened": 300})
+    answer = await compare_metrics(ws, ("Onboarding",), metric="human_opened", timezone="Europe/Berlin")
+    previous, current = answer.sides
+    assert (previous.period, current.period) == ("previous", "current")
+    assert previous.until == current.since
+    assert current.until - current.since == previous.until - previous.since == timedelta(days=21)
+    assert answer.timezone == "Europe/Berlin"
+    assert current.differences
+    assert (current.differences["human_opened"].points, current.differences["human_opened"].verdict) == (-10.0, "lower")
+    text = render(answer, mask=False).text
+    assert "current period: 30.0% (300 of 1,000, 27.2% to 32.9%); against the previous period -10.0 points" in text
+    assert not current.unfinished
+
+
+@pytest.mark.parametrize(("kind", "number"), [("broadcast", 10), ("transactional", 2)])
+async def test_periods_of_other_kinds_are_counted_in_eastern_time(
+    ws: CallContext, sandbox: Sandbox, kind: Kind, number: int
+) -> None:
+    clear(sandbox, kind, number)
+    send(sandbox, kind, number, days_ago(30), {"sent": 100, "delivered": 90})
+    send(sandbox, kind, number, days_ago(1), {"sent": 100, "delivered": 80})
+    answer = await compare_metrics(ws, (str(number),), kind, "delivered")
+    assert [side.rates["delivered"].count for side in answer.sides] == [90, 80]
+    assert answer.timezone == "America/New_York"
+    assert [side.unfinished for side in answer.sides] == [None, "recent"]
+    assert sum("/metrics" in request["path"] for request in sandbox.requests) == 1
+
+
+async def test_a_requested_range_is_compared_with_the_one_of_equal_length_before_it(ws: CallContext) -> None:
+    previous, current = (
+        await compare_metrics(ws, ("1",), since="2026-09-01T00:00:00Z", until="2026-09-15T00:00:00Z")
+    ).sides
+    assert (previous.since, previous.until) == (datetime(2026, 8, 18, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC))
+    assert (current.since, current.until) == (datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 15, tzinfo=UTC))
+
+
+async def test_a_period_that_still_runs_is_unfinished_and_says_what_may_change(ws: CallContext) -> None:
+    answer = await compare_metrics(ws, ("1",), since="2026-09-20T00:00:00Z")
+    assert [side.unfinished for side in answer.sides] == [None, "running"]
+    assert GROWING in answer.notes
+
+
+async def test_newsletters_are_counted_since_they_were_sent_and_a_recent_one_is_unfinished(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    sources = sandbox.workspace.sources
+    sources["newsletter", 31] = replace(sources["newsletter", 31], sent_at=int(days_ago(2)))
+    clear(sandbox, "newsletter", 31)
+    send(sandbox, "newsletter", 31, days_ago(2), {"sent": 300, "delivered": 300, "human_clicked": 20})
+    answer = await compare_metrics(ws, ("31", "30", "29"), "newsletter")
+    assert {side.id: side.unfinished for side in answer.sides} == {"31": "recent", "30": None, "29": None}
+    assert VARIED in answer.notes
+    assert answer.timezone == "America/New_York"
+
+
+async def test_what_nothing_reports_as_delivered_is_compared_as_a_share_of_sent(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    clear(sandbox, "campaign", 1, 2)
+    send(sandbox, "campaign", 1, days_ago(10), {"sent": 200, "human_clicked": 20})
+    send(sandbox, "campaign", 2, days_ago(10), {"sent": 200, "delivered": 100, "human_clicked": 20})
+    answer = await compare_metrics(ws, ("1", "2"))
+    assert answer.bases["human_clicked"] == "sent"
+    assert {side.rates["human_clicked"].value for side in answer.sides} == {0.1}
+
+
+async def test_a_rate_above_one_has_no_interval_rank_or_difference(ws: CallContext, sandbox: Sandbox) -> None:
+    clear(sandbox, "campaign", 1, 2)
+    send(sandbox, "campaign", 1, days_ago(10), {"sent": 50, "delivered": 50, "human_clicked": 10})
+    send(sandbox, "campaign", 2, days_ago(10), {"sent": 50, "delivered": 50, "human_clicked": 10})
+    for delivery in sandbox.workspace.deliveries.of("campaign", 1)[:45]:
+        delivery.metrics["delivered"] = int(days_ago(100))
+    answer = await compare_metrics(ws, ("1", "2"))
+    side = rows(answer)["1"]
+    assert (side.rates["human_clicked"].value, side.rates["human_clicked"].low, side.rank) == (2.0, None, None)
+    assert "human_clicked" not in (side.differences or {})
+    assert any(note.startswith("Rates above 100 %") for note in answer.notes)
+
+
+async def test_machines_are_counted_apart_and_a_metric_that_includes_them_says_so(ws: CallContext) -> None:
+    answer = await compare_metrics(ws, ("31", "30"), "newsletter", "opened")
+    assert MACHINES in answer.notes
+    assert all(side.totals["machine_opened"] > 0 for side in answer.sides)
+    assert all(side.rates["opened"].count > side.rates["human_opened"].count for side in answer.sides)
+
+
+async def test_what_happened_on_no_side_is_named_once(ws: CallContext, sandbox: Sandbox) -> None:
+    clear(sandbox, "campaign", 1, 2)
+    for number in (1, 2):
+        send(sandbox, "campaign", number, days_ago(10), {"sent": 50, "delivered": 50})
+    answer = await compare_metrics(ws, ("1", "2"))
+    assert answer.bases.keys() == {"delivered", "human_clicked"}
+    assert "None on any side: opened by people, converted, unsubscribed, bounced, failed, spammed." in answer.notes
+
+
+async def test_twenty_sources_cost_a_request_each_and_one_for_the_list(ws: CallContext, sandbox: Sandbox) -> None:
+    ids = tuple(str(number) for number in range(20, 32))
+    answer = await compare_metrics(ws, ids, "newsletter")
+    assert len(answer.sides) == len(ids)
+    assert len(sandbox.requests) == len(ids) + 1
+
+
+async def test_an_id_and_a_name_of_the_same_source_are_one_side(ws: CallContext) -> None:
+    assert {side.period for side in (await compare_metrics(ws, ("1", "Onboarding", "1"))).sides} == {
+        "current",
+        "previous",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"ids": ("31",), "kind": "newsletter"}, "ids: a newsletter is sent once"),
+        ({"ids": ("1",), "since": "2030-01-01"}, "since: must be in the past"),
+        ({"ids": ("1", "2"), "kind": "transactional", "channel": "email"}, "channel: must be omitted"),
+        ({"ids": ("10",), "kind": "broadcast", "timezone": "Europe/Berlin"}, "timezone: Customer.io counts broadcasts"),
+    ],
+)
+async def test_what_cannot_be_compared_is_refused(ws: CallContext, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        await compare_metrics(ws, **arguments)
+
+
+@pytest.mark.parametrize("ids", [("1", "Onbording", "99"), ("Onbording", "99")])
+async def test_all_that_is_missing_is_named_at_once(ws: CallContext, ids: tuple[str, ...]) -> None:
+    with pytest.raises(NotFound) as missing:
+        await compare_metrics(ws, ids)
+    assert "ids: no campaign is named “Onbording”; did you mean “Onboarding” (id 1)?" in str(missing.value)
+    assert "ids: no campaign has the ID 99." in str(missing.value)
+
+
+async def test_a_name_of_several_is_ambiguous(ws: CallContext, sandbox: Sandbox) -> None:
+    sources = sandbox.workspace.sources
+    sources["campaign", 2] = replace(sources["campaign", 2], name="Onboarding")
+    with pytest.raises(Ambiguous, match="Pass one of the IDs 1, 2"):
+        await compare_metrics(ws, ("Onboarding", "4"))
+
+
+def mentions(texts: Iterable[str], words: str) -> bool:
+    return any(words in text for text in texts)
+
+
+async def test_old_ranges_say_since_when_machines_are_identified(ws: CallContext) -> None:
+    answer = await compare_metrics(ws, ("1", "2"), since="2025-01-01T00:00:00Z")
+    assert mentions(answer.notes, "Machine opens are identified reliably since 2025-03-20")
