@@ -145,7 +145,12 @@ async def _timed(few: EventLog, many: EventLog, query: EventQuery) -> tuple[floa
 
 
 def _event(number: int) -> Envelope:
-    return Envelope.read(_body(number), received_at=0.0)
+    # Received when it happened: an event from long after it was received would count as undated.
+    return Envelope.read(_body(number), received_at=float(_happened_at(number)))
+
+
+def _happened_at(number: int) -> int:
+    return 1_700_000_000 + number // 10
 
 
 def _body(number: int) -> bytes:
@@ -160,7 +165,7 @@ def _body(number: int) -> bytes:
         "subject": "What is new this week",
     }
     name = {"event_id": f"01E4C4CT6YDC{number:014d}", "object_type": "email", "metric": METRICS[number % 4]}
-    return json.dumps(name | {"timestamp": 1_700_000_000 + number // 10, "data": data}).encode()
+    return json.dumps(name | {"timestamp": _happened_at(number), "data": data}).encode()
 
 
 def _resident() -> float:
