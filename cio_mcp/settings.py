@@ -24,6 +24,7 @@ WHERE = {
     "CIO_SITE_ID": "the Site ID under Settings > Workspace Settings > API and Webhook Credentials > Tracking",
     "CIO_TRACK_API_KEY": "the Tracking API key under Settings > Workspace Settings > API and Webhook Credentials",
     "CIO_APP_API_KEY": "an App API key under Settings > Account Settings > API Credentials > App API Keys",
+    "CIO_CDP_API_KEY": "the API key of a source under Data & Integrations > Integrations > the source > Settings",
     "CIO_REGION": "the region under Settings > Privacy, Region & Data",
     "CIO_WEBHOOK_SIGNING_KEYS": "the signing key under Data & Integrations > Integrations > Reporting Webhooks",
 }
@@ -49,9 +50,12 @@ class Settings(BaseSettings):
     site_id: str | None = None
     track_api_key: SecretStr | None = None
     app_api_key: SecretStr | None = None
+    cdp_api_key: SecretStr | None = None
+    """The key of a source, for the Pipelines API."""
     region: Region = "auto"
     track_url: str | None = None
     app_url: str | None = None
+    cdp_url: str | None = None
     workspace: str | None = None
     read_only: bool = False
     toolsets: Annotated[tuple[str, ...], NoDecode] = ("core",)
@@ -100,7 +104,7 @@ class Settings(BaseSettings):
     def _in_any_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("site_id", "track_api_key", "app_api_key", "webhook_signing_keys", mode="before")
+    @field_validator("site_id", "track_api_key", "app_api_key", "cdp_api_key", "webhook_signing_keys", mode="before")
     @classmethod
     def _valid_key(cls, value: Any) -> Any:
         keys = [key.strip() for key in value.split(",")] if isinstance(value, str) else []
@@ -128,7 +132,7 @@ class Settings(BaseSettings):
             raise ValueError("expected at least one toolset, such as core, or all")
         return value
 
-    @field_validator("track_url", "app_url")
+    @field_validator("track_url", "app_url", "cdp_url")
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
         if value is not None and not _is_base_url(value):
@@ -170,6 +174,11 @@ class Settings(BaseSettings):
     def has_app(self) -> bool:
         """Whether the App API key is there."""
         return self.app_api_key is not None
+
+    @property
+    def has_pipelines(self) -> bool:
+        """Whether the key of the Pipelines API is there."""
+        return self.cdp_api_key is not None
 
     @property
     def workspace_key(self) -> str:

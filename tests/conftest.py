@@ -90,6 +90,8 @@ def settings(tmp_path: Path) -> Settings:
         app_api_key="sandbox-app-key",
         track_url="http://sandbox.test",
         app_url="http://sandbox.test",
+        cdp_api_key="sandbox-cdp-key",
+        cdp_url="http://sandbox.test",
         workspace="sandbox",
         data_dir=tmp_path / "data",
         toolsets=("all",),

@@ -99,10 +99,12 @@ def sandbox_settings(data_dir: Path | None, *, url: str = "http://sandbox", **ov
         site_id="sandbox-site",
         track_api_key="sandbox-track-key",
         app_api_key="sandbox-app-key",
+        cdp_api_key="sandbox-cdp-key",
         webhook_signing_keys="sandbox-signing-key",
         region="us",
         track_url=url,
         app_url=url,
+        cdp_url=url,
         workspace="sandbox",
         **storage,
         **overrides,
@@ -124,7 +126,7 @@ def _serve(transport: Transport, *, sandbox: bool, overrides: dict[str, Any]) ->
 
 def _check_network(settings: Settings) -> None:
     """Refuse to start with a proxy or certificate setting that would make every request fail."""
-    urls = [url for url in (settings.track_url, settings.app_url) if url]
+    urls = [url for url in (settings.track_url, settings.app_url, settings.cdp_url) if url]
     if fault := check_network(network_variables(), urls or [ANY_CUSTOMERIO_URL]):
         variable, _, problem = fault.partition(": ")
         raise SettingError(variable, problem)

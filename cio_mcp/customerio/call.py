@@ -65,8 +65,6 @@ class Call(BaseModel):
         row = OPERATIONS.get(self.operation)
         if row is None:
             raise ValueError("there is no operation with this name")
-        if row.api == "pipelines":
-            raise ValueError("this server has no key for the Pipelines API")
         if set(self.path) != set(row.path_parameters):
             raise ValueError(f"{row.id} takes these path values: {', '.join(row.path_parameters) or 'none'}")
         if row.when and self.effects[0].operation is not row:

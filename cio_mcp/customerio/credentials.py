@@ -6,6 +6,8 @@ from cio_mcp.customerio.operations import Api
 from cio_mcp.errors import KeyRefused, SettingError
 from cio_mcp.settings import WHERE, Settings
 
+KEY_SETTINGS: dict[Api, str] = {"app": "CIO_APP_API_KEY", "track": "CIO_TRACK_API_KEY", "pipelines": "CIO_CDP_API_KEY"}
+
 
 def authorization(settings: Settings, api: Api) -> str:
     """The `Authorization` header for an API.
@@ -17,12 +19,19 @@ def authorization(settings: Settings, api: Api) -> str:
         if settings.app_api_key is None:
             raise _missing("CIO_APP_API_KEY", "this needs the App API")
         return f"Bearer {settings.app_api_key.get_secret_value()}"
+    if api == "pipelines":
+        if settings.cdp_api_key is None:
+            raise _missing("CIO_CDP_API_KEY", "this needs the Pipelines API")
+        return _basic(settings.cdp_api_key.get_secret_value(), "")
     if not settings.site_id:
         raise _missing("CIO_SITE_ID", "this needs the Track API")
     if settings.track_api_key is None:
         raise _missing("CIO_TRACK_API_KEY", "this needs the Track API")
-    pair = f"{settings.site_id}:{settings.track_api_key.get_secret_value()}"
-    return f"Basic {b64encode(pair.encode()).decode()}"
+    return _basic(settings.site_id, settings.track_api_key.get_secret_value())
+
+
+def _basic(user: str, password: str) -> str:
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def key_refused(settings: Settings, api: Api, region: str | None) -> KeyRefused:
@@ -33,6 +42,11 @@ def key_refused(settings: Settings, api: Api, region: str | None) -> KeyRefused:
             f"CIO_TRACK_API_KEY ({WHERE['CIO_TRACK_API_KEY']}); an App API key does not work there. "
             f"{_elsewhere('CIO_TRACK_URL', settings.track_url, region)}"
         )
+    if api == "pipelines":
+        return KeyRefused(
+            f"Customer.io refused the Pipelines API key (401). Check CIO_CDP_API_KEY ({WHERE['CIO_CDP_API_KEY']}); "
+            f"the other keys do not work there. {_elsewhere('CIO_CDP_URL', settings.cdp_url, region)}"
+        )
     return KeyRefused(
         f"Customer.io refused the App API key (401). Check CIO_APP_API_KEY ({WHERE['CIO_APP_API_KEY']}); "
         f"a Tracking API key does not work there. {_elsewhere('CIO_APP_URL', settings.app_url, region)}"
@@ -41,7 +55,7 @@ def key_refused(settings: Settings, api: Api, region: str | None) -> KeyRefused:
 
 def key_lacks_scope(api: Api) -> KeyRefused:
     """The sentence for a 403."""
-    name = "CIO_APP_API_KEY" if api == "app" else "CIO_TRACK_API_KEY"
+    name = KEY_SETTINGS[api]
     return KeyRefused(
         f"Customer.io doesn't allow this for the key in {name} (403): its scope may be restricted, "
         f"an IP allowlist may be on, or the feature may be off for the account. It is {WHERE[name]}."

@@ -18,6 +18,7 @@ Place = Literal["us", "eu"]
 HOSTS: dict[Api, dict[Place, str]] = {
     "app": {"us": "https://api.customer.io", "eu": "https://api-eu.customer.io"},
     "track": {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io"},
+    "pipelines": {"us": "https://cdp.customer.io", "eu": "https://cdp-eu.customer.io"},
 }
 
 REGION_CALL = read("get_region")
@@ -40,7 +41,11 @@ class Regions:
         self._probe = probe
         self._finding = anyio.Lock()
         self._region: Place | None = None if settings.region == "auto" else settings.region
-        self._urls: dict[Api, str | None] = {"app": settings.app_url, "track": settings.track_url}
+        self._urls: dict[Api, str | None] = {
+            "app": settings.app_url,
+            "track": settings.track_url,
+            "pipelines": settings.cdp_url,
+        }
 
     @property
     def region(self) -> Place | None:

@@ -8,10 +8,12 @@ import pydantic_core
 from pydantic import JsonValue
 
 from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.operations import Api
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.errors import BadAnswer, CioError, NotFound, RateLimited, Rejected, SettingError, Unavailable
 
+URL_SETTINGS: dict[Api, str] = {"app": "CIO_APP_URL", "track": "CIO_TRACK_URL", "pipelines": "CIO_CDP_URL"}
 DEFAULT_RETRY_SECONDS = 5.0
 """Seconds suggested where Customer.io names none."""
 _A_NAME = re.compile(r"[a-z_]{2,40}")
@@ -67,7 +69,7 @@ def _decline_error(call: Call, answer: Answered) -> CioError:
             )
         case Answered(status=status) if answer.redirects:
             return SettingError(
-                "CIO_APP_URL" if call.api == "app" else "CIO_TRACK_URL",
+                URL_SETTINGS[call.api],
                 f"that host redirects elsewhere ({status}). Set it, or CIO_REGION, to the API's own host",
             )
         case Answered(status=status):

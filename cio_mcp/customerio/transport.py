@@ -217,7 +217,7 @@ def _unsent(broken: Exception, proxy: Proxy | None) -> Unsent:
     if isinstance(broken, httpx.ProxyError) and proxy is not None:
         return _refused_by(proxy, str(broken))
     if isinstance(broken, httpx.InvalidURL | httpx.UnsupportedProtocol):
-        return Unsent("has no valid address in CIO_APP_URL or CIO_TRACK_URL")
+        return Unsent("has no valid address in CIO_APP_URL, CIO_TRACK_URL, or CIO_CDP_URL")
     if isinstance(broken.__context__, ssl.SSLError) or "CERTIFICATE" in str(broken):
         hint = "; if the proxy inspects traffic, set SSL_CERT_FILE to its CA certificate" if proxy else ""
         return Unsent(f"could not be reached securely{_through(proxy)} (its certificate is not trusted{hint})")

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cio_mcp.sandbox.app import Sandbox
-from cio_mcp.sandbox.auth import APP_KEY, SITE_ID, TRACK_KEY
+from cio_mcp.sandbox.auth import APP_KEY, CDP_KEY, SITE_ID, TRACK_KEY
 from cio_mcp.sandbox.faults import Dropped
 from cio_mcp.sandbox.tls import Certificate, create_certificate
 from cio_mcp.sandbox.webhooks.policy import SIGNING_KEY
@@ -122,8 +122,9 @@ def startup_message(address: Address) -> str:
     """What an operator needs: the address, the keys, and the certificate to trust."""
     lines = [
         f"Sandbox workspace at {address.url} (control: {address.url}/_sandbox/state). To use it:",
-        f"export CIO_TRACK_URL={address.url} CIO_APP_URL={address.url}",
+        f"export CIO_TRACK_URL={address.url} CIO_APP_URL={address.url} CIO_CDP_URL={address.url}",
         f"export CIO_SITE_ID={SITE_ID} CIO_TRACK_API_KEY={TRACK_KEY} CIO_APP_API_KEY={APP_KEY}",
+        f"export CIO_CDP_API_KEY={CDP_KEY}",
         f"export CIO_WEBHOOK_SIGNING_KEYS={SIGNING_KEY}",
     ]
     if address.authority:

@@ -100,7 +100,6 @@ def test_the_nature_of_a_call_is_in_the_table_of_operations() -> None:
         ({"operation": "list_segments", "path": {"segment_id": "7"}}, "path values: none"),
         ({"operation": "person_identify", "body": {"type": "person", "action": "delete"}}, "an operation other than"),
         ({"operation": "person_identify"}, "an operation other than"),
-        ({"operation": "pipelines_identify", "body": {"userId": "1"}}, "Pipelines"),
         ({"operation": "list_segments", "route": "/v1/segments"}, "Extra inputs"),
     ],
 )

@@ -7,7 +7,7 @@ from cio_mcp.customerio.operations import Api
 from cio_mcp.errors import SettingError
 from cio_mcp.settings import WHERE, Settings
 
-FULL = Settings(site_id="a-site", track_api_key="track-secret", app_api_key="app-secret")
+FULL = Settings(site_id="a-site", track_api_key="track-secret", app_api_key="app-secret", cdp_api_key="source-secret")
 
 
 def test_track_takes_site_id_and_key_as_basic() -> None:
@@ -19,12 +19,18 @@ def test_the_app_api_takes_its_key_as_bearer() -> None:
     assert authorization(FULL, "app") == "Bearer app-secret"
 
 
+def test_pipelines_take_their_key_as_a_user_without_a_password() -> None:
+    scheme, _, pair = authorization(FULL, "pipelines").partition(" ")
+    assert (scheme, b64decode(pair)) == ("Basic", b"source-secret:")
+
+
 @pytest.mark.parametrize(
     ("settings", "api", "named"),
     [
         (Settings(), "app", "CIO_APP_API_KEY"),
         (Settings(), "track", "CIO_SITE_ID"),
         (Settings(site_id="a-site"), "track", "CIO_TRACK_API_KEY"),
+        (Settings(app_api_key="app-secret"), "pipelines", "CIO_CDP_API_KEY"),
     ],
 )
 def test_a_missing_key_is_named_with_where_it_is_found(settings: Settings, api: Api, named: str) -> None:
@@ -39,6 +45,7 @@ def test_a_missing_key_is_named_with_where_it_is_found(settings: Settings, api: 
     [
         ("app", "us", ["CIO_APP_API_KEY", WHERE["CIO_APP_API_KEY"], "CIO_REGION", "the US region was tried"]),
         ("app", None, ["CIO_APP_API_KEY", "CIO_REGION", "both regions were tried"]),
+        ("pipelines", "us", ["CIO_CDP_API_KEY", WHERE["CIO_CDP_API_KEY"], "the other keys do not work there"]),
         ("track", "eu", ["CIO_SITE_ID", "CIO_TRACK_API_KEY", "CIO_REGION", "an App API key does not work there"]),
     ],
 )
