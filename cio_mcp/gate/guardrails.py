@@ -15,8 +15,13 @@ from cio_mcp.text.sanitize import quoted
 MAIL_REDIRECTS = frozenset({"recipient", "from_address", "reply_to"})
 """Event data keys with which Customer.io lets an event override a campaign's settings (Track API, track events)."""
 
-SENDER_OVERRIDES = frozenset({"bcc", "fake_bcc", "from", "from_id", "reply_to", "cc", "headers"})
-"""Fields of a transactional send that would change its sender or add recipients."""
+SENDER_OVERRIDES = frozenset({"bcc", "fake_bcc", "from", "from_id", "reply_to", "reply_to_id", "cc", "headers"})
+"""Fields of a message that would change its sender or add recipients."""
+
+REDIRECTS = frozenset({"recipient"})
+"""Fields of a message's content that would send what everyone gets to somebody else."""
+
+SENDER_FIELDS = SENDER_OVERRIDES | REDIRECTS
 
 
 def check_plan(plan: Plan) -> None:
@@ -81,13 +86,17 @@ def _refuse_event_keys(effect: Effect) -> None:
 
 
 def _refuse_sender(effect: Effect) -> None:
-    body = effect.body if isinstance(effect.body, dict) else {}
-    _refuse(body, SENDER_OVERRIDES, "would override the message's sender or its other recipients")
+    row, body = effect.operation, effect.body if isinstance(effect.body, dict) else {}
+    # Where a body is not published, a message may stand anywhere in it.
+    values = dict.fromkeys(names_in(effect.body)) if row.unpublished and row.evidence != "delivery" else body
+    refused = SENDER_OVERRIDES if row.evidence == "delivery" else SENDER_FIELDS
+    _refuse(values, refused, "would override the message's sender or its other recipients")
 
 
 def _require_choice(effect: Effect) -> None:
-    if not isinstance(effect.body, dict) or "send_to_unsubscribed" not in effect.body:
-        raise Refused("A send must set send_to_unsubscribed explicitly. Nothing was sent.")
+    # Null is no choice: Customer.io may read it as its default, which is true.
+    if not isinstance(effect.body, dict) or not isinstance(effect.body.get("send_to_unsubscribed"), bool):
+        raise Refused("A send must set send_to_unsubscribed to true or false. Nothing was sent.")
 
 
 CHECKS: Mapping[Guardrail, Callable[[Effect], None]] = {

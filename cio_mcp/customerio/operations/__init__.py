@@ -21,6 +21,7 @@ from cio_mcp.customerio.operations.row import (
 from cio_mcp.customerio.operations.table import (
     OPERATIONS,
     Effect,
+    action_fields,
     by_route,
     classify_retry,
     effects,
@@ -41,6 +42,7 @@ __all__ = [
     "Permanence",
     "Retry",
     "Risk",
+    "action_fields",
     "by_route",
     "classify_retry",
     "effects",

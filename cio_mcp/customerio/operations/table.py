@@ -47,6 +47,12 @@ def effects(row: Operation, body: Any) -> tuple[Effect, ...]:
     return (Effect(_action(row, body), body),)
 
 
+def action_fields(row: Operation) -> tuple[str, ...]:
+    """The body fields that select one action of an operation that takes several; none for any other operation."""
+    choice = _choices().get(_routes()[row.api, row.method, row.route].id)
+    return choice.fields if choice else ()
+
+
 def classify_retry(row: Operation, body: Any) -> Retry:
     """Whether a request may be sent again, by its body: only if each of its effects may, and each event has its id."""
     parts = effects(row, body)

@@ -1,0 +1,1 @@
+"""Toolset `api`: every documented operation, from the table of operations."""

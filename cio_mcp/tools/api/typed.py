@@ -1,0 +1,32 @@
+"""The tools that do an operation better than a request of its own: they resolve names, explain, and can be undone."""
+
+from collections.abc import Mapping
+
+_BY_TOOL: Mapping[str, str] = {
+    "find_customers": "find_customers_by_email search_customers",
+    "get_customer": "get_customers get_customer_attributes list_customer_relationships list_customer_segments "
+    "list_customer_activities get_customer_subscriptions",
+    "update_customer": "identify_customer person_identify",
+    "send_event": "track_event person_event",
+    "list_campaigns": "list_campaigns list_broadcasts list_newsletters list_transactional_messages",
+    "get_campaign": "get_campaign list_campaign_actions get_campaign_journeys get_broadcast list_broadcast_actions "
+    "list_broadcast_triggers get_newsletter list_newsletter_contents list_newsletter_test_groups "
+    "get_transactional_message list_transactional_contents",
+    "get_metrics": "get_campaign_metrics get_campaign_links get_campaign_action_metrics get_broadcast_metrics "
+    "get_broadcast_links get_newsletter_metrics get_newsletter_links get_transactional_metrics "
+    "get_transactional_links",
+    "list_messages": "list_messages list_customer_messages list_campaign_messages list_broadcast_messages "
+    "list_newsletter_messages list_transactional_deliveries",
+    "get_message": "get_message get_archived_message",
+    "send_transactional": "send_email",
+    "list_segments": "list_segments",
+    "get_segment": "get_segment get_segment_usage count_segment_members list_segment_members",
+    "get_workspace": "list_workspaces list_senders list_topics",
+    "list_webhooks": "list_reporting_webhooks get_reporting_webhook",
+    "update_webhook": "create_reporting_webhook update_reporting_webhook delete_reporting_webhook",
+    "manage_suppression": "get_email_suppression list_email_suppressions list_domain_suppressions suppress_email "
+    "unsuppress_email",
+}  # fmt: skip
+
+TYPED_TOOLS: Mapping[str, str] = {id_: tool for tool, ids in _BY_TOOL.items() for id_ in ids.split()}
+"""The tool to prefer, by operation."""
