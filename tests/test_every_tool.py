@@ -80,5 +80,7 @@ async def test_the_hints_of_every_tool_say_what_it_does(settings: Settings) -> N
     for name, hints in listed.items():
         assert hints
         assert None not in (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint)
-        assert hints.read_only_hint == (name.split("_")[0] in {"find", "get", "list", "recent", "wait", "compare"})
+        assert hints.read_only_hint == (
+            name.split("_")[0] in {"find", "get", "list", "recent", "wait", "compare", "search", "read"}
+        )
         assert hints.destructive_hint == EXAMPLES[name].destructive

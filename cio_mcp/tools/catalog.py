@@ -1,6 +1,9 @@
 """The table of tools."""
 
 from cio_mcp.gate.receipt import EditReceipt
+from cio_mcp.tools.api.read_api import read_api
+from cio_mcp.tools.api.search_api import search_api
+from cio_mcp.tools.api.write_api import write_api
 from cio_mcp.tools.core.campaigns import get_campaign, list_campaigns
 from cio_mcp.tools.core.changes import list_changes
 from cio_mcp.tools.core.compare_metrics import compare_metrics
@@ -14,7 +17,7 @@ from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.tools.core.workspace import get_workspace
-from cio_mcp.tools.spec import OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
+from cio_mcp.tools.spec import ANY_WRITE, OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
 
 TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(find_customers, "core", "Find customers", READS, needs="app"),
@@ -45,4 +48,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(
         undo_change, "core", "Undo a change", OVERWRITES, needs="both", classes=("data", "send"), receipt=EditReceipt
     ),
+    ToolSpec(search_api, "api", "Search API operations", READS_OWN, needs=None),
+    ToolSpec(read_api, "api", "Call a read operation", READS, needs="app"),
+    ToolSpec(write_api, "api", "Call a write operation", ANY_WRITE, needs=None),
 )

@@ -30,6 +30,7 @@ class Hints:
 READS = Hints(read_only=True, destructive=False, idempotent=True, open_world=True)
 READS_OWN = Hints(read_only=True, destructive=False, idempotent=True, open_world=False)
 WRITES = Hints(read_only=False, destructive=False, idempotent=False, open_world=True)
+ANY_WRITE = Hints(read_only=False, destructive=True, idempotent=False, open_world=True)
 OVERWRITES = Hints(read_only=False, destructive=True, idempotent=True, open_world=True)
 
 

@@ -78,7 +78,7 @@ def open_body(row: Operation, answer: dict[str, Any], fields: Sequence[str], *, 
     kept = _selected(leaves, fields, listed) if fields else leaves
     if fields and leaves and not kept:
         names = ", ".join(dict.fromkeys(_without_positions(leaf.path) for leaf in leaves))
-        raise InvalidArgument("fields", f"the answer has none of these; it has {cut(names, 600)}")
+        raise InvalidArgument("fields", f"no such field in the answer, which has {cut(names, 600)}")
     # Before anything is cut, so that no part ends in half an address.
     clean = [leaf._replace(value=_clean(leaf, mask=mask)) for leaf in kept]
     parts = [part for leaf in clean for part in _parts(leaf, whole=bool(fields))]
@@ -175,12 +175,12 @@ def _without_positions(path: str) -> str:
 def _clean(leaf: Leaf, *, mask: bool) -> Scalar:
     if not isinstance(leaf.value, str):
         return leaf.value
-    text = harmless(leaf.value, keep_lines=True)
+    text = harmless(leaf.value, keep_lines=True).replace("\t", " ")
     return mask_text(text, leaf.path) if mask else text
 
 
 def _parts(leaf: Leaf, *, whole: bool) -> Iterable[Leaf]:
-    """A leaf as it is shown: a long text cut, or where the caller asked for it, in parts."""
+    """A leaf as it is shown: a long text cut, or where the caller selected it, in parts."""
     text = leaf.value
     if not isinstance(text, str) or len(text) <= MAX_VALUE_CHARACTERS:
         return [leaf]

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, cast
 
-from pydantic import Field, GetCoreSchemaHandler, JsonValue
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from cio_mcp.customerio.operations import Operation
@@ -35,6 +36,10 @@ class ApiValue(FreeText):
         marking = core_schema.plain_serializer_function_ser_schema(_mark)
         return cast("CoreSchema", {**handler(source), "serialization": marking})
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe both forms."""
+        return {"anyOf": [{"type": "string"}, super().__get_pydantic_json_schema__(schema, handler)]}
+
 
 def _mark(value: Any) -> JsonValue:
     if isinstance(value, str) and not isinstance(value, Excerpt) and word(value, len(value)) == value:
@@ -60,8 +65,9 @@ class ApiAnswer(PageAnswer):
         """The values beside the records, then a record on each line."""
         yield f"{self.operation}: {self.note or 'answered'}"
         if self.values:
-            yield _pairs(self.values)
-        yield from (f"- {_pairs(record)}" for record in self.records or ())
+            yield from _lines(self.values, "")
+        for record in self.records or ():
+            yield from _lines(record, "- ")
         yield from self.more()
 
 
@@ -97,7 +103,7 @@ def _reuse(cursor: str | None) -> float:
 def answer_of(
     row: Operation, answer: dict[str, Any], fields: list[str], *, offset: int = 0, token: str = "", mask: bool = False
 ) -> ApiAnswer:
-    """A page of an answer from an offset on; `token` is the one with which Customer.io was asked for it."""
+    """A page of an answer from an offset on; `token` is the one with which Customer.io was asked."""
     after = _following(row, answer)
     body = open_body(
         row, {name: value for name, value in answer.items() if name != NEXT_TOKEN or not after}, fields, mask=mask
@@ -143,9 +149,14 @@ def _place(cursor: str | None) -> tuple[int, str]:
     return int(offset), token
 
 
-def _pairs(values: dict[str, Value]) -> str:
-    """Values by their paths for the text: plain words stand bare, all else is quoted."""
-    return ", ".join(f"{_path(path)}: {_text(value)}" for path, value in values.items())
+def _lines(values: dict[str, Value], head: str) -> Iterable[str]:
+    """A record on one line, plain words bare and all else quoted; then the texts of several lines, as quotations."""
+    texts = {path: value for path, value in values.items() if isinstance(value, str) and "\n" in value}
+    short = [f"{_path(path)}: {_text(value)}" for path, value in values.items() if path not in texts]
+    yield f"{head}{', '.join(short)}"
+    for path, text in texts.items():
+        yield f"{_path(path)}:"
+        yield from (f"> {line}" for line in text.split("\n"))
 
 
 def _path(path: str) -> str:

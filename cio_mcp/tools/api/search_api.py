@@ -47,7 +47,7 @@ class OperationsAnswer(PageAnswer):
     """Operations that match, the best first."""
 
     operations: list[OperationLine]
-    total: int
+    total: int | None = None
     note: Prose | None = None
 
     def lines(self) -> Iterable[str]:
@@ -72,7 +72,7 @@ async def search_api(
     page, rest = cut(matches, limit, cursor)
     return OperationsAnswer(
         operations=[_line(row) for row in page],
-        total=len(matches),
+        total=len(matches) or None,
         note=None if matches else NONE_FOUND,
         **rest,
     )

@@ -36,7 +36,7 @@ async def write_api(
     ws: CallContext,
     operation: Annotated[Name, Field(description="ID from search_api", min_length=1)],
     arguments: Annotated[dict[str, JsonValue] | None, Field(description="Path and query values by name")] = None,
-    body: Annotated[dict[str, JsonValue] | list[JsonValue] | None, Field(description="Request body")] = None,
+    body: Annotated[dict[str, JsonValue] | None, Field(description="Request body")] = None,
     repeat: Annotated[bool, Field(description="Send even if it is a duplicate")] = False,
 ) -> Plan:
     """Call any write operation that search_api finds. Requires approval. Prefer the tool it names, if any."""

@@ -133,7 +133,7 @@ def _warnings(call: Call, references: list[Reference], lookups: dict[Reference, 
     creates = "creation" in call.guardrails
     if missing:
         some = (
-            f"{len(missing)} of these people are no customers"
+            f"{len(missing)} people named are no customers"
             if len(lookups) > 1
             else "No customer has this identifier"
         )
