@@ -133,9 +133,7 @@ def _warnings(call: Call, references: list[Reference], lookups: dict[Reference, 
     creates = "creation" in call.guardrails
     if missing:
         some = (
-            f"{len(missing)} people named are no customers"
-            if len(lookups) > 1
-            else "No customer has this identifier"
+            f"{len(missing)} people named are no customers" if len(lookups) > 1 else "No customer has this identifier"
         )
         yield f"{some}. {'The request may create them.' if creates else 'Customer.io may ignore that.'}"
     elif creates and len(references) > len(lookups):
