@@ -112,8 +112,8 @@ def _between(here: str, room: str, imported: list[str]) -> Iterator[str]:
         yield f"{here} imports the sandbox: only cli does"
     if imported[:2] == ["customerio", "writer"] and room not in SENDING_ROOMS:
         yield f"{here} imports the writer: return a Call instead, and let the gate send it"
-    if room == "sandbox" and there != "sandbox":
-        yield f"{here} imports {there}: the sandbox stands alone"
+    if room == "sandbox" and there != "sandbox" and imported[:2] != ["customerio", "operations"]:
+        yield f"{here} imports {there}: of ours, the sandbox needs only the table of operations"
     if (
         here.startswith("customerio/api/")
         and imported[:2] == ["customerio", "api"]

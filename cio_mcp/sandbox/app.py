@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from cio_mcp.sandbox import auth, control, faults
 from cio_mcp.sandbox.api.router import ROUTER
 from cio_mcp.sandbox.api.routes import Handler
+from cio_mcp.sandbox.forms import is_form, parse_form
 from cio_mcp.sandbox.http import (
     ApiError,
     ApiRequest,
@@ -146,8 +147,8 @@ class Sandbox(State):
             if handler is None:
                 raise _unknown_route(raw_path)
             self.workspace.settle()
-            parsed = faults.spoiled(kind, _parse(body, raw_path))
-            call = ApiRequest(values, dict(request.query_params), parsed, len(body))
+            parsed = faults.spoiled(kind, _parse(body, raw_path, request.headers.get("content-type", "")))
+            call = ApiRequest(values, dict(request.query_params), parsed, len(body), str(request.base_url))
             result = handler(self.workspace, call)
             response = _response(result if isinstance(result, ApiResponse) else ApiResponse(200, result))
         except ApiError as error:
@@ -171,9 +172,9 @@ async def _read_body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _parse(body: bytes, raw_path: str) -> Any:
+def _parse(body: bytes, raw_path: str, content_type: str) -> Any:
     try:
-        return parse(body)
+        return parse_form(body, content_type) if is_form(content_type) else parse(body)
     except ValueError:
         raise _malformed(raw_path) from None
 
@@ -192,4 +193,6 @@ def _unknown_route(raw_path: str) -> ApiError:
 def _response(response: ApiResponse) -> Response:
     if response.body is None:
         return Response(status_code=response.status, headers=response.headers)
+    if isinstance(response.body, bytes):
+        return Response(response.body, response.status, response.headers)
     return JSONResponse(response.body, response.status, response.headers)

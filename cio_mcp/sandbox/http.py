@@ -16,12 +16,26 @@ MAX_DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A parsed request; `size` is the length of its body in bytes."""
+    """A parsed request; `size` is the length of its body in bytes, `origin` the address that it was sent to."""
 
     path: dict[str, str]
     query: dict[str, str]
     body: Any = None
     size: int = 0
+    origin: str = ""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The body as a JSON object; without a body, there are none.
+
+        Raises:
+            ApiError: 400 when it is anything else.
+        """
+        if self.body is None:
+            return {}
+        if not isinstance(self.body, dict):
+            raise app_error(400, "the body must be a JSON object")
+        return self.body
 
     def integer(self, name: str, default: int, *, least: int = 0, most: int = MAX_INTEGER) -> int:
         """Read an integer from the query.
@@ -67,7 +81,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """A response; a body of None means an empty body."""
+    """A response; a body of None means an empty body, and bytes are a file."""
 
     status: int = 200
     body: Any = None
@@ -130,21 +144,23 @@ class Router(Generic[HandlerT]):
     """Finds the handler for a method and an undecoded path; `%2F` inside an identifier stays part of it."""
 
     def __init__(self, routes: Sequence[tuple[str, str, HandlerT]]) -> None:
-        self._routes = [(method, template, template.split("/"), handler) for method, template, handler in routes]
+        self._routes: dict[tuple[str, int], list[tuple[str, list[str], HandlerT]]] = {}
+        for method, template, handler in routes:
+            pattern = template.split("/")
+            self._routes.setdefault((method, len(pattern)), []).append((template, pattern, handler))
 
     @property
     def routes(self) -> list[tuple[str, str]]:
         """Method and path template of each route."""
-        return [(method, template) for method, template, _, _ in self._routes]
+        return [(method, template) for (method, _), routes in self._routes.items() for template, _, _ in routes]
 
     def find(self, method: str, raw_path: str) -> Match[HandlerT]:
-        """Look up a request; an unknown path is its own template."""
+        """Look up a request, the first route that fits; an unknown path is its own template."""
         parts = raw_path.split("/")
-        for route_method, template, pattern, handler in self._routes:
-            if route_method == method and len(pattern) == len(parts):
-                values = _match(pattern, parts)
-                if values is not None:
-                    return Match(template, handler, values)
+        for template, pattern, handler in self._routes.get((method, len(parts)), ()):
+            values = _match(pattern, parts)
+            if values is not None:
+                return Match(template, handler, values)
         return Match(raw_path, None, {})
 
 

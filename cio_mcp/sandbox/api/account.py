@@ -10,6 +10,8 @@ from cio_mcp.sandbox.world.people import as_string
 from cio_mcp.sandbox.world.workspace import Workspace
 
 SENDERS = ((1, "Acme", "hello@acme.example"), (2, "Acme Support", "support@acme.example"))
+ADDRESSES = ("192.0.2.10", "192.0.2.11", "198.51.100.20")
+"""From the ranges for documentation: nothing is sent from them."""
 SUPPRESSION_TYPES = {"bounces", "blocks", "spam_reports", "invalid_emails"}
 
 
@@ -64,6 +66,19 @@ def _get_sender(_: Workspace, request: ApiRequest) -> Any:
         if sender[0] == number:
             return {"sender_identity": _sender(*sender)}
     raise not_found()
+
+
+def _sender_usage(workspace: Workspace, request: ApiRequest) -> Any:
+    """All emails of the workspace come from its first sender."""
+    _get_sender(workspace, request)
+    is_used = request.path_id("sender_id") == SENDERS[0][0]
+    sources = [source for source in workspace.sources.values() if is_used and source.templates[0].channel == "email"]
+    newsletters = [source for source in sources if source.kind == "newsletter"]
+    return {
+        "campaigns": [source.id for source in sources if source.kind == "campaign"],
+        "sent_newsletters": [source.id for source in newsletters if source.sent_at],
+        "draft_newsletters": [source.id for source in newsletters if not source.sent_at],
+    }
 
 
 def _topics(_: Workspace, __: ApiRequest) -> Any:
@@ -140,19 +155,16 @@ def _suppression(email: str, at: int) -> dict[str, Any]:
     return {"email": email, "created": at, "reason": "550 5.1.1 mailbox unknown", "status": "5.1.1"}
 
 
-def _empty_list(name: str) -> Any:
-    return lambda _, __: {name: []}
-
-
 ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/workspaces", _workspaces),
     ("GET", "/v1/sender_identities", _senders),
     ("GET", "/v1/sender_identities/{sender_id}", _get_sender),
+    ("GET", "/v1/sender_identities/{sender_id}/used_by", _sender_usage),
     ("GET", "/v1/subscription_topics", _topics),
     ("GET", "/v1/object_types", _object_types),
     ("GET", "/v1/esp/suppression/{suppression_type}", _suppressed),
     ("GET", "/v1/esp/search_suppression/{email_address}", _suppression_of),
     ("GET", "/v1/snippets", _snippets),
     ("GET", "/v1/collections", _collections),
-    ("GET", "/v1/exports", _empty_list("exports")),
+    ("GET", "/v1/info/ip_addresses", lambda _, __: {"ip_addresses": list(ADDRESSES)}),
 )

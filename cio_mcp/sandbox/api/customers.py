@@ -14,7 +14,8 @@ from cio_mcp.sandbox.world.workspace import Workspace
 MAX_IDS = 100
 
 
-def _find(workspace: Workspace, request: ApiRequest) -> Person:
+def find_customer(workspace: Workspace, request: ApiRequest) -> Person:
+    """The person in the path, or 404."""
     id_type = request.query.get("id_type") or "id"
     if id_type not in ID_TYPES:
         raise app_error(400, "id_type must be one of id, email, cio_id")
@@ -62,7 +63,7 @@ def profile(person: Person) -> dict[str, Any]:
 
 
 def _attributes(workspace: Workspace, request: ApiRequest) -> Any:
-    return {"customer": profile(_find(workspace, request))}
+    return {"customer": profile(find_customer(workspace, request))}
 
 
 def _attributes_of_many(workspace: Workspace, request: ApiRequest) -> Any:
@@ -76,21 +77,21 @@ def _attributes_of_many(workspace: Workspace, request: ApiRequest) -> Any:
 
 
 def _segments(workspace: Workspace, request: ApiRequest) -> Any:
-    person = _find(workspace, request)
+    person = find_customer(workspace, request)
     segments = [segment for segment in workspace.segments.values() if segment.has(person)]
     return {"segments": [{"id": one.id, "name": one.name, "description": one.description} for one in segments]}
 
 
 def _messages(workspace: Workspace, request: ApiRequest) -> Any:
-    return list_messages(workspace, request, workspace.deliveries.to(_find(workspace, request)))
+    return list_messages(workspace, request, workspace.deliveries.to(find_customer(workspace, request)))
 
 
 def _activities(workspace: Workspace, request: ApiRequest) -> Any:
-    return activities_of(workspace, _find(workspace, request), request)
+    return activities_of(workspace, find_customer(workspace, request), request)
 
 
 def _relationships(workspace: Workspace, request: ApiRequest) -> Any:
-    rows, token = page(_find(workspace, request).relationships, request, 50, 1000)
+    rows, token = page(find_customer(workspace, request).relationships, request, 50, 1000)
     return {"cio_relationships": rows, "next": token}
 
 
@@ -103,7 +104,7 @@ def _subscriptions(person: Person) -> dict[int, bool]:
 
 
 def _subscription_preferences(workspace: Workspace, request: ApiRequest) -> Any:
-    person = _find(workspace, request)
+    person = find_customer(workspace, request)
     subscriptions = _subscriptions(person)
     topics = [
         {"id": str(number), "subscribed": subscriptions[number], "name": name, "description": description}

@@ -6,6 +6,11 @@ from cio_mcp.sandbox.api import (
     broadcasts,
     campaigns,
     customers,
+    data_index,
+    design_studio,
+    exports,
+    imports,
+    live_notifications,
     messages,
     newsletters,
     objects,
@@ -13,17 +18,21 @@ from cio_mcp.sandbox.api import (
     reporting_webhooks,
     segments,
     sends,
+    subscriptions,
     track,
     track_events,
     track_reports,
     track_v2,
     transactional,
 )
+from cio_mcp.sandbox.api.generic import generic_routes
 from cio_mcp.sandbox.api.routes import Handler
 from cio_mcp.sandbox.http import Router
 
 MODULES = (
     track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,
     transactional, sends, objects, account, reporting_webhooks, track_reports, pipelines,
+    exports, imports, data_index, subscriptions, live_notifications, design_studio,
 )  # fmt: skip
-ROUTER: Router[Handler] = Router([route for module in MODULES for route in module.ROUTES])
+MODELLED = [route for module in MODULES for route in module.ROUTES]
+ROUTER: Router[Handler] = Router([*MODELLED, *generic_routes({(method, route) for method, route, _ in MODELLED})])

@@ -17,6 +17,7 @@ from cio_mcp.sandbox.world.fixtures import OBJECT_TYPES, OBJECTS, add_fixtures
 from cio_mcp.sandbox.world.generate import add_generated
 from cio_mcp.sandbox.world.library import initial_library
 from cio_mcp.sandbox.world.people import Directory, Person
+from cio_mcp.sandbox.world.records import Records
 from cio_mcp.sandbox.world.seed import broadcast_trigger_times, past_deliveries, recipient_of
 from cio_mcp.sandbox.world.segments import Segment, initial_segments
 from cio_mcp.sandbox.world.sources import Kind, Source
@@ -65,6 +66,7 @@ class Workspace:
             for number, at in enumerate(times, 1)
         }
         self.entered = self._journeys_of_members()
+        self.records = Records(seed)
         self.counts: Counter[str] = Counter()
         self._moment: float | None = None
 
