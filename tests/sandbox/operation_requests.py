@@ -103,7 +103,9 @@ BODY: dict[str, Any] = {
     "get_customers": {"ids": ["ada", "bob"]},
     "update_customer_optouts": {"optouts": [{"from": "+447700900009", "optout": True}]},
     "create_segment": {"segment": {"name": "Picked"}},
-    "search_objects": {"object_type_id": "1", "filter": {"object_attribute": {"field": "name", "operator": "exists"}}},
+    "search_objects": {
+        "object_type_id": "1", "filter": {"object_attribute": {"field": "name", "operator": "exists", "type_id": "1"}},
+    },
     "export_customers": {"filters": {"segment": {"id": 2}}, "attributes": ["plan"]},
     "export_deliveries": {"newsletter_id": 31, "metric": "sent"},
     "import_file": {
