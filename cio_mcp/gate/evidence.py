@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cio_mcp.customerio.api.base import Message, Reference
 from cio_mcp.customerio.api.people import People
+from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.api.triggers import Triggers
 from cio_mcp.customerio.client import Reader
 
@@ -14,9 +15,10 @@ MAX_ACTIVITIES = 100
 
 
 class Evidence(BaseModel):
-    """What an effect leaves behind: a delivery of a transactional message, an event among activities, or a trigger.
+    """What an effect leaves behind: a delivery of a transactional message, an activity, a trigger, or a segment.
 
-    Exactly one of `message` (id), `event` (name) and `broadcast` (id) is there, the first two with `person` (`cio_…`).
+    Exactly one of `message` (id), `event` (name), `broadcast` (id) and `segment` (name) is there, the first two with
+    `person` (`cio_…`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -26,6 +28,7 @@ class Evidence(BaseModel):
     recipient: str | None = None
     event: str | None = None
     broadcast: str | None = None
+    segment: str | None = None
 
     async def find(self, reader: Reader, since: float) -> list[str]:
         """The ids of what could be the effect, made since a time (Unix seconds).
@@ -40,6 +43,8 @@ class Evidence(BaseModel):
                 for each in triggers
                 if not each.created_at or each.created_at.timestamp() >= since - CLOCK_SKEW_SECONDS
             ]
+        if self.segment is not None:
+            return [each.id for each in await Segments(reader).all() if each.name.strip() == self.segment]
         people, person = People(reader), Reference(self.person, "cio_id")
         if self.event is not None:
             page = await people.activities_of(person, limit=MAX_ACTIVITIES, type_="event")

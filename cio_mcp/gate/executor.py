@@ -20,10 +20,13 @@ from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.values import same
+from cio_mcp.text.sanitize import word
 
 log = logging.getLogger(__name__)
 
 UNNAMED = "Customer.io accepted some operations of the request without naming the others."
+NOUNS = {"trigger_broadcast": "trigger", "create_segment": "segment"}
+"""What the id in an answer is the id of, by operation, where its caller needs it."""
 READ_BACK_PAUSES = (0.2, 0.5, 0.9, 1.4)
 """Seconds before each look at a value that Customer.io applies in its own time: 4 times in 3 s."""
 
@@ -80,7 +83,7 @@ class Executor:
                     return Outcome("failed", f"Failed. {reason}")
                 case Unknown(reason=reason):
                     return _in_doubt(plan, reason)
-        return Outcome("sent", " ".join(notes) or None, _delivery_of(plan, sent))
+        return Outcome("sent", " ".join(notes) or _created(plan, sent), _delivery_of(plan, sent))
 
     async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
         """Send only the refused operations of a batch once more, and return the outcome of the batch."""
@@ -177,6 +180,13 @@ def _delivery_of(plan: Plan, sent: Sent) -> str | None:
         return None
     delivery = value_at(sent.body, plan.calls[-1].row.answer_id)
     return str(delivery) if delivery else None
+
+
+def _created(plan: Plan, sent: Sent) -> str | None:
+    """A sentence with the id of what the last call made, if that has a name that people know."""
+    if not plan.calls or (noun := NOUNS.get(plan.calls[-1].operation)) is None:
+        return None
+    return f"Done. Accepted by Customer.io as {noun} {word(str(value_at(sent.body, plan.calls[-1].row.answer_id)))}."
 
 
 def _unforeseen(plan: Plan, failure: Exception) -> Outcome:

@@ -51,6 +51,7 @@ _TRIGGER: Labels = {
     ("email_ignore_missing",): "Skip unknown emails (email_ignore_missing)",
     ("id_ignore_missing",): "Skip unknown IDs (id_ignore_missing)",
 }
+_SEGMENT: Labels = {("segment_id",): "Segment ID", ("segment",): "New segment"}
 _WEBHOOK: Labels = {
     ("webhook_id",): "Reporting webhook",
     ("endpoint",): "Webhook endpoint",
@@ -68,6 +69,9 @@ LABELS: Mapping[str, Labels] = {
     "identify_customer": _PROFILE,
     "person_identify": {**_ENTITY, **{("attributes", *names): label for names, label in _PROFILE.items()}},
     "trigger_broadcast": _TRIGGER,
+    **dict.fromkeys(("create_segment", "delete_segment"), _SEGMENT),
+    "add_to_segment": {**_SEGMENT, ("ids",): "Customers to add"},
+    "remove_from_segment": {**_SEGMENT, ("ids",): "Customers to remove"},
     **dict.fromkeys(("create_reporting_webhook", "update_reporting_webhook"), _WEBHOOK),
 }  # fmt: skip
 """By operation. Sources: the API reference, and the settings of messages in Customer.io."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from cio_mcp.sandbox.faults import parse_fault
 from cio_mcp.sandbox.http import ApiError, app_error, not_found
@@ -12,6 +12,9 @@ from cio_mcp.sandbox.state import State
 from cio_mcp.sandbox.webhooks.emit import emit
 
 PREFIX = "/_sandbox/"
+FILES = "files/"
+MAX_FILE_CHARACTERS = 1_000_000
+"""Chosen; a real data file may have 10 GB."""
 MAX_ADVANCE_SECONDS = 10 * 365 * 86_400.0
 """Chosen: enough for any journey, and far from times that a calendar cannot express."""
 
@@ -21,6 +24,8 @@ async def handle(state: State, request: Request) -> Response:
     name = request.url.path.removeprefix(PREFIX)
     try:
         state.workspace.settle()
+        if request.method == "GET" and name.removeprefix(FILES) in state.workspace.files:
+            return PlainTextResponse(state.workspace.files[name.removeprefix(FILES)])
         if request.method == "GET" and name in VIEWS:
             return JSONResponse(VIEWS[name](state))
         if (request.method, name) in COMMANDS:
@@ -106,6 +111,17 @@ def _advance(state: State, body: Any) -> Any:
     return {"now": state.clock.now()}
 
 
+def _add_file(state: State, body: Any) -> Any:
+    """Keep a data file, which a broadcast's trigger can name by its URL."""
+    name, text = (body.get("name"), body.get("text")) if isinstance(body, dict) else (None, None)
+    if not isinstance(name, str) or not name.isidentifier() or not isinstance(text, str):
+        raise app_error(400, "name must be a plain word, and text the file's text")
+    if len(text) > MAX_FILE_CHARACTERS:
+        raise app_error(400, f"text must have at most {MAX_FILE_CHARACTERS} characters")
+    state.workspace.files[name] = text
+    return {"path": f"{PREFIX}{FILES}{name}"}
+
+
 VIEWS = {
     "state": summary, "requests": _requests, "sends": _sends, "events": _events, "faults": _faults,
     "webhooks": _webhooks,
@@ -116,4 +132,5 @@ COMMANDS = {
     ("POST", "reset"): _reset,
     ("POST", "advance"): _advance,
     ("POST", "emit"): _emit,
+    ("POST", "files"): _add_file,
 }

@@ -40,8 +40,9 @@ log = logging.getLogger(__name__)
 NAME = "cio-mcp"
 INSTRUCTIONS = """\
 Operate a Customer.io workspace: look up customers and segments; read campaigns, newsletters, deliveries, and metrics;
-propose profile edits, events, and transactional emails. A person approves every write; no argument can approve one.
-You can't create or edit campaigns or segments, send newsletters or broadcasts, or delete customers.
+propose profile edits, events, transactional emails, and changes to manual segments. A person approves every write; no
+argument can approve one.
+You can't create or edit campaigns, send newsletters or broadcasts, or delete customers.
 Use find_customers to search and get_customer for details. If customers share an address, choose one by cio_id.
 IDs and exact names are interchangeable; list_campaigns and list_segments return both.
 kind is campaign, broadcast, newsletter, or transactional. Times are ISO 8601, read as UTC without a zone.

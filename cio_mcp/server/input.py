@@ -26,7 +26,7 @@ Schema = dict[str, Any]
 BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 MAX_JSON_CHARACTERS = 1_000_000
 """Characters of JSON in a text: as many as Customer.io accepts bytes of a message."""
-MAX_ITEMS = 100
+MAX_ITEMS = 1_000
 """Items of a list that are read; as many as any list of ours may have."""
 ZONE_ARGUMENT = "timezone"
 _JSON_TYPES: dict[str, tuple[type, ...]] = {

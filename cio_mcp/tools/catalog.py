@@ -16,6 +16,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.tools.core.update_segment import update_segment
 from cio_mcp.tools.core.workspace import get_workspace
 from cio_mcp.tools.spec import ANY_WRITE, OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
 
@@ -41,13 +42,12 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(send_transactional, "core", "Send a transactional message", WRITES, needs="app", classes=("send",)),
     ToolSpec(list_segments, "core", "List segments", READS, needs="app"),
     ToolSpec(get_segment, "core", "Get a segment", READS, needs="app"),
+    ToolSpec(update_segment, "core", "Update a segment", OVERWRITES, needs="both", classes=("data", "send", "destroy")),
     ToolSpec(recent_events, "core", "Recent events", READS, needs=None),
     ToolSpec(wait_for_event, "core", "Wait for an event", READS, needs=None),
     ToolSpec(get_workspace, "core", "Get the workspace", READS, needs=None),
     ToolSpec(list_changes, "core", "List changes", READS_OWN, needs=None),
-    ToolSpec(
-        undo_change, "core", "Undo a change", OVERWRITES, needs="both", classes=("data", "send"), receipt=EditReceipt
-    ),
+    ToolSpec(undo_change, "core", "Undo a change", OVERWRITES, needs="both", receipt=EditReceipt),
     ToolSpec(search_api, "api", "Search API operations", READS_OWN, needs=None),
     ToolSpec(read_api, "api", "Call a read operation", READS, needs="app"),
     ToolSpec(write_api, "api", "Call a write operation", ANY_WRITE, needs=None),

@@ -168,32 +168,89 @@ async def test_sends_are_listed_for_tests_to_count(client: SandboxClient) -> Non
     assert send["data"]["minutes"] == 30
 
 
+TRIGGERS = "/v1/campaigns/10/triggers"
+NEWS = {"headline": "h", "text": "t"}
+
+
+async def newest_triggers(client: SandboxClient, limit: int = 1) -> list[int]:
+    """The triggers of the newest deliveries of the broadcast."""
+    messages = (await client.get_json("/v1/broadcasts/10/messages", limit=limit))["messages"]
+    return [message["trigger_id"] for message in messages]
+
+
 async def test_a_trigger_is_processed_and_reaches_its_audience(client: SandboxClient) -> None:
-    data = {"headline": "h", "text": "t"}
-    answer = await client.app(
-        "/v1/campaigns/10/triggers", method="POST", json={"emails": ["two@example.com"], "data": data}
-    )
-    number = answer.json()["id"]
-    assert (await client.get_json(f"/v1/campaigns/10/triggers/{number}"))["processed_at"] is None
+    body = {"emails": ["two@example.com"], "data": NEWS, "email_add_duplicates": True}
+    number = (await client.app(TRIGGERS, method="POST", json=body)).json()["id"]
+    assert (await client.get_json(f"{TRIGGERS}/{number}"))["processed_at"] is None
     client.pause(10)
-    assert (await client.get_json(f"/v1/campaigns/10/triggers/{number}"))["processed_at"]
-    newest = (await client.get_json("/v1/broadcasts/10/messages", limit=2))["messages"]
-    assert [message["trigger_id"] == number for message in newest] == [True, False]
+    assert (await client.get_json(f"{TRIGGERS}/{number}"))["processed_at"]
+    assert [each == number for each in await newest_triggers(client, 3)] == [True, True, False]
 
 
-async def test_one_missing_person_fails_a_whole_trigger(client: SandboxClient) -> None:
-    body = {"ids": ["ada", "nobody"], "data": {"headline": "h", "text": "t"}}
-    number = (await client.app("/v1/campaigns/10/triggers", method="POST", json=body)).json()["id"]
+@pytest.mark.parametrize(
+    ("named", "flag", "error"),
+    [
+        ({"ids": ["ada", "nobody"]}, "id_ignore_missing", "line 2: no person with this id"),
+        (
+            {"emails": ["ada@example.com", "x@example.com"]},
+            "email_ignore_missing",
+            "line 2: no person with this email",
+        ),
+        ({"emails": ["two@example.com"]}, "email_add_duplicates", "line 1: 2 people have this email"),
+        ({"per_user_data": [{"id": "ada"}, {"email": "x@y.z"}]}, "email_ignore_missing", "line 2: no person with this"),
+    ],
+)
+async def test_one_person_who_cannot_be_named_fails_a_whole_trigger(
+    client: SandboxClient, named: Any, flag: str, error: str
+) -> None:
+    refused = await client.app(TRIGGERS, method="POST", json={**named, "data": NEWS})
+    assert refused.status_code == 422
+    [described] = refused.json()["errors"]
+    assert described["detail"].endswith("trigger 4")
+    assert described["source"] == {"pointer": f"/data/attributes/{next(iter(named))}"}
     client.pause(10)
-    errors = (await client.get_json(f"/v1/campaigns/10/triggers/{number}/errors"))["errors"]
-    assert errors == ["line 2: no person with this id"]
-    assert (await client.get_json("/v1/broadcasts/10/messages", limit=1))["messages"][0]["trigger_id"] != number
-    number = (
-        await client.app("/v1/campaigns/10/triggers", method="POST", json={**body, "id_ignore_missing": True})
-    ).json()
+    [listed] = (await client.get_json(f"{TRIGGERS}/4/errors"))["errors"]
+    assert listed.startswith(error)
+    assert await newest_triggers(client) != [4]
+    number = (await client.app(TRIGGERS, method="POST", json={**named, "data": NEWS, flag: True})).json()["id"]
     client.pause(10)
-    newest = (await client.get_json("/v1/broadcasts/10/messages", limit=1))["messages"][0]
-    assert newest["trigger_id"] == number["id"]
+    assert await newest_triggers(client) == [number]
+
+
+async def test_a_sixth_trigger_is_refused_while_five_wait(client: SandboxClient) -> None:
+    waiting = {"broadcast_id": 10, "created_at": 0, "processed_at": client.sandbox.workspace.now + 3600, "errors": []}
+    client.sandbox.workspace.triggers |= {number: {"id": number, **waiting} for number in range(10, 15)}
+    assert (await client.app(TRIGGERS, method="POST", json={"data": NEWS})).status_code == 429
+    client.pause(3600)
+    assert (await client.app(TRIGGERS, method="POST", json={"data": NEWS})).status_code == 200
+
+
+async def test_a_data_file_that_the_sandbox_serves_reaches_the_people_in_it(client: SandboxClient) -> None:
+    lines = '{"id": "ada", "data": {"headline": "Hi Ada"}}\n{"email": "eve@example.com"}\n'
+    stored = await client.http.post("/_sandbox/files", json={"name": "people", "text": lines})
+    path = stored.json()["path"]
+    assert (await client.http.get(path)).text == lines
+    body = {"data_file_url": f"http://sandbox{path}", "data": NEWS}
+    number = (await client.app(TRIGGERS, method="POST", json=body)).json()["id"]
+    client.pause(10)
+    assert (await client.get_json(f"{TRIGGERS}/{number}/errors"))["errors"] == []
+    messages = (await client.get_json("/v1/broadcasts/10/messages", limit=3))["messages"]
+    assert {message["subject"] for message in messages if message["trigger_id"] == number} == {"Hi Ada", "h"}
+
+
+@pytest.mark.parametrize(
+    ("text", "error"), [("[]", "line 1: expected an object"), ('{"id": "nobody"}', "line 1: no person with this id")]
+)
+async def test_a_data_file_with_a_wrong_line_fails_the_trigger_later(
+    client: SandboxClient, text: str, error: str
+) -> None:
+    stored = await client.http.post("/_sandbox/files", json={"name": "people", "text": text})
+    body = {"data_file_url": f"http://sandbox{stored.json()['path']}", "data": NEWS}
+    number = (await client.app(TRIGGERS, method="POST", json=body)).json()["id"]
+    client.pause(10)
+    [listed] = (await client.get_json(f"{TRIGGERS}/{number}/errors"))["errors"]
+    assert listed.startswith(error)
+    assert await newest_triggers(client) != [number]
 
 
 async def test_a_trigger_without_an_audience_goes_to_all_subscribers(client: SandboxClient) -> None:

@@ -205,8 +205,8 @@ def test_null_omitted_and_quoted_forms_of_a_call_are_the_same_call() -> None:
 
 
 def test_a_list_of_a_hundred_items_is_read_and_a_longer_one_is_left_for_validation_to_refuse() -> None:
-    assert read(id="1", ids=[5] * 100).arguments["ids"] == ["5"] * 100
-    assert read(id="1", ids=[5] * 101).arguments["ids"] == [5] * 101
+    assert read(id="1", ids=[5] * 1_000).arguments["ids"] == ["5"] * 1_000
+    assert read(id="1", ids=[5] * 1_001).arguments["ids"] == [5] * 1_001
 
 
 def test_an_empty_list_is_left_for_validation_to_refuse_except_in_a_declared_object() -> None:

@@ -1,13 +1,18 @@
-"""Segments: their names, sizes, members, and uses."""
+"""Segments: their names, sizes, members, and uses; and the calls that change manual ones."""
 
-from collections.abc import Collection
-from typing import Annotated
+from collections.abc import Collection, Sequence
+from typing import Annotated, Literal
+
+from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Identifiers, Listed, Model, Moment
 from cio_mcp.customerio.api.reads import NamedModel, Reads, find_by_name, suggestion
-from cio_mcp.customerio.call import read
+from cio_mcp.customerio.call import Call, read
 from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted
+
+MAX_IDS = 1_000
+"""People in one request at most: https://docs.customer.io/integrations/api/track/ (add people to a manual segment)."""
 
 
 class Segment(NamedModel):
@@ -95,6 +100,30 @@ class Segments(Reads):
         """Read a page (at most 30,000) of the people in a segment."""
         call = read("list_segment_members", query={"start": start, "limit": limit}, segment_id=id_)
         return MemberPage.of(await self._reader.read(call))
+
+
+def create(name: str, description: str = "") -> Call:
+    """Create an empty manual segment; two may have the same name, so it is made once or never."""
+    about: dict[str, JsonValue] = {"description": description} if description else {}
+    return Call(operation="create_segment", body={"segment": {"name": name, **about}})
+
+
+def delete(segment_id: str) -> Call:
+    """Delete a manual segment."""
+    return Call(operation="delete_segment", path={"segment_id": segment_id})
+
+
+def change_members(segment_id: str, ids: Sequence[str], id_type: Literal["id", "cio_id"], *, add: bool) -> Call:
+    """Add up to `MAX_IDS` people to a manual segment, or remove them; those whom Customer.io doesn't know are ignored.
+
+    `id_type` is the kind of every identifier.
+    """
+    return Call(
+        operation="add_to_segment" if add else "remove_from_segment",
+        path={"segment_id": segment_id},
+        query={} if id_type == "id" else {"id_type": id_type},
+        body={"ids": [*ids]},
+    )
 
 
 def _no_segment(id_or_name: str, known: Collection[Segment], field: str) -> NotFound:

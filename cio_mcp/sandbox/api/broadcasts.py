@@ -2,20 +2,16 @@
 
 from typing import Any
 
-from cio_mcp.sandbox.api.fields import is_optional_object
+from cio_mcp.sandbox.api import audiences
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.api.sources import SourceRoutes, action, sources_of, summary, template_refs
 from cio_mcp.sandbox.http import ApiError, ApiRequest, app_error, not_found, page
-from cio_mcp.sandbox.world.filters import check_filter, matches
 from cio_mcp.sandbox.world.lifecycle import create_delivery, deliver
-from cio_mcp.sandbox.world.people import Person, as_string
 from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.workspace import Workspace
 
-# https://docs.customer.io/integrations/api/app/ (Send Messages)
-MAX_DATA_BYTES = 50_000
-MAX_RECIPIENTS = 10_000
-AUDIENCES = ("recipients", "emails", "ids", "per_user_data", "data_file_url")
+MAX_QUEUED = 5
+"""Triggers of a broadcast that may wait: https://docs.customer.io/integrations/api/app/ (Send Messages)."""
 PROCESSING_SECONDS = 3.0
 """Until a trigger is processed; chosen."""
 
@@ -35,8 +31,11 @@ def _trigger_json(workspace: Workspace, trigger: dict[str, Any]) -> dict[str, An
 
 def _triggers(workspace: Workspace, request: ApiRequest) -> Any:
     source = BROADCASTS.find(workspace, request)
-    triggers = [one for one in workspace.triggers.values() if one["broadcast_id"] == source.id]
-    return {"triggers": [_trigger_json(workspace, trigger) for trigger in triggers]}
+    return {"triggers": [_trigger_json(workspace, trigger) for trigger in _triggers_of(workspace, source)]}
+
+
+def _triggers_of(workspace: Workspace, source: Source) -> list[dict[str, Any]]:
+    return [one for one in workspace.triggers.values() if one["broadcast_id"] == source.id]
 
 
 def _find_trigger(workspace: Workspace, request: ApiRequest) -> dict[str, Any]:
@@ -58,7 +57,10 @@ def _errors(workspace: Workspace, request: ApiRequest) -> Any:
 
 def _trigger(workspace: Workspace, request: ApiRequest) -> Any:
     source, body = BROADCASTS.find(workspace, request), request.body if request.body is not None else {}
-    _check(body)
+    audiences.check(body)
+    waiting = [each for each in _triggers_of(workspace, source) if each["processed_at"] > workspace.now]
+    if len(waiting) >= MAX_QUEUED:
+        raise app_error(429, f"at most {MAX_QUEUED} triggers can be queued")
     number = max(workspace.triggers, default=0) + 1
     now = workspace.now
     trigger: dict[str, Any] = {
@@ -69,84 +71,36 @@ def _trigger(workspace: Workspace, request: ApiRequest) -> Any:
         "errors": [],
     }
     workspace.triggers[number] = trigger
+    if listed := next((name for name in audiences.LISTS if body.get(name)), None):
+        trigger["errors"] = audiences.of_list(workspace, body).errors
+        if trigger["errors"]:
+            raise _unprocessable(listed, number)
     workspace.counts["triggers"] += 1
     workspace.apply_after(PROCESSING_SECONDS, lambda: _process(workspace, source, body, trigger))
     return {"id": number}
 
 
-def _check(body: Any) -> None:
-    if not isinstance(body, dict):
-        raise app_error(400, "the body must be a JSON object")
-    audiences = [name for name in AUDIENCES if body.get(name) is not None]
-    if len(audiences) > 1:
-        raise app_error(422, f"only one of {', '.join(AUDIENCES)} can be given")
-    data = {} if body.get("data") is None else body["data"]
-    if not isinstance(data, dict) or len(as_string(data).encode()) > MAX_DATA_BYTES:
-        raise app_error(422, f"data must be an object of at most {MAX_DATA_BYTES} bytes")
-    for name in audiences:
-        _check_audience(name, body[name])
-
-
-def _check_audience(name: str, value: Any) -> None:
-    if name == "recipients":
-        try:
-            check_filter(value)
-        except ApiError as error:
-            raise ApiError(422, {"errors": [{**error.response.body["errors"][0], "status": "422"}]}) from None
-    elif name == "data_file_url":
-        if not isinstance(value, str) or not value.startswith(("http://", "https://")):
-            raise app_error(422, "data_file_url must be an http or https URL")
-    elif not isinstance(value, list) or not 1 <= len(value) <= MAX_RECIPIENTS:
-        raise app_error(422, f"{name} must be a list of 1 to {MAX_RECIPIENTS}")
-    if name == "per_user_data" and not all(map(_is_user_data, value)):
-        raise app_error(422, "per_user_data must hold objects with an id or email, and data")
-
-
-def _is_user_data(value: Any) -> bool:
-    return isinstance(value, dict) and bool({"id", "email"} & value.keys()) and is_optional_object(value.get("data"))
+def _unprocessable(name: str, number: int) -> ApiError:
+    """The published answer to a list of people of whom some cannot be sent to: its detail names the trigger."""
+    detail = (
+        "Errors were found while processing per user data (ids, emails or json data). More detail available from the "
+        f"errors endpoint for trigger {number}"
+    )
+    pointer = {"pointer": f"/data/attributes/{name}"}
+    return ApiError(422, {"errors": [{"detail": detail, "source": pointer, "status": "422"}]})
 
 
 def _process(workspace: Workspace, source: Source, body: dict[str, Any], trigger: dict[str, Any]) -> None:
     """Deliver to the audience; a missing person fails the whole broadcast unless the request ignores missing people."""
-    audience, missing = _audience(workspace, source, body)
-    trigger["errors"] = missing
-    if missing:
+    audience = audiences.of(workspace, source, body)
+    trigger["errors"] = audience.errors
+    if audience.errors:
         return
     template = source.templates[0]
-    for person, own in audience:
+    for person, own in audience.people:
         data = {**(body.get("data") or {}), **own}
-        delivery = create_delivery(workspace, person, source, template, person.email or "", data=data)
+        delivery = create_delivery(workspace, person, source, template, person.address(template.channel), data=data)
         deliver(workspace, delivery).trigger_id = trigger["id"]
-
-
-def _audience(
-    workspace: Workspace, source: Source, body: dict[str, Any]
-) -> tuple[list[tuple[Person, dict[str, Any]]], list[str]]:
-    if body.get("data_file_url"):
-        return [], ["data_file_url could not be downloaded"]
-    condition = body.get("recipients")
-    keys: list[tuple[str, Any, dict[str, Any]]] = [("id", value, {}) for value in body.get("ids") or ()]
-    keys += [("email", value, {}) for value in body.get("emails") or ()]
-    for one in body.get("per_user_data") or ():
-        id_type = "id" if "id" in one else "email"
-        keys.append((id_type, one.get(id_type), one.get("data") or {}))
-    if not keys:
-        condition = condition or {"or": [{"segment": {"id": number}} for number in source.trigger_segments]}
-        return [(person, {}) for person in workspace.people if matches(workspace, condition, person)], []
-    people_with_data: list[tuple[Person, dict[str, Any]]] = []
-    missing: list[str] = []
-    for line, (id_type, value, own) in enumerate(keys, 1):
-        people = workspace.people.with_email(str(value)) if id_type == "email" else _by_id(workspace, str(value))
-        if not people and not body.get(f"{id_type}_ignore_missing"):
-            missing.append(f"line {line}: no person with this {id_type}")
-        chosen = people if body.get("email_add_duplicates") else people[:1]
-        people_with_data.extend((person, own) for person in chosen)
-    return people_with_data, missing
-
-
-def _by_id(workspace: Workspace, value: str) -> list[Person]:
-    person = workspace.people.get("id", value)
-    return [person] if person else []
 
 
 BROADCAST = "/v1/broadcasts/{broadcast_id}"

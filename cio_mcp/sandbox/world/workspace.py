@@ -68,6 +68,7 @@ class Workspace:
         self.entered = self._journeys_of_members()
         self.records = Records(seed)
         self.counts: Counter[str] = Counter()
+        self.files: dict[str, str] = {}
         self._moment: float | None = None
 
     def _journeys_of_members(self) -> set[tuple[int, str]]:

@@ -14,13 +14,19 @@ from cio_mcp.storage.rows import EFFECTIVE
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.core.undo_profile import undo_profile
+from cio_mcp.tools.core.undo_segment import undo_creation, undo_deletion, undo_membership
 from cio_mcp.tools.core.undo_values import PastChange, refusal
 from cio_mcp.workspace import CallContext
 
 Undo = Callable[[CallContext, PastChange], Awaitable[Plan]]
 """Plans the way back from a change that was applied; raises Refused where there is none."""
 
-UNDOS: Mapping[str, Undo] = {}
+UNDOS: Mapping[str, Undo] = {
+    "add_to_segment": undo_membership,
+    "remove_from_segment": undo_membership,
+    "create_segment": undo_creation,
+    "delete_segment": undo_deletion,
+}
 """The way back by operation, beside profile edits. A change is undone by one function or not at all."""
 
 NO_WAY_BACK: dict[Permanence, str] = {
@@ -34,7 +40,7 @@ NO_WAY_BACK: dict[Permanence, str] = {
 
 
 async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change ID")]) -> Plan:
-    """Revert the attributes set by a change. Requires approval. Sends can't be undone."""
+    """Revert a change of customer attributes or a manual segment. Requires approval. Sends can't be undone."""
     past = await _past(ws, change)
     effects = [effect.operation for call in past.plan.calls for effect in call.effects]
     undos = {row: _undo_of(row) for row in effects}

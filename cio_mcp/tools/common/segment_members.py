@@ -1,0 +1,131 @@
+"""Who is in a manual segment, and the plan that adds or removes people."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Literal
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api import segments
+from cio_mcp.customerio.api.campaigns import Campaign
+from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.api.segments import Segment
+from cio_mcp.customerio.call import Call
+from cio_mcp.gate.plan import Plan
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.gather import together
+from cio_mcp.tools.common.people_filter import MAX_CONDITIONS
+from cio_mcp.tools.common.recipients import Recipient, may_start
+from cio_mcp.workspace import CallContext
+
+MAX_PAGE = 1_000
+"""Members that are read at once to see who is in; of larger segments only the people in question are looked up."""
+MAX_NAMED = 10
+"""People whom a question names one by one. Chosen; no source."""
+
+AFFECTS = "Segment membership decides who receives messages."
+APPROVED_RECIPIENTS = "The policy lets some messages to members of this segment go without approval."
+APPLIED_SOON = "Customer.io applies it within moments. To check, call get_segment with members=true."
+NO_ID = "Customer.io documents removal by ID only. It may ignore the customers without an ID: "
+
+
+async def members_among(ws: CallContext, segment: Segment, people: Sequence[Person]) -> frozenset[str]:
+    """The `cio_id` of each person who is in a segment."""
+    page = await ws.segments.members(segment.id, limit=MAX_PAGE)
+    if not page.next:
+        return frozenset(person.cio_id for person in page.identifiers if person.cio_id)
+    # An attribute may have any value: only people whom the answer names by their own `cio_id` count.
+    known = [person.cio_id for person in people if person.cio_id]
+    chunks = [known[start : start + MAX_CONDITIONS] for start in range(0, len(known), MAX_CONDITIONS)]
+    reads = {str(number): partial(_search, ws, segment, chunk) for number, chunk in enumerate(chunks)}
+    pages = await together(reads)
+    return frozenset(cio_id for found in pages.values() for cio_id in found)
+
+
+async def _search(ws: CallContext, segment: Segment, cio_ids: Sequence[str]) -> list[str]:
+    either: list[JsonValue] = [
+        {"attribute": {"field": "cio_id", "operator": "eq", "value": cio_id}} for cio_id in cio_ids
+    ]
+    page = await ws.people.search({"and": [{"segment": {"id": int(segment.id)}}, {"or": either}]}, limit=len(cio_ids))
+    return [person.cio_id for person in page.identifiers if person.cio_id]
+
+
+async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Person], *, add: bool) -> Plan:
+    """Plan to add people to a manual segment or remove them; those for whom nothing changes are left out and named."""
+    members = await members_among(ws, segment, people)
+    changing = [person for person in people if (person.cio_id in members) != add]
+    settled = [person for person in people if (person.cio_id in members) == add]
+    starts = await _starts(ws, segment, add=add) if changing else ()
+    name = f"segment {segment.id} {quoted(segment.name)}"
+    verb = f"Add {_count(changing)} to" if add else f"Remove {_count(changing)} from"
+    calls = tuple(_calls(segment, changing, add=add))
+    return Plan(
+        risk="send",
+        summary=f"{verb} {name}.",
+        notes=tuple(_notes(settled, add=add)),
+        affected=len(changing),
+        examples=tuple(_examples(changing)),
+        starts=starts,
+        why=" ".join([AFFECTS, *([APPROVED_RECIPIENTS] if _decides_recipients(ws, segment) else [])]),
+        warnings=() if add else tuple(_without_id(changing)),
+        calls=calls,
+        rests_on={
+            "segment": [segment.id, segment.name, segment.type],
+            "people": [person.cio_id for person in changing],
+            "starts": list(starts),
+        },
+        next_step=APPLIED_SOON,
+    )
+
+
+def decides_recipients_note(ws: CallContext, segment: Segment) -> tuple[str, ...]:
+    """A sentence where the policy rests on the segment."""
+    return (APPROVED_RECIPIENTS,) if _decides_recipients(ws, segment) else ()
+
+
+def _decides_recipients(ws: CallContext, segment: Segment) -> bool:
+    return ws.gate.policy.recipients.segment in {segment.id, segment.name}
+
+
+async def _starts(ws: CallContext, segment: Segment, *, add: bool) -> tuple[str, ...]:
+    """The running campaigns that may start; other segments may rest on this one, which the API doesn't show."""
+    campaigns: list[Campaign] = await ws.campaigns.by_segment()
+    direct = [each for each in campaigns if add and segment.id in each.trigger_segment_ids]
+    others = may_start(each for each in campaigns if each not in direct)
+    return (*may_start(direct), *(f"{line}, if its segment depends on this one" for line in others))
+
+
+def _calls(segment: Segment, people: Sequence[Person], *, add: bool) -> Iterator[Call]:
+    """People by their ID, which the documentation promises to take, and those without one by `cio_id`."""
+    kinds: dict[Literal["id", "cio_id"], list[str]] = {
+        "id": [person.id for person in people if person.id],
+        "cio_id": [f"cio_{person.cio_id}" for person in people if not person.id and person.cio_id],
+    }
+    for id_type, ids in kinds.items():
+        for start in range(0, len(ids), segments.MAX_IDS):
+            yield segments.change_members(segment.id, ids[start : start + segments.MAX_IDS], id_type, add=add)
+
+
+def _notes(settled: Sequence[Person], *, add: bool) -> Iterator[str]:
+    if settled:
+        yield f"{'Already in it' if add else 'Not in it'}: {_named(settled)}."
+
+
+def _examples(people: Sequence[Person]) -> Iterator[str]:
+    yield from (Recipient.of(person).example for person in people[:MAX_NAMED])
+    if len(people) > MAX_NAMED:
+        yield f"and {len(people) - MAX_NAMED:,} more"
+
+
+def _without_id(people: Sequence[Person]) -> Iterator[str]:
+    if others := [person for person in people if not person.id]:
+        yield f"{NO_ID}{_named(others)}."
+
+
+def _named(people: Sequence[Person]) -> str:
+    more = f", and {len(people) - MAX_NAMED:,} more" if len(people) > MAX_NAMED else ""
+    return ", ".join(Recipient.of(person).name for person in people[:MAX_NAMED]) + more
+
+
+def _count(people: Sequence[Person]) -> str:
+    return "1 customer" if len(people) == 1 else f"{len(people):,} customers"
