@@ -19,6 +19,8 @@ pytestmark = pytest.mark.anyio
 
 
 ASKS = {spec.name for spec in TOOLS if not spec.hints.read_only}
+READS = {"find", "get", "list", "recent", "wait", "compare", "explain", "search", "read"}
+"""How the names of tools begin that only read."""
 ROUNDS = [(era, tool) for tool in EXAMPLES for era in ERAS if era == "auto" or tool in ASKS]
 """Eras differ in how a question is put; a read is answered by the same code."""
 WHOLE_SCHEMAS = {spec.name: spec.answers_with().model_json_schema() for spec in TOOLS}
@@ -80,7 +82,5 @@ async def test_the_hints_of_every_tool_say_what_it_does(settings: Settings) -> N
     for name, hints in listed.items():
         assert hints
         assert None not in (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint)
-        assert hints.read_only_hint == (
-            name.split("_")[0] in {"find", "get", "list", "recent", "wait", "compare", "search", "read"}
-        )
+        assert hints.read_only_hint == (name.split("_")[0] in READS)
         assert hints.destructive_hint == EXAMPLES[name].destructive

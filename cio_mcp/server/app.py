@@ -44,6 +44,7 @@ propose profile edits, events, transactional emails, and changes to manual segme
 argument can approve one.
 You can't create or edit campaigns, send newsletters or broadcasts, or delete customers.
 Use find_customers to search and get_customer for details. If customers share an address, choose one by cio_id.
+If a customer did or didn't get a message, explain_delivery says why.
 IDs and exact names are interchangeable; list_campaigns and list_segments return both.
 kind is campaign, broadcast, newsletter, or transactional. Times are ISO 8601, read as UTC without a zone.
 approval_required: tell the user what to approve; it is applied once approved. Repeat the same call for the outcome.

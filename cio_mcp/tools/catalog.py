@@ -9,6 +9,7 @@ from cio_mcp.tools.core.changes import list_changes
 from cio_mcp.tools.core.compare_metrics import compare_metrics
 from cio_mcp.tools.core.customers import find_customers, get_customer
 from cio_mcp.tools.core.events import recent_events, wait_for_event
+from cio_mcp.tools.core.explain_delivery import explain_delivery
 from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.tools.core.metrics import get_metrics
 from cio_mcp.tools.core.segments import get_segment, list_segments
@@ -39,6 +40,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(compare_metrics, "core", "Compare metrics", READS, needs="app"),
     ToolSpec(list_messages, "core", "List messages", READS, needs="app"),
     ToolSpec(get_message, "core", "Get a message", READS, needs="app"),
+    ToolSpec(explain_delivery, "core", "Explain a delivery", READS, needs="app"),
     ToolSpec(send_transactional, "core", "Send a transactional message", WRITES, needs="app", classes=("send",)),
     ToolSpec(list_segments, "core", "List segments", READS, needs="app"),
     ToolSpec(get_segment, "core", "Get a segment", READS, needs="app"),

@@ -294,10 +294,24 @@ class People(Reads):
         )  # fmt: skip
 
     async def activities_of(
-        self, reference: Reference, *, limit: int, start: str | None = None, type_: str | None = None
+        self,
+        reference: Reference,
+        *,
+        limit: int,
+        start: str | None = None,
+        type_: str | None = None,
+        name: str | None = None,
     ) -> ActivityPage:
         """Read what a person did and received in the last 30 days; raises as `attributes` does."""
-        return await self._of(reference, "list_customer_activities", ActivityPage, limit=limit, start=start, type=type_)
+        return await self._of(
+            reference, "list_customer_activities", ActivityPage, limit=limit, start=start, type=type_, name=name
+        )
+
+    async def deleted_at(self, reference: Reference) -> datetime | None:
+        """When the profile that had this identifier was deleted, if that was in the last 30 days."""
+        query = {"customer_id": reference.value, "id_type": reference.id_type, "deleted": True, "limit": 1}
+        page = ActivityPage.of(await self._reader.read(read("list_activities", query=query)))
+        return next((activity.timestamp for activity in page.activities), None)
 
     async def subscriptions_of(self, reference: Reference) -> Subscriptions:
         """Read which topics a person is subscribed to; raises as `attributes` does."""

@@ -1,5 +1,7 @@
 """Triggers of API-triggered broadcasts: the call that makes one, and those there were."""
 
+from typing import Any
+
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import Model, Moment
@@ -26,6 +28,16 @@ class Triggers(Reads):
         """
         call = read("list_broadcast_triggers", broadcast_id=broadcast_id)
         return await self._list(Trigger, "triggers", call)
+
+    async def failed(self, broadcast_id: str, trigger_id: str) -> bool:
+        """Whether a trigger has errors: without options to ignore them, one missing person fails it for everyone.
+
+        Raises:
+            NotFound: there is no such trigger.
+        """
+        path: dict[str, Any] = {"broadcast_id": broadcast_id, "trigger_id": trigger_id}
+        answer = await self._reader.read(read("list_broadcast_trigger_errors", query={"limit": 1}, **path))
+        return bool(answer.get("errors"))
 
 
 def trigger(broadcast_id: str, data: dict[str, JsonValue]) -> Call:

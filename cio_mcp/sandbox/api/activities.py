@@ -104,13 +104,26 @@ def _delivery_activities(deliveries: Iterable[Delivery], since: int, workspace: 
                 yield Activity(at, f"{metric}_{channel}", "", delivery)
 
 
+def _of_former_profile(workspace: Workspace, request: ApiRequest, id_type: str, identifier: str) -> dict[str, Any]:
+    """That a profile was deleted, by the identifiers it had."""
+    deleted = request.flag("deleted")
+    value = identifier.removeprefix("cio_") if id_type == "cio_id" else identifier
+    removals = [
+        activity
+        for activity in reversed(workspace.activities)
+        if deleted and activity["type"] == "profile_delete" and activity["customer_identifiers"][id_type] == value
+    ]
+    rows, token = page(removals, request, 10, 100)
+    return {"activities": rows, "next": token}
+
+
 def _list(workspace: Workspace, request: ApiRequest) -> Any:
     id_type = request.choice("id_type", ID_TYPES) or "id"
     person = None
     if identifier := request.query.get("customer_id"):
         person = workspace.people.get(id_type, identifier)
         if person is None:
-            return {"activities": [], "next": ""}
+            return _of_former_profile(workspace, request, id_type, identifier)
     elif "id_type" in request.query:
         raise app_error(400, "id_type needs customer_id")
     return activities_of(workspace, person, request, deleted=request.flag("deleted"))

@@ -128,10 +128,10 @@ class Workspace:
         self.schedule.at(when, apply)
 
     def record(self, kind: str, person: Person | None, data: dict[str, Any], *, name: str = "", at: int = 0) -> None:
-        """Add an activity."""
+        """Add an activity; its ID holds when it was received, which may be long after `at`."""
         moment = at or self.now
         activity = {
-            "id": self.ulid(moment),
+            "id": self.ulid(self.now),
             "type": kind,
             "timestamp": moment,
             "customer_id": person.id if person else None,

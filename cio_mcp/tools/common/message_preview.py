@@ -96,7 +96,7 @@ def preview(
     return MessagePreview(
         subject=None if subject is None else _line(subject),
         beginning=None if text is None else _line(readable(text, links=False)),
-        missing=(*missing_data(required or (), data), *_missing_attributes(required or (), person)),
+        missing=(*missing_data(required or (), data), *missing_attributes(required or (), person)),
         unknown=required is None or subject is None or text is None,
     )
 
@@ -124,7 +124,7 @@ def listed_names(names: Sequence[str]) -> str:
     return ", ".join(quoted(name, 40) for name in names[:MAX_NAMES]) + more
 
 
-def _missing_attributes(required: Iterable[str], person: Person | None) -> list[str]:
+def missing_attributes(required: Iterable[str], person: Person | None) -> list[str]:
     """The attributes that required variables need and the profile lacks; none where it cannot be read."""
     if person is None:
         return []

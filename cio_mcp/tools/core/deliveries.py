@@ -145,10 +145,11 @@ async def lines_of(
     """Make a line of each message, with names beside ids; `source` is what sent those that do not state it."""
     known = [(message, event, sent_by(message) or source) for message, event in deliveries]
     names = await sources(ws, (thing for *_, thing in known if thing))
-    return [_line(message, event, names[thing] if thing else None) for message, event, thing in known]
+    return [line_of(message, event, names[thing] if thing else None) for message, event, thing in known]
 
 
-def _line(message: Message, event: DeliveryEvent | None, source: Source | None) -> MessageLine:
+def line_of(message: Message, event: DeliveryEvent | None = None, source: Source | None = None) -> MessageLine:
+    """A message as a line, with its source where that is not stated elsewhere."""
     status, who = status_of(message), message.customer_identifiers
     return MessageLine(
         id=message.id,
