@@ -48,7 +48,7 @@ def _search(workspace: Workspace, request: ApiRequest) -> Any:
 
 def profile(person: Person) -> dict[str, Any]:
     """A person as the attributes endpoints return them: every value is a string."""
-    computed = {"topics": {f"topic_{number}": value for number, value in _subscriptions(person).items()}}
+    computed = {"topics": {f"topic_{number}": value for number, value in subscriptions_of(person).items()}}
     attributes = {name: as_string(value) for name, value in person.attributes.items()}
     attributes |= {name: value for name, value in person.identifiers.items() if value is not None}
     attributes["_cio_subscription_preferences_computed"] = as_string(computed)
@@ -95,7 +95,8 @@ def _relationships(workspace: Workspace, request: ApiRequest) -> Any:
     return {"cio_relationships": rows, "next": token}
 
 
-def _subscriptions(person: Person) -> dict[int, bool]:
+def subscriptions_of(person: Person) -> dict[int, bool]:
+    """Whether a person is subscribed, by topic."""
     preferences = (person.attributes.get("cio_subscription_preferences") or {}).get("topics") or {}
     return {
         number: False if person.unsubscribed else bool(preferences.get(f"topic_{number}", default))
@@ -105,7 +106,7 @@ def _subscriptions(person: Person) -> dict[int, bool]:
 
 def _subscription_preferences(workspace: Workspace, request: ApiRequest) -> Any:
     person = find_customer(workspace, request)
-    subscriptions = _subscriptions(person)
+    subscriptions = subscriptions_of(person)
     topics = [
         {"id": str(number), "subscribed": subscriptions[number], "name": name, "description": description}
         for number, name, description, _ in TOPICS

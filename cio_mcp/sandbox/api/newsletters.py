@@ -11,19 +11,20 @@ from cio_mcp.sandbox.world.templates import Template
 from cio_mcp.sandbox.world.workspace import Workspace
 
 
-def _newsletter(source: Source) -> dict[str, Any]:
+def newsletter_json(source: Source) -> dict[str, Any]:
+    """A newsletter, as lists contain it."""
     return {
         "id": source.id,
         "deduplicate_id": source.deduplicate_id,
         "content_ids": [template.id for template in source.templates],
         "name": source.name,
-        "sent_at": source.sent_at,
+        "sent_at": source.sent_at or None,
         "created": source.created,
         "updated": source.created,
-        "type": "email",
+        "type": source.templates[0].channel,
         "tags": list(source.tags),
         "recipient_segment_ids": list(source.trigger_segments),
-        "subscription_topic_id": 2,
+        "subscription_topic_id": source.subscription_topic,
     }
 
 
@@ -37,7 +38,7 @@ def _list(workspace: Workspace, request: ApiRequest) -> Any:
     newest_first = request.choice("sort", {"asc", "desc"}) == "desc"
     newsletters = sorted(sources_of(workspace, "newsletter"), key=lambda source: source.id, reverse=newest_first)
     rows, token = page(newsletters, request, 50, 100)
-    return {"newsletters": [_newsletter(source) for source in rows], "next": token}
+    return {"newsletters": [newsletter_json(source) for source in rows], "next": token}
 
 
 def _test_groups(workspace: Workspace, request: ApiRequest) -> Any:
@@ -47,7 +48,7 @@ def _test_groups(workspace: Workspace, request: ApiRequest) -> Any:
 
 NEWSLETTER = "/v1/newsletters/{newsletter_id}"
 NEWSLETTERS = SourceRoutes(
-    "newsletter", NEWSLETTER, "newsletter", _newsletter, "content", _content, channels=NEWSLETTER_CHANNELS
+    "newsletter", NEWSLETTER, "newsletter", newsletter_json, "content", _content, channels=NEWSLETTER_CHANNELS
 )
 ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/newsletters", _list),

@@ -12,6 +12,7 @@ from cio_mcp.sandbox.api import (
     imports,
     live_notifications,
     messages,
+    newsletter_writes,
     newsletters,
     objects,
     pipelines,
@@ -31,8 +32,8 @@ from cio_mcp.sandbox.http import Router
 
 MODULES = (
     track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,
-    transactional, sends, objects, account, reporting_webhooks, track_reports, pipelines,
-    exports, imports, data_index, subscriptions, live_notifications, design_studio,
+    newsletter_writes, transactional, sends, objects, account, reporting_webhooks, track_reports, pipelines, exports,
+    imports, data_index, subscriptions, live_notifications, design_studio,
 )  # fmt: skip
 MODELLED = [route for module in MODULES for route in module.ROUTES]
 ROUTER: Router[Handler] = Router([*MODELLED, *generic_routes({(method, route) for method, route, _ in MODELLED})])

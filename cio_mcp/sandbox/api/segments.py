@@ -66,8 +66,8 @@ def _uses(workspace: Workspace, number: int) -> dict[str, list[int]]:
     users = [source for source in workspace.sources.values() if number in source.trigger_segments]
     return {
         "campaigns": [source.id for source in users if source.kind in {"campaign", "broadcast"}],
-        "sent_newsletters": [source.id for source in users if source.kind == "newsletter"],
-        "draft_newsletters": [],
+        "sent_newsletters": [source.id for source in users if source.kind == "newsletter" and source.sent_at],
+        "draft_newsletters": [source.id for source in users if source.kind == "newsletter" and not source.sent_at],
     }
 
 

@@ -33,6 +33,15 @@ def check_filter(condition: Any) -> None:
         raise app_error(400, f"filter has an unknown or malformed part: {word}")
 
 
+def segments_in(condition: dict[str, Any]) -> tuple[int, ...]:
+    """The segments that a checked filter names, in order."""
+    [(word, operand)] = condition.items()
+    if word == "segment":
+        return (operand["id"],)
+    parts = operand if word in {"and", "or"} else [operand] if word == "not" else []
+    return tuple(dict.fromkeys(number for part in parts for number in segments_in(part)))
+
+
 def matches(workspace: Workspace, condition: dict[str, Any], person: Person) -> bool:
     """Whether a checked filter includes a person; attributes compare by their string form."""
     [(word, operand)] = condition.items()

@@ -26,6 +26,7 @@ class Source:
     sent_at: int = 0
     stopped_at: int = 0
     flow: Flow = ()
+    subscription_topic: int = 2
 
     @property
     def deduplicate_id(self) -> str:
