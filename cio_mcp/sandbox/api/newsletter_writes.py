@@ -119,7 +119,7 @@ def _schedule(workspace: Workspace, request: ApiRequest) -> Any:
 
 def _plan(workspace: Workspace, source: Source, at: int) -> Any:
     """Schedule a newsletter; a later schedule, or none, replaces it."""
-    draft = workspace.records.get(DRAFTS, str(source.id)) or {}
+    draft = _draft(workspace, source)
     draft["scheduled_at"] = at
     source = workspace.sources["newsletter", source.id] = replace(source, state="scheduled" if at else "draft")
 
@@ -136,7 +136,7 @@ def _plan(workspace: Workspace, source: Source, at: int) -> Any:
 def _start(workspace: Workspace, source: Source) -> Any:
     """Send to everybody who matches the recipients and is subscribed to the topic; test groups share them."""
     source = workspace.sources["newsletter", source.id] = replace(source, state="sent", sent_at=workspace.now)
-    recipients = (workspace.records.get(DRAFTS, str(source.id)) or {}).get("recipients")
+    recipients = _draft(workspace, source)["recipients"]
     reached = (
         person
         for person in list(workspace.people)
@@ -153,6 +153,11 @@ def _delete(workspace: Workspace, request: ApiRequest) -> Any:
     source = NEWSLETTERS.find(workspace, request)
     del workspace.sources["newsletter", source.id]
     return ApiResponse(204)
+
+
+def _draft(workspace: Workspace, source: Source) -> Record:
+    """What is kept of a newsletter that is not sent yet: all of them were created through the API."""
+    return workspace.records.get(DRAFTS, str(source.id)) or {"recipients": {"or": []}}
 
 
 def _shown(source: Source) -> Any:
