@@ -23,7 +23,7 @@ READS = {"find", "get", "list", "recent", "wait", "compare", "explain", "search"
 """How the names of tools begin that only read."""
 ROUNDS = [(era, tool) for tool in EXAMPLES for era in ERAS if era == "auto" or tool in ASKS]
 """Eras differ in how a question is put; a read is answered by the same code."""
-WHOLE_SCHEMAS = {spec.name: spec.answers_with().model_json_schema() for spec in TOOLS}
+WHOLE_SCHEMAS = {spec.name: spec.answers_with().model_json_schema(mode="serialization") for spec in TOOLS}
 """What an answer is in full, of which clients see an outline."""
 
 

@@ -29,8 +29,8 @@ def _outline(node: Schema, definitions: Schema, levels: int) -> Schema:
         short["items"] = _outline(node["items"], definitions, levels)
     if levels and "properties" in node:
         short["properties"] = {name: _outline(one, definitions, levels - 1) for name, one in node["properties"].items()}
-    elif levels and isinstance(values := node.get("additionalProperties"), dict) and values:
-        short["additionalProperties"] = _outline(values, definitions, levels - 1)
+    elif levels and isinstance(values := node.get("additionalProperties"), dict):
+        short |= {"additionalProperties": one} if (one := _outline(values, definitions, levels - 1)) else {}
     return _described(node, short)
 
 

@@ -79,7 +79,7 @@ def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
 
 @cache
 def _answer_schema(answer: type[Answer]) -> dict[str, Any]:
-    return outline(answer.model_json_schema())
+    return outline(answer.model_json_schema(mode="serialization"))
 
 
 def add_note(answered: CallToolResult, note: str | None) -> CallToolResult:
