@@ -49,7 +49,7 @@ def summary(state: State) -> dict[str, Any]:
     return {
         "now": state.clock.now(),
         "people": len(workspace.people),
-        "pending": len(workspace.schedule),
+        "pending": len(workspace.schedule) - workspace.journeys.going_on,
         "total": sum(state.routes.values()),
         "requests": dict(state.routes),
         "statuses": dict(state.statuses),

@@ -6,6 +6,7 @@ from typing import Any
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.sandbox.limits import Windows
 from cio_mcp.sandbox.world.clock import Clock
+from cio_mcp.sandbox.world.lifecycle import resume_journeys
 from cio_mcp.sandbox.world.workspace import Workspace
 
 MAX_REQUESTS = 100_000
@@ -31,6 +32,7 @@ class State:
     def reset(self) -> None:
         """Restore the initial workspace, at the clock's time, and clear faults and counters."""
         self.workspace = Workspace(self._seed, self._people, self.clock, self._webhook_url)
+        resume_journeys(self.workspace)
         self.windows = Windows()
         self.faults.clear()
         self.requests = deque(maxlen=MAX_REQUESTS)

@@ -10,6 +10,7 @@ from cio_mcp.sandbox.api.fields import MAX_TIMESTAMP
 from cio_mcp.sandbox.api.messages import CHANNELS
 from cio_mcp.sandbox.http import ApiRequest, app_error
 from cio_mcp.sandbox.world.deliveries import Delivery
+from cio_mcp.sandbox.world.journeys import Journey
 from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.workspace import Workspace
 
@@ -156,25 +157,24 @@ def links(
 
 
 def journeys(workspace: Workspace, request: ApiRequest, source: Source) -> Any:
-    """Journeys by start time; a person's first message starts one, the last message finishes it."""
+    """Journeys by start time, with what became of them by now."""
     buckets, _ = by_resolution(request)
-    first, last = source.templates[0], source.templates[-1]
-    deliveries = [one for one in workspace.deliveries.of("campaign", source.id) if one.created <= workspace.now]
-    started = [one for one in deliveries if one.template is first]
+    now = workspace.now
+    every = workspace.journeys_of(source.id)
 
-    def count(journeys: list[Delivery], metric: str = "created") -> list[int]:
-        reached = [one for one in journeys if one.metrics.get(metric, workspace.now + 1) <= workspace.now]
-        return buckets.count(one.created - one.template.wait + first.wait for one in reached)
+    def count(selected: Iterable[Journey]) -> list[int]:
+        return buckets.count(journey.started for journey in selected)
 
+    ended = {outcome: [one for one in every if one.outcome == outcome] for outcome in ("finished", "exited")}
     return {
         "journey_metric": {
-            "started": count(started),
-            "activated": count(started),
-            "exited_early": count(started, "unsubscribed"),
-            "finished": count([one for one in deliveries if one.template is last]),
-            "converted": count(started, "converted"),
+            "started": count(every),
+            "activated": count(every),
+            "exited_early": count(ended["exited"]),
+            "finished": count(ended["finished"]),
+            "converted": count(one for one in every if one.has("converted", now)),
             "never_activated": count([]),
-            "messaged": count(started, "sent"),
+            "messaged": count(one for one in every if one.has("sent", now)),
         }
     }
 

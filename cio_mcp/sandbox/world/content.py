@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from cio_mcp.sandbox.world.clock import DAY_SECONDS
-from cio_mcp.sandbox.world.flows import Condition, Delay, Flow, Message, Split, TimeWindow
+from cio_mcp.sandbox.world.flows import HAS_DEVICE, Condition, Delay, Flow, Message, Split, TimeWindow
 from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.templates import Template
 
@@ -44,6 +44,10 @@ def _campaigns(now: int) -> list[Source]:
         202, "push", "How was it?", "How was it?", "Tell us about order {{event.order_id}}.",
         (f"{SITE}/review",), 2 * DAY_SECONDS,
     )  # fmt: skip
+    order: Flow = (
+        Delay(thanks.wait), Message(thanks), Delay(review.wait - thanks.wait),
+        Condition(HAS_DEVICE, True, (Message(review),)),
+    )  # fmt: skip
     vip = _email(
         401, "VIP welcome", "Welcome to the club, {{customer.first_name}}", "<p>Your perks start today.</p>",
         f"{SITE}/vip", wait=5,
@@ -51,7 +55,10 @@ def _campaigns(now: int) -> list[Source]:
     back = _email(301, "We miss you", "We miss you", "<p>A lot is new.</p>", f"{SITE}/news", f"{SITE}/offer")
     return [
         Source("campaign", 1, "Onboarding", now - 600 * DAY_SECONDS, (welcome, second), event_name="signed_up"),
-        Source("campaign", 2, "Order follow-up", now - 560 * DAY_SECONDS, (thanks, review), event_name="order_placed"),
+        Source(
+            "campaign", 2, "Order follow-up", now - 560 * DAY_SECONDS, (thanks, review), event_name="order_placed",
+            flow=order,
+        ),
         Source(
             "campaign", 3, "Winback", now - 420 * DAY_SECONDS, (back,), "stopped", tags=("winback",),
             trigger_segments=(4,), stopped_at=now - 120 * DAY_SECONDS,
@@ -69,20 +76,20 @@ def _trial(created: int) -> Source:
     )  # fmt: skip
     tips = Template(502, "push", "Tips for pros", "Do more with Acme", "Open the app to see how.", (f"{SITE}/tips",))
     reminder = Template(
-        503, "twilio", "Reminder by SMS", "", "Acme: your trial ends soon. {{customer.first_name}}, stay?"
+        503, "in_app", "Reminder in the app", "", "<p>Will you stay, {{customer.first_name}}?</p>", parent=TRIAL_SPLIT
     )
     offer = _email(504, "Offer by email", "A discount for you", "<p>20 % off for one year.</p>", f"{SITE}/offer")
     offer = replace(offer, parent=TRIAL_SPLIT)
-    reminder = replace(reminder, parent=TRIAL_SPLIT)
     end = _email(505, "Trial ends", "Your trial ends in two days", "<p>Choose a plan.</p>", f"{SITE}/plans")
     others: Flow = (Split(TRIAL_SPLIT, 0.5, (Message(reminder),), (Message(offer),)),)
+    pro_tips: Flow = (Condition(HAS_DEVICE, True, (Message(tips),)),)
     flow: Flow = (
         Delay(start.wait), Message(start), Delay(2 * DAY_SECONDS), TimeWindow(9, 17),
-        Condition("plan", "pro", (Message(tips),), others), Delay(10 * DAY_SECONDS), Message(end),
+        Condition("plan", "pro", pro_tips, others), Delay(10 * DAY_SECONDS), Message(end),
     )  # fmt: skip
     return Source(
         "campaign", 5, "Trial", created, (start, tips, reminder, offer, end), event_name="trial_started",
-        tags=("trial",), flow=flow,
+        tags=("trial",), flow=flow, ends_on_conversion=True,
     )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from cio_mcp.sandbox.world.templates import Template
 
 SATURDAY = 5
+HAS_DEVICE = "has_device"
+"""In a condition: whether the person has a device, instead of an attribute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,14 @@ def draw_of(person: str) -> Draw:
     return lambda split: int.from_bytes(sha256(f"{person}:{split}".encode()).digest()[:4]) / 2**32
 
 
-def take_branches(flow: Flow, value: Callable[[str], Any], draw: Draw) -> Flow:
-    """Replace the conditions and splits at the start of a flow by the branch that a person takes."""
-    while flow and isinstance(flow[0], Condition | Split):
+def next_step(flow: Flow, value: Callable[[str], Any], draw: Draw) -> tuple[Message | Delay | TimeWindow | None, Flow]:
+    """The step that a person takes next, after the branches before it, and the rest; None at the end."""
+    while flow:
         step, rest = flow[0], flow[1:]
         if isinstance(step, Condition):
             flow = (step.yes if value(step.attribute) == step.value else step.no) + rest
-        else:
+        elif isinstance(step, Split):
             flow = (step.first if draw(step.id) < step.share else step.second) + rest
-    return flow
+        else:
+            return step, rest
+    return None, ()

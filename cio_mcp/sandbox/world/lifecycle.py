@@ -7,7 +7,8 @@ from typing import Any
 
 from cio_mcp.sandbox.webhooks.payloads import DELIVERY_STEPS, customer_event, delivery_event, is_reported
 from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id, simulate_metrics
-from cio_mcp.sandbox.world.flows import Delay, Flow, Message, TimeWindow, draw_of, take_branches
+from cio_mcp.sandbox.world.flows import HAS_DEVICE, Flow, Message, draw_of, next_step
+from cio_mcp.sandbox.world.journeys import Journey
 from cio_mcp.sandbox.world.people import Person
 from cio_mcp.sandbox.world.seed import UNSUBSCRIBED, bounce_reason
 from cio_mcp.sandbox.world.sources import Source
@@ -60,29 +61,45 @@ def start_journey(
     workspace: Workspace, source: Source, person: Person, data: dict[str, Any], event_id: str | None
 ) -> None:
     """Start a person on the workflow of a campaign."""
+    journey = Journey(source, person, workspace.now, data, event_id)
+    workspace.journeys.add(journey)
+    _proceed(workspace, journey, source.steps)
 
-    def proceed(flow: Flow) -> None:
-        """Take steps until the person has to wait, or has left the workspace."""
-        if workspace.people.get("cio_id", person.cio_id) is None:
+
+def resume_journeys(workspace: Workspace) -> None:
+    """Schedule the rest of the journeys that began before the sandbox started."""
+    for past in workspace.journeys.unfinished:
+        workspace.apply_at(past.due, partial(_proceed, workspace, past.journey, past.rest))
+
+
+def _proceed(workspace: Workspace, journey: Journey, flow: Flow) -> None:
+    """Take steps until the person has to wait, or the journey ends."""
+    person = journey.person
+
+    def value(name: str) -> Any:
+        return bool(person.devices) if name == HAS_DEVICE else person.value(name)
+
+    draw = draw_of(person.cio_id)
+    step, rest = next_step(flow, value, draw)
+    while step is not None:
+        if workspace.people.get("cio_id", person.cio_id) is None or journey.has_reached_goal(workspace.now):
+            journey.end("exited", workspace.now)
             return
-        while flow := take_branches(flow, person.value, draw_of(person.cio_id)):
-            step, flow = flow[0], flow[1:]
-            if isinstance(step, Message):
-                _send_message(workspace, source, step.template, person, data, event_id)
-            elif isinstance(step, Delay | TimeWindow):
-                workspace.apply_at(step.end(workspace.exact_now), partial(proceed, flow))
-                return
-
-    proceed(source.steps)
+        if not isinstance(step, Message):
+            workspace.apply_at(step.end(workspace.exact_now), partial(_proceed, workspace, journey, rest))
+            return
+        journey.deliveries.append(_send_message(workspace, journey, step.template))
+        step, rest = next_step(rest, value, draw)
+    journey.end("finished", workspace.now)
 
 
-def _send_message(
-    workspace: Workspace, source: Source, template: Template, person: Person, data: dict[str, Any], event_id: str | None
-) -> None:
+def _send_message(workspace: Workspace, journey: Journey, template: Template) -> Delivery:
+    person, data = journey.person, journey.data
     recipient = str(data.get("recipient") or person.address(template.channel))
-    delivery = deliver(workspace, create_delivery(workspace, person, source, template, recipient, data=data))
-    delivery.event_id = event_id
+    delivery = deliver(workspace, create_delivery(workspace, person, journey.source, template, recipient, data=data))
+    delivery.event_id = journey.event_id
     delivery.overrides = {name: data[key] for key, name in RESERVED_KEYS.items() if data.get(key)}
+    return delivery
 
 
 def create_delivery(

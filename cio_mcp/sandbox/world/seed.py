@@ -2,15 +2,11 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from cio_mcp.sandbox.world.clock import DAY_SECONDS, HOUR_SECONDS
 from cio_mcp.sandbox.world.deliveries import Delivery, between, new_delivery_id, simulate_metrics
-from cio_mcp.sandbox.world.flows import Delay, TimeWindow, draw_of, take_branches
-from cio_mcp.sandbox.world.flows import Message as MessageStep
 from cio_mcp.sandbox.world.library import Library
-from cio_mcp.sandbox.world.people import Person
+from cio_mcp.sandbox.world.recipients import Recipient
 from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.templates import Template
 
@@ -26,59 +22,18 @@ BOUNCE_OF_OTHERS = "The number does not exist"
 UNSUBSCRIBED = "The person is unsubscribed."
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """A person as they were when the sandbox started; later changes do not rewrite the past."""
-
-    person: Person
-    id: str
-    email: str
-    phone: str
-    created: int
-    unsubscribed_at: int | None
-    orders: int
-    device: str
-    plan: str
-
-    def address(self, channel: str) -> str:
-        """Where messages of a channel go; empty where there is no address."""
-        addresses = {"email": self.email, "twilio": self.phone, "whatsapp": self.phone, "push": self.device}
-        return addresses.get(channel, self.id)
-
-    def value(self, attribute: str) -> Any:
-        """An attribute that workflows branch by."""
-        return {"plan": self.plan, "orders": self.orders}.get(attribute)
-
-
 Message = tuple[Recipient, Template, int]
-
-
-def recipient_of(person: Person) -> Recipient:
-    """Take a snapshot of a person."""
-    attributes = person.attributes
-    unsubscribed_at = person.timestamps["unsubscribed"] if person.unsubscribed else None
-    return Recipient(
-        person,
-        person.id or "",
-        person.email or "",
-        attributes.get("phone", ""),
-        person.created,
-        unsubscribed_at,
-        attributes.get("orders", 0),
-        person.devices[0]["id"] if person.devices else "",
-        attributes.get("plan", ""),
-    )
 
 
 def past_deliveries(
     source: Source, people: Sequence[Recipient], now: int, seed: int, library: Library
 ) -> list[Delivery]:
-    """All deliveries of a source before `now`, the same for the same seed, people and time."""
+    """All deliveries of a source before `now`, except a campaign's: the same for the same seed, people and time."""
     rng = random.Random(f"{seed}:{source.kind}:{source.id}")
     deliveries = []
     for person, template, at in PAST_BY_KIND[source.kind](source, people, now, rng):
         if source.created <= at < now:
-            delivery = _delivery(rng, source, person, template, at, now)
+            delivery = past_delivery(rng, source, person, template, at, now)
             delivery.library = library
             deliveries.append(delivery)
     return deliveries
@@ -89,7 +44,10 @@ def broadcast_trigger_times(now: int) -> list[int]:
     return [now - weeks * 7 * DAY_SECONDS - 5 * HOUR_SECONDS for weeks in range(4 * BROADCAST_TRIGGERS, 0, -4)]
 
 
-def _delivery(rng: random.Random, source: Source, person: Recipient, template: Template, at: int, now: int) -> Delivery:
+def past_delivery(
+    rng: random.Random, source: Source, person: Recipient, template: Template, at: int, now: int
+) -> Delivery:
+    """A delivery to a person before `now`."""
     delivery = Delivery(
         new_delivery_id(rng),
         person.person,
@@ -100,10 +58,7 @@ def _delivery(rng: random.Random, source: Source, person: Recipient, template: T
         simulate_metrics(rng, at, template.channel),
         trigger_id=_trigger_id(source, at, now),
     )
-    if source.kind == "campaign" and source.event_name:
-        delivery.data = {"order_id": f"A-{between(rng, 10_000, 99_999)}", "total": round(rng.uniform(9, 190), 2)}
-        delivery.event_id = f"01{rng.randbytes(12).hex().upper()}"
-    elif source.kind == "transactional":
+    if source.kind == "transactional":
         delivery.data = {name: f"sample-{between(rng, 100, 999)}" for name in sorted(template.data_variables)}
     elif source.kind == "broadcast":
         delivery.data = {"headline": f"News {delivery.trigger_id}", "text": "What is new."}
@@ -138,53 +93,8 @@ def _trigger_id(source: Source, at: int, now: int) -> int | None:
     return sum(1 for when in broadcast_trigger_times(now) if when <= at)
 
 
-def _campaign(source: Source, people: Sequence[Recipient], now: int, rng: random.Random) -> Iterator[Message]:
-    if source.stopped_at:
-        for person in people:
-            if rng.random() < 0.2:  # noqa: PLR2004 - one in five was inactive long enough
-                yield (
-                    person,
-                    source.templates[0],
-                    int(rng.uniform(max(source.created, person.created), source.stopped_at)),
-                )
-        return
-    for person in people:
-        for start in _journey_starts(source, person, now, rng):
-            for template, at in _messages(source, person, start):
-                if person.address(template.channel):
-                    yield person, template, at
-
-
-def _messages(source: Source, person: Recipient, start: int) -> Iterator[tuple[Template, int]]:
-    """The messages of a journey, with their times."""
-    flow, at = source.steps, float(start)
-    draw = draw_of(person.person.cio_id)
-    while flow := take_branches(flow, person.value, draw):
-        step, flow = flow[0], flow[1:]
-        if isinstance(step, MessageStep):
-            yield step.template, int(at)
-        elif isinstance(step, Delay | TimeWindow):
-            at = step.end(at)
-
-
-def _journey_starts(source: Source, person: Recipient, now: int, rng: random.Random) -> list[int]:
-    if source.trigger_segments:
-        return [person.created] if person.plan == "vip" else []
-    if source.event_name == "trial_started":
-        return _trials(person, now, rng)
-    return [person.created] if source.event_name == "signed_up" else _orders(person, now, rng)
-
-
-def _trials(person: Recipient, now: int, rng: random.Random) -> list[int]:
-    """Half of the people started a trial, within a year after they signed up."""
-    if person.id == "two-1":
-        return [now - 5 * DAY_SECONDS]
-    at = person.created + int(rng.random() * 365 * DAY_SECONDS)
-    is_one = rng.random() < 0.5 and person.id != "ada"  # noqa: PLR2004 - one in two
-    return [at] if is_one and at < now else []
-
-
-def _orders(person: Recipient, now: int, rng: random.Random) -> list[int]:
+def orders(person: Recipient, now: int, rng: random.Random) -> list[int]:
+    """When a person placed orders."""
     if person.id == "eve":
         return [now - 7 * DAY_SECONDS, now - 60 * DAY_SECONDS, now - 90 * DAY_SECONDS]
     if person.id == "bob":
@@ -225,7 +135,7 @@ def _transactional(source: Source, people: Sequence[Recipient], now: int, rng: r
         elif source.id == 1:
             times = [now - 4 * DAY_SECONDS] if person.id == "ada" else _occasional(person, now, rng)
         else:
-            times = [] if person.id in {"eve", "bob"} else _orders(person, now, rng)
+            times = [] if person.id in {"eve", "bob"} else orders(person, now, rng)
         for at in times:
             yield person, template, at
 
@@ -235,7 +145,6 @@ def _occasional(person: Recipient, now: int, rng: random.Random) -> list[int]:
 
 
 PAST_BY_KIND = {
-    "campaign": _campaign,
     "broadcast": _broadcast,
     "newsletter": _newsletter,
     "transactional": _transactional,

@@ -27,6 +27,7 @@ class Source:
     stopped_at: int = 0
     flow: Flow = ()
     subscription_topic: int = 2
+    ends_on_conversion: bool = False
 
     @property
     def deduplicate_id(self) -> str:

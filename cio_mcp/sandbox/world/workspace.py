@@ -12,13 +12,16 @@ from cio_mcp.sandbox.webhooks.endpoints import initial_webhooks
 from cio_mcp.sandbox.webhooks.payloads import WebhookEvent
 from cio_mcp.sandbox.world.clock import DAY_SECONDS, Clock, Schedule
 from cio_mcp.sandbox.world.content import initial_sources
-from cio_mcp.sandbox.world.deliveries import DeliveryStore
+from cio_mcp.sandbox.world.deliveries import Delivery, DeliveryStore
 from cio_mcp.sandbox.world.fixtures import OBJECT_TYPES, OBJECTS, add_fixtures
 from cio_mcp.sandbox.world.generate import add_generated
+from cio_mcp.sandbox.world.journeys import Journey
 from cio_mcp.sandbox.world.library import initial_library
+from cio_mcp.sandbox.world.past_journeys import JourneyStore
 from cio_mcp.sandbox.world.people import Directory, Person
+from cio_mcp.sandbox.world.recipients import recipient_of
 from cio_mcp.sandbox.world.records import Records
-from cio_mcp.sandbox.world.seed import broadcast_trigger_times, past_deliveries, recipient_of
+from cio_mcp.sandbox.world.seed import broadcast_trigger_times, past_deliveries
 from cio_mcp.sandbox.world.segments import Segment, initial_segments
 from cio_mcp.sandbox.world.sources import Kind, Source
 
@@ -49,10 +52,17 @@ class Workspace:
             (source.kind, source.id): source for source in initial_sources(self.started_at)
         }
         recipients = [recipient_of(person) for person in self.people]
-        self.deliveries = DeliveryStore(
-            list(self.sources.values()),
-            lambda source: past_deliveries(source, recipients, self.started_at, seed, self.library),
-        )
+        campaigns = [source for source in self.sources.values() if source.kind == "campaign"]
+        self.journeys = JourneyStore(campaigns, recipients, self.started_at, seed, self.library)
+
+        def generate(source: Source) -> list[Delivery]:
+            if source.kind == "campaign":
+                return self.journeys.generate(source)
+            return past_deliveries(source, recipients, self.started_at, seed, self.library)
+
+        self.deliveries = DeliveryStore(list(self.sources.values()), generate)
+        for delivery in self.journeys.recent_deliveries:
+            self.deliveries.add(delivery)
         self.bounced: dict[str, int] = {"eve@example.com": self.started_at - 7 * DAY_SECONDS}
         self.activities: list[dict[str, Any]] = []
         self.sends: list[dict[str, Any]] = []
@@ -80,6 +90,11 @@ class Workspace:
             for person in self.people
             if self.segments[number].has(person)
         }
+
+    def journeys_of(self, campaign: int) -> list[Journey]:
+        """All journeys of a campaign."""
+        self.deliveries.of("campaign", campaign)
+        return self.journeys.of(campaign)
 
     def segment_campaigns(self) -> list[Source]:
         """Running campaigns that start when a person joins a segment."""
