@@ -148,8 +148,10 @@ async def test_after_seven_days_it_gives_up_and_goes_on(webhook_client: WebhookC
 async def test_a_jump_of_the_clock_leaves_an_event_its_next_attempt(webhook_client: WebhookClient) -> None:
     webhook_client.receiver.answers = [500]
     await webhook_client.emit()
-    assert len(await webhook_client.advance(30 * DAY)) == 2
-    assert (await webhook_client.webhook_status())["delivered"] == 1
+    await webhook_client.advance(30 * DAY)
+    first, again, *_ = webhook_client.receiver.ids
+    assert first == again
+    assert (await webhook_client.webhook_status())["expired"] == 0
 
 
 async def test_an_endpoint_in_trouble_holds_back_no_other(webhook_client: WebhookClient) -> None:
