@@ -42,6 +42,28 @@ _ENTITY: Labels = {
     ("identifiers", "id"): "Customer ID",
     ("identifiers", "email"): "Customer email",
 }
+_PERSON: Labels = {**_ENTITY, ("identifier",): "Customer identifier"}
+_MERGE: Labels = {
+    ("primary", "cio_id"): "Kept customer cio_id",
+    ("primary", "id"): "Kept customer ID",
+    ("primary", "email"): "Kept customer email",
+    ("secondary", "cio_id"): "Deleted customer cio_id",
+    ("secondary", "id"): "Deleted customer ID",
+    ("secondary", "email"): "Deleted customer email",
+}
+_DEVICE: Labels = {
+    **_ENTITY,
+    ("identifier",): "Customer identifier",
+    ("device", "id"): "Device token",
+    ("device", "token"): "Device token",
+    ("device", "platform"): "Device platform",
+    ("device", "attributes"): "Device attributes",
+}
+_OBJECT: Labels = {
+    ("identifiers", "object_type_id"): "Object type",
+    ("identifiers", "object_id"): "Object ID",
+    ("cio_relationships",): "Related customers",
+}
 _TRIGGER: Labels = {
     ("broadcast_id",): "API-triggered broadcast",
     ("data",): "Trigger data",
@@ -68,6 +90,12 @@ LABELS: Mapping[str, Labels] = {
     },
     "identify_customer": _PROFILE,
     "person_identify": {**_ENTITY, **{("attributes", *names): label for names, label in _PROFILE.items()}},
+    **dict.fromkeys(("delete_customer", "suppress_customer", "unsuppress_customer"), _PERSON),
+    **dict.fromkeys(("person_delete", "person_suppress", "person_unsuppress"), _PERSON),
+    "merge_customers": _MERGE,
+    **dict.fromkeys(("add_device", "person_add_device", "person_delete_device"), _DEVICE),
+    **dict.fromkeys(("object_identify", "object_delete"), _OBJECT),
+    **dict.fromkeys(("object_add_relationships", "object_delete_relationships"), _OBJECT),
     "trigger_broadcast": _TRIGGER,
     **dict.fromkeys(("create_segment", "delete_segment"), _SEGMENT),
     "add_to_segment": {**_SEGMENT, ("ids",): "Customers to add"},

@@ -19,6 +19,12 @@ from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.tools.core.update_segment import update_segment
 from cio_mcp.tools.core.workspace import get_workspace
+from cio_mcp.tools.objects.find_objects import find_objects
+from cio_mcp.tools.objects.get_object import get_object
+from cio_mcp.tools.objects.update_object import update_object
+from cio_mcp.tools.people.manage_device import manage_device
+from cio_mcp.tools.people.merge_customers import merge_customers
+from cio_mcp.tools.people.remove_customer import remove_customer
 from cio_mcp.tools.spec import ANY_WRITE, OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
 
 TOOLS: tuple[ToolSpec, ...] = (
@@ -50,6 +56,27 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(get_workspace, "core", "Get the workspace", READS, needs=None),
     ToolSpec(list_changes, "core", "List changes", READS_OWN, needs=None),
     ToolSpec(undo_change, "core", "Undo a change", OVERWRITES, needs="both", receipt=EditReceipt),
+    ToolSpec(
+        remove_customer,
+        "people",
+        "Delete or suppress a customer",
+        OVERWRITES,
+        needs="track",
+        classes=("send", "destroy"),
+    ),
+    ToolSpec(merge_customers, "people", "Merge customers", ANY_WRITE, needs="both", classes=("destroy",)),
+    ToolSpec(manage_device, "people", "Add or remove a device", OVERWRITES, needs="track", classes=("send", "destroy")),
+    ToolSpec(find_objects, "objects", "Find objects", READS, needs="app"),
+    ToolSpec(get_object, "objects", "Get an object", READS, needs="app"),
+    ToolSpec(
+        update_object,
+        "objects",
+        "Update an object",
+        OVERWRITES,
+        needs="both",
+        classes=("send", "destroy"),
+        receipt=EditReceipt,
+    ),
     ToolSpec(search_api, "api", "Search API operations", READS_OWN, needs=None),
     ToolSpec(read_api, "api", "Call a read operation", READS, needs="app"),
     ToolSpec(write_api, "api", "Call a write operation", ANY_WRITE, needs=None),

@@ -27,17 +27,18 @@ def attributes_of(person: Person) -> dict[str, str]:
     """All attributes as text, without those that stand elsewhere in the answer."""
     hidden = ELSEWHERE | ({"created_at"} if person.created else set())
     return {
-        name: _as_text(value) for name, value in person.attributes.items() if name not in hidden and value is not None
+        name: as_text(value) for name, value in person.attributes.items() if name not in hidden and value is not None
     }
 
 
 def named_attributes(person: Person, names: Sequence[str]) -> dict[str, str]:
     """The given names that the person has, in their order."""
     values = ((name, person.attributes.get(name)) for name in names)
-    return {name: _as_text(value) for name, value in values if value is not None}
+    return {name: as_text(value) for name, value in values if value is not None}
 
 
-def _as_text(value: JsonValue) -> str:
+def as_text(value: JsonValue) -> str:
+    """A value as text; what is nested as JSON."""
     return value if isinstance(value, str) else canonical(value)
 
 

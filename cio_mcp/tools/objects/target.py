@@ -1,0 +1,72 @@
+"""The object that a write is about, and the customers who are related to it."""
+
+from dataclasses import dataclass
+
+from cio_mcp.customerio.api.objects import ObjectRecord, ObjectType, Related
+from cio_mcp.errors import NotFound
+from cio_mcp.gate.proof import RELATED_PAGES
+from cio_mcp.text.sanitize import quoted, word
+from cio_mcp.workspace import CallContext
+
+MAX_EXAMPLES = 10
+"""Related customers that a question names; chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The object of a plan, and the customers who are related to it; `record` None where there is no object yet."""
+
+    kind: ObjectType
+    id: str
+    record: ObjectRecord | None
+    related: Related
+
+    @property
+    def name(self) -> str:
+        """How our sentences name it."""
+        return f"{quoted(self.id)} ({quoted(self.kind.name)})"
+
+    @property
+    def affected(self) -> int | None:
+        """How many customers are related to it; None where there are too many to read."""
+        return len(self.related.people) if self.related.complete else None
+
+    @property
+    def note(self) -> str:
+        """The same in a sentence."""
+        count = len(self.related.people)
+        if not self.related.complete:
+            return f"More than {count:,} customers are related to it."
+        return f"{count:,} {'customer is' if count == 1 else 'customers are'} related to it."
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Some of these customers, a line each."""
+        people = self.related.people
+        more = len(people) - MAX_EXAMPLES
+        lines = [
+            f"{quoted(person.id or person.email or '')} ({word(person.reference.value)})"
+            for person in people[:MAX_EXAMPLES]
+        ]
+        return (*lines, f"and {more:,} more") if more > 0 else tuple(lines)
+
+    @property
+    def people(self) -> frozenset[str]:
+        """The references of these customers."""
+        return frozenset(person.reference.value for person in self.related.people)
+
+
+async def find_target(ws: CallContext, type_: str, object_id: str, *, create: bool) -> Target:
+    """Find an object of a type; with `create` there may be none yet.
+
+    Raises:
+        NotFound: there is no such type or object.
+    """
+    kind = await ws.objects.find_type(type_)
+    try:
+        record = await ws.objects.get(kind.id, object_id)
+    except NotFound:
+        if not create:
+            raise
+        return Target(kind, object_id, None, Related((), complete=True))
+    return Target(kind, object_id, record, await ws.objects.related(kind.id, object_id, pages=RELATED_PAGES))
