@@ -49,7 +49,7 @@ def rules_in(output: str) -> dict[tuple[str, str], list[str]]:
 
 
 def test_without_a_file_every_write_is_confirmed_by_default(cio_mcp: CommandLine) -> None:
-    shown = cio_mcp.run("policy")
+    shown = cio_mcp.run("policy", CIO_TOOLSETS="all")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert rules_in(shown.stdout)["update_customer", "data"] == ["confirm", "default", "ask", "default"]
     assert {cells[0] for cells in rules_in(shown.stdout).values()} == {"confirm"}

@@ -19,4 +19,5 @@ EXAMPLE = Example(
         {"type": "1", "filter": {"or": [SET, {"segment": {"id": 1}}]}},
     ),
     personal=False,
+    free_form=("filter",),
 )

@@ -1,5 +1,4 @@
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.text.sanitize import clean
 from cio_mcp.tools.objects.update_object import update_object
 from tests.examples.example import CIO_ID, Example, Write
 from tests.hostile import ALL_DATA, HIDDEN_NAMES, LINE, PLANTED_TEXT
@@ -33,7 +32,6 @@ EXAMPLE = Example(
         {**ACME, "action": "relate", "customers": ["mallory"], "attributes": ALL_DATA},
         {**ACME, "action": "set", "attributes": HIDDEN_NAMES},
         {**ACME, "action": "relate", "customers": ["ada", LINE]},
-        {"type": "1", "id": f"new{clean(LINE, 100)}", "action": "set", "attributes": {"x": 1}, "create": True},
         {"type": "1", "id": LINE, "action": "delete"},
         {"type": LINE, "id": "acme", "action": "delete"},
     ),

@@ -54,6 +54,7 @@ async def test_every_tool_is_listed_with_its_keys_and_none_that_writes_when_read
 
 
 async def test_tools_whose_key_is_missing_are_not_listed(settings: Settings) -> None:
+    settings = settings.model_copy(update={"toolsets": ("core",)})
     app_only = await tool_names(settings.model_copy(update={"site_id": None, "track_api_key": None}))
     assert {"send_event", "update_customer"}.isdisjoint(app_only)
     assert "send_transactional" in app_only
@@ -171,6 +172,7 @@ async def test_a_read_that_hangs_ends_in_time(settings: Settings, sandbox: Sandb
         ({"site_id": None, "track_api_key": None}, "send_event", "It requires the Track API keys, which"),
         ({"app_api_key": None}, "undo_change", "It requires the App and the Track API keys, which"),
         ({"read_only": True}, "send_event", "This server is read-only."),
+        ({"toolsets": ("core",)}, "merge_customers", "Its toolset, people, is off. The operator of this server can"),
         ({}, "send_letter", "Call tools/list"),
     ],
 )

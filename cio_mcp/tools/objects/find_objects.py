@@ -12,7 +12,7 @@ from cio_mcp.text.sanitize import quoted_name
 from cio_mcp.tools.common.arguments import Cursor, Limit
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.pages import PageAnswer, continuation, total_of
-from cio_mcp.tools.common.people_filter import Filter, check_filter
+from cio_mcp.tools.common.people_filter import check_filter
 from cio_mcp.tools.core.customer_parts import flat
 from cio_mcp.tools.objects.lines import ObjectId, ObjectLine, ObjectTypeLine, ObjectTypeRef
 from cio_mcp.workspace import CallContext
@@ -23,6 +23,11 @@ MAX_TYPES = 100
 """Object types in an answer; chosen."""
 ANY = "name"
 """The attribute of the condition that every object meets: it is set, or it is not."""
+
+
+ObjectFilter = Annotated[
+    dict[str, Any], Field(description="{and|or: […]} or {not: …} of {attribute: {field, operator: eq|exists, value}}")
+]
 
 
 class ObjectsAnswer(PageAnswer):
@@ -51,7 +56,7 @@ class ObjectsAnswer(PageAnswer):
 async def find_objects(
     ws: CallContext,
     type: ObjectTypeRef | None = None,  # noqa: A002 - Customer.io's own word
-    filter: Filter | None = None,  # noqa: A002 - Customer.io's own word
+    filter: ObjectFilter | None = None,  # noqa: A002 - Customer.io's own word
     ids: Annotated[tuple[ObjectId, ...], Field(description="Instead of filter", max_length=MAX_IDS)] = (),
     limit: Limit = 20,
     cursor: Cursor = None,

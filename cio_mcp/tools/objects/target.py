@@ -41,7 +41,7 @@ class Target:
 
     @property
     def examples(self) -> tuple[str, ...]:
-        """Some of these customers, a line each."""
+        """Some related customers, a line each."""
         people = self.related.people
         more = len(people) - MAX_EXAMPLES
         lines = [
@@ -52,7 +52,7 @@ class Target:
 
     @property
     def people(self) -> frozenset[str]:
-        """The references of these customers."""
+        """The references of the related customers."""
         return frozenset(person.reference.value for person in self.related.people)
 
 
