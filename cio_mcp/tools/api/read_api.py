@@ -117,15 +117,16 @@ def answer_of(
     for each in page.rows:
         if each.record is None:
             beside |= each.values
-    return ApiAnswer(
+    records = [each.values for each in page.rows if each.record is not None]
+    answer_page = ApiAnswer(
         operation=row.id,
-        values=beside or None,
-        records=[each.values for each in page.rows if each.record is not None] or None,
         total=body.count if body.listed else None,
         note=_note(body, page),
         has_more=cursor is not None,
         cursor=cursor,
     )
+    # A copy keeps the length of a text that was cut, which validation would lose.
+    return answer_page.model_copy(update={"values": beside or None, "records": records or None})
 
 
 def _following(row: Operation, answer: dict[str, Any]) -> str:

@@ -132,9 +132,8 @@ def _warnings(call: Call, references: list[Reference], lookups: dict[Reference, 
     missing = [one for one, found in lookups.items() if isinstance(found, str)]
     creates = "creation" in call.guardrails
     if missing:
-        some = (
-            f"{len(missing)} people named are no customers" if len(lookups) > 1 else "No customer has this identifier"
-        )
+        number = f"{len(missing)} of {len(lookups)} people named are no customers"
+        some = number if len(lookups) > 1 else "No customer has this identifier"
         yield f"{some}. {'The request may create them.' if creates else 'Customer.io may ignore that.'}"
     elif creates and len(references) > len(lookups):
         yield "The request may create customers."

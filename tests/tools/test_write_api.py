@@ -1,0 +1,391 @@
+"""Any write: what is checked before it, what its question shows, and what it never gets past."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from cio_mcp.customerio.operations import OPERATIONS
+from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Refused
+from cio_mcp.gate.guardrails import check_plan
+from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.policy import Entry, Policy, Recipients
+from cio_mcp.gate.question import question_about
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.settings import Settings
+from cio_mcp.tools.api.write_api import write_api
+from cio_mcp.workspace import CallContext, Workspace, open_workspace
+from tests.callers import caller_named
+
+pytestmark = pytest.mark.anyio
+
+Body = dict[str, JsonValue]
+ADA: Body = {"id": "ada"}
+SEND: Body = {
+    "transactional_message_id": 2,
+    "identifiers": ADA,
+    "to": "ada@example.com",
+    "send_to_unsubscribed": False,
+    "message_data": {"order_id": 7, "from": "the data of a template may have any names"},
+}
+EVENT: Body = {"type": "person", "action": "event", "identifiers": ADA, "name": "signed_up"}
+OPEN = Policy(
+    classes=dict.fromkeys(("data", "send", "destroy"), Entry(rule="allow")),
+    recipients=Recipients(addresses=frozenset({"ada@example.com", "ada"}), domains=frozenset({"example.com"})),
+    large_audience=10**9,
+)
+"""A policy that allows as much as one can."""
+
+
+async def plan_of(ws: CallContext, operation: str, body: Body | None = None, /, **arguments: JsonValue) -> Plan:
+    plan = await write_api(ws, operation, arguments, body)
+    check_plan(plan)
+    return plan
+
+
+def batch_of(*elements: Body) -> Body:
+    return {"batch": list(elements)}
+
+
+def text_of(plan: Plan) -> str:
+    return question_about(plan, "1a2b3c4d").text
+
+
+REFUSED: dict[str, tuple[str, Body | None, dict[str, JsonValue], str]] = {
+    "sender of a send": ("send_email", SEND | {"from": "x@evil.example"}, {}, "from: not allowed"),
+    "sender by id": ("send_email", SEND | {"from_id": 7}, {}, "from_id is not a field"),
+    "bcc of a send": ("send_email", SEND | {"bcc": "x@evil.example"}, {}, "bcc: not allowed"),
+    "cc of a send": ("send_email", SEND | {"cc": "x@evil.example"}, {}, "cc: not allowed"),
+    "headers of a send": ("send_email", SEND | {"headers": "[]"}, {}, "headers: not allowed"),
+    "bcc in capitals": ("send_in_app", SEND | {"BCC": "x@evil.example"}, {}, "bcc: not allowed"),
+    "several addresses": ("send_email", SEND | {"to": "a@x.example, b@y.example"}, {}, "expected one email address"),
+    "Liquid as address": ("send_email", SEND | {"to": "{{ customer.email }}"}, {}, "expected one email address"),
+    "no choice": (
+        "send_email",
+        {name: value for name, value in SEND.items() if name != "send_to_unsubscribed"},
+        {},
+        "send_to_unsubscribed",
+    ),
+    "null as choice": ("send_email", SEND | {"send_to_unsubscribed": None}, {}, "send_to_unsubscribed"),
+    "null as choice, unchecked": ("send_in_app", SEND | {"send_to_unsubscribed": None}, {}, "send_to_unsubscribed"),
+    "sender of a campaign": (
+        "update_campaign_action",
+        {"from_id": 3},
+        {"campaign_id": 1, "action_id": 101},
+        "from_id: not allowed",
+    ),
+    "recipient of a campaign": (
+        "update_campaign_action",
+        {"recipient": "x@evil.example"},
+        {"campaign_id": 1, "action_id": 101},
+        "recipient: not allowed",
+    ),
+    "another campaign in the body": (
+        "update_campaign_action",
+        {"campaign_id": 2, "subject": "x"},
+        {"campaign_id": 1, "action_id": 101},
+        "body.campaign_id differs from campaign_id",
+    ),
+    "sender deep in an unchecked body": (
+        "create_newsletter",
+        {"newsletter": {"content": [{"fake_bcc": True}]}},
+        {},
+        "fake_bcc: not allowed",
+    ),
+    "reserved key of an event": (
+        "track_event",
+        {"name": "x", "data": {"recipient": "x@evil.example"}},
+        {"identifier": "ada"},
+        "recipient: not allowed",
+    ),
+    "reserved key in other letters": (
+        "track_event",
+        {"name": "x", "data": {"Reply_To ": "x@evil.example"}},
+        {"identifier": "ada"},
+        "reply_to: not allowed",
+    ),
+    "reserved key in a batch": (
+        "apply_batch",
+        batch_of({**EVENT, "attributes": {"from_address": "x@evil.example"}}),
+        {},
+        "from_address: not allowed",
+    ),
+    "reserved key in Pipelines": (
+        "pipelines_batch",
+        batch_of({"type": "track", "event": "x", "userId": "ada", "properties": {"recipient": "x@evil.example"}}),
+        {},
+        "recipient: not allowed",
+    ),
+    "an event that hides its name": (
+        "track_event",
+        {"name": "signed_up\u200b"},
+        {"identifier": "ada"},
+        "invisible characters",
+    ),
+    "action in other letters": ("apply_entity", EVENT | {"action": "Delete"}, {}, "action: write it as “delete”"),
+    "action with spaces": ("apply_entity", EVENT | {"action": " event"}, {}, "action: write it as “event”"),
+    "another action than named": ("person_event", EVENT | {"action": "delete"}, {}, "belongs to person_delete"),
+    "unknown action": ("apply_entity", EVENT | {"action": "explode"}, {}, "no action has these"),
+    "unknown action in a batch": ("apply_batch", batch_of(EVENT, {"type": "person"}), {}, "body.batch[2].type and"),
+    "an action by the name of an event": (
+        "pipelines_event",
+        {"event": "User Deleted", "userId": "ada"},
+        {},
+        "belongs to pipelines_delete_person",
+    ),
+    "a batch in a batch": (
+        "pipelines_batch",
+        batch_of({"type": "batch", "batch": [{"type": "identify", "userId": "ada"}]}),
+        {},
+        "body.batch[1].type: expected identify",
+    ),
+    "a type in other letters": (
+        "pipelines_batch",
+        batch_of({"type": "Identify", "userId": "ada"}),
+        {},
+        "expected iden",
+    ),
+    "an empty batch": ("apply_batch", {"batch": []}, {}, "body.batch: expected a list of requests"),
+    "a second action": ("apply_entity", EVENT | {"Action": "delete"}, {}, "Action is not"),
+    "two identifiers": (
+        "person_delete",
+        {"identifiers": {"id": "ada", "email": "bob@example.com"}},
+        {},
+        "identifiers: expected exactly one",
+    ),
+    "two identifiers in a batch": (
+        "apply_batch",
+        batch_of(EVENT | {"identifiers": {"id": "ada", "cio_id": "cio_a3000002"}}),
+        {},
+        "body.batch[1].identifiers: expected exactly one",
+    ),
+    "a time of its own": (
+        "identify_customer",
+        {"_timestamp": 4_000_000_000, "plan": "x"},
+        {"identifier": "ada"},
+        "_timestamp is set by this server",
+    ),
+    "an id of its own": ("track_event", {"name": "x", "id": "01HZ"}, {"identifier": "ada"}, "id is set by this server"),
+    "a time of its own in a batch": (
+        "apply_batch",
+        batch_of({"type": "person", "action": "identify", "identifiers": ADA, "timestamp": 1}),
+        {},
+        "timestamp is set by this server",
+    ),
+    "a path out of its segment": ("delete_segment", None, {"segment_id": "../customers/ada"}, "path segments"),
+    "a path of dots": ("delete_customer", None, {"identifier": ".."}, "path segments"),
+    "an empty path": ("delete_segment", None, {"segment_id": " "}, "must not be empty"),
+    "a list as path": ("delete_segment", None, {"segment_id": ["3"]}, "segment_id: expected text"),
+    "a query that is not published": ("delete_segment", None, {"segment_id": 3, "force": True}, "force is not an arg"),
+    "a body that is not taken": ("delete_segment", {"segment_id": 4}, {"segment_id": 3}, "takes none"),
+    "a field that is not published": (
+        "create_segment",
+        {"segment": {"name": "x"}, "sgment": 1},
+        {},
+        "sgment is not a field of body, did you mean segment?",
+    ),
+    "a field of another type": ("add_to_segment", {"ids": "ada"}, {"segment_id": 3}, "body.ids: expected a list"),
+    "a missing field": ("add_to_segment", {}, {"segment_id": 3}, "body.ids is required"),
+    "too many members": ("add_to_segment", {"ids": ["x"] * 1001}, {"segment_id": 3}, "at most 1,000"),
+    "a large event": ("track_event", {"name": "x", "data": {"x": "y" * 100_001}}, {"identifier": "ada"}, "100,000"),
+    "a large operation": ("person_event", EVENT | {"attributes": {"x": "y" * 33_000}}, {}, "32,768"),
+    "a large call to Pipelines": ("pipelines_identify", {"userId": "1", "traits": {"x": "y" * 33_000}}, {}, "32,768"),
+    "a large call in a batch": (
+        "pipelines_batch",
+        batch_of({"type": "identify", "userId": "1", "traits": {"x": "y" * 33_000}}),
+        {},
+        "batch[1] is",
+    ),
+    "a large batch": (
+        "pipelines_batch",
+        batch_of(*({"type": "identify", "userId": str(n), "traits": {"x": "y" * 30_000}} for n in range(18))),
+        {},
+        "512,000",
+    ),
+    "a large attribute": ("identify_customer", {"x": "y" * 1001}, {"identifier": "ada"}, "at most 1,000"),
+    "too far ahead": ("send_email", SEND | {"send_at": 4_000_000_000}, {}, "90 days ahead"),
+    "a time that is none": ("send_in_app", SEND | {"send_at": "tomorrow"}, {}, "send_at: expected a whole number"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_what_no_typed_tool_may_do_is_refused_before_anything_is_sent(
+    case: str, ws: CallContext, sandbox: Sandbox
+) -> None:
+    operation, body, arguments, reason = REFUSED[case]
+    with pytest.raises((InvalidArgument, Refused)) as caught:
+        await plan_of(ws, operation, body, **arguments)
+    assert reason in str(caught.value)
+    assert not [request for request in sandbox.requests if request["method"] != "GET" and "send" in request["path"]]
+
+
+async def test_all_faults_are_reported_at_once(ws: CallContext) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        await plan_of(ws, "send_email", {"to": 1, "subjct": "x", "tracked": "yes"}, to_all=True)
+    text = str(caught.value)
+    for part in ("to_all is not an argument", "body.to: expected text", "subjct", "did you mean subject?", "tracked"):
+        assert part in text
+    assert "body.identifiers is required" in text
+
+
+@pytest.mark.parametrize(
+    ("operation", "hint"),
+    [("track_evnt", "track_event"), ("list_segments", "use read_api"), ("explode", "search_api finds operations")],
+)
+async def test_an_operation_that_is_none_or_reads_is_explained(operation: str, hint: str, ws: CallContext) -> None:
+    with pytest.raises(InvalidArgument, match=hint):
+        await write_api(ws, operation)
+
+
+RISKS: dict[str, tuple[str, Body | None, dict[str, JsonValue], str]] = {
+    "attributes, which may start campaigns": ("identify_customer", {"plan": "x"}, {"identifier": "ada"}, "send"),
+    "an unsubscription": ("identify_customer", {"unsubscribed": False}, {"identifier": "ada"}, "send"),
+    "a webhook to a new place": (
+        "create_reporting_webhook",
+        {"name": "x", "endpoint": "https://x.example", "events": ["email_sent"]},
+        {},
+        "send",
+    ),
+    "an empty segment": ("create_segment", {"segment": {"name": "x"}}, {}, "data"),
+    "a deletion": ("delete_customer", None, {"identifier": "ada"}, "destroy"),
+    "a deletion hidden in a batch": (
+        "apply_batch",
+        batch_of(EVENT, {"type": "person", "action": "delete", "identifiers": {"id": "bob"}}),
+        {},
+        "destroy",
+    ),
+    "a deletion hidden in Pipelines": (
+        "pipelines_batch",
+        batch_of({"type": "track", "event": "User Deleted", "userId": "ada"}),
+        {},
+        "destroy",
+    ),
+    "an unchecked body": ("send_newsletter", {}, {"newsletter_id": 31}, "send"),
+}
+
+
+@pytest.mark.parametrize("case", RISKS)
+async def test_the_risk_is_the_highest_of_all_that_a_request_does(case: str, ws: CallContext) -> None:
+    operation, body, arguments, risk = RISKS[case]
+    plan = await plan_of(ws, operation, body, **arguments)
+    assert plan.risk == risk
+
+
+@pytest.mark.parametrize("case", [case for case, (*_, risk) in RISKS.items() if risk != "data"])
+async def test_no_policy_lets_a_request_that_reaches_people_or_removes_them_pass_without_a_person(
+    case: str, ws: CallContext
+) -> None:
+    operation, body, arguments, risk = RISKS[case]
+    plan = await plan_of(ws, operation, body, **arguments)
+    assert risk == "destroy" or OPEN.rule_of("write_api", plan) == "confirm"
+    strict = replace(OPEN, classes={"data": Entry(rule="allow"), "send": Entry(rule="allow")})
+    assert strict.rule_of("write_api", plan) == "confirm"
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "arguments"),
+    [
+        ("add_to_segment", {"ids": ["ada"]}, {"segment_id": 3}),
+        ("identify_customer", {"plan": "x"}, {"identifier": "brand-new"}),
+        ("import_file", {"import": {"name": "x", "type": "people"}}, {}),
+        ("submit_form", {"data": {"email": "new@example.com"}}, {"form_id": "f1"}),
+    ],
+)
+async def test_no_policy_lets_it_create_people_or_change_who_is_in_a_segment(
+    operation: str, body: Body, arguments: dict[str, JsonValue], ws: CallContext
+) -> None:
+    assert OPEN.rule_of("write_api", await plan_of(ws, operation, body, **arguments)) == "confirm"
+
+
+async def test_the_question_names_the_people_the_values_and_what_is_unchecked(ws: CallContext) -> None:
+    text = text_of(await plan_of(ws, "add_to_segment", {"ids": ["ada", "nobody"]}, segment_id=3))
+    assert "“ada” (cio_a3000001)" in text
+    assert "the id “nobody”: no customer has it" in text
+    assert "1 of 2 people named are no customers" in text
+    assert "Recipients: 2 people" in text
+    unchecked = text_of(await plan_of(ws, "send_newsletter", {"speed": "fast"}, newsletter_id=31))
+    assert "its body is unchecked" in unchecked
+    assert "speed: “fast”" in unchecked
+    assert "an unknown number of people" in unchecked
+
+
+async def test_the_question_shows_every_value_of_a_batch(ws: CallContext) -> None:
+    elements = [EVENT | {"attributes": {"n": number}} for number in range(3)]
+    text = text_of(await plan_of(ws, "apply_batch", batch_of(*elements)))
+    assert "3 requests in one (apply_batch): 3 ×" in text  # noqa: RUF001 - as the question writes it
+    for number in range(1, 4):
+        assert f"batch[{number}].attributes.n: {number - 1}" in text
+
+
+async def test_an_address_that_several_customers_have_is_refused(ws: CallContext) -> None:
+    with pytest.raises(Ambiguous, match="customers share it"):
+        await plan_of(ws, "track_event", {"name": "x"}, identifier="two@example.com")
+
+
+async def test_an_edit_shows_the_values_before_and_a_removal_what_is_removed(ws: CallContext) -> None:
+    webhook: Body = {"name": "Warehouse", "endpoint": "https://u:p@x.example/?k=1", "events": ["email_sent"]}
+    plan = await plan_of(ws, "update_reporting_webhook", webhook, webhook_id=1)
+    edits = {edit.name: (edit.before, edit.after) for edit in plan.edits}
+    assert edits["name"] == ("Data warehouse", "Warehouse")
+    assert "endpoint" not in edits
+    assert "u:p" not in text_of(plan)
+    removal = await plan_of(ws, "delete_reporting_webhook", webhook_id=1)
+    assert "It is now: name “Data warehouse”" in text_of(removal)
+    assert removal.rests_on["current"] != plan.rests_on["current"]
+
+
+async def test_nothing_is_removed_that_does_not_exist(ws: CallContext) -> None:
+    with pytest.raises(NotFound, match="nothing has these path values"):
+        await plan_of(ws, "delete_reporting_webhook", webhook_id=999)
+
+
+async def test_a_request_that_must_not_come_twice_is_never_sent_again_and_counts_as_a_duplicate(
+    ws: CallContext,
+) -> None:
+    plan = await plan_of(ws, "send_email", SEND)
+    assert plan.calls[0].retry == "once"
+    assert plan.effect
+    assert plan.trace
+    assert not plan.can_be_repeated
+    for row in OPERATIONS.values():
+        assert row.retry != "once" or row.writes
+
+
+async def test_an_event_gets_an_id_so_that_it_may_be_sent_again(ws: CallContext) -> None:
+    plan = await plan_of(ws, "track_event", {"name": "signed_up"}, identifier="ada")
+    assert plan.can_be_repeated
+    assert plan.event_id
+    several = await plan_of(ws, "apply_batch", batch_of(EVENT, EVENT | {"name": "x"}))
+    assert several.can_be_repeated
+    assert "May trigger:\n- campaign 1 “Onboarding”" in text_of(plan)
+
+
+async def test_equal_requests_have_the_same_effect_whatever_was_generated(ws: CallContext) -> None:
+    one = await plan_of(ws, "track_event", {"name": "signed_up", "data": {"n": 1}}, identifier="ada")
+    other = await plan_of(ws, "track_event", {"name": "signed_up", "data": {"n": 1.0}}, identifier="ada")
+    assert one.effect == other.effect
+    assert one.digest != other.digest
+
+
+async def test_body_fields_among_the_arguments_are_understood(ws: CallContext) -> None:
+    plan = await write_api(ws, "create_segment", {"segment": {"name": "x"}})
+    assert plan.calls[0].body == {"segment": {"name": "x"}}
+
+
+async def test_without_an_app_key_it_says_that_nobody_was_looked_up(settings: Settings, sandbox: Sandbox) -> None:
+    keyless = settings.model_copy(update={"app_api_key": None, "app_url": None})
+    async with open_workspace(keyless, sandbox=sandbox) as opened:
+        plan = await plan_of(opened.acting(caller_named("local:tester")), "delete_customer", identifier="ada")
+    text = text_of(plan)
+    assert "the id “ada”, profile unknown" in text
+    assert "No App API key" in text
+
+
+async def test_a_pipelines_request_is_planned_with_the_person_it_is_about(opened: Workspace) -> None:
+    ws = opened.acting(caller_named("local:tester"))
+    plan = await plan_of(ws, "pipelines_identify", {"userId": "ada", "traits": {"plan": "gold"}})
+    assert "“ada” (cio_a3000001)" in text_of(plan)
+    assert plan.risk == "send"
+    body: Any = plan.calls[0].body
+    assert body["timestamp"].endswith("Z")
