@@ -1,6 +1,8 @@
 """The table of tools."""
 
 from cio_mcp.gate.receipt import EditReceipt
+from cio_mcp.tools.admin.suppressions import list_suppressions, manage_suppression
+from cio_mcp.tools.admin.update_webhook import list_webhooks, update_webhook
 from cio_mcp.tools.api.read_api import read_api
 from cio_mcp.tools.api.search_api import search_api
 from cio_mcp.tools.api.write_api import write_api
@@ -77,6 +79,10 @@ TOOLS: tuple[ToolSpec, ...] = (
         classes=("send", "destroy"),
         receipt=EditReceipt,
     ),
+    ToolSpec(list_webhooks, "admin", "List reporting webhooks", READS, needs="app"),
+    ToolSpec(update_webhook, "admin", "Update a reporting webhook", OVERWRITES, needs="app"),
+    ToolSpec(list_suppressions, "admin", "List email suppressions", READS, needs="app"),
+    ToolSpec(manage_suppression, "admin", "Change an email suppression", OVERWRITES, needs="app", classes=("destroy",)),
     ToolSpec(search_api, "api", "Search API operations", READS_OWN, needs=None),
     ToolSpec(read_api, "api", "Call a read operation", READS, needs="app"),
     ToolSpec(write_api, "api", "Call a write operation", ANY_WRITE, needs=None),

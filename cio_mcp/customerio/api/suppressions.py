@@ -1,10 +1,15 @@
-"""Addresses that the email provider suppresses."""
+"""Suppressions of the email provider: addresses that no email is sent to, whatever their profile says."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cio_mcp.customerio.api.base import Blank, Listed, Model, Moment
 from cio_mcp.customerio.api.reads import Reads
-from cio_mcp.customerio.call import read
+from cio_mcp.customerio.call import Call, read
+
+SuppressionType = Literal["bounces", "spam_reports"]
+"""Why an address is suppressed: https://docs.customer.io/integrations/api/app/ (ESP suppression)."""
+CATEGORIES: dict[str, SuppressionType] = {"bounces": "bounces", "spam": "spam_reports", "spam_reports": "spam_reports"}
+"""The types by the category that an answer names."""
 
 
 class Suppression(Model):
@@ -22,6 +27,17 @@ class AddressSuppressions(Model):
     category: Annotated[str | None, Blank] = None
     suppressions: Annotated[tuple[Suppression, ...], Listed] = ()
 
+    @property
+    def type(self) -> SuppressionType | None:
+        """The type of the category."""
+        return CATEGORIES.get(self.category or "")
+
+
+class SuppressionPage(AddressSuppressions):
+    """Suppressed addresses of one category; `next` is the token of the next page, where the list has one."""
+
+    next: Annotated[str | None, Blank] = None
+
 
 class Suppressions(Reads):
     """Reads of `/v1/esp`."""
@@ -29,3 +45,32 @@ class Suppressions(Reads):
     async def of(self, email: str) -> AddressSuppressions:
         """Find whether, and why, the email provider suppresses an address."""
         return AddressSuppressions.of(await self._reader.read(read("get_email_suppression", email_address=email)))
+
+    async def all(self, type_: SuppressionType, *, limit: int, offset: int) -> SuppressionPage:
+        """The suppressed addresses of a type."""
+        query = {"limit": limit, "offset": offset}
+        return SuppressionPage.of(
+            await self._reader.read(read("list_email_suppressions", query=query, suppression_type=type_))
+        )
+
+    async def of_domain(
+        self, domain: str, type_: SuppressionType, *, limit: int, start: str | None = None
+    ) -> SuppressionPage:
+        """The suppressed addresses of a sending domain and type."""
+        call = read(
+            "list_domain_suppressions",
+            query={"limit": limit, "start": start},
+            domain_name=domain,
+            suppression_type=type_,
+        )
+        return SuppressionPage.of(await self._reader.read(call))
+
+
+def suppress(email: str, type_: SuppressionType) -> Call:
+    """Add an address to the suppressions of a type."""
+    return Call(operation="suppress_email", path={"suppression_type": type_, "email_address": email})
+
+
+def unsuppress(email: str, type_: SuppressionType) -> Call:
+    """Remove an address from the suppressions of a type."""
+    return Call(operation="unsuppress_email", path={"suppression_type": type_, "email_address": email})

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import Listed
-from cio_mcp.customerio.api.reads import NamedModel, Reads
+from cio_mcp.customerio.api.reads import NamedModel, Reads, find_by_name
 from cio_mcp.customerio.call import Call, read
 
 EVENTS: dict[str, tuple[str, ...]] = {
@@ -53,13 +53,31 @@ class Webhooks(Reads):
         """Every reporting webhook of the workspace, never from a cache."""
         return await self._list(Webhook, "reporting_webhooks", read("list_reporting_webhooks"))
 
+    async def find(self, id_or_name: str, *, field: str) -> Webhook:
+        """Find one by its id (digits) or exact name; `field` is the argument that an error names.
+
+        Raises:
+            NotFound: there is none.
+            Ambiguous: several have the name.
+        """
+        every = await self.all()
+        by_id = [one for one in every if one.id == id_or_name.strip()]
+        return by_id[0] if by_id else find_by_name(every, id_or_name, field=field, kind="reporting webhook")
+
 
 def create(name: str, endpoint: str, events: tuple[str, ...]) -> Call:
     """Make a reporting webhook that reports first opens and clicks only, without the content of messages."""
-    return Call(
-        operation="create_reporting_webhook",
-        body=_body(Webhook.of({"id": "", "name": name, "endpoint": endpoint, "events": list(events)})),
-    )
+    return create_as(Webhook.of({"id": "", "name": name, "endpoint": endpoint, "events": list(events)}))
+
+
+def create_as(webhook: Webhook) -> Call:
+    """Make a reporting webhook that is as `webhook` says, whatever its id."""
+    return Call(operation="create_reporting_webhook", body=_body(webhook))
+
+
+def delete(webhook: Webhook) -> Call:
+    """Delete a reporting webhook."""
+    return Call(operation="delete_reporting_webhook", path={"webhook_id": webhook.id})
 
 
 def update(webhook: Webhook) -> Call:

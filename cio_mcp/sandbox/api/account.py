@@ -1,4 +1,4 @@
-"""Account data: workspaces, sender identities, topics, object types, suppressions."""
+"""Account data: workspaces, sender identities, topics, and object types."""
 
 from typing import Any
 
@@ -12,7 +12,6 @@ from cio_mcp.sandbox.world.workspace import Workspace
 SENDERS = ((1, "Acme", "hello@acme.example"), (2, "Acme Support", "support@acme.example"))
 ADDRESSES = ("192.0.2.10", "192.0.2.11", "198.51.100.20")
 """From the ranges for documentation: nothing is sent from them."""
-SUPPRESSION_TYPES = {"bounces", "blocks", "spam_reports", "invalid_emails"}
 
 
 def _workspaces(workspace: Workspace, _: ApiRequest) -> Any:
@@ -131,30 +130,6 @@ def collection_json(collection: Collection) -> dict[str, Any]:
     }
 
 
-def _suppressed(workspace: Workspace, request: ApiRequest) -> Any:
-    if request.path["suppression_type"] not in SUPPRESSION_TYPES:
-        raise not_found()
-    addresses = workspace.bounced if request.path["suppression_type"] == "bounces" else {}
-    start, limit = request.integer("offset", 0), request.integer("limit", 100, least=1, most=1000)
-    email, domain = request.query.get("email", "").lower(), request.query.get("domain", "").lower()
-    suppressions = [
-        _suppression(address, at)
-        for address, at in sorted(addresses.items())
-        if email in {"", address} and domain in {"", address.rpartition("@")[2]}
-    ][start : start + limit]
-    return {"category": request.path["suppression_type"], "suppressions": suppressions or None}
-
-
-def _suppression_of(workspace: Workspace, request: ApiRequest) -> Any:
-    email = request.path["email_address"].lower()
-    suppressions = [_suppression(email, workspace.bounced[email])] if email in workspace.bounced else []
-    return {"category": "bounces", "suppressions": suppressions}
-
-
-def _suppression(email: str, at: int) -> dict[str, Any]:
-    return {"email": email, "created": at, "reason": "550 5.1.1 mailbox unknown", "status": "5.1.1"}
-
-
 ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/workspaces", _workspaces),
     ("GET", "/v1/sender_identities", _senders),
@@ -162,8 +137,6 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/sender_identities/{sender_id}/used_by", _sender_usage),
     ("GET", "/v1/subscription_topics", _topics),
     ("GET", "/v1/object_types", _object_types),
-    ("GET", "/v1/esp/suppression/{suppression_type}", _suppressed),
-    ("GET", "/v1/esp/search_suppression/{email_address}", _suppression_of),
     ("GET", "/v1/snippets", _snippets),
     ("GET", "/v1/collections", _collections),
     ("GET", "/v1/info/ip_addresses", lambda _, __: {"ip_addresses": list(ADDRESSES)}),

@@ -20,6 +20,7 @@ from cio_mcp.sandbox.api import (
     segments,
     sends,
     subscriptions,
+    suppressions,
     track,
     track_events,
     track_reports,
@@ -32,7 +33,7 @@ from cio_mcp.sandbox.http import Router
 
 MODULES = (
     track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,
-    newsletter_writes, transactional, sends, objects, account, reporting_webhooks, track_reports, pipelines, exports,
+    newsletter_writes, transactional, sends, objects, account, suppressions, reporting_webhooks, track_reports, pipelines, exports,
     imports, data_index, subscriptions, live_notifications, design_studio,
 )  # fmt: skip
 MODELLED = [route for module in MODULES for route in module.ROUTES]

@@ -64,6 +64,7 @@ class Workspace:
         for delivery in self.journeys.recent_deliveries:
             self.deliveries.add(delivery)
         self.bounced: dict[str, int] = {"eve@example.com": self.started_at - 7 * DAY_SECONDS}
+        self.spam_reported: dict[str, int] = {}
         self.activities: list[dict[str, Any]] = []
         self.sends: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []

@@ -24,8 +24,9 @@ _BY_TOOL: Mapping[str, str] = {
     "get_workspace": "list_workspaces list_senders list_topics",
     "list_webhooks": "list_reporting_webhooks get_reporting_webhook",
     "update_webhook": "create_reporting_webhook update_reporting_webhook delete_reporting_webhook",
-    "manage_suppression": "get_email_suppression list_email_suppressions list_domain_suppressions suppress_email "
-    "unsuppress_email",
+    "list_suppressions": "get_email_suppression list_email_suppressions list_domain_suppressions",
+    "manage_suppression": "suppress_email unsuppress_email",
+    "update_segment": "create_segment delete_segment add_to_segment remove_from_segment",
 }  # fmt: skip
 
 TYPED_TOOLS: Mapping[str, str] = {id_: tool for tool, ids in _BY_TOOL.items() for id_ in ids.split()}

@@ -15,6 +15,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.core.undo_profile import undo_profile
 from cio_mcp.tools.core.undo_segment import undo_creation, undo_deletion, undo_membership
+from cio_mcp.tools.core.undo_suppression import undo_suppression
 from cio_mcp.tools.core.undo_values import PastChange, refusal
 from cio_mcp.workspace import CallContext
 
@@ -26,6 +27,8 @@ UNDOS: Mapping[str, Undo] = {
     "remove_from_segment": undo_membership,
     "create_segment": undo_creation,
     "delete_segment": undo_deletion,
+    "suppress_email": undo_suppression,
+    "unsuppress_email": undo_suppression,
 }
 """The way back by operation, beside profile edits. A change is undone by one function or not at all."""
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cio_mcp.customerio import batches
-from cio_mcp.customerio.api import segments, sends, tracking, triggers, webhooks
+from cio_mcp.customerio.api import segments, sends, suppressions, tracking, triggers, webhooks
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from tests.customerio.api.published import answers_of, assert_published
@@ -42,6 +42,8 @@ CALLS: dict[str, Call] = {
     "delete a segment": segments.delete("3"),
     "add to a segment": segments.change_members("3", ["ada"], "id", add=True),
     "remove from a segment": segments.change_members("3", ["cio_a3000001"], "cio_id", add=False),
+    "suppress": suppressions.suppress("ada@example.com", "bounces"),
+    "unsuppress": suppressions.unsuppress("ada@example.com", "spam_reports"),
     "trigger": triggers.trigger("10", {"headline": "Hello"}),
 }
 
