@@ -51,7 +51,8 @@ async def test_a_search_needs_its_body_and_takes_no_other_fields(ws: CallContext
 
 
 async def test_the_cursor_leads_through_the_pages_of_customer_io(ws: CallContext) -> None:
-    query, body = {"limit": 15}, {"filter": {"segment": {"id": 1}}}
+    query: dict[str, Any] = {"limit": 15}
+    body: dict[str, Any] = {"filter": {"segment": {"id": 1}}}
     seen: list[Any] = []
     cursor = None
     for _ in range(20):

@@ -59,7 +59,8 @@ async def test_the_question_says_whom_it_is_about_what_is_so_now_and_what_follow
     text = question_about(removal, "1a2b3c4d").text
     assert "It is suppressed now: “eve@example.com”, bounces" in text
     assert "Emails are sent to the address again." in text
-    assert "no customer has this address" in text
+    nobody = await manage_suppression(ws, "stranger@example.com", "add")
+    assert "no customer has this address" in question_about(nobody, "1a2b3c4d").text
 
 
 async def test_nothing_is_sent_where_it_is_so_already(ws: CallContext) -> None:

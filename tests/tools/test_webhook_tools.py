@@ -10,7 +10,7 @@ from cio_mcp.gate.guardrails import check_plan
 from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.render import render
-from cio_mcp.tools.admin.update_webhook import list_webhooks, update_webhook
+from cio_mcp.tools.admin.update_webhook import Action, list_webhooks, update_webhook
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
@@ -79,8 +79,9 @@ async def test_nothing_is_sent_where_it_is_so_already(ws: CallContext) -> None:
 
 async def test_disabling_the_receiver_of_this_server_is_warned_of(ws: CallContext, sandbox: Sandbox) -> None:
     sandbox.workspace.webhooks[1].endpoint = "https://mine.example/webhooks/customerio/"
-    for action in ("disable", "delete"):
-        plan = await update_webhook(ws, action, webhook="1")  # type: ignore[arg-type]
+    actions: tuple[Action, ...] = ("disable", "delete")
+    for action in actions:
+        plan = await update_webhook(ws, action, webhook="1")
         assert "events may no longer arrive here" in " ".join(plan.warnings)
 
 

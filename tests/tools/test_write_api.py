@@ -199,7 +199,7 @@ REFUSED: dict[str, tuple[str, Body | None, dict[str, JsonValue], str]] = {
     ),
     "a large batch": (
         "pipelines_batch",
-        batch_of(*({"type": "identify", "userId": str(n), "traits": {"x": "y" * 30_000}} for n in range(18))),
+        batch_of(*[Body(type="identify", userId=str(n), traits={"x": "y" * 30_000}) for n in range(18)]),
         {},
         "512,000",
     ),
