@@ -1,0 +1,12 @@
+"""Scripted agents: tasks in plain words, done by a fixed policy that reads one channel of each answer.
+
+They measure the server, not a model's judgment: whether its answers hold what the next step needs, in each channel,
+within a number of calls and tokens, and that nothing is sent that the task does not allow.
+"""
+
+from tests.agents import campaigns, customers, messages, segments, writes
+from tests.agents.task import Task
+
+TASKS: dict[str, Task] = {
+    task.name: task for module in (customers, campaigns, messages, segments, writes) for task in module.TASKS
+}
