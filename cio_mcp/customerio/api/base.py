@@ -269,6 +269,7 @@ class Content(Model):
     reply_to: str | None = None
     recipient: str | None = None
     sending_state: str | None = None
+    parent_action_id: Annotated[str | None, Blank] = None
     created: Moment = None
     updated: Moment = None
 

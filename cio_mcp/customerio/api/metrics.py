@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from cio_mcp.customerio.api.base import Kind, Model
+from cio_mcp.customerio.api.base import Kind, Listed, Model
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import read
 
@@ -81,6 +81,18 @@ class Metric(Model):
         return {name: sums.get(name, 0) for name in CORE} | rest
 
 
+class JourneyMetric(Model):
+    """Counts of journeys by what became of them, oldest period first; each journey counts where it started."""
+
+    started: Annotated[tuple[int, ...], Listed] = ()
+    activated: Annotated[tuple[int, ...], Listed] = ()
+    exited_early: Annotated[tuple[int, ...], Listed] = ()
+    finished: Annotated[tuple[int, ...], Listed] = ()
+    converted: Annotated[tuple[int, ...], Listed] = ()
+    never_activated: Annotated[tuple[int, ...], Listed] = ()
+    messaged: Annotated[tuple[int, ...], Listed] = ()
+
+
 class Link(Model):
     """A link of a message."""
 
@@ -136,6 +148,19 @@ class Metrics(Reads):
         )
         return await self._item(Metric, "metric", call)
 
+    async def journeys(self, campaign_id: str, since: datetime, until: datetime, *, cache: float) -> JourneyMetric:
+        """Journeys that started in a range, by month, at most `cache` seconds old."""
+        call = read("get_campaign_journeys", campaign_id=campaign_id, query=_months(since, until))
+        return await self._item(JourneyMetric, "journey_metric", call, cache=cache)
+
+    async def of_action(
+        self, campaign_id: str, action_id: str, since: datetime, until: datetime, *, cache: float
+    ) -> Metric:
+        """Counts of one action of a campaign in a range, by month (UTC), at most `cache` seconds old."""
+        query = {"version": 2, "tz": "UTC", **_months(since, until)}
+        call = read("get_campaign_action_metrics", campaign_id=campaign_id, action_id=action_id, query=query)
+        return await self._item(Metric, "metric", call, cache=cache)
+
     async def back(
         self, kind: Kind, thing_id: str, period: str, steps: int, *, channel: str | None = None, cache: float = 0.0
     ) -> Metric:
@@ -149,6 +174,10 @@ class Metrics(Reads):
         query: dict[str, object] = {"period": period, "steps": steps, "unique": False}
         call = read(LINKS[kind], query=query, **_path(kind, thing_id))
         return await self._list(LinkMetric, "links", call)
+
+
+def _months(since: datetime, until: datetime) -> dict[str, object]:
+    return {"res": "months", "start": int(since.timestamp()), "end": int(until.timestamp())}
 
 
 def _path(kind: Kind, id_: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from cio_mcp.text.sanitize import quoted_name, quoted_text
+from cio_mcp.text.sanitize import quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Kind
@@ -65,6 +65,47 @@ class SegmentName(AnswerPart):
         return f"{quoted_name(self.name)} ({self.id})" if self.name else self.id
 
 
+class StepCounts(AnswerPart):
+    """People at one step of a campaign: those who reached it and those who did not are all journeys."""
+
+    reached: int
+    not_reached: int | None = None
+    sent: int
+    not_sent: dict[str, int] | None = None
+    pending: int | None = None
+
+    def __str__(self) -> str:
+        reasons = ", ".join(f"{name} {count:,}" for name, count in (self.not_sent or {}).items())
+        facts = [
+            f"reached by {self.reached:,}" + ("" if self.not_reached is None else f" (not by {self.not_reached:,})"),
+            f"sent {self.sent:,}",
+            reasons and f"not sent: {reasons}",
+            f"waiting or a draft: {self.pending:,}" if self.pending else "",
+        ]
+        return "; ".join(filter(None, facts))
+
+
+class JourneyCounts(AnswerPart):
+    """Journeys by outcome; `in_progress` is derived, the rest are Customer.io's counts."""
+
+    since: datetime
+    started: int
+    finished: int
+    exited_early: int
+    never_activated: int
+    in_progress: int | None = None
+    converted: int
+
+    def line(self) -> str:
+        """One line: all who entered, then the parts that add up to them."""
+        going_on = "" if self.in_progress is None else f", {self.in_progress:,} still in it (derived: the rest)"
+        return (
+            f"{self.started:,} journeys since {moment(self.since)}: {self.finished:,} finished, {self.exited_early:,} "
+            f"left early, {self.never_activated:,} filtered out before the first step{going_on}. "
+            f"Of them {self.converted:,} converted"
+        )
+
+
 class MessageRow(AnswerPart):
     """One message: an action of a campaign, or a variant of a newsletter or transactional message."""
 
@@ -77,6 +118,8 @@ class MessageRow(AnswerPart):
     sending_state: str | None = None
     test_group: str | None = None
     winner: bool | None = None
+    parent: str | None = None
+    people: StepCounts | None = None
 
     def line(self) -> str:
         """One line: name and kind, then content."""
@@ -89,8 +132,10 @@ class MessageRow(AnswerPart):
             self.sending_state,
             self.test_group and f"test group {quoted_name(self.test_group)}",
             "winner" if self.winner else None,
+            self.parent and f"a branch of {word(self.parent)}",
         ]
-        return ", ".join([f"  {self.id}", *filter(None, facts)])
+        text = ", ".join([f"  {self.id}", *filter(None, facts)])
+        return f"{text}: {self.people}" if self.people else text
 
 
 class CampaignAnswer(PageAnswer):
@@ -115,8 +160,10 @@ class CampaignAnswer(PageAnswer):
     send_to_unsubscribed: bool | None = None
     queue_drafts: bool | None = None
     variables: tuple[str, ...] | None = Field(default=None, description="Variables in its template")
+    journeys: JourneyCounts | None = None
     messages: tuple[MessageRow, ...] = ()
     messages_total: int = 0
+    notes: tuple[Prose, ...] | None = None
 
     def lines(self) -> Iterable[str]:
         """Name, trigger, audience, schedule, and messages."""
@@ -137,8 +184,13 @@ class CampaignAnswer(PageAnswer):
             yield "held as a draft until someone sends it in Customer.io"
         if self.variables:
             yield f"its template uses {', '.join(quoted_name(name) for name in self.variables)}"
-        yield f"{self.messages_total} message{'' if self.messages_total == 1 else 's'}"
+        if self.journeys:
+            yield self.journeys.line()
+        noun = "step" if self.kind == "campaign" else "message"
+        in_order = ", in order" if self.kind == "campaign" and self.messages_total > 1 else ""
+        yield f"{self.messages_total} {noun}{'' if self.messages_total == 1 else 's'}{in_order}"
         yield from (message.line() for message in self.messages)
+        yield from self.notes or ()
         yield from self.more(self.messages_total)
 
 

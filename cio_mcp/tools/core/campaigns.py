@@ -19,8 +19,17 @@ from cio_mcp.tools.common.arguments import Cursor, Id, Kind, Limit, Name
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import Source, find, reads_of
 from cio_mcp.tools.common.pages import continuation, cut, total_of
-from cio_mcp.tools.core.campaign_answers import CampaignAnswer, CampaignList, CampaignRow, MessageRow, SegmentName
+from cio_mcp.tools.core.campaign_answers import (
+    CampaignAnswer,
+    CampaignList,
+    CampaignRow,
+    JourneyCounts,
+    MessageRow,
+    SegmentName,
+    StepCounts,
+)
 from cio_mcp.tools.core.deliveries import CHANNELS
+from cio_mcp.tools.core.journeys import MAX_STEPS, count_people, in_order
 from cio_mcp.tools.core.sent_counts import sent_counts
 from cio_mcp.workspace import CallContext
 
@@ -43,8 +52,11 @@ STARTS: dict[StartsOn, str] = {
     "unknown": "something the API does not return",
 }
 
+NOT_VISIBLE = "Delays, time windows, conditions, and goals are not visible through the API."
+NOT_REACHED = "Who has not reached a step waits before it, took another branch, or left; the API does not tell which."
+NOT_COUNTED = "Some counts could not be read in time. Ask again in a moment."
 MAX_MESSAGES = 50
-"""Messages of one campaign in an answer; a cursor leads on. No source."""
+"""Messages of one broadcast, newsletter or transactional message in an answer; a cursor leads on. No source."""
 MAX_SEGMENTS, MAX_TAGS, MAX_VARIABLES = 50, 50, 100
 """Segments, tags and variables of one campaign in an answer; no source, in practice there are fewer."""
 
@@ -81,7 +93,10 @@ async def get_campaign(
     kind: Kind = "campaign",
     cursor: Cursor = None,
 ) -> CampaignAnswer:
-    """Get the state, trigger, and messages of a campaign, broadcast, newsletter, or transactional message."""
+    """Get the state, trigger, and messages of a campaign, broadcast, newsletter, or transactional message.
+
+    For a campaign: its steps in order, and how many people entered, reached each step, and left.
+    """
     match await find(ws, kind, id):
         case Campaign() as campaign:
             return await _campaign(ws, campaign, cursor)
@@ -132,6 +147,9 @@ def _start(campaign: Campaign) -> str:
 
 async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> CampaignAnswer:
     got = await together({"names": partial(_segment_names, ws), "actions": partial(ws.campaigns.actions, campaign)})
+    steps = in_order(campaign, got["actions"])
+    page, _ = cut(steps, MAX_STEPS, cursor)
+    journeys, people = await count_people(ws, campaign, page)
     triggers = _with_names(campaign.trigger_segment_ids, got["names"])
     start = f"segment {', '.join(map(str, triggers))}" if triggers else _start(campaign)
     return CampaignAnswer(
@@ -141,8 +159,15 @@ async def _campaign(ws: CallContext, campaign: Campaign, cursor: str | None) -> 
         trigger_segments=triggers,
         filter_segments=_with_names(campaign.filter_segment_ids, got["names"]),
         **_history(campaign),
-        **_messages(got["actions"], cursor),
+        journeys=journeys,
+        notes=_notes(journeys, len(people) < len(page)),
+        **_messages(steps, cursor, most=MAX_STEPS, people=people),
     )
+
+
+def _notes(journeys: JourneyCounts | None, is_incomplete: bool) -> tuple[str, ...]:
+    missing = journeys is None or is_incomplete
+    return (*((NOT_COUNTED,) if missing else ()), *((NOT_REACHED,) if journeys else ()), NOT_VISIBLE)
 
 
 async def _broadcast(ws: CallContext, broadcast: Broadcast, cursor: str | None) -> CampaignAnswer:
@@ -205,14 +230,21 @@ async def _transactional(ws: CallContext, message: TransactionalMessage, cursor:
     )
 
 
-def _messages(contents: Sequence[Content], cursor: str | None, groups: Iterable[TestGroup] = ()) -> dict[str, Any]:
+def _messages(
+    contents: Sequence[Content],
+    cursor: str | None,
+    groups: Iterable[TestGroup] = (),
+    *,
+    most: int = MAX_MESSAGES,
+    people: Mapping[str, StepCounts] | None = None,
+) -> dict[str, Any]:
     tested = {content_id: group for group in groups for content_id in group.content_ids}
-    page, more = cut(contents, MAX_MESSAGES, cursor)
-    rows = tuple(_message(content, tested.get(content.id)) for content in page)
+    page, more = cut(contents, most, cursor)
+    rows = tuple(_message(content, tested.get(content.id), (people or {}).get(content.id)) for content in page)
     return {"messages": rows, "messages_total": len(contents), **more}
 
 
-def _message(content: Content, group: TestGroup | None) -> MessageRow:
+def _message(content: Content, group: TestGroup | None, people: StepCounts | None) -> MessageRow:
     return MessageRow(
         id=content.id,
         type=CHANNELS.get(content.type or "", content.type),
@@ -223,6 +255,8 @@ def _message(content: Content, group: TestGroup | None) -> MessageRow:
         sending_state=content.sending_state,
         test_group=(group.label or group.name) if group else None,
         winner=group.winner if group else None,
+        parent=content.parent_action_id,
+        people=people,
     )
 
 
