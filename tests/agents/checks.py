@@ -30,8 +30,8 @@ class Says(Check):
     truth: Callable[[Sandbox], Any]
 
     def problem(self, end: End) -> str:
-        wanted, said = str(self.truth(end.sandbox)), end.taken.get(self.name, "").replace(",", "")
-        return "" if said == wanted.replace(",", "") else f"the agent says that {self.name} is {said!r}, not {wanted!r}"
+        wanted, answer = str(self.truth(end.sandbox)), end.taken.get(self.name, "").replace(",", "")
+        return "" if answer == wanted.replace(",", "") else f"the agent says that {self.name} is {answer!r}, not {wanted!r}"
 
 
 @dataclass(frozen=True)
