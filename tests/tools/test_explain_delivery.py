@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from cio_mcp.customerio.api.base import Message
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.errors import Ambiguous, InvalidArgument
 from cio_mcp.sandbox import Sandbox, limits
@@ -16,10 +17,13 @@ from cio_mcp.sandbox.world.deliveries import Delivery
 from cio_mcp.sandbox.world.fixtures import add_person
 from cio_mcp.sandbox.world.lifecycle import create_delivery, dispatch, draft, receive_event
 from cio_mcp.sandbox.world.people import Person
+from cio_mcp.sandbox.world.profiles import identify
 from cio_mcp.sandbox.world.sources import Kind, Source
 from cio_mcp.sandbox.world.templates import Template
 from cio_mcp.text.render import render
+from cio_mcp.text.timestamps import from_unix
 from cio_mcp.tools.core.explain_delivery import DeliveryExplanation, explain_delivery
+from cio_mcp.tools.core.explain_delivery_outcomes import state_of
 from cio_mcp.tools.core.explain_delivery_reads import MAX_REQUESTS
 from cio_mcp.tools.core.explain_delivery_verdicts import MEANINGS, Verdict
 from cio_mcp.workspace import CallContext, Workspace
@@ -299,6 +303,30 @@ def _unsubscribed_and_no_address(stage: Stage) -> dict[str, Any]:
     return _about(person, source)
 
 
+def _resubscribed(stage: Stage) -> dict[str, Any]:
+    person, source = stage.person(), stage.known("campaign", 2)
+    stage.message(person, source, ago=2 * DAY_SECONDS, undeliverable=1)
+    stage.unsubscribe(person, ago=3 * DAY_SECONDS)
+    identify(stage.sandbox.workspace, "nina", {"unsubscribed": False})
+    return _about(person, source)
+
+
+def _unsubscribed_again(stage: Stage) -> dict[str, Any]:
+    person, source = stage.person(), stage.known("campaign", 2)
+    stage.message(person, source, ago=2 * DAY_SECONDS, undeliverable=1)
+    identify(stage.sandbox.workspace, "nina", {"unsubscribed": True})
+    person.timestamps["unsubscribed"] = stage.now - 3 * DAY_SECONDS
+    return _about(person, source)
+
+
+def _opted_out_of_the_sender(stage: Stage) -> dict[str, Any]:
+    person, source = stage.person(phone="+447700900055"), stage.known("transactional", 3)
+    stage.message(person, source, undeliverable=1).recipient = "+447700900055"
+    optouts = [{"channel": "sms", "from": "+15005550006"}]
+    stage.sandbox.workspace.records.put("/v1/optouts", person.cio_id, {"cio_id": person.cio_id, "optouts": optouts})
+    return _about(person, source)
+
+
 def _topic_off(stage: Stage) -> dict[str, Any]:
     person, source = stage.person(), stage.source("newsletter", 97, sent_at=stage.now - HOUR_SECONDS)
     stage.turn_off(person, 2, ago=DAY_SECONDS)
@@ -343,6 +371,14 @@ def _suppressed_by_reason(stage: Stage) -> dict[str, Any]:
     person, source = stage.person(), stage.known("transactional", 1)
     stage.message(person, source, undeliverable=1).failure = "The person is suppressed."
     stage.unsubscribe(person, ago=DAY_SECONDS)
+    return _about(person, source)
+
+
+def _suppressed_at_another_address(stage: Stage) -> dict[str, Any]:
+    """The event redirected the message, to an address that was suppressed, but is not the customer's own."""
+    person, source = stage.person(), stage.known("campaign", 2)
+    delivery = stage.message(person, source, undeliverable=1)
+    delivery.recipient = "Eve <eve@example.com>"
     return _about(person, source)
 
 
@@ -433,6 +469,9 @@ CASES: tuple[Case, ...] = (
     (_younger_than_the_newsletter, "not_in_audience", ()),
     (_unsubscribed, "unsubscribed", ()),
     (_unsubscribed_undeliverable, "unsubscribed", ()),
+    (_resubscribed, "unsubscribed", ()),
+    (_unsubscribed_again, "undeliverable", ()),
+    (_opted_out_of_the_sender, "unsubscribed", ()),
     (_unsubscribed_and_no_address, "unsubscribed", ("no_address",)),
     (_topic_off, "topic_off", ()),
     (_topic_off_and_unsubscribed, "unsubscribed", ("topic_off",)),
@@ -441,6 +480,7 @@ CASES: tuple[Case, ...] = (
     (_no_device, "no_address", ()),
     (_suppressed, "suppressed", ()),
     (_suppressed_by_reason, "suppressed", ("unsubscribed",)),
+    (_suppressed_at_another_address, "suppressed", ()),
     (_undeliverable, "undeliverable", ()),
     (_scheduled, "scheduled_or_waiting", ()),
     (_deferred, "scheduled_or_waiting", ()),
@@ -508,6 +548,56 @@ def _has_newer_trigger(stage: Stage, delivery: Delivery) -> bool:
     """Whether the broadcast was triggered again: then the question is why that created no message."""
     times = [trigger["created_at"] for trigger in stage.sandbox.workspace.triggers.values()]
     return delivery.source.kind == "broadcast" and max(times) > delivery.created
+
+
+@pytest.mark.parametrize(
+    ("metrics", "verdict", "at"),
+    [
+        ({}, "scheduled_or_waiting", None),
+        ({"created": 0}, "scheduled_or_waiting", 0),
+        ({"created": 0, "attempted": 5, "sent": 9}, "sent_not_confirmed", 9),
+        ({"created": 0, "sent": 5, "delivered": 9, "opened": 20, "clicked": 30}, "delivered", 9),
+        ({"created": 0, "sent": 5, "opened": 20, "clicked": 30}, "delivered", 20),
+        ({"created": 0, "sent": 5, "delivered": 9, "bounced": 20}, "bounced", 20),
+        ({"created": 0, "bounced": 5, "delivered": 9}, "delivered", 9),
+        ({"created": 0, "failed": 5, "sent": 9}, "sent_not_confirmed", 9),
+        ({"created": 0, "sent": 5, "delivered": 5, "bounced": 5}, "delivered", 5),
+        ({"created": 0, "drafted": 5, "sent": 9, "delivered": 10}, "delivered", 10),
+        ({"created": 0, "sent": 5, "delivered": 9, "spammed": 20, "unsubscribed": 30}, "delivered", 9),
+        ({"created": 0, "suppressed": 5}, "suppressed", 5),
+        ({"created": 0, "deferred": 5}, "scheduled_or_waiting", 5),
+    ],
+)
+def test_the_latest_metric_is_what_came_of_a_message(metrics: dict[str, int], verdict: Verdict, at: int | None) -> None:
+    start = 1_790_000_000
+    message = Message(id="D1", metrics={name: start + after for name, after in metrics.items()})
+    assert state_of(message) == (verdict, None if at is None else from_unix(start + at))
+
+
+def test_an_open_without_a_time_shows_that_a_message_arrived() -> None:
+    assert state_of(Message(id="D1", metrics={"sent": 1_790_000_000, "human_opened": 2})) == ("delivered", None)
+
+
+async def test_a_channel_without_reports_of_delivery_is_named_as_such(ws: CallContext, stage: Stage) -> None:
+    person = stage.person()
+    source = stage.source("campaign", 89, event_name="upgraded")
+    object.__setattr__(source.templates[0], "channel", "in_app")
+    stage.message(person, source, sent=1)
+    answer = await explain_delivery(ws, **_about(person, source))
+    assert answer.because.endswith("; this channel reports no deliveries.")
+
+
+async def test_a_message_to_an_unsubscribed_customer_is_evidence_with_the_setting(
+    ws: CallContext, stage: Stage
+) -> None:
+    person, source = stage.person(), stage.known("transactional", 1)
+    stage.unsubscribe(person, ago=DAY_SECONDS)
+    stage.message(person, source, **DELIVERED)
+    answer = await explain_delivery(ws, **_about(person, source))
+    facts = [line.fact for line in answer.evidence]
+    assert verdicts(answer) == ("delivered", ())
+    assert [fact for fact in facts if "is unsubscribed" in fact and "before this message was created" in fact]
+    assert "It is also sent to unsubscribed customers, unless a request says otherwise." in facts
 
 
 async def test_an_unsubscription_after_a_message_is_evidence_and_no_cause(ws: CallContext, stage: Stage) -> None:

@@ -128,6 +128,17 @@ class Subscriptions(Model):
     unsubscribed: Annotated[bool, BeforeValidator(bool)] = False
 
 
+class Optout(Model):
+    """A sender of SMS or WhatsApp messages that a person opted out of."""
+
+    channel: str = "sms"
+    from_: str = Field(alias="from")
+
+
+class _Optouts(Model):
+    optouts: Annotated[tuple[Optout, ...], Listed] = ()
+
+
 class Relationship(Model):
     """An object that a person is related to."""
 
@@ -316,6 +327,10 @@ class People(Reads):
     async def subscriptions_of(self, reference: Reference) -> Subscriptions:
         """Read which topics a person is subscribed to; raises as `attributes` does."""
         return (await self._of(reference, "get_customer_subscriptions", _Subscriptions)).customer
+
+    async def optouts_of(self, reference: Reference) -> tuple[Optout, ...]:
+        """Read which senders of SMS and WhatsApp messages a person opted out of; raises as `attributes` does."""
+        return (await self._of(reference, "get_customer_optouts", _Optouts)).optouts
 
     async def relationships_of(self, reference: Reference, *, limit: int, start: str | None = None) -> RelationshipPage:
         """Read the objects a person is related to; raises as `attributes` does."""

@@ -24,7 +24,8 @@ from cio_mcp.tools.common.lookup import Source, find
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
 from cio_mcp.tools.common.sources import Source as SourceLine
 from cio_mcp.tools.core.deliveries import MessageLine, line_of, timeline
-from cio_mcp.tools.core.explain_delivery_causes import Cause, causes_of
+from cio_mcp.tools.core.explain_delivery_causes import causes_of
+from cio_mcp.tools.core.explain_delivery_conditions import Cause
 from cio_mcp.tools.core.explain_delivery_evidence import Evidence, evidence_of, not_visible
 from cio_mcp.tools.core.explain_delivery_reads import facts_of
 from cio_mcp.tools.core.explain_delivery_verdicts import MEANINGS, Verdict
@@ -161,8 +162,14 @@ async def _unknown_customer(ws: CallContext, reference: Reference, missing: NotF
 def _unknown(ws: CallContext, verdict: Verdict, missing: NotFound, **rest: Any) -> DeliveryExplanation:
     next_step = MEANINGS[verdict].next_step
     return DeliveryExplanation(
-        verdict=verdict, because=str(missing), certain=True, next_step=next_step, now=ws.now, **rest
+        verdict=verdict, because=_sentence(missing), certain=True, next_step=next_step, now=ws.now, **rest
     )
+
+
+def _sentence(missing: NotFound) -> str:
+    """The sentence of an error without the argument that it names."""
+    text = str(missing).removeprefix("customer: ").removeprefix("id: ")
+    return text[:1].upper() + text[1:]
 
 
 async def _or_missing(read: Read) -> Any:

@@ -12,8 +12,10 @@ from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.message_preview import DATA, listed_names, required_by
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.core.deliveries import channel_of
-from cio_mcp.tools.core.explain_delivery_causes import segment_name, segment_roles, state_of, topics_off
+from cio_mcp.tools.core.explain_delivery_causes import segment_name, segment_roles
+from cio_mcp.tools.core.explain_delivery_conditions import topics_off
 from cio_mcp.tools.core.explain_delivery_facts import Facts
+from cio_mcp.tools.core.explain_delivery_outcomes import state_of
 from cio_mcp.tools.core.explain_delivery_verdicts import Verdict
 
 MAX_NAMES = 5
@@ -36,7 +38,6 @@ NOT_SHOWN: dict[type, tuple[str, ...]] = {
 """What the App API does not return, by kind: https://docs.customer.io/integrations/api/app/"""
 MEMBERSHIP = "when the customer joined or left a segment, and whether the audience includes or excludes it"
 ARRIVED = ("whether the message is in the inbox or the spam folder",)
-SMS = "opt-outs from SMS and WhatsApp senders are not checked"
 RECEIPT = "when an event was received, unless its ID holds the time"
 
 
@@ -68,10 +69,9 @@ def not_visible(facts: Facts, verdict: Verdict) -> list[str]:
         hidden = ("the data of the request",) if facts.data is None and verdict == "failed" else ()
         limits = ("message limits",) if verdict == "undeliverable" else ()
         return [*hidden, *limits, *unread]
-    sms = [SMS] if {"sms", "twilio", "whatsapp"} & {each.type for each in facts.contents or ()} else []
     receipt = [RECEIPT] if isinstance(facts.source, Campaign) and facts.source.event_name else []
     membership = [MEMBERSHIP] if any(ids for _, ids in segment_roles(facts)) else []
-    return [*NOT_SHOWN[type(facts.source)], *membership, *receipt, *sms, *unread]
+    return [*NOT_SHOWN[type(facts.source)], *membership, *receipt, *unread]
 
 
 def _profile(facts: Facts) -> Iterator[Evidence]:
@@ -91,6 +91,11 @@ def _subscription(facts: Facts) -> Iterator[Evidence]:
         order = f", {'after' if at > facts.at else 'before'} this message was created" if at and facts.answered else ""
         since = f" since {moment(at)}" if at else ""
         yield Evidence(fact=f"The customer is unsubscribed{since}{order}.", source="profile")
+    if facts.optouts:
+        numbers = ", ".join(
+            f"{word(each.channel)} from {quoted_name(each.from_)}" for each in facts.optouts[:MAX_NAMES]
+        )
+        yield Evidence(fact=f"Opted out of {len(facts.optouts)} senders: {numbers}.", source="opt-outs")
     if off := list(topics_off(facts).values()):
         yield Evidence(fact=f"Topics off: {_names(off)}.", source="subscription preferences")
 

@@ -10,7 +10,7 @@ from cio_mcp.customerio.api.base import Activity, Content, Message
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
-from cio_mcp.customerio.api.people import Person, SegmentName, Subscriptions
+from cio_mcp.customerio.api.people import Optout, Person, SegmentName, Subscriptions
 from cio_mcp.customerio.api.suppressions import AddressSuppressions
 from cio_mcp.customerio.api.triggers import Trigger
 from cio_mcp.text.timestamps import from_unix_if_readable
@@ -42,6 +42,7 @@ class Facts:
     segment_names: dict[str, str] = field(default_factory=dict)
     subscriptions: Subscriptions | None = None
     suppressions: AddressSuppressions | None = None
+    optouts: tuple[Optout, ...] | None = ()
     activities: tuple[Activity, ...] | None = ()
     events: tuple[Activity, ...] | None = ()
     triggers: tuple[Trigger, ...] | None = ()

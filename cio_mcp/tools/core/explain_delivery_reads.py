@@ -20,6 +20,7 @@ from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.lookup import Source, reads_of
 from cio_mcp.tools.common.recipients import SENDABLE_ADDRESS
 from cio_mcp.tools.core.deliveries import sent_by
+from cio_mcp.tools.core.explain_delivery_conditions import OPTOUT_CHANNELS, channels_of
 from cio_mcp.tools.core.explain_delivery_facts import LEEWAY, Facts
 from cio_mcp.workspace import CallContext
 
@@ -193,6 +194,8 @@ async def _with_details(ws: CallContext, facts: Facts) -> Facts:
         reads["email provider"] = partial(Suppressions(ws.reader).of, address)
     if isinstance(facts.source, Broadcast) and facts.trigger and message is None:
         reads["errors of the trigger"] = partial(Triggers(ws.reader).failed, facts.source.id, facts.trigger.id)
+    if OPTOUT_CHANNELS & {*channels_of(facts.contents or ())}:
+        reads["opt-outs"] = partial(ws.people.optouts_of, facts.person.reference)
     if facts.source is None and message is not None and (sender := sent_by(message)):
         reads["source"] = partial(_source_with_contents, ws, sender.kind, sender.id)
     read = await _read_all({}, reads)
@@ -203,6 +206,7 @@ async def _with_details(ws: CallContext, facts: Facts) -> Facts:
         contents=_tuple(contents),
         events=facts.events if facts.source else _events_before(facts, source),
         suppressions=read.get("email provider"),
+        optouts=_tuple(read.get("opt-outs", ())),
         trigger_failed=read.get("errors of the trigger", False),
         unread=(*facts.unread, *_unread(read)),
     )
