@@ -7,7 +7,9 @@ from typing import Any, get_args
 
 import pytest
 
-from cio_mcp.customerio.api.base import Message
+from cio_mcp.customerio.api.base import Content, Identifiers, Message
+from cio_mcp.customerio.api.campaigns import Campaign
+from cio_mcp.customerio.api.people import Person as Profile
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.errors import Ambiguous, InvalidArgument
 from cio_mcp.sandbox import Sandbox, limits
@@ -23,6 +25,8 @@ from cio_mcp.sandbox.world.templates import Template
 from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import from_unix
 from cio_mcp.tools.core.explain_delivery import DeliveryExplanation, explain_delivery
+from cio_mcp.tools.core.explain_delivery_causes import causes_of
+from cio_mcp.tools.core.explain_delivery_facts import Facts
 from cio_mcp.tools.core.explain_delivery_outcomes import state_of
 from cio_mcp.tools.core.explain_delivery_reads import MAX_REQUESTS
 from cio_mcp.tools.core.explain_delivery_verdicts import MEANINGS, Verdict
@@ -440,6 +444,31 @@ def _event_lately_without_a_message(stage: Stage) -> dict[str, Any]:
     return _about(person)
 
 
+def _in_one_of_two_segments(stage: Stage) -> dict[str, Any]:
+    source = stage.source("campaign", 88, trigger_segments=(2, 4))
+    return _about(stage.person(), source)
+
+
+def _topic_turned_off_later(stage: Stage) -> dict[str, Any]:
+    person, source = stage.person(), stage.known("newsletter", 31)
+    stage.message(person, source, undeliverable=1)
+    stage.turn_off(person, 2, ago=60)
+    return _about(person, source)
+
+
+def _suppressed_later(stage: Stage) -> dict[str, Any]:
+    person, source = stage.person(), stage.known("newsletter", 31)
+    stage.message(person, source, undeliverable=1)
+    stage.sandbox.workspace.bounced[str(person.email)] = stage.now - 60
+    return _about(person, source)
+
+
+def _no_send_and_unsubscribed(stage: Stage) -> dict[str, Any]:
+    person = stage.person()
+    stage.unsubscribe(person, ago=DAY_SECONDS)
+    return _about(person, stage.known("transactional", 2))
+
+
 CASES: tuple[Case, ...] = (
     (_no_customer, "customer_unknown", ()),
     (_no_message, "message_unknown", ()),
@@ -460,6 +489,7 @@ CASES: tuple[Case, ...] = (
     (_event_before_the_start, "never_triggered", ()),
     (_broadcast_never_triggered, "never_triggered", ()),
     (_no_send, "never_triggered", ()),
+    (_no_send_and_unsubscribed, "never_triggered", ()),
     (_nothing_lately, "never_triggered", ()),
     (_nothing_lately_and_unsubscribed, "unsubscribed", ("no_address",)),
     (_failed_for_data, "failed", ("missing_data",)),
@@ -482,6 +512,8 @@ CASES: tuple[Case, ...] = (
     (_suppressed_by_reason, "suppressed", ("unsubscribed",)),
     (_suppressed_at_another_address, "suppressed", ()),
     (_undeliverable, "undeliverable", ()),
+    (_topic_turned_off_later, "undeliverable", ()),
+    (_suppressed_later, "undeliverable", ()),
     (_scheduled, "scheduled_or_waiting", ()),
     (_deferred, "scheduled_or_waiting", ()),
     (_event_just_came, "scheduled_or_waiting", ()),
@@ -490,6 +522,7 @@ CASES: tuple[Case, ...] = (
     (_event_without_a_message, "not_visible", ()),
     (_broadcast_without_a_message, "not_visible", ()),
     (_segment_without_a_message, "not_visible", ()),
+    (_in_one_of_two_segments, "not_visible", ()),
     (_event_lately_without_a_message, "not_visible", ()),
 )
 
@@ -688,6 +721,40 @@ async def test_what_cannot_be_read_is_named_and_never_counts_as_absent(
     answer = await explain_delivery(ws, **about)
     assert answer.verdict == "not_visible"
     assert f"{name} (could not be read)" in (answer.not_visible or ())
+
+
+@pytest.mark.parametrize(
+    ("contents", "has", "verdict"),
+    [
+        ((("email", "automatic"), ("push", "automatic")), {"email": "nina@example.com"}, "not_visible"),
+        ((("email", "automatic"), ("push", "automatic")), {}, "no_address"),
+        ((("twilio", "automatic"), ("delay", None)), {"email": "nina@example.com"}, "no_address"),
+        ((("webhook", "automatic"), ("email", "automatic")), {}, "not_visible"),
+        ((("delay", None),), {}, "not_visible"),
+        ((("email", "off"), ("push", "off")), {"email": "nina@example.com"}, "not_running"),
+        ((("email", "off"), ("push", "draft")), {"email": "nina@example.com"}, "not_visible"),
+    ],
+)
+def test_only_what_stops_every_message_of_a_campaign_is_a_cause(
+    contents: tuple[tuple[str, str | None], ...], has: dict[str, str], verdict: Verdict
+) -> None:
+    steps = (Content(id=str(place), type=type_, sending_state=state) for place, (type_, state) in enumerate(contents))
+    facts = Facts(
+        now=from_unix(1_790_000_000),
+        person=Profile(identifiers=Identifiers(**has)),
+        source=Campaign(id="1", active=True),
+        contents=tuple(steps),
+    )
+    assert [cause.verdict for cause in causes_of(facts)] == [verdict]
+
+
+async def test_the_search_for_messages_ends_with_those_that_are_shown(ws: CallContext, stage: Stage) -> None:
+    person, source = stage.person(), stage.known("newsletter", 31)
+    for number in range(250):
+        stage.message(person, source, ago=number * HOUR_SECONDS, **DELIVERED)
+    await explain_delivery(ws, **_about(person, source))
+    await explain_delivery(ws, **_unsubscribed(stage))
+    assert stage.sandbox.routes["GET /v1/customers/{customer_id}/messages"] == 2
 
 
 async def test_a_message_of_last_year_is_found_where_there_is_no_later_one(ws: CallContext, stage: Stage) -> None:
