@@ -371,6 +371,14 @@ def _suppressed(stage: Stage) -> dict[str, Any]:
     return _about(person, source)
 
 
+def _suppressed_for_spam(stage: Stage) -> dict[str, Any]:
+    person, source = stage.person(), stage.known("campaign", 2)
+    stage.sandbox.workspace.spam_reported[str(person.email)] = stage.now - DAY_SECONDS
+    receive_event(stage.sandbox.workspace, person, "order_placed", {"order_id": "A-1", "total": 1}, stage.now, "")
+    stage.pass_time(HOUR_SECONDS)
+    return _about(person, source)
+
+
 def _suppressed_by_reason(stage: Stage) -> dict[str, Any]:
     person, source = stage.person(), stage.known("transactional", 1)
     stage.message(person, source, undeliverable=1).failure = "The person is suppressed."
@@ -509,6 +517,7 @@ CASES: tuple[Case, ...] = (
     (_no_address, "no_address", ()),
     (_no_device, "no_address", ()),
     (_suppressed, "suppressed", ()),
+    (_suppressed_for_spam, "suppressed", ()),
     (_suppressed_by_reason, "suppressed", ("unsubscribed",)),
     (_suppressed_at_another_address, "suppressed", ()),
     (_undeliverable, "undeliverable", ()),

@@ -157,8 +157,9 @@ def _failure(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: 
         return "undeliverable", UNSUBSCRIBED
     if not delivery.recipient:
         return "undeliverable", "The person has no address on this channel."
-    if delivery.recipient.lower() in workspace.bounced:
-        return "dropped", "The address is suppressed because mail to it bounced."
+    for suppressed, reason in ((workspace.bounced, "bounced"), (workspace.spam_reported, "was reported as spam")):
+        if delivery.recipient.lower() in suppressed:
+            return "dropped", f"The address is suppressed because mail to it {reason}."
     if delivery.recipient.lower() in workspace.spam_reported:
         return "dropped", "The address is suppressed because mail to it was reported as spam."
     missing = [] if delivery.source.kind == "campaign" else missing_variables(template, delivery.data)
