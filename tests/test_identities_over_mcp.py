@@ -20,6 +20,8 @@ CUSTOMER_TOOLS: dict[str, dict[str, Any]] = {
     "send_event": {"name": "probe"},
     "update_customer": {"attributes": {"a": "b"}},
     "send_transactional": {"message": "2"},
+    "remove_customer": {"action": "delete"},
+    "manage_device": {"action": "add", "device": "probe", "platform": "ios"},
 }
 
 

@@ -62,6 +62,7 @@ _DEVICE: Labels = {
 _OBJECT: Labels = {
     ("identifiers", "object_type_id"): "Object type",
     ("identifiers", "object_id"): "Object ID",
+    ("attributes",): "Object attributes",
     ("cio_relationships",): "Related customers",
 }
 _TRIGGER: Labels = {

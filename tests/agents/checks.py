@@ -31,7 +31,11 @@ class Says(Check):
 
     def problem(self, end: End) -> str:
         wanted, answer = str(self.truth(end.sandbox)), end.taken.get(self.name, "").replace(",", "")
-        return "" if answer == wanted.replace(",", "") else f"the agent says that {self.name} is {answer!r}, not {wanted!r}"
+        return (
+            ""
+            if answer == wanted.replace(",", "")
+            else f"the agent says that {self.name} is {answer!r}, not {wanted!r}"
+        )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.gate.proof import ObjectState
 from cio_mcp.gate.values import same
-from cio_mcp.text.sanitize import word
+from cio_mcp.text.sanitize import quoted_value, word
 from cio_mcp.tools.common.arguments import CustomerIdType, CustomerInList
 from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.people_lookup import find_people, read_entries, refuse_faults
@@ -25,6 +25,8 @@ from cio_mcp.workspace import CallContext
 Action = Literal["set", "delete", "relate", "unrelate"]
 MAX_CUSTOMERS = 50
 """Customers in one call, as in update_customer."""
+MAX_VALUES = 15
+"""Attributes that the question about a deletion shows; chosen."""
 RELATIONSHIPS = "cio_relationships"
 MAY_FOLLOW = "Campaigns and segments that use this object or its relationships may react."
 FINAL = "This cannot be undone: the object, its attributes, and its relationships are lost."
@@ -126,7 +128,7 @@ def _deletion(target: Target) -> Plan:
     return Plan(
         risk="destroy",
         summary=f"Delete the object {target.name}.",
-        notes=(f"It has {len(attributes):,} attributes. {target.note}", FINAL, "The customers are not deleted."),
+        notes=(_attributes_note(attributes), target.note, FINAL, "The customers are not deleted."),
         affected=target.affected,
         examples=target.examples,
         calls=(objects.delete(target.kind.id, target.id),),
@@ -141,6 +143,12 @@ def _deletion(target: Target) -> Plan:
         proof=ObjectState(type_id=target.kind.id, id=target.id, gone=True),
         next_step="To verify, call find_objects with this ID.",
     )
+
+
+def _attributes_note(attributes: Mapping[str, JsonValue]) -> str:
+    shown = [f"{word(name, 60)} {quoted_value(value, 60)}" for name, value in attributes.items()][:MAX_VALUES]
+    more = f"; and {len(attributes) - MAX_VALUES} more" if len(attributes) > MAX_VALUES else ""
+    return f"Its attributes: {'; '.join(shown) or 'none'}{more}."
 
 
 async def _relation(

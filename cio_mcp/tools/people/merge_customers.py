@@ -7,12 +7,13 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api import profiles
-from cio_mcp.customerio.api.base import IdType
+from cio_mcp.customerio.api.base import IdType, is_number
 from cio_mcp.errors import InvalidArgument, NotFound, UserError
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.proof import PersonGone
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted, quoted_value, word
+from cio_mcp.text.timestamps import from_unix_if_readable, moment
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.recipients import Recipient, recipient_of
@@ -24,11 +25,20 @@ MAX_VALUES = 15
 MAX_NAMES = 50
 """Attributes that are only named; chosen."""
 VALUE_CHARACTERS = 60
+"""Characters of one value in the question; chosen."""
 MOVED = (
     "Also moved: manual segments, events of the last 30 days (they trigger nothing), the message history, and campaign "
     "journeys that the kept customer has not entered. Such a journey continues, and may send messages."
 )
 UNDOCUMENTED = "Customer.io does not document whether {what} of the deleted customer move."
+STAYS_SUBSCRIBED = (
+    "The deleted customer is unsubscribed, but the kept one stays subscribed. "
+    "Messages may reach a person who opted out."
+)
+BECOMES_UNSUBSCRIBED = (
+    "The deleted customer is unsubscribed. The kept one has no value for it, so the merge should fill it: the kept "
+    "customer becomes unsubscribed. Check it after the merge."
+)
 FINAL = "This cannot be undone."
 
 
@@ -96,7 +106,7 @@ def _comparison(kept: Inventory, lost: Inventory) -> Iterator[str]:
     if differ:
         yield f"Different; only the kept value stays: {_values(differ, lambda name: _both_values(name, ours, theirs))}."
     if added:
-        yield f"Added to the kept customer: {_values(added, lambda name: f'{word(name, 60)} {_shown(theirs[name])}')}."
+        yield f"Added to the kept customer: {_values(added, lambda name: f'{word(name, 60)} {_shown(name, theirs)}')}."
     if not differ and not added:
         yield "No attribute of the deleted customer differs or is added."
     identifiers = [
@@ -114,11 +124,14 @@ def _comparison(kept: Inventory, lost: Inventory) -> Iterator[str]:
 
 
 def _both_values(name: str, ours: Mapping[str, JsonValue], theirs: Mapping[str, JsonValue]) -> str:
-    return f"{word(name, 60)} {_shown(ours[name])} (not {_shown(theirs[name])})"
+    return f"{word(name, 60)} {_shown(name, ours)} (not {_shown(name, theirs)})"
 
 
-def _shown(value: JsonValue) -> str:
-    return quoted_value(value, VALUE_CHARACTERS)
+def _shown(name: str, attributes: Mapping[str, JsonValue]) -> str:
+    value = attributes[name]
+    is_time = name == "created_at" and isinstance(value, str) and is_number(value)
+    at = from_unix_if_readable(int(value)) if is_time and isinstance(value, str) else None
+    return moment(at) if at else quoted_value(value, VALUE_CHARACTERS)
 
 
 def _values(names: list[str], render: Callable[[str], str]) -> str:
@@ -132,6 +145,6 @@ def _values(names: list[str], render: Callable[[str], str]) -> str:
 
 def _warnings(kept: Inventory, lost: Inventory) -> Iterator[str]:
     if lost.person.unsubscribed and not kept.person.unsubscribed:
-        yield "The deleted customer is unsubscribed, the kept one is not: messages may reach a person who opted out."
+        yield STAYS_SUBSCRIBED if "unsubscribed" in kept.attributes else BECOMES_UNSUBSCRIBED
     if kept.person.email and lost.person.email and kept.person.email.casefold() != lost.person.email.casefold():
         yield "They have different email addresses. Make sure that they are the same person."

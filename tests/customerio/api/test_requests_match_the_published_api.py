@@ -10,10 +10,12 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import Identifiers, Kind, Reference
 from cio_mcp.customerio.api.messages import Messages
+from cio_mcp.customerio.api.objects import Objects
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.errors import BadAnswer
+from cio_mcp.tools.objects.find_objects import match_all
 from tests.customerio.api.published import assert_published
 
 pytestmark = pytest.mark.anyio
@@ -52,6 +54,10 @@ READS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "relationships of": lambda reader: People(reader).relationships_of(ADA, limit=10, start="token"),
     "message": lambda reader: Messages(reader).get("dgOq6QWq6QUBAAF4_CGoeVX7mFkDbRFu7ek="),
     "archived message": lambda reader: Messages(reader).archived("dgOq6QWq6QUBAAF4_CGoeVX7mFkDbRFu7ek="),
+    "object types": lambda reader: Objects(reader).types(),
+    "objects": lambda reader: Objects(reader).search("1", match_all("1"), limit=20, start="token"),
+    "object": lambda reader: Objects(reader).get("1", "acme"),
+    "related customers": lambda reader: Objects(reader).related_page("1", "acme", limit=20, start="token"),
     "segments": lambda reader: Segments(reader).all(),
     "segment count": lambda reader: Segments(reader).count("2"),
     "segment used by": lambda reader: Segments(reader).used_by("2"),

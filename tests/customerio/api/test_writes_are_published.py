@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cio_mcp.customerio import batches
-from cio_mcp.customerio.api import segments, sends, suppressions, tracking, triggers, webhooks
+from cio_mcp.customerio.api import objects, profiles, segments, sends, suppressions, tracking, triggers, webhooks
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from tests.customerio.api.published import answers_of, assert_published
@@ -44,6 +44,20 @@ CALLS: dict[str, Call] = {
     "remove from a segment": segments.change_members("3", ["cio_a3000001"], "cio_id", add=False),
     "suppress": suppressions.suppress("ada@example.com", "bounces"),
     "unsuppress": suppressions.unsuppress("ada@example.com", "spam_reports"),
+    "delete a customer": profiles.delete(Reference("cio_a3000001", "cio_id")),
+    "delete a customer by kind": profiles.delete(Reference("+14155552671", "phone")),
+    "suppress a customer": profiles.suppress(Reference("ada")),
+    "suppress a customer by kind": profiles.suppress(Reference("ada@example.com")),
+    "unsuppress a customer": profiles.unsuppress(Reference("ada@example.com", "email")),
+    "unsuppress a customer by kind": profiles.unsuppress(Reference("cio_x")),
+    "merge": profiles.merge(Reference("cio_a3000001", "cio_id"), Reference("two@example.com", "email")),
+    "add a device": profiles.add_device(Reference("ada"), "token", "ios", {"app_version": "1"}),
+    "add a device by kind": profiles.add_device(Reference("ada@example.com"), "token", "ios", {}),
+    "remove a device": profiles.remove_device(Reference("cio_a3000001", "cio_id"), "token"),
+    "set attributes of an object": objects.set_attributes("1", "acme", {"plan": "pro", "seats": 5, "old": None}),
+    "delete an object": objects.delete("1", "acme"),
+    "relate": objects.relate("1", "acme", ["cio_a3000001"], {"role": "admin"}),
+    "unrelate": objects.unrelate("1", "acme", ["cio_a3000001"]),
     "trigger": triggers.trigger("10", {"headline": "Hello"}),
 }
 
