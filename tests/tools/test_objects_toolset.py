@@ -137,7 +137,7 @@ async def test_attributes_are_set_with_the_number_of_related_customers(
     assert sandbox.workspace.objects["1", "acme"] == {"name": "Acme", "seats": 41}
 
 
-async def test_an_object_is_created_only_if_asked_for(settings: Settings, sandbox: Sandbox) -> None:
+async def test_an_object_is_created_only_on_request(settings: Settings, sandbox: Sandbox) -> None:
     arguments = {"type": "1", "id": "new", "action": "set", "attributes": {"name": "New"}}
     person = Person(APPROVE)
     async with connect(settings, sandbox, "auto", person) as client:
