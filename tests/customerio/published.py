@@ -89,7 +89,7 @@ def body(api: str, method: str, route: str) -> dict[str, Need]:
 def shapes_of(api: str, method: str, route: str) -> list[Shape]:
     """The alternatives of a published body; none where there is no body."""
     operation = document(api)["paths"][route.removeprefix(base(api))][method.lower()]
-    content = _resolved(api, operation.get("requestBody", {})).get("content", {})
+    content = resolved(api, operation.get("requestBody", {})).get("content", {})
     return [shape for media in list(content.values())[:1] for shape in _shapes(api, media["schema"])]
 
 
@@ -100,8 +100,8 @@ def document(api: str) -> dict[str, Any]:
 
 
 def _shapes(api: str, schema: Any) -> list[Shape]:
-    schema = _resolved(api, schema)
-    properties = {name: _resolved(api, one) for name, one in schema.get("properties", {}).items()}
+    schema = resolved(api, schema)
+    properties = {name: resolved(api, one) for name, one in schema.get("properties", {}).items()}
     own = Shape(
         {name: _types(api, one) for name, one in properties.items()},
         {name: tuple(one["enum"]) for name, one in properties.items() if "enum" in one},
@@ -125,11 +125,12 @@ def _types(api: str, schema: Any) -> frozenset[str]:
     if stated := schema.get("type"):
         return frozenset([stated] if isinstance(stated, str) else stated) - {"null"}
     parts = [part for word in ("oneOf", "anyOf", "allOf") for part in schema.get(word, [])]
-    found = frozenset[str]().union(*(_types(api, _resolved(api, part)) for part in parts))
+    found = frozenset[str]().union(*(_types(api, resolved(api, part)) for part in parts))
     return found or frozenset({"object"} if "properties" in schema else {"string"} if "enum" in schema else set())
 
 
-def _resolved(api: str, node: Any) -> Any:
+def resolved(api: str, node: Any) -> Any:
+    """A part of a document, with its reference followed."""
     while isinstance(node, dict) and "$ref" in node:
         found: Any = document(api)
         for part in node["$ref"].removeprefix("#/").split("/"):

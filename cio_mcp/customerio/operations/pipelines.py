@@ -74,7 +74,7 @@ _REMOVAL: Columns = {"risk": "destroy", "permanent": "removal"}
 ACTIONS = (
     _action(
         "pipelines_event", EVERYTHING, "Record an event of a person", _EVENT, retry="once",
-        fields=f"event! {_WHO} {_COMMON} properties:object",
+        fields=f"event! {_WHO} groupId? {_COMMON} properties:object",
     ),
     _action(
         "pipelines_add_device", "Device Created or Updated", "Add or update a person's device",

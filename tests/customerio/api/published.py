@@ -12,7 +12,13 @@ import pytest
 
 from cio_mcp.customerio.call import Call
 
-FILES = {"app": "app-arcade-0.2.1-openapi.json", "track": "customer-io-track-api-openapi.json"}
+FILES = {
+    "app": "app-arcade-0.2.1-openapi.json",
+    "track": "customer-io-track-api-openapi.json",
+    "pipelines": "customer-io-pipelines-api-openapi.json",
+}
+BASES = {"pipelines": "/v1"}
+"""What the servers of a file add to its paths."""
 
 NEWER = {
     ("GET", "/v1/customers/{}/relationships"): {"id_type"},
@@ -56,7 +62,7 @@ def answers_of(call: Call) -> set[str]:
 
 def _operation(call: Call) -> tuple[str, dict[str, Any], list[Any]]:
     for template, methods in _published(call.api)["paths"].items():
-        if _shape(template) == _shape(call.route) and call.method.lower() in methods:
+        if BASES.get(call.api, "") + _shape(template) == _shape(call.route) and call.method.lower() in methods:
             return template, methods[call.method.lower()], methods.get("parameters", [])
     raise AssertionError(f"{call.method} {call.route} is not published")
 
