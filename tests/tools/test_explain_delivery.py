@@ -629,6 +629,25 @@ async def test_a_channel_without_reports_of_delivery_is_named_as_such(ws: CallCo
     assert answer.because.endswith("; this channel reports no deliveries.")
 
 
+async def test_the_next_step_about_a_push_is_not_the_spam_folder(ws: CallContext, stage: Stage) -> None:
+    person, source = stage.person(), stage.known("transactional", 4)
+    stage.message(person, source, **DELIVERED)
+    answer = await explain_delivery(ws, **_about(person, source))
+    assert "device" in answer.next_step
+    assert answer.not_visible is None
+
+
+async def test_an_earlier_message_that_did_not_arrive_has_its_id(ws: CallContext, stage: Stage) -> None:
+    person, source = stage.person(), stage.known("newsletter", 31)
+    lost = stage.message(person, source, ago=2 * HOUR_SECONDS, sent=1, bounced=2)
+    stage.message(person, source, ago=3 * HOUR_SECONDS, **DELIVERED)
+    stage.message(person, source, **DELIVERED)
+    answer = await explain_delivery(ws, **_about(person, source))
+    [earlier] = [line.fact for line in answer.evidence if line.fact.startswith("Earlier messages: ")]
+    assert f"bounced (id {lost.id}); " in earlier or f"bounced (id “{lost.id}”); " in earlier
+    assert earlier.endswith(" delivered.")
+
+
 async def test_a_message_to_an_unsubscribed_customer_is_evidence_with_the_setting(
     ws: CallContext, stage: Stage
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
-from cio_mcp.customerio.api.base import Identifiers, Reference
+from cio_mcp.customerio.api.base import Identifiers, Message, Reference
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
@@ -28,7 +28,7 @@ from cio_mcp.tools.core.explain_delivery_causes import causes_of
 from cio_mcp.tools.core.explain_delivery_conditions import Cause
 from cio_mcp.tools.core.explain_delivery_evidence import Evidence, evidence_of, not_visible
 from cio_mcp.tools.core.explain_delivery_reads import facts_of
-from cio_mcp.tools.core.explain_delivery_verdicts import MEANINGS, Verdict
+from cio_mcp.tools.core.explain_delivery_verdicts import DELIVERED_ELSEWHERE, MEANINGS, Verdict
 from cio_mcp.workspace import CallContext
 
 OUTLINE = WithJsonSchema({"type": "object"})
@@ -104,9 +104,9 @@ async def explain_delivery(
     id: Annotated[Id | None, Field(description="ID or exact name; requires kind")] = None,  # noqa: A002 - the tools' word
     id_type: CustomerIdType = None,
 ) -> DeliveryExplanation:
-    """Explain why a customer did or didn't get a message: a verdict with evidence. Without kind and id, the latest one.
+    """Find out why a customer did or didn't get a message, or never received it. Without kind and id, the latest one.
 
-    Checks profile, subscription, suppression, audience, trigger, template, and delivery history.
+    Checks profile, unsubscription, suppression, audience, trigger, template, and delivery history.
     """
     if id is not None and kind is None:
         raise InvalidArgument("kind", "is required with id: campaign, broadcast, newsletter, or transactional")
@@ -139,7 +139,7 @@ async def explain_delivery(
         timeline={name: at for name, at in timeline(message).items() if at} or None if message else None,
         evidence=tuple(evidence_of(facts)),
         not_visible=tuple(not_visible(facts, main.verdict)) or None,
-        next_step=MEANINGS[main.verdict].next_step,
+        next_step=_next_step(main.verdict, message),
         now=ws.now,
     )
 
@@ -181,6 +181,12 @@ async def _or_missing(read: Read) -> Any:
 
 async def _nothing() -> None:
     return None
+
+
+def _next_step(verdict: Verdict, message: Message | None) -> str:
+    if verdict == "delivered" and message and message.type != "email":
+        return DELIVERED_ELSEWHERE
+    return MEANINGS[verdict].next_step
 
 
 def _who(person: Person) -> PersonRef:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from cio_mcp.customerio.api.base import Message
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
@@ -38,6 +39,8 @@ NOT_SHOWN: dict[type, tuple[str, ...]] = {
 """What the App API does not return, by kind: https://docs.customer.io/integrations/api/app/"""
 MEMBERSHIP = "when the customer joined or left a segment, and whether the audience includes or excludes it"
 ARRIVED = ("whether the message is in the inbox or the spam folder",)
+STOPPED = "since when it is not running"
+OLDER_EVENTS = "events older than 30 days"
 RECEIPT = "when an event was received, unless its ID holds the time"
 
 
@@ -64,12 +67,16 @@ def not_visible(facts: Facts, verdict: Verdict) -> list[str]:
     if facts.back_to:
         unread.append(f"messages created before {moment(facts.back_to)} (too many to search)")
     if verdict == "delivered":
-        return [*ARRIVED, *unread]
+        return [*(ARRIVED if facts.answered and facts.answered.type == "email" else ()), *unread]
     if facts.answered is not None:
         hidden = ("the data of the request",) if facts.data is None and verdict == "failed" else ()
         limits = ("message limits",) if verdict == "undeliverable" else ()
         return [*hidden, *limits, *unread]
+    if verdict == "not_running":
+        return [STOPPED, *unread]
     receipt = [RECEIPT] if isinstance(facts.source, Campaign) and facts.source.event_name else []
+    if verdict == "never_triggered" and isinstance(facts.source, Campaign):
+        return [*([OLDER_EVENTS] if facts.event is None else []), *receipt, *unread]
     membership = [MEMBERSHIP] if any(ids for _, ids in segment_roles(facts)) else []
     return [*NOT_SHOWN[type(facts.source)], *membership, *receipt, *unread]
 
@@ -171,13 +178,17 @@ def _template(facts: Facts) -> Iterator[Evidence]:
 
 def _earlier(facts: Facts) -> Iterator[Evidence]:
     before = facts.earlier if facts.answered else tuple(each for each in (facts.message, *facts.earlier) if each)
-    lines = [
-        f"{channel_of(message)} of {moment(message.created)} {state_of(message)[0].replace('_', ' ')}"
-        for message in before[:MAX_NAMES]
-        if message.created
-    ]
+    lines = [_short(message) for message in before[:MAX_NAMES]]
     if lines:
         yield Evidence(fact=f"Earlier messages: {'; '.join(lines)}.", source="messages")
+
+
+def _short(message: Message) -> str:
+    """A message in a few words, with its ID if it did not arrive."""
+    verdict, _ = state_of(message)
+    created = f" of {moment(message.created)}" if message.created else ""
+    id_ = "" if verdict == "delivered" else f" (id {word(message.id, 200)})"
+    return f"{word(channel_of(message))}{created} {verdict.replace('_', ' ')}{id_}"
 
 
 def _names(names: Iterable[str]) -> str:

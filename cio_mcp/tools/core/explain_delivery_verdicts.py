@@ -55,7 +55,7 @@ MEANINGS: dict[Verdict, Meaning] = {
     ),
     "bounced": Meaning(
         "The recipient's server, carrier, or device refused it.",
-        "Correct the address in the profile. Mail to a bounced address is suppressed until someone removes it.",
+        "Correct the address in the profile. The email provider may suppress it until it is removed from the list.",
     ),
     "drafted": Meaning(
         "It is held as a draft until a person sends it in Customer.io.",
@@ -114,6 +114,8 @@ MEANINGS: dict[Verdict, Meaning] = {
         "Look at the customer's journey in Customer.io. What it shows there and the API does not is listed above.",
     ),
 }
+DELIVERED_ELSEWHERE = "Check that the customer uses this device or number. get_message has the content."
+"""What to do next about a message that was delivered and is no email."""
 PRECEDENCE: dict[Verdict, int] = {verdict: place for place, verdict in enumerate(MEANINGS)}
 """The main verdict of several is the first: what came of the message, then what stopped it, in the order in which
 Customer.io would come to it."""
