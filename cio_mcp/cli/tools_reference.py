@@ -53,6 +53,7 @@ def _explanation(argument: dict[str, Any]) -> str:
         argument.get("description", "").rstrip("."),
         f"Default: {json.dumps(default)}" if default not in (None, "", []) else "",
         f"{least} to {most}" if least is not None and most is not None else "",
+        f"At most {most}" if least is None and most is not None else "",
     ]
     return ". ".join(filter(None, parts))
 

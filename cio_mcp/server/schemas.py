@@ -77,8 +77,8 @@ def _undocumented(definition: Schema) -> Schema:
 def _is_noise(key: str, value: Any) -> bool:
     if key == "title":
         return isinstance(value, str)
-    if key == "minLength":
-        return bool(value == 1)  # "" is refused, or means not given
+    if key in ("minLength", "minimum"):
+        return bool(value == 1)  # "" and 0 are refused with a sentence, or mean not given
     return (key == "default" and value in (None, [], {})) or (
         key == "additionalProperties" and value in (True, False, {})
     )

@@ -60,7 +60,7 @@ async def test_tools_whose_key_is_missing_are_not_listed(settings: Settings) -> 
     assert "send_transactional" in app_only
     track_only = await tool_names(settings.model_copy(update={"app_api_key": None}))
     own = {"recent_events", "wait_for_event", "get_workspace", "list_changes"}
-    assert track_only == own | {"send_event", "update_customer", "search_api", "write_api"}
+    assert track_only == own | {"send_event", "update_customer"}
 
 
 async def test_a_hidden_tool_cannot_be_called_either(settings: Settings, sandbox: Sandbox) -> None:

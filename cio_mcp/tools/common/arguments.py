@@ -66,9 +66,7 @@ Metric = Literal[
 Customer = Annotated[str, _REFERENCE, Field(description="ID, email, +phone, or cio_…", min_length=1)]
 CustomerInList = Annotated[str, _REFERENCE, Field(min_length=1)]
 """The same in a list, next to an argument that states what is accepted."""
-CustomerIdType = Annotated[
-    Literal["id", "email", "phone", "cio_id"] | None, Field(description="Identifier type, if ambiguous")
-]
+CustomerIdType = Annotated[Literal["id", "email", "phone", "cio_id"] | None, Field(description="If ambiguous")]
 Id = Annotated[str, _REFERENCE, max_bytes(MAX_NAME_BYTES), Field(min_length=1)]
 SegmentRef = Annotated[str, _REFERENCE, max_bytes(MAX_NAME_BYTES), Field(description="ID or exact name", min_length=1)]
 Name = Annotated[str, _REFERENCE, max_bytes(MAX_NAME_BYTES)]
@@ -81,8 +79,8 @@ Cursor = Annotated[
 ]
 Time = Annotated[str, ReadAs("time"), max_bytes(MAX_TIME_BYTES)]
 Moment = Annotated[str, ReadAs("moment"), max_bytes(MAX_TIME_BYTES)]
-Since = Annotated[Time | None, Field(description="ISO 8601 with zone")]
-Until = Annotated[Time | None, Field(description="ISO 8601 with zone")]
+Since = Annotated[Time | None, Field(description="ISO 8601")]
+Until = Annotated[Time | None, Field(description="ISO 8601")]
 
 
 def span(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
