@@ -25,7 +25,7 @@ check: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest tests/test_layers.py tests/test_token_budget.py
+	@$(BIN)/python -m pytest tests/test_layers.py tests/test_token_budget.py tests/test_answer_budget.py
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
