@@ -184,6 +184,11 @@ def parse(source: str) -> BoundTemplate:
     return template
 
 
+def tags() -> dict[str, bool]:
+    """The names of the tags that are understood, each with whether it begins a block."""
+    return {name: tag.block for name, tag in _ENVIRONMENT.tags.items() if name != UnknownTag.name}
+
+
 def nodes(template: BoundTemplate) -> Iterator[Node]:
     """Iterate over all nodes of a template, those in blocks too."""
     context = RenderContext(template)
