@@ -13,12 +13,15 @@ from cio_mcp.clock import SYSTEM_CLOCK, Clock
 from cio_mcp.customerio.api.account import Account
 from cio_mcp.customerio.api.broadcasts import Broadcasts
 from cio_mcp.customerio.api.campaigns import Campaigns
+from cio_mcp.customerio.api.collections import Collections
+from cio_mcp.customerio.api.contents import Contents
 from cio_mcp.customerio.api.keys import KeyReport
 from cio_mcp.customerio.api.messages import Messages
 from cio_mcp.customerio.api.newsletters import Newsletters
 from cio_mcp.customerio.api.objects import Objects
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.segments import Segments
+from cio_mcp.customerio.api.snippets import Snippets
 from cio_mcp.customerio.api.transactional import Transactional
 from cio_mcp.customerio.asgi_transport import AsgiTransport
 from cio_mcp.customerio.caller import Caller, Work
@@ -116,6 +119,21 @@ class CallContext:
     def transactional(self) -> Transactional:
         """Reads of transactional messages."""
         return Transactional(self.reader)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """Reads of single contents."""
+        return Contents(self.reader)
+
+    @cached_property
+    def snippets(self) -> Snippets:
+        """Reads of snippets."""
+        return Snippets(self.reader)
+
+    @cached_property
+    def collections(self) -> Collections:
+        """Reads of collections."""
+        return Collections(self.reader)
 
     @cached_property
     def messages(self) -> Messages:

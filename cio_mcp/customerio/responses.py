@@ -25,8 +25,8 @@ _GRAMMAR = frozenset(
 """Words of an English sentence that name no field unless they are quoted."""
 
 
-def json_object(answer: Answered) -> dict[str, Any]:
-    """The body of a 2xx as a JSON object.
+def json_object(answer: Answered, list_key: str = "") -> dict[str, Any]:
+    """The body of a 2xx as a JSON object; with `list_key` a list counts as an object with only this key.
 
     Raises:
         BadAnswer: it is empty, too large, garbled, not JSON, or not an object.
@@ -39,6 +39,8 @@ def json_object(answer: Answered) -> dict[str, Any]:
         value = pydantic_core.from_json(answer.body)
     except ValueError:
         raise _bad("not JSON (perhaps a web page)") from None
+    if list_key and isinstance(value, list):
+        return {list_key: value}
     if not isinstance(value, dict):
         raise _bad("JSON, but not an object")
     return value

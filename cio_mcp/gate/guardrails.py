@@ -24,6 +24,10 @@ REDIRECTS = frozenset({"recipient"})
 SENDER_FIELDS = SENDER_OVERRIDES | REDIRECTS
 
 
+SENDER_IDENTITIES = frozenset({"from_id"})
+"""Of these, what an edit of a message may set: the workspace's own sender identities, by which it is published to."""
+
+
 def check_plan(plan: Plan) -> None:
     """Refuse a plan that must not be approved, or that the journal cannot keep.
 
@@ -93,6 +97,12 @@ def _refuse_sender(effect: Effect) -> None:
     _refuse(values, refused, "would override the message's sender or its other recipients")
 
 
+def _refuse_foreign_sender(effect: Effect) -> None:
+    body = effect.body if isinstance(effect.body, dict) else {}
+    refused = SENDER_OVERRIDES - SENDER_IDENTITIES
+    _refuse(body, refused, "would override the message's sender or its other recipients; from_id picks a sender")
+
+
 def _require_choice(effect: Effect) -> None:
     # Null is no choice: Customer.io may read it as its default, which is true.
     if not isinstance(effect.body, dict) or not isinstance(effect.body.get("send_to_unsubscribed"), bool):
@@ -102,6 +112,7 @@ def _require_choice(effect: Effect) -> None:
 CHECKS: Mapping[Guardrail, Callable[[Effect], None]] = {
     "explicit_send_to_unsubscribed": _require_choice,
     "reserved_event_keys": _refuse_event_keys,
+    "sender_identities": _refuse_foreign_sender,
     "sender_overrides": _refuse_sender,
 }
 """What is refused by rule. The other rules, on who is created or joins a segment, are for the policy."""

@@ -8,7 +8,8 @@ from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from cio_mcp.customerio.call import canonical
-from cio_mcp.gate.plan import Before, PersonEdit, Plan
+from cio_mcp.gate.plan import Before, PersonEdit, Plan, is_unchanged
+from cio_mcp.gate.text_edits import excerpt, has_difference
 from cio_mcp.text.render import Part
 from cio_mcp.text.sanitize import quoted, quoted_name, quoted_value, word
 from cio_mcp.text.untrusted import Prose, Untrusted
@@ -53,7 +54,7 @@ class PersonResult(Part):
 
 def edits_of(plan: Plan) -> tuple[Edit, ...]:
     """The values that a plan changes, of several people each with the person; at most `MAX_EDITS`."""
-    edits = [_edit(edit, None) for edit in plan.edits]
+    edits = [_edit(edit, None) for edit in plan.edits if not is_unchanged(edit)]
     edits += [_edit(edit, person.person) for person in plan.changed for edit in person.edits]
     return tuple(edits[:MAX_EDITS])
 
@@ -92,11 +93,14 @@ def _result(person: PersonEdit, outcome: PersonOutcome, reason: str | None = Non
 
 
 def _edit(edit: Before, customer: str | None) -> Edit:
+    before, after = _value(edit.before), _value(edit.after)
+    if has_difference(edit) and isinstance(before, str) and isinstance(after, str):
+        before, after = excerpt(before, after)
     return Edit(
         customer=customer,
         name=edit.name,
-        before=_value(edit.before),
-        after=_value(edit.after),
+        before=before,
+        after=after,
         known=edit.known,
     )
 

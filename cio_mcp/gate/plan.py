@@ -31,6 +31,11 @@ class Before(BaseModel):
     known: bool = True
 
 
+def is_unchanged(edit: Before) -> bool:
+    """Whether an edit sets what is there already, because its request has to repeat it."""
+    return edit.known and edit.before is not None and edit.before == edit.after
+
+
 class PersonEdit(BaseModel):
     """What a plan for several people changes about one of them; no edits where everything is already so.
 

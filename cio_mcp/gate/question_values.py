@@ -14,7 +14,8 @@ from cio_mcp.customerio.api.tracking import ProfileWrite, profile_writes
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.field_labels import LABELS, NONE, Labels, Names
-from cio_mcp.gate.plan import Before, PersonEdit, Plan
+from cio_mcp.gate.plan import Before, PersonEdit, Plan, is_unchanged
+from cio_mcp.gate.text_edits import describe_edit, has_difference
 from cio_mcp.text.names import normalized_name
 from cio_mcp.text.timestamps import from_unix_if_readable, moment
 from cio_mcp.text.visible import MAX_VALUE_CHARACTERS, shorten, visible_name
@@ -89,8 +90,13 @@ class Value:
     def render(self, holders: str = "") -> Field:
         """The field of the value; `holders` are the numbers of the people who get it, if there are several."""
         path, whole_path = _path(self.names, self.source.labels)
+        if self.edit is not None and has_difference(self.edit):
+            text, whole = describe_edit(self.edit)
+            return Field(self.source.group, f"{self.source.prefix}{path}: {text}{holders}", whole and whole_path)
         text, whole = shorten(self.value)
-        if self.edit is not None:
+        if self.edit is not None and is_unchanged(self.edit):
+            text = f"{text} (unchanged)"
+        elif self.edit is not None:
             if isinstance(self.value, dict | list) and self.value:
                 text, whole = "the following values", True
             if self.value is None:
@@ -173,7 +179,7 @@ def _values(source: Source, names: Names, edits: Mapping[str, Before]) -> Iterat
     value = source.value
     if (edit := edits.get(source.name)) is not None:
         yield Value(source, names, value, edit)
-        if not isinstance(value, dict | list) or not value:
+        if not isinstance(value, dict | list) or not value or has_difference(edit):
             return
     for inner, leaf in _leaves(names, value):
         yield Value(source, inner, leaf)

@@ -266,8 +266,11 @@ class Content(Model):
     body_plain: str | None = None
     body_amp: str | None = None
     from_: str | None = Field(default=None, alias="from")
+    from_id: Annotated[str | None, Blank] = None
     reply_to: str | None = None
+    reply_to_id: Annotated[str | None, Blank] = None
     recipient: str | None = None
+    headers: Any = None
     sending_state: str | None = None
     parent_action_id: Annotated[str | None, Blank] = None
     created: Moment = None

@@ -15,6 +15,7 @@ Guardrail = Literal[
     "explicit_send_to_unsubscribed",
     "reserved_event_keys",
     "segment_membership",
+    "sender_identities",
     "sender_overrides",
 ]
 Evidence = Literal["none", "delivery", "trigger", "activity", "attributes", "membership", "resource"]
@@ -57,6 +58,7 @@ class Operation:
     - `guardrails`: names of the rules that apply to every request.
     - `answer_id`: the path in a 2xx answer of the id without which the request does not count as done.
     - `empty_answer`: a 2xx without a body counts as done. Otherwise it must hold a JSON object, even an empty one.
+    - `answer_list`: the key under which the answer is read where it is a list instead of an object.
     - `defaults`: body fields that mean the same with this value as without it, by the published defaults.
     - `evidence`, `verify`: what the effect leaves behind, and the operation that reads it.
     - `inverse`: the operation that undoes this one. If it is the same operation, it takes the values before.
@@ -92,6 +94,7 @@ class Operation:
     guardrails: tuple[Guardrail, ...] = ()
     answer_id: str = ""
     empty_answer: bool = False
+    answer_list: str = ""
     defaults: tuple[tuple[str, Default], ...] = ()
     evidence: Evidence = "none"
     verify: str = ""
@@ -147,6 +150,7 @@ class Columns(TypedDict, total=False):
     guardrails: tuple[Guardrail, ...]
     answer_id: str
     empty_answer: bool
+    answer_list: str
     defaults: tuple[tuple[str, Default], ...]
     evidence: Evidence
     verify: str

@@ -20,7 +20,7 @@ _TEMPLATE = (
 )
 
 _EDIT: Columns = {
-    "guardrails": ("sender_overrides",),
+    "guardrails": ("sender_identities",),
     "evidence": "resource",
     "content": ("body", "body_amp", "subject", "preheader_text", "name"),
     "people": ("bcc", "recipient", "reply_to", "from"),

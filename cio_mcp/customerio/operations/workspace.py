@@ -62,7 +62,7 @@ COLLECTIONS = (
     _C.delete(
         "delete_collection", _COLLECTION, "Delete a collection", evidence="resource", verify="get_collection"
     ),
-    _C.get("get_collection_content", f"{_COLLECTION}/content", "Get the rows of a collection"),
+    _C.get("get_collection_content", f"{_COLLECTION}/content", "Get the rows of a collection", answer_list="data"),
     _C.put(
         "update_collection_content", f"{_COLLECTION}/content", "Replace the rows of a collection",
         fields="*:any", content=("*",), evidence="resource", verify="get_collection_content",
