@@ -137,7 +137,7 @@ class Client:
         outcome = (await self.exchange(call, work)).outcome
         if not isinstance(outcome, Answered) or not outcome.accepted:
             raise self.refusal(call, outcome)
-        return Fetched(json_object(outcome), len(outcome.body))
+        return Fetched(json_object(outcome, call.row.answer_list), len(outcome.body))
 
     async def cached(self, call: Call, work: Work, seconds: float) -> dict[str, Any]:
         """Make a read, unless the same caller just made it or is making it.

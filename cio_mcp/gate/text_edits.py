@@ -81,7 +81,7 @@ def _part(text: str, start: int, end: int) -> str:
 def _text(value: JsonValue) -> str:
     """A text as it is, rows as a line of JSON each."""
     if isinstance(value, list):
-        return "\n".join(map(canonical, value))
+        return "".join(f"{canonical(row)}\n" for row in value)
     return value if isinstance(value, str) else ""
 
 
@@ -99,7 +99,7 @@ def _line(hunk: Hunk, unit: str) -> tuple[str, bool]:
 
 
 def _sides(hunk: Hunk, unit: str) -> Iterator[tuple[str, bool]]:
-    for sign, text in (("−", hunk.removed), ("+", hunk.added)):  # noqa: RUF001 - the sign of a removal
+    for sign, text in (("-", hunk.removed), ("+", hunk.added)):
         if not text:
             continue
         text = text.removesuffix("\n") if unit == "row" else text  # noqa: PLW2901

@@ -56,9 +56,7 @@ def find_fault(template: str) -> Fault | None:
         return Fault(_line(template, opening), f"expected {quoted(expected)} after {_excerpt(template[opening:])}")
     if block := _unclosed_block(template):
         return block
-    return Fault(
-        1, f"too large to check: at most {MAX_CHARACTERS:,} characters and {MAX_MARKUPS:,} tags and outputs"
-    )
+    return Fault(1, f"too large to check: at most {MAX_CHARACTERS:,} characters and {MAX_MARKUPS:,} tags and outputs")
 
 
 def _fault_in_markup(template: str) -> Fault | None:
@@ -68,7 +66,7 @@ def _fault_in_markup(template: str) -> Fault | None:
         before, after = _BRANCHES.get(markup.tag, ("", ""))
         if not before and (markup.tag in {"else", "break", "continue"} or markup.tag.startswith("end")):
             continue
-        if markup.tag in tags and tags[markup.tag]:
+        if tags.get(markup.tag):
             after = f"{{% end{markup.tag} %}}"
         if markup.tag == "case":
             after = "{% when 1 %}{% endcase %}"
@@ -105,7 +103,9 @@ def _unclosed_block(template: str) -> Fault | None:
     if not open_blocks:
         return None
     last = open_blocks[-1]
-    return Fault(_line(template, last.start), f"expected {quoted(f'{{% end{last.tag} %}}')} after {_excerpt(last.text)}")
+    return Fault(
+        _line(template, last.start), f"expected {quoted(f'{{% end{last.tag} %}}')} after {_excerpt(last.text)}"
+    )
 
 
 def _markups(template: str) -> Iterator[_Markup]:

@@ -6,6 +6,8 @@ from cio_mcp.tools.admin.update_webhook import list_webhooks, update_webhook
 from cio_mcp.tools.api.read_api import read_api
 from cio_mcp.tools.api.search_api import search_api
 from cio_mcp.tools.api.write_api import write_api
+from cio_mcp.tools.content.get_content import get_content
+from cio_mcp.tools.content.update_content import update_content
 from cio_mcp.tools.core.campaigns import get_campaign, list_campaigns
 from cio_mcp.tools.core.changes import list_changes
 from cio_mcp.tools.core.compare_metrics import compare_metrics
@@ -21,6 +23,10 @@ from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.tools.core.update_segment import update_segment
 from cio_mcp.tools.core.workspace import get_workspace
+from cio_mcp.tools.data.list_collections import list_collections
+from cio_mcp.tools.data.list_snippets import list_snippets
+from cio_mcp.tools.data.update_collection import update_collection
+from cio_mcp.tools.data.update_snippet import update_snippet
 from cio_mcp.tools.objects.find_objects import find_objects
 from cio_mcp.tools.objects.get_object import get_object
 from cio_mcp.tools.objects.update_object import update_object
@@ -86,4 +92,28 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(search_api, "api", "Search API operations", READS_OWN, needs=None),
     ToolSpec(read_api, "api", "Call a read operation", READS, needs="app"),
     ToolSpec(write_api, "api", "Call a write operation", ANY_WRITE, needs=None),
+    ToolSpec(get_content, "content", "Get content", READS, needs="app"),
+    ToolSpec(
+        update_content, "content", "Update content", OVERWRITES, needs="app", classes=("send",), receipt=EditReceipt
+    ),
+    ToolSpec(list_collections, "data", "List collections", READS, needs="app"),
+    ToolSpec(
+        update_collection,
+        "data",
+        "Update a collection",
+        OVERWRITES,
+        needs="app",
+        classes=("send", "destroy"),
+        receipt=EditReceipt,
+    ),
+    ToolSpec(list_snippets, "data", "List snippets", READS, needs="app"),
+    ToolSpec(
+        update_snippet,
+        "data",
+        "Update a snippet",
+        OVERWRITES,
+        needs="app",
+        classes=("send", "destroy"),
+        receipt=EditReceipt,
+    ),
 )

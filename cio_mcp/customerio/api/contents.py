@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -36,7 +37,7 @@ class ContentRef:
     language: str = ""
 
     @property
-    def path(self) -> dict[str, str]:
+    def path(self) -> dict[str, Any]:
         """The values of its path."""
         part = "action_id" if self.kind in WITH_LANGUAGE_ROUTES else "content_id"
         language = {"language": self.language} if self.language else {}

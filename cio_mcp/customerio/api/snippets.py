@@ -1,6 +1,5 @@
 """Snippets: pieces of content that messages share by name."""
 
-
 from cio_mcp.customerio.api.base import Model, Moment
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import Call, read
@@ -12,7 +11,6 @@ class Snippet(Model):
     name: str
     value: str = ""
     updated_at: Moment = None
-
 
 
 class Snippets(Reads):

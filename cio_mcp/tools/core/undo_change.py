@@ -13,6 +13,7 @@ from cio_mcp.gate.receipt import outcome_of
 from cio_mcp.storage.rows import EFFECTIVE
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
+from cio_mcp.tools.core.undo_content import CONTENT_KINDS, undo_collection, undo_content, undo_snippet
 from cio_mcp.tools.core.undo_profile import undo_profile
 from cio_mcp.tools.core.undo_segment import undo_creation, undo_deletion, undo_membership
 from cio_mcp.tools.core.undo_suppression import undo_suppression
@@ -29,6 +30,9 @@ UNDOS: Mapping[str, Undo] = {
     "delete_segment": undo_deletion,
     "suppress_email": undo_suppression,
     "unsuppress_email": undo_suppression,
+    **dict.fromkeys(CONTENT_KINDS, undo_content),
+    **dict.fromkeys(("update_snippet", "delete_snippet"), undo_snippet),
+    **dict.fromkeys(("create_collection", "update_collection", "delete_collection"), undo_collection),
 }
 """The way back by operation, beside profile edits. A change is undone by one function or not at all."""
 
@@ -43,7 +47,10 @@ NO_WAY_BACK: dict[Permanence, str] = {
 
 
 async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change ID")]) -> Plan:
-    """Revert a change of customer attributes or a manual segment. Requires approval. Sends can't be undone."""
+    """Revert a change of customer attributes, a manual segment, message content, a snippet, or a collection.
+
+    Requires approval. Sends can't be undone.
+    """
     past = await _past(ws, change)
     effects = [effect.operation for call in past.plan.calls for effect in call.effects]
     undos = {row: _undo_of(row) for row in effects}

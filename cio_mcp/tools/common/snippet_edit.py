@@ -1,0 +1,86 @@
+"""The plans to set and delete a snippet: for the tool that does it, and for the way back."""
+
+from collections.abc import Sequence
+
+import anyio.to_thread
+
+from cio_mcp.customerio.api import snippets as api
+from cio_mcp.customerio.api.snippets import Snippet
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.text.liquid_faults import find_fault
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.template_parts import hosts_in, snippets_in, variables_in
+from cio_mcp.tools.common.message_preview import listed_names
+from cio_mcp.tools.common.template_search import snippet_uses
+from cio_mcp.workspace import CallContext
+
+IN_USE = "Customer.io refuses to delete a snippet that is in use."
+
+
+async def plan_text(
+    ws: CallContext, snippet: Snippet, text: str, snippets: Sequence[Snippet], *, new: bool = False, done: str = ""
+) -> Plan:
+    """Plan to set the text of a snippet; without calls where it is so already.
+
+    Raises:
+        InvalidArgument: the text does not parse, or contains the snippet itself.
+    """
+    warnings = await anyio.to_thread.run_sync(_examine, snippet, text, {each.name for each in snippets})
+    uses = await snippet_uses(ws, snippet.name, snippets)
+    same = snippet.value == text and not new
+    return Plan(
+        risk="send",
+        summary=f"{done or ('Create' if new else 'Change')} the snippet {quoted(snippet.name)}.",
+        notes=uses.notes,
+        edits=() if same else (Before(name="value", before=None if new else snippet.value, after=text),),
+        affected=uses.affected,
+        warnings=warnings,
+        calls=() if same else (api.put(snippet.name, text),),
+        rests_on={"snippet": None if new else snippet.value},
+        next_step="To check the result, call list_snippets with this name.",
+    )
+
+
+async def plan_deletion(
+    ws: CallContext, snippet: Snippet, snippets: Sequence[Snippet], *, done: str = "Delete"
+) -> Plan:
+    """Plan to delete a snippet."""
+    uses = await snippet_uses(ws, snippet.name, snippets)
+    return Plan(
+        risk="destroy",
+        summary=f"{done} the snippet {quoted(snippet.name)}.",
+        notes=uses.notes,
+        edits=(Before(name="value", before=snippet.value, after=None),),
+        affected=uses.affected,
+        warnings=(IN_USE,) if uses.messages else (),
+        calls=(api.delete(snippet.name),),
+        rests_on={"snippet": snippet.value},
+    )
+
+
+def _examine(snippet: Snippet, text: str, names: set[str]) -> tuple[str, ...]:
+    """Warnings about a new text.
+
+    Raises:
+        InvalidArgument: it does not parse, or contains the snippet itself.
+    """
+    warnings: list[str] = []
+    if fault := find_fault(text):
+        earlier = find_fault(snippet.value)
+        if earlier is None or earlier.problem != fault.problem:
+            raise InvalidArgument("text", f"its Liquid doesn't parse: {fault}")
+        warnings.append(f"Its Liquid doesn't parse, and didn't before: {fault}.")
+    used = snippets_in(text)
+    if snippet.name in used:
+        raise InvalidArgument("text", "contains the snippet itself")
+    if missing := sorted(used - names):
+        warnings.append(f"No snippet has the name {listed_names(missing)}.")
+    old, new = variables_in([snippet.value]), variables_in([text])
+    if added := sorted(new - old):
+        warnings.append(f"It uses variables that it did not use before: {listed_names(added)}.")
+    if gone := sorted(old - new):
+        warnings.append(f"It no longer uses these variables: {listed_names(gone)}.")
+    if hosts := sorted(hosts_in(text) - hosts_in(snippet.value)):
+        warnings.append(f"It links to, or loads images from, hosts that it did not use before: {listed_names(hosts)}.")
+    return tuple(warnings)

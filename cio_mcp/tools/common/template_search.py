@@ -1,0 +1,184 @@
+"""Finds the messages that name a snippet or a collection, by reading templates, within a bound that answers state."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from cio_mcp.customerio.api.base import Content
+from cio_mcp.customerio.api.broadcasts import Broadcast
+from cio_mcp.customerio.api.campaigns import Campaign
+from cio_mcp.customerio.api.newsletters import Newsletter
+from cio_mcp.customerio.api.snippets import Snippet
+from cio_mcp.errors import CioError
+from cio_mcp.text.sanitize import quoted_name, word
+from cio_mcp.text.template_parts import names_collection, snippets_in
+from cio_mcp.tools.common.arguments import Kind
+from cio_mcp.tools.common.gather import together
+from cio_mcp.tools.common.lookup import KIND_NAMES, Source
+from cio_mcp.tools.common.person_ref import AnswerPart
+from cio_mcp.workspace import CallContext
+
+MAX_SOURCES = 40
+"""Campaigns and others whose templates are read; no source, four seconds of Customer.io's limit."""
+MAX_PAGES = 2
+"""Requests for the messages of one campaign; Customer.io gives ten a page."""
+READ_SECONDS = 6.0
+"""How long reading templates may take, so that time is left for a person to answer; no source."""
+MAX_LISTED = 20
+"""Messages that an answer or question lists; no source."""
+
+Names = Callable[[str], bool]
+"""Whether a template names what is looked for."""
+
+
+class Use(AnswerPart):
+    """A message that names a snippet or collection; `live` if people may receive it without another change."""
+
+    kind: Kind
+    id: str
+    name: str
+    state: str
+    message: str
+    live: bool
+
+    def __str__(self) -> str:
+        source = f"{KIND_NAMES[self.kind]} {word(self.id)} {quoted_name(self.name)}"
+        return f"message {word(self.message)} of {source} ({self.state})"
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """The messages that name something: of `total` sources that may, `read` were read."""
+
+    messages: tuple[Use, ...] = ()
+    read: int = 0
+    total: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source was read that may send a message from now on."""
+        return self.read == self.total
+
+    @property
+    def live(self) -> tuple[Use, ...]:
+        """The messages that people may receive without another change."""
+        return tuple(use for use in self.messages if use.live)
+
+    @property
+    def affected(self) -> int | None:
+        """How many people a change reaches: nobody, or an unknown number."""
+        return 0 if self.complete and not self.live else None
+
+    @property
+    def scope(self) -> str:
+        """What was searched, as a sentence."""
+        return (
+            f"Read the templates of {self.read} of {self.total} campaigns, broadcasts, transactional messages, and "
+            "unsent newsletters. Layouts and steps that query a collection aren't visible through the API."
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for a question: the messages, then what was searched."""
+        lines = [f"Used by {use}." for use in self.messages[:MAX_LISTED]]
+        if more := len(self.messages) - MAX_LISTED:
+            lines += [f"{more:,} more messages use it."] if more > 0 else []
+        none = "No message that was read uses it."
+        return (*(lines or [none]), self.scope)
+
+
+async def snippet_uses(ws: CallContext, name: str, snippets: Sequence[Snippet]) -> Uses:
+    """The messages that contain a snippet, directly or within another snippet."""
+    names = {name}
+    while more := {each.name for each in snippets if snippets_in(each.value) & names} - names:
+        names |= more
+    return await _search(ws, lambda template: bool(snippets_in(template) & names))
+
+
+async def collection_uses(ws: CallContext, name: str, snippets: Sequence[Snippet]) -> Uses:
+    """The messages that name a collection, directly or within a snippet; so do some whose variable has its name."""
+    within = {each.name for each in snippets if names_collection(each.value, name)}
+    return await _search(
+        ws, lambda template: names_collection(template, name) or bool(within and snippets_in(template) & within)
+    )
+
+
+async def _search(ws: CallContext, names: Names) -> Uses:
+    sources = await _sources(ws)
+    end = anyio.current_time() + READ_SECONDS
+    work = replace(ws.reader.work, deadline=min(ws.reader.work.deadline, end))
+    hurried = replace(ws, reader=replace(ws.reader, work=work))
+    reads = {str(number): partial(_contents, hurried, source) for number, source in enumerate(sources[:MAX_SOURCES])}
+    read = await together(reads)
+    pairs = [(source, read[str(number)]) for number, source in enumerate(sources[:MAX_SOURCES])]
+    matches = await anyio.to_thread.run_sync(_matching, pairs, names)
+    return Uses(tuple(matches), sum(each.whole for _, each in pairs), len(sources))
+
+
+def _matching(pairs: Sequence[tuple[Source, "Messages"]], names: Names) -> list[Use]:
+    return [
+        _use(source, content)
+        for source, messages in pairs
+        for content in messages.contents
+        if any(map(names, content.templates))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Messages of a source, and whether they are all."""
+
+    contents: Sequence[Content] = ()
+    whole: bool = False
+
+
+async def _sources(ws: CallContext) -> list[Source]:
+    """What may send a message from now on, what is running first."""
+    lists = await together(
+        {
+            "campaign": ws.campaigns.all,
+            "broadcast": ws.broadcasts.all,
+            "transactional": ws.transactional.all,
+            "newsletter": ws.newsletters.page,
+        }
+    )
+    campaigns: list[Campaign] = lists["campaign"]
+    unsent = [each for each in lists["newsletter"].newsletters if not each.sent_at]
+    running = [each for each in campaigns if each.running]
+    others = [each for each in campaigns if not each.running]
+    return [*running, *lists["broadcast"], *lists["transactional"], *unsent, *others]
+
+
+async def _contents(ws: CallContext, source: Source) -> Messages:
+    """The messages of a source, as far as they can be read in time."""
+    try:
+        match source:
+            case Campaign():
+                actions = await ws.campaigns.actions(source, most=MAX_PAGES)
+                return Messages(actions, len(actions) >= len(source.actions))
+            case Broadcast():
+                return Messages(await ws.broadcasts.actions(source), whole=True)
+            case Newsletter():
+                return Messages(await ws.newsletters.contents(source.id), whole=True)
+            case _:
+                return Messages(await ws.transactional.contents(source.id), whole=True)
+    except CioError:
+        return Messages()
+
+
+def _use(source: Source, content: Content) -> Use:
+    match source:
+        case Campaign():
+            kind, state, live = "campaign", source.state or "state unknown", source.running
+        case Broadcast():
+            kind, state, live = "broadcast", source.state or "state unknown", source.active or source.state == "running"
+        case Newsletter():
+            kind, state, live = "newsletter", source.state, False
+        case _:
+            kind, state, live = "transactional", "sent by API calls", True
+    return Use.model_validate(
+        {"kind": kind, "id": source.id, "name": source.name, "state": state, "message": content.id, "live": live}
+    )

@@ -1,0 +1,1 @@
+"""The toolset for what messages say."""

@@ -1,0 +1,1 @@
+"""The toolset for the data that messages share: collections and snippets."""

@@ -1,0 +1,114 @@
+"""The tool that lists snippets and reads one."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+import anyio.to_thread
+from pydantic import Field
+
+from cio_mcp.customerio.api.snippets import Snippet
+from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.text.mask import mask_text
+from cio_mcp.text.sanitize import harmless, quoted, quoted_name, quoted_text
+from cio_mcp.text.spelling import closest_names
+from cio_mcp.text.timestamps import moment
+from cio_mcp.text.untrusted import Excerpt, FreeText, Prose, Untrusted
+from cio_mcp.tools.common.arguments import FOREIGN_CURSOR, Cursor, Limit, Name
+from cio_mcp.tools.common.pages import PageAnswer, cut, offset_of
+from cio_mcp.tools.common.person_ref import AnswerPart
+from cio_mcp.tools.common.template_search import MAX_LISTED, Use, snippet_uses
+from cio_mcp.workspace import CallContext
+
+MAX_TEXT_CHARACTERS = 8_000
+"""Characters of one snippet's text in an answer; a cursor leads on. No source, about 2,000 tokens."""
+
+
+class SnippetRow(AnswerPart):
+    """A snippet with the beginning of its text."""
+
+    name: str
+    text: Untrusted
+    updated: datetime | None = None
+
+    def __str__(self) -> str:
+        updated = f", updated {moment(self.updated)}" if self.updated else ""
+        return f"{quoted_name(self.name)}{updated}: {quoted_text(self.text)}"
+
+
+class SnippetsAnswer(PageAnswer):
+    """A page of snippets, or one of them with its whole text and what uses it."""
+
+    snippets: tuple[SnippetRow, ...] = ()
+    total: int | None = None
+    text: Annotated[str, FreeText(MAX_TEXT_CHARACTERS, keep_lines=True)] | None = None
+    used_by: tuple[Use, ...] | None = None
+    note: Prose | None = None
+
+    def lines(self) -> Iterable[str]:
+        """A line for each; of one, its text as a quotation."""
+        if self.text is None:
+            yield "1 snippet" if self.total == 1 else f"{self.total or 0} snippets"
+            yield from map(str, self.snippets)
+            yield from self.more(self.total)
+            return
+        yield from map(str, self.snippets)
+        yield from (f"> {line}" for line in self.text.split("\n"))
+        if self.cursor and isinstance(self.text, Excerpt):
+            yield f"… more of {self.text.length:,} characters: cursor={self.cursor}"
+        yield from (f"used by {use}" for use in self.used_by or ())
+        if self.note:
+            yield self.note
+
+
+async def list_snippets(
+    ws: CallContext,
+    name: Annotated[Name | None, Field(description="Show this snippet's whole text and which messages use it")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> SnippetsAnswer:
+    """List snippets: reusable pieces of message content, such as a footer."""
+    snippets = await ws.snippets.all()
+    if name is None:
+        page, more = cut(snippets, limit, cursor)
+        return SnippetsAnswer(snippets=tuple(map(_row, page)), total=len(snippets), **more)
+    snippet = find_snippet(snippets, name)
+    piece = await anyio.to_thread.run_sync(partial(_piece, snippet.value, offset_of(cursor), mask=ws.settings.mask_pii))
+    uses = await snippet_uses(ws, snippet.name, snippets)
+    return SnippetsAnswer(
+        snippets=(_row(snippet),),
+        used_by=uses.messages[:MAX_LISTED] or None,
+        has_more=piece[1] is not None,
+        cursor=piece[1],
+        note=f"{'' if uses.messages else 'No message that was read uses it. '}{uses.scope}",
+    ).model_copy(update={"text": piece[0]})  # validation would make it a plain text
+
+
+def find_snippet(snippets: Iterable[Snippet], name: str) -> Snippet:
+    """Find a snippet by its exact name.
+
+    Raises:
+        NotFound: there is none; the text suggests close names.
+    """
+    snippets = list(snippets)
+    for each in snippets:
+        if each.name == name.strip():
+            return each
+    close = closest_names(name, [each.name for each in snippets])
+    hint = f"did you mean {' or '.join(map(quoted, close))}?" if close else "list_snippets lists all."
+    raise NotFound(f"name: there is no snippet {quoted(name)}; {hint}")
+
+
+def _row(snippet: Snippet) -> SnippetRow:
+    return SnippetRow(name=snippet.name, text=snippet.value, updated=snippet.updated_at)
+
+
+def _piece(text: str, start: int, *, mask: bool) -> tuple[str, str | None]:
+    """A piece of a text, cleaned and masked as a whole, and the cursor to the next one."""
+    whole = harmless(text, keep_lines=True)
+    whole = mask_text(whole, "text") if mask else whole
+    if start and start >= len(whole):
+        raise InvalidArgument("cursor", FOREIGN_CURSOR)
+    end = start + MAX_TEXT_CHARACTERS - 1  # the last character of a cut text is an ellipsis
+    return Excerpt.of(whole, MAX_TEXT_CHARACTERS, start), str(end) if len(whole) > end + 1 else None
