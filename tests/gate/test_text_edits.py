@@ -17,10 +17,10 @@ LONG = "<p>Hello {{customer.first_name}}</p>\n" * 40
 
 
 def edit_of(before: str, after: str, **more: str) -> Plan:
-    edits = (Before(name="body", before=before, after=after),)
-    edits += tuple(Before(name=name, before=value, after=value) for name, value in more.items())
+    edits = [Before(name="body", before=before, after=after)]
+    edits += [Before(name=name, before=value, after=value) for name, value in more.items()]
     call = contents.update(REF, {"body": after, **more})
-    return Plan(risk="send", summary="Edit.", edits=edits, affected=0, calls=(call,))
+    return Plan(risk="send", summary="Edit.", edits=tuple(edits), affected=0, calls=(call,))
 
 
 def ask(plan: Plan) -> Question:
@@ -66,7 +66,7 @@ def test_hostile_lines_of_a_text_stand_only_in_quotation_marks() -> None:
 
 def test_rows_are_shown_by_what_was_added_removed_and_changed() -> None:
     before: list[JsonValue] = [{"id": number, "code": "x" * 50} for number in range(40)]
-    after = [*before[:3], {"id": 3, "code": "new"}, *before[4:], {"id": 40}]
+    after: list[JsonValue] = [*before[:3], {"id": 3, "code": "new"}, *before[4:], {"id": 40}]
     plan = Plan(
         risk="send",
         summary="Edit.",

@@ -5,8 +5,6 @@ from typing import Any
 from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.http import ApiRequest, not_found, page
 from cio_mcp.sandbox.world.fixtures import TOPICS
-from cio_mcp.sandbox.world.library import Collection
-from cio_mcp.sandbox.world.people import as_string
 from cio_mcp.sandbox.world.workspace import Workspace
 
 SENDERS = ((1, "Acme", "hello@acme.example"), (2, "Acme Support", "support@acme.example"))
@@ -128,6 +126,28 @@ def collection_json(collection: Collection) -> dict[str, Any]:
         "rows": len(collection.rows),
         "schema": sorted({name for row in collection.rows for name in row}),
     }
+def _suppressed(workspace: Workspace, request: ApiRequest) -> Any:
+    if request.path["suppression_type"] not in SUPPRESSION_TYPES:
+        raise not_found()
+    addresses = workspace.bounced if request.path["suppression_type"] == "bounces" else {}
+    start, limit = request.integer("offset", 0), request.integer("limit", 100, least=1, most=1000)
+    email, domain = request.query.get("email", "").lower(), request.query.get("domain", "").lower()
+    suppressions = [
+        _suppression(address, at)
+        for address, at in sorted(addresses.items())
+        if email in {"", address} and domain in {"", address.rpartition("@")[2]}
+    ][start : start + limit]
+    return {"category": request.path["suppression_type"], "suppressions": suppressions or None}
+
+
+def _suppression_of(workspace: Workspace, request: ApiRequest) -> Any:
+    email = request.path["email_address"].lower()
+    suppressions = [_suppression(email, workspace.bounced[email])] if email in workspace.bounced else []
+    return {"category": "bounces", "suppressions": suppressions}
+
+
+def _suppression(email: str, at: int) -> dict[str, Any]:
+    return {"email": email, "created": at, "reason": "550 5.1.1 mailbox unknown", "status": "5.1.1"}
 
 
 ROUTES: tuple[Route, ...] = (
@@ -139,5 +159,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/object_types", _object_types),
     ("GET", "/v1/snippets", _snippets),
     ("GET", "/v1/collections", _collections),
+    ("GET", "/v1/esp/suppression/{suppression_type}", _suppressed),
+    ("GET", "/v1/esp/search_suppression/{email_address}", _suppression_of),
     ("GET", "/v1/info/ip_addresses", lambda _, __: {"ip_addresses": list(ADDRESSES)}),
 )

@@ -5,11 +5,13 @@ from cio_mcp.sandbox.api import (
     activities,
     broadcasts,
     campaigns,
+    contents,
     customers,
     data_index,
     design_studio,
     exports,
     imports,
+    library,
     live_notifications,
     messages,
     newsletter_writes,
@@ -34,6 +36,7 @@ from cio_mcp.sandbox.http import Router
 MODULES = (
     track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,
     newsletter_writes, transactional, sends, objects, account, suppressions, reporting_webhooks, track_reports,
+    newsletter_writes, transactional, contents, library, sends, objects, account, reporting_webhooks, track_reports,
     pipelines, exports, imports, data_index, subscriptions, live_notifications, design_studio,
 )  # fmt: skip
 MODELLED = [route for module in MODULES for route in module.ROUTES]

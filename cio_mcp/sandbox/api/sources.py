@@ -1,16 +1,17 @@
 """What campaigns, broadcasts, newsletters, and transactional messages share: routes, and parts of their JSON."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from cio_mcp.sandbox.api import metrics
 from cio_mcp.sandbox.api.messages import CHANNELS, list_messages
 from cio_mcp.sandbox.api.routes import Route
-from cio_mcp.sandbox.http import ApiRequest, page, require
+from cio_mcp.sandbox.http import ApiRequest, not_found, page, require
 from cio_mcp.sandbox.world.deliveries import Delivery
 from cio_mcp.sandbox.world.sources import Kind, Source
 from cio_mcp.sandbox.world.templates import SENDER, TEMPLATE_ID_OFFSET, Template
+from cio_mcp.sandbox.world.texts import Translation
 from cio_mcp.sandbox.world.workspace import Workspace
 
 RECIPIENTS = {"email": "{{customer.email}}", "twilio": "{{customer.phone}}", "whatsapp": "{{customer.phone}}"}
@@ -62,9 +63,31 @@ class SourceRoutes:
     def _part_path(self) -> str:
         return f"{self.path}/{self.part}s/{{{self.part}_id}}"
 
-    def _find_part(self, source: Source, request: ApiRequest) -> Template:
-        number = request.path_id(f"{self.part}_id")
-        return require(next((template for template in source.templates if template.id == number), None))
+    def find_part(self, workspace: Workspace, request: ApiRequest) -> tuple[Source, Template, Translation | None]:
+        """The action or content in the path, or 404; a translation that has an ID of its own is one, too."""
+        source, number = self.find(workspace, request), request.path_id(f"{self.part}_id")
+        for template, translation in self._listed(workspace, source):
+            if number == (translation.id if translation else template.id):
+                return source, template, translation
+        raise not_found()
+
+    def part_json(
+        self, workspace: Workspace, source: Source, template: Template, translation: Translation | None = None
+    ) -> dict[str, Any]:
+        """An action or content as it is now, or a translation of it."""
+        fields = self.part_as_json(source, template)
+        if translation is None:
+            return fields | dict(workspace.texts.edited((source.kind, source.id, template.id)))
+        own = {} if self.part == "action" else {"id": translation.id}
+        return {**fields, **own, "language": translation.language, **translation.fields}
+
+    def _listed(self, workspace: Workspace, source: Source) -> Iterator[tuple[Template, Translation | None]]:
+        """What the API lists: actions, or contents in all languages."""
+        for template in source.templates:
+            yield template, None
+            if self.part == "content":
+                for translation in workspace.texts.translations.get((source.kind, source.id, template.id), ()):
+                    yield template, translation
 
     def _deliveries(self, workspace: Workspace, request: ApiRequest) -> list[Delivery]:
         """The deliveries of the source in the path, or of its action or content if the path has one."""
@@ -72,7 +95,7 @@ class SourceRoutes:
         deliveries = workspace.deliveries.of(self.kind, source.id)
         if f"{self.part}_id" not in request.path:
             return deliveries
-        template = self._find_part(source, request)
+        _, template, _ = self.find_part(workspace, request)
         return [delivery for delivery in deliveries if delivery.template is template]
 
     def _get(self, workspace: Workspace, request: ApiRequest) -> Any:
@@ -81,13 +104,15 @@ class SourceRoutes:
     def _parts(self, workspace: Workspace, request: ApiRequest) -> Any:
         source = self.find(workspace, request)
         if self.parts_per_page is None:
-            return {f"{self.part}s": [self.part_as_json(source, template) for template in source.templates]}
-        rows, token = page(source.templates, request, self.parts_per_page, self.parts_per_page)
-        return {f"{self.part}s": [self.part_as_json(source, template) for template in rows], "next": token}
+            return {f"{self.part}s": self._parts_json(workspace, source)}
+        rows, token = page(self._parts_json(workspace, source), request, self.parts_per_page, self.parts_per_page)
+        return {f"{self.part}s": rows, "next": token}
 
     def _part(self, workspace: Workspace, request: ApiRequest) -> Any:
-        source = self.find(workspace, request)
-        return {self.part: self.part_as_json(source, self._find_part(source, request))}
+        return {self.part: self.part_json(workspace, *self.find_part(workspace, request))}
+
+    def _parts_json(self, workspace: Workspace, source: Source) -> list[dict[str, Any]]:
+        return [self.part_json(workspace, source, *each) for each in self._listed(workspace, source)]
 
     def _metrics(self, workspace: Workspace, request: ApiRequest) -> Any:
         deliveries = self._deliveries(workspace, request)

@@ -2,8 +2,8 @@
 
 import base64
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cio_mcp.sandbox.world.clock import HOUR_SECONDS
@@ -15,7 +15,10 @@ from cio_mcp.sandbox.world.templates import SENDER, Template, render
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One message to one person; `metrics` holds all its times, past and future (Unix seconds)."""
+    """One message to one person; `metrics` holds all its times, past and future (Unix seconds).
+
+    `edited` are the fields of its template that had been edited when it was created.
+    """
 
     id: str
     person: Person
@@ -31,6 +34,7 @@ class Delivery:
     forgotten: bool = False
     overrides: dict[str, Any] = field(default_factory=dict)
     library: Library = field(default_factory=Library)
+    edited: Mapping[str, Any] = field(default_factory=dict)
 
     def metrics_at(self, now: float) -> dict[str, int]:
         """The metrics whose time has come by `now`."""
@@ -43,19 +47,25 @@ class Delivery:
         return {"customer": customer, "data": self.data, "event": self.data, **self.library.values}
 
     @property
+    def text(self) -> Template:
+        """The template as it was edited when the delivery was created."""
+        texts = {name: str(self.edited[name]) for name in ("subject", "body") if name in self.edited}
+        return replace(self.template, **texts)  # type: ignore[arg-type]
+
+    @property
     def subject(self) -> str:
         """The rendered subject."""
-        return render(str(self.overrides.get("subject") or self.template.subject), self.values)
+        return render(str(self.overrides.get("subject") or self.text.subject), self.values)
 
     @property
     def sender(self) -> str:
         """The sender's address."""
-        return str(self.overrides.get("from") or SENDER)
+        return str(self.overrides.get("from") or self.edited.get("from") or SENDER)
 
     @property
     def body(self) -> str:
         """The rendered body."""
-        return render(str(self.overrides.get("body") or self.template.body), self.values)
+        return render(str(self.overrides.get("body") or self.text.body), self.values)
 
 
 def new_delivery_id(rng: random.Random) -> str:

@@ -117,6 +117,7 @@ def create_delivery(
     delivery = Delivery(
         delivery_id or new_delivery_id(workspace.rng), person, source, template, now, recipient, {"created": now},
         data=data, library=workspace.library,
+        edited=dict(workspace.texts.edited((source.kind, source.id, template.id))),
     )  # fmt: skip
     workspace.deliveries.add(delivery)
     return delivery
@@ -163,6 +164,9 @@ def _failure(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: 
     if delivery.recipient.lower() in workspace.spam_reported:
         return "dropped", "The address is suppressed because mail to it was reported as spam."
     missing = [] if delivery.source.kind == "campaign" else missing_variables(template, delivery.data)
+    if delivery.recipient.lower() in workspace.bounced:
+        return "dropped", "The address is suppressed because mail to it bounced."
+    missing = [] if delivery.source.kind == "campaign" else missing_variables(delivery.text, delivery.data)
     failure = template.failure or f"The template needs data that was not given: {', '.join(missing)}"
     return ("failed", failure) if template.failure or missing else None
 

@@ -24,6 +24,7 @@ from cio_mcp.sandbox.world.records import Records
 from cio_mcp.sandbox.world.seed import broadcast_trigger_times, past_deliveries
 from cio_mcp.sandbox.world.segments import Segment, initial_segments
 from cio_mcp.sandbox.world.sources import Kind, Source
+from cio_mcp.sandbox.world.texts import initial_texts
 
 TRACK_DELAY_SECONDS = (0.05, 0.3)
 """Until an accepted Track write shows; chosen so that an immediate read returns the old value."""
@@ -48,6 +49,7 @@ class Workspace:
         add_generated(self.people, people, self.started_at, seed)
         self.segments: dict[int, Segment] = initial_segments(self.started_at)
         self.library = initial_library(self.started_at)
+        self.texts = initial_texts()
         self.sources: dict[tuple[Kind, int], Source] = {
             (source.kind, source.id): source for source in initial_sources(self.started_at)
         }
