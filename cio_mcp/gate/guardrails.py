@@ -25,7 +25,7 @@ SENDER_FIELDS = SENDER_OVERRIDES | REDIRECTS
 
 
 SENDER_IDENTITIES = frozenset({"from_id"})
-"""Of these, what an edit of a message may set: the workspace's own sender identities, by which it is published to."""
+"""What an edit of a message may set all the same: it picks one of the sender identities of the workspace."""
 
 
 def check_plan(plan: Plan) -> None:

@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from cio_mcp.customerio.call import canonical
 from cio_mcp.gate.plan import Before, PersonEdit, Plan, is_unchanged
-from cio_mcp.gate.text_edits import excerpt, has_difference
+from cio_mcp.gate.text_edits import begins_alike, excerpt
 from cio_mcp.text.render import Part
 from cio_mcp.text.sanitize import quoted, quoted_name, quoted_value, word
 from cio_mcp.text.untrusted import Prose, Untrusted
@@ -94,7 +94,7 @@ def _result(person: PersonEdit, outcome: PersonOutcome, reason: str | None = Non
 
 def _edit(edit: Before, customer: str | None) -> Edit:
     before, after = _value(edit.before), _value(edit.after)
-    if has_difference(edit) and isinstance(before, str) and isinstance(after, str):
+    if isinstance(before, str) and isinstance(after, str) and edit.known and begins_alike(before, after):
         before, after = excerpt(before, after)
     return Edit(
         customer=customer,

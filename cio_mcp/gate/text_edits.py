@@ -21,6 +21,8 @@ HASH_CHARACTERS = 32
 """Hexadecimal digits of a SHA-256 that are shown: 128 bits."""
 EXCERPT_CHARACTERS = 200
 """Characters of a difference in a receipt."""
+LINE_CHARACTERS, BEGINNING = 80, 40
+"""Characters of a value that a line of a receipt shows, and of its beginning, by which two are compared."""
 _CONTEXT = 20
 
 
@@ -58,6 +60,11 @@ def describe_edit(edit: Before) -> tuple[str, bool]:
     count = "1 change" if len(found) == 1 else f"{len(found):,} changes"
     head = f"{count}{more} ({size}, SHA-256 {digest})"
     return "\n  ".join([f"{head}:", *lines]), whole
+
+
+def begins_alike(before: str, after: str) -> bool:
+    """Whether two texts are longer than a line of a receipt and differ only after its beginning."""
+    return max(len(before), len(after)) > LINE_CHARACTERS and before[:BEGINNING] == after[:BEGINNING]
 
 
 def excerpt(before: str, after: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 MAX_DIFFERENCES = 400
-"""Removed and added lines, or pieces of a long line, that are told apart; a question has room for fewer."""  # noqa: RUF100
+"""Removed and added lines, or pieces of a long line, that are listed one by one; a question has room for fewer."""
 MAX_STEPS = 4_000_000
 """Comparisons that finding a difference may cost; no source, about a second."""
 LONG_LINE_CHARACTERS = 160

@@ -25,6 +25,7 @@ EXAMPLE = Example(
         {"action": "rename", "collection": "1", "name": LINE},
         {"action": "delete", "collection": "1"},
     ),
+    free_text=False,
     destructive=True,
     free_form=("rows",),
     write=Write(

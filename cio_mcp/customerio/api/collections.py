@@ -85,7 +85,7 @@ def rows_of(answer: dict[str, Any]) -> list[Row]:
 
 
 def create(name: str, rows: Sequence[Row]) -> Call:
-    """Create a collection of these rows."""
+    """Create a collection with rows."""
     return Call(operation="create_collection", body={"name": name, "data": list(rows)})
 
 

@@ -64,7 +64,7 @@ async def plan_edit(ws: CallContext, message: Message, fields: Fields, *, done: 
     return Plan(
         risk="send",
         summary=f"{done} {', '.join(NAMES[name] for name in changed or fields)} of {message.label}.",
-        notes=(f"{message.state.capitalize()}.", *await _reach(ws, message)),
+        notes=(f"{message.state[:1].upper()}{message.state[1:]}.", *await _reach(ws, message)),
         edits=edits if changed else (),
         affected=None if message.reaches else 0,
         warnings=(
@@ -129,7 +129,7 @@ def _examine(content: Content, changed: Fields) -> tuple[str, ...]:
 def _template_warnings(content: Content, changed: Fields) -> Iterator[str]:
     before = [getattr(content, name) or "" for name in TEMPLATES]
     after = [str(changed.get(name, getattr(content, name)) or "") for name in TEMPLATES]
-    old, new = variables_in(before), variables_in(after)
+    old, new = ({name for name in variables_in(texts) if not name.startswith("snippets.")} for texts in (before, after))
     if added := sorted(new - old):
         yield f"It uses variables that it did not use before: {listed_names(added)}."
     if gone := sorted(old - new):

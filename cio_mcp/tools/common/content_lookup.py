@@ -23,7 +23,7 @@ MAX_LISTED = 10
 """Messages that an error lists; no source."""
 
 MessageRef = Annotated[Id | None, Field(description="Message ID or name, if there are several")]
-LanguageRef = Annotated[Name | None, Field(description="Language code. Default: the default language")]
+LanguageRef = Annotated[Name | None, Field(description="Language code")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import anyio.to_thread
 
 from cio_mcp.customerio.api import snippets as api
 from cio_mcp.customerio.api.snippets import Snippet
-from cio_mcp.errors import InvalidArgument
+from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.text.liquid_faults import find_fault
 from cio_mcp.text.sanitize import quoted
@@ -15,7 +15,9 @@ from cio_mcp.tools.common.message_preview import listed_names
 from cio_mcp.tools.common.template_search import snippet_uses
 from cio_mcp.workspace import CallContext
 
-IN_USE = "Customer.io refuses to delete a snippet that is in use."
+IN_USE = "Customer.io doesn't delete a snippet that is in use."
+MAX_USERS = 5
+"""Messages and snippets that a refusal names; no source."""
 
 
 async def plan_text(
@@ -45,15 +47,24 @@ async def plan_text(
 async def plan_deletion(
     ws: CallContext, snippet: Snippet, snippets: Sequence[Snippet], *, done: str = "Delete"
 ) -> Plan:
-    """Plan to delete a snippet."""
+    """Plan to delete a snippet.
+
+    Raises:
+        Refused: a message or another snippet uses it.
+    """
     uses = await snippet_uses(ws, snippet.name, snippets)
+    if uses.messages or uses.snippets:
+        users = [str(use) for use in uses.messages[:MAX_USERS]] + [f"snippet {quoted(name)}" for name in uses.snippets]
+        raise Refused(
+            f"{IN_USE} It is used by {', '.join(users[:MAX_USERS])}. Remove it there first. Nothing was sent."
+        )
     return Plan(
         risk="destroy",
         summary=f"{done} the snippet {quoted(snippet.name)}.",
         notes=uses.notes,
         edits=(Before(name="value", before=snippet.value, after=None),),
         affected=uses.affected,
-        warnings=(IN_USE,) if uses.messages else (),
+        warnings=() if uses.complete else (IN_USE,),
         calls=(api.delete(snippet.name),),
         rests_on={"snippet": snippet.value},
     )

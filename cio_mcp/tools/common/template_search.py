@@ -56,6 +56,8 @@ class Uses:
     messages: tuple[Use, ...] = ()
     read: int = 0
     total: int = 0
+    snippets: tuple[str, ...] = ()
+    """The other snippets that name it."""
 
     @property
     def complete(self) -> bool:
@@ -84,6 +86,7 @@ class Uses:
     def notes(self) -> tuple[str, ...]:
         """Sentences for a question: the messages, then what was searched."""
         lines = [f"Used by {use}." for use in self.messages[:MAX_LISTED]]
+        lines += [f"Used by snippet {quoted_name(name)}." for name in self.snippets[:MAX_LISTED]]
         if more := len(self.messages) - MAX_LISTED:
             lines += [f"{more:,} more messages use it."] if more > 0 else []
         none = "No message that was read uses it."
@@ -95,15 +98,17 @@ async def snippet_uses(ws: CallContext, name: str, snippets: Sequence[Snippet]) 
     names = {name}
     while more := {each.name for each in snippets if snippets_in(each.value) & names} - names:
         names |= more
-    return await _search(ws, lambda template: bool(snippets_in(template) & names))
+    uses = await _search(ws, lambda template: bool(snippets_in(template) & names))
+    return replace(uses, snippets=tuple(sorted(names - {name})))
 
 
 async def collection_uses(ws: CallContext, name: str, snippets: Sequence[Snippet]) -> Uses:
     """The messages that name a collection, directly or within a snippet; so do some whose variable has its name."""
     within = {each.name for each in snippets if names_collection(each.value, name)}
-    return await _search(
-        ws, lambda template: names_collection(template, name) or bool(within and snippets_in(template) & within)
-    )
+    while more := {each.name for each in snippets if snippets_in(each.value) & within} - within:
+        within |= more
+    uses = await _search(ws, lambda template: names_collection(template, name) or bool(snippets_in(template) & within))
+    return replace(uses, snippets=tuple(sorted(within)))
 
 
 async def _search(ws: CallContext, names: Names) -> Uses:

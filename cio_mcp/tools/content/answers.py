@@ -1,9 +1,7 @@
 """The answer of `get_content`: what a message says, a piece of its body at a time."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Annotated
 
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted_name, quoted_text, word
@@ -18,7 +16,7 @@ Body = Annotated[str, FreeText(MAX_BODY_CHARACTERS, keep_lines=True)]
 
 
 class ContentAnswer(Answer):
-    """One message of a source; `body` is its readable text or its source."""
+    """One message of a source; `body` is its readable text, or its source if requested."""
 
     kind: Kind
     id: str
@@ -31,11 +29,8 @@ class ContentAnswer(Answer):
     other_languages: tuple[str, ...] | None = None
     subject: Untrusted | None = None
     preheader: Untrusted | None = None
-    from_: str | None = Field(default=None, serialization_alias="from")
-    from_id: str | None = None
+    sender: str | None = None
     reply_to: str | None = None
-    reply_to_id: str | None = None
-    body_form: Literal["text", "source"]
     body: Body | None = None
     cursor: str | None = None
     variables: tuple[str, ...] | None = None
@@ -55,8 +50,12 @@ class ContentAnswer(Answer):
         yield f"message {', '.join(filter(None, [word(self.message), *facts]))}"
         if self.other_languages:
             yield f"other languages: {_names(self.other_languages)}"
-        yield from (f"{name} {quoted_text(text)}" for name, text in self._texts() if text)
-        yield from (f"{name} {quoted_name(text)}" for name, text in self._senders() if text)
+        for label, text in (("subject", self.subject), ("preheader", self.preheader)):
+            if text:
+                yield f"{label} {quoted_text(text)}"
+        for label, address in (("from", self.sender), ("reply to", self.reply_to)):
+            if address:
+                yield f"{label} {quoted_name(address)}"
         for name, names in (
             ("variables", self.variables),
             ("snippets", self.snippets),
@@ -67,17 +66,10 @@ class ContentAnswer(Answer):
         if self.links:
             yield f"links: {', '.join(map(quoted_text, self.links))}"
         yield from self.notes
-        yield f"body ({self.body_form}):" if self.body is not None else "no body"
+        yield "body:" if self.body is not None else "no body"
         yield from (f"> {line}" for line in (self.body or "").split("\n") if self.body is not None)
         if self.cursor and isinstance(self.body, Excerpt):
             yield f"… more of {self.body.length:,} characters: cursor={self.cursor}"
-
-    def _texts(self) -> Iterable[tuple[str, str | None]]:
-        yield from (("subject", self.subject), ("preheader", self.preheader))
-
-    def _senders(self) -> Iterable[tuple[str, str | None]]:
-        yield from (("from", self.from_), ("sender ID", self.from_id))
-        yield from (("reply to", self.reply_to), ("reply-to sender ID", self.reply_to_id))
 
 
 def _names(names: Iterable[str]) -> str:

@@ -54,11 +54,8 @@ async def get_content(
         other_languages=found.languages or None,
         subject=content.subject or None,
         preheader=content.preheader_text or None,
-        from_=content.from_ or None,
-        from_id=content.from_id,
+        sender=content.from_ or None,
         reply_to=content.reply_to or None,
-        reply_to_id=content.reply_to_id,
-        body_form="source" if source else "text",
         cursor=parts["cursor"],
         **{name: limited[name] for name in ("variables", "snippets", "links")},
         collections=collections[:MAX_NAMES] or None,
@@ -81,7 +78,7 @@ def _parts(content: Content, start: int, *, source: bool, mask: bool) -> dict[st
     if start and start >= len(whole):
         raise InvalidArgument("cursor", FOREIGN_CURSOR)
     end = start + MAX_BODY_CHARACTERS - 1  # the last character of a cut text is an ellipsis
-    templates = content.templates
+    templates = content.model_copy(update={"recipient": None}).templates
     return {
         "body": Excerpt.of(whole, MAX_BODY_CHARACTERS, start) if body else None,
         "cursor": str(end) if len(whole) > end + 1 else None,

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, with_config
+from typing_extensions import TypedDict
 
 from cio_mcp.customerio.api.account import Sender
 from cio_mcp.customerio.api.base import Content
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
-from cio_mcp.text.liquid_bounds import MAX_CHARACTERS
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.arguments import Id, Kind, Name
+from cio_mcp.tools.common.arguments import Id, Kind, Name, max_bytes
 from cio_mcp.tools.common.content_edit import plan_edit
 from cio_mcp.tools.common.content_lookup import LanguageRef, MessageRef, find_message
 from cio_mcp.tools.core.deliveries import CHANNELS
@@ -19,22 +19,22 @@ from cio_mcp.workspace import CallContext
 
 MAX_REPLACEMENTS = 20
 """Replacements of one call; no source."""
-MAX_LINE_CHARACTERS = 2_000
+MAX_BODY_BYTES = 500_000
+"""Of a body or a part of one; no source, five times the length at which mail clients clip a message."""
+MAX_LINE_BYTES = 2_000
 """Of a subject or preheader; no source, many times what a mail client shows."""
 WITH_SUBJECT = frozenset({"email", "push", "in_app", "inbox"})
 """Channels whose messages have a subject or title."""
 
-Line = Annotated[str | None, Field(max_length=MAX_LINE_CHARACTERS)]
-SenderRef = Annotated[Name | None, Field(description="Sender's ID or address")]
+Line = Annotated[str | None, max_bytes(MAX_LINE_BYTES)]
 
 
-class Replacement(BaseModel):
+@with_config(ConfigDict(extra="forbid"))
+class Replacement(TypedDict):
     """A part of the body and what to put in its place."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    old: Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
-    new: Annotated[str, Field(max_length=MAX_CHARACTERS)]
+    old: Annotated[str, Field(min_length=1), max_bytes(MAX_BODY_BYTES)]
+    new: Annotated[str, max_bytes(MAX_BODY_BYTES)]
 
 
 async def update_content(
@@ -47,11 +47,11 @@ async def update_content(
     preheader: Line = None,
     replace: Annotated[
         tuple[Replacement, ...],
-        Field(description="Edits of the body; each old text must occur exactly once", max_length=MAX_REPLACEMENTS),
+        Field(description="Edits of the body source; old must occur exactly once", max_length=MAX_REPLACEMENTS),
     ] = (),
-    body: Annotated[str | None, Field(description="Whole new body", max_length=MAX_CHARACTERS)] = None,
-    sender: SenderRef = None,
-    reply_to: SenderRef = None,
+    body: Annotated[str | None, Field(description="Whole new body"), max_bytes(MAX_BODY_BYTES)] = None,
+    sender: Annotated[Name | None, Field(description="Sender ID or address")] = None,
+    reply_to: Name | None = None,
 ) -> Plan:
     """Edit the content (template) of a message: subject, body, links, sender. Requires approval."""
     if body is not None and replace:
@@ -80,7 +80,7 @@ def replaced(body: str, replacements: Sequence[Replacement]) -> str:
     """
     faults: list[str] = []
     for number, each in enumerate(replacements):
-        old, new = each.old, each.new
+        old, new = each["old"], each["new"]
         if old not in body and "\r\n" in body:  # which get_content shows as a plain newline
             old, new = (text.replace("\r\n", "\n").replace("\n", "\r\n") for text in (old, new))
         count = body.count(old)

@@ -7,20 +7,22 @@ from pydantic import Field
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
-from cio_mcp.text.liquid_bounds import MAX_CHARACTERS
 from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.arguments import Name
+from cio_mcp.tools.common.arguments import Name, max_bytes
 from cio_mcp.tools.common.snippet_edit import plan_deletion, plan_text
 from cio_mcp.tools.data.list_snippets import find_snippet
 from cio_mcp.workspace import CallContext
+
+MAX_TEXT_BYTES = 500_000
+"""Of a snippet; no source, as much of a template as is checked."""
 
 
 async def update_snippet(
     ws: CallContext,
     name: Name,
     action: Literal["create", "set", "delete"] = "set",
-    text: Annotated[str | None, Field(description="Whole new text", max_length=MAX_CHARACTERS)] = None,
+    text: Annotated[str | None, Field(description="Whole new text"), max_bytes(MAX_TEXT_BYTES)] = None,
 ) -> Plan:
     """Create, change, or delete a snippet. Changes every message that uses it. Requires approval."""
     snippets = await ws.snippets.all()
