@@ -11,12 +11,15 @@ PATH: dict[str, str] = {
     "language": "fr", "test_group_id": "1", "customer_id": "ada", "identifier": "ada", "object_type_id": "1",
     "object_id": "acme", "segment_id": "3", "suppression_type": "bounces", "email_address": "eve@example.com",
     "domain_name": "example.com", "sender_id": "1", "trigger_id": "1", "webhook_id": "1", "device_id": "device-ada-1",
-    "form_id": "signup", "delivery_id": "unknown", "snippet_name": "footer", "client_id": "gmail_web",
+    "form_id": "signup", "delivery_id": "unknown", "snippet_name": "greeting", "client_id": "gmail_web",
 }  # fmt: skip
 PATH_OF: dict[str, dict[str, str]] = {
     "/v1/campaigns/{campaign_id}/actions": {"action_id": "101"},
     "/v1/broadcasts/{broadcast_id}/actions": {"action_id": "1001"},
     "/v1/transactional/{transactional_id}/content": {"content_id": "11"},
+    "/v1/transactional/{transactional_id}/language": {"transactional_id": "2", "language": "de"},
+    "/v1/campaigns/{campaign_id}/actions/{action_id}/language": {"language": "de"},
+    "/v1/broadcasts/{broadcast_id}/actions/{action_id}/language": {"language": "de"},
 }
 """Values that depend on the beginning of the route."""
 
@@ -37,10 +40,8 @@ MADE_BY: dict[str, tuple[str, str, str]] = {
     "/v1/live_notifications/end": ("start_live_notification", "instance_id", "instance_id"),
     "/v1/messages/{message_id}": ("send_email", "message_id", "delivery_id"),
     "/v1/collections/{collection_id}": ("create_collection", "collection_id", "collection.id"),
-    "/v1/snippets/{snippet_name}": ("update_snippet", "", ""),
+    "/v1/snippets/{snippet_name}": ("create_snippet", "", ""),
     "/v1/reporting_webhooks/{webhook_id}": ("create_reporting_webhook", "webhook_id", "id"),
-    "/v1/campaigns/{campaign_id}/actions/{action_id}/language": ("update_campaign_action_language", "", ""),
-    "/v1/broadcasts/{broadcast_id}/actions/{action_id}/language": ("update_broadcast_action_language", "", ""),
     "/v1/newsletters/{newsletter_id}/language/{language}": ("create_newsletter_language", "", ""),
     "/v1/newsletters/{newsletter_id}/test_group/": (
         "create_newsletter_test_group", "", ""
@@ -48,7 +49,6 @@ MADE_BY: dict[str, tuple[str, str, str]] = {
     "/v1/newsletters/{newsletter_id}/test_group/{test_group_id}/language/{language}": (
         "create_test_group_language", "", ""
     ),
-    "/v1/transactional/{transactional_id}/language": ("update_transactional_language", "", ""),
     "/v1/newsletters/{newsletter_id}/send": ("create_newsletter", "newsletter_id", "newsletter.id"),
     "/v1/newsletters/{newsletter_id}/schedule": ("create_newsletter", "newsletter_id", "newsletter.id"),
 }  # fmt: skip

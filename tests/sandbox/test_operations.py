@@ -20,9 +20,7 @@ NOT_AS_PUBLISHED = {
     "list_customer_messages": "msg_template_id is an integer in live answers, a string in the specification",
 }
 NOT_MODELLED = {
-    "update_newsletter_content", "get_newsletter_language", "delete_newsletter_language",
-    "get_test_group_language", "delete_test_group_language", "update_transactional_content",
-    "list_domain_suppressions", "unsuppress_email", "update_collection_content",
+    "get_test_group_language", "delete_test_group_language", "list_domain_suppressions", "unsuppress_email",
 }  # fmt: skip
 
 

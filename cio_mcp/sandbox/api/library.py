@@ -111,9 +111,9 @@ def _content(workspace: Workspace, request: ApiRequest) -> Any:
 
 
 def _update_content(workspace: Workspace, request: ApiRequest) -> Any:
-    """Replace the rows; an object that does not list them is the only row."""
-    collection, body = _find(workspace, request), _body(request)
-    rows = body["data"] if body.keys() == {"data"} and _are_rows(body["data"]) else [body]
+    """Replace the rows; an object is the only one."""
+    collection = _find(workspace, request)
+    rows = request.body if _are_rows(request.body) else [_body(request)]
     _set(workspace, collection, {"data": rows})
     return {"collection": collection_json(collection)}
 
