@@ -102,54 +102,6 @@ def _object_types(workspace: Workspace, _: ApiRequest) -> Any:
     }  # fmt: skip
 
 
-def _snippets(workspace: Workspace, _: ApiRequest) -> Any:
-    return {
-        "snippets": [
-            {"name": one.name, "value": one.value, "updated_at": one.updated}
-            for one in workspace.library.snippets.values()
-        ]
-    }
-
-
-def _collections(workspace: Workspace, _: ApiRequest) -> Any:
-    return {"collections": [collection_json(one) for one in workspace.library.collections.values()]}
-
-
-def collection_json(collection: Collection) -> dict[str, Any]:
-    """A collection, without its rows."""
-    return {
-        "bytes": len(as_string(collection.rows).encode()),
-        "created_at": collection.created,
-        "updated_at": collection.updated,
-        "id": collection.id,
-        "name": collection.name,
-        "rows": len(collection.rows),
-        "schema": sorted({name for row in collection.rows for name in row}),
-    }
-def _suppressed(workspace: Workspace, request: ApiRequest) -> Any:
-    if request.path["suppression_type"] not in SUPPRESSION_TYPES:
-        raise not_found()
-    addresses = workspace.bounced if request.path["suppression_type"] == "bounces" else {}
-    start, limit = request.integer("offset", 0), request.integer("limit", 100, least=1, most=1000)
-    email, domain = request.query.get("email", "").lower(), request.query.get("domain", "").lower()
-    suppressions = [
-        _suppression(address, at)
-        for address, at in sorted(addresses.items())
-        if email in {"", address} and domain in {"", address.rpartition("@")[2]}
-    ][start : start + limit]
-    return {"category": request.path["suppression_type"], "suppressions": suppressions or None}
-
-
-def _suppression_of(workspace: Workspace, request: ApiRequest) -> Any:
-    email = request.path["email_address"].lower()
-    suppressions = [_suppression(email, workspace.bounced[email])] if email in workspace.bounced else []
-    return {"category": "bounces", "suppressions": suppressions}
-
-
-def _suppression(email: str, at: int) -> dict[str, Any]:
-    return {"email": email, "created": at, "reason": "550 5.1.1 mailbox unknown", "status": "5.1.1"}
-
-
 ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/workspaces", _workspaces),
     ("GET", "/v1/sender_identities", _senders),
@@ -157,9 +109,5 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/sender_identities/{sender_id}/used_by", _sender_usage),
     ("GET", "/v1/subscription_topics", _topics),
     ("GET", "/v1/object_types", _object_types),
-    ("GET", "/v1/snippets", _snippets),
-    ("GET", "/v1/collections", _collections),
-    ("GET", "/v1/esp/suppression/{suppression_type}", _suppressed),
-    ("GET", "/v1/esp/search_suppression/{email_address}", _suppression_of),
     ("GET", "/v1/info/ip_addresses", lambda _, __: {"ip_addresses": list(ADDRESSES)}),
 )

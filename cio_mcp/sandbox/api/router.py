@@ -35,9 +35,8 @@ from cio_mcp.sandbox.http import Router
 
 MODULES = (
     track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,
-    newsletter_writes, transactional, sends, objects, account, suppressions, reporting_webhooks, track_reports,
-    newsletter_writes, transactional, contents, library, sends, objects, account, reporting_webhooks, track_reports,
-    pipelines, exports, imports, data_index, subscriptions, live_notifications, design_studio,
+    newsletter_writes, transactional, contents, library, sends, objects, account, suppressions, reporting_webhooks,
+    track_reports, pipelines, exports, imports, data_index, subscriptions, live_notifications, design_studio,
 )  # fmt: skip
 MODELLED = [route for module in MODULES for route in module.ROUTES]
 ROUTER: Router[Handler] = Router([*MODELLED, *generic_routes({(method, route) for method, route, _ in MODELLED})])

@@ -163,9 +163,6 @@ def _failure(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: 
             return "dropped", f"The address is suppressed because mail to it {reason}."
     if delivery.recipient.lower() in workspace.spam_reported:
         return "dropped", "The address is suppressed because mail to it was reported as spam."
-    missing = [] if delivery.source.kind == "campaign" else missing_variables(template, delivery.data)
-    if delivery.recipient.lower() in workspace.bounced:
-        return "dropped", "The address is suppressed because mail to it bounced."
     missing = [] if delivery.source.kind == "campaign" else missing_variables(delivery.text, delivery.data)
     failure = template.failure or f"The template needs data that was not given: {', '.join(missing)}"
     return ("failed", failure) if template.failure or missing else None

@@ -11,9 +11,12 @@ from cio_mcp.customerio.api.account import Account
 from cio_mcp.customerio.api.base import Kind
 from cio_mcp.customerio.api.broadcasts import Broadcast, Broadcasts
 from cio_mcp.customerio.api.campaigns import Campaign, Campaigns
+from cio_mcp.customerio.api.collections import Collection, Collections
+from cio_mcp.customerio.api.contents import ContentRef, Contents
 from cio_mcp.customerio.api.metrics import Metrics
 from cio_mcp.customerio.api.newsletters import Newsletters
 from cio_mcp.customerio.api.periods import FINEST_FIRST, Resolution
+from cio_mcp.customerio.api.snippets import Snippets
 from cio_mcp.customerio.api.transactional import Transactional
 from cio_mcp.errors import BadAnswer
 from tests.customerio.api.published import assert_published
@@ -41,6 +44,12 @@ READS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "region": lambda reader: Account(reader).region(),
     "senders": lambda reader: Account(reader).senders(),
     "topics": lambda reader: Account(reader).topics(),
+    "campaign action": lambda reader: Contents(reader).action(ContentRef("campaign", "1", "101")),
+    "broadcast action in a language": lambda reader: Contents(reader).action(ContentRef("broadcast", "1", "2", "de")),
+    "snippets": lambda reader: Snippets(reader).all(),
+    "collections": lambda reader: Collections(reader).all(),
+    "collection": lambda reader: Collections(reader).get("1"),
+    "collection rows": lambda reader: Collections(reader).rows(Collection(id="1")),
     "object types": lambda reader: Account(reader).object_types(),
 }
 

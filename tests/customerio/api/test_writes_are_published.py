@@ -5,12 +5,38 @@ from datetime import UTC, datetime
 import pytest
 
 from cio_mcp.customerio import batches
-from cio_mcp.customerio.api import objects, profiles, segments, sends, suppressions, tracking, triggers, webhooks
+from cio_mcp.customerio.api import (
+    collections,
+    contents,
+    objects,
+    profiles,
+    segments,
+    sends,
+    snippets,
+    suppressions,
+    tracking,
+    triggers,
+    webhooks,
+)
 from cio_mcp.customerio.api.base import Reference
+from cio_mcp.customerio.api.contents import ContentRef
 from cio_mcp.customerio.call import Call
 from tests.customerio.api.published import answers_of, assert_published
 
+EMAIL = {"subject": "Hi", "preheader_text": "There", "body": "<p>x</p>", "from_id": 1, "reply_to_id": 2}
 CALLS: dict[str, Call] = {
+    "campaign action": contents.update(ContentRef("campaign", "1", "101"), EMAIL),
+    "campaign action in a language": contents.update(ContentRef("campaign", "1", "101", "de"), EMAIL),
+    "broadcast action": contents.update(ContentRef("broadcast", "10", "1001"), EMAIL),
+    "broadcast action in a language": contents.update(ContentRef("broadcast", "10", "1001", "de"), EMAIL),
+    "newsletter content": contents.update(ContentRef("newsletter", "30", "301"), EMAIL),
+    "transactional content": contents.update(ContentRef("transactional", "2", "21"), {**EMAIL, "body_amp": "x"}),
+    "snippet": snippets.put("footer", "Acme"),
+    "delete a snippet": snippets.delete("footer"),
+    "create a collection": collections.create("offers", [{"code": "A"}]),
+    "rename a collection": collections.update("1", name="coupons"),
+    "replace the rows of a collection": collections.update("1", rows=[{"code": "A"}]),
+    "delete a collection": collections.delete("1"),
     "identify": tracking.identify(
         Reference("cio_a3000001", "cio_id"), {"plan": "pro", "unsubscribed": False}, at=1_800_000_000, create=False
     ),
