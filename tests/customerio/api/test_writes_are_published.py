@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import JsonValue
 
 from cio_mcp.customerio import batches
 from cio_mcp.customerio.api import (
@@ -23,7 +24,13 @@ from cio_mcp.customerio.api.contents import ContentRef
 from cio_mcp.customerio.call import Call
 from tests.customerio.api.published import answers_of, assert_published
 
-EMAIL = {"subject": "Hi", "preheader_text": "There", "body": "<p>x</p>", "from_id": 1, "reply_to_id": 2}
+EMAIL: dict[str, JsonValue] = {
+    "subject": "Hi",
+    "preheader_text": "There",
+    "body": "<p>x</p>",
+    "from_id": 1,
+    "reply_to_id": 2,
+}
 CALLS: dict[str, Call] = {
     "campaign action": contents.update(ContentRef("campaign", "1", "101"), EMAIL),
     "campaign action in a language": contents.update(ContentRef("campaign", "1", "101", "de"), EMAIL),
