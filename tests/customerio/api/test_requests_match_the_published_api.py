@@ -13,6 +13,8 @@ from cio_mcp.customerio.api.messages import Messages
 from cio_mcp.customerio.api.objects import Objects
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.segments import Segments
+from cio_mcp.customerio.api.suppressions import Suppressions
+from cio_mcp.customerio.api.triggers import Triggers
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.errors import BadAnswer
 from cio_mcp.tools.objects.find_objects import match_all
@@ -50,8 +52,14 @@ READS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "segments of": lambda reader: People(reader).segments_of(ADA),
     "messages of": lambda reader: People(reader).messages_of(ADA, limit=20, start="token", since=WHEN, until=WHEN),
     "activities of": lambda reader: People(reader).activities_of(ADA, limit=10, start="token", type_="event"),
+    "events of": lambda reader: People(reader).activities_of(ADA, limit=100, type_="event", name="order_placed"),
+    "deleted": lambda reader: People(reader).deleted_at(BY_ID),
+    "deleted by email": lambda reader: People(reader).deleted_at(Reference("a+b@example.com", "email")),
     "subscriptions of": lambda reader: People(reader).subscriptions_of(ADA),
     "relationships of": lambda reader: People(reader).relationships_of(ADA, limit=10, start="token"),
+    "suppressions of": lambda reader: Suppressions(reader).of("a+b@example.com"),
+    "triggers": lambda reader: Triggers(reader).all("10"),
+    "errors of a trigger": lambda reader: Triggers(reader).failed("10", "3"),
     "message": lambda reader: Messages(reader).get("dgOq6QWq6QUBAAF4_CGoeVX7mFkDbRFu7ek="),
     "archived message": lambda reader: Messages(reader).archived("dgOq6QWq6QUBAAF4_CGoeVX7mFkDbRFu7ek="),
     "object types": lambda reader: Objects(reader).types(),
