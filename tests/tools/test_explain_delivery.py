@@ -648,6 +648,20 @@ async def test_an_earlier_message_that_did_not_arrive_has_its_id(ws: CallContext
     assert earlier.endswith(" delivered.")
 
 
+async def test_the_other_messages_of_a_journey_that_were_not_created_are_named(ws: CallContext, stage: Stage) -> None:
+    person = stage.person()
+    person.devices.append({"id": "device-nina", "platform": "ios", "last_used": stage.now, "attributes": {}})
+    receive_event(stage.sandbox.workspace, person, "order_placed", {"order_id": "A-1", "total": 1}, stage.now, "")
+    stage.pass_time(HOUR_SECONDS)
+    answer = await explain_delivery(ws, **_about(person, stage.known("campaign", 2)))
+    facts = [line.fact for line in answer.evidence]
+    assert "Of its other messages, none was created since the event: “How was it?”." in facts
+    assert "the position of the customer in delays and branches" in (answer.not_visible or ())
+    stage.pass_time(3 * DAY_SECONDS)
+    answer = await explain_delivery(ws, **_about(person, stage.known("campaign", 2)))
+    assert not [line.fact for line in answer.evidence if line.fact.startswith("Of its other messages")]
+
+
 async def test_a_message_to_an_unsubscribed_customer_is_evidence_with_the_setting(
     ws: CallContext, stage: Stage
 ) -> None:
@@ -730,6 +744,15 @@ async def test_an_id_requires_a_kind(ws: CallContext) -> None:
 async def test_a_shared_address_is_refused_with_the_customers_who_have_it(ws: CallContext) -> None:
     with pytest.raises(Ambiguous, match="2 customers share it"):
         await explain_delivery(ws, "two@example.com")
+
+
+async def test_activities_that_were_not_read_make_a_missing_send_likely_only(ws: CallContext, stage: Stage) -> None:
+    about = _no_send(stage)
+    for number in range(101):
+        stage.event(stage.existing("nina"), f"looked {number}", ago=number)
+    answer = await explain_delivery(ws, **about)
+    assert (answer.verdict, answer.certain) == ("never_triggered", False)
+    assert "drafts and other activities before the latest 100 (not read)" in (answer.not_visible or ())
 
 
 @pytest.mark.parametrize(

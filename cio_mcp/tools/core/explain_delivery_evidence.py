@@ -1,8 +1,8 @@
-"""The evidence of `explain_delivery`, each fact with what it was read from, and what the API does not show."""
+"""The evidence of `explain_delivery`: each fact with what it was read from."""
 
 from collections.abc import Iterable, Iterator
 
-from cio_mcp.customerio.api.base import Message
+from cio_mcp.customerio.api.base import Content, Message
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
@@ -14,34 +14,12 @@ from cio_mcp.tools.common.message_preview import DATA, listed_names, required_by
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.core.deliveries import channel_of
 from cio_mcp.tools.core.explain_delivery_causes import segment_name, segment_roles
-from cio_mcp.tools.core.explain_delivery_conditions import topics_off
-from cio_mcp.tools.core.explain_delivery_facts import Facts
+from cio_mcp.tools.core.explain_delivery_conditions import messages_among, topics_off
+from cio_mcp.tools.core.explain_delivery_facts import LEEWAY, Facts
 from cio_mcp.tools.core.explain_delivery_outcomes import state_of
-from cio_mcp.tools.core.explain_delivery_verdicts import Verdict
 
 MAX_NAMES = 5
 """Topics, segments, and earlier messages that are named. Chosen."""
-
-JOURNEY = (
-    "message limits and quiet hours",
-    "whether customers may enter the campaign again",
-    "conversion goals and exit criteria",
-    "the subscription topic of the campaign",
-    "the position of the customer in delays and branches",
-)
-NOT_SHOWN: dict[type, tuple[str, ...]] = {
-    Campaign: JOURNEY,
-    Broadcast: ("message limits", "the audience of the broadcast", "its subscription topic", "the data of the trigger"),
-    Newsletter: ("message limits and sending rates", "conditions of the recipient filter other than segments"),
-    TransactionalMessage: ("the data of the request", "requests that Customer.io rejected"),
-    type(None): ("message limits and quiet hours", "the position of the customer in campaigns"),
-}
-"""What the App API does not return, by kind: https://docs.customer.io/integrations/api/app/"""
-MEMBERSHIP = "when the customer joined or left a segment, and whether the audience includes or excludes it"
-ARRIVED = ("whether the message is in the inbox or the spam folder",)
-STOPPED = "since when it is not running"
-OLDER_EVENTS = "events older than 30 days"
-RECEIPT = "when an event was received, unless its ID holds the time"
 
 
 class Evidence(AnswerPart):
@@ -57,28 +35,8 @@ class Evidence(AnswerPart):
 
 def evidence_of(facts: Facts) -> list[Evidence]:
     """All facts that bear on the verdict."""
-    parts = (_profile, _subscription, _suppression, _source, _trigger, _audience, _template, _earlier)
+    parts = (_profile, _subscription, _suppression, _source, _trigger, _audience, _template, _uncreated, _earlier)
     return [line for part in parts for line in part(facts)]
-
-
-def not_visible(facts: Facts, verdict: Verdict) -> list[str]:
-    """What the API does not show about this verdict, and what could not be read."""
-    unread = [f"{name} (could not be read)" for name in facts.unread]
-    if facts.back_to:
-        unread.append(f"messages created before {moment(facts.back_to)} (too many to search)")
-    if verdict == "delivered":
-        return [*(ARRIVED if facts.answered and facts.answered.type == "email" else ()), *unread]
-    if facts.answered is not None:
-        hidden = ("the data of the request",) if facts.data is None and verdict == "failed" else ()
-        limits = ("message limits",) if verdict == "undeliverable" else ()
-        return [*hidden, *limits, *unread]
-    if verdict == "not_running":
-        return [STOPPED, *unread]
-    receipt = [RECEIPT] if isinstance(facts.source, Campaign) and facts.source.event_name else []
-    if verdict == "never_triggered" and isinstance(facts.source, Campaign):
-        return [*([OLDER_EVENTS] if facts.event is None else []), *receipt, *unread]
-    membership = [MEMBERSHIP] if any(ids for _, ids in segment_roles(facts)) else []
-    return [*NOT_SHOWN[type(facts.source)], *membership, *receipt, *unread]
 
 
 def _profile(facts: Facts) -> Iterator[Evidence]:
@@ -174,6 +132,23 @@ def _template(facts: Facts) -> Iterator[Evidence]:
         yield Evidence(fact=f"The templates require {listed_names(names)}.", source="templates")
     if names and facts.event and facts.data is not None:
         yield Evidence(fact=f"The event had {listed_names(sorted(facts.data)) or 'no data'}.", source="activities")
+
+
+def uncreated(facts: Facts) -> list[Content]:
+    """The messages of a campaign of which none was created since the event, where another one was."""
+    if not (isinstance(facts.source, Campaign) and facts.answered and facts.due):
+        return []
+    since = facts.due - LEEWAY
+    all_messages = (each for each in (facts.message, *facts.earlier) if each)
+    created = {message.action_id for message in all_messages if message.created and message.created >= since}
+    return [content for _, content in messages_among(facts.contents or ()) if content.id not in created]
+
+
+def _uncreated(facts: Facts) -> Iterator[Evidence]:
+    if rest := [content.name or content.id for content in uncreated(facts)]:
+        yield Evidence(
+            fact=f"Of its other messages, none was created since the event: {_names(rest)}.", source="messages"
+        )
 
 
 def _earlier(facts: Facts) -> Iterator[Evidence]:

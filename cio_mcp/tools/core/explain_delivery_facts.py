@@ -28,7 +28,8 @@ class Facts:
 
     `source` is None where no message is named and there is none lately. `message` is the latest delivery, `earlier`
     those before it; where there were too many to search, `back_to` is how far back the search went. `events` have the
-    name of the campaign's trigger, `activities` are all of the last 30 days, both newest first.
+    name of the campaign's trigger, `activities` are all of the last 30 days, both newest first;
+    with `activities_cut` there are more than were read.
     """
 
     now: datetime
@@ -44,6 +45,7 @@ class Facts:
     suppressions: AddressSuppressions | None = None
     optouts: tuple[Optout, ...] | None = ()
     activities: tuple[Activity, ...] | None = ()
+    activities_cut: bool = False
     events: tuple[Activity, ...] | None = ()
     triggers: tuple[Trigger, ...] | None = ()
     trigger_failed: bool | None = False

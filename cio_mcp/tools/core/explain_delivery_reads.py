@@ -75,6 +75,7 @@ async def facts_of(ws: CallContext, person: Person, kind: Kind | None, source: S
         segment_names={segment.id: segment.name for segment in read["names of segments"] or ()},
         subscriptions=read["subscription preferences"],
         activities=_tuple(activities),
+        activities_cut=bool(read["activities"] and read["activities"].next),
         events=_events(source, read),
         triggers=_tuple(read.get("triggers", ())),
         campaigns=_tuple(read.get("campaigns", ())),
