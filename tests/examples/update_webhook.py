@@ -28,5 +28,10 @@ EXAMPLE = Example(
     ),
     free_text=False,
     destructive=True,
-    write=Write(lambda number: _creation(f"Hook {number}"), "POST", "/v1/reporting_webhooks", _effects),
+    write=Write(
+        lambda number: {"action": "update", "webhook": "1", "name": f"Hook {number}"},
+        "PUT",
+        "/v1/reporting_webhooks/",
+        _effects,
+    ),
 )

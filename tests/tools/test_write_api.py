@@ -205,6 +205,31 @@ REFUSED: dict[str, tuple[str, Body | None, dict[str, JsonValue], str]] = {
     ),
     "a large attribute": ("identify_customer", {"x": "y" * 1001}, {"identifier": "ada"}, "at most 1,000"),
     "too far ahead": ("send_email", SEND | {"send_at": 4_000_000_000}, {}, "90 days ahead"),
+    "an attribute with two addresses": (
+        "identify_customer",
+        {"email": "a@x.example, b@y.example"},
+        {"identifier": "ada"},
+        "body.email: expected one email address",
+    ),
+    "an attribute that names somebody else": (
+        "person_identify",
+        {"identifiers": ADA, "attributes": {"CIO_ID": "a3000002"}},
+        {},
+        "CIO_ID cannot be set",
+    ),
+    "two addresses in a batch of Pipelines": (
+        "pipelines_batch",
+        batch_of({"type": "identify", "userId": "ada", "traits": {"email": "a@x.example;b@y.example"}}),
+        {},
+        "body.batch[1].traits.email: expected one email address",
+    ),
+    "no truth": (
+        "apply_batch",
+        batch_of({"type": "person", "action": "identify", "identifiers": ADA, "attributes": {"unsubscribed": "no"}}),
+        {},
+        "body.batch[1].attributes.unsubscribed: expected true or false",
+    ),
+    "an empty audience": ("trigger_broadcast", {"recipients": {}}, {"broadcast_id": 10}, "body.recipients: is empty"),
     "a time that is none": ("send_in_app", SEND | {"send_at": "tomorrow"}, {}, "send_at: expected a whole number"),
 }
 

@@ -14,11 +14,11 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan, Starts
 from cio_mcp.gate.risk import RISKS, Risk
-from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import from_unix, from_unix_if_readable
 from cio_mcp.tools.api.request import build_call, find_operation
 from cio_mcp.tools.api.typed import TYPED_TOOLS
+from cio_mcp.tools.api.write_checks import check_values
 from cio_mcp.tools.api.write_people import People, people_of
 from cio_mcp.tools.api.write_values import current_values
 from cio_mcp.tools.common.arguments import Name
@@ -42,7 +42,7 @@ async def write_api(
     """Call any write operation that search_api finds. Requires approval. Prefer the tool it names, if any."""
     row = find_operation(operation, writes=True)
     call = build_call(row, arguments or {}, body, _generated(ws))
-    _check_names(call)
+    check_values(call)
     due_at = _due(ws, call)
     people = await people_of(ws, call)
     current = await current_values(ws, call)
@@ -73,14 +73,6 @@ async def write_api(
 def _generated(ws: CallContext) -> dict[str, JsonValue]:
     """What this server fills in: an id makes an event one that may be sent again, a time orders profile writes."""
     return {"ulid": str(ULID()), "now": int(ws.clock.now()), "now_text": ws.now.isoformat().replace("+00:00", "Z")}
-
-
-def _check_names(call: Call) -> None:
-    """Refuse names of events that cannot be seen whole, as `send_event` does."""
-    for effect in call.effects:
-        name = value_at(effect.body, "name") or value_at(effect.body, "event")
-        if effect.operation.event_data and isinstance(name, str) and (hidden := hidden_characters(name)):
-            raise InvalidArgument("body.name", f"contains invisible characters ({', '.join(hidden[:5])})")
 
 
 def _due(ws: CallContext, call: Call) -> float | None:

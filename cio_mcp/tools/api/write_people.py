@@ -15,7 +15,7 @@ from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.people_lookup import NO_CUSTOMER, find_people
-from cio_mcp.tools.common.recipients import UNREAD, Recipient, one_address
+from cio_mcp.tools.common.recipients import UNREAD, Recipient
 from cio_mcp.workspace import CallContext
 
 MAX_LOOKUPS = 50
@@ -46,9 +46,7 @@ async def people_of(ws: CallContext, call: Call) -> People:
 
     Raises:
         Ambiguous: several customers have an address by which it names one.
-        InvalidArgument: an email message would go to anything but one plain address.
     """
-    _check_addresses(call)
     references = list(dict.fromkeys(one for effect in call.effects for one in _references(call, effect)))
     counted = _count(call, references)
     if not references:
@@ -153,14 +151,3 @@ def _delivery_warnings(call: Call, person: Person | str | None) -> Iterator[str]
         anyway = body.get("send_to_unsubscribed") is True
         reaches = "but will receive it anyway" if anyway else "so Customer.io will not deliver it"
         yield f"The customer is unsubscribed, {reaches}."
-
-
-ADDRESS_FIELDS = {"send_email": "to"}
-"""The field with the one address that an email goes to; a list of them, or Liquid, would reach others as well."""
-
-
-def _check_addresses(call: Call) -> None:
-    name = ADDRESS_FIELDS.get(call.operation)
-    to = value_at(call.body, name) if name else None
-    if isinstance(to, str):
-        one_address(f"body.{name}", to)

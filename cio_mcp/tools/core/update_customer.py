@@ -16,6 +16,7 @@ from cio_mcp.gate.plan import Before, Plan
 from cio_mcp.text.names import fold, meanings
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, CustomerInList
+from cio_mcp.tools.common.attribute_checks import check_meaning
 from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.profile_edit import edit, recipients_after
 from cio_mcp.tools.common.recipients import (
@@ -23,7 +24,6 @@ from cio_mcp.tools.common.recipients import (
     UNREAD,
     Recipient,
     may_start,
-    one_address,
     recipient_of,
     within,
 )
@@ -38,9 +38,6 @@ from cio_mcp.workspace import CallContext
 
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
 """Attributes with which a profile write would be another kind of write (Track API, identify)."""
-
-UNIX_SECONDS_DIGITS = 10
-"""Enough until the year 2286; a time in milliseconds has 13."""
 
 
 async def update_customer(
@@ -168,24 +165,4 @@ def _check(attributes: dict[str, JsonValue]) -> None:
         within(f"attributes.{word(name)}", name, tracking.ATTRIBUTE_NAME_BYTES)
         text = value if isinstance(value, str) else canonical(value)
         within(f"attributes.{word(name)}", text, tracking.ATTRIBUTE_VALUE_BYTES)
-        _check_meaning(name, value)
-
-
-def _check_meaning(name: str, value: JsonValue) -> None:
-    """Refuse what Customer.io would take, and then treat as something else than was meant."""
-    if value in (None, ""):
-        return
-    match fold(name):
-        case "email":
-            one_address("attributes.email", str(value))
-        case "unsubscribed" if str(value).lower() not in ("true", "false"):
-            raise InvalidArgument("attributes.unsubscribed", "expected true or false")
-        case "created_at":
-            _check_seconds("attributes.created_at", str(value))
-
-
-def _check_seconds(field: str, text: str) -> None:
-    if not (text.isascii() and text.isdecimal()):
-        raise InvalidArgument(field, "expected a Unix time in seconds")
-    if len(text) > UNIX_SECONDS_DIGITS:
-        raise InvalidArgument(field, "expected a Unix time in seconds (this looks like milliseconds)")
+        check_meaning("attributes", name, value)
