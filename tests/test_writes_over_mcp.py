@@ -238,8 +238,8 @@ async def test_undeclared_arguments_are_refused_by_name(era: Era, settings: Sett
         ("send_transactional", {"message": "2", "customer": "ada", "to": "nobody"}, "to"),
         (
             "send_transactional",
-            {"message": "Login code", "customer": "ada"},
-            "“Login code” is an SMS message. This tool",
+            {"message": "Login code", "customer": "ada", "channel": "email"},
+            "channel: “Login code” is an SMS, not an email. Omit channel, or pass sms",
         ),
         ("update_customer", {"customer": "ada", "attributes": {"email": "not-an-email"}}, "attributes.email"),
         ("update_customer", {"customer": "ada", "attributes": {"unsubscribed": "maybe"}}, "attributes.unsubscribed"),

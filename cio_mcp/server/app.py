@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 NAME = "cio-mcp"
 INSTRUCTIONS = """\
 Operate a Customer.io workspace: look up customers and segments; read campaigns, newsletters, deliveries, and metrics;
-propose profile edits, events, transactional emails, and changes to manual segments. A person approves every write; no
+propose profile edits, events, transactional messages, and changes to manual segments. A person approves every write; no
 argument can approve one.
 You can't create or edit campaigns, or send newsletters or broadcasts.
 Tools to delete or merge customers, and for objects, may be off: a call says how they are turned on.

@@ -9,7 +9,7 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.guardrails import check
 from cio_mcp.text.names import fold
-from cio_mcp.tools.core.send_transactional import EmailOptions, send_transactional
+from cio_mcp.tools.core.send_transactional import SendOptions, send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
 
@@ -161,11 +161,11 @@ async def test_an_address_is_the_same_however_its_letters_are_cased(ws: CallCont
 
 
 async def test_an_option_set_to_its_default_makes_no_different_message(ws: CallContext) -> None:
-    bare = await send_transactional(ws, "2", "ada", options=EmailOptions())
+    bare = await send_transactional(ws, "2", "ada", options=SendOptions())
     explicit = await send_transactional(
         ws,
         "2",
         "ada",
-        options=EmailOptions(queue_draft=False, disable_message_retention=False, send_to_unsubscribed=False),
+        options=SendOptions(queue_draft=False, disable_message_retention=False, send_to_unsubscribed=False),
     )
     assert bare.effect == explicit.effect

@@ -10,7 +10,7 @@ from cio_mcp.customerio.api.base import Content, Identifiers
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.tools.common.message_preview import MAX_BEGINNING, MAX_NAMES, MessagePreview, preview
-from cio_mcp.tools.core.send_transactional import EmailOptions, send_transactional
+from cio_mcp.tools.core.send_transactional import SendOptions, send_transactional
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
@@ -164,7 +164,7 @@ async def test_a_transactional_send_shows_the_variant_in_the_requested_language(
     danish = replace(default, id=22, subject="Ordre {{data.order_id}}", language="da")
     sandbox.workspace.sources["transactional", 2] = replace(parent, templates=(default, danish))
     for language, subject in (("da", "Ordre 7"), ("fi", "Order 7 is on its way")):
-        plan = await send_transactional(ws, "2", "ada", data={"order_id": 7}, options=EmailOptions(language=language))
+        plan = await send_transactional(ws, "2", "ada", data={"order_id": 7}, options=SendOptions(language=language))
         assert plan.preview[0] == f"Subject: “{subject}”"
 
 

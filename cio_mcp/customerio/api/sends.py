@@ -1,6 +1,7 @@
 """Sends of transactional messages, as calls."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -11,19 +12,40 @@ PAYLOAD_BYTES = 1_000_000
 """Limits as documented at https://docs.customer.io/integrations/api/app/ (send email)."""
 
 
+Channel = Literal["email", "push", "sms", "whatsapp", "in_app", "inbox_message"]
+
+OPERATIONS: dict[Channel, str] = {
+    "email": "send_email",
+    "push": "send_push",
+    "sms": "send_sms",
+    "whatsapp": "send_whatsapp",
+    "in_app": "send_in_app",
+    "inbox_message": "send_inbox_message",
+}
+
+
 def email(
     message: int, person: dict[str, JsonValue], to: str, data: dict[str, JsonValue], *,
     send_at: datetime | None, options: dict[str, JsonValue],
 ) -> Call:  # fmt: skip
-    """Send a transactional email; Customer.io has no idempotency key, so the call is made once or never.
+    """Send a transactional email; see `send`."""
+    return send("email", message, person, to, data, send_at=send_at, options=options)
 
-    `person` is one of `{"id": …}`, `{"email": …}`, `{"cio_id": …}`. `options` are booleans and the language, as in the
-    API; `send_to_unsubscribed` is always set, since Customer.io's own default is true.
+
+def send(
+    channel: Channel, message: int, person: dict[str, JsonValue], to: str | None, data: dict[str, JsonValue], *,
+    send_at: datetime | None, options: dict[str, JsonValue],
+) -> Call:  # fmt: skip
+    """Send a transactional message; Customer.io has no idempotency key, so the call is made once or never.
+
+    `person` is one of `{"id": …}`, `{"email": …}`, `{"cio_id": …}`. `to` is an email address, a phone number, or the
+    devices of a push; messages in an app go to the person and have none. `options` are booleans and the language, as in
+    the API; `send_to_unsubscribed` is always set, since Customer.io's own default is true.
     """
     body: dict[str, JsonValue] = {
         "transactional_message_id": message,
         "identifiers": person,
-        "to": to,
+        **({} if to is None else {"to": to}),
         "send_to_unsubscribed": False,
         **options,
     }
@@ -31,4 +53,4 @@ def email(
         body["message_data"] = data
     if send_at is not None:
         body["send_at"] = int(send_at.timestamp())
-    return Call(operation="send_email", body=body)
+    return Call(operation=OPERATIONS[channel], body=body)

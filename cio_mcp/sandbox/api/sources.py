@@ -163,6 +163,8 @@ def contents(source: Source, template: Template) -> dict[str, Any]:
         "language": template.language,
         "recipient": RECIPIENTS.get(template.channel, ""),
     }
+    if template.channel == "push":
+        fields["subject"] = template.subject
     if template.channel == "email":
         fields |= {
             "layout": "",

@@ -18,7 +18,7 @@ _BY_TOOL: Mapping[str, str] = {
     "list_messages": "list_messages list_customer_messages list_campaign_messages list_broadcast_messages "
     "list_newsletter_messages list_transactional_deliveries",
     "get_message": "get_message get_archived_message",
-    "send_transactional": "send_email",
+    "send_transactional": "send_email send_push send_sms send_whatsapp send_in_app send_inbox_message",
     "list_segments": "list_segments",
     "get_segment": "get_segment get_segment_usage count_segment_members list_segment_members",
     "get_workspace": "list_workspaces list_senders list_topics",

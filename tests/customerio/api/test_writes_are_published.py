@@ -68,6 +68,10 @@ CALLS: dict[str, Call] = {
         ulid="01HZZZZZZZZZZZZZZZZZZZZZZZ",
         at=datetime(2026, 1, 1, tzinfo=UTC),
     ),
+    "push": sends.send(
+        "push", 4, {"cio_id": "a3000001"}, "last_used", {}, send_at=datetime(2027, 1, 1, tzinfo=UTC), options={}
+    ),
+    "sms": sends.send("sms", 3, {"id": "ada"}, "+447700900001", {"code": 1}, send_at=None, options={"language": "en"}),
     "email": sends.email(
         2, {"id": "ada"}, "ada@example.com", {"order_id": 7}, send_at=None, options={"tracked": False, "language": "en"}
     ),
