@@ -7,9 +7,16 @@ EXAMPLE = Example(
     failure={"section": "no such"},
     failed_argument="section",
     full=tuple(
-        {"section": section} for section in ("overview", "senders", "subscription_topics", "object_types", "limits")
+        {"section": section}
+        for section in ("overview", "senders", "subscription_topics", "object_types", "limits", "health")
     ),
     private=({},),
-    hostile=({}, {"section": "senders"}, {"section": "subscription_topics"}, {"section": "limits"}),
+    hostile=(
+        {},
+        {"section": "senders"},
+        {"section": "subscription_topics"},
+        {"section": "limits"},
+        {"section": "health"},
+    ),
     personal=False,
 )

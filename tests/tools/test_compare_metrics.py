@@ -10,27 +10,39 @@ import pytest
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.world.sources import Kind
+from cio_mcp.settings import Settings
 from cio_mcp.text.render import render
 from cio_mcp.tools.common.proportions import Proportion, bonferroni, newcombe, wilson
 from cio_mcp.tools.core.compare_metrics import GROWING, MACHINES, compare_metrics
 from cio_mcp.tools.core.compare_metrics_answer import ComparisonAnswer, Side
 from cio_mcp.tools.core.metrics import VARIED
-from cio_mcp.workspace import CallContext, Workspace
+from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
-from tests.fixed_time import TimeFromNow, at_fixed_time, clear, days_ago, send
+from tests.fixed_time import QuickClock, SameTime, clear, days_ago, send
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(seed=7, people=200, clock=TimeFromNow()) as running:
+def clock() -> QuickClock:
+    return QuickClock()
+
+
+@pytest.fixture
+async def sandbox(clock: QuickClock) -> AsyncIterator[Sandbox]:
+    async with Sandbox(seed=7, people=200, clock=SameTime(clock)) as running:
         yield running
 
 
 @pytest.fixture
+async def opened(settings: Settings, sandbox: Sandbox, clock: QuickClock) -> AsyncIterator[Workspace]:
+    async with open_workspace(settings, sandbox=sandbox, clock=clock) as workspace:
+        yield workspace
+
+
+@pytest.fixture
 async def ws(opened: Workspace) -> CallContext:
-    return at_fixed_time(opened).acting(caller_named("local:tester"))
+    return opened.acting(caller_named("local:tester"))
 
 
 def rows(answer: ComparisonAnswer) -> dict[str, Side]:

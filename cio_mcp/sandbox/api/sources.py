@@ -137,7 +137,7 @@ def summary(source: Source) -> dict[str, Any]:
         "deduplicate_id": source.deduplicate_id,
         "name": source.name,
         "created": source.created,
-        "updated": source.created,
+        "updated": max(source.created, source.stopped_at),
         "active": source.state == "running",
         "state": source.state,
         "actions": [{"id": template.id, "type": template.channel} for template in source.templates],

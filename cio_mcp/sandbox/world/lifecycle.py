@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from email.utils import parseaddr
 from functools import partial
 from typing import Any
 
@@ -161,9 +162,9 @@ def _failure(workspace: Workspace, delivery: Delivery, *, send_to_unsubscribed: 
     for suppressed, reason in ((workspace.bounced, "bounced"), (workspace.spam_reported, "was reported as spam")):
         if delivery.recipient.lower() in suppressed:
             return "dropped", f"The address is suppressed because mail to it {reason}."
-    if delivery.recipient.lower() in workspace.spam_reported:
-        return "dropped", "The address is suppressed because mail to it was reported as spam."
     missing = [] if delivery.source.kind == "campaign" else missing_variables(delivery.text, delivery.data)
+    if template.channel == "email" and parseaddr(delivery.sender)[1] in workspace.unverified_senders:
+        return "failed", f"The sender {parseaddr(delivery.sender)[1]} is not verified."
     failure = template.failure or f"The template needs data that was not given: {', '.join(missing)}"
     return ("failed", failure) if template.failure or missing else None
 

@@ -127,7 +127,8 @@ def _walk(journey: Journey, person: Recipient, now: int, rng: random.Random) -> 
 def _starts(source: Source, person: Recipient, now: int, rng: random.Random) -> list[int]:
     if source.stopped_at:
         is_one = rng.random() < 0.2  # noqa: PLR2004 - one in five was inactive long enough
-        return [int(rng.uniform(max(source.created, person.created), source.stopped_at))] if is_one else []
+        at = int(rng.uniform(max(source.created, person.created), source.stopped_at))
+        return [at] if is_one and person.created < source.stopped_at else []
     if source.trigger_segments:
         return [person.created] if person.plan == "vip" else []
     if source.event_name == "trial_started":

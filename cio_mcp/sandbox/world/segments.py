@@ -10,13 +10,19 @@ from cio_mcp.sandbox.world.people import Person
 
 @dataclass(slots=True)
 class Segment:
-    """A segment; `condition` selects the members of a dynamic one and is None for a manual one."""
+    """A segment; `condition` selects the members of a dynamic one and is None for a manual one.
+
+    `state` and `progress` (percent) tell how far it is built, since `updated`.
+    """
 
     id: int
     name: str
     description: str
     created: int
     condition: Callable[[Person], bool] | None = None
+    state: str = "finished"
+    progress: int | None = None
+    updated: int = 0
 
     def has(self, person: Person) -> bool:
         """Whether a person is a member."""
@@ -30,12 +36,12 @@ class Segment:
             "deduplicate_id": f"{self.id}:{self.created}",
             "name": self.name,
             "description": self.description,
-            "state": "finished",
-            "progress": None,
+            "state": self.state,
+            "progress": self.progress,
             "type": "dynamic" if self.condition else "manual",
             "tags": None,
             "created_at": self.created,
-            "updated_at": self.created,
+            "updated_at": self.updated or self.created,
         }
 
 

@@ -65,6 +65,7 @@ class Workspace:
         self.deliveries = DeliveryStore(list(self.sources.values()), generate)
         for delivery in self.journeys.recent_deliveries:
             self.deliveries.add(delivery)
+        self.unverified_senders: set[str] = set()
         self.bounced: dict[str, int] = {"eve@example.com": self.started_at - 7 * DAY_SECONDS}
         self.spam_reported: dict[str, int] = {}
         self.activities: list[dict[str, Any]] = []
@@ -107,9 +108,10 @@ class Workspace:
             if source.kind == "campaign" and source.state == "running" and source.trigger_segments
         ]
 
-    def stop_campaign(self, number: int) -> None:
-        """Stop a campaign, so that nobody else enters it."""
-        self.sources["campaign", number] = replace(self.sources["campaign", number], state="stopped")
+    def stop_campaign(self, number: int, at: int = 0) -> None:
+        """Stop a campaign, now or in the past, so that nobody else enters it; people who are in it go on."""
+        stopped = replace(self.sources["campaign", number], state="stopped", stopped_at=at or self.now)
+        self.sources["campaign", number] = stopped
 
     @property
     def now(self) -> int:

@@ -1,4 +1,4 @@
-"""The health of the workspace: webhooks, deliveries, changes, limits, and keys."""
+"""The health of the workspace: findings, webhooks, deliveries, changes, limits, and keys."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,13 +15,16 @@ from cio_mcp.text.timestamps import ago, from_unix, moment
 from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.person_ref import AnswerPart
+from cio_mcp.tools.core.health_coverage import NOT_VISIBLE, coverage_of
+from cio_mcp.tools.core.health_finding import CHECKS, Finding
+from cio_mcp.tools.core.health_messages import message_findings
+from cio_mcp.tools.core.health_reads import UNSENT, read_all
+from cio_mcp.tools.core.health_setup import setup_findings, silence
 from cio_mcp.tools.core.limits import LaneNow
 from cio_mcp.workspace import CallContext
 
 RATE_PERIOD = timedelta(days=7)
 """The time that rates are of: as long as Customer.io retries a webhook, so that they rest on all that came."""
-UNSENT = ("failed", "dropped", "undeliverable")
-"""Metrics of a message that was not sent."""
 MIN_MESSAGES = 20
 """Messages below which a rate says little. Chosen."""
 COUNTED = ("sent", "delivered", "bounced", "spammed", *UNSENT)
@@ -30,6 +33,8 @@ WAITING: ChangeState = "planned"
 """The state of changes that wait for a decision."""
 MAX_REFUSAL_REASONS = 10
 """Reasons of refused requests in an answer; no source, there are fewer."""
+MAX_FINDINGS = 30
+"""Findings in an answer; no source, more than a person works through at once."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +57,31 @@ class Deliverability:
 
 
 class Health(AnswerPart):
-    """The first place to look when something seems wrong; rates are of the last 7 days."""
+    """The first place to look when something seems wrong; rates are of the last 7 days, from received events.
+
+    `status` is how things are, whether good or bad, and `coverage` what the findings rest on and what is not visible.
+    """
 
     bounce_rate: float | None = None
     failure_rate: float | None = None
-    findings: tuple[Prose, ...]
+    findings: tuple[Finding, ...]
+    omitted: int | None = None
+    status: tuple[Prose, ...]
+    coverage: tuple[Prose, ...]
+
+    def lines(self) -> Iterable[str]:
+        """The findings, how things are, and what that rests on."""
+        count = len(self.findings) + (self.omitted or 0)
+        yield f"{count} finding{'' if count == 1 else 's'}:" if count else "No findings."
+        yield from (f"- {finding}" for finding in self.findings)
+        if self.omitted:
+            yield f"… {self.omitted} more of {count}, of the same kinds"
+        yield from self.status
+        yield from self.coverage
 
 
 async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
-    """Look at everything, with no request to Customer.io.
+    """Look at everything, with at most `MAX_REQUESTS` requests to Customer.io.
 
     Raises:
         StorageFailed: the database cannot be read.
@@ -83,10 +104,13 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
     outcomes = f"{unsettled} with an unknown outcome (see list_changes)" if unsettled else "all outcomes are known"
     waiting = f"{read[WAITING].total} waiting for a decision, " if read[WAITING].total else ""
     slowed = "; ".join(lane.slowed for lane in lanes if lane.slowed)
+    findings, coverage = await _look(ws, read["stats"])
     return Health(
         bounce_rate=messages.bounce_rate,
         failure_rate=messages.failure_rate,
-        findings=(
+        findings=tuple(findings[:MAX_FINDINGS]),
+        omitted=len(findings[MAX_FINDINGS:]) or None,
+        status=(
             *_webhooks(read["stats"], read["since"], ws.now, simulated=ws.simulated),
             *messages.lines(),
             read["paused"] or "Writes: not paused",
@@ -94,7 +118,18 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
             f"Rate limits: {slowed or 'none slowed by a 429'}",
             *(ws.keys.lines().values() or ("Keys: not checked yet",)),
         ),
+        coverage=coverage,
     )
+
+
+async def _look(ws: CallContext, stats: WebhookStats) -> tuple[list[Finding], tuple[str, ...]]:
+    """The findings, and what they rest on."""
+    if not ws.settings.has_app:
+        return [], ("Not checked, for want of an App API key: " + ", ".join(CHECKS.values()) + ".", NOT_VISIBLE)
+    silent_since = silence(stats, ws.now, receives=ws.settings.webhook_signing_keys is not None)
+    readings = await read_all(ws, silent_since=silent_since)
+    findings = [*message_findings(readings), *setup_findings(readings, silent_since=silent_since)]
+    return findings, tuple(coverage_of(readings))
 
 
 def deliverability(by_metric: Mapping[str, int]) -> Deliverability:

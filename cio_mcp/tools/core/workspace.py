@@ -125,7 +125,7 @@ class WorkspaceAnswer(Answer):
         for lane in self.limits or ():
             yield from lane.lines()
         if self.health:
-            yield from self.health.findings
+            yield from self.health.lines()
         for rows in (self.senders, self.subscription_topics, self.object_types):
             if rows is not None:
                 count, things = len(rows) + (self.omitted or 0), self.section.replace("_", " ")
@@ -139,7 +139,7 @@ class WorkspaceAnswer(Answer):
 async def get_workspace(ws: CallContext, section: Section = "overview") -> WorkspaceAnswer:
     """Get the workspace's name, region, keys, and counts, or its senders, subscription topics, object types, or limits.
 
-    Section health has webhook status, bounce and failure rates, pauses, unsettled changes, and keys.
+    Section health checks for failing messages, silent sources, rising bounces, odd states, and more.
     """
     answer = partial(WorkspaceAnswer, section=section, now=ws.now)
     match section:

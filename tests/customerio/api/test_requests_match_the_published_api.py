@@ -66,6 +66,7 @@ READS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "objects": lambda reader: Objects(reader).search("1", match_all("1"), limit=20, start="token"),
     "object": lambda reader: Objects(reader).get("1", "acme"),
     "related customers": lambda reader: Objects(reader).related_page("1", "acme", limit=20, start="token"),
+    "addresses suppressed for a reason": lambda reader: Suppressions(reader).all("bounces", limit=1000, offset=0),
     "segments": lambda reader: Segments(reader).all(),
     "segment count": lambda reader: Segments(reader).count("2"),
     "segment used by": lambda reader: Segments(reader).used_by("2"),
