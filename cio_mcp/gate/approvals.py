@@ -18,6 +18,8 @@ from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
 from cio_mcp.storage.decisions import REJECTED_IN_CLIENT, ApprovalPhrase, DeclinePhrase
 from cio_mcp.storage.rows import ChangeSummary, Digests, StoredState
+from cio_mcp.text.sanitize import without_unseen
+from cio_mcp.text.visible import visible
 
 APPROVAL_SECONDS = 600.0
 """How long an approval is valid, and how long a client may keep a question open."""
@@ -147,8 +149,14 @@ def before_sending() -> Iterator[None]:
 
 
 def confirms(plan: Plan, text: str | None) -> bool:
-    """Whether a text is what must be typed to approve a plan; outer spaces do not count, nor case, except of an ID."""
+    """Whether a text is what must be typed to approve a plan; outer spaces do not count, nor case, except of an ID.
+
+    It may be typed as it is or as the question spells it, where some signs are escapes or look-alikes.
+    """
     if plan.typed is None:
         return True
     typed, wanted = (text or "").strip(), plan.typed.strip()
-    return typed == wanted if plan.typed_case else typed.casefold() == wanted.casefold()
+    if not plan.typed_case:
+        typed, wanted = typed.casefold(), wanted.casefold()
+    # What was copied out of a question may bring the marks that isolate its writing direction.
+    return typed == wanted or without_unseen(typed) == visible(wanted)[1:-1]

@@ -72,6 +72,28 @@ async def test_nothing_is_destroyed_before_the_identifier_is_typed(
     assert done["verified"] is True
 
 
+@pytest.mark.parametrize(
+    ("id_", "spellings"),
+    [
+        ("auth0|5", ["auth0|5", "auth0\u00a65"]),
+        ("[x]<b>*", ["[x]<b>*", "\uff3bx\uff3d\u2039b\u203a\u2217"]),
+        ("a\u200bb", ["a\u200bb", "a\\u200bb"]),
+        ("\u05d0\u05d1-1", ["\u05d0\u05d1-1", "\u2068\u05d0\u05d1-1\u2069"]),
+    ],
+)
+async def test_an_id_can_be_typed_as_it_is_or_as_the_question_spells_it(
+    id_: str, spellings: list[str], settings: Settings, sandbox: Sandbox
+) -> None:
+    sandbox.workspace.people.rename(customer(sandbox, "eve"), id=id_)
+    for number, spelling in enumerate(spellings):
+        person = approve_with(spelling)
+        device = {"customer": "cio_a3000006", "device": f"d{number}"}
+        async with connect(settings, sandbox, "auto", person) as client:
+            await client.call_tool("manage_device", {**device, "action": "add", "platform": "ios"})
+            removed = structured(await client.call_tool("manage_device", {**device, "action": "remove"}))
+        assert removed["status"] == "done", person.prompts[-1].message
+
+
 async def test_a_deletion_names_what_is_lost_and_reaches_only_that_customer(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:

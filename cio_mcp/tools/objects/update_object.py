@@ -114,7 +114,6 @@ async def _set(ws: CallContext, target: Target, attributes: dict[str, JsonValue]
             "before": {edit.name: edit.before for edit in edits},
             "starts": list(starts),
         },
-        once=target.record is None,
         typed=target.id if target.affected is None else None,
         typed_case=True,
         effect_title="update 1 object" if target.record else "create 1 object",
