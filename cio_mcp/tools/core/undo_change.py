@@ -14,6 +14,7 @@ from cio_mcp.storage.rows import EFFECTIVE
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.core.undo_content import CONTENT_KINDS, undo_collection, undo_content, undo_snippet
+from cio_mcp.tools.core.undo_object import undo_device, undo_object, undo_relationships
 from cio_mcp.tools.core.undo_profile import undo_profile
 from cio_mcp.tools.core.undo_segment import undo_creation, undo_deletion, undo_membership
 from cio_mcp.tools.core.undo_suppression import undo_suppression
@@ -28,6 +29,12 @@ UNDOS: Mapping[str, Undo] = {
     "remove_from_segment": undo_membership,
     "create_segment": undo_creation,
     "delete_segment": undo_deletion,
+    "object_identify": undo_object,
+    "object_add_relationships": undo_relationships,
+    "object_delete_relationships": undo_relationships,
+    "add_device": undo_device,
+    "person_add_device": undo_device,
+    "person_delete_device": undo_device,
     "suppress_email": undo_suppression,
     "unsuppress_email": undo_suppression,
     **dict.fromkeys(CONTENT_KINDS, undo_content),

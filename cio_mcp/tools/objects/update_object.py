@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api import objects, tracking
-from cio_mcp.customerio.api.base import IdType
+from cio_mcp.customerio.api.base import IdType, Reference
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
@@ -53,13 +53,13 @@ async def update_object(
     target = await find_target(ws, type, id, create=create)
     match action:
         case "set":
-            return await _set(ws, target, attributes)
+            return await plan_attributes(ws, target, attributes)
         case "delete":
             return _deletion(target)
         case "relate":
-            return await _relation(ws, target, customers or [], id_type, attributes)
+            return await plan_relation(ws, target, await _people(ws, customers or [], id_type), attributes)
         case _:
-            return await _separation(ws, target, customers or [], id_type)
+            return plan_separation(target, await _people(ws, customers or [], id_type))
 
 
 def _check(
@@ -89,7 +89,8 @@ def _check(
         within(f"attributes.{word(name)}", text, tracking.ATTRIBUTE_VALUE_BYTES)
 
 
-async def _set(ws: CallContext, target: Target, attributes: dict[str, JsonValue]) -> Plan:
+async def plan_attributes(ws: CallContext, target: Target, attributes: dict[str, JsonValue]) -> Plan:
+    """Plan to set attributes of an object, omitting those that are already set, or to create it with them."""
     before = target.record.attributes if target.record else {}
     edits = tuple(
         Before(name=name, before=before.get(name), after=value)
@@ -150,10 +151,10 @@ def _attributes_note(attributes: Mapping[str, JsonValue]) -> str:
     return f"Its attributes: {'; '.join(shown) or 'none'}{more}."
 
 
-async def _relation(
-    ws: CallContext, target: Target, customers: list[str], id_type: IdType | None, attributes: dict[str, JsonValue]
+async def plan_relation(
+    ws: CallContext, target: Target, people: Sequence[Recipient], attributes: Mapping[str, JsonValue]
 ) -> Plan:
-    people = await _people(ws, customers, id_type)
+    """Plan to relate an object to customers, leaving out those who are, unless attributes are set."""
     there = [each for each in people if each.identifier in target.people and not attributes]
     new = [each for each in people if each not in there]
     starts = may_start(await ws.campaigns.started_by_attributes({RELATIONSHIPS}))
@@ -168,15 +169,20 @@ async def _relation(
         recipients=tuple(address for each in new for address in each.recipients),
         starts=starts,
         calls=(objects.relate(target.kind.id, target.id, cio_ids, attributes),) if new else (),
-        rests_on={"object": [target.kind.id, target.id], "customers": list(cio_ids), "starts": list(starts)},
+        rests_on={
+            "object": [target.kind.id, target.id],
+            "customers": list(cio_ids),
+            "new": [one for one in cio_ids if one not in target.people],
+            "starts": list(starts),
+        },
         effect_title=f"relate {_count(new)}",
         proof=_relationships(target, [one for one in cio_ids if one not in target.people], related=True),
         next_step="To verify, call get_object with customers=true.",
     )
 
 
-async def _separation(ws: CallContext, target: Target, customers: list[str], id_type: IdType | None) -> Plan:
-    people = await _people(ws, customers, id_type)
+def plan_separation(target: Target, people: Sequence[Recipient]) -> Plan:
+    """Plan to remove the relationships of an object to customers, leaving out those who have none."""
     unrelated = [each for each in people if target.related.complete and each.identifier not in target.people]
     affected = [each for each in people if each not in unrelated]
     cio_ids = [each.identifier for each in affected]
@@ -203,6 +209,12 @@ def _relationships(target: Target, cio_ids: list[str], *, related: bool) -> Obje
     if not cio_ids or not target.related.complete:
         return None
     return ObjectState(type_id=target.kind.id, id=target.id, customers=tuple(cio_ids), related=related)
+
+
+async def find_customers_by(ws: CallContext, cio_ids: list[str]) -> list[Recipient]:
+    """Find the customers with these `cio_…` who still exist."""
+    found = await find_people(ws, [Reference(cio_id, "cio_id") for cio_id in cio_ids])
+    return [Recipient.of(person) for person in found.values() if isinstance(person, Person)]
 
 
 async def _people(ws: CallContext, customers: list[str], id_type: IdType | None) -> list[Recipient]:

@@ -38,8 +38,8 @@ async def manage_device(
     recipient = await recipient_of(ws, customer, id_type)
     devices = {each.id: each for each in recipient.person.devices} if recipient.person else None
     if platform is not None:
-        return _addition(recipient, devices, device, platform, attributes or {})
-    return _removal(recipient, devices, device)
+        return plan_device(recipient, devices, device, platform, attributes or {})
+    return plan_removal(recipient, devices, device)
 
 
 def _check(action: str, device: str, platform: str | None, attributes: dict[str, JsonValue] | None) -> None:
@@ -52,13 +52,14 @@ def _check(action: str, device: str, platform: str | None, attributes: dict[str,
             raise InvalidArgument(name, "omit it to remove a device")
 
 
-def _addition(
+def plan_device(
     recipient: Recipient,
     devices: dict[str, Device] | None,
     token: str,
     platform: str,
     attributes: dict[str, JsonValue],
 ) -> Plan:
+    """Plan to add a device, or to replace it; `devices` None means that they are not known."""
     before = devices.get(token) if devices is not None else None
     there = before is not None and before.platform == platform and not attributes
     blind = (f"{UNKNOWN_CUSTOMER} If not, this creates the customer.", UNREAD) if devices is None else ()
@@ -78,7 +79,12 @@ def _addition(
     )
 
 
-def _removal(recipient: Recipient, devices: dict[str, Device] | None, token: str) -> Plan:
+def plan_removal(recipient: Recipient, devices: dict[str, Device] | None, token: str) -> Plan:
+    """Plan to remove a device; `devices` None means that they are not known.
+
+    Raises:
+        NotFound: the customer does not have it.
+    """
     if devices is not None and token not in devices:
         raise NotFound(_no_device(devices, token))
     before = devices.get(token) if devices is not None else None
