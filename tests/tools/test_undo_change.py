@@ -220,7 +220,7 @@ ACME: dict[str, JsonValue] = {"type": "object", "identifiers": {"object_type_id"
     [
         ({**BOB, "action": "delete"}, "deletions can't be undone"),
         ({**BOB, "action": "unsuppress"}, "this kind of change has no undo"),
-        ({**ACME, "action": "identify", "attributes": {"plan": "gold"}}, "this kind of change has no undo"),
+        ({**ACME, "action": "identify", "attributes": {"plan": "gold"}}, "the previous values were unknown"),
         ({**BOB, "action": "event", "name": "x", "id": "01A"}, "events can't be undone"),
     ],
 )

@@ -24,7 +24,7 @@ async def undo_object(ws: CallContext, past: PastChange) -> Plan:
     Raises:
         Refused: it created the object, or an attribute changed since.
     """
-    kept: Any = past.plan.rests_on
+    kept = _recorded(past, "object")
     if not kept["object"][2]:
         raise refusal(past.id, "it created the object, and an undo never deletes one")
     target = await _target(ws, past)
@@ -40,8 +40,8 @@ async def undo_object(ws: CallContext, past: PastChange) -> Plan:
 
 async def undo_relationships(ws: CallContext, past: PastChange) -> Plan:
     """Plan to remove the relationships that a change added, or to add those that it removed."""
+    kept = _recorded(past, "customers")
     target = await _target(ws, past)
-    kept: Any = past.plan.rests_on
     removed = past.plan.calls[0].operation == "object_delete_relationships"
     cio_ids: list[str] = kept["customers"] if removed else kept["new"]
     if not cio_ids:
@@ -56,6 +56,7 @@ async def undo_relationships(ws: CallContext, past: PastChange) -> Plan:
 
 async def undo_device(ws: CallContext, past: PastChange) -> Plan:
     """Plan to remove a device that a change added, or to add one that it removed or replaced."""
+    kept = _recorded(past, "platform")
     call = past.plan.calls[0]
     person = person_of(call, call.effects[0])
     body: Any = call.body
@@ -64,13 +65,24 @@ async def undo_device(ws: CallContext, past: PastChange) -> Plan:
         raise refusal(past.id, "without an App API key, the current devices can't be read")
     recipient = await recipient_of(ws, person.value, person.kind)
     devices = {each.id: each for each in recipient.person.devices} if recipient.person else None
-    before = past.plan.rests_on.get("platform")
+    before = kept["platform"]
     if isinstance(before, str):
         planned = plan_device(recipient, devices, token, before, {})
         return _undoing(past, planned, f"restore the device {quoted(token, 60)}.", (NO_DEVICE_ATTRIBUTES,))
     if past.plan.proof is None:
         raise refusal(past.id, "the devices were unknown when it was made")
     return _undoing(past, plan_removal(recipient, devices, token), f"remove the device {quoted(token, 60)}.", ())
+
+
+def _recorded(past: PastChange, name: str) -> dict[str, Any]:
+    """What was recorded when a tool of ours planned the change.
+
+    Raises:
+        Refused: nothing was, as of a change that `write_api` made.
+    """
+    if name not in past.plan.rests_on or len(past.plan.calls) != 1:
+        raise refusal(past.id, "the previous values were unknown when it was made")
+    return past.plan.rests_on
 
 
 async def _target(ws: CallContext, past: PastChange) -> Target:
