@@ -22,10 +22,10 @@ REDIRECTS = frozenset({"recipient"})
 """Fields of a message's content that would send what everyone gets to somebody else."""
 
 SENDER_FIELDS = SENDER_OVERRIDES | REDIRECTS
+"""Both."""
 
-
-SENDER_IDENTITIES = frozenset({"from_id"})
-"""What an edit of a message may set all the same: it picks one of the sender identities of the workspace."""
+SENDER_IDENTITIES = frozenset({"from_id", "reply_to_id"})
+"""What an edit of a message may set all the same: they pick sender identities of the workspace."""
 
 
 def check_plan(plan: Plan) -> None:
@@ -99,8 +99,12 @@ def _refuse_sender(effect: Effect) -> None:
 
 def _refuse_foreign_sender(effect: Effect) -> None:
     body = effect.body if isinstance(effect.body, dict) else {}
-    refused = SENDER_OVERRIDES - SENDER_IDENTITIES
-    _refuse(body, refused, "would override the message's sender or its other recipients; from_id picks a sender")
+    refused = SENDER_FIELDS - SENDER_IDENTITIES
+    _refuse(
+        body,
+        refused,
+        "would override the message's sender or its other recipients; from_id and reply_to_id pick a sender",
+    )
 
 
 def _require_choice(effect: Effect) -> None:

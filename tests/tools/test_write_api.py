@@ -71,10 +71,23 @@ REFUSED: dict[str, tuple[str, Body | None, dict[str, JsonValue], str]] = {
     "null as choice, unchecked": ("send_in_app", SEND | {"send_to_unsubscribed": None}, {}, "send_to_unsubscribed"),
     "sender of a campaign": (
         "update_campaign_action",
-        {"from_id": 3},
+        {"from": "x@evil.example"},
         {"campaign_id": 1, "action_id": 101},
-        "from_id: not allowed",
+        "from: not allowed",
     ),
+    "Liquid that does not parse": (
+        "update_campaign_action",
+        {"body": "Hello {{ customer.first_name"},
+        {"campaign_id": 1, "action_id": 101},
+        "body.body: its Liquid doesn't parse",
+    ),
+    "a snippet that does not parse": (
+        "update_snippet",
+        {"name": "footer", "value": "{% if x %}"},
+        {},
+        "its Liquid doesn't parse",
+    ),
+    "a snippet in use": ("delete_snippet", None, {"snippet_name": "footer"}, "doesn't delete a snippet that is in use"),
     "recipient of a campaign": (
         "update_campaign_action",
         {"recipient": "x@evil.example"},
@@ -358,6 +371,15 @@ async def test_an_edit_shows_the_values_before_and_a_removal_what_is_removed(ws:
     removal = await plan_of(ws, "delete_reporting_webhook", webhook_id=1)
     assert "It is now: name “Data warehouse”" in text_of(removal)
     assert removal.rests_on["current"] != plan.rests_on["current"]
+
+
+async def test_a_change_of_a_snippet_says_what_uses_it_and_what_is_odd(ws: CallContext) -> None:
+    text = text_of(
+        await plan_of(ws, "update_snippet", {"name": "footer", "value": "https://new.example {{ event.x }}"})
+    )
+    assert "value: “Acme Ltd, 1 Market Street, London” → " in text
+    assert "hosts that it did not use before" in text
+    assert "broadcast" in text
 
 
 async def test_nothing_is_removed_that_does_not_exist(ws: CallContext) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 from cio_mcp.customerio.operations import Operation
 from cio_mcp.customerio.operations.row import Field as BodyField
 from cio_mcp.customerio.operations.row import parse_fields
-from cio_mcp.gate.guardrails import SENDER_FIELDS
+from cio_mcp.gate.guardrails import SENDER_FIELDS, SENDER_IDENTITIES
 from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.api.index import index
 from cio_mcp.tools.api.typed import TYPED_TOOLS
@@ -82,7 +82,7 @@ def _line(row: Operation) -> OperationLine:
     path = [f"{name}!" for name in row.path_parameters]
     query = [_field(field) for field in parse_fields(row.query)]
     fixed = dict(row.when)
-    hidden = {*fixed, *row.generated, *(SENDER_FIELDS if "sender_overrides" in row.guardrails else ())}
+    hidden = {*fixed, *row.generated, *_refused(row)}
     fields = [_field(field) for field in row.body_fields if field.name not in hidden]
     body = " ".join(fields) or ("any object" if row.unpublished and row.writes else "")
     if row.unpublished and row.writes:
@@ -96,6 +96,13 @@ def _line(row: Operation) -> OperationLine:
         lane=row.lane,
         use=TYPED_TOOLS.get(row.id),
     )
+
+
+def _refused(row: Operation) -> frozenset[str]:
+    """The fields that no request may set."""
+    if "sender_identities" in row.guardrails:
+        return SENDER_FIELDS - SENDER_IDENTITIES
+    return SENDER_FIELDS if "sender_overrides" in row.guardrails else frozenset()
 
 
 def _field(field: BodyField) -> str:

@@ -20,6 +20,7 @@ from cio_mcp.tools.api.request import build_call, find_operation
 from cio_mcp.tools.api.typed import TYPED_TOOLS
 from cio_mcp.tools.api.write_checks import check_values
 from cio_mcp.tools.api.write_people import People, people_of
+from cio_mcp.tools.api.write_templates import check_templates
 from cio_mcp.tools.api.write_values import current_values
 from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.common.recipients import may_start
@@ -46,16 +47,17 @@ async def write_api(
     due_at = _due(ws, call)
     people = await people_of(ws, call)
     current = await current_values(ws, call)
+    uses = await check_templates(ws, call, current.edits)
     starts = await _starts(ws, call)
     return Plan(
         risk=_risk(call),
         summary=_summary(call),
-        notes=(*current.notes, *((UNCHECKED,) if call.row.unpublished else ())),
+        notes=(*current.notes, *uses.notes, *((UNCHECKED,) if call.row.unpublished else ())),
         edits=current.edits,
         affected=people.affected,
         examples=people.examples,
         starts=starts,
-        warnings=(*people.warnings, *current.warnings),
+        warnings=(*people.warnings, *current.warnings, *uses.warnings),
         calls=(call,),
         rests_on={
             **people.rests_on,
