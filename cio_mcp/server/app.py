@@ -23,7 +23,7 @@ from cio_mcp.customerio.simulated import SimulatedApi
 from cio_mcp.errors import SettingError, Unavailable
 from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.identity.scopes import scope_of
-from cio_mcp.server import prompts, resources
+from cio_mcp.server import completions, prompts, resources
 from cio_mcp.server.capabilities import announce_fixed_lists
 from cio_mcp.server.definitions import Definition, load, offered_tools, why_unknown
 from cio_mcp.server.echoes import bound_errors
@@ -151,6 +151,12 @@ class CioServer(MCPServer[None]):
         """Serve one client over standard input and output."""
         await serve_stdio(self._lowlevel_server)
 
+    def offers(self, tool: str) -> bool:
+        """Whether the caller of the request in progress may call a tool; without a name, whether they may read."""
+        if not tool:
+            return scope_of(reads=True) in self.runtime.callers.current.scopes
+        return tool in self._permitted()
+
     def _permitted(self) -> dict[str, Definition]:
         return {name: each for name, each in self.runtime.tools.items() if self._permits(each)}
 
@@ -192,6 +198,7 @@ def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None) -> 
     server = CioServer(runtime)
     resources.register(server, {each.name for each in tools if each.reads}, runtime.answer, mask=settings.mask_pii)
     prompts.register(server, settings.prompts_dir, mask=settings.mask_pii)
+    completions.register(server, runtime.completions, server.offers)
     return server
 
 

@@ -4,7 +4,7 @@ This is where what is heavy is loaded: every tool, the API's models, httpx and S
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -109,6 +109,14 @@ class Runtime:
             Unavailable: it is not open within `CIO_MAX_WAIT`.
         """
         return await (await self.toolbox()).answer(tool, arguments)
+
+    async def completions(self, kinds: Collection[str], typed: str) -> list[str]:
+        """Complete what a person types; none while the workspace opens, so that typing never waits for it."""
+        workspace = self._workspaces.get(self.settings.workspace_key)
+        if workspace is None or self._toolbox is None:
+            self.warm()
+            return []
+        return await self._toolbox.completions(workspace.acting(self.callers.current), kinds, typed)
 
     async def _workspace(self, id_: str) -> "Workspace":
         if id_ not in self._workspaces:

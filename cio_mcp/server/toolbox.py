@@ -22,6 +22,7 @@ from cio_mcp.server.tool import Arguments, WorkspaceForCaller, add_note, as_tool
 from cio_mcp.text.render import Answer
 from cio_mcp.text.timestamps import from_unix
 from cio_mcp.tools.catalog import TOOLS
+from cio_mcp.tools.common.completions import completions
 from cio_mcp.tools.core.event_filters import as_read
 from cio_mcp.workspace import CallContext
 
@@ -85,6 +86,10 @@ class Toolbox:
         answer = await self._specs[name].function(await self._workspace_for_caller(), **arguments)
         assert isinstance(answer, Answer)  # noqa: S101 - a declaration's promise, not input
         return answer
+
+    async def completions(self, ws: CallContext, kinds: Collection[str], typed: str) -> list[str]:
+        """Words, or IDs and names of some kinds, that match what was typed."""
+        return await completions(ws, kinds, typed)
 
     async def events_query(self, arguments: Mapping[str, str]) -> object:
         """What a resource of recent events shows, for comparing it with an event."""

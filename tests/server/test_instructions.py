@@ -39,7 +39,7 @@ async def test_the_beginning_says_what_the_server_is_for_and_what_it_cannot_do(i
     beginning = instructions[:SEEN_FIRST_CHARACTERS]
     for subject in (
         "Customer.io", "customers", "segments", "campaigns", "newsletters", "deliveries", "metrics",
-        "profile edits", "events", "transactional emails",
+        "profile edits", "events", "transactional messages",
     ):  # fmt: skip
         assert subject in beginning
     assert "A person approves every write" in beginning
