@@ -4,9 +4,9 @@ They measure the server, not a model's judgment: whether its answers hold what t
 within a number of calls and tokens, and that nothing is sent that the task does not allow.
 """
 
-from tests.agents import campaigns, customers, messages, segments, writes
+from tests.agents import campaigns, customers, messages, profiles, segments, writes
 from tests.agents.task import Task
 
 TASKS: dict[str, Task] = {
-    task.name: task for module in (customers, campaigns, messages, segments, writes) for task in module.TASKS
+    task.name: task for module in (customers, profiles, campaigns, messages, segments, writes) for task in module.TASKS
 }

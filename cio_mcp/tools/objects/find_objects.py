@@ -61,7 +61,7 @@ async def find_objects(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> ObjectsAnswer:
-    """Find objects of a type (such as companies) by attributes, or by ids. Without type, list the object types."""
+    """Find objects, such as companies or accounts, by type and attributes, or by ids. Without type, list the types."""
     if type is None:
         return await _types(ws, given=filter is not None or bool(ids) or cursor is not None)
     if ids and (filter is not None or cursor is not None):

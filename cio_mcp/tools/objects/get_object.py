@@ -54,7 +54,7 @@ async def get_object(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> ObjectAnswer:
-    """Get an object's attributes and, if wanted, the customers related to it."""
+    """Get an object, such as a company: its attributes and who is related to it."""
     kind = await ws.objects.find_type(type)
     record = await ws.objects.get(kind.id, id)
     wanted = customers or cursor is not None

@@ -47,7 +47,7 @@ async def update_object(
     create: Annotated[bool, Field(description="Create the object if there is none")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
-    """Set attributes of an object, relate it to customers, or delete it. Requires approval."""
+    """Set attributes of an object, such as a company, relate it to customers, or delete it. Requires approval."""
     attributes = attributes or {}
     _check(action, attributes, customers, create=create)
     target = await find_target(ws, type, id, create=create)

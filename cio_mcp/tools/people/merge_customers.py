@@ -48,7 +48,7 @@ async def merge_customers(
     secondary: Annotated[Customer, Field(description="Customer to merge into primary and delete")],
     id_type: CustomerIdType = None,
 ) -> Plan:
-    """Merge a duplicate customer into another for good. Requires approval, with the duplicate's identifier typed."""
+    """Merge two duplicates: combine both profiles and delete one for good. Requires approval, with its ID typed."""
     kept, lost = await _both(ws, {"primary": primary, "secondary": secondary}, id_type)
     if kept.identifier == lost.identifier:
         raise InvalidArgument("secondary", f"is the same customer as primary ({word(kept.identifier)})")

@@ -42,7 +42,7 @@ async def remove_customer(
     ],
     id_type: CustomerIdType = None,
 ) -> Plan:
-    """Delete a customer for good, or suppress or unsuppress one. Requires approval, with the identifier typed."""
+    """Delete a customer and all their data for good (GDPR), or suppress one. Requires approval, with the ID typed."""
     if action == "unsuppress":
         return await _unsuppress(ws, reference_of(customer, id_type))
     recipient = await recipient_of(ws, customer, id_type)
