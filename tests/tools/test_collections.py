@@ -1,0 +1,120 @@
+"""Collections: rows in pages, and edits row by row, on the sandbox."""
+
+from typing import Any
+
+import pytest
+
+from cio_mcp.customerio.api.collections import rows_of
+from cio_mcp.customerio.outcome import Answered
+from cio_mcp.customerio.responses import json_object
+from cio_mcp.errors import BadAnswer, InvalidArgument, Refused
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.tools.data.list_collections import MAX_PAGE_CHARACTERS, list_collections
+from cio_mcp.tools.data.update_collection import update_collection
+from cio_mcp.workspace import CallContext
+from tests.carrying_out import carry_out
+
+pytestmark = pytest.mark.anyio
+
+OFFERS: dict[str, Any] = {"collection": "offers"}
+
+
+async def test_rows_are_read_in_pages_with_what_uses_them(ws: CallContext, sandbox: Sandbox) -> None:
+    rows = [{"number": number, "text": "x" * 900} for number in range(60)]
+    sandbox.workspace.library.collections[1].rows = rows
+    seen: list[int] = []
+    cursor = None
+    while True:
+        answer = await list_collections(ws, "offers", limit=50, cursor=cursor)
+        assert answer.total == 60
+        assert sum(len(each.row) for each in answer.rows or ()) <= MAX_PAGE_CHARACTERS
+        seen += [each.number for each in answer.rows or ()]
+        if (cursor := answer.cursor) is None:
+            break
+    assert seen == list(range(1, 61))
+    assert [use.id for use in answer.used_by or ()] == ["10"]
+
+
+async def test_a_row_is_added_and_removed_by_reading_and_writing_all_of_them(ws: CallContext, sandbox: Sandbox) -> None:
+    offers = sandbox.workspace.library.collections[1]
+    before = list(offers.rows)
+    new = {"id": "fall", "title": "3 for 2"}
+    receipt = await carry_out(ws, update_collection, action="add_rows", rows=(new,), **OFFERS)
+    assert receipt.status == "done"
+    assert offers.rows == [*before, new]
+    plan = await update_collection(ws, "remove_rows", "1", rows=({"id": "spring"},))
+    assert plan.summary == "Change the rows of collection 1 “offers”: 3 rows before, 2 rows after."
+    assert plan.affected is None
+    receipt = await carry_out(ws, update_collection, action="remove_rows", rows=({"id": "spring"},), **OFFERS)
+    assert [row["id"] for row in offers.rows] == ["bundle", "fall"]
+
+
+@pytest.mark.parametrize("pattern", [{"id": "none"}, {}, {"url": None}])
+async def test_a_row_to_remove_must_match_exactly_one(ws: CallContext, pattern: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument, match=r"^rows: each must match exactly one row: \[0\] matches 0 rows"):
+        await update_collection(ws, "remove_rows", "offers", rows=(pattern,))
+
+
+async def test_a_collection_is_created_renamed_and_deleted(ws: CallContext, sandbox: Sandbox) -> None:
+    collections = sandbox.workspace.library.collections
+    created = await carry_out(ws, update_collection, action="create", name="stores", rows=({"city": "Oslo"},))
+    assert created.status == "done"
+    assert (collections[2].name, collections[2].rows) == ("stores", [{"city": "Oslo"}])
+    assert (await carry_out(ws, update_collection, action="rename", collection="2", name="shops")).status == "done"
+    assert collections[2].name == "shops"
+    assert (await carry_out(ws, update_collection, action="delete", collection="shops")).status == "done"
+    assert 2 not in collections
+
+
+async def test_a_new_name_or_a_deletion_warns_of_the_messages_that_use_the_old_one(ws: CallContext) -> None:
+    plan = await update_collection(ws, "rename", "offers", name="deals")
+    assert any("find it by its name" in warning for warning in plan.warnings)
+    plan = await update_collection(ws, "delete", "offers")
+    assert plan.risk == "destroy"
+    assert plan.warnings == ("Messages that use it will find no data.",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ({"action": "create", "name": "offers", "rows": ()}, "^name: there is a collection"),
+        ({"action": "create", "collection": "1"}, r"^collection: must be omitted.*; name: is required"),
+        ({"action": "rename", "collection": "1", "rows": ({"a": 1},)}, r"^rows: must be omitted.*; name: is required"),
+        ({"action": "add_rows"}, r"^collection: is required; rows: is required"),
+        ({"action": "create", "name": "x", "rows": ({"a": "y" * 10_000},)}, r"^rows: a row can have at most 10,000"),
+        (
+            {"action": "create", "name": "x", "rows": tuple({"a": "y" * 9_000} for _ in range(120))},
+            r"^rows: have 1,\d+,\d+ bytes.*at most 1,000,000",
+        ),
+    ],
+)
+async def test_a_call_that_cannot_be_meant_is_refused(ws: CallContext, arguments: dict[str, Any], fault: str) -> None:
+    with pytest.raises(InvalidArgument, match=fault):
+        await update_collection(ws, **arguments)
+
+
+async def test_a_collection_that_is_too_large_is_not_edited_row_by_row(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.workspace.library.collections[1].rows = [{"text": "x" * 9_000} for _ in range(120)]
+    with pytest.raises(Refused, match="this server edits rows of at most 1,000,000"):
+        await update_collection(ws, "add_rows", "offers", rows=({"a": 1},))
+    plan = await update_collection(ws, "delete", "offers")
+    assert "undo_change can't restore its rows" in plan.warnings[-1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "rows"),
+    [
+        (b'[{"a":1},{"a":2}]', [{"a": 1}, {"a": 2}]),
+        (b'{"data":[{"a":1}]}', [{"a": 1}]),
+        (b'{"a":1,"data":[{"b":1}]}', [{"a": 1, "data": [{"b": 1}]}]),
+        (b"{}", []),
+    ],
+)
+def test_rows_are_read_in_any_form_in_which_they_may_come(answer: bytes, rows: list[Any]) -> None:
+    assert rows_of(json_object(Answered(200, answer), "data")) == rows
+
+
+async def test_rows_that_are_fewer_than_the_collection_has_are_not_edited(ws: CallContext) -> None:
+    found = await ws.collections.find("offers", field="collection")
+    with pytest.raises(BadAnswer, match="2 rows of the collection, which has 5"):
+        await ws.collections.rows(found.model_copy(update={"rows": 5}))
