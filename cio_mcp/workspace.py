@@ -22,7 +22,9 @@ from cio_mcp.customerio.api.objects import Objects
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.api.snippets import Snippets
+from cio_mcp.customerio.api.suppressions import Suppressions
 from cio_mcp.customerio.api.transactional import Transactional
+from cio_mcp.customerio.api.triggers import Triggers
 from cio_mcp.customerio.asgi_transport import AsgiTransport
 from cio_mcp.customerio.caller import Caller, Work
 from cio_mcp.customerio.client import Client, Reader
@@ -134,6 +136,16 @@ class CallContext:
     def collections(self) -> Collections:
         """Reads of collections."""
         return Collections(self.reader)
+
+    @cached_property
+    def triggers(self) -> Triggers:
+        """Reads of the triggers of broadcasts."""
+        return Triggers(self.reader)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """Reads of the addresses that the email provider suppresses."""
+        return Suppressions(self.reader)
 
     @cached_property
     def messages(self) -> Messages:

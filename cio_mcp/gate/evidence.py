@@ -63,3 +63,16 @@ class Evidence(BaseModel):
         recipient = (message.recipient or "").casefold()
         there = not self.recipient or not recipient or self.recipient.casefold() in recipient
         return same and there and (message.created is None or message.created.timestamp() >= since - CLOCK_SKEW_SECONDS)
+
+    async def describe(self, reader: Reader, id_: str) -> str:
+        """Name the effect with this id, and whether it has errors; empty for a delivery or event.
+
+        Raises:
+            CioError: it could not be read.
+        """
+        if self.segment is not None:
+            return f"segment {id_}"
+        if self.broadcast is None:
+            return ""
+        failed = await Triggers(reader).failed(self.broadcast, id_)
+        return f"trigger {id_}{', which has errors, so it may not have been sent' if failed else ''}"

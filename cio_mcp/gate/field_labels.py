@@ -68,6 +68,9 @@ _OBJECT: Labels = {
 _TRIGGER: Labels = {
     ("broadcast_id",): "API-triggered broadcast",
     ("data",): "Trigger data",
+    ("recipients",): "Audience filter",
+    ("emails",): "Send to emails",
+    ("ids",): "Send to IDs",
     ("per_user_data",): "Data for each person (per_user_data)",
     ("data_file_url",): "URL of the data file",
     ("email_add_duplicates",): "Include everyone who shares an email (email_add_duplicates)",

@@ -130,12 +130,24 @@ class Reconciler:
             return Outcome("unknown", "The outcome is unknown. Customer.io could not be checked yet.")
         if len(evidence) == 1:
             delivery = evidence[0] if plan.trace and plan.trace.message else None
-            return Outcome("sent", "The response was lost, but exactly one match was found in Customer.io.", delivery)
+            name = await self._describe(plan, evidence[0], work)
+            return Outcome(
+                "sent", f"The response was lost, but exactly one match was found in Customer.io{name}.", delivery
+            )
         if evidence:
             return Outcome(
                 "unknown", f"The outcome is unknown. {len(evidence)} matches were found ({', '.join(evidence[:5])})."
             )
         return Outcome("unknown", "The outcome is unknown. No match has been found in Customer.io so far.")
+
+    async def _describe(self, plan: Plan, effect: str, work: Work) -> str:
+        if plan.trace is None:
+            return ""
+        try:
+            name = await plan.trace.describe(self.executor.client.reader(work), effect)
+        except CioError:
+            return ""
+        return f": {name}" if name else ""
 
     async def _evidence_of(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
         if plan.is_read_back:

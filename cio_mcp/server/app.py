@@ -40,9 +40,9 @@ log = logging.getLogger(__name__)
 NAME = "cio-mcp"
 INSTRUCTIONS = """\
 Operate a Customer.io workspace: look up customers and segments; read campaigns, newsletters, deliveries, and metrics;
-propose profile edits, events, transactional messages, and changes to manual segments. A person approves every write; no
-argument can approve one.
-You can't create or edit campaigns, or send newsletters or broadcasts.
+propose edits of profiles and segments, events, transactional messages, and broadcasts. A person approves every write;
+no argument can approve one.
+You can't create or edit campaigns, or send newsletters.
 Tools to delete or merge customers, and for objects, may be off: a call says how they are turned on.
 Use find_customers to search and get_customer for details. If customers share an address, choose one by cio_id.
 If a customer did or didn't get a message, explain_delivery says why.

@@ -78,6 +78,7 @@ class _Reader:
     def members(self, raw: Mapping[str, Any], schema: Schema, path: str) -> dict[str, Any]:
         """Read the declared members of an object; an optional one without a value counts as absent."""
         properties, required = schema.get("properties", {}), schema.get("required", ())
+        keep_blank = schema.get(READ_AS) == "whole"
         read = {
             name: self.value(value, properties[name], f"{path}{name}") if name in properties else value
             for name, value in raw.items()
@@ -85,7 +86,9 @@ class _Reader:
         return {
             name: value
             for name, value in read.items()
-            if name in required or not self._is_blank(value, properties.get(name), nested=bool(path))
+            if name in required
+            or (keep_blank and value is not None)
+            or not self._is_blank(value, properties.get(name), nested=bool(path))
         }
 
     def note(self) -> str | None:
@@ -138,7 +141,7 @@ class _Reader:
             return not (nested and accepted)
         if value == []:
             return nested
-        return value == {} and "properties" in schema
+        return value == {} and "properties" in schema and schema.get(READ_AS) != "whole"
 
     def _items(self, value: Any, schema: Schema, path: str) -> list[Any]:
         value = _from_json(value, list, path)

@@ -19,6 +19,7 @@ from cio_mcp.tools.core.metrics import get_metrics
 from cio_mcp.tools.core.segments import get_segment, list_segments
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.trigger_broadcast import trigger_broadcast
 from cio_mcp.tools.core.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.tools.core.update_segment import update_segment
@@ -56,6 +57,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(get_message, "core", "Get a message", READS, needs="app"),
     ToolSpec(explain_delivery, "core", "Explain a delivery", READS, needs="app"),
     ToolSpec(send_transactional, "core", "Send a transactional message", WRITES, needs="app", classes=("send",)),
+    ToolSpec(trigger_broadcast, "core", "Trigger a broadcast", WRITES, needs="app", classes=("send",)),
     ToolSpec(list_segments, "core", "List segments", READS, needs="app"),
     ToolSpec(get_segment, "core", "Get a segment", READS, needs="app"),
     ToolSpec(update_segment, "core", "Update a segment", OVERWRITES, needs="both", classes=("data", "send", "destroy")),

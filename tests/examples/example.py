@@ -60,6 +60,8 @@ class Example:
     destructive: bool = False
     free_form: tuple[str, ...] = ()
     """Arguments that are objects of any members."""
+    open_parts: tuple[str, ...] = ()
+    """Arguments with declared members, some of which are such objects."""
     sources: Mapping[str, Source] = field(default_factory=dict)
     """Required arguments that only other calls can give; they are left out above."""
     before: tuple[Call, ...] = ()

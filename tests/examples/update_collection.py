@@ -27,7 +27,7 @@ EXAMPLE = Example(
     ),
     free_text=False,
     destructive=True,
-    free_form=("rows",),
+    open_parts=("rows",),
     write=Write(
         lambda number: {"action": "create", "name": f"stores {number}", "rows": [{"city": "Oslo"}]},
         "POST",

@@ -140,6 +140,7 @@ async def test_a_dynamic_segment_is_explained(ws: CallContext, action: str) -> N
         ({"action": "create", "name": " "}, ["name: expected"]),
         ({"action": "create", "name": "x", "customers": ["ada"]}, ["customers: a new segment is empty"]),
         ({"action": "create", "segment": "3"}, ["name: expected", "segment: omit it"]),
+        ({"action": "add", "segment": "3", "customers": ["ada"] * 1_001}, ["customers: lists 1,001; at most 1,000"]),
         ({"action": "add"}, ["segment: expected", "customers: expected the customers to add"]),
         ({"action": "remove", "segment": "3"}, ["customers: expected the customers to remove"]),
         ({"action": "delete", "segment": "3", "name": "x"}, ["name: is for action=create", "can't rename"]),

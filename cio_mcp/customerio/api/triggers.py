@@ -40,10 +40,20 @@ class Triggers(Reads):
         return bool(answer.get("errors"))
 
 
-def trigger(broadcast_id: str, data: dict[str, JsonValue]) -> Call:
-    """Send a broadcast to the audience its makers chose; there is no idempotency key, so it is made once or never."""
+DATA_BYTES = 50_000
+"""https://docs.customer.io/integrations/api/app/ (Send Messages)."""
+MAX_QUEUED = 5
+"""Triggers of a broadcast that may wait to be processed; same source."""
+
+
+def trigger(broadcast_id: str, data: dict[str, JsonValue], audience: dict[str, JsonValue] | None = None) -> Call:
+    """Send a broadcast to the audience its makers chose, or to the one given; what is empty is left out.
+
+    There is no idempotency key, so it is made once or never. `audience` holds at most one of `recipients` (a filter),
+    `emails`, `ids`, `per_user_data` and `data_file_url`, and options.
+    """
     return Call(
         operation="trigger_broadcast",
         path={"broadcast_id": broadcast_id},
-        body={"data": data} if data else {},
+        body={**(audience or {}), **({"data": data} if data else {})},
     )

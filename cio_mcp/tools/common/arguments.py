@@ -13,7 +13,10 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.timestamps import parse
 
 READ_AS = "x-read-as"
-"""The keyword that says in a schema how to read a text; clients are not shown it."""
+"""The keyword that says in a schema how to read a text; clients are not shown it.
+
+An object that is read as `whole` keeps its empty parts: what is empty there does not mean that it was left out.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,17 +78,17 @@ Faults = dict[str, str]
 """What is wrong with a filter, as a sentence without its period that begins with the place, by place."""
 
 
-async def audience(ws: CallContext, filter_: Any) -> dict[str, Any]:
+async def audience(ws: CallContext, filter_: Any, *, field: str = "filter") -> dict[str, Any]:
     """Check a filter and return it as Customer.io takes it, every segment by its number.
 
     Raises:
         InvalidArgument: it is not acceptable; the text names each place and what is accepted there.
         NotFound: segments do not exist, or their name is not unique; the text names each and suggests close names.
     """
-    taken = check_filter(filter_)
+    taken = check_filter(filter_, field=field)
     ids: dict[str, int] = {}
     problems: list[str] = []
-    for place, segment in _segments(taken, "filter"):
+    for place, segment in _segments(taken, field):
         try:
             if "name" in segment:
                 ids[segment["name"]] = int((await ws.segments.find(segment["name"], field=place, is_name=True)).id)
@@ -102,6 +102,11 @@ async def audience(ws: CallContext, filter_: Any) -> dict[str, Any]:
     if problems:
         raise NotFound(_sentences(problems))
     return _with_ids(taken, ids) if ids else taken
+
+
+def segments_of(filter_: Any) -> list[str]:
+    """The IDs of the segments that a checked filter names."""
+    return list(dict.fromkeys(str(segment["id"]) for _, segment in _segments(filter_, "filter")))
 
 
 def _segments(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:

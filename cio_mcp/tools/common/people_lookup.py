@@ -44,7 +44,14 @@ def read_entries(customers: Sequence[str], id_type: IdType | None) -> tuple[list
     return [*entries.values()], faults
 
 
-def refuse_faults(customers: Sequence[str], faults: Mapping[int, str]) -> None:
+def refuse_faults(
+    customers: Sequence[str],
+    faults: Mapping[int, str],
+    *,
+    field: str = "customers",
+    cannot: str = "cannot be updated",
+    remedy: str = "Correct or omit them",
+) -> None:
     """Refuse a list with faults, all of them at once, each entry with its number and the reason.
 
     Raises:
@@ -57,8 +64,7 @@ def refuse_faults(customers: Sequence[str], faults: Mapping[int, str]) -> None:
         reasons.setdefault(faults[number], []).append(f"no. {number} {quoted(customers[number - 1], 30)}")
     listed = "; ".join(f"{', '.join(entries)}: {reason}" for reason, entries in reasons.items())
     more = f"; and {len(faults) - MAX_LISTED_FAULTS} more" if len(faults) > MAX_LISTED_FAULTS else ""
-    problem = f"{len(faults)} of {len(customers)} cannot be updated: {listed}{more}"
-    raise InvalidArgument("customers", f"{problem}. Correct or omit them")
+    raise InvalidArgument(field, f"{len(faults)} of {len(customers)} {cannot}: {listed}{more}. {remedy}")
 
 
 async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
@@ -80,14 +86,22 @@ async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[
 
 
 async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
-    """Find people by addresses in one search, and whether anybody has those that it does not find in one request.
+    """Find people by addresses in one search, and whether anybody has those that it does not find in one request."""
+    if not references:
+        return {}
+    holders = await holders_of(ws, [one.value for one in references])
+    alone = [people[0] for people in holders.values() if len(people) == 1]
+    profiles = await ws.people.profiles_of_many(alone)
+    return {one: _only(holders.get(one.value.casefold(), ()), profiles) for one in references}
+
+
+async def holders_of(ws: CallContext, addresses: Sequence[str]) -> dict[str, tuple[Identifiers, ...]]:
+    """Find everybody who has each of some addresses, by the address in lower case.
 
     It is not documented whether a search is case-sensitive, so it has each address as given and in lower case. An
     address that a customer has all the same, or that several may have, is looked up by itself.
     """
-    if not references:
-        return {}
-    spellings = dict.fromkeys(text for one in references for text in (one.value, one.value.lower()))
+    spellings = dict.fromkeys(text for one in addresses for text in (one, one.lower()))
     either: list[JsonValue] = [
         {"attribute": {"field": "email", "operator": "eq", "value": spelling}} for spelling in spellings
     ]
@@ -97,13 +111,10 @@ async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Re
         address = (person.email or "").casefold()
         holders[address] = (*holders.get(address, ()), person)
     enough = 2 if page.next else 1
-    unsure = [one.value for one in references if len(holders.get(one.value.casefold(), ())) < enough]
+    unsure = [address for address in addresses if len(holders.get(address.casefold(), ())) < enough]
     unsure = await _without_unused(ws, unsure, holders)
     reads = await together({address: partial(ws.people.find_by_email, address) for address in unsure})
-    holders |= {address.casefold(): people for address, people in reads.items()}
-    alone = [people[0] for people in holders.values() if len(people) == 1]
-    profiles = await ws.people.profiles_of_many(alone)
-    return {one: _only(holders.get(one.value.casefold(), ()), profiles) for one in references}
+    return holders | {address.casefold(): people for address, people in reads.items()}
 
 
 async def _without_unused(

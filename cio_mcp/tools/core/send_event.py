@@ -47,7 +47,7 @@ async def send_event(
     name: Annotated[Name, Field(description="Event name")],
     data: Annotated[dict[str, JsonValue] | None, Field(description="Event data")] = None,
     timestamp: Annotated[Moment | None, Field(description="ISO 8601 with zone. Default: now")] = None,
-    repeat: Annotated[bool, Field(description="Send even if it is a duplicate")] = False,
+    repeat: Annotated[bool, Field(description="Allow a duplicate")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
     """Send an event for one customer. Events can trigger campaigns. Requires approval."""

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cio_mcp.customerio.api.base import IdType, Reference
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import MAX_IDS, Segment
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.arguments import CustomerIdType, CustomerInList, Name, SegmentRef
+from cio_mcp.tools.common.arguments import CustomerInList, Name, SegmentRef
 from cio_mcp.tools.common.people_lookup import find_people, read_entries, refuse_faults
 from cio_mcp.tools.common.segment_members import plan_membership
 from cio_mcp.tools.common.segment_plans import plan_creation, plan_deletion
@@ -27,13 +27,12 @@ LOOKUP_SIZE = 50
 async def update_segment(
     ws: CallContext,
     action: Action,
-    segment: Annotated[SegmentRef | None, Field(description="ID or exact name; omit to create")] = None,
+    segment: Annotated[SegmentRef | None, Field(description="ID or exact name")] = None,
     customers: Annotated[
         list[CustomerInList] | None,
-        Field(description="To add or remove: IDs, emails, +phones, or cio_…", min_length=1, max_length=MAX_IDS),
+        Field(description="IDs, emails, +phones, or cio_…"),
     ] = None,
     name: Annotated[Name | None, Field(description="To create")] = None,
-    id_type: CustomerIdType = None,
 ) -> Plan:
     """Create or delete a manual segment, or add or remove customers. Requires approval."""
     if faults := [*_faults(action, segment, customers, name)]:
@@ -45,7 +44,7 @@ async def update_segment(
     _refuse_dynamic(current, action)
     if action == "delete":
         return await plan_deletion(ws, current)
-    people = await _people(ws, customers or (), id_type)
+    people = await _people(ws, customers or ())
     return await plan_membership(ws, current, people, add=action == "add")
 
 
@@ -62,6 +61,8 @@ def _faults(
         yield "segment", "omit it to create a segment, and pass its name as name"
     if action != "create" and segment is None:
         yield "segment", "expected the ID or exact name of a manual segment"
+    if customers and len(customers) > MAX_IDS:
+        yield "customers", f"lists {len(customers):,}; at most {MAX_IDS:,} per call"
     if changes_members and not customers:
         yield "customers", f"expected the customers to {action}"
     if not changes_members and customers:
@@ -101,13 +102,13 @@ def _refuse_dynamic(segment: Segment, action: Action) -> None:
     )
 
 
-async def _people(ws: CallContext, customers: Sequence[str], id_type: IdType | None) -> list[Person]:
+async def _people(ws: CallContext, customers: Sequence[str]) -> list[Person]:
     """The profiles of a list, each once; Customer.io would ignore unknown ones silently, so they are refused by name.
 
     Raises:
         InvalidArgument: some are unknown or ambiguous; the text has each with the reason.
     """
-    entries, faults = read_entries(customers, id_type)
+    entries, faults = read_entries(customers, None)
     references = [entry.reference for entry in entries]
     lookups: dict[Reference, Person | str] = {}
     for start in range(0, len(references), LOOKUP_SIZE):

@@ -96,6 +96,14 @@ CALLS: dict[str, Call] = {
     "relate": objects.relate("1", "acme", ["cio_a3000001"], {"role": "admin"}),
     "unrelate": objects.unrelate("1", "acme", ["cio_a3000001"]),
     "trigger": triggers.trigger("10", {"headline": "Hello"}),
+    "trigger without data": triggers.trigger("10", {}),
+    "trigger for a filter": triggers.trigger("10", {}, {"recipients": {"segment": {"id": 4}}}),
+    "trigger for emails": triggers.trigger("10", {}, {"emails": ["ada@example.com"], "email_add_duplicates": True}),
+    "trigger for ids": triggers.trigger("10", {}, {"ids": ["ada"], "id_ignore_missing": True}),
+    "trigger with data for each": triggers.trigger(
+        "10", {}, {"per_user_data": [{"id": "ada", "data": {"a": 1}}, {"email": "eve@example.com"}]}
+    ),
+    "trigger for a file": triggers.trigger("10", {}, {"data_file_url": "https://example.com/people.jsonl"}),
 }
 
 

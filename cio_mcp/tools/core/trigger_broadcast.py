@@ -1,0 +1,195 @@
+"""The write tool for API-triggered broadcasts."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Annotated, cast
+
+from pydantic import Field, JsonValue
+
+from cio_mcp.customerio.api import triggers
+from cio_mcp.customerio.api.base import Content
+from cio_mcp.customerio.api.broadcasts import Broadcast
+from cio_mcp.customerio.api.triggers import MAX_QUEUED, Trigger
+from cio_mcp.customerio.call import canonical
+from cio_mcp.errors import CioError, InvalidArgument
+from cio_mcp.gate.evidence import Evidence
+from cio_mcp.gate.plan import Plan
+from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.common.arguments import Id
+from cio_mcp.tools.common.broadcast_audience import Audience, AudienceArgument, Named, read_audience
+from cio_mcp.tools.common.broadcast_reach import Reach, reach_of
+from cio_mcp.tools.common.broadcast_uses import shared_uses
+from cio_mcp.tools.common.gather import together
+from cio_mcp.tools.common.lookup import find
+from cio_mcp.tools.common.message_preview import (
+    content_digest,
+    listed_names,
+    missing_data,
+    preview_message,
+    required_by,
+)
+from cio_mcp.tools.common.people_filter import MAX_CONDITIONS
+from cio_mcp.tools.common.recipients import Recipient, test_profiles_among, within
+from cio_mcp.workspace import CallContext
+
+MAX_SAMPLE = 5
+"""People whom a question names. Chosen; no source."""
+LAST_PAGE = 1_000
+"""Deliveries of the last trigger that are counted. Chosen: one request."""
+
+LIMITS = "limits on how often people are messaged"
+TOPIC = f"the message's subscription topic, and {LIMITS}"
+
+
+async def trigger_broadcast(
+    ws: CallContext,
+    broadcast: Annotated[Id, Field(description="ID or exact name")],
+    audience: Annotated[AudienceArgument | None, Field(description="Default: its own")] = None,
+    data: Annotated[dict[str, JsonValue] | None, Field(description="Template variables")] = None,
+    repeat: Annotated[bool, Field(description="Allow a duplicate")] = False,
+) -> Plan:
+    """Send an API-triggered broadcast to many customers. Requires approval. Do not retry."""
+    within("data", canonical(data or {}), triggers.DATA_BYTES)
+    source = await _broadcast(ws, broadcast)
+    chosen = await read_audience(ws, audience)
+    read = await together(
+        {
+            "contents": lambda: ws.broadcasts.actions(source),
+            "triggers": lambda: ws.triggers.all(source.id),
+        }
+    )
+    contents: list[Content] = read["contents"]
+    types = {content.type or "" for content in contents if content.sending_state != "off"}
+    reach = await reach_of(ws, chosen, types)
+    if reach.most == 0:
+        reasons = " ".join((*reach.lines, *chosen.notes))
+        raise InvalidArgument("audience", f"nobody would be reached. {reasons} Nothing was sent")
+    past = sorted(read["triggers"], key=lambda each: each.created_at.timestamp() if each.created_at else 0.0)
+    everyone = [Recipient.of(one.person) for one in chosen.people or ()]
+    # Who matches a filter may change until Customer.io reads it, so only people of a list are recipients to a policy.
+    listed = everyone if len(everyone) <= MAX_CONDITIONS else []
+    preview = await _preview(ws, contents, reach.people, data or {})
+    return Plan(
+        risk="send",
+        summary=f"Send broadcast {source.id} {quoted(source.name)} to {chosen.label}.",
+        notes=(
+            *reach.lines,
+            *chosen.notes,
+            f"Not visible through the API: {await _hidden(ws)}.",
+            *(await _history(ws, source, past, chosen)),
+            *(await shared_uses(ws, contents, chosen.segments)),
+        ),
+        preview=preview[0],
+        affected=reach.most,
+        examples=tuple(_sample(reach)),
+        recipients=tuple(address for one in listed for address in one.recipients),
+        test_profiles=await test_profiles_among(ws, listed),
+        warnings=(*_states(source, contents, past), *_missing(contents, data or {}, chosen), *preview[1]),
+        calls=(triggers.trigger(source.id, data or {}, chosen.request),),
+        rests_on={
+            "broadcast": [source.name, source.state],
+            "content": content_digest(contents),
+            "reach": [reach.size, reach.least, reach.most],
+            "last": past[-1].id if past else None,
+        },
+        once=True,
+        repeat=repeat,
+        trace=Evidence(broadcast=source.id),
+        next_step=f"To follow it, call list_messages with kind=broadcast and id={source.id}, or wait_for_event with "
+        f"kind=broadcast, id={source.id}, and metric=delivered.",
+    )
+
+
+async def _broadcast(ws: CallContext, broadcast: str) -> Broadcast:
+    source = await find(ws, "broadcast", broadcast, field="broadcast")
+    return cast("Broadcast", source)
+
+
+async def _hidden(ws: CallContext) -> str:
+    """What decides who is reached and no operation reads."""
+    try:
+        return TOPIC if await ws.account.topics() else LIMITS
+    except CioError:
+        return TOPIC
+
+
+async def _history(ws: CallContext, source: Broadcast, past: Sequence[Trigger], audience: Audience) -> tuple[str, ...]:
+    """When it was last triggered; where its audience is unknown, also how many messages that made."""
+    if not past:
+        return ("It was never triggered before, as far as the API shows.",)
+    last = past[-1]
+    when = moment(last.created_at) if last.created_at else "at an unknown time"
+    sentence = f"Last triggered: {when} (trigger {last.id})."
+    if not audience.unknown or last.created_at is None:
+        return (sentence,)
+    try:
+        page = await ws.messages.list("broadcast", source.id, limit=LAST_PAGE, since=last.created_at)
+    except CioError:
+        return (sentence,)
+    made = f"more than {LAST_PAGE:,}" if page.next else f"{len(page.messages):,}"
+    return (sentence, f"Messages made since then: {made}.")
+
+
+def _states(source: Broadcast, contents: Sequence[Content], past: Sequence[Trigger]) -> Iterator[str]:
+    """What in the state of the broadcast keeps it from being sent as expected."""
+    if not (source.active or source.state in {None, "running"}):
+        yield f"The broadcast is {source.state}, so it may not be sent."
+    for state, effect in (("draft", "is queued as a draft: someone has to send it"), ("off", "is off: it is not sent")):
+        for content in contents:
+            if content.sending_state == state:
+                yield f"Message {content.id} {quoted(content.name or '')} {effect}."
+    waiting = [each for each in past if each.processed_at is None]
+    if len(waiting) >= MAX_QUEUED:
+        yield f"{len(waiting)} triggers wait to be processed. Customer.io queues at most {MAX_QUEUED}."
+    elif waiting:
+        yield f"Trigger {waiting[-1].id} is still being processed."
+    if not contents:
+        yield "The broadcast has no message that could be read."
+
+
+def _missing(contents: Sequence[Content], data: Mapping[str, JsonValue], audience: Audience) -> Iterator[str]:
+    """The template variables that the data lack, for everyone or for some."""
+    required = [required_by([content]) for content in contents]
+    names = frozenset[str]().union(*filter(None, required))
+    if None in required:
+        yield "A template could not be read. It may use more variables."
+    lacking = missing_data(names, data)
+    if not lacking:
+        return
+    if audience.unknown and "data_file_url" in audience.request:
+        yield f"The data lacks variables that the templates use, unless the file has them: {listed_names(lacking)}."
+        return
+    without: dict[str, int] = {}
+    people = audience.people or ()
+    for name in lacking:
+        count = sum(name not in one.data for one in people) if people else 0
+        if count or not people:
+            without[name] = count
+    if whole := [name for name, count in without.items() if count == len(people)]:
+        yield (
+            f"The data lacks variables that the templates use, so messages may not be delivered: {listed_names(whole)}."
+        )
+    for name, count in without.items():
+        if 0 < count < len(people):
+            yield f"{count} of {len(people)} people have no {quoted(name)}, so their messages may not be delivered."
+
+
+async def _preview(
+    ws: CallContext, contents: Sequence[Content], people: Collection[Named], data: Mapping[str, JsonValue]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lines of the first message as the first person gets it, and the attributes that their profile lacks."""
+    sample = next(iter(people), None)
+    own = dict(sample.data) if sample else {}
+    shown = await preview_message(contents[:1], sample.person if sample else None, {**data, **own}, ws.now)
+    attributes = tuple(name for name in shown.missing if name.startswith("customer."))
+    more = (f"Only the first of its {len(contents)} messages is shown",) if len(contents) > 1 else ()
+    for_whom = (f"As {Recipient.of(sample.person).name} gets it",) if sample else ()
+    lines = (*for_whom, *shown.lines, *more)
+    return lines, shown.model_copy(update={"missing": attributes, "unknown": False}).warnings
+
+
+def _sample(reach: Reach) -> Iterator[str]:
+    """The first people who may be reached; those who are expected to be come first."""
+    yield from (Recipient.of(one.person).example for one in reach.people[:MAX_SAMPLE])
+    if (left := len(reach.people) - MAX_SAMPLE) > 0:
+        yield f"and {left:,} more"
