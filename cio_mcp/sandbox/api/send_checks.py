@@ -15,6 +15,8 @@ MAX_PAYLOAD_BYTES = 1_000_000
 MAX_ATTACHMENT_BYTES = 2_000_000
 FORBIDDEN_FILES = {"exe", "bat", "com", "js", "vbs", "scr"}
 PHONE = re.compile(r"\+[1-9]\d{6,14}")
+TEMPLATE_NUMBER = "{{customer.phone}}"
+"""Where a template sends WhatsApp messages."""
 LIQUID = re.compile(r"{{.+}}")
 ADDRESS = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,])+')
 """One of several addresses; a comma inside quotation marks does not separate."""
@@ -71,17 +73,21 @@ def _check_push(body: dict[str, Any], size: int) -> None:
 
 
 def _check_sms(body: dict[str, Any], size: int) -> None:
-    _check_types(body, texts=("from",))
-    _check_template(body)
-    _check_size(size)
-    to = body.get("to") or ""
-    if not PHONE.fullmatch(to) and not LIQUID.search(to):
-        raise meta_error(400, "Invalid phone number format. Phone numbers must be in E.164 format.")
+    _check_phone(body, size, body.get("to") or "")
 
 
 def _check_whatsapp(body: dict[str, Any], size: int) -> None:
+    """Check a message whose number, if it has none, is the one in the template."""
     _check_types(body, flags=("tracked",))
-    _check_sms(body, size)
+    _check_phone(body, size, body.get("to") or TEMPLATE_NUMBER)
+
+
+def _check_phone(body: dict[str, Any], size: int, to: str) -> None:
+    _check_types(body, texts=("from",))
+    _check_template(body)
+    _check_size(size)
+    if not PHONE.fullmatch(to) and not LIQUID.search(to):
+        raise meta_error(400, "Invalid phone number format. Phone numbers must be in E.164 format.")
 
 
 def _check_in_app(body: dict[str, Any], size: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from cio_mcp.sandbox.api.devices import device_of, set_device
 from cio_mcp.sandbox.api.fields import is_identifier
 from cio_mcp.sandbox.api.routes import Route
-from cio_mcp.sandbox.api.send_checks import CHECKS, PHONE, addresses, has_template
+from cio_mcp.sandbox.api.send_checks import CHECKS, PHONE, TEMPLATE_NUMBER, addresses, has_template
 from cio_mcp.sandbox.http import ApiRequest, meta_error
 from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id
 from cio_mcp.sandbox.world.lifecycle import create_delivery, dispatch, draft
@@ -160,7 +160,7 @@ def _recipient(body: dict[str, Any], delivery: Delivery) -> str:
             return devices[-1] if devices else ""
         return to if to in devices else ""
     if delivery.template.channel in {"twilio", "whatsapp"}:
-        number = render(to, delivery.values).strip()
+        number = render(to or TEMPLATE_NUMBER, delivery.values).strip()
         return number if PHONE.fullmatch(number) else ""
     if delivery.template.channel in {"in_app", "inbox"}:
         return delivery.person.address(delivery.template.channel)
