@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TO_RUN := $(VENV)/.ready-run
+NODE_CLIENT := customerio-node@^5.2.0
 
 .PHONY: demo test test-full check bench load crash clients test-clients format docs clean
 
@@ -40,12 +41,13 @@ crash: $(READY)
 load: $(READY)
 	@STORM=50000 $(BIN)/python -m pytest --timeout=1800 tests/web/test_storm.py
 
-# Runs all tool schemas through the converters of agent frameworks, which need their own environment.
+# Runs all tool schemas through the converters of agent frameworks, and calls the sandbox with every method of Customer.io's
+# clients. Both need their own environment, and the client for Node.js needs npm.
 clients:
 	@$(MAKE) --no-print-directory VENV=.venv-clients test-clients
 
 test-clients: $(VENV)/.ready-clients
-	@$(BIN)/python -m pytest tests/converters
+	@$(BIN)/python -m pytest tests/converters tests/official_clients
 
 format: $(READY)
 	@$(BIN)/ruff format .
@@ -73,5 +75,7 @@ $(READY): $(READY_TO_RUN)
 	@touch $@
 
 $(VENV)/.ready-clients: $(READY_TO_RUN)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,converters]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,converters,clients]'
+	@command -v npm >/dev/null || echo 'npm is not installed: customerio-node is not tested'
+	@! command -v npm >/dev/null || npm install --silent --no-save --no-package-lock --prefix $(VENV) $(NODE_CLIENT)
 	@touch $@
