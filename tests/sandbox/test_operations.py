@@ -20,7 +20,7 @@ NOT_AS_PUBLISHED = {
     "list_customer_messages": "msg_template_id is an integer in live answers, a string in the specification",
 }
 NOT_MODELLED = {
-    "get_test_group_language", "delete_test_group_language", "list_domain_suppressions", "unsuppress_email",
+    "get_test_group_language", "delete_test_group_language",
 }  # fmt: skip
 
 
