@@ -42,6 +42,8 @@ MADE_BY: dict[str, tuple[str, str, str]] = {
     "/v1/collections/{collection_id}": ("create_collection", "collection_id", "collection.id"),
     "/v1/snippets/{snippet_name}": ("create_snippet", "", ""),
     "/v1/reporting_webhooks/{webhook_id}": ("create_reporting_webhook", "webhook_id", "id"),
+    "/v1/newsletters/{newsletter_id}/language": ("create_newsletter", "newsletter_id", "newsletter.id"),
+    "/v1/newsletters/{newsletter_id}/test_group": ("create_newsletter", "newsletter_id", "newsletter.id"),
     "/v1/newsletters/{newsletter_id}/language/{language}": ("create_newsletter_language", "", ""),
     "/v1/newsletters/{newsletter_id}/test_group/": (
         "create_newsletter_test_group", "", ""

@@ -89,6 +89,56 @@ async def test_a_deleted_newsletter_is_never_sent_and_its_number_not_used_again(
     assert (await create(client))["id"] == number + 1
 
 
+FRENCH = {"language": "fr", "subject": "Bonjour", "body": "<p>Salut</p>"}
+
+
+async def test_a_language_is_added_edited_and_removed(client: SandboxClient) -> None:
+    draft = await create(client)
+    path = f"/v1/newsletters/{draft['id']}/language"
+    added = (await client.app(path, method="POST", json=FRENCH)).json()["newsletter"]
+    [number] = set(added["content_ids"]) - set(draft["content_ids"])
+    assert (await client.get_json(f"{path}/fr"))["content"]["id"] == number
+    await client.app(f"{path}/fr", method="PUT", json={"subject": "Coucou"})
+    content = (await client.get_json(f"{path}/fr"))["content"]
+    assert (content["language"], content["subject"], content["body"]) == ("fr", "Coucou", "<p>Salut</p>")
+    assert (await client.app(path, method="POST", json=FRENCH)).status_code == 422
+    assert (await client.app(f"{path}/fr", method="DELETE")).status_code == 204
+    assert (await client.app(f"{path}/fr")).status_code == 404
+    after = (await client.get_json(f"/v1/newsletters/{draft['id']}"))["newsletter"]
+    assert after["content_ids"] == draft["content_ids"]
+
+
+async def test_test_groups_share_the_recipients(client: SandboxClient) -> None:
+    number = (await create(client, recipients={"segment": {"id": 4}}))["id"]
+    path = f"/v1/newsletters/{number}"
+    assert await client.get_json(f"{path}/test_groups") == {"test_groups": []}
+    await client.app(f"{path}/test_groups", method="POST")
+    first, second = (await client.get_json(f"{path}/test_groups"))["test_groups"]
+    assert [first["label"], second["label"]] == ["A", "B"]
+    await client.app(f"{path}/contents/{second['content_ids'][0]}", method="PUT", json={"subject": "Other"})
+    await client.app(f"{path}/send", method="POST")
+    subjects = [one["subject"] for one in await messages(client, number)]
+    assert abs(2 * subjects.count("Other") - len(subjects)) <= 1
+
+
+async def test_a_test_group_has_languages_of_its_own(client: SandboxClient) -> None:
+    path = f"/v1/newsletters/{(await create(client))['id']}"
+    await client.app(f"{path}/test_groups", method="POST")
+    assert (await client.app(f"{path}/test_group/2/language", method="POST", json=FRENCH)).status_code == 200
+    assert (await client.get_json(f"{path}/test_group/2/language/fr"))["content"]["subject"] == "Bonjour"
+    assert (await client.app(f"{path}/test_group/1/language/fr")).status_code == 404
+    assert (await client.app(f"{path}/test_group/3/language", method="POST", json=FRENCH)).status_code == 400
+    assert (await client.app(f"{path}/test_group/2/language/fr", method="DELETE")).status_code == 204
+    _, second = (await client.get_json(f"{path}/test_groups"))["test_groups"]
+    assert len(second["content_ids"]) == 1
+
+
+async def test_a_sent_newsletter_gets_no_variants(client: SandboxClient) -> None:
+    for path, body in (("language", FRENCH), ("test_groups", None)):
+        answer = await client.app(f"/v1/newsletters/31/{path}", method="POST", json=body)
+        assert (answer.status_code, "already been sent" in answer.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("change", "status", "word"),
     [

@@ -19,13 +19,10 @@ NOT_AS_PUBLISHED = {
     "list_messages": "the saved specification is older than WhatsApp, in-app, and inbox messages",
     "list_customer_messages": "msg_template_id is an integer in live answers, a string in the specification",
 }
-NOT_MODELLED = {
-    "get_test_group_language", "delete_test_group_language",
-}  # fmt: skip
 
 
 @pytest.mark.sampled(40)
-@pytest.mark.parametrize("row", [row for row in PUBLISHED if row.id not in NOT_MODELLED], ids=lambda row: row.id)
+@pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: row.id)
 async def test_an_operation_answers_as_published(row: Operation, client: SandboxClient) -> None:
     answer = await OperationCaller(client.sandbox, client.http).call(row)
     assert answer.is_success, f"{answer.status_code} {answer.text}"

@@ -10,7 +10,7 @@ from cio_mcp.sandbox.api.newsletters import NEWSLETTERS
 from cio_mcp.sandbox.api.routes import Handler, Route
 from cio_mcp.sandbox.api.sources import SourceRoutes
 from cio_mcp.sandbox.api.transactional import MESSAGES
-from cio_mcp.sandbox.http import ApiRequest, ApiResponse, app_error, require
+from cio_mcp.sandbox.http import ApiRequest, app_error, require
 from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.templates import Template
 from cio_mcp.sandbox.world.texts import Key, Translation
@@ -22,8 +22,6 @@ SENDING_STATES = {"automatic", "draft", "off"}
 OVERWRITTEN = {"body": "", "body_amp": "", "subject": "", "preheader_text": "", "reply_to_id": None, "headers": "[]"}
 """What a request that overwrites a transactional message resets unless it says otherwise."""
 
-FIRST_TRANSLATION_ID = 100_000
-"""IDs of translations that are created; chosen above those of other contents."""
 
 Edit = Callable[[Workspace, ApiRequest], tuple[Source, Template, Translation | None]]
 """Finds what a request is about: a message, or one of its translations."""
@@ -102,27 +100,6 @@ def _language(routes: SourceRoutes) -> Edit:
     return find
 
 
-def _create_language(workspace: Workspace, request: ApiRequest) -> Any:
-    """Add a translation to the first message of a newsletter, which has none in this language."""
-    source = NEWSLETTERS.find(workspace, request)
-    body = request.body if isinstance(request.body, dict) else {}
-    language, template = body.get("language"), source.templates[0]
-    if not isinstance(language, str) or not language.strip():
-        raise app_error(400, "language must be given")
-    if workspace.texts.translation(_key(source, template), language):
-        raise app_error(400, "the newsletter has this language already")
-    translations = workspace.texts.translations.setdefault(_key(source, template), [])
-    number = FIRST_TRANSLATION_ID + source.id * 100 + len(translations)
-    translations.append(translation := Translation(language, number, _fields(body)))
-    return _answer(workspace, NEWSLETTERS, source, template, translation)
-
-
-def _delete_language(workspace: Workspace, request: ApiRequest) -> Any:
-    source, template, translation = _language(NEWSLETTERS)(workspace, request)
-    workspace.texts.translations[_key(source, template)].remove(require(translation))
-    return ApiResponse(204)
-
-
 def _routes(routes: SourceRoutes, part: str, language: str, *, overwrites: bool = False) -> Mapping[Any, Handler]:
     find_part, find_language = _part(routes), _language(routes)
     return {
@@ -138,8 +115,6 @@ def _all() -> Mapping[Any, Handler]:
         path = f"{routes.path}/actions/{{action_id}}"
         found |= _routes(routes, path, f"{path}/language/{{language}}")
     newsletter, message = NEWSLETTERS.path, MESSAGES.path
-    found["POST", f"{newsletter}/language"] = _create_language
-    found["DELETE", f"{newsletter}/language/{{language}}"] = _delete_language
     found |= _routes(NEWSLETTERS, f"{newsletter}/contents/{{content_id}}", f"{newsletter}/language/{{language}}")
     found |= _routes(MESSAGES, f"{message}/content/{{content_id}}", f"{message}/language/{{language}}", overwrites=True)
     return found

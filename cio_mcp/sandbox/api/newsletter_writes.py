@@ -44,7 +44,7 @@ def _create(workspace: Workspace, request: ApiRequest) -> Any:
     workspace.records.put(DRAFTS, str(number), draft)
     if fields.get("send_now"):
         return _start(workspace, source)
-    return _plan(workspace, source, scheduled_at) if scheduled_at else _shown(source)
+    return _plan(workspace, source, scheduled_at) if scheduled_at else _shown(workspace, source)
 
 
 def _check(fields: Record) -> None:
@@ -130,7 +130,7 @@ def _plan(workspace: Workspace, source: Source, at: int) -> Any:
 
     if at:
         workspace.apply_at(at, send)
-    return _shown(source)
+    return _shown(workspace, source)
 
 
 def _start(workspace: Workspace, source: Source) -> Any:
@@ -146,7 +146,7 @@ def _start(workspace: Workspace, source: Source) -> Any:
         template = source.templates[place % len(source.templates)]
         address = person.address(template.channel)
         deliver(workspace, create_delivery(workspace, person, source, template, address, data={}))
-    return _shown(source)
+    return _shown(workspace, source)
 
 
 def _delete(workspace: Workspace, request: ApiRequest) -> Any:
@@ -160,8 +160,8 @@ def _draft(workspace: Workspace, source: Source) -> Record:
     return workspace.records.get(DRAFTS, str(source.id)) or {"recipients": {"or": []}}
 
 
-def _shown(source: Source) -> Any:
-    return {"newsletter": newsletter_json(source)}
+def _shown(workspace: Workspace, source: Source) -> Any:
+    return {"newsletter": newsletter_json(workspace, source)}
 
 
 def _next_ids(workspace: Workspace) -> tuple[int, int]:

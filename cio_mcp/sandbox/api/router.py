@@ -14,6 +14,7 @@ from cio_mcp.sandbox.api import (
     library,
     live_notifications,
     messages,
+    newsletter_variants,
     newsletter_writes,
     newsletters,
     objects,
@@ -35,8 +36,9 @@ from cio_mcp.sandbox.http import Router
 
 MODULES = (
     track, track_events, track_v2, customers, activities, messages, segments, campaigns, broadcasts, newsletters,
-    newsletter_writes, transactional, contents, library, sends, objects, account, suppressions, reporting_webhooks,
-    track_reports, pipelines, exports, imports, data_index, subscriptions, live_notifications, design_studio,
+    newsletter_writes, newsletter_variants, transactional, contents, library, sends, objects, account, suppressions,
+    reporting_webhooks, track_reports, pipelines, exports, imports, data_index, subscriptions, live_notifications,
+    design_studio,
 )  # fmt: skip
 MODELLED = [route for module in MODULES for route in module.ROUTES]
 ROUTER: Router[Handler] = Router([*MODELLED, *generic_routes({(method, route) for method, route, _ in MODELLED})])
