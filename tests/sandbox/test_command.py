@@ -25,7 +25,7 @@ def test_the_command_prints_where_it_listens_ends_quietly_and_leaves_no_files(
         [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stderr is not None
-        message = "".join(process.stderr.readline() for _ in range(5))
+        message = "".join(process.stderr.readline() for _ in range(6))
         address = re.search(r"CIO_APP_URL=(\S+)", message)
         authority = re.search(r"SSL_CERT_FILE=(\S+)", message)
         assert address
