@@ -122,6 +122,18 @@ async def test_few_messages_have_no_rank_and_no_difference(ws: CallContext, sand
     assert "- “VIP welcome” (id 4): no messages" in render(answer, mask=False).text
 
 
+@pytest.mark.parametrize(("clicked", "verdict"), [(4, "too small to tell"), (5, "higher")])
+async def test_a_handful_of_cases_is_too_small_to_tell(
+    ws: CallContext, sandbox: Sandbox, clicked: int, verdict: str
+) -> None:
+    clear(sandbox, "campaign", 1, 2)
+    send(sandbox, "campaign", 1, days_ago(10), {"sent": 40, "delivered": 40, "human_clicked": clicked})
+    send(sandbox, "campaign", 2, days_ago(10), {"sent": 1000, "delivered": 1000})
+    answer = await compare_metrics(ws, ("1", "2"))
+    (difference,) = [side.differences["human_clicked"] for side in answer.sides if side.differences]
+    assert difference.verdict == verdict.replace("higher", "lower")  # The second has less than the first.
+
+
 async def test_the_lowest_rate_of_what_should_not_happen_ranks_first(ws: CallContext, sandbox: Sandbox) -> None:
     clear(sandbox, "campaign", 1, 2)
     for number, bounced in ((1, 90), (2, 10)):

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from cio_mcp.customerio.api.campaigns import Campaign
+from cio_mcp.customerio.api.metrics import Metric
 from cio_mcp.events.models import Envelope
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
@@ -20,7 +21,7 @@ from cio_mcp.text.timestamps import from_unix
 from cio_mcp.tools.core.health import MAX_FINDINGS, Health
 from cio_mcp.tools.core.health_finding import CHECKS, Finding
 from cio_mcp.tools.core.health_messages import message_findings
-from cio_mcp.tools.core.health_reads import MAX_REQUESTS, MAX_SOURCES, Readings
+from cio_mcp.tools.core.health_reads import MAX_REQUESTS, MAX_SOURCES, Readings, SourceDays
 from cio_mcp.tools.core.workspace import get_workspace
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
@@ -204,6 +205,55 @@ async def test_a_rise_is_found_and_noise_is_not(
         assert f"compare_metrics(kind=campaign, ids=[1], metric={metric})" in findings[0].next
 
 
+def counted(campaign: Campaign, **days: dict[int, int]) -> Readings:
+    """Readings of one campaign: counts by metric and days ago."""
+    series = {metric: [counts.get(day, 0) for day in range(44, -1, -1)] for metric, counts in days.items()}
+    starts = [from_unix(days_ago(day)) for day in range(44, -1, -1)]
+    source = SourceDays("campaign", campaign, Metric(series=series))
+    return Readings(now=from_unix(NOW), starts=starts, campaigns=[campaign], sources=[source])
+
+
+@pytest.mark.parametrize(
+    ("before", "week", "found"),
+    [
+        ((10, 2_000), (30, 1_000), True),
+        ((10, 2_000), (6, 500), False),  # 2.4 times as many, which chance may do
+        ((10_000, 1_000_000), (13_000, 1_000_000), False),  # surely more, but less than 1.5 times as many
+        ((0, 10_000), (4, 100), False),  # too few to speak of a rise
+        ((0, 0), (30, 1_000), False),  # nothing to compare with
+    ],
+)
+def test_a_rise_must_be_large_certain_and_of_some_number(
+    before: tuple[int, int], week: tuple[int, int], found: bool
+) -> None:
+    campaign = Campaign(id="1", name="Onboarding", state="running", active=True)
+    readings = counted(
+        campaign, bounced={20: before[0], 3: week[0]}, sent={20: before[1], 3: week[1]}, delivered={3: 1}
+    )
+    assert [finding.check for finding in message_findings(readings)] == ["rising_bounces"] * found
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        ((44, 35, 27, 20), False),  # a longer silence than ever, which chance may do
+        ((44, 43, 40, 39, 37, 36, 35, 33, 32, 31), True),
+    ],
+)
+def test_a_source_without_regular_gaps_is_silent_only_where_chance_hardly_explains_it(
+    days: tuple[int, ...], found: bool
+) -> None:
+    campaign = Campaign(id="1", name="Onboarding", state="running", active=True)
+    readings = counted(campaign, sent=dict.fromkeys(days, 4))
+    assert [finding.check for finding in message_findings(readings)] == ["flat_line"] * found
+
+
+@pytest.mark.parametrize(("day", "found"), [(0, True), (1, True), (4, False)])
+def test_where_it_is_not_known_when_a_campaign_changed_only_the_last_two_days_count(day: int, found: bool) -> None:
+    readings = counted(Campaign(id="1", name="Draft", state="draft"), sent={day: 3})
+    assert [finding.check for finding in message_findings(readings)] == ["odd_state"] * found
+
+
 async def test_a_rise_of_all_sources_together_is_found_where_none_rose_alone(ws: CallContext, sandbox: Sandbox) -> None:
     for number in (1, 2, 4, 5):
         clear(sandbox, "campaign", number)
@@ -285,9 +335,12 @@ def sent_event() -> Envelope:
     return Envelope(event_id="E1", object_type="email", metric="sent", timestamp=NOW, data={"delivery_id": "D1"})
 
 
-@pytest.mark.parametrize(("days", "messages", "found"), [(3, 9, True), (3, 4, False), (0.5, 9, False)])
+@pytest.mark.parametrize(
+    ("days", "messages", "ago", "found"),
+    [(3, 9, 0.3, True), (3, 4, 0.3, False), (0.5, 9, 0.3, False), (3, 9, 0.02, False)],
+)
 async def test_a_receiver_that_hears_of_nothing_although_messages_are_sent_is_found(
-    opened: Workspace, sandbox: Sandbox, clock: QuickClock, days: float, messages: int, found: bool
+    opened: Workspace, sandbox: Sandbox, clock: QuickClock, days: float, messages: int, ago: float, found: bool
 ) -> None:
     clock.set_calendar(-days * 86_400)
     await opened.events.append([sent_event()])
@@ -296,7 +349,7 @@ async def test_a_receiver_that_hears_of_nothing_although_messages_are_sent_is_fo
         sandbox.workspace.deliveries.of(kind, number)
     for delivery in sandbox.workspace.deliveries:
         delivery.created -= 4 * 86_400  # Only what is sent below is more recent than the event.
-    send(sandbox, "transactional", 1, days_ago(0.3), {"sent": messages, "delivered": messages})
+    send(sandbox, "transactional", 1, days_ago(ago), {"sent": messages, "delivered": messages})
     findings = (await health_of(opened.acting(caller_named("local:tester")))).findings
     assert [finding.check for finding in findings if finding.check == "receiver"] == ["receiver"] * found
     if found:

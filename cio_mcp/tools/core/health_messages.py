@@ -163,10 +163,11 @@ def _odd_states(readings: Readings) -> Iterable[Finding]:
             sum(start <= changed for start in readings.starts) if changed else SERIES_DAYS - ENDED_DAYS
         )  # the day after the change
         first = max(first, SERIES_DAYS - WEEK_DAYS)
+        state = word(campaign.state) if campaign.state else "not running"
         if count := sum(each.days("sent")[first:]):
             yield Finding(
                 check="odd_state",
-                what=f"{each.name} is {campaign.state or 'not running'} and still sends, maybe to people who are in it",
+                what=f"{each.name} is {state} and still sends, maybe to people who are in it",
                 number=f"{count:,} sent since {readings.starts[first].date()}",
                 threshold="1 message after the day of the campaign's last change",
                 source=_metrics_path(each),
@@ -176,7 +177,7 @@ def _odd_states(readings: Readings) -> Iterable[Finding]:
         if campaign.active and campaign.state in {"stopped", "draft"}:
             yield Finding(
                 check="odd_state",
-                what=f"{named(SourceRef('campaign', campaign.id), campaign.name)} is active and {campaign.state}",
+                what=f"{named(SourceRef('campaign', campaign.id), campaign.name)} is active and {word(campaign.state)}",
                 number="1 contradiction",
                 threshold="active and state disagree",
                 source="GET /v1/campaigns",
