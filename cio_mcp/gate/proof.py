@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.objects import Objects
 from cio_mcp.customerio.api.people import People
+from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.client import Reader
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.values import same
@@ -104,4 +105,28 @@ class ObjectState(_Proof):
         return there.issuperset(self.customers) if self.related else read.complete and there.isdisjoint(self.customers)
 
 
-Proof = Annotated[PersonGone | DeviceState | ObjectState, Field(discriminator="kind")]
+class SegmentMembers(_Proof):
+    """Customers (`cio_…`) are in a segment, or none of them is."""
+
+    kind: Literal["segment_members"] = "segment_members"
+    segment: str
+    customers: tuple[str, ...]
+    members: bool
+
+    @property
+    def people(self) -> frozenset[str]:
+        """The people it names."""
+        return frozenset(self.customers)
+
+    async def holds(self, reader: Reader) -> bool:
+        """Whether it is so.
+
+        Raises:
+            CioError: it could not be read.
+        """
+        cio_ids = [customer.removeprefix("cio_") for customer in self.customers]
+        there = await Segments(reader).members_among(self.segment, cio_ids)
+        return there == (frozenset(cio_ids) if self.members else frozenset())
+
+
+Proof = Annotated[PersonGone | DeviceState | ObjectState | SegmentMembers, Field(discriminator="kind")]

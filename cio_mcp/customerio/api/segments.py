@@ -14,6 +14,11 @@ from cio_mcp.text.sanitize import quoted
 MAX_IDS = 1_000
 """People in one request at most: https://docs.customer.io/integrations/api/track/ (add people to a manual segment)."""
 
+MAX_PAGE = 1_000
+"""Members that are read at once to see who is in. Chosen."""
+SEARCH_SIZE = 100
+"""People of one search. Chosen: as many conditions as a filter may list."""
+
 
 class Segment(NamedModel):
     """A segment: `dynamic` ones follow their conditions, `manual` ones hold who was added."""
@@ -100,6 +105,26 @@ class Segments(Reads):
         """Read a page (at most 30,000) of the people in a segment."""
         call = read("list_segment_members", query={"start": start, "limit": limit}, segment_id=id_)
         return MemberPage.of(await self._reader.read(call))
+
+    async def members_among(self, id_: str, cio_ids: Sequence[str]) -> frozenset[str]:
+        """Find which people, by `cio_id`, are in a segment; of a large segment only they are looked up."""
+        page = await self.members(id_, limit=MAX_PAGE)
+        if not page.next:
+            return frozenset(person.cio_id for person in page.identifiers if person.cio_id).intersection(cio_ids)
+        members: set[str] = set()
+        for start in range(0, len(cio_ids), SEARCH_SIZE):
+            members |= await self._search(id_, cio_ids[start : start + SEARCH_SIZE])
+        # An attribute may have any value: only people whom the answer names by their own `cio_id` count.
+        return frozenset(members.intersection(cio_ids))
+
+    async def _search(self, id_: str, cio_ids: Sequence[str]) -> set[str]:
+        either: list[JsonValue] = [
+            {"attribute": {"field": "cio_id", "operator": "eq", "value": cio_id}} for cio_id in cio_ids
+        ]
+        filter_: JsonValue = {"and": [{"segment": {"id": int(id_)}}, {"or": either}]}
+        call = read("search_customers", query={"limit": len(cio_ids)}, body={"filter": filter_})
+        page = MemberPage.of(await self._reader.read(call))
+        return {person.cio_id for person in page.identifiers if person.cio_id}
 
 
 def create(name: str, description: str = "") -> Call:

@@ -1,10 +1,7 @@
-"""Who is in a manual segment, and the plan that adds or removes people."""
+"""The plan that adds people to a manual segment or removes them."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Literal
-
-from pydantic import JsonValue
 
 from cio_mcp.customerio.api import segments
 from cio_mcp.customerio.api.campaigns import Campaign
@@ -12,14 +9,11 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.proof import SegmentMembers
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.people_filter import MAX_CONDITIONS
 from cio_mcp.tools.common.recipients import Recipient, may_start
 from cio_mcp.workspace import CallContext
 
-MAX_PAGE = 1_000
-"""Members that are read at once to see who is in; of larger segments only the people in question are looked up."""
 MAX_NAMED = 10
 """People whom a question names one by one. Chosen; no source."""
 
@@ -29,36 +23,16 @@ APPLIED_SOON = "Customer.io applies it within moments. To check, call get_segmen
 NO_ID = "Customer.io documents removal by ID only. It may ignore the customers without an ID: "
 
 
-async def members_among(ws: CallContext, segment: Segment, people: Sequence[Person]) -> frozenset[str]:
-    """The `cio_id` of each person who is in a segment."""
-    page = await ws.segments.members(segment.id, limit=MAX_PAGE)
-    if not page.next:
-        return frozenset(person.cio_id for person in page.identifiers if person.cio_id)
-    # An attribute may have any value: only people whom the answer names by their own `cio_id` count.
-    known = [person.cio_id for person in people if person.cio_id]
-    chunks = [known[start : start + MAX_CONDITIONS] for start in range(0, len(known), MAX_CONDITIONS)]
-    reads = {str(number): partial(_search, ws, segment, chunk) for number, chunk in enumerate(chunks)}
-    pages = await together(reads)
-    return frozenset(cio_id for found in pages.values() for cio_id in found)
-
-
-async def _search(ws: CallContext, segment: Segment, cio_ids: Sequence[str]) -> list[str]:
-    either: list[JsonValue] = [
-        {"attribute": {"field": "cio_id", "operator": "eq", "value": cio_id}} for cio_id in cio_ids
-    ]
-    page = await ws.people.search({"and": [{"segment": {"id": int(segment.id)}}, {"or": either}]}, limit=len(cio_ids))
-    return [person.cio_id for person in page.identifiers if person.cio_id]
-
-
 async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Person], *, add: bool) -> Plan:
     """Plan to add people to a manual segment or remove them; those for whom nothing changes are left out and named."""
-    members = await members_among(ws, segment, people)
+    members = await ws.segments.members_among(segment.id, [person.cio_id for person in people if person.cio_id])
     changing = [person for person in people if (person.cio_id in members) != add]
     settled = [person for person in people if (person.cio_id in members) == add]
     starts = await _starts(ws, segment, add=add) if changing else ()
     name = f"segment {segment.id} {quoted(segment.name)}"
     verb = f"Add {_count(changing)} to" if add else f"Remove {_count(changing)} from"
     calls = tuple(_calls(segment, changing, add=add))
+    ids = [person.cio_id for person in changing if person.cio_id]
     return Plan(
         risk="send",
         summary=f"{verb} {name}.",
@@ -71,9 +45,12 @@ async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Pe
         calls=calls,
         rests_on={
             "segment": [segment.id, segment.name, segment.type],
-            "people": [person.cio_id for person in changing],
+            "people": [*ids],
             "starts": list(starts),
         },
+        proof=SegmentMembers(segment=segment.id, customers=tuple(f"cio_{id_}" for id_ in ids), members=add)
+        if ids
+        else None,
         next_step=APPLIED_SOON,
     )
 
