@@ -46,7 +46,7 @@ class Finding(AnswerPart):
     next: Prose
 
     def __str__(self) -> str:
-        reason = f", mostly {quoted_text(self.reason)}" if self.reason else ""
+        reason = f", reason {quoted_text(self.reason)}" if self.reason else ""
         return (
             f"{self.check.replace('_', ' ')}: {self.what}: {self.number}{reason} "
             f"(threshold: {self.threshold}; source: {self.source}). Next: {self.next}"
