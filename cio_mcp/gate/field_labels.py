@@ -77,6 +77,31 @@ _TRIGGER: Labels = {
     ("email_ignore_missing",): "Skip unknown emails (email_ignore_missing)",
     ("id_ignore_missing",): "Skip unknown IDs (id_ignore_missing)",
 }
+_CONTENT: Labels = {
+    ("campaign_id",): "Campaign ID",
+    ("broadcast_id",): "Broadcast ID",
+    ("newsletter_id",): "Newsletter ID",
+    ("transactional_id",): "Transactional message ID",
+    ("action_id",): "Message ID (action_id)",
+    ("content_id",): "Message ID (content_id)",
+    ("language",): "Language of the message",
+    ("subject",): "Subject line",
+    ("preheader_text",): "Preheader text",
+    ("body",): "Message body",
+    ("body_amp",): "AMP body",
+    ("from_id",): "Sender (from_id)",
+    ("reply_to_id",): "Sender for replies (reply_to_id)",
+}
+_SNIPPET: Labels = {
+    ("snippet_name",): "Snippet (snippet_name)",
+    ("name",): "Snippet name",
+    ("value",): "Snippet text",
+}
+_COLLECTION: Labels = {
+    ("collection_id",): "Collection ID",
+    ("name",): "Collection name",
+    ("data",): "Collection rows",
+}
 _SEGMENT: Labels = {("segment_id",): "Segment ID", ("segment",): "New segment"}
 _WEBHOOK: Labels = {
     ("webhook_id",): "Reporting webhook",
@@ -104,6 +129,11 @@ LABELS: Mapping[str, Labels] = {
     **dict.fromkeys(("create_segment", "delete_segment"), _SEGMENT),
     "add_to_segment": {**_SEGMENT, ("ids",): "Customers to add"},
     "remove_from_segment": {**_SEGMENT, ("ids",): "Customers to remove"},
+    **dict.fromkeys(("update_campaign_action", "update_campaign_action_language"), _CONTENT),
+    **dict.fromkeys(("update_broadcast_action", "update_broadcast_action_language"), _CONTENT),
+    **dict.fromkeys(("update_newsletter_content", "update_transactional_content"), _CONTENT),
+    **dict.fromkeys(("update_snippet", "delete_snippet"), _SNIPPET),
+    **dict.fromkeys(("create_collection", "update_collection", "delete_collection"), _COLLECTION),
     **dict.fromkeys(("create_reporting_webhook", "update_reporting_webhook"), _WEBHOOK),
 }  # fmt: skip
 """By operation. Sources: the API reference, and the settings of messages in Customer.io."""

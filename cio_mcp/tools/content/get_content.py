@@ -35,7 +35,7 @@ async def get_content(
     source: Annotated[bool, Field(description="Body as HTML and Liquid source instead of text")] = False,
     cursor: Cursor = None,
 ) -> ContentAnswer:
-    """Get the content (template) of a message: subject, body, sender, Liquid variables, snippets, links."""
+    """Get the content (template) of a message: subject, body or its HTML, sender, Liquid variables, links, snippets."""
     start = offset_of(cursor)
     found = await find_message(ws, kind, id, message, language)
     parts = await anyio.to_thread.run_sync(

@@ -9,6 +9,7 @@ from cio_mcp.customerio.api.base import Kind
 from cio_mcp.customerio.api.collections import Row
 from cio_mcp.customerio.api.contents import ContentRef
 from cio_mcp.customerio.api.snippets import Snippet
+from cio_mcp.customerio.call import Call
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.plan import Before, Plan, is_unchanged
 from cio_mcp.tools.common import collection_edit, snippet_edit
@@ -41,7 +42,7 @@ async def undo_content(ws: CallContext, past: PastChange) -> Plan:
     Raises:
         Refused: the message is gone, or one of the fields was changed since.
     """
-    (call,) = past.plan.calls
+    call = _only_call(past)
     kind = CONTENT_KINDS[call.operation]
     part = call.path.get("action_id") or call.path["content_id"]
     ref = ContentRef(kind, call.path[f"{kind}_id"], part, call.path.get("language", ""))
@@ -66,8 +67,8 @@ async def undo_snippet(ws: CallContext, past: PastChange) -> Plan:
     Raises:
         Refused: the snippet is not as the change left it.
     """
-    (call,) = past.plan.calls
-    (edit,) = past.plan.edits or (None,)
+    call = _only_call(past)
+    edit = next((each for each in past.plan.edits if each.name == "value"), None)
     if edit is None:
         raise refusal(past.id, NOT_STORED)
     body = call.body if isinstance(call.body, dict) else {}
@@ -97,7 +98,7 @@ async def undo_collection(ws: CallContext, past: PastChange) -> Plan:
     Raises:
         Refused: the collection is not as the change left it, or its rows are not stored.
     """
-    (call,) = past.plan.calls
+    call = _only_call(past)
     before = {edit.name: edit for edit in past.plan.edits}
     done = f"Undo change {past.id}: restore"
     if call.operation == "create_collection":
@@ -126,6 +127,17 @@ async def undo_collection(ws: CallContext, past: PastChange) -> Plan:
         raise refusal(past.id, CHANGED)
     planned = await collection_edit.plan_rows(ws, found, now, cast("list[Row]", edit.before), done=done)
     return _undoing(planned, past, ALREADY_SENT)
+
+
+def _only_call(past: PastChange) -> Call:
+    """The request of a change; these tools make one each, and a change of several has no undo.
+
+    Raises:
+        Refused: there are several.
+    """
+    if len(past.plan.calls) != 1:
+        raise refusal(past.id, "it has several requests")
+    return past.plan.calls[0]
 
 
 async def _undo_creation(ws: CallContext, past: PastChange, body: Mapping[str, JsonValue]) -> Plan:
