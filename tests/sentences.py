@@ -120,7 +120,7 @@ OTHERS = (
     ("update_webhook", "Disable the reporting webhook"),
     ("update_webhook", "Create a webhook that reports bounces to our server"),
     ("update_webhook", "Change the address that webhook events are posted to"),
-    ("manage_suppression", "Is bob@example.com on the suppression list?"),
+    ("list_suppressions", "Is bob@example.com on the suppression list?"),
     ("manage_suppression", "Remove this address from the bounce suppression list"),
     ("manage_suppression", "Stop all email to this address at the email provider"),
     ("search_api", "Is there an API operation for sender identities?"),

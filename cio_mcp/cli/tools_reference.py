@@ -82,7 +82,7 @@ def _definition(spec: ToolSpec) -> dict[str, Any]:
         "needs": spec.needs,
         **({} if spec.hints.read_only else {"classes": spec.classes}),
         "description": tool.description,
-        "annotations": tool.annotations.model_dump(by_alias=True),
+        "annotations": tool.annotations.model_dump(by_alias=True, exclude_none=True),
         "inputSchema": tool.parameters,
         "outputSchema": tool.output_schema,
     }

@@ -79,7 +79,7 @@ def _is_noise(key: str, value: Any) -> bool:
         return isinstance(value, str)
     if key in ("minLength", "minimum"):
         return bool(value == 1)  # "" and 0 are refused with a sentence, or mean not given
-    return (key == "default" and value in (None, [], {})) or (
+    return (key == "default" and not value and type(value) is not int) or (
         key == "additionalProperties" and value in (True, False, {})
     )
 

@@ -96,7 +96,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         [
             "Unknown argument “nam” for send_event. Did you mean name?",
             "Accepted: customer, name, data, timestamp, repeat, id_type.",
-            "Missing argument customer for send_event: ID, email, +phone, or cio_….",
+            "Missing argument customer for send_event: ID, email, or +phone.",
             "Missing argument name for send_event: Event name.",
             "timestamp: expected an ISO 8601 time, such as 2026-11-27T09:00:00-05:00. It is now (now).",
             "data: expected an object.",

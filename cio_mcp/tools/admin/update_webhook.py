@@ -82,7 +82,7 @@ async def update_webhook(
     full_resolution: Annotated[bool | None, Field(description="Every open and click, not only the first")] = None,
     with_content: Annotated[bool | None, Field(description="Include message content")] = None,
 ) -> Plan:
-    """Create, update, enable, disable, or delete a reporting webhook. Requires approval."""
+    """Create, change (address, events), enable, disable, or delete a reporting webhook. Requires approval."""
     given: dict[str, Any] = {
         "name": name and name.strip(),
         "endpoint": _endpoint(url),

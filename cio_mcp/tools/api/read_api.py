@@ -81,7 +81,10 @@ async def read_api(
     ] = None,
     cursor: Cursor = None,
 ) -> ApiAnswer:
-    """Call any read operation that search_api finds. Long values are cut unless selected with fields."""
+    """Read directly from the API: call any read operation that search_api finds.
+
+    Long values are cut unless selected with fields.
+    """
     row = find_operation(operation, writes=False)
     wanted = fields or []
     if len(wanted) > MAX_FIELDS:

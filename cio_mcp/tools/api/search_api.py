@@ -64,7 +64,7 @@ async def search_api(
     limit: Annotated[int, Field(ge=1, le=20)] = 5,
     cursor: Cursor = None,
 ) -> OperationsAnswer:
-    """Search all operations of Customer.io's APIs: what each does, takes, and risks.
+    """Search all operations (endpoints) of Customer.io's APIs: what each does, takes, and risks.
 
     For what no other tool does. read_api and write_api call them.
     """

@@ -66,7 +66,7 @@ Metric = Literal[
     "bounced", "spammed", "unsubscribed", "dropped", "failed", "undeliverable",
 ]  # fmt: skip
 
-Customer = Annotated[str, _REFERENCE, Field(description="ID, email, +phone, or cio_…", min_length=1)]
+Customer = Annotated[str, _REFERENCE, Field(description="ID, email, or +phone", min_length=1)]
 CustomerInList = Annotated[str, _REFERENCE, Field(min_length=1)]
 """The same in a list, next to an argument that states what is accepted."""
 CustomerIdType = Annotated[Literal["id", "email", "phone", "cio_id"] | None, Field(description="If ambiguous")]
@@ -78,7 +78,7 @@ Limit = Annotated[int, Field(ge=1, le=100)]
 Cursor = Annotated[
     Annotated[str, _REFERENCE] | None,
     max_bytes(MAX_CURSOR_BYTES, FOREIGN_CURSOR),
-    Field(description="From the previous page"),
+    Field(description="Next page"),
 ]
 Time = Annotated[str, ReadAs("time"), max_bytes(MAX_TIME_BYTES)]
 Moment = Annotated[str, ReadAs("moment"), max_bytes(MAX_TIME_BYTES)]

@@ -53,7 +53,7 @@ async def update_content(
     sender: Annotated[Name | None, Field(description="Sender ID or address")] = None,
     reply_to: Name | None = None,
 ) -> Plan:
-    """Edit the content (template) of a message: subject, body, links, sender. Requires approval."""
+    """Change the content (template) of an email or other message: subject, body, links, sender. Requires approval."""
     if body is not None and replace:
         raise InvalidArgument("body, replace", "pass only one of them")
     given = {"subject": subject, "preheader": preheader, "body": body, "sender": sender, "reply_to": reply_to}

@@ -69,7 +69,7 @@ async def list_campaigns(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> CampaignList:
-    """List campaigns, broadcasts, newsletters (newest first), or transactional messages: IDs, names, and states."""
+    """List all campaigns, broadcasts, newsletters, or transactional messages we have, and which are running."""
     if state is not None and state not in STATES[kind]:
         accepted = " or ".join(STATES[kind]) or "none, because they have no state"
         raise InvalidArgument("state", f"for kind={kind} expected {accepted}")
@@ -93,7 +93,7 @@ async def get_campaign(
     kind: Kind = "campaign",
     cursor: Cursor = None,
 ) -> CampaignAnswer:
-    """Get the state, trigger, and messages of a campaign, broadcast, newsletter, or transactional message.
+    """Get how a campaign, broadcast, newsletter, or transactional message works: state, trigger, and messages.
 
     For a campaign: its steps in order, and how many people entered, reached each step, and left.
     """

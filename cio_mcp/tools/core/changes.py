@@ -17,5 +17,5 @@ async def list_changes(
     limit: Limit = 10,
     cursor: Cursor = None,
 ) -> ChangeList:
-    """List proposed changes and their outcomes, newest first."""
+    """List what you changed or proposed to change, with approval and outcome, newest first."""
     return await ws.gate.recent(change=change, state=state, limit=limit, cursor=cursor)

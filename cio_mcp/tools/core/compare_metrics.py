@@ -56,7 +56,7 @@ async def compare_metrics(
 ) -> ComparisonAnswer:
     """Compare up to 20 campaigns, broadcasts, newsletters, or transactional messages, or one with its previous period.
 
-    Returns rates with confidence intervals, a ranking, and which differences are too small to tell.
+    Returns rates with confidence intervals, which performed best, and whether the difference is significant.
     """
     start, end = span(since, until)
     if start and start >= ws.now:

@@ -137,7 +137,7 @@ async def find_customers(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> CustomersAnswer:
-    """Find customers by email, filter (attributes and segments), or segment. Pass exactly one."""
+    """Search for and count customers (people) by email, filter (attributes and segments), or segment. Pass one."""
     if sum(choice is not None for choice in (email, filter, segment)) != 1:
         raise InvalidArgument("email, filter, segment", "pass exactly one of them")
     if email is not None:
@@ -163,7 +163,7 @@ async def get_customer(
         tuple[str, ...], Field(description="Only these attributes", max_length=MAX_PERSON_ATTRIBUTES)
     ] = (),
 ) -> CustomerAnswer:
-    """Get a customer's identifiers, subscription status, attributes, and devices. Use include for more."""
+    """Get everything about a customer: profile, subscriptions, attributes, devices; segments and more with include."""
     try:
         reference = await ws.people.locate(customer, id_type)
     except SeveralPeople as several:

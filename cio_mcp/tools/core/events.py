@@ -109,7 +109,7 @@ async def recent_events(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> EventsAnswer:
-    """List message events received by webhook (sent, opened, bounced, …), newest first. With since, adds counts."""
+    """List what happened last: events from the webhook (sent, opened, bounces, …), newest first. since adds counts."""
     query = await EventFilter(
         customer=customer,
         object_type=object_type,

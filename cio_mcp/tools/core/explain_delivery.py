@@ -107,7 +107,7 @@ async def explain_delivery(
 ) -> DeliveryExplanation:
     """Find out why a customer did or didn't get a message, or never received it. Without kind and id, the latest one.
 
-    Checks profile, unsubscription, suppression, audience, trigger, template, and delivery history.
+    Checks the profile, suppression, audience, trigger, template, and delivery.
     """
     if id is not None and kind is None:
         raise InvalidArgument("kind", "is required with id: campaign, broadcast, newsletter, or transactional")

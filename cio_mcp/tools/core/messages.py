@@ -144,9 +144,9 @@ async def list_messages(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> MessagesAnswer:
-    """List deliveries, newest first. Filter by customer, or by kind and id. Defaults to the last 6 months.
+    """List deliveries (emails and other messages) of a customer or campaign: who opened, clicked, bounced, and more.
 
-    With metric, the order, since, and until refer to its time, otherwise to the creation time.
+    Newest first, by the time of the metric if given. Default: the last 6 months.
     """
     if id is not None and kind is None:
         raise InvalidArgument("kind", "is required with id: campaign, broadcast, newsletter, or transactional")
@@ -196,7 +196,7 @@ async def get_message(
     content: Annotated[bool, Field(description="Include subject and body (100 per day)")] = False,
     cursor: Cursor = None,
 ) -> MessageAnswer:
-    """Get a delivery's status and timeline. Set content to include its subject and body."""
+    """Get a delivery: when it was sent and opened, and with content, what its email or other message said."""
     start = offset_of(cursor)
     message = await ws.messages.get(id)
     [line] = await lines_of(ws, [(message, None)])

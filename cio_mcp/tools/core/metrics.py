@@ -44,7 +44,7 @@ async def get_metrics(
     ws: CallContext,
     id: Annotated[Id | None, Field(description="ID or exact name")] = None,  # noqa: A002 - the argument's name is fixed
     kind: Kind = "campaign",
-    ids: Annotated[tuple[Id, ...], Field(description="Several of the same kind, to compare", max_length=MAX_IDS)] = (),
+    ids: Annotated[tuple[Id, ...], Field(description="Several of a kind", max_length=MAX_IDS)] = (),
     since: Since = None,
     until: Until = None,
     resolution: Resolution | None = None,
@@ -53,10 +53,10 @@ async def get_metrics(
     links: Annotated[bool, Field(description="Include clicks per link")] = False,
     cursor: Cursor = None,
 ) -> MetricsAnswer:
-    """Get metrics of a campaign, broadcast, newsletter, or transactional message.
+    """Get metrics of a campaign, broadcast, newsletter, or transactional message: how many were delivered and opened.
 
-    Returns totals, rates, and a time series, with human and machine opens and clicks counted separately.
-    Defaults to the last 30 days, or since the send date for newsletters.
+    Returns totals, rates, and a time series, for people and machines.
+    Default: the last 30 days; for newsletters, since sent.
     """
     if (id is None) == (not ids):
         raise InvalidArgument("id, ids", "pass exactly one of them")

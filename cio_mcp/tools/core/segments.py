@@ -86,7 +86,7 @@ async def list_segments(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> SegmentsAnswer:
-    """List segments with their IDs, names, and types. Archived segments are excluded."""
+    """List the segments we have with their IDs, names, and types. Archived segments are excluded."""
     fragment = (name or "").strip().casefold()
     matches = [segment for segment in await ws.segments.all() if fragment in segment.name.casefold()]
     listed, page = cut(matches, limit, cursor)
@@ -100,7 +100,7 @@ async def get_segment(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> SegmentAnswer:
-    """Get a segment's size, the campaigns and newsletters that use it, and its members."""
+    """Get how many people are in a segment, who they are, and which campaigns and newsletters use it."""
     start = 0 if members else offset_of(cursor)
     current = await ws.segments.find(segment)
     reads: dict[str, Read] = {

@@ -54,7 +54,7 @@ NO_WAY_BACK: dict[Permanence, str] = {
 
 
 async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change ID")]) -> Plan:
-    """Revert a change of customer attributes, a manual segment, message content, a snippet, or a collection.
+    """Undo (revert) a change: put old values back (attributes, segments, content, snippets, collections, and more).
 
     Requires approval. Sends can't be undone.
     """

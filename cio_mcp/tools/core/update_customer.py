@@ -49,7 +49,10 @@ async def update_customer(
     create: Annotated[bool, Field(description="Create the customer if there is none")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:
-    """Set attributes of one or several customers. Requires approval. Creates customers only if create is true."""
+    """Change attributes of one or several customers (plan, phone, …), or unsubscribe them. Requires approval.
+
+    Creates customers only if create is true.
+    """
     _check(attributes)
     if customers is not None and len(several := _several(customer, customers)) > 1:
         check_shared(attributes)

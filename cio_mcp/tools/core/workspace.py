@@ -137,9 +137,9 @@ class WorkspaceAnswer(Answer):
 
 
 async def get_workspace(ws: CallContext, section: Section = "overview") -> WorkspaceAnswer:
-    """Get the workspace's name, region, keys, and counts, or its senders, subscription topics, object types, or limits.
+    """Get the workspace's name, region, keys, and counts, or its senders, subscription topics, or rate limits.
 
-    Section health checks for failing messages, silent sources, rising bounces, odd states, and more.
+    Section health checks what is wrong: failing messages, silent sources, rising bounces, odd states, and more.
     """
     answer = partial(WorkspaceAnswer, section=section, now=ws.now)
     match section:

@@ -41,9 +41,7 @@ async def update_object(
     attributes: Annotated[
         dict[str, JsonValue] | None, Field(description="Values of the object, or of the relationships; null clears")
     ] = None,
-    customers: Annotated[
-        list[CustomerInList] | None, Field(description="Up to 50: ID, email, +phone, or cio_…")
-    ] = None,
+    customers: Annotated[list[CustomerInList] | None, Field(description="Up to 50: ID, email, or +phone")] = None,
     create: Annotated[bool, Field(description="Create the object if there is none")] = False,
     id_type: CustomerIdType = None,
 ) -> Plan:

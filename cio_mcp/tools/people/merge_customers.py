@@ -44,7 +44,7 @@ FINAL = "This cannot be undone."
 
 async def merge_customers(
     ws: CallContext,
-    primary: Annotated[Customer, Field(description="Customer to keep: ID, email, +phone, or cio_…")],
+    primary: Annotated[Customer, Field(description="Customer to keep: ID, email, or +phone")],
     secondary: Annotated[Customer, Field(description="Customer to merge into primary and delete")],
     id_type: CustomerIdType = None,
 ) -> Plan:
