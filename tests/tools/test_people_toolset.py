@@ -127,6 +127,7 @@ async def test_a_suppression_blocks_both_identifiers_and_warns_of_others_with_th
     async with connect(settings, sandbox, "auto", person) as client:
         await client.call_tool("remove_customer", {"customer": "two-1", "action": "suppress"})
         assert "1 other customer has the same email address" in person.prompts[0].message
+        assert "Customer identifier: “two-1”." in person.prompts[0].message
         settle(sandbox)
         assert {"two-1", "two@example.com"} <= sandbox.workspace.people.suppressed.keys()
         freed = structured(await client.call_tool("remove_customer", {"customer": "two-1", "action": "unsuppress"}))
