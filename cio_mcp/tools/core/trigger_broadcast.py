@@ -13,7 +13,7 @@ from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import CioError, InvalidArgument
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Id
 from cio_mcp.tools.common.broadcast_audience import Audience, AudienceArgument, Named, read_audience
@@ -119,7 +119,7 @@ async def _history(ws: CallContext, source: Broadcast, past: Sequence[Trigger], 
         return ("It was never triggered before, as far as the API shows.",)
     last = past[-1]
     when = moment(last.created_at) if last.created_at else "at an unknown time"
-    sentence = f"Last triggered: {when} (trigger {last.id})."
+    sentence = f"Last triggered: {when} (trigger {word(last.id)})."
     if not audience.unknown or last.created_at is None:
         return (sentence,)
     try:
@@ -133,16 +133,16 @@ async def _history(ws: CallContext, source: Broadcast, past: Sequence[Trigger], 
 def _states(source: Broadcast, contents: Sequence[Content], past: Sequence[Trigger]) -> Iterator[str]:
     """What in the state of the broadcast keeps it from being sent as expected."""
     if not (source.active or source.state in {None, "running"}):
-        yield f"The broadcast is {source.state}, so it may not be sent."
+        yield f"The broadcast is {word(source.state or '')}, so it may not be sent."
     for state, effect in (("draft", "is queued as a draft: someone has to send it"), ("off", "is off: it is not sent")):
         for content in contents:
             if content.sending_state == state:
-                yield f"Message {content.id} {quoted(content.name or '')} {effect}."
+                yield f"Message {word(content.id)} {quoted(content.name or '')} {effect}."
     waiting = [each for each in past if each.processed_at is None]
     if len(waiting) >= MAX_QUEUED:
         yield f"{len(waiting)} triggers wait to be processed. Customer.io queues at most {MAX_QUEUED}."
     elif waiting:
-        yield f"Trigger {waiting[-1].id} is still being processed."
+        yield f"Trigger {word(waiting[-1].id)} is still being processed."
     if not contents:
         yield "The broadcast has no message that could be read."
 
