@@ -31,7 +31,7 @@ def without_app_key(ws: CallContext) -> CallContext:
 async def test_the_overview_shows_the_workspace_its_keys_and_its_size(ws: CallContext) -> None:
     overview = (await get_workspace(ws)).overview
     assert overview is not None
-    assert (overview.name, overview.region, overview.keys) == ("Acme (sandbox)", "us", ("App", "Track"))
+    assert (overview.name, overview.region, overview.keys) == ("Acme (sandbox)", "us", ("App", "Track", "Pipelines"))
     assert (overview.campaigns, overview.campaigns_running, overview.broadcasts, overview.segments) == (5, 4, 1, 4)
     assert not overview.read_only
 
@@ -41,7 +41,7 @@ async def test_with_track_keys_alone_only_what_needs_no_app_key_is_read(settings
     async with open_workspace(alone, sandbox=sandbox) as opened:
         overview = (await get_workspace(opened.acting(caller_named("local:tester")))).overview
     assert overview is not None
-    assert (overview.name, overview.keys, overview.people) == ("sandbox", ("Track",), None)
+    assert (overview.name, overview.keys, overview.people) == ("sandbox", ("Track", "Pipelines"), None)
     assert {request["path"] for request in sandbox.requests} == {"/api/v1/accounts/region"}
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
+from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.operations import OPERATIONS
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Refused
-from cio_mcp.gate.guardrails import check_plan
+from cio_mcp.gate.guardrails import check, check_plan
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.question import question_about
@@ -397,6 +398,18 @@ async def test_a_request_that_must_not_come_twice_is_never_sent_again_and_counts
     assert not plan.can_be_repeated
     for row in OPERATIONS.values():
         assert row.retry != "once" or row.writes
+
+
+async def test_whatever_may_not_be_sent_again_counts_as_a_duplicate_too(ws: CallContext) -> None:
+    plan = await plan_of(ws, "create_asset", {"name": "logo.png"})
+    assert plan.calls[0].retry == "once"
+    assert plan.effect
+
+
+def test_a_send_that_leaves_it_open_whether_unsubscribed_people_are_reached_is_refused() -> None:
+    for choice in (None, "false", 0):
+        with pytest.raises(Refused, match="must set send_to_unsubscribed"):
+            check((Call(operation="send_in_app", body=SEND | {"send_to_unsubscribed": choice}),))
 
 
 async def test_an_event_gets_an_id_so_that_it_may_be_sent_again(ws: CallContext) -> None:

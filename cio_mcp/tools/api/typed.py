@@ -19,6 +19,23 @@ _BY_TOOL: Mapping[str, str] = {
     "list_newsletter_messages list_transactional_deliveries",
     "get_message": "get_message get_archived_message",
     "send_transactional": "send_email send_push send_sms send_whatsapp send_in_app send_inbox_message",
+    "get_content": "get_campaign_action get_campaign_action_language get_broadcast_action "
+    "get_broadcast_action_language get_newsletter_content get_newsletter_language get_test_group_language "
+    "get_transactional_content get_transactional_language",
+    "update_content": "update_campaign_action update_campaign_action_language update_broadcast_action "
+    "update_broadcast_action_language update_newsletter_content update_newsletter_language "
+    "update_test_group_language update_transactional_content update_transactional_language",
+    "list_collections": "list_collections get_collection get_collection_content",
+    "update_collection": "create_collection update_collection delete_collection update_collection_content",
+    "list_snippets": "list_snippets",
+    "update_snippet": "create_snippet update_snippet delete_snippet",
+    "remove_customer": "delete_customer suppress_customer unsuppress_customer person_delete person_suppress "
+    "person_unsuppress",
+    "merge_customers": "merge_customers person_merge",
+    "manage_device": "add_device delete_device person_add_device person_delete_device",
+    "find_objects": "list_object_types search_objects",
+    "get_object": "get_object_attributes list_object_relationships",
+    "update_object": "object_identify object_delete object_add_relationships object_delete_relationships",
     "list_segments": "list_segments",
     "get_segment": "get_segment get_segment_usage count_segment_members list_segment_members",
     "get_workspace": "list_workspaces list_senders list_topics",

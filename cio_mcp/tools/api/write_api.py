@@ -40,7 +40,10 @@ async def write_api(
     body: Annotated[dict[str, JsonValue] | None, Field(description="Request body")] = None,
     repeat: Annotated[bool, Field(description="Send even if it is a duplicate")] = False,
 ) -> Plan:
-    """Call any write operation that search_api finds. Requires approval. Prefer the tool it names, if any."""
+    """Call any write operation of the App, Track, or Pipelines API. Requires approval.
+
+    Prefer the tool that search_api names, if any.
+    """
     row = find_operation(operation, writes=True)
     call = build_call(row, arguments or {}, body, _generated(ws))
     check_values(call)

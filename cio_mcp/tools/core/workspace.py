@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from cio_mcp.customerio.api.account import RegionRecord, WorkspaceRecord
 from cio_mcp.errors import CioError
+from cio_mcp.settings import Settings
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import clock_line
@@ -49,7 +50,7 @@ class Overview(AnswerPart):
         yield ", ".join(filter(None, [label, self.id and f"id {self.id}", where]))
         changes = "nothing can be changed (read-only)" if self.read_only else "changes require a person's approval"
         masked = ", addresses and phone numbers are masked" if self.masked else ""
-        yield f"keys: {' and '.join(self.keys)}; {changes}{masked}"
+        yield f"keys: {', '.join(self.keys)}; {changes}{masked}"
         counts = {
             "people": self.people,
             "segments": self.segments,
@@ -184,7 +185,7 @@ async def _overview(ws: CallContext) -> Overview:
         name=own.name if own else settings.workspace,
         id=own.id if own else track.environment_id,
         region=track.region or (settings.region if settings.region != "auto" else None),
-        keys=tuple(name for name, there in (("App", settings.has_app), ("Track", settings.has_track)) if there),
+        keys=_keys(settings),
         read_only=settings.read_only,
         masked=settings.mask_pii,
         writes_stopped=await pause_in_force(ws),
@@ -205,6 +206,11 @@ def _counts(got: dict[str, Any]) -> dict[str, int]:
         "broadcasts": len(got["broadcasts"]),
         "transactional_messages": len(got["transactional"]),
     }
+
+
+def _keys(settings: Settings) -> tuple[str, ...]:
+    keys = {"App": settings.has_app, "Track": settings.has_track, "Pipelines": settings.has_pipelines}
+    return tuple(name for name, there in keys.items() if there)
 
 
 def _own(known: Sequence[WorkspaceRecord], id_: str | None, name: str | None) -> WorkspaceRecord | None:
