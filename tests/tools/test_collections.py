@@ -55,6 +55,12 @@ async def test_a_row_to_remove_must_match_exactly_one(ws: CallContext, pattern: 
         await update_collection(ws, "remove_rows", "offers", rows=(pattern,))
 
 
+async def test_values_that_match_several_rows_remove_none_of_them(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.workspace.library.collections[1].rows = [{"id": "a", "kind": "x"}, {"id": "b", "kind": "x"}]
+    with pytest.raises(InvalidArgument, match=r"\[0\] matches 2 rows"):
+        await update_collection(ws, "remove_rows", "offers", rows=({"kind": "x"},))
+
+
 async def test_a_collection_is_created_renamed_and_deleted(ws: CallContext, sandbox: Sandbox) -> None:
     collections = sandbox.workspace.library.collections
     created = await carry_out(ws, update_collection, action="create", name="stores", rows=({"city": "Oslo"},))

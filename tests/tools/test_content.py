@@ -8,6 +8,7 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.world.lifecycle import create_delivery
 from cio_mcp.text.render import render
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.content.get_content import get_content
@@ -212,8 +213,12 @@ async def test_content_that_changed_after_the_approval_is_not_overwritten(ws: Ca
     assert "subject" not in sandbox.workspace.texts.edited(("campaign", 1, 101))
 
 
-async def test_a_message_that_is_sent_after_an_edit_says_what_was_edited(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_an_edit_changes_the_messages_that_are_sent_from_then_on_only(ws: CallContext, sandbox: Sandbox) -> None:
+    workspace = sandbox.workspace
+    ada, source = workspace.people.get("id", "ada"), workspace.sources["transactional", 2]
+    assert ada
     receipt = await carry_out(ws, update_content, id="2", kind="transactional", subject="Gone: {{data.order_id}}")
     assert receipt.status == "done"
-    deliveries = sandbox.workspace.deliveries.of("transactional", 2)
-    assert all("on its way" in each.subject for each in deliveries)
+    assert all("on its way" in each.subject for each in workspace.deliveries.of("transactional", 2))
+    new = create_delivery(workspace, ada, source, source.templates[0], "ada@example.com", data={"order_id": "A-1"})
+    assert new.subject == "Gone: A-1"
