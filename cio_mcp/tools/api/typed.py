@@ -43,6 +43,7 @@ _BY_TOOL: Mapping[str, str] = {
     "update_webhook": "create_reporting_webhook update_reporting_webhook delete_reporting_webhook",
     "list_suppressions": "get_email_suppression list_email_suppressions list_domain_suppressions",
     "manage_suppression": "suppress_email unsuppress_email",
+    "trigger_broadcast": "trigger_broadcast",
     "update_segment": "create_segment delete_segment add_to_segment remove_from_segment",
 }  # fmt: skip
 
