@@ -46,7 +46,6 @@ class Reach:
     most: int | None
     lines: tuple[str, ...]
     people: tuple[Named, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 async def reach_of(ws: CallContext, audience: Audience, types: Collection[str]) -> Reach:
