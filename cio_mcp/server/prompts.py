@@ -17,6 +17,7 @@ An argument with a default is optional.
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -115,23 +116,27 @@ class FilePrompt(Prompt):
         return [UserMessage(filled)]
 
 
-def register(server: MCPServer, folder: Path | None = None, *, mask: bool = False) -> None:
-    """Add the shipped prompts to a server, or those of an operator's folder; with `mask` none takes an address.
+def register(server: MCPServer, templates: Iterable[Template], *, mask: bool = False) -> None:
+    """Add prompts to a server; with `mask` none takes an address."""
+    for template in templates:
+        server.add_prompt(_prompt(template, mask=mask))
+
+
+def offered(folder: Path | None = None) -> list[Template]:
+    """Read the shipped prompts, or those of an operator's folder instead.
 
     Raises:
         SettingError: the operator's folder or a file of it can't be used; the text names the file.
         OperatorError: a shipped file is malformed.
     """
     try:
-        templates = load(folder or _shipped_folder())
+        return load(folder or _shipped_folder())
     except SettingError:
         raise
     except OperatorError as malformed:
         if folder is None:
             raise
         raise SettingError(SETTING, f"{folder}/{str(malformed).removeprefix(SHIPPED)}") from None
-    for template in templates:
-        server.add_prompt(_prompt(template, mask=mask))
 
 
 def load(folder: Path) -> list[Template]:

@@ -7,7 +7,7 @@ from mcp_types import TextContent
 
 from cio_mcp.errors import OperatorError, SettingError
 from cio_mcp.server.app import build_server
-from cio_mcp.server.prompts import load, parse, register
+from cio_mcp.server.prompts import load, offered, parse, register
 from cio_mcp.settings import Settings
 from tests.eras import Era
 
@@ -30,7 +30,7 @@ Look at {customer} in {period}, {customer}.
 @pytest.fixture
 def server() -> MCPServer:
     server = MCPServer("cio-mcp")
-    register(server)
+    register(server, offered())
     return server
 
 

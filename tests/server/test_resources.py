@@ -21,6 +21,8 @@ from mcp_types import (
 from cio_mcp.events.models import Envelope
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
+from cio_mcp.server.prompts import offered
+from cio_mcp.server.skills import uri_of
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render
 from cio_mcp.tools.core.campaigns import get_campaign, list_campaigns
@@ -33,6 +35,7 @@ pytestmark = pytest.mark.anyio
 
 OWN = {"cio://events/recent", "cio://limits", "cio://changes"}
 OWN_TEMPLATES = {"cio://events/recent{?customer,object_type,metric,delivery,kind,id,since}"}
+SKILLS = {uri_of(prompt.name) for prompt in offered()}
 WHOLE = {"cio://segments", "cio://newsletters", "cio://campaigns"} | OWN
 TEMPLATES = {"cio://segments/{id}", "cio://newsletters/{id}", "cio://campaigns/{id}"} | OWN_TEMPLATES
 
@@ -49,7 +52,7 @@ async def test_every_resource_is_listed_and_described(era: Era, settings: Settin
     async with Client(build_server(settings, sandbox=sandbox), mode=era) as client:
         listed = (await client.list_resources()).resources
         templates = (await client.list_resource_templates()).resource_templates
-    assert {str(resource.uri) for resource in listed} == WHOLE
+    assert {str(resource.uri) for resource in listed} == WHOLE | SKILLS
     assert {template.uri_template for template in templates} == TEMPLATES
     assert all(each.title and each.description and each.mime_type for each in listed)
     assert all(each.title and each.description and each.mime_type for each in templates)
@@ -170,7 +173,7 @@ async def test_without_an_app_key_only_what_needs_none_is_listed(settings: Setti
     async with Client(build_server(alone, sandbox=sandbox)) as client:
         listed = {str(resource.uri) for resource in (await client.list_resources()).resources}
         templates = (await client.list_resource_templates()).resource_templates
-    assert listed == OWN
+    assert listed == OWN | SKILLS
     assert {template.uri_template for template in templates} == OWN_TEMPLATES
 
 
