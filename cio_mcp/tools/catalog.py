@@ -10,17 +10,17 @@ from cio_mcp.tools.content.get_content import get_content
 from cio_mcp.tools.content.update_content import update_content
 from cio_mcp.tools.core.campaigns import get_campaign, list_campaigns
 from cio_mcp.tools.core.changes import list_changes
-from cio_mcp.tools.core.compare_metrics import compare_metrics
+from cio_mcp.tools.core.comparison.compare_metrics import compare_metrics
 from cio_mcp.tools.core.customers import find_customers, get_customer
 from cio_mcp.tools.core.events import recent_events, wait_for_event
-from cio_mcp.tools.core.explain_delivery import explain_delivery
+from cio_mcp.tools.core.explanation.explain_delivery import explain_delivery
 from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.tools.core.metrics import get_metrics
 from cio_mcp.tools.core.segments import get_segment, list_segments
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.trigger_broadcast import trigger_broadcast
-from cio_mcp.tools.core.undo_change import undo_change
+from cio_mcp.tools.core.undo.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.tools.core.update_segment import update_segment
 from cio_mcp.tools.core.workspace import get_workspace

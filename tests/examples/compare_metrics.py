@@ -1,4 +1,4 @@
-from cio_mcp.tools.core.compare_metrics import compare_metrics
+from cio_mcp.tools.core.comparison.compare_metrics import compare_metrics
 from tests.examples.example import KINDS, Example
 
 EXAMPLE = Example(

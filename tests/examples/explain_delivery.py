@@ -1,4 +1,4 @@
-from cio_mcp.tools.core.explain_delivery import explain_delivery
+from cio_mcp.tools.core.explanation.explain_delivery import explain_delivery
 from tests.examples.example import KINDS, Example
 
 EXAMPLE = Example(

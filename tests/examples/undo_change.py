@@ -1,6 +1,6 @@
 from mcp import Client
 
-from cio_mcp.tools.core.undo_change import undo_change
+from cio_mcp.tools.core.undo.undo_change import undo_change
 from tests.clients import structured
 from tests.examples.example import Example
 from tests.hostile import LINE, PLANTED_TEXT

@@ -31,7 +31,7 @@ from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.rows import EventQuery
 from cio_mcp.storage.schema import create_schema, metadata
 from cio_mcp.storage.schema_version import BASELINE, HEAD, needs_migration
-from cio_mcp.tools.core.undo_change import undo_change
+from cio_mcp.tools.core.undo.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
 from tests.callers import work_of

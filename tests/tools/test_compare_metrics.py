@@ -13,8 +13,8 @@ from cio_mcp.sandbox.world.sources import Kind
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render
 from cio_mcp.tools.common.proportions import Proportion, bonferroni, newcombe, wilson
-from cio_mcp.tools.core.compare_metrics import GROWING, MACHINES, compare_metrics
-from cio_mcp.tools.core.compare_metrics_answer import ComparisonAnswer, Side
+from cio_mcp.tools.core.comparison.answer import ComparisonAnswer, Side
+from cio_mcp.tools.core.comparison.compare_metrics import GROWING, MACHINES, compare_metrics
 from cio_mcp.tools.core.metrics import VARIED
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named

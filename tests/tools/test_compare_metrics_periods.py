@@ -11,7 +11,7 @@ from cio_mcp.customerio.api.metrics import Metric
 from cio_mcp.customerio.api.periods import EASTERN, periods_between, steps
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.metric_ranges import MAX_POINTS, Counted, counted_back
-from cio_mcp.tools.core.compare_metrics_periods import DEFAULT_DAYS, counts_of, split, two_periods
+from cio_mcp.tools.core.comparison.periods import DEFAULT_DAYS, counts_of, split, two_periods
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
 EASTERN_ZONE = ZoneInfo(EASTERN)

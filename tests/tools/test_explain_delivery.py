@@ -24,12 +24,12 @@ from cio_mcp.sandbox.world.sources import Kind, Source
 from cio_mcp.sandbox.world.templates import Template
 from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import from_unix
-from cio_mcp.tools.core.explain_delivery import DeliveryExplanation, explain_delivery
-from cio_mcp.tools.core.explain_delivery_causes import causes_of
-from cio_mcp.tools.core.explain_delivery_facts import Facts
-from cio_mcp.tools.core.explain_delivery_outcomes import state_of
-from cio_mcp.tools.core.explain_delivery_reads import MAX_REQUESTS
-from cio_mcp.tools.core.explain_delivery_verdicts import MEANINGS, Verdict
+from cio_mcp.tools.core.explanation.causes import causes_of
+from cio_mcp.tools.core.explanation.explain_delivery import DeliveryExplanation, explain_delivery
+from cio_mcp.tools.core.explanation.facts import Facts
+from cio_mcp.tools.core.explanation.outcomes import state_of
+from cio_mcp.tools.core.explanation.reads import MAX_REQUESTS
+from cio_mcp.tools.core.explanation.verdicts import MEANINGS, Verdict
 from cio_mcp.workspace import CallContext, Workspace
 from tests.callers import caller_named
 from tests.clock import FunctionClock, with_clock

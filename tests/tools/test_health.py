@@ -18,10 +18,10 @@ from cio_mcp.sandbox.world.sources import Kind
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import from_unix
-from cio_mcp.tools.core.health import MAX_FINDINGS, Health
-from cio_mcp.tools.core.health_finding import CHECKS, Finding
-from cio_mcp.tools.core.health_messages import message_findings
-from cio_mcp.tools.core.health_reads import MAX_REQUESTS, MAX_SOURCES, Readings, SourceDays
+from cio_mcp.tools.core.health.finding import CHECKS, Finding
+from cio_mcp.tools.core.health.messages import message_findings
+from cio_mcp.tools.core.health.reads import MAX_REQUESTS, MAX_SOURCES, Readings, SourceDays
+from cio_mcp.tools.core.health.report import MAX_FINDINGS, Health
 from cio_mcp.tools.core.workspace import get_workspace
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named

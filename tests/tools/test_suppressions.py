@@ -8,8 +8,8 @@ from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.render import render
 from cio_mcp.tools.admin.suppressions import list_suppressions, manage_suppression
-from cio_mcp.tools.core.undo_suppression import undo_suppression
-from cio_mcp.tools.core.undo_values import PastChange
+from cio_mcp.tools.core.undo.suppression import undo_suppression
+from cio_mcp.tools.core.undo.values import PastChange
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio

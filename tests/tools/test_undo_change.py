@@ -20,7 +20,7 @@ from cio_mcp.settings import Settings
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import reduce_old_changes
 from cio_mcp.tools.core.send_event import send_event
-from cio_mcp.tools.core.undo_change import undo_change
+from cio_mcp.tools.core.undo.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace
 from tests.callers import caller_named, work_of

@@ -9,7 +9,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.world.library import Collection, Snippet
 from cio_mcp.tools.content.get_content import get_content
 from cio_mcp.tools.content.update_content import update_content
-from cio_mcp.tools.core.undo_change import undo_change
+from cio_mcp.tools.core.undo.undo_change import undo_change
 from cio_mcp.tools.data.update_collection import update_collection
 from cio_mcp.tools.data.update_snippet import update_snippet
 from cio_mcp.workspace import CallContext

@@ -7,7 +7,7 @@ from cio_mcp.errors import Refused
 from cio_mcp.gate.receipt import EditReceipt
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
-from cio_mcp.tools.core.undo_change import undo_change
+from cio_mcp.tools.core.undo.undo_change import undo_change
 from cio_mcp.workspace import CallContext, open_workspace
 from tests.callers import caller_named
 from tests.tools.test_undo_change import apply_change, approve_and_apply, values

@@ -12,7 +12,7 @@ from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.world.segments import Segment
 from cio_mcp.settings import Settings
-from cio_mcp.tools.core.undo_change import undo_change
+from cio_mcp.tools.core.undo.undo_change import undo_change
 from cio_mcp.tools.core.update_segment import update_segment
 from cio_mcp.workspace import CallContext, open_workspace
 from tests.callers import caller_named

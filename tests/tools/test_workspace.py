@@ -10,7 +10,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render
-from cio_mcp.tools.core.health import deliverability
+from cio_mcp.tools.core.health.report import deliverability
 from cio_mcp.tools.core.messages import get_message, list_messages
 from cio_mcp.tools.core.workspace import Section, get_workspace
 from cio_mcp.workspace import CallContext, Workspace, open_workspace

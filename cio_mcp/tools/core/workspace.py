@@ -14,7 +14,7 @@ from cio_mcp.text.timestamps import clock_line
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.person_ref import AnswerPart
-from cio_mcp.tools.core.health import Health, health, pause_in_force
+from cio_mcp.tools.core.health.report import Health, health, pause_in_force
 from cio_mcp.tools.core.limits import LaneNow, lanes_now
 from cio_mcp.workspace import CallContext
 

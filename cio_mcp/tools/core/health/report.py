@@ -15,11 +15,11 @@ from cio_mcp.text.timestamps import ago, from_unix, moment
 from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.person_ref import AnswerPart
-from cio_mcp.tools.core.health_coverage import NOT_VISIBLE, coverage_of
-from cio_mcp.tools.core.health_finding import CHECKS, Finding
-from cio_mcp.tools.core.health_messages import message_findings
-from cio_mcp.tools.core.health_reads import UNSENT, read_all
-from cio_mcp.tools.core.health_setup import setup_findings, silence
+from cio_mcp.tools.core.health.coverage import NOT_VISIBLE, coverage_of
+from cio_mcp.tools.core.health.finding import CHECKS, Finding
+from cio_mcp.tools.core.health.messages import message_findings
+from cio_mcp.tools.core.health.reads import UNSENT, read_all
+from cio_mcp.tools.core.health.setup import setup_findings, silence
 from cio_mcp.tools.core.limits import LaneNow
 from cio_mcp.workspace import CallContext
 

@@ -16,9 +16,9 @@ from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import KIND_NAMES, Source, find
 from cio_mcp.tools.common.proportions import CONFIDENCE
 from cio_mcp.tools.common.sources import LISTS
-from cio_mcp.tools.core.compare_metrics_answer import ComparisonAnswer, Rate, words
-from cio_mcp.tools.core.compare_metrics_periods import PeriodCounts, counts_of, split, two_periods
-from cio_mcp.tools.core.compare_metrics_sides import (
+from cio_mcp.tools.core.comparison.answer import ComparisonAnswer, Rate, words
+from cio_mcp.tools.core.comparison.periods import PeriodCounts, counts_of, split, two_periods
+from cio_mcp.tools.core.comparison.sides import (
     MIN_BASIS,
     MIN_COUNT,
     Counts,

@@ -15,7 +15,7 @@ from cio_mcp.gate.plan import Before, Plan, is_unchanged
 from cio_mcp.tools.common import collection_edit, snippet_edit
 from cio_mcp.tools.common.content_edit import plan_edit, value_of
 from cio_mcp.tools.common.content_lookup import message_at
-from cio_mcp.tools.core.undo_values import PastChange, refusal
+from cio_mcp.tools.core.undo.values import PastChange, refusal
 from cio_mcp.workspace import CallContext
 
 CONTENT_KINDS: Mapping[str, Kind] = {

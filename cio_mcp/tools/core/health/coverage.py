@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from cio_mcp.tools.core.health_finding import CHECKS
-from cio_mcp.tools.core.health_messages import silent_since_start
-from cio_mcp.tools.core.health_reads import (
+from cio_mcp.tools.core.health.finding import CHECKS
+from cio_mcp.tools.core.health.messages import silent_since_start
+from cio_mcp.tools.core.health.reads import (
     MAX_MESSAGES,
     MAX_REQUESTS,
     MAX_SEGMENTS,
@@ -13,7 +13,7 @@ from cio_mcp.tools.core.health_reads import (
     WEEK_DAYS,
     Readings,
 )
-from cio_mcp.tools.core.health_setup import unknown_suppressions
+from cio_mcp.tools.core.health.setup import unknown_suppressions
 
 MAX_NAMED = 10
 """Sources or faults that one line names; no source."""

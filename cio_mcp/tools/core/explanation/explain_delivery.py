@@ -24,12 +24,12 @@ from cio_mcp.tools.common.lookup import Source, find
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
 from cio_mcp.tools.common.sources import Source as SourceLine
 from cio_mcp.tools.core.deliveries import MessageLine, line_of, timeline
-from cio_mcp.tools.core.explain_delivery_causes import causes_of
-from cio_mcp.tools.core.explain_delivery_conditions import Cause
-from cio_mcp.tools.core.explain_delivery_evidence import Evidence, evidence_of
-from cio_mcp.tools.core.explain_delivery_gaps import not_visible
-from cio_mcp.tools.core.explain_delivery_reads import facts_of
-from cio_mcp.tools.core.explain_delivery_verdicts import DELIVERED_ELSEWHERE, MEANINGS, Verdict
+from cio_mcp.tools.core.explanation.causes import causes_of
+from cio_mcp.tools.core.explanation.conditions import Cause
+from cio_mcp.tools.core.explanation.evidence import Evidence, evidence_of
+from cio_mcp.tools.core.explanation.gaps import not_visible
+from cio_mcp.tools.core.explanation.reads import facts_of
+from cio_mcp.tools.core.explanation.verdicts import DELIVERED_ELSEWHERE, MEANINGS, Verdict
 from cio_mcp.workspace import CallContext
 
 OUTLINE = WithJsonSchema({"type": "object"})

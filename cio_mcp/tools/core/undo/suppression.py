@@ -3,7 +3,7 @@
 from cio_mcp.customerio.api.suppressions import CATEGORIES
 from cio_mcp.gate.plan import Plan
 from cio_mcp.tools.admin.suppressions import Action, plan_suppression
-from cio_mcp.tools.core.undo_values import PastChange, refusal
+from cio_mcp.tools.core.undo.values import PastChange, refusal
 from cio_mcp.workspace import CallContext
 
 BACK: dict[str, Action] = {"suppress_email": "remove", "unsuppress_email": "add"}

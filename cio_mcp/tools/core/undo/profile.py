@@ -9,8 +9,8 @@ from cio_mcp.text.names import normalized_name
 from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.profile_edit import edit
 from cio_mcp.tools.common.recipients import recipient_of
-from cio_mcp.tools.core.undo_people import undo_people
-from cio_mcp.tools.core.undo_values import PastChange, equal, lost, refusal, restored_value
+from cio_mcp.tools.core.undo.people import undo_people
+from cio_mcp.tools.core.undo.values import PastChange, equal, lost, refusal, restored_value
 from cio_mcp.workspace import CallContext
 
 IDENTIFIERS = frozenset({"id", "email"})

@@ -11,7 +11,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.segment_members import plan_membership
 from cio_mcp.tools.common.segment_plans import MAX_RECORDED, plan_creation, plan_deletion
-from cio_mcp.tools.core.undo_values import PastChange, refusal
+from cio_mcp.tools.core.undo.values import PastChange, refusal
 from cio_mcp.workspace import CallContext
 
 EFFECTS_STAY = "Campaigns that it started, and messages sent since then, can't be undone."

@@ -13,12 +13,12 @@ from cio_mcp.gate.receipt import outcome_of
 from cio_mcp.storage.rows import EFFECTIVE
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
-from cio_mcp.tools.core.undo_content import CONTENT_KINDS, undo_collection, undo_content, undo_snippet
-from cio_mcp.tools.core.undo_object import undo_device, undo_object, undo_relationships
-from cio_mcp.tools.core.undo_profile import undo_profile
-from cio_mcp.tools.core.undo_segment import undo_creation, undo_deletion, undo_membership
-from cio_mcp.tools.core.undo_suppression import undo_suppression
-from cio_mcp.tools.core.undo_values import PastChange, refusal
+from cio_mcp.tools.core.undo.content import CONTENT_KINDS, undo_collection, undo_content, undo_snippet
+from cio_mcp.tools.core.undo.object import undo_device, undo_object, undo_relationships
+from cio_mcp.tools.core.undo.profile import undo_profile
+from cio_mcp.tools.core.undo.segment import undo_creation, undo_deletion, undo_membership
+from cio_mcp.tools.core.undo.suppression import undo_suppression
+from cio_mcp.tools.core.undo.values import PastChange, refusal
 from cio_mcp.workspace import CallContext
 
 Undo = Callable[[CallContext, PastChange], Awaitable[Plan]]

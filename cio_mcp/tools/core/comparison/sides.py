@@ -8,8 +8,8 @@ from cio_mcp.customerio.api.metrics import OF_DELIVERED, OF_SENT
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.tools.common.lookup import Source
 from cio_mcp.tools.common.proportions import Proportion, bonferroni, newcombe, wilson
-from cio_mcp.tools.core.compare_metrics_answer import Difference, Period, RateInterval, Side
-from cio_mcp.tools.core.compare_metrics_periods import PeriodCounts
+from cio_mcp.tools.core.comparison.answer import Difference, Period, RateInterval, Side
+from cio_mcp.tools.core.comparison.periods import PeriodCounts
 
 MIN_BASIS = 30
 """Messages below which a side has no rank, and no difference is stated. Chosen: they say little."""

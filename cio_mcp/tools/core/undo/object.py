@@ -7,7 +7,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.recipients import recipient_of
-from cio_mcp.tools.core.undo_values import PastChange, equal, lost, refusal, restored_value
+from cio_mcp.tools.core.undo.values import PastChange, equal, lost, refusal, restored_value
 from cio_mcp.tools.objects.target import Target, find_target
 from cio_mcp.tools.objects.update_object import find_customers_by, plan_attributes, plan_relation, plan_separation
 from cio_mcp.tools.people.manage_device import plan_device, plan_removal

@@ -9,9 +9,9 @@ from cio_mcp.storage.webhook_stats import WebhookStats
 from cio_mcp.text.sanitize import quoted_name, word
 from cio_mcp.text.timestamps import ago, from_unix, moment
 from cio_mcp.tools.common.proportions import Proportion, wilson
-from cio_mcp.tools.core.health_finding import Finding
-from cio_mcp.tools.core.health_messages import CONFIDENCE, MIN_RISEN, RISE
-from cio_mcp.tools.core.health_reads import BEFORE_DAYS, MAX_SUPPRESSED, WEEK_DAYS, Readings, segments_of
+from cio_mcp.tools.core.health.finding import Finding
+from cio_mcp.tools.core.health.messages import CONFIDENCE, MIN_RISEN, RISE
+from cio_mcp.tools.core.health.reads import BEFORE_DAYS, MAX_SUPPRESSED, WEEK_DAYS, Readings, segments_of
 
 STUCK = timedelta(days=1)
 """How long a segment may be built after its last change. Chosen: Customer.io builds most within minutes."""

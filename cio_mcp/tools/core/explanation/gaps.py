@@ -5,10 +5,10 @@ from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.transactional import TransactionalMessage
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.core.explain_delivery_causes import segment_roles
-from cio_mcp.tools.core.explain_delivery_evidence import uncreated
-from cio_mcp.tools.core.explain_delivery_facts import Facts
-from cio_mcp.tools.core.explain_delivery_verdicts import Verdict
+from cio_mcp.tools.core.explanation.causes import segment_roles
+from cio_mcp.tools.core.explanation.evidence import uncreated
+from cio_mcp.tools.core.explanation.facts import Facts
+from cio_mcp.tools.core.explanation.verdicts import Verdict
 
 POSITION = "the position of the customer in delays and branches"
 JOURNEY = (

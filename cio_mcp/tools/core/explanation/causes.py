@@ -14,7 +14,7 @@ from cio_mcp.text.sanitize import quoted, quoted_name
 from cio_mcp.text.spelling import closest_names
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.message_preview import listed_names
-from cio_mcp.tools.core.explain_delivery_conditions import (
+from cio_mcp.tools.core.explanation.conditions import (
     Cause,
     no_address,
     opted_out,
@@ -23,9 +23,9 @@ from cio_mcp.tools.core.explain_delivery_conditions import (
     topic_off,
     unsubscribed,
 )
-from cio_mcp.tools.core.explain_delivery_facts import Facts, received_late
-from cio_mcp.tools.core.explain_delivery_outcomes import outcome_of, state_of
-from cio_mcp.tools.core.explain_delivery_verdicts import PRECEDENCE
+from cio_mcp.tools.core.explanation.facts import Facts, received_late
+from cio_mcp.tools.core.explanation.outcomes import outcome_of, state_of
+from cio_mcp.tools.core.explanation.verdicts import PRECEDENCE
 
 PROCESSING = timedelta(minutes=10)
 """How long after its trigger a message counts as waiting. Chosen."""

@@ -13,8 +13,8 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.transactional import TransactionalMessage
 from cio_mcp.text.sanitize import quoted_name
 from cio_mcp.text.timestamps import moment
-from cio_mcp.tools.core.explain_delivery_facts import Facts
-from cio_mcp.tools.core.explain_delivery_verdicts import Verdict
+from cio_mcp.tools.core.explanation.facts import Facts
+from cio_mcp.tools.core.explanation.verdicts import Verdict
 
 CHANNEL_NEEDS: dict[str, tuple[str, Callable[[Person], object]]] = {
     "email": ("email address", lambda person: person.email),

@@ -7,9 +7,9 @@ from cio_mcp.customerio.api.base import Message
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.message_preview import listed_names, missing_attributes, missing_data, required_by
 from cio_mcp.tools.core.deliveries import channel_of, timeline
-from cio_mcp.tools.core.explain_delivery_conditions import Cause, opted_out, suppressed, topic_off, unsubscribed
-from cio_mcp.tools.core.explain_delivery_facts import Facts
-from cio_mcp.tools.core.explain_delivery_verdicts import MEANINGS, PRECEDENCE, Verdict
+from cio_mcp.tools.core.explanation.conditions import Cause, opted_out, suppressed, topic_off, unsubscribed
+from cio_mcp.tools.core.explanation.facts import Facts
+from cio_mcp.tools.core.explanation.verdicts import MEANINGS, PRECEDENCE, Verdict
 
 STATES: dict[Verdict, tuple[str, ...]] = {
     "delivered": (

@@ -20,8 +20,8 @@ from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.lookup import Source, reads_of
 from cio_mcp.tools.common.recipients import SENDABLE_ADDRESS
 from cio_mcp.tools.core.deliveries import sent_by
-from cio_mcp.tools.core.explain_delivery_conditions import OPTOUT_CHANNELS, channels_of
-from cio_mcp.tools.core.explain_delivery_facts import LEEWAY, Facts
+from cio_mcp.tools.core.explanation.conditions import OPTOUT_CHANNELS, channels_of
+from cio_mcp.tools.core.explanation.facts import LEEWAY, Facts
 from cio_mcp.workspace import CallContext
 
 MAX_REQUESTS = 20

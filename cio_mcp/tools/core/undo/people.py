@@ -9,7 +9,7 @@ from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.group_edit import Target, edit_people
 from cio_mcp.tools.common.people_lookup import find_people
 from cio_mcp.tools.common.recipients import Recipient
-from cio_mcp.tools.core.undo_values import PastChange, equal, lost, refusal, restored_value
+from cio_mcp.tools.core.undo.values import PastChange, equal, lost, refusal, restored_value
 from cio_mcp.workspace import CallContext
 
 GONE = "no customer has the identifier anymore"

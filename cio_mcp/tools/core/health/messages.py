@@ -12,8 +12,16 @@ from cio_mcp.text.sanitize import word
 from cio_mcp.tools.common.proportions import Proportion, bonferroni, newcombe
 from cio_mcp.tools.common.sources import SourceRef
 from cio_mcp.tools.core.deliveries import sent_by
-from cio_mcp.tools.core.health_finding import Check, Finding
-from cio_mcp.tools.core.health_reads import MAX_MESSAGES, SERIES_DAYS, UNSENT, WEEK_DAYS, Readings, SourceDays, named
+from cio_mcp.tools.core.health.finding import Check, Finding
+from cio_mcp.tools.core.health.reads import (
+    MAX_MESSAGES,
+    SERIES_DAYS,
+    UNSENT,
+    WEEK_DAYS,
+    Readings,
+    SourceDays,
+    named,
+)
 
 CONFIDENCE = 0.99
 """Of all comparisons of a check together, so that a healthy workspace has a finding by chance once in 100 checks."""

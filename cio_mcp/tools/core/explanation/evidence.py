@@ -13,10 +13,10 @@ from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.message_preview import DATA, listed_names, required_by
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.core.deliveries import channel_of
-from cio_mcp.tools.core.explain_delivery_causes import segment_name, segment_roles
-from cio_mcp.tools.core.explain_delivery_conditions import messages_among, topics_off
-from cio_mcp.tools.core.explain_delivery_facts import LEEWAY, Facts
-from cio_mcp.tools.core.explain_delivery_outcomes import state_of
+from cio_mcp.tools.core.explanation.causes import segment_name, segment_roles
+from cio_mcp.tools.core.explanation.conditions import messages_among, topics_off
+from cio_mcp.tools.core.explanation.facts import LEEWAY, Facts
+from cio_mcp.tools.core.explanation.outcomes import state_of
 
 MAX_NAMES = 5
 """Topics, segments, and earlier messages that are named. Chosen."""

@@ -1,0 +1,1 @@
+"""Sources side by side, or one in two periods."""

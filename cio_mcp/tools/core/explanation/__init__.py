@@ -1,0 +1,1 @@
+"""Why a customer did or did not get a message."""

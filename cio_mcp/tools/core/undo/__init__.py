@@ -1,0 +1,1 @@
+"""The undo of changes, by what they changed."""
