@@ -54,7 +54,7 @@ _MERGE: Labels = {
 _DEVICE: Labels = {
     **_ENTITY,
     ("identifier",): "Customer identifier",
-    ("device", "id"): "Device token",
+    ("device", "id"): "Device ID",
     ("device", "token"): "Device token",
     ("device", "platform"): "Device platform",
     ("device", "attributes"): "Device attributes",
