@@ -15,6 +15,7 @@ from cio_mcp.settings import Settings
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
 from tests.eras import ERAS, Era
+from tests.settings import sandbox_settings
 
 # A machine that is busy with something else makes examples slow, which says nothing about the code.
 hypothesis.settings.register_profile(
@@ -84,19 +85,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        site_id="sandbox-site",
-        track_api_key="sandbox-track-key",
-        app_api_key="sandbox-app-key",
-        track_url="http://sandbox.test",
-        app_url="http://sandbox.test",
-        cdp_api_key="sandbox-cdp-key",
-        cdp_url="http://sandbox.test",
-        workspace="sandbox",
-        data_dir=tmp_path / "data",
-        toolsets=("all",),
-        max_wait=100.0,
-    )
+    return sandbox_settings(tmp_path)
 
 
 @pytest.fixture

@@ -1,22 +1,8 @@
 """Tasks about whole customers and objects: deletions, merges, devices, and companies."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from cio_mcp.sandbox import Sandbox
-from tests.agents.checks import Attribute
-from tests.agents.task import Check, End, Step, Take, Task
-
-
-@dataclass(frozen=True)
-class Holds(Check):
-    """Something is so in the sandbox."""
-
-    what: str
-    truth: Callable[[Sandbox], bool]
-
-    def problem(self, end: End) -> str:
-        return "" if self.truth(end.sandbox) else f"not so: {self.what}"
+from tests.agents.checks import Attribute, Holds, Says, person_of
+from tests.agents.task import Step, Take, Task
 
 
 def exists(sandbox: Sandbox, id_: str) -> bool:
@@ -34,6 +20,7 @@ TASKS = (
         words="Eve asked us to delete all her data: eve@example.com.",
         steps=(Step("remove_customer", {"customer": "eve@example.com", "action": "delete"}),),
         end=(Holds("eve is gone", lambda sandbox: not exists(sandbox, "eve")),),
+        writes=("delete_customer",),
         calls=1,
     ),
     Task(
@@ -62,6 +49,7 @@ TASKS = (
             Attribute("two-1", "plan", "pro"),
             Holds("two-2 is gone", lambda sandbox: not exists(sandbox, "two-2")),
         ),
+        writes=("merge_customers",),
         calls=2,
     ),
     Task(
@@ -77,6 +65,48 @@ TASKS = (
         ),
         end=(Holds("eve is related to acme", lambda sandbox: is_related(sandbox, "eve", "acme")),),
         person="terminal",
+        writes=("apply_entity",),
         calls=4,
+    ),
+    Task(
+        name="the people of a company",
+        words="Who works for Acme?",
+        steps=(
+            Step(
+                "get_object",
+                {"type": "company", "id": "acme", "customers": True},
+                (Take("ids", r"^- “([^”]+)”, “", "customers.*.id", every=True),),
+            ),
+        ),
+        end=(Says("ids", lambda _: "ada,bob"),),
+        calls=1,
+        tokens=250,
+    ),
+    Task(
+        name="edit a company and undo it",
+        words="Globex is on the enterprise plan. No, undo that.",
+        steps=(
+            Step(
+                "update_object",
+                {"type": "company", "id": "globex", "action": "set", "attributes": {"plan": "enterprise"}},
+                (Take("change", r"^Change ([0-9a-f]{8})$", "change"),),
+            ),
+            Step("undo_change", {"change": "{change}"}),
+        ),
+        end=(
+            Holds("globex is on its plan", lambda sandbox: sandbox.workspace.objects["1", "globex"]["plan"] == "team"),
+        ),
+        writes=("apply_entity",),
+        calls=2,
+        tokens=350,
+    ),
+    Task(
+        name="add a device",
+        words="Bob has a new phone: token tok-1, iOS.",
+        steps=(Step("manage_device", {"customer": "bob", "action": "add", "device": "tok-1", "platform": "ios"}),),
+        end=(Holds("bob has it", lambda sandbox: [d["id"] for d in person_of(sandbox, "bob").devices] == ["tok-1"]),),
+        writes=("add_device",),
+        calls=1,
+        tokens=150,
     ),
 )

@@ -1,6 +1,6 @@
 """A task as data: what a user says, what the agent does, and what must be so in the end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,12 +15,16 @@ class Take:
     """What the agent takes from an answer under a name.
 
     `text` is a pattern whose first group is the value; `path` leads to it in structured content: keys with dots
-    between them, a number for an item, and `name=VIP` for the first item of a list with this value.
+    between them, a number for an item, `name=VIP` for the first item of a list with this value, and `*` for each.
+    Where a sentence is at its end, `part` is a pattern whose first group is the value. With `every`, all that match, on
+    all pages, with commas between them.
     """
 
     name: str
     text: str
     path: str
+    part: str = ""
+    every: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,19 @@ class Step:
     refused: str = ""
     advance: float = 0.0
     """Seconds that pass in the workspace before the call."""
+    pages: int = 1
+    """Pages that the agent reads at most, each by the cursor of the one before."""
+    unlisted: bool = False
+    """The tool must not be offered; it is not called."""
 
 
 @dataclass(frozen=True)
 class End:
-    """How it ended: the sandbox, and what the agent took."""
+    """How it ended: the sandbox, what the agent took, and all that it read."""
 
     sandbox: Sandbox
     taken: Mapping[str, str]
+    answers: Sequence[str] = ()
 
 
 class Check:
@@ -55,19 +64,23 @@ class Check:
 class Task:
     """A task, its steps, and its limits: calls, and tokens (o200k) of all answers in the channel that is read.
 
-    `sends` are the messages, events, and broadcasts that the task allows: `transactional 1 ada`, `event signed_up ada`,
-    `broadcast 10`. Anything else that is sent is a failure. `faults` and `changes` set the start state through the
-    sandbox's own API: requests to `/_sandbox/faults`, and Track or App API requests.
+    `sends` are the messages, events, broadcasts, and campaigns that the task allows: `transactional 1 ada`,
+    `event signed_up ada`, `broadcast 10`, and `campaign 4 bob` for a person who joins its segment. `writes` are the
+    operations that it calls, by their IDs. Anything else that is sent or written is a failure.
+    `faults` and `changes` set the start state through the sandbox's own API: requests to `/_sandbox/faults`, and Track
+    or App API requests. With `webhooks`, the workspace reports its events to the server.
     """
 
     name: str
     words: str
     steps: tuple[Step, ...]
-    end: tuple[Check, ...]
+    end: tuple[Check, ...] = ()
+    writes: tuple[str, ...] = ()
     sends: tuple[str, ...] = ()
     faults: tuple[Mapping[str, Any], ...] = ()
     changes: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
     person: Someone = "form"
+    webhooks: bool = False
     calls: int = 3
     tokens: int = 1500
     settings: Mapping[str, Any] = field(default_factory=dict)

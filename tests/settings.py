@@ -1,0 +1,21 @@
+"""Settings for the sandbox in this process, with all tools and all keys."""
+
+from pathlib import Path
+
+from cio_mcp.settings import Settings
+
+
+def sandbox_settings(directory: Path) -> Settings:
+    return Settings(
+        site_id="sandbox-site",
+        track_api_key="sandbox-track-key",
+        app_api_key="sandbox-app-key",
+        track_url="http://sandbox.test",
+        app_url="http://sandbox.test",
+        cdp_api_key="sandbox-cdp-key",
+        cdp_url="http://sandbox.test",
+        workspace="sandbox",
+        data_dir=directory / "data",
+        toolsets=("all",),
+        max_wait=100.0,
+    )
