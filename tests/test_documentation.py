@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from cio_mcp.cli.tools import tools_as_text
 from cio_mcp.cli.tools_reference import tools_as_json, tools_as_markdown, tools_as_table
 from cio_mcp.server import definitions
 from cio_mcp.settings import Settings
 from cio_mcp.tools.catalog import TOOLS
+from tests.tool_examples import INTRODUCTION, examples
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -31,8 +34,9 @@ def test_the_tool_table_of_the_readme_is_what_the_registry_says() -> None:
     assert text == expected, HINT
 
 
-def test_the_reference_page_is_what_the_registry_says() -> None:
-    expected = f"{tools_as_markdown()}\n"
+@pytest.mark.anyio
+async def test_the_reference_page_is_what_the_registry_says_and_what_the_tools_answer(tmp_path: Path) -> None:
+    expected = f"{tools_as_markdown(INTRODUCTION, await examples(tmp_path))}\n"
     if UPDATE:
         REFERENCE.write_text(expected, encoding="utf-8")
         return

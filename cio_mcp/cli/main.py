@@ -147,7 +147,7 @@ def sandbox(
 def tools(
     as_json: Annotated[bool, typer.Option("--json", help="Print the full definitions as JSON.")] = False,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the reference page of the documentation.")
+        bool, typer.Option("--markdown", help="Print the reference page of the documentation, without its examples.")
     ] = False,
 ) -> None:
     """List all tools."""

@@ -19,6 +19,7 @@ from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequ
 from pydantic import AnyUrl
 
 from cio_mcp import __version__
+from cio_mcp.clock import Clock
 from cio_mcp.customerio.simulated import SimulatedApi
 from cio_mcp.errors import SettingError, Unavailable
 from cio_mcp.gate.policy_file import policy_of
@@ -184,7 +185,7 @@ class CioServer(MCPServer[None]):
         return late
 
 
-def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None) -> CioServer:
+def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None, clock: Clock | None = None) -> CioServer:
     """Build the server of one workspace; with `sandbox` (already entered) requests stay in process.
 
     Raises:
@@ -198,7 +199,7 @@ def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None) -> 
         raise SettingError("CIO_TOOLSETS", f"contains an unknown toolset. Expected {ALL_TOOLSETS}, or some of {names}")
     policy = policy_of(settings, {each.name: each.classes for each in definitions})
     tools = [each for each in offered_tools(definitions, settings) if policy.lists(each.name, each.classes)]
-    runtime = Runtime(settings, tools, policy, sandbox)
+    runtime = Runtime(settings, tools, policy, sandbox, clock)
     templates = prompts.offered(settings.prompts_dir)
     server = CioServer(runtime, Skills(templates))
     resources.register(server, {each.name for each in tools if each.reads}, runtime.answer, mask=settings.mask_pii)

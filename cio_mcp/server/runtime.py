@@ -50,14 +50,14 @@ class Runtime:
         offered: list[Definition],
         policy: Policy,
         sandbox: SimulatedApi | None,
-        clock: Clock = SYSTEM_CLOCK,
+        clock: Clock | None = None,
     ) -> None:
-        self.settings, self.clock = settings, clock
+        self.settings, self.clock = settings, clock or SYSTEM_CLOCK
         self._policy = policy
         self.tools = {each.name: each for each in offered}
         self.callers = Callers(settings.local_principal)
         self._sandbox = sandbox
-        self.subscriptions = Subscriptions(resources.RECENT_EVENTS, self._as_read, clock)
+        self.subscriptions = Subscriptions(resources.RECENT_EVENTS, self._as_read, self.clock)
         self._toolbox: Toolbox | None = None
         self._requested = anyio.Event()
         self._opened = anyio.Event()

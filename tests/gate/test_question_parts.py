@@ -131,7 +131,9 @@ class TestItsGroups:
             body={"ids": ["a@b.example"]},
         )
         groups = groups_of(call)
-        assert groups["Values that affect who is reached:"] == "- Segment ID: “7”.\n- Customers to add: [“a@b.example”]."
+        assert (
+            groups["Values that affect who is reached:"] == "- Segment ID: “7”.\n- Customers to add: [“a@b.example”]."
+        )
         assert groups["Values:"] == "- id_type: “email”."
 
     @pytest.mark.parametrize(
