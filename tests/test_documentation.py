@@ -101,14 +101,6 @@ def test_clients_see_what_the_catalog_declares() -> None:
     assert definitions.FILE.read_text(encoding="utf-8") == expected, HINT
 
 
-def test_the_prompts_name_only_tools_that_there_are() -> None:
-    names = {spec.name for spec in TOOLS}
-    for page in (ROOT / "prompts").glob("*.md"):
-        named = set(re.findall(r"`([a-z]+_[a-z_]+)`", page.read_text(encoding="utf-8")))
-        assert named, page.name
-        assert named <= names, f"{page.name}: {named - names}"
-
-
 def _definitions(path: Path) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
