@@ -72,7 +72,7 @@ def accepts(schema: dict[str, Any], value: object) -> bool:
     if "enum" in schema:
         return value in schema["enum"]
     if isinstance(value, int) and not isinstance(value, bool):
-        return schema["type"] == "integer" and value <= schema.get("maximum", value)
+        return bool(schema["type"] == "integer" and value <= schema.get("maximum", value))
     return bool(schema["type"] == {bool: "boolean", str: "string"}[type(value)])
 
 
