@@ -138,11 +138,18 @@ async def test_an_operators_prompts_are_the_skills_except_those_whose_names_a_sk
     tmp_path: Path, settings: Settings
 ) -> None:
     for name in ("my-report", "my_report", "a--b", "a-"):
-        (tmp_path / f"{name}.md").write_text(HEAD.format(description='"A purpose"'), encoding="utf-8")
+        (tmp_path / f"{name}.md").write_text(HEAD.format(description='"Für die Öffnungen"'), encoding="utf-8")
     server = build_server(settings.model_copy(update={"prompts_dir": tmp_path}))
     async with Client(server) as client:
-        assert [entry["uri"] for entry in await entries(client)] == ["skill://my-report/SKILL.md"]
+        (entry,) = await entries(client)
+        raw = (await content(client, entry["uri"])).text.encode()
         assert len((await client.list_prompts()).prompts) == 4
+    assert entry["uri"] == "skill://my-report/SKILL.md"
+    assert "Für die Öffnungen" in raw.decode()  # YAML has no pairs of surrogates.
+    assert entry["frontmatter"] == {"name": "my-report", "description": "Für die Öffnungen"}
+    assert [(file["size"], file["digest"]) for file in entry["resources"]] == [
+        (len(raw), f"sha256:{sha256(raw).hexdigest()}")
+    ]
 
 
 @pytest.mark.parametrize(
