@@ -80,7 +80,7 @@ class Executor:
                     sent_before = f"{position} of {len(plan.calls)} requests were accepted, then one failed."
                     return Outcome("unknown", f"Partly applied: {sent_before} {reason}{_never_retried(plan)}")
                 case Failed(reason=reason):
-                    return Outcome("failed", f"Failed. {reason}")
+                    return _failed(plan, reason)
                 case Unknown(reason=reason):
                     return _in_doubt(plan, reason)
         return Outcome("sent", " ".join(notes) or _created(plan, sent), _delivery_of(plan, sent))
@@ -163,6 +163,13 @@ def _refusal(plan: Plan, size: int, refused: Mapping[int, str]) -> str:
         return f"Customer.io refused {len(refused)} of {size} customers."
     listed = ", ".join(f"{index} ({field})" if field else str(index) for index, field in list(refused.items())[:20])
     return f"{len(refused)} of {size} operations were not accepted, by index: {listed}."
+
+
+def _failed(plan: Plan, reason: str) -> Outcome:
+    """A definite failure, after which the caller must know that nothing happened."""
+    if "nothing was" in reason.lower():
+        return Outcome("failed", f"Failed. {reason}")
+    return Outcome("failed", f"Failed. Nothing was {'sent' if plan.once else 'changed'}. {reason}")
 
 
 def _in_doubt(plan: Plan, reason: str) -> Outcome:

@@ -1,5 +1,6 @@
 """What must be so in the end: of people, segments, and sends in the sandbox, and of what the agent can say."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from cio_mcp.sandbox.api.router import ROUTER
 from cio_mcp.sandbox.world.people import Person
 from cio_mcp.sandbox.world.sources import Kind
 from tests.agents.task import Check, End
+
+QUOTATION = re.compile('“[^“”]*”|\\{"untrusted":"(?:[^"\\\\]|\\\\.)*"')
+"""A quotation in a text, and a free text in structured content."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,20 @@ class Hidden(Check):
 
     def problem(self, end: End) -> str:
         return f"an answer shows {self.text}" if any(self.text in answer for answer in end.answers) else ""
+
+
+@dataclass(frozen=True)
+class Quoted(Check):
+    """What others wrote is in the answers, and only as a quotation."""
+
+    text: str
+
+    def problem(self, end: End) -> str:
+        answers = [answer for answer in end.answers if self.text in answer]
+        bare = [answer for answer in answers if self.text in QUOTATION.sub("", answer)]
+        if bare:
+            return f"{self.text} is not quoted in: {bare[0]}"
+        return "" if answers else f"no answer shows {self.text}"
 
 
 @dataclass(frozen=True)

@@ -215,4 +215,20 @@ TASKS = (
         person="rejects",
         calls=1,
     ),
+    Task(
+        name="the row of an offer, changed by what identifies it",
+        words="Which offers do we have? The bundle is over, so take it out.",
+        steps=(
+            Step(
+                "list_collections",
+                {"collection": "offers"},
+                (Take("id", r'^> 2\. .*"id":"(\w+)"', "rows.1.row", r'"id":"(\w+)"'),),
+            ),
+            Step("update_collection", {"collection": "offers", "action": "remove_rows", "rows": [{"id": "{id}"}]}),
+        ),
+        end=(Rows("id", ("spring",)),),
+        writes=("update_collection",),
+        calls=2,
+        tokens=500,
+    ),
 )

@@ -180,7 +180,7 @@ TASKS = (
         name="a message refused by the rate limit",
         words="Send ada the password reset, and try again if nothing was sent.",
         steps=(
-            Step("send_transactional", RESET, refused="Try again in"),
+            Step("send_transactional", RESET, refused="Failed. Nothing was sent."),
             Step("send_transactional", RESET, advance=60.0),
         ),
         writes=("send_email",),
@@ -254,7 +254,11 @@ TASKS = (
         name="a broadcast to a segment",
         words="Send the Product new broadcast to the VPI segment. How many got it?",
         steps=(
-            Step("trigger_broadcast", {"broadcast": "Product new", "audience": {"segment": "VPI"}, "data": NEWS}),
+            Step(
+                "trigger_broadcast",
+                {"broadcast": "Product new", "audience": {"segment": "VPI"}, "data": NEWS},
+                (Take("reach", r"expected to reach (\d+) of", "message", r"expected to reach (\d+) of"),),
+            ),
             Step(
                 "list_messages",
                 {"kind": "broadcast", "id": "Product news", "metric": "sent", "since": "2026-06-15T12:00:00Z"},
@@ -264,6 +268,7 @@ TASKS = (
             ),
         ),
         end=(
+            Says("reach", lambda _: 4),
             Says(
                 "to",
                 lambda sandbox: [
@@ -311,5 +316,24 @@ TASKS = (
         faults=({"method": "POST", "path": "/v1/campaigns/10/triggers", "kind": "accept_then_503"},),
         calls=2,
         tokens=400,
+    ),
+    Task(
+        name="what happened in the last hour",
+        words="Send ada the password reset. What has been reported about her in the last hour?",
+        steps=(
+            Step("send_transactional", RESET, (CHANGE,)),
+            Step(
+                "recent_events",
+                {"customer": "ada", "since": "2026-06-15T12:30:00Z"},
+                (Take("metrics", r"^\S+Z email (\w+), “ada", "events.*.metric", every=True),),
+                advance=30.0,
+            ),
+        ),
+        end=(Says("metrics", lambda _: ["delivered", "sent"]),),
+        writes=("send_email",),
+        sends=("transactional 1 ada",),
+        webhooks=True,
+        calls=2,
+        tokens=500,
     ),
 )

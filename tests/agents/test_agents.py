@@ -3,6 +3,7 @@
 import pytest
 
 from cio_mcp.settings import Settings
+from cio_mcp.tools.catalog import TOOLS
 from tests.agents import TASKS
 from tests.agents.reading import READINGS, Channel
 from tests.agents.session import score
@@ -19,5 +20,7 @@ async def test_an_agent_that_reads_one_channel_does_the_task(channel: Channel, n
     assert done.problems == [], (TASKS[name].words, done.run.answers)
 
 
-def test_there_are_at_least_forty_tasks() -> None:
+def test_at_least_forty_tasks_use_every_tool() -> None:
     assert len(TASKS) >= 40
+    used = {step.tool for task in TASKS.values() for step in task.steps if not step.unlisted}
+    assert {tool.name for tool in TOOLS} - used == set()

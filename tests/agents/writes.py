@@ -154,4 +154,17 @@ TASKS = (
         calls=1,
         tokens=200,
     ),
+    Task(
+        name="a change with the Track keys only",
+        words="Put bob on the pro plan. If you can't read him, say so.",
+        steps=(
+            Step("get_customer", {}, unlisted=True),
+            Step("update_customer", {"customer": "bob", "attributes": {"plan": "pro"}}),
+        ),
+        end=(Attribute("bob", "plan", "pro"),),
+        writes=("identify_customer",),
+        settings={"app_api_key": None, "cdp_api_key": None},
+        calls=1,
+        tokens=250,
+    ),
 )

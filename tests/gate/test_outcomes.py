@@ -132,6 +132,7 @@ async def test_a_send_that_was_refused_has_failed_and_needs_a_new_approval(
     receipt = await carry_out(ws, email(ws))
     repeat = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), email(ws))
     assert receipt.status == "failed"
+    assert "Failed. Nothing was sent. " in receipt.message
     assert isinstance(repeat, Change)
     assert repeat.state == "planned"
     assert requests(sandbox, SEND) == 1

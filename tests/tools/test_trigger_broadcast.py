@@ -344,6 +344,12 @@ async def test_uses_that_cannot_be_read_are_unknown_not_none(ws: CallContext, sa
     assert any("were not checked for its snippets" in line for line in plan.notes)
 
 
+async def test_the_receipt_says_how_many_are_expected_to_be_reached(ws: CallContext) -> None:
+    receipt = await approve_and_apply(ws, "trigger_broadcast", audience={"ids": ["ada", "bob"]})
+    assert ", expected to reach 1 of 2 people." in receipt.message
+    assert "expected" not in (await trigger(ws)).summary, "its own audience is not visible"
+
+
 async def test_the_receipt_names_the_trigger_and_an_equal_one_is_a_duplicate(ws: CallContext, sandbox: Sandbox) -> None:
     receipt = await approve_and_apply(ws, "trigger_broadcast", audience={"ids": ["ada"]})
     assert (receipt.status, "trigger 4" in receipt.message) == ("done", True)

@@ -60,7 +60,7 @@ class WebhooksAnswer(PageAnswer):
 
     def lines(self) -> Iterable[str]:
         """A webhook on each line."""
-        yield f"{self.total} reporting webhooks"
+        yield "1 reporting webhook" if self.total == 1 else f"{self.total} reporting webhooks"
         yield from (f"- {webhook}" for webhook in self.webhooks)
         yield from self.more(self.total)
 

@@ -71,7 +71,7 @@ async def trigger_broadcast(
     preview = await _preview(ws, contents, reach.people, data or {})
     return Plan(
         risk="send",
-        summary=f"Send broadcast {source.id} {quoted(source.name)} to {chosen.label}.",
+        summary=f"Send broadcast {source.id} {quoted(source.name)} to {chosen.label}{_expectation(reach)}.",
         notes=(
             *reach.lines,
             *chosen.notes,
@@ -98,6 +98,15 @@ async def trigger_broadcast(
         next_step=f"To follow it, call list_messages with kind=broadcast and id={source.id}, or wait_for_event with "
         f"kind=broadcast, id={source.id}, and metric=delivered.",
     )
+
+
+def _expectation(reach: Reach) -> str:
+    """How many are expected to be reached, for the receipt too, which has no notes."""
+    if reach.size is None:
+        return ""
+    if reach.least is None:
+        return f", expected to reach at most {reach.most or 0:,} of {reach.size:,} people"
+    return f", expected to reach {reach.least:,} of {reach.size:,} people"
 
 
 async def _broadcast(ws: CallContext, broadcast: str) -> Broadcast:
