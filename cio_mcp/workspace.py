@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -86,6 +86,11 @@ class CallContext:
     def now(self) -> datetime:
         """The current time (UTC), to the second."""
         return from_unix(int(self.clock.now()))
+
+    def until(self, end: float) -> "CallContext":
+        """The same call with reads that end by `end`, in seconds of `anyio.current_time()`, if not earlier."""
+        work = replace(self.reader.work, deadline=min(self.reader.work.deadline, end))
+        return replace(self, reader=replace(self.reader, work=work))
 
     @cached_property
     def people(self) -> People:

@@ -7,6 +7,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.sandbox.world.library import Snippet
 from cio_mcp.tools.common import template_search
+from cio_mcp.tools.content.update_content import update_content
 from cio_mcp.tools.data.list_snippets import list_snippets
 from cio_mcp.tools.data.update_snippet import update_snippet
 from cio_mcp.workspace import CallContext
@@ -48,6 +49,14 @@ async def test_what_could_not_be_searched_is_not_shown_as_unused(
     sandbox.faults.clear()
     monkeypatch.setattr(template_search, "READ_SECONDS", 20.0)
     assert (await update_snippet(ws, "legal", text="y")).affected == 0
+
+
+async def test_a_message_of_a_stopped_campaign_may_still_reach_people(ws: CallContext, sandbox: Sandbox) -> None:
+    add(sandbox, "legal", "x")
+    await carry_out(ws, update_content, id="3", body="{{snippets.legal}} {% unsubscribe_url %}")
+    plan = await update_snippet(ws, "legal", text="y")
+    assert any("campaign 3 “Winback” (stopped)" in note for note in plan.notes)
+    assert plan.affected is None
 
 
 async def test_an_unknown_name_suggests_a_close_one(ws: CallContext) -> None:

@@ -39,11 +39,6 @@ class Campaign(JourneySource):
     webhook_id: Annotated[str | None, Blank] = None
 
     @property
-    def running(self) -> bool:
-        """Whether customers can enter it now; `active` counts too: Customer.io may return only one of the two."""
-        return self.active or self.state == "running"
-
-    @property
     def starts_on(self) -> StartsOn:
         """What starts it, from the fields that are there, else from the deprecated `type`."""
         if self.event_name:

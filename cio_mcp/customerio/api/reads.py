@@ -96,6 +96,11 @@ class JourneySource(NamedModel):
     first_started: Moment = None
     tags: Annotated[tuple[str, ...], Listed] = ()
 
+    @property
+    def running(self) -> bool:
+        """Whether it can reach more customers now; `active` counts too: Customer.io may return only one of both."""
+        return self.active or self.state == "running"
+
 
 AnySource = TypeVar("AnySource", bound=NamedModel)
 

@@ -9,7 +9,6 @@ from pydantic import Field
 from cio_mcp.customerio.api.suppressions import (
     AddressSuppressions,
     Suppression,
-    Suppressions,
     SuppressionType,
     suppress,
     unsuppress,
@@ -74,7 +73,7 @@ async def list_suppressions(
     cursor: Cursor = None,
 ) -> SuppressionsAnswer:
     """Check whether the email provider suppresses an address, or list suppressed addresses by type and domain."""
-    reads = Suppressions(ws.reader)
+    reads = ws.suppressions
     if email is not None:
         one_address("email", email)
         page = await reads.of(email)
@@ -111,7 +110,7 @@ async def plan_suppression(ws: CallContext, email: str, action: Action, type_: S
     Raises:
         InvalidArgument: it is to be removed from one list, and is on the other.
     """
-    page = await Suppressions(ws.reader).of(email)
+    page = await ws.suppressions.of(email)
     current = page.suppressions[0] if page.suppressions else None
     if action == "remove" and current and page.type not in (type_, None):
         raise InvalidArgument("type", f"the address is on the list {page.type}, not {type_}")

@@ -1,7 +1,6 @@
 """What else reads the same snippets or is aimed at the same segments as a broadcast, as far as the API tells."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -14,7 +13,7 @@ from cio_mcp.customerio.api.segments import Usage
 from cio_mcp.errors import CioError
 from cio_mcp.text.liquid import variables
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.gather import Read, together
+from cio_mcp.tools.common.gather import Read, or_none, together
 from cio_mcp.tools.common.message_preview import listed_names
 from cio_mcp.workspace import CallContext
 
@@ -35,9 +34,7 @@ NOTHING = "No running campaign or unsent newsletter was found that uses the same
 
 async def shared_uses(ws: CallContext, contents: Sequence[Content], segments: Sequence[str]) -> tuple[str, ...]:
     """Sentences about running campaigns and unsent newsletters that use the same snippets and segments."""
-    end = anyio.current_time() + READ_SECONDS
-    work = replace(ws.reader.work, deadline=min(ws.reader.work.deadline, end))
-    bounded = replace(ws, reader=replace(ws.reader, work=work))
+    bounded = ws.until(anyio.current_time() + READ_SECONDS)
     scopes = await anyio.to_thread.run_sync(_scopes, contents)
     try:
         campaigns = [each for each in await bounded.campaigns.all() if each.running]
@@ -93,11 +90,11 @@ async def _same_snippets(
     ws: CallContext, campaigns: Sequence[Campaign], unsent: Sequence[Newsletter], snippets: set[str]
 ) -> list[str]:
     looked_at: dict[str, Read] = {
-        _campaign(each): partial(_or_none, partial(ws.campaigns.actions, each, most=MAX_PAGES))
+        _campaign(each): partial(or_none, partial(ws.campaigns.actions, each, most=MAX_PAGES))
         for each in campaigns[:MAX_CAMPAIGNS]
     }
     looked_at |= {
-        _newsletter(each): partial(_or_none, partial(ws.newsletters.contents, each.id))
+        _newsletter(each): partial(or_none, partial(ws.newsletters.contents, each.id))
         for each in unsent[:MAX_NEWSLETTERS]
     }
     read = await together(looked_at)
@@ -111,14 +108,6 @@ async def _same_snippets(
     if left:
         lines.append(f"{left} running campaigns or unsent newsletters were not checked for its snippets.")
     return lines
-
-
-async def _or_none(read: Read) -> list[Content] | None:
-    try:
-        contents: list[Content] = await read()
-    except CioError:
-        return None
-    return contents
 
 
 def _campaign(campaign: Campaign) -> str:

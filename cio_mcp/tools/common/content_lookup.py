@@ -8,15 +8,13 @@ from typing import Annotated
 from pydantic import Field
 
 from cio_mcp.customerio.api.base import Content
-from cio_mcp.customerio.api.broadcasts import Broadcast
-from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.contents import WITH_LANGUAGE_ROUTES, ContentRef
-from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Id, Kind, Name
 from cio_mcp.tools.common.lookup import KIND_NAMES, Source, find
+from cio_mcp.tools.common.source_contents import contents_of, may_send, state_of
 from cio_mcp.workspace import CallContext
 
 MAX_LISTED = 10
@@ -38,21 +36,13 @@ class Message:
 
     @property
     def state(self) -> str:
-        """The state of the source in a word."""
-        return getattr(self.source, "state", None) or "sent by API calls"
+        """The state of the source, for a sentence."""
+        return state_of(self.source)
 
     @property
     def reaches(self) -> bool:
         """Whether people may receive it without another change in Customer.io."""
-        match self.source:
-            case Campaign():
-                return self.source.running or self.source.state == "stopped"
-            case Broadcast():
-                return self.source.active or self.source.state == "running"
-            case Newsletter():
-                return False
-            case _:
-                return True
+        return may_send(self.source)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -90,7 +80,7 @@ async def find_message(
         NotFound: there is no such source or language.
     """
     source = await find(ws, kind, id_)
-    siblings = await _contents(ws, source)
+    siblings = await contents_of(ws, source)
     if not siblings:
         raise NotFound(f"id: {KIND_NAMES[kind]} {word(source.id)} {quoted(source.name)} has no messages.")
     if kind not in WITH_LANGUAGE_ROUTES:
@@ -111,18 +101,6 @@ async def message_at(ws: CallContext, ref: ContentRef) -> Message:
         NotFound: it is no longer there.
     """
     return await find_message(ws, ref.kind, ref.source_id, ref.id, ref.language or None)
-
-
-async def _contents(ws: CallContext, source: Source) -> list[Content]:
-    match source:
-        case Campaign():
-            return await ws.campaigns.actions(source)
-        case Broadcast():
-            return await ws.broadcasts.actions(source)
-        case Newsletter():
-            return await ws.newsletters.contents(source.id)
-        case _:
-            return await ws.transactional.contents(source.id)
 
 
 def _in_language(contents: Sequence[Content], language: str | None, message: str | None) -> Sequence[Content]:

@@ -1,7 +1,7 @@
 """The messages of the campaigns that an event triggers: the data they need, and a preview of the first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -12,9 +12,8 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.people import Person
-from cio_mcp.errors import CioError
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.gather import together
+from cio_mcp.tools.common.gather import or_none, together
 from cio_mcp.tools.common.message_preview import (
     content_digest,
     listed_names,
@@ -80,16 +79,8 @@ async def event_messages(
 
 async def _actions(ws: CallContext, campaigns: Sequence[Campaign], end: float) -> dict[str, list[Content] | None]:
     """The actions of each campaign by its id, None where they cannot be read before `end`."""
-    work = replace(ws.reader.work, deadline=min(ws.reader.work.deadline, end))
-    reads = replace(ws, reader=replace(ws.reader, work=work)).campaigns
-
-    async def read(campaign: Campaign) -> list[Content] | None:
-        try:
-            return await reads.actions(campaign, most=MAX_PAGES)
-        except CioError:
-            return None
-
-    return await together({campaign.id: partial(read, campaign) for campaign in campaigns})
+    actions = partial(ws.until(end).campaigns.actions, most=MAX_PAGES)
+    return await together({campaign.id: partial(or_none, partial(actions, campaign)) for campaign in campaigns})
 
 
 def _warnings(campaign: Campaign, actions: Sequence[Content], data: Mapping[str, JsonValue]) -> list[str]:

@@ -36,6 +36,14 @@ async def together(reads: Mapping[str, Read]) -> dict[str, Any]:
     raise first from None
 
 
+async def or_none(read: Read) -> Any:
+    """Make a read that an answer can do without: None where it fails."""
+    try:
+        return await read()
+    except CioError:
+        return None
+
+
 async def in_time(tasks: TaskGroup, clock: Clock, reads: Mapping[Key, Read], seconds: float) -> dict[Key, Any]:
     """Make reads concurrently and return the results that arrive within `seconds`, by name.
 

@@ -10,10 +10,10 @@ from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.reads import SourceReads
 from cio_mcp.customerio.api.transactional import TransactionalMessage
-from cio_mcp.errors import CioError, NotFound
+from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Kind
-from cio_mcp.tools.common.gather import Read, together
+from cio_mcp.tools.common.gather import Read, or_none, together
 from cio_mcp.workspace import CallContext
 
 Source = Campaign | Broadcast | Newsletter | TransactionalMessage
@@ -57,7 +57,7 @@ def reads_of(ws: CallContext, kind: Kind) -> SourceReads[Any]:
 
 async def _elsewhere(ws: CallContext, kind: Kind, id_or_name: str) -> str | None:
     others: Mapping[str, Read] = {
-        other: partial(_or_none, ws, other, id_or_name) for other in KIND_NAMES if other != kind
+        other: partial(or_none, partial(reads_of(ws, other).find, id_or_name)) for other in KIND_NAMES if other != kind
     }
     sources = await together(others)
     hints = [
@@ -66,12 +66,3 @@ async def _elsewhere(ws: CallContext, kind: Kind, id_or_name: str) -> str | None
         if sources.get(other)
     ]
     return " or ".join(hints) or None
-
-
-async def _or_none(ws: CallContext, kind: Kind, id_or_name: str) -> Source | None:
-    """A hint is not worth an error of its own."""
-    try:
-        source: Source = await reads_of(ws, kind).find(id_or_name)
-    except CioError:
-        return None
-    return source

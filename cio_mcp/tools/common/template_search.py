@@ -8,9 +8,7 @@ import anyio
 import anyio.to_thread
 
 from cio_mcp.customerio.api.base import Content
-from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
-from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.errors import CioError
 from cio_mcp.text.sanitize import quoted_name, word
@@ -19,6 +17,7 @@ from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import KIND_NAMES, Source
 from cio_mcp.tools.common.person_ref import AnswerPart
+from cio_mcp.tools.common.source_contents import contents_of, kind_of, may_send, state_of
 from cio_mcp.workspace import CallContext
 
 MAX_SOURCES = 40
@@ -113,9 +112,7 @@ async def collection_uses(ws: CallContext, name: str, snippets: Sequence[Snippet
 
 async def _search(ws: CallContext, names: Names) -> Uses:
     sources = await _sources(ws)
-    end = anyio.current_time() + READ_SECONDS
-    work = replace(ws.reader.work, deadline=min(ws.reader.work.deadline, end))
-    hurried = replace(ws, reader=replace(ws.reader, work=work))
+    hurried = ws.until(anyio.current_time() + READ_SECONDS)
     reads = {str(number): partial(_contents, hurried, source) for number, source in enumerate(sources[:MAX_SOURCES])}
     read = await together(reads)
     pairs = [(source, read[str(number)]) for number, source in enumerate(sources[:MAX_SOURCES])]
@@ -160,30 +157,18 @@ async def _sources(ws: CallContext) -> list[Source]:
 async def _contents(ws: CallContext, source: Source) -> Messages:
     """The messages of a source, as far as they can be read in time."""
     try:
-        match source:
-            case Campaign():
-                actions = await ws.campaigns.actions(source, most=MAX_PAGES)
-                return Messages(actions, len(actions) >= len(source.actions))
-            case Broadcast():
-                return Messages(await ws.broadcasts.actions(source), whole=True)
-            case Newsletter():
-                return Messages(await ws.newsletters.contents(source.id), whole=True)
-            case _:
-                return Messages(await ws.transactional.contents(source.id), whole=True)
+        contents = await contents_of(ws, source, most=MAX_PAGES)
     except CioError:
         return Messages()
+    return Messages(contents, not isinstance(source, Campaign) or len(contents) >= len(source.actions))
 
 
 def _use(source: Source, content: Content) -> Use:
-    match source:
-        case Campaign():
-            kind, state, live = "campaign", source.state or "state unknown", source.running
-        case Broadcast():
-            kind, state, live = "broadcast", source.state or "state unknown", source.active or source.state == "running"
-        case Newsletter():
-            kind, state, live = "newsletter", source.state, False
-        case _:
-            kind, state, live = "transactional", "sent by API calls", True
-    return Use.model_validate(
-        {"kind": kind, "id": source.id, "name": source.name, "state": state, "message": content.id, "live": live}
+    return Use(
+        kind=kind_of(source),
+        id=source.id,
+        name=source.name,
+        state=state_of(source),
+        message=content.id,
+        live=may_send(source),
     )

@@ -43,7 +43,7 @@ def causes_of(facts: Facts) -> list[Cause]:
 
 def _not_running(facts: Facts) -> Iterator[Cause]:
     match facts.source:
-        case Campaign() | Broadcast() as source if not (source.active or source.state == "running"):
+        case Campaign() | Broadcast() as source if not source.running:
             state = f"in the state {quoted(source.state)}" if source.state else "not active"
             yield Cause("not_running", f"It is {state} now; since when is not visible.")
         case Newsletter(sent_at=None):

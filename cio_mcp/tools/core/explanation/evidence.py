@@ -86,7 +86,7 @@ def _suppression(facts: Facts) -> Iterator[Evidence]:
 def _source(facts: Facts) -> Iterator[Evidence]:
     match facts.source:
         case Campaign() | Broadcast() as source:
-            state = "running" if source.active or source.state == "running" else word(source.state or "not active")
+            state = "running" if source.running else word(source.state or "not active")
             started = f", first started {moment(source.first_started)}" if source.first_started else ""
             frequency = (
                 f", frequency {word(source.frequency)}" if isinstance(source, Campaign) and source.frequency else ""

@@ -9,16 +9,12 @@ from typing import Any, NamedTuple
 from cio_mcp.customerio.api.base import Activity, Content, Message, Reference
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
-from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.people import Person
-from cio_mcp.customerio.api.suppressions import Suppressions
-from cio_mcp.customerio.api.transactional import TransactionalMessage
-from cio_mcp.customerio.api.triggers import Triggers
-from cio_mcp.errors import CioError
 from cio_mcp.tools.common.arguments import Kind
-from cio_mcp.tools.common.gather import Read, together
+from cio_mcp.tools.common.gather import Read, or_none, together
 from cio_mcp.tools.common.lookup import Source, reads_of
 from cio_mcp.tools.common.recipients import SENDABLE_ADDRESS
+from cio_mcp.tools.common.source_contents import contents_of
 from cio_mcp.tools.core.deliveries import sent_by
 from cio_mcp.tools.core.explanation.conditions import OPTOUT_CHANNELS, channels_of
 from cio_mcp.tools.core.explanation.facts import LEEWAY, Facts
@@ -101,20 +97,13 @@ async def _with_older(ws: CallContext, facts: Facts, kind: Kind | None) -> Facts
 
 async def _read_all(needed: Mapping[str, Read], optional: Mapping[str, Read]) -> dict[str, Any]:
     """Make all reads at once; an optional one that fails is None."""
-
-    async def or_none(read: Read) -> Any:
-        try:
-            return await read()
-        except CioError:
-            return None
-
     return await together({**needed, **{name: partial(or_none, read) for name, read in optional.items()}})
 
 
 def _of_source(ws: CallContext, reference: Reference, source: Source | None) -> dict[str, Read]:
     match source:
         case Campaign() as campaign:
-            reads: dict[str, Read] = {"templates": partial(_contents, ws, campaign)}
+            reads: dict[str, Read] = {"templates": partial(contents_of, ws, campaign, most=MAX_CONTENT_PAGES)}
             if campaign.event_name:
                 reads["events"] = partial(
                     ws.people.activities_of, reference, limit=MAX_ACTIVITIES, type_="event", name=campaign.event_name
@@ -122,25 +111,13 @@ def _of_source(ws: CallContext, reference: Reference, source: Source | None) -> 
             return reads
         case Broadcast() as broadcast:
             return {
-                "templates": partial(_contents, ws, broadcast),
-                "triggers": partial(Triggers(ws.reader).all, broadcast.id),
+                "templates": partial(contents_of, ws, broadcast),
+                "triggers": partial(ws.triggers.all, broadcast.id),
             }
         case None:
             return {"campaigns": ws.campaigns.all}
         case other:
-            return {"templates": partial(_contents, ws, other)}
-
-
-async def _contents(ws: CallContext, source: Source) -> Sequence[Content]:
-    match source:
-        case Campaign():
-            return await ws.campaigns.actions(source, most=MAX_CONTENT_PAGES)
-        case Broadcast():
-            return await ws.broadcasts.actions(source)
-        case Newsletter():
-            return await ws.newsletters.contents(source.id)
-        case TransactionalMessage():
-            return await ws.transactional.contents(source.id)
+            return {"templates": partial(contents_of, ws, other)}
 
 
 class _Search(NamedTuple):
@@ -192,9 +169,9 @@ async def _with_details(ws: CallContext, facts: Facts) -> Facts:
     message = facts.answered
     reads: dict[str, Read] = {}
     if address := _address(facts.person, message):
-        reads["email provider"] = partial(Suppressions(ws.reader).of, address)
+        reads["email provider"] = partial(ws.suppressions.of, address)
     if isinstance(facts.source, Broadcast) and facts.trigger and message is None:
-        reads["errors of the trigger"] = partial(Triggers(ws.reader).failed, facts.source.id, facts.trigger.id)
+        reads["errors of the trigger"] = partial(ws.triggers.failed, facts.source.id, facts.trigger.id)
     if OPTOUT_CHANNELS & {*channels_of(facts.contents or ())}:
         reads["opt-outs"] = partial(ws.people.optouts_of, facts.person.reference)
     if facts.source is None and message is not None and (sender := sent_by(message)):
@@ -215,7 +192,7 @@ async def _with_details(ws: CallContext, facts: Facts) -> Facts:
 
 async def _source_with_contents(ws: CallContext, kind: Kind, id_: str) -> tuple[Source, Sequence[Content]]:
     source: Source = await reads_of(ws, kind).get(id_)
-    return source, await _contents(ws, source)
+    return source, await contents_of(ws, source, most=MAX_CONTENT_PAGES)
 
 
 def _address(person: Person, message: Message | None) -> str | None:

@@ -15,7 +15,7 @@ from cio_mcp.customerio.api.metrics import Metric, Metrics
 from cio_mcp.customerio.api.newsletters import Newsletter, NewsletterPage
 from cio_mcp.customerio.api.periods import EASTERN, starts_back
 from cio_mcp.customerio.api.segments import Segment
-from cio_mcp.customerio.api.suppressions import SuppressionPage, Suppressions, SuppressionType
+from cio_mcp.customerio.api.suppressions import SuppressionPage, SuppressionType
 from cio_mcp.customerio.api.webhooks import Webhook, Webhooks
 from cio_mcp.errors import CioError
 from cio_mcp.text.sanitize import quoted_name, word
@@ -117,7 +117,7 @@ async def read_all(ws: CallContext, *, silent_since: datetime | None) -> Reading
         "webhooks": Webhooks(ws.reader).all,
         **{f"{metric} messages": partial(_messages, ws, metric, week) for metric in UNSENT},
         **{
-            f"suppressed {type_}": partial(Suppressions(ws.reader).all, type_, limit=MAX_SUPPRESSED, offset=0)
+            f"suppressed {type_}": partial(ws.suppressions.all, type_, limit=MAX_SUPPRESSED, offset=0)
             for type_ in SUPPRESSION_TYPES
         },
     }
@@ -195,7 +195,7 @@ def _in_turn(got: Mapping[str, Any], since: datetime) -> Iterable[SourceDays]:
     stopped = [each for each in campaigns if not each.running]
     groups: tuple[tuple[Kind, Iterable[Source]], ...] = (
         ("campaign", _latest(_running(campaigns))),
-        ("broadcast", _latest(each for each in broadcasts if each.active or each.state == "running")),
+        ("broadcast", _latest(each for each in broadcasts if each.running)),
         ("transactional", got.get("transactional messages", ())),
         ("newsletter", sent),
         ("campaign", _latest(stopped)),
