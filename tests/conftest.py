@@ -5,17 +5,23 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox import limits as sandbox_limits
 from cio_mcp.settings import Settings
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
 from tests.eras import ERAS, Era
 from tests.settings import sandbox_settings
+
+WIDE = 10_000
+"""Requests of a window that no test makes."""
 
 # A machine that is busy with something else makes examples slow, which says nothing about the code.
 hypothesis.settings.register_profile(
@@ -64,6 +70,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def answer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A write without a prompt waits for a moment instead of 4.5 s."""
     monkeypatch.setattr("cio_mcp.server.elicitation.ANSWER_SECONDS", 0.3)
+
+
+@pytest.fixture(autouse=True)
+def limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits so wide that no test waits for its turn; those that test the published ones override this fixture."""
+    for lane in ("app", "broadcast"):
+        monkeypatch.setitem(LANES, lane, replace(LANES[lane], requests=WIDE, paced=False))
+    for name in ("APP", "TRIGGER"):
+        monkeypatch.setattr(sandbox_limits, name, replace(getattr(sandbox_limits, name), requests=WIDE))
 
 
 @pytest.fixture

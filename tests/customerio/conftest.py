@@ -17,6 +17,11 @@ from tests.customerio.peer import Peer, listen, nobody
 Opening = Callable[[str], Client]
 
 
+@pytest.fixture(autouse=True)
+def limits() -> None:
+    """The published limits."""
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(skips=True)

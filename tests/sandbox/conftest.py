@@ -11,6 +11,11 @@ from tests.sandbox.receiver import Receiver, WebhookClient, webhook_client_for
 from tests.sandbox.sandbox_client import SandboxClient
 
 
+@pytest.fixture(autouse=True)
+def limits() -> None:
+    """The published limits."""
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[SandboxClient]:
     async with Sandbox(seed=7, people=60, clock=StillClock()) as sandbox:

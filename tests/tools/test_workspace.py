@@ -28,6 +28,11 @@ def without_app_key(ws: CallContext) -> CallContext:
     return replace(ws, settings=ws.settings.model_copy(update={"app_api_key": None}))
 
 
+@pytest.fixture(autouse=True)
+def limits() -> None:
+    """The published limits."""
+
+
 async def test_the_overview_shows_the_workspace_its_keys_and_its_size(ws: CallContext) -> None:
     overview = (await get_workspace(ws)).overview
     assert overview is not None
