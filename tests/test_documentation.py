@@ -35,6 +35,7 @@ def test_the_tool_table_of_the_readme_is_what_the_registry_says() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_the_reference_page_is_what_the_registry_says_and_what_the_tools_answer(tmp_path: Path) -> None:
     expected = f"{tools_as_markdown(INTRODUCTION, await examples(tmp_path))}\n"
     if UPDATE:

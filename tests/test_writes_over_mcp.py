@@ -106,6 +106,7 @@ async def test_a_client_that_answers_the_question_with_an_error_counts_as_one_th
     assert effects(sandbox) == 0
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("tool", WRITES)
 async def test_a_client_without_forms_learns_that_a_person_must_decide(
     tool: str, era: Era, hasty: Settings, sandbox: Sandbox

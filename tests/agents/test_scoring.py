@@ -58,6 +58,7 @@ async def problem(task: Task, settings: Settings, channel: Channel = "text") -> 
     return only
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize(
     ("name", "sent"),
@@ -87,6 +88,7 @@ async def test_a_write_that_is_not_allowed_fails(settings: Settings) -> None:
     assert await problem(task, settings) == "wrote by ['delete_customer'] instead of []"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "check", "expected"),
     [
@@ -126,6 +128,7 @@ async def test_a_step_that_ends_otherwise_fails(step: Step, expected: str, setti
     assert (await problem(task, settings)).startswith(expected)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", NEEDED)
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_an_agent_needs_the_channel_that_it_reads_and_no_other(

@@ -60,6 +60,7 @@ def test_a_group_without_a_command_shows_its_help(cio_mcp: CommandLine) -> None:
     assert helped.stderr.startswith("Usage: ")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("command", ["approvals", "approvals list", "changes", "policy", "webhooks status"])
 def test_a_fork_answers_as_a_started_process_does(command: str, cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")

@@ -75,6 +75,7 @@ NO_EVIDENCE: dict[str, tuple[Call, Reply]] = {
 }
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("call", "reply"), NO_EVIDENCE.values(), ids=NO_EVIDENCE)
 async def test_a_success_without_the_evidence_that_customerio_documents_is_unknown(
     client: Client, peer: Peer, work: Work, call: Call, reply: Reply
@@ -114,6 +115,7 @@ ONCE: dict[str, tuple[Reply, type[Result], str]] = {
 }
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("reply", "kind", "message"), ONCE.values(), ids=ONCE)
 async def test_a_once_call_leaves_exactly_once_whatever_its_outcome(
     client: Client, peer: Peer, work: Work, reply: Reply, kind: type[Failed | Unknown], message: str

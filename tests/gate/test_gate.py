@@ -324,6 +324,7 @@ async def test_the_approved_one_of_two_open_changes_is_applied(gate: Gate, sandb
     assert events(sandbox) == 1
 
 
+@pytest.mark.slow
 async def test_a_flood_of_proposals_is_stopped(gate: Gate) -> None:
     for number in range(OPEN_LIMITS.per_caller):
         await propose_change(gate, planner(f"event {number}"), arguments=arguments_digest({"number": number}))

@@ -45,6 +45,7 @@ def test_there_are_140_of_them() -> None:
     assert len(PUBLISHED) == 140
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: row.id)
 def test_a_request_of_any_published_shape_is_built_and_is_as_published(row: Operation) -> None:
     calls = [*calls_of(row)]
@@ -53,6 +54,7 @@ def test_a_request_of_any_published_shape_is_built_and_is_as_published(row: Oper
         assert_published(call)
 
 
+@pytest.mark.slow
 def test_each_published_action_of_a_shared_route_is_among_the_requests() -> None:
     actions = {effect.operation.id for row in PUBLISHED for call in calls_of(row) for effect in call.effects}
     shared = {row.id for row in OPERATIONS.values() if row.when}
@@ -180,6 +182,7 @@ def shows(shown: dict[str, Any], path: str, value: Any) -> bool:
     )
 
 
+@pytest.mark.slow
 async def test_every_read_is_made_and_answered_through_its_tool(settings: Settings) -> None:
     answers = {row.id: (samples.answers_of(row) or [None])[0] for row in PUBLISHED}
     api = Documented(answers)
@@ -195,6 +198,7 @@ async def test_every_read_is_made_and_answered_through_its_tool(settings: Settin
             assert api.requests[-1][0] == row.id
 
 
+@pytest.mark.slow
 async def test_every_write_is_accepted_on_its_documented_answer(settings: Settings) -> None:
     answers = {row.id: next(iter(samples.answers_of(row)), None) for row in PUBLISHED}
     # Where success is answered with an empty object, no field of it is documented.

@@ -45,6 +45,7 @@ class Changing(Person):
         return await super().__call__(context, params)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("tool", "arguments", "wanted"),
     [
@@ -72,6 +73,7 @@ async def test_nothing_is_destroyed_before_the_identifier_is_typed(
     assert done["verified"] is True
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("id_", "spellings"),
     [
