@@ -10,7 +10,7 @@ from mcp import Client
 from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
-from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.sandbox.world.people import Person
 from cio_mcp.server.app import build_server
@@ -256,23 +256,25 @@ async def test_a_request_that_fails_says_so_for_each_person(
     assert results(receipt) == {"ada": status, "bob": status}
 
 
-async def test_new_customers_are_created_only_on_request(
-    settings: Settings, sandbox: Sandbox, approver: Approver
-) -> None:
+async def test_new_customers_are_created_only_on_request(settings: Settings, approver: Approver) -> None:
     arguments = {"customers": ["ada", "new-1", "new@example.com"], "attributes": {"plan": "gold"}, "create": True}
-    async with connect(settings, sandbox, approver) as client:
-        receipt = structured(await client.call_tool(TOOL, arguments))
-        refused = await client.call_tool("undo_change", {"change": receipt["change"]})
-    assert "Creates 2 of them" in approver.questions[0]
-    assert "- 2. id “new-1” (created if new): a new customer." in approver.questions[0]
-    assert "1. id" not in approver.questions[0]
-    assert results(receipt) == {"ada": "updated", "new-1": "created", "new@example.com": "created"}
-    assert value(sandbox, "new-1", "plan") == "gold"
-    assert sandbox.workspace.people.get("email", "new@example.com")
-    assert not refused.is_error
-    assert "Not undone: “new-1”, “new@example.com” (the change created the customer" in text(refused)
-    assert value(sandbox, "ada", "plan") == "vip"
-    assert value(sandbox, "new-1", "plan") == "gold"
+    async with Sandbox(seed=7, people=40, clock=StillClock()) as sandbox:
+        async with connect(settings, sandbox, approver) as client:
+            receipt = structured(await client.call_tool(TOOL, arguments))
+            too_early = await client.call_tool("undo_change", {"change": receipt["change"]})
+            sandbox.clock.advance(1.0)
+            refused = await client.call_tool("undo_change", {"change": receipt["change"]})
+        assert "its effect is not visible yet" in text(too_early)
+        assert "Creates 2 of them" in approver.questions[0]
+        assert "- 2. id “new-1” (created if new): a new customer." in approver.questions[0]
+        assert "1. id" not in approver.questions[0]
+        assert results(receipt) == {"ada": "updated", "new-1": "created", "new@example.com": "created"}
+        assert value(sandbox, "new-1", "plan") == "gold"
+        assert sandbox.workspace.people.get("email", "new@example.com")
+        assert not refused.is_error
+        assert "Not undone: “new-1”, “new@example.com” (the change created the customer" in text(refused)
+        assert value(sandbox, "ada", "plan") == "vip"
+        assert value(sandbox, "new-1", "plan") == "gold"
 
 
 async def test_nobody_is_created_by_an_identifier_that_is_somebodys_in_another_way(

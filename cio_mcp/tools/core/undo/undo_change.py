@@ -9,8 +9,8 @@ from cio_mcp.customerio.operations import Operation, Permanence
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
-from cio_mcp.gate.receipt import outcome_of
-from cio_mcp.storage.rows import EFFECTIVE
+from cio_mcp.gate.receipt import happened_at, outcome_of
+from cio_mcp.storage.rows import EFFECTIVE, ChangeRow
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.core.undo.content import CONTENT_KINDS, undo_collection, undo_content, undo_snippet
@@ -53,12 +53,18 @@ NO_WAY_BACK: dict[Permanence, str] = {
 """Why a write has no undo."""
 
 
+VISIBLE_SECONDS = 60.0
+"""After a change, how long old values may only mean that its effect is not visible yet. Chosen: writes are accepted
+before they are applied, by https://docs.customer.io/integrations/api/track/."""
+
+
 async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change ID")]) -> Plan:
     """Undo (revert) a change: put old values back (attributes, segments, content, snippets, collections, and more).
 
     Requires approval. Sends can't be undone.
     """
-    past = await _past(ws, change)
+    row = await _applied(ws, change)
+    past = PastChange(change, Change.of(row).plan, outcome_of(row).get("refused", {}))
     effects = [effect.operation for call in past.plan.calls for effect in call.effects]
     undos = {row: _undo_of(row) for row in effects}
     if without := next((row for row, undo in undos.items() if undo is None), None):
@@ -66,7 +72,10 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     ways = {undo for undo in undos.values() if undo}
     if len(ways) != 1:
         raise refusal(change, "its requests are of different kinds" if ways else "its details are no longer stored")
-    return await ways.pop()(ws, past)
+    planned = await ways.pop()(ws, past)
+    if not planned.calls and row.state == "sent" and ws.clock.now() - happened_at(row).timestamp() < VISIBLE_SECONDS:
+        raise refusal(change, "its effect is not visible yet; try again in a minute")
+    return planned
 
 
 def _undo_of(row: Operation) -> Undo | None:
@@ -76,11 +85,11 @@ def _undo_of(row: Operation) -> Undo | None:
     return UNDOS.get(row.id)
 
 
-async def _past(ws: CallContext, change: str) -> PastChange:
+async def _applied(ws: CallContext, change: str) -> ChangeRow:
     """A change that was applied."""
     row = await ws.gate.journal.get(change)
     if row is None:
         raise NotFound(f"change: there is no change {quoted(change)}; list_changes lists them.")
     if row.state not in EFFECTIVE:
         raise refusal(change, f"it is {row.state_at(ws.clock.now())}, and only an applied change can be undone")
-    return PastChange(change, Change.of(row).plan, outcome_of(row).get("refused", {}))
+    return row
