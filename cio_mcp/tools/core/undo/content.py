@@ -15,7 +15,7 @@ from cio_mcp.gate.plan import Before, Plan, is_unchanged
 from cio_mcp.tools.common import collection_edit, snippet_edit
 from cio_mcp.tools.common.content_edit import plan_edit, value_of
 from cio_mcp.tools.common.content_lookup import message_at
-from cio_mcp.tools.core.undo.values import PastChange, refusal
+from cio_mcp.tools.core.undo.values import PastChange, as_undo, refusal
 from cio_mcp.workspace import CallContext
 
 CONTENT_KINDS: Mapping[str, Kind] = {
@@ -58,7 +58,7 @@ async def undo_content(ws: CallContext, past: PastChange) -> Plan:
         raise refusal(past.id, f"{', '.join(changed)} changed since then; to set a new value, use update_content")
     back: dict[str, JsonValue] = {edit.name: _empty(edit) for edit in edits}
     planned = await plan_edit(ws, message, back, done=f"Undo change {past.id}: restore")
-    return _undoing(planned, past, ALREADY_SENT)
+    return as_undo(past, planned, ALREADY_SENT)
 
 
 async def undo_snippet(ws: CallContext, past: PastChange) -> Plan:
@@ -80,7 +80,7 @@ async def undo_snippet(ws: CallContext, past: PastChange) -> Plan:
         if found is not None:
             raise refusal(past.id, "there is a snippet with its name again")
         planned = await snippet_edit.plan_text(ws, Snippet(name=name), str(edit.before), every, new=True, done=done)
-        return _undoing(planned, past)
+        return as_undo(past, planned)
     if found is None:
         raise refusal(past.id, NO_SNIPPET)
     if found.value not in (edit.after, edit.before):
@@ -89,7 +89,7 @@ async def undo_snippet(ws: CallContext, past: PastChange) -> Plan:
         planned = await snippet_edit.plan_deletion(ws, found, every, done=f"Undo change {past.id}: delete")
     else:
         planned = await snippet_edit.plan_text(ws, found, str(edit.before), every, done=done)
-    return _undoing(planned, past, ALREADY_SENT)
+    return as_undo(past, planned, ALREADY_SENT)
 
 
 async def undo_collection(ws: CallContext, past: PastChange) -> Plan:
@@ -110,7 +110,8 @@ async def undo_collection(ws: CallContext, past: PastChange) -> Plan:
         if any(each.name == name for each in await ws.collections.all()):
             raise refusal(past.id, "there is a collection with its name again")
         rows = cast("list[Row]", before["data"].before)
-        return _undoing(await collection_edit.plan_creation(ws, name, rows, done=done), past, OTHER_ID)
+        planned = await collection_edit.plan_creation(ws, name, rows, done=done)
+        return as_undo(past, planned, OTHER_ID)
     try:
         found = await ws.collections.get(call.path["collection_id"])
     except NotFound:
@@ -119,14 +120,14 @@ async def undo_collection(ws: CallContext, past: PastChange) -> Plan:
         if found.name not in (edit.before, edit.after):
             raise refusal(past.id, CHANGED)
         planned = await collection_edit.plan_name(ws, found, str(edit.before), done=done)
-        return _undoing(planned, past, ALREADY_SENT)
+        return as_undo(past, planned, ALREADY_SENT)
     if (edit := before.get("data")) is None:
         raise refusal(past.id, NOT_STORED)
     now = await ws.collections.rows(found)
     if now not in (edit.before, edit.after):
         raise refusal(past.id, CHANGED)
     planned = await collection_edit.plan_rows(ws, found, now, cast("list[Row]", edit.before), done=done)
-    return _undoing(planned, past, ALREADY_SENT)
+    return as_undo(past, planned, ALREADY_SENT)
 
 
 def _only_call(past: PastChange) -> Call:
@@ -149,7 +150,7 @@ async def _undo_creation(ws: CallContext, past: PastChange, body: Mapping[str, J
     if rows != body.get("data"):
         raise refusal(past.id, CHANGED)
     done = f"Undo change {past.id}: delete"
-    return _undoing(await collection_edit.plan_deletion(ws, matches[0], rows, done=done), past)
+    return as_undo(past, await collection_edit.plan_deletion(ws, matches[0], rows, done=done))
 
 
 def _stands(edit: Before, now: JsonValue) -> bool:
@@ -160,12 +161,3 @@ def _stands(edit: Before, now: JsonValue) -> bool:
 def _empty(edit: Before) -> JsonValue:
     """The value before; a text that was not set is empty, since null leaves it as it is."""
     return "" if edit.before is None and not edit.name.endswith("_id") else edit.before
-
-
-def _undoing(planned: Plan, past: PastChange, *warnings: str) -> Plan:
-    return planned.model_copy(
-        update={
-            "warnings": (*planned.warnings, *warnings),
-            "rests_on": planned.rests_on | {"undoes": past.id},
-        }
-    )

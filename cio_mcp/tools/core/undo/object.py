@@ -7,7 +7,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.recipients import recipient_of
-from cio_mcp.tools.core.undo.values import PastChange, equal, lost, refusal, restored_value
+from cio_mcp.tools.core.undo.values import PastChange, as_undo, equal, lost, refusal, restored_value
 from cio_mcp.tools.objects.target import Target, find_target
 from cio_mcp.tools.objects.update_object import find_customers_by, plan_attributes, plan_relation, plan_separation
 from cio_mcp.tools.people.manage_device import plan_device, plan_removal
@@ -35,7 +35,7 @@ async def undo_object(ws: CallContext, past: PastChange) -> Plan:
         raise refusal(past.id, f"{name_attributes(changed)} changed since then; to set a new value, use update_object")
     planned = await plan_attributes(ws, target, {edit.name: restored_value(edit) for edit in left})
     restored = name_attributes(edit.name for edit in past.plan.edits)
-    return _undoing(past, planned, f"restore {restored} of the object {target.name}.", lost(left))
+    return as_undo(past, planned, *lost(left), summary=f"restore {restored} of the object {target.name}.")
 
 
 async def undo_relationships(ws: CallContext, past: PastChange) -> Plan:
@@ -49,9 +49,9 @@ async def undo_relationships(ws: CallContext, past: PastChange) -> Plan:
     people = await find_customers_by(ws, cio_ids)
     if removed:
         planned = await plan_relation(ws, target, people, {})
-        return _undoing(past, planned, f"relate the object {target.name} again.", (NO_ATTRIBUTES, EFFECTS_STAY))
+        return as_undo(past, planned, NO_ATTRIBUTES, EFFECTS_STAY, summary=f"relate the object {target.name} again.")
     planned = plan_separation(target, people)
-    return _undoing(past, planned, f"remove the new relationships of the object {target.name}.", (EFFECTS_STAY,))
+    return as_undo(past, planned, EFFECTS_STAY, summary=f"remove the new relationships of the object {target.name}.")
 
 
 async def undo_device(ws: CallContext, past: PastChange) -> Plan:
@@ -68,10 +68,11 @@ async def undo_device(ws: CallContext, past: PastChange) -> Plan:
     before = kept["platform"]
     if isinstance(before, str):
         planned = plan_device(recipient, devices, token, before, {})
-        return _undoing(past, planned, f"restore the device {quoted(token, 60)}.", (NO_DEVICE_ATTRIBUTES,))
+        return as_undo(past, planned, NO_DEVICE_ATTRIBUTES, summary=f"restore the device {quoted(token, 60)}.")
     if past.plan.proof is None:
         raise refusal(past.id, "the devices were unknown when it was made")
-    return _undoing(past, plan_removal(recipient, devices, token), f"remove the device {quoted(token, 60)}.", ())
+    planned = plan_removal(recipient, devices, token)
+    return as_undo(past, planned, summary=f"remove the device {quoted(token, 60)}.")
 
 
 def _recorded(past: PastChange, name: str) -> dict[str, Any]:
@@ -89,14 +90,4 @@ async def _target(ws: CallContext, past: PastChange) -> Target:
     body: Any = past.plan.calls[0].body
     return await find_target(
         ws, str(body["identifiers"]["object_type_id"]), str(body["identifiers"]["object_id"]), create=False
-    )
-
-
-def _undoing(past: PastChange, planned: Plan, what: str, warnings: tuple[str, ...]) -> Plan:
-    return planned.model_copy(
-        update={
-            "summary": f"Undo change {past.id}: {what}",
-            "warnings": (*planned.warnings, *warnings),
-            "rests_on": planned.rests_on | {"undoes": past.id},
-        }
     )

@@ -10,7 +10,7 @@ from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.profile_edit import edit
 from cio_mcp.tools.common.recipients import recipient_of
 from cio_mcp.tools.core.undo.people import undo_people
-from cio_mcp.tools.core.undo.values import PastChange, equal, lost, refusal, restored_value
+from cio_mcp.tools.core.undo.values import PastChange, as_undo, equal, lost, refusal, restored_value
 from cio_mcp.workspace import CallContext
 
 IDENTIFIERS = frozenset({"id", "email"})
@@ -42,13 +42,7 @@ async def undo_profile(ws: CallContext, past: PastChange) -> Plan:
         raise refusal(past.id, reason)
     planned = await edit(ws, recipient, {one.name: back[one.name] for one in left})
     restored = name_attributes(edit.name for edit in edits)
-    return planned.model_copy(
-        update={
-            "summary": f"Undo change {past.id}: restore {restored} of {recipient.name}.",
-            "warnings": (*planned.warnings, *lost(left)),
-            "rests_on": planned.rests_on | {"undoes": past.id},
-        }
-    )
+    return as_undo(past, planned, *lost(left), summary=f"restore {restored} of {recipient.name}.")
 
 
 def _reasons(plan: Plan) -> Iterator[str]:

@@ -11,7 +11,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.segment_members import plan_membership
 from cio_mcp.tools.common.segment_plans import MAX_RECORDED, plan_creation, plan_deletion
-from cio_mcp.tools.core.undo.values import PastChange, refusal
+from cio_mcp.tools.core.undo.values import PastChange, as_undo, refusal
 from cio_mcp.workspace import CallContext
 
 EFFECTS_STAY = "Campaigns that it started, and messages sent since then, can't be undone."
@@ -80,10 +80,5 @@ async def _people(ws: CallContext, references: Sequence[Reference]) -> tuple[lis
 
 
 def _undoing(past: PastChange, planned: Plan, warnings: tuple[str, ...]) -> Plan:
-    return planned.model_copy(
-        update={
-            "summary": f"Undo change {past.id}: {planned.summary[0].lower()}{planned.summary[1:]}",
-            "warnings": (*planned.warnings, *(warnings if planned.calls else ())),
-            "rests_on": planned.rests_on | {"undoes": past.id},
-        }
-    )
+    summary = f"{planned.summary[0].lower()}{planned.summary[1:]}"
+    return as_undo(past, planned, *(warnings if planned.calls else ()), summary=summary)

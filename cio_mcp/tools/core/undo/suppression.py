@@ -3,7 +3,7 @@
 from cio_mcp.customerio.api.suppressions import CATEGORIES
 from cio_mcp.gate.plan import Plan
 from cio_mcp.tools.admin.suppressions import Action, plan_suppression
-from cio_mcp.tools.core.undo.values import PastChange, refusal
+from cio_mcp.tools.core.undo.values import PastChange, as_undo, refusal
 from cio_mcp.workspace import CallContext
 
 BACK: dict[str, Action] = {"suppress_email": "remove", "unsuppress_email": "add"}
@@ -28,10 +28,4 @@ async def undo_suppression(ws: CallContext, past: PastChange) -> Plan:
     action = BACK[call.operation]
     planned = await plan_suppression(ws, call.path["email_address"], action, type_)
     lost = NOT_RESTORED if action == "add" else NOT_CALLED_BACK
-    return planned.model_copy(
-        update={
-            "summary": f"Undo change {past.id}: {planned.summary[0].lower()}{planned.summary[1:]}",
-            "warnings": (*planned.warnings, lost),
-            "rests_on": planned.rests_on | {"undoes": past.id},
-        }
-    )
+    return as_undo(past, planned, lost, summary=f"{planned.summary[0].lower()}{planned.summary[1:]}")

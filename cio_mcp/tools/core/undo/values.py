@@ -41,6 +41,17 @@ def lost(edits: Sequence[Before]) -> tuple[str, ...]:
     return (*texts, "The history of the values, and anything they triggered meanwhile, can't be undone.")
 
 
+def as_undo(past: PastChange, planned: Plan, *warnings: str, summary: str | None = None) -> Plan:
+    """The plan of an undo, made of the plan of the change that goes back; it keeps its summary, if none is given."""
+    return planned.model_copy(
+        update={
+            "summary": planned.summary if summary is None else f"Undo change {past.id}: {summary}",
+            "warnings": (*planned.warnings, *warnings),
+            "rests_on": planned.rests_on | {"undoes": past.id},
+        }
+    )
+
+
 def refusal(change: str, reason: str) -> Refused:
     """Why a change is not undone."""
     return Refused(f"Change {quoted(change, 40)} is not undone: {reason}. Nothing was sent.")
