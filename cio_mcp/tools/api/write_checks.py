@@ -7,8 +7,9 @@ from pydantic import JsonValue
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.operations import Effect, value_at
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.text.names import hidden_characters, meanings
+from cio_mcp.text.names import meanings
 from cio_mcp.tools.common.attribute_checks import check_meaning
+from cio_mcp.tools.common.name_checks import check_visible
 from cio_mcp.tools.common.recipients import one_address
 
 ADDRESS_FIELDS = {"send_email": "to"}
@@ -46,8 +47,8 @@ def _check_address(field: str, value: JsonValue) -> None:
 
 
 def _check_event_name(field: str, value: JsonValue) -> None:
-    if isinstance(value, str) and (hidden := hidden_characters(value)):
-        raise InvalidArgument(field, f"contains invisible characters ({', '.join(hidden[:5])})")
+    if isinstance(value, str):
+        check_visible(field, value)
 
 
 def _attributes(effect: Effect) -> Iterator[tuple[str, Mapping[str, JsonValue]]]:

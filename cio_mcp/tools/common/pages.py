@@ -4,8 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.text.mask import mask_text
 from cio_mcp.text.render import Answer
-from cio_mcp.text.untrusted import Opaque
+from cio_mcp.text.sanitize import harmless
+from cio_mcp.text.untrusted import Excerpt, Opaque
+from cio_mcp.tools.common.arguments import FOREIGN_CURSOR
 
 Item = TypeVar("Item")
 MAX_OFFSET_DIGITS = 9
@@ -40,7 +43,7 @@ def offset_of(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MAX_OFFSET_DIGITS):
-        raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged")
+        raise InvalidArgument("cursor", FOREIGN_CURSOR)
     return int(cursor)
 
 
@@ -58,6 +61,22 @@ def cut(items: Sequence[Item], limit: int, cursor: str | None) -> tuple[list[Ite
         "cursor": str(end) if omitted else None,
         "omitted": omitted or None,
     }
+
+
+def text_page(text: str, characters: int, start: int, *, mask: bool) -> tuple[str, str | None]:
+    """A part of a text from `start` on, and the cursor to the next one; it may take long for megabytes.
+
+    The whole text is cleaned and masked before it is cut, so that no part holds half an address.
+
+    Raises:
+        InvalidArgument: the text ends before `start`.
+    """
+    whole = harmless(text, keep_lines=True)
+    whole = mask_text(whole, "text") if mask else whole
+    if start and start >= len(whole):
+        raise InvalidArgument("cursor", FOREIGN_CURSOR)
+    end = start + characters - 1  # the last character of a cut text is an ellipsis
+    return Excerpt.of(whole, characters, start), str(end) if len(whole) > end + 1 else None
 
 
 def total_of(count: int, cursor: str | None, next_cursor: str | None) -> int | None:

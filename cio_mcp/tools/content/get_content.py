@@ -7,16 +7,13 @@ import anyio.to_thread
 from pydantic import Field
 
 from cio_mcp.customerio.api.base import Content
-from cio_mcp.errors import CioError, InvalidArgument
+from cio_mcp.errors import CioError
 from cio_mcp.text.html import readable
 from cio_mcp.text.liquid_faults import find_fault
-from cio_mcp.text.mask import mask_text
-from cio_mcp.text.sanitize import harmless
 from cio_mcp.text.template_parts import SCOPES, links_in, snippets_in, variables_in
-from cio_mcp.text.untrusted import Excerpt
-from cio_mcp.tools.common.arguments import FOREIGN_CURSOR, Cursor, Id, Kind
+from cio_mcp.tools.common.arguments import Cursor, Id, Kind
 from cio_mcp.tools.common.content_lookup import LanguageRef, Message, MessageRef, find_message
-from cio_mcp.tools.common.pages import offset_of
+from cio_mcp.tools.common.pages import offset_of, text_page
 from cio_mcp.tools.content.answers import MAX_BODY_CHARACTERS, ContentAnswer
 from cio_mcp.tools.core.deliveries import CHANNELS
 from cio_mcp.workspace import CallContext
@@ -68,20 +65,13 @@ def _source(found: Message) -> dict[str, Any]:
 
 
 def _parts(content: Content, start: int, *, source: bool, mask: bool) -> dict[str, Any]:
-    """A piece of the body, the cursor to the next one, and what the whole content refers to.
-
-    The whole body is cleaned and masked before it is cut, so that no piece holds half an address.
-    """
+    """A part of the body, the cursor to the next one, and what the whole content refers to."""
     body = content.body or content.body_plain or ""
-    whole = harmless(body if source else readable(body), keep_lines=True)
-    whole = mask_text(whole, "text") if mask else whole
-    if start and start >= len(whole):
-        raise InvalidArgument("cursor", FOREIGN_CURSOR)
-    end = start + MAX_BODY_CHARACTERS - 1  # the last character of a cut text is an ellipsis
+    text, following = text_page(body if source else readable(body), MAX_BODY_CHARACTERS, start, mask=mask)
     templates = content.model_copy(update={"recipient": None}).templates
     return {
-        "body": Excerpt.of(whole, MAX_BODY_CHARACTERS, start) if body else None,
-        "cursor": str(end) if len(whole) > end + 1 else None,
+        "body": text if body else None,
+        "cursor": following,
         "variables": tuple(sorted(variables_in(templates))),
         "snippets": tuple(sorted(frozenset().union(*map(snippets_in, templates)))),
         "links": links_in(body),

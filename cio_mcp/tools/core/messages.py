@@ -13,13 +13,11 @@ from cio_mcp.customerio.api.base import is_number
 from cio_mcp.customerio.api.messages import TYPED
 from cio_mcp.errors import InvalidArgument, NotFound, RateLimited
 from cio_mcp.text.html import readable
-from cio_mcp.text.mask import mask_text
 from cio_mcp.text.render import Answer
-from cio_mcp.text.sanitize import harmless, quoted_text, word
+from cio_mcp.text.sanitize import quoted_text, word
 from cio_mcp.text.timestamps import clock_line, moment
 from cio_mcp.text.untrusted import Excerpt, FreeText, Prose, Untrusted
 from cio_mcp.tools.common.arguments import (
-    FOREIGN_CURSOR,
     Channel,
     Cursor,
     Customer,
@@ -33,7 +31,7 @@ from cio_mcp.tools.common.arguments import (
     span,
 )
 from cio_mcp.tools.common.lookup import find
-from cio_mcp.tools.common.pages import PageAnswer, continuation, offset_of
+from cio_mcp.tools.common.pages import PageAnswer, continuation, offset_of, text_page
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.sources import SourceRef, read_ahead
 from cio_mcp.tools.core.deliveries import MessageLine, lines_of, timeline, type_of
@@ -232,17 +230,9 @@ async def _content(ws: CallContext, id_: str, start: int) -> tuple[ContentPart |
 
 
 def _text(body: str | None, start: int, *, mask: bool) -> dict[str, str | None]:
-    """A part of the text, and the cursor to the next one.
-
-    The whole text is cleaned and masked before it is cut, so that no part holds half an address.
-    """
-    whole = harmless(readable(body), keep_lines=True) if body else ""
-    whole = mask_text(whole, "text") if mask else whole
-    if start and start >= len(whole):
-        raise InvalidArgument("cursor", FOREIGN_CURSOR)
-    end = start + MAX_BODY_CHARACTERS - 1  # the last character of a cut text is an ellipsis
-    cursor = str(end) if len(whole) > end + 1 else None
-    return {"text": Excerpt.of(whole, MAX_BODY_CHARACTERS, start) if body else None, "cursor": cursor}
+    """A part of the text, and the cursor to the next one."""
+    text, cursor = text_page(readable(body) if body else "", MAX_BODY_CHARACTERS, start, mask=mask)
+    return {"text": text if body else None, "cursor": cursor}
 
 
 def _range(since: str | None, until: str | None, now: datetime, *, months: int) -> Range:

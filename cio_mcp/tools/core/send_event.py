@@ -12,12 +12,12 @@ from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
-from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import match_word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, Moment, Name
 from cio_mcp.tools.common.event_messages import event_messages
+from cio_mcp.tools.common.name_checks import check_visible
 from cio_mcp.tools.common.recipients import (
     UNKNOWN_CUSTOMER,
     UNREAD,
@@ -55,8 +55,7 @@ async def send_event(
     if not name:
         raise InvalidArgument("name", "expected the event's name")
     within("name", name, tracking.EVENT_NAME_BYTES)
-    if hidden := hidden_characters(name):
-        raise InvalidArgument("name", f"contains invisible characters ({', '.join(hidden[:5])})")
+    check_visible("name", name)
     within("data", canonical(data or {}), tracking.EVENT_DATA_BYTES)
     at = time_of("timestamp", timestamp)
     recipient = await recipient_of(ws, customer, id_type)

@@ -10,9 +10,9 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import MAX_IDS, Segment
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
-from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import CustomerInList, Name, SegmentRef
+from cio_mcp.tools.common.name_checks import check_visible
 from cio_mcp.tools.common.people_lookup import find_people, read_entries, refuse_faults
 from cio_mcp.tools.common.segment_members import plan_membership
 from cio_mcp.tools.common.segment_plans import plan_creation, plan_deletion
@@ -71,8 +71,7 @@ def _faults(
 
 
 async def _creation(ws: CallContext, name: str) -> Plan:
-    if hidden := hidden_characters(name):
-        raise InvalidArgument("name", f"contains invisible characters ({', '.join(hidden[:5])})")
+    check_visible("name", name)
     if same := next((each for each in await ws.segments.all() if each.name.strip() == name), None):
         if same.type == "dynamic":
             raise InvalidArgument("name", f"the dynamic segment {same.id} already has the name {quoted(name)}")

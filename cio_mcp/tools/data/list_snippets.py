@@ -9,14 +9,13 @@ import anyio.to_thread
 from pydantic import Field
 
 from cio_mcp.customerio.api.snippets import Snippet
-from cio_mcp.errors import InvalidArgument, NotFound
-from cio_mcp.text.mask import mask_text
-from cio_mcp.text.sanitize import harmless, quoted, quoted_name, quoted_text
+from cio_mcp.errors import NotFound
+from cio_mcp.text.sanitize import quoted, quoted_name, quoted_text
 from cio_mcp.text.spelling import closest_names
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Excerpt, FreeText, Prose, Untrusted
-from cio_mcp.tools.common.arguments import FOREIGN_CURSOR, Cursor, Limit, Name
-from cio_mcp.tools.common.pages import PageAnswer, cut, offset_of
+from cio_mcp.tools.common.arguments import Cursor, Limit, Name
+from cio_mcp.tools.common.pages import PageAnswer, cut, offset_of, text_page
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.template_search import MAX_LISTED, Use, snippet_uses
 from cio_mcp.workspace import CallContext
@@ -74,15 +73,16 @@ async def list_snippets(
         page, more = cut(snippets, limit, cursor)
         return SnippetsAnswer(snippets=tuple(map(_row, page)), total=len(snippets), **more)
     snippet = find_snippet(snippets, name)
-    piece = await anyio.to_thread.run_sync(partial(_piece, snippet.value, offset_of(cursor), mask=ws.settings.mask_pii))
+    cut_text = partial(text_page, snippet.value, MAX_TEXT_CHARACTERS, offset_of(cursor), mask=ws.settings.mask_pii)
+    text, following = await anyio.to_thread.run_sync(cut_text)
     uses = await snippet_uses(ws, snippet.name, snippets)
     return SnippetsAnswer(
         snippets=(_row(snippet),),
         used_by=uses.messages[:MAX_LISTED] or None,
-        has_more=piece[1] is not None,
-        cursor=piece[1],
+        has_more=following is not None,
+        cursor=following,
         note=f"{'' if uses.messages else 'No message that was read uses it. '}{uses.scope}",
-    ).model_copy(update={"text": piece[0]})  # validation would make it a plain text
+    ).model_copy(update={"text": text})  # validation would make it a plain text
 
 
 def find_snippet(snippets: Iterable[Snippet], name: str) -> Snippet:
@@ -102,13 +102,3 @@ def find_snippet(snippets: Iterable[Snippet], name: str) -> Snippet:
 
 def _row(snippet: Snippet) -> SnippetRow:
     return SnippetRow(name=snippet.name, text=snippet.value, updated=snippet.updated_at)
-
-
-def _piece(text: str, start: int, *, mask: bool) -> tuple[str, str | None]:
-    """A piece of a text, cleaned and masked as a whole, and the cursor to the next one."""
-    whole = harmless(text, keep_lines=True)
-    whole = mask_text(whole, "text") if mask else whole
-    if start and start >= len(whole):
-        raise InvalidArgument("cursor", FOREIGN_CURSOR)
-    end = start + MAX_TEXT_CHARACTERS - 1  # the last character of a cut text is an ellipsis
-    return Excerpt.of(whole, MAX_TEXT_CHARACTERS, start), str(end) if len(whole) > end + 1 else None

@@ -9,7 +9,6 @@ from pydantic import Field, JsonValue
 from cio_mcp.customerio.api.collections import Collection, Row
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.plan import Plan
-from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Id, Name
 from cio_mcp.tools.common.collection_edit import (
@@ -20,6 +19,7 @@ from cio_mcp.tools.common.collection_edit import (
     plan_name,
     plan_rows,
 )
+from cio_mcp.tools.common.name_checks import check_visible
 from cio_mcp.workspace import CallContext
 
 MAX_ROWS = 1_000
@@ -103,8 +103,7 @@ def _named(name: str | None) -> str:
     wanted = (name or "").strip()
     if not wanted:
         raise InvalidArgument("name", "expected the collection's name")
-    if hidden := hidden_characters(wanted):
-        raise InvalidArgument("name", f"contains invisible characters ({', '.join(hidden[:5])})")
+    check_visible("name", wanted)
     return wanted
 
 

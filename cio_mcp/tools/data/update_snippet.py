@@ -7,9 +7,9 @@ from pydantic import Field
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
-from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name, max_bytes
+from cio_mcp.tools.common.name_checks import check_visible
 from cio_mcp.tools.common.snippet_edit import plan_deletion, plan_text
 from cio_mcp.tools.data.list_snippets import find_snippet
 from cio_mcp.workspace import CallContext
@@ -39,8 +39,7 @@ async def update_snippet(
         return await plan_text(ws, existing, text, snippets)
     if existing:
         raise InvalidArgument("action", f"there is a snippet {quoted(name)} already; to change its text, pass set")
-    if hidden := hidden_characters(name.strip()):
-        raise InvalidArgument("name", f"contains invisible characters ({', '.join(hidden[:5])})")
+    check_visible("name", name.strip())
     if not name.strip():
         raise InvalidArgument("name", "expected the snippet's name")
     return await plan_text(ws, Snippet(name=name.strip()), text, snippets, new=True)
