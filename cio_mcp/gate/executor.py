@@ -82,7 +82,7 @@ class Executor:
                 case Failed(reason=reason):
                     return _failed(plan, reason)
                 case Unknown(reason=reason):
-                    return _in_doubt(plan, reason)
+                    return _unknown(plan, reason)
         return Outcome("sent", " ".join(notes) or _created(plan, sent), _delivery_of(plan, sent))
 
     async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
@@ -90,14 +90,14 @@ class Executor:
         size = batches.size(call)
         refused = batches.refusals(partly.body, size)
         if not refused:
-            return _in_doubt(plan, UNNAMED)
+            return _unknown(plan, UNNAMED)
         match await self.writer.send(batches.only(call, list(refused)), work):
             case Unknown(reason=reason):
-                return _in_doubt(plan, reason)
+                return _unknown(plan, reason)
             case Sent(status=batches.PARTIAL_STATUS) as again:
                 still = batches.refusals(again.body, len(refused))
                 if not still:
-                    return _in_doubt(plan, UNNAMED)
+                    return _unknown(plan, UNNAMED)
             case Sent():
                 return Outcome("sent", "All operations were accepted, some on the second attempt.")
             case Failed():
@@ -172,7 +172,7 @@ def _failed(plan: Plan, reason: str) -> Outcome:
     return Outcome("failed", f"Failed. Nothing was {'sent' if plan.once else 'changed'}. {reason}")
 
 
-def _in_doubt(plan: Plan, reason: str) -> Outcome:
+def _unknown(plan: Plan, reason: str) -> Outcome:
     return Outcome("unknown", f"The outcome is unknown. {reason}{_never_retried(plan)}")
 
 
@@ -199,4 +199,4 @@ def _created(plan: Plan, sent: Sent) -> str | None:
 def _unforeseen(plan: Plan, failure: Exception) -> Outcome:
     # The class only: its text may hold an address or a key.
     log.error("a change failed unexpectedly: %s", type(failure).__name__)
-    return _in_doubt(plan, "The server failed unexpectedly.")
+    return _unknown(plan, "The server failed unexpectedly.")

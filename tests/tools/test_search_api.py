@@ -5,8 +5,8 @@ import pytest
 from cio_mcp.customerio.operations import OPERATIONS
 from cio_mcp.text.render import render
 from cio_mcp.tools.api.index import index
+from cio_mcp.tools.api.preferred_tools import PREFERRED_TOOLS
 from cio_mcp.tools.api.search_api import search_api
-from cio_mcp.tools.api.typed import TYPED_TOOLS
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.workspace import CallContext
 
@@ -62,7 +62,7 @@ def test_every_operation_is_found_first_by_its_own_id_and_by_its_summary() -> No
 
 def test_the_tool_that_does_an_operation_better_exists_and_is_of_the_same_kind() -> None:
     tools = {spec.name: spec for spec in TOOLS}
-    for id_, name in TYPED_TOOLS.items():
+    for id_, name in PREFERRED_TOOLS.items():
         assert OPERATIONS[id_].writes <= (not tools[name].hints.read_only), (id_, name)
 
 

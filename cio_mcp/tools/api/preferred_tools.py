@@ -47,5 +47,5 @@ _BY_TOOL: Mapping[str, str] = {
     "update_segment": "create_segment delete_segment add_to_segment remove_from_segment",
 }  # fmt: skip
 
-TYPED_TOOLS: Mapping[str, str] = {id_: tool for tool, ids in _BY_TOOL.items() for id_ in ids.split()}
+PREFERRED_TOOLS: Mapping[str, str] = {id_: tool for tool, ids in _BY_TOOL.items() for id_ in ids.split()}
 """The tool to prefer, by operation."""

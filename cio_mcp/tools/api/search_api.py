@@ -11,7 +11,7 @@ from cio_mcp.customerio.operations.row import parse_fields
 from cio_mcp.gate.guardrails import SENDER_FIELDS, SENDER_IDENTITIES
 from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.api.index import index
-from cio_mcp.tools.api.typed import TYPED_TOOLS
+from cio_mcp.tools.api.preferred_tools import PREFERRED_TOOLS
 from cio_mcp.tools.common.arguments import Cursor, Name
 from cio_mcp.tools.common.pages import PageAnswer, cut
 from cio_mcp.tools.common.person_ref import AnswerPart
@@ -94,7 +94,7 @@ def _line(row: Operation) -> OperationLine:
         body=body or None,
         risk=row.risk,
         lane=row.lane,
-        use=TYPED_TOOLS.get(row.id),
+        use=PREFERRED_TOOLS.get(row.id),
     )
 
 

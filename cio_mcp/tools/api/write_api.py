@@ -16,8 +16,8 @@ from cio_mcp.gate.plan import Plan, Starts
 from cio_mcp.gate.risk import RISKS, Risk
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import from_unix, from_unix_if_readable
+from cio_mcp.tools.api.preferred_tools import PREFERRED_TOOLS
 from cio_mcp.tools.api.request import build_call, find_operation
-from cio_mcp.tools.api.typed import TYPED_TOOLS
 from cio_mcp.tools.api.write_checks import check_values
 from cio_mcp.tools.api.write_people import People, people_of
 from cio_mcp.tools.api.write_templates import check_templates
@@ -153,5 +153,5 @@ def _trace(call: Call, people: People) -> Evidence | None:
 
 def _next_step(row: Operation) -> str:
     check = f"To check it, call read_api with {row.verify}." if row.verify else ""
-    better = f"Next time, {TYPED_TOOLS[row.id]} does this better." if row.id in TYPED_TOOLS else ""
+    better = f"Next time, {PREFERRED_TOOLS[row.id]} does this better." if row.id in PREFERRED_TOOLS else ""
     return " ".join(filter(None, [check, better]))
