@@ -4,18 +4,16 @@ The sentences were committed before the descriptions. Search is plain BM25 over 
 arguments of each tool; words count in their singular.
 """
 
-import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from cio_mcp.server.definitions import Definition, load
+from cio_mcp.text.bm25 import Index
 from tests.sentences import DEFAULT, OTHERS
 
-K1, B = 1.2, 0.75
-"""The usual constants of BM25."""
 STOP_WORDS = frozenset({
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if",
     "in", "into", "is", "it", "no", "not", "of", "on", "or", "such", "that",
@@ -43,14 +41,7 @@ def document(definition: Definition) -> Counter[str]:
 
 def rank(sentence: str, documents: dict[str, Counter[str]]) -> list[str]:
     """The tools by their score, the best first; a tool that scores nothing is not found."""
-    mean = sum(each.total() for each in documents.values()) / len(documents)
-    scores = defaultdict[str, float](float)
-    for word in set(words(sentence)):
-        holders = sum(word in each for each in documents.values())
-        rarity = math.log(1 + (len(documents) - holders + 0.5) / (holders + 0.5))
-        for name, each in documents.items():
-            if count := each[word]:
-                scores[name] += rarity * count * (K1 + 1) / (count + K1 * (1 - B + B * each.total() / mean))
+    scores = Index.of(documents).scores(words(sentence))
     return [name for name, _ in sorted(scores.items(), key=lambda item: (-item[1], item[0]))]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from cio_mcp.customerio.operations import OPERATIONS
 from cio_mcp.text.render import render
-from cio_mcp.tools.api.index import index
+from cio_mcp.tools.api.index import search
 from cio_mcp.tools.api.preferred_tools import PREFERRED_TOOLS
 from cio_mcp.tools.api.search_api import search_api
 from cio_mcp.tools.catalog import TOOLS
@@ -49,14 +49,14 @@ FIRST = 5
 
 
 def test_plain_sentences_find_their_operation_among_the_first_five() -> None:
-    missed = [text for text, id_ in SENTENCES.items() if id_ not in [r.id for r in index().search(text)[:FIRST]]]
+    missed = [text for text, id_ in SENTENCES.items() if id_ not in [r.id for r in search(text)[:FIRST]]]
     assert missed == []
 
 
 def test_every_operation_is_found_first_by_its_own_id_and_by_its_summary() -> None:
     for row in OPERATIONS.values():
-        assert index().search(row.id)[0] is row
-        same = {each.summary for each in index().search(row.summary)[:12]}
+        assert search(row.id)[0] is row
+        same = {each.summary for each in search(row.summary)[:12]}
         assert row.summary in same, row.id
 
 

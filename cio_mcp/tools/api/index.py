@@ -1,18 +1,15 @@
-"""A search index over the table of operations: Okapi BM25, with the usual constants."""
+"""A search index over the table of operations."""
 
-import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from cio_mcp.customerio.operations import OPERATIONS, Operation
 from cio_mcp.customerio.operations.row import parse_fields
+from cio_mcp.text.bm25 import Index
 from cio_mcp.text.spelling import closest_names
 
-K1, B = 1.2, 0.75
-"""The usual constants of BM25: how fast a repeated word stops counting, and how much a long text weighs less."""
 MAX_QUERY_WORDS = 40
 """Words of a query that are looked for. Chosen: a sentence has half as many."""
 ID_WEIGHT, SUMMARY_WEIGHT = 3, 2
@@ -42,40 +39,23 @@ SYNONYMS: Mapping[str, str] = {
 _MIN_STEM = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The words of every operation, and how rare each word is."""
-
-    words: Mapping[str, Counter[str]]
-    rarity: Mapping[str, float]
-    mean_length: float
-
-    def search(self, query: str) -> list[Operation]:
-        """The operations that a query may mean, the best first; one of exactly this id comes before all."""
-        scores = defaultdict[str, float](float)
-        for word in _query_words(query):
-            for id_, counts in self.words.items():
-                if count := counts[word]:
-                    length = counts.total() / self.mean_length
-                    scores[id_] += self.rarity[word] * count * (K1 + 1) / (count + K1 * (1 - B + B * length))
-        exact = query.strip().casefold()
-        ranked = sorted(scores, key=lambda id_: (id_ != exact, -scores[id_], id_))
-        return [OPERATIONS[id_] for id_ in ranked]
-
-
 @cache
 def index() -> Index:
     """The index of the table, built once."""
-    words = {row.id: Counter(_row_words(row)) for row in OPERATIONS.values()}
-    holders = Counter(word for counts in words.values() for word in counts)
-    count = len(words)
-    rarity = {word: math.log(1 + (count - each + 0.5) / (each + 0.5)) for word, each in holders.items()}
-    return Index(words, rarity, sum(counts.total() for counts in words.values()) / count)
+    return Index.of({row.id: Counter(_row_words(row)) for row in OPERATIONS.values()})
+
+
+def search(query: str) -> list[Operation]:
+    """The operations that a query may mean, the best first; one of exactly this id comes before all."""
+    scores = index().scores(_query_words(query))
+    exact = query.strip().casefold()
+    ranked = sorted(scores, key=lambda id_: (id_ != exact, -scores[id_], id_))
+    return [OPERATIONS[id_] for id_ in ranked]
 
 
 def close_ids(operation: str) -> list[str]:
     """The ids that a wrong one may mean: those that look alike, else those of a search for its words."""
-    return closest_names(operation, OPERATIONS) or [row.id for row in index().search(operation)[:3]]
+    return closest_names(operation, OPERATIONS) or [row.id for row in search(operation)[:3]]
 
 
 def _row_words(row: Operation) -> Iterable[str]:

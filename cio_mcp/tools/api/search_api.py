@@ -10,7 +10,7 @@ from cio_mcp.customerio.operations.row import Field as BodyField
 from cio_mcp.customerio.operations.row import parse_fields
 from cio_mcp.gate.guardrails import SENDER_FIELDS, SENDER_IDENTITIES
 from cio_mcp.text.untrusted import Prose
-from cio_mcp.tools.api.index import index
+from cio_mcp.tools.api.index import search
 from cio_mcp.tools.api.preferred_tools import PREFERRED_TOOLS
 from cio_mcp.tools.common.arguments import Cursor, Name
 from cio_mcp.tools.common.pages import PageAnswer, cut
@@ -68,7 +68,7 @@ async def search_api(
 
     For what no other tool does. read_api and write_api call them.
     """
-    matches = index().search(query)
+    matches = search(query)
     page, rest = cut(matches, limit, cursor)
     return OperationsAnswer(
         operations=[_line(row) for row in page],
