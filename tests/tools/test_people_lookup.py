@@ -89,6 +89,13 @@ async def test_every_kind_of_identifier_is_found_and_unknown_ones_are_reported(w
     ]
 
 
+async def test_an_id_that_says_so_and_a_cio_id_without_its_prefix_are_found_too(ws: CallContext) -> None:
+    named = [Reference("ada", "id"), Reference("a3000001", "cio_id"), Reference("nobody", "id")]
+    found = await find_people(ws, named)
+    assert [isinstance(found[one], Person) for one in named] == [True, True, False]
+    assert len(found) == len(named)
+
+
 def test_ids_are_different_in_case_and_addresses_are_not() -> None:
     entries, faults = read_entries(["Ada", "ada", "ADA@x.io", "ada@x.io", " ", "ada"], None)
     assert [entry.text for entry in entries] == ["Ada", "ada", "ADA@x.io"]

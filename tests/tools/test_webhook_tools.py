@@ -50,6 +50,8 @@ async def test_creating_one_shows_everything_but_credentials_and_counts_as_a_sen
         ({"action": "update", "url": "https://evil.example"}, "send"),
         ({"action": "update", "with_content": True}, "send"),
         ({"action": "update", "events": ["*"]}, "send"),
+        ({"action": "update", "events": ["customer_unsubscribed"]}, "send"),
+        ({"action": "update", "events": ["email_sent", "sms_sent"]}, "send"),
         ({"action": "delete"}, "destroy"),
     ],
 )
@@ -60,6 +62,12 @@ async def test_what_lets_more_data_out_is_a_send_and_a_deletion_destroys(
     check_plan(plan)
     assert plan.risk == risk
     assert len(plan.calls) == 1
+
+
+async def test_every_open_and_click_instead_of_the_first_is_a_send(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.workspace.webhooks[1].full_resolution = False
+    plan = await update_webhook(ws, "update", "Data warehouse", full_resolution=True)
+    assert plan.risk == "send"
 
 
 async def test_an_edit_keeps_all_that_it_does_not_set(ws: CallContext, sandbox: Sandbox) -> None:

@@ -349,6 +349,14 @@ async def test_the_question_names_the_people_the_values_and_what_is_unchecked(ws
     assert "an unknown number of people" in unchecked
 
 
+async def test_a_customer_of_a_path_is_looked_up_once_and_found(ws: CallContext) -> None:
+    for identifier in ("ada", "ada@example.com", "cio_a3000001"):
+        plan = await plan_of(ws, "add_device", {"device": {"id": "t", "platform": "ios"}}, identifier=identifier)
+        assert len(plan.examples) == 1
+        assert "“ada” (cio_a3000001)" in plan.examples[0]
+        assert not plan.warnings
+
+
 async def test_the_question_shows_every_value_of_a_batch(ws: CallContext) -> None:
     elements = [EVENT | {"attributes": {"n": number}} for number in range(3)]
     text = text_of(await plan_of(ws, "apply_batch", batch_of(*elements)))

@@ -135,7 +135,7 @@ REQUIRED = {"name": "name", "url": "endpoint", "events": "events"}
 def _edit(current: Webhook, target: Webhook) -> Plan:
     edits = tuple(_edits(current, target))
     moves = current.endpoint != target.endpoint
-    more = moves or (target.with_content and not current.with_content) or {*target.events} > {*current.events}
+    more = moves or not {*target.events} <= {*current.events} or any(_turned_on(current, target))
     enables = current.disabled and not target.disabled
     return Plan(
         risk="send" if more or enables else "data",
@@ -149,6 +149,12 @@ def _edit(current: Webhook, target: Webhook) -> Plan:
         rests_on={"webhook": _digest(current)},
         next_step="To verify, call list_webhooks.",
     )
+
+
+def _turned_on(then: Webhook, now: Webhook) -> Iterator[bool]:
+    """For each option with which more data leave, whether it is turned on."""
+    yield now.with_content and not then.with_content
+    yield now.full_resolution and not then.full_resolution
 
 
 def _deletion(current: Webhook) -> Plan:

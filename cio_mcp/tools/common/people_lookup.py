@@ -69,6 +69,22 @@ def refuse_faults(
 
 async def find_people(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
     """Find the profile of each reference, or say in words why there is none."""
+    found = await _find(ws, [*dict.fromkeys(map(_as_looked_up, references))])
+    return {one: found[_as_looked_up(one)] for one in references}
+
+
+def _as_looked_up(reference: Reference) -> Reference:
+    """A reference with the one spelling of its kind: requests may say that an id is one, and leave `cio_` out."""
+    match reference.kind:
+        case "id":
+            return Reference(reference.value)
+        case "cio_id":
+            return Reference(f"cio_{reference.value.removeprefix('cio_')}", "cio_id")
+        case _:
+            return reference
+
+
+async def _find(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Person | str]:
     kinds: dict[IdType, list[Reference]] = {}
     for reference in references:
         kinds.setdefault(reference.kind, []).append(reference)
