@@ -330,6 +330,7 @@ PERSON: dict[str, JsonValue] = {
         {"identifiers": {"id": "ada", "email": "x@example.com"}},
         {"identifiers": {"id": 7}},
         {"identifiers": {"name": "ada"}},
+        {"identifiers": {"cio_id": "cio_a3000001"}},
         {"timestamp": "now"},
         {"attributes": None},
         {"name": "x"},

@@ -36,6 +36,16 @@ async def test_a_person_is_identified_later_than_accepted(client: SandboxClient)
     assert (attributes["plan"], attributes["seats"]) == ("pro", "3")
 
 
+async def test_a_cio_id_has_its_prefix_in_paths_only(client: SandboxClient) -> None:
+    prefixed = {"cio_id": "cio_a3000002"}
+    await entity(client, **{**identify("", colour="teal"), "identifiers": prefixed})
+    await client.track("POST", "/segments/3/add_customers", {"ids": ["cio_a3000002"]}, id_type="cio_id")
+    await client.track("POST", "/merge_customers", {"primary": {"id": "ada"}, "secondary": prefixed})
+    assert "colour" not in await client.attributes("bob")
+    segments = (await client.get_json("/v1/customers/bob/segments"))["segments"]
+    assert 3 not in [segment["id"] for segment in segments]
+
+
 async def test_a_person_is_named_by_email_and_cio_id_too(client: SandboxClient) -> None:
     for identifiers in ({"email": "bob@example.com"}, {"cio_id": "a3000002"}):
         answer = await entity(client, **{**identify("", town="Bonn"), "identifiers": identifiers})

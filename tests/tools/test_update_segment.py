@@ -62,7 +62,7 @@ async def test_a_customer_without_an_id_is_added_by_cio_id_in_a_request_of_its_o
     plan = await update_segment(ws, "add", "3", ["bob", "eve@example.com"])
     assert [(call.query, call.body) for call in plan.calls] == [
         ({}, {"ids": ["bob"]}),
-        ({"id_type": "cio_id"}, {"ids": [f"cio_{eve.cio_id}"]}),
+        ({"id_type": "cio_id"}, {"ids": [eve.cio_id]}),
     ]
     await approve_and_apply(ws, "update_segment", action="add", segment="3", customers=["bob", "eve@example.com"])
     assert {"bob", None} <= members(sandbox)

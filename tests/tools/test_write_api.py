@@ -357,6 +357,26 @@ async def test_a_customer_of_a_path_is_looked_up_once_and_found(ws: CallContext)
         assert not plan.warnings
 
 
+@pytest.mark.parametrize("cio_id", ["a3000001", "cio_a3000001"])
+async def test_a_cio_id_in_a_body_is_sent_without_the_prefix_that_it_takes_in_a_path(
+    cio_id: str, ws: CallContext
+) -> None:
+    ada: Body = {"cio_id": cio_id}
+    merge = await plan_of(ws, "merge_customers", {"primary": {"id": "bob"}, "secondary": ada})
+    event = EVENT | {"identifiers": ada, "attributes": {"cio_id": "cio_x"}}
+    related: Body = {
+        "type": "object",
+        "action": "add_relationships",
+        "identifiers": {"object_type_id": "1", "object_id": "acme"},
+        "cio_relationships": [{"identifiers": ada}],
+    }
+    batch = await plan_of(ws, "apply_batch", batch_of(event, related))
+    bodies: Any = [merge.calls[0].body, *batch.calls[0].body["batch"]]  # type: ignore[index, call-overload]
+    assert [bodies[0]["secondary"], bodies[1]["identifiers"]] == [{"cio_id": "a3000001"}] * 2
+    assert bodies[2]["cio_relationships"] == [{"identifiers": {"cio_id": "a3000001"}}]
+    assert bodies[1]["attributes"] == {"cio_id": "cio_x"}
+
+
 async def test_the_question_shows_every_value_of_a_batch(ws: CallContext) -> None:
     elements = [EVENT | {"attributes": {"n": number}} for number in range(3)]
     text = text_of(await plan_of(ws, "apply_batch", batch_of(*elements)))

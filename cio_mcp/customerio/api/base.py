@@ -172,6 +172,11 @@ class Reference(NamedTuple):
             return self.kind == "cio_id"
         return self.kind == ("email" if "@" in self.value else "id")
 
+    @property
+    def in_body(self) -> dict[str, str]:
+        """The identifier as bodies have it: a `cio_id` without the `cio_` that it takes in a path."""
+        return {self.kind: self.value.removeprefix("cio_") if self.kind == "cio_id" else self.value}
+
     def __str__(self) -> str:
         return f"the {KIND_NAMES[self.kind]} {quoted(self.value)}"
 

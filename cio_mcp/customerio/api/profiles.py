@@ -28,7 +28,7 @@ def unsuppress(person: Reference) -> Call:
 
 def merge(primary: Reference, secondary: Reference) -> Call:
     """Merge a customer into another and delete it; it does nothing if `primary` does not exist."""
-    body: dict[str, JsonValue] = {"primary": _identifiers(primary), "secondary": _identifiers(secondary)}
+    body: dict[str, JsonValue] = {"primary": {**primary.in_body}, "secondary": {**secondary.in_body}}
     return Call(operation="merge_customers", body=body)
 
 
@@ -55,10 +55,5 @@ def _about(person: Reference, operation: str, entity_operation: str, action: str
 
 
 def _entity(person: Reference, operation: str, action: str, **fields: JsonValue) -> Call:
-    body: dict[str, JsonValue] = {"type": "person", "action": action, "identifiers": _identifiers(person), **fields}
+    body: dict[str, JsonValue] = {"type": "person", "action": action, "identifiers": {**person.in_body}, **fields}
     return Call(operation=operation, body=body)
-
-
-def _identifiers(person: Reference) -> dict[str, JsonValue]:
-    """An identifier as bodies have it: a `cio_id` without the `cio_` it takes in a path."""
-    return {person.kind: person.value.removeprefix("cio_") if person.kind == "cio_id" else person.value}

@@ -97,11 +97,11 @@ def _profile_write(entity: JsonValue) -> ProfileWrite | None:
             [(kind, value)] = identifiers.items()
         case _:
             return None
-    if not isinstance(value, str) or kind not in IDENTIFIER_KINDS:
+    if not isinstance(value, str) or kind not in IDENTIFIER_KINDS or (kind == "cio_id" and value.startswith("cio_")):
         return None
     create = attributes.get("_update") is not True
     plain = attributes if create else {name: one for name, one in attributes.items() if name != "_update"}
-    return ProfileWrite(Reference(value, kind), plain, create)
+    return ProfileWrite(Reference(f"cio_{value}" if kind == "cio_id" else value, kind), plain, create)
 
 
 def event(person: Reference, name: str, data: dict[str, JsonValue], *, ulid: str, at: datetime | None) -> Call:
@@ -127,7 +127,7 @@ def _identify_entity(person: Reference, values: dict[str, JsonValue], at: int) -
 
 def _entity(argument: str, person: Reference, body: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """One operation of v2, whether it goes alone or in a batch."""
-    entity: dict[str, JsonValue] = {"type": "person", "identifiers": {person.kind: person.value}, **body}
+    entity: dict[str, JsonValue] = {"type": "person", "identifiers": {**person.in_body}, **body}
     if (size := len(canonical(entity).encode(errors="surrogatepass"))) > MAX_OPERATION_BYTES:
         limit = f"{MAX_OPERATION_BYTES:,}"
         raise InvalidArgument(

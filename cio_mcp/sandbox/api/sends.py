@@ -9,7 +9,7 @@ from cio_mcp.sandbox.api.send_checks import CHECKS, PHONE, TEMPLATE_NUMBER, addr
 from cio_mcp.sandbox.http import ApiRequest, meta_error
 from cio_mcp.sandbox.world.deliveries import Delivery, new_delivery_id
 from cio_mcp.sandbox.world.lifecycle import create_delivery, dispatch, draft
-from cio_mcp.sandbox.world.people import ID_TYPES, Person
+from cio_mcp.sandbox.world.people import ID_TYPES, Person, TypedIdentifier
 from cio_mcp.sandbox.world.profiles import create_profile, is_suppressed
 from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.templates import Channel, Template, render
@@ -83,7 +83,7 @@ def _identifier(body: dict[str, Any]) -> tuple[str, str]:
     [(id_type, identifier)] = identifiers.items()
     if not is_identifier(identifier):
         raise meta_error(400, f"identifiers.{id_type} must not be blank")
-    return id_type, str(identifier)
+    return id_type, TypedIdentifier(str(identifier), id_type)
 
 
 def _message(workspace: Workspace, body: dict[str, Any], channel: Channel) -> tuple[Source, Template]:

@@ -9,7 +9,7 @@ from cio_mcp.sandbox.api.routes import Route
 from cio_mcp.sandbox.api.track_bodies import ACCEPTED, byte_length, find_person, json_object, path_identifier
 from cio_mcp.sandbox.http import ApiError, ApiRequest, meta_error, track_error
 from cio_mcp.sandbox.world.lifecycle import segment_changes
-from cio_mcp.sandbox.world.people import ID_TYPES
+from cio_mcp.sandbox.world.people import ID_TYPES, TypedIdentifier
 from cio_mcp.sandbox.world.profiles import identify, merge_profiles
 from cio_mcp.sandbox.world.workspace import Workspace
 
@@ -137,7 +137,7 @@ def _one_key(value: Any, side: str) -> tuple[str, str]:
     if isinstance(value, dict) and len(value) == 1:
         [(name, identifier)] = value.items()
         if name in ID_TYPES and is_identifier(identifier):
-            return name, str(identifier)
+            return name, TypedIdentifier(str(identifier), name)
     raise meta_error(400, f"{side} must hold exactly one of id, email or cio_id")
 
 
@@ -152,7 +152,7 @@ def _membership(workspace: Workspace, request: ApiRequest, *, member: bool) -> A
 
     def change() -> None:
         for value in ids:
-            if person := workspace.people.get(id_type, str(value)):
+            if person := workspace.people.get(id_type, TypedIdentifier(str(value), id_type)):
                 with segment_changes(workspace, person):
                     (person.manual_segments.add if member else person.manual_segments.discard)(segment.id)
 

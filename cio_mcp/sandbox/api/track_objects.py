@@ -7,6 +7,7 @@ from cio_mcp.sandbox.api.fields import is_identifier
 from cio_mcp.sandbox.api.relationships import is_people_list
 from cio_mcp.sandbox.http import invalid
 from cio_mcp.sandbox.world.lifecycle import report_metric
+from cio_mcp.sandbox.world.people import TypedIdentifier
 from cio_mcp.sandbox.world.profiles import relate
 from cio_mcp.sandbox.world.workspace import Workspace
 
@@ -81,7 +82,7 @@ def _relate(workspace: Workspace, key: tuple[str, str], people: list[Any], actio
         workspace.objects.setdefault(key, {})
     for one in people:
         for id_type, value in one["identifiers"].items():
-            if person := workspace.people.get(id_type, str(value)):
+            if person := workspace.people.get(id_type, TypedIdentifier(str(value), id_type)):
                 relate(person, _one_relation(key, action, one.get("relationship_attributes") or {}))
 
 

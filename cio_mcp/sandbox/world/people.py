@@ -116,12 +116,15 @@ class Directory:
         if id_type == "email":
             return next(iter(self.with_email(value)), None)
         if id_type == "cio_id":
-            return self._people.get(value.removeprefix("cio_"))
+            return self._people.get(value if isinstance(value, TypedIdentifier) else value.removeprefix("cio_"))
         return self._by_id.get(value)
 
 
 class TypedIdentifier(str):
-    """An identifier whose type is given, as in v2; in a v1 path its form decides."""
+    """An identifier whose type is given, as in a body; in a v1 path its form decides.
+
+    A `cio_id` has its prefix in paths only.
+    """
 
     __slots__ = ("id_type",)
     id_type: str

@@ -31,6 +31,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "array": (list,),
 }  # fmt: skip
 IDENTIFIER_FIELDS = frozenset({"identifiers", "primary", "secondary"})
+RELATIONSHIPS = "cio_relationships"
 
 
 def find_operation(name: str, *, writes: bool) -> Operation:
@@ -60,7 +61,7 @@ def build_call(row: Operation, arguments: Values, body: JsonValue, generated: Va
     faults = [*_argument_faults(row, arguments), *_body_faults(row, arguments, body)]
     if faults:
         raise _refusal(faults)
-    full = _filled(row, body, generated or {})
+    full = _filled(row, _with_bare_ids(body, row), generated or {})
     path = {name: _text(arguments[name]) for name in row.path_parameters}
     query = query_of({name: value for name, value in arguments.items() if name not in path})
     try:
@@ -210,6 +211,24 @@ def _identifier_faults(row: Operation, body: Values, place: str) -> Iterator[str
         kinds = [kind for kind in IDENTIFIER_KINDS if kind in value]
         if len(value) != 1 or len(kinds) != 1 or not _is_text(value[kinds[0]]):
             yield f"{place}{name}: expected exactly one of {', '.join(IDENTIFIER_KINDS)}"
+
+
+def _with_bare_ids(body: JsonValue, row: Operation) -> JsonValue:
+    """The body with each `cio_id` as bodies have it: with the `cio_` that it takes in a path it would reach no one."""
+    if not isinstance(body, dict):
+        return body
+    holders = {*IDENTIFIER_FIELDS, *((row.elements,) if row.elements else ()), RELATIONSHIPS}
+    return {name: _bare(value, row) if name in holders else value for name, value in body.items()}
+
+
+def _bare(value: JsonValue, row: Operation) -> JsonValue:
+    match value:
+        case {"cio_id": str() as cio_id}:
+            return {**value, "cio_id": cio_id.removeprefix("cio_")}
+        case list():
+            return [_with_bare_ids(each, row) for each in value]
+        case _:
+            return value
 
 
 def _fixed(row: Operation) -> list[tuple[str, str]]:

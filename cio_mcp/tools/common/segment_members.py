@@ -76,7 +76,7 @@ def _calls(segment: Segment, people: Sequence[Person], *, add: bool) -> Iterator
     """People by their ID, which the documentation promises to take, and those without one by `cio_id`."""
     kinds: dict[Literal["id", "cio_id"], list[str]] = {
         "id": [person.id for person in people if person.id],
-        "cio_id": [f"cio_{person.cio_id}" for person in people if not person.id and person.cio_id],
+        "cio_id": [person.cio_id for person in people if not person.id and person.cio_id],
     }
     for id_type, ids in kinds.items():
         for start in range(0, len(ids), segments.MAX_IDS):

@@ -6,7 +6,6 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cio_mcp.customerio.api import sends
-from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
@@ -77,7 +76,7 @@ async def send_transactional(
             sends.send(
                 by,
                 int(template.id),
-                _identifiers(recipient.reference),
+                {**recipient.reference.in_body},
                 where.to,
                 data or {},
                 send_at=at,
@@ -104,10 +103,6 @@ def _due(send_at: str | None, now: datetime) -> datetime | None:
     if at - now > timedelta(days=sends.SEND_AHEAD_DAYS):
         raise InvalidArgument("send_at", f"is more than {sends.SEND_AHEAD_DAYS} days ahead; Customer.io rejects that")
     return at
-
-
-def _identifiers(person: Reference) -> dict[str, JsonValue]:
-    return {person.kind: person.value.removeprefix("cio_") if person.kind == "cio_id" else person.value}
 
 
 def _warnings(recipient: Recipient, options: SendOptions) -> tuple[str, ...]:
