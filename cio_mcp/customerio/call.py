@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Self
 from urllib.parse import quote, urlencode
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, model_validator
 
 from cio_mcp.customerio.canonical import canonical, comparable, comparable_target
+from cio_mcp.customerio.identities import Known
 from cio_mcp.customerio.operations import (
     OPERATIONS,
     Api,
@@ -26,6 +28,7 @@ from cio_mcp.customerio.url_values import check_path, check_query, query_of
 
 __all__ = ["Call", "canonical", "digest", "read"]
 
+NOBODY: Known = MappingProxyType({})
 _FORMER_FIELDS = frozenset({"api", "method", "route", "lane", "retry", "minted", "answers"})
 """The fields of a call in journals from before the table of operations."""
 
@@ -126,15 +129,13 @@ class Call(BaseModel):
         """The top-level body fields with ids and times that this server filled in; a batch has none of its own."""
         return frozenset() if self.row.elements else frozenset(self.effects[0].operation.generated)
 
-    @property
-    def comparable(self) -> JsonValue:
+    def comparable(self, known: Known = NOBODY) -> JsonValue:
         """A form in which two calls are equal if their effects are; see `canonical.comparable`."""
-        return comparable(self.row, self.effects, self.path, self.query, self.body)
+        return comparable(self.row, self.effects, self.path, self.query, self.body, known)
 
-    @property
-    def comparable_target(self) -> JsonValue:
+    def comparable_target(self, known: Known = NOBODY) -> JsonValue:
         """A form in which two calls are equal if they differ in their data alone; see `canonical.comparable_target`."""
-        return comparable_target(self.effects, self.path)
+        return comparable_target(self.effects, self.path, known)
 
     @property
     def subject(self) -> str:

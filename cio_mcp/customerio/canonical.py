@@ -1,21 +1,30 @@
 """Requests in a form in which two that have the same effect are equal."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import JsonValue
 
+from cio_mcp.customerio.identities import Known, identify_person
 from cio_mcp.customerio.operations import Effect, Operation
 from cio_mcp.text.names import fold
 from cio_mcp.text.normalization import normalize
 
-FORM_VERSION = 3
+FORM_VERSION = 4
 """The version of the forms below. Raise it with every change that alters the form of a request: what was stored under
 an older version is then computed again, so that no duplicate of it is missed."""
 
 EVENT_NAME = "name"
 """The body field with the name of an event."""
+SAME_EVENTS: Mapping[str, str] = {
+    f"{api}_{kind}": kind for api in ("track", "person", "pipelines") for kind in ("event", "page", "screen")
+}
+"""The operations that record the same, by any API, alone or in a batch: an event of a person, a page view, or a screen.
+
+Of the fields that they call differently, the form has the name and the data of the event.
+"""
+_EVENT_FIELDS = frozenset({"type", "action", "event", "timestamp"})
 _CASE_SENSITIVE = frozenset({"id", "ids", "userId", "anonymousId", "anonymous_id"})
 """Keys of identifiers that Customer.io compares as they are, even where they look like an address."""
 
@@ -26,70 +35,97 @@ def canonical(value: object) -> str:
 
 
 def comparable(
-    row: Operation, effects: tuple[Effect, ...], path: Mapping[str, str], query: Mapping[str, str], body: Any
+    row: Operation,
+    effects: tuple[Effect, ...],
+    path: Mapping[str, str],
+    query: Mapping[str, str],
+    body: Any,
+    known: Known,
 ) -> JsonValue:
     """A request without what does not change its effect.
 
     Left out are generated ids and times, the time of a schedule, and fields that have their published default.
-    Numbers count by value, addresses without case, and text in one Unicode form (NFC).
+    Numbers count by value, addresses without case, text in one Unicode form (NFC), and lists of people in any order.
+    People who were looked up (`known`) count by `cio_id`, and an event as the same by whatever operation it is recorded.
     """
     batch = bool(row.elements) and isinstance(body, dict)
     shared = {key: value for key, value in body.items() if key != row.elements} if batch else {}
     return {
-        "path": {name: _comparable_value(row, name, value) for name, value in path.items()},
         "query": _plain(dict(query)),
         "shared": _plain(shared),
-        "effects": [{"operation": each.operation.id, "body": _comparable_body(each)} for each in effects],
+        "effects": [{**_about(each, path, known), "body": _body(each, known)} for each in effects],
     }
 
 
-def comparable_target(effects: tuple[Effect, ...], path: Mapping[str, str]) -> JsonValue:
+def comparable_target(effects: tuple[Effect, ...], path: Mapping[str, str], known: Known) -> JsonValue:
     """The target of a request, without its data: the operation, the person, and the message or event.
 
     Two requests with the same effect have the same target.
     """
-    return [
-        {
-            "operation": each.operation.id,
-            "path": {name: _comparable_value(each.operation, name, value) for name, value in path.items()},
-            "body": dict(_named(each)),
-        }
-        for each in effects
-    ]
+    return [{**_about(each, path, known), "body": dict(_named(each, known))} for each in effects]
 
 
-def _named(effect: Effect) -> Iterator[tuple[str, JsonValue]]:
+def _about(effect: Effect, path: Mapping[str, str], known: Known) -> dict[str, JsonValue]:
+    """The operation, its path, and of an event the person, wherever the request names them."""
+    row = effect.operation
+    if row.id not in SAME_EVENTS:
+        values = {name: _comparable_value(row, name, value, known) for name, value in path.items()}
+        return {"operation": row.id, "path": values}
+    body = effect.body if isinstance(effect.body, dict) else {}
+    name = row.people[0]
+    person = _comparable_value(row, name, path.get(name, body.get(name)), known)
+    type_ = body.get("type")
+    return {"operation": type_ if type_ in SAME_EVENTS.values() else SAME_EVENTS[row.id], "person": person}
+
+
+def _body(effect: Effect, known: Known) -> JsonValue:
+    """The body of an effect; of an event its name and data, and what else there is but the person."""
+    row, body = effect.operation, effect.body
+    form = _comparable_body(effect, known)
+    if row.id not in SAME_EVENTS or not isinstance(body, dict) or not isinstance(form, dict):
+        return form
+    data = form.get(row.event_data)
+    return {
+        **{key: value for key, value in form.items() if key not in {*_EVENT_FIELDS, row.people[0], row.event_data}},
+        **({"name": _plain(name)} if (name := body.get(EVENT_NAME, body.get("event"))) is not None else {}),
+        **({"data": data} if data else {}),
+    }
+
+
+def _named(effect: Effect, known: Known) -> Iterator[tuple[str, JsonValue]]:
     """The fields of a body that name the person, what the operation is about, and the event."""
     row = effect.operation
     person = row.people[:1]
     names = dict.fromkeys((*person, row.target, *((EVENT_NAME,) if row.event_data else ())))
-    body = _comparable_body(effect, names)
+    body = _body(effect, known)
     for name in names:
         value = body.get(name) if isinstance(body, dict) else None
         # A list is an audience, which belongs to the data.
-        if value is not None and not (name in person and isinstance(value, list)):
+        if value is not None and not (name in person and isinstance(effect.body.get(name), list)):
             # Campaigns start from an event in any spelling of its name.
             yield name, fold(value) if name == EVENT_NAME and row.event_data and isinstance(value, str) else value
 
 
-def _comparable_body(effect: Effect, names: Collection[str] | None = None) -> JsonValue:
-    """The body of an effect; of an object, all of it, or the fields with these `names`."""
+def _comparable_body(effect: Effect, known: Known) -> JsonValue:
     row, body = effect.operation, effect.body
+    if body is None:
+        return {}
     if not isinstance(body, dict):
         return _plain(body)
     numbers_or_text = {field.name for field in row.body_fields if {"integer", "string"} <= {*field.types}}
     kept: dict[str, JsonValue] = {}
     for name, value in body.items():
         key = normalize("NFC", name)
-        wanted = names is None or key in names
-        if wanted and name not in row.not_compared and not _is_default(row, name, value):
-            plain = _comparable_value(row, name, value)
+        if name not in row.not_compared and not _is_default(row, name, value):
+            plain = _comparable_value(row, name, value, known)
             kept[key] = str(plain) if name in numbers_or_text else plain
     return kept
 
 
-def _comparable_value(row: Operation, name: str, value: Any) -> JsonValue:
-    return _fold_address(name, value) if name in row.people else _plain(value)
+def _comparable_value(row: Operation, name: str, value: Any, known: Known) -> JsonValue:
+    if name not in row.people:
+        return _plain(value)
+    return identify_person(row, name, value, known) or _fold_address(name, value)
 
 
 def _is_default(row: Operation, name: str, value: Any) -> bool:
@@ -104,7 +140,7 @@ def _fold_address(name: str, value: Any) -> JsonValue:
         case dict():
             return {normalize("NFC", key): _fold_address(key, inner) for key, inner in value.items()}
         case list():
-            return [_fold_address(name, inner) for inner in value]
+            return sorted((_fold_address(name, inner) for inner in value), key=canonical)
         case _:
             return _plain(value)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from cio_mcp.customerio.api.base import IDENTIFIER_KINDS, Reference
 from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.identities import by_shape
 from cio_mcp.customerio.operations import EVERYTHING, Effect, value_at
 
 
@@ -20,7 +21,7 @@ def person_of(call: Call, effect: Effect) -> Reference | None:
     """
     name = next(iter(effect.operation.people), "")
     if name in call.path:
-        return _by_shape(call.path[name])
+        return by_shape(call.path[name])
     person = value_at(effect.body, name)
     identifiers = person if isinstance(person, dict) else {}
     kinds = (kind for kind in IDENTIFIER_KINDS if identifiers.get(kind) not in (None, ""))
@@ -63,7 +64,3 @@ def _texts(value: Any) -> Iterator[str]:
             pass
         case _:
             yield str(value)
-
-
-def _by_shape(value: str) -> Reference:
-    return next(one for kind in IDENTIFIER_KINDS if (one := Reference(value, kind)).fits_path)

@@ -92,6 +92,7 @@ class Plan(BaseModel):
     `due_at` when a scheduled send goes out (Unix seconds), `proof` what can be read once the write is visible.
     `recipients` are all whom it reaches, by address or `cio_…`, and `test_profiles` those of them who are in the
     policy's segment; none means that it is not known.
+    `known_as` has the `cio_id` of people whom the calls name by something else, so that duplicates are recognized.
     No calls at all means that everything is already so.
     """
 
@@ -107,6 +108,7 @@ class Plan(BaseModel):
     recipients: tuple[str, ...] = ()
     test_profiles: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    known_as: dict[str, str] = {}
     starts: Starts = None
     why: str = ""
     warnings: tuple[str, ...] = ()
@@ -180,14 +182,14 @@ class Plan(BaseModel):
         """The key of equal effects, across callers: SHA-256 over the calls without what doesn't change it."""
         if not self.once:
             return None
-        return _sha256([call.comparable for call in self.calls])
+        return _sha256([call.comparable(self.known_as) for call in self.calls])
 
     @property
     def target(self) -> str | None:
         """What similar effects share, by any caller: SHA-256 over the targets of the calls."""
         if not self.once:
             return None
-        return _sha256([call.comparable_target for call in self.calls])
+        return _sha256([call.comparable_target(self.known_as) for call in self.calls])
 
 
 def _sha256(value: JsonValue) -> str:

@@ -392,5 +392,5 @@ def test_the_form_in_which_requests_are_compared_is_that_of_its_version() -> Non
             },
         ),
     )
-    text = json.dumps([[call.comparable, call.comparable_target] for call in requests], sort_keys=True)
-    assert (FORM_VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (3, "5aba3ca171a58c43")
+    text = json.dumps([[call.comparable(), call.comparable_target()] for call in requests], sort_keys=True)
+    assert (FORM_VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (4, "1dbe3f08e12769b0")

@@ -16,6 +16,9 @@ from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
 from cio_mcp.tools.api.write_api import write_api
+from cio_mcp.tools.core.send_event import send_event
+from cio_mcp.tools.core.send_transactional import send_transactional
+from cio_mcp.tools.core.trigger_broadcast import trigger_broadcast
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
 
@@ -426,6 +429,23 @@ async def test_a_request_that_must_not_come_twice_is_never_sent_again_and_counts
     assert not plan.can_be_repeated
     for row in OPERATIONS.values():
         assert row.retry != "once" or row.writes
+
+
+async def test_the_request_of_another_tool_is_a_duplicate(ws: CallContext) -> None:
+    data: Body = {"order_id": 7}
+    typed = await send_transactional(ws, "2", "ada", data=data)
+    for identifiers in (ADA, {"email": "Ada@example.com"}, {"cio_id": "cio_a3000001"}):
+        raw = await plan_of(ws, "send_email", SEND | {"message_data": data, "identifiers": identifiers})
+        assert (raw.effect, raw.target) == (typed.effect, typed.target)
+    event = await send_event(ws, "ada", "paid", data)
+    for raw in (
+        await plan_of(ws, "track_event", {"name": "paid", "data": data}, identifier="ada@example.com"),
+        await plan_of(ws, "apply_batch", batch_of(EVENT | {"name": "paid", "attributes": data})),
+        await plan_of(ws, "pipelines_track", {"userId": "ada", "event": "paid", "properties": data}),
+    ):
+        assert (raw.effect, raw.target) == (event.effect, event.target)
+    broadcast = await trigger_broadcast(ws, "10")
+    assert (await plan_of(ws, "trigger_broadcast", broadcast_id=10)).effect == broadcast.effect
 
 
 async def test_whatever_may_not_be_sent_again_counts_as_a_duplicate_too(ws: CallContext) -> None:

@@ -59,6 +59,7 @@ async def write_api(
         edits=current.edits,
         affected=people.affected,
         examples=people.examples,
+        known_as=people.known_as,
         starts=starts,
         warnings=(*people.warnings, *current.warnings, *uses.warnings),
         calls=(call,),

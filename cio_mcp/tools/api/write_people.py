@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.identities import key_of
 from cio_mcp.customerio.mentions import person_of
 from cio_mcp.customerio.operations import EVERYTHING, Effect, value_at
 from cio_mcp.customerio.references import reference_of
@@ -30,7 +31,7 @@ AUDIENCES = ("recipients", "per_user_data", "data_file_url")
 class People:
     """The people a request names: how many (None: unknown), lines about them, warnings, and what the plan rests on.
 
-    `person` is the profile of the only one, where there is one and it was read.
+    `person` is the profile of the only one, where there is one and it was read; `known_as` is as in a plan.
     """
 
     affected: int | None
@@ -39,6 +40,7 @@ class People:
     rests_on: dict[str, JsonValue] = field(default_factory=dict)
     person: Person | None = None
     reference: Reference | None = None
+    known_as: dict[str, str] = field(default_factory=dict)
 
 
 async def people_of(ws: CallContext, call: Call) -> People:
@@ -63,6 +65,7 @@ async def people_of(ws: CallContext, call: Call) -> People:
         {"people": {f"{one.kind} {one.value}": _identity(found) for one, found in lookups.items()}},
         person if isinstance(person, Person) else None,
         only,
+        {key_of(one): found.cio_id for one, found in lookups.items() if isinstance(found, Person) and found.cio_id},
     )
 
 

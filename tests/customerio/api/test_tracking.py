@@ -44,8 +44,8 @@ def test_the_time_of_a_write_and_the_id_of_an_event_do_not_count_in_either_versi
     for person in (Reference("ada"), Reference("ada@example.com")):
         then, now = (tracking.identify(person, {"a": 1}, at=at, create=True) for at in (1, 2))
         one, other = (tracking.event(person, "x", {}, ulid=ulid, at=None) for ulid in ("1", "2"))
-        assert then.comparable == now.comparable
-        assert one.comparable == other.comparable
+        assert then.comparable() == now.comparable()
+        assert one.comparable() == other.comparable()
 
 
 def test_a_value_too_large_for_one_operation_is_refused_by_its_argument() -> None:
