@@ -46,7 +46,7 @@ def comparable(
 
     Left out are generated ids and times, the time of a schedule, and fields that have their published default.
     Numbers count by value, addresses without case, text in one Unicode form (NFC), and lists of people in any order.
-    People who were looked up (`known`) count by `cio_id`, and an event as the same by whatever operation it is recorded.
+    People who were looked up (`known`) count by `cio_id`, and an event is the same by whatever operation.
     """
     batch = bool(row.elements) and isinstance(body, dict)
     shared = {key: value for key, value in body.items() if key != row.elements} if batch else {}

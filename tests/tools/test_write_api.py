@@ -374,7 +374,8 @@ async def test_a_cio_id_in_a_body_is_sent_without_the_prefix_that_it_takes_in_a_
         "cio_relationships": [{"identifiers": ada}],
     }
     batch = await plan_of(ws, "apply_batch", batch_of(event, related))
-    bodies: Any = [merge.calls[0].body, *batch.calls[0].body["batch"]]  # type: ignore[index, call-overload]
+    whole: Any = batch.calls[0].body
+    bodies: Any = [merge.calls[0].body, *whole["batch"]]
     assert [bodies[0]["secondary"], bodies[1]["identifiers"]] == [{"cio_id": "a3000001"}] * 2
     assert bodies[2]["cio_relationships"] == [{"identifiers": {"cio_id": "a3000001"}}]
     assert bodies[1]["attributes"] == {"cio_id": "cio_x"}
@@ -434,7 +435,8 @@ async def test_a_request_that_must_not_come_twice_is_never_sent_again_and_counts
 async def test_the_request_of_another_tool_is_a_duplicate(ws: CallContext) -> None:
     data: Body = {"order_id": 7}
     typed = await send_transactional(ws, "2", "ada", data=data)
-    for identifiers in (ADA, {"email": "Ada@example.com"}, {"cio_id": "cio_a3000001"}):
+    names: tuple[Body, ...] = (ADA, {"email": "Ada@example.com"}, {"cio_id": "cio_a3000001"})
+    for identifiers in names:
         raw = await plan_of(ws, "send_email", SEND | {"message_data": data, "identifiers": identifiers})
         assert (raw.effect, raw.target) == (typed.effect, typed.target)
     event = await send_event(ws, "ada", "paid", data)

@@ -223,8 +223,8 @@ def _with_bare_ids(body: JsonValue, row: Operation) -> JsonValue:
 
 def _bare(value: JsonValue, row: Operation) -> JsonValue:
     match value:
-        case {"cio_id": str() as cio_id}:
-            return {**value, "cio_id": cio_id.removeprefix("cio_")}
+        case dict() if isinstance(cio_id := value.get("cio_id"), str):
+            return value | {"cio_id": cio_id.removeprefix("cio_")}
         case list():
             return [_with_bare_ids(each, row) for each in value]
         case _:
