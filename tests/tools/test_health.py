@@ -18,10 +18,11 @@ from cio_mcp.sandbox.world.sources import Kind
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render
 from cio_mcp.text.timestamps import from_unix
-from cio_mcp.tools.core.health.finding import CHECKS, Finding
+from cio_mcp.tools.core.health.coverage import OF_ALL_SOURCES, READS
+from cio_mcp.tools.core.health.finding import CHECKS, Check, Finding
 from cio_mcp.tools.core.health.messages import message_findings
 from cio_mcp.tools.core.health.reads import MAX_REQUESTS, MAX_SOURCES, Readings, SourceDays
-from cio_mcp.tools.core.health.report import MAX_FINDINGS, Health
+from cio_mcp.tools.core.health.report import MAX_FINDINGS, Health, deliverability
 from cio_mcp.tools.core.workspace import get_workspace
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
@@ -78,6 +79,7 @@ async def test_a_healthy_workspace_has_no_finding(ws: CallContext) -> None:
     health = await health_of(ws)
     assert health.findings == ()
     assert next(iter(health.lines())) == "No findings."
+    assert health.complete
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
@@ -463,6 +465,62 @@ async def test_what_cannot_be_read_is_stated_and_the_rest_is_checked(ws: CallCon
     assert any(line.startswith("Not checked, since segments could not be read: ") for line in health.coverage)
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 503])
+async def test_a_check_of_which_every_read_fails_claims_to_have_checked_nothing(
+    ws: CallContext, sandbox: Sandbox, status: int
+) -> None:
+    sandbox.faults.append(Fault("GET", "/v1/", f"status:{status}", times=-1))
+    health = await health_of(ws)
+    assert (health.findings, health.complete) == ((), False)
+    assert next(iter(health.lines())) == "No findings, but not everything was checked (see below)."
+    every = [words for check, words in CHECKS.items() if check != "receiver"]
+    assert f"Not checked, or only in part: {', '.join(every)}." in health.coverage
+    assert sum(line.startswith("Not checked, since ") for line in health.coverage) <= len(READS)
+    assert not any("None" in line for line in health.coverage)
+
+
+@pytest.mark.parametrize(
+    ("path", "check"),
+    [
+        ("/v1/messages", "failing_messages"),
+        ("/v1/broadcasts", "flat_line"),
+        ("/v1/newsletters", "rising_bounces"),
+        ("/v1/campaigns/1/metrics", "odd_state"),
+        ("/v1/segments/2/customer_count", "segment"),
+        ("/v1/reporting_webhooks", "webhook"),
+        ("/v1/esp/suppression/bounces", "suppression"),
+    ],
+)
+async def test_a_check_that_lacks_one_read_is_not_said_to_be_done(
+    ws: CallContext, sandbox: Sandbox, path: str, check: Check
+) -> None:
+    sandbox.faults.append(Fault("GET", path, "status:503", times=-1))
+    health = await health_of(ws)
+    done, partial = health.coverage[:2]
+    assert not health.complete
+    assert CHECKS[check] in partial
+    assert CHECKS[check] not in done
+    assert done.startswith("Checked: ")
+
+
+async def test_more_sources_than_are_read_leave_their_checks_incomplete(ws: CallContext, sandbox: Sandbox) -> None:
+    world = sandbox.workspace
+    for number in range(100, 130):
+        world.segments[number] = Segment(number, f"Segment {number}", "", days_ago(90), lambda _: True)
+        source = replace(world.sources["campaign", 4], id=number, name=f"C{number}", trigger_segments=(number,))
+        world.sources["campaign", number] = source
+    health = await health_of(ws)
+    assert not health.complete
+    incomplete = [CHECKS[check] for check in (*OF_ALL_SOURCES, "segment")]
+    assert health.coverage[1] == f"Not checked, or only in part: {', '.join(incomplete)}."
+    assert any(line.startswith("Size not read, beyond the limit: segment ") for line in health.coverage)
+
+
+def test_reports_of_deliveries_alone_are_not_called_no_events() -> None:
+    (line,) = deliverability({"delivered": 3}).lines()
+    assert line == "Messages, last 7 days: delivered 3; no rate, since no event says that one was sent or was not"
+
+
 async def test_without_an_app_key_nothing_of_the_workspace_is_checked_and_it_says_so(
     settings: Settings, sandbox: Sandbox, clock: QuickClock
 ) -> None:
@@ -470,7 +528,7 @@ async def test_without_an_app_key_nothing_of_the_workspace_is_checked_and_it_say
         settings.model_copy(update={"app_api_key": None}), sandbox=sandbox, clock=clock
     ) as opened:
         health = await health_of(opened.acting(caller_named("local:tester")))
-    assert health.findings == ()
+    assert (health.findings, health.complete) == ((), False)
     assert health.coverage[0].startswith("Not checked, for want of an App API key: ")
     assert not sandbox.requests
 

@@ -73,6 +73,8 @@ class Messages(Reads):
         try:
             return MessagePage.of(await self._reader.read(call))
         except NotFound:
+            if kind is None:
+                raise
             raise NotFound(f"id: there is no {kind} {quoted(id_ or '')}. Check kind.") from None
 
     async def get(self, id_: str) -> Message:

@@ -85,6 +85,7 @@ class Readings:
     unread: Sequence[str] = ()
     segments: Sequence[Segment] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    unsized: Sequence[str] = ()
     webhooks: Sequence[Webhook] = ()
     unsent: Mapping[str, MessagePage] = field(default_factory=dict)
     suppressions: Mapping[SuppressionType, SuppressionPage] = field(default_factory=dict)
@@ -128,11 +129,12 @@ async def read_all(ws: CallContext, *, silent_since: datetime | None) -> Reading
     campaigns: Sequence[Campaign] = got.get("campaigns", ())
     used = list(dict.fromkeys(chain.from_iterable(map(segments_of, _running(campaigns)))))
     known = {segment.id for segment in got.get("segments", ())}
+    countable = [id_ for id_ in used if id_ in known]
     second: dict[str, Read] = {
         **{f"metrics of {each.name}": partial(_days, ws, each, starts) for each in every[:MAX_SOURCES]},
         **{
             f"size of segment {word(id_)}": partial(ws.segments.count, id_)
-            for id_ in [id_ for id_ in used if id_ in known][:MAX_SEGMENTS]
+            for id_ in countable[:MAX_SEGMENTS]
         },
     }
     more = await _readable(second, faults)
@@ -144,6 +146,7 @@ async def read_all(ws: CallContext, *, silent_since: datetime | None) -> Reading
         unread=[each.name for each in every[MAX_SOURCES:]],
         segments=got.get("segments", ()),
         sizes={id_: more[f"size of segment {word(id_)}"] for id_ in used if f"size of segment {word(id_)}" in more},
+        unsized=countable[MAX_SEGMENTS:],
         webhooks=got.get("webhooks", ()),
         unsent={metric: got[f"{metric} messages"] for metric in UNSENT if f"{metric} messages" in got},
         suppressions={each: got[f"suppressed {each}"] for each in SUPPRESSION_TYPES if f"suppressed {each}" in got},

@@ -15,7 +15,7 @@ from cio_mcp.text.timestamps import ago, from_unix, moment
 from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.person_ref import AnswerPart
-from cio_mcp.tools.core.health.coverage import NOT_VISIBLE, coverage_of
+from cio_mcp.tools.core.health.coverage import NOT_VISIBLE, coverage_of, incomplete_checks
 from cio_mcp.tools.core.health.finding import CHECKS, Finding
 from cio_mcp.tools.core.health.messages import message_findings
 from cio_mcp.tools.core.health.reads import UNSENT, read_all
@@ -47,11 +47,14 @@ class Deliverability:
 
     def lines(self) -> Iterable[str]:
         """The rates, then the counts that are not 0."""
-        if self.failure_rate is None:
+        if not any(self.counts.values()):
             yield "Messages, last 7 days: no events received"
             return
-        bounced = "" if self.bounce_rate is None else f"{self.bounce_rate:.1%} of sent messages bounced, "
         counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items() if count)
+        if self.failure_rate is None:
+            yield f"Messages, last 7 days: {counts}; no rate, since no event says that one was sent or was not"
+            return
+        bounced = "" if self.bounce_rate is None else f"{self.bounce_rate:.1%} of sent messages bounced, "
         few = "" if sum(map(self.counts.__getitem__, ("sent", *UNSENT))) >= MIN_MESSAGES else "; too few to judge"
         yield f"Messages, last 7 days: {bounced}{self.failure_rate:.1%} were not sent ({counts}{few})"
 
@@ -60,11 +63,13 @@ class Health(AnswerPart):
     """The first place to look when something seems wrong; rates are of the last 7 days, from received events.
 
     `status` is how things are, whether good or bad, and `coverage` what the findings rest on and what is not visible.
+    Unless it is `complete`, something was not checked, so that there may be more findings.
     """
 
     bounce_rate: float | None = None
     failure_rate: float | None = None
     findings: tuple[Finding, ...]
+    complete: bool
     omitted: int | None = None
     status: tuple[Prose, ...]
     coverage: tuple[Prose, ...]
@@ -72,7 +77,9 @@ class Health(AnswerPart):
     def lines(self) -> Iterable[str]:
         """The findings, how things are, and what that rests on."""
         count = len(self.findings) + (self.omitted or 0)
-        yield f"{count} finding{'' if count == 1 else 's'}:" if count else "No findings."
+        found = f"{count} finding{'' if count == 1 else 's'}" if count else "No findings"
+        rest = "" if self.complete else ", but not everything was checked (see below)"
+        yield f"{found}{rest}{':' if count else '.'}"
         yield from (f"- {finding}" for finding in self.findings)
         if self.omitted:
             yield f"… {self.omitted} more of {count}, of the same kinds"
@@ -104,11 +111,12 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
     outcomes = f"{unsettled} with an unknown outcome (see list_changes)" if unsettled else "all outcomes are known"
     waiting = f"{read[WAITING].total} waiting for a decision, " if read[WAITING].total else ""
     slowed = "; ".join(lane.slowed for lane in lanes if lane.slowed)
-    findings, coverage = await _look(ws, read["stats"])
+    findings, coverage, complete = await _look(ws, read["stats"])
     return Health(
         bounce_rate=messages.bounce_rate,
         failure_rate=messages.failure_rate,
         findings=tuple(findings[:MAX_FINDINGS]),
+        complete=complete,
         omitted=len(findings[MAX_FINDINGS:]) or None,
         status=(
             *_webhooks(read["stats"], read["since"], ws.now, simulated=ws.simulated),
@@ -122,14 +130,14 @@ async def health(ws: CallContext, lanes: Iterable[LaneNow]) -> Health:
     )
 
 
-async def _look(ws: CallContext, stats: WebhookStats) -> tuple[list[Finding], tuple[str, ...]]:
-    """The findings, and what they rest on."""
+async def _look(ws: CallContext, stats: WebhookStats) -> tuple[list[Finding], tuple[str, ...], bool]:
+    """The findings, what they rest on, and whether everything was checked."""
     if not ws.settings.has_app:
-        return [], ("Not checked, for want of an App API key: " + ", ".join(CHECKS.values()) + ".", NOT_VISIBLE)
+        return [], ("Not checked, for want of an App API key: " + ", ".join(CHECKS.values()) + ".", NOT_VISIBLE), False
     silent_since = silence(stats, ws.now, receives=ws.settings.webhook_signing_keys is not None)
     readings = await read_all(ws, silent_since=silent_since)
     findings = [*message_findings(readings), *setup_findings(readings, silent_since=silent_since)]
-    return findings, tuple(coverage_of(readings))
+    return findings, tuple(coverage_of(readings)), not incomplete_checks(readings)
 
 
 def deliverability(by_metric: Mapping[str, int]) -> Deliverability:
@@ -148,7 +156,7 @@ async def pause_in_force(ws: CallContext) -> str | None:
     try:
         pause = await ws.gate.pauses.in_force()
     except StorageFailed:
-        return None
+        return "Whether writes are paused could not be read"
     return pause_note(pause) if pause else None
 
 
