@@ -94,7 +94,8 @@ def test_a_step_of_which_only_the_type_is_listed_keeps_its_place() -> None:
 
 
 def test_counts_that_do_not_add_up_are_left_open() -> None:
-    counts = journey_counts(JourneyMetric(started=(1, 2), finished=(5,)), NOW)
+    none: dict[str, list[int]] = {"exited_early": [], "never_activated": [], "converted": []}
+    counts = journey_counts(JourneyMetric.of({"started": [1, 2], "finished": [5], **none}), NOW)
     assert (counts.started, counts.in_progress) == (3, None)
     step = step_counts({"created": 5, "sent": 5}, 3)
     assert (step.reached, step.not_reached) == (5, None)

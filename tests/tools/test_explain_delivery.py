@@ -747,6 +747,17 @@ async def test_a_shared_address_is_refused_with_the_customers_who_have_it(ws: Ca
         await explain_delivery(ws, "two@example.com")
 
 
+async def test_activities_that_cannot_be_read_make_a_missing_send_likely_only(ws: CallContext, stage: Stage) -> None:
+    about = _no_send(stage)
+    path = f"/v1/customers/{stage.existing('nina').cio_id}/activities"
+    for spelling in (path, path.replace("customers/", "customers/cio_")):
+        fault = {"method": "GET", "path": spelling, "kind": "status:400", "times": -1}
+        stage.sandbox.faults.append(parse_fault(fault))
+    answer = await explain_delivery(ws, **about)
+    assert (answer.verdict, answer.certain) == ("never_triggered", False)
+    assert "activities (could not be read)" in (answer.not_visible or ())
+
+
 async def test_activities_that_were_not_read_make_a_missing_send_likely_only(ws: CallContext, stage: Stage) -> None:
     about = _no_send(stage)
     for number in range(101):

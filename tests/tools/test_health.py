@@ -491,7 +491,7 @@ async def test_a_check_of_which_every_read_fails_claims_to_have_checked_nothing(
         ("/v1/esp/suppression/bounces", "suppression"),
     ],
 )
-async def test_a_check_that_lacks_one_read_is_not_said_to_be_done(
+async def test_a_check_that_lacks_one_read_is_not_listed_as_done(
     ws: CallContext, sandbox: Sandbox, path: str, check: Check
 ) -> None:
     sandbox.faults.append(Fault("GET", path, "status:503", times=-1))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from cio_mcp.customerio.api.base import Kind, Listed, Model
+from cio_mcp.customerio.api.base import Kind, Model
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import read
 
@@ -46,12 +46,33 @@ OF_DELIVERED = ("opened", "human_opened", "clicked", "human_clicked", "converted
 def _counts(value: Any) -> dict[str, list[int]]:
     series = value if isinstance(value, dict) else {}
     return {
-        NEW_NAMES.get(str(name), str(name)): [count if isinstance(count, int) else 0 for count in counts]
+        NEW_NAMES.get(str(name), str(name)): [_count(count) for count in counts]
         for name, counts in series.items()
         if isinstance(counts, list)
     }
 
 
+def _count(value: Any) -> int:
+    """A count; null is 0, and what is none can't count as 0, because a sum would hide it.
+
+    Raises:
+        ValueError: it is no whole number from 0.
+    """
+    match value:
+        case None:
+            return 0
+        case int() | float() | str() if not isinstance(value, bool):
+            count = int(value) if isinstance(value, int | str) or value.is_integer() else -1
+            if count >= 0:
+                return count
+    raise ValueError("expected a count")
+
+
+def _periods(value: Any) -> tuple[int, ...]:
+    return tuple(map(_count, value if isinstance(value, list | tuple) else ()))
+
+
+Periods = Annotated[tuple[int, ...], BeforeValidator(_periods)]
 Counts = Annotated[dict[str, list[int]], BeforeValidator(_counts)]
 
 
@@ -82,15 +103,16 @@ class Metric(Model):
 
 
 class JourneyMetric(Model):
-    """Counts of journeys by what became of them, oldest period first; each journey counts where it started."""
+    """Counts of journeys by what became of them, oldest period first; each journey counts where it started.
 
-    started: Annotated[tuple[int, ...], Listed] = ()
-    activated: Annotated[tuple[int, ...], Listed] = ()
-    exited_early: Annotated[tuple[int, ...], Listed] = ()
-    finished: Annotated[tuple[int, ...], Listed] = ()
-    converted: Annotated[tuple[int, ...], Listed] = ()
-    never_activated: Annotated[tuple[int, ...], Listed] = ()
-    messaged: Annotated[tuple[int, ...], Listed] = ()
+    All are required: without one of them the rest add up to something wrong.
+    """
+
+    started: Periods
+    exited_early: Periods
+    finished: Periods
+    never_activated: Periods
+    converted: Periods
 
 
 class Link(Model):

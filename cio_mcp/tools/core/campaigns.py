@@ -54,7 +54,7 @@ STARTS: dict[StartsOn, str] = {
 
 NOT_VISIBLE = "Delays, time windows, conditions, and goals are not visible through the API."
 NOT_REACHED = "Who has not reached a step waits before it, took another branch, or left; the API does not tell which."
-NOT_COUNTED = "Some counts could not be read in time. Ask again in a moment."
+NOT_COUNTED = "Some counts could not be read, or not in time. Ask again in a moment."
 MAX_MESSAGES = 50
 """Messages of one broadcast, newsletter or transactional message in an answer; a cursor leads on. No source."""
 MAX_SEGMENTS, MAX_TAGS, MAX_VARIABLES = 50, 50, 100

@@ -1,9 +1,11 @@
 """What counts mean together: totals, rates, names, and odd series."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cio_mcp.customerio.api.metrics import CORE, Metric, rates
+from cio_mcp.customerio.api.metrics import CORE, JourneyMetric, Metric, rates
+from cio_mcp.errors import BadAnswer
 
 COUNTS = st.integers(0, 10_000)
 NAMES = st.sampled_from([*CORE, "deferred", "2xx"])
@@ -52,3 +54,25 @@ def test_old_names_of_machine_opens_and_odd_values_are_read() -> None:
     assert metric.totals["machine_clicked"] == 1
     assert metric.totals["sent"] == 0
     assert Metric.of({"series": None}).periods == 0
+
+
+def test_counts_are_read_however_they_are_spelled() -> None:
+    assert Metric.of({"series": {"sent": [1, 2.0, "3", None]}}).series == {"sent": [1, 2, 3, 0]}
+
+
+JOURNEYS = {name: [1] for name in ("started", "finished", "exited_early", "never_activated", "converted")}
+
+
+@pytest.mark.parametrize("odd", [-1, 0.5, "many", "-2", True, {}, [1], 1e400])
+def test_what_is_no_count_is_an_error_and_not_0(odd: object) -> None:
+    with pytest.raises(BadAnswer, match="series"):
+        Metric.of({"series": {"sent": [5, odd]}})
+    with pytest.raises(BadAnswer, match="finished"):
+        JourneyMetric.of(JOURNEYS | {"finished": [1, odd]})
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_journeys_without_one_of_their_outcomes_are_not_known(name: str) -> None:
+    assert JourneyMetric.of(JOURNEYS | {name: None})
+    with pytest.raises(BadAnswer, match=name):
+        JourneyMetric.of({other: counts for other, counts in JOURNEYS.items() if other != name})

@@ -63,7 +63,8 @@ def _never_triggered(facts: Facts) -> Iterator[Cause]:
         case TransactionalMessage():
             since = f"since {moment(facts.back_to)}" if facts.back_to else "in the last 12 months"
             because = f"No send of it to this customer is visible {since}."
-            yield Cause("never_triggered", because, certain=not (facts.back_to or facts.activities_cut))
+            unsearched = facts.back_to or facts.activities_cut or facts.activities is None
+            yield Cause("never_triggered", because, certain=not unsearched)
         case None if not list(_standing(facts)) and not _started(facts):
             yield Cause(
                 "never_triggered",

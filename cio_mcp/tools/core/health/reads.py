@@ -132,10 +132,7 @@ async def read_all(ws: CallContext, *, silent_since: datetime | None) -> Reading
     countable = [id_ for id_ in used if id_ in known]
     second: dict[str, Read] = {
         **{f"metrics of {each.name}": partial(_days, ws, each, starts) for each in every[:MAX_SOURCES]},
-        **{
-            f"size of segment {word(id_)}": partial(ws.segments.count, id_)
-            for id_ in countable[:MAX_SEGMENTS]
-        },
+        **{f"size of segment {word(id_)}": partial(ws.segments.count, id_) for id_ in countable[:MAX_SEGMENTS]},
     }
     more = await _readable(second, faults)
     return Readings(
