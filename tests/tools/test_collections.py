@@ -9,7 +9,12 @@ from cio_mcp.customerio.outcome import Answered
 from cio_mcp.customerio.responses import json_object
 from cio_mcp.errors import BadAnswer, InvalidArgument, Refused
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.tools.data.list_collections import MAX_PAGE_CHARACTERS, list_collections
+from cio_mcp.tools.data.list_collections import (
+    MAX_COLUMNS,
+    MAX_LISTED_COLUMNS,
+    MAX_PAGE_CHARACTERS,
+    list_collections,
+)
 from cio_mcp.tools.data.update_collection import update_collection
 from cio_mcp.workspace import CallContext
 from tests.carrying_out import carry_out
@@ -33,6 +38,15 @@ async def test_rows_are_read_in_pages_with_what_uses_them(ws: CallContext, sandb
             break
     assert seen == list(range(1, 61))
     assert [use.id for use in answer.used_by or ()] == ["10"]
+
+
+async def test_columns_that_an_answer_has_no_room_for_are_counted(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.workspace.library.collections[1].rows = [{f"column {number}": number for number in range(70)}]
+    (listed,) = (await list_collections(ws)).collections
+    assert (len(listed.columns or ()), listed.columns_omitted) == (MAX_LISTED_COLUMNS, 60)
+    (one,) = (await list_collections(ws, "offers")).collections
+    assert (len(one.columns or ()), one.columns_omitted) == (MAX_COLUMNS, 20)
+    assert "” and 20 more" in str(one)
 
 
 async def test_a_row_is_added_and_removed_by_reading_and_writing_all_of_them(ws: CallContext, sandbox: Sandbox) -> None:

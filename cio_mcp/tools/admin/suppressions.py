@@ -87,9 +87,9 @@ async def list_suppressions(
     offset = offset_of(cursor)
     page = await reads.all(type, limit=limit, offset=offset)
     # Customer.io counts nothing here, so a full page may have more after it.
-    following = str(offset + limit) if len(page.suppressions) == limit else None
+    following = str(offset + limit) if len(page.suppressions) >= limit else None
     return SuppressionsAnswer(
-        suppressions=[_line(one, page, type) for one in page.suppressions], **continuation(following)
+        suppressions=[_line(one, page, type) for one in page.suppressions[:limit]], **continuation(following)
     )
 
 

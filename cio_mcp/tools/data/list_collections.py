@@ -19,8 +19,8 @@ from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.template_search import MAX_LISTED, Use, collection_uses
 from cio_mcp.workspace import CallContext
 
-MAX_COLUMNS = 50
-"""Columns of a collection in an answer; no source."""
+MAX_COLUMNS, MAX_LISTED_COLUMNS = 50, 10
+"""Columns of one collection in an answer, and of each in a list; the rest is counted. Chosen: a list has 100."""
 MAX_ROW_CHARACTERS = 7_900
 """Of a row as JSON, which is cut beyond it; Customer.io accepts rows of 10 KB."""
 MAX_PAGE_CHARACTERS = 10_000
@@ -37,11 +37,13 @@ class CollectionRow(AnswerPart):
     rows: int | None = None
     bytes: int | None = None
     columns: tuple[str, ...] | None = None
+    columns_omitted: int | None = None
     updated: datetime | None = None
 
     def __str__(self) -> str:
         size = [f"{self.rows:,} rows" if self.rows is not None else "", f"{self.bytes:,} bytes" if self.bytes else ""]
-        columns = f"columns {', '.join(map(quoted_name, self.columns))}" if self.columns else ""
+        more = f" and {self.columns_omitted:,} more" if self.columns_omitted else ""
+        columns = f"columns {', '.join(map(quoted_name, self.columns))}{more}" if self.columns else ""
         updated = f"updated {moment(self.updated)}" if self.updated else ""
         return ", ".join(filter(None, [f"{self.id} {quoted_name(self.name)}", *size, columns, updated]))
 
@@ -84,7 +86,9 @@ async def list_collections(
     if collection is None:
         every = await ws.collections.all()
         listed, more = cut(every, limit, cursor)
-        return CollectionsAnswer(collections=tuple(map(_row, listed)), total=len(every), **more)
+        return CollectionsAnswer(
+            collections=tuple(_row(each, MAX_LISTED_COLUMNS) for each in listed), total=len(every), **more
+        )
     start = offset_of(cursor)
     found = await ws.collections.find(collection, field="collection")
     rows = await ws.collections.rows(found)
@@ -92,7 +96,7 @@ async def list_collections(
     uses = await collection_uses(ws, found.name, await ws.snippets.all())
     end = start + len(page)
     return CollectionsAnswer(
-        collections=(_row(found),),
+        collections=(_row(found, MAX_COLUMNS),),
         total=len(rows),
         rows=page,
         used_by=uses.messages[:MAX_LISTED] or None,
@@ -103,13 +107,14 @@ async def list_collections(
     )
 
 
-def _row(collection: Collection) -> CollectionRow:
+def _row(collection: Collection, most: int) -> CollectionRow:
     return CollectionRow(
         id=collection.id,
         name=collection.name,
         rows=collection.rows,
         bytes=collection.bytes,
-        columns=collection.columns[:MAX_COLUMNS] or None,
+        columns=collection.columns[:most] or None,
+        columns_omitted=len(collection.columns[most:]) or None,
         updated=collection.updated_at,
     )
 
