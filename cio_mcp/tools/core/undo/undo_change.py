@@ -73,7 +73,8 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     if len(ways) != 1:
         raise refusal(change, "its requests are of different kinds" if ways else "its details are no longer stored")
     planned = await ways.pop()(ws, past)
-    if not planned.calls and row.state == "sent" and ws.clock.now() - happened_at(row).timestamp() < VISIBLE_SECONDS:
+    is_recent = row.state == "sent" and ws.clock.now() - happened_at(row).timestamp() < VISIBLE_SECONDS
+    if not planned.calls and is_recent and any(effect.api == "track" for effect in effects):
         raise refusal(change, "its effect is not visible yet; try again in a minute")
     return planned
 
