@@ -28,6 +28,7 @@ def hasty(settings: Settings) -> Settings:
     return settings.model_copy(update={"max_wait": 5.0})
 
 
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize("tool", WRITES)
 async def test_an_approved_write_happens_once_and_again_is_answered_without_sending(
     tool: str, era: Era, settings: Settings, sandbox: Sandbox
@@ -106,7 +107,7 @@ async def test_a_client_that_answers_the_question_with_an_error_counts_as_one_th
     assert effects(sandbox) == 0
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("tool", WRITES)
 async def test_a_client_without_forms_learns_that_a_person_must_decide(
     tool: str, era: Era, hasty: Settings, sandbox: Sandbox
@@ -219,6 +220,7 @@ async def test_undeclared_arguments_are_refused_by_name(era: Era, settings: Sett
     assert effects(sandbox) == 0
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("tool", "arguments", "named"),
     [

@@ -26,7 +26,7 @@ KINDS = ("accept_then_503", "empty", "html", "status:408", "accept_then_drop", "
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("tool", WRITES)
-@pytest.mark.sampled(9)
+@pytest.mark.sampled(5)
 async def test_a_fault_leaves_one_effect_at_most_and_a_true_receipt(
     tool: str, kind: str, opened: Workspace, sandbox: Sandbox
 ) -> None:

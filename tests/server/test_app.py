@@ -142,6 +142,7 @@ async def test_a_refused_key_names_the_setting_to_correct_and_never_the_key(
     assert change["app_api_key"].get_secret_value() not in text(result)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["html", "empty", "huge", "status:400", "status:500", "drop"])
 async def test_a_misbehaving_host_is_one_sentence_and_the_server_lives_on(
     kind: str, settings: Settings, sandbox: Sandbox

@@ -98,6 +98,7 @@ async def test_results_state_that_they_are_complete_and_how_long_they_are_fresh(
         assert (result["resultType"], result["ttlMs"], result["cacheScope"]) == ("complete", 300_000, "private")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("uri", ["skill://campaign-report", "skill://no-such/SKILL.md", "cio://segments", "x" * 9_000])
 async def test_any_other_uri_is_no_skill(uri: str, era: Era, settings: Settings) -> None:
     async with Client(build_server(settings), mode=era) as client:

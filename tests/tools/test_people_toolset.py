@@ -45,7 +45,7 @@ class Changing(Person):
         return await super().__call__(context, params)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("tool", "arguments", "wanted"),
     [

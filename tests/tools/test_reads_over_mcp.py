@@ -87,6 +87,7 @@ async def test_a_read_answers_in_text_and_in_structure(case: str, settings: Sett
     assert expected in str(structured(result))
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("case", REFUSED)
 async def test_a_bad_read_is_one_sentence_that_names_the_field(case: str, settings: Settings, sandbox: Sandbox) -> None:
     tool, arguments, expected = REFUSED[case]

@@ -103,7 +103,7 @@ def audiences(sandbox: Sandbox, rng: random.Random) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.sampled(10)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("way", range(7))
 async def test_whom_the_plan_expects_to_be_reached_is_whom_the_broadcast_reaches(
