@@ -8,6 +8,7 @@ import pytest
 from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult, ErrorData
 
+from cio_mcp.gate.plan import FROM_NOW_ON
 from cio_mcp.gate.question import TOO_LARGE
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.settings import Settings
@@ -151,6 +152,49 @@ async def test_the_choice_says_that_an_edit_is_an_edit_even_if_it_may_send_messa
         await client.call_tool("update_customer", {**arguments, "attributes": {"tier": "gold"}})
     title = person.prompts[0].requested_schema["properties"]["decision"]["oneOf"][1]["title"]
     assert title == f"Approve: update {people}; this may send messages"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "choice"),
+    [
+        ("update_content", {"kind": "transactional", "id": "2", "subject": "Hi"}, f"edit 1 message; {FROM_NOW_ON}"),
+        ("update_content", {"kind": "newsletter", "id": "31", "subject": "Hi"}, "edit 1 message"),
+        ("update_snippet", {"name": "footer", "text": "Hi"}, f"change 1 snippet; {FROM_NOW_ON}"),
+        ("update_snippet", {"name": "header", "text": "Hi", "action": "create"}, "create 1 snippet"),
+        (
+            "update_collection",
+            {"action": "replace_rows", "collection": "offers", "rows": [{"id": "a"}]},
+            f"change 1 collection; {FROM_NOW_ON}",
+        ),
+        ("update_collection", {"action": "delete", "collection": "offers"}, "delete 1 collection"),
+        (
+            "update_segment",
+            {"action": "add", "segment": "3", "customers": ["bob"]},
+            "add 1 customer; this may send messages",
+        ),
+        ("update_segment", {"action": "create", "name": "New"}, "create 1 segment"),
+        ("update_segment", {"action": "delete", "segment": "3"}, "delete 1 segment"),
+        ("manage_suppression", {"email": "ada@example.com", "action": "add"}, "suppress 1 address"),
+        ("manage_suppression", {"email": "eve@example.com", "action": "remove"}, "stop suppressing 1 address"),
+        ("update_webhook", {"webhook": "1", "action": "disable"}, "disable 1 webhook"),
+        ("update_webhook", {"webhook": "1", "action": "delete"}, "delete 1 webhook"),
+        (
+            "write_api",
+            {"operation": "delete_customer", "arguments": {"identifier": "eve"}},
+            "make 1 request; it may delete or block data",
+        ),
+        ("write_api", {"operation": "export_customers", "body": {"filters": {}}}, "make 1 request"),
+    ],
+)
+async def test_the_choice_names_what_is_changed_and_never_says_that_people_are_deleted_or_written_to_who_are_not(
+    tool: str, arguments: dict[str, Any], choice: str, settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(REJECT)
+    async with connect(settings, sandbox, "auto", person) as client:
+        result = await client.call_tool(tool, arguments)
+    assert person.prompts, text(result)
+    title = person.prompts[0].requested_schema["properties"]["decision"]["oneOf"][1]["title"]
+    assert title == f"Approve: {choice}"
 
 
 @pytest.mark.parametrize(

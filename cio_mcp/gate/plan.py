@@ -72,6 +72,10 @@ class ReadBack(BaseModel):
     attributes: dict[str, JsonValue]
 
 
+FROM_NOW_ON = "messages sent from now on use it"
+"""What the choice to approve says of an edit of what running messages contain."""
+
+
 class Plan(BaseModel):
     """A write before it is made: what a plan function returns.
 
@@ -93,7 +97,7 @@ class Plan(BaseModel):
     `recipients` are all whom it reaches, by address or `cio_…`, and `test_profiles` those of them who are in the
     policy's segment; none means that it is not known.
     `known_as` has the `cio_id` of people whom the calls name by something else, so that duplicates are recognized.
-    No calls at all means that everything is already so.
+    No calls at all means that everything is already so; `settled` then says what is so, if the summary doesn't.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -122,6 +126,7 @@ class Plan(BaseModel):
     typed: str | None = None
     typed_case: bool = False
     effect_title: str = ""
+    settled: str = ""
     due_at: float | None = None
     reads_back: ReadBack | None = None
     proof: Proof | None = None

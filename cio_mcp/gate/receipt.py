@@ -140,7 +140,7 @@ def unneeded_receipt(plan: Plan, earlier: ChangeSummary | None) -> Receipt:
     made = f" Change {earlier.id} did this at {moment(happened_at(earlier))}." if earlier else ""
     return EditReceipt(
         status="already_done",
-        message=f"{plan.summary} No change needed.{made}",
+        message=f"{plan.summary} No change needed.{made}{f' {plan.settled}' if plan.settled else ''}",
         people=people or None,
         change=earlier.id if earlier else None,
         at=happened_at(earlier) if earlier else None,

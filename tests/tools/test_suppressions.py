@@ -5,6 +5,7 @@ import pytest
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.guardrails import check_plan
 from cio_mcp.gate.question import question_about
+from cio_mcp.gate.receipt import unneeded_receipt
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.render import render
 from cio_mcp.tools.admin.suppressions import list_suppressions, manage_suppression
@@ -21,12 +22,12 @@ async def test_an_address_is_checked_with_its_reason(ws: CallContext) -> None:
     answer = await list_suppressions(ws, EVE)
     assert answer.suppressed is True
     text = render(answer, mask=False).text
-    assert "suppresses this address: yes" in text
+    assert text.startswith("Yes, the email provider suppresses this address.")
     assert "550 5.1.1 mailbox unknown" in text
     assert "bounces" in text
     free = await list_suppressions(ws, "ada@example.com")
     assert free.suppressed is False
-    assert "no." in render(free, mask=False).text
+    assert render(free, mask=False).text == "No, the email provider does not suppress this address."
 
 
 async def test_addresses_are_listed_by_type_and_by_domain_in_pages(ws: CallContext, sandbox: Sandbox) -> None:
@@ -102,3 +103,10 @@ async def test_an_undo_of_a_change_whose_details_are_gone_is_refused(ws: CallCon
     added = await manage_suppression(ws, "ada@example.com", "add")
     with pytest.raises(Refused, match="is not undone"):
         await undo_suppression(ws, PastChange("1a2b3c4d", added.model_copy(update={"calls": ()})))
+
+
+async def test_where_nothing_needs_to_change_the_receipt_says_what_is_so(ws: CallContext) -> None:
+    plan = await manage_suppression(ws, "bob@example.com", "remove")
+    message = unneeded_receipt(plan, None).message
+    assert "No change needed. It is not suppressed now." in message
+    assert "A customer's own suppression and subscription are not affected." in message

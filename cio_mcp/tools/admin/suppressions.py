@@ -25,6 +25,8 @@ from cio_mcp.tools.common.recipients import Recipient, one_address
 from cio_mcp.workspace import CallContext
 
 Action = Literal["add", "remove"]
+SUPPRESSED = "Yes, the email provider suppresses this address."
+NOT_SUPPRESSED = "No, the email provider does not suppress this address."
 MAX_CUSTOMERS = 5
 """Customers with the address that a question describes; no source, more would cost the lane."""
 KEPT_APART = "This is the list of the email provider. A customer's own suppression and subscription are not affected."
@@ -57,7 +59,7 @@ class SuppressionsAnswer(PageAnswer):
     def lines(self) -> Iterable[str]:
         """The verdict for one address, then an address on each line."""
         if self.suppressed is not None:
-            yield f"The email provider suppresses this address: {'yes' if self.suppressed else 'no'}."
+            yield SUPPRESSED if self.suppressed else NOT_SUPPRESSED
         elif not self.suppressions:
             yield "No suppressed addresses."
         yield from (f"- {line}" for line in self.suppressions)
@@ -125,6 +127,8 @@ async def plan_suppression(ws: CallContext, email: str, action: Action, type_: S
         why="No email reaches a suppressed address." if adds else "Emails are sent to the address again.",
         affected=max(1, len(examples)),
         examples=examples,
+        settled=f"{_now(current, page)} {KEPT_APART}",
+        effect_title=f"{'suppress' if adds else 'stop suppressing'} 1 address",
         calls=() if done else ((suppress if adds else unsuppress)(email, type_),),
         rests_on={"suppression": _fact(current, page), "customers": list(examples)},
         next_step="To verify, call list_suppressions with this email.",

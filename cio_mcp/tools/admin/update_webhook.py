@@ -104,7 +104,7 @@ async def update_webhook(
         return _deletion(current)
     if action in ("enable", "disable"):
         changes = {"disabled": action == "disable"}
-    return _edit(current, current.model_copy(update=changes))
+    return _edit(current, current.model_copy(update=changes), action.capitalize())
 
 
 def _creation(webhook: str | None, changes: dict[str, Any]) -> Plan:
@@ -121,6 +121,7 @@ def _creation(webhook: str | None, changes: dict[str, Any]) -> Plan:
         why="Data about people leave Customer.io to that address.",
         affected=0,
         warnings=tuple(_warnings(target)),
+        effect_title="create 1 webhook",
         calls=(webhooks.create_as(target),),
         rests_on={"webhook": None},
         once=True,
@@ -132,19 +133,20 @@ REQUIRED = {"name": "name", "url": "endpoint", "events": "events"}
 """The arguments that a new webhook needs, with their fields."""
 
 
-def _edit(current: Webhook, target: Webhook) -> Plan:
+def _edit(current: Webhook, target: Webhook, verb: str) -> Plan:
     edits = tuple(_edits(current, target))
     moves = current.endpoint != target.endpoint
     more = moves or not {*target.events} <= {*current.events} or any(_turned_on(current, target))
     enables = current.disabled and not target.disabled
     return Plan(
         risk="send" if more or enables else "data",
-        summary=f"Update the reporting webhook {word(current.id)} {quoted(current.name)}.",
+        summary=f"{verb} the reporting webhook {word(current.id)} {quoted(current.name)}.",
         notes=(f"It posts to {quoted(without_credentials(target.endpoint))}.", *_event_notes(current, target)),
         edits=edits,
         why="More data about people leave Customer.io." if more or enables else "",
         affected=0,
         warnings=(*_warnings(target), *((OURS,) if _is_ours(current) and (moves or target.disabled) else ())),
+        effect_title=f"{verb.lower()} 1 webhook",
         calls=() if target == current else (webhooks.update(target),),
         rests_on={"webhook": _digest(current)},
         next_step="To verify, call list_webhooks.",
@@ -165,6 +167,7 @@ def _deletion(current: Webhook) -> Plan:
         why="Events that happen without it are not posted later.",
         affected=0,
         warnings=(OURS,) if _is_ours(current) else (),
+        effect_title="delete 1 webhook",
         calls=(webhooks.delete(current),),
         rests_on={"webhook": _digest(current)},
         next_step="To verify, call list_webhooks.",

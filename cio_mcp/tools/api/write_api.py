@@ -29,6 +29,8 @@ from cio_mcp.workspace import CallContext
 UNCHECKED = "No schema of this request is published: its body is unchecked."
 MAX_LISTED = 6
 """Kinds of requests that the summary of a batch counts one by one. Chosen."""
+EFFECTS: dict[Risk, str] = {"data": "", "send": "; this may send messages", "destroy": "; it may delete or block data"}
+"""What the choice to approve says of a class of write."""
 EVERYONE = frozenset({"customers", "segments", EVERYTHING})
 """Cache families of writes about people, which may start campaigns."""
 
@@ -62,6 +64,7 @@ async def write_api(
         known_as=people.known_as,
         starts=starts,
         warnings=(*people.warnings, *current.warnings, *uses.warnings),
+        effect_title=_effect_title(call),
         calls=(call,),
         rests_on={
             **people.rests_on,
@@ -102,6 +105,13 @@ def _risk(call: Call) -> Risk:
     if "creation" in call.guardrails or any(effect.operation.secrets for effect in call.effects):
         risks.append("send")
     return max(risks, key=RISKS.index)
+
+
+def _effect_title(call: Call) -> str:
+    """What the choice to approve says; a message or event says by itself whom it is sent to."""
+    if call.row.evidence in ("delivery", "trigger", "activity"):
+        return ""
+    return f"make 1 request{EFFECTS[_risk(call)]}"
 
 
 def _summary(call: Call) -> str:

@@ -9,7 +9,7 @@ from cio_mcp.customerio.api import collections as api
 from cio_mcp.customerio.api.collections import MAX_BYTES, MAX_ROW_BYTES, Collection, Row
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import FROM_NOW_ON, Before, Plan
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.message_preview import listed_names
 from cio_mcp.tools.common.template_search import Uses, collection_uses
@@ -39,6 +39,7 @@ async def plan_creation(ws: CallContext, name: str, rows: Sequence[Row], *, done
         summary=f"{done} the collection {quoted(name)} with {_count(rows)}.",
         notes=uses.notes if uses.messages else (),
         affected=uses.affected if uses.messages else 0,
+        effect_title="create 1 collection",
         calls=(api.create(name, rows),),
         rests_on={"collection": None},
         once=True,
@@ -69,6 +70,7 @@ async def plan_rows(
             *((f"It loses the columns {listed_names(sorted(old - new))}.",) if old - new else ()),
             *((f"It gets new columns: {listed_names(sorted(new - old))}.",) if new - old and before else ()),
         ),
+        effect_title=f"change 1 collection; {FROM_NOW_ON}",
         calls=() if same else (api.update(collection.id, rows=after),),
         rests_on={"collection": state_of(collection, before)},
         next_step=NEXT,
@@ -86,6 +88,7 @@ async def plan_name(ws: CallContext, collection: Collection, name: str, *, done:
         edits=() if same else (Before(name="name", before=collection.name, after=name),),
         affected=uses.affected,
         warnings=(NAME_USED,) if uses.messages or not uses.complete else (),
+        effect_title="rename 1 collection",
         calls=() if same else (api.update(collection.id, name=name),),
         rests_on={"collection": collection.name},
         next_step=NEXT,
@@ -109,6 +112,7 @@ async def plan_deletion(
             *((GONE,) if uses.messages or not uses.complete else ()),
             *(() if kept else (f"It is larger than {MAX_EDIT_BYTES:,} bytes, so undo_change can't restore its rows.",)),
         ),
+        effect_title="delete 1 collection",
         calls=(api.delete(collection.id),),
         rests_on={"collection": state_of(collection, rows or ())},
     )

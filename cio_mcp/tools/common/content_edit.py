@@ -12,7 +12,7 @@ from cio_mcp.customerio.api.contents import OVERWRITES
 from cio_mcp.customerio.api.metrics import Metrics
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.errors import CioError, InvalidArgument
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import FROM_NOW_ON, Before, Plan
 from cio_mcp.text.liquid_faults import find_fault
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.template_parts import can_unsubscribe, hosts_in, snippets_in, variables_in
@@ -67,6 +67,7 @@ async def plan_edit(ws: CallContext, message: Message, fields: Fields, *, done: 
         notes=(f"{message.state[:1].upper()}{message.state[1:]}.", *await _reach(ws, message)),
         edits=edits if changed else (),
         affected=None if message.reaches else 0,
+        effect_title=f"edit 1 message; {FROM_NOW_ON}" if message.reaches else "edit 1 message",
         warnings=(
             *await _sender_warnings(ws, content, changed),
             *warnings,

@@ -30,18 +30,22 @@ async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Pe
     settled = [person for person in people if (person.cio_id in members) == add]
     starts = await _starts(ws, segment, add=add) if changing else ()
     name = f"segment {segment.id} {quoted(segment.name)}"
-    verb = f"Add {_count(changing)} to" if add else f"Remove {_count(changing)} from"
+    who = _count(changing or settled)
+    verb = f"Add {who} to" if add else f"Remove {who} from"
+    notes = tuple(_notes(settled, add=add))
     calls = tuple(_calls(segment, changing, add=add))
     ids = [person.cio_id for person in changing if person.cio_id]
     return Plan(
         risk="send",
         summary=f"{verb} {name}.",
-        notes=tuple(_notes(settled, add=add)),
+        notes=notes,
+        settled="" if changing else " ".join(notes),
         affected=len(changing),
         examples=tuple(_examples(changing)),
         starts=starts,
         why=" ".join([AFFECTS, *([APPROVED_RECIPIENTS] if _decides_recipients(ws, segment) else [])]),
         warnings=() if add else tuple(_without_id(changing)),
+        effect_title=f"{verb.split()[0].lower()} {_count(changing)}; this may send messages",
         calls=calls,
         rests_on={
             "segment": [segment.id, segment.name, segment.type],

@@ -27,6 +27,7 @@ def plan_creation(name: str, description: str = "") -> Plan:
         summary=f"Create manual segment {quoted(name)}.",
         notes=("It will be empty.",),
         affected=0,
+        effect_title="create 1 segment",
         calls=(segments.create(name, description),),
         rests_on={"name": name},
         once=True,
@@ -54,6 +55,7 @@ async def plan_deletion(ws: CallContext, segment: Segment) -> Plan:
         notes=(f"It has {count:,} {'member' if count == 1 else 'members'}.", f"Used by: {_listed(users)}."),
         affected=0,
         warnings=(*in_use, *decides_recipients_note(ws, segment), "Its ID can't be restored."),
+        effect_title="delete 1 segment",
         calls=(segments.delete(segment.id),),
         rests_on={
             "segment": [segment.id, segment.name, segment.type],
