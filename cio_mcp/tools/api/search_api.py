@@ -39,7 +39,7 @@ class OperationLine(AnswerPart):
 
     def __str__(self) -> str:
         takes = "; ".join(filter(None, [self.arguments, f"body {self.body}" if self.body else None]))
-        better = f" {self.use} does it better." if self.use else ""
+        better = f" Prefer {self.use}." if self.use else ""
         return f"{self.id}: {self.summary}. Takes {takes or 'nothing'}. Risk {self.risk}, lane {self.lane}.{better}"
 
 

@@ -45,7 +45,7 @@ async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Pe
         starts=starts,
         why=" ".join([AFFECTS, *([APPROVED_RECIPIENTS] if _decides_recipients(ws, segment) else [])]),
         warnings=() if add else tuple(_without_id(changing)),
-        effect_title=f"{verb.split()[0].lower()} {_count(changing)}; this may send messages",
+        effect_title=f"{verb.split(maxsplit=1)[0].lower()} {_count(changing)}; this may send messages",
         calls=calls,
         rests_on={
             "segment": [segment.id, segment.name, segment.type],
