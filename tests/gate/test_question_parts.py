@@ -296,7 +296,7 @@ class TestThePeopleOfABatch:
 
     def test_have_numbers_and_each_value_stands_once_with_the_numbers_of_its_people(self) -> None:
         text = self.question().text
-        assert "- 1. id “ada”.\n- 2. cio_id “a3”.\n- 3. email “new@example.com” (created if new)." in text
+        assert "- 1. id “ada”.\n- 2. cio_id “cio_a3”.\n- 3. email “new@example.com” (created if new)." in text
         assert "- plan: “pro” (1, 2).\n- size: 1 (1, 3).\n- size: 2 (2)." in text
 
     def test_share_a_value_of_all(self) -> None:
