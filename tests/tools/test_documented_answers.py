@@ -74,7 +74,7 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "segments": ("list_segments", {}, ("“Manual Segment 1” (id 7", "“My first manual segment”")),
     "a segment": ("get_segment", {"segment": "7", "members": True}, ("“Manual Segment 1”", "Members:", "cio_a3000001")),
     "webhooks": ("list_webhooks", {}, ("“my cool webhook”", "https://example.com/webhook", "customer_subscribed")),
-    "a suppression": ("list_suppressions", {"email": "x@example.com"}, ("yes", "bounced.person@example.com", "550")),
+    "a suppression": ("list_suppressions", {"email": "x@example.com"}, ("Yes", "bounced.person@example.com", "550")),
     "suppressions": ("list_suppressions", {}, ("“Uploaded manually via api.customer.io”", "2022-04-25T14:08:58Z")),
     "the workspace": ("get_workspace", {}, ("“Workspace 1”", "people 25,666", "100,202")),
 }
