@@ -23,7 +23,7 @@ TASKS = (
         steps=(
             Step("list_suppressions", EVE, (Take("list", r"^- “eve@example.com”, (\w+)", "suppressions.0.type"),)),
             Step("manage_suppression", EVE | {"action": "remove", "type": "{list}"}),
-            Step("list_suppressions", EVE, (Take("now", r"(no)\.$", "suppressed"),)),
+            Step("list_suppressions", EVE, (Take("now", r"^(No),", "suppressed"),)),
         ),
         end=(Holds("eve is not suppressed", lambda sandbox: not is_suppressed(sandbox, "eve@example.com")),),
         writes=("unsuppress_email",),
