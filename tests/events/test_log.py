@@ -187,7 +187,7 @@ async def test_waiting_does_not_walk_through_what_is_long_gone(feed: EventLog, d
     await EventLog(database, "other", feed.clock).append([event("b")])
     async with anyio.create_task_group() as group:
         group.start_soon(EventLog(database, "acme", feed.clock).append, [event("it", "opened")])
-        found = await feed.wait(EventQuery(metric="opened"), None, 1e6)
+        found = await feed.wait(EventQuery(metric="opened"), moment(0), 1e6)
     assert found is not None
     assert found.id == "it"
 
