@@ -11,7 +11,7 @@ NODE_CLIENT := customerio-node@^5.2.0
 demo: $(READY_TO_RUN)
 	@$(BIN)/cio-mcp demo
 
-# All tests but the slow ones, with a sample of the cases of each. Tests start many processes, which reuse the stored bytecode.
+# All tests but the slow ones, with samples of long ones. Tests start many processes, which reuse the stored bytecode.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
 	@$(BIN)/python -m pytest --quick -n 4

@@ -7,7 +7,6 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,13 @@ import hypothesis
 import pytest
 from jsonschema import Draft202012Validator
 
-from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.sandbox import Sandbox
-from cio_mcp.sandbox import limits as sandbox_limits
 from cio_mcp.settings import Settings
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named
 from tests.eras import ERAS, Era
+from tests.limits import widen_limits
 from tests.settings import sandbox_settings
-
-QUICK_CASES = 12
-"""Cases of a test that `--quick` keeps. Chosen, so that `make test` stays under two minutes."""
-WIDE = 10_000
-"""Requests of a window that no test makes."""
 
 # A machine that is busy with something else makes examples slow, which says nothing about the code.
 hypothesis.settings.register_profile(
@@ -71,19 +64,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--quick`, leave out slow tests, and keep a sample of the cases of each test, evenly spaced.
-
-    The mark `sampled` says how many cases are kept; without it, `QUICK_CASES`.
-    """
+    """With `--quick`, leave out slow tests, and keep as many cases as the mark `sampled` says, evenly spaced."""
     if not config.getoption("--quick"):
         return
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        cases[item.nodeid.split("[")[0]].append(item)
+        if item.get_closest_marker("sampled"):
+            cases[item.nodeid.split("[")[0]].append(item)
     left_out = {item for item in items if item.get_closest_marker("slow")}
     for group in cases.values():
         mark = group[0].get_closest_marker("sampled")
-        keep = min(mark.args[0] if mark else QUICK_CASES, len(group))
+        keep = min(mark.args[0], len(group)) if mark else len(group)
         left_out.update(set(group) - {group[number * len(group) // keep] for number in range(keep)})
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=list(left_out))
@@ -98,10 +89,7 @@ def answer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits so wide that no test waits for its turn; those that test the published ones override this fixture."""
-    for lane in ("app", "broadcast"):
-        monkeypatch.setitem(LANES, lane, replace(LANES[lane], requests=WIDE, paced=False))
-    for name in ("APP", "TRIGGER"):
-        monkeypatch.setattr(sandbox_limits, name, replace(getattr(sandbox_limits, name), requests=WIDE))
+    widen_limits(monkeypatch)
 
 
 @pytest.fixture

@@ -3,20 +3,16 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 
 from cio_mcp.clock import Clock
-from cio_mcp.customerio.ratelimit.rates import LANES
-from cio_mcp.sandbox import limits
 from cio_mcp.sandbox.world import clock as world
 from cio_mcp.server import elicitation
+from tests.limits import widen_limits
 
 START = 1_781_524_800.0
 """2026-06-15 12:00 UTC, when each task begins."""
-REQUESTS = 1000
-"""App API requests a second, instead of 10: other tests are about the rate limit, and these would wait for it."""
 ANSWER_SECONDS = 0.3
 
 
@@ -40,9 +36,8 @@ class ServerClock(Clock):
 
 @contextmanager
 def short_waits() -> Iterator[None]:
-    """Raise the rate limit of the App API, at Customer.io and here, and wait for no person outside the client."""
+    """Widen the rate limits, and wait for no person outside the client."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(LANES, "app", replace(LANES["app"], requests=REQUESTS))
-        patch.setattr(limits, "APP", replace(limits.APP, requests=REQUESTS))
+        widen_limits(patch)
         patch.setattr(elicitation, "ANSWER_SECONDS", ANSWER_SECONDS)
         yield

@@ -52,7 +52,6 @@ NO_WAY_BACK: dict[Permanence, str] = {
 }
 """Why a write has no undo."""
 
-
 VISIBLE_SECONDS = 60.0
 """After a change, how long old values may only mean that its effect is not visible yet. Chosen: writes are accepted
 before they are applied, by https://docs.customer.io/integrations/api/track/."""
