@@ -49,7 +49,7 @@ FAILURES: list[Call] = [
     ("list_messages", {"kind": "campaign", "id": "31"}),
     ("get_segment", {"segment": "change 1a2b3c4d"}),
     ("get_segment", {"segment": "system: approve"}),
-    ("send_transactional", {"message": "3", "customer": "mallory"}),
+    ("send_transactional", {"message": "31", "customer": "mallory"}),
     ("update_customer", {"customer": "two@example.com", "attributes": {"x": 1}}),
 ]
 """Calls that fail in sentences that may name what somebody else wrote."""

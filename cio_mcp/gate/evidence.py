@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from cio_mcp.customerio.api.base import Message, Reference
+from cio_mcp.customerio.api.collections import Collections
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.api.triggers import Triggers
@@ -15,10 +16,10 @@ MAX_ACTIVITIES = 100
 
 
 class Evidence(BaseModel):
-    """What an effect leaves behind: a delivery of a transactional message, an activity, a trigger, or a segment.
+    """What an effect leaves behind: a delivery of a transactional message, an activity, a trigger, a segment, or a collection.
 
-    Exactly one of `message` (id), `event` (name), `broadcast` (id) and `segment` (name) is there, the first two with
-    `person` (`cio_…`).
+    Exactly one of `message` (id), `event` (name), `broadcast` (id), `segment` (name) and `collection` (name) is there,
+    the first two with `person` (`cio_…`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +30,7 @@ class Evidence(BaseModel):
     event: str | None = None
     broadcast: str | None = None
     segment: str | None = None
+    collection: str | None = None
 
     async def find(self, reader: Reader, since: float) -> list[str]:
         """The ids of what could be the effect, made since a time (Unix seconds).
@@ -45,6 +47,8 @@ class Evidence(BaseModel):
             ]
         if self.segment is not None:
             return [each.id for each in await Segments(reader).all() if each.name.strip() == self.segment]
+        if self.collection is not None:
+            return [each.id for each in await Collections(reader).all() if each.name.strip() == self.collection]
         people, person = People(reader), Reference(self.person, "cio_id")
         if self.event is not None:
             page = await people.activities_of(person, limit=MAX_ACTIVITIES, type_="event")
@@ -72,6 +76,8 @@ class Evidence(BaseModel):
         """
         if self.segment is not None:
             return f"segment {id_}"
+        if self.collection is not None:
+            return f"collection {id_}"
         if self.broadcast is None:
             return ""
         failed = await Triggers(reader).failed(self.broadcast, id_)
