@@ -13,7 +13,7 @@ from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Before
+from cio_mcp.gate.plan import ValueEdit
 from cio_mcp.gate.receipt import summary_receipt
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.bidi import isolate, isolate_json, without_isolates
@@ -76,7 +76,7 @@ def beside_label(label: Text, text: str, console: Console, *, style: str = "") -
     return label + Text("\n" + " " * label.cell_len).join(Text(text, style=style).wrap(console, column))
 
 
-def diff(edits: Iterable[Before]) -> Iterable[Text]:
+def diff(edits: Iterable[ValueEdit]) -> Iterable[Text]:
     """The edits: one line for each old value, and one for each new value."""
     for edit in edits:
         # In quotes, so that no name begins a line as one of ours does.

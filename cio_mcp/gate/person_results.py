@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from cio_mcp.customerio.call import canonical
-from cio_mcp.gate.plan import Before, PersonEdit, Plan, is_unchanged
+from cio_mcp.gate.plan import PersonEdit, Plan, ValueEdit, is_unchanged
 from cio_mcp.gate.text_edits import begins_alike, excerpt
 from cio_mcp.text.render import Part
 from cio_mcp.text.sanitize import quoted, quoted_name, quoted_value, word
@@ -92,7 +92,7 @@ def _result(person: PersonEdit, outcome: PersonOutcome, reason: str | None = Non
     return PersonResult(customer=person.person, name=name, result=outcome, reason=reason)
 
 
-def _edit(edit: Before, customer: str | None) -> Edit:
+def _edit(edit: ValueEdit, customer: str | None) -> Edit:
     before, after = _value(edit.before), _value(edit.after)
     if isinstance(before, str) and isinstance(after, str) and edit.known and begins_alike(before, after):
         before, after = excerpt(before, after)

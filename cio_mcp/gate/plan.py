@@ -20,7 +20,7 @@ Starts = tuple[str, ...] | Literal["unknown"] | None
 """The campaigns that a write may start."""
 
 
-class Before(BaseModel):
+class ValueEdit(BaseModel):
     """One value that a plan changes; None means absent, and without `known` what was there could not be read."""
 
     model_config = ConfigDict(frozen=True)
@@ -31,7 +31,7 @@ class Before(BaseModel):
     known: bool = True
 
 
-def is_unchanged(edit: Before) -> bool:
+def is_unchanged(edit: ValueEdit) -> bool:
     """Whether an edit sets what is there already, because its request has to repeat it."""
     return edit.known and edit.before is not None and edit.before == edit.after
 
@@ -49,7 +49,7 @@ class PersonEdit(BaseModel):
     kind: IdType
     name: str
     details: str = ""
-    edits: tuple[Before, ...] = ()
+    edits: tuple[ValueEdit, ...] = ()
     created: bool = False
 
     @property
@@ -106,7 +106,7 @@ class Plan(BaseModel):
     summary: str
     notes: tuple[str, ...] = ()
     preview: tuple[str, ...] = ()
-    edits: tuple[Before, ...] = ()
+    edits: tuple[ValueEdit, ...] = ()
     people: tuple[PersonEdit, ...] = ()
     affected: int | None = 1
     recipients: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from cio_mcp.customerio.api.tracking import ProfileWrite, profile_writes
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.field_labels import LABELS, NONE, Labels, Names
-from cio_mcp.gate.plan import Before, PersonEdit, Plan, is_unchanged
+from cio_mcp.gate.plan import PersonEdit, Plan, ValueEdit, is_unchanged
 from cio_mcp.gate.text_edits import describe_edit, has_difference
 from cio_mcp.text.names import normalized_name
 from cio_mcp.text.timestamps import from_unix_if_readable, moment
@@ -85,7 +85,7 @@ class Value:
     source: Source
     names: Names
     value: JsonValue
-    edit: Before | None = None
+    edit: ValueEdit | None = None
 
     def render(self, holders: str = "") -> Field:
         """The field of the value; `holders` are the numbers of the people who get it, if there are several."""
@@ -175,7 +175,7 @@ def _body(call: Call) -> Iterator[tuple[Names, JsonValue]]:
             yield (name,), value
 
 
-def _values(source: Source, names: Names, edits: Mapping[str, Before]) -> Iterator[Value]:
+def _values(source: Source, names: Names, edits: Mapping[str, ValueEdit]) -> Iterator[Value]:
     value = source.value
     if (edit := edits.get(source.name)) is not None:
         yield Value(source, names, value, edit)
@@ -185,7 +185,7 @@ def _values(source: Source, names: Names, edits: Mapping[str, Before]) -> Iterat
         yield Value(source, inner, leaf)
 
 
-def _old(edit: Before) -> str:
+def _old(edit: ValueEdit) -> str:
     if not edit.known:
         return "(unknown)"
     return "(not set)" if edit.before in (None, "") else shorten(edit.before)[0]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from cio_mcp.customerio.call import canonical
-from cio_mcp.gate.plan import Before
+from cio_mcp.gate.plan import ValueEdit
 from cio_mcp.text.difference import Hunk, hunks
 from cio_mcp.text.visible import MAX_VALUE_CHARACTERS, shorten, visible
 
@@ -26,7 +26,7 @@ LINE_CHARACTERS, BEGINNING = 80, 40
 _CONTEXT = 20
 
 
-def has_difference(edit: Before) -> bool:
+def has_difference(edit: ValueEdit) -> bool:
     """Whether an edit is shown as a difference: it replaces one known text or list of rows by another long one."""
     match edit.before, edit.after:
         case str() as before, str() as after:
@@ -37,7 +37,7 @@ def has_difference(edit: Before) -> bool:
             return False
 
 
-def describe_edit(edit: Before) -> tuple[str, bool]:
+def describe_edit(edit: ValueEdit) -> tuple[str, bool]:
     """The difference that an edit makes, and whether that is all of it."""
     unit = "row" if isinstance(edit.after, list) else "line"
     before, after = _text(edit.before), _text(edit.after)

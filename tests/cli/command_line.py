@@ -20,7 +20,7 @@ from typing import TypeVar
 import anyio
 
 from cio_mcp.customerio.call import Call
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.gate.question import question_about
 from cio_mcp.storage import change_queries
 from cio_mcp.storage.changes import Journal
@@ -103,7 +103,7 @@ class CommandLine:
         *,
         typed: str | None = None,
         age: float = 60.0,
-        edits: tuple[Before, ...] = (),
+        edits: tuple[ValueEdit, ...] = (),
         by: str = "local:ada",
     ) -> None:
         """Write a change that waits for a decision."""

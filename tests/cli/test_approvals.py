@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cio_mcp.cli.approvals_live import ELSEWHERE, View
 from cio_mcp.cli.keyboard import key_names
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.storage.rows import ChangeRow
 from tests.cli.command_line import TIMEOUT_SECONDS, CommandLine, Session
 
@@ -65,9 +65,9 @@ def test_old_and_new_values_are_shown_as_a_diff_in_color(cio_mcp: CommandLine) -
     cio_mcp.propose(
         "aaaa0001",
         edits=(
-            Before(name="plan", before="pro", after="gold\nplan\u202e"),
-            Before(name="new", before=None, after=[1]),
-            Before(name="old", before="x", after=None),
+            ValueEdit(name="plan", before="pro", after="gold\nplan\u202e"),
+            ValueEdit(name="new", before=None, after=[1]),
+            ValueEdit(name="old", before="x", after=None),
         ),
     )
     shown = cio_mcp.run("approvals", "show", "aaaa0001").stdout

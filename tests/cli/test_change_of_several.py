@@ -7,7 +7,7 @@ from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.tracking import ProfileWrite
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Before, PersonEdit, Plan
+from cio_mcp.gate.plan import PersonEdit, Plan, ValueEdit
 from tests.gate.test_subject import row
 
 
@@ -15,7 +15,10 @@ def test_each_person_is_shown_with_their_own_values() -> None:
     writes = [ProfileWrite(Reference(f"cio_{name}", "cio_id"), {"plan": "gold"}) for name in ("a1", "a2")]
     people = [
         PersonEdit(
-            person=write.person.value, kind="cio_id", name=name, edits=(Before(name="plan", before=old, after="gold"),)
+            person=write.person.value,
+            kind="cio_id",
+            name=name,
+            edits=(ValueEdit(name="plan", before=old, after="gold"),),
         )
         for write, name, old in zip(writes, ("ada\x1b[2J", "bob"), ("free", "vip"), strict=True)
     ]

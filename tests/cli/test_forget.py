@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
 from cio_mcp.storage.changes import Journal
@@ -96,7 +96,7 @@ def test_a_person_deleted_in_customer_io_is_forgotten_by_the_given_identifier(
 
 def test_nothing_about_anybody_else_is_touched(cio_mcp: CommandLine) -> None:
     cio_mcp.propose("aaaa0001")
-    cio_mcp.propose("aaaa0002", edits=(Before(name="friend", before=None, after="eve@example.com"),))
+    cio_mcp.propose("aaaa0002", edits=(ValueEdit(name="friend", before=None, after="eve@example.com"),))
     before = cio_mcp.change("aaaa0001")
     run_forget(cio_mcp, "eve@example.com")
     assert cio_mcp.change("aaaa0001") == before

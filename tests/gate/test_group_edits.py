@@ -19,7 +19,7 @@ from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.writer import Result, Sent, Unknown, Writer
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Before, PersonEdit, Plan, arguments_digest
+from cio_mcp.gate.plan import PersonEdit, Plan, ValueEdit, arguments_digest
 from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.question import question_about
 from cio_mcp.gate.receipt import EditReceipt, Receipt
@@ -294,7 +294,7 @@ def plan_for(writes: list[ProfileWrite]) -> Plan:
             name="somebody",
             details="“somebody”, subscribed",
             edits=tuple(
-                Before(name=name, before="old", after=value)
+                ValueEdit(name=name, before="old", after=value)
                 for name, value in write.attributes.items()
                 if len(name) > 1
             ),

@@ -12,7 +12,7 @@ from cio_mcp.customerio.api import sends, tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.gate.field_labels import LABELS
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.gate.question import MAX_CHARACTERS, MAX_LINES, Question, question_about
 from cio_mcp.gate.question_values import OPTIONS
 from cio_mcp.text.visible import visible
@@ -144,15 +144,15 @@ def test_every_option_has_a_label() -> None:
 
 def test_an_address_among_many_attributes_comes_before_the_rest_with_its_old_value() -> None:
     attributes: dict[str, JsonValue] = {f"a{number}": number for number in range(20)} | {"email": "new@example.com"}
-    edits = tuple(Before(name=name, before=None, after=value) for name, value in attributes.items())
-    edits = (*edits[:-1], Before(name="email", before="ada@example.com", after="new@example.com"))
+    edits = tuple(ValueEdit(name=name, before=None, after=value) for name, value in attributes.items())
+    edits = (*edits[:-1], ValueEdit(name="email", before="ada@example.com", after="new@example.com"))
     text = question_of(identify(attributes), edits=edits).text
     shown = "email: “ada@example.com” → “new@example.com”"
     assert text.index("Values that affect who is reached:") < text.index(shown) < text.index("a0: (not set) → 0")
 
 
 def test_an_existing_value_that_could_not_be_read_is_unknown_rather_than_unset() -> None:
-    edit = Before(name="plan", before=None, after="pro", known=False)
+    edit = ValueEdit(name="plan", before=None, after="pro", known=False)
     assert "plan: (unknown) → “pro”" in question_of(identify({"plan": "pro"}), edits=(edit,)).text
 
 
@@ -195,7 +195,7 @@ def test_a_password_in_a_webhook_url_is_not_shown() -> None:
 
 
 def test_old_and_new_values_that_run_from_right_to_left_keep_their_places() -> None:
-    edit = Before(name="city", before="ירושלים", after="תל")
+    edit = ValueEdit(name="city", before="ירושלים", after="תל")
     text = question_of(identify({"city": "תל"}), edits=(edit,)).text
     assert "city: “\u2068ירושלים\u2069” → “\u2068תל\u2069”" in text  # noqa: RUF001
 

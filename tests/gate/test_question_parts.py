@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.tracking import ProfileWrite, identify_many
 from cio_mcp.customerio.call import Call
-from cio_mcp.gate.plan import Before, PersonEdit, Plan
+from cio_mcp.gate.plan import PersonEdit, Plan, ValueEdit
 from cio_mcp.gate.question import Question, question_about
 from tests.gate.test_question import event, identify, question_of
 
@@ -220,7 +220,7 @@ class TestItsRequests:
         assert "- 2. batch[1].attributes.plan: “pro”." in text
 
     def test_an_entity_shows_each_attribute_with_its_old_value_and_no_attributes_at_all(self) -> None:
-        edits = (Before(name="plan", before="free", after="pro"),)
+        edits = (ValueEdit(name="plan", before="free", after="pro"),)
         call = Call(
             operation="person_identify",
             body={
@@ -240,7 +240,7 @@ class TestItsRequests:
         assert "attributes: {}" in question_of(empty).text
 
     def test_attributes_of_a_body_without_identifiers_are_not_edits(self) -> None:
-        edits = (Before(name="plan", before="free", after="pro"),)
+        edits = (ValueEdit(name="plan", before="free", after="pro"),)
         call = Call(operation="identify_customer", path={"identifier": "ada"}, body={"attributes": {"plan": "pro"}})
         text = question_of(call, edits=edits).text
         assert "- attributes.plan: “pro”." in text
@@ -248,7 +248,7 @@ class TestItsRequests:
 
     def test_old_values_stand_before_new_ones_and_what_is_nested_follows(self) -> None:
         edits = tuple(
-            Before(name=name, before=before, after=after)
+            ValueEdit(name=name, before=before, after=after)
             for name, before, after in [("a", "", "x"), ("b", [1], []), ("c", {"d": 1}, {"d": [2, {"e": 3}]})]
         )
         text = question_of(identify({edit.name: edit.after for edit in edits}), edits=edits).text
@@ -257,7 +257,7 @@ class TestItsRequests:
 
     def test_old_values_of_an_attribute_with_many_parts_fit_if_each_part_is_shown(self) -> None:
         new: JsonValue = {f"part_{number}": "x" * 40 for number in range(20)}
-        question = question_of(identify({"a": new}), edits=(Before(name="a", before={"b": 1}, after=new),))
+        question = question_of(identify({"a": new}), edits=(ValueEdit(name="a", before={"b": 1}, after=new),))
         assert question.fits
         assert question.text.index("a.part_0:") < question.text.index("a.part_1:") < question.text.index("a.part_19:")
 
@@ -307,7 +307,7 @@ class TestThePeopleOfABatch:
         assert "- size: 1.\n" in f"{self.question(writes=self.WRITES[2:]).text}\n"
 
     def test_are_described_with_their_old_values(self) -> None:
-        edit = Before(name="plan", before="free", after="pro")
+        edit = ValueEdit(name="plan", before="free", after="pro")
         text = self.question(PersonEdit(person="ada", kind="id", name="ada", details="subscribed", edits=(edit,))).text
         assert "- 1. id “ada”: subscribed." in text
         assert "- plan: “free” → “pro” (1).\n- plan: “pro” (2)." in text

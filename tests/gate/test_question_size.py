@@ -8,7 +8,7 @@ from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.tracking import ProfileWrite
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Before, PersonEdit, Plan, arguments_digest, parse_plan
+from cio_mcp.gate.plan import PersonEdit, Plan, ValueEdit, arguments_digest, parse_plan
 from cio_mcp.gate.question import MAX_CHARACTERS, MAX_LINES, question_about
 from cio_mcp.gate.question_values import Value
 from cio_mcp.gate.service import Gate
@@ -26,7 +26,7 @@ def nested(value: JsonValue, levels: int) -> JsonValue:
 def edit_of_many(people: int, attributes: int) -> Plan:
     values: dict[str, JsonValue] = {f"a{number}": number for number in range(attributes)}
     references = [Reference(f"id_{number}") for number in range(people)]
-    edits = tuple(Before(name=name, before=None, after=value) for name, value in values.items())
+    edits = tuple(ValueEdit(name=name, before=None, after=value) for name, value in values.items())
     call = tracking.identify_many([ProfileWrite(person, values) for person in references], at=1)
     named = tuple(PersonEdit(person=each.value, kind="id", name=each.value, edits=edits) for each in references)
     return Plan(risk="send", summary="Set.", people=named, affected=people, calls=(call,))

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import collections, contents
 from cio_mcp.customerio.api.contents import ContentRef
 from cio_mcp.gate.person_results import edits_of
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.gate.question import Question, question_about
 from cio_mcp.text.visible import visible
 
@@ -17,8 +17,8 @@ LONG = "<p>Hello {{customer.first_name}}</p>\n" * 40
 
 
 def edit_of(before: str, after: str, **more: str) -> Plan:
-    edits = [Before(name="body", before=before, after=after)]
-    edits += [Before(name=name, before=value, after=value) for name, value in more.items()]
+    edits = [ValueEdit(name="body", before=before, after=after)]
+    edits += [ValueEdit(name=name, before=value, after=value) for name, value in more.items()]
     call = contents.update(REF, {"body": after, **more})
     return Plan(risk="send", summary="Edit.", edits=tuple(edits), affected=0, calls=(call,))
 
@@ -44,7 +44,7 @@ def test_a_long_text_that_a_request_repeats_is_shown_as_unchanged() -> None:
     assert question.fits
     assert "“Hi” (unchanged)" in question.text
     plan = edit_of("short", "shorter")
-    plan = plan.model_copy(update={"edits": (*plan.edits, Before(name="body_amp", before=LONG, after=LONG))})
+    plan = plan.model_copy(update={"edits": (*plan.edits, ValueEdit(name="body_amp", before=LONG, after=LONG))})
     assert [edit.name for edit in edits_of(plan)] == ["body"]
 
 
@@ -70,7 +70,7 @@ def test_rows_are_shown_by_what_was_added_removed_and_changed() -> None:
     plan = Plan(
         risk="send",
         summary="Edit.",
-        edits=(Before(name="data", before=before, after=after),),
+        edits=(ValueEdit(name="data", before=before, after=after),),
         affected=0,
         calls=(collections.update("1", rows=after),),  # type: ignore[arg-type]
     )
@@ -91,5 +91,5 @@ def test_a_receipt_shows_the_part_of_a_long_text_that_changed() -> None:
 @pytest.mark.parametrize("before", [None, ""])
 def test_a_long_text_where_none_was_is_shown_as_a_value(before: str | None) -> None:
     plan = edit_of("", "x" * 600)
-    plan = plan.model_copy(update={"edits": (Before(name="body", before=before, after="x" * 600),)})
+    plan = plan.model_copy(update={"edits": (ValueEdit(name="body", before=before, after="x" * 600),)})
     assert not ask(plan).fits

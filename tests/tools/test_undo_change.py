@@ -12,7 +12,7 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.batches import batch
 from cio_mcp.errors import CioError, NotFound, Refused
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Before, Plan, arguments_digest
+from cio_mcp.gate.plan import Plan, ValueEdit, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
@@ -68,7 +68,7 @@ async def test_an_undo_reaches_the_customer_that_the_request_named_with_its_kind
         call = tracking.identify(
             Reference("ada@example.com", "id"), {"plan": "gold"}, at=int(time.time()), create=False
         )
-        edited = Before(name="plan", before=str(bob.attributes["plan"]), after="gold")
+        edited = ValueEdit(name="plan", before=str(bob.attributes["plan"]), after="gold")
         return Plan(risk="data", summary="Set.", edits=(edited,), calls=(call,), rests_on={"before": {"plan": "free"}})
 
     row = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)

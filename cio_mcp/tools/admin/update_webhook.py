@@ -11,7 +11,7 @@ from cio_mcp.customerio.api import webhooks
 from cio_mcp.customerio.api.webhooks import Webhook, Webhooks
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted, quoted_name, word
@@ -226,16 +226,18 @@ def _kinds(events: Iterable[str]) -> list[str]:
     return [*kinds, *(name for name in there if name not in webhooks.NAMES)]
 
 
-def _edits(then: Webhook, now: Webhook) -> Iterator[Before]:
+def _edits(then: Webhook, now: Webhook) -> Iterator[ValueEdit]:
     if then.endpoint != now.endpoint:
         before, after = without_credentials(then.endpoint), without_credentials(now.endpoint)
-        yield Before(name="endpoint", before=before, after=f"{after} (other credentials)" if before == after else after)
+        yield ValueEdit(
+            name="endpoint", before=before, after=f"{after} (other credentials)" if before == after else after
+        )
     if then.events != now.events:
-        yield Before(name="events", before=", ".join(_kinds(then.events)), after=", ".join(_kinds(now.events)))
+        yield ValueEdit(name="events", before=", ".join(_kinds(then.events)), after=", ".join(_kinds(now.events)))
     for name in ("name", "disabled", "full_resolution", "with_content"):
         before, after = getattr(then, name), getattr(now, name)
         if before != after:
-            yield Before(name=name, before=before, after=after)
+            yield ValueEdit(name=name, before=before, after=after)
 
 
 def _event_notes(then: Webhook, now: Webhook) -> Iterator[str]:

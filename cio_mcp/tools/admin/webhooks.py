@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from cio_mcp.customerio.api import webhooks
 from cio_mcp.customerio.api.webhooks import Webhook
 from cio_mcp.customerio.call import canonical
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.urls import without_credentials
@@ -70,15 +70,15 @@ def _notes(then: Webhook, now: Webhook) -> Iterable[str]:
         yield f"It will also report {names}."
 
 
-def _edits(then: Webhook, now: Webhook) -> Iterable[Before]:
+def _edits(then: Webhook, now: Webhook) -> Iterable[ValueEdit]:
     if then.endpoint != now.endpoint:
         before, after = without_credentials(then.endpoint), without_credentials(now.endpoint)
         same = before == after
-        yield Before(name="endpoint", before=before, after=f"{after} (other credentials)" if same else after)
+        yield ValueEdit(name="endpoint", before=before, after=f"{after} (other credentials)" if same else after)
     if then.events != now.events:
-        yield Before(name="events", before=_kinds(then), after=_kinds(now))
+        yield ValueEdit(name="events", before=_kinds(then), after=_kinds(now))
     if then.disabled:
-        yield Before(name="disabled", before=True, after=False)
+        yield ValueEdit(name="disabled", before=True, after=False)
 
 
 def _kinds(webhook: Webhook) -> str:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.plan import Before
+from cio_mcp.gate.plan import ValueEdit
 from cio_mcp.text.liquid_faults import find_fault
 from cio_mcp.tools.common.snippet_edit import plan_deletion, plan_text
 from cio_mcp.tools.data.list_snippets import find_snippet
@@ -26,7 +26,7 @@ class Uses(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-async def check_templates(ws: CallContext, call: Call, edits: tuple[Before, ...]) -> Uses:
+async def check_templates(ws: CallContext, call: Call, edits: tuple[ValueEdit, ...]) -> Uses:
     """Refuse templates that do not parse, and snippets that may not be changed so; say what a snippet is used by.
 
     Raises:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.call import Call, canonical, read
 from cio_mcp.customerio.operations import OPERATIONS, Operation
 from cio_mcp.errors import CioError, NotFound
-from cio_mcp.gate.plan import Before
+from cio_mcp.gate.plan import ValueEdit
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted_value
 from cio_mcp.text.urls import HIDDEN
@@ -26,7 +26,7 @@ SHOWN_FIRST = ("name", "subject", "type", "state", "email", "status", "reason", 
 class Current:
     """What there is now: edits of values, notes, and what the plan rests on."""
 
-    edits: tuple[Before, ...] = ()
+    edits: tuple[ValueEdit, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     rests_on: dict[str, JsonValue] = field(default_factory=dict)
@@ -57,7 +57,7 @@ async def current_values(ws: CallContext, call: Call) -> Current:
         return Current(notes=_notes(record, secrets), rests_on={"current": _digest(record, secrets)})
     body = call.body if isinstance(call.body, dict) else {}
     edits = tuple(
-        Before(name=name, before=record.get(name), after=value)
+        ValueEdit(name=name, before=record.get(name), after=value)
         for name, value in body.items()
         if name not in secrets and name in record and not same(record[name], value)
     )

@@ -9,8 +9,7 @@ from cio_mcp.customerio.api import collections as api
 from cio_mcp.customerio.api.collections import MAX_BYTES, MAX_ROW_BYTES, Collection, Row
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.evidence import Evidence
-from cio_mcp.gate.plan import FROM_NOW_ON, Before, Plan
+from cio_mcp.gate.plan import FROM_NOW_ON, Plan, ValueEdit
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.message_preview import listed_names
 from cio_mcp.tools.common.template_search import Uses, collection_uses
@@ -64,7 +63,7 @@ async def plan_rows(
         risk="send",
         summary=f"{done or 'Change'} the rows of {label(collection)}: {_count(before)} before, {_count(after)} after.",
         notes=uses.notes,
-        edits=() if same else (Before(name="data", before=list(before), after=list(after)),),
+        edits=() if same else (ValueEdit(name="data", before=list(before), after=list(after)),),
         affected=uses.affected,
         warnings=(
             FROM_URL,
@@ -86,7 +85,7 @@ async def plan_name(ws: CallContext, collection: Collection, name: str, *, done:
         risk="send",
         summary=f"{done} {label(collection)} to {quoted(name)}.",
         notes=uses.notes,
-        edits=() if same else (Before(name="name", before=collection.name, after=name),),
+        edits=() if same else (ValueEdit(name="name", before=collection.name, after=name),),
         affected=uses.affected,
         warnings=(NAME_USED,) if uses.messages or not uses.complete else (),
         effect_title="rename 1 collection",
@@ -101,13 +100,13 @@ async def plan_deletion(
 ) -> Plan:
     """Plan to delete a collection; `rows` are kept for an undo, None where they are too many."""
     uses = await _uses(ws, collection.name)
-    kept: tuple[Before, ...] = () if rows is None else (Before(name="data", before=list(rows), after=None),)
+    kept: tuple[ValueEdit, ...] = () if rows is None else (ValueEdit(name="data", before=list(rows), after=None),)
     size = f"{collection.rows:,} rows" if collection.rows is not None else "an unknown number of rows"
     return Plan(
         risk="destroy",
         summary=f"{done} {label(collection)} with {size}.",
         notes=uses.notes,
-        edits=(Before(name="name", before=collection.name, after=None), *kept),
+        edits=(ValueEdit(name="name", before=collection.name, after=None), *kept),
         affected=uses.affected,
         warnings=(
             *((GONE,) if uses.messages or not uses.complete else ()),

@@ -12,7 +12,7 @@ from cio_mcp.customerio.api.contents import OVERWRITES
 from cio_mcp.customerio.api.metrics import Metrics
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.errors import CioError, InvalidArgument
-from cio_mcp.gate.plan import FROM_NOW_ON, Before, Plan
+from cio_mcp.gate.plan import FROM_NOW_ON, Plan, ValueEdit
 from cio_mcp.text.liquid_faults import find_fault
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.template_parts import can_unsubscribe, hosts_in, snippets_in, variables_in
@@ -59,7 +59,7 @@ async def plan_edit(ws: CallContext, message: Message, fields: Fields, *, done: 
     changed = {name: value for name, value in fields.items() if (before[name] or "") != (value or "")}
     repeated = {name: value for name, value in before.items() if value not in (None, "")}
     body = {**repeated, **changed} if message.kind in OVERWRITES else changed
-    edits = tuple(Before(name=name, before=before[name], after=value) for name, value in body.items())
+    edits = tuple(ValueEdit(name=name, before=before[name], after=value) for name, value in body.items())
     warnings = await anyio.to_thread.run_sync(partial(_examine, content, changed))
     return Plan(
         risk="send",

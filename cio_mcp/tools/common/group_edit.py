@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.tracking import ProfileWrite
 from cio_mcp.customerio.call import Call
-from cio_mcp.gate.plan import Before, PersonEdit, Plan, Starts
+from cio_mcp.gate.plan import PersonEdit, Plan, Starts, ValueEdit
 from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings
 from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
@@ -38,11 +38,11 @@ class Target:
         return self.recipient.person is not None or self.new
 
     @cached_property
-    def edits(self) -> tuple[Before, ...]:
+    def edits(self) -> tuple[ValueEdit, ...]:
         """What changes; where the profile cannot be read, all of it does."""
         before = self.recipient.person.attributes if self.recipient.person else {}
         return tuple(
-            Before(name=name, before=before.get(name), after=value, known=self.known)
+            ValueEdit(name=name, before=before.get(name), after=value, known=self.known)
             for name, value in self.attributes.items()
             if not (self.recipient.person and same(before.get(name), value))
         )

@@ -3,7 +3,7 @@
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
-from cio_mcp.gate.plan import Before, Plan, ReadBack
+from cio_mcp.gate.plan import Plan, ReadBack, ValueEdit
 from cio_mcp.gate.risk import Risk
 from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings, normalized_name
@@ -24,7 +24,7 @@ async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, Json
     """Plan to set attributes of a person whose profile was read, omitting values that are already set."""
     before = recipient.person.attributes if recipient.person else {}
     edits = tuple(
-        Before(name=name, before=before.get(name), after=value)
+        ValueEdit(name=name, before=before.get(name), after=value)
         for name, value in attributes.items()
         if not same(before.get(name), value)
     )

@@ -7,7 +7,7 @@ import anyio.to_thread
 from cio_mcp.customerio.api import snippets as api
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.errors import InvalidArgument, Refused
-from cio_mcp.gate.plan import FROM_NOW_ON, Before, Plan
+from cio_mcp.gate.plan import FROM_NOW_ON, Plan, ValueEdit
 from cio_mcp.text.liquid_faults import find_fault
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.template_parts import hosts_in, snippets_in, variables_in
@@ -35,7 +35,7 @@ async def plan_text(
         risk="send",
         summary=f"{done or ('Create' if new else 'Change')} the snippet {quoted(snippet.name)}.",
         notes=uses.notes,
-        edits=() if same else (Before(name="value", before=None if new else snippet.value, after=text),),
+        edits=() if same else (ValueEdit(name="value", before=None if new else snippet.value, after=text),),
         affected=uses.affected,
         warnings=warnings,
         effect_title="create 1 snippet" if new else f"change 1 snippet; {FROM_NOW_ON}",
@@ -63,7 +63,7 @@ async def plan_deletion(
         risk="destroy",
         summary=f"{done} the snippet {quoted(snippet.name)}.",
         notes=uses.notes,
-        edits=(Before(name="value", before=snippet.value, after=None),),
+        edits=(ValueEdit(name="value", before=snippet.value, after=None),),
         affected=uses.affected,
         warnings=() if uses.complete else (IN_USE,),
         effect_title="delete 1 snippet",

@@ -12,7 +12,7 @@ from cio_mcp.customerio.call import canonical
 from cio_mcp.customerio.references import reference_of
 from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import InvalidArgument, NotFound
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.text.names import fold, meanings
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, CustomerInList
@@ -100,7 +100,7 @@ async def _creation(ws: CallContext, reference: Reference, attributes: dict[str,
         why="A new customer may enter any segment and any campaign that starts from one.",
         examples=(f"{quoted(reference.value)}, new",),
         starts=may_start(starts),
-        edits=tuple(Before(name=name, before=None, after=value) for name, value in attributes.items()),
+        edits=tuple(ValueEdit(name=name, before=None, after=value) for name, value in attributes.items()),
         recipients=recipients_after((reference.value,), attributes),
         warnings=await _identifier_conflicts(ws, reference, attributes),
         calls=(tracking.identify(reference, attributes, at=int(ws.clock.now()), create=True),),
@@ -149,7 +149,7 @@ def _blind(ws: CallContext, recipient: Recipient, attributes: dict[str, JsonValu
         risk="send",
         summary=f"Set {names} of {recipient.name}{', or create that customer' if create else ''}.",
         examples=(recipient.example,),
-        edits=tuple(Before(name=name, before=None, after=value, known=False) for name, value in attributes.items()),
+        edits=tuple(ValueEdit(name=name, before=None, after=value, known=False) for name, value in attributes.items()),
         starts="unknown",
         warnings=(*doubt, UNREAD),
         calls=(tracking.identify(recipient.reference, attributes, at=int(ws.clock.now()), create=create),),

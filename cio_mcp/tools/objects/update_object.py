@@ -10,7 +10,7 @@ from cio_mcp.customerio.api.base import IdType, Reference
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.gate.proof import ObjectState
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted_value, word
@@ -91,7 +91,7 @@ async def plan_attributes(ws: CallContext, target: Target, attributes: dict[str,
     """Plan to set attributes of an object, omitting those that are already set, or to create it with them."""
     before = target.record.attributes if target.record else {}
     edits = tuple(
-        Before(name=name, before=before.get(name), after=value)
+        ValueEdit(name=name, before=before.get(name), after=value)
         for name, value in attributes.items()
         if target.record is None or not same(before.get(name), value)
     )

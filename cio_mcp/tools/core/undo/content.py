@@ -11,7 +11,7 @@ from cio_mcp.customerio.api.contents import ContentRef
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import NotFound
-from cio_mcp.gate.plan import Before, Plan, is_unchanged
+from cio_mcp.gate.plan import Plan, ValueEdit, is_unchanged
 from cio_mcp.tools.common import collection_edit, snippet_edit
 from cio_mcp.tools.common.content_edit import plan_edit, value_of
 from cio_mcp.tools.common.content_lookup import message_at
@@ -153,11 +153,11 @@ async def _undo_creation(ws: CallContext, past: PastChange, body: Mapping[str, J
     return as_undo(past, await collection_edit.plan_deletion(ws, matches[0], rows, done=done))
 
 
-def _stands(edit: Before, now: JsonValue) -> bool:
+def _stands(edit: ValueEdit, now: JsonValue) -> bool:
     """Whether a field is as the change left it, or as it was before."""
     return (now or "") in ((edit.after or ""), (edit.before or ""))
 
 
-def _empty(edit: Before) -> JsonValue:
+def _empty(edit: ValueEdit) -> JsonValue:
     """The value before; a text that was not set is empty, since null leaves it as it is."""
     return "" if edit.before is None and not edit.name.endswith("_id") else edit.before

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from cio_mcp.errors import Refused
-from cio_mcp.gate.plan import Before, Plan
+from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted
 
@@ -20,7 +20,7 @@ class PastChange:
     refused: Container[str] = ()
 
 
-def restored_value(edit: Before) -> JsonValue:
+def restored_value(edit: ValueEdit) -> JsonValue:
     """The value that an undo sets: for `unsubscribed` never an absent one, which would subscribe no one."""
     return str(edit.before).lower() == "true" if edit.name == "unsubscribed" else edit.before
 
@@ -32,7 +32,7 @@ def equal(name: str, one: JsonValue, other: JsonValue) -> bool:
     return same(one, other)
 
 
-def lost(edits: Sequence[Before]) -> tuple[str, ...]:
+def lost(edits: Sequence[ValueEdit]) -> tuple[str, ...]:
     """What an undo of the edits does not restore."""
     if not edits:
         return ()
