@@ -24,7 +24,9 @@ async def propose(ws: CallContext, function: Function, **arguments: Any) -> tupl
 
 async def approve(ws: CallContext, change: Change) -> None:
     """Approve a change, and type what must be typed."""
-    assert await ws.gate.approvals.approve(change, by="person", how="on a terminal", confirmation=change.plan.typed)
+    assert await ws.gate.approvals.approve(
+        change, by="person", how="on a terminal", confirmation=change.plan.confirmation
+    )
 
 
 async def carry_out(ws: CallContext, function: Function, **arguments: Any) -> Receipt:

@@ -57,8 +57,8 @@ class Terminal:
 
     def _answer(self, plan: Plan, *, deny: str | None, note: str) -> TerminalAnswer:
         confirmation = None
-        if plan.typed is not None:
-            confirmation = self.ask(f"First, type {clean(plan.typed, MAX_CONFIRMATION_CHARACTERS)}{note}:")
+        if plan.confirmation is not None:
+            confirmation = self.ask(f"First, type {clean(plan.confirmation, MAX_CONFIRMATION_CHARACTERS)}{note}:")
             if confirmation.casefold() in ("", deny):
                 return TerminalAnswer("deny" if confirmation else "none")
             if not confirms(plan, confirmation):

@@ -153,10 +153,10 @@ def confirms(plan: Plan, text: str | None) -> bool:
 
     It may be typed as it is or as the question spells it, where some signs are escapes or look-alikes.
     """
-    if plan.typed is None:
+    if plan.confirmation is None:
         return True
-    typed, wanted = (text or "").strip(), plan.typed.strip()
-    if not plan.typed_case:
+    typed, wanted = (text or "").strip(), plan.confirmation.strip()
+    if not plan.exact_case:
         typed, wanted = typed.casefold(), wanted.casefold()
     # What was copied out of a question may bring the marks that isolate its writing direction.
     return typed == wanted or without_unseen(typed) == visible(wanted)[1:-1]

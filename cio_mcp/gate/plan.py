@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 
 from cio_mcp.customerio.api.base import IdType
 from cio_mcp.customerio.call import Call, canonical, digest
@@ -79,28 +79,37 @@ FROM_NOW_ON = "messages sent from now on use it"
 class Plan(BaseModel):
     """A write before it is made: what a plan function returns.
 
-    The question shows every value of `calls` by itself; the plan adds what they do not say. `notes` are sentences,
-    `preview` is approximately what a message will say, a line each. `affected` counts people (None: unknown) and
-    `examples` names some. `starts` are the running campaigns it may start: none of them (empty), these, `unknown`, or
-    None where it can start none by its nature. `why` is what makes it of its class. All foreign text is
-    quoted.
-    A plan for several people has no `edits` and no `examples` but `people`: those whom it changes in the order of the
-    operations of its only call, a batch, then those about whom everything is already so.
-    `rests_on` is what must still be so just before execution. `once` marks effects that must not come twice
-    (messages, triggers, events, creates), `repeat` whether a second one is meant (None: the tool has no argument for
-    one). `typed` is what must be typed back, with `typed_case` in the same case, as of an ID; `effect_title` is what
-    the choice to approve says, where its class and count do not say it,
-    `earlier` are changes of the last 24 hours that were equal or nearly equal, `rejections` those of them that a
-    person rejected in the last hour, `fits_prompt` is whether its question, as rendered for the journal, shows
-    everything and may be asked in a client, which the gate fills in;
-    `due_at` when a scheduled send goes out (Unix seconds), `proof` what can be read once the write is visible.
-    `recipients` are all whom it reaches, by address or `cio_…`, and `test_profiles` those of them who are in the
-    policy's segment; none means that it is not known.
-    `known_as` has the `cio_id` of people whom the calls name by something else, so that duplicates are recognized.
+    The question shows every value of `calls` by itself; the plan adds what they do not say. All foreign text is quoted.
     No calls at all means that everything is already so; `settled` then says what is so, if the summary doesn't.
+
+    For the person who decides:
+    - `notes` are sentences; `preview` is approximately what a message will say, a line each; `why` is what makes the
+      plan of its class; `effect_title` is what the choice to approve says, where class and count do not say it.
+    - `confirmation` is what must be typed to approve; with `exact_case` in the same case, as of an ID.
+    - `earlier` are changes of the last 24 hours that were equal or nearly equal, `rejections` those of them that a
+      person rejected in the last hour.
+    - `fits_prompt` is whether its question, as rendered for the journal, shows everything and may be asked in a client.
+      The gate fills it in.
+
+    Whom it reaches:
+    - `affected` counts people (None: unknown), and `examples` names some.
+    - `recipients` are all of them, by address or `cio_…`, and `test_profiles` those of them who are in the policy's
+      segment; none means that it is not known.
+    - `starts` are the running campaigns it may start: none of them (empty), these, `unknown`, or None where it can
+      start none by its nature.
+    - A plan for several people has no `edits` and no `examples` but `people`: those whom it changes in the order of the
+      operations of its only call, a batch, then those about whom everything is already so.
+    - `known_as` has the `cio_id` of people whom the calls name by something else, so that duplicates are recognized.
+
+    For the gate:
+    - `rests_on` is what must still be so just before execution.
+    - `once` marks effects that must not come twice (messages, triggers, events, creates), `repeat` whether a second one
+      is meant (None: the tool has no argument for one).
+    - `due_at` is when a scheduled send goes out (Unix seconds), `proof` what can be read once the write is visible, and
+      `trace` how to find its effect if the outcome is unknown.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
     risk: Risk
     summary: str
@@ -123,8 +132,13 @@ class Plan(BaseModel):
     earlier: tuple[str, ...] = ()
     rejections: Rejections | None = None
     fits_prompt: bool = False
-    typed: str | None = None
-    typed_case: bool = False
+    # Stored as `typed`, which also an older release beside this one asks for.
+    confirmation: str | None = Field(
+        default=None, validation_alias=AliasChoices("confirmation", "typed"), serialization_alias="typed"
+    )
+    exact_case: bool = Field(
+        default=False, validation_alias=AliasChoices("exact_case", "typed_case"), serialization_alias="typed_case"
+    )
     effect_title: str = ""
     settled: str = ""
     due_at: float | None = None

@@ -116,10 +116,10 @@ class Policy:
         """Whether a client that can ask may."""
         return self.where_to_ask(tool, risk, settings, may_be_asked=may_be_asked).value == "ask"
 
-    def to_type(self, plan: "Plan") -> str | None:
+    def confirmation_of(self, plan: "Plan") -> str | None:
         """What a person must type to approve a plan, if anything: what the plan wants, else the count, else a name."""
-        if plan.typed is not None:
-            return plan.typed
+        if plan.confirmation is not None:
+            return plan.confirmation
         if plan.affected is not None and plan.affected > self.large_audience:
             return str(plan.affected)
         return _thing(plan) if plan.affected is None or plan.risk == "destroy" else None

@@ -61,7 +61,7 @@ class Proposals:
             raise Refused(FORBIDDEN)
         if not planned.calls:
             return unneeded_receipt(planned, await self.journal.applied(tool, arguments_digest))
-        planned = planned.model_copy(update={"typed": self.policy.to_type(planned)})
+        planned = planned.model_copy(update={"confirmation": self.policy.confirmation_of(planned)})
         return await self.duplicates.examine(planned, now)
 
     async def recall_removal(self, tool: str, arguments_digest: str, now: float) -> Receipt | None:

@@ -84,8 +84,8 @@ def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | No
     yield from _section("Message (approximate):", plan.preview)
     yield from _section("Values:", _lines(fields, "rest"))
     yield f"Requests: {'; '.join(call.endpoint for call in plan.calls)}."
-    if plan.typed is not None:
-        yield f"To approve, also type {visible(plan.typed)}{', in the same case' if plan.typed_case else ''}."
+    if plan.confirmation is not None:
+        yield f"To approve, also type {visible(plan.confirmation)}{', in the same case' if plan.exact_case else ''}."
     yield f"Change {change}. Nothing is sent unless you approve. Each approval applies once."
 
 

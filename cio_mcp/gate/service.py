@@ -241,11 +241,11 @@ class Gate:
         row, rule = change.row, self.policy.rule_of(change.row.tool, fresh)
         if rule == "hide":
             raise Refused(FORBIDDEN)
-        must_type = self.policy.to_type(fresh) is not None
+        must_type = self.policy.confirmation_of(fresh) is not None
         by_policy = row.decided_by == BY_POLICY
         if change.plan.digest != row.digest:  # approved under an older version, which digested requests differently
             return await self._replan(change, fresh)
-        if drifted(change.plan, fresh) or (must_type and change.plan.typed is None and not by_policy):
+        if drifted(change.plan, fresh) or (must_type and change.plan.confirmation is None and not by_policy):
             return await self._replan(change, fresh)
         if by_policy and rule != "allow":
             await self._withdraw(change, "the policy no longer allows it")

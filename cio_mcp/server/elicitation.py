@@ -184,9 +184,9 @@ def decision_form(plan: Plan) -> type[BaseModel]:
         Field(description="Approve exactly what is shown, once, or reject it", json_schema_extra=_with_titles(choices)),
     ]
     fields: dict[str, Any] = {"decision": (choice, ...)}
-    if plan.typed is not None:
+    if plan.confirmation is not None:
         # Not required, so that a person can reject without it.
-        fields["confirmation"] = (str, Field("", description=f"To approve, type {visible(plan.typed)}"))
+        fields["confirmation"] = (str, Field("", description=f"To approve, type {visible(plan.confirmation)}"))
     return create_model("Decision", **fields)
 
 

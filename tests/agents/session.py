@@ -103,7 +103,7 @@ def decider(server: CioServer) -> Decide:
             assert row
             change = Change.of(row)
             await gate.approvals.approve(
-                change, by="local:reviewer", how="on a terminal", confirmation=change.plan.typed
+                change, by="local:reviewer", how="on a terminal", confirmation=change.plan.confirmation
             )
 
     return decide

@@ -101,13 +101,15 @@ class CommandLine:
         self,
         change: str,
         *,
-        typed: str | None = None,
+        confirmation: str | None = None,
         age: float = 60.0,
         edits: tuple[ValueEdit, ...] = (),
         by: str = "local:ada",
     ) -> None:
         """Write a change that waits for a decision."""
-        plan = Plan(risk="send", summary="Send “Order shipped” by email.", calls=(SEND,), typed=typed, edits=edits)
+        plan = Plan(
+            risk="send", summary="Send “Order shipped” by email.", calls=(SEND,), confirmation=confirmation, edits=edits
+        )
         planned = time.time() - age
         row = ChangeRow(
             id=change,

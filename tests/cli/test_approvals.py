@@ -111,7 +111,7 @@ def test_anything_else_approves_nothing(cio_mcp: CommandLine, typed: str) -> Non
 
 
 def test_the_confirmation_of_a_plan_is_required_here_too(cio_mcp: CommandLine) -> None:
-    cio_mcp.propose("aaaa0001", typed="4812")
+    cio_mcp.propose("aaaa0001", confirmation="4812")
     with cio_mcp.on_a_terminal("approvals", "approve", "aaaa0001") as session:
         session.wait_for("First, type 4812:")
         session.type("4812")
@@ -121,7 +121,7 @@ def test_the_confirmation_of_a_plan_is_required_here_too(cio_mcp: CommandLine) -
 
 
 def test_the_confirmation_of_a_plan_does_not_replace_the_code(cio_mcp: CommandLine) -> None:
-    cio_mcp.propose("aaaa0001", typed="4812")
+    cio_mcp.propose("aaaa0001", confirmation="4812")
     with cio_mcp.on_a_terminal("approvals", "approve", "aaaa0001") as session:
         session.wait_for("First, type 4812:")
         session.type("4812")
@@ -132,7 +132,7 @@ def test_the_confirmation_of_a_plan_does_not_replace_the_code(cio_mcp: CommandLi
 
 
 def test_input_before_the_question_does_not_count(cio_mcp: CommandLine) -> None:
-    cio_mcp.propose("aaaa0001", typed="4812")
+    cio_mcp.propose("aaaa0001", confirmation="4812")
     with cio_mcp.on_a_terminal("approvals", "approve", "aaaa0001") as session:
         session.type("4812")
         session.wait_for("First, type 4812:")
@@ -185,7 +185,7 @@ def test_no_argument_approves(more: list[str], cio_mcp: CommandLine) -> None:
 
 @pytest.mark.parametrize("text", ["y\n" * 2000, "approve\n4812\n" * 50])
 def test_piped_input_to_a_fake_terminal_approves_nothing(text: str, cio_mcp: CommandLine) -> None:
-    cio_mcp.propose("aaaa0001", typed="4812")
+    cio_mcp.propose("aaaa0001", confirmation="4812")
     command = f"{sys.executable} -m cio_mcp approvals approve aaaa0001"
     script = shutil.which("script")
     if script is None:
@@ -324,7 +324,7 @@ def test_escape_leaves_a_change_in_the_window_without_enter(key: str, cio_mcp: C
 
 
 def test_the_window_requires_the_confirmation_text_before_the_code(cio_mcp: CommandLine) -> None:
-    cio_mcp.propose("aaaa0001", typed="4812")
+    cio_mcp.propose("aaaa0001", confirmation="4812")
     with window(cio_mcp) as session:
         session.wait_for("> aaaa0001")
         session.press("\r4812\n")

@@ -72,7 +72,9 @@ async def live_and_die(case: Case) -> None:
         call = server.toolbox.call_again(ws, case.write, json.dumps(arguments))
         change = (await call.propose()).proposed
         if isinstance(change, Change):
-            await gate.approvals.approve(change, by="person", how="on a terminal", confirmation=change.plan.typed)
+            await gate.approvals.approve(
+                change, by="person", how="on a terminal", confirmation=change.plan.confirmation
+            )
             await (gate.make(change, call.plan, call.work()) if case.by == "call" else server.round())
 
 

@@ -63,7 +63,7 @@ async def propose(gate: Gate, plan: Planner, principal: str = ADA, name: str = "
 
 async def propose_approved(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> Change:
     row = await propose(gate, plan, principal, name)
-    assert await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     return row
 
 
@@ -81,7 +81,7 @@ async def test_a_rejection_in_the_client_counts_although_somebody_else_had_appro
     plan = send_planner()
     row = await propose(gate, plan)
     await gate.approvals.record_prompt(row)
-    assert await gate.approvals.approve(row, by="another", how="on a terminal", confirmation=row.plan.typed)
+    assert await gate.approvals.approve(row, by="another", how="on a terminal", confirmation=row.plan.confirmation)
     await gate.approvals.answer(row, approve=False, confirmation=None, by=ADA)
     assert (await make(gate, row, plan)).status == "declined"
     assert emails(sandbox) == 0
@@ -94,7 +94,7 @@ async def test_an_answer_to_a_question_that_was_drawn_again_since_approves_nothi
     plan = send_planner(warns=lambda: next(warnings))
     shown = await propose(gate, plan)
     await gate.approvals.record_prompt(shown)
-    assert await gate.approvals.approve(shown, by="another", how="on a terminal", confirmation=shown.plan.typed)
+    assert await gate.approvals.approve(shown, by="another", how="on a terminal", confirmation=shown.plan.confirmation)
     assert (await make(gate, shown, plan)).status == "approval_required"
     redrawn = await gate.propose(ADA, "a tool", arguments_digest({}), plan)
     assert isinstance(redrawn, Change)
@@ -109,7 +109,7 @@ async def test_a_denial_of_what_was_replaced_since_it_was_shown_declines_it(gate
     warnings = iter(("subscribed", "unsubscribed"))
     plan = send_planner(warns=lambda: next(warnings))
     shown = await propose(gate, plan)
-    assert await gate.approvals.approve(shown, by="another", how="on a terminal", confirmation=shown.plan.typed)
+    assert await gate.approvals.approve(shown, by="another", how="on a terminal", confirmation=shown.plan.confirmation)
     assert (await make(gate, shown, plan)).status == "approval_required"
     assert await gate.approvals.withdraw(shown, by=ADA, how="denied in a terminal")
     assert (await gate.approvals.current(shown)).state == "declined"
@@ -234,7 +234,7 @@ async def test_a_call_cancelled_during_its_question_declines_only_its_own_reques
     assert later.status == "declined"
     row = await propose(gate, plan)
     assert (await gate.give_up(ADA, "a tool", arguments_digest({}), clock.now() - 700)).status == "declined"
-    assert not await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert not await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     assert emails(sandbox) == 1
 
 

@@ -89,7 +89,9 @@ async def send(gate: Gate, plan: Planner, by: str = ADA) -> str:
     """Send what is planned, with a person's approval where it needs one; the id of the change."""
     change = await propose_change(gate, plan, by)
     if change.state == "planned":
-        assert await gate.approvals.approve(change, by="person", how="on a terminal", confirmation=change.plan.typed)
+        assert await gate.approvals.approve(
+            change, by="person", how="on a terminal", confirmation=change.plan.confirmation
+        )
     receipt = await make(gate, change, plan)
     assert receipt.change
     return receipt.change

@@ -58,7 +58,7 @@ def with_fault_after_first(ws: CallContext, sandbox: Sandbox, fault: Fault) -> C
 async def carry_out(ws: CallContext, plan: Planner) -> Receipt:
     row = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert isinstance(row, Change), row
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     return await ws.gate.make(row, plan, work_of(ws.caller))
 
 

@@ -35,7 +35,7 @@ async def test_a_fault_leaves_one_effect_at_most_and_a_true_receipt(
     plan = EXAMPLES[tool].plan(ws, 1)
     row = await ws.gate.propose(ws.caller.id, tool, arguments_digest({}), plan)
     assert isinstance(row, Change)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     sandbox.faults.append(Fault(write.method, write.path, kind))
     receipt = await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + WORK_SECONDS))
     assert receipt.status in {"done", "failed", "unknown"}

@@ -61,7 +61,7 @@ async def propose_approved(
     gate: Gate, plan: Callable[[], Awaitable[Plan]], principal: str = ADA, arguments: str = ARGUMENTS
 ) -> Change:
     row = await propose_change(gate, plan, principal, arguments)
-    assert await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     return row
 
 
@@ -136,7 +136,7 @@ async def test_an_approval_does_not_count_for_longer_where_the_clock_is_set_back
 async def test_a_plan_that_nobody_decided_about_expires_after_an_hour(gate: Gate, clock: ManualClock) -> None:
     row = await propose_change(gate, planner())
     clock.time += OPEN_SECONDS + 1
-    assert not await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert not await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     assert gate.receipt(row).status == "declined"
 
 
@@ -158,7 +158,9 @@ async def test_other_arguments_need_another_approval(gate: Gate, sandbox: Sandbo
 async def test_the_same_words_with_other_requests_behind_them_are_not_approved(gate: Gate) -> None:
     row = await propose_change(gate, planner())
     forged = replace(row, row=replace(row.row, digest="0" * 64))
-    assert not await gate.approvals.approve(forged, by="person", how="on a terminal", confirmation=forged.plan.typed)
+    assert not await gate.approvals.approve(
+        forged, by="person", how="on a terminal", confirmation=forged.plan.confirmation
+    )
     assert (await gate.recent(change=row.id)).changes[0].state == "planned"
 
 
@@ -319,7 +321,7 @@ async def test_the_approved_one_of_two_open_changes_is_applied(gate: Gate, sandb
         for _ in range(4):
             group.start_soon(propose)
     oldest = min(found, key=lambda change: change.row.planned_at)
-    assert await gate.approvals.approve(oldest, by="person", how="on a terminal", confirmation=oldest.plan.typed)
+    assert await gate.approvals.approve(oldest, by="person", how="on a terminal", confirmation=oldest.plan.confirmation)
     assert (await gate.make(await propose_change(gate, planner()), planner(), work())).status == "done"
     assert events(sandbox) == 1
 
@@ -358,7 +360,7 @@ async def test_a_confirmation_counts_in_any_case_and_with_surrounding_spaces(
     typed: str | None, status: str, gate: Gate, sandbox: Sandbox
 ) -> None:
     async def plan() -> Plan:
-        return (await planner()()).model_copy(update={"typed": "Product news"})
+        return (await planner()()).model_copy(update={"confirmation": "Product news"})
 
     row = await propose_change(gate, plan)
     await gate.approvals.record_prompt(row)
@@ -372,7 +374,7 @@ async def test_the_case_of_an_id_that_must_be_typed_counts(
     typed: str, status: str, gate: Gate, sandbox: Sandbox
 ) -> None:
     async def plan() -> Plan:
-        return (await planner()()).model_copy(update={"typed": "ada", "typed_case": True})
+        return (await planner()()).model_copy(update={"confirmation": "ada", "exact_case": True})
 
     row = await propose_change(gate, plan)
     assert "To approve, also type “ada”, in the same case." in row.question

@@ -59,7 +59,7 @@ async def propose(ws: CallContext, plan: Planner, number: int = 0) -> Change:
 
 async def propose_approved(ws: CallContext, plan: Planner, number: int = 0) -> Change:
     row = await propose(ws, plan, number)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     return row
 
 

@@ -43,7 +43,7 @@ def profile(ws: CallContext) -> Planner:
 async def propose_approved(ws: CallContext, plan: Planner, name: str = "a tool") -> Change:
     row = await ws.gate.propose(ws.caller.id, name, arguments_digest({}), plan)
     assert isinstance(row, Change), row
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     return row
 
 

@@ -205,11 +205,11 @@ def test_only_people_who_are_named_can_be_deleted_without_approval(
 def test_the_confirmation_is_the_count_or_the_name_of_the_target() -> None:
     call = Call(operation="trigger_broadcast", path={"broadcast_id": "10"})
     policy = Policy(large_audience=1000)
-    assert policy.to_type(Plan(risk="send", summary="Trigger.", affected=1000, calls=(call,))) is None
-    assert policy.to_type(Plan(risk="send", summary="Trigger.", affected=1001, calls=(call,))) == "1001"
-    assert policy.to_type(Plan(risk="send", summary="Trigger.", affected=None, calls=(call,))) == "10"
-    assert policy.to_type(Plan(risk="destroy", summary="Delete.", calls=(call,))) == "10"
-    assert policy.to_type(Plan(risk="destroy", summary="Delete.", typed="ada", calls=(call,))) == "ada"
+    assert policy.confirmation_of(Plan(risk="send", summary="Trigger.", affected=1000, calls=(call,))) is None
+    assert policy.confirmation_of(Plan(risk="send", summary="Trigger.", affected=1001, calls=(call,))) == "1001"
+    assert policy.confirmation_of(Plan(risk="send", summary="Trigger.", affected=None, calls=(call,))) == "10"
+    assert policy.confirmation_of(Plan(risk="destroy", summary="Delete.", calls=(call,))) == "10"
+    assert policy.confirmation_of(Plan(risk="destroy", summary="Delete.", confirmation="ada", calls=(call,))) == "ada"
 
 
 def test_a_tool_is_listed_until_it_or_all_it_can_do_is_hidden() -> None:
@@ -352,7 +352,7 @@ async def test_a_change_that_an_older_policy_allowed_is_not_applied_under_a_stri
 async def test_a_hidden_class_is_refused_also_after_a_person_approved_it(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(send_event, ws, "ada", "order_placed")
     row = await propose(ws, "send_event", plan)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     hidden = with_policy(ws, Policy(classes={"send": Entry("hide")}))
     with pytest.raises(Refused, match="doesn't allow"):
         await make_change(hidden, row, plan)
@@ -375,7 +375,9 @@ async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_
     await ws.gate.approvals.answer(large, approve=True, confirmation="1000", by=ws.caller.id)
     assert (await ws.gate.recent(change=large.id)).changes[0].state == "declined"
     small = await propose(ws, "small", plan)
-    assert await ws.gate.approvals.approve(small, by="person", how="on a terminal", confirmation=small.plan.typed)
+    assert await ws.gate.approvals.approve(
+        small, by="person", how="on a terminal", confirmation=small.plan.confirmation
+    )
     stricter = with_policy(ws, Policy(large_audience=999))
     assert (await make_change(stricter, small, plan)).status == "approval_required"
     assert "1000" in (await propose(stricter, "small", plan)).question
@@ -390,7 +392,7 @@ def event(ws: CallContext, name: str) -> Planner:
 
 async def propose_approved(ws: CallContext, name: str) -> Change:
     row = await propose(ws, "send_event", event(ws, name), name)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     return row
 
 
@@ -423,7 +425,7 @@ async def test_a_data_change_does_not_count_towards_the_cap(ws: CallContext, san
     assert (await make_change(ws, await propose_approved(ws, "one"), event(ws, "one"))).status == "done"
     plan = partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
     row = await propose(ws, "update_customer", plan)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     assert (await make_change(ws, row, plan)).status == "done"
     assert writes(sandbox) == 2
 
@@ -492,5 +494,5 @@ def test_a_change_of_as_many_people_as_the_large_audience_may_still_be_allowed(a
 
 
 def test_what_names_nothing_is_approved_with_the_word_of_its_class() -> None:
-    assert Policy().to_type(Plan(risk="destroy", summary="Remove.")) == "destroy"
-    assert Policy().to_type(Plan(risk="send", summary="Send.", affected=None)) == "send"
+    assert Policy().confirmation_of(Plan(risk="destroy", summary="Remove.")) == "destroy"
+    assert Policy().confirmation_of(Plan(risk="send", summary="Send.", affected=None)) == "send"

@@ -157,7 +157,7 @@ class TestItsGroups:
             starts=("campaign 2",),
             warnings=("Is it meant?",),
             preview=("Subject: “Hi!”",),
-            typed="“news”",
+            confirmation="“news”",
         ).text
         parts = (
             "Send.\n- It happened at noon.",

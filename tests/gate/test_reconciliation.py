@@ -61,7 +61,9 @@ class Scene:
     async def approved(self, plan: Planner) -> Change:
         row = await self.gate.propose("local:tester", "a tool", arguments_digest({}), plan)
         assert isinstance(row, Change), row
-        assert await self.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+        assert await self.gate.approvals.approve(
+            row, by="person", how="on a terminal", confirmation=row.plan.confirmation
+        )
         return row
 
     async def abandoned(self, plan: Planner) -> Change:
@@ -201,7 +203,7 @@ async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scen
     waiting = await scene.gate.propose("local:other", "a tool", arguments_digest({}), approved)
     assert isinstance(waiting, Change)
     assert await scene.gate.approvals.approve(
-        waiting, by="person", how="on a terminal", confirmation=waiting.plan.typed
+        waiting, by="person", how="on a terminal", confirmation=waiting.plan.confirmation
     )
     assert await scene.gate.pauses.pause(by="operator", now=scene.gate.clock.now(), reason="a bad import")
     await scene.after(60)
@@ -225,7 +227,7 @@ def triggers(ws: CallContext) -> Planner:
             risk="send",
             summary="Trigger a broadcast.",
             affected=None,
-            typed="Product news",
+            confirmation="Product news",
             calls=(trigger("10", {"headline": "Hello", "text": "World"}),),
             once=True,
             trace=Evidence(broadcast="10"),

@@ -42,7 +42,9 @@ class LaterGate:
     async def approve(self, plan: Planner, principal: str = ADA) -> Change:
         row = await self.propose(plan, principal)
         assert isinstance(row, Change), row
-        assert await self.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+        assert await self.gate.approvals.approve(
+            row, by="person", how="on a terminal", confirmation=row.plan.confirmation
+        )
         return row
 
     async def make(self, row: Change, plan: Planner) -> Receipt:
@@ -133,7 +135,7 @@ async def test_an_approval_from_before_the_schedule_does_not_send_a_second_messa
     await later.make(first, email(ws, at))
     later.ahead = timedelta(seconds=DUPLICATE_SECONDS) + SOON
     assert await later.gate.approvals.approve(
-        waiting, by="person", how="on a terminal", confirmation=waiting.plan.typed
+        waiting, by="person", how="on a terminal", confirmation=waiting.plan.confirmation
     )
     receipt = await later.make(waiting, email(ws, None))
     assert (receipt.status, receipt.change) == ("already_done", first.id)

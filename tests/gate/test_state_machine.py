@@ -243,7 +243,7 @@ class World(RuleBasedStateMachine):
                 return
             if approve is False:
                 await self.gate.approvals.withdraw(row, by="person", how="denied in a terminal")
-            confirmation = row.plan.typed
+            confirmation = row.plan.confirmation
             if approve and await self.gate.approvals.approve(
                 row, by="person", how="on a terminal", confirmation=confirmation
             ):

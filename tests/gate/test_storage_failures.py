@@ -85,7 +85,7 @@ async def test_writes_are_refused_with_the_reason_and_what_was_there_is_there_af
         assert (await ws.people.resolve("ada")).id == "ada"
     assert not any(request["method"] == "POST" for request in sandbox.requests)
     assert [change.id for change in (await gate.recent()).changes] == [before.id]
-    assert await gate.approvals.approve(before, by="person", how="on a terminal", confirmation=before.plan.typed)
+    assert await gate.approvals.approve(before, by="person", how="on a terminal", confirmation=before.plan.confirmation)
 
 
 async def test_a_read_that_fails_says_nothing_about_sending(ws: CallContext, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ class Server:
 
 async def approve(opened: Workspace, change: Change) -> None:
     approvals = opened.gate.approvals
-    assert await approvals.approve(change, by="person", how="on a terminal", confirmation=change.plan.typed)
+    assert await approvals.approve(change, by="person", how="on a terminal", confirmation=change.plan.confirmation)
 
 
 @pytest.fixture

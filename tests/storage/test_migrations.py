@@ -268,7 +268,7 @@ async def carry_out(ws: CallContext, tool: str, **arguments: Any) -> Receipt:
 
     row = await ws.gate.propose(ws.caller.id, tool, arguments_digest(arguments), plan)
     assert not isinstance(row, Receipt), row
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.typed)
+    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
     return await ws.gate.make(row, plan, work_of(ws.caller))
 
 

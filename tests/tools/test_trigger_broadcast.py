@@ -204,7 +204,7 @@ async def test_an_audience_that_the_api_does_not_show_is_unknown_and_never_allow
     assert ("can't be known" if audience else "the API doesn't show") in plan.notes[0]
     policy = Policy(classes={"send": Entry(rule="allow")}, recipients=Recipients(domains=frozenset({"example.com"})))
     assert policy.rule_of("trigger_broadcast", plan) == "confirm"
-    assert policy.to_type(plan) == "10"
+    assert policy.confirmation_of(plan) == "10"
     question = question_about(plan, "1a2b3c4d").text
     assert "an unknown number of people" in question
     assert "secret" not in question

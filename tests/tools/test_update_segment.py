@@ -184,7 +184,7 @@ async def test_a_deletion_shows_what_uses_the_segment_and_wants_its_name_typed(
 ) -> None:
     count = len(members(sandbox))
     plan = await update_segment(ws, "delete", "3")
-    assert (plan.risk, plan.typed) == ("destroy", "Beta testers")
+    assert (plan.risk, plan.confirmation) == ("destroy", "Beta testers")
     assert plan.notes == (f"It has {count} members.", "Used by: no campaign, broadcast, or newsletter.")
     assert plan.warnings == ("Its ID can't be restored.",)
     start_from(sandbox, BETA)
@@ -252,7 +252,7 @@ async def test_a_removal_is_undone_and_says_what_that_may_start(ws: CallContext,
 async def test_a_creation_is_undone_by_a_deletion_with_its_name_typed(ws: CallContext, sandbox: Sandbox) -> None:
     change = await apply_change(ws, "update_segment", action="create", name="Pilot")
     plan = await undo_change(ws, change)
-    assert (plan.risk, plan.typed) == ("destroy", "Pilot")
+    assert (plan.risk, plan.confirmation) == ("destroy", "Pilot")
     await apply_change(ws, "undo_change", change=change)
     assert 5 not in sandbox.workspace.segments
 

@@ -64,7 +64,7 @@ async def plan_deletion(ws: CallContext, segment: Segment) -> Plan:
             "count": count,
             "members": members,
         },
-        typed=segment.name.strip() or segment.id,
+        confirmation=segment.name.strip() or segment.id,
     )
 
 

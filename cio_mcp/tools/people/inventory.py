@@ -106,7 +106,7 @@ async def inventory_of(ws: CallContext, recipient: Recipient) -> Inventory:
     )
 
 
-def typed_identifier(recipient: Recipient) -> tuple[str, bool]:
+def confirmation_for(recipient: Recipient) -> tuple[str, bool]:
     """What must be typed to remove a customer: the ID, else the address, and whether its case counts."""
     person = recipient.person
     known_as = (person and (person.id or person.email)) or recipient.identifier

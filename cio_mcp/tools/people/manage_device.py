@@ -13,7 +13,7 @@ from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.spelling import closest_names
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, max_bytes
 from cio_mcp.tools.common.recipients import UNKNOWN_CUSTOMER, UNREAD, Recipient, recipient_of
-from cio_mcp.tools.people.inventory import typed_identifier
+from cio_mcp.tools.people.inventory import confirmation_for
 from cio_mcp.workspace import CallContext
 
 MAX_TOKEN_BYTES = 1_000
@@ -88,7 +88,7 @@ def plan_removal(recipient: Recipient, devices: dict[str, Device] | None, token:
     if devices is not None and token not in devices:
         raise NotFound(_no_device(devices, token))
     before = devices.get(token) if devices is not None else None
-    typed, typed_case = typed_identifier(recipient)
+    confirmation, exact_case = confirmation_for(recipient)
     return Plan(
         risk="destroy",
         summary=f"Remove the device {quoted(token, 60)} of {recipient.name}.",
@@ -98,8 +98,8 @@ def plan_removal(recipient: Recipient, devices: dict[str, Device] | None, token:
         warnings=(UNREAD,) if devices is None else (),
         calls=(profiles.remove_device(recipient.reference, token),),
         rests_on={**recipient.rests_on, "platform": before.platform if before else None},
-        typed=typed,
-        typed_case=typed_case,
+        confirmation=confirmation,
+        exact_case=exact_case,
         effect_title="remove 1 device",
         proof=DeviceState(person=recipient.cio_id, device=token, platform=None) if recipient.cio_id else None,
         next_step="To verify, call get_customer.",

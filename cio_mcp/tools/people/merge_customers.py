@@ -17,7 +17,7 @@ from cio_mcp.text.timestamps import from_unix_if_readable, moment
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.recipients import Recipient, recipient_of
-from cio_mcp.tools.people.inventory import Inventory, inventory_of, typed_identifier
+from cio_mcp.tools.people.inventory import Inventory, confirmation_for, inventory_of
 from cio_mcp.workspace import CallContext
 
 MAX_VALUES = 15
@@ -55,7 +55,7 @@ async def merge_customers(
     read = await together({"kept": partial(inventory_of, ws, kept), "lost": partial(inventory_of, ws, lost)})
     ours: Inventory = read["kept"]
     theirs: Inventory = read["lost"]
-    typed, typed_case = typed_identifier(lost)
+    confirmation, exact_case = confirmation_for(lost)
     return Plan(
         risk="destroy",
         summary=f"Merge the customer {lost.name} into {kept.name}, and delete {lost.name}.",
@@ -68,8 +68,8 @@ async def merge_customers(
         calls=(profiles.merge(kept.reference, lost.reference),),
         rests_on={"primary": ours.rests_on, "secondary": theirs.rests_on},
         once=True,
-        typed=typed,
-        typed_case=typed_case,
+        confirmation=confirmation,
+        exact_case=exact_case,
         effect_title="merge 2 customers",
         proof=PersonGone(person=lost.cio_id) if lost.cio_id else None,
         next_step="To verify, call get_customer for both.",

@@ -16,7 +16,7 @@ from cio_mcp.gate.proof import PersonGone
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType
 from cio_mcp.tools.common.recipients import UNKNOWN_CUSTOMER, Recipient, recipient_of
-from cio_mcp.tools.people.inventory import inventory_of, typed_identifier
+from cio_mcp.tools.people.inventory import confirmation_for, inventory_of
 from cio_mcp.workspace import CallContext
 
 Action = Literal["delete", "suppress", "unsuppress"]
@@ -50,7 +50,7 @@ async def remove_customer(
         return _blind(recipient, action)
     inventory = await inventory_of(ws, recipient)
     reference = recipient.reference if action == "delete" else await _blocked(ws, recipient)
-    typed, typed_case = typed_identifier(recipient)
+    confirmation, exact_case = confirmation_for(recipient)
     return Plan(
         risk="destroy",
         summary=_summary(action, recipient.name),
@@ -60,8 +60,8 @@ async def remove_customer(
         warnings=await _warnings(ws, recipient, action),
         calls=(CALLS[action](reference),),
         rests_on={**recipient.rests_on, "identifiers": [recipient.person.id, recipient.person.email]},
-        typed=typed,
-        typed_case=typed_case,
+        confirmation=confirmation,
+        exact_case=exact_case,
         effect_title=f"{action} 1 customer",
         proof=PersonGone(person=recipient.cio_id) if recipient.cio_id else None,
         next_step=VERIFY,
@@ -113,8 +113,8 @@ def _blind(recipient: Recipient, action: Action) -> Plan:
         warnings=(UNKNOWN_CUSTOMER, "No App API key: what is lost is not known, and the result can't be verified."),
         calls=(CALLS[action](recipient.reference),),
         rests_on=recipient.rests_on,
-        typed=recipient.identifier,
-        typed_case=recipient.reference.kind != "email",
+        confirmation=recipient.identifier,
+        exact_case=recipient.reference.kind != "email",
         effect_title=f"{action} 1 customer",
     )
 
