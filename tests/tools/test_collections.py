@@ -46,7 +46,7 @@ async def test_columns_that_an_answer_has_no_room_for_are_counted(ws: CallContex
     assert (len(listed.columns or ()), listed.columns_omitted) == (MAX_LISTED_COLUMNS, 60)
     (one,) = (await list_collections(ws, "offers")).collections
     assert (len(one.columns or ()), one.columns_omitted) == (MAX_COLUMNS, 20)
-    assert "” and 20 more" in str(one)
+    assert "”, and 20 more" in str(one)
 
 
 async def test_a_row_is_added_and_removed_by_reading_and_writing_all_of_them(ws: CallContext, sandbox: Sandbox) -> None:

@@ -57,4 +57,4 @@ async def test_a_summary_has_customer_ios_words_for_its_own_attributes_and_count
     assert plan.summary == "Set subscription preferences, “plan” of “ada”."
     assert plan.why == "This affects who receives messages: subscription preferences."
     plan = await update_customer(ws, "ada", attributes={f"a{number}": number for number in range(8)})
-    assert plan.summary == "Set “a0”, “a1”, “a2”, “a3”, “a4” and 3 more of “ada”."
+    assert plan.summary == "Set “a0”, “a1”, “a2”, “a3”, “a4”, and 3 more of “ada”."

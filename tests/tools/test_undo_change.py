@@ -281,7 +281,7 @@ async def test_a_list_that_was_written_can_be_undone(ws: CallContext) -> None:
 async def test_an_undo_of_many_values_names_the_first_and_counts_the_rest(ws: CallContext) -> None:
     attributes: dict[str, JsonValue] = {f"x{number}": number for number in range(7)}
     change = await apply_change(ws, "update_customer", customer="ada", attributes=attributes)
-    assert "“x4” and 2 more of" in (await undo_change(ws, change)).summary
+    assert "“x4”, and 2 more of" in (await undo_change(ws, change)).summary
 
 
 async def test_an_address_that_replaced_another_is_restored(ws: CallContext) -> None:

@@ -9,6 +9,7 @@ from cio_mcp.customerio.api.webhooks import Webhook
 from cio_mcp.customerio.call import canonical
 from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.settings import WEBHOOK_PATH
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.urls import without_credentials
 
@@ -66,8 +67,7 @@ def _place(url: str) -> tuple[str, str] | None:
 
 def _notes(then: Webhook, now: Webhook) -> Iterable[str]:
     if more := [name for name in now.events if name not in then.events]:
-        names = ", ".join(more[:MAX_NAMES]) + (f" and {len(more) - MAX_NAMES} more" if len(more) > MAX_NAMES else "")
-        yield f"It will also report {names}."
+        yield f"It will also report {join_first(more, MAX_NAMES)}."
 
 
 def _edits(then: Webhook, now: Webhook) -> Iterable[ValueEdit]:

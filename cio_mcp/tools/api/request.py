@@ -14,6 +14,7 @@ from cio_mcp.customerio.operations import EVERYTHING, OPERATIONS, Operation, act
 from cio_mcp.customerio.operations.row import Field, parse_fields
 from cio_mcp.customerio.url_values import query_of
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted, without_quotation_marks, word
 from cio_mcp.text.spelling import closest_word
 from cio_mcp.tools.api.index import close_ids
@@ -74,8 +75,7 @@ def build_call(row: Operation, arguments: Values, body: JsonValue, generated: Va
 
 
 def _refusal(faults: list[str]) -> InvalidArgument:
-    more = f"; and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
-    return InvalidArgument("arguments", f"{'; '.join(faults[:MAX_FAULTS])}{more}")
+    return InvalidArgument("arguments", join_first(faults, MAX_FAULTS, separator="; "))
 
 
 def _reason(wrong: ValidationError) -> str:

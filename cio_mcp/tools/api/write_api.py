@@ -14,6 +14,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan, Starts
 from cio_mcp.gate.risk import RISKS, Risk
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import from_unix, from_unix_if_readable
 from cio_mcp.tools.api.preferred_tools import PREFERRED_TOOLS
@@ -118,9 +119,8 @@ def _summary(call: Call) -> str:
     row = call.row
     if row.elements:
         kinds = Counter(effect.operation.summary for effect in call.effects)
-        listed = "; ".join(f"{count:,} × {summary}" for summary, count in kinds.most_common(MAX_LISTED))  # noqa: RUF001 - the sign of a product
-        more = f"; and {len(kinds) - MAX_LISTED} other kinds" if len(kinds) > MAX_LISTED else ""
-        return f"{len(call.effects):,} requests in one ({row.id}): {listed}{more}."
+        counts = [f"{count:,} × {summary}" for summary, count in kinds.most_common()]  # noqa: RUF001 - the sign of a product
+        return f"{len(call.effects):,} requests in one ({row.id}): {join_first(counts, MAX_LISTED, separator='; ')}."
     where = ", ".join(f"{name} {word(value, 60)}" for name, value in call.path.items())
     named = where or (word(call.subject, 60) if call.subject else "")
     return f"{row.summary} ({row.id}{f': {named}' if named else ''})."

@@ -1,8 +1,8 @@
 """Names of attributes in sentences: in quotes, and Customer.io's own attributes in its words."""
 
 from collections.abc import Iterable
-from itertools import islice
 
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
 
 MAX_NAMED = 5
@@ -20,6 +20,4 @@ def name_attribute(name: str) -> str:
 
 def name_attributes(names: Iterable[str]) -> str:
     """Name the first attributes, and count the others."""
-    every = list(names)
-    more = f" and {len(every) - MAX_NAMED} more" if len(every) > MAX_NAMED else ""
-    return f"{', '.join(map(name_attribute, islice(every, MAX_NAMED)))}{more}"
+    return join_first(list(names), MAX_NAMED, name_attribute)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from cio_mcp.customerio.api.base import Identifiers
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted, without_quotation_marks
 from cio_mcp.tools.common.arguments import MAX_NAME_BYTES, READ_AS, CustomerInList, ReadAs, max_bytes
 from cio_mcp.tools.common.people_filter import audience as checked_filter
@@ -281,5 +282,4 @@ def _request(entries: Sequence[_Entry], way: str) -> JsonValue:
 
 def _notes(skipped: Sequence[str]) -> Iterator[str]:
     if skipped:
-        more = f", and {len(skipped) - MAX_SKIPPED:,} more" if len(skipped) > MAX_SKIPPED else ""
-        yield f"Skipped, because no customer has it: {', '.join(quoted(one) for one in skipped[:MAX_SKIPPED])}{more}."
+        yield f"Skipped, because no customer has it: {join_first(skipped, MAX_SKIPPED, quoted)}."

@@ -11,6 +11,7 @@ from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.contents import WITH_LANGUAGE_ROUTES, ContentRef
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Id, Kind, Name
 from cio_mcp.tools.common.lookup import KIND_NAMES, Source, find
@@ -117,17 +118,16 @@ def _in_language(contents: Sequence[Content], language: str | None, message: str
 def _only(contents: Sequence[Content], message: str | None) -> Content:
     if message is None and len(contents) == 1:
         return contents[0]
-    listed = ", ".join(_listed(each) for each in contents[:MAX_LISTED])
-    more = f", and {len(contents) - MAX_LISTED} more" if len(contents) > MAX_LISTED else ""
+    listed = join_first(contents, MAX_LISTED, _listed)
     if message is None:
-        raise InvalidArgument("message", f"is required, because there are {len(contents)} messages: {listed}{more}")
+        raise InvalidArgument("message", f"is required, because there are {len(contents)} messages: {listed}")
     matches = [each for each in contents if each.id == message] or [
         each for each in contents if (each.name or "").strip() == message.strip()
     ]
     if len(matches) == 1:
         return matches[0]
     problem = "several have the name" if matches else "there is no message"
-    raise InvalidArgument("message", f"{problem} {quoted(message)}; expected the ID of one of {listed}{more}")
+    raise InvalidArgument("message", f"{problem} {quoted(message)}; expected the ID of one of {listed}")
 
 
 def _listed(content: Content) -> str:

@@ -12,6 +12,7 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.canonical import canonical
 from cio_mcp.text.html import readable
 from cio_mcp.text.liquid import render, required_variables
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import cut, harmless, quoted
 
 DATA = ("trigger", "data", "event")
@@ -120,8 +121,7 @@ def missing_data(required: Iterable[str], data: Mapping[str, JsonValue]) -> list
 
 def listed_names(names: Sequence[str]) -> str:
     """List names for a sentence, at most `MAX_NAMES`."""
-    more = f", and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(quoted(name, 40) for name in names[:MAX_NAMES]) + more
+    return join_first(names, MAX_NAMES, lambda name: quoted(name, 40))
 
 
 def missing_attributes(required: Iterable[str], person: Person | None) -> list[str]:

@@ -10,6 +10,7 @@ from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.proof import SegmentMembers
+from cio_mcp.text.lists import join_first, list_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.recipients import Recipient, may_start
 from cio_mcp.workspace import CallContext
@@ -93,9 +94,7 @@ def _notes(settled: Sequence[Person], *, add: bool) -> Iterator[str]:
 
 
 def _examples(people: Sequence[Person]) -> Iterator[str]:
-    yield from (Recipient.of(person).example for person in people[:MAX_NAMED])
-    if len(people) > MAX_NAMED:
-        yield f"and {len(people) - MAX_NAMED:,} more"
+    return list_first(people, MAX_NAMED, lambda person: Recipient.of(person).example)
 
 
 def _without_id(people: Sequence[Person]) -> Iterator[str]:
@@ -104,8 +103,7 @@ def _without_id(people: Sequence[Person]) -> Iterator[str]:
 
 
 def _named(people: Sequence[Person]) -> str:
-    more = f", and {len(people) - MAX_NAMED:,} more" if len(people) > MAX_NAMED else ""
-    return ", ".join(Recipient.of(person).name for person in people[:MAX_NAMED]) + more
+    return join_first(people, MAX_NAMED, lambda person: Recipient.of(person).name)
 
 
 def _count(people: Sequence[Person]) -> str:

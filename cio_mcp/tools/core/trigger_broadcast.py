@@ -13,6 +13,7 @@ from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import CioError, InvalidArgument
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
+from cio_mcp.text.lists import list_first
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Id
@@ -199,6 +200,4 @@ async def _preview(
 
 def _sample(reach: Reach) -> Iterator[str]:
     """The first people who may be reached; those who are expected to be come first."""
-    yield from (Recipient.of(one.person).example for one in reach.people[:MAX_SAMPLE])
-    if (left := len(reach.people) - MAX_SAMPLE) > 0:
-        yield f"and {left:,} more"
+    return list_first(reach.people, MAX_SAMPLE, lambda one: Recipient.of(one.person).example)

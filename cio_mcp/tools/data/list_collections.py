@@ -42,7 +42,7 @@ class CollectionRow(AnswerPart):
 
     def __str__(self) -> str:
         size = [f"{self.rows:,} rows" if self.rows is not None else "", f"{self.bytes:,} bytes" if self.bytes else ""]
-        more = f" and {self.columns_omitted:,} more" if self.columns_omitted else ""
+        more = f", and {self.columns_omitted:,} more" if self.columns_omitted else ""
         columns = f"columns {', '.join(map(quoted_name, self.columns))}{more}" if self.columns else ""
         updated = f"updated {moment(self.updated)}" if self.updated else ""
         return ", ".join(filter(None, [f"{self.id} {quoted_name(self.name)}", *size, columns, updated]))

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from cio_mcp.customerio.api.base import Identifiers
 from cio_mcp.customerio.api.objects import ObjectRecord, ObjectType, Related
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.proof import RELATED_PAGES
+from cio_mcp.text.lists import list_first
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.workspace import CallContext
 
@@ -42,18 +44,16 @@ class Target:
     @property
     def examples(self) -> tuple[str, ...]:
         """Some related customers, a line each."""
-        people = self.related.people
-        more = len(people) - MAX_EXAMPLES
-        lines = [
-            f"{quoted(person.id or person.email or '')} ({word(person.reference.value)})"
-            for person in people[:MAX_EXAMPLES]
-        ]
-        return (*lines, f"and {more:,} more") if more > 0 else tuple(lines)
+        return tuple(list_first(self.related.people, MAX_EXAMPLES, _example))
 
     @property
     def people(self) -> frozenset[str]:
         """The references of the related customers."""
         return frozenset(person.reference.value for person in self.related.people)
+
+
+def _example(person: Identifiers) -> str:
+    return f"{quoted(person.id or person.email or '')} ({word(person.reference.value)})"
 
 
 async def find_target(ws: CallContext, type_: str, object_id: str, *, create: bool) -> Target:

@@ -13,6 +13,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.gate.proof import ObjectState
 from cio_mcp.gate.values import same
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted_value, word
 from cio_mcp.tools.common.arguments import CustomerIdType, CustomerInList
 from cio_mcp.tools.common.attribute_names import name_attributes
@@ -144,9 +145,8 @@ def _deletion(target: Target) -> Plan:
 
 
 def _attributes_note(attributes: Mapping[str, JsonValue]) -> str:
-    shown = [f"{word(name, 60)} {quoted_value(value, 60)}" for name, value in attributes.items()][:MAX_VALUES]
-    more = f"; and {len(attributes) - MAX_VALUES} more" if len(attributes) > MAX_VALUES else ""
-    return f"Its attributes: {'; '.join(shown) or 'none'}{more}."
+    shown = [f"{word(name, 60)} {quoted_value(value, 60)}" for name, value in attributes.items()]
+    return f"Its attributes: {join_first(shown, MAX_VALUES, separator='; ') or 'none'}."
 
 
 async def plan_relation(

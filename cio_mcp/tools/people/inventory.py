@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import MessagePage
 from cio_mcp.customerio.api.people import Person, RelationshipPage, SegmentName
 from cio_mcp.customerio.api.segments import Segment
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.recipients import Recipient
@@ -64,9 +65,8 @@ class Inventory:
     def _counts(self) -> Iterator[str]:
         yield _count(len(self.attributes), "attribute")
         yield _count(len(self.person.devices), "device")
-        named = ", ".join(quoted(segment.name) for segment in self.manual[:MAX_NAMED])
-        more = f" and {len(self.manual) - MAX_NAMED} more" if len(self.manual) > MAX_NAMED else ""
-        yield f"{_count(len(self.manual), 'manual segment')}{f' ({named}{more})' if named else ''}"
+        named = join_first([quoted(segment.name) for segment in self.manual], MAX_NAMED)
+        yield f"{_count(len(self.manual), 'manual segment')}{f' ({named})' if named else ''}"
         yield f"{'at least ' if self.more_objects else ''}{_count(len(self.objects), 'related object')}"
         deliveries = _count(self.messages, "delivery", "deliveries")
         yield f"{'at least ' if self.more_messages else ''}{deliveries} in 6 months"

@@ -9,6 +9,7 @@ from cio_mcp.customerio.api.people import Device
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.proof import DeviceState
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.spelling import closest_names
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, max_bytes
@@ -109,9 +110,8 @@ def plan_removal(recipient: Recipient, devices: dict[str, Device] | None, token:
 def _held(devices: dict[str, Device] | None) -> str:
     if not devices:
         return "The customer has no device now."
-    listed = ", ".join(f"{word(each.platform or 'device')} {quoted(each.id, 60)}" for each in _first(devices))
-    more = f" and {len(devices) - MAX_LISTED} more" if len(devices) > MAX_LISTED else ""
-    return f"The customer's devices now: {listed}{more}."
+    listed = [f"{word(each.platform or 'device')} {quoted(each.id, 60)}" for each in devices.values()]
+    return f"The customer's devices now: {join_first(listed, MAX_LISTED)}."
 
 
 def _no_device(devices: dict[str, Device], token: str) -> str:
@@ -120,7 +120,3 @@ def _no_device(devices: dict[str, Device], token: str) -> str:
     near = closest_names(token, devices)
     hint = f"did you mean {' or '.join(quoted(name, 60) for name in near)}?" if near else _held(devices)
     return f"device: the customer has no device {quoted(token, 60)}; {hint}"
-
-
-def _first(devices: dict[str, Device]) -> list[Device]:
-    return list(devices.values())[:MAX_LISTED]

@@ -12,6 +12,7 @@ from cio_mcp.errors import InvalidArgument, NotFound, UserError
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.proof import PersonGone
 from cio_mcp.gate.values import same
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted, quoted_value, word
 from cio_mcp.text.timestamps import from_unix_if_readable, moment
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType
@@ -139,8 +140,7 @@ def _values(names: list[str], render: Callable[[str], str]) -> str:
     rest = names[MAX_VALUES:]
     if not rest:
         return shown
-    more = f" and {len(rest) - MAX_NAMES} more" if len(rest) > MAX_NAMES else ""
-    return f"{shown}; without their values: {', '.join(word(name) for name in rest[:MAX_NAMES])}{more}"
+    return f"{shown}; without their values: {join_first(rest, MAX_NAMES, word)}"
 
 
 def _warnings(kept: Inventory, lost: Inventory) -> Iterator[str]:

@@ -10,6 +10,7 @@ from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.transactional import TransactionalMessage
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted, quoted_name
 from cio_mcp.text.spelling import closest_names
 from cio_mcp.text.timestamps import moment
@@ -117,9 +118,8 @@ def _not_in_audience(facts: Facts) -> Iterator[Cause]:
     member = {segment.id for segment in facts.segments}
     for role, ids in segment_roles(facts):
         if ids and not member & set(ids):
-            names = ", ".join(segment_name(facts, each) for each in ids[:5])
-            more = f", and {len(ids) - 5} more" if len(ids) > 5 else ""  # noqa: PLR2004 - as many as are named
-            yield Cause("not_in_audience", f"The customer is not in the {role} {names}{more}.", certain=False)
+            names = join_first([segment_name(facts, each) for each in ids], 5)
+            yield Cause("not_in_audience", f"The customer is not in the {role} {names}.", certain=False)
 
 
 def segment_roles(facts: Facts) -> Iterable[tuple[str, tuple[str, ...]]]:

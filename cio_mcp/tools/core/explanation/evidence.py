@@ -7,6 +7,7 @@ from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.transactional import TransactionalMessage
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted, quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Prose, Untrusted
@@ -120,9 +121,8 @@ def _audience(facts: Facts) -> Iterator[Evidence]:
     for role, ids in segment_roles(facts):
         for held, verb in ((True, "in"), (False, "not in")):
             if chosen := [each for each in ids if (each in member) is held]:
-                listed = ", ".join(segment_name(facts, each) for each in chosen[:MAX_NAMES])
-                more = f", and {len(chosen) - MAX_NAMES} more" if len(chosen) > MAX_NAMES else ""
-                yield Evidence(fact=f"Now {verb} the {role} {listed}{more}.", source="segments")
+                names = join_first([segment_name(facts, each) for each in chosen], MAX_NAMES)
+                yield Evidence(fact=f"Now {verb} the {role} {names}.", source="segments")
 
 
 def _template(facts: Facts) -> Iterator[Evidence]:
@@ -167,6 +167,4 @@ def _short(message: Message) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f", and {len(listed) - MAX_NAMES} more" if len(listed) > MAX_NAMES else ""
-    return ", ".join(quoted(name) for name in listed[:MAX_NAMES]) + more
+    return join_first(list(names), MAX_NAMES, quoted)
