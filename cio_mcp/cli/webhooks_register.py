@@ -21,7 +21,7 @@ from cio_mcp.identity.callers import local_caller
 from cio_mcp.settings import WEBHOOK_PATH, WHERE, Settings, load_settings
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
-from cio_mcp.tools.admin.webhooks import plan_webhook
+from cio_mcp.tools.admin.receiver_webhook import plan_webhook
 from cio_mcp.workspace import Workspace, open_workspace
 
 COMMAND = "webhooks register"

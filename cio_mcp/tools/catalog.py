@@ -1,8 +1,9 @@
 """The table of tools."""
 
 from cio_mcp.gate.receipt import EditReceipt
+from cio_mcp.tools.admin.list_webhooks import list_webhooks
 from cio_mcp.tools.admin.suppressions import list_suppressions, manage_suppression
-from cio_mcp.tools.admin.update_webhook import list_webhooks, update_webhook
+from cio_mcp.tools.admin.update_webhook import update_webhook
 from cio_mcp.tools.api.read_api import read_api
 from cio_mcp.tools.api.search_api import search_api
 from cio_mcp.tools.api.write_api import write_api

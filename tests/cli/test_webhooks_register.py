@@ -12,7 +12,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
-from cio_mcp.tools.admin.webhooks import NAME, plan_webhook
+from cio_mcp.tools.admin.receiver_webhook import NAME, plan_webhook
 from tests.cli.command_line import CommandLine, Session
 
 URL = "https://hooks.example.com/webhooks/customerio"
@@ -107,7 +107,7 @@ def test_a_webhook_with_the_same_address_is_updated_and_no_password_is_shown(
     url = f"https://reader:{SECRET}-either@warehouse.acme.example/cio"
     seen = run_register(cio_mcp, sandbox, url, *options)
     assert "Update the reporting webhook 1 “Data warehouse”" in seen
-    assert "events: “3 kinds” → the following values" in seen
+    assert "events: “email_sent, email_opened, email_bounced” → the following values" in seen
     assert "other credentials" in seen
     assert SECRET not in seen
     change = re.findall(r"Change ([0-9a-f]{8})", seen)[0]
@@ -263,6 +263,7 @@ def test_a_change_that_reaches_nobody_is_confirmed_without_a_recipients_line() -
     assert "To whom" not in question_about(plan_webhook([], URL), "aaaa0001").text
 
 
-def test_one_kind_of_event_is_called_one_kind() -> None:
+def test_the_events_before_and_after_are_named() -> None:
     (edit,) = plan_webhook([OURS.model_copy(update={"events": NAMES[:1]})], URL).edits
-    assert (edit.before, edit.after) == ("1 kind", f"{len(NAMES)} kinds")
+    assert edit.before == NAMES[0]
+    assert edit.after == "customer_*, email_*, sms_*, whatsapp_*, push_*, in_app_*, slack_*, webhook_*"

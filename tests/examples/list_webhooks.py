@@ -1,4 +1,4 @@
-from cio_mcp.tools.admin.update_webhook import list_webhooks
+from cio_mcp.tools.admin.list_webhooks import list_webhooks
 from tests.examples.example import Example
 
 EXAMPLE = Example(

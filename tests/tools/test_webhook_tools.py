@@ -10,7 +10,8 @@ from cio_mcp.gate.guardrails import check_plan
 from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.render import render
-from cio_mcp.tools.admin.update_webhook import Action, list_webhooks, update_webhook
+from cio_mcp.tools.admin.list_webhooks import list_webhooks
+from cio_mcp.tools.admin.update_webhook import Action, update_webhook
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio

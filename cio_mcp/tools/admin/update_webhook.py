@@ -1,7 +1,6 @@
-"""The tools for reporting webhooks: where Customer.io posts what happens to messages and people."""
+"""The tool that creates, changes, and deletes reporting webhooks."""
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -9,67 +8,22 @@ from pydantic import Field
 
 from cio_mcp.customerio.api import webhooks
 from cio_mcp.customerio.api.webhooks import Webhook, Webhooks
-from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.plan import Plan, ValueEdit
+from cio_mcp.gate.plan import Plan
 from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.text.names import hidden_characters
-from cio_mcp.text.sanitize import quoted, quoted_name, word
+from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.spelling import closest_word
 from cio_mcp.text.urls import without_credentials
-from cio_mcp.tools.common.arguments import Cursor, Id, Limit, Name, max_bytes
-from cio_mcp.tools.common.pages import PageAnswer, cut
-from cio_mcp.tools.common.person_ref import AnswerPart
+from cio_mcp.tools.admin.webhooks import ALL, event_kinds, webhook_digest, webhook_edits
+from cio_mcp.tools.common.arguments import Id, Name, max_bytes
 from cio_mcp.workspace import CallContext
 
 Action = Literal["create", "update", "enable", "disable", "delete"]
 MAX_URL_BYTES = 2_000
 """The longest URL that common HTTP clients accept everywhere; no source in Customer.io's reference."""
-ALL = "_*"
-"""The ending that stands for all events of a kind, as in `email_*`."""
 CONTENT_LEAVES = "It includes the content of messages."
 OURS = "Its URL ends like that of this server's receiver: without it, events may no longer arrive here."
-
-
-class WebhookLine(AnswerPart):
-    """A reporting webhook; of its endpoint no user name, password, or query is shown."""
-
-    id: str
-    name: str
-    endpoint: str
-    enabled: bool
-    events: list[str]
-    full_resolution: bool
-    with_content: bool
-
-    def __str__(self) -> str:
-        options = [
-            "enabled" if self.enabled else "disabled",
-            "every open and click" if self.full_resolution else "first opens and clicks",
-            "with content" if self.with_content else "without content",
-        ]
-        where = f"{word(self.id)} {quoted_name(self.name)} to {quoted_name(self.endpoint)}"
-        return f"{where}, {', '.join(options)}; {', '.join(self.events) or 'no events'}"
-
-
-class WebhooksAnswer(PageAnswer):
-    """The reporting webhooks of the workspace."""
-
-    webhooks: list[WebhookLine]
-    total: int
-
-    def lines(self) -> Iterable[str]:
-        """A webhook on each line."""
-        yield "1 reporting webhook" if self.total == 1 else f"{self.total} reporting webhooks"
-        yield from (f"- {webhook}" for webhook in self.webhooks)
-        yield from self.more(self.total)
-
-
-async def list_webhooks(ws: CallContext, limit: Limit = 20, cursor: Cursor = None) -> WebhooksAnswer:
-    """List reporting webhooks: where each posts, its events, and whether it is enabled. Credentials are hidden."""
-    every = await Webhooks(ws.reader).all()
-    listed, page = cut(every, limit, cursor)
-    return WebhooksAnswer(webhooks=[_line(webhook) for webhook in listed], total=len(every), **page)
 
 
 async def update_webhook(
@@ -117,7 +71,7 @@ def _creation(webhook: str | None, changes: dict[str, Any]) -> Plan:
     return Plan(
         risk="send",
         summary=f"Create the reporting webhook {quoted(target.name)} to {where}.",
-        notes=(f"It reports {', '.join(_kinds(target.events))}.",),
+        notes=(f"It reports {', '.join(event_kinds(target.events))}.",),
         why="Data about people leave Customer.io to that address.",
         affected=0,
         warnings=tuple(_warnings(target)),
@@ -134,7 +88,7 @@ REQUIRED = {"name": "name", "url": "endpoint", "events": "events"}
 
 
 def _edit(current: Webhook, target: Webhook, verb: str) -> Plan:
-    edits = tuple(_edits(current, target))
+    edits = tuple(webhook_edits(current, target))
     moves = current.endpoint != target.endpoint
     more = moves or not {*target.events} <= {*current.events} or any(_turned_on(current, target))
     enables = current.disabled and not target.disabled
@@ -148,7 +102,7 @@ def _edit(current: Webhook, target: Webhook, verb: str) -> Plan:
         warnings=(*_warnings(target), *((OURS,) if _is_ours(current) and (moves or target.disabled) else ())),
         effect_title=f"{verb.lower()} 1 webhook",
         calls=() if target == current else (webhooks.update(target),),
-        rests_on={"webhook": _digest(current)},
+        rests_on={"webhook": webhook_digest(current)},
         next_step="To verify, call list_webhooks.",
     )
 
@@ -163,13 +117,15 @@ def _deletion(current: Webhook) -> Plan:
     return Plan(
         risk="destroy",
         summary=f"Delete the reporting webhook {word(current.id)} {quoted(current.name)}.",
-        notes=(f"It posts {', '.join(_kinds(current.events))} to {quoted(without_credentials(current.endpoint))}.",),
+        notes=(
+            f"It posts {', '.join(event_kinds(current.events))} to {quoted(without_credentials(current.endpoint))}.",
+        ),
         why="Events that happen without it are not posted later.",
         affected=0,
         warnings=(OURS,) if _is_ours(current) else (),
         effect_title="delete 1 webhook",
         calls=(webhooks.delete(current),),
-        rests_on={"webhook": _digest(current)},
+        rests_on={"webhook": webhook_digest(current)},
         next_step="To verify, call list_webhooks.",
     )
 
@@ -217,34 +173,11 @@ def _hint(name: str) -> str:
     return f", did you mean {close}?" if close else ""
 
 
-def _kinds(events: Iterable[str]) -> list[str]:
-    """Events as a person reads them: all of a kind as `email_*`."""
-    there, kinds = [*events], list[str]()
-    for kind, metrics in webhooks.EVENTS.items():
-        names = [f"{kind}_{metric}" for metric in metrics]
-        kinds += [f"{kind}{ALL}"] if {*names} <= {*there} else [name for name in names if name in there]
-    return [*kinds, *(name for name in there if name not in webhooks.NAMES)]
-
-
-def _edits(then: Webhook, now: Webhook) -> Iterator[ValueEdit]:
-    if then.endpoint != now.endpoint:
-        before, after = without_credentials(then.endpoint), without_credentials(now.endpoint)
-        yield ValueEdit(
-            name="endpoint", before=before, after=f"{after} (other credentials)" if before == after else after
-        )
-    if then.events != now.events:
-        yield ValueEdit(name="events", before=", ".join(_kinds(then.events)), after=", ".join(_kinds(now.events)))
-    for name in ("name", "disabled", "full_resolution", "with_content"):
-        before, after = getattr(then, name), getattr(now, name)
-        if before != after:
-            yield ValueEdit(name=name, before=before, after=after)
-
-
 def _event_notes(then: Webhook, now: Webhook) -> Iterator[str]:
     if more := [name for name in now.events if name not in then.events]:
-        yield f"It will also report {', '.join(_kinds(more))}."
+        yield f"It will also report {', '.join(event_kinds(more))}."
     if fewer := [name for name in then.events if name not in now.events]:
-        yield f"It will no longer report {', '.join(_kinds(fewer))}."
+        yield f"It will no longer report {', '.join(event_kinds(fewer))}."
 
 
 def _warnings(target: Webhook) -> Iterator[str]:
@@ -259,19 +192,3 @@ def _is_ours(webhook: Webhook) -> bool:
         return urlsplit(webhook.endpoint).path.rstrip("/").endswith(WEBHOOK_PATH)
     except ValueError:
         return False
-
-
-def _digest(webhook: Webhook) -> str:
-    return hashlib.sha256(canonical(webhook.model_dump(mode="json")).encode()).hexdigest()
-
-
-def _line(webhook: Webhook) -> WebhookLine:
-    return WebhookLine(
-        id=webhook.id,
-        name=webhook.name,
-        endpoint=without_credentials(webhook.endpoint),
-        enabled=not webhook.disabled,
-        events=_kinds(webhook.events),
-        full_resolution=webhook.full_resolution,
-        with_content=webhook.with_content,
-    )

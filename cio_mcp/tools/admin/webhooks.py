@@ -1,94 +1,44 @@
-"""The plan to create or update the reporting webhook that delivers events to this server."""
+"""What the plans about reporting webhooks share: the names of their events, and what a plan changes."""
 
 import hashlib
-from collections.abc import Iterable
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator
 
 from cio_mcp.customerio.api import webhooks
 from cio_mcp.customerio.api.webhooks import Webhook
 from cio_mcp.customerio.call import canonical
-from cio_mcp.gate.plan import Plan, ValueEdit
-from cio_mcp.settings import WEBHOOK_PATH
-from cio_mcp.text.lists import join_first
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.gate.plan import ValueEdit
 from cio_mcp.text.urls import without_credentials
 
-NAME = "cio-mcp"
-"""The webhook's name in Customer.io."""
-MAX_NAMES = 6
-"""Names of events that a question lists."""
+ALL = "_*"
+"""The ending that stands for all events of a kind, as in `email_*`."""
 
 
-def plan_webhook(existing: Iterable[Webhook], url: str) -> Plan:
-    """Plan a webhook that reports every event to `url`; one that is ours, or leads there already, is updated."""
-    current = _ours(existing, url)
-    if current is None:
-        return Plan(
-            risk="data",
-            summary=f"Create the reporting webhook {quoted(NAME)} to {quoted(without_credentials(url))}.",
-            notes=(
-                f"It reports all {len(webhooks.NAMES)} event types; for opens and clicks, the first only.",
-                "It includes addresses and subjects, but not the content of messages.",
-            ),
-            affected=0,
-            warnings=_warnings(url),
-            calls=(webhooks.create(NAME, url, webhooks.NAMES),),
-            rests_on={"webhook": None},
-            once=True,
-        )
-    events = (*current.events, *(name for name in webhooks.NAMES if name not in current.events))
-    target = current.model_copy(update={"endpoint": url, "events": events, "disabled": False})
-    return Plan(
-        risk="data",
-        summary=f"Update the reporting webhook {current.id} {quoted(current.name)}.",
-        notes=tuple(_notes(current, target)),
-        edits=tuple(_edits(current, target)),
-        affected=0,
-        warnings=_warnings(url),
-        calls=() if target == current else (webhooks.update(target),),
-        rests_on={"webhook": hashlib.sha256(canonical(current.model_dump(mode="json")).encode()).hexdigest()},
-    )
+def event_kinds(events: Iterable[str]) -> list[str]:
+    """Events as a person reads them: all of a kind as `email_*`."""
+    there, kinds = [*events], list[str]()
+    for kind, metrics in webhooks.EVENTS.items():
+        names = [f"{kind}_{metric}" for metric in metrics]
+        kinds += [f"{kind}{ALL}"] if {*names} <= {*there} else [name for name in names if name in there]
+    return [*kinds, *(name for name in there if name not in webhooks.NAMES)]
 
 
-def _ours(existing: Iterable[Webhook], url: str) -> Webhook | None:
-    """The webhook that leads to the same place; else the one of our name."""
-    all_ = list(existing)
-    there = [webhook for webhook in all_ if _place(webhook.endpoint) == _place(url)]
-    return next(iter([*there, *(webhook for webhook in all_ if webhook.name == NAME)]), None)
-
-
-def _place(url: str) -> tuple[str, str] | None:
-    try:
-        parts = urlsplit(url)
-        return parts.netloc.rpartition("@")[2].lower(), parts.path
-    except ValueError:
-        return None
-
-
-def _notes(then: Webhook, now: Webhook) -> Iterable[str]:
-    if more := [name for name in now.events if name not in then.events]:
-        yield f"It will also report {join_first(more, MAX_NAMES)}."
-
-
-def _edits(then: Webhook, now: Webhook) -> Iterable[ValueEdit]:
+def webhook_edits(then: Webhook, now: Webhook) -> Iterator[ValueEdit]:
+    """What a plan changes; credentials of an endpoint are not shown."""
     if then.endpoint != now.endpoint:
         before, after = without_credentials(then.endpoint), without_credentials(now.endpoint)
-        same = before == after
-        yield ValueEdit(name="endpoint", before=before, after=f"{after} (other credentials)" if same else after)
+        yield ValueEdit(
+            name="endpoint", before=before, after=f"{after} (other credentials)" if before == after else after
+        )
     if then.events != now.events:
-        yield ValueEdit(name="events", before=_kinds(then), after=_kinds(now))
-    if then.disabled:
-        yield ValueEdit(name="disabled", before=True, after=False)
+        yield ValueEdit(
+            name="events", before=", ".join(event_kinds(then.events)), after=", ".join(event_kinds(now.events))
+        )
+    for name in ("name", "disabled", "full_resolution", "with_content"):
+        before, after = getattr(then, name), getattr(now, name)
+        if before != after:
+            yield ValueEdit(name=name, before=before, after=after)
 
 
-def _kinds(webhook: Webhook) -> str:
-    return "1 kind" if len(webhook.events) == 1 else f"{len(webhook.events)} kinds"
-
-
-def _warnings(url: str) -> tuple[str, ...]:
-    path = urlsplit(url).path
-    return (
-        ()
-        if path.endswith(WEBHOOK_PATH)
-        else (f"The receiver's path is {WEBHOOK_PATH}, but this URL's path is {quoted(path)}.",)
-    )
+def webhook_digest(webhook: Webhook) -> str:
+    """SHA-256 (hex) over all that is known of a webhook: what a plan about it rests on."""
+    return hashlib.sha256(canonical(webhook.model_dump(mode="json")).encode()).hexdigest()
