@@ -97,6 +97,7 @@ def spellings(leaf: Leaf) -> Iterator[str]:
             yield from (words, words.replace("_", " "), quoted(words, FREE_TEXT_CHARACTERS))
             if re.fullmatch(r"\d{4}-\d\d-\d\dT.*", words):
                 yield moment(datetime.fromisoformat(words))
+                yield words.removesuffix(f"T00:00:00{words[19:]}")
 
 
 def is_in_text(leaf: Leaf, answer_text: str) -> bool:

@@ -13,7 +13,7 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 from mcp import Client, StdioServerParameters
-from mcp.client.stdio import get_default_environment
+from mcp.client.stdio import get_default_environment, stdio_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 from rich.console import Console
 from rich.panel import Panel
@@ -27,6 +27,8 @@ from cio_mcp.sandbox.server import serve_in_background
 TOUR_SECONDS = 60.0
 """Seconds after which the tour is given up; it takes about ten."""
 PEOPLE_COUNT = 300
+LOG_LINES = 20
+"""Last lines of the server's log that a failed tour shows."""
 
 KEYS = {
     "CIO_SITE_ID": "sandbox-site",
@@ -160,22 +162,23 @@ def demo() -> int:
     """Take the tour; 0 if every step did what it says, else 1."""
     console = Console(highlight=False)
     began = SYSTEM_CLOCK.steady()
-    failed = ""
+    failed, log = "", list[str]()
     try:
-        anyio.run(_tour, console)
+        anyio.run(_tour, console, log)
     except* Wrong as wrong:
         failed = str(first_of(wrong))
     except* TimeoutError:
         failed = f"the tour took longer than {TOUR_SECONDS:g} s"
     if failed:
         console.print(Text(f"✗ {failed}", style="bold red"))
+        console.print(Text("".join(log[-LOG_LINES:])))
         return 1
     console.print(Text(f"\nDone in {SYSTEM_CLOCK.steady() - began:.1f} s.\n", style="bold"))
     console.print(Text(PLUG_IN))
     return 0
 
 
-async def _tour(console: Console) -> None:
+async def _tour(console: Console, log: list[str]) -> None:
     console.print("A simulated workspace, the real server, and a real client. Nothing leaves this machine.")
     person = Person(console)
     with tempfile.TemporaryDirectory(prefix="cio-mcp-demo-") as folder, anyio.fail_after(TOUR_SECONDS):
@@ -184,7 +187,7 @@ async def _tour(console: Console) -> None:
             sandbox = Sandbox(people=PEOPLE_COUNT, webhook_url=webhook_url)
             with serve_in_background(sandbox) as where:
                 urls = {"CIO_TRACK_URL": where.url, "CIO_APP_URL": where.url}
-                async with _connected(environment | urls, person) as client:
+                async with _connected(environment | urls, person, log) as client:
                     await Tour(console, client, person, sandbox).take()
 
 
@@ -215,10 +218,16 @@ async def _address(process: Process) -> str:
 
 
 @asynccontextmanager
-async def _connected(environment: dict[str, str], person: Person) -> AsyncIterator[Client]:
+async def _connected(environment: dict[str, str], person: Person, log: list[str]) -> AsyncIterator[Client]:
+    """A client of the server, whose log is kept out of the story; afterwards it stands in `log`."""
     server = StdioServerParameters(command=sys.executable, args=["-m", "cio_mcp", "serve"], env=environment)
-    async with Client(server, elicitation_callback=person) as client:
-        yield client
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as stderr:
+        try:
+            async with Client(stdio_client(server, errlog=stderr), elicitation_callback=person) as client:
+                yield client
+        finally:
+            stderr.seek(0)
+            log.extend(stderr.readlines())
 
 
 def _text(result: CallToolResult) -> str:

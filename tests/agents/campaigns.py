@@ -55,13 +55,13 @@ TASKS = (
                 {"kind": "newsletter", "ids": ["{all}"], "metric": "human_opened"},
                 (
                     Take("best", r"^1\. “[^”]*” \(id (\d+)\)", "sides.0.id"),
-                    Take("verdict", r"^2\..*(too small to tell)", "sides.1.differences.human_opened.verdict"),
+                    Take("verdict", "^(No clear winner)", "answer", part="(No clear winner)"),
                 ),
             ),
         ),
         end=(
             Says("best", lambda sandbox: best(sandbox, "human_opened")),
-            Says("verdict", lambda _: "too small to tell"),
+            Says("verdict", lambda _: "No clear winner"),
         ),
         calls=2,
         tokens=1300,

@@ -49,7 +49,9 @@ def rows(answer: ComparisonAnswer) -> dict[str, Side]:
     return {side.period or side.id: side for side in answer.sides}
 
 
-async def test_each_rate_states_its_counts_and_has_a_wilson_interval(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_each_rate_states_its_counts_and_the_compared_one_has_a_wilson_interval(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
     answer = await compare_metrics(ws, ("1", "2"))
     for side in answer.sides:
         every = sandbox.workspace.deliveries.of("campaign", int(side.id))
@@ -60,22 +62,96 @@ async def test_each_rate_states_its_counts_and_has_a_wilson_interval(ws: CallCon
             ]
             assert [rate.count, rate.of] == counts, name
             assert rate.value == round(rate.count / rate.of, 4)
-            assert (rate.low, rate.high) == tuple(round(each, 4) for each in wilson(Proportion(rate.count, rate.of)))
+            interval = tuple(round(each, 4) for each in wilson(Proportion(rate.count, rate.of)))
+            assert (rate.low, rate.high) == (interval if name == "human_clicked" else (None, None))
     assert answer.bases["human_clicked"] == "delivered"
     assert answer.bases["delivered"] == "sent"
 
 
-async def test_two_sides_differ_in_every_rate_by_newcombes_interval(ws: CallContext) -> None:
+async def test_two_sides_differ_by_newcombes_interval_in_each_rate_where_that_says_something(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    clear(sandbox, "campaign", 1, 2)
+    for number, opened in ((1, 300), (2, 400)):
+        counts = {"sent": 1000, "delivered": 990, "human_opened": opened, "human_clicked": 100 + number}
+        send(sandbox, "campaign", number, days_ago(10), counts)
     answer = await compare_metrics(ws, ("1", "2"))
     first, second = answer.sides
     assert first.differences is None
     assert second.differences
-    assert second.differences.keys() == answer.bases.keys()
+    assert {name: each.verdict for name, each in second.differences.items()} == {
+        "human_clicked": "too small to tell", "human_opened": "lower"
+    }  # fmt: skip
     for name, difference in second.differences.items():
         one, other = (Proportion(side.rates[name].count, side.rates[name].of) for side in (second, first))
         interval = newcombe(one, other)
         assert (difference.low, difference.high) == tuple(round(100 * each, 2) for each in interval)
         assert difference.points == round(100 * (one.share - other.share), 2)
+
+
+FIRST_LINES = [
+    ({1: 100, 2: 250, 4: 110}, (), "“Order follow-up” is clearly ahead: 25.0% against 11.0% for the next."),
+    ({1: 100, 2: 250}, (), "“Order follow-up” is clearly ahead: 25.0% against 10.0%."),
+    ({1: 10, 2: 11, 4: 900}, ("bounced",),
+     "No clear winner; lowest is “Onboarding”, 1.0%. Clearly ahead of only 1 of the other 2."),
+    ({1: 100, 2: 100}, (), "No clear winner; highest are “Onboarding” and “Order follow-up”, 10.0%."),
+    ({1: 100, 2: 105}, ("bounced",), "No clear winner; lowest is “Onboarding”, 10.0%."),
+    ({1: 100, 2: 250}, ("bounced",), "“Onboarding” is clearly lowest: 10.0% against 25.0%."),
+]  # fmt: skip
+"""Cases of a metric by campaign, each of a thousand messages, and the first line."""
+
+
+@pytest.mark.parametrize(("cases", "metric", "line"), FIRST_LINES)
+async def test_the_first_line_is_the_answer(
+    ws: CallContext, sandbox: Sandbox, cases: dict[int, int], metric: tuple[Any, ...], line: str
+) -> None:
+    clear(sandbox, "campaign", *cases)
+    for number, count in cases.items():
+        counts = {"sent": 1000, "delivered": 1000, (metric or ("human_clicked",))[0]: count}
+        send(sandbox, "campaign", number, days_ago(10), counts)
+    answer = await compare_metrics(ws, tuple(map(str, cases)), metric=metric[0] if metric else "human_clicked")
+    assert render(answer, mask=False).text.startswith(f"{line}\n")
+    assert answer.answer == line
+
+
+@pytest.mark.parametrize(
+    ("sent", "line"),
+    [
+        ({1: 29, 2: 29}, "No winner: none has the 30 messages that a rank needs."),
+        ({1: 29, 2: 90}, "No winner: only “Order follow-up” (0.0%) has the 30 messages that a rank needs."),
+        ({1: 0, 2: 0}, "No winner: no messages."),
+    ],
+)
+async def test_few_messages_have_no_winner(ws: CallContext, sandbox: Sandbox, sent: dict[int, int], line: str) -> None:
+    clear(sandbox, "campaign", *sent)
+    for number, count in sent.items():
+        send(sandbox, "campaign", number, days_ago(10), {"sent": count, "delivered": count})
+    assert (await compare_metrics(ws, tuple(map(str, sent)))).answer == line
+
+
+@pytest.mark.parametrize(
+    ("previous", "current", "line"),
+    [
+        (400, 300, "Opened by people is clearly lower: 30.0% against 40.0% in the previous period."),
+        (300, 310, "No clear change of opened by people: 31.0% against 30.0% in the previous period."),
+        (None, 300, "No comparison: no messages in the previous period."),
+    ],
+)
+async def test_the_first_line_of_two_periods_says_whether_they_differ(
+    ws: CallContext, sandbox: Sandbox, previous: int | None, current: int, line: str
+) -> None:
+    clear(sandbox, "campaign", 1)
+    for days, opened in ((30, previous), (10, current)):
+        if opened is not None:
+            send(sandbox, "campaign", 1, days_ago(days), {"sent": 1000, "delivered": 1000, "human_opened": opened})
+    assert (await compare_metrics(ws, ("1",), metric="human_opened")).answer == line
+
+
+async def test_twelve_newsletters_take_a_line_each(ws: CallContext) -> None:
+    answer = await compare_metrics(ws, tuple(str(number) for number in range(20, 32)), "newsletter")
+    lines = render(answer, mask=False).text.split("\n")
+    assert sum("(id " in line for line in lines) == len(answer.sides)
+    assert all(len(line) < 300 for line in lines if "(id " in line)
 
 
 async def test_a_large_difference_is_stated_and_a_small_one_is_too_small_to_tell(
@@ -102,11 +178,10 @@ async def test_differences_of_several_sides_are_widened_for_all_pairs(ws: CallCo
         send(sandbox, "campaign", number, days_ago(10), counts)
     several, two = await compare_metrics(ws, ("1", "2", "4")), await compare_metrics(ws, ("1", "2"))
     difference = (rows(several)["1"].differences or {})["human_clicked"]
-    interval = newcombe(Proportion(61, 1000), Proportion(88, 1000), bonferroni(3))
-    assert (difference.low, difference.high) == tuple(round(100 * each, 2) for each in interval)
-    assert difference.verdict == "too small to tell"
+    assert newcombe(Proportion(61, 1000), Proportion(88, 1000), bonferroni(3)).includes_zero
+    assert difference.model_dump(exclude_none=True) == {"verdict": "too small to tell"}
     assert (rows(two)["1"].differences or {})["human_clicked"].verdict == "lower"
-    assert "Bonferroni over all 3 pairs" in several.method
+    assert "all 3 pairs (Bonferroni)" in several.method
     assert "Bonferroni" not in two.method
 
 
@@ -204,6 +279,7 @@ async def test_newsletters_are_counted_since_they_were_sent_and_a_recent_one_is_
     send(sandbox, "newsletter", 31, days_ago(2), {"sent": 300, "delivered": 300, "human_clicked": 20})
     answer = await compare_metrics(ws, ("31", "30", "29"), "newsletter")
     assert {side.id: side.unfinished for side in answer.sides} == {"31": "recent", "30": None, "29": None}
+    assert answer.answer.startswith("No clear winner so far; highest is “Monthly newsletter")
     assert VARIED in answer.notes
     assert answer.timezone == "America/New_York"
 

@@ -1,7 +1,7 @@
 """The answer of `compare_metrics`: the sides in their order, with rates, intervals, and differences."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time
 from typing import Literal
 
 from cio_mcp.text.render import Answer
@@ -16,9 +16,12 @@ Rate = Literal[
 ]  # fmt: skip
 """The rates that sides can be ranked by."""
 Verdict = Literal["higher", "lower", "too small to tell"]
+TOO_SMALL: Verdict = "too small to tell"
 Period = Literal["current", "previous"]
 Unfinished = Literal["running", "recent"]
 
+MACHINE_TOTALS = {"machine_opened": "opened", "machine_clicked": "clicked"}
+MIDNIGHT = time()
 WHO = {"human": "by people", "machine": "by machines"}
 UNFINISHED: dict[Unfinished, str] = {
     "running": "unfinished: its last period is still running",
@@ -27,7 +30,7 @@ UNFINISHED: dict[Unfinished, str] = {
 
 
 class RateInterval(AnswerPart):
-    """A rate: `count` of `of` messages, with its interval; none where it is above 1."""
+    """A rate: `count` of `of` messages; the compared one has an interval, unless it is above 1."""
 
     count: int
     of: int
@@ -41,11 +44,14 @@ class RateInterval(AnswerPart):
 
 
 class Difference(AnswerPart):
-    """What a side has more than the one that it is compared with, in percentage points."""
+    """What a side has more than the one that it is compared with, in percentage points.
 
-    points: float
-    low: float
-    high: float
+    Of several sides, only the verdict where the difference is too small to tell.
+    """
+
+    points: float | None = None
+    low: float | None = None
+    high: float | None = None
     verdict: Verdict
 
     def __str__(self) -> str:
@@ -73,33 +79,34 @@ class Side(AnswerPart):
             return f"{self.period} period"
         return f"{f'{self.rank}.' if self.rank else '-'} {quoted_name(self.name)} (id {word(self.id)})"
 
-    @property
-    def span(self) -> str:
-        """The range of time, in words."""
-        return f"{moment(self.since)} to {moment(self.until)}"
-
-    def lines(self, metric: str, *, with_span: bool) -> Iterable[str]:
-        """The compared rate with its difference from the first, then the range, the totals, and the other rates."""
-        rate, difference = self.rates.get(metric), (self.differences or {}).get(metric)
-        parts = [str(rate or "no messages")]
-        if difference:
-            parts.append(f"against the {'previous period' if self.period else 'first'} {difference}")
+    def line(self, metric: str, span: str) -> str:
+        """The compared rate with its difference, then what else happened, and the range of time."""
+        parts = [str(self.rates.get(metric) or "no messages"), *self._differences(metric)]
         if self.unfinished:
             parts.append(UNFINISHED[self.unfinished])
-        yield f"{self.label}: {'; '.join(parts)}"
-        counts = [f"{words(name)} {count:,}" for name, count in self.totals.items()]
-        others = [f"{words(name)} {self._phrase(name)}" for name in self.rates if name != metric]
-        yield f"   {f'{self.span}: ' if with_span else ''}{', '.join([*counts, *others])}"
+        counts = [f"{words(name)} {count:,}" for name, count in self.totals.items() if name not in MACHINE_TOTALS]
+        counts += [f"{words(name)} {each}" for name, rate in self.rates.items() if name != metric
+                   for each in [f"{rate.count:,} ({rate.value:.1%})" if rate.count else "0"]]  # fmt: skip
+        machines = [f"{action} {self.totals[name]:,}" for name, action in MACHINE_TOTALS.items()]
+        counts.append(f"by machines {' and '.join(machines)}")
+        return f"{self.label}: {'; '.join([*parts, ', '.join(counts), *([span] if span else [])])}"
 
-    def _phrase(self, name: str) -> str:
-        difference = (self.differences or {}).get(name)
-        return f"{self.rates[name]}{f' [{difference}]' if difference else ''}"
+    def _differences(self, metric: str) -> Iterable[str]:
+        """The difference in the compared rate, then those in other rates."""
+        against = "the previous period" if self.period else "the first"
+        differences = self.differences or {}
+        if (difference := differences.get(metric)) and difference.points is not None:
+            yield f"against {against} {difference}"
+        for name, each in differences.items():
+            if name != metric:
+                yield f"{words(name)} {each}"
 
 
 class ComparisonAnswer(Answer):
-    """Sides in order of a rate, the best first, each with its difference from the first; or two periods of one."""
+    """Sides in order of a rate, the best first, with what differs from the first; or two periods of one."""
 
     # Plain texts, since the arguments of the tool list the values, and the schema of the answer need not repeat them.
+    answer: Prose
     kind: str
     metric: str
     channel: str | None = None
@@ -111,23 +118,38 @@ class ComparisonAnswer(Answer):
     now: datetime
 
     def lines(self) -> Iterable[str]:
-        """What is compared, each side, how the intervals were computed, and notes."""
+        """The answer in a sentence, what is compared, each side, how the intervals were computed, and notes."""
         first, name = self.sides[0], self.kind if self.kind != "transactional" else "transactional message"
+        until = {each.until for each in self.sides}
+        since = {each.since for each in self.sides}
+        common = self._span(*since if len(since) == 1 else (), until=until.pop() if len(until) == 1 else None)
+        meaning = f" ({words(self.metric)})" if words(self.metric) != self.metric else ""
+        basis = f"{self.metric}{meaning} as a share of {self.bases[self.metric]}"
+        of = f"{name} {word(first.id)} {quoted_name(first.name)}" if first.period else f"{len(self.sides)} {name}s"
         channel = f", {self.channel} only" if self.channel else ""
-        basis = f"{self.metric} ({words(self.metric)}) as a share of {self.bases[self.metric]}"
-        same = len({each.span for each in self.sides}) == 1
-        span = f", {first.span}" if same else ""
-        if first.period:
-            yield f"{name} {word(first.id)} {quoted_name(first.name)}{channel}{span}: {basis} ({self.timezone})"
-        else:
-            yield f"{len(self.sides)} {name}s{channel}{span} ({self.timezone}) by {basis}, the best first:"
+        yield self.answer
+        yield f"{of}{channel}: {basis}; {f'{common}, ' if common else ''}in {self.timezone}."
         for side in self.sides:
-            yield from side.lines(self.metric, with_span=not same)
-        shares = ", ".join(f"{words(name)} of {of}" for name, of in self.bases.items())
-        yield f"Rates are shares: {shares}."
+            own = self._span(*() if len(since) == 1 else (side.since,), until=None if "until" in common else side.until)
+            yield side.line(self.metric, own)
+        shares = [
+            f"{', '.join(words(name) for name, of in self.bases.items() if of == basis)} of {basis}"
+            for basis in dict.fromkeys(self.bases.values())
+        ]
+        yield f"Rates are shares: {'; '.join(shares)}."
         yield self.method
         yield from self.notes
         yield clock_line(self.now)
+
+    def _span(self, since: datetime | None = None, *, until: datetime | None = None) -> str:
+        """A range of time in words."""
+        parts = [f"since {_day(since)}"] if since else []
+        return ", ".join([*parts, *([f"until {_day(until)}"] if until else [])])
+
+
+def _day(at: datetime) -> str:
+    """A time, without its hours where a day begins."""
+    return at.date().isoformat() if at.time() == MIDNIGHT else moment(at)
 
 
 def words(name: str) -> str:

@@ -16,7 +16,8 @@ from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import KIND_NAMES, Source, find
 from cio_mcp.tools.common.proportions import CONFIDENCE
 from cio_mcp.tools.common.sources import LISTS
-from cio_mcp.tools.core.comparison.answer import ComparisonAnswer, Rate, words
+from cio_mcp.tools.core.comparison.answer import TOO_SMALL, ComparisonAnswer, Rate, words
+from cio_mcp.tools.core.comparison.headline import headline
 from cio_mcp.tools.core.comparison.periods import PeriodCounts, counts_of, split, two_periods
 from cio_mcp.tools.core.comparison.sides import (
     MIN_BASIS,
@@ -136,13 +137,15 @@ def _answer(ranges: Ranges, metric: Rate, sides: Sequence[Counts]) -> Comparison
     absent = [name for name in names if name != metric and not any(each.counts.totals[name] for each in sides)]
     bases = bases_of([name for name in names if name not in absent], sides)
     ordered = list(sides) if sides[0].period else ranked(sides, metric, bases[metric])
+    rows = tuple(sides_of(ordered, metric, bases, ranges.tz))
     return ComparisonAnswer(
+        answer=headline(rows, metric),
         kind=ranges.kind,
         metric=metric,
         channel=ranges.channel,
         timezone=ranges.tz.key,
         bases=bases,
-        sides=tuple(sides_of(ordered, metric, bases, ranges.tz)),
+        sides=rows,
         method=_method(pairs_of(ordered, metric, bases)),
         notes=tuple(_notes(ranges, metric, ordered, absent)),
         now=ranges.now,
@@ -150,16 +153,15 @@ def _answer(ranges: Ranges, metric: Rate, sides: Sequence[Counts]) -> Comparison
 
 
 def _method(pairs: int) -> str:
-    intervals = f"Intervals: {CONFIDENCE:.0%}, Wilson for a rate, Newcombe for a difference in percentage points"
     several = (
-        f"; differences are from the first, widened (Bonferroni over all {pairs} pairs) so that all hold together"
+        f", widened for all {pairs} pairs (Bonferroni); those not stated are {TOO_SMALL}"
         if pairs > 1
-        else "; no correction for several metrics"
+        else f"; those of other rates that are not stated are {TOO_SMALL}, and none is corrected for several metrics"
     )
-    few = f"or there are under {MIN_BASIS} messages on a side or under {MIN_COUNT} cases on both"
     return (
-        f"{intervals}{several}. Too small to tell: the interval includes 0, {few}. Messages count as independent, "
-        "and events by when they happened."
+        f"Intervals: {CONFIDENCE:.0%} (Wilson, Newcombe). Differences are from the first, in percentage points"
+        f"{several}. That is so where the interval includes 0, a side has under {MIN_BASIS} messages, or both together "
+        f"have under {MIN_COUNT} cases. Messages count as independent, and events by when they happened."
     )
 
 

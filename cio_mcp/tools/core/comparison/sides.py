@@ -8,7 +8,7 @@ from cio_mcp.customerio.api.metrics import OF_DELIVERED, OF_SENT
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.tools.common.lookup import Source
 from cio_mcp.tools.common.proportions import Proportion, bonferroni, newcombe, wilson
-from cio_mcp.tools.core.comparison.answer import Difference, Period, RateInterval, Side
+from cio_mcp.tools.core.comparison.answer import TOO_SMALL, Difference, Period, RateInterval, Side
 from cio_mcp.tools.core.comparison.periods import PeriodCounts
 
 MIN_BASIS = 30
@@ -60,18 +60,25 @@ def ranked(sides: Sequence[Counts], metric: str, basis: str) -> list[Counts]:
 
 
 def sides_of(counts: Sequence[Counts], metric: str, bases: Mapping[str, str], tz: ZoneInfo) -> list[Side]:
-    """The sides in their order, each after the first with its differences from the first.
+    """The sides in their order, each after the first with what differs from the first.
 
-    Two sides differ in every rate, more of them in `metric` only, with intervals that all hold together.
+    Two sides differ in `metric` and in each other rate whose difference says something; of more, the intervals of
+    the differences in `metric` all hold together.
     """
     first, *others = counts
-    compared = tuple(bases) if len(counts) == 2 else (metric,)  # noqa: PLR2004 - as above
+    is_pair = len(counts) == 2  # noqa: PLR2004 - as above
     confidence = bonferroni(pairs_of(counts, metric, bases))
-    rows = [_side(first, bases, tz)]
+    rows = [_side(first, metric, bases, tz)]
     for each in others:
-        differences = {name: _difference(each, first, name, bases[name], confidence) for name in compared}
-        known = {name: difference for name, difference in differences.items() if difference}
-        rows.append(_side(each, bases, tz).model_copy(update={"differences": known or None}))
+        differences = {
+            name: _difference(each, first, name, bases[name], confidence) for name in (bases if is_pair else (metric,))
+        }
+        known = {name: one for name, one in differences.items() if one and (name == metric or one.verdict != TOO_SMALL)}
+        if not is_pair:
+            known = {
+                name: Difference(verdict=TOO_SMALL) if one.verdict == TOO_SMALL else one for name, one in known.items()
+            }
+        rows.append(_side(each, metric, bases, tz).model_copy(update={"differences": known or None}))
     return rows if first.period else list(_places(rows, metric))
 
 
@@ -91,7 +98,7 @@ def _places(rows: Sequence[Side], metric: str) -> Iterable[Side]:
         yield row if value is None else row.model_copy(update={"rank": values.index(value) + 1})
 
 
-def _side(each: Counts, bases: Mapping[str, str], tz: ZoneInfo) -> Side:
+def _side(each: Counts, metric: str, bases: Mapping[str, str], tz: ZoneInfo) -> Side:
     counts = each.counts
     return Side(
         id=each.source.id,
@@ -101,15 +108,19 @@ def _side(each: Counts, bases: Mapping[str, str], tz: ZoneInfo) -> Side:
         until=counts.until.astimezone(tz),
         unfinished="running" if each.running else "recent" if counts.recent else None,
         totals={name: counts.totals[name] for name in TOTALS},
-        rates={name: rate for name, basis in bases.items() if (rate := _rate(each, name, basis))},
+        rates={
+            name: rate
+            for name, basis in bases.items()
+            if (rate := _rate(each, name, basis, with_interval=name == metric))
+        },
     )
 
 
-def _rate(each: Counts, name: str, basis: str) -> RateInterval | None:
+def _rate(each: Counts, name: str, basis: str, *, with_interval: bool) -> RateInterval | None:
     count, of = each.counts.totals[name], each.counts.totals[basis]
     if not of:
         return None
-    proportion = each.proportion(name, basis)
+    proportion = each.proportion(name, basis) if with_interval else None
     low, high = (round(end, 4) for end in wilson(proportion)) if proportion else (None, None)
     return RateInterval(count=count, of=of, value=round(count / of, 4), low=low, high=high)
 
@@ -126,5 +137,5 @@ def _difference(each: Counts, first: Counts, name: str, basis: str, confidence: 
         points=round(100 * points, 2),
         low=round(100 * interval.low, 2),
         high=round(100 * interval.high, 2),
-        verdict="too small to tell" if few or interval.includes_zero else "higher" if points > 0 else "lower",
+        verdict=TOO_SMALL if few or interval.includes_zero else "higher" if points > 0 else "lower",
     )
