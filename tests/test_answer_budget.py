@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from bpe_openai import get_encoding
 from mcp import Client
 from starlette.types import Message, Receive, Scope, Send
 
@@ -12,6 +11,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from tests.clients import structured, text
+from tests.tokens import count_tokens
 
 pytestmark = pytest.mark.anyio
 
@@ -51,13 +51,6 @@ class RecordingSandbox(Sandbox):
         await super().app(scope, receive, record)
 
 
-encoding = get_encoding("o200k_base")
-
-
-def count(value: str) -> int:
-    return len(encoding.encode(value))
-
-
 async def test_answers_to_ten_everyday_questions_cost_a_fraction_of_the_raw_bodies(settings: Settings) -> None:
     texts, contents, bodies = {}, {}, {}
     async with RecordingSandbox(seed=7, people=400) as sandbox:
@@ -67,9 +60,9 @@ async def test_answers_to_ten_everyday_questions_cost_a_fraction_of_the_raw_bodi
                 sandbox.bodies.clear()
                 result = await client.call_tool(tool, given)
             assert not result.is_error, result.content
-            texts[question] = count(text(result))
-            contents[question] = count(json.dumps(structured(result), ensure_ascii=False, separators=(",", ":")))
-            bodies[question] = count(b"".join(sandbox.bodies).decode())
+            texts[question] = count_tokens(text(result))
+            contents[question] = count_tokens(json.dumps(structured(result), ensure_ascii=False, separators=(",", ":")))
+            bodies[question] = count_tokens(b"".join(sandbox.bodies).decode())
     raw = sum(bodies.values())
     assert sum(texts.values()) <= TEXT * raw, (texts, bodies)
     assert sum(contents.values()) <= STRUCTURED * raw, (contents, bodies)

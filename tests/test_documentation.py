@@ -12,6 +12,7 @@ from cio_mcp.cli.tools_reference import tools_as_json, tools_as_markdown, tools_
 from cio_mcp.server import definitions
 from cio_mcp.settings import Settings
 from cio_mcp.tools.catalog import TOOLS
+from tests.sources import nodes
 from tests.tool_examples import INTRODUCTION, examples
 
 ROOT = Path(__file__).parent.parent
@@ -103,6 +104,6 @@ def test_clients_see_what_the_catalog_declares() -> None:
 
 
 def _definitions(path: Path) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node

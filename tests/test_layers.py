@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.sources import nodes
+
 ROOT = Path(__file__).parent.parent / "cio_mcp"
 FLOORS = [
     {"cli"},
@@ -62,7 +64,7 @@ def test_nothing_is_guessed_from_a_route() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno} reads .route: what an operation is stands in customerio/operations"
         for path in sorted(ROOT.rglob("*.py"))
         if path.relative_to(ROOT).parts[0] not in {"customerio", "sandbox"}
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr == "route"
     ]
     assert not guessing, "\n".join(guessing)
@@ -75,7 +77,7 @@ def test_only_the_clock_reads_the_system_s_time_and_only_the_edge_names_it() -> 
 
 def _time_reads(path: Path) -> Iterator[str]:
     here = path.relative_to(ROOT)
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         read = f"{here}:{getattr(node, 'lineno', 0)} reads the system's time: take the workspace's clock"
         match node:
             case _ if str(here) in CLOCKS:
@@ -125,8 +127,8 @@ def _between(here: str, room: str, imported: list[str]) -> Iterator[str]:
 
 
 def _hidden_imports(path: Path) -> Iterator[str]:
-    here, tree = str(path.relative_to(ROOT)), ast.parse(path.read_text())
-    for node in ast.walk(tree):
+    here = str(path.relative_to(ROOT))
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and here not in LATE_IMPORTS:
             late = (one for one in ast.walk(node) if isinstance(one, ast.Import | ast.ImportFrom))
             yield from (f"{here}:{one.lineno} imports in a function: load it behind server/runtime.py" for one in late)
@@ -135,7 +137,7 @@ def _hidden_imports(path: Path) -> Iterator[str]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from bpe_openai import get_encoding
 from mcp import Client
 from mcp_types import Tool
 
 from cio_mcp.server.app import build_server
 from cio_mcp.server.definitions import load
 from cio_mcp.settings import Settings
+from tests.tokens import count_tokens
 
 pytestmark = pytest.mark.anyio
 
@@ -27,11 +27,9 @@ WHOLE_LIST = 9000
 SEEN_OF_ALL_TOOLSETS = 8000
 WHOLE_LIST_OF_ALL_TOOLSETS = 20000
 
-encoding = get_encoding("o200k_base")
-
 
 def tokens(value: object) -> int:
-    return len(encoding.encode(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+    return count_tokens(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def count_tokens_of(tool: Tool) -> int:

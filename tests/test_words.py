@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import nodes
+
 ROOT = Path(__file__).parent.parent
 PAGES = [
     *ROOT.glob("*.md"),
@@ -65,11 +67,7 @@ def test_documentation_has_no_word_that_readers_stumble_over(page: Path) -> None
 
 
 def test_strings_docstrings_and_comments_have_no_word_that_readers_stumble_over() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}:{problem}"
-        for path in MODULES
-        for problem in _problems(_prose(path.read_text(encoding="utf-8")))
-    ]
+    found = [f"{path.relative_to(ROOT)}:{problem}" for path in MODULES for problem in _problems(_prose(path))]
     assert not found, "\n".join(found)
 
 
@@ -77,16 +75,16 @@ def test_names_have_no_word_that_readers_stumble_over() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line} names “{name}”; write {NAMES[word.lower()]}"
         for path in MODULES
-        for line, name in _names(path.read_text(encoding="utf-8"))
+        for line, name in _names(path)
         for word in NAME_PATTERN.findall(name)
         if name not in ESTABLISHED
     ]
     assert not found, "\n".join(found)
 
 
-def _names(source: str) -> Iterator[tuple[int, str]]:
-    """What the source defines: functions, classes, parameters, variables, and attributes, each with its line."""
-    for node in ast.walk(ast.parse(source)):
+def _names(path: Path) -> Iterator[tuple[int, str]]:
+    """What a module defines: functions, classes, parameters, variables, and attributes, each with its line."""
+    for node in nodes(path):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield node.lineno, name
@@ -94,12 +92,12 @@ def _names(source: str) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name
 
 
-def _prose(source: str) -> Iterator[tuple[int, str]]:
+def _prose(path: Path) -> Iterator[tuple[int, str]]:
     """The string literals and comments, each with its line."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from enumerate(node.value.splitlines(), node.lineno)
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
 

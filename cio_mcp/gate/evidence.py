@@ -16,7 +16,7 @@ MAX_ACTIVITIES = 100
 
 
 class Evidence(BaseModel):
-    """What an effect leaves behind: a delivery, an activity, a trigger, a segment, or a collection.
+    """What an effect leaves behind, such as a delivery of a transactional message or a trigger of a broadcast.
 
     Exactly one of `message` (id), `event` (name), `broadcast` (id), `segment` (name) and `collection` (name) is there,
     the first two with `person` (`cio_…`).

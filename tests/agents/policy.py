@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bpe_openai import get_encoding
 from mcp_types import CallToolResult, ListToolsResult
 
 from tests.agents.reading import READINGS, Channel, Reading
 from tests.agents.task import Step, Task
+from tests.tokens import count_tokens
 
-ENCODING = get_encoding("o200k_base")
 ATTEMPTS = 3
 """Calls that one page of a step may take: as planned, corrected, and after a decision elsewhere."""
 NAME = re.compile("{(\\w+)}")
@@ -87,7 +86,7 @@ async def _call(
     for _ in range(ATTEMPTS):
         reading = READINGS[channel](await client.call_tool(step.tool, arguments))
         run.calls += 1
-        run.tokens += len(ENCODING.encode(reading.seen))
+        run.tokens += count_tokens(reading.seen)
         run.answers.append(reading.seen)
         if step.refused and step.refused in reading.seen:
             return None, ""

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import nodes
+
 PACKAGE = Path(__file__).parents[2] / "cio_mcp"
 
 
 def imports_of(path: Path) -> set[str]:
     """Modules of the sandbox that a module imports anywhere, for types too."""
     modules: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cio_mcp.sandbox"):
             assert node.module is not None
             for alias in node.names:

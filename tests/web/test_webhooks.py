@@ -342,9 +342,9 @@ async def test_a_signed_body_that_cannot_be_decompressed_is_kept_as_unknown(
     ("encoding", "body"),
     [
         ("gzip", gzipped(b"x" * (MAX_BODY_BYTES + 1))),
-        ("gzip", gzipped(bytes(200 * MAX_BODY_BYTES))),
+        ("gzip", gzipped(bytes(20 * MAX_BODY_BYTES))),
         ("deflate", raw_deflate(b"x" * (MAX_BODY_BYTES + 1))),
-        ("gzip, gzip", gzipped(gzipped(bytes(50 * MAX_BODY_BYTES)))),
+        ("gzip, gzip", gzipped(gzipped(bytes(20 * MAX_BODY_BYTES)))),
     ],
     ids=["by one byte", "by far", "without a header", "twice"],
 )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,10 @@ class Definition:
         return self.tool.name
 
 
-def load() -> list[Definition]:
+@cache
+def load() -> tuple[Definition, ...]:
     """All tools."""
-    return [_definition(entry) for entry in json.loads(FILE.read_text(encoding="utf-8"))]
+    return tuple(_definition(entry) for entry in json.loads(FILE.read_text(encoding="utf-8")))
 
 
 def offered_tools(definitions: Iterable[Definition], settings: Settings) -> list[Definition]:

@@ -9,6 +9,7 @@ from cio_mcp.customerio.api import collections as api
 from cio_mcp.customerio.api.collections import MAX_BYTES, MAX_ROW_BYTES, Collection, Row
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import FROM_NOW_ON, Plan, ValueEdit
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.message_preview import listed_names
@@ -42,6 +43,7 @@ async def plan_creation(ws: CallContext, name: str, rows: Sequence[Row], *, done
         effect_title="create 1 collection",
         calls=(api.create(name, rows),),
         rests_on={"collection": None},
+        trace=Evidence(collection=name),
         once=True,
         next_step=NEXT,
     )
