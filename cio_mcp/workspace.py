@@ -20,6 +20,7 @@ from cio_mcp.customerio.api.messages import Messages
 from cio_mcp.customerio.api.newsletters import Newsletters
 from cio_mcp.customerio.api.objects import Objects
 from cio_mcp.customerio.api.people import People
+from cio_mcp.customerio.api.person_records import PersonRecords
 from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.api.snippets import Snippets
 from cio_mcp.customerio.api.suppressions import Suppressions
@@ -96,6 +97,11 @@ class CallContext:
     def people(self) -> People:
         """Reads of people."""
         return People(self.reader)
+
+    @cached_property
+    def person_records(self) -> PersonRecords:
+        """Reads of what belongs to one person: segments, messages, activities, subscriptions, related objects."""
+        return PersonRecords(self.reader)
 
     @cached_property
     def objects(self) -> Objects:

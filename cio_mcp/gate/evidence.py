@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cio_mcp.customerio.api.base import Message, Reference
 from cio_mcp.customerio.api.collections import Collections
-from cio_mcp.customerio.api.people import People
+from cio_mcp.customerio.api.person_records import PersonRecords
 from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.api.triggers import Triggers
 from cio_mcp.customerio.client import Reader
@@ -49,9 +49,9 @@ class Evidence(BaseModel):
             return [each.id for each in await Segments(reader).all() if each.name.strip() == self.segment]
         if self.collection is not None:
             return [each.id for each in await Collections(reader).all() if each.name.strip() == self.collection]
-        people, person = People(reader), Reference(self.person, "cio_id")
+        records, person = PersonRecords(reader), Reference(self.person, "cio_id")
         if self.event is not None:
-            page = await people.activities_of(person, limit=MAX_ACTIVITIES, type_="event")
+            page = await records.activities_of(person, limit=MAX_ACTIVITIES, type_="event")
             matching = [activity for activity in page.activities if activity.name == self.event]
             # One without an ID looks the same as an earlier one.
             return [
@@ -59,7 +59,7 @@ class Evidence(BaseModel):
                 for each in matching
                 if each.id and each.timestamp and each.timestamp.timestamp() >= since - CLOCK_SKEW_SECONDS
             ]
-        messages = await people.messages_of(person, limit=MAX_DELIVERIES)
+        messages = await records.messages_of(person, limit=MAX_DELIVERIES)
         return [each.id for each in messages.messages if self._is_mine(each, since)]
 
     def _is_mine(self, message: Message, since: float) -> bool:

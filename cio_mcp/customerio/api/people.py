@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue
 
@@ -14,13 +14,11 @@ from cio_mcp.customerio.api.base import (
     Identifiers,
     IdType,
     Listed,
-    MessagePage,
     Model,
     Moment,
-    ObjectIdentifiers,
     Reference,
 )
-from cio_mcp.customerio.api.reads import NamedModel, Reads
+from cio_mcp.customerio.api.reads import BAD_REQUEST, PersonReads, nobody
 from cio_mcp.customerio.call import read
 from cio_mcp.customerio.references import other_references, reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
@@ -31,9 +29,6 @@ MAX_COMPARED = 5
 """People with one address whose profiles are read to tell them apart; no source, more would cost the lane."""
 MAX_PROFILES_PER_REQUEST = 100
 """Profiles in one request at most: https://docs.customer.io/integrations/api/app/"""
-
-BAD_REQUEST = 400
-AnyModel = TypeVar("AnyModel", bound=Model)
 
 
 class Device(Model):
@@ -111,49 +106,6 @@ class PeoplePage(Model):
     next: Annotated[str | None, Blank] = None
 
 
-class SegmentName(NamedModel):
-    """A segment that a person is in."""
-
-
-class Topic(NamedModel):
-    """A subscription topic, and whether the person is subscribed to it."""
-
-    subscribed: bool = False
-
-
-class Subscriptions(Model):
-    """What a person is subscribed to; `unsubscribed` overrides the topics."""
-
-    topics: Annotated[tuple[Topic, ...], Listed] = ()
-    unsubscribed: Annotated[bool, BeforeValidator(bool)] = False
-
-
-class Optout(Model):
-    """A sender of SMS or WhatsApp messages that a person opted out of."""
-
-    channel: str = "sms"
-    from_: str = Field(alias="from")
-
-
-class _Optouts(Model):
-    optouts: Annotated[tuple[Optout, ...], Listed] = ()
-
-
-class Relationship(Model):
-    """An object that a person is related to."""
-
-    object_type_id: str = ""
-    identifiers: ObjectIdentifiers = ObjectIdentifiers()
-    attributes: dict[str, JsonValue] | None = None
-
-
-class RelationshipPage(Model):
-    """Relationships of a person."""
-
-    cio_relationships: Annotated[tuple[Relationship, ...], Listed] = ()
-    next: Annotated[str | None, Blank] = None
-
-
 def _unwrapped(profiles: Any) -> Any:
     """Each may stand under `customer`, as published, or by itself, as answered."""
     listed = profiles if isinstance(profiles, list | tuple) else []
@@ -172,15 +124,7 @@ class _Profile(Model):
     customer: Person
 
 
-class _Segments(Model):
-    segments: Annotated[tuple[SegmentName, ...], Listed] = ()
-
-
-class _Subscriptions(Model):
-    customer: Subscriptions
-
-
-class People(Reads):
+class People(PersonReads):
     """Reads of `/v1/customers`."""
 
     async def resolve(self, customer: str, id_type: IdType | None = None) -> Person:
@@ -206,7 +150,7 @@ class People(Reads):
             return reference
         matches = await self.find_by_email(reference.value)
         if not matches:
-            raise _nobody(reference)
+            raise nobody(reference)
         if len(matches) > 1:
             raise SeveralPeople(await self.profiles(matches[:MAX_COMPARED]), len(matches))
         return matches[0].reference
@@ -285,89 +229,11 @@ class People(Reads):
         """
         return (await self._of(reference, "get_customer_attributes", _Profile)).customer
 
-    async def segments_of(self, reference: Reference) -> tuple[SegmentName, ...]:
-        """Read the segments a person is in; raises as `attributes` does."""
-        return (await self._of(reference, "list_customer_segments", _Segments)).segments
-
-    async def messages_of(
-        self,
-        reference: Reference,
-        *,
-        limit: int,
-        start: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> MessagePage:
-        """Read what was sent to a person, newest first, of at most six months; raises as `attributes` does."""
-        return await self._of(
-            reference, "list_customer_messages", MessagePage, limit=limit, start=start,
-            start_ts=since and int(since.timestamp()), end_ts=until and int(until.timestamp()),
-        )  # fmt: skip
-
-    async def activities_of(
-        self,
-        reference: Reference,
-        *,
-        limit: int,
-        start: str | None = None,
-        type_: str | None = None,
-        name: str | None = None,
-    ) -> ActivityPage:
-        """Read what a person did and received in the last 30 days; raises as `attributes` does."""
-        return await self._of(
-            reference, "list_customer_activities", ActivityPage, limit=limit, start=start, type=type_, name=name
-        )
-
     async def deleted_at(self, reference: Reference) -> datetime | None:
         """When the profile that had this identifier was deleted, if that was in the last 30 days."""
         query = {"customer_id": reference.value, "id_type": reference.id_type, "deleted": True, "limit": 1}
         page = ActivityPage.of(await self._reader.read(read("list_activities", query=query)))
         return next((activity.timestamp for activity in page.activities), None)
-
-    async def subscriptions_of(self, reference: Reference) -> Subscriptions:
-        """Read which topics a person is subscribed to; raises as `attributes` does."""
-        return (await self._of(reference, "get_customer_subscriptions", _Subscriptions)).customer
-
-    async def optouts_of(self, reference: Reference) -> tuple[Optout, ...]:
-        """Read which senders of SMS and WhatsApp messages a person opted out of; raises as `attributes` does."""
-        return (await self._of(reference, "get_customer_optouts", _Optouts)).optouts
-
-    async def relationships_of(self, reference: Reference, *, limit: int, start: str | None = None) -> RelationshipPage:
-        """Read the objects a person is related to; raises as `attributes` does."""
-        return await self._of(reference, "list_customer_relationships", RelationshipPage, limit=limit, start=start)
-
-    async def _of(self, reference: Reference, operation: str, model: type[AnyModel], **query: Any) -> AnyModel:
-        call = read(operation, query={"id_type": reference.id_type, **query}, customer_id=reference.value)
-        try:
-            return model.of(await self._reader.read(call))
-        except NotFound:
-            raise _nobody(reference) from None
-        except Rejected as rejected:
-            if rejected.status == BAD_REQUEST and reference.id_type == "phone":
-                raise InvalidArgument(
-                    "customer", 'this workspace does not identify customers by phone. Use find_customers with a filter'
-                    ' on the attribute "phone"',
-                ) from None  # fmt: skip
-            raise
-
-
-def _nobody(reference: Reference) -> NotFound:
-    """Say who was not found; an address is not repeated."""
-    match reference.id_type:
-        case "email":
-            return NotFound(
-                "customer: no customer has this email address; find_customers can search by attribute. "
-                'If it is an ID, call get_customer with id_type="id".'
-            )
-        case "phone":
-            return NotFound("customer: no customer has this phone number.")
-        case "cio_id":
-            return NotFound(
-                f"customer: no customer has the cio_id {quoted(reference.value)}. Search with find_customers."
-            )
-        case _:
-            subject = "this ID" if "@" in reference.value else f"the ID {quoted(reference.value)}"
-            return NotFound(f"customer: no customer has {subject}. find_customers can search by email or attributes.")
 
 
 def _label(person: Person) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Listed, Model, Moment, is_number
+from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Listed, Model, Moment, Reference, is_number
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.client import Reader
 from cio_mcp.customerio.operations import operation
-from cio_mcp.errors import Ambiguous, BadAnswer, NotFound
+from cio_mcp.errors import Ambiguous, BadAnswer, InvalidArgument, NotFound, Rejected
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import closest_names
 
@@ -24,6 +24,7 @@ class Named(Protocol):
         """The name a marketer gave it."""
 
 
+BAD_REQUEST = 400
 AnyNamed = TypeVar("AnyNamed", bound=Named)
 AnyModel = TypeVar("AnyModel", bound=Model)
 
@@ -147,6 +148,49 @@ class Reads:
                 break
             call = call.model_copy(update={"query": {**call.query, "start": str(start)}})
         return records
+
+
+class PersonReads(Reads):
+    """Reads of one person, who may be unknown."""
+
+    async def _of(self, reference: Reference, operation: str, model: type[AnyModel], **query: Any) -> AnyModel:
+        """Read what belongs to a person; `query` has the parameters of the operation.
+
+        Raises:
+            NotFound: no customer has this identifier.
+            InvalidArgument: the workspace does not identify people this way.
+        """
+        call = read(operation, query={"id_type": reference.id_type, **query}, customer_id=reference.value)
+        try:
+            return model.of(await self._reader.read(call))
+        except NotFound:
+            raise nobody(reference) from None
+        except Rejected as rejected:
+            if rejected.status == BAD_REQUEST and reference.id_type == "phone":
+                raise InvalidArgument(
+                    "customer", 'this workspace does not identify customers by phone. Use find_customers with a filter'
+                    ' on the attribute "phone"',
+                ) from None  # fmt: skip
+            raise
+
+
+def nobody(reference: Reference) -> NotFound:
+    """Say who was not found; an address is not repeated."""
+    match reference.id_type:
+        case "email":
+            return NotFound(
+                "customer: no customer has this email address; find_customers can search by attribute. "
+                'If it is an ID, call get_customer with id_type="id".'
+            )
+        case "phone":
+            return NotFound("customer: no customer has this phone number.")
+        case "cio_id":
+            return NotFound(
+                f"customer: no customer has the cio_id {quoted(reference.value)}. Search with find_customers."
+            )
+        case _:
+            subject = "this ID" if "@" in reference.value else f"the ID {quoted(reference.value)}"
+            return NotFound(f"customer: no customer has {subject}. find_customers can search by email or attributes.")
 
 
 def read_records(

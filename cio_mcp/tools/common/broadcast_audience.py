@@ -67,8 +67,8 @@ OPTIONS = ("email_add_duplicates", "email_ignore_missing", "id_ignore_missing")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A person whom a list names, and the data for them alone."""
+class AudienceMember:
+    """A person in an audience, and the data for them alone."""
 
     person: Person
     data: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Audience:
 
     request: dict[str, JsonValue]
     label: str
-    people: tuple[Named, ...] | None = None
+    people: tuple[AudienceMember, ...] | None = None
     filter: dict[str, Any] | None = None
     segment: str | None = None
     segments: tuple[str, ...] = ()
@@ -168,7 +168,7 @@ async def _list(ws: CallContext, given: AudienceArgument, way: str, options: dic
     holders = await _holders(ws, entries)
     faults: dict[int, str] = {}
     skipped: list[str] = []
-    people: dict[str, Named] = {}
+    people: dict[str, AudienceMember] = {}
     for entry in entries:
         known = holders.get(entry.key, ())
         if fault := _fault(entry, known, given, people):
@@ -176,7 +176,7 @@ async def _list(ws: CallContext, given: AudienceArgument, way: str, options: dic
         elif not known:
             skipped.append(entry.text)
         for person in known:
-            people.setdefault(person.reference.value, Named(person, entry.data))
+            people.setdefault(person.reference.value, AudienceMember(person, entry.data))
     remedies = "".join(_remedies(kinds, faults))
     texts = [entry.text for entry in sorted(_all_entries(given, way), key=lambda one: one.number)]
     refuse_faults(texts, faults, field=field_, cannot=FAILS_ALL, remedy=f"Correct or omit them{remedies}")
@@ -256,7 +256,9 @@ async def _holders(ws: CallContext, entries: Sequence[_Entry]) -> dict[tuple[str
     return holders
 
 
-def _fault(entry: _Entry, known: Sequence[Person], given: AudienceArgument, people: Mapping[str, Named]) -> str | None:
+def _fault(
+    entry: _Entry, known: Sequence[Person], given: AudienceArgument, people: Mapping[str, AudienceMember]
+) -> str | None:
     if not known:
         return None if getattr(given, f"{entry.kind}_ignore_missing") else NO_CUSTOMER
     if len(known) > 1 and not given.email_add_duplicates:

@@ -11,7 +11,7 @@ from cio_mcp.customerio.api.base import Identifiers
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.suppressions import SuppressionType
 from cio_mcp.errors import CioError
-from cio_mcp.tools.common.broadcast_audience import Audience, Named
+from cio_mcp.tools.common.broadcast_audience import Audience, AudienceMember
 from cio_mcp.tools.common.gather import together
 from cio_mcp.workspace import CallContext
 
@@ -45,7 +45,7 @@ class Reach:
     least: int | None
     most: int | None
     lines: tuple[str, ...]
-    people: tuple[Named, ...] = ()
+    people: tuple[AudienceMember, ...] = ()
 
 
 async def reach_of(ws: CallContext, audience: Audience, types: Collection[str]) -> Reach:
@@ -68,11 +68,13 @@ async def reach_of(ws: CallContext, audience: Audience, types: Collection[str]) 
     suppressed = await _suppressed(ws, types)
     if len(identifiers) <= MAX_PROFILES:
         profiles = await ws.people.profiles_of_many(identifiers)
-        return _of_people(head, [Named(person) for person in profiles.values()], types, suppressed)
+        return _of_people(head, [AudienceMember(person) for person in profiles.values()], types, suppressed)
     return await _of_identifiers(ws, head, audience.filter, identifiers, types, suppressed)
 
 
-def _of_people(head: str, people: Sequence[Named], types: Collection[str], suppressed: frozenset[str] | None) -> Reach:
+def _of_people(
+    head: str, people: Sequence[AudienceMember], types: Collection[str], suppressed: frozenset[str] | None
+) -> Reach:
     fates = [_fate(one.person, types, suppressed) for one in people]
     reachable = [one for one, fate in zip(people, fates, strict=True) if fate == "reached"]
     unsubscribed = [one for one, fate in zip(people, fates, strict=True) if fate == "unsubscribed"]
@@ -119,7 +121,7 @@ def _reach(
     fates: Sequence[Fate],
     types: Collection[str],
     suppressed: frozenset[str] | None,
-    people: tuple[Named, ...],
+    people: tuple[AudienceMember, ...],
 ) -> Reach:
     counts: dict[Fate, int] = {fate: fates.count(fate) for fate in get_args(Fate)}
     least = None if counts["unknown"] else counts["reached"]

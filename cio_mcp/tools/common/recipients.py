@@ -118,7 +118,7 @@ async def test_profiles(ws: CallContext, recipient: Recipient) -> tuple[str, ...
     """
     if recipient.person is None or (segment := await _segment_of_test_profiles(ws)) is None:
         return ()
-    held = await ws.people.segments_of(recipient.person.reference)
+    held = await ws.person_records.segments_of(recipient.person.reference)
     return recipient.recipients if segment.id in {each.id for each in held} else ()
 
 

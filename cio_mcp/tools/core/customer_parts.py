@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from cio_mcp.customerio.api.base import Activity, Reference
-from cio_mcp.customerio.api.people import Relationship
+from cio_mcp.customerio.api.person_records import Relationship
 from cio_mcp.customerio.call import canonical
 from cio_mcp.text.mask import mask_text
 from cio_mcp.text.sanitize import cut, quoted_name, quoted_text, word
@@ -107,27 +107,27 @@ class Fetched(NamedTuple):
 
 
 async def _segments(ws: CallContext, reference: Reference) -> Fetched:
-    segments = await ws.people.segments_of(reference)
+    segments = await ws.person_records.segments_of(reference)
     return _some([SegmentLine(id=segment.id, name=segment.name) for segment in segments])
 
 
 async def _messages(ws: CallContext, reference: Reference) -> Fetched:
-    page = await ws.people.messages_of(reference, limit=MAX_INCLUDED)
+    page = await ws.person_records.messages_of(reference, limit=MAX_INCLUDED)
     return Fetched(await lines_of(ws, ((message, None) for message in page.messages)), bool(page.next))
 
 
 async def _activities(ws: CallContext, reference: Reference) -> Fetched:
-    page = await ws.people.activities_of(reference, limit=MAX_INCLUDED)
+    page = await ws.person_records.activities_of(reference, limit=MAX_INCLUDED)
     return Fetched([_activity(activity, mask=ws.settings.mask_pii) for activity in page.activities], bool(page.next))
 
 
 async def _subscriptions(ws: CallContext, reference: Reference) -> Fetched:
-    topics = (await ws.people.subscriptions_of(reference)).topics
+    topics = (await ws.person_records.subscriptions_of(reference)).topics
     return _some([TopicLine(id=topic.id, name=topic.name, subscribed=topic.subscribed) for topic in topics])
 
 
 async def _relationships(ws: CallContext, reference: Reference) -> Fetched:
-    page = await ws.people.relationships_of(reference, limit=MAX_INCLUDED)
+    page = await ws.person_records.relationships_of(reference, limit=MAX_INCLUDED)
     return Fetched(
         [_relationship(related, mask=ws.settings.mask_pii) for related in page.cio_relationships], bool(page.next)
     )

@@ -158,7 +158,7 @@ async def list_messages(
     read: Read
     if customer is not None:
         reference = await ws.people.locate(customer, id_type)
-        read = partial(ws.people.messages_of, reference)
+        read = partial(ws.person_records.messages_of, reference)
         conditions = Conditions(kind, id, metric, channel)
     else:
         read = partial(ws.messages.list, listed, id, metric=metric, type_=type_of(channel))

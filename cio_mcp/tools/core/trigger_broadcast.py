@@ -17,7 +17,7 @@ from cio_mcp.text.lists import list_first
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Id
-from cio_mcp.tools.common.broadcast_audience import Audience, AudienceArgument, Named, read_audience
+from cio_mcp.tools.common.broadcast_audience import Audience, AudienceArgument, AudienceMember, read_audience
 from cio_mcp.tools.common.broadcast_reach import Reach, reach_of
 from cio_mcp.tools.common.broadcast_uses import shared_uses
 from cio_mcp.tools.common.gather import together
@@ -185,7 +185,7 @@ def _missing(contents: Sequence[Content], data: Mapping[str, JsonValue], audienc
 
 
 async def _preview(
-    ws: CallContext, contents: Sequence[Content], people: Collection[Named], data: Mapping[str, JsonValue]
+    ws: CallContext, contents: Sequence[Content], people: Collection[AudienceMember], data: Mapping[str, JsonValue]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The lines of the first message as the first person gets it, and the attributes that their profile lacks."""
     sample = next(iter(people), None)

@@ -7,7 +7,8 @@ from functools import partial
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import MessagePage
-from cio_mcp.customerio.api.people import Person, RelationshipPage, SegmentName
+from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.api.person_records import RelationshipPage, SegmentName
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
@@ -83,10 +84,10 @@ async def inventory_of(ws: CallContext, recipient: Recipient) -> Inventory:
     reference = person.reference
     read = await together(
         {
-            "segments": partial(ws.people.segments_of, reference),
+            "segments": partial(ws.person_records.segments_of, reference),
             "all": ws.segments.all,
-            "objects": partial(ws.people.relationships_of, reference, limit=MAX_COUNTED),
-            "messages": partial(ws.people.messages_of, reference, limit=MAX_COUNTED),
+            "objects": partial(ws.person_records.relationships_of, reference, limit=MAX_COUNTED),
+            "messages": partial(ws.person_records.messages_of, reference, limit=MAX_COUNTED),
         }
     )
     segments: tuple[SegmentName, ...] = read["segments"]

@@ -12,6 +12,7 @@ from cio_mcp.customerio.api.base import Identifiers, Kind, Reference
 from cio_mcp.customerio.api.messages import Messages
 from cio_mcp.customerio.api.objects import Objects
 from cio_mcp.customerio.api.people import People
+from cio_mcp.customerio.api.person_records import PersonRecords
 from cio_mcp.customerio.api.segments import Segments
 from cio_mcp.customerio.api.suppressions import Suppressions
 from cio_mcp.customerio.api.triggers import Triggers
@@ -49,14 +50,16 @@ READS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "profiles": lambda reader: People(reader).profiles([Identifiers(cio_id="a3000001")]),
     "attributes by id": lambda reader: People(reader).attributes(BY_ID),
     "attributes by phone": lambda reader: People(reader).attributes(Reference("+14155552671", "phone")),
-    "segments of": lambda reader: People(reader).segments_of(ADA),
-    "messages of": lambda reader: People(reader).messages_of(ADA, limit=20, start="token", since=WHEN, until=WHEN),
-    "activities of": lambda reader: People(reader).activities_of(ADA, limit=10, start="token", type_="event"),
-    "events of": lambda reader: People(reader).activities_of(ADA, limit=100, type_="event", name="order_placed"),
+    "segments of": lambda reader: PersonRecords(reader).segments_of(ADA),
+    "messages of": lambda reader: PersonRecords(reader).messages_of(
+        ADA, limit=20, start="token", since=WHEN, until=WHEN
+    ),
+    "activities of": lambda reader: PersonRecords(reader).activities_of(ADA, limit=10, start="token", type_="event"),
+    "events of": lambda reader: PersonRecords(reader).activities_of(ADA, limit=100, type_="event", name="order_placed"),
     "deleted": lambda reader: People(reader).deleted_at(BY_ID),
     "deleted by email": lambda reader: People(reader).deleted_at(Reference("a+b@example.com", "email")),
-    "subscriptions of": lambda reader: People(reader).subscriptions_of(ADA),
-    "relationships of": lambda reader: People(reader).relationships_of(ADA, limit=10, start="token"),
+    "subscriptions of": lambda reader: PersonRecords(reader).subscriptions_of(ADA),
+    "relationships of": lambda reader: PersonRecords(reader).relationships_of(ADA, limit=10, start="token"),
     "suppressions of": lambda reader: Suppressions(reader).of("a+b@example.com"),
     "triggers": lambda reader: Triggers(reader).all("10"),
     "errors of a trigger": lambda reader: Triggers(reader).failed("10", "3"),

@@ -10,7 +10,8 @@ from cio_mcp.customerio.api.base import Activity, Content, Message
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.newsletters import Newsletter
-from cio_mcp.customerio.api.people import Optout, Person, SegmentName, Subscriptions
+from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.api.person_records import Optout, SegmentName, Subscriptions
 from cio_mcp.customerio.api.suppressions import AddressSuppressions
 from cio_mcp.customerio.api.triggers import Trigger
 from cio_mcp.text.timestamps import from_unix_if_readable

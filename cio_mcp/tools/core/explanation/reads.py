@@ -48,9 +48,9 @@ async def facts_of(ws: CallContext, person: Person, kind: Kind | None, source: S
     read = await _read_all(
         {"messages": partial(_messages, ws, reference, kind, id_)},
         {
-            "segments": partial(ws.people.segments_of, reference),
-            "subscription preferences": partial(ws.people.subscriptions_of, reference),
-            "activities": partial(ws.people.activities_of, reference, limit=MAX_ACTIVITIES),
+            "segments": partial(ws.person_records.segments_of, reference),
+            "subscription preferences": partial(ws.person_records.subscriptions_of, reference),
+            "activities": partial(ws.person_records.activities_of, reference, limit=MAX_ACTIVITIES),
             "names of segments": ws.segments.all,
             **_of_source(ws, reference, source),
         },
@@ -106,7 +106,11 @@ def _of_source(ws: CallContext, reference: Reference, source: Source | None) -> 
             reads: dict[str, Read] = {"templates": partial(contents_of, ws, campaign, most=MAX_CONTENT_PAGES)}
             if campaign.event_name:
                 reads["events"] = partial(
-                    ws.people.activities_of, reference, limit=MAX_ACTIVITIES, type_="event", name=campaign.event_name
+                    ws.person_records.activities_of,
+                    reference,
+                    limit=MAX_ACTIVITIES,
+                    type_="event",
+                    name=campaign.event_name,
                 )
             return reads
         case Broadcast() as broadcast:
@@ -136,7 +140,7 @@ async def _messages(
     limit = MAX_MESSAGES if kind is None else PAGE_SIZE
     since = until and until - WINDOW
     for _ in range(MAX_PAGES):
-        page = await ws.people.messages_of(reference, limit=limit, start=start, since=since, until=until)
+        page = await ws.person_records.messages_of(reference, limit=limit, start=start, since=since, until=until)
         matches += [message for message in page.messages if _is_of(message, kind, id_)]
         start = page.next
         if not start or not page.messages or len(matches) >= MAX_MESSAGES:
@@ -173,7 +177,7 @@ async def _with_details(ws: CallContext, facts: Facts) -> Facts:
     if isinstance(facts.source, Broadcast) and facts.trigger and message is None:
         reads["errors of the trigger"] = partial(ws.triggers.failed, facts.source.id, facts.trigger.id)
     if OPTOUT_CHANNELS & {*channels_of(facts.contents or ())}:
-        reads["opt-outs"] = partial(ws.people.optouts_of, facts.person.reference)
+        reads["opt-outs"] = partial(ws.person_records.optouts_of, facts.person.reference)
     if facts.source is None and message is not None and (sender := sent_by(message)):
         reads["source"] = partial(_source_with_contents, ws, sender.kind, sender.id)
     read = await _read_all({}, reads)
