@@ -23,11 +23,11 @@ They come from a sandbox in which it is 2026-09-21, 14:13 UTC. A person approved
 what is left out."""
 CHANGE = "3f2a91c0"
 MAX_LINES = 20
-"""Lines of an answer; chosen. A question is shown whole."""
+"""Lines of an answer. Chosen. A question is shown whole."""
 MAX_LINE_CHARACTERS = 400
-"""Characters of a line; chosen."""
+"""Characters of a line. Chosen."""
 MAX_JSON_CHARACTERS = 110
-"""Characters of arguments in one line; chosen."""
+"""Characters of arguments in one line. Chosen."""
 CUT = "[…]"
 QUESTION_OF = "send_transactional"
 """The tool whose example has the question, too."""

@@ -13,7 +13,7 @@ FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 8.0
 """Seconds; the ceiling doubles from the first to the longest, and the delay is drawn from below it."""
 MAX_RETRY_AFTER_SECONDS = 120.0
-"""A longer `Retry-After` is ignored, since the limits are per second or per ten seconds; chosen, no published bound."""
+"""A longer `Retry-After` is ignored. Chosen, since the limits are per second or per ten seconds."""
 MAX_QUOTA_RETRY_AFTER_SECONDS = 86_400.0
 """The same for a lane whose documented limit is a quota of a day."""
 UNIX_SECONDS = 1e9

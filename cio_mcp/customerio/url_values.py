@@ -9,7 +9,7 @@ MAX_PATH_VALUE_BYTES = 150
 """The longest identifier that Customer.io takes: https://docs.customer.io/integrations/api/track/ (identify)."""
 
 MAX_QUERY_VALUE_BYTES = 2_000
-"""Many times the longest value that Customer.io documents for a query, cursors included; no source."""
+"""Many times the longest value that Customer.io documents for a query, cursors included. Chosen."""
 
 _NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SEPARATORS = re.compile(r"[/\\]")

@@ -28,7 +28,7 @@ CALL_SECONDS = 10.0
 POLL_SECONDS = 0.25
 """How often a waiting call looks for a decision."""
 MAX_DECISIONS = 50
-"""Decisions that are read to count rejections; no source."""
+"""Decisions that are read to count rejections. Chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ NEAR_SECONDS = 86_400.0
 OPEN_AND_APPROVED_SECONDS = 7_200.0
 """How long before it is sent a change may have been planned, at most: an hour open, ten minutes approved."""
 MAX_NAMED = 3
-"""Earlier changes that a question names one by one. Chosen; no source."""
+"""Earlier changes that a question names one by one. Chosen."""
 
 log = logging.getLogger(__name__)
 

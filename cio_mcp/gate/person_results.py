@@ -17,7 +17,7 @@ from cio_mcp.text.untrusted import Prose, Untrusted
 PersonOutcome = Literal["updated", "created", "no change needed", "pending", "failed", "unknown"]
 
 MAX_EDITS = 50
-"""Values that a receipt lists; no source. The journal has all."""
+"""Values that a receipt lists. Chosen. The journal has all."""
 
 
 class Edit(Part):

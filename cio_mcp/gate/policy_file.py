@@ -14,7 +14,7 @@ from cio_mcp.text.sanitize import quoted
 
 SETTING = "CIO_POLICY_FILE"
 MAX_FILE_BYTES = 1_000_000
-"""Bytes of a policy file; chosen, a real one has a few hundred."""
+"""Bytes of a policy file. Chosen: a real one has a few hundred."""
 NO_RECIPIENTS = "needs [recipients]: a send is allowed only to people named there"
 KeyPath = tuple[str | int, ...]
 

@@ -14,7 +14,7 @@ from cio_mcp.errors import NotFound
 from cio_mcp.gate.values import same
 
 RELATED_PAGES = 10
-"""Pages of related customers that are read; chosen."""
+"""Pages of related customers that are read. Chosen."""
 
 
 class _Proof(BaseModel):

@@ -10,7 +10,7 @@ from cio_mcp.storage.rows import Precedent
 from cio_mcp.text.timestamps import from_unix, moment
 
 REJECTION_SECONDS = 3600.0
-"""How long after a rejection the next question about the same states it. Chosen; no source."""
+"""How long after a rejection the next question about the same states it. Chosen."""
 MAX_REJECTIONS = 3
 """Rejections of the same in that time after which it is not proposed again, in a client or outside it. Chosen."""
 

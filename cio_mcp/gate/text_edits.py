@@ -14,7 +14,7 @@ from cio_mcp.text.difference import Hunk, hunks
 from cio_mcp.text.visible import MAX_VALUE_CHARACTERS, shorten, visible
 
 MAX_HUNKS = 30
-"""Differences that a question shows; no source, about as many as a person reads."""
+"""Differences that a question shows. Chosen: about as many as a person reads."""
 MAX_DIFFERENCE_CHARACTERS = 3_000
 """Characters of the differences that a question shows; it has at most 4,000 in all."""
 HASH_CHARACTERS = 32

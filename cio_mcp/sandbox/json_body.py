@@ -4,7 +4,7 @@ import json
 from typing import Any, NoReturn
 
 MAX_DEPTH = 100
-"""Nested arrays and objects; chosen, no published limit."""
+"""Nested arrays and objects. Chosen: no limit is published."""
 
 
 def parse(body: bytes) -> Any:

@@ -13,7 +13,7 @@ from cio_mcp.text.render import MAX_ERROR_CHARACTERS
 from cio_mcp.text.sanitize import NAME_CHARACTERS, cut
 
 MAX_TOKEN_CHARACTERS = 200
-"""Characters of a progress token; no source. Each report of progress repeats it, and may not cut it."""
+"""Characters of a progress token. Chosen. Each report of progress repeats it, and may not cut it."""
 LONG_TOKEN = f"_meta.progressToken: at most {MAX_TOKEN_CHARACTERS} characters."
 
 

@@ -13,7 +13,7 @@ MAX_SESSIONS = 256
 """Maximum sessions of older clients; each takes about 60 kB. Chosen: room for scripts that start a session
 for each call and never end it."""
 SESSION_IDLE_SECONDS = 600.0
-"""Seconds after which a session ends that has no request in progress and no stream open; no source: a client that
+"""Seconds after which a session ends that has no request in progress and no stream open. Chosen: a client that
 comes back later starts a new one."""
 
 

@@ -9,9 +9,9 @@ from cio_mcp.settings import read_setting_file
 
 SETTING = "CIO_PROMPTS_DIR"
 MAX_FILES = 100
-"""Prompt files of a folder; no source, a client lists all of them."""
+"""Prompt files of a folder. Chosen: a client lists all of them."""
 MAX_FILE_BYTES = 64 * 1024
-"""Size of a prompt file; no source, some 16,000 tokens."""
+"""Size of a prompt file. Chosen: some 16,000 tokens."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 

@@ -25,7 +25,7 @@ MAX_DESCRIPTION_CHARACTERS = 1024
 MAX_NAME_CHARACTERS = 64
 """Source: Agent Skills specification, field `name`."""
 FRESH_MS = 300_000
-"""How long a client may use an entry before it asks again; chosen. Digests show a change in any case."""
+"""How long a client may use an entry before it asks again. Chosen. Digests show a change in any case."""
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _INPUTS = "`{name}` stands for what the user said. Ask for what is missing and has no default."
 

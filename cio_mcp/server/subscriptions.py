@@ -25,13 +25,13 @@ INTERVAL_SECONDS = 1.0
 MAX_CLIENTS = 1024
 """Older clients that may listen at once: as many as the SDK lets newer ones."""
 MAX_RESOURCES = 64
-"""Resources that one client may listen to; no source, six times what there is."""
+"""Resources that one client may listen to. Chosen: six times what there is."""
 MAX_URI_CHARACTERS = 2_000
-"""Characters of a resource's URI; no source, more than any filter needs."""
+"""Characters of a resource's URI. Chosen: more than any filter needs."""
 SEND_SECONDS = 5.0
-"""Seconds an older client may take to accept a notification before it is taken for gone; no source."""
+"""Seconds an older client may take to accept a notification before it is taken for gone. Chosen."""
 RETRY_SECONDS = 30.0
-"""Seconds until a source that failed is tried again; no source."""
+"""Seconds until a source that failed is tried again. Chosen."""
 
 _NEVER = object()
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 MAX_DIFFERENCES = 400
 """Removed and added lines, or pieces of a long line, that are listed one by one; a question has room for fewer."""
 MAX_STEPS = 4_000_000
-"""Comparisons that finding a difference may cost; no source, about a second."""
+"""Comparisons that finding a difference may cost. Chosen: about a second."""
 LONG_LINE_CHARACTERS = 160
 """A line that is longer is compared by its pieces, since HTML often stands on one line."""
 CONTEXT_CHARACTERS = 30

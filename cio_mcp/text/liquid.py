@@ -28,7 +28,7 @@ SIZES = frozenset({"size", "first", "last"})
 """What Liquid offers of any list or text; below the second level of a path it is no key of the data."""
 
 MAX_CACHED_TEMPLATES = 32
-"""Parsed templates that are reused; no source, the variants of one message."""
+"""Parsed templates that are reused. Chosen: the variants of one message."""
 
 
 def variables(template: str) -> frozenset[str] | None:

@@ -13,22 +13,22 @@ from liquid.limits import to_int
 from liquid.token import Token
 
 MAX_CHARACTERS = 500_000
-"""Of a template; no source, five times the length at which mail clients clip a message."""
+"""Of a template. Chosen: five times the length at which mail clients clip a message."""
 
 MAX_MARKUPS = 2_000
-"""Tags and outputs of a template; no source, several times those of a long message."""
+"""Tags and outputs of a template. Chosen: several times those of a long message."""
 
 MAX_SCAN_STEPS = 10_000_000
-"""Sum of the squared lengths of a template's markups, which the library's expressions may cost; no source."""
+"""Sum of the squared lengths of a template's markups, which the library's expressions may cost. Chosen."""
 
 MAX_OUTPUT_CHARACTERS = 200_000
-"""Characters after which rendering stops; no source, its beginning is what is read."""
+"""Characters after which rendering stops. Chosen: its beginning is what is read."""
 
 MAX_STEPS = 500_000
-"""What loops and filters of one rendering may cost, in nodes and characters; no source, about a second."""
+"""What loops and filters of one rendering may cost, in nodes and characters. Chosen: about a second."""
 
 MAX_RANGE = 10_000
-"""Numbers of a range such as `(1..5)`; no source."""
+"""Numbers of a range such as `(1..5)`. Chosen."""
 
 _MARKUP = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _CLOSINGS = [

@@ -37,7 +37,7 @@ MOMENT = "the moment of the rendering"
 """The variable with the moment that `'now'` means."""
 
 MAX_DATE_FORMAT_CHARACTERS = 100
-"""Characters of a date's format; no source."""
+"""Characters of a date's format. Chosen."""
 
 
 _UNIX_SECONDS = re.compile(r"(?<!%)((?:%%)*)%s")

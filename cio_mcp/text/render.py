@@ -12,7 +12,7 @@ from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, harmless, key_name
 from cio_mcp.text.untrusted import Bound, Excerpt, FreeText, field_bounds
 
 MAX_ERROR_CHARACTERS = 1_000
-"""Characters of a failure's sentence; no source, the longest of ours is half of it."""
+"""Characters of a failure's sentence. Chosen: the longest of ours is half of it."""
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 _SCALARS = (int, float, date, timedelta)

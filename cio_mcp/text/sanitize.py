@@ -6,9 +6,9 @@ import re
 from pydantic import JsonValue
 
 NAME_CHARACTERS = 200
-"""Characters of an id, an address, a name or an enumerated value; no source, the longest name documented has 190."""
+"""Characters of an id, an address, a name or an enumerated value. Chosen: the longest name documented has 190."""
 FREE_TEXT_CHARACTERS = 500
-"""Characters of a free text that is not the body of a message; no source."""
+"""Characters of a free text that is not the body of a message. Chosen."""
 
 LINE_BREAKS = r"\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
 _BREAKS = re.compile(f" ?[{LINE_BREAKS}]+")

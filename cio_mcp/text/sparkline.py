@@ -10,7 +10,7 @@ BARS = "▁▂▃▄▅▆▇█"
 def sparkline(values: Sequence[float | None], width: int = 60) -> str:
     """Draw a bar per value, from zero (or the lowest, if negative) to the highest; a gap where there is none.
 
-    A series longer than `width` is drawn as the means of neighbours.
+    A series longer than `width` is drawn as the means of neighbors.
     """
     points = [value if value is not None and isfinite(value) else None for value in values]
     if len(points) > width:

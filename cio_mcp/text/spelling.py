@@ -10,7 +10,7 @@ MIN_TYPO_RATIO = 0.85
 MIN_SUGGESTION_RATIO = 0.6
 """Similarity at which an error suggests a word; `difflib` calls this "close"."""
 MAX_SUGGESTIONS = 3
-"""Close names that an error lists; no source, what fits a sentence."""
+"""Close names that an error lists. Chosen: what fits a sentence."""
 
 MAX_CHARACTERS = 200
 """Characters of a text that are compared: as many as the longest name documented, 190, has; no word is longer."""

@@ -11,7 +11,7 @@ from cio_mcp.text.liquid_environment import FILLED_IN
 SCOPES = FILLED_IN | {"customer", "event", "trigger", "data", "forloop", "tablerowloop", "now", "today"}
 """What a variable may begin with besides the name of a collection."""
 MAX_URL_CHARACTERS = 2_000
-"""Of a link that is looked at; no source, the longest that browsers agree on."""
+"""Of a link that is looked at. Chosen: the longest that browsers agree on."""
 
 _SNIPPET = re.compile(r"""\bsnippets(?:\.([\w-]+)|\[\s*(?:"([^"]+)"|'([^']+)')\s*\])""")
 _TARGET = rf"""(?:"([^"]{{1,{MAX_URL_CHARACTERS}}})"|'([^']{{1,{MAX_URL_CHARACTERS}}})')"""

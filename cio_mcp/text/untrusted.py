@@ -11,9 +11,9 @@ from pydantic_core import CoreSchema, core_schema
 from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS
 
 PROSE_CHARACTERS = 1_000
-"""Characters of a sentence of this server; no source, twice the longest."""
+"""Characters of a sentence of this server. Chosen: twice the longest."""
 CURSOR_CHARACTERS = 4_000
-"""Characters of a cursor, which is useless when it is cut; no source, many times the longest seen."""
+"""Characters of a cursor, which is useless when it is cut. Chosen: many times the longest seen."""
 
 
 @dataclass(frozen=True)

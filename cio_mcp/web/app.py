@@ -16,7 +16,7 @@ from cio_mcp.web.webhooks import STATUS, Receiver
 MAX_MCP_BYTES = 4 * 1024 * 1024
 """Bytes of a message to `/mcp`, as the SDK's default."""
 MCP_BODY_SECONDS = 10.0
-"""Maximum seconds to receive a message to `/mcp`; no source: on loopback it takes milliseconds."""
+"""Maximum seconds to receive a message to `/mcp`. Chosen: on loopback it takes milliseconds."""
 
 
 def web_app(

@@ -7,7 +7,7 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 
 MAX_ENCODINGS = 2
-"""Compressions of one body that are undone; no source: no client compresses three times."""
+"""Compressions of one body that are undone. Chosen: no client compresses three times."""
 WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS)}
 """How zlib reads each encoding; `deflate` has a zlib header (RFC 9110, section 8.4.1.2), but some senders omit it."""
 

@@ -15,12 +15,12 @@ if sys.platform != "win32":
     import resource
 
 WAIT_SECONDS = 3.0
-"""Seconds until the head of a request must be whole, or an answer be taken; no source, as long as a body may take."""
+"""Seconds until the head of a request must be whole, or an answer be taken. Chosen: as long as a body may take."""
 MAX_CONNECTIONS = 512
-"""Connections at once; no source: half of the 1024 files that a process may open on most systems."""
+"""Connections at once. Chosen: half of the 1024 files that a process may open on most systems."""
 ACCEPT_DIVISOR = 8
-"""Of the most, one in so many is accepted in one turn of the event loop, since one too many stays open for three turns;
-no source."""
+"""Of the most, one in so many is accepted in one turn of the event loop, since one too many stays open for three turns.
+Chosen."""
 
 
 def most_connections() -> int:

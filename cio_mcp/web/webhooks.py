@@ -62,7 +62,7 @@ SENTENCES: dict[Refusal, str] = {
 }
 """The causes of refusals, and what to do."""
 LOG_INTERVAL_SECONDS = 3_600.0
-"""Seconds until the same message is logged again; no source: any sender can cause it as often as it likes."""
+"""Seconds until the same message is logged again. Chosen: any sender can cause it as often as it likes."""
 
 UNSIGNED = (
     "CIO_WEBHOOK_SIGNING_KEYS is not set: ANY program on this machine can report events. "

@@ -144,10 +144,10 @@ IDENTIFIER_KINDS: tuple[IdType, ...] = tuple(KIND_NAMES)
 Kind = Literal["campaign", "broadcast", "newsletter", "transactional"]
 
 MAX_PAGES = 10
-"""Requests that one list may cost; no source."""
+"""Requests that one list may cost. Chosen."""
 
 LIST_SECONDS = 10.0
-"""How long a list of campaigns, segments and the like may be reused; no source, short enough to notice an edit."""
+"""How long a list of campaigns, segments and the like may be reused. Chosen: short enough to notice an edit."""
 
 
 class Reference(NamedTuple):

@@ -10,7 +10,7 @@ PAGE_SIZE = 100
 """Newsletters a page at most: https://docs.customer.io/integrations/api/app/"""
 
 MAX_NEWSLETTERS = PAGE_SIZE * MAX_PAGES
-"""Newsletters read at most to find some by name; no source."""
+"""Newsletters read at most to find some by name. Chosen."""
 
 
 class Newsletter(NamedModel):

@@ -13,9 +13,9 @@ from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted
 
 MAX_LISTED_TYPES = 20
-"""Object types that an error lists; chosen."""
+"""Object types that an error lists. Chosen."""
 RELATED_PER_PAGE = 100
-"""Customers in one request; chosen, since no maximum is documented."""
+"""Customers in one request. Chosen, since no maximum is documented."""
 
 
 class ObjectType(NamedModel):

@@ -26,7 +26,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.timestamps import from_unix, moment
 
 MAX_COMPARED = 5
-"""People with one address whose profiles are read to tell them apart; no source, more would cost the lane."""
+"""People with one address whose profiles are read to tell them apart. Chosen: more would cost the lane."""
 MAX_PROFILES_PER_REQUEST = 100
 """Profiles in one request at most: https://docs.customer.io/integrations/api/app/"""
 

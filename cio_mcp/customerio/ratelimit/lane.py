@@ -24,7 +24,7 @@ from cio_mcp.errors import RateLimited, Unavailable
 
 MAX_QUEUE_LENGTH = 10_000  # callers per process and lane; more are refused
 STALE_GRANT_SECONDS = 0.005  # seconds between grant and departure from which on a permit is stamped again
-MAX_SPREAD_SECONDS = 60.0  # over which processes start when they lost the store; no source
+MAX_SPREAD_SECONDS = 60.0  # over which processes start when they lost the store; chosen
 STOPPING = "The server is stopping; nothing was sent."
 Change = Callable[[Budget, WindowState], object]
 

@@ -17,7 +17,7 @@ LONG_AGO_SECONDS = 1e6
 VERSION = 2
 PROCESS_EXPIRY_SECONDS = 60.0  # seconds for which a process counts after its last claim
 MAX_PROCESSES = 64  # the most that are counted; more are a misconfiguration, and the row stays small
-ASSUMED_PROCESSES = 4  # where the shared row was never read; no source
+ASSUMED_PROCESSES = 4  # where the shared row was never read; chosen
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ DEAD_QUEUE_SECONDS = 3.0  # seconds of silence after which a process's queue is 
 HEARTBEAT_SECONDS = 1.0  # seconds after which a process with a queue is heard from at the latest
 RECHECK_SECONDS = 0.002  # seconds until the next look when a slot is open but a request ahead has not taken it
 QUOTA_PAUSE_SECONDS = 3600.0  # seconds that a used-up quota is left alone
-MAX_PAUSE_SECONDS = 120.0  # a longer pause of a lane that is no quota is a mistake somewhere; no source
+MAX_PAUSE_SECONDS = 120.0  # a longer pause of a lane that is no quota is a mistake somewhere; chosen
 MAX_QUOTA_PAUSE_SECONDS = 86_400.0  # the documented quota is one of a day
 
 

@@ -13,7 +13,7 @@ from cio_mcp.sandbox.world.workspace import Workspace
 MAX_QUEUED = 5
 """Triggers of a broadcast that may wait: https://docs.customer.io/integrations/api/app/ (Send Messages)."""
 PROCESSING_SECONDS = 3.0
-"""Until a trigger is processed; chosen."""
+"""Until a trigger is processed. Chosen."""
 
 
 def _broadcast(source: Source) -> dict[str, Any]:

@@ -20,7 +20,7 @@ EXPORTS = "/v1/exports"
 LINK_SECONDS = 15 * 60
 """https://docs.customer.io/integrations/api/app/ (Exports)"""
 PROCESSING_SECONDS = 2.0
-"""Until an export is done; chosen."""
+"""Until an export is done. Chosen."""
 SOURCES: dict[str, Kind] = {
     "newsletter_id": "newsletter", "campaign_id": "campaign", "transactional_message_id": "transactional",
 }  # fmt: skip

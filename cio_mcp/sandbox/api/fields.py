@@ -3,7 +3,7 @@
 from typing import Any
 
 MAX_TIMESTAMP = 4_102_444_800
-"""2100-01-01; chosen, no published limit."""
+"""2100-01-01. Chosen: no limit is published."""
 
 
 def is_timestamp(value: Any) -> bool:

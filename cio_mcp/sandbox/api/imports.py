@@ -14,7 +14,7 @@ TYPES = ("people", "event", "object", "relationship")
 IDENTIFIERS = ("id", "email")
 SCOPES = ("all", "only_new", "only_existing")
 PROCESSING_SECONDS = 2.0
-"""Until an import fails; chosen."""
+"""Until an import fails. Chosen."""
 PROBLEM = "data_file_url could not be downloaded"
 
 

@@ -27,7 +27,7 @@ from cio_mcp.sandbox.world.sources import Kind, Source
 from cio_mcp.sandbox.world.texts import initial_texts
 
 TRACK_DELAY_SECONDS = (0.05, 0.3)
-"""Until an accepted Track write shows; chosen so that an immediate read returns the old value."""
+"""Until an accepted Track write shows. Chosen so that an immediate read returns the old value."""
 MAX_ACTIVITIES = 100_000
 
 Change = Callable[[], None]

@@ -28,7 +28,7 @@ Action = Literal["add", "remove"]
 SUPPRESSED = "Yes, the email provider suppresses this address."
 NOT_SUPPRESSED = "No, the email provider does not suppress this address."
 MAX_CUSTOMERS = 5
-"""Customers with the address that a question describes; no source, more would cost the lane."""
+"""Customers with the address that a question describes. Chosen: more would cost the lane."""
 KEPT_APART = "This is the list of the email provider. A customer's own suppression and subscription are not affected."
 
 

@@ -21,7 +21,7 @@ from cio_mcp.workspace import CallContext
 
 Action = Literal["create", "update", "enable", "disable", "delete"]
 MAX_URL_BYTES = 2_000
-"""The longest URL that common HTTP clients accept everywhere; no source in Customer.io's reference."""
+"""The longest URL that common HTTP clients accept everywhere. Chosen: Customer.io's reference states none."""
 CONTENT_LEAVES = "It includes the content of messages."
 OURS = "Its URL ends like that of this server's receiver: without it, events may no longer arrive here."
 

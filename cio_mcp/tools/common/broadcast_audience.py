@@ -24,7 +24,7 @@ MAX_LISTED = 1_000
 LOOKUP_SIZE = 50
 """Addresses that are looked up at once. Chosen: a search has two conditions for each."""
 MAX_SKIPPED = 10
-"""Entries that a note names. Chosen; no source."""
+"""Entries that a note names. Chosen."""
 
 MAX_URL_BYTES = 2_000
 """The longest URL of a data file. Chosen: no browser or proxy promises more."""

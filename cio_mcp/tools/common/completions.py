@@ -15,7 +15,7 @@ from cio_mcp.tools.core.event_filters import METRICS, ObjectType
 from cio_mcp.workspace import CallContext
 
 SECONDS = 0.5
-"""How long a completion waits for lists; no source, hardly noticeable. They are read on for the next keystroke."""
+"""How long a completion waits for lists. Chosen: hardly noticeable. They are read on for the next keystroke."""
 READS: dict[str, Callable[[CallContext], Awaitable[Iterable[Named]]]] = {
     **{str(kind): read for kind, read in LISTS.items()},
     "segment": lambda ws: ws.segments.all(),

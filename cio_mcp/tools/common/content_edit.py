@@ -37,7 +37,7 @@ NUMBERS = ("from_id", "reply_to_id")
 REPEATED = (*NAMES, "body_amp")
 """The fields that an overwriting request repeats where they are set."""
 ACTIVITY_DAYS = 30
-"""Days of which the question counts the messages sent; chosen."""
+"""Days of which the question counts the messages sent. Chosen."""
 
 SENT_ALREADY = "This newsletter was already sent. The edit doesn't change messages that were sent."
 NOT_STARTED = "No one receives it until it is started or sent in Customer.io."

@@ -19,7 +19,7 @@ from cio_mcp.tools.common.source_contents import contents_of, may_send, state_of
 from cio_mcp.workspace import CallContext
 
 MAX_LISTED = 10
-"""Messages that an error lists; no source."""
+"""Messages that an error lists. Chosen."""
 
 MessageRef = Annotated[Id | None, Field(description="Message ID or name, if there are several")]
 LanguageRef = Annotated[Name | None, Field(description="Language code")]

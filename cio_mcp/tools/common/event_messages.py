@@ -24,16 +24,16 @@ from cio_mcp.tools.common.message_preview import (
 from cio_mcp.workspace import CallContext
 
 MAX_CAMPAIGNS = 10
-"""Campaigns whose messages are read; no source."""
+"""Campaigns whose messages are read. Chosen."""
 
 MAX_MESSAGES = 20
-"""Maximum messages to read, over all campaigns; no source."""
+"""Maximum messages to read, over all campaigns. Chosen."""
 
 MAX_PAGES = 2
 """Requests for the messages of one campaign; Customer.io gives ten a page."""
 
 READ_SECONDS = 5.0
-"""How long reading all of it may take, so that time is left for a person to answer; no source."""
+"""How long reading all of it may take, so that time is left for a person to answer. Chosen."""
 
 
 @dataclass(frozen=True, slots=True)

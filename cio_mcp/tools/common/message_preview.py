@@ -19,10 +19,10 @@ DATA = ("trigger", "data", "event")
 """Names of message and event data in a template, before and since Customer.io's renaming."""
 
 MAX_BEGINNING = 300
-"""Characters of a text that are shown; no source, about as much as a person reads of a question."""
+"""Characters of a text that are shown. Chosen: about as much as a person reads of a question."""
 
 MAX_NAMES = 10
-"""Missing variables that a warning names; no source."""
+"""Missing variables that a warning names. Chosen."""
 
 
 class MessagePreview(BaseModel):

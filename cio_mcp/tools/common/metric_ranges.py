@@ -25,10 +25,10 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.timestamps import moment
 
 DEFAULT_MAX_POINTS = 60
-"""Maximum periods in an answer, unless a resolution is requested; no source, one line of text."""
+"""Maximum periods in an answer, unless a resolution is requested. Chosen: one line of text."""
 
 MAX_POINTS = 400
-"""How many it has at most in any case; no source, some 10 KB."""
+"""How many it has at most in any case. Chosen: some 10 KB."""
 
 
 class Span(NamedTuple):

@@ -15,13 +15,13 @@ from cio_mcp.tools.common.arguments import READ_AS
 from cio_mcp.workspace import CallContext
 
 MAX_DEPTH = 10
-"""Levels of nesting taken; no source, deeper is a mistake."""
+"""Levels of nesting taken. Chosen: deeper is a mistake."""
 MAX_CONDITIONS = 100
-"""Conditions in one list; no source, more is a list of people and not a filter."""
+"""Conditions in one list. Chosen: more is a list of people and not a filter."""
 MAX_TOTAL_CONDITIONS = 500
-"""Conditions in all lists of a filter; no source."""
+"""Conditions in all lists of a filter. Chosen."""
 MAX_FAULTS = 8
-"""Faults in one error; no source, more do not help."""
+"""Faults in one error. Chosen: more do not help."""
 
 
 class SegmentCondition(BaseModel):

@@ -16,7 +16,7 @@ from cio_mcp.tools.common.recipients import Recipient, may_start
 from cio_mcp.workspace import CallContext
 
 MAX_NAMED = 10
-"""People whom a question names one by one. Chosen; no source."""
+"""People whom a question names one by one. Chosen."""
 
 AFFECTS = "Segment membership decides who receives messages."
 APPROVED_RECIPIENTS = "The policy lets some messages to members of this segment go without approval."

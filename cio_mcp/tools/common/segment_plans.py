@@ -15,9 +15,9 @@ from cio_mcp.tools.common.sources import SourceRef, sources
 from cio_mcp.workspace import CallContext
 
 MAX_RECORDED = 1_000
-"""Members whom the plan of a deletion keeps, so that an undo can add them again. Chosen; no source."""
+"""Members whom the plan of a deletion keeps, so that an undo can add them again. Chosen."""
 MAX_USERS = 20
-"""Campaigns and newsletters that a question names. Chosen; no source."""
+"""Campaigns and newsletters that a question names. Chosen."""
 
 
 def plan_creation(name: str, description: str = "") -> Plan:

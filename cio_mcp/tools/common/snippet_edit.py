@@ -17,7 +17,7 @@ from cio_mcp.workspace import CallContext
 
 IN_USE = "Customer.io doesn't delete a snippet that is in use."
 MAX_USERS = 5
-"""Messages and snippets that a refusal names; no source."""
+"""Messages and snippets that a refusal names. Chosen."""
 
 
 async def plan_text(

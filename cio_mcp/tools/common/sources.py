@@ -12,7 +12,7 @@ from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.workspace import CallContext
 
 NAMES_SECONDS = 1.0
-"""How long an answer waits for names once the rest of it is there; no source, hardly noticeable."""
+"""How long an answer waits for names once the rest of it is there. Chosen: hardly noticeable."""
 
 
 class SourceRef(NamedTuple):

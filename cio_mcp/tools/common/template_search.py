@@ -21,13 +21,13 @@ from cio_mcp.tools.common.source_contents import contents_of, kind_of, may_send,
 from cio_mcp.workspace import CallContext
 
 MAX_SOURCES = 40
-"""Campaigns and others whose templates are read; no source, four seconds of Customer.io's limit."""
+"""Campaigns and others whose templates are read. Chosen: four seconds of Customer.io's limit."""
 MAX_PAGES = 2
 """Requests for the messages of one campaign; Customer.io gives ten a page."""
 READ_SECONDS = 6.0
-"""How long reading templates may take, so that time is left for a person to answer; no source."""
+"""How long reading templates may take, so that time is left for a person to answer. Chosen."""
 MAX_LISTED = 20
-"""Messages that an answer or question lists; no source."""
+"""Messages that an answer or question lists. Chosen."""
 
 Names = Callable[[str], bool]
 """Whether a template names what is looked for."""

@@ -19,7 +19,7 @@ from cio_mcp.tools.core.deliveries import CHANNELS
 from cio_mcp.workspace import CallContext
 
 MAX_NAMES = 100
-"""Variables, snippets, or links in an answer; no source."""
+"""Variables, snippets, or links in an answer. Chosen."""
 UNLISTED = "The API doesn't list the languages of campaigns and broadcasts; pass language to read one."
 
 

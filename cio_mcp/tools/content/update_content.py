@@ -18,11 +18,11 @@ from cio_mcp.tools.core.deliveries import CHANNELS
 from cio_mcp.workspace import CallContext
 
 MAX_REPLACEMENTS = 20
-"""Replacements of one call; no source."""
+"""Replacements of one call. Chosen."""
 MAX_BODY_BYTES = 500_000
-"""Of a body or a part of one; no source, five times the length at which mail clients clip a message."""
+"""Of a body or a part of one. Chosen: five times the length at which mail clients clip a message."""
 MAX_LINE_BYTES = 2_000
-"""Of a subject or preheader; no source, many times what a mail client shows."""
+"""Of a subject or preheader. Chosen: many times what a mail client shows."""
 WITH_SUBJECT = frozenset({"email", "push", "in_app", "inbox"})
 """Channels whose messages have a subject or title."""
 

@@ -58,7 +58,7 @@ NOT_COUNTED = "Some counts could not be read, or not in time. Ask again in a mom
 MAX_MESSAGES = 50
 """Messages of one broadcast, newsletter or transactional message in an answer; a cursor leads on. No source."""
 MAX_SEGMENTS, MAX_TAGS, MAX_VARIABLES = 50, 50, 100
-"""Segments, tags and variables of one campaign in an answer; no source, in practice there are fewer."""
+"""Segments, tags and variables of one campaign in an answer. Chosen: in practice there are fewer."""
 
 
 async def list_campaigns(

@@ -12,13 +12,13 @@ from cio_mcp.text.spelling import closest_names
 from cio_mcp.tools.common.person_ref import PersonRef
 
 MAX_TOTAL_CHARACTERS = 24_000
-"""Characters of attributes and their names in one answer; no source, some 8,000 tokens."""
+"""Characters of attributes and their names in one answer. Chosen: some 8,000 tokens."""
 MIN_VALUE_CHARACTERS = 20
-"""Characters that every value in a list of people is shown with, however many there are; no source."""
+"""Characters that every value in a list of people is shown with, however many there are. Chosen."""
 NAMES = ("first_name", "last_name", "name")
 """Attributes that usually hold a person's name: shown for people who share an address, even if they are equal."""
 MAX_DIFFERING = 5
-"""Attributes that tell people apart; no source, more would hide them."""
+"""Attributes that tell people apart. Chosen: more would hide them."""
 ELSEWHERE = {"id", "email", "phone", "cio_id", "unsubscribed", "_cio_subscription_preferences_computed"}
 """Attributes that stand elsewhere in the answer, or follow from what does."""
 

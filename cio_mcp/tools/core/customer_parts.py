@@ -18,15 +18,15 @@ from cio_mcp.workspace import CallContext
 Include = Literal["segments", "messages", "activities", "subscriptions", "relationships"]
 
 MAX_INCLUDED = 10
-"""Messages, activities and relationships that come with a customer; no source, a model needs the latest."""
+"""Messages, activities and relationships that come with a customer. Chosen: a model needs the latest."""
 MAX_KEYS = 20
-"""Keys of an event's data, or of a relationship's attributes, that are shown; no source."""
+"""Keys of an event's data, or of a relationship's attributes, that are shown. Chosen."""
 MAX_VALUE_CHARACTERS = 200
-"""Characters shown of one value in them; no source."""
+"""Characters shown of one value in them. Chosen."""
 MAX_DATA_CHARACTERS = 1_000
-"""Characters of keys and values together after which no further key is shown; no source, some 300 tokens."""
+"""Characters of keys and values together after which no further key is shown. Chosen: some 300 tokens."""
 MAX_LINES = 100
-"""Segments and topics that come with a customer; no source, more would hide the rest of the answer."""
+"""Segments and topics that come with a customer. Chosen: more would hide the rest of the answer."""
 
 OF_THE_MESSAGE = {"delivery_id", "delivered", "opened"}
 """Attributes of an activity that repeat its message."""

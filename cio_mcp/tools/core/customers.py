@@ -40,12 +40,12 @@ from cio_mcp.tools.core.deliveries import MessageLine
 from cio_mcp.workspace import CallContext
 
 MAX_OMITTED_NAMES = 100
-"""Attributes that are left out and named; no source."""
+"""Attributes that are left out and named. Chosen."""
 MAX_ROW_ATTRIBUTES, MAX_PERSON_ATTRIBUTES = 10, 30
-"""Maximum attributes to request by name, in a list and of one person; no source."""
+"""Maximum attributes to request by name, in a list and of one person. Chosen."""
 MORE_MESSAGES = "For more messages, call list_messages with this customer."
 MAX_DEVICES = 20
-"""Devices in one answer; no source."""
+"""Devices in one answer. Chosen."""
 
 
 class CustomersAnswer(PageAnswer):

@@ -31,7 +31,7 @@ UNSENT = ("dropped", "failed", "undeliverable")
 ENDS = {"sent": UNSENT} | dict.fromkeys(("delivered", "opened", "clicked", "converted"), ("bounced", *UNSENT))
 """Metrics after which a delivery can no longer have the awaited one."""
 MAX_OTHER_EVENTS = 5
-"""Events shown if the awaited one did not occur; no source, as many as fit a glance."""
+"""Events shown if the awaited one did not occur. Chosen: as many as fit a glance."""
 NO_EVENTS_YET = (
     "No events have been received yet. If this persists, the operator must run a receiver (cio-mcp webhooks serve) and "
     "register it in Customer.io (cio-mcp webhooks register), as docs/events.md describes."

@@ -16,11 +16,11 @@ from cio_mcp.tools.core.campaign_answers import JourneyCounts, StepCounts
 from cio_mcp.workspace import CallContext
 
 MAX_STEPS = 20
-"""Steps on a page, each of which costs a request to count; no source, two seconds of the lane."""
+"""Steps on a page, each of which costs a request to count. Chosen: two seconds of the lane."""
 COUNT_SECONDS = 5.0
-"""How long an answer waits for the counts; no source."""
+"""How long an answer waits for the counts. Chosen."""
 CACHE_SECONDS = 60.0
-"""How old a count may be; no source, so that a second page and the next question cost nothing."""
+"""How old a count may be. Chosen so that a second page and the next question cost nothing."""
 LONGEST_RANGE = timedelta(days=3650)
 """Just under the ten years that metrics may span (App API, campaign metrics)."""
 NOT_SENT = ("undeliverable", "failed", "suppressed")

@@ -15,7 +15,7 @@ Read = Callable[..., Awaitable[MessagePage]]
 """Reads a page of deliveries, newest created first: takes `limit`, `start`, `since`, `until`."""
 
 MAX_PAGES = 5
-"""Pages read at most where Customer.io cannot filter or order and we do; no source, half a second of the lane."""
+"""Pages read at most where Customer.io cannot filter or order and we do. Chosen: half a second of the lane."""
 PAGE_SIZE = 200
 """Deliveries a page where a metric's time orders them, so that a search looks through `MAX_PAGES` times as many.
 

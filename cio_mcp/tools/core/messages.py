@@ -41,7 +41,7 @@ from cio_mcp.workspace import CallContext
 MAX_SPAN_MONTHS = 6
 """The longest span Customer.io lists at once; of one transactional message it is twice that (its API reference)."""
 MAX_BODY_CHARACTERS = 8_000
-"""Characters of a message's text in an answer; no source, about 2,000 tokens."""
+"""Characters of a message's text in an answer. Chosen: about 2,000 tokens."""
 CLOCK_LEEWAY = timedelta(minutes=1)
 """Leeway for clocks that differ."""
 A_SECOND = timedelta(seconds=1)

@@ -30,9 +30,9 @@ from cio_mcp.workspace import CallContext
 
 DEFAULT_RANGE = timedelta(days=30)
 MAX_LINKS = 50
-"""Links in an answer, the most clicked; no source, few messages have more."""
+"""Links in an answer, the most clicked. Chosen: few messages have more."""
 MAX_IDS = 10
-"""Campaigns or others that are compared in one answer; no source, a second of the lane."""
+"""Campaigns or others that are compared in one answer. Chosen: a second of the lane."""
 VARIED = "The ranges differ in length, so compare rates rather than totals."
 EASTERN_NAMES = frozenset({EASTERN, "US/Eastern", "EST5EDT"})
 

@@ -14,7 +14,7 @@ from cio_mcp.tools.common.lookup import KIND_NAMES
 from cio_mcp.tools.common.person_ref import AnswerPart
 
 MAX_DRAWN_POINTS = 60
-"""A longer series is drawn as the means of neighbours; no source, one line of a terminal."""
+"""A longer series is drawn as the means of neighbors. Chosen: one line of a terminal."""
 
 DRAWN = frozenset({"sent", "human_opened", "human_clicked", "converted"})
 """The series that are also drawn."""

@@ -19,7 +19,7 @@ from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
 
 MAX_USERS = 100
-"""Campaigns, sent and draft newsletters that use a segment in one answer, each; no source."""
+"""Campaigns, sent and draft newsletters that use a segment in one answer, each. Chosen."""
 
 
 class SegmentLine(AnswerPart):

@@ -35,7 +35,7 @@ MAX_TRIGGER_AGE = timedelta(hours=72)
 """How old an event may be and still start campaigns: https://docs.customer.io/integrations/api/track/ (timestamp)."""
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
-"""How far clocks may differ before a time counts as future; no source."""
+"""How far clocks may differ before a time counts as future. Chosen."""
 
 FOLLOW = "To follow the messages it triggers, call wait_for_event with this change and metric=delivered."
 NOTHING_STARTS = "No running campaign has this event as its trigger. To check, call recent_events with this change."

@@ -11,9 +11,9 @@ from cio_mcp.tools.common.gather import Read, in_time
 from cio_mcp.workspace import CallContext
 
 MAX_COUNTED = 10
-"""Newsletters counted for one list; no source, a second of the lane."""
+"""Newsletters counted for one list. Chosen: a second of the lane."""
 COUNT_SECONDS = 3.0
-"""How long a list waits for the counts; no source."""
+"""How long a list waits for the counts. Chosen."""
 CACHE_SECONDS = 300.0
 """How old a count may be: it grows for minutes after the sending, and hardly ever later. No source."""
 

@@ -34,7 +34,7 @@ from cio_mcp.tools.common.recipients import Recipient, test_profiles_among, with
 from cio_mcp.workspace import CallContext
 
 MAX_SAMPLE = 5
-"""People whom a question names. Chosen; no source."""
+"""People whom a question names. Chosen."""
 LAST_PAGE = 1_000
 """Deliveries of the last trigger that are counted. Chosen: one request."""
 

@@ -21,7 +21,7 @@ MAX_CUSTOMERS = 50
 """Customers that one call updates. Chosen: what a person can read before deciding."""
 
 MAX_VALUES = 5_000
-"""Values that one call sets, of all its customers together: 100 attributes of 50 customers. Chosen; no source."""
+"""Values that one call sets, of all its customers together: 100 attributes of 50 customers. Chosen."""
 
 IDENTIFYING: dict[str, IdType] = {"id": "id", "email": "email"}
 """Attributes by which Customer.io may find another customer than the one in the request."""

@@ -21,7 +21,7 @@ from cio_mcp.workspace import CallContext
 Section = Literal["overview", "senders", "subscription_topics", "object_types", "limits", "health"]
 
 MAX_LISTED = 100
-"""Senders, topics or object types in one answer; no source."""
+"""Senders, topics or object types in one answer. Chosen."""
 
 
 class Overview(AnswerPart):

@@ -23,7 +23,7 @@ from cio_mcp.tools.common.name_checks import check_visible
 from cio_mcp.workspace import CallContext
 
 MAX_ROWS = 1_000
-"""Rows of one call; no source."""
+"""Rows of one call. Chosen."""
 
 Action = Literal["create", "rename", "add_rows", "remove_rows", "replace_rows", "delete"]
 WITH_ROWS = frozenset({"create", "add_rows", "remove_rows", "replace_rows"})

@@ -15,7 +15,7 @@ from cio_mcp.tools.data.list_snippets import find_snippet
 from cio_mcp.workspace import CallContext
 
 MAX_TEXT_BYTES = 500_000
-"""Of a snippet; no source, as much of a template as is checked."""
+"""Of a snippet. Chosen: as much of a template as is checked."""
 
 
 async def update_snippet(

@@ -18,9 +18,9 @@ from cio_mcp.tools.objects.lines import ObjectId, ObjectLine, ObjectTypeLine, Ob
 from cio_mcp.workspace import CallContext
 
 MAX_IDS = 20
-"""Objects that are read by ID in one call; chosen, each costs a request."""
+"""Objects that are read by ID in one call. Chosen: each costs a request."""
 MAX_TYPES = 100
-"""Object types in an answer; chosen."""
+"""Object types in an answer. Chosen."""
 ANY = "name"
 """The attribute of the condition that every object meets: it is set, or it is not."""
 

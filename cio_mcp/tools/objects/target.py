@@ -11,7 +11,7 @@ from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.workspace import CallContext
 
 MAX_EXAMPLES = 10
-"""Related customers that a question names; chosen."""
+"""Related customers that a question names. Chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ Action = Literal["set", "delete", "relate", "unrelate"]
 MAX_CUSTOMERS = 50
 """Customers in one call, as in update_customer."""
 MAX_VALUES = 15
-"""Attributes that the question about a deletion shows; chosen."""
+"""Attributes that the question about a deletion shows. Chosen."""
 RELATIONSHIPS = "cio_relationships"
 MAY_FOLLOW = "Campaigns and segments that use this object or its relationships may react."
 FINAL = "This cannot be undone: the object, its attributes, and its relationships are lost."

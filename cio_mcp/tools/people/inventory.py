@@ -19,7 +19,7 @@ from cio_mcp.workspace import CallContext
 MAX_COUNTED = 100
 """Deliveries and relationships that are counted; more are called "at least". Chosen: one request each."""
 MAX_NAMED = 10
-"""Segments that are named; chosen."""
+"""Segments that are named. Chosen."""
 IDENTIFIERS = frozenset({"id", "email", "phone", "cio_id"})
 
 

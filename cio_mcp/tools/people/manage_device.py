@@ -20,7 +20,7 @@ from cio_mcp.workspace import CallContext
 MAX_TOKEN_BYTES = 1_000
 """Chosen: several times the longest token of Apple and Google."""
 MAX_LISTED = 10
-"""Devices that an error lists; chosen."""
+"""Devices that an error lists. Chosen."""
 TO_DEVICE = "Push messages to this customer will also go to this device."
 
 

@@ -22,11 +22,11 @@ from cio_mcp.tools.people.inventory import Inventory, confirmation_for, inventor
 from cio_mcp.workspace import CallContext
 
 MAX_VALUES = 15
-"""Attributes of each kind that the question shows with their values; chosen, the others are named."""
+"""Attributes of each kind that the question shows with their values. Chosen. The others are named."""
 MAX_NAMES = 50
-"""Attributes that are only named; chosen."""
+"""Attributes that are only named. Chosen."""
 VALUE_CHARACTERS = 60
-"""Characters of one value in the question; chosen."""
+"""Characters of one value in the question. Chosen."""
 MOVED = (
     "Also moved: manual segments, events of the last 30 days (they trigger nothing), the message history, and campaign "
     "journeys that the kept customer has not entered. Such a journey continues, and may send messages."

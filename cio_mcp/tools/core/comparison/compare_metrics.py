@@ -32,7 +32,7 @@ from cio_mcp.tools.core.metrics import HUMAN_CLICKS_SINCE, VARIED, MetricsQuery,
 from cio_mcp.workspace import CallContext
 
 MAX_SIDES = 20
-"""Sources in one comparison; no source, two seconds of the lane."""
+"""Sources in one comparison. Chosen: two seconds of the lane."""
 FEW_IDS = 2
 """Up to so many sources are looked up one by one, which is cheaper than reading the list of all."""
 SHOWN_RATES = (

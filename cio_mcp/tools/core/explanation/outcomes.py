@@ -32,7 +32,7 @@ REASONS: tuple[tuple[Verdict, tuple[str, ...]], ...] = (
     ("suppressed", ("suppress",)),
     ("no_address", ("no address", "no email", "no phone", "no device", "missing recipient", "empty recipient")),
 )
-"""What Customer.io's reason for not sending a message means, by words in it; no source, the texts are not published."""
+"""What Customer.io's reason for not sending a message means, by words in it. Chosen: the texts are not published."""
 DONE: dict[Verdict, str] = {
     "sent_not_confirmed": "was sent{when}; no delivery is reported",
     "bounced": "bounced{when}",

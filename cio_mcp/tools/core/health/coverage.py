@@ -19,7 +19,7 @@ from cio_mcp.tools.core.health.reads import (
 from cio_mcp.tools.core.health.setup import unknown_suppressions
 
 MAX_NAMED = 10
-"""Sources or faults that one line names; no source."""
+"""Sources or faults that one line names. Chosen."""
 NOT_VISIBLE = (
     "Not visible through the API: whether a sender or its domain is verified, when Customer.io last reached a "
     "reporting webhook, when a campaign was stopped, and message limits."

@@ -32,9 +32,9 @@ COUNTED = ("sent", "delivered", "bounced", "spammed", *UNSENT)
 WAITING: ChangeState = "planned"
 """The state of changes that wait for a decision."""
 MAX_REFUSAL_REASONS = 10
-"""Reasons of refused requests in an answer; no source, there are fewer."""
+"""Reasons of refused requests in an answer. Chosen: there are fewer."""
 MAX_FINDINGS = 30
-"""Findings in an answer; no source, more than a person works through at once."""
+"""Findings in an answer. Chosen: more than a person works through at once."""
 
 
 @dataclass(frozen=True)
