@@ -10,8 +10,8 @@ from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import ValueEdit
-from cio_mcp.text.liquid_faults import find_fault
 from cio_mcp.tools.common.snippet_edit import plan_deletion, plan_text
+from cio_mcp.tools.common.template_edit import check_liquid
 from cio_mcp.tools.data.list_snippets import find_snippet
 from cio_mcp.workspace import CallContext
 
@@ -56,8 +56,6 @@ def _faults(call: Call, before: Mapping[str, JsonValue]) -> Iterator[str]:
     body = call.body if isinstance(call.body, dict) else {}
     for name in TEMPLATES.intersection(call.row.content).intersection(body):
         after, earlier = body[name], before.get(name)
-        if not isinstance(after, str) or not (fault := find_fault(after)):
-            continue
-        same = find_fault(earlier) if isinstance(earlier, str) else None
-        if same is None or same.problem != fault.problem:
-            yield f"body.{name}: its Liquid doesn't parse: {fault}"
+        found = check_liquid(earlier if isinstance(earlier, str) else None, after) if isinstance(after, str) else None
+        if found and found.new:
+            yield f"body.{name}: its Liquid doesn't parse: {found.fault}"

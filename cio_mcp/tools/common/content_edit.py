@@ -13,11 +13,10 @@ from cio_mcp.customerio.api.metrics import Metrics
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.errors import CioError, InvalidArgument
 from cio_mcp.gate.plan import FROM_NOW_ON, Plan, ValueEdit
-from cio_mcp.text.liquid_faults import find_fault
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.text.template_parts import can_unsubscribe, hosts_in, snippets_in, variables_in
+from cio_mcp.text.template_parts import can_unsubscribe, snippets_in
 from cio_mcp.tools.common.content_lookup import Message
-from cio_mcp.tools.common.message_preview import listed_names
+from cio_mcp.tools.common.template_edit import check_liquid, missing_snippets, warn_of_new_uses
 from cio_mcp.workspace import CallContext
 
 Fields = Mapping[str, JsonValue]
@@ -114,13 +113,12 @@ def _examine(content: Content, changed: Fields) -> tuple[str, ...]:
     warnings: list[str] = []
     for name in TEMPLATES:
         after = changed.get(name)
-        if not isinstance(after, str) or not (fault := find_fault(after)):
+        if not isinstance(after, str) or not (found := check_liquid(getattr(content, name), after)):
             continue
-        earlier = find_fault(getattr(content, name) or "")
-        if earlier and earlier.problem == fault.problem:
-            warnings.append(f"The Liquid of the {NAMES[name]} doesn't parse, and didn't before: {fault}.")
+        if found.new:
+            faults.append(f"{NAMES[name]}: its Liquid doesn't parse: {found.fault}")
         else:
-            faults.append(f"{NAMES[name]}: its Liquid doesn't parse: {fault}")
+            warnings.append(f"The Liquid of the {NAMES[name]} doesn't parse, and didn't before: {found.fault}.")
     if faults:
         field, problem = "; ".join(faults).split(": ", 1)
         raise InvalidArgument(field, problem)
@@ -130,15 +128,9 @@ def _examine(content: Content, changed: Fields) -> tuple[str, ...]:
 def _template_warnings(content: Content, changed: Fields) -> Iterator[str]:
     before = [getattr(content, name) or "" for name in TEMPLATES]
     after = [str(changed.get(name, getattr(content, name)) or "") for name in TEMPLATES]
-    old, new = ({name for name in variables_in(texts) if not name.startswith("snippets.")} for texts in (before, after))
-    if added := sorted(new - old):
-        yield f"It uses variables that it did not use before: {listed_names(added)}."
-    if gone := sorted(old - new):
-        yield f"It no longer uses these variables: {listed_names(gone)}."
+    yield from warn_of_new_uses(before, after)
     if can_unsubscribe(before[-1]) and not can_unsubscribe(after[-1]):
         yield "The edit removes the link to unsubscribe from the body."
-    if hosts := sorted(hosts_in(after[-1]) - hosts_in(before[-1])):
-        yield f"It links to, or loads images from, hosts that it did not use before: {listed_names(hosts)}."
     if before[-1] and not after[-1].strip():
         yield "The new body is empty."
 
@@ -150,10 +142,10 @@ async def _snippet_warnings(ws: CallContext, content: Content, changed: Fields) 
     if not new:
         return ()
     try:
-        missing = sorted(new - {each.name for each in await ws.snippets.all()})
+        missing = missing_snippets(new, {each.name for each in await ws.snippets.all()})
     except CioError:
         return ("Whether the snippets that it newly names exist could not be read.",)
-    return (f"No snippet has the name {listed_names(missing)}.",) if missing else ()
+    return (missing,) if missing else ()
 
 
 async def _sender_warnings(ws: CallContext, content: Content, changed: Fields) -> tuple[str, ...]:

@@ -8,10 +8,9 @@ from cio_mcp.customerio.api import snippets as api
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.gate.plan import FROM_NOW_ON, Plan, ValueEdit
-from cio_mcp.text.liquid_faults import find_fault
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.text.template_parts import hosts_in, snippets_in, variables_in
-from cio_mcp.tools.common.message_preview import listed_names
+from cio_mcp.text.template_parts import snippets_in
+from cio_mcp.tools.common.template_edit import check_liquid, missing_snippets, warn_of_new_uses
 from cio_mcp.tools.common.template_search import snippet_uses
 from cio_mcp.workspace import CallContext
 
@@ -79,21 +78,13 @@ def _examine(snippet: Snippet, text: str, names: set[str]) -> tuple[str, ...]:
         InvalidArgument: it does not parse, or contains the snippet itself.
     """
     warnings: list[str] = []
-    if fault := find_fault(text):
-        earlier = find_fault(snippet.value)
-        if earlier is None or earlier.problem != fault.problem:
-            raise InvalidArgument("text", f"its Liquid doesn't parse: {fault}")
-        warnings.append(f"Its Liquid doesn't parse, and didn't before: {fault}.")
+    if found := check_liquid(snippet.value, text):
+        if found.new:
+            raise InvalidArgument("text", f"its Liquid doesn't parse: {found.fault}")
+        warnings.append(f"Its Liquid doesn't parse, and didn't before: {found.fault}.")
     used = snippets_in(text)
     if snippet.name in used:
         raise InvalidArgument("text", "contains the snippet itself")
-    if missing := sorted(used - names):
-        warnings.append(f"No snippet has the name {listed_names(missing)}.")
-    old, new = variables_in([snippet.value]), variables_in([text])
-    if added := sorted(new - old):
-        warnings.append(f"It uses variables that it did not use before: {listed_names(added)}.")
-    if gone := sorted(old - new):
-        warnings.append(f"It no longer uses these variables: {listed_names(gone)}.")
-    if hosts := sorted(hosts_in(text) - hosts_in(snippet.value)):
-        warnings.append(f"It links to, or loads images from, hosts that it did not use before: {listed_names(hosts)}.")
-    return tuple(warnings)
+    if missing := missing_snippets(used, names):
+        warnings.append(missing)
+    return (*warnings, *warn_of_new_uses([snippet.value], [text]))
