@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
@@ -10,17 +10,25 @@ from cio_mcp.customerio.api.base import Content, Kind
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import Call, read
 
-OVERWRITES: frozenset[Kind] = frozenset({"transactional"})
-"""Kinds whose edit replaces all that can be edited, by the API reference: each request repeats what stays as it is."""
 
-WITH_LANGUAGE_ROUTES: frozenset[Kind] = frozenset({"campaign", "broadcast"})
-"""Kinds whose translations have no ID of their own: they are read and edited by language."""
+class ContentKind(NamedTuple):
+    """How Customer.io names and edits the contents of a kind of source.
 
-_UPDATES: Mapping[Kind, str] = {
-    "campaign": "update_campaign_action",
-    "broadcast": "update_broadcast_action",
-    "newsletter": "update_newsletter_content",
-    "transactional": "update_transactional_content",
+    `update` is the operation that edits one. Where contents are `actions`, a translation has no ID of its own: it is
+    read and edited by its language. An `overwriting` edit replaces all that can be edited, by the API reference, so
+    that each request repeats what stays as it is.
+    """
+
+    update: str
+    actions: bool = False
+    overwriting: bool = False
+
+
+CONTENT_KINDS: Mapping[Kind, ContentKind] = {
+    "campaign": ContentKind("update_campaign_action", actions=True),
+    "broadcast": ContentKind("update_broadcast_action", actions=True),
+    "newsletter": ContentKind("update_newsletter_content"),
+    "transactional": ContentKind("update_transactional_content", overwriting=True),
 }
 
 
@@ -39,7 +47,7 @@ class ContentRef:
     @property
     def path(self) -> dict[str, Any]:
         """The values of its path."""
-        part = "action_id" if self.kind in WITH_LANGUAGE_ROUTES else "content_id"
+        part = "action_id" if CONTENT_KINDS[self.kind].actions else "content_id"
         language = {"language": self.language} if self.language else {}
         return {f"{self.kind}_id": self.source_id, part: self.id, **language}
 
@@ -58,6 +66,20 @@ class Contents(Reads):
 
 
 def update(ref: ContentRef, fields: Mapping[str, JsonValue]) -> Call:
-    """Set fields of a content; others stay as they are, but for kinds that it overwrites (see `OVERWRITES`)."""
-    operation = f"{_UPDATES[ref.kind]}{'_language' if ref.language else ''}"
+    """Set fields of a content; others stay as they are, but for kinds whose edit is `overwriting`."""
+    operation = f"{CONTENT_KINDS[ref.kind].update}{'_language' if ref.language else ''}"
     return Call(operation=operation, path=ref.path, body=dict(fields))
+
+
+UPDATED_KINDS: Mapping[str, Kind] = {
+    **{each.update: kind for kind, each in CONTENT_KINDS.items()},
+    **{f"{each.update}_language": kind for kind, each in CONTENT_KINDS.items() if each.actions},
+}
+"""The operations that `update` makes, and the kind of source whose content each edits."""
+
+
+def updated(call: Call) -> ContentRef:
+    """The content that a call of `update` edits."""
+    kind = UPDATED_KINDS[call.operation]
+    part = call.path.get("action_id") or call.path["content_id"]
+    return ContentRef(kind, call.path[f"{kind}_id"], part, call.path.get("language", ""))

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api import contents
 from cio_mcp.customerio.api.base import Content
-from cio_mcp.customerio.api.contents import OVERWRITES
+from cio_mcp.customerio.api.contents import CONTENT_KINDS
 from cio_mcp.customerio.api.metrics import Metrics
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.errors import CioError, InvalidArgument
@@ -57,7 +57,8 @@ async def plan_edit(ws: CallContext, message: Message, fields: Fields, *, done: 
     before = {name: value_of(content, name) for name in REPEATED}
     changed = {name: value for name, value in fields.items() if (before[name] or "") != (value or "")}
     repeated = {name: value for name, value in before.items() if value not in (None, "")}
-    body = {**repeated, **changed} if message.kind in OVERWRITES else changed
+    overwriting = CONTENT_KINDS[message.kind].overwriting
+    body = {**repeated, **changed} if overwriting else changed
     edits = tuple(ValueEdit(name=name, before=before[name], after=value) for name, value in body.items())
     warnings = await anyio.to_thread.run_sync(partial(_examine, content, changed))
     return Plan(
@@ -71,7 +72,7 @@ async def plan_edit(ws: CallContext, message: Message, fields: Fields, *, done: 
             *await _sender_warnings(ws, content, changed),
             *warnings,
             *await _snippet_warnings(ws, content, changed),
-            *((HEADERS_LOST,) if message.kind in OVERWRITES and _has_headers(content) else ()),
+            *((HEADERS_LOST,) if overwriting and _has_headers(content) else ()),
         ),
         calls=(contents.update(message.ref, body),) if changed else (),
         rests_on={"content": message.digest, "state": message.state},

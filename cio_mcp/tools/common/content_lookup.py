@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from cio_mcp.customerio.api.base import Content
-from cio_mcp.customerio.api.contents import WITH_LANGUAGE_ROUTES, ContentRef
+from cio_mcp.customerio.api.contents import CONTENT_KINDS, ContentRef
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.text.lists import join_first
@@ -84,7 +84,7 @@ async def find_message(
     siblings = await contents_of(ws, source)
     if not siblings:
         raise NotFound(f"id: {KIND_NAMES[kind]} {word(source.id)} {quoted(source.name)} has no messages.")
-    if kind not in WITH_LANGUAGE_ROUTES:
+    if not CONTENT_KINDS[kind].actions:
         chosen = _only(_in_language(siblings, language, message), message)
         return Message(kind, source, ContentRef(kind, source.id, chosen.id), chosen, siblings)
     ref = ContentRef(kind, source.id, _only(siblings, message).id, language or "")

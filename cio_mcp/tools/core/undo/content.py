@@ -5,9 +5,8 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import Kind
 from cio_mcp.customerio.api.collections import Row
-from cio_mcp.customerio.api.contents import ContentRef
+from cio_mcp.customerio.api.contents import updated
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import NotFound
@@ -17,16 +16,6 @@ from cio_mcp.tools.common.content_edit import plan_edit, value_of
 from cio_mcp.tools.common.content_lookup import message_at
 from cio_mcp.tools.core.undo.values import PastChange, as_undo, refusal
 from cio_mcp.workspace import CallContext
-
-CONTENT_KINDS: Mapping[str, Kind] = {
-    "update_campaign_action": "campaign",
-    "update_campaign_action_language": "campaign",
-    "update_broadcast_action": "broadcast",
-    "update_broadcast_action_language": "broadcast",
-    "update_newsletter_content": "newsletter",
-    "update_transactional_content": "transactional",
-}
-"""The operations that edit a message, and the kind of its source."""
 
 ALREADY_SENT = "Messages that were sent meanwhile stay as they were sent."
 OTHER_ID = "The restored collection gets another ID and another creation time; references by its name work again."
@@ -43,14 +32,11 @@ async def undo_content(ws: CallContext, past: PastChange) -> Plan:
         Refused: the message is gone, or one of the fields was changed since.
     """
     call = _only_call(past)
-    kind = CONTENT_KINDS[call.operation]
-    part = call.path.get("action_id") or call.path["content_id"]
-    ref = ContentRef(kind, call.path[f"{kind}_id"], part, call.path.get("language", ""))
     edits = [edit for edit in past.plan.edits if not is_unchanged(edit)]
     if not edits or not all(edit.known for edit in edits):
         raise refusal(past.id, NOT_STORED)
     try:
-        message = await message_at(ws, ref)
+        message = await message_at(ws, updated(call))
     except NotFound:
         raise refusal(past.id, "the message is no longer there") from None
     now = {edit.name: value_of(message.content, edit.name) for edit in edits}

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cio_mcp.customerio.api.contents import UPDATED_KINDS
 from cio_mcp.customerio.operations import Operation, Permanence
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.change import Change
@@ -13,7 +14,7 @@ from cio_mcp.gate.receipt import happened_at, outcome_of
 from cio_mcp.storage.rows import EFFECTIVE, ChangeRow
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
-from cio_mcp.tools.core.undo.content import CONTENT_KINDS, undo_collection, undo_content, undo_snippet
+from cio_mcp.tools.core.undo.content import undo_collection, undo_content, undo_snippet
 from cio_mcp.tools.core.undo.object import undo_device, undo_object, undo_relationships
 from cio_mcp.tools.core.undo.profile import undo_profile
 from cio_mcp.tools.core.undo.segment import undo_creation, undo_deletion, undo_membership
@@ -37,7 +38,7 @@ UNDOS: Mapping[str, Undo] = {
     "person_delete_device": undo_device,
     "suppress_email": undo_suppression,
     "unsuppress_email": undo_suppression,
-    **dict.fromkeys(CONTENT_KINDS, undo_content),
+    **dict.fromkeys(UPDATED_KINDS, undo_content),
     **dict.fromkeys(("update_snippet", "delete_snippet"), undo_snippet),
     **dict.fromkeys(("create_collection", "update_collection", "delete_collection"), undo_collection),
 }
