@@ -14,6 +14,7 @@ from cio_mcp.gate.policy import Policy
 from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.gate.risk import Risk
 from cio_mcp.server.definitions import Definition, load, why_withheld
+from cio_mcp.server.toolsets import check_toolsets
 from cio_mcp.settings import Settings, load_settings
 from cio_mcp.text.sanitize import quoted
 
@@ -113,6 +114,7 @@ def policy_as_json(*, over_http: bool) -> str:
 
 def _in_force(*, over_http: bool) -> tuple[Settings, Policy, list[Row]]:
     settings, definitions = load_settings(keys_needed=False), load()
+    check_toolsets(definitions, settings)
     policy = policy_of(settings, {each.name: each.classes for each in definitions})
     return settings, policy, list(rows(definitions, policy, settings, over_http=over_http))
 

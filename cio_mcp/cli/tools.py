@@ -3,32 +3,40 @@
 from collections.abc import Iterator, Sequence
 
 from cio_mcp.server.definitions import Definition, load
+from cio_mcp.server.toolsets import check_toolsets
 from cio_mcp.settings import ALL_TOOLSETS, Settings, load_settings
 
 OFF = " (off)"
 
 
 def tools_as_text() -> str:
-    """A line a tool, with its toolset; then the toolsets that are off, and how to turn one on.
+    """A line a tool, with its toolset; then what is off, and how to turn it on.
 
     Raises:
         SettingError: a setting is wrong.
     """
-    return "\n".join(_lines(load(), load_settings(keys_needed=False)))
+    settings, definitions = load_settings(keys_needed=False), load()
+    check_toolsets(definitions, settings)
+    return "\n".join(_lines(definitions, settings))
 
 
 def _lines(definitions: Sequence[Definition], settings: Settings) -> Iterator[str]:
     names = dict.fromkeys(each.toolset for each in definitions)
     labels = {name: name if settings.offers_toolset(name) else f"{name}{OFF}" for name in names}
+    kinds = {True: "read", False: f"write{OFF}" if settings.read_only else "write"}
     width = max(len(each.name) for each in definitions)
-    toolset_width = max(map(len, labels.values()))
+    kind_width, toolset_width = max(map(len, kinds.values())), max(map(len, labels.values()))
     for each in definitions:
-        kind = "read" if each.reads else "write"
         summary = (each.tool.description or "").split("\n", 1)[0]
-        yield f"{each.name:<{width}}  {kind:<5}  {labels[each.toolset]:<{toolset_width}}  {summary}"
-    if off := [name for name in names if not settings.offers_toolset(name)]:
+        kind, toolset = kinds[each.reads], labels[each.toolset]
+        yield f"{each.name:<{width}}  {kind:<{kind_width}}  {toolset:<{toolset_width}}  {summary}"
+    off = [name for name in names if not settings.offers_toolset(name)]
+    if off or settings.read_only:
         yield ""
+    if off:
         yield (
             f"Toolsets that are off: {', '.join(off)}. CIO_TOOLSETS turns them on: for example "
             f"{','.join((*settings.toolsets, off[0]))}, or {ALL_TOOLSETS}."
         )
+    if settings.read_only:
+        yield "All tools that write are off, because CIO_READ_ONLY is set."

@@ -49,7 +49,7 @@ class ChangeLine(Answer):
         """One line: id, time, state, what; below it who proposed and decided it, and its outcome."""
         yield f"{self.id}  {moment(self.at)}  {self.state}  {self.summary}"
         decided = f"decided by {word(self.decided_by, 200)}" if self.decided_by else None
-        how = f"{decided} {self.decided}" if decided and self.decided else decided or self.decided
+        how = f"{decided} ({self.decided})" if decided and self.decided else decided or self.decided
         delivery = f"delivery {word(self.delivery_id, 200)}" if self.delivery_id else None
         facts = [f"  {self.tool} ({self.risk}) by {word(self.by, 200)}", how, delivery]
         yield ", ".join(filter(None, facts))

@@ -200,5 +200,7 @@ def outcome_of(row: ChangeSummary) -> dict[str, Any]:
 
 
 def happened_at(row: ChangeSummary) -> datetime:
-    """When a change reached its state."""
+    """When a change reached its state; a declined one when it was declined, not when its caller learned of it."""
+    if row.state == "declined" and row.decided_at:
+        return datetime.fromtimestamp(row.decided_at, UTC)
     return datetime.fromtimestamp(row.finished_at or row.sending_at or row.decided_at or row.planned_at, UTC)

@@ -21,7 +21,7 @@ from pydantic import AnyUrl
 from cio_mcp import __version__
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.simulated import SimulatedApi
-from cio_mcp.errors import SettingError, Unavailable
+from cio_mcp.errors import Unavailable
 from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.identity.scopes import scope_of
 from cio_mcp.server import completions, prompts, resources
@@ -32,7 +32,8 @@ from cio_mcp.server.errors import error_result, sentence, where
 from cio_mcp.server.runtime import Runtime
 from cio_mcp.server.skills import Skills
 from cio_mcp.server.stdio import serve_stdio
-from cio_mcp.settings import ALL_TOOLSETS, Settings
+from cio_mcp.server.toolsets import check_toolsets
+from cio_mcp.settings import Settings
 from cio_mcp.text.render import render_error
 from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, quoted
 from cio_mcp.text.spelling import match_word
@@ -192,11 +193,7 @@ def build_server(settings: Settings, *, sandbox: SimulatedApi | None = None, clo
         SettingError: a toolset is not known, or the policy file or a prompt is wrong.
     """
     definitions = load()
-    known = {each.toolset for each in definitions}
-    if not known.issuperset({*settings.toolsets} - {ALL_TOOLSETS}):
-        # The unknown name is not shown: it may be a key, pasted into the wrong place.
-        names = ", ".join(sorted(known))
-        raise SettingError("CIO_TOOLSETS", f"contains an unknown toolset. Expected {ALL_TOOLSETS}, or some of {names}")
+    check_toolsets(definitions, settings)
     policy = policy_of(settings, {each.name: each.classes for each in definitions})
     tools = [each for each in offered_tools(definitions, settings) if policy.lists(each.name, each.classes)]
     runtime = Runtime(settings, tools, policy, sandbox, clock)

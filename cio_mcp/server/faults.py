@@ -59,8 +59,11 @@ def _absent(schema: Schema, arguments: Mapping[str, Any]) -> list[str]:
 
 def _missing(tool: str, schema: Schema, arguments: Mapping[str, Any]) -> Iterator[str]:
     for name in _absent(schema, arguments):
-        description = schema["properties"][name].get("description", "")
-        yield f"Missing argument {name} for {tool}{f': {description}' if description else ''}."
+        declared = schema["properties"][name]
+        description = declared.get("description", "")
+        choices = schema_for(None, declared, schema.get("$defs", {})).get("enum", ())
+        accepted = f" Expected {', '.join(choices[:-1])} or {choices[-1]}." if len(choices) > 1 else ""
+        yield f"Missing argument {name} for {tool}{f': {description}' if description else ''}.{accepted}"
 
 
 def _invalid(error: ValidationError | None, schema: Schema, known: set[str]) -> Iterator[str]:

@@ -42,6 +42,7 @@ def test_a_shell_can_complete_commands(cio_mcp: CommandLine) -> None:
         (("serve", "--port", "8000"), "--port: has no effect over stdio; add --transport http, or omit it."),
         (("serve", "--sandbox", "--host", "::1"), "--host: has no effect over stdio"),
         (("serve", "--sandbox", "--toolsets", "secret"), "CIO_TOOLSETS: contains an unknown toolset. Expected all, or"),
+        (("webhooks", "register", "--url", "x"), "CIO_APP_API_KEY: is missing; it is an App API key under Settings"),
         (("approvals", "show"), "Missing argument 'ID'"),
         (("changes", "--limit", "0"), "Invalid value for '--limit'"),
     ],

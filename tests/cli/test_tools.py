@@ -2,7 +2,9 @@
 
 import pytest
 
+from cio_mcp.cli.policy import policy_as_text
 from cio_mcp.cli.tools import tools_as_text
+from cio_mcp.errors import SettingError
 from cio_mcp.server.definitions import load
 
 OTHERS = sorted({each.toolset for each in load()} - {"core"})
@@ -25,3 +27,21 @@ def test_nothing_is_marked_where_every_toolset_is_on(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CIO_TOOLSETS", "ALL")
     assert "off" not in tools_as_text().split()
     assert "(off)" not in tools_as_text()
+
+
+def test_a_misspelled_toolset_is_refused_and_not_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIO_TOOLSETS", "core,peple")
+    for command in (tools_as_text, lambda: policy_as_text(over_http=False)):
+        with pytest.raises(SettingError, match="CIO_TOOLSETS: contains an unknown toolset"):
+            command()
+
+
+def test_the_tools_that_write_are_marked_where_the_server_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIO_TOOLSETS", "all")
+    monkeypatch.setenv("CIO_READ_ONLY", "true")
+    table, footer = tools_as_text().split("\n\n")
+    lines = {line.split()[0]: line for line in table.splitlines()}
+    assert {each.name: "write (off)" in lines[each.name] for each in load()} == {
+        each.name: not each.reads for each in load()
+    }
+    assert footer == "All tools that write are off, because CIO_READ_ONLY is set."

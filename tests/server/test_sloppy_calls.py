@@ -70,6 +70,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
             "cursor: expected text.",
         ],
     ),
+    "a missing choice": (
+        "update_segment",
+        {"name": "Testers"},
+        ["Missing argument action for update_segment. Expected create, delete, add or remove.", "Nothing was sent."],
+    ),
     "several customers for a single one": (
         "update_customer",
         {"customer": ["ada", "grace"], "attributes": {"plan": "gold"}},

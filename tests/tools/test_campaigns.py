@@ -1,6 +1,7 @@
 """Listing campaigns, broadcasts, newsletters and transactional messages, and showing one, on the sandbox."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,39 @@ async def test_newsletters_are_narrowed_by_a_part_of_the_name(ws: CallContext, s
     month = sandbox.workspace.sources["newsletter", 30].name.split()[2]
     found = await list_campaigns(ws, "newsletter", name=f"  {month.upper()} ")
     assert [row.id for row in found.campaigns] == ["30"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"name": "product NEWS"}, "Matches by name: 1 broadcast (kind=broadcast)."),
+        ({"name": "order"}, None),
+        ({"name": "Monthly", "kind": "broadcast"}, "Matches by name: 12 newsletters (kind=newsletter)."),
+        (
+            {"name": "order", "state": "stopped"},
+            "Matches by name: 1 campaign in another state, 1 transactional message (kind=transactional).",
+        ),
+        ({"name": "nope"}, "No broadcast, newsletter, or transactional message matches by name either."),
+        ({"state": "draft"}, None),
+    ],
+)
+async def test_a_name_that_no_row_has_is_looked_up_in_the_other_kinds(
+    ws: CallContext, arguments: dict[str, Any], sentence: str | None
+) -> None:
+    answer = await list_campaigns(ws, **arguments)
+    assert answer.elsewhere == sentence
+    assert sentence is None or sentence in render(answer, mask=False).text
+
+
+async def test_a_kind_that_cannot_be_read_does_not_count_as_one_without_a_match(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("GET", "/v1/newsletters", "status:400", times=-1))
+    assert (
+        await list_campaigns(ws, name="nope")
+    ).elsewhere == "Not searched, because they could not be read: newsletters."
+    answer = await list_campaigns(ws, name="product")
+    assert answer.elsewhere == (
+        "Matches by name: 1 broadcast (kind=broadcast). Not searched, because they could not be read: newsletters."
+    )
 
 
 @pytest.mark.parametrize("name", [None, "newsletter"])

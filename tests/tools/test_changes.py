@@ -51,6 +51,17 @@ async def test_a_cursor_leads_to_every_change_whatever_is_proposed_meanwhile(ws:
     assert not pages[-1].has_more
 
 
+async def test_a_denied_change_has_the_time_of_the_denial_also_once_its_caller_knows(ws: CallContext) -> None:
+    denied = replace(
+        declined(1, planned_at=1_000.0), decided_at=1_010.0, decided_by="local:bob", decided_how="denied in a terminal"
+    )
+    await ws.gate.journal.add(denied)
+    await ws.gate.journal.acknowledge(denied.id, now=1_070.0)
+    (line,) = (await list_changes(ws)).changes
+    assert line.at.timestamp() == 1_010.0
+    assert "decided by “local:bob” (denied in a terminal)" in "\n".join(line.lines())
+
+
 @pytest.mark.parametrize("cursor", ["x", "1-2-3", "1.0", "-1.0-00000001", "nan-00000001", "1e5-00000001"])
 async def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str, ws: CallContext) -> None:
     with pytest.raises(InvalidArgument, match="cursor: expected the cursor from the previous page, unchanged"):

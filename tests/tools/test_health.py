@@ -360,15 +360,16 @@ async def test_a_receiver_that_hears_of_nothing_although_messages_are_sent_is_fo
         assert "received no event since 2026-09-18T" in finding.what
 
 
-@pytest.mark.parametrize("receives", [True, False])
+@pytest.mark.parametrize(("receives", "simulated", "found"), [(True, False, 1), (True, True, 0), (False, False, 0)])
 async def test_only_a_receiver_that_is_set_up_is_silent_if_it_never_received_an_event(
-    settings: Settings, sandbox: Sandbox, clock: QuickClock, receives: bool
+    settings: Settings, sandbox: Sandbox, clock: QuickClock, receives: bool, simulated: bool, found: int
 ) -> None:
     keys = {"webhook_signing_keys": SecretStr("k" * 32)} if receives else {}
     send(sandbox, "transactional", 1, days_ago(0.3), {"sent": 6, "delivered": 6})
     async with open_workspace(settings.model_copy(update=keys), sandbox=sandbox, clock=clock) as opened:
-        health = await health_of(opened.acting(caller_named("local:tester")))
-    assert [finding.check for finding in health.findings] == ["receiver"] * receives
+        ws = replace(opened.acting(caller_named("local:tester")), simulated=simulated)
+        health = await health_of(ws)
+    assert [finding.check for finding in health.findings] == ["receiver"] * found
 
 
 @pytest.mark.parametrize(("week", "before", "found"), [(12, 4, True), (4, 0, False), (6, 20, False)])

@@ -43,6 +43,7 @@ class CampaignList(PageAnswer):
     campaigns: tuple[CampaignRow, ...]
     total: int | None = None
     searched: int | None = Field(default=None, description="Search covered only this many of the newest")
+    elsewhere: str | None = None
 
     def lines(self) -> Iterable[str]:
         """Each on a line."""
@@ -53,6 +54,8 @@ class CampaignList(PageAnswer):
         yield from self.more(self.total)
         if self.searched:
             yield f"Only the newest {self.searched} were searched."
+        if self.elsewhere:
+            yield self.elsewhere
 
 
 class SegmentName(AnswerPart):

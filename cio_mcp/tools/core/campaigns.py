@@ -30,6 +30,7 @@ from cio_mcp.tools.core.campaign_answers import (
 )
 from cio_mcp.tools.core.deliveries import CHANNELS
 from cio_mcp.tools.core.journeys import MAX_STEPS, count_people, in_order
+from cio_mcp.tools.core.name_matches import matches_elsewhere, matching
 from cio_mcp.tools.core.sent_counts import sent_counts
 from cio_mcp.workspace import CallContext
 
@@ -71,20 +72,21 @@ async def list_campaigns(
 ) -> CampaignList:
     """List all campaigns, broadcasts, newsletters, or transactional messages we have, and which are running."""
     if state is not None and state not in STATES[kind]:
-        accepted = " or ".join(STATES[kind]) or "none, because they have no state"
+        accepted = " or ".join(STATES[kind]) or "none, because transactional messages have no state; omit it"
         raise InvalidArgument("state", f"for kind={kind} expected {accepted}")
     if kind == "newsletter" and state is None and name is None:
         page = await ws.newsletters.page(limit=limit, start=cursor)
         rows = await _with_counts(ws, page.newsletters)
         token = page.next if rows else None
         return CampaignList(kind=kind, campaigns=rows, total=total_of(len(rows), cursor, token), **continuation(token))
-    fragment = (name or "").strip().casefold()
     every: Sequence[Source] = await reads_of(ws, kind).all()
-    matches = [thing for thing in every if fragment in thing.name.casefold() and state in {None, _row(thing).state}]
+    named = matching(every, name or "")
+    matches = [thing for thing in named if state in {None, _row(thing).state}]
     kept, more = cut(matches, limit, cursor)
     searched = MAX_NEWSLETTERS if kind == "newsletter" and len(every) == MAX_NEWSLETTERS else None
     rows = await _with_counts(ws, kept)
-    return CampaignList(kind=kind, campaigns=rows, total=len(matches), searched=searched, **more)
+    elsewhere = await matches_elsewhere(ws, kind, name, len(named)) if name and not matches else None
+    return CampaignList(kind=kind, campaigns=rows, total=len(matches), searched=searched, elsewhere=elsewhere, **more)
 
 
 async def get_campaign(
