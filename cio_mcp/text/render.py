@@ -8,9 +8,13 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from cio_mcp.text.mask import mask_text, mask_value
-from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, harmless, key_name
+from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, NAME_CHARACTERS, cut, harmless, key_name
 from cio_mcp.text.untrusted import Bound, Excerpt, FreeText, field_bounds
 
+MAX_ANSWER_CHARACTERS = 40_000
+"""Characters of an answer's text, above which free texts in it are cut shorter. Chosen: some 10,000 tokens."""
+SHORTER_CHARACTERS = (200, 80)
+"""Characters of each free text then, the first with which the answer fits. Chosen."""
 MAX_ERROR_CHARACTERS = 1_000
 """Characters of a failure's sentence. Chosen: the longest of ours is half of it."""
 
@@ -48,8 +52,19 @@ class Rendered:
 
 
 def render(answer: Answer, *, mask: bool) -> Rendered:
-    """Make every text in an answer harmless (and mask it, if wanted), then render it."""
-    scrubber = _Scrubber(mask=mask)
+    """Make every text in an answer harmless (and mask it, if wanted), then render it.
+
+    In a long answer, free texts but those of messages are cut shorter.
+    """
+    rendered = _render(answer, _Scrubber(mask=mask))
+    for characters in SHORTER_CHARACTERS:
+        if len(rendered.text) <= MAX_ANSWER_CHARACTERS:
+            break
+        rendered = _render(answer, _Scrubber(mask=mask, free_text=characters))
+    return rendered
+
+
+def _render(answer: Answer, scrubber: "_Scrubber") -> Rendered:
     scrubbed = scrubber.model(answer)
     return Rendered(
         text="\n".join(scrubbed.lines()),
@@ -71,8 +86,9 @@ class _Scrubber:
     Returns the same object where nothing had to change; the copy of a model is not validated again.
     """
 
-    def __init__(self, *, mask: bool) -> None:
+    def __init__(self, *, mask: bool, free_text: int = FREE_TEXT_CHARACTERS) -> None:
         self._mask = mask
+        self._free_text_characters = free_text
         self.untrusted = False
         self.personal = False
 
@@ -114,7 +130,8 @@ class _Scrubber:
         if isinstance(text, Excerpt):
             return text
         text = harmless(text, keep_lines=bound.keep_lines)
-        return Excerpt.of(mask_text(text, key) if self._mask else text, bound.characters)
+        most = bound.characters if bound.characters > FREE_TEXT_CHARACTERS else self._free_text_characters
+        return Excerpt.of(mask_text(text, key) if self._mask else text, most)
 
     def _mapping(self, values: Mapping[Any, Any], bound: Bound) -> Mapping[Any, Any]:
         clean: dict[Any, Any] = {}

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from cio_mcp.text.render import Answer, Part, render
-from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, NAME_CHARACTERS, quoted
+from cio_mcp.text.render import MAX_ANSWER_CHARACTERS, Answer, Part, render
+from cio_mcp.text.sanitize import FREE_TEXT_CHARACTERS, NAME_CHARACTERS, quoted, quoted_text
 from cio_mcp.text.timestamps import from_unix
 from cio_mcp.text.untrusted import FreeText, Untrusted, UntrustedValue
 
@@ -213,3 +213,26 @@ def test_a_harmless_copy_is_its_own_harmless_copy(
 ) -> None:
     once = harmless_copy(Data(values=value, free=free), mask=mask)
     assert harmless_copy(once, mask=mask) == once
+
+
+class Rows(Answer):
+    texts: tuple[Untrusted, ...]
+    body: Annotated[str, FreeText(8_000, keep_lines=True)] = ""
+
+    def lines(self) -> Iterable[str]:
+        yield from map(quoted_text, self.texts)
+        yield self.body
+
+
+@pytest.mark.parametrize(("rows", "characters"), [(79, 500), (80, 200), (197, 200), (198, 80)])
+def test_free_texts_of_a_long_answer_are_cut_shorter_with_their_length(rows: int, characters: int) -> None:
+    rendered = render(Rows(texts=("x" * 600,) * rows), mask=False)
+    cut_text = f"{'x' * (characters - 1)}…"
+    assert rendered.structured["texts"] == [{"untrusted": cut_text, "length": 600}] * rows
+    assert rendered.text.splitlines() == [f"“{cut_text}”"] * rows
+    assert len(rendered.text) <= MAX_ANSWER_CHARACTERS
+
+
+def test_the_text_of_a_message_stays_whole_in_a_long_answer() -> None:
+    rendered = render(Rows(texts=("x" * 600,) * 90, body="y" * 8_000), mask=False)
+    assert rendered.structured["body"] == {"untrusted": "y" * 8_000}

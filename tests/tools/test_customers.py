@@ -46,6 +46,13 @@ async def test_two_people_with_one_email_are_both_found_and_distinguished(ws: Ca
     assert text_of(answer).startswith("2 customers share this address.")
 
 
+async def test_the_cursor_leads_to_the_others_who_share_an_address(ws: CallContext) -> None:
+    first = await find_customers(ws, email="two@example.com", limit=1)
+    second = await find_customers(ws, email="two@example.com", limit=1, cursor=first.cursor)
+    assert (first.has_more, first.omitted, second.has_more) == (True, 1, False)
+    assert [person.id for person in (*first.customers, *second.customers)] == ["two-1", "two-2"]
+
+
 async def test_a_customer_found_twice_is_listed_twice_and_nobody_is_picked(ws: CallContext) -> None:
     answer = await get_customer(ws, "two@example.com", include=("messages",))
     assert answer.several is not None

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cio_mcp.customerio.api.periods import Resolution
+from cio_mcp.customerio.api.periods import Resolution, next_start
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.render import render
@@ -14,7 +14,7 @@ from cio_mcp.text.sparkline import BARS
 from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.core.metrics import VARIED, get_metrics
-from cio_mcp.tools.core.metrics_answer import MetricsAnswer, Summary
+from cio_mcp.tools.core.metrics_answer import MetricsAnswer, Series, Summary
 from cio_mcp.workspace import CallContext
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ async def test_totals_count_what_happened_in_the_stated_range(
 ) -> None:
     answer = await get_metrics(ws, id_, kind)
     for name, truth in TRUTHS.items():
-        assert answer.totals[name] == happened(kind, id_, truth, answer.since, answer.until), name
+        assert answer.totals.get(name, 0) == happened(kind, id_, truth, answer.since, answer.until), name
     assert answer.totals["sent"] > 0
 
 
@@ -63,9 +63,16 @@ async def test_each_point_of_a_campaign_is_what_happened_in_its_period(
     ws: CallContext, happened: Happened, timezone: str, resolution: Resolution
 ) -> None:
     answer = await get_metrics(ws, "1", since=ago(80.4), until=ago(33.3), resolution=resolution, timezone=timezone)
-    starts = [*answer.series.starts, answer.until]
-    for index, sent in enumerate(answer.series.values["sent"]):
-        assert sent == happened("campaign", "1", "sent", starts[index], starts[index + 1])
+    assert answer.series.first
+    tz = ZoneInfo(timezone)
+    start = answer.series.first.astimezone(tz)
+    assert happened("campaign", "1", "created", answer.since, start) == 0
+    counts = answer.series.values["sent"]
+    for sent in [*counts, *[0] * (answer.series.periods - len(counts))]:
+        following = next_start(start, resolution, tz)
+        assert sent == happened("campaign", "1", "sent", start, following)
+        start = following
+    assert start == answer.until
     assert answer.timezone == timezone
     assert answer.since.astimezone(ZoneInfo(timezone)).hour == 0
 
@@ -75,7 +82,7 @@ async def test_a_newsletter_is_counted_since_it_was_sent_and_labelled_eastern(
 ) -> None:
     sent_at = datetime.fromtimestamp(sandbox.workspace.sources["newsletter", 31].sent_at, UTC)
     answer = await get_metrics(ws, "31", "newsletter")
-    assert answer.since <= sent_at < answer.series.starts[1]
+    assert answer.series.first == answer.since <= sent_at < answer.since + timedelta(days=1)
     assert answer.timezone == "America/New_York"
     assert f"Counted in whole {answer.series.resolution} of Eastern time" in render(answer, mask=False).text
 
@@ -93,7 +100,7 @@ async def test_people_and_machines_are_counted_separately_and_every_rate_has_its
 async def test_the_text_draws_at_most_sixty_points_and_has_every_number_of_each_series(ws: CallContext) -> None:
     answer = await get_metrics(ws, "1", since=ago(330), resolution="days")
     lines = render(answer, mask=False).text.splitlines()
-    assert len(answer.series.starts) > 300
+    assert answer.series.periods > 300
     assert max(sum(bar in BARS for bar in line) for line in lines) == 60
     numbers = [line.partition(": ")[2] for line in lines if line.startswith("  ")]
     assert numbers == [" ".join(map(str, counts)) for counts in answer.series.values.values()]
@@ -103,7 +110,7 @@ async def test_a_short_range_asks_for_two_steps_and_counts_one(
     ws: CallContext, sandbox: Sandbox, happened: Happened
 ) -> None:
     answer = await get_metrics(ws, "2", "transactional", since=ago(5 / 86_400), resolution="months")
-    assert len(answer.series.starts) == 1
+    assert answer.series.periods == 1
     assert answer.totals["sent"] == happened("transactional", "2", "sent", answer.since, answer.until)
     assert len(metric_requests(sandbox)) == 1
 
@@ -118,11 +125,49 @@ async def test_links_come_most_clicked_first_with_their_own_range(ws: CallContex
     assert "clicks by link" in render(answer, mask=False).text
 
 
-async def test_a_channel_that_sent_nothing_has_zeros_and_no_rates(ws: CallContext) -> None:
+async def test_a_channel_that_sent_nothing_has_no_counts_and_says_so(ws: CallContext) -> None:
     answer = await get_metrics(ws, "1", channel="sms")
-    assert set(answer.totals.values()) == {0}
-    assert answer.rates == {}
-    assert render(answer, mask=False).text.startswith("campaign 1 “Onboarding”, sms only: ")
+    assert (answer.totals, answer.rates, answer.series.values) == ({"sent": 0}, {}, {})
+    heading, sent, *_, none, _ = render(answer, mask=False).text.splitlines()
+    assert heading.startswith("campaign 1 “Onboarding”, sms only: ")
+    assert sent == "sent 0"
+    assert none.startswith("Nothing counted as delivered, opened, opened by people, ")
+
+
+async def test_what_did_not_happen_is_named_once_and_has_no_zeros(ws: CallContext) -> None:
+    answer = await get_metrics(ws, "31", "newsletter")
+    lines = render(answer, mask=False).text.splitlines()
+    assert "Nothing counted as converted, unsubscribed, spammed, failed, undeliverable, suppressed." in lines
+    assert not {"spammed", "failed"} & {*answer.totals, *answer.rates, *answer.series.values}
+    assert sum("spammed" in line for line in lines) == 1
+    assert f"{answer.series.periods} days from {moment(answer.since)}, the rest 0:" in lines
+
+
+@pytest.mark.parametrize(
+    ("counts", "first", "values"),
+    [
+        ({"sent": [0, 0, 3, 0, 1, 0], "opened": [0, 0, 0, 2, 0, 0]}, 2, {"sent": (3, 0, 1), "opened": (0, 2)}),
+        ({"sent": [1, 0], "opened": [0, 0]}, 0, {"sent": (1,)}),
+        ({"sent": [0, 1], "opened": [0, 1]}, 1, {"sent": (1,), "opened": (1,)}),
+        ({"sent": [0, 0]}, 0, {}),
+        ({}, 0, {}),
+    ],
+)
+def test_a_series_leaves_out_zeros_at_its_ends(
+    counts: dict[str, list[int]], first: int, values: dict[str, tuple[int, ...]]
+) -> None:
+    starts = [datetime(2026, 1, 1 + day, tzinfo=UTC) for day in range(len(counts.get("sent", [0])))]
+    series = Series.of("days", starts, counts)
+    assert (series.first, series.periods, series.values) == (starts[first], len(starts) - first, values)
+    heading = next(iter(series.lines()), "")
+    assert ("the rest 0" in heading) == any(len(each) < series.periods for each in values.values())
+
+
+def test_only_a_long_series_is_drawn() -> None:
+    starts = [datetime(2026, 1, 1 + day, tzinfo=UTC) for day in range(5)]
+    for days, drawn in ((5, True), (4, False)):
+        lines = [*Series.of("days", starts[:days], {"sent": [1] * days, "opened": [1] * days}).lines()]
+        assert [any(bar in line for bar in BARS) for line in lines] == [False, drawn, False]
 
 
 async def _check_refusal(ws: CallContext, sandbox: Sandbox, message: str, **arguments: object) -> None:
@@ -204,7 +249,7 @@ async def test_links_that_an_answer_omits_are_reached_by_its_cursor(
 
 async def test_a_note_on_several_names_those_that_it_concerns(ws: CallContext) -> None:
     newsletters = await get_metrics(ws, kind="newsletter", ids=("31", "29"))
-    assert newsletters.notes == (
+    assert tuple(note for note in newsletters.notes if "Nothing counted" not in note) == (
         "Newsletter 31: Counted in whole days of Eastern time, the only zone for newsletters.",
         "Newsletter 29: Counted in whole months of Eastern time, the only zone for newsletters.",
         VARIED,

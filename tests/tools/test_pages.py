@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cio_mcp.customerio.api.people import PeoplePage
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.arguments import span
-from cio_mcp.tools.common.pages import continuation, cut
+from cio_mcp.tools.common.pages import continuation, cut, page_of
 
 
 @given(st.lists(st.integers(), max_size=60), st.integers(1, 20))
@@ -22,6 +23,28 @@ def test_the_pages_of_a_list_are_the_list(items: list[int], limit: int) -> None:
             break
         cursor = page["cursor"]
     assert seen == items
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("size", "limit"), [(1, 1), (2, 2), (3, 2), (7, 3), (100, 4)])
+async def test_a_page_keeps_to_its_limit_and_loses_nothing_whatever_customer_io_returns(size: int, limit: int) -> None:
+    people = [{"cio_id": str(number)} for number in range(10)]
+
+    async def read(*, limit: int, start: str | None) -> PeoplePage:  # noqa: ARG001 - a list that honors no limit
+        first = int(start or 0)
+        rows = people[first : first + size]
+        return PeoplePage.of({"identifiers": rows, "next": str(first + size) if first + size < 10 else ""})
+
+    seen: list[str | None] = []
+    cursor: str | None = None
+    while True:
+        page = await page_of(read, "identifiers", limit, cursor)
+        seen += [person.cio_id for person in page.identifiers]
+        assert len(page.identifiers) <= limit
+        cursor = page.next
+        if not cursor:
+            break
+    assert seen == [str(number) for number in range(10)]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "²", "9" * 5000])

@@ -192,7 +192,8 @@ class People(PersonReads):
         by_id = [person.id for person in people if person.id and person.cio_id]
         by_cio_id = [f"cio_{person.cio_id}" for person in people if person.cio_id and not person.id]
         profiles = [*await self.profiles_by(by_id, None), *await self.profiles_by(by_cio_id, "cio_id")]
-        return {person.cio_id: person for person in profiles if person.cio_id}
+        wanted = {person.cio_id for person in people}
+        return {person.cio_id: person for person in profiles if person.cio_id and person.cio_id in wanted}
 
     async def emails_in_use(self, emails: Sequence[str]) -> frozenset[str] | None:
         """Find which addresses customers have, in lower case, `MAX_PROFILES_PER_REQUEST` in a request.

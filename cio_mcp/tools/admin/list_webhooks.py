@@ -11,6 +11,9 @@ from cio_mcp.tools.common.pages import PageAnswer, cut
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.workspace import CallContext
 
+MAX_EVENTS = 100
+"""Events of one webhook in a list. Chosen: more than Customer.io has."""
+
 
 class WebhookLine(AnswerPart):
     """A reporting webhook; of its endpoint no user name, password, or query is shown."""
@@ -20,6 +23,7 @@ class WebhookLine(AnswerPart):
     endpoint: str
     enabled: bool
     events: list[str]
+    events_omitted: int | None = None
     full_resolution: bool
     with_content: bool
 
@@ -30,7 +34,8 @@ class WebhookLine(AnswerPart):
             "with content" if self.with_content else "without content",
         ]
         where = f"{word(self.id)} {quoted_name(self.name)} to {quoted_name(self.endpoint)}"
-        return f"{where}, {', '.join(options)}; {', '.join(self.events) or 'no events'}"
+        more = f" and {self.events_omitted:,} more" if self.events_omitted else ""
+        return f"{where}, {', '.join(options)}; {', '.join(self.events) or 'no events'}{more}"
 
 
 class WebhooksAnswer(PageAnswer):
@@ -54,12 +59,14 @@ async def list_webhooks(ws: CallContext, limit: Limit = 20, cursor: Cursor = Non
 
 
 def _line(webhook: Webhook) -> WebhookLine:
+    kinds = event_kinds(webhook.events)
     return WebhookLine(
         id=webhook.id,
         name=webhook.name,
         endpoint=without_credentials(webhook.endpoint),
         enabled=not webhook.disabled,
-        events=event_kinds(webhook.events),
+        events=kinds[:MAX_EVENTS],
+        events_omitted=len(kinds[MAX_EVENTS:]) or None,
         full_resolution=webhook.full_resolution,
         with_content=webhook.with_content,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,7 +20,7 @@ from cio_mcp.text.sanitize import quoted, quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Email, Limit, Name
-from cio_mcp.tools.common.pages import PageAnswer, continuation, offset_of
+from cio_mcp.tools.common.pages import PageAnswer, continuation, cut, offset_of, page_of
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.recipients import Recipient, one_address
 from cio_mcp.workspace import CallContext
@@ -78,13 +79,14 @@ async def list_suppressions(
     reads = ws.suppressions
     if email is not None:
         one_address("email", email)
-        page = await reads.of(email)
-        lines = [_line(one, page) for one in page.suppressions]
-        return SuppressionsAnswer(suppressions=lines, suppressed=bool(lines))
+        entries = await reads.of(email)
+        listed, more = cut(entries.suppressions, limit, cursor)
+        lines = [_line(one, entries) for one in listed]
+        return SuppressionsAnswer(suppressions=lines, suppressed=bool(entries.suppressions), **more)
     if domain is not None:
-        page = await reads.of_domain(domain.strip(), type, limit=limit, start=cursor)
+        part = await page_of(partial(reads.of_domain, domain.strip(), type), "suppressions", limit, cursor)
         return SuppressionsAnswer(
-            suppressions=[_line(one, page, type) for one in page.suppressions], **continuation(page.next)
+            suppressions=[_line(one, part, type) for one in part.suppressions], **continuation(part.next)
         )
     offset = offset_of(cursor)
     page = await reads.all(type, limit=limit, offset=offset)

@@ -88,12 +88,15 @@ def open_body(row: Operation, answer: dict[str, Any], fields: Sequence[str], *, 
 def page_of(body: Body, offset: int) -> Page:
     """The page that begins at a leaf; it ends between two records, unless one alone is too long for a page."""
     rows: list[Row] = []
-    size = 0
+    size, first = 0, offset
     for number, leaf in enumerate(body.leaves[offset:], start=offset):
         length = len(leaf.path) + len(str(leaf.value))
         begins = not rows or leaf.record != rows[-1].record
-        if rows and size + length > MAX_PAGE_CHARACTERS and (begins or _is_alone(rows)):
-            return Page(rows, number)
+        if rows and size + length > MAX_PAGE_CHARACTERS:
+            if begins or _is_alone(rows):
+                return Page(rows, number)
+            return Page([row for row in rows if row.record != leaf.record], first)
+        first = number if begins else first
         if begins or leaf.path in rows[-1].values:
             rows.append(Row(leaf.record, {}))
         rows[-1].values[leaf.path] = leaf.value

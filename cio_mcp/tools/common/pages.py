@@ -1,8 +1,9 @@
 """Pages of answers: how a list states that there is more, and how a complete list is cut into pages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from cio_mcp.customerio.api.base import Model
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.mask import mask_text
 from cio_mcp.text.render import Answer
@@ -11,7 +12,10 @@ from cio_mcp.text.untrusted import Excerpt, Opaque
 from cio_mcp.tools.common.arguments import FOREIGN_CURSOR
 
 Item = TypeVar("Item")
+AnyPage = TypeVar("AnyPage", bound=Model)
 MAX_OFFSET_DIGITS = 9
+OFFSET_MARK = "|"
+"""Stands in a cursor between Customer.io's token and how many rows of its page were shown; in no token seen."""
 
 
 class PageAnswer(Answer):
@@ -32,6 +36,30 @@ class PageAnswer(Answer):
 def continuation(token: str | None) -> dict[str, Any]:
     """The fields of `PageAnswer` for a list that Customer.io pages: its token is our cursor."""
     return {"has_more": bool(token), "cursor": token or None}
+
+
+async def page_of(
+    read: Callable[..., Awaitable[AnyPage]], rows: str, limit: int, cursor: str | None, **filters: Any
+) -> AnyPage:
+    """Read a page of at most `limit` rows, which stand in the field `rows` of Customer.io's page.
+
+    Not every list honors a limit. Where a page has more rows, the cursor leads to the rest of it.
+    """
+    token, skipped = _position(cursor)
+    page = await read(limit=limit, start=token, **filters)
+    every = getattr(page, rows)
+    end = skipped + limit
+    if not skipped and len(every) <= limit:
+        return page
+    following = f"{token or ''}{OFFSET_MARK}{end}" if len(every) > end else getattr(page, "next", None)
+    return page.model_copy(update={rows: every[skipped:end], "next": following})
+
+
+def _position(cursor: str | None) -> tuple[str | None, int]:
+    token, mark, offset = (cursor or "").rpartition(OFFSET_MARK)
+    if mark and offset.isascii() and offset.isdigit() and len(offset) <= MAX_OFFSET_DIGITS:
+        return token or None, int(offset)
+    return cursor, 0
 
 
 def offset_of(cursor: str | None) -> int:

@@ -18,7 +18,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Cursor, Id, Kind, Limit, Name
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import Source, find, reads_of
-from cio_mcp.tools.common.pages import continuation, cut, total_of
+from cio_mcp.tools.common.pages import continuation, cut, page_of, total_of
 from cio_mcp.tools.core.campaign_answers import (
     CampaignAnswer,
     CampaignList,
@@ -75,7 +75,7 @@ async def list_campaigns(
         accepted = " or ".join(STATES[kind]) or "none, because transactional messages have no state; omit it"
         raise InvalidArgument("state", f"for kind={kind} expected {accepted}")
     if kind == "newsletter" and state is None and name is None:
-        page = await ws.newsletters.page(limit=limit, start=cursor)
+        page = await page_of(ws.newsletters.page, "newsletters", limit, cursor)
         rows = await _with_counts(ws, page.newsletters)
         token = page.next if rows else None
         return CampaignList(kind=kind, campaigns=rows, total=total_of(len(rows), cursor, token), **continuation(token))

@@ -113,12 +113,15 @@ async def _segments(ws: CallContext, reference: Reference) -> Fetched:
 
 async def _messages(ws: CallContext, reference: Reference) -> Fetched:
     page = await ws.person_records.messages_of(reference, limit=MAX_INCLUDED)
-    return Fetched(await lines_of(ws, ((message, None) for message in page.messages)), bool(page.next))
+    lines = await lines_of(ws, ((message, None) for message in page.messages[:MAX_INCLUDED]))
+    return Fetched(lines, _has_more(page.messages, page.next))
 
 
 async def _activities(ws: CallContext, reference: Reference) -> Fetched:
     page = await ws.person_records.activities_of(reference, limit=MAX_INCLUDED)
-    return Fetched([_activity(activity, mask=ws.settings.mask_pii) for activity in page.activities], bool(page.next))
+    first = page.activities[:MAX_INCLUDED]
+    lines = [_activity(activity, mask=ws.settings.mask_pii) for activity in first]
+    return Fetched(lines, _has_more(page.activities, page.next))
 
 
 async def _subscriptions(ws: CallContext, reference: Reference) -> Fetched:
@@ -128,9 +131,9 @@ async def _subscriptions(ws: CallContext, reference: Reference) -> Fetched:
 
 async def _relationships(ws: CallContext, reference: Reference) -> Fetched:
     page = await ws.person_records.relationships_of(reference, limit=MAX_INCLUDED)
-    return Fetched(
-        [_relationship(related, mask=ws.settings.mask_pii) for related in page.cio_relationships], bool(page.next)
-    )
+    first = page.cio_relationships[:MAX_INCLUDED]
+    lines = [_relationship(related, mask=ws.settings.mask_pii) for related in first]
+    return Fetched(lines, _has_more(page.cio_relationships, page.next))
 
 
 FETCH: dict[Include, Callable[[CallContext, Reference], Awaitable[Fetched]]] = {
@@ -165,6 +168,10 @@ def _present(values: dict[str, Any] | None) -> list[tuple[str, Any]]:
 
 def _omitted(values: dict[str, Any] | None, kept: dict[str, Scalar] | None) -> int | None:
     return len(_present(values)) - len(kept or {}) or None
+
+
+def _has_more(rows: Sequence[Any], token: str | None) -> bool:
+    return bool(token) or len(rows) > MAX_INCLUDED
 
 
 def _some(lines: Sequence[Any]) -> Fetched:

@@ -16,7 +16,7 @@ from cio_mcp.text.sanitize import quoted_name
 from cio_mcp.text.untrusted import Prose, Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Customer, CustomerIdType, Email, Limit, SegmentRef
 from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.pages import PageAnswer, continuation, total_of
+from cio_mcp.tools.common.pages import PageAnswer, continuation, cut, page_of, total_of
 from cio_mcp.tools.common.people_filter import Filter, audience
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, pairs, who
 from cio_mcp.tools.core.customer_attributes import (
@@ -141,7 +141,7 @@ async def find_customers(
     if sum(choice is not None for choice in (email, filter, segment)) != 1:
         raise InvalidArgument("email, filter, segment", "pass exactly one of them")
     if email is not None:
-        return await _by_email(ws, email.strip(), attributes, limit)
+        return await _by_email(ws, email.strip(), attributes, limit, cursor)
     condition = (
         {"segment": {"id": int((await ws.segments.find(segment)).id)}} if segment else await audience(ws, filter)
     )
@@ -203,12 +203,12 @@ async def _page(
 ) -> tuple[MemberPage | PeoplePage, int | None]:
     """A page of people and how many there are in all, which Customer.io counts for a segment only."""
     if "segment" not in condition:
-        people = await ws.people.search(condition, limit=limit, start=cursor)
+        people = await page_of(partial(ws.people.search, condition), "identifiers", limit, cursor)
         return people, total_of(len(people.identifiers), cursor, people.next)
     id_ = str(condition["segment"]["id"])
     read = await together(
         {
-            "members": partial(ws.segments.members, id_, limit=limit, start=cursor),
+            "members": partial(page_of, partial(ws.segments.members, id_), "identifiers", limit, cursor),
             "count": partial(ws.segments.count, id_),
         }
     )
@@ -226,20 +226,23 @@ async def _rows(ws: CallContext, people: Sequence[Identifiers], attributes: Sequ
     )
 
 
-async def _by_email(ws: CallContext, email: str, attributes: Sequence[str], limit: int) -> CustomersAnswer:
+async def _by_email(
+    ws: CallContext, email: str, attributes: Sequence[str], limit: int, cursor: str | None
+) -> CustomersAnswer:
     if "@" not in email:
         raise InvalidArgument("email", "expected an email address")
     matches = await ws.people.find_by_email(email)
+    listed, page = cut(matches, limit, cursor)
     if len(matches) < 2 or attributes:  # noqa: PLR2004 - one person needs no telling apart
-        customers = await _rows(ws, matches[:limit], attributes)
+        customers = await _rows(ws, listed, attributes)
     else:
-        profiles = await ws.people.profiles_of_many(matches[:limit])
+        profiles = await ws.people.profiles_of_many(listed)
         customers = differences_of(list(profiles.values()), mask=ws.settings.mask_pii)
     return CustomersAnswer(
         customers=customers,
         total=len(matches),
         note=_shared_address_note(len(matches)) if len(matches) > 1 else None,
-        omitted=len(matches[limit:]) or None,
+        **page,
     )
 
 

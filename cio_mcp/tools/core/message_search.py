@@ -9,6 +9,7 @@ from cio_mcp.customerio.api.base import Message, MessagePage
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.timestamps import from_unix
 from cio_mcp.tools.common.arguments import Kind, Metric
+from cio_mcp.tools.common.pages import page_of
 from cio_mcp.tools.core.deliveries import DeliveryEvent, channel_of, happening_of, sent_by
 
 Read = Callable[..., Awaitable[MessagePage]]
@@ -72,12 +73,13 @@ class Search(NamedTuple):
 async def by_creation(read: Read, conditions: Conditions, created: Range, limit: int, cursor: str | None) -> Search:
     """Read a page, or as many as fill one; each asks for no more than there is room for, so that none is lost."""
     if not any(conditions):
-        page = await read(limit=limit, start=cursor, since=created.since, until=created.until)
+        page = await page_of(read, "messages", limit, cursor, since=created.since, until=created.until)
         return Search([(message, None) for message in page.messages], page.next)
     matches: list[Message] = []
     looked_at = 0
     for _ in range(MAX_PAGES):
-        page = await read(limit=limit - len(matches), start=cursor, since=created.since, until=created.until)
+        room = limit - len(matches)
+        page = await page_of(read, "messages", room, cursor, since=created.since, until=created.until)
         matches += filter(conditions.match, page.messages)
         looked_at += len(page.messages)
         cursor = page.next

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from cio_mcp.customerio.api.metrics import Metric, Metrics, rates
+from cio_mcp.customerio.api.metrics import CORE, Metric, Metrics, rates
 from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.periods import EASTERN, Resolution, zone
 from cio_mcp.errors import InvalidArgument
@@ -25,7 +25,7 @@ from cio_mcp.tools.common.metric_ranges import (
     whole,
 )
 from cio_mcp.tools.common.pages import cut
-from cio_mcp.tools.core.metrics_answer import LinkClicks, LinkReport, MetricsAnswer, Series, Share, Summary
+from cio_mcp.tools.core.metrics_answer import LinkClicks, LinkReport, MetricsAnswer, Series, Share, Summary, words
 from cio_mcp.workspace import CallContext
 
 DEFAULT_RANGE = timedelta(days=30)
@@ -120,7 +120,7 @@ async def _measure(ws: CallContext, request: Request, id_or_name: str) -> Measur
     query = MetricsQuery(Metrics(ws.reader), kind, source.id, since, end, request.now, request.channel)
     resolution = request.resolution
     counted = await (query.in_range(resolution, tz) if kind == "campaign" else query.in_steps(resolution))
-    totals = counted.metric.totals
+    totals = {name: count for name, count in counted.metric.totals.items() if count or name == "sent"}
     summary = Summary(
         id=source.id,
         name=source.name,
@@ -128,7 +128,7 @@ async def _measure(ws: CallContext, request: Request, id_or_name: str) -> Measur
         until=counted.until.astimezone(tz),
         timezone=tz.key,
         totals=totals,
-        rates={rate.name: Share(value=rate.value, of=rate.of) for rate in rates(totals)},
+        rates={rate.name: Share(value=rate.value, of=rate.of) for rate in rates(totals) if rate.name in totals},
     )
     return Measured(query, counted, summary)
 
@@ -202,11 +202,8 @@ def default_start(source: Source, end: datetime) -> datetime:
 
 
 def _series(counted: Counted, tz: ZoneInfo) -> Series:
-    return Series(
-        resolution=counted.resolution,
-        starts=tuple(start.astimezone(tz) for start in counted.starts),
-        values={name: tuple(counts) for name, counts in counted.metric.series.items() if any(counts)},
-    )
+    starts = [start.astimezone(tz) for start in counted.starts]
+    return Series.of(counted.resolution, starts, counted.metric.series)
 
 
 def _notes_on(compared: Sequence[Measured]) -> tuple[str, ...]:
@@ -231,3 +228,5 @@ def _notes(measured: Measured) -> Iterable[str]:
         yield "Machine opens are identified reliably since 2025-03-20, and machine clicks since 2025-04-20."
     if any(share.value > 1 for share in measured.summary.rates.values()):
         yield "Rates above 100 % include activity on messages sent before this range."
+    if none := [words(name) for name in CORE if name not in measured.summary.totals]:
+        yield f"Nothing counted as {', '.join(none)}."

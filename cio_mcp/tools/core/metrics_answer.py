@@ -1,6 +1,6 @@
 """The answer of `get_metrics`: totals, rates with their basis, a series, links, and notes on their limits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from cio_mcp.customerio.api.periods import Resolution
@@ -15,6 +15,9 @@ from cio_mcp.tools.common.person_ref import AnswerPart
 
 MAX_DRAWN_POINTS = 60
 """A longer series is drawn as the means of neighbors. Chosen: one line of a terminal."""
+
+MIN_DRAWN_POINTS = 5
+"""A shorter series is not drawn. Chosen: its numbers are seen at a glance."""
 
 DRAWN = frozenset({"sent", "human_opened", "human_clicked", "converted"})
 """The series that are also drawn."""
@@ -44,11 +47,37 @@ class Share(AnswerPart):
 
 
 class Series(AnswerPart):
-    """Counts by period, oldest first: `values` are columns beside `starts`; a name left out is 0 throughout."""
+    """Counts by period from `first` on; where a list is shorter than `periods`, and for other names, the rest is 0."""
 
     resolution: Resolution
-    starts: tuple[datetime, ...]
+    first: datetime | None = None
+    periods: int
     values: dict[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, resolution: Resolution, starts: Sequence[datetime], counts: Mapping[str, Sequence[int]]) -> "Series":
+        """The counts of periods, without zeros at the end of each, and those with which all of them begin."""
+        lead = min((place for each in counts.values() for place, count in enumerate(each) if count), default=0)
+        ends = {
+            name: max((place + 1 for place, one in enumerate(each) if one), default=0) for name, each in counts.items()
+        }
+        return cls(
+            resolution=resolution,
+            first=starts[lead] if starts else None,
+            periods=len(starts) - lead,
+            values={name: tuple(each[lead : ends[name]]) for name, each in counts.items() if ends[name]},
+        )
+
+    def lines(self) -> Iterable[str]:
+        """A line for each name; a long series of what is looked for most is also drawn."""
+        if self.first is None or not self.values:
+            return
+        shorter = any(len(counts) < self.periods for counts in self.values.values())
+        yield f"{self.periods} {self.resolution} from {moment(self.first)}{', the rest 0' if shorter else ''}:"
+        for name, counts in self.values.items():
+            drawn = name in DRAWN and len(counts) >= MIN_DRAWN_POINTS
+            bars = f" {sparkline(counts, MAX_DRAWN_POINTS)} highest {max(counts)}" if drawn else ""
+            yield f"  {words(name)}{bars}: {' '.join(map(str, counts))}"
 
 
 class LinkClicks(AnswerPart):
@@ -80,7 +109,7 @@ class LinkReport(AnswerPart):
 
 
 class Summary(AnswerPart):
-    """The compared metrics of one source."""
+    """The compared metrics of one source; what is not among `totals` is 0."""
 
     id: str
     name: str
@@ -98,11 +127,15 @@ class Summary(AnswerPart):
     def phrase(self, name: str) -> str:
         """A total with its rate, in words."""
         rate = self.rates.get(name)
-        return f"{_words(name)} {self.totals.get(name, 0)}{f' ({rate})' if rate else ''}"
+        return f"{words(name)} {self.totals[name]}{f' ({rate})' if rate else ''}"
+
+    def phrases(self, names: Iterable[str]) -> str:
+        """The totals that are not 0, with their rates."""
+        return ", ".join(self.phrase(name) for name in names if name in self.totals)
 
     def line(self) -> str:
         """All that is compared, on one line."""
-        return f"{self.id} {quoted_name(self.name)}, {self.span}: {', '.join(map(self.phrase, COMPARED))}"
+        return f"{self.id} {quoted_name(self.name)}, {self.span}: {self.phrases(COMPARED)}"
 
 
 class MetricsAnswer(Answer):
@@ -132,28 +165,16 @@ class MetricsAnswer(Answer):
             yield from (each.line() for each in (summary, *self.others))
         else:
             yield f"{KIND_NAMES[self.kind]} {self.id} {quoted_name(self.name)}{channel}: {summary.span}"
-            yield from (", ".join(map(summary.phrase, row)) for row in ROWS)
             listed = {name for row in ROWS for name in row}
-            if rest := [summary.phrase(name) for name, count in self.totals.items() if count and name not in listed]:
-                yield ", ".join(rest)
-            yield from self._draw()
+            yield from filter(None, map(summary.phrases, (*ROWS, [name for name in self.totals if name not in listed])))
+            yield from self.series.lines()
         if self.links:
             yield from self.links.lines()
         yield from self.notes
         yield clock_line(self.now)
 
-    def _draw(self) -> Iterable[str]:
-        starts, values = self.series.starts, self.series.values
-        if not starts or not values:
-            return
-        ends = f"the first from {moment(starts[0])}, the last from {moment(starts[-1])}"
-        yield f"{len(starts)} {self.series.resolution}, {ends}:"
-        for name, counts in values.items():
-            bars = f" {sparkline(counts, MAX_DRAWN_POINTS)} highest {max(counts)}" if name in DRAWN else ""
-            yield f"  {_words(name)}{bars}: {' '.join(map(str, counts))}"
 
-
-def _words(name: str) -> str:
+def words(name: str) -> str:
     """A metric in words: `human_opened` is opened by people."""
     who, _, action = name.partition("_")
     return f"{action} {WHO[who]}" if who in WHO else name

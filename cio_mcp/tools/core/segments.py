@@ -13,7 +13,7 @@ from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Limit, Name, SegmentRef
 from cio_mcp.tools.common.gather import Read, together
-from cio_mcp.tools.common.pages import PageAnswer, continuation, cut, offset_of
+from cio_mcp.tools.common.pages import PageAnswer, continuation, cut, offset_of, page_of
 from cio_mcp.tools.common.person_ref import AnswerPart, PersonRef, who
 from cio_mcp.tools.common.sources import Source, SourceRef, sources
 from cio_mcp.workspace import CallContext
@@ -108,7 +108,7 @@ async def get_segment(
         "usage": partial(ws.segments.used_by, current.id),
     }
     if members:
-        reads["members"] = partial(ws.segments.members, current.id, limit=limit, start=cursor)
+        reads["members"] = partial(page_of, partial(ws.segments.members, current.id), "identifiers", limit, cursor)
     read = await together(reads)
     usage: Usage = read["usage"]
     end = start + MAX_USERS

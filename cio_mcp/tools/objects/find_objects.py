@@ -11,7 +11,7 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.text.sanitize import quoted_name
 from cio_mcp.tools.common.arguments import Cursor, Limit
 from cio_mcp.tools.common.gather import together
-from cio_mcp.tools.common.pages import PageAnswer, continuation, total_of
+from cio_mcp.tools.common.pages import PageAnswer, continuation, page_of, total_of
 from cio_mcp.tools.common.people_filter import check_filter
 from cio_mcp.tools.core.customer_parts import flat
 from cio_mcp.tools.objects.lines import ObjectId, ObjectLine, ObjectTypeLine, ObjectTypeRef
@@ -70,7 +70,7 @@ async def find_objects(
     if ids:
         return await _by_ids(ws, kind.id, tuple(dict.fromkeys(ids)))
     condition = as_object_filter(check_filter(filter), kind.id) if filter else match_all(kind.id)
-    page = await ws.objects.search(kind.id, condition, limit=limit, start=cursor)
+    page = await page_of(partial(ws.objects.search, kind.id, condition), "identifiers", limit, cursor)
     return ObjectsAnswer(
         objects=[ObjectLine(**each.model_dump()) for each in page.identifiers],
         total=total_of(len(page.identifiers), cursor, page.next),

@@ -1,6 +1,7 @@
 """The tool that reads one object."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from cio_mcp.customerio.api.objects import RelatedPage
 from cio_mcp.text.sanitize import quoted_name, word
 from cio_mcp.text.untrusted import Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Limit
-from cio_mcp.tools.common.pages import PageAnswer, continuation, total_of
+from cio_mcp.tools.common.pages import PageAnswer, continuation, page_of, total_of
 from cio_mcp.tools.common.person_ref import PersonRef, pairs, who
 from cio_mcp.tools.core.customer_attributes import as_text, fit_attributes
 from cio_mcp.tools.core.customers import MAX_OMITTED_NAMES
@@ -58,7 +59,8 @@ async def get_object(
     kind = await ws.objects.find_type(type)
     record = await ws.objects.get(kind.id, id)
     wanted = customers or cursor is not None
-    page = await ws.objects.related_page(kind.id, id, limit=limit, start=cursor) if wanted else None
+    read = partial(ws.objects.related_page, kind.id, id)
+    page = await page_of(read, "cio_relationships", limit, cursor) if wanted else None
     attributes = {name: as_text(value) for name, value in record.attributes.items() if value is not None}
     listed, omitted = fit_attributes(attributes)
     return ObjectAnswer(
