@@ -135,7 +135,7 @@ async def test_the_question_states_the_facts_in_order_and_closes_with_the_change
     schema = person.prompts[0].requested_schema
     assert schema["properties"]["decision"]["oneOf"] == [
         {"const": "reject", "title": "Reject"},
-        {"const": "approve", "title": "Approve: send to 1 person"},
+        {"const": "approve", "title": "Approve: send 1 event; this may send messages"},
     ]
     assert "default" not in schema["properties"]["decision"]
     assert schema["required"] == ["decision"]

@@ -85,6 +85,7 @@ class Plan(BaseModel):
     For the person who decides:
     - `notes` are sentences; `preview` is approximately what a message will say, a line each; `why` is what makes the
       plan of its class; `effect_title` is what the choice to approve says, where class and count do not say it.
+    - `missing_data` are sentences about data and attributes that a template needs and doesn't get.
     - `confirmation` is what must be typed to approve; with `exact_case` in the same case, as of an ID.
     - `earlier` are changes of the last 24 hours that were equal or nearly equal, `rejections` those of them that a
       person rejected in the last hour.
@@ -92,7 +93,8 @@ class Plan(BaseModel):
       The gate fills it in.
 
     Whom it reaches:
-    - `affected` counts people (None: unknown), and `examples` names some.
+    - `affected` counts people (None: unknown), `reached` those of them who are expected to be reached (None: not known
+      beyond that), and `examples` names some.
     - `recipients` are all of them, by address or `cio_…`, and `test_profiles` those of them who are in the policy's
       segment; none means that it is not known.
     - `starts` are the running campaigns it may start: none of them (empty), these, `unknown`, or None where it can
@@ -118,6 +120,8 @@ class Plan(BaseModel):
     edits: tuple[ValueEdit, ...] = ()
     people: tuple[PersonEdit, ...] = ()
     affected: int | None = 1
+    reached: int | None = None
+    missing_data: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
     test_profiles: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()

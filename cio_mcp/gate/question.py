@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from cio_mcp.gate.choice import recipients
+from cio_mcp.gate.permanence import no_way_back
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.question_values import Field, Group, renders
 from cio_mcp.gate.values import texts_in
@@ -68,14 +70,14 @@ def _cut_isolated(text: str) -> str:
 
 
 def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | None = None) -> Iterator[str]:
-    yield _list(plan.summary, plan.notes)
+    yield _list(plan.summary, (*plan.missing_data, *plan.notes))
     if left_out is not None:
         more = f" {left_out:,} more values are not listed here." if left_out > 0 else ""
         yield f"{TOO_LARGE}{more} Read the full requests before you decide."
     yield from _section("Options:", _lines(fields, "option"))
     yield from _section("Values that affect who is reached:", _lines(fields, "reach"))
     if plan.affected != 0:
-        yield _list(f"Recipients: {_count(plan.affected)}.", plan.examples)
+        yield _list(f"Recipients: {recipients(plan)}.", plan.examples)
     if plan.starts is not None:
         yield _starts(plan.starts)
     if plan.why:
@@ -86,7 +88,8 @@ def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | No
     yield f"Requests: {'; '.join(call.endpoint for call in plan.calls)}."
     if plan.confirmation is not None:
         yield f"To approve, also type {visible(plan.confirmation)}{', in the same case' if plan.exact_case else ''}."
-    yield f"Change {change}. Nothing is sent unless you approve. Each approval applies once."
+    closing = ("Nothing is sent unless you approve", "Each approval applies once", *no_way_back(plan.calls))
+    yield f"Change {change}. {'. '.join(closing)}."
 
 
 def _section(head: str, lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -105,12 +108,6 @@ def _list(head: str, lines: Iterable[str]) -> str:
 
 def _lines(fields: Iterable[Field], group: Group) -> tuple[str, ...]:
     return tuple(field.line for field in fields if field.group == group)
-
-
-def _count(people: int | None) -> str:
-    if people is None:
-        return "an unknown number of people"
-    return "1 person" if people == 1 else f"{people:,} people"
 
 
 def _warnings(plan: Plan) -> Iterator[str]:

@@ -117,7 +117,7 @@ def receipt_of(change: Change, now: float) -> Receipt:
         receipt = EditReceipt(**dict(receipt) | {"people": people, "message": message})
     if receipt.status == "failed" or outcome is None:
         return receipt
-    receipt = receipt.model_copy(update={"warnings": plan.warnings or None})
+    receipt = receipt.model_copy(update={"warnings": (*plan.missing_data, *plan.warnings) or None})
     if not (edits := edits_of(plan)):
         return receipt
     return EditReceipt(**dict(receipt) | {"edits": edits, "message": f"{receipt.message}{not_listed(plan)}"})

@@ -21,6 +21,7 @@ from cio_mcp.customerio.call import canonical
 from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import InvalidAnswer, InvalidArgument
 from cio_mcp.gate.change import Change
+from cio_mcp.gate.choice import approval_title
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt, prompt_refusal
 from cio_mcp.server.errors import INVALID_ANSWER
@@ -178,7 +179,10 @@ async def _settle(call: WriteCall, change: Change, answer: object, ctx: Context[
 
 def decision_form(plan: Plan) -> type[BaseModel]:
     """The form for a decision: titled choices, reject first, no default, and what must be typed."""
-    choices = [{"const": "reject", "title": "Reject"}, {"const": "approve", "title": f"Approve: {_effect(plan)}"}]
+    choices = [
+        {"const": "reject", "title": "Reject"},
+        {"const": "approve", "title": f"Approve: {approval_title(plan)}"},
+    ]
     choice = Annotated[
         Literal["reject", "approve"],
         Field(description="Approve exactly what is shown, once, or reject it", json_schema_extra=_with_titles(choices)),
@@ -196,16 +200,6 @@ def _with_titles(choices: list[dict[str, str]]) -> Callable[[dict[str, Any]], No
         schema["oneOf"] = choices
 
     return replace_enum
-
-
-def _effect(plan: Plan) -> str:
-    if plan.effect_title or plan.affected == 0:
-        return plan.effect_title or "apply it"
-    people = "an unknown number of people" if plan.affected is None else f"{plan.affected:,} people"
-    people = "1 person" if plan.affected == 1 else people
-    if plan.risk == "send" and (plan.edits or plan.people):
-        return f"update {people}; this may send messages"
-    return {"send": f"send to {people}", "data": f"update {people}", "destroy": f"delete for {people}"}[plan.risk]
 
 
 def digest_of(arguments: dict[str, Any]) -> str:

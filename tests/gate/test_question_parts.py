@@ -146,6 +146,21 @@ class TestItsGroups:
         text = question_of(event({}), affected=affected, examples=("“ada”",)).text
         assert f"Recipients: {words}.\n- “ada”." in text
 
+    def test_the_people_who_are_expected_to_be_reached_come_first(self) -> None:
+        text = question_of(event({}), affected=488, reached=433).text
+        assert "Recipients: 433 people are expected to be reached, 488 people at most." in text
+
+    @pytest.mark.parametrize(
+        ("call", "sentence"),
+        [
+            (event({}), "Events can't be undone, nor can their effects."),
+            (Call(operation="delete_customer", path={"identifier": "ada"}), "Deletions can't be undone."),
+            (Call(operation="create_segment", body={"segment": {"name": "x"}}), "Each approval applies once."),
+        ],
+    )
+    def test_it_ends_with_what_can_not_be_undone(self, call: Call, sentence: str) -> None:
+        assert question_of(call).text.endswith(sentence)
+
     def test_a_plan_that_reaches_nobody_names_no_recipients(self) -> None:
         assert "Recipients" not in question_of(event({}), affected=0).text
 

@@ -45,13 +45,14 @@ async def test_a_trigger_and_a_different_name_are_no_warning(ws: CallContext, na
 
 async def test_event_data_that_a_message_needs_and_the_event_lacks_is_named(ws: CallContext) -> None:
     plan = await send_event(ws, "ada", "order_placed", {"total": 5})
-    assert plan.warnings == ("Campaign 2 “Order follow-up” uses event data that is missing: “order_id”.",)
+    assert plan.missing_data == ("Campaign 2 “Order follow-up” uses event data that is missing: “order_id”.",)
+    assert plan.warnings == ()
     assert plan.preview == ("Subject: “Thank you for order”",)
 
 
 async def test_with_all_data_the_first_message_of_the_only_campaign_shows_its_subject(ws: CallContext) -> None:
     plan = await send_event(ws, "ada", "order_placed", {"order_id": 7, "total": 5})
-    assert plan.warnings == ()
+    assert (plan.missing_data, plan.warnings) == ((), ())
     assert plan.preview == ("Subject: “Thank you for order 7”",)
 
 
@@ -66,7 +67,7 @@ async def test_several_campaigns_have_warnings_each_and_no_preview(ws: CallConte
     campaign(sandbox, 7, "{{event.order_id}}", "{{event.coupon}} {{trigger.gift | default: 'none'}}")
     plan = await send_event(ws, "ada", "order_placed", {"order_id": 7})
     assert plan.preview == ()
-    assert plan.warnings == (
+    assert plan.missing_data == (
         "Campaign 2 “Order follow-up” uses event data that is missing: “total”.",
         "Campaign 7 “Campaign 7” uses event data that is missing: “coupon”.",
     )
@@ -86,10 +87,8 @@ async def test_unreadable_messages_are_reported(ws: CallContext, sandbox: Sandbo
     sandbox.faults.append(Fault("GET", "/v1/campaigns/2/actions", "403", times=9))
     campaign(sandbox, 7, "{{event.coupon}}")
     plan = await send_event(ws, "ada", "order_placed")
-    assert plan.warnings == (
-        "The messages of campaign 2 could not be read.",
-        "Campaign 7 “Campaign 7” uses event data that is missing: “coupon”.",
-    )
+    assert plan.warnings == ("The messages of campaign 2 could not be read.",)
+    assert plan.missing_data == ("Campaign 7 “Campaign 7” uses event data that is missing: “coupon”.",)
 
 
 async def test_messages_that_take_too_long_to_read_are_not_waited_for(
@@ -122,8 +121,8 @@ async def test_a_malformed_message_is_reported_as_unknown_beside_the_known_ones(
     campaign(sandbox, 2, "{{ event.a", "{{ event.b }}")
     plan = await send_event(ws, "ada", "order_placed")
     assert plan.preview == ("Subject: “Email 0”",)
+    assert plan.missing_data == ("Campaign 2 “Campaign 2” uses event data that is missing: “b”.",)
     assert plan.warnings == (
-        "Campaign 2 “Campaign 2” uses event data that is missing: “b”.",
         "Campaign 2 “Campaign 2” has a message that could not be read. It may use more event data.",
     )
 

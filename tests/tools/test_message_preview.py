@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import Content, Identifiers
 from cio_mcp.customerio.api.people import Person
+from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.tools.common.message_preview import MAX_BEGINNING, MAX_NAMES, MessagePreview, preview
 from cio_mcp.tools.core.send_transactional import SendOptions, send_transactional
@@ -41,7 +42,7 @@ def test_the_subject_and_the_visible_text_are_rendered_with_the_data_and_the_pro
     result = preview_of(content("Order {{data.order.id}}", body), data={"order": {"id": 7}, "vip": True})
     assert result == MessagePreview(subject="Order 7", beginning="Hi Ada, order 7 VIP")
     assert result.lines == ("Subject: “Order 7”", "Text begins: “Hi Ada, order 7 VIP”")
-    assert result.warnings == ()
+    assert (result.missing_data, result.warnings) == ((), ())
 
 
 def test_a_message_without_html_shows_its_plain_text_and_no_subject() -> None:
@@ -67,7 +68,7 @@ def test_missing_variables_are_named() -> None:
         data={"total": None},
     )
     assert result.missing == ("order_id", "preheader", "customer.last_name", "customer.plan")
-    assert result.warnings == (
+    assert result.missing_data == (
         (
             "The data lacks variables that the template uses, so the message may not be delivered: "
             "“order_id”, “preheader”."
@@ -81,7 +82,7 @@ def test_missing_variables_are_named() -> None:
 
 def test_a_warning_names_only_so_many_variables() -> None:
     body = "".join(f"{{{{data.v{number:02d}}}}}" for number in range(MAX_NAMES + 3))
-    (warning,) = preview_of(content("x", body)).warnings
+    (warning,) = preview_of(content("x", body)).missing_data
     assert warning.endswith("“v09”, and 3 more.")
 
 
@@ -135,7 +136,7 @@ async def test_a_transactional_send_shows_what_the_message_says(ws: CallContext)
         "Subject: “Order 7 is on its way”",
         "Text begins: “Follow order 7: https://acme.example/7 https://acme.example/track”",
     )
-    assert not any("template" in warning for warning in plan.warnings)
+    assert plan.missing_data == ()
 
 
 async def test_a_transactional_send_warns_of_data_and_attributes_that_are_missing(
@@ -147,12 +148,13 @@ async def test_a_transactional_send_warns_of_data_and_attributes_that_are_missin
     plan = await send_transactional(ws, "1", "ada", data={"minutes": 5})
     assert (
         "The data lacks variables that the template uses, so the message may not be delivered: “reset_url”."
-        in plan.warnings
+        in plan.missing_data
     )
     assert (
         "The profile lacks attributes that the template uses, so the message may not be delivered: "
         "“customer.first_name”."
-    ) in plan.warnings
+    ) in plan.missing_data
+    assert question_about(plan, "aaaa0001").text.split("\n")[1:3] == [f"- {each}" for each in plan.missing_data]
     assert plan.preview[0] == "Subject: “Reset your password”"
 
 

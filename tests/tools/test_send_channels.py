@@ -9,7 +9,9 @@ import pytest
 from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.sends import OPERATIONS, Channel
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.choice import approval_title
 from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.tools.core.send_channels import channel_of
 from cio_mcp.tools.core.send_transactional import SendOptions, send_transactional
@@ -155,9 +157,13 @@ async def test_an_unsubscribed_customer_and_missing_data_are_warned_of_on_every_
     assert ada is not None
     ada.attributes["unsubscribed"] = True
     for message, *_ in MESSAGES.values():
-        warnings = " ".join((await send_transactional(ws, message, "ada")).warnings)
-        assert "The customer is unsubscribed, so Customer.io will not deliver it." in warnings
-        assert "The data lacks variables that the template uses" in warnings
+        plan = await send_transactional(ws, message, "ada")
+        assert "The customer is unsubscribed, so Customer.io will not deliver it." in plan.warnings
+        assert "The data lacks variables that the template uses" in plan.missing_data[0]
+        assert approval_title(plan) == "send, expected to reach 0 of 1 person"
+        assert "Recipients: 1 person, but nobody is expected to be reached." in question_about(plan, "aaaa0001").text
+    insisting = await send_transactional(ws, message, "ada", options=SendOptions(send_to_unsubscribed=True))
+    assert approval_title(insisting) == "send to 1 person"
 
 
 async def test_a_plan_rests_on_what_the_message_says(ws: CallContext, sandbox: Sandbox) -> None:

@@ -10,6 +10,7 @@ from mcp import Client
 from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument, NotFound
+from cio_mcp.gate.choice import approval_title
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.question import question_about
@@ -292,14 +293,48 @@ async def test_an_entry_that_is_listed_twice_is_sent_once(ws: CallContext) -> No
 
 
 async def test_data_that_a_template_lacks_is_named_for_all_or_with_the_number_of_people(ws: CallContext) -> None:
-    assert (await trigger(ws, audience={"ids": ["ada"]})).warnings == ()
-    [for_all] = (await trigger(ws, audience={"ids": ["ada"]}, data={"text": "t"})).warnings
+    assert (await trigger(ws, audience={"ids": ["ada"]})).missing_data == ()
+    [for_all] = (await trigger(ws, audience={"ids": ["ada"]}, data={"text": "t"})).missing_data
     assert "messages may not be delivered: “headline”." in for_all
     entries = [{"id": "ada", "data": {"headline": "Hi"}}, {"email": "eve@example.com"}]
-    [for_some] = (await trigger(ws, audience={"per_user_data": entries}, data={"text": "t"})).warnings
+    [for_some] = (await trigger(ws, audience={"per_user_data": entries}, data={"text": "t"})).missing_data
     assert for_some == "1 of 2 people have no “headline”, so their messages may not be delivered."
     file = await trigger(ws, audience={"data_file_url": "https://x.example/f"}, data={"text": "t"})
-    assert any("unless the file has them: “headline”" in warning for warning in file.warnings)
+    assert any("unless the file has them: “headline”" in sentence for sentence in file.missing_data)
+
+
+async def test_the_question_says_first_what_is_missing_and_how_many_are_expected_to_be_reached(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
+    for customer in ("ada", "bob"):
+        person = sandbox.workspace.people.get("id", customer)
+        assert person
+        person.attributes["unsubscribed"] = customer == "ada"
+    plan = await trigger(ws, audience={"ids": ["ada", "bob"]}, data={"text": "t"})
+    question = question_about(plan, "aaaa0001").text
+    assert "lacks variables" in question.split("\n")[1]
+    assert "Recipients: 1 person is expected to be reached, 2 people at most.\n" in question
+    assert approval_title(plan) == "send, expected to reach 1 of 2 people"
+    assert question.endswith("Sent messages can't be undone.")
+
+
+@pytest.mark.parametrize(
+    ("audience", "count"),
+    [
+        ({"ids": ["ada", "eve"]}, "1 person has"),
+        ({"ids": ["ada", "eve"], "email_ignore_missing": True}, None),
+        ({"ids": ["ada"]}, None),
+        (None, "Some people may have"),
+    ],
+)
+async def test_people_without_an_address_may_fail_a_broadcast_of_emails(
+    ws: CallContext, sandbox: Sandbox, audience: Any, count: str | None
+) -> None:
+    eve = sandbox.workspace.people.get("id", "eve")
+    assert eve
+    sandbox.workspace.people.rename(eve, email=None)
+    said = [each for each in (await trigger(ws, audience=audience)).warnings if "email_ignore_missing" in each]
+    assert [each.partition(" no email address.")[0] for each in said] == ([count] if count else [])
 
 
 async def test_the_message_is_shown_as_the_first_person_gets_it_with_their_own_data(ws: CallContext) -> None:

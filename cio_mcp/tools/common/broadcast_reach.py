@@ -11,6 +11,7 @@ from cio_mcp.customerio.api.base import Identifiers
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.suppressions import SuppressionType
 from cio_mcp.errors import CioError
+from cio_mcp.gate.choice import people_count
 from cio_mcp.tools.common.broadcast_audience import Audience, AudienceMember
 from cio_mcp.tools.common.gather import together
 from cio_mcp.workspace import CallContext
@@ -38,7 +39,8 @@ class Reach:
     """The people of an audience, as far as they are known.
 
     `size` is how many it has, `least` how many are expected to be reached and `most` how many may be (None: unknown).
-    `people` are those who may be reached, where their profiles are known.
+    `people` are those who may be reached, where their profiles are known, and `without_address` is how many have no
+    address of the message's type (None: unknown).
     """
 
     size: int | None
@@ -46,6 +48,7 @@ class Reach:
     most: int | None
     lines: tuple[str, ...]
     people: tuple[AudienceMember, ...] = ()
+    without_address: int | None = None
 
 
 async def reach_of(ws: CallContext, audience: Audience, types: Collection[str]) -> Reach:
@@ -53,7 +56,7 @@ async def reach_of(ws: CallContext, audience: Audience, types: Collection[str]) 
     head = f"Audience: {audience.label}"
     if audience.people is not None:
         return _of_people(
-            f"{head}, {_people(len(audience.people))}.", audience.people, types, await _suppressed(ws, types)
+            f"{head}, {people_count(len(audience.people))}.", audience.people, types, await _suppressed(ws, types)
         )
     if audience.filter is None:
         return Reach(None, None, None, (audience.unknown,))
@@ -61,10 +64,10 @@ async def reach_of(ws: CallContext, audience: Audience, types: Collection[str]) 
     if identifiers is None:
         size = await ws.segments.count(audience.segment) if audience.segment else None
         limit = SEARCH_PAGE * MAX_SEARCH_PAGES
-        number = _people(size) if size is not None else f"more than {limit:,} people"
+        number = people_count(size) if size is not None else f"more than {limit:,} people"
         unknown = f"More than {limit:,} people are not looked up, so how many of them are reached can't be known."
         return Reach(size, None, size, (f"{head}, {number}.", unknown))
-    head = f"{head}, {_people(len(identifiers))}."
+    head = f"{head}, {people_count(len(identifiers))}."
     suppressed = await _suppressed(ws, types)
     if len(identifiers) <= MAX_PROFILES:
         profiles = await ws.people.profiles_of_many(identifiers)
@@ -132,6 +135,7 @@ def _reach(
         most=most,
         lines=(head, *_lines(counts, types, suppressed, least)),
         people=people,
+        without_address=None if counts["unknown"] else counts["no address"],
     )
 
 
@@ -142,22 +146,18 @@ def _lines(
     if least is None:
         yield f"How many of them have a {needed or 'reachable address'} can't be known for so many people."
     else:
-        yield f"Expected to be reached: {_people(least)}."
+        yield f"Expected to be reached: {people_count(least)}."
     if number := counts["no address"]:
-        yield f"Not reached: {_people(number)} without {'an' if needed.startswith('e') else 'a'} {needed}."
+        yield f"Not reached: {people_count(number)} without {'an' if needed.startswith('e') else 'a'} {needed}."
     if number := counts["suppressed"]:
-        yield f"Not reached: {_people(number)} whose address the email provider suppresses."
+        yield f"Not reached: {people_count(number)} whose address the email provider suppresses."
     if number := counts["unsubscribed"]:
         yield (
-            f"Unsubscribed: {_people(number)}. They are reached only if the message is set to send to unsubscribed "
-            "people, which the API doesn't show."
+            f"Unsubscribed: {people_count(number)}. They are reached only if the message is set to send to "
+            "unsubscribed people, which the API doesn't show."
         )
     if suppressed is None and "email" in types:
         yield "How many addresses the email provider suppresses can't be known."
-
-
-def _people(number: int) -> str:
-    return "1 person" if number == 1 else f"{number:,} people"
 
 
 async def _search(ws: CallContext, filter_: JsonValue) -> list[Identifiers] | None:

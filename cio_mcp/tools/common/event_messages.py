@@ -41,6 +41,7 @@ class EventMessages:
     """The part of a plan about the messages of the triggered campaigns, and their digest."""
 
     preview: tuple[str, ...] = ()
+    missing_data: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     digest: str = ""
     """SHA-256 (hex) over what the messages say, as far as they were read."""
@@ -57,6 +58,7 @@ async def event_messages(
     end = anyio.current_time() + READ_SECONDS
     read = await _actions(ws, looked_into, end)
     warnings: list[str] = []
+    missing: list[str] = []
     unread: list[str] = []
     for campaign in looked_into:
         actions = read[campaign.id]
@@ -65,7 +67,9 @@ async def event_messages(
             continue
         if anyio.current_time() > end:
             left = 0
-        warnings += await anyio.to_thread.run_sync(_warnings, campaign, actions[:left], data)
+        lacking, partly_read = await anyio.to_thread.run_sync(_lacking, campaign, actions[:left], data)
+        missing += lacking
+        warnings += partly_read
         if max(len(actions), len(campaign.actions)) > left:
             unread.append(campaign.id)
         left = max(0, left - len(actions))
@@ -74,7 +78,7 @@ async def event_messages(
         warnings.append(f"Some messages were not read (campaigns {listed_names(unread)}).")
     preview = await _preview(read, person, data, ws.now) if len(campaigns) == 1 else ()
     contents = [content for actions in read.values() for content in actions or ()]
-    return EventMessages(preview, tuple(warnings), content_digest(contents))
+    return EventMessages(preview, tuple(missing), tuple(warnings), content_digest(contents))
 
 
 async def _actions(ws: CallContext, campaigns: Sequence[Campaign], end: float) -> dict[str, list[Content] | None]:
@@ -83,14 +87,16 @@ async def _actions(ws: CallContext, campaigns: Sequence[Campaign], end: float) -
     return await together({campaign.id: partial(or_none, partial(actions, campaign)) for campaign in campaigns})
 
 
-def _warnings(campaign: Campaign, actions: Sequence[Content], data: Mapping[str, JsonValue]) -> list[str]:
+def _lacking(
+    campaign: Campaign, actions: Sequence[Content], data: Mapping[str, JsonValue]
+) -> tuple[list[str], list[str]]:
+    """A sentence about the data that messages lack, and a warning where one can't be read."""
     required = [required_by([action]) for action in actions]
     missing = missing_data(frozenset().union(*filter(None, required)), data)
     label = f"Campaign {campaign.id} {quoted(campaign.name)}"
     sentences = [f"{label} uses event data that is missing: {listed_names(missing)}."] if missing else []
-    if None in required:
-        sentences.append(f"{label} has a message that could not be read. It may use more event data.")
-    return sentences
+    unread = [f"{label} has a message that could not be read. It may use more event data."] if None in required else []
+    return sentences, unread
 
 
 async def _preview(

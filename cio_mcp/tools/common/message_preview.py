@@ -46,8 +46,8 @@ class MessagePreview(BaseModel):
         return tuple(f"{label}: {quoted(text, MAX_BEGINNING)}" for label, text in labeled if text)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """Warnings for the person who decides about the message."""
+    def missing_data(self) -> tuple[str, ...]:
+        """Sentences about the data and attributes that are missing."""
         data = [name for name in self.missing if not name.startswith("customer.")]
         attributes = [name for name in self.missing if name.startswith("customer.")]
         sentences = []
@@ -61,9 +61,12 @@ class MessagePreview(BaseModel):
             sentences.append(
                 f"The profile lacks attributes that the template uses, so the message may not be delivered: {names}."
             )
-        if self.unknown:
-            sentences.append("The template could only be read in part. It may use more variables.")
         return tuple(sentences)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What else the person who decides about the message has to know."""
+        return ("The template could only be read in part. It may use more variables.",) if self.unknown else ()
 
 
 async def preview_message(

@@ -11,7 +11,7 @@ from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
-from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.plan import Plan, Starts
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import match_word
 from cio_mcp.text.timestamps import moment
@@ -38,6 +38,10 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far clocks may differ before a time counts as future. Chosen."""
 
 FOLLOW = "To follow the messages it triggers, call wait_for_event with this change and metric=delivered."
+UNSUBSCRIBED = (
+    "The customer is unsubscribed, so messages that it triggers reach them only if they are set to send to "
+    "unsubscribed people, which the API doesn't show."
+)
 NOTHING_STARTS = "No running campaign has this event as its trigger. To check, call recent_events with this change."
 
 
@@ -70,11 +74,13 @@ async def send_event(
         summary=f"Send event {quoted(name)} for {recipient.name}.",
         notes=((f"It happened at {moment(at)}.",) if at else ()),
         preview=messages.preview,
+        missing_data=messages.missing_data,
         examples=(recipient.example,),
         recipients=recipient.recipients,
         test_profiles=await test_profiles(ws, recipient),
         starts=starts,
-        warnings=(*zone_warnings(timestamp), *_warnings(recipient, age), *similar, *messages.warnings),
+        warnings=(*zone_warnings(timestamp), *_warnings(recipient, age, starts), *similar, *messages.warnings),
+        effect_title="send 1 event; no running campaign uses it" if starts == () else _effect_title(recipient),
         calls=(tracking.event(recipient.reference, name, data or {}, ulid=str(ULID()), at=at),),
         rests_on=recipient.rests_on
         | {"starts": starts if isinstance(starts, str) else list(starts), "messages": messages.digest},
@@ -103,8 +109,15 @@ async def _similar_name(ws: CallContext, name: str) -> tuple[str, ...]:
     return (f"No running campaign has this event as its trigger, but one has {quoted(meant)}.",) if meant else ()
 
 
-def _warnings(recipient: Recipient, age: timedelta) -> tuple[str, ...]:
+def _effect_title(recipient: Recipient) -> str:
+    unsubscribed = recipient.person is not None and recipient.person.unsubscribed
+    return f"send 1 event; this may send messages{', though the customer is unsubscribed' if unsubscribed else ''}"
+
+
+def _warnings(recipient: Recipient, age: timedelta, starts: Starts) -> tuple[str, ...]:
     warnings = []
+    if starts and recipient.person and recipient.person.unsubscribed:
+        warnings.append(UNSUBSCRIBED)
     if age > MAX_TRIGGER_AGE:
         warnings.append("It is older than 72 hours, so it triggers no event-triggered campaign.")
     if age < -CLOCK_TOLERANCE:

@@ -68,6 +68,8 @@ async def send_transactional(
         summary=f"Send transactional {noun} {template.id} {quoted(template.name)} to {recipient.name}.",
         notes=(f"It will be sent {f'at {moment(at)}' if at else 'immediately'}.", *where.notes),
         preview=preview.lines,
+        reached=0 if _is_unreachable(recipient, chosen) else None,
+        missing_data=preview.missing_data,
         examples=(recipient.example,),
         recipients=where.people,
         test_profiles=await test_profiles(ws, recipient),
@@ -105,10 +107,16 @@ def _due(send_at: str | None, now: datetime) -> datetime | None:
     return at
 
 
+def _is_unreachable(recipient: Recipient, options: SendOptions) -> bool:
+    person = recipient.person
+    return person is not None and person.unsubscribed and not options.send_to_unsubscribed
+
+
 def _warnings(recipient: Recipient, options: SendOptions) -> tuple[str, ...]:
     warnings = []
     if recipient.person and recipient.person.unsubscribed:
-        reaches = "but will receive it anyway" if options.send_to_unsubscribed else "so Customer.io will not deliver it"
+        unreachable = _is_unreachable(recipient, options)
+        reaches = "so Customer.io will not deliver it" if unreachable else "but will receive it anyway"
         warnings.append(f"The customer is unsubscribed, {reaches}.")
     if options.queue_draft:
         warnings.append("It is queued as a draft: someone has to send it in Customer.io.")

@@ -11,6 +11,7 @@ from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.triggers import MAX_QUEUED, Trigger
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import CioError, InvalidArgument
+from cio_mcp.gate.choice import people_count
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.lists import list_first
@@ -69,6 +70,7 @@ async def trigger_broadcast(
     everyone = [Recipient.of(one.person) for one in chosen.people or ()]
     # Who matches a filter may change until Customer.io reads it, so only people of a list are recipients to a policy.
     listed = everyone if len(everyone) <= MAX_CONDITIONS else []
+    required = [required_by([content]) for content in contents]
     preview = await _preview(ws, contents, reach.people, data or {})
     return Plan(
         risk="send",
@@ -82,10 +84,17 @@ async def trigger_broadcast(
         ),
         preview=preview[0],
         affected=reach.most,
+        reached=reach.least,
+        missing_data=tuple(_missing(required, data or {}, chosen)),
         examples=tuple(_sample(reach)),
         recipients=tuple(address for one in listed for address in one.recipients),
         test_profiles=await test_profiles_among(ws, listed),
-        warnings=(*_states(source, contents, past), *_missing(contents, data or {}, chosen), *preview[1]),
+        warnings=(
+            *_missing_addresses(chosen, reach, types),
+            *_states(source, contents, past),
+            *(("A template could not be read. It may use more variables.",) if None in required else ()),
+            *preview[1],
+        ),
         calls=(triggers.trigger(source.id, data or {}, chosen.request),),
         rests_on={
             "broadcast": [source.name, source.state],
@@ -157,12 +166,28 @@ def _states(source: Broadcast, contents: Sequence[Content], past: Sequence[Trigg
         yield "The broadcast has no message that could be read."
 
 
-def _missing(contents: Sequence[Content], data: Mapping[str, JsonValue], audience: Audience) -> Iterator[str]:
+def _missing_addresses(audience: Audience, reach: Reach, types: Collection[str]) -> Iterator[str]:
+    """What people without an email address may do to the broadcast, where there are some or nobody knows.
+
+    Source: https://docs.customer.io/integrations/api/app/ (triggerBroadcast, email_ignore_missing).
+    """
+    if "email" not in types or "email_ignore_missing" in audience.request or reach.without_address == 0:
+        return
+    without = reach.without_address
+    count = (
+        "Some people may have" if without is None else f"{people_count(without)} {'has' if without == 1 else 'have'}"
+    )
+    yield (
+        f"{count} no email address. By its documentation, Customer.io may then fail the whole broadcast, for any "
+        "audience, unless email_ignore_missing=true skips them."
+    )
+
+
+def _missing(
+    required: Sequence[frozenset[str] | None], data: Mapping[str, JsonValue], audience: Audience
+) -> Iterator[str]:
     """The template variables that the data lack, for everyone or for some."""
-    required = [required_by([content]) for content in contents]
     names = frozenset[str]().union(*filter(None, required))
-    if None in required:
-        yield "A template could not be read. It may use more variables."
     lacking = missing_data(names, data)
     if not lacking:
         return
@@ -195,7 +220,7 @@ async def _preview(
     more = (f"Only the first of its {len(contents)} messages is shown",) if len(contents) > 1 else ()
     for_whom = (f"As {Recipient.of(sample.person).name} gets it",) if sample else ()
     lines = (*for_whom, *shown.lines, *more)
-    return lines, shown.model_copy(update={"missing": attributes, "unknown": False}).warnings
+    return lines, shown.model_copy(update={"missing": attributes}).missing_data
 
 
 def _sample(reach: Reach) -> Iterator[str]:

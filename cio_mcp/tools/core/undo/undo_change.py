@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from cio_mcp.customerio.api.contents import UPDATED_KINDS
-from cio_mcp.customerio.operations import Operation, Permanence
+from cio_mcp.customerio.operations import Operation
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.change import Change
+from cio_mcp.gate.permanence import NO_WAY_BACK
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import happened_at, outcome_of
 from cio_mcp.storage.rows import EFFECTIVE, ChangeRow
@@ -43,15 +44,6 @@ UNDOS: Mapping[str, Undo] = {
     **dict.fromkeys(("create_collection", "update_collection", "delete_collection"), undo_collection),
 }
 """The way back by operation, beside profile edits. A change is undone by one function or not at all."""
-
-NO_WAY_BACK: dict[Permanence, str] = {
-    "": "this kind of change has no undo",
-    "event": "events can't be undone, nor can their effects",
-    "message": "sent messages can't be undone",
-    "removal": "deletions can't be undone",
-    "merge": "merges can't be undone",
-}
-"""Why a write has no undo."""
 
 VISIBLE_SECONDS = 60.0
 """After a change, how long old values may only mean that its effect is not visible yet. Chosen: writes are accepted
