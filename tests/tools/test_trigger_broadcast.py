@@ -333,8 +333,8 @@ async def test_people_without_an_address_may_fail_a_broadcast_of_emails(
     eve = sandbox.workspace.people.get("id", "eve")
     assert eve
     sandbox.workspace.people.rename(eve, email=None)
-    said = [each for each in (await trigger(ws, audience=audience)).warnings if "email_ignore_missing" in each]
-    assert [each.partition(" no email address.")[0] for each in said] == ([count] if count else [])
+    notes = [each for each in (await trigger(ws, audience=audience)).warnings if "email_ignore_missing" in each]
+    assert [each.partition(" no email address.")[0] for each in notes] == ([count] if count else [])
 
 
 async def test_the_message_is_shown_as_the_first_person_gets_it_with_their_own_data(ws: CallContext) -> None:
