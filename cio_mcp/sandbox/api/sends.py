@@ -58,19 +58,9 @@ def send(workspace: Workspace, request: ApiRequest, channel: Channel) -> Any:
         else:
             _dispatch(workspace, body, delivery)
 
-    workspace.sends.append(
-        {
-            "at": now,
-            "channel": channel,
-            "delivery_id": response["delivery_id"],
-            "transactional_message_id": body.get("transactional_message_id"),
-            "identifiers": body["identifiers"],
-            "to": body.get("to"),
-            "data": data,
-            "send_at": send_at,
-            "send_to_unsubscribed": body.get("send_to_unsubscribed", True),
-        }
-    )
+    record = {name: body.get(name) for name in ("transactional_message_id", "identifiers", "to")}
+    record |= {"at": now, "channel": channel, "delivery_id": response["delivery_id"], "data": data, "send_at": send_at}
+    workspace.sends.append({**record, "send_to_unsubscribed": body.get("send_to_unsubscribed", True)})
     workspace.counts["sends"] += 1
     workspace.apply_after(0, accept)
     return response

@@ -35,7 +35,7 @@ from cio_mcp.tools.common.pages import PageAnswer, continuation, offset_of, text
 from cio_mcp.tools.common.person_ref import AnswerPart
 from cio_mcp.tools.common.sources import SourceRef, read_ahead
 from cio_mcp.tools.core.deliveries import MessageLine, lines_of, timeline, type_of
-from cio_mcp.tools.core.message_search import Conditions, Range, Read, SearchPlace, by_creation, by_metric
+from cio_mcp.tools.core.message_search import Conditions, Range, Read, Search, SearchPlace, by_creation, by_metric
 from cio_mcp.workspace import CallContext
 
 MAX_SPAN_MONTHS = 6
@@ -175,17 +175,7 @@ async def list_messages(
             await find(ws, listed, id)  # which knows whether another kind has this id
         raise
     source = SourceRef(listed, id) if listed and id else None
-    return MessagesAnswer(
-        messages=await lines_of(ws, result.messages, source),
-        order=metric or "created",
-        looked_at=result.looked_at,
-        back_to=result.back_to,
-        undated=result.undated or None,
-        now=ws.now,
-        **continuation(result.next),
-        omitted=result.omitted,
-        total=result.total,
-    )
+    return _answer(result, await lines_of(ws, result.messages, source), metric or "created", ws.now)
 
 
 async def get_message(
@@ -233,6 +223,20 @@ def _text(body: str | None, start: int, *, mask: bool) -> dict[str, str | None]:
     """A part of the text, and the cursor to the next one."""
     text, cursor = text_page(readable(body) if body else "", MAX_BODY_CHARACTERS, start, mask=mask)
     return {"text": text if body else None, "cursor": cursor}
+
+
+def _answer(result: Search, messages: list[MessageLine], order: str, now: datetime) -> MessagesAnswer:
+    return MessagesAnswer(
+        messages=messages,
+        order=order,
+        looked_at=result.looked_at,
+        back_to=result.back_to,
+        undated=result.undated or None,
+        now=now,
+        **continuation(result.next),
+        omitted=result.omitted,
+        total=result.total,
+    )
 
 
 def _range(since: str | None, until: str | None, now: datetime, *, months: int) -> Range:
