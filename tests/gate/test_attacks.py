@@ -38,8 +38,7 @@ def send_planner(*, warns: Callable[[], str] = lambda: "", repeat: bool = False)
 
     async def plan() -> Plan:
         await anyio.lowlevel.checkpoint()
-        person: dict[str, JsonValue] = {"id": "ada"}
-        call = sends.email(2, person, "ada@example.com", {}, send_at=None, options={})
+        call = sends.email(2, {"id": "ada"}, "ada@example.com", {}, send_at=None, options={})
         warning = warns()
         rests_on: dict[str, JsonValue] = {"warning": warning}
         return Plan(

@@ -73,7 +73,9 @@ async def test_a_name_that_no_row_has_is_looked_up_in_the_other_kinds(
     assert sentence is None or sentence in render(answer, mask=False).text
 
 
-async def test_a_kind_that_cannot_be_read_does_not_count_as_one_without_a_match(ws: CallContext, sandbox: Sandbox) -> None:
+async def test_a_kind_that_cannot_be_read_does_not_count_as_one_without_a_match(
+    ws: CallContext, sandbox: Sandbox
+) -> None:
     sandbox.faults.append(Fault("GET", "/v1/newsletters", "status:400", times=-1))
     assert (
         await list_campaigns(ws, name="nope")

@@ -1,5 +1,6 @@
 """Sends of transactional messages, as calls."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -25,7 +26,7 @@ OPERATIONS: dict[Channel, str] = {
 
 
 def email(
-    message: int, person: dict[str, JsonValue], to: str, data: dict[str, JsonValue], *,
+    message: int, person: Mapping[str, str], to: str, data: dict[str, JsonValue], *,
     send_at: datetime | None, options: dict[str, JsonValue],
 ) -> Call:  # fmt: skip
     """Send a transactional email; see `send`."""
@@ -33,7 +34,7 @@ def email(
 
 
 def send(
-    channel: Channel, message: int, person: dict[str, JsonValue], to: str | None, data: dict[str, JsonValue], *,
+    channel: Channel, message: int, person: Mapping[str, str], to: str | None, data: dict[str, JsonValue], *,
     send_at: datetime | None, options: dict[str, JsonValue],
 ) -> Call:  # fmt: skip
     """Send a transactional message; Customer.io has no idempotency key, so the call is made once or never.
@@ -44,7 +45,7 @@ def send(
     """
     body: dict[str, JsonValue] = {
         "transactional_message_id": message,
-        "identifiers": person,
+        "identifiers": {**person},
         **({} if to is None else {"to": to}),
         "send_to_unsubscribed": False,
         **options,

@@ -63,7 +63,7 @@ async def send_transactional(
     where = destination(by, recipient, to)
     preview = await preview_message(contents, recipient.person, data or {}, ws.now, chosen.language or None)
     noun = NOUNS[by].partition(" ")[2]
-    identifiers, settings = {**recipient.reference.in_body}, chosen.model_dump(exclude_defaults=True)
+    settings = chosen.model_dump(exclude_defaults=True)
     return Plan(
         risk="send",
         summary=f"Send transactional {noun} {template.id} {quoted(template.name)} to {recipient.name}.",
@@ -75,7 +75,11 @@ async def send_transactional(
         recipients=where.people,
         test_profiles=await test_profiles(ws, recipient),
         warnings=(*zone_warnings(send_at), *where.warnings, *_warnings(recipient, chosen), *preview.warnings),
-        calls=(sends.send(by, int(template.id), identifiers, where.to, data or {}, send_at=at, options=settings),),
+        calls=(
+            sends.send(
+                by, int(template.id), recipient.reference.in_body, where.to, data or {}, send_at=at, options=settings
+            ),
+        ),
         rests_on=recipient.rests_on | {"message": template.name, "content": content_digest(contents), "own": where.own},
         once=True,
         repeat=repeat,
