@@ -98,9 +98,14 @@ class WebhookClient(SandboxClient):
 
 @asynccontextmanager
 async def webhook_client_for(
-    receiver: Receiver, *, people: int = 20, restamp: bool = False, concurrency: int = 1
+    receiver: Receiver,
+    *,
+    people: int = 20,
+    wait: float = 60.0,
+    restamp: bool = False,
+    concurrency: int = 1,
 ) -> AsyncIterator[WebhookClient]:
-    posting = PostingOptions(app=receiver.app, timeout=0.05, restamp=restamp, concurrency=concurrency)
+    posting = PostingOptions(app=receiver.app, timeout=wait, restamp=restamp, concurrency=concurrency)
     async with Sandbox(seed=7, people=people, clock=StillClock(), webhook_url=URL, posting=posting) as sandbox:
         transport = httpx.ASGITransport(app=sandbox.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:

@@ -105,11 +105,12 @@ async def test_other_failures_are_tried_again_soon(webhook_client: WebhookClient
     assert len(await webhook_client.advance(10)) == 2
 
 
-async def test_an_answer_that_does_not_come_in_time_is_a_failure(webhook_client: WebhookClient) -> None:
-    webhook_client.receiver.answers = [None]
-    await webhook_client.emit()
-    assert (await webhook_client.webhook_status())["last_status"] == "timeout"
-    assert len(await webhook_client.advance(10)) == 2
+async def test_an_answer_that_does_not_come_in_time_is_a_failure(receiver: Receiver) -> None:
+    receiver.answers = [None]
+    async with webhook_client_for(receiver, wait=0.05) as webhook_client:
+        await webhook_client.emit()
+        assert (await webhook_client.webhook_status())["last_status"] == "timeout"
+        assert len(await webhook_client.advance(10)) == 2
 
 
 async def test_a_refused_connection_waits_for_an_hour() -> None:
