@@ -228,6 +228,7 @@ async def test_resources_and_prompts_hold_hostile_text_as_data(era: Era, setting
                     assert not forged_lines(refused.value.message)
 
 
+@pytest.mark.slow
 def test_the_operators_commands_show_hostile_text_without_obeying_it(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

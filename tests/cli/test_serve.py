@@ -82,6 +82,7 @@ def test_a_line_that_cannot_be_read_is_answered_and_the_server_goes_on(cio_mcp: 
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_too_many_requests_at_once_are_refused_until_one_is_answered_or_canceled(cio_mcp: CommandLine) -> None:
     wait = {"name": "wait_for_event", "arguments": {"customer": "ada"}}
     waits = [{"jsonrpc": "2.0", "id": n, "method": "tools/call", "params": wait} for n in range(2, MAX_UNANSWERED + 2)]
@@ -108,6 +109,7 @@ def test_too_many_requests_at_once_are_refused_until_one_is_answered_or_canceled
         assert answers[-1] == {"jsonrpc": "2.0", "id": "ping", "result": {}}
 
 
+@pytest.mark.slow
 def test_a_version_that_is_not_served_is_repeated_in_part(cio_mcp: CommandLine) -> None:
     version = "io.modelcontextprotocol/protocolVersion"
     envelope = {version: "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
@@ -227,6 +229,7 @@ async def test_a_served_sandbox_reports_what_became_of_what_was_sent(cio_mcp: Co
     assert (event["metric"], event["cause"]["change"]) == ("delivered", sent["change"])
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 async def test_read_only_offers_no_tool_that_writes(cio_mcp: CommandLine) -> None:
     server = StdioServerParameters(
@@ -386,6 +389,7 @@ def test_the_first_signal_ends_a_sandbox_and_removes_its_directory(
     assert not list(tmp_path.glob("cio-mcp-*"))
 
 
+@pytest.mark.slow
 def test_a_server_in_the_background_of_a_script_can_be_ended(cio_mcp: CommandLine, tmp_path: Path) -> None:
     command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-m", "cio_mcp", "serve", "--sandbox"]
     environment = cio_mcp.environment | {"TMPDIR": str(tmp_path), "CIO_DATA_DIR": ""}
@@ -397,6 +401,7 @@ def test_a_server_in_the_background_of_a_script_can_be_ended(cio_mcp: CommandLin
     assert not list(tmp_path.glob("cio-mcp-*"))
 
 
+@pytest.mark.slow
 def test_a_signal_that_is_ignored_stays_ignored(cio_mcp: CommandLine) -> None:
     command = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", sys.executable, "-m", "cio_mcp"]
     with subprocess.Popen(
@@ -430,6 +435,7 @@ async def test_the_changes_of_a_sandbox_are_found_in_the_data_directory(cio_mcp:
     assert "in sandbox" in listed
 
 
+@pytest.mark.slow
 def test_wrong_keys_are_reported_once_a_client_has_connected(cio_mcp: CommandLine) -> None:
     sandbox = Sandbox(people=5)
     swapped = {"CIO_SITE_ID": "sandbox-track-key", "CIO_TRACK_API_KEY": "sandbox-site", "CIO_APP_API_KEY": "secret"}
@@ -470,6 +476,7 @@ def test_a_closed_standard_stream_ends_the_start_and_is_named(closing: str, name
     assert done.stderr == f"cio-mcp: standard {name}: is closed. An MCP client must start cio-mcp and keep it open.\n"
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_no_answers_does_not_keep_the_server_from_stopping(cio_mcp: CommandLine) -> None:
     with run_server(cio_mcp, **KEYS) as process:
         assert process.stdin

@@ -90,6 +90,7 @@ def test_a_receiver_outlasts_more_connections_than_it_may_open_files(cio_mcp: Co
     assert "Too many open files" not in stderr
 
 
+@pytest.mark.slow
 def test_an_unreadable_request_leaves_nothing_in_the_log_of_a_receiver(cio_mcp: CommandLine) -> None:
     with run_receiver(cio_mcp, **KEYED) as (url, process, _):
         assert httpx.get(url, headers={"Connection": "upgrade", "Upgrade": "websocket"}).status_code == 405
@@ -138,6 +139,7 @@ def test_status_names_the_workspace_and_the_directory_that_it_reads(cio_mcp: Com
     assert (read["workspace"], read["storage"]) == ("sandbox", str(cio_mcp.data_dir))
 
 
+@pytest.mark.slow
 def test_without_a_key_a_receiver_warns_loudly_which_requests_it_accepts(cio_mcp: CommandLine) -> None:
     with run_receiver(cio_mcp, **NAMED) as (url, _, lines):
         assert post(url, event("a")) == 200

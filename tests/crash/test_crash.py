@@ -32,6 +32,7 @@ def test_a_killed_process_leaves_one_effect_at_most_and_a_truthful_record(
 
 
 @pytest.mark.anyio
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("moment", "write"), [("prompted", "send_transactional"), ("under way", "send_event")])
 async def test_a_killed_server_leaves_one_effect_at_most_and_a_truthful_record(
     moment: whole_server.Moment, write: str, tmp_path: Path

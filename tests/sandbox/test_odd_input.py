@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cio_mcp.customerio.operations import Operation
@@ -267,7 +267,6 @@ requests = st.sampled_from(BODIES).flatmap(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(drawn=st.lists(requests, min_size=1, max_size=5))
 def test_no_combination_of_odd_values_makes_the_sandbox_fail(drawn: list[tuple[tuple[str, str], Any]]) -> None:
     async def send() -> None:

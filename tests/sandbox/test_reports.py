@@ -65,6 +65,7 @@ async def test_a_burst_comes_from_every_kind_of_parent(
     assert {name for event in webhook_client.receiver.events for name in event["data"] if name in PARENTS} == parents
 
 
+@pytest.mark.slow
 async def test_a_broadcast_lives_its_life_in_published_shapes(receiver: Receiver, published: Any) -> None:
     async with webhook_client_for(receiver, people=300) as webhook_client:
         answer = await webhook_client.app("/v1/campaigns/10/triggers", method="POST", json=NEWS)

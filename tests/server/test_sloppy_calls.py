@@ -155,6 +155,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blank", [None, ""], ids=["null", "empty"])
 @pytest.mark.sampled(1)
 async def test_a_blank_value_for_every_optional_argument_is_as_if_it_were_left_out(

@@ -156,6 +156,7 @@ async def test_connections_beyond_the_most_are_closed_at_once_and_the_others_ser
                     break
 
 
+@pytest.mark.slow
 async def test_nothing_is_kept_of_a_connection_that_ended(feed: EventLog) -> None:
     async with serve(Poster(feed).app) as port:
         async with await connect(port) as stream:
