@@ -101,3 +101,10 @@ async def test_a_suppression_is_undone_whatever_tool_made_it(
     assert undone["status"] == "done", undone
     assert email not in sandbox.workspace.bounced
     assert "not sent later" in str(undone["warnings"])
+
+
+async def test_a_write_whose_documented_answer_is_empty_is_done(settings: Settings, sandbox: Sandbox) -> None:
+    optouts = [{"from": "+15550100", "optout": True, "channel": "sms"}]
+    async with connect(settings, sandbox, "auto", Person(APPROVE)) as client:
+        done = structured(await write(client, "update_customer_optouts", {"optouts": optouts}, customer_id="ada"))
+    assert done["status"] == "done", done

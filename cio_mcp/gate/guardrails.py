@@ -90,21 +90,23 @@ def _refuse_event_keys(effect: Effect) -> None:
 
 
 def _refuse_sender(effect: Effect) -> None:
-    row, body = effect.operation, effect.body if isinstance(effect.body, dict) else {}
-    # Where a body is not published, a message may stand anywhere in it.
-    values = dict.fromkeys(names_in(effect.body)) if row.unpublished and row.evidence != "delivery" else body
-    refused = SENDER_OVERRIDES if row.evidence == "delivery" else SENDER_FIELDS
-    _refuse(values, refused, "would override the message's sender or its other recipients")
+    refused = SENDER_OVERRIDES if effect.operation.evidence == "delivery" else SENDER_FIELDS
+    _refuse(_message_fields(effect), refused, "would override the message's sender or its other recipients")
 
 
 def _refuse_foreign_sender(effect: Effect) -> None:
-    body = effect.body if isinstance(effect.body, dict) else {}
-    refused = SENDER_FIELDS - SENDER_IDENTITIES
     _refuse(
-        body,
-        refused,
+        _message_fields(effect),
+        SENDER_FIELDS - SENDER_IDENTITIES,
         "would override the message's sender or its other recipients; from_id and reply_to_id pick a sender",
     )
+
+
+def _message_fields(effect: Effect) -> Mapping[str, JsonValue]:
+    """The fields of a message: those of the body, or where it is not published any in it."""
+    if effect.operation.unpublished and effect.operation.evidence != "delivery":
+        return dict.fromkeys(names_in(effect.body))
+    return effect.body if isinstance(effect.body, dict) else {}
 
 
 def _require_choice(effect: Effect) -> None:

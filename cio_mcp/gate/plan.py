@@ -180,8 +180,14 @@ class Plan(BaseModel):
 
     @property
     def people_reached(self) -> int:
-        """How many people a cap of sends counts; an unknown number, as of a broadcast, counts as one."""
-        return max(1, self.affected or 1)
+        """How many people a cap of sends counts; an unknown number counts as one for each effect, as of a broadcast."""
+        unknown = sum(len(call.effects) for call in self.calls) if self.affected is None else 1
+        return max(1, self.affected or unknown)
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The operations that it carries out, those of a batch included."""
+        return frozenset(effect.operation.id for call in self.calls for effect in call.effects)
 
     @property
     def digest(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from cio_mcp.gate.risk import Risk
+from cio_mcp.gate.typed_tools import TYPED_TOOLS
 from cio_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class Policy:
 
     def rule_of(self, tool: str, plan: "Plan") -> Rule:
         """The rule for one plan; `allow` holds only if it is small, known, new, and for allowed recipients."""
-        rule, _ = self._rule(tool, plan.risk)
+        rules = [self._rule(tool, plan.risk)[0], *(one.rule for one in self._of_typed_tools(tool, plan) if one.rule)]
+        rule = max(rules, key=RULES.index)
         return "confirm" if rule == "allow" and not self._may_be_allowed(plan) else rule
 
     def lists(self, tool: str, risks: Collection[Risk]) -> bool:
@@ -112,9 +114,16 @@ class Policy:
             modes.append(("ask" if may_be_asked else "outside", "default"))
         return InForce(*max(modes, key=lambda mode: WHERES.index(mode[0])))
 
-    def asks_here(self, tool: str, risk: Risk, settings: Settings, *, may_be_asked: bool) -> bool:
-        """Whether a client that can ask may."""
-        return self.where_to_ask(tool, risk, settings, may_be_asked=may_be_asked).value == "ask"
+    def asks_here(self, tool: str, plan: "Plan", settings: Settings, *, may_be_asked: bool) -> bool:
+        """Whether a client that can ask may, about one plan."""
+        if any(entry.approval == "outside" for entry in self._of_typed_tools(tool, plan)):
+            return False
+        return self.where_to_ask(tool, plan.risk, settings, may_be_asked=may_be_asked).value == "ask"
+
+    def hides_read(self, operation: str) -> str | None:
+        """The hidden tool that makes a read, which then no other tool may make; None where there is none."""
+        tools = TYPED_TOOLS.get(operation, ())
+        return next((tool for tool in tools if self.tools.get(tool, Entry()).rule == "hide"), None)
 
     def confirmation_of(self, plan: "Plan") -> str | None:
         """What a person must type to approve a plan, if anything: what the plan wants, else the count, else a name."""
@@ -143,13 +152,22 @@ class Policy:
         """What the file says about a tool's writes of a class, each with its key there."""
         return [(f"class.{risk}", self.classes.get(risk, Entry())), (f"tool.{tool}", self.tools.get(tool, Entry()))]
 
+    def _of_typed_tools(self, tool: str, plan: "Plan") -> list[Entry]:
+        """What the file says about the typed tools of a plan's operations, if another tool requests them.
+
+        It only makes a rule stricter: what is allowed for a typed tool is allowed in its form alone.
+        """
+        owners = (TYPED_TOOLS.get(operation, ()) for operation in plan.operations)
+        return [self.tools[name] for names in owners if tool not in names for name in names if name in self.tools]
+
     def _may_be_allowed(self, plan: "Plan") -> bool:
         if plan.repeat or plan.earlier or plan.rejections:
             return False
         if plan.affected is None or plan.affected > self.large_audience:
             return False
         # A segment may decide which recipients are allowed, so joining one needs approval.
-        if any("segment_membership" in call.guardrails for call in plan.calls):
+        # The file of an export holds data about many people, and may go anywhere.
+        if any({"segment_membership", "data_export"} & call.guardrails for call in plan.calls):
             return False
         # An address among the attributes may be anyone's: a new customer must be allowed by their own identifier.
         if plan.creates and not self.recipients.covers_all(plan.creates, ()):

@@ -45,9 +45,9 @@ INSTRUCTIONS = """\
 Operate a Customer.io workspace: look up customers and segments; read campaigns, newsletters, deliveries, and metrics;
 propose edits of profiles and segments, events, transactional messages, and broadcasts. A person approves every write;
 no argument can approve one.
-You can't create or edit campaigns, or send newsletters.
-Tools to delete or merge customers, for objects, and for message content, snippets, and collections may be off: a call
-says how they are turned on.
+You can't create campaigns or edit their workflows.
+Tools to delete or merge customers, for objects, message content, snippets, collections, and any other API operation
+(write_api creates and sends newsletters) may be off: a call says how they are turned on.
 Use find_customers to search and get_customer for details. If customers share an address, choose one by cio_id.
 If a customer did or didn't get a message, explain_delivery says why.
 IDs and exact names are interchangeable; list_campaigns and list_segments return both.

@@ -105,7 +105,7 @@ class WriteCall:
         """
         policy, settings = self.context.gate.policy, self.context.settings
         may_be_asked = self.context.caller.may_be_asked
-        allowed = policy.asks_here(self.spec.name, change.plan.risk, settings, may_be_asked=may_be_asked)
+        allowed = policy.asks_here(self.spec.name, change.plan, settings, may_be_asked=may_be_asked)
         allowed = allowed and not prompt_refusal(change, self.context.gate.clock.now())
         return allowed and change.plan.fits_prompt
 

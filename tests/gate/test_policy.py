@@ -97,7 +97,8 @@ def test_the_strictest_place_to_ask_wins_over_file_and_environment(
     modes = [one.approval for one in (policy.classes.get(risk), policy.tools.get(TOOL)) if one and one.approval]
     environment = settings.approval or ("ask" if may_be_asked else "outside")
     outside = "outside" in [*modes, environment] or settings.mask_pii
-    assert policy.asks_here(TOOL, risk, settings, may_be_asked=may_be_asked) is not outside
+    plan = Plan(risk=risk, summary="Do it.")
+    assert policy.asks_here(TOOL, plan, settings, may_be_asked=may_be_asked) is not outside
 
 
 @given(policies, plans)

@@ -45,8 +45,9 @@ async def test_the_beginning_says_what_the_server_is_for_and_what_it_cannot_do(i
     assert "A person approves every write" in beginning
     limits = re.search(r"You can't (.*?)\.(?=\s)", beginning)
     assert limits
-    for action in ("create or edit campaigns", "send newsletters"):
+    for action in ("create campaigns", "edit their workflows"):
         assert action in limits[1]
+    assert "write_api creates and sends newsletters" in beginning
     assert "delete or merge customers" in beginning
 
 

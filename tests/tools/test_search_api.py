@@ -3,9 +3,9 @@
 import pytest
 
 from cio_mcp.customerio.operations import OPERATIONS
+from cio_mcp.gate.typed_tools import PREFERRED_TOOLS
 from cio_mcp.text.render import render
 from cio_mcp.tools.api.index import search
-from cio_mcp.tools.api.preferred_tools import PREFERRED_TOOLS
 from cio_mcp.tools.api.search_api import search_api
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.workspace import CallContext
@@ -67,9 +67,10 @@ def test_the_tool_that_does_an_operation_better_exists_and_is_of_the_same_kind()
 
 
 @pytest.mark.anyio
-async def test_an_operation_states_what_it_takes_its_class_its_lane_and_what_does_it_better(ws: CallContext) -> None:
+async def test_an_operation_states_what_it_takes_does_and_needs_and_what_does_it_better(ws: CallContext) -> None:
     (send,) = (await search_api(ws, "send_email", limit=1)).operations
-    assert (send.risk, send.lane, send.use) == ("send", "transactional", "send_transactional")
+    assert (send.needs, send.use) == ("App API key", "send_transactional")
+    assert send.effect == "May reach people or change who is reached. A person approves it."
     assert "send_to_unsubscribed!:bool" in (send.body or "")
     assert "identifiers!:object" in (send.body or "")
     assert " bcc" not in f" {send.body}"
@@ -87,3 +88,23 @@ async def test_an_answer_is_short_and_pages_lead_to_the_rest(ws: CallContext) ->
     assert len(render(first, mask=False).text) < 2_500
     assert not {each.id for each in first.operations} & {each.id for each in second.operations}
     assert "No operation matches" in render(await search_api(ws, "zzz qqq"), mask=False).text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("operation", "effect", "needs"),
+    [
+        ("list_segments", "Reads; nobody is asked.", "App API key"),
+        ("get_archived_message", "Reads; nobody is asked.", "App API key, at most 100 requests a day"),
+        ("identify_customer", "May reach people or change who is reached. A person approves it.", "Track API keys"),
+        ("pipelines_alias", "Deletes or blocks data. A person approves it.", "Pipelines API key"),
+        ("create_segment", "Changes data. A person approves it.", "App API key"),
+        ("export_customers", "Makes a file of personal data. A person approves it.", "App API key"),
+    ],
+)
+async def test_an_operation_says_in_words_what_it_does_and_which_key_it_needs(
+    operation: str, effect: str, needs: str, ws: CallContext
+) -> None:
+    (line,) = (await search_api(ws, operation, limit=1)).operations
+    assert (line.effect, line.needs) == (effect, needs)
+    assert f"{effect} Needs: {needs}." in str(line)

@@ -34,6 +34,9 @@ SEND: Body = {
     "message_data": {"order_id": 7, "from": "the data of a template may have any names"},
 }
 EVENT: Body = {"type": "person", "action": "event", "identifiers": ADA, "name": "signed_up"}
+NEWSLETTER: Body = {
+    "name": "Spring", "type": "email", "recipients": {"segment": {"id": 1}}, "subject": "Hello", "body": "<p>Hello</p>",
+}  # fmt: skip
 OPEN = Policy(
     classes=dict.fromkeys(("data", "send", "destroy"), Entry(rule="allow")),
     recipients=Recipients(addresses=frozenset({"ada@example.com", "ada"}), domains=frozenset({"example.com"})),
@@ -106,10 +109,11 @@ REFUSED: dict[str, tuple[str, Body | None, dict[str, JsonValue], str]] = {
     ),
     "sender deep in an unchecked body": (
         "create_newsletter",
-        {"newsletter": {"content": [{"fake_bcc": True}]}},
+        NEWSLETTER | {"content": [{"fake_bcc": True}]},
         {},
         "fake_bcc: not allowed",
     ),
+    "sender of a new newsletter": ("create_newsletter", NEWSLETTER | {"from": "x@evil.example"}, {}, "from_id and rep"),
     "reserved key of an event": (
         "track_event",
         {"name": "x", "data": {"recipient": "x@evil.example"}},
@@ -499,3 +503,33 @@ async def test_a_pipelines_request_is_planned_with_the_person_it_is_about(opened
     assert plan.risk == "send"
     body: Any = plan.calls[0].body
     assert body["timestamp"].endswith("Z")
+
+
+async def test_a_newsletter_may_name_a_sender_of_the_workspace(ws: CallContext) -> None:
+    plan = await plan_of(ws, "create_newsletter", NEWSLETTER | {"from_id": 1, "reply_to_id": 1})
+    assert plan.risk == "send"
+    assert "from_id: 1" in text_of(plan)
+
+
+async def test_a_send_shows_what_its_message_will_say_as_the_tool_for_it_does(ws: CallContext) -> None:
+    plan = await plan_of(ws, "send_email", SEND)
+    typed = await send_transactional(
+        ws, "2", "ada", data={"order_id": 7, "from": "the data of a template may have any names"}
+    )
+    assert plan.preview == typed.preview
+    assert plan.preview
+    assert {*typed.warnings} <= {*plan.warnings}
+    assert plan.rests_on["content"] == typed.rests_on["content"]
+    assert "Message (approximate):" in text_of(plan)
+
+
+async def test_a_send_that_replaces_its_text_shows_the_text_that_is_sent(ws: CallContext) -> None:
+    plan = await plan_of(ws, "send_email", SEND | {"subject": "Order {{trigger.order_id}}", "body": "<p>It left.</p>"})
+    assert plan.preview == ("Subject: “Order 7”", "Text begins: “It left.”")
+
+
+async def test_a_message_is_previewed_by_its_id_or_trigger_name_and_never_by_its_name(ws: CallContext) -> None:
+    named = (await ws.transactional.find("2")).name
+    plan = await plan_of(ws, "send_email", SEND | {"transactional_message_id": named})
+    assert plan.preview == ()
+    assert "What the message will say could not be read." in plan.warnings

@@ -49,7 +49,7 @@ CUSTOMERS = (
     _C.put(
         "update_customer_optouts", f"{_CUSTOMER}/optouts", "Set which senders a customer opted out of",
         UNPUBLISHED | _ABOUT, families=("customers", "optouts"), fields="optouts!:array", content=("*",),
-        evidence="resource", verify="get_customer_optouts", inverse="update_customer_optouts",
+        evidence="resource", verify="get_customer_optouts", inverse="update_customer_optouts", empty_answer=True,
     ),
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ Retry = Literal["read", "repeatable", "once"]
 Risk = Literal["read", "data", "send", "destroy"]
 Guardrail = Literal[
     "creation",
+    "data_export",
     "explicit_send_to_unsubscribed",
     "reserved_event_keys",
     "segment_membership",

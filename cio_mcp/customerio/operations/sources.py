@@ -31,6 +31,10 @@ _EDIT: Columns = {
 _EDIT_ACTION: Columns = {**_EDIT, "secrets": ("headers", "url")}
 """An edit of an action, which may be a webhook with credentials in its URL and headers."""
 
+_ACTION_ANSWER: Columns = {"answer_secrets": ("headers", "url")}
+_CONTENT_ANSWER: Columns = {"answer_secrets": ("headers",)}
+"""The same in an answer."""
+
 _C = Group("app", "campaigns", family="campaigns")
 _CAMPAIGN = "/v1/campaigns/{campaign_id}"
 _CAMPAIGN_MESSAGE = _CAMPAIGN + "/actions/{action_id}"
@@ -48,15 +52,15 @@ CAMPAIGNS = (
         "list_campaign_messages", f"{_CAMPAIGN}/messages", "List a campaign's deliveries",
         query=f"{_DELIVERIES} type drafts:boolean",
     ),
-    _C.get("list_campaign_actions", f"{_CAMPAIGN}/actions", "List a campaign's actions", query="start"),
-    _C.get("get_campaign_action", _CAMPAIGN_MESSAGE, "Get an action of a campaign"),
+    _C.get("list_campaign_actions", f"{_CAMPAIGN}/actions", "List a campaign's actions", _ACTION_ANSWER, query="start"),
+    _C.get("get_campaign_action", _CAMPAIGN_MESSAGE, "Get an action of a campaign", _ACTION_ANSWER),
     _C.put(
         "update_campaign_action", _CAMPAIGN_MESSAGE, "Edit an action of a campaign", _EDIT_ACTION,
         fields=_CAMPAIGN_ACTION, verify="get_campaign_action", inverse="update_campaign_action",
     ),
     _C.get(
         "get_campaign_action_language", _CAMPAIGN_MESSAGE + "/language/{language}",
-        "Get an action of a campaign in one language",
+        "Get an action of a campaign in one language", _ACTION_ANSWER,
     ),
     _C.put(
         "update_campaign_action_language", _CAMPAIGN_MESSAGE + "/language/{language}",
@@ -88,15 +92,15 @@ BROADCASTS = (
         "list_broadcast_messages", f"{_BROADCAST}/messages", "List a broadcast's deliveries",
         query=f"{_DELIVERIES} state type",
     ),
-    _B.get("list_broadcast_actions", f"{_BROADCAST}/actions", "List a broadcast's actions"),
-    _B.get("get_broadcast_action", _BROADCAST_MESSAGE, "Get an action of a broadcast"),
+    _B.get("list_broadcast_actions", f"{_BROADCAST}/actions", "List a broadcast's actions", _ACTION_ANSWER),
+    _B.get("get_broadcast_action", _BROADCAST_MESSAGE, "Get an action of a broadcast", _ACTION_ANSWER),
     _B.put(
         "update_broadcast_action", _BROADCAST_MESSAGE, "Edit an action of a broadcast", _EDIT_ACTION,
         fields=_BROADCAST_ACTION, verify="get_broadcast_action", inverse="update_broadcast_action",
     ),
     _B.get(
         "get_broadcast_action_language", _BROADCAST_MESSAGE + "/language/{language}",
-        "Get an action of a broadcast in one language",
+        "Get an action of a broadcast in one language", _ACTION_ANSWER,
     ),
     _B.put(
         "update_broadcast_action_language", _BROADCAST_MESSAGE + "/language/{language}",
@@ -140,13 +144,16 @@ _LANGUAGE = _NEWSLETTER + "/language/{language}"
 _TEST_LANGUAGES = _NEWSLETTER + "/test_group/{test_group_id}/language"
 _MESSAGE: Columns = {"permanent": "message", "empty_answer": False}
 """A send whose answer is not published: what must not come twice is not done on the word of an empty answer."""
-_NEW_CONTENT: Columns = {**UNPUBLISHED_WRITE, "guardrails": ("sender_overrides",), "evidence": "resource"}
+_NEW_CONTENT: Columns = {**UNPUBLISHED_WRITE, "guardrails": ("sender_identities",), "evidence": "resource"}
+"""New content names its sender, which is one of the workspace's identities; other senders are refused."""
 
 NEWSLETTERS = (
     _N.get("list_newsletters", "/v1/newsletters", "List newsletters", query=f"{_PAGE} sort"),
     _N.post(
         "create_newsletter", "/v1/newsletters", "Create a newsletter, and send or schedule it if the body says so",
         _NEW_CONTENT | _MESSAGE, verify="list_newsletters",
+        fields="name! type! recipients!:object subject body body_plain preheader_text from_id:integer "
+        "layout_id:integer send_now:boolean scheduled_at:any subscription_topic_id:integer",
     ),
     _N.get("get_newsletter", _NEWSLETTER, "Get a newsletter"),
     _N.delete(
@@ -167,8 +174,8 @@ NEWSLETTERS = (
     _N.get(
         "list_newsletter_messages", f"{_NEWSLETTER}/messages", "List a newsletter's deliveries", query=_DELIVERIES
     ),
-    _N.get("list_newsletter_contents", f"{_NEWSLETTER}/contents", "List the variants of a newsletter"),
-    _N.get("get_newsletter_content", _VARIANT, "Get a variant of a newsletter"),
+    _N.get("list_newsletter_contents", f"{_NEWSLETTER}/contents", "List the variants of a newsletter", _CONTENT_ANSWER),
+    _N.get("get_newsletter_content", _VARIANT, "Get a variant of a newsletter", _CONTENT_ANSWER),
     _N.put(
         "update_newsletter_content", _VARIANT, "Edit a variant of a newsletter", _EDIT,
         fields=_NEWSLETTER_CONTENT, verify="get_newsletter_content", inverse="update_newsletter_content",
@@ -182,7 +189,7 @@ NEWSLETTERS = (
         "create_newsletter_language", f"{_NEWSLETTER}/language", "Add a language to a newsletter", _NEW_CONTENT,
         verify="list_newsletter_contents", inverse="delete_newsletter_language",
     ),
-    _N.get("get_newsletter_language", _LANGUAGE, "Get a newsletter in one language"),
+    _N.get("get_newsletter_language", _LANGUAGE, "Get a newsletter in one language", _CONTENT_ANSWER),
     _N.put(
         "update_newsletter_language", _LANGUAGE, "Edit a newsletter in one language", _EDIT,
         fields=_NEWSLETTER_CONTENT, verify="get_newsletter_language", inverse="update_newsletter_language",
@@ -201,7 +208,10 @@ NEWSLETTERS = (
         "create_test_group_language", _TEST_LANGUAGES, "Add a language to an A/B test group", _NEW_CONTENT,
         verify="list_newsletter_contents", inverse="delete_test_group_language", target="newsletter_id",
     ),
-    _N.get("get_test_group_language", _TEST_LANGUAGES + "/{language}", "Get an A/B test group in one language"),
+    _N.get(
+        "get_test_group_language", _TEST_LANGUAGES + "/{language}", "Get an A/B test group in one language",
+        _CONTENT_ANSWER,
+    ),
     _N.put(
         "update_test_group_language", _TEST_LANGUAGES + "/{language}", "Edit an A/B test group in one language", _EDIT,
         fields=_NEWSLETTER_CONTENT, verify="get_test_group_language", inverse="update_test_group_language",
@@ -230,10 +240,13 @@ TRANSACTIONAL = (
         "list_transactional_deliveries", f"{_TRANSACTIONAL}/messages", "List a transactional message's deliveries",
         query=f"{_DELIVERIES} state",
     ),
-    _T.get("list_transactional_contents", f"{_TRANSACTIONAL}/contents", "List the contents of a transactional message"),
+    _T.get(
+        "list_transactional_contents", f"{_TRANSACTIONAL}/contents", "List the contents of a transactional message",
+        _CONTENT_ANSWER,
+    ),
     _T.get(
         "get_transactional_content", _TRANSACTIONAL + "/contents/{content_id}",
-        "Get one of a transactional message's contents", UNPUBLISHED,
+        "Get one of a transactional message's contents", UNPUBLISHED | _CONTENT_ANSWER,
     ),
     _T.put(
         "update_transactional_content", _TRANSACTIONAL + "/content/{content_id}",
@@ -242,7 +255,7 @@ TRANSACTIONAL = (
     ),
     _T.get(
         "get_transactional_language", _TRANSACTIONAL + "/language/{language}",
-        "Get a transactional message in one language",
+        "Get a transactional message in one language", _CONTENT_ANSWER,
     ),
     _T.put(
         "update_transactional_language", _TRANSACTIONAL + "/language/{language}",

@@ -6,9 +6,9 @@ _PAGE = "start limit:integer"
 
 _X = Group("app", "exports", family="exports")
 _EXPORT: Columns = {
-    "risk": "data", "answer_id": "export.id", "evidence": "resource", "verify": "get_export",
+    "answer_id": "export.id", "evidence": "resource", "verify": "get_export", "guardrails": ("data_export",),
 }  # fmt: skip
-"""A file of data made inside the account: it reaches no one, but each request creates another one."""
+"""A file of personal data for anyone with the account or the link to it; each request creates another one."""
 
 EXPORTS = (
     _X.get("list_exports", "/v1/exports", "List exports"),
@@ -105,7 +105,6 @@ DATA_INDEX = (
 _W = Group("app", "reporting_webhooks", family="reporting_webhooks")
 _WEBHOOK = "/v1/reporting_webhooks/{webhook_id}"
 _ENDPOINT: Columns = {
-    "risk": "data",
     "fields": "disabled:boolean endpoint! events!:array full_resolution:boolean id:integer name! with_content:boolean",
     "evidence": "resource",
     "verify": "get_reporting_webhook",
@@ -125,7 +124,7 @@ REPORTING_WEBHOOKS = (
     _W.get("get_reporting_webhook", _WEBHOOK, "Get a reporting webhook", answer_secrets=("endpoint",)),
     _W.put(
         "update_reporting_webhook", _WEBHOOK, "Replace a reporting webhook", _ENDPOINT,
-        inverse="update_reporting_webhook",
+        risk="data", inverse="update_reporting_webhook",
     ),
     _W.delete(
         "delete_reporting_webhook", _WEBHOOK, "Delete a reporting webhook",

@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from cio_mcp.customerio.operations import Operation
 from cio_mcp.customerio.operations.row import parse_fields
-from cio_mcp.errors import InvalidArgument
+from cio_mcp.errors import InvalidArgument, Refused
 from cio_mcp.text.sanitize import harmless, quoted, word
 from cio_mcp.text.untrusted import Excerpt, FreeText, Prose, mark_text
 from cio_mcp.tools.api.leaves import MAX_PART_CHARACTERS, Body, Page, Scalar, open_body, page_of
@@ -86,6 +86,8 @@ async def read_api(
     Long values are cut unless selected with fields.
     """
     row = find_operation(operation, writes=False)
+    if hidden := ws.gate.policy.hides_read(row.id):
+        raise Refused(f"The operator of this server doesn't allow {hidden}, nor the same read by {row.id}.")
     wanted = fields or []
     if len(wanted) > MAX_FIELDS:
         raise InvalidArgument("fields", f"has {len(wanted)} entries; at most {MAX_FIELDS} are accepted")

@@ -1,17 +1,19 @@
 """The tool that searches the table of operations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from pydantic import Field
 
-from cio_mcp.customerio.operations import Operation
+from cio_mcp.customerio.operations import Api, Effect, Lane, Operation
 from cio_mcp.customerio.operations.row import Field as BodyField
 from cio_mcp.customerio.operations.row import parse_fields
 from cio_mcp.gate.guardrails import SENDER_FIELDS, SENDER_IDENTITIES
+from cio_mcp.gate.risk import Risk
+from cio_mcp.gate.typed_tools import PREFERRED_TOOLS
 from cio_mcp.text.untrusted import Prose
 from cio_mcp.tools.api.index import search
-from cio_mcp.tools.api.preferred_tools import PREFERRED_TOOLS
+from cio_mcp.tools.api.risks import risk_of
 from cio_mcp.tools.common.arguments import Cursor, Name
 from cio_mcp.tools.common.pages import PageAnswer, cut
 from cio_mcp.tools.common.person_ref import AnswerPart
@@ -26,21 +28,36 @@ EXPLICIT_CHOICE = "send_to_unsubscribed"
 FIELD_TYPES = {"integer": "int", "boolean": "bool", "object": "object", "array": "list", "number": "number"}
 
 
+EFFECTS: Mapping[Risk, str] = {
+    "data": "Changes data. A person approves it.",
+    "send": "May reach people or change who is reached. A person approves it.",
+    "destroy": "Deletes or blocks data. A person approves it.",
+}
+EXPORTS = "Makes a file of personal data. A person approves it."
+READS = "Reads; nobody is asked."
+KEYS: Mapping[Api, str] = {"app": "App API key", "track": "Track API keys", "pipelines": "Pipelines API key"}
+RARE: Mapping[Lane, str] = {
+    "broadcast": ", at most 1 request in 10 s",
+    "archived_message": ", at most 100 requests a day",
+}
+"""Limits that a caller notices."""
+
+
 class OperationLine(AnswerPart):
-    """An operation: what it does, what it takes, and the class of its effect. `!` marks what is required."""
+    """An operation: what it does, what it takes, and whether a person approves it. `!` marks what is required."""
 
     id: str
     summary: str
     arguments: Prose | None = None
     body: Prose | None = None
-    risk: str
-    lane: str
+    effect: str
+    needs: str
     use: str | None = None
 
     def __str__(self) -> str:
         takes = "; ".join(filter(None, [self.arguments, f"body {self.body}" if self.body else None]))
         better = f" Prefer {self.use}." if self.use else ""
-        return f"{self.id}: {self.summary}. Takes {takes or 'nothing'}. Risk {self.risk}, lane {self.lane}.{better}"
+        return f"{self.id}: {self.summary}. Takes {takes or 'nothing'}. {self.effect} Needs: {self.needs}.{better}"
 
 
 class OperationsAnswer(PageAnswer):
@@ -64,7 +81,7 @@ async def search_api(
     limit: Annotated[int, Field(ge=1, le=20)] = 5,
     cursor: Cursor = None,
 ) -> OperationsAnswer:
-    """Search all operations (endpoints) of Customer.io's APIs: what each does, takes, and risks.
+    """Search all operations (endpoints) of Customer.io's APIs: what each does, takes, and needs.
 
     For what no other tool does. read_api and write_api call them.
     """
@@ -92,10 +109,16 @@ def _line(row: Operation) -> OperationLine:
         summary=row.summary,
         arguments=" ".join([*path, *query]) or None,
         body=body or None,
-        risk=row.risk,
-        lane=row.lane,
+        effect=_effect(row),
+        needs=f"{KEYS[row.api]}{RARE.get(row.lane, '')}",
         use=PREFERRED_TOOLS.get(row.id),
     )
+
+
+def _effect(row: Operation) -> str:
+    if "data_export" in row.guardrails:
+        return EXPORTS
+    return EFFECTS[risk_of([Effect(row, None)])] if row.writes else READS
 
 
 def _refused(row: Operation) -> frozenset[str]:

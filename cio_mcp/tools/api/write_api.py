@@ -13,14 +13,16 @@ from cio_mcp.customerio.operations import EVERYTHING, Operation, value_at
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan, Starts
-from cio_mcp.gate.risk import RISKS, Risk
+from cio_mcp.gate.risk import Risk
+from cio_mcp.gate.typed_tools import PREFERRED_TOOLS
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import from_unix, from_unix_if_readable
-from cio_mcp.tools.api.preferred_tools import PREFERRED_TOOLS
 from cio_mcp.tools.api.request import build_call, find_operation
+from cio_mcp.tools.api.risks import risk_of
 from cio_mcp.tools.api.write_checks import check_values
 from cio_mcp.tools.api.write_people import People, people_of
+from cio_mcp.tools.api.write_previews import preview_send
 from cio_mcp.tools.api.write_templates import check_templates
 from cio_mcp.tools.api.write_values import current_values
 from cio_mcp.tools.common.arguments import Name
@@ -32,6 +34,7 @@ MAX_LISTED = 6
 """Kinds of requests that the summary of a batch counts one by one. Chosen."""
 EFFECTS: dict[Risk, str] = {"data": "", "send": "; this may send messages", "destroy": "; it may delete or block data"}
 """What the choice to approve says of a class of write."""
+EXPORTS = "It makes a file of personal data about everyone it selects, for anyone who can open it."
 EVERYONE = frozenset({"customers", "segments", EVERYTHING})
 """Cache families of writes about people, which may start campaigns."""
 
@@ -54,22 +57,26 @@ async def write_api(
     people = await people_of(ws, call)
     current = await current_values(ws, call)
     uses = await check_templates(ws, call, current.edits)
+    preview = await preview_send(ws, call, people.person)
     starts = await _starts(ws, call)
     return Plan(
-        risk=_risk(call),
+        risk=risk_of(call.effects),
         summary=_summary(call),
         notes=(*current.notes, *uses.notes, *((UNCHECKED,) if call.row.unpublished else ())),
+        preview=preview.lines,
         edits=current.edits,
         affected=people.affected,
         examples=people.examples,
         known_as=people.known_as,
         starts=starts,
-        warnings=(*people.warnings, *current.warnings, *uses.warnings),
+        why=EXPORTS if "data_export" in call.guardrails else "",
+        warnings=(*people.warnings, *current.warnings, *uses.warnings, *preview.warnings),
         effect_title=_effect_title(call),
         calls=(call,),
         rests_on={
             **people.rests_on,
             **current.rests_on,
+            **preview.rests_on,
             "starts": starts if isinstance(starts, str) else list(starts or ()),
         },
         once=_is_once(call),
@@ -100,19 +107,11 @@ def _due(ws: CallContext, call: Call) -> float | None:
     return due.timestamp() if due > ws.now else None
 
 
-def _risk(call: Call) -> Risk:
-    """The highest class of what it does; what may create people or change who is reached counts as a send."""
-    risks: list[Risk] = [effect.operation.risk for effect in call.effects if effect.operation.risk != "read"]
-    if "creation" in call.guardrails or any(effect.operation.secrets for effect in call.effects):
-        risks.append("send")
-    return max(risks, key=RISKS.index)
-
-
 def _effect_title(call: Call) -> str:
     """What the choice to approve says; a message or event says by itself whom it is sent to."""
     if call.row.evidence in ("delivery", "trigger", "activity"):
         return ""
-    return f"make 1 request{EFFECTS[_risk(call)]}"
+    return f"make 1 request{EFFECTS[risk_of(call.effects)]}"
 
 
 def _summary(call: Call) -> str:

@@ -103,10 +103,12 @@ def _read_as(kind: str, value: JsonValue) -> Iterator[Reference]:
 
 
 def _count(call: Call, references: list[Reference]) -> int | None:
-    """How many people a request is about; None where that cannot be known, as of an edited message."""
+    """How many people a request reaches; None where that cannot be known, as of an edited message."""
     body = call.body if isinstance(call.body, dict) else {}
     if call.row.evidence == "trigger" and (any(name in body for name in AUDIENCES) or not references):
         return None
+    if "data_export" in call.guardrails:
+        return 0
     if any(EVERYTHING in effect.operation.people for effect in call.effects):
         return None
     listed = [value_at(call.body, name) for name in ("ids", "emails")]

@@ -1,4 +1,7 @@
-"""The tools that do an operation better than a request of its own: they resolve names, explain, and can be undone."""
+"""The typed tools of each operation: those that do it better, and those whose rules in a policy bind it, too.
+
+A rule about a tool would mean little if the same request could be made through `write_api`, `read_api`, or an undo.
+"""
 
 from collections.abc import Mapping
 
@@ -48,4 +51,37 @@ _BY_TOOL: Mapping[str, str] = {
 }  # fmt: skip
 
 PREFERRED_TOOLS: Mapping[str, str] = {id_: tool for tool, ids in _BY_TOOL.items() for id_ in ids.split()}
-"""The tool to prefer, by operation."""
+"""The tool to prefer, by operation: it resolves names, explains, and its writes can be undone."""
+
+_SAME_EFFECT: Mapping[str, str] = {
+    "get_customer": "get_customer_optouts get_subscription_center_token list_activities",
+    "update_customer": "update_customer_optouts pipelines_identify unsubscribe_delivery submit_form import_file",
+    "send_event": "track_anonymous_event person_page person_screen pipelines_track pipelines_page pipelines_screen "
+    "pipelines_event submit_form import_file",
+    "get_metrics": "get_campaign_action_links get_broadcast_action_metrics get_broadcast_action_links "
+    "get_newsletter_content_metrics get_newsletter_content_links",
+    "get_campaign": "get_broadcast_trigger list_broadcast_trigger_errors",
+    "update_content": "create_newsletter_language delete_newsletter_language create_newsletter_test_group "
+    "create_test_group_language delete_test_group_language link_design_email publish_design_email",
+    "remove_customer": "pipelines_delete_person pipelines_suppress_person pipelines_unsuppress_person",
+    "merge_customers": "pipelines_alias",
+    "manage_device": "pipelines_add_device pipelines_delete_device",
+    "update_object": "person_add_relationships person_delete_relationships object_identify_anonymous pipelines_group "
+    "pipelines_delete_relationship pipelines_delete_object import_file",
+    "list_suppressions": "list_optouts",
+    "get_workspace": "get_sender get_sender_usage list_subscription_channels list_ip_addresses",
+}
+"""Operations beside those above with which the effect of a tool, or what it reads, can be had by another way."""
+
+
+def _tools_of_operations() -> dict[str, tuple[str, ...]]:
+    tools: dict[str, tuple[str, ...]] = {}
+    for table in (_BY_TOOL, _SAME_EFFECT):
+        for tool, ids in table.items():
+            for id_ in ids.split():
+                tools[id_] = (*tools.get(id_, ()), tool)
+    return tools
+
+
+TYPED_TOOLS: Mapping[str, tuple[str, ...]] = _tools_of_operations()
+"""By operation, the tools whose rules bind it by whatever tool it is requested."""
