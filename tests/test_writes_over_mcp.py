@@ -183,7 +183,7 @@ async def test_the_choice_says_that_an_edit_is_an_edit_even_if_it_may_send_messa
             {"operation": "delete_customer", "arguments": {"identifier": "eve"}},
             "make 1 request; it may delete or block data",
         ),
-        ("write_api", {"operation": "export_customers", "body": {"filters": {}}}, "make 1 request"),
+        ("write_api", {"operation": "export_customers", "body": {"filters": {}}}, "export personal data"),
     ],
 )
 async def test_the_choice_names_what_is_changed_and_never_says_that_people_are_deleted_or_written_to_who_are_not(

@@ -111,6 +111,8 @@ def _effect_title(call: Call) -> str:
     """What the choice to approve says; a message or event says by itself whom it is sent to."""
     if call.row.evidence in ("delivery", "trigger", "activity"):
         return ""
+    if "data_export" in call.guardrails:
+        return "export personal data"
     return f"make 1 request{EFFECTS[risk_of(call.effects)]}"
 
 
