@@ -113,7 +113,7 @@ class Executor:
         Raises:
             CioError: it could not be read; nothing was sent.
         """
-        if plan.trace is None or plan.can_be_repeated:
+        if plan.trace is None or plan.can_be_remade:
             return []
         return await plan.trace.find(self.client.reader(work), 0.0)
 
@@ -177,8 +177,8 @@ def _unknown(plan: Plan, reason: str) -> Outcome:
 
 
 def _never_retried(plan: Plan) -> str:
-    # What can be repeated, the reconciliation does repeat.
-    return "" if plan.can_be_repeated else " It won't be retried."
+    # What can be made again, the reconciliation makes again.
+    return "" if plan.can_be_remade else " It won't be retried."
 
 
 def _delivery_of(plan: Plan, sent: Sent) -> str | None:

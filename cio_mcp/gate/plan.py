@@ -179,6 +179,19 @@ class Plan(BaseModel):
         return all(call.retry == "repeatable" for call in self.calls)
 
     @property
+    def can_be_remade(self) -> bool:
+        """Whether making all its calls again minutes later would also undo nothing that was done since.
+
+        That holds for an event, by its ID, and for a write of a profile, by its time. Anything else would take the
+        place of a later change.
+        """
+        effects = (effect for call in self.calls for effect in call.effects)
+        return self.can_be_repeated and all(
+            each.operation.generated and all(value_at(each.body, name) for name in each.operation.generated)
+            for each in effects
+        )
+
+    @property
     def people_reached(self) -> int:
         """How many people a cap of sends counts; an unknown number counts as one for each effect, as of a broadcast."""
         unknown = sum(len(call.effects) for call in self.calls) if self.affected is None else 1

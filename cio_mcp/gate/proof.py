@@ -9,6 +9,7 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.objects import Objects
 from cio_mcp.customerio.api.people import People
 from cio_mcp.customerio.api.segments import Segments
+from cio_mcp.customerio.api.suppressions import Suppressions, SuppressionType
 from cio_mcp.customerio.client import Reader
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.values import same
@@ -129,4 +130,30 @@ class SegmentMembers(_Proof):
         return there == (frozenset(cio_ids) if self.members else frozenset())
 
 
-Proof = Annotated[PersonGone | DeviceState | ObjectState | SegmentMembers, Field(discriminator="kind")]
+class AddressSuppressed(_Proof):
+    """The email provider suppresses an address for a reason, or not for any."""
+
+    kind: Literal["address_suppressed"] = "address_suppressed"
+    email: str
+    reason: SuppressionType
+    suppressed: bool
+
+    @property
+    def people(self) -> frozenset[str]:
+        """The people it names."""
+        return frozenset({self.email})
+
+    async def holds(self, reader: Reader) -> bool:
+        """Whether it is so.
+
+        Raises:
+            CioError: it could not be read.
+        """
+        page = await Suppressions(reader).of(self.email)
+        there = bool(page.suppressions)
+        return there and page.type in (self.reason, None) if self.suppressed else not there
+
+
+Proof = Annotated[
+    PersonGone | DeviceState | ObjectState | SegmentMembers | AddressSuppressed, Field(discriminator="kind")
+]

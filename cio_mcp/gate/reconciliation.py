@@ -1,7 +1,7 @@
 """Reconciliation: what became of requests that a crash or a lost line left open.
 
-What can be repeated without a second effect is made again for ten minutes. For anything else, and afterwards, its
-effect is looked for in Customer.io.
+What has no second effect, and takes the place of no later change, is made again for ten minutes. For anything else,
+and afterwards, its effect is looked for in Customer.io.
 """
 
 import json
@@ -17,13 +17,14 @@ from cio_mcp.gate.change import Change
 from cio_mcp.gate.executor import Executor, Outcome
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.policy import Policy
+from cio_mcp.gate.written_values import is_written
 from cio_mcp.storage.change_queues import UnsettledChanges
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.rows import ChangeRow
 
 REMAKE_SECONDS = 600.0
-"""How long a call that may be repeated is made again; afterwards it is looked for like any other."""
+"""How long a call that may be made again is; afterwards it is looked for like any other."""
 LOOKS = (5.0, 15.0, 60.0, 300.0, 1800.0, 21_600.0)
 """Seconds until the next look at an outcome that is not known; after the last a person decides."""
 ROUND_SECONDS = 5.0
@@ -101,7 +102,7 @@ class Reconciler:
     def _is_left_to_others(self, row: ChangeRow) -> bool:
         """Whether another process may still make again what this one, which may not write, could only look for."""
         try:
-            return self.read_only and self._is_fresh(row) and Change.of(row).plan.can_be_repeated
+            return self.read_only and self._is_fresh(row) and Change.of(row).plan.can_be_remade
         except ValueError:  # a plan that cannot be read is nobody's to make
             return False
 
@@ -109,13 +110,15 @@ class Reconciler:
         return row.sending_at is not None and self.clock.now() - row.sending_at <= REMAKE_SECONDS
 
     async def _may_remake(self, row: ChangeRow, plan: Plan) -> bool:
-        if self.read_only or not plan.can_be_repeated or not self._is_fresh(row):
+        if self.read_only or not plan.can_be_remade or not self._is_fresh(row):
             return False
         return self.policy.rule_of(row.tool, plan) != "hide" and not await self.pauses.in_force()
 
     async def _remake(self, row: ChangeRow, plan: Plan, work: Work) -> None:
         with anyio.CancelScope(shield=True):
             outcome = await self.executor.carry_out(plan, work)
+            if outcome.state == "failed":  # this time; the first request may have been carried out all the same
+                outcome = await self._look_for_evidence(row, plan, work)
             now = self.clock.now()
             next_at = now + LOOKS[0] if outcome.state == "unknown" else None
             await self._record(row, outcome, now, next_at)
@@ -153,7 +156,7 @@ class Reconciler:
         if plan.is_read_back:
             return ["profile"] if await self.executor.confirmed(plan, (), work) else []
         if plan.trace is None or row.sending_at is None:
-            return []
+            return ["resource"] if await is_written(plan, self.executor.client.reader(work)) else []
         before = set(json.loads(row.baseline)) if row.baseline else set()
         evidence = await plan.trace.find(self.executor.client.reader(work), row.sending_at)
         return [id_ for id_ in evidence if id_ not in before]

@@ -26,9 +26,14 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.storage.change_queues import UnsettledChanges
 from cio_mcp.storage.rows import ChangeRow
+from cio_mcp.tools.admin.suppressions import manage_suppression
+from cio_mcp.tools.admin.update_webhook import update_webhook
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
+from cio_mcp.tools.data.update_snippet import update_snippet
+from cio_mcp.tools.objects.update_object import update_object
+from cio_mcp.tools.people.manage_device import manage_device
 from cio_mcp.workspace import CallContext, Workspace
 from tests.callers import caller_named
 from tests.clock import FunctionClock
@@ -66,10 +71,11 @@ class Scene:
         )
         return row
 
-    async def abandoned(self, plan: Planner) -> Change:
-        """A change whose process died right after it had committed `sending`."""
+    async def abandoned(self, plan: Planner, *, sent: bool = False) -> Change:
+        """A change whose process died right after it had committed `sending`, or after its request was carried out."""
         row = await self.approved(plan)
-        dying = replace(self.gate, executor=replace(self.gate.executor, writer=Dying(self.gate.executor.client)))
+        writer = (DyingLate if sent else Dying)(self.gate.executor.client)
+        dying = replace(self.gate, executor=replace(self.gate.executor, writer=writer))
         with pytest.raises(Died):
             await dying.make(row, plan, self.work())
         return row
@@ -90,6 +96,17 @@ class Dying(Writer):
         raise Died(call.route, work.caller.id)
 
 
+async def do_not_wait(_: float) -> None:
+    await anyio.lowlevel.checkpoint()
+
+
+class DyingLate(Writer):
+    """An executor in a process that dies before it has recorded the answer."""
+
+    async def send(self, call: Call, work: Work) -> NoReturn:
+        raise Died(await super().send(call, work))
+
+
 @pytest.fixture
 async def scene(opened: Workspace) -> Scene:
     return Scene(opened)
@@ -97,6 +114,10 @@ async def scene(opened: Workspace) -> Scene:
 
 def requests(sandbox: Sandbox, ending: str) -> int:
     return sum(request["path"].endswith(ending) and request["method"] != "GET" for request in sandbox.requests)
+
+
+def writes(sandbox: Sandbox) -> list[str]:
+    return [request["path"] for request in sandbox.requests if request["method"] != "GET"]
 
 
 async def test_an_event_abandoned_before_it_left_is_made_with_its_own_id(scene: Scene, sandbox: Sandbox) -> None:
@@ -172,6 +193,76 @@ async def test_a_profile_write_is_made_again_and_read_back(scene: Scene) -> None
     row = await scene.abandoned(partial(update_customer, scene.ws, "ada", attributes={"favourite_colour": "teal"}))
     await scene.after(60)
     assert (await scene.state(row)).state == "verified"
+
+
+@pytest.mark.parametrize(
+    ("tool", "first", "second"),
+    [
+        (update_snippet, {"name": "footer", "text": "One"}, {"name": "footer", "text": "Two"}),
+        (
+            manage_device,
+            {"customer": "ada", "device": "device-ada-1", "action": "remove"},
+            {"customer": "ada", "device": "device-ada-1", "action": "add", "platform": "android"},
+        ),
+        (
+            manage_suppression,
+            {"email": "x@example.com", "action": "add"},
+            {"email": "x@example.com", "action": "add", "type": "spam_reports"},
+        ),
+        (
+            update_object,
+            {"type": "1", "id": "acme", "action": "set", "attributes": {"tier": "one"}},
+            {"type": "1", "id": "acme", "action": "set", "attributes": {"tier": "two"}},
+        ),
+    ],
+)
+async def test_a_later_change_is_not_overwritten(
+    tool: Callable[..., Awaitable[Plan]],
+    first: dict[str, JsonValue],
+    second: dict[str, JsonValue],
+    scene: Scene,
+    sandbox: Sandbox,
+) -> None:
+    row = await scene.abandoned(partial(tool, scene.ws, **first))
+    later = partial(tool, scene.ws, **second)
+    hasty = replace(scene.gate, executor=replace(scene.gate.executor, sleep=do_not_wait))
+    assert (await hasty.make(await scene.approved(later), later, scene.work())).status == "done"
+    before = writes(sandbox)
+    await scene.after(60)
+    assert writes(sandbox) == before
+    assert (await scene.state(row)).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        (update_snippet, {"name": "footer", "text": "One"}),
+        (update_webhook, {"action": "update", "webhook": "1", "name": "One"}),
+        (update_webhook, {"action": "delete", "webhook": "1"}),
+        (manage_suppression, {"email": "x@example.com", "action": "add"}),
+    ],
+)
+async def test_a_value_that_arrived_is_found_and_not_set_again(
+    tool: Callable[..., Awaitable[Plan]], arguments: dict[str, JsonValue], scene: Scene, sandbox: Sandbox
+) -> None:
+    row = await scene.abandoned(partial(tool, scene.ws, **arguments), sent=True)
+    await scene.after(60)
+    assert (await scene.state(row)).state == "sent"
+    assert len(writes(sandbox)) == 1
+
+
+async def test_a_value_that_did_not_arrive_stays_unknown(scene: Scene, sandbox: Sandbox) -> None:
+    row = await scene.abandoned(partial(update_snippet, scene.ws, "footer", text="One"))
+    await scene.after(60)
+    assert (await scene.state(row)).state == "unknown"
+    assert not writes(sandbox)
+
+
+async def test_a_refusal_of_the_second_request_is_no_failure_of_the_first(scene: Scene, sandbox: Sandbox) -> None:
+    row = await scene.abandoned(partial(send_event, scene.ws, "ada", "order_placed"), sent=True)
+    sandbox.faults.append(Fault("POST", EVENTS, "status:400", times=-1))
+    await scene.after(60)
+    assert (await scene.state(row)).state in {"sent", "unknown"}
 
 
 async def test_a_request_that_is_still_under_way_is_left_alone(scene: Scene, sandbox: Sandbox) -> None:
@@ -284,7 +375,13 @@ async def test_a_trigger_abandoned_before_it_left_is_never_made(scene: Scene, sa
 
 
 def identify(person: str, **attributes: JsonValue) -> dict[str, JsonValue]:
-    return {"type": "person", "action": "identify", "identifiers": {"id": person}, "attributes": attributes}
+    return {
+        "type": "person",
+        "action": "identify",
+        "identifiers": {"id": person},
+        "timestamp": 1_700_000_000,
+        "attributes": attributes,
+    }
 
 
 def batch_planner(*operations: dict[str, JsonValue]) -> Planner:

@@ -16,6 +16,7 @@ from cio_mcp.customerio.api.suppressions import (
 )
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.proof import AddressSuppressed
 from cio_mcp.text.sanitize import quoted, quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
 from cio_mcp.text.untrusted import Untrusted
@@ -133,6 +134,7 @@ async def plan_suppression(ws: CallContext, email: str, action: Action, type_: S
         effect_title=f"{'suppress' if adds else 'stop suppressing'} 1 address",
         calls=() if done else ((suppress if adds else unsuppress)(email, type_),),
         rests_on={"suppression": _fact(current, page), "customers": list(examples)},
+        proof=AddressSuppressed(email=email, reason=type_, suppressed=adds),
         next_step="To verify, call list_suppressions with this email.",
     )
 

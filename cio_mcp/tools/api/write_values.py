@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.call import Call, canonical, read
-from cio_mcp.customerio.operations import OPERATIONS, Operation
+from cio_mcp.customerio.call import Call, canonical
+from cio_mcp.customerio.records import find_record, reading_of
 from cio_mcp.errors import CioError, NotFound
 from cio_mcp.gate.plan import ValueEdit
 from cio_mcp.gate.values import same
@@ -39,17 +39,15 @@ async def current_values(ws: CallContext, call: Call) -> Current:
         NotFound: there is nothing at its path.
     """
     row = call.row
-    reading = _reading(row)
+    reading = reading_of(row)
     if reading is None or not ws.settings.has_app:
         return Current()
-    path: dict[str, Any] = {name: call.path[name] for name in reading.path_parameters}
     try:
-        answer = await ws.reader.read(read(reading.id, **path))
+        record = (await find_record(ws.reader, reading, call)).record
     except NotFound:
         raise NotFound(f"arguments: nothing has these path values ({row.id}). Nothing was sent.") from None
     except CioError:
         return Current(warnings=(UNREADABLE,))
-    record = _record(reading, answer, call)
     if record is None:
         return Current(warnings=(UNREADABLE,))
     secrets = {*row.secrets, *reading.answer_secrets}
@@ -63,34 +61,6 @@ async def current_values(ws: CallContext, call: Call) -> Current:
     )
     names = [name for name in body if name in record]
     return Current(edits=edits, rests_on={"current": _digest({name: record[name] for name in names}, secrets)})
-
-
-def _reading(row: Operation) -> Operation | None:
-    """The read of the same resource: it takes only path values of the write, and the write changes what is there."""
-    reading = OPERATIONS.get(row.verify) if row.method in ("PUT", "DELETE") else None
-    fits = reading is not None and {*reading.path_parameters} <= {*row.path_parameters}
-    return reading if fits and reading is not None and reading.api == "app" else None
-
-
-def _record(reading: Operation, answer: dict[str, Any], call: Call) -> dict[str, Any] | None:
-    """The record of an answer: what it wraps, or of a list the one that the write names."""
-    inner = [value for value in answer.values() if isinstance(value, dict)]
-    if len(inner) == 1 and len(answer) == 1:
-        return inner[0]
-    lists = [value for value in answer.values() if isinstance(value, list)]
-    if len(lists) == 1 and len(answer) <= MAX_WRAPPED:
-        names = {value for value in (*call.path.values(), call.subject) if value}
-        matching = [one for one in lists[0] if isinstance(one, dict) and names & _identities(one)]
-        return matching[0] if len(matching) == 1 else None
-    return answer if {*reading.path_parameters} else None
-
-
-MAX_WRAPPED = 3
-"""Keys of an answer that wraps a list: the list, a category, and the token of the next page."""
-
-
-def _identities(record: dict[str, Any]) -> set[str]:
-    return {str(record[key]) for key in ("id", "name", "email") if record.get(key) not in (None, "")}
 
 
 def _notes(record: dict[str, Any], secrets: set[str]) -> tuple[str, ...]:
