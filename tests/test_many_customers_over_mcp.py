@@ -8,13 +8,14 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.client.context import ClientRequestContext
-from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
+from mcp_types import ElicitRequestParams, ElicitResult
 
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.sandbox.world.people import Person
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from tests.approver import Approver
 from tests.clients import structured, text
 from tests.eras import Era
 
@@ -22,20 +23,6 @@ pytestmark = pytest.mark.anyio
 
 BATCH = "/api/v2/batch"
 TOOL = "update_customer"
-
-
-class Approver:
-    """Somebody who approves every question, and remembers the words."""
-
-    def __init__(self) -> None:
-        self.questions: list[str] = []
-
-    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-        await anyio.lowlevel.checkpoint()
-        assert context is not None
-        assert isinstance(params, ElicitRequestFormParams)
-        self.questions.append(params.message)
-        return ElicitResult(action="accept", content={"decision": "approve"})
 
 
 @pytest.fixture

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import anyio.lowlevel
 import pytest
 from mcp import Client
 from mcp.client.context import ClientRequestContext
-from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
+from mcp_types import ElicitRequestParams, ElicitResult
 
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.world.sources import Kind
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from tests.approver import Approver
 from tests.clients import structured
 
 pytestmark = pytest.mark.anyio
@@ -22,21 +22,18 @@ SEND = ("send_transactional", {"customer": "ada", "message": "Order shipped"})
 EVENT = ("send_event", {"customer": "ada", "name": "order_placed", "data": {"order_id": "A-1"}})
 
 
-class Editor:
+class Editor(Approver):
     """A person who approves the first question, but only after somebody else has edited something."""
 
     def __init__(self, edit: Callable[[], None]) -> None:
+        super().__init__()
         self.edit = edit
-        self.questions: list[str] = []
 
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-        await anyio.lowlevel.checkpoint()
-        assert context is not None
-        assert isinstance(params, ElicitRequestFormParams)
-        self.questions.append(params.message)
+        approval = await super().__call__(context, params)
         if len(self.questions) == 1:
             self.edit()
-        return ElicitResult(action="accept", content={"decision": "approve"})
+        return approval
 
 
 def edit_messages(sandbox: Sandbox, kind: Kind, id_: int, field: str) -> None:

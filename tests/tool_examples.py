@@ -10,11 +10,11 @@ from mcp import Client
 from cio_mcp.events.models import Envelope
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import CioServer, build_server
-from cio_mcp.settings import Settings
 from cio_mcp.tools.catalog import TOOLS
 from tests.clients import APPROVE, Person, structured, text
 from tests.examples import EXAMPLES, Arguments
 from tests.fixed_time import NOW, QuickClock, SameTime
+from tests.settings import sandbox_settings
 
 INTRODUCTION = """\
 `make docs` generates this page. Each tool ends with an example: the arguments of a call, and the text of its answer.
@@ -103,7 +103,7 @@ async def examples(folder: Path) -> dict[str, str]:
 async def _example(tool: str, folder: Path) -> str:
     clock, person = QuickClock(), Person(APPROVE)
     async with Sandbox(seed=7, people=40, clock=SameTime(clock)) as sandbox:
-        server = build_server(_settings(folder), sandbox=sandbox, clock=clock)
+        server = build_server(sandbox_settings(folder), sandbox=sandbox, clock=clock)
         async with Client(server, elicitation_callback=person) as client:
             arguments = dict(SHOWN.get(tool, EXAMPLES[tool].arguments))
             if prepare := _BEFORE.get(tool):
@@ -126,23 +126,6 @@ def _fixed(example: str) -> str:
     example = _CHANGE.sub(CHANGE, example)
     example = _USER.sub("local:you", example)
     return _NOW.sub(lambda found: min(found[0], TIME), example)
-
-
-def _settings(folder: Path) -> Settings:
-    url = "http://sandbox.test"
-    return Settings(
-        site_id="sandbox-site",
-        track_api_key="sandbox-track-key",
-        app_api_key="sandbox-app-key",
-        cdp_api_key="sandbox-cdp-key",
-        track_url=url,
-        app_url=url,
-        cdp_url=url,
-        workspace="sandbox",
-        data_dir=folder,
-        toolsets=("all",),
-        max_wait=100.0,
-    )
 
 
 def _json(arguments: Arguments) -> str:

@@ -27,6 +27,7 @@ from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import ChangeRow
 from tests.cli.fork_server import fork
+from tests.rows import change_row
 
 T = TypeVar("T")
 
@@ -110,23 +111,13 @@ class CommandLine:
         plan = Plan(
             risk="send", summary="Send “Order shipped” by email.", calls=(SEND,), confirmation=confirmation, edits=edits
         )
-        planned = time.time() - age
-        row = ChangeRow(
-            id=change,
-            workspace="acme",
+        row = change_row(
+            change,
+            plan,
             principal=by,
             tool="send_transactional",
-            arguments_digest=change,
-            effect=None,
-            repeat=False,
-            state="planned",
-            risk="send",
-            summary=plan.summary,
             question=question_about(plan, change).text,
-            plan=plan.model_dump_json(),
-            digest=plan.digest,
-            planned_at=planned,
-            expires_at=planned + 3600,
+            planned_at=time.time() - age,
         )
         self.journal(lambda database: Journal(database, "acme").add(row))
 

@@ -13,6 +13,7 @@ from cio_mcp.cli.keyboard import key_names
 from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.storage.rows import ChangeRow
 from tests.cli.command_line import TIMEOUT_SECONDS, CommandLine, Session
+from tests.rows import change_row
 
 CODE = r"To approve, type ([A-Z2-9]{4}):"
 CODE_OR_DENIAL = r"To approve, type ([A-Z2-9]{4}) \(d denies, Enter alone goes back\):"
@@ -440,24 +441,7 @@ def test_a_narrow_window_wraps_a_summary_and_cuts_no_recipient() -> None:
 
 
 def pending(change: str, summary: str = "Send a very long email “Order shipped”, " * 3) -> ChangeRow:
-    plan = Plan(risk="send", summary=summary, calls=())
-    return ChangeRow(
-        id=change,
-        workspace="acme",
-        principal="local:ada",
-        tool="send_transactional",
-        arguments_digest="",
-        effect=None,
-        repeat=False,
-        state="planned",
-        risk="send",
-        summary=plan.summary,
-        question="",
-        plan=plan.model_dump_json(),
-        digest="",
-        planned_at=0.0,
-        expires_at=3600.0,
-    )
+    return change_row(change, Plan(risk="send", summary=summary), tool="send_transactional")
 
 
 def window(cio_mcp: CommandLine, **settings: str) -> AbstractContextManager[Session]:

@@ -15,6 +15,7 @@ from cio_mcp.gate.plan import Plan
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.rows import MAX_METRICS, ChangeRow
+from tests.rows import change_row
 
 pytestmark = pytest.mark.anyio
 
@@ -240,21 +241,4 @@ async def test_no_question_reads_the_whole_log_or_sorts_it(
 def change(name: str, body: dict[str, Any]) -> ChangeRow:
     call = Call(operation="track_event", path={"identifier": "ada"}, body=body)
     plan = Plan(risk="send", summary="Send.", calls=(call,))
-    return ChangeRow(
-        id=name,
-        workspace="acme",
-        principal="local:ada",
-        tool="send_event",
-        arguments_digest=name,
-        effect=None,
-        repeat=False,
-        state="sending",
-        risk="send",
-        summary=plan.summary,
-        question="",
-        plan=plan.model_dump_json(),
-        digest=plan.digest,
-        planned_at=AT,
-        expires_at=AT + 3600,
-        event_id=plan.event_id,
-    )
+    return change_row(name, plan, state="sending", planned_at=AT)

@@ -18,6 +18,7 @@ from cio_mcp.storage.erasure import REDUCED_AT_ONCE
 from cio_mcp.storage.events import Events
 from cio_mcp.storage.rows import ChangeRow, EventQuery, EventRow, StoredState
 from tests.clock import FunctionClock
+from tests.rows import change_row
 
 pytestmark = pytest.mark.anyio
 
@@ -42,23 +43,13 @@ def retention(database: Database) -> Retention:
 def change(id_: str, state: StoredState, planned_at: float = OLD) -> ChangeRow:
     call = tracking.event(Reference("ada"), "x", {"secret": "body"}, ulid="01HZZZZZZZZZZZZZZZZZZZ0001", at=None)
     plan = Plan(risk="send", summary="Send “x”.", notes=("secret body",), calls=(call,), once=True)
-    return ChangeRow(
-        id=id_,
+    return change_row(
+        id_,
+        plan,
         workspace="sandbox",
-        principal="local:ada",
-        tool="send_event",
-        arguments_digest="a" * 64,
-        effect=plan.effect,
-        repeat=False,
         state=state,
-        risk="send",
-        summary=plan.summary,
         question=question_about(plan, id_).text,
-        plan=plan.model_dump_json(),
-        digest=plan.digest,
         planned_at=planned_at,
-        expires_at=planned_at + 3600,
-        event_id=plan.event_id,
         delivery_id="dgTe",
         outcome='{"message": null}',
         baseline='["dgTd"]',

@@ -29,11 +29,11 @@ from cio_mcp.gate.reconciliation import REMAKE_SECONDS, Reconciler
 from cio_mcp.gate.service import Gate
 from cio_mcp.sandbox import Sandbox, StillClock
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.settings import Settings
 from cio_mcp.workspace import open_workspace
 from tests.callers import caller_named
 from tests.clock import FunctionClock
 from tests.reconcilers import reconciler_of
+from tests.settings import sandbox_settings
 
 FAULTS = ("accept_then_503", "accept_then_drop", "drop", "429", "status:503", "status:400")
 
@@ -280,16 +280,7 @@ class World(RuleBasedStateMachine):
 
     def _open(self) -> None:
         # Read-only, so that only the test's own reconciler makes anything again.
-        known = Settings(
-            site_id="sandbox-site",
-            track_api_key="sandbox-track-key",
-            app_api_key="sandbox-app-key",
-            track_url="http://sandbox.test",
-            app_url="http://sandbox.test",
-            workspace="sandbox",
-            data_dir=self.folder,
-            read_only=True,
-        )
+        known = sandbox_settings(self.folder).model_copy(update={"read_only": True})
         self.entered = self.portal.wrap_async_context_manager(open_workspace(known, sandbox=self.sandbox))
         opened = self.entered.__enter__()
         self.watched = Watched(opened.client)

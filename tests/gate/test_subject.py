@@ -13,29 +13,15 @@ from cio_mcp.gate.question import question_about
 from cio_mcp.gate.subject import Subject
 from cio_mcp.storage.erasure import bare_plan
 from cio_mcp.storage.rows import ChangeRow
+from tests.rows import change_row
 
 ADA = Subject(id="ada", email="Ada@example.com", phone="+4915112345678", cio_id="03000001")
 ONE = Subject(id="1")
 
 
 def row(proposal: Plan) -> ChangeRow:
-    return ChangeRow(
-        id="aaaa0001",
-        workspace="acme",
-        principal="local:ada",
-        tool="send_event",
-        arguments_digest="",
-        effect=None,
-        repeat=False,
-        state="sent",
-        risk=proposal.risk,
-        summary=proposal.summary,
-        question=question_about(proposal, "aaaa0001").text,
-        plan=proposal.model_dump_json(),
-        digest="",
-        planned_at=0.0,
-        expires_at=0.0,
-    )
+    question = question_about(proposal, "aaaa0001").text
+    return change_row("aaaa0001", proposal, state="sent", question=question, effect=None, digest="", expires_at=0.0)
 
 
 def about(person: str, data: dict[str, JsonValue] | None = None, **more: Any) -> ChangeRow:

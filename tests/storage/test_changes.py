@@ -16,6 +16,7 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import PersonEraser, reduce_old_changes
 from cio_mcp.storage.pauses import Pauses
 from cio_mcp.storage.rows import ChangeRow, ChangeState, ClaimTerms, OpenLimits
+from tests.rows import change_row
 
 pytestmark = pytest.mark.anyio
 
@@ -36,17 +37,9 @@ def journal(database: Database) -> Journal:
 
 
 def change(number: int, **values: Any) -> ChangeRow:
-    row = ChangeRow(
-        id=f"{number:08}",
-        workspace="acme",
-        principal="local:ada",
-        tool="send_event",
+    row = change_row(
+        f"{number:08}",
         arguments_digest=f"{number:064}",
-        effect=None,
-        repeat=False,
-        state="planned",
-        risk="send",
-        summary="Send it.",
         question="Send it?",
         plan=PLAN,
         digest="d" * 64,

@@ -5,36 +5,18 @@ from dataclasses import replace
 import pytest
 
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.gate.plan import Plan
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.render import render
 from cio_mcp.tools.core.changes import list_changes
 from cio_mcp.tools.core.workspace import get_workspace
 from cio_mcp.workspace import CallContext
+from tests.rows import change_row
 
 pytestmark = pytest.mark.anyio
 
-PLAN = Plan(risk="send", summary="Send it.", calls=())
-
 
 def declined(number: int, planned_at: float) -> ChangeRow:
-    return ChangeRow(
-        id=f"{number:08x}",
-        workspace="sandbox",
-        principal="local:ada",
-        tool="send_event",
-        arguments_digest=str(number),
-        effect=None,
-        repeat=False,
-        state="declined",
-        risk="send",
-        summary=PLAN.summary,
-        question="Send it?",
-        plan=PLAN.model_dump_json(),
-        digest="",
-        planned_at=planned_at,
-        expires_at=planned_at + 3_600,
-    )
+    return change_row(f"{number:08x}", workspace="sandbox", state="declined", planned_at=planned_at)
 
 
 async def test_a_cursor_leads_to_every_change_whatever_is_proposed_meanwhile(ws: CallContext) -> None:
