@@ -1,6 +1,12 @@
 """The caller of a piece of work, and its deadline."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+MAX_RETRIES = 8
+"""Requests that all reads of one piece of work may repeat together, so that a service that is down is left alone.
+
+Chosen: two reads may use up their own (see `retry`), and the rest of many are made once.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,18 @@ class Caller:
     may_be_asked: bool = False
 
 
+@dataclass(slots=True)
+class RetryBudget:
+    """How many more requests the reads of one piece of work may repeat."""
+
+    left: int = MAX_RETRIES
+
+    def take(self) -> bool:
+        """Use one up; False if none is left."""
+        self.left -= 1
+        return self.left >= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Work for a caller that ends by `deadline`, in seconds of `anyio.current_time()`.
@@ -29,6 +47,7 @@ class Work:
     caller: Caller
     deadline: float
     bulk: bool = False
+    retries: RetryBudget = field(default_factory=RetryBudget, compare=False, repr=False)
 
 
 def background_caller(id_: str) -> Caller:

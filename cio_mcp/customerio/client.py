@@ -172,6 +172,8 @@ class Client:
             wait = delay_before_retry(retry, outcome, attempt, self._chance(), daily=_is_daily(call))
             if wait is None or self._clock.steady() + wait + MIN_REQUEST_SECONDS > work.deadline:
                 return Exchange(outcome, doubted=doubt is not None)
+            if retry == "read" and not work.retries.take():
+                return Exchange(outcome, doubted=doubt is not None)
             doubt = outcome if doubtful(outcome) else doubt
             await self._clock.sleep(wait)
         raise AssertionError("the retry table ends every call")

@@ -21,14 +21,14 @@ from pydantic import AnyUrl
 from cio_mcp import __version__
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.simulated import SimulatedApi
-from cio_mcp.errors import Unavailable
+from cio_mcp.errors import Unavailable, UserError
 from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.identity.scopes import scope_of
 from cio_mcp.server import completions, prompts, resources
 from cio_mcp.server.capabilities import announce_fixed_lists, announce_skills
 from cio_mcp.server.definitions import Definition, load, offered_tools, why_unknown
 from cio_mcp.server.echoes import bound_errors
-from cio_mcp.server.errors import error_result, sentence, where
+from cio_mcp.server.errors import causes, error_result, sentence, where
 from cio_mcp.server.runtime import Runtime
 from cio_mcp.server.skills import Skills
 from cio_mcp.server.stdio import serve_stdio
@@ -36,7 +36,7 @@ from cio_mcp.server.toolsets import check_toolsets
 from cio_mcp.settings import Settings
 from cio_mcp.text.render import render_error
 from cio_mcp.text.sanitize import NAME_CHARACTERS, cut, quoted
-from cio_mcp.text.spelling import match_word
+from cio_mcp.text.spelling import closest_word, match_word
 
 log = logging.getLogger(__name__)
 
@@ -115,12 +115,13 @@ class CioServer(MCPServer[None]):
 
         Raises:
             ResourceError: it failed, or there is none; one sentence says which.
+            MCPError: a value of its query is not acceptable.
         """
         if strange := resources.unknown_filter(str(uri)):
-            known = ", ".join(resources.FILTERS)
-            raise ResourceError(
-                self._error_text(f"{resources.RECENT_EVENTS} has no filter {quoted(strange, 40)}. Accepted: {known}.")
-            )
+            closest = closest_word(strange, resources.FILTERS)
+            hint = f" Did you mean {closest}?" if closest else ""
+            problem = f"{resources.RECENT_EVENTS} has no filter {quoted(strange, 40)}.{hint}"
+            raise MCPError(INVALID_PARAMS, self._error_text(f"{problem} Accepted: {', '.join(resources.FILTERS)}."))
         try:
             return await super().read_resource(uri, context)
         except ResourceError as failure:
@@ -129,6 +130,8 @@ class CioServer(MCPServer[None]):
                 log.error("a resource failed unexpectedly: %s", where(failure))  # noqa: TRY400 - a trace shows data
             # The SDK repeats the whole URI.
             text = str(failure).replace(str(uri), cut(str(uri), NAME_CHARACTERS))
+            if kind is ResourceError and any(isinstance(cause, UserError) for cause in causes(failure)):
+                raise MCPError(INVALID_PARAMS, self._error_text(text)) from None
             raise kind(self._error_text(text)) from None
 
     async def call_tool(

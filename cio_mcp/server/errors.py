@@ -23,7 +23,7 @@ Output schemas accept it (`tool.py`): docs/decisions/structured-errors.md.
 
 def sentence(tool: str, failure: BaseException) -> str:
     """The sentence about a failure; only an error of this project is shown in its own words."""
-    for cause in _causes(failure):
+    for cause in causes(failure):
         if isinstance(cause, CioError):
             return _with_advice(cause)
         if _is_invalid_answer(cause):
@@ -41,12 +41,12 @@ def error_result(text: str) -> CallToolResult:
 
 def where(failure: BaseException) -> str:
     """The lines of code that failed; an exception's own text may hold an address, a key or a body."""
-    chain = reversed(list(_causes(failure)))
+    chain = reversed(list(causes(failure)))
     lines = [f"{type(one).__name__}\n{''.join(traceback.format_tb(one.__traceback__))}" for one in chain]
     return "leading to ".join(lines)
 
 
-def _causes(failure: BaseException) -> Iterator[BaseException]:
+def causes(failure: BaseException) -> Iterator[BaseException]:
     """A failure and what led to it, each once: exceptions may form a circle."""
     seen: set[int] = set()
     cause: BaseException | None = failure

@@ -8,8 +8,19 @@ import anyio.lowlevel
 import pytest
 
 from cio_mcp.customerio.call import Call, read
+from cio_mcp.customerio.caller import MAX_RETRIES
 from cio_mcp.customerio.client import Client, Work
-from cio_mcp.errors import BadAnswer, CioError, KeyRefused, NotFound, RateLimited, Rejected, SettingError, Unavailable
+from cio_mcp.errors import (
+    BadAnswer,
+    CioError,
+    KeyRefused,
+    NotFound,
+    RateLimited,
+    Rejected,
+    SettingError,
+    TimeError,
+    Unavailable,
+)
 from tests.callers import caller_named
 from tests.clock import ManualClock
 from tests.customerio.peer import MEBIBYTE, Peer, Reply, drops, floods, hangs, reply_with, sends, time_passes
@@ -128,6 +139,25 @@ async def test_trouble_that_stays_is_one_sentence_without_key_address_or_body(
     assert len(peer.heads) == requests
     assert not any(part in str(caught.value) for part in ("ada", "%40", "secret", "127.0.0.1"))
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("trouble", [reply_with(503), reply_with(429), drops], ids=["503", "429", "dropped line"])
+async def test_many_reads_of_one_call_repeat_few_requests_to_a_service_that_is_down(
+    client: Client, peer: Peer, clock: ManualClock, trouble: Reply
+) -> None:
+    peer.script = [trouble]
+    reader = client.reader(Work(caller_named("local:ada"), clock.steady() + 60))
+    failed = 0
+    for number in range(20):
+        try:
+            await reader.read(read("get_segment", segment_id=str(number)))
+        except TimeError:
+            failed += 1
+    # After a 429 some of the reads do not get their turn at all.
+    assert failed == 20
+    assert len(peer.heads) <= 20 + MAX_RETRIES
+    peer.script = [trouble, reply_with(200, b'{"ok": 1}')]
+    assert await client.reader(Work(caller_named("local:ada"), clock.steady() + 60)).read(SEGMENTS) == {"ok": 1}
 
 
 async def test_a_host_that_hangs_is_given_up_by_the_deadline(client: Client, peer: Peer, clock: ManualClock) -> None:

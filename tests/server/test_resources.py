@@ -11,6 +11,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INVALID_PARAMS,
     EmptyResult,
     ResourceUpdatedNotification,
     SubscribeRequest,
@@ -102,8 +103,11 @@ async def test_recent_events_are_what_the_tool_answers_whole_and_by_a_query(
             expected = render(answer, mask=False).structured
             assert {**await read(client, uri), "now": None} == {**expected, "now": None}, uri
         for wrong in ("since=yesterday", "object_type=fax", "kind=journey&id=1", "metric=deliverd", "colour=red"):
-            with pytest.raises(MCPError, match=wrong.partition("=")[0]):
+            with pytest.raises(MCPError, match=wrong.partition("=")[0]) as refused:
                 await read(client, f"cio://events/recent?{wrong}")
+            assert refused.value.error.code == INVALID_PARAMS
+        with pytest.raises(MCPError, match=r"Did you mean metric\? Accepted: customer, object_type, metric,"):
+            await read(client, "cio://events/recent?metrc=opened")
     assert [len(answer.events) for answer in answers.values()] == [2, 1, 1, 1, 2]
 
 

@@ -9,6 +9,7 @@ from cio_mcp.customerio.outcome import Answered
 from cio_mcp.customerio.responses import json_object
 from cio_mcp.errors import BadAnswer, InvalidArgument, Refused
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.settings import Settings
 from cio_mcp.tools.data.list_collections import (
     MAX_COLUMNS,
     MAX_LISTED_COLUMNS,
@@ -16,8 +17,10 @@ from cio_mcp.tools.data.list_collections import (
     list_collections,
 )
 from cio_mcp.tools.data.update_collection import update_collection
-from cio_mcp.workspace import CallContext
+from cio_mcp.workspace import CallContext, open_workspace
+from tests.callers import caller_named
 from tests.carrying_out import carry_out
+from tests.customerio.documented import Documented
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +41,22 @@ async def test_rows_are_read_in_pages_with_what_uses_them(ws: CallContext, sandb
             break
     assert seen == list(range(1, 61))
     assert [use.id for use in answer.used_by or ()] == ["10"]
+
+
+async def test_rows_are_shown_although_customer_io_counts_others(settings: Settings) -> None:
+    nothing = {"list_snippets": "snippets", "list_campaigns": "campaigns", "list_broadcasts": "broadcasts",
+               "list_transactional_messages": "messages", "list_newsletters": "newsletters"}  # fmt: skip
+    api = Documented(
+        {
+            "list_collections": {"collections": [{"id": 1, "name": "offers", "rows": 5}]},
+            "get_collection_content": {"data": [{"code": "A"}, {"code": "B"}]},
+            **{operation: {key: []} for operation, key in nothing.items()},
+        }
+    )
+    async with open_workspace(settings, sandbox=api) as opened:
+        answer = await list_collections(opened.acting(caller_named("local:tester")), "offers")
+    assert [each.row for each in answer.rows or ()] == ['{"code":"A"}', '{"code":"B"}']
+    assert (answer.note or "").startswith("Customer.io counts 5 rows and returned 2, so the rows may not be current. ")
 
 
 async def test_columns_that_an_answer_has_no_room_for_are_counted(ws: CallContext, sandbox: Sandbox) -> None:

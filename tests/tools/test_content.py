@@ -8,6 +8,7 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
 from cio_mcp.sandbox.world.lifecycle import create_delivery
 from cio_mcp.text.render import render
 from cio_mcp.text.sanitize import quoted
@@ -51,6 +52,13 @@ async def test_content_is_read_with_what_it_refers_to(ws: CallContext) -> None:
     assert "{{snippets.footer}}" in (answer.body or "")
     assert "<p>" not in (answer.body or "")
     assert "<p>" in ((await get_content(ws, "10", kind="broadcast", source=True)).body or "")
+
+
+async def test_collections_that_cannot_be_read_are_unknown_and_not_none(ws: CallContext, sandbox: Sandbox) -> None:
+    sandbox.faults.append(Fault("GET", "/v1/collections", "status:403", -1))
+    answer = await get_content(ws, "10", kind="broadcast")
+    assert answer.collections is None
+    assert "Which collections it uses is unknown: they could not be read." in "\n".join(answer.lines())
 
 
 async def test_a_translation_is_read_by_its_language(ws: CallContext) -> None:

@@ -314,9 +314,17 @@ async def test_an_incomplete_list_of_a_customer_states_its_total_where_it_is_kno
     assert answer.incomplete == ["segments", "subscriptions", "messages"]
     assert answer.totals == {"segments": 4, "subscriptions": 3}
     assert "Incomplete lists: segments (2 of 4), subscriptions (2 of 3), messages." in text_of(answer)
-    assert answer.next_step == "For more messages, call list_messages with this customer."
-    assert answer.next_step in text_of(answer)
-    assert (await get_customer(ws, "ada", include=("segments",))).next_step is None
+    segments, messages = (str(answer.next_step).partition("For more messages"))[::2]
+    assert "find_customers answers with a filter on that segment and on the attribute cio_id" in segments
+    assert messages == ", call list_messages with this customer."
+    assert str(answer.next_step) in text_of(answer)
+    assert (await get_customer(ws, "ada", include=("subscriptions",))).next_step is None
+
+
+async def test_a_filter_takes_a_cio_id_as_answers_show_it(ws: CallContext) -> None:
+    for cio_id in ("cio_a3000001", "a3000001"):
+        condition = {"attribute": {"field": "cio_id", "operator": "eq", "value": cio_id}}
+        assert [each.id for each in (await find_customers(ws, filter=condition)).customers] == ["ada"]
 
 
 async def test_long_attributes_of_many_people_are_cut_until_all_fit(ws: CallContext, sandbox: Sandbox) -> None:

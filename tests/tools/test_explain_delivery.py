@@ -11,7 +11,7 @@ from cio_mcp.customerio.api.base import Content, Identifiers, Message
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.people import Person as Profile
 from cio_mcp.customerio.ratelimit.rates import LANES
-from cio_mcp.errors import Ambiguous, InvalidArgument
+from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.sandbox import Sandbox, limits
 from cio_mcp.sandbox.faults import parse_fault
 from cio_mcp.sandbox.world.clock import DAY_SECONDS, HOUR_SECONDS
@@ -133,10 +133,6 @@ def _about(person: Person, source: Source | None = None) -> dict[str, Any]:
 
 def _no_customer(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 - all seeds are called alike
     return {"customer": "gone@example.com", "kind": "campaign", "id": "1"}
-
-
-def _no_message(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 - all seeds are called alike
-    return {"customer": "ada", "kind": "campaign", "id": "10"}
 
 
 def _delivered(stage: Stage) -> dict[str, Any]:
@@ -479,7 +475,6 @@ def _no_send_and_unsubscribed(stage: Stage) -> dict[str, Any]:
 
 CASES: tuple[Case, ...] = (
     (_no_customer, "customer_unknown", ()),
-    (_no_message, "message_unknown", ()),
     (_delivered, "delivered", ()),
     (_marked_as_spam, "delivered", ()),
     (_opened_without_a_report, "delivered", ()),
@@ -735,6 +730,11 @@ async def test_a_kind_without_an_id_limits_the_latest_message_to_it(ws: CallCont
     for kind in ("campaign", "newsletter", "transactional"):
         answer = await explain_delivery(ws, "ada", kind)
         assert answer.source is None or answer.source.kind == kind
+
+
+async def test_a_misspelled_message_is_an_error_that_names_the_closest(ws: CallContext) -> None:
+    with pytest.raises(NotFound, match="id: no campaign is named “Onbording”; did you mean “Onboarding” "):
+        await explain_delivery(ws, "ada", "campaign", "Onbording")
 
 
 async def test_an_id_requires_a_kind(ws: CallContext) -> None:

@@ -76,7 +76,7 @@ def test_a_range_is_covered_by_convenient_whole_periods(ago: timedelta, share: f
     resolution = range_resolution(since, until, None, tz)
     covered = whole(since, until, NOW, resolution, tz)
     assert covered.since <= since < until <= covered.until <= NOW
-    counted = counted_forward(Metric(), covered, resolution, tz)
+    counted = counted_forward(Metric(series={}), covered, resolution, tz)
     assert counted.starts[0] == covered.since
     assert counted.starts[-1] < covered.until <= next_start(counted.starts[-1], resolution, tz)
     assert len(counted.starts) <= DEFAULT_MAX_POINTS or resolution == "months"

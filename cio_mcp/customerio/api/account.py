@@ -1,8 +1,8 @@
 """The account: its workspaces, senders, subscription topics and object types."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import Model
+from cio_mcp.customerio.api.base import Blank, Enumerated, Id, Model
 from cio_mcp.customerio.api.reads import NamedModel, Reads
 from cio_mcp.customerio.call import read
 
@@ -22,11 +22,11 @@ class WorkspaceRecord(NamedModel):
 class Sender(Model):
     """The sender of messages."""
 
-    id: str
+    id: Id
     name: str | None = None
     email: str | None = None
     address: str | None = None
-    template_type: str | None = None
+    template_type: Enumerated | None = None
 
 
 class Topic(NamedModel):
@@ -47,7 +47,7 @@ class RegionRecord(Model):
     """Where the Track keys' workspace lives; `environment_id` is the workspace's id."""
 
     region: Literal["us", "eu"] | None = None
-    environment_id: str | None = None
+    environment_id: Annotated[Id | None, Blank] = None
 
 
 class Account(Reads):

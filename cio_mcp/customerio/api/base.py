@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,10 +19,14 @@ from pydantic import (
 )
 
 from cio_mcp.errors import BadAnswer
-from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import from_unix_if_readable
 
 _UNIX_SECONDS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,9})?")
+_TOKEN = re.compile(r"[!-~]{1,4000}")
+_ID = re.compile(r"[!-~]{0,200}")
+UNLESS_READ = "not given only where it is not given"
+"""Marks an optional field whose absence means something: a value that cannot be read is an error."""
 
 
 class Model(BaseModel):
@@ -48,7 +53,7 @@ class Model(BaseModel):
     def _may_be_missing(cls, name: str, field_value: object) -> bool:
         """Whether a field can go unread: null for any default, else only where the default states nothing."""
         field = next((each for key, each in cls.model_fields.items() if name in (key, each.alias)), None)
-        if field is None or field.is_required():
+        if field is None or field.is_required() or UNLESS_READ in field.metadata:
             return False
         return field_value is None or field.get_default(call_default_factory=True, validated_data={}) in (None, "")
 
@@ -90,6 +95,47 @@ def _from_iso(text: str) -> datetime | None:
         return None
 
 
+def items_of(value: Any) -> list[Any]:
+    """The items of a list that an answer is about; null and "nil" are an empty one, as Customer.io has it.
+
+    Raises:
+        ValueError: it is no list: what an answer does not say must not look like nothing.
+    """
+    if isinstance(value, list | tuple):
+        return [*value]
+    if value in (None, "nil"):
+        return []
+    raise ValueError("expected a list")
+
+
+def _subject_items(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    return _readable_items(items_of(value), read)
+
+
+def is_token(text: str) -> bool:
+    """Whether a text may be the token of a page: it stands unquoted in answers, so no sentence is one."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def _token(value: str | None) -> str | None:
+    if value is not None and not is_token(value):
+        raise ValueError("expected a token")
+    return value
+
+
+def _id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError("expected an ID")
+    return value
+
+
+Id = Annotated[str, AfterValidator(_id)]
+"""An ID that Customer.io gave. It holds no spaces, so that no sentence stands unquoted in its place."""
+
+Enumerated = Annotated[str, AfterValidator(lambda value: value and word(value))]
+"""A word of Customer.io's own, such as a type or a state, which stands bare in answers: all else is quoted."""
+
+
 def _readable_items(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     """Read a list leniently: an incomplete item is left out, unless all are incomplete."""
     items = value if isinstance(value, list | tuple) else []
@@ -110,11 +156,20 @@ Listed = WrapValidator(_readable_items)
 """For `Annotated[list[...], Listed]`: where Customer.io says null, nothing, or "nil" for a list, it is empty; an odd
 item is left out."""
 
-Complete = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [])
+Subject = WrapValidator(_subject_items)
+"""For the list that an answer is about, a field without a default: it is an error where there is none, or no list."""
+
+Complete = BeforeValidator(items_of)
 """The same for a list that a decision about a write rests on: no item may be left out, so an odd one is an error."""
+
+Flag = Annotated[bool, BeforeValidator(lambda value: False if value in (None, "") else value)]
+"""A truth that is false where it is not given; a value that is neither true nor false is an error."""
 
 Blank = BeforeValidator(lambda value: None if value in ("", 0) else value)
 """For `Annotated[str | None, Blank]`: Customer.io says "" or 0 as well as null for an id that is not there."""
+
+NextToken = Annotated[str | None, Blank, AfterValidator(_token), UNLESS_READ]
+"""The token of the next page; what is no token is an error, since a list without one would seem to end."""
 
 UNDATED_COUNT = 1
 """The count of a metric whose time cannot be read: it happened."""
@@ -208,7 +263,7 @@ class Message(Model):
     """One delivery: a message for one person; `metrics` holds what happened to it and when."""
 
     id: str
-    type: str = ""
+    type: Enumerated = ""
     created: Moment = None
     subject: Annotated[str | None, Blank] = None
     recipient: Annotated[str | None, Blank] = None
@@ -228,8 +283,8 @@ class Message(Model):
 class MessagePage(Model):
     """Deliveries, newest first; `next` is the token of the next page."""
 
-    messages: Annotated[tuple[Message, ...], Listed] = ()
-    next: Annotated[str | None, Blank] = None
+    messages: Annotated[tuple[Message, ...], Subject]
+    next: NextToken = None
 
 
 class Activity(Model):
@@ -249,8 +304,8 @@ class Activity(Model):
 class ActivityPage(Model):
     """Activities, newest first; `next` is the token of the next page."""
 
-    activities: Annotated[tuple[Activity, ...], Listed] = ()
-    next: Annotated[str | None, Blank] = None
+    activities: Annotated[tuple[Activity, ...], Subject]
+    next: NextToken = None
 
 
 def is_number(text: str) -> bool:
@@ -261,9 +316,9 @@ def is_number(text: str) -> bool:
 class Content(Model):
     """What a message says: action of a campaign or broadcast, or a variant of a newsletter or transactional one."""
 
-    id: str
+    id: Id
     name: str | None = None
-    type: str | None = None
+    type: Enumerated | None = None
     language: str | None = None
     subject: str | None = None
     preheader_text: str | None = None
@@ -276,7 +331,7 @@ class Content(Model):
     reply_to_id: Annotated[str | None, Blank] = None
     recipient: str | None = None
     headers: Any = None
-    sending_state: str | None = None
+    sending_state: Enumerated | None = None
     parent_action_id: Annotated[str | None, Blank] = None
     created: Moment = None
     updated: Moment = None

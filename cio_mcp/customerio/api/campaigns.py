@@ -3,7 +3,17 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Blank, Complete, Content, Listed, Model
+from cio_mcp.customerio.api.base import (
+    LIST_SECONDS,
+    MAX_PAGES,
+    Blank,
+    Complete,
+    Content,
+    Enumerated,
+    Id,
+    Listed,
+    Model,
+)
 from cio_mcp.customerio.api.reads import JourneySource, SourceReads
 from cio_mcp.customerio.call import read
 from cio_mcp.text.names import fold, normalized_name
@@ -22,8 +32,8 @@ SET_AT_CREATION = ("id", "email", "created_at")
 class ActionRef(Model):
     """An action as a campaign lists it: both parts may be missing."""
 
-    id: str | None = None
-    type: str | None = None
+    id: Annotated[Id | None, Blank] = None
+    type: Enumerated | None = None
 
 
 class Campaign(JourneySource):
@@ -33,7 +43,7 @@ class Campaign(JourneySource):
     event_name: Annotated[str | None, Blank] = None
     trigger_segment_ids: Annotated[tuple[str, ...], Complete] = ()
     filter_segment_ids: Annotated[tuple[str, ...], Listed] = ()
-    frequency: Annotated[str | None, Blank] = None
+    frequency: Annotated[Enumerated | None, Blank] = None
     date_attribute: Annotated[str | None, Blank] = None
     object_type_id: Annotated[str | None, Blank] = None
     webhook_id: Annotated[str | None, Blank] = None

@@ -54,14 +54,21 @@ class Collections(Reads):
         """
         return await by_id_or_name(id_or_name, self.get, self.all, field=field, kind="collection")
 
+    async def returned_rows(self, collection: Collection) -> list[Row]:
+        """Read the rows of a collection, of which there may be more or fewer than Customer.io counts.
+
+        Raises:
+            BadAnswer: they cannot be read.
+        """
+        return rows_of(await self._reader.read(read("get_collection_content", collection_id=collection.id)))
+
     async def rows(self, collection: Collection) -> list[Row]:
-        """Read the rows of a collection.
+        """Read the rows of a collection, on which a write may rest.
 
         Raises:
             BadAnswer: they cannot be read, or are not as many as the collection has.
         """
-        answer = await self._reader.read(read("get_collection_content", collection_id=collection.id))
-        rows = rows_of(answer)
+        rows = await self.returned_rows(collection)
         if collection.rows is not None and len(rows) != collection.rows:
             raise BadAnswer(
                 f"Customer.io returned {len(rows)} rows of the collection, which has {collection.rows}. Try again."

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
-from cio_mcp.customerio.api.base import Kind, Model
+from cio_mcp.customerio.api.base import Kind, Model, items_of
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import read
 
@@ -44,11 +44,17 @@ OF_DELIVERED = ("opened", "human_opened", "clicked", "human_clicked", "converted
 
 
 def _counts(value: Any) -> dict[str, list[int]]:
-    series = value if isinstance(value, dict) else {}
+    """Counts by name; null is no count, and anything else that is none must not look like 0.
+
+    Raises:
+        ValueError: it holds something else than lists of whole numbers from 0.
+    """
+    series = {} if value is None else value
+    if not isinstance(series, dict):
+        raise ValueError("expected counts by name")  # noqa: TRY004 - pydantic reports it
     return {
-        NEW_NAMES.get(str(name), str(name)): [_count(count) for count in counts]
+        NEW_NAMES.get(str(name), str(name)): [_count(count) for count in items_of(counts)]
         for name, counts in series.items()
-        if isinstance(counts, list)
     }
 
 
@@ -81,7 +87,7 @@ Counts = Annotated[dict[str, list[int]], BeforeValidator(_counts)]
 class Metric(Model):
     """Counts by name, oldest period first; a name that is missing counts as 0 throughout."""
 
-    series: Counts = Field(default_factory=dict)
+    series: Counts
 
     @property
     def periods(self) -> int:
@@ -128,7 +134,7 @@ class LinkMetric(Model):
     """A link and its clicks."""
 
     link: Link
-    metric: Metric = Metric()
+    metric: Metric
 
 
 class Rate(NamedTuple):

@@ -2,7 +2,18 @@
 
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Blank, Content, Listed, Model, Moment
+from cio_mcp.customerio.api.base import (
+    LIST_SECONDS,
+    MAX_PAGES,
+    Blank,
+    Content,
+    Enumerated,
+    Listed,
+    Model,
+    Moment,
+    NextToken,
+    Subject,
+)
 from cio_mcp.customerio.api.reads import NamedModel, SourceReads
 from cio_mcp.customerio.call import Call, read
 
@@ -16,7 +27,7 @@ MAX_NEWSLETTERS = PAGE_SIZE * MAX_PAGES
 class Newsletter(NamedModel):
     """A newsletter; without `sent_at` it is a draft or still to be sent."""
 
-    type: str | None = None
+    type: Enumerated | None = None
     sent_at: Moment = None
     created: Moment = None
     updated: Moment = None
@@ -42,8 +53,8 @@ class TestGroup(NamedModel):
 class NewsletterPage(Model):
     """A page of newsletters; `next` is empty on the last one."""
 
-    newsletters: Annotated[tuple[Newsletter, ...], Listed] = ()
-    next: str | None = None
+    newsletters: Annotated[tuple[Newsletter, ...], Subject]
+    next: NextToken = None
 
 
 class Newsletters(SourceReads[Newsletter]):

@@ -5,7 +5,16 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BeforeValidator, Field, JsonValue
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Complete, Identifiers, Listed, Model, ObjectIdentifiers
+from cio_mcp.customerio.api.base import (
+    LIST_SECONDS,
+    Blank,
+    Complete,
+    Identifiers,
+    Model,
+    NextToken,
+    ObjectIdentifiers,
+    Subject,
+)
 from cio_mcp.customerio.api.reads import NamedModel, Reads, suggestion
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.url_values import check_path_value
@@ -50,15 +59,15 @@ class RelatedCustomer(Model):
 class RelatedPage(Model):
     """Customers who are related to an object; they may repeat across pages, and none may be left out."""
 
-    cio_relationships: Annotated[tuple[RelatedCustomer, ...], Complete] = ()
-    next: Annotated[str | None, Blank] = None
+    cio_relationships: Annotated[tuple[RelatedCustomer, ...], Complete]
+    next: NextToken = None
 
 
 class ObjectPage(Model):
     """Objects found, by their identifiers."""
 
-    identifiers: Annotated[tuple[ObjectIdentifiers, ...], Listed] = ()
-    next: Annotated[str | None, Blank] = None
+    identifiers: Annotated[tuple[ObjectIdentifiers, ...], Subject]
+    next: NextToken = None
 
 
 class _Object(Model):

@@ -11,12 +11,16 @@ from cio_mcp.customerio.api.base import (
     ActivityPage,
     Blank,
     Complete,
+    Flag,
     Identifiers,
     IdType,
     Listed,
     Model,
     Moment,
+    NextToken,
     Reference,
+    Subject,
+    items_of,
 )
 from cio_mcp.customerio.api.reads import BAD_REQUEST, PersonReads, nobody
 from cio_mcp.customerio.call import read
@@ -49,7 +53,7 @@ class Person(Model):
     timestamps: Annotated[dict[str, JsonValue], BeforeValidator(lambda value: value or {})] = Field(
         default_factory=dict
     )
-    unsubscribed: Annotated[bool, BeforeValidator(bool)] = False
+    unsubscribed: Flag = False
     devices: Annotated[tuple[Device, ...], Listed] = ()
 
     @property
@@ -102,22 +106,21 @@ class SeveralPeople(Ambiguous):
 class PeoplePage(Model):
     """People that match a search, by their identifiers."""
 
-    identifiers: Annotated[tuple[Identifiers, ...], Listed] = ()
-    next: Annotated[str | None, Blank] = None
+    identifiers: Annotated[tuple[Identifiers, ...], Subject]
+    next: NextToken = None
 
 
 def _unwrapped(profiles: Any) -> Any:
     """Each may stand under `customer`, as published, or by itself, as answered."""
-    listed = profiles if isinstance(profiles, list | tuple) else []
-    return [each.get("customer", each) if isinstance(each, dict) else each for each in listed]
+    return [each.get("customer", each) if isinstance(each, dict) else each for each in items_of(profiles)]
 
 
 class _Profiles(Model):
-    customers: Annotated[tuple[Person, ...], BeforeValidator(_unwrapped)] = ()
+    customers: Annotated[tuple[Person, ...], BeforeValidator(_unwrapped)]
 
 
 class _Results(Model):
-    results: Annotated[tuple[Identifiers, ...], Complete] = ()
+    results: Annotated[tuple[Identifiers, ...], Complete]
 
 
 class _Profile(Model):

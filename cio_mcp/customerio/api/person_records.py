@@ -1,18 +1,20 @@
 """What Customer.io knows about one person besides the profile: segments, messages, subscriptions, related objects."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api.base import (
     ActivityPage,
-    Blank,
-    Listed,
+    Flag,
+    Id,
     MessagePage,
     Model,
+    NextToken,
     ObjectIdentifiers,
     Reference,
+    Subject,
 )
 from cio_mcp.customerio.api.reads import NamedModel, PersonReads
 
@@ -22,16 +24,16 @@ class SegmentName(NamedModel):
 
 
 class Topic(NamedModel):
-    """A subscription topic, and whether the person is subscribed to it."""
+    """A subscription topic, and whether the person is subscribed to it, where that can be read."""
 
-    subscribed: bool = False
+    subscribed: bool | None = None
 
 
 class Subscriptions(Model):
     """What a person is subscribed to; `unsubscribed` overrides the topics."""
 
-    topics: Annotated[tuple[Topic, ...], Listed] = ()
-    unsubscribed: Annotated[bool, BeforeValidator(bool)] = False
+    topics: Annotated[tuple[Topic, ...], Subject]
+    unsubscribed: Flag = False
 
 
 class Optout(Model):
@@ -44,7 +46,7 @@ class Optout(Model):
 class Relationship(Model):
     """An object that a person is related to."""
 
-    object_type_id: str = ""
+    object_type_id: Id | Literal[""] = ""
     identifiers: ObjectIdentifiers = ObjectIdentifiers()
     attributes: dict[str, JsonValue] | None = None
 
@@ -52,12 +54,12 @@ class Relationship(Model):
 class RelationshipPage(Model):
     """Relationships of a person."""
 
-    cio_relationships: Annotated[tuple[Relationship, ...], Listed] = ()
-    next: Annotated[str | None, Blank] = None
+    cio_relationships: Annotated[tuple[Relationship, ...], Subject]
+    next: NextToken = None
 
 
 class _Segments(Model):
-    segments: Annotated[tuple[SegmentName, ...], Listed] = ()
+    segments: Annotated[tuple[SegmentName, ...], Subject]
 
 
 class _Subscriptions(Model):
@@ -65,7 +67,7 @@ class _Subscriptions(Model):
 
 
 class _Optouts(Model):
-    optouts: Annotated[tuple[Optout, ...], Listed] = ()
+    optouts: Annotated[tuple[Optout, ...], Subject]
 
 
 class PersonRecords(PersonReads):

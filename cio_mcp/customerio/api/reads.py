@@ -3,7 +3,18 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, MAX_PAGES, Listed, Model, Moment, Reference, is_number
+from cio_mcp.customerio.api.base import (
+    LIST_SECONDS,
+    MAX_PAGES,
+    Enumerated,
+    Id,
+    Listed,
+    Model,
+    Moment,
+    Reference,
+    is_number,
+    items_of,
+)
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.client import Reader
 from cio_mcp.customerio.operations import operation
@@ -82,15 +93,15 @@ async def by_id_or_name(
 class NamedModel(Model):
     """A record with an ID and a name that a marketer gave it."""
 
-    id: str
+    id: Id
     name: str = ""
 
 
 class JourneySource(NamedModel):
     """The fields that campaigns and API-triggered broadcasts share."""
 
-    type: str | None = None
-    state: str | None = None
+    type: Enumerated | None = None
+    state: Enumerated | None = None
     active: bool = False
     created: Moment = None
     updated: Moment = None
@@ -129,7 +140,7 @@ class Reads:
         """Read the list under `key`; null counts as an empty one, and a record that can't be read is left out.
 
         Raises:
-            BadAnswer: none of the records can be read or, for a `complete` list, not all of them.
+            BadAnswer: there is no list, or none of the records can be read or, for a `complete` list, not all of them.
         """
         return read_records(model, await self._reader.read(call, cache=cache), key, complete=complete)
 
@@ -193,14 +204,25 @@ def nobody(reference: Reference) -> NotFound:
             return NotFound(f"customer: no customer has {subject}. find_customers can search by email or attributes.")
 
 
+def list_under(answer: Mapping[str, Any], key: str) -> list[Any]:
+    """The list that an answer is about; null counts as an empty one.
+
+    Raises:
+        BadAnswer: there is none: what an answer does not say must not look like nothing.
+    """
+    try:
+        return items_of(answer[key])
+    except (KeyError, ValueError):
+        raise BadAnswer(f"Customer.io's response is not as documented ({key}).") from None
+
+
 def read_records(
     model: type[AnyModel], answer: Mapping[str, Any], key: str, *, complete: bool = False
 ) -> list[AnyModel]:
     """Read the records under `key`, leniently as `Reads._list` does."""
-    values = answer.get(key)
     records: list[AnyModel] = []
     odd: BadAnswer | None = None
-    for value in values if isinstance(values, list) else ():
+    for value in list_under(answer, key):
         try:
             records.append(model.of(value))
         except BadAnswer as unreadable:

@@ -3,9 +3,20 @@
 from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
-from pydantic import JsonValue
+from pydantic import AfterValidator, JsonValue
 
-from cio_mcp.customerio.api.base import LIST_SECONDS, Blank, Identifiers, Listed, Model, Moment
+from cio_mcp.customerio.api.base import (
+    LIST_SECONDS,
+    Blank,
+    Enumerated,
+    Identifiers,
+    Listed,
+    Model,
+    Moment,
+    NextToken,
+    Subject,
+    is_number,
+)
 from cio_mcp.customerio.api.reads import NamedModel, Reads, find_by_name, suggestion
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.errors import NotFound
@@ -20,12 +31,19 @@ SEARCH_SIZE = 100
 """People of one search. Chosen: as many conditions as a filter may list."""
 
 
+def _number(value: str) -> str:
+    if not is_number(value):
+        raise ValueError("expected a number")
+    return value
+
+
 class Segment(NamedModel):
     """A segment: `dynamic` ones follow their conditions, `manual` ones hold who was added."""
 
+    id: Annotated[str, AfterValidator(_number)]
     description: Annotated[str | None, Blank] = None
-    type: Annotated[str | None, Blank] = None
-    state: Annotated[str | None, Blank] = None
+    type: Annotated[Enumerated | None, Blank] = None
+    state: Annotated[Enumerated | None, Blank] = None
     progress: int | None = None
     tags: Annotated[tuple[str, ...], Listed] = ()
     created_at: Moment = None
@@ -48,8 +66,8 @@ class Usage(Model):
 class MemberPage(Model):
     """People in a segment; some have no `id`, so only the identifiers tell them all."""
 
-    identifiers: Annotated[tuple[Identifiers, ...], Listed] = ()
-    next: Annotated[str | None, Blank] = None
+    identifiers: Annotated[tuple[Identifiers, ...], Subject]
+    next: NextToken = None
 
 
 class _Count(Model):

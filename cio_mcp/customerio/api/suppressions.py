@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import Blank, Listed, Model, Moment
+from cio_mcp.customerio.api.base import Blank, Model, Moment, NextToken, Subject
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import Call, read
 
@@ -25,7 +25,7 @@ class AddressSuppressions(Model):
     """The entries of one address and the list they are on; none where the provider does not suppress it."""
 
     category: Annotated[str | None, Blank] = None
-    suppressions: Annotated[tuple[Suppression, ...], Listed] = ()
+    suppressions: Annotated[tuple[Suppression, ...], Subject]
 
     @property
     def type(self) -> SuppressionType | None:
@@ -36,7 +36,7 @@ class AddressSuppressions(Model):
 class SuppressionPage(AddressSuppressions):
     """Suppressed addresses of one category; `next` is the token of the next page, where the list has one."""
 
-    next: Annotated[str | None, Blank] = None
+    next: NextToken = None
 
 
 class Suppressions(Reads):

@@ -4,15 +4,15 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import Model, Moment
-from cio_mcp.customerio.api.reads import Reads
+from cio_mcp.customerio.api.base import Id, Model, Moment
+from cio_mcp.customerio.api.reads import Reads, list_under
 from cio_mcp.customerio.call import Call, read
 
 
 class Trigger(Model):
     """One time that a broadcast was triggered."""
 
-    id: str
+    id: Id
     created_at: Moment = None
     processed_at: Moment = None
 
@@ -37,7 +37,7 @@ class Triggers(Reads):
         """
         path: dict[str, Any] = {"broadcast_id": broadcast_id, "trigger_id": trigger_id}
         answer = await self._reader.read(read("list_broadcast_trigger_errors", query={"limit": 1}, **path))
-        return bool(answer.get("errors"))
+        return bool(list_under(answer, "errors"))
 
 
 DATA_BYTES = 50_000

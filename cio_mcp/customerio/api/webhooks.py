@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import Listed
+from cio_mcp.customerio.api.base import Enumerated, Listed
 from cio_mcp.customerio.api.reads import NamedModel, Reads, find_by_name
 from cio_mcp.customerio.call import Call, read
 
@@ -43,7 +43,7 @@ class Webhook(NamedModel):
     disabled: bool = False
     full_resolution: bool = False
     with_content: bool = False
-    events: Annotated[tuple[str, ...], Listed] = ()
+    events: Annotated[tuple[Enumerated, ...], Listed] = ()
 
 
 class Webhooks(Reads):

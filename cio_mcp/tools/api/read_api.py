@@ -9,6 +9,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValu
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from cio_mcp.customerio.api.base import is_token
 from cio_mcp.customerio.operations import Operation
 from cio_mcp.customerio.operations.row import parse_fields
 from cio_mcp.errors import InvalidArgument, Refused
@@ -138,7 +139,8 @@ def _following(row: Operation, answer: dict[str, Any]) -> str:
     """Customer.io's token of the next page, if the operation takes one."""
     takes = row.unpublished or PAGE_TOKEN in {field.name for field in parse_fields(row.query)}
     token = answer.get(NEXT_TOKEN)
-    return token if takes and isinstance(token, str) else ""
+    text = str(token) if isinstance(token, str | int) and token else ""
+    return text if takes and is_token(text) else ""
 
 
 def _place(cursor: str | None) -> tuple[int, str]:

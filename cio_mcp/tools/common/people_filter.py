@@ -252,6 +252,8 @@ def _attribute(value: Any, place: str, faults: Faults, _depth: int) -> dict[str,
     elif not isinstance(compared, str | int | float):
         _fault(faults, f"{place}.value", "eq requires text, a number, or true or false")
     text = str(compared).lower() if isinstance(compared, bool) else str(compared)
+    if name == "cio_id":
+        text = text.removeprefix("cio_")  # which it takes in paths, and so in answers
     return {"field": name, "operator": "eq", "value": text}
 
 

@@ -20,6 +20,7 @@ from cio_mcp.workspace import CallContext
 
 MAX_NAMES = 100
 """Variables, snippets, or links in an answer. Chosen."""
+UNREAD_COLLECTIONS = "Which collections it uses is unknown: they could not be read."
 UNLISTED = "The API doesn't list the languages of campaigns and broadcasts; pass language to read one."
 
 
@@ -39,8 +40,9 @@ async def get_content(
         partial(_parts, found.content, start, source=source, mask=ws.settings.mask_pii)
     )
     collections = await _collections(ws, parts["variables"])
+    unknown = (UNREAD_COLLECTIONS,) if collections is None else ()
     limited = {name: values[:MAX_NAMES] or None for name, values in parts.items() if isinstance(values, tuple)}
-    notes = parts.pop("faults") + (() if kind not in ("campaign", "broadcast") or language else (UNLISTED,))
+    notes = parts.pop("faults") + unknown + (() if kind not in ("campaign", "broadcast") or language else (UNLISTED,))
     content = found.content
     return ContentAnswer(
         **_source(found),
@@ -55,7 +57,7 @@ async def get_content(
         reply_to=content.reply_to or None,
         cursor=parts["cursor"],
         **{name: limited[name] for name in ("variables", "snippets", "links")},
-        collections=collections[:MAX_NAMES] or None,
+        collections=(collections or ())[:MAX_NAMES] or None,
         notes=notes,
     ).model_copy(update={"body": parts["body"]})  # validation would make it a plain text
 
@@ -85,8 +87,8 @@ def _faults(content: Content) -> list[str]:
     return [f"The Liquid of its {name} doesn't parse: {fault}." for name, fault in faults.items()]
 
 
-async def _collections(ws: CallContext, variables: tuple[str, ...]) -> tuple[str, ...]:
-    """The workspace's collections that variables may name; the list is a courtesy."""
+async def _collections(ws: CallContext, variables: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The workspace's collections that variables may name; None where they could not be read."""
     paths = [path.split(".") for path in variables]
     roots = {path[1] if path[0] == "journey" and len(path) > 1 else path[0] for path in paths} - SCOPES
     if not roots:
@@ -94,4 +96,4 @@ async def _collections(ws: CallContext, variables: tuple[str, ...]) -> tuple[str
     try:
         return tuple(sorted(each.name for each in await ws.collections.all() if each.name in roots))
     except CioError:
-        return ()
+        return None

@@ -51,7 +51,7 @@ class SegmentLine(AnswerPart):
     name: str
 
     def __str__(self) -> str:
-        return f"{quoted_name(self.name)} (id {self.id})"
+        return f"{quoted_name(self.name)} (id {word(self.id)})"
 
 
 class TopicLine(AnswerPart):
@@ -59,10 +59,11 @@ class TopicLine(AnswerPart):
 
     id: str
     name: str
-    subscribed: bool
+    subscribed: bool | None
 
     def __str__(self) -> str:
-        return f"{quoted_name(self.name)} (id {word(self.id)}) {'yes' if self.subscribed else 'no'}"
+        state = "not stated" if self.subscribed is None else "yes" if self.subscribed else "no"
+        return f"{quoted_name(self.name)} (id {word(self.id)}) {state}"
 
 
 class RelationshipLine(AnswerPart):

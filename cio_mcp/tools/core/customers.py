@@ -43,7 +43,12 @@ MAX_OMITTED_NAMES = 100
 """Attributes that are left out and named. Chosen."""
 MAX_ROW_ATTRIBUTES, MAX_PERSON_ATTRIBUTES = 10, 30
 """Maximum attributes to request by name, in a list and of one person. Chosen."""
-MORE_MESSAGES = "For more messages, call list_messages with this customer."
+FOR_MORE: dict[Include, str] = {
+    "messages": "For more messages, call list_messages with this customer.",
+    "segments": "Whether the customer is in a segment that is not listed, find_customers answers with a filter on that "
+    "segment and on the attribute cio_id.",
+}
+"""How to get at the rest of a list that is incomplete."""
 MAX_DEVICES = 20
 """Devices in one answer. Chosen."""
 
@@ -192,7 +197,7 @@ async def get_customer(
         devices=[DeviceLine(**device.model_dump()) for device in person.devices[:MAX_DEVICES]] or None,
         devices_omitted=len(person.devices[MAX_DEVICES:]) or None,
         incomplete=[name for name in parts if results[name].more] or None,
-        next_step=MORE_MESSAGES if "messages" in parts and results["messages"].more else None,
+        next_step=" ".join(FOR_MORE[name] for name in parts if results[name].more and name in FOR_MORE) or None,
         totals={name: results[name].total for name in parts if results[name].more and results[name].total} or None,
         **{name: results[name].lines for name in parts},
     )

@@ -168,7 +168,7 @@ class MetricsQuery:
         rows = [LinkClicks(href=href, clicked=counted.metric.totals["clicked"]) for href, counted in clicks]
         rows.sort(key=lambda row: -row.clicked)
         page, more = cut(rows, MAX_LINKS, cursor)
-        covered = counted_back(Metric(), self.since, self.until, self.now, unit)
+        covered = counted_back(Metric(series={}), self.since, self.until, self.now, unit)
         tz = ZoneInfo(EASTERN)
         return LinkReport(
             since=covered.since.astimezone(tz),

@@ -91,7 +91,7 @@ async def list_collections(
         )
     start = offset_of(cursor)
     found = await ws.collections.find(collection, field="collection")
-    rows = await ws.collections.rows(found)
+    rows = await ws.collections.returned_rows(found)
     page = await anyio.to_thread.run_sync(partial(_page, rows[start : start + limit], start))
     uses = await collection_uses(ws, found.name, await ws.snippets.all())
     end = start + len(page)
@@ -100,11 +100,18 @@ async def list_collections(
         total=len(rows),
         rows=page,
         used_by=uses.messages[:MAX_LISTED] or None,
-        note=f"{'' if uses.messages else 'No message that was read uses it. '}{uses.scope}",
+        note=f"{_difference(found, rows)}{'' if uses.messages else 'No message that was read uses it. '}{uses.scope}",
         has_more=end < len(rows),
         cursor=str(end) if end < len(rows) else None,
         omitted=len(rows) - end or None,
     )
+
+
+def _difference(collection: Collection, rows: Sequence[Row]) -> str:
+    """What to say where Customer.io returns other rows than it counts."""
+    if collection.rows in (None, len(rows)):
+        return ""
+    return f"Customer.io counts {collection.rows:,} rows and returned {len(rows):,}, so the rows may not be current. "
 
 
 def _row(collection: Collection, most: int) -> CollectionRow:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cio_mcp.customerio.api.metrics import CORE, JourneyMetric, Metric, rates
+from cio_mcp.customerio.api.metrics import CORE, JourneyMetric, LinkMetric, Metric, rates
 from cio_mcp.errors import BadAnswer
 
 COUNTS = st.integers(0, 10_000)
@@ -54,6 +54,16 @@ def test_old_names_of_machine_opens_and_odd_values_are_read() -> None:
     assert metric.totals["machine_clicked"] == 1
     assert metric.totals["sent"] == 0
     assert Metric.of({"series": None}).periods == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"series": "x"}, {"series": []}, {"series": {"sent": "x"}}, {"series": {"sent": 3}}]
+)
+def test_counts_that_are_missing_or_of_another_shape_are_not_0(answer: object) -> None:
+    with pytest.raises(BadAnswer, match="series"):
+        Metric.of(answer)
+    with pytest.raises(BadAnswer):
+        LinkMetric.of({"link": {"href": "https://acme.example"}})
 
 
 def test_counts_are_read_however_they_are_spelled() -> None:

@@ -101,7 +101,7 @@ def topics_off(facts: Facts) -> dict[str, str]:
     return {
         topic.id: topic.name
         for topic in listed
-        if (own.get(topic.id) is False if facts.person.unsubscribed else not topic.subscribed)
+        if (own.get(topic.id) is False if facts.person.unsubscribed else topic.subscribed is False)
     }
 
 

@@ -118,14 +118,12 @@ async def explain_delivery(
     read = await together(
         {
             "person": partial(_or_missing, partial(ws.people.attributes, reference)),
-            "source": partial(_or_missing, partial(find, ws, kind, id) if kind and id is not None else _nothing),
+            "source": partial(find, ws, kind, id) if kind and id is not None else _nothing,
         }
     )
     if isinstance(absent := read["person"], NotFound):
         return await _unknown_customer(ws, reference, absent)
     person: Person = read["person"]
-    if isinstance(absent := read["source"], NotFound):
-        return _unknown(ws, "message_unknown", absent, customer=_who(person))
     facts = await facts_of(ws, person, kind, read["source"])
     main, *others = causes_of(facts)
     message = facts.answered
@@ -151,26 +149,16 @@ async def _unknown_customer(ws: CallContext, reference: Reference, missing: NotF
     except CioError:
         deleted_at = None
     fact = f"A profile with this identifier was deleted on {moment(deleted_at)}." if deleted_at else None
-    return _unknown(
-        ws,
-        "customer_unknown",
-        missing,
+    because = str(missing).removeprefix("customer: ")
+    return DeliveryExplanation(
+        verdict="customer_unknown",
+        because=because[:1].upper() + because[1:],
+        certain=True,
         evidence=(Evidence(fact=fact, source="activities"),) if fact else (),
         not_visible=("whether the identifier is suppressed in Customer.io",),
+        next_step=MEANINGS["customer_unknown"].next_step,
+        now=ws.now,
     )
-
-
-def _unknown(ws: CallContext, verdict: Verdict, missing: NotFound, **rest: Any) -> DeliveryExplanation:
-    next_step = MEANINGS[verdict].next_step
-    return DeliveryExplanation(
-        verdict=verdict, because=_sentence(missing), certain=True, next_step=next_step, now=ws.now, **rest
-    )
-
-
-def _sentence(missing: NotFound) -> str:
-    """The sentence of an error without the argument that it names."""
-    text = str(missing).removeprefix("customer: ").removeprefix("id: ")
-    return text[:1].upper() + text[1:]
 
 
 async def _or_missing(read: Read) -> Any:

@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 
 Verdict = Literal[
     "customer_unknown",
-    "message_unknown",
     "delivered",
     "sent_not_confirmed",
     "bounced",
@@ -40,10 +39,6 @@ MEANINGS: dict[Verdict, Meaning] = {
         "No customer has this identifier.",
         "Search with find_customers. If the customer was suppressed, Customer.io ignores the identifier until someone"
         " unsuppresses it.",
-    ),
-    "message_unknown": Meaning(
-        "There is no campaign, broadcast, newsletter, or transactional message with this ID or name.",
-        "Choose one from list_campaigns, or omit kind and id to explain the latest message.",
     ),
     "delivered": Meaning(
         "It was delivered.",

@@ -12,7 +12,7 @@ from cio_mcp.customerio.api.base import MessagePage
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.metrics import Metric, Metrics
-from cio_mcp.customerio.api.newsletters import Newsletter, NewsletterPage
+from cio_mcp.customerio.api.newsletters import Newsletter
 from cio_mcp.customerio.api.periods import EASTERN, starts_back
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.customerio.api.suppressions import SuppressionPage, SuppressionType
@@ -190,7 +190,7 @@ def _in_turn(got: Mapping[str, Any], since: datetime) -> Iterable[SourceDays]:
     """The sources, one of each kind in turn, so that none is left out for another; the latest changed first."""
     campaigns: Sequence[Campaign] = got.get("campaigns", ())
     broadcasts: Sequence[Broadcast] = got.get("broadcasts", ())
-    newsletters = got.get("newsletters", NewsletterPage()).newsletters
+    newsletters: Sequence[Newsletter] = got["newsletters"].newsletters if "newsletters" in got else ()
     sent: list[Newsletter] = [each for each in newsletters if each.sent_at and each.sent_at >= since]
     stopped = [each for each in campaigns if not each.running]
     groups: tuple[tuple[Kind, Iterable[Source]], ...] = (
@@ -200,7 +200,7 @@ def _in_turn(got: Mapping[str, Any], since: datetime) -> Iterable[SourceDays]:
         ("newsletter", sent),
         ("campaign", _latest(stopped)),
     )
-    queues = [[SourceDays(kind, each, Metric()) for each in group] for kind, group in groups]
+    queues = [[SourceDays(kind, each, Metric(series={})) for each in group] for kind, group in groups]
     return (each for turn in zip_longest(*queues) for each in turn if each)
 
 
