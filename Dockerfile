@@ -6,7 +6,7 @@ COPY prompts prompts
 RUN python -m venv /opt/cio-mcp && /opt/cio-mcp/bin/pip install --no-cache-dir --disable-pip-version-check .
 
 FROM python:3.13-slim
-# The MCP SDK trusts the system's certificates, which the slim image leaves out.
+# The MCP SDK trusts the system's certificates: install their newest version.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \

@@ -32,12 +32,18 @@ WARM_SECONDS = 60.0
 """Maximum seconds between full garbage collections: each one pauses the process."""
 STOP_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """Signals that stop a server as Ctrl-C does, where the system has them and the parent does not ignore them."""
-CONNECT = "your keys, for example:\n  claude mcp add customerio -e CIO_APP_API_KEY=... -- cio-mcp"
-CONNECT_SANDBOX = "the arguments serve --sandbox, for example:\n  claude mcp add customerio -- cio-mcp serve --sandbox"
+CONNECT = """\
+your keys, for example:
+  claude mcp add customerio -e CIO_APP_API_KEY=... -- cio-mcp
+To approve changes, run cio-mcp approvals. To try it without an account, run cio-mcp demo."""
+CONNECT_SANDBOX = """\
+the arguments serve --sandbox, for example:
+  claude mcp add customerio -- cio-mcp serve --sandbox
+To approve changes, run the command that the log names at its start."""
 WELCOME = f"""\
 cio-mcp {__version__}: an MCP server for Customer.io, waiting for an MCP client on standard input.
 Clients start it themselves. To connect one, give it the command cio-mcp and {{connect}}
-To approve changes, run cio-mcp approvals. To try it without an account, run cio-mcp demo. Press Ctrl-C to stop.
+Press Ctrl-C to stop.
 """
 
 

@@ -141,7 +141,7 @@ class CioServer(MCPServer[None]):
         definition = self.runtime.tools.get(name)
         if definition is None or not self._permits(definition):
             closest = match_word(name, self._permitted())
-            reason = why_unknown(name, self.runtime.settings)
+            reason = why_unknown(name, self.runtime.settings) or self._why_hidden(name)
             hint = f" {reason}" if reason else f" Did you mean {closest}?" if closest else ""
             return error_result(
                 self._error_text(f"Unknown tool {quoted(name, 40)}.{hint} Call tools/list for the available tools.")
@@ -171,6 +171,12 @@ class CioServer(MCPServer[None]):
 
     def _permits(self, definition: Definition) -> bool:
         return scope_of(reads=definition.reads) in self.runtime.callers.current.scopes
+
+    def _why_hidden(self, name: str) -> str | None:
+        """A sentence on a tool that the settings allow and the policy file does not."""
+        exists = any(each.name == name for each in load())
+        hidden = exists and name not in self.runtime.tools
+        return "The operator of this server hides it with the policy file." if hidden else None
 
     def _error_text(self, failure: str) -> str:
         return render_error(failure, mask=self.runtime.settings.mask_pii)

@@ -351,6 +351,7 @@ def test_a_terminal_shows_how_to_connect_a_client_and_ctrl_c_ends_it(cio_mcp: Co
 def test_a_sandbox_on_a_terminal_shows_how_to_connect_a_client_to_a_sandbox(cio_mcp: CommandLine) -> None:
     with cio_mcp.on_a_terminal("serve", "--sandbox") as session:
         session.wait_for("claude mcp add customerio -- cio-mcp serve --sandbox")
+        session.wait_for("To approve changes, run the command that the log names")
         session.wait_for("Press Ctrl-C to stop")
         session.press("\x03")
         session.ends_with(0)
@@ -423,7 +424,7 @@ def test_a_signal_that_is_ignored_stays_ignored(cio_mcp: CommandLine) -> None:
 @pytest.mark.anyio
 @pytest.mark.slow
 async def test_the_changes_of_a_sandbox_are_found_in_the_data_directory(cio_mcp: CommandLine) -> None:
-    environment = cio_mcp.environment | {"CIO_MAX_WAIT": "1", "CIO_APP_API_KEY": "real-key", "CIO_WORKSPACE": "real"}
+    environment = cio_mcp.environment | {"CIO_MAX_WAIT": "5", "CIO_APP_API_KEY": "real-key", "CIO_WORKSPACE": "real"}
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "cio_mcp", "serve", "--sandbox"], env=environment
     )

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -175,12 +176,15 @@ async def test_a_read_that_hangs_ends_in_time(settings: Settings, sandbox: Sandb
         ({"read_only": True}, "send_event", "This server is read-only."),
         ({"toolsets": ("core",)}, "merge_customers", "Its toolset, people, is off. The operator of this server can"),
         ({}, "send_letter", "Call tools/list"),
+        ({}, "get_message", "The operator of this server hides it with the policy file."),
     ],
 )
 async def test_a_call_of_a_tool_that_is_not_offered_says_why(
-    settings: Settings, sandbox: Sandbox, missing: dict[str, Any], tool: str, reason: str
+    settings: Settings, sandbox: Sandbox, tmp_path: Path, missing: dict[str, Any], tool: str, reason: str
 ) -> None:
-    async with Client(build_server(settings.model_copy(update=missing), sandbox=sandbox)) as client:
+    (tmp_path / "policy.toml").write_text('[tool.get_message]\nrule = "hide"\n')
+    chosen = settings.model_copy(update={"policy_file": tmp_path / "policy.toml", **missing})
+    async with Client(build_server(chosen, sandbox=sandbox)) as client:
         result = await client.call_tool(tool, {})
     assert result.is_error
     assert text(result).startswith(f"Unknown tool “{tool}”. {reason}")

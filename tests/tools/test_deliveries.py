@@ -3,9 +3,9 @@
 import pytest
 
 from cio_mcp.customerio.api.base import Message
-from cio_mcp.text.timestamps import from_unix
+from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.tools.common.sources import SourceRef
-from cio_mcp.tools.core.deliveries import channel_of, sent_by, status_of, timeline, type_of
+from cio_mcp.tools.core.deliveries import MessageLine, channel_of, sent_by, status_of, timeline, type_of
 
 AT = 1_780_000_000
 
@@ -42,6 +42,14 @@ def test_the_status_is_the_most_that_became_of_it(metrics: dict[str, int | None]
 def test_a_status_says_when_a_person_did_it() -> None:
     opened = message(opened=AT + 1, prefetch_opened=AT + 1, human_opened=AT + 60)
     assert status_of(opened).at == from_unix(AT + 60)
+
+
+def test_a_line_states_the_time_of_its_status_once() -> None:
+    line = MessageLine(id="d1", channel="email", created=from_unix(AT), status="bounced", status_at=from_unix(AT + 2))
+    assert str(line).count(moment(from_unix(AT + 2))) == 1
+    of_metric = line.model_copy(update={"happened": from_unix(AT + 2)})
+    assert str(of_metric).count(moment(from_unix(AT + 2))) == 1
+    assert ", bounced, " in str(of_metric)
 
 
 def test_counts_in_place_of_times_leave_the_time_of_the_metric_itself() -> None:

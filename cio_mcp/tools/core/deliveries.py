@@ -69,7 +69,8 @@ class MessageLine(AnswerPart):
             *([quoted_name(self.recipient)] if self.recipient else []),
             *([word(self.customer, 200)] if self.customer else []),
         ]
-        at = f" {moment(self.status_at)}" if self.status_at and self.status_at != self.created else ""
+        shown = {self.created, self.happened}
+        at = f" {moment(self.status_at)}" if self.status_at and self.status_at not in shown else ""
         parts = [
             f"{moment(self.happened)}{machine}, {word(self.channel)} of {created}"
             if self.happened
