@@ -5,7 +5,8 @@ from itertools import islice
 from typing import Any
 
 from cio_mcp.customerio.operations import Operation, effects
-from tests.customerio import published
+from tests.customerio.published_operations import base
+from tests.published import document, resolve
 
 MAX_ALTERNATIVES = 200
 """Shapes of one body that are sampled; the largest has 66: 17 actions, most with four kinds of identifiers."""
@@ -16,7 +17,7 @@ BY_TYPE: dict[str, Any] = {"string": "sample", "integer": 7, "number": 1.5, "boo
 def requests_of(row: Operation) -> list[Any]:
     """Bodies of an operation: each published shape with all its fields and with what it requires; None if none."""
     content = _operation(row).get("requestBody", {})
-    media = [*published.resolved(row.api, content).get("content", {}).values()]
+    media = [*resolve(row.api, content).get("content", {}).values()]
     if not media:
         return [None]
     schema = media[0]["schema"]
@@ -44,7 +45,7 @@ def answers_of(row: Operation) -> list[Any]:
     for status, response in _operation(row).get("responses", {}).items():
         if not status.startswith("2"):
             continue
-        for media in published.resolved(row.api, response).get("content", {}).values():
+        for media in resolve(row.api, response).get("content", {}).values():
             found += [media["example"]] if "example" in media else []
             found += [each["value"] for each in media.get("examples", {}).values() if "value" in each]
             found += [*islice(_samples(row.api, media.get("schema", {}), whole=True), 4)]
@@ -53,16 +54,16 @@ def answers_of(row: Operation) -> list[Any]:
 
 def parameters_of(row: Operation, place: str, *, required: bool = False) -> dict[str, Any]:
     """A value for each parameter in `path` or `query`; with `required`, only for those."""
-    template = published.document(row.api)["paths"][row.route.removeprefix(published.base(row.api))]
+    template = document(row.api)["paths"][row.route.removeprefix(base(row.api))]
     listed = [*template.get("parameters", []), *_operation(row).get("parameters", [])]
-    resolved = [published.resolved(row.api, each) for each in listed]
+    resolved = [resolve(row.api, each) for each in listed]
     wanted = [each for each in resolved if each["in"] == place and (each.get("required") or not required)]
     return {each["name"]: _scalar(row.api, each.get("schema", {})) for each in wanted}
 
 
 def _operation(row: Operation) -> dict[str, Any]:
-    paths = published.document(row.api)["paths"]
-    found: dict[str, Any] = paths[row.route.removeprefix(published.base(row.api))][row.method.lower()]
+    paths = document(row.api)["paths"]
+    found: dict[str, Any] = paths[row.route.removeprefix(base(row.api))][row.method.lower()]
     return found
 
 
@@ -73,7 +74,7 @@ def _scalar(api: str, schema: Any) -> Any:
 
 def _samples(api: str, schema: Any, *, whole: bool, depth: int = 0) -> Iterator[Any]:
     """Values of a schema, one for each of its alternatives; `whole` objects have every field."""
-    schema = published.resolved(api, schema)
+    schema = resolve(api, schema)
     if depth > MAX_DEPTH:
         yield {} if _type(schema) == "object" else "sample"
         return
@@ -101,11 +102,11 @@ def _arms(api: str, schema: Any) -> list[Any]:
     if "allOf" in schema:
         merged = {key: value for key, value in schema.items() if key != "allOf"}
         for part in schema["allOf"]:
-            merged = _merged(merged, published.resolved(api, part))
+            merged = _merged(merged, resolve(api, part))
         return [merged]
     word = next((word for word in ("oneOf", "anyOf") if word in schema), None)
     rest = {key: value for key, value in schema.items() if key != word}
-    return [_merged(rest, published.resolved(api, arm)) for arm in schema[word]] if word else []
+    return [_merged(rest, resolve(api, arm)) for arm in schema[word]] if word else []
 
 
 def _type(schema: Any) -> str:

@@ -6,12 +6,11 @@ import pytest
 
 from cio_mcp.customerio.operations import EVERYTHING, OPERATIONS, Operation, by_route
 from cio_mcp.customerio.operations.row import parse_fields
-from tests.customerio import published
-from tests.customerio.published import Need, Shape
+from tests.customerio import published_operations as published
+from tests.customerio.published_operations import Need, Shape
+from tests.published import ENDPOINTS, MISSING
 
-pytestmark = pytest.mark.skipif(
-    not published.ENDPOINTS.exists(), reason="the published specifications are not here (SPECS_DIR)"
-)
+pytestmark = pytest.mark.skipif(not ENDPOINTS.exists(), reason=MISSING)
 
 PUBLISHED = tuple(row for row in OPERATIONS.values() if not row.when)
 

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cio_mcp.events.models import MAX_TEXT_CHARACTERS, PARENTS, Envelope, Event
-from tests.events.published import payloads
+from tests.events.payloads import payloads
+from tests.published import MISSING
 
 WHOLE = {"event_id": "1", "object_type": "email", "metric": "sent", "timestamp": 1_700_000_000, "data": {}}
 PARTS = ("action_id", "journey_id", "trigger_event_id", "parent_action_id", "trigger_id", "content_id")
@@ -36,7 +37,7 @@ def test_every_published_payload_is_known(payload: Any) -> None:
     assert (envelope.parent.kind if envelope.parent else "") == kinds.get(payload.shape, payload.shape.lower())
 
 
-@pytest.mark.skipif(not payloads(), reason="the published OpenAPI files are not at hand (SPECS_DIR)")
+@pytest.mark.skipif(not payloads(), reason=MISSING)
 def test_there_are_69_published_payloads() -> None:
     assert len({payload.name for payload in payloads()}) == 69
 

@@ -1,73 +1,48 @@
-"""The published specifications (SPECS_DIR), and the schemas in them as JSON Schema."""
+"""The schemas of published answers, as JSON Schema."""
 
-import json
-import os
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-SPECS = Path(os.environ.get("SPECS_DIR", "/nowhere"))
-FILES = ("app-arcade-0.2.1-openapi.json", "customer-io-track-api-openapi.json")
+from tests.published import document, is_here, resolve
 
-
-@cache
-def _read(name: str) -> Any:
-    file = SPECS / name
-    return json.loads(file.read_text()) if file.exists() else None
-
-
-def app_specification() -> Any:
-    """The App API's specification, None if it is not here."""
-    return _read(FILES[0])
+APIS = ("app", "track")
 
 
 def answer_schema(route: str, method: str, status: int) -> Any:
     """The schema of an answer; None where there is none, or no specification is here."""
-    for name in FILES:
-        specification = _read(name)
-        operation = (specification or {"paths": {}})["paths"].get(route, {}).get(method.lower())
+    for api in filter(is_here, APIS):
+        operation = document(api)["paths"].get(route, {}).get(method.lower())
         if operation is None:
             continue
-        answer = resolved(specification, operation["responses"].get(str(status), {}))
+        answer = resolve(api, operation["responses"].get(str(status), {}))
         schema = answer.get("content", {}).get("application/json", {}).get("schema")
-        return None if schema is None else loosen(specification, schema)
+        return None if schema is None else loosen(api, schema)
     return None
 
 
 def published_statuses(route: str, method: str) -> set[str]:
     """The statuses that an operation is published with."""
-    found = (_read(name) or {"paths": {}} for name in FILES)
-    return {
-        status for one in found for status in one["paths"].get(route, {}).get(method.lower(), {}).get("responses", ())
-    }
+    paths = (document(api)["paths"] for api in filter(is_here, APIS))
+    return {status for one in paths for status in one.get(route, {}).get(method.lower(), {}).get("responses", ())}
 
 
-def schema_of(specification: Any, template: str, method: str = "get", status: str = "200") -> Any:
-    answer = resolved(specification, specification["paths"][template][method]["responses"][status])
-    return loosen(specification, answer["content"]["application/json"]["schema"])
+def schema_of(template: str, method: str = "get", status: str = "200") -> Any:
+    """The schema of an answer of the App API."""
+    answer = resolve("app", document("app")["paths"][template][method]["responses"][status])
+    return loosen("app", answer["content"]["application/json"]["schema"])
 
 
-def resolved(specification: Any, part: Any) -> Any:
-    while "$ref" in part:
-        found = specification
-        for name in part["$ref"].removeprefix("#/").split("/"):
-            found = found[name.replace("~1", "/").replace("~0", "~")]
-        part = found
-    return part
-
-
-def loosen(specification: Any, schema: Any) -> Any:
+def loosen(api: str, schema: Any) -> Any:
     """As JSON Schema: references followed, `nullable` a type, one of several variants enough."""
-    schema = dict(resolved(specification, schema))
+    schema = dict(resolve(api, schema))
     for word in ("allOf", "anyOf", "oneOf"):
         if word in schema:
-            schema["anyOf" if word == "oneOf" else word] = [loosen(specification, one) for one in schema[word]]
+            schema["anyOf" if word == "oneOf" else word] = [loosen(api, one) for one in schema[word]]
     schema.pop("oneOf", None)
     if isinstance(schema.get("properties"), dict):
-        schema["properties"] = {name: loosen(specification, one) for name, one in schema["properties"].items()}
+        schema["properties"] = {name: loosen(api, one) for name, one in schema["properties"].items()}
     for word in ("items", "additionalProperties", "not"):
         if isinstance(schema.get(word), dict):
-            schema[word] = loosen(specification, schema[word])
+            schema[word] = loosen(api, schema[word])
     if schema.pop("nullable", False) and "type" in schema:
         schema["type"] = [schema["type"], "null"]
     schema.pop("format", None)

@@ -1,19 +1,16 @@
 """What is posted, held against the published specification of reporting webhooks."""
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from ulid import ULID
 
+from tests.published import MISSING, document, is_here
 from tests.sandbox.receiver import Receiver, WebhookClient, webhook_client_for
 
 pytestmark = pytest.mark.anyio
 
-FILE = Path(os.environ.get("SPECS_DIR", "/nowhere")) / "customer-io-reporting-webhooks-openapi.json"
 PUSH = "drafted sent delivered opened clicked converted bounced dropped failed undeliverable"
 BURSTS = {
     "email": f"{PUSH} spammed unsubscribed",
@@ -28,9 +25,9 @@ NEWS = {"data": {"headline": "h", "text": "t"}}
 
 @pytest.fixture(scope="module")
 def published() -> Any:
-    if not FILE.exists():
-        pytest.skip("the published specifications are not here (SPECS_DIR)")
-    return json.loads(FILE.read_text())
+    if not is_here("webhooks"):
+        pytest.skip(MISSING)
+    return document("webhooks")
 
 
 def check(published: Any, event: dict[str, Any]) -> None:

@@ -1,17 +1,14 @@
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
 
+from tests.published import MISSING, document, is_here
 from tests.sandbox.sandbox_client import TRACK, SandboxClient
 
 pytestmark = pytest.mark.anyio
 
-PUBLISHED = Path(os.environ.get("SPECS_DIR", "/nowhere")) / "customer-io-track-api-openapi.json"
 ADA = {"type": "person", "identifiers": {"id": "ada"}}
 ACME = {"type": "object", "identifiers": {"object_type_id": "1", "object_id": "acme"}}
 
@@ -205,9 +202,9 @@ async def test_a_wrong_key_gets_in_nowhere(client: SandboxClient) -> None:
         assert (await client.http.post(path, json=identify("ada"))).status_code == 401
 
 
-@pytest.mark.skipif(not PUBLISHED.exists(), reason="the published specifications are not here (SPECS_DIR)")
+@pytest.mark.skipif(not is_here("track"), reason=MISSING)
 async def test_the_published_examples_of_operations_are_accepted(client: SandboxClient) -> None:
-    schemas = json.loads(PUBLISHED.read_text())["components"]["schemas"]
+    schemas = document("track")["components"]["schemas"]
     names = [name for name in schemas if name.startswith(("person_", "object_")) and "example" in schemas[name]]
     names += ["identify_person", "delivery_operations"]
     examples = [schemas[name]["example"] for name in names if "action" in schemas[name]["example"]]

@@ -13,14 +13,13 @@ from cio_mcp.text.render import render
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.workspace import open_workspace
 from tests.callers import caller_named
-from tests.customerio import published, samples
+from tests.customerio import samples
 from tests.customerio.documented import Documented
+from tests.published import ENDPOINTS, MISSING
 
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.skipif(
-        not published.ENDPOINTS.exists(), reason="the published specifications are not here (SPECS_DIR)"
-    ),
+    pytest.mark.skipif(not ENDPOINTS.exists(), reason=MISSING),
 ]
 
 FUNCTIONS = {spec.name: spec.function for spec in TOOLS}

@@ -18,15 +18,14 @@ from cio_mcp.tools.api.read_api import answer_of, read_api
 from cio_mcp.tools.api.request import build_call
 from cio_mcp.workspace import open_workspace
 from tests.callers import caller_named
-from tests.customerio import published, samples
-from tests.customerio.api.published import assert_published
+from tests.customerio import samples
 from tests.customerio.documented import Documented
+from tests.customerio.published_requests import assert_published
+from tests.published import ENDPOINTS, MISSING
 
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.skipif(
-        not published.ENDPOINTS.exists(), reason="the published specifications are not here (SPECS_DIR)"
-    ),
+    pytest.mark.skipif(not ENDPOINTS.exists(), reason=MISSING),
 ]
 
 PUBLISHED = [row for row in OPERATIONS.values() if not row.when and not row.unpublished]

@@ -23,7 +23,8 @@ from cio_mcp.tools.core.events import recent_events
 from cio_mcp.web.webhooks import LOG_INTERVAL_SECONDS, MAX_BODY_BYTES, MAX_REQUESTS, SENTENCES, STATUS
 from cio_mcp.workspace import CallContext
 from tests.clock import FunctionClock
-from tests.events.published import examples, payloads
+from tests.events.payloads import examples, payloads
+from tests.published import MISSING
 from tests.web.posting import KEY, Answer, Poster, signed
 
 pytestmark = pytest.mark.anyio
@@ -404,7 +405,7 @@ async def test_a_storage_failure_is_logged_once_with_its_cause(
     await feed.database.close()
 
 
-@pytest.mark.skipif(not payloads(), reason="the published OpenAPI files are not at hand (SPECS_DIR)")
+@pytest.mark.skipif(not payloads(), reason=MISSING)
 async def test_every_published_payload_goes_through_receiver_store_and_tool(ws: CallContext) -> None:
     poster = Poster(ws.events)
     bodies = {each.body["event_id"]: each.body for each in payloads()}
@@ -425,7 +426,7 @@ async def test_every_published_payload_goes_through_receiver_store_and_tool(ws: 
             assert [each.id for each in found.events] == [name]
 
 
-@pytest.mark.skipif(not examples(), reason="the published OpenAPI files are not at hand (SPECS_DIR)")
+@pytest.mark.skipif(not examples(), reason=MISSING)
 async def test_every_written_example_is_stored_under_its_name(feed: EventLog) -> None:
     poster = Poster(feed)
     for number, body in enumerate(examples().values()):

@@ -19,8 +19,8 @@ from cio_mcp.customerio.api.periods import FINEST_FIRST, Resolution
 from cio_mcp.customerio.api.snippets import Snippets
 from cio_mcp.customerio.api.transactional import Transactional
 from cio_mcp.errors import BadAnswer
-from tests.customerio.api.published import assert_published
 from tests.customerio.api.test_requests_match_the_published_api import Recorder
+from tests.customerio.published_requests import assert_published
 
 pytestmark = pytest.mark.anyio
 

@@ -19,7 +19,7 @@ from cio_mcp.customerio.api.triggers import Triggers
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.errors import BadAnswer
 from cio_mcp.tools.objects.find_objects import match_all
-from tests.customerio.api.published import assert_published
+from tests.customerio.published_requests import assert_published
 
 pytestmark = pytest.mark.anyio
 

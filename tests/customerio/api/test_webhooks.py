@@ -7,7 +7,7 @@ import pytest
 from cio_mcp.customerio.api.webhooks import NAMES, Webhook, Webhooks, create, update
 from cio_mcp.customerio.call import Call
 from cio_mcp.text.urls import without_credentials
-from tests.customerio.api.published import assert_published, body_of
+from tests.customerio.published_requests import assert_published, body_of
 
 pytestmark = pytest.mark.anyio
 

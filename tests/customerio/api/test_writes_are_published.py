@@ -22,7 +22,7 @@ from cio_mcp.customerio.api import (
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.contents import ContentRef
 from cio_mcp.customerio.call import Call
-from tests.customerio.api.published import answers_of, assert_published
+from tests.customerio.published_requests import answers_of, assert_published
 
 EMAIL: dict[str, JsonValue] = {
     "subject": "Hi",

@@ -1,13 +1,10 @@
 """Payloads made from the published webhook schemas: one for each object type and metric, and each shape of parent."""
 
-import json
-import os
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-FILE = "customer-io-reporting-webhooks-openapi.json"
+from tests.published import document, is_here, resolve
+
 AT = 1_700_000_000
 PLAIN: dict[str, Any] = {"string": "text", "integer": 7, "number": 1.5, "boolean": True}
 
@@ -28,9 +25,9 @@ def payloads() -> list[Payload]:
 
 def examples() -> dict[str, dict[str, Any]]:
     """The examples that are written out in the file."""
-    if not _file():
+    if not is_here("webhooks"):
         return {}
-    content = _file()["webhooks"]["reportingWebhook"]["post"]["requestBody"]["content"]["application/json"]
+    content = document("webhooks")["webhooks"]["reportingWebhook"]["post"]["requestBody"]["content"]["application/json"]
     return {name: each["value"] for name, each in content["examples"].items()}
 
 
@@ -41,7 +38,7 @@ def _finished(number: int, name: str, shape: str, body: dict[str, Any]) -> Paylo
 
 
 def _events() -> Iterator[str]:
-    for family in (name for name in _file().get("components", {}).get("schemas", ()) if name.endswith("_event")):
+    for family in (name for name in _schemas() if name.endswith("_event")):
         for one in _schema(family).get("oneOf", ()):
             if "$ref" in one:
                 yield one["$ref"].rsplit("/", 1)[1]
@@ -49,14 +46,14 @@ def _events() -> Iterator[str]:
 
 def _variants(schema: Any) -> Iterator[tuple[str, Any]]:
     """An example of each alternative: the first, and then each other one of what belongs to the parent."""
-    schema = _resolved(schema)
-    if "oneOf" in schema and all("properties" in _resolved(one) for one in schema["oneOf"]):
+    schema = resolve("webhooks", schema)
+    if "oneOf" in schema and all("properties" in resolve("webhooks", one) for one in schema["oneOf"]):
         for one in schema["oneOf"]:
             rest = {key: value for key, value in schema.items() if key in ("properties", "allOf")}
             for _, own in _variants(rest):
                 yield one.get("title", ""), {**own, **_make(one)}
         return
-    parts = [_resolved(part) for part in schema.get("allOf", ())]
+    parts = [resolve("webhooks", part) for part in schema.get("allOf", ())]
     made: list[tuple[str, Any]] = [("", {})]
     for part in [*parts, {"properties": schema.get("properties", {})}]:
         made = [_merged(left, right) for left in made for right in _of_part(part)]
@@ -79,7 +76,7 @@ def _merged(left: tuple[str, Any], right: tuple[str, Any]) -> tuple[str, Any]:
 
 
 def _make(schema: Any) -> Any:
-    schema = _resolved(schema)
+    schema = resolve("webhooks", schema)
     if "enum" in schema:
         return schema["enum"][0]
     if "example" in schema and "properties" not in schema:
@@ -95,21 +92,9 @@ def _make(schema: Any) -> Any:
     return PLAIN.get(kind[0] if isinstance(kind, list) else kind, {})
 
 
-def _resolved(schema: Any) -> Any:
-    while "$ref" in schema:
-        schema = _schema(schema["$ref"].rsplit("/", 1)[1])
-    return schema
-
-
 def _schema(name: str) -> Any:
-    return _file()["components"]["schemas"][name]
+    return _schemas()[name]
 
 
-@cache
-def _file() -> dict[str, Any]:
-    folder = os.environ.get("SPECS_DIR")
-    path = Path(folder or "") / FILE
-    if not folder or not path.exists():
-        return {}
-    payload: dict[str, Any] = json.loads(path.read_text())
-    return payload
+def _schemas() -> dict[str, Any]:
+    return document("webhooks")["components"]["schemas"] if is_here("webhooks") else {}

@@ -1,21 +1,10 @@
-"""Customer.io's published operations and OpenAPI files, reduced to the facts that the table of operations states.
-
-`SPECS_DIR` names the folder of the OpenAPI files; the list of all operations lies beside that folder.
-"""
+"""Customer.io's published operations, reduced to the facts that the table of operations states."""
 
 import json
-import os
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-FILES = {
-    "app": "app-arcade-0.2.1-openapi.json",
-    "track": "customer-io-track-api-openapi.json",
-    "pipelines": "customer-io-pipelines-api-openapi.json",
-}
-SPECS = Path(os.environ.get("SPECS_DIR", "/nowhere"))
-ENDPOINTS = SPECS.parent / "endpoints.json"
+from tests.published import ENDPOINTS, document, resolve
 
 
 class Need(NamedTuple):
@@ -89,19 +78,13 @@ def body(api: str, method: str, route: str) -> dict[str, Need]:
 def shapes_of(api: str, method: str, route: str) -> list[Shape]:
     """The alternatives of a published body; none where there is no body."""
     operation = document(api)["paths"][route.removeprefix(base(api))][method.lower()]
-    content = resolved(api, operation.get("requestBody", {})).get("content", {})
+    content = resolve(api, operation.get("requestBody", {})).get("content", {})
     return [shape for media in list(content.values())[:1] for shape in _shapes(api, media["schema"])]
 
 
-@cache
-def document(api: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((SPECS / FILES[api]).read_text())
-    return found
-
-
 def _shapes(api: str, schema: Any) -> list[Shape]:
-    schema = resolved(api, schema)
-    properties = {name: resolved(api, one) for name, one in schema.get("properties", {}).items()}
+    schema = resolve(api, schema)
+    properties = {name: resolve(api, one) for name, one in schema.get("properties", {}).items()}
     own = Shape(
         {name: _types(api, one) for name, one in properties.items()},
         {name: tuple(one["enum"]) for name, one in properties.items() if "enum" in one},
@@ -125,15 +108,5 @@ def _types(api: str, schema: Any) -> frozenset[str]:
     if stated := schema.get("type"):
         return frozenset([stated] if isinstance(stated, str) else stated) - {"null"}
     parts = [part for word in ("oneOf", "anyOf", "allOf") for part in schema.get(word, [])]
-    found = frozenset[str]().union(*(_types(api, resolved(api, part)) for part in parts))
+    found = frozenset[str]().union(*(_types(api, resolve(api, part)) for part in parts))
     return found or frozenset({"object"} if "properties" in schema else {"string"} if "enum" in schema else set())
-
-
-def resolved(api: str, node: Any) -> Any:
-    """A part of a document, with its reference followed."""
-    while isinstance(node, dict) and "$ref" in node:
-        found: Any = document(api)
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            found = found[part.replace("~1", "/").replace("~0", "~")]
-        node = found
-    return node

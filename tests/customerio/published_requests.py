@@ -1,22 +1,14 @@
 """The published OpenAPI files as an oracle: whether a request is one that Customer.io documents."""
 
-import json
-import os
 import re
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
 from cio_mcp.customerio.call import Call
+from tests.published import MISSING, document, is_here, resolve
 
-FILES = {
-    "app": "app-arcade-0.2.1-openapi.json",
-    "track": "customer-io-track-api-openapi.json",
-    "pipelines": "customer-io-pipelines-api-openapi.json",
-}
 BASES = {"pipelines": "/v1"}
 """What the servers of a file add to its paths."""
 
@@ -32,7 +24,7 @@ def assert_published(call: Call) -> None:
     Without the files the test is skipped.
     """
     template, operation, shared = _operation(call)
-    parameters = [_resolved(call.api, one) for one in [*shared, *operation.get("parameters", [])]]
+    parameters = [resolve(call.api, one) for one in [*shared, *operation.get("parameters", [])]]
     query = {one["name"]: one for one in parameters if one["in"] == "query"}
     newer = NEWER.get((call.method, _shape(template)), set())
     unknown = set(call.query) - set(query) - newer
@@ -47,16 +39,16 @@ def assert_published(call: Call) -> None:
 def body_of(call: Call) -> dict[str, Any]:
     """The published schema of a call's body."""
     _, operation, _ = _operation(call)
-    contents = _resolved(call.api, operation["requestBody"])["content"]
-    found: dict[str, Any] = _plain(_resolved(call.api, next(iter(contents.values()))["schema"]))
+    contents = resolve(call.api, operation["requestBody"])["content"]
+    found: dict[str, Any] = _plain(resolve(call.api, next(iter(contents.values()))["schema"]))
     return found
 
 
 def answers_of(call: Call) -> set[str]:
     """The keys of the answer that is published for success."""
     _, operation, _ = _operation(call)
-    content = _resolved(call.api, operation["responses"]["200"]).get("content", {})
-    schemas = [_plain(_resolved(call.api, media["schema"])) for media in content.values()]
+    content = resolve(call.api, operation["responses"]["200"]).get("content", {})
+    schemas = [_plain(resolve(call.api, media["schema"])) for media in content.values()]
     return {key for schema in schemas for key in schema.get("properties", {})}
 
 
@@ -68,7 +60,7 @@ def _operation(call: Call) -> tuple[str, dict[str, Any], list[Any]]:
 
 
 def _assert_fits(api: str, what: str, value: str, schema: Any) -> None:
-    schema = _resolved(api, schema)
+    schema = resolve(api, schema)
     kind = schema.get("type")
     typed: Any = value
     if kind == "integer":
@@ -85,7 +77,7 @@ def _assert_fits(api: str, what: str, value: str, schema: Any) -> None:
 
 
 def _assert_body(call: Call, template: str, operation: dict[str, Any]) -> None:
-    contents = _resolved(call.api, operation.get("requestBody", {})).get("content", {})
+    contents = resolve(call.api, operation.get("requestBody", {})).get("content", {})
     if call.body is None:
         assert not contents, f"{call.method} {template} needs a body"
         return
@@ -101,7 +93,7 @@ def _assert_body(call: Call, template: str, operation: dict[str, Any]) -> None:
 
 def _keys(api: str, schema: Any) -> set[str] | None:
     """The keys a body may have; None where any may."""
-    schema = _resolved(api, schema)
+    schema = resolve(api, schema)
     parts = [part for word in ("allOf", "oneOf", "anyOf") for part in schema.get(word, [])]
     found = [_keys(api, part) for part in parts]
     if schema.get("additionalProperties") or any(keys is None for keys in found):
@@ -130,30 +122,7 @@ def _shape(path: str) -> str:
     return re.sub(r"{[^}]*}", "{}", path)
 
 
-def _resolved(api: str, node: Any) -> Any:
-    while isinstance(node, dict) and "$ref" in node:
-        found: Any = _published(api)
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            found = found[part.replace("~1", "/").replace("~0", "~")]
-        node = found
-    return node
-
-
-@cache
-def _file(api: str) -> Path | None:
-    folder = os.environ.get("SPECS_DIR")
-    path = Path(folder) / FILES[api] if folder else None
-    return path if path and path.exists() else None
-
-
-@cache
-def _parsed(path: Path) -> dict[str, Any]:
-    parsed: dict[str, Any] = json.loads(path.read_text())
-    return parsed
-
-
 def _published(api: str) -> dict[str, Any]:
-    path = _file(api)
-    if path is None:
-        pytest.skip("the published OpenAPI files are not here: name their folder with SPECS_DIR")
-    return _parsed(path)
+    if not is_here(api):
+        pytest.skip(MISSING)
+    return document(api)
