@@ -3,11 +3,14 @@
 from pydantic import JsonValue
 
 from cio_mcp.customerio.call import Call
-from cio_mcp.text.urls import HIDDEN, without_credentials
+from cio_mcp.text.urls import summarize_hidden, summarize_url
 
 
 def body_without_secrets(call: Call) -> JsonValue:
-    """The body with each field that may hold credentials reduced: a URL to where it leads, anything else to `…`."""
+    """The body with each field that may hold credentials reduced: a URL to where it leads, anything else to `…`.
+
+    What is hidden is told apart by the start of its digest, so that two requests never look the same.
+    """
     body = call.body
     for path in call.row.secrets:
         body = _without(body, path)
@@ -21,4 +24,9 @@ def _without(value: JsonValue, path: str) -> JsonValue:
     inner = value[key]
     if rest:
         return value | {key: _without(inner, rest)}
-    return value | {key: without_credentials(inner) if isinstance(inner, str) else HIDDEN}
+    return value | {key: reduced(inner)}
+
+
+def reduced(secret: JsonValue) -> str:
+    """A value that may hold credentials, as it may be shown."""
+    return summarize_url(secret) if isinstance(secret, str) else summarize_hidden(secret)

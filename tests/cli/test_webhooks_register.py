@@ -108,7 +108,7 @@ def test_a_webhook_with_the_same_address_is_updated_and_no_password_is_shown(
     seen = run_register(cio_mcp, sandbox, url, *options)
     assert "Update the reporting webhook 1 “Data warehouse”" in seen
     assert "events: “email_sent, email_opened, email_bounced” → the following values" in seen
-    assert "other credentials" in seen
+    assert "it gets other credentials or query values" in seen
     assert SECRET not in seen
     change = re.findall(r"Change ([0-9a-f]{8})", seen)[0]
     assert SECRET not in cio_mcp.run("approvals", "show", change, "--calls", **settings_for(sandbox)).stdout

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.choice import approval_title
-from cio_mcp.gate.plan import Plan
+from cio_mcp.gate.plan import Plan, drifted
 from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
@@ -172,11 +172,45 @@ async def test_of_too_many_people_only_the_number_is_known(
     plan = await trigger(ws, audience={"segment": "1"})
     assert plan.notes[0] == f"Audience: segment 1 “Everyone”, {people} people."
     assert "how many of them are reached can't be known" in plan.notes[1]
+    assert "Only their number is compared again" in plan.notes[2]
     assert (plan.affected, plan.rests_on["reach"]) == (people, [people, None, people])
     exists = {"attribute": {"field": "email", "operator": "exists"}}
     by_filter = await trigger(ws, audience={"filter": exists})
     assert by_filter.notes[0] == "Audience: everyone who matches the filter, more than 10 people."
     assert by_filter.affected is None
+
+
+@pytest.mark.parametrize("profiles", [300, 0])
+@pytest.mark.parametrize("audience", [{"segment": str(BETA_TESTERS)}, {"filter": {"segment": {"id": BETA_TESTERS}}}])
+async def test_other_people_in_the_same_number_are_a_drift(
+    ws: CallContext, sandbox: Sandbox, audience: dict[str, Any], profiles: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast_reach, "MAX_PROFILES", profiles)
+    members = [person for person in sandbox.workspace.people if BETA_TESTERS in person.manual_segments]
+    member, other = members[0], sandbox.workspace.people.get("id", "two-1")
+    assert other
+    assert BETA_TESTERS not in other.manual_segments
+    before = await trigger(ws, audience=audience)
+    member.attributes["plan"] = "another"
+    assert not drifted(before, await trigger(ws, audience=audience))
+    member.manual_segments.remove(BETA_TESTERS)
+    other.manual_segments.add(BETA_TESTERS)
+    after = await trigger(ws, audience=audience)
+    assert after.rests_on["reach"] == before.rests_on["reach"]
+    assert drifted(before, after)
+
+
+async def test_an_address_that_changes_is_a_drift(ws: CallContext, sandbox: Sandbox) -> None:
+    before = await trigger(ws, audience={"segment": str(BETA_TESTERS)})
+    member = next(each for each in sandbox.workspace.people if BETA_TESTERS in each.manual_segments)
+    member.email = "new@example.com"
+    assert drifted(before, await trigger(ws, audience={"segment": str(BETA_TESTERS)}))
+
+
+@pytest.mark.parametrize("audience", [None, {"data_file_url": "https://x.example/f"}])
+async def test_the_question_says_that_an_unknown_audience_is_not_compared(ws: CallContext, audience: Any) -> None:
+    notes = (await trigger(ws, audience=audience)).notes
+    assert "So whether it has changed can't be compared again before it is sent." in notes
 
 
 async def test_other_channels_of_many_people_are_unknown_not_none(

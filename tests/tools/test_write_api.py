@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.operations import OPERATIONS
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Refused
 from cio_mcp.gate.guardrails import check, check_plan
@@ -533,3 +533,20 @@ async def test_a_message_is_previewed_by_its_id_or_trigger_name_and_never_by_its
     plan = await plan_of(ws, "send_email", SEND | {"transactional_message_id": named})
     assert plan.preview == ()
     assert "What the message will say could not be read." in plan.warnings
+
+
+async def test_another_token_of_the_same_webhook_is_another_question_that_says_so(ws: CallContext) -> None:
+    hook = await ws.reader.read(read("get_reporting_webhook", webhook_id=1))
+    body = {name: hook[name] for name in ("name", "events", "disabled", "full_resolution", "with_content")}
+    endpoint = hook["endpoint"]
+    texts = [
+        text_of(
+            await plan_of(
+                ws, "update_reporting_webhook", body | {"endpoint": f"{endpoint}?token={token}"}, webhook_id=1
+            )
+        )
+        for token in ("one", "two")
+    ]
+    assert texts[0] != texts[1]
+    assert all("Of endpoint only what is hidden changes" in text and "?token=…" in text for text in texts)
+    assert not any("token=one" in text or "token=two" in text for text in texts)

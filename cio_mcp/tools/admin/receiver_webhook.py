@@ -10,7 +10,7 @@ from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.urls import without_credentials
-from cio_mcp.tools.admin.webhooks import webhook_digest, webhook_edits
+from cio_mcp.tools.admin.webhooks import hidden_change, webhook_digest, webhook_edits
 
 NAME = "cio-mcp"
 """The webhook's name in Customer.io."""
@@ -23,7 +23,7 @@ def plan_webhook(existing: Iterable[Webhook], url: str) -> Plan:
     current = _ours(existing, url)
     if current is None:
         return Plan(
-            risk="data",
+            risk="send",
             summary=f"Create the reporting webhook {quoted(NAME)} to {quoted(without_credentials(url))}.",
             notes=(
                 f"It reports all {len(webhooks.NAMES)} event types; for opens and clicks, the first only.",
@@ -43,7 +43,7 @@ def plan_webhook(existing: Iterable[Webhook], url: str) -> Plan:
         notes=tuple(_notes(current, target)),
         edits=tuple(webhook_edits(current, target)),
         affected=0,
-        warnings=_warnings(url),
+        warnings=(*_warnings(url), *hidden_change(current, target)),
         calls=() if target == current else (webhooks.update(target),),
         rests_on={"webhook": webhook_digest(current)},
     )

@@ -15,7 +15,7 @@ from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.spelling import closest_word
 from cio_mcp.text.urls import without_credentials
-from cio_mcp.tools.admin.webhooks import ALL, event_kinds, webhook_digest, webhook_edits
+from cio_mcp.tools.admin.webhooks import ALL, event_kinds, hidden_change, webhook_digest, webhook_edits
 from cio_mcp.tools.common.arguments import Id, Name, max_bytes
 from cio_mcp.workspace import CallContext
 
@@ -99,7 +99,11 @@ def _edit(current: Webhook, target: Webhook, verb: str) -> Plan:
         edits=edits,
         why="More data about people leave Customer.io." if more or enables else "",
         affected=0,
-        warnings=(*_warnings(target), *((OURS,) if _is_ours(current) and (moves or target.disabled) else ())),
+        warnings=(
+            *_warnings(target),
+            *hidden_change(current, target),
+            *((OURS,) if _is_ours(current) and (moves or target.disabled) else ()),
+        ),
         effect_title=f"{verb.lower()} 1 webhook",
         calls=() if target == current else (webhooks.update(target),),
         rests_on={"webhook": webhook_digest(current)},

@@ -7,7 +7,7 @@ from cio_mcp.customerio.api import webhooks
 from cio_mcp.customerio.api.webhooks import Webhook
 from cio_mcp.customerio.call import canonical
 from cio_mcp.gate.plan import ValueEdit
-from cio_mcp.text.urls import without_credentials
+from cio_mcp.text.urls import only_hidden_differs, summarize_url
 
 ALL = "_*"
 """The ending that stands for all events of a kind, as in `email_*`."""
@@ -25,10 +25,8 @@ def event_kinds(events: Iterable[str]) -> list[str]:
 def webhook_edits(then: Webhook, now: Webhook) -> Iterator[ValueEdit]:
     """What a plan changes; credentials of an endpoint are not shown."""
     if then.endpoint != now.endpoint:
-        before, after = without_credentials(then.endpoint), without_credentials(now.endpoint)
-        yield ValueEdit(
-            name="endpoint", before=before, after=f"{after} (other credentials)" if before == after else after
-        )
+        before, after = summarize_url(then.endpoint), summarize_url(now.endpoint)
+        yield ValueEdit(name="endpoint", before=before, after=after)
     if then.events != now.events:
         yield ValueEdit(
             name="events", before=", ".join(event_kinds(then.events)), after=", ".join(event_kinds(now.events))
@@ -37,6 +35,14 @@ def webhook_edits(then: Webhook, now: Webhook) -> Iterator[ValueEdit]:
         before, after = getattr(then, name), getattr(now, name)
         if before != after:
             yield ValueEdit(name=name, before=before, after=after)
+
+
+def hidden_change(then: Webhook, now: Webhook) -> tuple[str, ...]:
+    """A warning, where an endpoint stays the same but for what of it is hidden."""
+    return (ONLY_HIDDEN,) if only_hidden_differs(then.endpoint, now.endpoint) else ()
+
+
+ONLY_HIDDEN = "Of the endpoint only what is hidden changes: it gets other credentials or query values."
 
 
 def webhook_digest(webhook: Webhook) -> str:

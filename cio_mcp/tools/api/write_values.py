@@ -1,6 +1,7 @@
 """What a request of `write_api` replaces or removes, read beforehand where an operation shows the same resource."""
 
 import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,11 +9,12 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.records import find_record, reading_of
+from cio_mcp.customerio.redaction import reduced
 from cio_mcp.errors import CioError, NotFound
 from cio_mcp.gate.plan import ValueEdit
 from cio_mcp.gate.values import same
-from cio_mcp.text.sanitize import quoted_value
-from cio_mcp.text.urls import HIDDEN
+from cio_mcp.text.sanitize import quoted_value, word
+from cio_mcp.text.urls import HIDDEN, only_hidden_differs
 from cio_mcp.workspace import CallContext
 
 UNREADABLE = "The current values could not be read."
@@ -55,12 +57,32 @@ async def current_values(ws: CallContext, call: Call) -> Current:
         return Current(notes=_notes(record, secrets), rests_on={"current": _digest(record, secrets)})
     body = call.body if isinstance(call.body, dict) else {}
     edits = tuple(
-        ValueEdit(name=name, before=record.get(name), after=value)
+        _secret_edit(name, record[name], value)
+        if name in secrets
+        else ValueEdit(name=name, before=record[name], after=value)
         for name, value in body.items()
-        if name not in secrets and name in record and not same(record[name], value)
+        if name in record and not same(record[name], value)
     )
     names = [name for name in body if name in record]
-    return Current(edits=edits, rests_on={"current": _digest({name: record[name] for name in names}, secrets)})
+    warnings = tuple(_hidden_changes((edit for edit in edits if edit.name in secrets), record, body))
+    return Current(
+        edits=edits, warnings=warnings, rests_on={"current": _digest({name: record[name] for name in names}, secrets)}
+    )
+
+
+def _secret_edit(name: str, before: JsonValue, after: JsonValue) -> ValueEdit:
+    """An edit of a value that may hold credentials, both as they may be shown."""
+    return ValueEdit(name=name, before=None if before is None else reduced(before), after=reduced(after))
+
+
+def _hidden_changes(
+    edits: Iterable[ValueEdit], record: Mapping[str, JsonValue], body: Mapping[str, JsonValue]
+) -> Iterator[str]:
+    """A warning for each URL that leads to the same place, with other credentials or query values."""
+    for edit in edits:
+        then, now = record.get(edit.name), body.get(edit.name)
+        if isinstance(then, str) and isinstance(now, str) and only_hidden_differs(then, now):
+            yield f"Of {word(edit.name)} only what is hidden changes: it gets other credentials or query values."
 
 
 def _notes(record: dict[str, Any], secrets: set[str]) -> tuple[str, ...]:

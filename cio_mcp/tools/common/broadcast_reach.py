@@ -1,5 +1,6 @@
 """How many people of an audience a broadcast reaches, and why not the others, as far as the API tells."""
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import Identifiers
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.suppressions import SuppressionType
+from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import CioError
 from cio_mcp.gate.choice import people_count
 from cio_mcp.tools.common.broadcast_audience import Audience, AudienceMember
@@ -40,7 +42,8 @@ class Reach:
 
     `size` is how many it has, `least` how many are expected to be reached and `most` how many may be (None: unknown).
     `people` are those who may be reached, where their profiles are known, and `without_address` is how many have no
-    address of the message's type (None: unknown).
+    address of the message's type (None: unknown). `members` is a digest of who they are, at which addresses, and who of
+    them is expected to be reached; None where that is unknown.
     """
 
     size: int | None
@@ -49,6 +52,11 @@ class Reach:
     lines: tuple[str, ...]
     people: tuple[AudienceMember, ...] = ()
     without_address: int | None = None
+    members: str | None = None
+
+
+NOT_COMPARED = "So whether it has changed can't be compared again before it is sent."
+ONLY_NUMBER = "Only their number is compared again before it is sent, not who they are."
 
 
 async def reach_of(ws: CallContext, audience: Audience, types: Collection[str]) -> Reach:
@@ -59,14 +67,15 @@ async def reach_of(ws: CallContext, audience: Audience, types: Collection[str]) 
             f"{head}, {people_count(len(audience.people))}.", audience.people, types, await _suppressed(ws, types)
         )
     if audience.filter is None:
-        return Reach(None, None, None, (audience.unknown,))
+        return Reach(None, None, None, (audience.unknown, NOT_COMPARED))
     identifiers = await _search(ws, audience.filter)
     if identifiers is None:
         size = await ws.segments.count(audience.segment) if audience.segment else None
         limit = SEARCH_PAGE * MAX_SEARCH_PAGES
         number = people_count(size) if size is not None else f"more than {limit:,} people"
         unknown = f"More than {limit:,} people are not looked up, so how many of them are reached can't be known."
-        return Reach(size, None, size, (f"{head}, {number}.", unknown))
+        compared = NOT_COMPARED if size is None else ONLY_NUMBER
+        return Reach(size, None, size, (f"{head}, {number}.", unknown, compared))
     head = f"{head}, {people_count(len(identifiers))}."
     suppressed = await _suppressed(ws, types)
     if len(identifiers) <= MAX_PROFILES:
@@ -81,7 +90,11 @@ def _of_people(
     fates = [_fate(one.person, types, suppressed) for one in people]
     reachable = [one for one, fate in zip(people, fates, strict=True) if fate == "reached"]
     unsubscribed = [one for one, fate in zip(people, fates, strict=True) if fate == "unsubscribed"]
-    return _reach(head, fates, types, suppressed, (*reachable, *unsubscribed))
+    members: list[JsonValue] = [
+        [one.person.reference.value, one.person.email, one.person.phone, [device.id for device in one.person.devices]]
+        for one in people
+    ]
+    return _reach(head, fates, types, suppressed, members, (*reachable, *unsubscribed))
 
 
 def _fate(person: Person, types: Collection[str], suppressed: frozenset[str] | None) -> Fate:
@@ -116,7 +129,8 @@ async def _of_identifiers(
             return "unsubscribed"
         return "reached" if only_email else "unknown"
 
-    return _reach(head, [fate(person) for person in identifiers], types, suppressed, ())
+    members: list[JsonValue] = [[person.cio_id, person.email] for person in identifiers]
+    return _reach(head, [fate(person) for person in identifiers], types, suppressed, members)
 
 
 def _reach(
@@ -124,8 +138,10 @@ def _reach(
     fates: Sequence[Fate],
     types: Collection[str],
     suppressed: frozenset[str] | None,
-    people: tuple[AudienceMember, ...],
+    members: Sequence[JsonValue],
+    people: tuple[AudienceMember, ...] = (),
 ) -> Reach:
+    """The reach by the fate of each member, both in the same order."""
     counts: dict[Fate, int] = {fate: fates.count(fate) for fate in get_args(Fate)}
     least = None if counts["unknown"] else counts["reached"]
     most = counts["reached"] + counts["unsubscribed"] + counts["unknown"]
@@ -136,7 +152,14 @@ def _reach(
         lines=(head, *_lines(counts, types, suppressed, least)),
         people=people,
         without_address=None if counts["unknown"] else counts["no address"],
+        members=_digest(members, fates),
     )
+
+
+def _digest(members: Sequence[JsonValue], fates: Sequence[Fate]) -> str:
+    """SHA-256 (hex) over who is in an audience, in any order."""
+    rows = sorted(canonical([member, fate]) for member, fate in zip(members, fates, strict=True))
+    return hashlib.sha256("\n".join(rows).encode(errors="surrogatepass")).hexdigest()
 
 
 def _lines(

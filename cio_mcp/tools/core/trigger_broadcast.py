@@ -100,6 +100,7 @@ async def trigger_broadcast(
             "broadcast": [source.name, source.state],
             "content": content_digest(contents),
             "reach": [reach.size, reach.least, reach.most],
+            "members": reach.members,
             "last": past[-1].id if past else None,
         },
         once=True,
