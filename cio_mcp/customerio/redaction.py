@@ -9,7 +9,7 @@ from cio_mcp.text.urls import summarize_hidden, summarize_url
 def body_without_secrets(call: Call) -> JsonValue:
     """The body with each field that may hold credentials reduced: a URL to where it leads, anything else to `…`.
 
-    What is hidden is told apart by the start of its digest, so that two requests never look the same.
+    The start of a digest distinguishes hidden values, so that two requests do not look the same.
     """
     body = call.body
     for path in call.row.secrets:

@@ -39,6 +39,6 @@ def test_two_urls_that_differ_never_look_the_same(one: str, other: str) -> None:
     assert (summarize_url(one) == summarize_url(other)) == (one == other)
 
 
-def test_any_other_value_is_told_apart_by_its_digest_alone() -> None:
+def test_any_other_value_is_distinguished_by_its_digest_alone() -> None:
     assert summarize_hidden([{"authorization": "one"}]) != summarize_hidden([{"authorization": "two"}])
     assert "one" not in summarize_hidden(["one"])
