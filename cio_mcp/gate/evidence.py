@@ -1,4 +1,4 @@
-"""Traces: how to see afterwards whether an effect came, without asking for it again."""
+"""Evidence: how to see afterwards whether an effect came, without asking for it again."""
 
 from pydantic import BaseModel, ConfigDict
 

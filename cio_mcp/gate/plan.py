@@ -249,7 +249,7 @@ def arguments_digest(arguments: dict[str, JsonValue]) -> str:
     return _sha256(present)
 
 
-def drifted(then: Plan, now: Plan) -> bool:
+def has_drifted(then: Plan, now: Plan) -> bool:
     """Whether what a plan rests on has changed: before-values exactly, whom it reaches, and all else it names."""
     rested = (then.rests_on, then.recipients, then.test_profiles)
     return rested != (now.rests_on, now.recipients, now.test_profiles)

@@ -19,7 +19,7 @@ from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_receipt
 from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.pause_note import pause_refusal
-from cio_mcp.gate.plan import Plan, drifted
+from cio_mcp.gate.plan import Plan, has_drifted
 from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.proposals import FORBIDDEN, OPEN_SECONDS, Proposals
 from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of
@@ -245,7 +245,7 @@ class Gate:
         by_policy = row.decided_by == BY_POLICY
         if change.plan.digest != row.digest:  # approved under an older version, which digested requests differently
             return await self._replan(change, fresh)
-        if drifted(change.plan, fresh) or (must_type and change.plan.confirmation is None and not by_policy):
+        if has_drifted(change.plan, fresh) or (must_type and change.plan.confirmation is None and not by_policy):
             return await self._replan(change, fresh)
         if by_policy and rule != "allow":
             await self._withdraw(change, "the policy no longer allows it")

@@ -23,7 +23,7 @@ from cio_mcp.text.render import Answer
 from cio_mcp.text.timestamps import from_unix
 from cio_mcp.tools.catalog import TOOLS
 from cio_mcp.tools.common.completions import completions
-from cio_mcp.tools.core.event_filters import as_read
+from cio_mcp.tools.core.event_filters import listed_events
 from cio_mcp.workspace import CallContext
 
 
@@ -93,7 +93,7 @@ class Toolbox:
 
     async def events_query(self, arguments: Mapping[str, str]) -> object:
         """What a resource of recent events shows, for comparing it with an event."""
-        return await as_read(await self._workspace_for_caller(), arguments)
+        return await listed_events(await self._workspace_for_caller(), arguments)
 
     def _tool(self, name: str) -> Tool:
         if name not in self._tools:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cio_mcp.customerio.api.metrics import Metric
 from cio_mcp.customerio.api.periods import EASTERN, periods_between, steps
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.tools.common.metric_ranges import MAX_POINTS, Counted, counted_back
+from cio_mcp.tools.common.metric_ranges import MAX_POINTS, Counted, date_back
 from cio_mcp.tools.core.comparison.periods import DEFAULT_DAYS, counts_of, split, two_periods
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
@@ -35,9 +35,7 @@ def test_steps_reach_the_previous_period_of_every_other_kind(ago: timedelta) -> 
     periods = two_periods("broadcast", NOW - ago, None, NOW, EASTERN_ZONE)
     count = steps(periods.previous, NOW, periods.resolution, EASTERN_ZONE)
     assert count is not None
-    counted = counted_back(
-        Metric(series={"sent": [1] * count}), periods.previous, periods.until, NOW, periods.resolution
-    )
+    counted = date_back(Metric(series={"sent": [1] * count}), periods.previous, periods.until, NOW, periods.resolution)
     previous, current = split(counted, periods.since)
     assert sum(previous.metric.series["sent"]) == sum(current.metric.series["sent"])
     assert previous.until == current.since == periods.since

@@ -13,7 +13,7 @@ from cio_mcp.sandbox.world.lifecycle import create_delivery
 from cio_mcp.text.render import render
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.content.get_content import get_content
-from cio_mcp.tools.content.update_content import Replacement, replaced, update_content
+from cio_mcp.tools.content.update_content import Replacement, replace_texts, update_content
 from cio_mcp.workspace import CallContext
 from tests.callers import work_of
 from tests.carrying_out import approve, carry_out, propose
@@ -148,12 +148,12 @@ async def test_an_edit_of_a_translation_goes_to_its_language(ws: CallContext, sa
 )
 def test_a_replaced_text_must_occur_exactly_once(replacements: list[Replacement], fault: str) -> None:
     with pytest.raises(InvalidArgument, match=fault):
-        replaced("a b a c a", replacements)
+        replace_texts("a b a c a", replacements)
 
 
 def test_a_replacement_sees_what_the_ones_before_it_left_and_keeps_line_breaks() -> None:
-    assert replaced("one two", [{"old": "one", "new": "three"}, {"old": "three two", "new": "x"}]) == "x"
-    assert replaced("a\r\nb\r\nc", [{"old": "a\nb", "new": "x\ny"}]) == "x\r\ny\r\nc"
+    assert replace_texts("one two", [{"old": "one", "new": "three"}, {"old": "three two", "new": "x"}]) == "x"
+    assert replace_texts("a\r\nb\r\nc", [{"old": "a\nb", "new": "x\ny"}]) == "x\r\ny\r\nc"
 
 
 async def test_liquid_that_does_not_parse_is_refused_with_all_faults_at_once(ws: CallContext) -> None:

@@ -10,7 +10,7 @@ from cio_mcp.errors import CioError, InvalidArgument
 from cio_mcp.events.models import Envelope
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.resources import RECENT_EVENTS, query_of
-from cio_mcp.tools.core.event_filters import EventFilter, as_read
+from cio_mcp.tools.core.event_filters import EventFilter, listed_events
 from cio_mcp.tools.core.events import recent_events
 from cio_mcp.workspace import CallContext
 
@@ -106,17 +106,17 @@ async def test_a_delivery_without_a_name_is_refused(ws: CallContext) -> None:
 )
 async def test_a_subscribed_query_is_read_as_the_resource_reads_it(ws: CallContext, query: str) -> None:
     filters = query_of(f"{RECENT_EVENTS}?{query}")
-    assert await as_read(ws, filters) == []
+    assert await listed_events(ws, filters) == []
     report = event(1, campaign_id=2, identifiers={"email": "ada+x@example.com"})
     await ws.events.append([report, event(2, "opened", delivery_id="D9")])
     as_resource: Any = filters
-    assert await as_read(ws, filters) == await found(ws, **as_resource) != []
+    assert await listed_events(ws, filters) == await found(ws, **as_resource) != []
 
 
 async def test_whose_phone_number_it_is_may_always_be_another(ws: CallContext) -> None:
     for query in ("customer=%2B447700900001", "customer=+447700900001", "kind=campaign&id=Onboarding"):
         filters = query_of(f"{RECENT_EVENTS}?{query}")
-        assert await as_read(ws, filters) != await as_read(ws, filters)
+        assert await listed_events(ws, filters) != await listed_events(ws, filters)
 
 
 @pytest.mark.parametrize("since", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "yesterday"])

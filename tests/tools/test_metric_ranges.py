@@ -23,11 +23,11 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.tools.common.metric_ranges import (
     DEFAULT_MAX_POINTS,
     MAX_POINTS,
-    counted_back,
-    counted_forward,
+    date_back,
+    date_forward,
     range_resolution,
     steps_back,
-    whole,
+    whole_periods,
 )
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
@@ -42,7 +42,7 @@ def test_steps_count_the_requested_range_however_many_come_back(ago: timedelta, 
     since, until = NOW - ago, NOW - ago * share
     resolution, steps = steps_back(since, NOW, None)
     metric = Metric(series={"sent": list(range(1, steps + extra + 1))})
-    counted = counted_back(metric, since, until, NOW, resolution)
+    counted = date_back(metric, since, until, NOW, resolution)
     assert counted.since <= since < until <= counted.until <= NOW
     assert len(counted.starts) == len(counted.metric.series["sent"])
     assert all(next_start(one, resolution, EASTERN_ZONE) == other for one, other in pairwise(counted.starts))
@@ -74,17 +74,19 @@ def test_without_a_resolution_the_finest_that_reaches_is_taken(ago: timedelta) -
 def test_a_range_is_covered_by_convenient_whole_periods(ago: timedelta, share: float, tz: ZoneInfo) -> None:
     since, until = NOW - ago, NOW - ago * share
     resolution = range_resolution(since, until, None, tz)
-    covered = whole(since, until, NOW, resolution, tz)
+    covered = whole_periods(since, until, NOW, resolution, tz)
     assert covered.since <= since < until <= covered.until <= NOW
-    counted = counted_forward(Metric(series={}), covered, resolution, tz)
+    counted = date_forward(Metric(series={}), covered, resolution, tz)
     assert counted.starts[0] == covered.since
     assert counted.starts[-1] < covered.until <= next_start(counted.starts[-1], resolution, tz)
     assert len(counted.starts) <= DEFAULT_MAX_POINTS or resolution == "months"
 
 
 def test_a_period_that_begins_when_the_range_ends_is_dropped() -> None:
-    covered = whole(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC), NOW, "days", ZoneInfo("UTC"))
-    counted = counted_forward(Metric(series={"sent": [1, 2, 40]}), covered, "days", ZoneInfo("UTC"))
+    covered = whole_periods(
+        datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC), NOW, "days", ZoneInfo("UTC")
+    )
+    counted = date_forward(Metric(series={"sent": [1, 2, 40]}), covered, "days", ZoneInfo("UTC"))
     assert counted.metric.totals["sent"] == 3
     assert counted.starts[-1] == datetime(2026, 11, 2, tzinfo=UTC)
 
@@ -92,7 +94,7 @@ def test_a_period_that_begins_when_the_range_ends_is_dropped() -> None:
 def test_one_step_that_is_answered_with_two_counts_once() -> None:
     since = NOW - timedelta(minutes=1)
     assert steps_back(since, NOW, "days") == ("days", 2)
-    counted = counted_back(Metric(series={"sent": [50, 3]}), since, NOW, NOW, "days")
+    counted = date_back(Metric(series={"sent": [50, 3]}), since, NOW, NOW, "days")
     assert counted.metric.totals["sent"] == 3
     assert counted.since == datetime(2026, 11, 23, 5, tzinfo=UTC)
 
@@ -100,7 +102,7 @@ def test_one_step_that_is_answered_with_two_counts_once() -> None:
 @pytest.mark.parametrize(("resolution", "periods"), [("hours", 6), ("days", 6), ("weeks", 6), ("months", 6)])
 def test_a_range_that_starts_and_ends_with_a_period_has_no_period_more(resolution: Resolution, periods: int) -> None:
     starts = starts_back(NOW, periods, resolution, EASTERN_ZONE)
-    counted = counted_back(Metric(series={"sent": [*range(periods)]}), starts[2], starts[4], NOW, resolution)
+    counted = date_back(Metric(series={"sent": [*range(periods)]}), starts[2], starts[4], NOW, resolution)
     assert counted.starts == starts[2:4]
     assert (counted.since, counted.until) == (starts[2], starts[4])
     assert counted.metric.series["sent"] == [2, 3]

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.choice import approval_title
-from cio_mcp.gate.plan import Plan, drifted
+from cio_mcp.gate.plan import Plan, has_drifted
 from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
@@ -192,19 +192,19 @@ async def test_other_people_in_the_same_number_are_a_drift(
     assert BETA_TESTERS not in other.manual_segments
     before = await trigger(ws, audience=audience)
     member.attributes["plan"] = "another"
-    assert not drifted(before, await trigger(ws, audience=audience))
+    assert not has_drifted(before, await trigger(ws, audience=audience))
     member.manual_segments.remove(BETA_TESTERS)
     other.manual_segments.add(BETA_TESTERS)
     after = await trigger(ws, audience=audience)
     assert after.rests_on["reach"] == before.rests_on["reach"]
-    assert drifted(before, after)
+    assert has_drifted(before, after)
 
 
 async def test_an_address_that_changes_is_a_drift(ws: CallContext, sandbox: Sandbox) -> None:
     before = await trigger(ws, audience={"segment": str(BETA_TESTERS)})
     member = next(each for each in sandbox.workspace.people if BETA_TESTERS in each.manual_segments)
     member.email = "new@example.com"
-    assert drifted(before, await trigger(ws, audience={"segment": str(BETA_TESTERS)}))
+    assert has_drifted(before, await trigger(ws, audience={"segment": str(BETA_TESTERS)}))
 
 
 @pytest.mark.parametrize("audience", [None, {"data_file_url": "https://x.example/f"}])

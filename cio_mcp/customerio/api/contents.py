@@ -78,7 +78,7 @@ UPDATED_KINDS: Mapping[str, Kind] = {
 """The operations that `update` makes, and the kind of source whose content each edits."""
 
 
-def updated(call: Call) -> ContentRef:
+def ref_of(call: Call) -> ContentRef:
     """The content that a call of `update` edits."""
     kind = UPDATED_KINDS[call.operation]
     part = call.path.get("action_id") or call.path["content_id"]

@@ -22,7 +22,7 @@ from cio_mcp.customerio.api.base import (
     Subject,
     items_of,
 )
-from cio_mcp.customerio.api.reads import BAD_REQUEST, PersonReads, nobody
+from cio_mcp.customerio.api.reads import BAD_REQUEST, PersonReads, unknown_customer
 from cio_mcp.customerio.call import read
 from cio_mcp.customerio.references import other_references, reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound, Rejected
@@ -153,7 +153,7 @@ class People(PersonReads):
             return reference
         matches = await self.find_by_email(reference.value)
         if not matches:
-            raise nobody(reference)
+            raise unknown_customer(reference)
         if len(matches) > 1:
             raise SeveralPeople(await self.profiles(matches[:MAX_COMPARED]), len(matches))
         return matches[0].reference

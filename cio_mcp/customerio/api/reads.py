@@ -175,7 +175,7 @@ class PersonReads(Reads):
         try:
             return model.of(await self._reader.read(call))
         except NotFound:
-            raise nobody(reference) from None
+            raise unknown_customer(reference) from None
         except Rejected as rejected:
             if rejected.status == BAD_REQUEST and reference.id_type == "phone":
                 raise InvalidArgument(
@@ -185,7 +185,7 @@ class PersonReads(Reads):
             raise
 
 
-def nobody(reference: Reference) -> NotFound:
+def unknown_customer(reference: Reference) -> NotFound:
     """Say who was not found; an address is not repeated."""
     match reference.id_type:
         case "email":

@@ -1,4 +1,4 @@
-"""The plans to change a collection: for the tool that does it, and for the way back."""
+"""The plans to change a collection: for the tool that does it, and for its undo."""
 
 import hashlib
 from collections.abc import Sequence

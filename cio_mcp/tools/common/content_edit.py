@@ -1,4 +1,4 @@
-"""The plan to edit what a message says: for the tool that edits it, and for the way back."""
+"""The plan to edit what a message says: for the tool that edits it, and for its undo."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial

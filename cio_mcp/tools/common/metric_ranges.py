@@ -86,7 +86,7 @@ def steps_back(since: datetime, now: datetime, requested: Resolution | None) -> 
     )
 
 
-def whole(since: datetime, until: datetime, now: datetime, resolution: Resolution, tz: ZoneInfo) -> Span:
+def whole_periods(since: datetime, until: datetime, now: datetime, resolution: Resolution, tz: ZoneInfo) -> Span:
     """The whole periods that a range touches, the running one up to now.
 
     It is not documented whether Customer.io counts a period that a range cuts in two; so none is cut.
@@ -94,7 +94,7 @@ def whole(since: datetime, until: datetime, now: datetime, resolution: Resolutio
     return Span(floor(since, resolution, tz), min(ceiling(until, resolution, tz), now))
 
 
-def counted_forward(metric: Metric, covered: Span, resolution: Resolution, tz: ZoneInfo) -> Counted:
+def date_forward(metric: Metric, covered: Span, resolution: Resolution, tz: ZoneInfo) -> Counted:
     """Date the counts of whole periods; no counts at all are none throughout, and any after the range are dropped."""
     expected = periods_between(covered.since, covered.until, resolution, tz, most=MAX_POINTS)
     count = min(metric.periods, expected) or expected
@@ -102,7 +102,7 @@ def counted_forward(metric: Metric, covered: Span, resolution: Resolution, tz: Z
     return Counted(metric.part(0, count), dated, covered.since, covered.until, resolution)
 
 
-def counted_back(metric: Metric, since: datetime, until: datetime, now: datetime, resolution: Resolution) -> Counted:
+def date_back(metric: Metric, since: datetime, until: datetime, now: datetime, resolution: Resolution) -> Counted:
     """Date the counts of steps, the last of which is running, and keep the whole periods that the range touches.
 
     However many came (one step is answered with two): the last one is the present one.

@@ -1,4 +1,4 @@
-"""The plans to set and delete a snippet: for the tool that does it, and for the way back."""
+"""The plans to set and delete a snippet: for the tool that does it, and for its undo."""
 
 from collections.abc import Sequence
 

@@ -29,8 +29,8 @@ READ_SECONDS = 6.0
 MAX_LISTED = 20
 """Messages that an answer or question lists. Chosen."""
 
-Names = Callable[[str], bool]
-"""Whether a template names what is looked for."""
+Matches = Callable[[str], bool]
+"""Whether a template names what is searched for."""
 
 
 class Use(AnswerPart):
@@ -94,38 +94,41 @@ class Uses:
 
 async def snippet_uses(ws: CallContext, name: str, snippets: Sequence[Snippet]) -> Uses:
     """The messages that contain a snippet, directly or within another snippet."""
-    names = {name}
-    while more := {each.name for each in snippets if snippets_in(each.value) & names} - names:
-        names |= more
+    names = _with_containing({name}, snippets)
     uses = await _search(ws, lambda template: bool(snippets_in(template) & names))
     return replace(uses, snippets=tuple(sorted(names - {name})))
 
 
 async def collection_uses(ws: CallContext, name: str, snippets: Sequence[Snippet]) -> Uses:
     """The messages that name a collection, directly or within a snippet; so do some whose variable has its name."""
-    within = {each.name for each in snippets if names_collection(each.value, name)}
-    while more := {each.name for each in snippets if snippets_in(each.value) & within} - within:
-        within |= more
+    within = _with_containing({each.name for each in snippets if names_collection(each.value, name)}, snippets)
     uses = await _search(ws, lambda template: names_collection(template, name) or bool(snippets_in(template) & within))
     return replace(uses, snippets=tuple(sorted(within)))
 
 
-async def _search(ws: CallContext, names: Names) -> Uses:
+def _with_containing(names: set[str], snippets: Sequence[Snippet]) -> set[str]:
+    """Names of snippets, and of all snippets that contain one of them, at any depth."""
+    while more := {each.name for each in snippets if snippets_in(each.value) & names} - names:
+        names = names | more
+    return names
+
+
+async def _search(ws: CallContext, matches: Matches) -> Uses:
     sources = await _sources(ws)
     hurried = ws.until(anyio.current_time() + READ_SECONDS)
     reads = {str(number): partial(_contents, hurried, source) for number, source in enumerate(sources[:MAX_SOURCES])}
     read = await together(reads)
     pairs = [(source, read[str(number)]) for number, source in enumerate(sources[:MAX_SOURCES])]
-    matches = await anyio.to_thread.run_sync(_matching, pairs, names)
-    return Uses(tuple(matches), sum(each.whole for _, each in pairs), len(sources))
+    found = await anyio.to_thread.run_sync(_matching, pairs, matches)
+    return Uses(tuple(found), sum(each.whole for _, each in pairs), len(sources))
 
 
-def _matching(pairs: Sequence[tuple[Source, "Messages"]], names: Names) -> list[Use]:
+def _matching(pairs: Sequence[tuple[Source, "Messages"]], matches: Matches) -> list[Use]:
     return [
         _use(source, content)
         for source, messages in pairs
         for content in messages.contents
-        if any(map(names, content.templates))
+        if any(map(matches, content.templates))
     ]
 
 

@@ -62,7 +62,7 @@ async def update_content(
     found = await find_message(ws, kind, id, message, language)
     fields: dict[str, JsonValue] = {"subject": subject, "preheader_text": preheader, "body": body}
     if replace:
-        fields["body"] = replaced(found.content.body or "", replace)
+        fields["body"] = replace_texts(found.content.body or "", replace)
     senders = await ws.account.senders() if sender is not None or reply_to is not None else []
     fields["from_id"] = _sender("sender", sender, senders)
     fields["reply_to_id"] = _sender("reply_to", reply_to, senders)
@@ -72,7 +72,7 @@ async def update_content(
     return await plan_edit(ws, found, fields)
 
 
-def replaced(body: str, replacements: Sequence[Replacement]) -> str:
+def replace_texts(body: str, replacements: Sequence[Replacement]) -> str:
     """Put new text in place of old; each old text is looked up in what the ones before it left.
 
     Raises:

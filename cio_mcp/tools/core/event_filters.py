@@ -68,13 +68,14 @@ class EventFilter:
         )
 
 
-async def as_read(ws: CallContext, arguments: Mapping[str, Any]) -> object:
-    """What a resource that asks for this reads like now: equal as long as it lists the same events.
+async def listed_events(ws: CallContext, arguments: Mapping[str, Any]) -> object:
+    """What a resource with these arguments lists now: IDs of events, equal as long as they are the same.
 
-    Asks Customer.io for nothing: whose a phone number or a name is may always be another, so it is never equal.
+    It asks Customer.io for nothing. Whose a phone number is, or what has a name, may change at any time: for these it
+    returns what equals nothing.
 
     Raises:
-        InvalidArgument: it asks for what there cannot be.
+        InvalidArgument: an argument is malformed.
     """
     phone = "customer" in arguments and reference_of(arguments["customer"]).id_type == "phone"
     if phone or not _is_id(arguments.get("id", "0")):

@@ -18,11 +18,11 @@ from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.lookup import KIND_NAMES, Source, find
 from cio_mcp.tools.common.metric_ranges import (
     Counted,
-    counted_back,
-    counted_forward,
+    date_back,
+    date_forward,
     range_resolution,
     steps_back,
-    whole,
+    whole_periods,
 )
 from cio_mcp.tools.common.pages import cut
 from cio_mcp.tools.core.metrics_answer import LinkClicks, LinkReport, MetricsAnswer, Series, Share, Summary, words
@@ -148,27 +148,25 @@ class MetricsQuery:
     async def in_range(self, resolution: Resolution | None, tz: ZoneInfo) -> Counted:
         """Counts of whole periods in any zone; campaigns only."""
         unit = range_resolution(self.since, self.until, resolution, tz)
-        covered = whole(self.since, self.until, self.now, unit, tz)
+        covered = whole_periods(self.since, self.until, self.now, unit, tz)
         metric = await self.metrics.between(self.id, *covered, resolution=unit, timezone=tz.key, channel=self.channel)
-        return counted_forward(metric, covered, unit, tz)
+        return date_forward(metric, covered, unit, tz)
 
     async def in_steps(self, resolution: Resolution | None) -> Counted:
         """Counts of whole periods in Eastern time, back from now."""
         unit, steps = steps_back(self.since, self.now, resolution)
         metric = await self.metrics.back(self.kind, self.id, unit, steps, channel=self.channel)
-        return counted_back(metric, self.since, self.until, self.now, unit)
+        return date_back(metric, self.since, self.until, self.now, unit)
 
     async def links(self, cursor: str | None) -> LinkReport:
         """The most clicked links, which are counted in steps for every kind, and for all channels together."""
         unit, steps = steps_back(self.since, self.now, None)
         measured = await self.metrics.links(self.kind, self.id, unit, steps)
-        clicks = [
-            (each.link.href, counted_back(each.metric, self.since, self.until, self.now, unit)) for each in measured
-        ]
+        clicks = [(each.link.href, date_back(each.metric, self.since, self.until, self.now, unit)) for each in measured]
         rows = [LinkClicks(href=href, clicked=counted.metric.totals["clicked"]) for href, counted in clicks]
         rows.sort(key=lambda row: -row.clicked)
         page, more = cut(rows, MAX_LINKS, cursor)
-        covered = counted_back(Metric(series={}), self.since, self.until, self.now, unit)
+        covered = date_back(Metric(series={}), self.since, self.until, self.now, unit)
         tz = ZoneInfo(EASTERN)
         return LinkReport(
             since=covered.since.astimezone(tz),

@@ -25,7 +25,7 @@ from cio_mcp.tools.core.comparison.sides import (
     Counts,
     bases_of,
     pairs_of,
-    ranked,
+    rank,
     sides_of,
 )
 from cio_mcp.tools.core.metrics import HUMAN_CLICKS_SINCE, VARIED, MetricsQuery, default_start, zone_of
@@ -136,7 +136,7 @@ def _answer(ranges: Ranges, metric: Rate, sides: Sequence[Counts]) -> Comparison
     names = tuple(dict.fromkeys((*SHOWN_RATES, metric)))
     absent = [name for name in names if name != metric and not any(each.counts.totals[name] for each in sides)]
     bases = bases_of([name for name in names if name not in absent], sides)
-    ordered = list(sides) if sides[0].period else ranked(sides, metric, bases[metric])
+    ordered = list(sides) if sides[0].period else rank(sides, metric, bases[metric])
     rows = tuple(sides_of(ordered, metric, bases, ranges.tz))
     return ComparisonAnswer(
         answer=headline(rows, metric),

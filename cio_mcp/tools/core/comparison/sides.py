@@ -48,7 +48,7 @@ def bases_of(names: Iterable[str], sides: Sequence[Counts]) -> dict[str, str]:
     return {name: bases[name] for name in names}
 
 
-def ranked(sides: Sequence[Counts], metric: str, basis: str) -> list[Counts]:
+def rank(sides: Sequence[Counts], metric: str, basis: str) -> list[Counts]:
     """The best first; those with few messages, and those without any, last."""
     sign = 1 if metric in BEST_IS_LOWEST else -1
 

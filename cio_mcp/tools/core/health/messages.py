@@ -20,7 +20,7 @@ from cio_mcp.tools.core.health.reads import (
     WEEK_DAYS,
     Readings,
     SourceDays,
-    named,
+    source_label,
 )
 
 CONFIDENCE = 0.99
@@ -110,7 +110,7 @@ def _failing(readings: Readings, metric: str) -> Iterable[Finding]:
         name = days.source.name if days else None
         yield Finding(
             check="unverified_sender" if unverified else "failing_messages",
-            what=f"{named(template.source, name)}{f', {template.part}' if template.part else ''}",
+            what=f"{source_label(template.source, name)}{f', {template.part}' if template.part else ''}",
             number=f"{at_least}{count:,}{of} {metric} in {WEEK_DAYS} days{same}",
             reason=reason or None,
             threshold="1 message" if unverified else f"{limit.count} messages and {limit.share:.0%}",
@@ -183,9 +183,10 @@ def _odd_states(readings: Readings) -> Iterable[Finding]:
             )
     for campaign in readings.campaigns:
         if campaign.active and campaign.state in {"stopped", "draft"}:
+            label = source_label(SourceRef("campaign", campaign.id), campaign.name)
             yield Finding(
                 check="odd_state",
-                what=f"{named(SourceRef('campaign', campaign.id), campaign.name)} is active and {word(campaign.state)}",
+                what=f"{label} is active and {word(campaign.state)}",
                 number="1 contradiction",
                 threshold="active and state disagree",
                 source="GET /v1/campaigns",

@@ -22,7 +22,7 @@ from cio_mcp.text.sanitize import quoted_name, word
 from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.common.gather import Read, together
 from cio_mcp.tools.common.lookup import KIND_NAMES, Source
-from cio_mcp.tools.common.metric_ranges import Span, counted_forward
+from cio_mcp.tools.common.metric_ranges import Span, date_forward
 from cio_mcp.tools.common.sources import SourceRef
 from cio_mcp.workspace import CallContext
 
@@ -59,7 +59,7 @@ class SourceDays:
     @property
     def name(self) -> str:
         """Kind, ID, and name, for a sentence."""
-        return named(self.ref, self.source.name)
+        return source_label(self.ref, self.source.name)
 
     def days(self, metric: str) -> list[int]:
         """The counts of a metric, a number for each of `SERIES_DAYS`."""
@@ -98,7 +98,7 @@ class Readings:
         return self.starts[-WEEK_DAYS]
 
 
-def named(ref: SourceRef, name: str | None) -> str:
+def source_label(ref: SourceRef, name: str | None) -> str:
     """A source for a sentence: `campaign 1 “Onboarding”`."""
     return f"{KIND_NAMES[ref.kind]} {word(ref.id)}{f' {quoted_name(name)}' if name else ''}"
 
@@ -183,7 +183,7 @@ async def _days(ws: CallContext, each: SourceDays, starts: Sequence[datetime]) -
         return SourceDays(each.kind, each.source, metric)
     covered = Span(starts[0], ws.now)
     metric = await metrics.between(each.source.id, *covered, resolution="days", timezone=EASTERN, channel=None)
-    return SourceDays(each.kind, each.source, counted_forward(metric, covered, "days", zone).metric)
+    return SourceDays(each.kind, each.source, date_forward(metric, covered, "days", zone).metric)
 
 
 def _in_turn(got: Mapping[str, Any], since: datetime) -> Iterable[SourceDays]:

@@ -1,4 +1,4 @@
-"""The way back from an edit of a message, a snippet, or a collection, if it is as the edit left it."""
+"""The undo of an edit of a message, a snippet, or a collection, if it is as the edit left it."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -6,7 +6,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api.collections import Row
-from cio_mcp.customerio.api.contents import updated
+from cio_mcp.customerio.api.contents import ref_of
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import NotFound
@@ -36,7 +36,7 @@ async def undo_content(ws: CallContext, past: PastChange) -> Plan:
     if not edits or not all(edit.known for edit in edits):
         raise refusal(past.id, NOT_STORED)
     try:
-        message = await message_at(ws, updated(call))
+        message = await message_at(ws, ref_of(call))
     except NotFound:
         raise refusal(past.id, "the message is no longer there") from None
     now = {edit.name: value_of(message.content, edit.name) for edit in edits}

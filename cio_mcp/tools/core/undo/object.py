@@ -1,4 +1,4 @@
-"""The way back from a change of an object or a device, as far as there is one."""
+"""The undo of a change of an object or a device, as far as there is one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The way back from an edit of several profiles: for each of them whose values before are known and still stand."""
+"""The undo of an edit of several profiles: for each of them whose values before are known and still stand."""
 
 from collections.abc import Iterator, Mapping
 

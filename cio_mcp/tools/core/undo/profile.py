@@ -1,4 +1,4 @@
-"""The way back from a profile edit, of one person or several."""
+"""The undo of a profile edit, of one person or several."""
 
 from collections.abc import Iterator
 

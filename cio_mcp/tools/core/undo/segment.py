@@ -1,4 +1,4 @@
-"""The way back from a change of a manual segment, as far as there is one."""
+"""The undo of a change of a manual segment, as far as there is one."""
 
 from collections.abc import Sequence
 from typing import Any

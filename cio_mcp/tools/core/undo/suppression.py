@@ -1,4 +1,4 @@
-"""The way back from a change of the email provider's suppressions."""
+"""The undo of a change of the email provider's suppressions."""
 
 from cio_mcp.customerio.api.suppressions import CATEGORIES
 from cio_mcp.gate.plan import Plan

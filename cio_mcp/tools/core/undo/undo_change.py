@@ -1,4 +1,4 @@
-"""The undo of a change, as a write like any other; each domain has its own way back."""
+"""The undo of a change, as a write like any other; each domain has a module."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
@@ -24,7 +24,7 @@ from cio_mcp.tools.core.undo.values import PastChange, refusal
 from cio_mcp.workspace import CallContext
 
 Undo = Callable[[CallContext, PastChange], Awaitable[Plan]]
-"""Plans the way back from a change that was applied; raises Refused where there is none."""
+"""Plans the undo of a change that was applied; raises Refused where there is none."""
 
 UNDOS: Mapping[str, Undo] = {
     "add_to_segment": undo_membership,
@@ -43,7 +43,7 @@ UNDOS: Mapping[str, Undo] = {
     **dict.fromkeys(("update_snippet", "delete_snippet"), undo_snippet),
     **dict.fromkeys(("create_collection", "update_collection", "delete_collection"), undo_collection),
 }
-"""The way back by operation, beside profile edits. A change is undone by one function or not at all."""
+"""The undo of each operation, beside profile edits. A change is undone by one function or not at all."""
 
 VISIBLE_SECONDS = 60.0
 """After a change, how long old values may only mean that its effect is not visible yet. Chosen: writes are accepted
@@ -72,7 +72,7 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
 
 
 def _undo_of(row: Operation) -> Undo | None:
-    """The way back from an operation; None where there is none."""
+    """The function that undoes an operation; None where there is none."""
     if row.inverse == row.id and row.verify == "get_customer_attributes":
         return undo_profile
     return UNDOS.get(row.id)
