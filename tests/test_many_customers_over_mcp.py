@@ -137,6 +137,7 @@ async def test_all_faults_of_a_list_are_named_at_once_and_nothing_is_sent(
         "no. 3 “two@example.com”: 2 customers share it (cio_a3000003, cio_a3000004)",
         "no. 4 “x/../y”: must not",
         "no. 7 “+15550000000”: this workspace does not identify customers by phone",
+        "Correct or omit them, or pass create=true for new customers.",
     ):
         assert part in text(result)
     assert not approver.questions
@@ -150,7 +151,7 @@ async def test_many_faults_are_counted_where_they_cannot_all_be_named(
     async with connect(settings, sandbox, approver) as client:
         result = await client.call_tool(TOOL, {"customers": named, "attributes": {"plan": "gold"}})
     assert "50 of 50 cannot be updated" in text(result)
-    assert "and 34 more. Correct or omit them." in text(result)
+    assert "and 34 more. Correct or omit them, or pass create=true for new customers." in text(result)
 
 
 @pytest.mark.parametrize(

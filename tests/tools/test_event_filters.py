@@ -51,6 +51,11 @@ async def test_a_metric_is_known_however_it_is_written(ws: CallContext, metric: 
     assert (await EventFilter(metric=metric).query(ws)).metric == "delivered"
 
 
+async def test_a_misspelled_metric_is_refused_with_the_closest_one(ws: CallContext) -> None:
+    with pytest.raises(InvalidArgument, match=r"metric: unknown metric; .*\. Did you mean opened\?$"):
+        await EventFilter(metric="opend").query(ws)
+
+
 async def test_a_metric_that_nobody_reports_is_refused_and_counts_once_it_was_reported(ws: CallContext) -> None:
     for metric in ("returned", ""):
         with pytest.raises(InvalidArgument, match=r"metric: unknown metric; .* delivered, "):

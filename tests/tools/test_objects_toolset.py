@@ -142,7 +142,7 @@ async def test_an_object_is_created_only_on_request(settings: Settings, sandbox:
     person = Person(APPROVE)
     async with connect(settings, sandbox, "auto", person) as client:
         refused = await client.call_tool("update_object", arguments)
-        assert "id: no object of type 1 has the ID “new”" in text(refused)
+        assert "id: no object of type 1 has the ID “new”. For a new object, pass create=true." in text(refused)
         assert not person.prompts
         done = structured(await client.call_tool("update_object", {**arguments, "create": True}))
     assert "Create the object “new”" in person.prompts[0].message

@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
-from cio_mcp.errors import InvalidArgument
+from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.tools.common.recipients import Recipient, one_address
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
@@ -46,6 +46,18 @@ def test_no_address_holds_a_sign_of_a_template_a_list_or_a_name(sign: str) -> No
     for address in (f"a{sign}b@example.com", f"ab@exam{sign}ple.com"):
         with pytest.raises(InvalidArgument, match="to: expected one email address"):
             one_address("to", address)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("customer", "end"), [("newcomer", "pass create=true."), ("new@x.example", "pass create=true."), ("cio_ff", "ers.")]
+)
+async def test_a_customer_who_can_be_created_is_refused_with_how_to_do_so(
+    ws: CallContext, customer: str, end: str
+) -> None:
+    with pytest.raises(NotFound) as missing:
+        await update_customer(ws, customer, attributes={"plan": "x"})
+    assert str(missing.value).endswith(end)
 
 
 @pytest.mark.anyio

@@ -19,6 +19,8 @@ MAX_SEARCH_RESULTS = 1_000
 """Maximum people of one search: https://docs.customer.io/integrations/api/app/ (search for customers)."""
 MAX_LISTED_FAULTS = 16
 """Entries of a list that a refusal names; more would not fit into one sentence."""
+CORRECT = "Correct or omit them"
+"""What to do about the entries of a list that can't be used."""
 NO_CUSTOMER = "no customer has it"
 
 
@@ -51,7 +53,7 @@ def refuse_faults(
     *,
     field: str = "customers",
     cannot: str = "cannot be updated",
-    remedy: str = "Correct or omit them",
+    remedy: str = CORRECT,
 ) -> None:
     """Refuse a list with faults, all of them at once, each entry with its number and the reason.
 

@@ -14,7 +14,7 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.events.log import EventLog
 from cio_mcp.events.models import UNKNOWN, EventQuery
 from cio_mcp.text.sanitize import quoted, without_quotation_marks
-from cio_mcp.text.spelling import same_stem
+from cio_mcp.text.spelling import closest_word, same_stem
 from cio_mcp.tools.common.arguments import Kind, Name, span
 from cio_mcp.tools.common.lookup import find
 from cio_mcp.workspace import CallContext
@@ -99,7 +99,9 @@ async def _metric(feed: EventLog, value: str | None) -> str | None:
         return metric
     if matched := same_stem(metric, METRICS):
         return matched
-    raise InvalidArgument("metric", f"unknown metric; expected one of {', '.join(sorted(METRICS))}")
+    closest = closest_word(metric, METRICS)
+    hint = f". Did you mean {closest}?" if closest else ""
+    raise InvalidArgument("metric", f"unknown metric; expected one of {', '.join(sorted(METRICS))}{hint}")
 
 
 async def _person(ws: CallContext, customer: str) -> str:

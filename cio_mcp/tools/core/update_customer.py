@@ -32,9 +32,13 @@ from cio_mcp.tools.core.update_customers import (
     MAX_CUSTOMERS,
     check_creatable,
     check_shared,
+    is_creatable,
     update_customers,
 )
 from cio_mcp.workspace import CallContext
+
+NEW = " For a new customer, pass create=true."
+"""Where no customer has the identifier, and one can be created by it."""
 
 RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
 """Attributes with which a profile write would be another kind of write (Track API, identify)."""
@@ -62,10 +66,11 @@ async def update_customer(
         return _blind(ws, await recipient_of(ws, customer, id_type), attributes, create=create)
     try:
         recipient = await recipient_of(ws, customer, id_type)
-    except NotFound:
+    except NotFound as missing:
+        reference = reference_of(customer, id_type)
         if not create:
-            raise
-        return await _creation(ws, reference_of(customer, id_type), attributes)
+            raise NotFound(f"{missing}{NEW if is_creatable(reference) else ''}") from None
+        return await _creation(ws, reference, attributes)
     return await edit(ws, recipient, attributes)
 
 

@@ -13,7 +13,7 @@ from cio_mcp.text.names import meanings
 from cio_mcp.text.sanitize import word
 from cio_mcp.text.values import count_values
 from cio_mcp.tools.common.group_edit import Target, edit_people
-from cio_mcp.tools.common.people_lookup import NO_CUSTOMER, Entry, find_people, read_entries, refuse_faults
+from cio_mcp.tools.common.people_lookup import CORRECT, NO_CUSTOMER, Entry, find_people, read_entries, refuse_faults
 from cio_mcp.tools.common.recipients import UNKNOWN_CUSTOMER, Recipient
 from cio_mcp.workspace import CallContext
 
@@ -22,6 +22,9 @@ MAX_CUSTOMERS = 50
 
 MAX_VALUES = 5_000
 """Values that one call sets, of all its customers together: 100 attributes of 50 customers. Chosen."""
+
+CREATE = f"{CORRECT}, or pass create=true for new customers"
+"""What to do about customers who don't exist, where they can be created."""
 
 IDENTIFYING: dict[str, IdType] = {"id": "id", "email": "email"}
 """Attributes by which Customer.io may find another customer than the one in the request."""
@@ -52,7 +55,8 @@ async def update_customers(
         for entry in entries
         if isinstance(reason := people[entry.reference], str) and entry not in missing
     }
-    refuse_faults(customers, faults)
+    unknown = [entry.reference for entry in entries if people[entry.reference] == NO_CUSTOMER]
+    refuse_faults(customers, faults, remedy=CREATE if not create and any(map(is_creatable, unknown)) else CORRECT)
     targets: dict[Reference, Target] = {}
     for entry in entries:
         one = people[entry.reference]
@@ -109,7 +113,7 @@ async def _not_creatable(ws: CallContext, missing: Sequence[Entry]) -> dict[int,
 
 def _unusable(entries: Sequence[Entry]) -> dict[int, str]:
     by = "customers can only be created by ID or email address"
-    return {entry.number: by for entry in entries if entry.reference.kind not in IDENTIFYING.values()}
+    return {entry.number: by for entry in entries if not is_creatable(entry.reference)}
 
 
 def _repeated(count: int) -> tuple[str, ...]:
@@ -119,13 +123,18 @@ def _repeated(count: int) -> tuple[str, ...]:
     return (f"{entries} who {'is' if count == 1 else 'are'} already in the list. Each customer is updated once.",)
 
 
+def is_creatable(reference: Reference) -> bool:
+    """Whether Customer.io can create a customer by this kind of identifier."""
+    return reference.kind in IDENTIFYING.values()
+
+
 def check_creatable(reference: Reference) -> None:
     """Refuse to create a customer by a kind of identifier that Customer.io can't create one by.
 
     Raises:
         InvalidArgument: the reference is of such a kind.
     """
-    if reference.kind not in IDENTIFYING.values():
+    if not is_creatable(reference):
         raise InvalidArgument("customer", "customers can only be created by ID or email address")
 
 

@@ -56,8 +56,8 @@ def _example(person: Identifiers) -> str:
     return f"{quoted(person.id or person.email or '')} ({word(person.reference.value)})"
 
 
-async def find_target(ws: CallContext, type_: str, object_id: str, *, create: bool) -> Target:
-    """Find an object of a type; with `create` there may be none yet.
+async def find_target(ws: CallContext, type_: str, object_id: str, *, create: bool, hint: str = "") -> Target:
+    """Find an object of a type; with `create` there may be none yet, otherwise `hint` ends the error.
 
     Raises:
         NotFound: there is no such type or object.
@@ -65,8 +65,8 @@ async def find_target(ws: CallContext, type_: str, object_id: str, *, create: bo
     kind = await ws.objects.find_type(type_)
     try:
         record = await ws.objects.get(kind.id, object_id)
-    except NotFound:
+    except NotFound as missing:
         if not create:
-            raise
+            raise NotFound(f"{missing}{hint}") from None
         return Target(kind, object_id, None, Related((), complete=True))
     return Target(kind, object_id, record, await ws.objects.related(kind.id, object_id, pages=RELATED_PAGES))

@@ -29,6 +29,7 @@ MAX_CUSTOMERS = 50
 MAX_VALUES = 15
 """Attributes that the question about a deletion shows. Chosen."""
 RELATIONSHIPS = "cio_relationships"
+NEW = " For a new object, pass create=true."
 MAY_FOLLOW = "Campaigns and segments that use this object or its relationships may react."
 FINAL = "This cannot be undone: the object, its attributes, and its relationships are lost."
 LOST_RELATIONSHIP = "Attributes of the relationships are lost. get_customer shows them with include=relationships."
@@ -49,7 +50,7 @@ async def update_object(
     """Set attributes of an object, such as a company, relate it to customers, or delete it. Requires approval."""
     attributes = attributes or {}
     _check(action, attributes, customers, create=create)
-    target = await find_target(ws, type, id, create=create)
+    target = await find_target(ws, type, id, create=create, hint=NEW if action == "set" else "")
     match action:
         case "set":
             return await plan_attributes(ws, target, attributes)
