@@ -40,6 +40,8 @@ async def test_rows_are_read_in_pages_with_what_uses_them(ws: CallContext, sandb
         if (cursor := answer.cursor) is None:
             break
     assert seen == list(range(1, 61))
+    with pytest.raises(InvalidArgument, match="cursor"):
+        await list_collections(ws, "offers", cursor="61")
     assert [use.id for use in answer.used_by or ()] == ["10"]
 
 

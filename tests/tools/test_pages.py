@@ -53,6 +53,12 @@ def test_a_cursor_that_is_not_ours_is_refused(cursor: str) -> None:
         cut([1, 2, 3], 2, cursor)
 
 
+def test_a_cursor_beyond_the_list_is_refused_and_never_an_empty_page() -> None:
+    with pytest.raises(InvalidArgument, match="cursor"):
+        cut([1, 2, 3], 2, "4")
+    assert cut([1, 2, 3], 2, "3") == ([], {"has_more": False, "cursor": None, "omitted": None})
+
+
 def test_the_token_of_customer_io_is_the_cursor() -> None:
     assert continuation("MTA=") == {"has_more": True, "cursor": "MTA="}
     assert continuation("") == continuation(None) == {"has_more": False, "cursor": None}

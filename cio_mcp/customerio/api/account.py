@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from cio_mcp.customerio.api.base import Blank, Enumerated, Id, Model
+from cio_mcp.customerio.api.base import Blank, Count, Enumerated, Id, Model
 from cio_mcp.customerio.api.reads import NamedModel, Reads
 from cio_mcp.customerio.call import read
 
@@ -13,10 +13,10 @@ CACHE_SECONDS = 60.0
 class WorkspaceRecord(NamedModel):
     """A workspace of the account; its counts may be two hours old."""
 
-    people: int | None = None
-    messages_sent: int | None = None
-    object_types: int | None = None
-    objects: int | None = None
+    people: Count | None = None
+    messages_sent: Count | None = None
+    object_types: Count | None = None
+    objects: Count | None = None
 
 
 class Sender(Model):

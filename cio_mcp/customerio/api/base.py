@@ -165,6 +165,11 @@ Complete = BeforeValidator(items_of)
 Flag = Annotated[bool, BeforeValidator(lambda value: False if value in (None, "") else value)]
 """A truth that is false where it is not given; a value that is neither true nor false is an error."""
 
+MAX_COUNT = 2**53
+"""The largest whole number that every JSON reader and every share of it has exactly; Customer.io counts no more."""
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+"""How many there are of something; what is no such number is not 0."""
+
 Blank = BeforeValidator(lambda value: None if value in ("", 0) else value)
 """For `Annotated[str | None, Blank]`: Customer.io says "" or 0 as well as null for an id that is not there."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 
-from cio_mcp.customerio.api.base import Listed, Moment
+from cio_mcp.customerio.api.base import Count, Listed, Moment
 from cio_mcp.customerio.api.reads import NamedModel, Reads, by_id_or_name
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.errors import BadAnswer
@@ -23,8 +23,8 @@ _WRAPPERS = ("data", "content", "contents", "rows")
 class Collection(NamedModel):
     """A collection's name and size; `columns` are the names in its rows."""
 
-    bytes: int | None = None
-    rows: int | None = None
+    bytes: Count | None = None
+    rows: Count | None = None
     created_at: Moment = None
     updated_at: Moment = None
     columns: Annotated[tuple[str, ...], Listed] = Field(default=(), alias="schema")

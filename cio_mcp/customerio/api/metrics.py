@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
-from cio_mcp.customerio.api.base import Kind, Model, items_of
+from cio_mcp.customerio.api.base import MAX_COUNT, Kind, Model, items_of
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import read
 
@@ -62,22 +62,22 @@ def _count(value: Any) -> int:
     """A count; null is 0, and what is none can't count as 0, because a sum would hide it.
 
     Raises:
-        ValueError: it is no whole number from 0.
+        ValueError: it is no whole number from 0 to `MAX_COUNT`.
     """
-    if type(value) is int and value >= 0:  # nearly all: a year of metrics has thousands
+    if type(value) is int and 0 <= value <= MAX_COUNT:  # nearly all: a year of metrics has thousands
         return value
     match value:
         case None:
             return 0
         case int() | float() | str() if not isinstance(value, bool):
             count = int(value) if isinstance(value, int | str) or value.is_integer() else -1
-            if count >= 0:
+            if 0 <= count <= MAX_COUNT:
                 return count
     raise ValueError("expected a count")
 
 
 def _periods(value: Any) -> tuple[int, ...]:
-    return tuple(map(_count, value if isinstance(value, list | tuple) else ()))
+    return tuple(map(_count, items_of(value)))
 
 
 Periods = Annotated[tuple[int, ...], BeforeValidator(_periods)]

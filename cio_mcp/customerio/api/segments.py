@@ -8,6 +8,7 @@ from pydantic import AfterValidator, JsonValue
 from cio_mcp.customerio.api.base import (
     LIST_SECONDS,
     Blank,
+    Count,
     Enumerated,
     Identifiers,
     Listed,
@@ -44,7 +45,7 @@ class Segment(NamedModel):
     description: Annotated[str | None, Blank] = None
     type: Annotated[Enumerated | None, Blank] = None
     state: Annotated[Enumerated | None, Blank] = None
-    progress: int | None = None
+    progress: Count | None = None
     tags: Annotated[tuple[str, ...], Listed] = ()
     created_at: Moment = None
     updated_at: Moment = None
@@ -71,7 +72,7 @@ class MemberPage(Model):
 
 
 class _Count(Model):
-    count: int
+    count: Count
 
 
 class Segments(Reads):

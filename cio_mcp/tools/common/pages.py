@@ -79,9 +79,11 @@ def cut(items: Sequence[Item], limit: int, cursor: str | None) -> tuple[list[Ite
     """Cut a page out of a list that Customer.io only gives whole; the cursor is an offset.
 
     Raises:
-        InvalidArgument: the cursor is none of ours.
+        InvalidArgument: the cursor is none of ours, or leads beyond the list.
     """
     start = offset_of(cursor)
+    if start > len(items):
+        raise InvalidArgument("cursor", FOREIGN_CURSOR)
     end = start + limit
     omitted = max(0, len(items) - end)
     return list(items[start:end]), {

@@ -67,7 +67,7 @@ class CustomersAnswer(PageAnswer):
         elif self.total:
             yield f"{self.total:,} {'person' if self.total == 1 else 'people'}"
         if not self.customers:
-            yield "No customers found."
+            yield "No more customers." if self.total else "No customers found."
         yield from map(str, self.customers)
         yield from self.more(self.total)
 

@@ -92,7 +92,7 @@ async def list_collections(
     start = offset_of(cursor)
     found = await ws.collections.find(collection, field="collection")
     rows = await ws.collections.returned_rows(found)
-    page = await anyio.to_thread.run_sync(partial(_page, rows[start : start + limit], start))
+    page = await anyio.to_thread.run_sync(partial(_page, cut(rows, limit, cursor)[0], start))
     uses = await collection_uses(ws, found.name, await ws.snippets.all())
     end = start + len(page)
     return CollectionsAnswer(

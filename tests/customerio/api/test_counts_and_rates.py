@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cio_mcp.customerio.api.account import WorkspaceRecord
 from cio_mcp.customerio.api.metrics import CORE, JourneyMetric, LinkMetric, Metric, rates
 from cio_mcp.errors import BadAnswer
 
@@ -66,6 +67,14 @@ def test_counts_that_are_missing_or_of_another_shape_are_not_0(answer: object) -
         LinkMetric.of({"link": {"href": "https://acme.example"}})
 
 
+@pytest.mark.parametrize("odd", ["9" * 400, 10**30, 1e300, "1e9", -1, 2**53 + 1], ids=lambda odd: repr(odd)[:12])
+def test_a_number_that_counts_nothing_is_an_error_and_neither_shown_nor_computed_with(odd: object) -> None:
+    with pytest.raises(BadAnswer, match="series"):
+        Metric.of({"series": {"sent": [1, odd]}})
+    assert Metric.of({"series": {"sent": [2**53]}}).totals["sent"] == 2**53
+    assert WorkspaceRecord.of({"id": 1, "people": odd}).people is None
+
+
 def test_counts_are_read_however_they_are_spelled() -> None:
     assert Metric.of({"series": {"sent": [1, 2.0, "3", None]}}).series == {"sent": [1, 2, 3, 0]}
 
@@ -86,3 +95,10 @@ def test_journeys_without_one_of_their_outcomes_are_not_known(name: str) -> None
     assert getattr(JourneyMetric.of(JOURNEYS | {name: None}), name) == ()
     with pytest.raises(BadAnswer, match=name):
         JourneyMetric.of({other: counts for other, counts in JOURNEYS.items() if other != name})
+
+
+@pytest.mark.parametrize("odd", ["x", {}, 3])
+def test_counts_of_journeys_of_another_shape_are_not_0(odd: object) -> None:
+    names = ("started", "exited_early", "finished", "never_activated", "converted")
+    with pytest.raises(BadAnswer, match="finished"):
+        JourneyMetric.of({**{name: [1] for name in names}, "finished": odd})
