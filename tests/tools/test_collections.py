@@ -9,6 +9,7 @@ from cio_mcp.customerio.outcome import Answered
 from cio_mcp.customerio.responses import json_object
 from cio_mcp.errors import BadAnswer, InvalidArgument, Refused
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.tools.data.list_collections import (
     MAX_COLUMNS,
@@ -59,6 +60,17 @@ async def test_rows_are_shown_although_customer_io_counts_others(settings: Setti
         answer = await list_collections(opened.acting(caller_named("local:tester")), "offers")
     assert [each.row for each in answer.rows or ()] == ['{"code":"A"}', '{"code":"B"}']
     assert (answer.note or "").startswith("Customer.io counts 5 rows and returned 2, so the rows may not be current. ")
+
+
+@pytest.mark.parametrize("path", ["/v1/campaigns", "/v1/snippets"])
+async def test_rows_are_shown_where_the_messages_that_use_them_cannot_be_read(
+    ws: CallContext, sandbox: Sandbox, path: str
+) -> None:
+    sandbox.faults.append(Fault("GET", path, "empty", -1))
+    answer = await list_collections(ws, "offers")
+    assert len(answer.rows or ()) == 2
+    assert answer.used_by is None
+    assert (answer.note or "").startswith("Which messages use it is unknown: Customer.io's response was empty")
 
 
 async def test_columns_that_an_answer_has_no_room_for_are_counted(ws: CallContext, sandbox: Sandbox) -> None:

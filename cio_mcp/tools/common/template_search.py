@@ -1,6 +1,6 @@
 """Finds the messages that name a snippet or a collection, by reading templates, within a bound that answers state."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -90,6 +90,23 @@ class Uses:
             lines += [f"{more:,} more messages use it."] if more > 0 else []
         none = "No message that was read uses it."
         return (*(lines or [none]), self.scope)
+
+
+async def listed_uses(search: Callable[[], Awaitable[Uses]]) -> tuple[tuple[Use, ...] | None, str]:
+    """The first messages that a search finds, and a note on the rest; an answer that only lists them can lack them."""
+    try:
+        uses = await search()
+    except CioError as failure:
+        return None, f"Which messages use it is unknown: {failure}"
+    more = len(uses.messages) - MAX_LISTED
+    count = (
+        f"{more:,} more messages use it. "
+        if more > 0
+        else ""
+        if uses.messages
+        else "No message that was read uses it. "
+    )
+    return uses.messages[:MAX_LISTED] or None, f"{count}{uses.scope}"
 
 
 async def snippet_uses(ws: CallContext, name: str, snippets: Sequence[Snippet]) -> Uses:

@@ -16,7 +16,7 @@ from cio_mcp.text.untrusted import FreeText, Prose
 from cio_mcp.tools.common.arguments import Cursor, Id, Limit
 from cio_mcp.tools.common.pages import PageAnswer, cut, offset_of
 from cio_mcp.tools.common.person_ref import AnswerPart
-from cio_mcp.tools.common.template_search import MAX_LISTED, Use, collection_uses
+from cio_mcp.tools.common.template_search import Use, Uses, collection_uses, listed_uses
 from cio_mcp.workspace import CallContext
 
 MAX_COLUMNS, MAX_LISTED_COLUMNS = 50, 10
@@ -93,18 +93,22 @@ async def list_collections(
     found = await ws.collections.find(collection, field="collection")
     rows = await ws.collections.returned_rows(found)
     page = await anyio.to_thread.run_sync(partial(_page, cut(rows, limit, cursor)[0], start))
-    uses = await collection_uses(ws, found.name, await ws.snippets.all())
+    used_by, note = await listed_uses(partial(_uses, ws, found))
     end = start + len(page)
     return CollectionsAnswer(
         collections=(_row(found, MAX_COLUMNS),),
         total=len(rows),
         rows=page,
-        used_by=uses.messages[:MAX_LISTED] or None,
-        note=f"{_difference(found, rows)}{'' if uses.messages else 'No message that was read uses it. '}{uses.scope}",
+        used_by=used_by,
+        note=f"{_difference(found, rows)}{note}",
         has_more=end < len(rows),
         cursor=str(end) if end < len(rows) else None,
         omitted=len(rows) - end or None,
     )
+
+
+async def _uses(ws: CallContext, collection: Collection) -> Uses:
+    return await collection_uses(ws, collection.name, await ws.snippets.all())
 
 
 def _difference(collection: Collection, rows: Sequence[Row]) -> str:

@@ -17,7 +17,7 @@ from cio_mcp.text.untrusted import Excerpt, FreeText, Prose, Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Limit, Name
 from cio_mcp.tools.common.pages import PageAnswer, cut, offset_of, text_page
 from cio_mcp.tools.common.person_ref import AnswerPart
-from cio_mcp.tools.common.template_search import MAX_LISTED, Use, snippet_uses
+from cio_mcp.tools.common.template_search import Use, listed_uses, snippet_uses
 from cio_mcp.workspace import CallContext
 
 MAX_TEXT_CHARACTERS = 8_000
@@ -75,13 +75,13 @@ async def list_snippets(
     snippet = find_snippet(snippets, name)
     cut_text = partial(text_page, snippet.value, MAX_TEXT_CHARACTERS, offset_of(cursor), mask=ws.settings.mask_pii)
     text, following = await anyio.to_thread.run_sync(cut_text)
-    uses = await snippet_uses(ws, snippet.name, snippets)
+    used_by, note = await listed_uses(partial(snippet_uses, ws, snippet.name, snippets))
     return SnippetsAnswer(
         snippets=(_row(snippet),),
-        used_by=uses.messages[:MAX_LISTED] or None,
+        used_by=used_by,
         has_more=following is not None,
         cursor=following,
-        note=f"{'' if uses.messages else 'No message that was read uses it. '}{uses.scope}",
+        note=note,
     ).model_copy(update={"text": text})  # validation would make it a plain text
 
 
