@@ -7,7 +7,7 @@ from cio_mcp.customerio.api.base import IdType, Reference
 from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import InvalidArgument
 
-_PHONE = re.compile(r"\+[1-9]\d{6,14}")  # E.164
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 
 
 def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
@@ -29,7 +29,7 @@ def reference_of(customer: str, id_type: IdType | None = None) -> Reference:
             raise InvalidArgument("customer", "expected an email address with an @")
         case "email":
             return Reference(value, "email")
-        case "phone" if not _PHONE.fullmatch(value):
+        case "phone" if not is_phone(value):
             raise InvalidArgument("customer", "expected a phone number in E.164 format, such as +14155552671")
         case "phone":
             return Reference(value, "phone")
@@ -42,7 +42,12 @@ def _kind_of(value: str) -> IdType:
         return "cio_id"
     if "@" in value:
         return "email"
-    return "phone" if _PHONE.fullmatch(value) else "id"
+    return "phone" if is_phone(value) else "id"
+
+
+def is_phone(text: str) -> bool:
+    """Whether a text is a phone number in E.164, as Customer.io requires it."""
+    return _PHONE.fullmatch(text) is not None
 
 
 def other_references(reference: Reference) -> list[Reference]:

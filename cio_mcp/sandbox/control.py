@@ -14,7 +14,7 @@ from cio_mcp.sandbox.webhooks.emit import emit
 PREFIX = "/_sandbox/"
 FILES = "files/"
 MAX_FILE_CHARACTERS = 1_000_000
-"""Chosen; a real data file may have 10 GB."""
+"""Chosen: a real data file may have 10 GB."""
 MAX_ADVANCE_SECONDS = 10 * 365 * 86_400.0
 """Chosen: enough for any journey, and far from times that a calendar cannot express."""
 

@@ -13,7 +13,7 @@ from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import closest_word
 
 MAX_FAULTS = 8
-"""Maximum faults in an answer. Chosen; a call with more is likely meant for another tool."""
+"""Maximum faults in an answer. Chosen: a call with more is likely meant for another tool."""
 
 
 def refusal(

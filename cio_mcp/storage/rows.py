@@ -112,7 +112,7 @@ class ChangePage:
 
 @dataclass(frozen=True, slots=True)
 class OpenLimits:
-    """How much may wait for a decision: changes, and bytes of their plans and questions. Chosen; no published limit.
+    """How much may wait for a decision: changes, and bytes of their plans and questions. Chosen: no limit is published.
 
     A caller of an HTTP server without tokens may call itself anything, so a limit per caller alone stops no flood.
     """
@@ -158,7 +158,7 @@ HUMAN_METRICS = ("opened", "clicked")
 MACHINE_MARKS = ("machine", "prefetched", "synthetic")
 """Keys in an event's data that say a machine did it."""
 MAX_METRICS = 50
-"""Metrics that a summary of events names; the rest is one count. Chosen; no published limit."""
+"""Metrics that a summary of events names; the rest is one count. Chosen: no limit is published."""
 
 
 @dataclass(frozen=True, slots=True)

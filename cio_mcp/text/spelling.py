@@ -5,7 +5,7 @@ from collections.abc import Collection
 from difflib import SequenceMatcher, get_close_matches
 
 MIN_TYPO_RATIO = 0.85
-"""Similarity at which a misspelled word counts as the accepted one. Chosen; two wrong letters in ten pass."""
+"""Similarity at which a misspelled word counts as the accepted one. Chosen: two wrong letters in ten pass."""
 
 MIN_SUGGESTION_RATIO = 0.6
 """Similarity at which an error suggests a word; `difflib` calls this "close"."""

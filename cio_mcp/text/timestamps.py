@@ -13,7 +13,7 @@ DATE_DIGITS = 8
 """A date in ISO 8601's basic format, `20260131`, is digits only, as Unix seconds are."""
 
 MIN_UNIX_SECONDS, MAX_UNIX_SECONDS = 315_532_800, 4_102_444_800
-"""1980 and 2100: a number between them is taken for Unix seconds. Chosen; outside it is more likely a mistake."""
+"""1980 and 2100: a number between them is taken for Unix seconds. Chosen: outside it is more likely a mistake."""
 
 _NAMED_ZONE = re.compile(r"([\dTW:.,-]+(?: [\d:.]+)?) ?[(\[]?([A-Za-z]+/[A-Za-z_/+-]{1,40})[)\]]?", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)

@@ -15,6 +15,7 @@ from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import CioError
 from cio_mcp.gate.choice import people_count
 from cio_mcp.tools.common.broadcast_audience import Audience, AudienceMember
+from cio_mcp.tools.common.channel_needs import NEEDS, has_no_address
 from cio_mcp.tools.common.gather import together
 from cio_mcp.workspace import CallContext
 
@@ -29,9 +30,6 @@ MAX_SUPPRESSION_PAGES = 5
 """Requests for the suppressed addresses of a type. Chosen."""
 
 UNSUBSCRIBED: dict[str, Any] = {"attribute": {"field": "unsubscribed", "operator": "eq", "value": "true"}}
-ADDRESSES = {"email": "email address", "twilio": "phone number", "sms": "phone number", "whatsapp": "phone number",
-             "push": "device"}  # fmt: skip
-"""What a person needs to be reached, by the type of a message; other types need nothing that a profile shows."""
 
 Fate = Literal["reached", "unsubscribed", "no address", "suppressed", "unknown"]
 
@@ -98,9 +96,7 @@ def _of_people(
 
 
 def _fate(person: Person, types: Collection[str], suppressed: frozenset[str] | None) -> Fate:
-    device = person.devices[0].id if person.devices else None
-    addresses = {"email address": person.email, "phone number": person.phone, "device": device}
-    if types and all(type_ in ADDRESSES and not addresses[ADDRESSES[type_]] for type_ in types):
+    if has_no_address(person, types):
         return "no address"
     if {*types} == {"email"} and suppressed and (person.email or "").casefold() in suppressed:
         return "suppressed"
@@ -165,7 +161,7 @@ def _digest(members: Sequence[JsonValue], fates: Sequence[Fate]) -> str:
 def _lines(
     counts: Mapping[Fate, int], types: Collection[str], suppressed: frozenset[str] | None, least: int | None
 ) -> Iterator[str]:
-    needed = " or ".join(sorted({ADDRESSES[type_] for type_ in types if type_ in ADDRESSES}))
+    needed = " or ".join(sorted({NEEDS[type_].noun for type_ in types if type_ in NEEDS}))
     if least is None:
         yield f"How many of them have a {needed or 'reachable address'} can't be known for so many people."
     else:

@@ -1,6 +1,5 @@
 """The channels of a transactional message: which one a message has, and where it reaches a customer."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.sends import Channel
+from cio_mcp.customerio.references import is_phone
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.recipients import Recipient, one_address
@@ -29,8 +29,6 @@ NOUNS: dict[Channel, str] = {
 """What a message of the channel is."""
 TRACKED: tuple[Channel, ...] = ("email", "whatsapp")
 """Channels whose sends can turn tracking on and off."""
-PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-"""A phone number in E.164."""
 ALL_DEVICES, LAST_DEVICE = "all", "last_used"
 
 
@@ -104,7 +102,7 @@ def _phone(channel: Channel, recipient: Recipient, to: str | None) -> Destinatio
     number = (to or own or "").strip()
     if not number:
         raise InvalidArgument("to", "is required: the customer's profile has no phone number")
-    if not PHONE.fullmatch(number):
+    if not is_phone(number):
         whose = "" if to else "is required: the phone number in the customer's profile is not in this format. "
         raise InvalidArgument("to", f"{whose}Expected a phone number as +14155552671 (E.164)")
     other = () if number == own else (f"{quoted(number)} is not the phone number in the customer's profile.",)

@@ -33,7 +33,16 @@ def test_a_cio_id_may_come_without_its_prefix_when_declared_so() -> None:
     assert reference_of("a3000001", "cio_id") == Reference("cio_a3000001", "cio_id")
 
 
-@pytest.mark.parametrize("phone", ["415 555 2671", "4155552671", "+0155552671", "ada"])
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "+1\u0664\u0661\u0665\u0665\u0665\u0665\u0662\u0666\u0667\u0661",
+        "415 555 2671",
+        "4155552671",
+        "+0155552671",
+        "ada",
+    ],
+)
 def test_a_phone_number_is_refused_unless_it_is_e164(phone: str) -> None:
     with pytest.raises(InvalidArgument, match=r"customer: .*E\.164"):
         reference_of(phone, "phone")

@@ -4,7 +4,7 @@ Only what held at `Facts.at` counts: an unsubscription after a message was creat
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cio_mcp.customerio.api.base import Activity, Content
@@ -13,17 +13,11 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.transactional import TransactionalMessage
 from cio_mcp.text.sanitize import quoted_name
 from cio_mcp.text.timestamps import moment
+from cio_mcp.tools.common.channel_needs import NEEDS, has_no_address
 from cio_mcp.tools.core.explanation.facts import Facts
 from cio_mcp.tools.core.explanation.verdicts import Verdict
 
-CHANNEL_NEEDS: dict[str, tuple[str, Callable[[Person], object]]] = {
-    "email": ("email address", lambda person: person.email),
-    "sms": ("phone number", lambda person: person.phone),
-    "whatsapp": ("phone number", lambda person: person.phone),
-    "push": ("device", lambda person: person.devices),
-}
-"""What the profile needs for a channel; the other channels need nothing."""
-CHANNELS = CHANNEL_NEEDS.keys() | {"in_app", "inbox", "inbox_message", "webhook", "slack"}
+CHANNELS = NEEDS.keys() | {"in_app", "inbox", "inbox_message", "webhook", "slack"}
 """The types of actions that are messages; a campaign also has delays and other steps."""
 OPTOUT_CHANNELS = frozenset({"sms", "whatsapp"})
 """The channels whose senders people can opt out of."""
@@ -138,10 +132,9 @@ def channels_of(contents: Iterable[Content]) -> list[str]:
 
 def no_address(facts: Facts) -> Iterator[Cause]:
     """Whether the profile lacks an address for every channel of the message."""
-    channels = list(CHANNEL_NEEDS) if facts.source is None else channels_of(facts.contents or ())
-    needs = [CHANNEL_NEEDS.get(channel) for channel in channels]
-    if needs and all(need is not None and not need[1](facts.person) for need in needs):
-        lacking = dict.fromkeys(need[0] for need in needs if need)
+    channels = list(NEEDS) if facts.source is None else channels_of(facts.contents or ())
+    if has_no_address(facts.person, channels):
+        lacking = dict.fromkeys(NEEDS[channel].noun for channel in channels)
         yield Cause("no_address", f"The profile has no {' and no '.join(lacking)}.")
 
 
