@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio.identities import Known, identify_person
+from cio_mcp.customerio.api.base import Reference
+from cio_mcp.customerio.identities import Known, identify_person, key_of
 from cio_mcp.customerio.operations import Effect, Operation
 from cio_mcp.text.names import fold
 from cio_mcp.text.normalization import normalize
 
-FORM_VERSION = 4
+FORM_VERSION = 5
 """The version of the forms below. Raise it with every change that alters the form of a request: what was stored under
 an older version is then computed again, so that no duplicate of it is missed."""
 
@@ -24,6 +25,8 @@ SAME_EVENTS: Mapping[str, str] = {
 
 Of the fields that they call differently, the form has the name and the data of the event.
 """
+AUDIENCES: Mapping[str, str] = {"emails": "email", "ids": "id", "per_user_data": ""}
+"""The fields of a broadcast's trigger that list people, with the kind of identifier that they have."""
 _EVENT_FIELDS = frozenset({"type", "action", "event", "timestamp"})
 _CASE_SENSITIVE = frozenset({"id", "ids", "userId", "anonymousId", "anonymous_id"})
 """Keys of identifiers that Customer.io compares as they are, even where they look like an address."""
@@ -46,7 +49,8 @@ def comparable(
 
     Left out are generated ids and times, the time of a schedule, and fields that have their published default.
     Numbers count by value, addresses without case, text in one Unicode form (NFC), and lists of people in any order.
-    People who were looked up (`known`) count by `cio_id`, and an event is the same by whatever operation.
+    People who were looked up (`known`) count by `cio_id`, and an event is the same by whatever operation. So does the
+    audience of a broadcast, if everyone whom it lists was looked up.
     """
     batch = bool(row.elements) and isinstance(body, dict)
     shared = {key: value for key, value in body.items() if key != row.elements} if batch else {}
@@ -113,13 +117,34 @@ def _comparable_body(effect: Effect, known: Known) -> JsonValue:
     if not isinstance(body, dict):
         return _plain(body)
     numbers_or_text = {field.name for field in row.body_fields if {"integer", "string"} <= {*field.types}}
-    kept: dict[str, JsonValue] = {}
+    audience = _audience(row, body, known)
+    kept: dict[str, JsonValue] = {} if audience is None else {"audience": audience}
     for name, value in body.items():
         key = normalize("NFC", name)
+        if audience is not None and name in AUDIENCES:
+            continue
         if name not in row.not_compared and not _is_default(row, name, value):
             plain = _comparable_value(row, name, value, known)
             kept[key] = str(plain) if name in numbers_or_text else plain
     return kept
+
+
+def _audience(row: Operation, body: Mapping[str, Any], known: Known) -> JsonValue:
+    """The people whom a broadcast lists by whatever identifiers, each with the data for them alone, in any order.
+
+    None where anyone of them was not looked up, or none is listed.
+    """
+    lists = [name for name in AUDIENCES if row.evidence == "trigger" and name in body]
+    if len(lists) != 1 or not isinstance(body[lists[0]], list) or not body[lists[0]]:
+        return None
+    people: list[JsonValue] = []
+    for entry in body[lists[0]]:
+        named = entry if isinstance(entry, dict) else {AUDIENCES[lists[0]]: entry}
+        keys = [key_of(Reference(named[kind], kind)) for kind in ("id", "email") if isinstance(named.get(kind), str)]
+        if len(keys) != 1 or keys[0] not in known:
+            return None
+        people.append([known[keys[0]], _plain(named.get("data") or {})])
+    return sorted(people, key=canonical)
 
 
 def _comparable_value(row: Operation, name: str, value: Any, known: Known) -> JsonValue:

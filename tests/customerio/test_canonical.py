@@ -160,6 +160,29 @@ def test_another_spelling_of_an_event_is_another_event_of_the_same_target(name: 
     assert event(name="unpaid").comparable_target() != event(name="paid").comparable_target()
 
 
+TWO = {"email ada@example.com": "a1", "id ada": "a1", "email bob@example.com": "b1", "id bob": "b1"}
+
+
+def triggered(**body: JsonValue) -> JsonValue:
+    return Call(operation="trigger_broadcast", path={"broadcast_id": "5"}, body=body).comparable(TWO)
+
+
+def test_the_same_listed_people_are_the_same_audience_by_whatever_identifiers() -> None:
+    same = triggered(emails=["ada@example.com", "Bob@example.com"])
+    assert triggered(ids=["bob", "ada"]) == same
+    assert triggered(per_user_data=[{"id": "ada"}, {"email": "bob@example.com", "data": {}}]) == same
+    assert triggered(ids=["ada"]) != same
+    assert triggered(per_user_data=[{"id": "ada"}, {"id": "bob", "data": {"x": 1}}]) != same
+    assert triggered(ids=["ada", "bob"], data={"x": 1}) != same
+
+
+def test_an_audience_with_anyone_who_was_not_looked_up_is_compared_as_it_is_listed() -> None:
+    assert triggered(ids=["ada", "eve"]) != triggered(emails=["ada@example.com", "eve@example.com"])
+    assert triggered(ids=["eve", "ada"]) == triggered(ids=["ada", "eve"])
+    assert triggered(per_user_data=[{"id": "ada", "email": "ada@example.com"}]) != triggered(ids=["ada"])
+    assert triggered(ids=[]) != triggered()
+
+
 def test_the_audience_of_a_broadcast_is_data_and_its_id_is_its_target() -> None:
     def broadcast(id_: str, *emails: str) -> Call:
         return Call(operation="trigger_broadcast", path={"broadcast_id": id_}, body={"emails": [*emails]})

@@ -395,4 +395,4 @@ def test_the_form_in_which_requests_are_compared_is_that_of_its_version() -> Non
         ),
     )
     text = json.dumps([[call.comparable(), call.comparable_target()] for call in requests], sort_keys=True)
-    assert (FORM_VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (4, "1dbe3f08e12769b0")
+    assert (FORM_VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (5, "1dbe3f08e12769b0")

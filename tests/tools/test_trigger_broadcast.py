@@ -21,6 +21,7 @@ from cio_mcp.sandbox.world.sources import Source
 from cio_mcp.sandbox.world.templates import Template
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from cio_mcp.tools.api.write_api import write_api
 from cio_mcp.tools.common import broadcast_reach
 from cio_mcp.tools.common.broadcast_audience import AudienceArgument
 from cio_mcp.tools.core.trigger_broadcast import trigger_broadcast
@@ -324,6 +325,14 @@ async def test_an_unknown_broadcast_or_segment_is_answered_with_what_there_is(ws
 async def test_an_entry_that_is_listed_twice_is_sent_once(ws: CallContext) -> None:
     plan = await trigger(ws, audience={"emails": ["ada@example.com", "ADA@example.com", "ada@example.com"]})
     assert plan.calls[0].body == {"emails": ["ada@example.com"], "data": NEWS}
+
+
+async def test_the_same_people_by_other_identifiers_and_by_the_other_tool_are_the_same_effect(ws: CallContext) -> None:
+    by_id = await trigger(ws, audience={"ids": ["ada", "bob"]})
+    by_email = await trigger(ws, audience={"emails": ["bob@example.com", "ada@example.com"]})
+    any_write = await write_api(ws, "trigger_broadcast", {"broadcast_id": 10}, {"ids": ["bob", "ada"], "data": NEWS})
+    assert by_id.effect == by_email.effect == any_write.effect
+    assert by_id.effect != (await trigger(ws, audience={"ids": ["ada"]})).effect
 
 
 async def test_data_that_a_template_lacks_is_named_for_all_or_with_the_number_of_people(ws: CallContext) -> None:

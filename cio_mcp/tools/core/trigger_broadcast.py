@@ -1,15 +1,17 @@
 """The write tool for API-triggered broadcasts."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, cast
 
 from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api import triggers
-from cio_mcp.customerio.api.base import Content
+from cio_mcp.customerio.api.base import Content, Reference
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.triggers import MAX_QUEUED, Trigger
 from cio_mcp.customerio.call import canonical
+from cio_mcp.customerio.identities import key_of
 from cio_mcp.errors import CioError, InvalidArgument
 from cio_mcp.gate.choice import people_count
 from cio_mcp.gate.evidence import Evidence
@@ -95,6 +97,7 @@ async def trigger_broadcast(
             *(("A template could not be read. It may use more variables.",) if None in required else ()),
             *preview[1],
         ),
+        known_as=_known_as(chosen),
         calls=(triggers.trigger(source.id, data or {}, chosen.request),),
         rests_on={
             "broadcast": [source.name, source.state],
@@ -118,6 +121,19 @@ def _expectation(reach: Reach) -> str:
     if reach.least is None:
         return f", expected to reach at most {reach.most or 0:,} of {reach.size:,} people"
     return f", expected to reach {reach.least:,} of {reach.size:,} people"
+
+
+def _known_as(audience: Audience) -> dict[str, str]:
+    """The `cio_id` of people whom a list names, by each identifier that no other of them has."""
+    people = [one.person for one in audience.people or ()]
+    references = [
+        (key_of(Reference(value, kind)), person.cio_id)
+        for person in people
+        for kind, value in (("id", person.id), ("email", person.email))
+        if value and person.cio_id
+    ]
+    counts = Counter(key for key, _ in references)
+    return {key: cio_id for key, cio_id in references if cio_id and counts[key] == 1}
 
 
 async def _broadcast(ws: CallContext, broadcast: str) -> Broadcast:
