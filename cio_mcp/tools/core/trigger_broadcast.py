@@ -125,15 +125,14 @@ def _expectation(reach: Reach) -> str:
 
 def _known_as(audience: Audience) -> dict[str, str]:
     """The `cio_id` of people whom a list names, by each identifier that no other of them has."""
-    people = [one.person for one in audience.people or ()]
     references = [
-        (key_of(Reference(value, kind)), person.cio_id)
-        for person in people
-        for kind, value in (("id", person.id), ("email", person.email))
-        if value and person.cio_id
+        (key_of(reference), person.cio_id)
+        for person in (one.person for one in audience.people or ())
+        for reference in (Reference(person.id or "", "id"), Reference(person.email or "", "email"))
+        if reference.value and person.cio_id
     ]
     counts = Counter(key for key, _ in references)
-    return {key: cio_id for key, cio_id in references if cio_id and counts[key] == 1}
+    return {key: cio_id for key, cio_id in references if counts[key] == 1}
 
 
 async def _broadcast(ws: CallContext, broadcast: str) -> Broadcast:
