@@ -72,6 +72,9 @@ class ReadBack(BaseModel):
     attributes: dict[str, JsonValue]
 
 
+NOT_READ = "(not read)"
+"""The value in `rests_on` of what could not be read."""
+
 FROM_NOW_ON = "messages sent from now on use it"
 """What the choice to approve says of an edit of what running messages contain."""
 
@@ -104,7 +107,7 @@ class Plan(BaseModel):
     - `known_as` has the `cio_id` of people whom the calls name by something else, so that duplicates are recognized.
 
     For the gate:
-    - `rests_on` is what must still be so just before execution.
+    - `rests_on` is what must still be so just before execution; what could not be read is `NOT_READ`.
     - `once` marks effects that must not come twice (messages, triggers, events, creates), `repeat` whether a second one
       is meant (None: the tool has no argument for one).
     - `due_at` is when a scheduled send goes out (Unix seconds), `proof` what can be read once the write is visible, and
@@ -250,6 +253,19 @@ def arguments_digest(arguments: dict[str, JsonValue]) -> str:
 
 
 def has_drifted(then: Plan, now: Plan) -> bool:
-    """Whether what a plan rests on has changed: before-values exactly, whom it reaches, and all else it names."""
-    rested = (then.rests_on, then.recipients, then.test_profiles)
-    return rested != (now.rests_on, now.recipients, now.test_profiles)
+    """Whether what a plan rests on has changed: before-values exactly, whom it reaches, and all else it names.
+
+    What could not be read when it was shown, or now, is not compared: of the first a person knew, and for the second
+    see `is_unread`.
+    """
+    left_out = {name for plan in (then, now) for name, value in plan.rests_on.items() if value == NOT_READ}
+    one, other = (
+        ({name: value for name, value in plan.rests_on.items() if name not in left_out}, plan.recipients)
+        for plan in (then, now)
+    )
+    return (one, then.test_profiles) != (other, now.test_profiles)
+
+
+def is_unread(then: Plan, now: Plan) -> bool:
+    """Whether something that a plan rests on could be read when it was shown, and now cannot."""
+    return any(value == NOT_READ and then.rests_on.get(name) != NOT_READ for name, value in now.rests_on.items())

@@ -12,14 +12,14 @@ import anyio.to_thread
 
 from cio_mcp.clock import Clock
 from cio_mcp.customerio.caller import Work
-from cio_mcp.errors import NotFound, Refused, StorageFailed
+from cio_mcp.errors import NotFound, Refused, StorageFailed, Unavailable
 from cio_mcp.gate.approvals import APPROVAL_SECONDS, Approvals, before_sending
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_receipt
 from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.pause_note import pause_refusal
-from cio_mcp.gate.plan import Plan, has_drifted
+from cio_mcp.gate.plan import Plan, has_drifted, is_unread
 from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.proposals import FORBIDDEN, OPEN_SECONDS, Proposals
 from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of
@@ -43,6 +43,10 @@ TOO_MANY_OPEN = {
     "Ask the operator to decide the pending ones first.",
 }
 UNRECORDED = "The request was sent, but the server's database could not record the outcome."
+UNREAD = (
+    "Customer.io did not answer when this server checked that what was approved is still the case. Nothing was sent. "
+    "The approval stands for a few minutes; call again."
+)
 UNUSABLE: dict[ClaimResult, WithdrawalPhrase] = {
     "too old": "the approval expired",
     "in the future": "the clock was set back after the approval",
@@ -247,6 +251,8 @@ class Gate:
             return await self._replan(change, fresh)
         if has_drifted(change.plan, fresh) or (must_type and change.plan.confirmation is None and not by_policy):
             return await self._replan(change, fresh)
+        if is_unread(change.plan, fresh):
+            raise Unavailable(UNREAD)
         if by_policy and rule != "allow":
             await self._withdraw(change, "the policy no longer allows it")
             return self.receipt(await self.approvals.current(change))

@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import anyio
 import pytest
+from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.caller import Work
-from cio_mcp.errors import Refused
+from cio_mcp.errors import Refused, Unavailable
 from cio_mcp.gate.approvals import APPROVAL_SECONDS
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Plan, arguments_digest
+from cio_mcp.gate.plan import NOT_READ, Plan, arguments_digest
 from cio_mcp.gate.proposals import OPEN_SECONDS
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import OPEN_LIMITS, Gate
@@ -29,7 +30,7 @@ ARGUMENTS = arguments_digest({"customer": "ada", "name": "signed_up"})
 
 
 def planner(
-    name: str = "signed_up", *, repeat: bool = False, rests: Callable[[], int] = lambda: 0
+    name: str = "signed_up", *, repeat: bool = False, rests: Callable[[], JsonValue] = lambda: 0
 ) -> Callable[[], Awaitable[Plan]]:
     minted = iter(range(10_000))
 
@@ -215,6 +216,24 @@ async def test_a_drifted_plan_is_shown_again_and_given_up_the_third_time(gate: G
         statuses.append((await gate.make(row, plan, work())).status)
     assert statuses == ["approval_required", "approval_required", "failed"]
     assert events(sandbox) == 0
+
+
+async def test_what_could_not_be_read_when_it_was_shown_is_no_drift_once_it_can(gate: Gate, sandbox: Sandbox) -> None:
+    seen = iter([NOT_READ, "the template"])
+    plan = planner(rests=lambda: next(seen))
+    assert (await gate.make(await propose_approved(gate, plan), plan, work())).status == "done"
+    assert events(sandbox) == 1
+
+
+async def test_an_approval_stands_while_what_it_rests_on_cannot_be_read(gate: Gate, sandbox: Sandbox) -> None:
+    seen = iter(["the template", NOT_READ, "the template"])
+    plan = planner(rests=lambda: next(seen))
+    row = await propose_approved(gate, plan)
+    with pytest.raises(Unavailable, match="Nothing was sent"):
+        await gate.make(row, plan, work())
+    assert events(sandbox) == 0
+    assert (await gate.make(row, plan, work())).status == "done"
+    assert events(sandbox) == 1
 
 
 async def test_a_declined_change_is_not_sent_and_can_be_proposed_again(gate: Gate, sandbox: Sandbox) -> None:

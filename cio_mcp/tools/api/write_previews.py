@@ -11,6 +11,7 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.transactional import TransactionalMessage
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import CioError
+from cio_mcp.gate.plan import NOT_READ
 from cio_mcp.tools.common.message_preview import content_digest, preview_message
 from cio_mcp.workspace import CallContext
 
@@ -39,7 +40,7 @@ async def preview_send(ws: CallContext, call: Call, person: Person | None) -> Se
         message = _named(await ws.transactional.all(), body.get("transactional_message_id"))
         contents = await ws.transactional.contents(message.id) if message else []
     except CioError:
-        return SendPreview(warnings=(UNSHOWN,))
+        return SendPreview(warnings=(UNSHOWN,), rests_on={"message": NOT_READ, "content": NOT_READ})
     rests_on: dict[str, JsonValue] = {
         "message": message.name if message else None,
         "content": content_digest(contents),

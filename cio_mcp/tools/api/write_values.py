@@ -11,7 +11,7 @@ from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.records import find_record, reading_of
 from cio_mcp.customerio.redaction import reduced
 from cio_mcp.errors import CioError, NotFound
-from cio_mcp.gate.plan import ValueEdit
+from cio_mcp.gate.plan import NOT_READ, ValueEdit
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import quoted_value, word
 from cio_mcp.text.urls import HIDDEN, only_hidden_differs
@@ -49,9 +49,9 @@ async def current_values(ws: CallContext, call: Call) -> Current:
     except NotFound:
         raise NotFound(f"arguments: nothing has these path values ({row.id}). Nothing was sent.") from None
     except CioError:
-        return Current(warnings=(UNREADABLE,))
+        record = None
     if record is None:
-        return Current(warnings=(UNREADABLE,))
+        return Current(warnings=(UNREADABLE,), rests_on={"current": NOT_READ})
     secrets = {*row.secrets, *reading.answer_secrets}
     if row.method == "DELETE":
         return Current(notes=_notes(record, secrets), rests_on={"current": _digest(record, secrets)})

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.people import Person
+from cio_mcp.gate.plan import NOT_READ
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.gather import or_none, together
 from cio_mcp.tools.common.message_preview import (
@@ -44,7 +45,7 @@ class EventMessages:
     missing_data: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     digest: str = ""
-    """SHA-256 (hex) over what the messages say, as far as they were read."""
+    """SHA-256 (hex) over what the messages say; `NOT_READ` where those of a campaign could not be read."""
 
 
 async def event_messages(
@@ -78,7 +79,8 @@ async def event_messages(
         warnings.append(f"Some messages were not read (campaigns {listed_names(unread)}).")
     preview = await _preview(read, person, data, ws.now) if len(campaigns) == 1 else ()
     contents = [content for actions in read.values() for content in actions or ()]
-    return EventMessages(preview, tuple(missing), tuple(warnings), content_digest(contents))
+    digest = NOT_READ if None in read.values() else content_digest(contents)
+    return EventMessages(preview, tuple(missing), tuple(warnings), digest)
 
 
 async def _actions(ws: CallContext, campaigns: Sequence[Campaign], end: float) -> dict[str, list[Content] | None]:
