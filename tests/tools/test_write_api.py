@@ -550,3 +550,15 @@ async def test_another_token_of_the_same_webhook_is_another_question_that_says_s
     assert texts[0] != texts[1]
     assert all("Of endpoint only what is hidden changes" in text and "?token=…" in text for text in texts)
     assert not any("token=one" in text or "token=two" in text for text in texts)
+
+
+async def test_a_batch_with_the_same_event_for_one_person_by_two_identifiers_says_so(ws: CallContext) -> None:
+    def event(**person: JsonValue) -> JsonValue:
+        return {"type": "person", "action": "event", "identifiers": person, "name": "x", "attributes": {"n": 1}}
+
+    batch = [event(id="ada"), event(email="Ada@example.com"), event(id="bob")]
+    plan = await write_api(ws, "apply_batch", body={"batch": batch})
+    assert "1 of its 3 requests repeats another one in it." in plan.warnings
+    assert not any(
+        "repeat" in each for each in (await write_api(ws, "apply_batch", body={"batch": batch[1:]})).warnings
+    )

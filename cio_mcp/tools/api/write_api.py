@@ -1,14 +1,15 @@
 """The tool that plans any write."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 from ulid import ULID
 
 from cio_mcp.customerio.api import sends
-from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.operations import EVERYTHING, Operation, value_at
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
@@ -70,7 +71,13 @@ async def write_api(
         known_as=people.known_as,
         starts=starts,
         why=EXPORTS if "data_export" in call.guardrails else "",
-        warnings=(*people.warnings, *current.warnings, *uses.warnings, *preview.warnings),
+        warnings=(
+            *_equal_requests(call, people.known_as),
+            *people.warnings,
+            *current.warnings,
+            *uses.warnings,
+            *preview.warnings,
+        ),
         effect_title=_effect_title(call),
         calls=(call,),
         rests_on={
@@ -85,6 +92,15 @@ async def write_api(
         due_at=due_at,
         next_step=_next_step(row),
     )
+
+
+def _equal_requests(call: Call, known_as: Mapping[str, str]) -> tuple[str, ...]:
+    """A warning about a batch that contains the same request twice, as by two identifiers of one person."""
+    comparable: Any = call.comparable(known_as)
+    forms = [canonical(each) for each in comparable["effects"]]
+    if equal := len(forms) - len({*forms}):
+        return (f"{equal:,} of its {len(forms):,} requests {'repeats' if equal == 1 else 'repeat'} another one in it.",)
+    return ()
 
 
 def _generated(ws: CallContext) -> dict[str, JsonValue]:
