@@ -43,6 +43,10 @@ TOO_MANY_OPEN = {
     "Ask the operator to decide the pending ones first.",
 }
 UNRECORDED = "The request was sent, but the server's database could not record the outcome."
+NO_TIME = (
+    "Customer.io took too long to answer before the request, so no time was left for it. Nothing was sent. "
+    "The approval stands for a few minutes; call again."
+)
 UNREAD = (
     "Customer.io did not answer when this server checked that what was approved is still the case. Nothing was sent. "
     "The approval stands for a few minutes; call again."
@@ -174,6 +178,8 @@ class Gate:
                 return stopped
             baseline = await self.executor.traces(change.plan, work)
             await self.duplicates.renew(self.clock.now())
+        if anyio.current_time() >= work.deadline:
+            raise Unavailable(NO_TIME)
         # From here on the request belongs to the journal, not to the call that proposed it.
         with anyio.CancelScope(shield=True):
             claim = await self._claim(change, baseline, work, unread=unread)

@@ -236,6 +236,15 @@ async def test_an_approval_stands_while_what_it_rests_on_cannot_be_read(gate: Ga
     assert events(sandbox) == 1
 
 
+async def test_an_approval_stands_if_planning_took_all_the_time_of_a_call(gate: Gate, sandbox: Sandbox) -> None:
+    plan = planner()
+    row = await propose_approved(gate, plan)
+    with pytest.raises(Unavailable, match="The approval stands"):
+        await gate.make(row, plan, Work(caller_named(ADA), anyio.current_time()))
+    assert (await gate.make(row, plan, work())).status == "done"
+    assert events(sandbox) == 1
+
+
 async def test_a_declined_change_is_not_sent_and_can_be_proposed_again(gate: Gate, sandbox: Sandbox) -> None:
     plan = planner()
     row = await propose_change(gate, plan)
