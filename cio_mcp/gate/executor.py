@@ -25,8 +25,16 @@ from cio_mcp.text.sanitize import word
 log = logging.getLogger(__name__)
 
 UNNAMED = "Customer.io accepted some operations of the request without naming the others."
-NOUNS = {"trigger_broadcast": "trigger", "create_segment": "segment", "create_collection": "collection"}
-"""What the id in an answer is the id of, by operation, where its caller needs it."""
+NOUNS = {
+    "trigger_broadcast": "trigger",
+    "create_segment": "segment",
+    "create_collection": "collection",
+    "create_reporting_webhook": "webhook",
+    "export_customers": "export",
+    "export_deliveries": "export",
+    "import_file": "import",
+}
+"""What the id in an answer is the id of, by operation; its caller cannot know it otherwise."""
 READ_BACK_PAUSES = (0.2, 0.5, 0.9, 1.4)
 """Seconds before each look at a value that Customer.io applies in its own time: 4 times in 3 s."""
 

@@ -15,8 +15,9 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.writer import Result, Writer
+from cio_mcp.customerio.operations import OPERATIONS
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.executor import Executor
+from cio_mcp.gate.executor import NOUNS, Executor
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.values import same
@@ -125,6 +126,13 @@ async def test_a_value_of_any_kind_is_read_back_and_then_is_so_already(value: Js
     again = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
+
+
+def test_the_receipt_has_the_id_of_everything_that_a_request_makes() -> None:
+    made = {
+        row.id for row in OPERATIONS.values() if row.answer_id and row.evidence != "delivery" and row.method == "POST"
+    }
+    assert NOUNS.keys() == made
 
 
 def test_json_is_the_same_however_it_is_spaced_and_ordered() -> None:
