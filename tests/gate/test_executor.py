@@ -14,8 +14,8 @@ from cio_mcp.customerio.batches import batch
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.client import Client
-from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.customerio.operations import OPERATIONS
+from cio_mcp.customerio.writer import Result, Writer
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.executor import NOUNS, Executor
 from cio_mcp.gate.plan import Plan, arguments_digest

@@ -319,6 +319,8 @@ async def test_an_incomplete_list_of_a_customer_states_its_total_where_it_is_kno
     assert messages == ", call list_messages with this customer."
     assert str(answer.next_step) in text_of(answer)
     assert (await get_customer(ws, "ada", include=("subscriptions",))).next_step is None
+    older = "For older activities, call read_api (toolset api) with list_customer_activities."
+    assert (await get_customer(ws, "ada", include=("activities",))).next_step == older
 
 
 async def test_a_filter_takes_a_cio_id_as_answers_show_it(ws: CallContext) -> None:

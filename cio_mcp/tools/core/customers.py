@@ -47,6 +47,8 @@ FOR_MORE: dict[Include, str] = {
     "messages": "For more messages, call list_messages with this customer.",
     "segments": "Whether the customer is in a segment that is not listed, find_customers answers with a filter on that "
     "segment and on the attribute cio_id.",
+    "activities": "For older activities, call read_api (toolset api) with list_customer_activities.",
+    "relationships": "For all relationships, call read_api (toolset api) with list_customer_relationships.",
 }
 """How to get at the rest of a list that is incomplete."""
 MAX_DEVICES = 20
