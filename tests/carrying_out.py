@@ -6,6 +6,7 @@ from typing import Any
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
+from cio_mcp.gate.service import Gate
 from cio_mcp.workspace import CallContext
 from tests.callers import work_of
 
@@ -22,11 +23,10 @@ async def propose(ws: CallContext, function: Function, **arguments: Any) -> tupl
     return await ws.gate.propose(ws.caller.id, function.__name__, arguments_digest(arguments), plan), plan
 
 
-async def approve(ws: CallContext, change: Change) -> None:
-    """Approve a change, and type what must be typed."""
-    assert await ws.gate.approvals.approve(
-        change, by="person", how="on a terminal", confirmation=change.plan.confirmation
-    )
+async def approve(gate: Gate, change: Change) -> None:
+    """Approve a change at a terminal, and type what must be typed."""
+    approvals, confirmation = gate.approvals, change.plan.confirmation
+    assert await approvals.approve(change, by="person", how="on a terminal", confirmation=confirmation)
 
 
 async def carry_out(ws: CallContext, function: Function, **arguments: Any) -> Receipt:
@@ -34,7 +34,7 @@ async def carry_out(ws: CallContext, function: Function, **arguments: Any) -> Re
     change, plan = await propose(ws, function, **arguments)
     if isinstance(change, Receipt):
         return change
-    await approve(ws, change)
+    await approve(ws.gate, change)
     return await ws.gate.make(change, plan, work_of(ws.caller))
 
 

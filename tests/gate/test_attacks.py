@@ -25,6 +25,7 @@ from cio_mcp.server.elicitation import digest_of
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
 from tests.callers import caller_named, work_of
+from tests.carrying_out import approve
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -62,7 +63,7 @@ async def propose(gate: Gate, plan: Planner, principal: str = ADA, name: str = "
 
 async def propose_approved(gate: Gate, plan: Planner, principal: str = ADA, name: str = "a tool") -> Change:
     row = await propose(gate, plan, principal, name)
-    assert await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(gate, row)
     return row
 
 

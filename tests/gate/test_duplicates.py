@@ -27,6 +27,7 @@ from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
 from cio_mcp.text.timestamps import from_unix, moment
 from tests.callers import caller_named, work_of
+from tests.carrying_out import approve
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -89,9 +90,7 @@ async def send(gate: Gate, plan: Planner, by: str = ADA) -> str:
     """Send what is planned, with a person's approval where it needs one; the id of the change."""
     change = await propose_change(gate, plan, by)
     if change.state == "planned":
-        assert await gate.approvals.approve(
-            change, by="person", how="on a terminal", confirmation=change.plan.confirmation
-        )
+        await approve(gate, change)
     receipt = await make(gate, change, plan)
     assert receipt.change
     return receipt.change
@@ -182,12 +181,12 @@ class TestASendOfTheLastDay:
             return (await event(2, name)()).model_copy(update={"rests_on": {"name": name}})
 
         change = await propose_change(gate, drifting)
-        assert await gate.approvals.approve(change, by="person", how="on a terminal")
+        await approve(gate, change)
         earlier = await send(gate, event(1))
         assert (await make(gate, change, drifting)).status == "approval_required"
         shown = await gate.approvals.current(change)
         assert shown.plan.earlier == (earlier,)
-        assert await gate.approvals.approve(shown, by="person", how="on a terminal")
+        await approve(gate, shown)
         assert (await make(gate, shown, drifting)).status == "done"
         assert {*(await propose_change(gate, event(3))).plan.earlier} == {change.id, earlier}
 
@@ -241,7 +240,7 @@ class TestThePolicy:
         plans = [event(1), event(2)]
         changes = [await propose_change(gate, plan) for plan in plans]
         for change, plan in zip(changes, plans, strict=True):
-            assert await gate.approvals.approve(change, by="person", how="on a terminal")
+            await approve(gate, change)
             assert (await make(gate, change, plan)).status == "done"
         assert events(sandbox) == 2
 
@@ -277,7 +276,7 @@ async def test_an_equal_send_after_the_question_is_a_duplicate_however_long_the_
     waiting = await propose_change(gate, event())
     await send(gate, event())
     clock.time += DUPLICATE_SECONDS + 60
-    assert await gate.approvals.approve(waiting, by="person", how="on a terminal")
+    await approve(gate, waiting)
     receipt = await make(gate, waiting, event())
     assert receipt.status == "declined"
     assert "an equal change was sent in the meantime" in receipt.message
@@ -323,7 +322,7 @@ class TestWhatAnOlderVersionStored:
         self, gate: Gate, settings: Settings, sandbox: Sandbox
     ) -> None:
         waiting = await propose_change(gate, event())
-        assert await gate.approvals.approve(waiting, by="person", how="on a terminal")
+        await approve(gate, waiting)
         await send(gate, event())
         self.write(settings, effect="of an older form")
         assert (await make(gate, waiting, event())).status == "already_done"

@@ -26,6 +26,7 @@ from cio_mcp.sandbox.faults import Fault
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
 from tests.callers import work_of
+from tests.carrying_out import approve
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +60,7 @@ def with_fault_after_first(ws: CallContext, sandbox: Sandbox, fault: Fault) -> C
 async def carry_out(ws: CallContext, plan: Planner) -> Receipt:
     row = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert isinstance(row, Change), row
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     return await ws.gate.make(row, plan, work_of(ws.caller))
 
 

@@ -12,6 +12,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.workspace import Workspace
 from tests.callers import caller_named
+from tests.carrying_out import approve
 from tests.clock import FunctionClock
 from tests.examples import EXAMPLES, WRITES
 from tests.reconcilers import reconciler_of
@@ -35,7 +36,7 @@ async def test_a_fault_leaves_one_effect_at_most_and_a_true_receipt(
     plan = EXAMPLES[tool].plan(ws, 1)
     row = await ws.gate.propose(ws.caller.id, tool, arguments_digest({}), plan)
     assert isinstance(row, Change)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     sandbox.faults.append(Fault(write.method, write.path, kind))
     receipt = await ws.gate.make(row, plan, Work(ws.caller, anyio.current_time() + WORK_SECONDS))
     assert receipt.status in {"done", "failed", "unknown"}

@@ -21,6 +21,7 @@ from cio_mcp.sandbox import Sandbox
 from cio_mcp.storage.claims import CLOCK_SKEW_SECONDS
 from cio_mcp.workspace import CallContext
 from tests.callers import caller_named, work_of
+from tests.carrying_out import approve
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -62,7 +63,7 @@ async def propose_approved(
     gate: Gate, plan: Callable[[], Awaitable[Plan]], principal: str = ADA, arguments: str = ARGUMENTS
 ) -> Change:
     row = await propose_change(gate, plan, principal, arguments)
-    assert await gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(gate, row)
     return row
 
 
@@ -349,7 +350,7 @@ async def test_the_approved_one_of_two_open_changes_is_applied(gate: Gate, sandb
         for _ in range(4):
             group.start_soon(propose)
     oldest = min(found, key=lambda change: change.row.planned_at)
-    assert await gate.approvals.approve(oldest, by="person", how="on a terminal", confirmation=oldest.plan.confirmation)
+    await approve(gate, oldest)
     assert (await gate.make(await propose_change(gate, planner()), planner(), work())).status == "done"
     assert events(sandbox) == 1
 

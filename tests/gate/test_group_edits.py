@@ -35,6 +35,7 @@ from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace
 from tests.callers import work_of
 from tests.calls import code_of, counted
+from tests.carrying_out import approve
 from tests.clock import ManualClock
 from tests.gate.test_question import BODIES, TEXTS
 from tests.gate.test_reconciliation import Scene
@@ -59,7 +60,7 @@ async def propose(ws: CallContext, plan: Planner, number: int = 0) -> Change:
 
 async def propose_approved(ws: CallContext, plan: Planner, number: int = 0) -> Change:
     row = await propose(ws, plan, number)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     return row
 
 

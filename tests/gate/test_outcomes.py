@@ -25,6 +25,7 @@ from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace
 from tests.callers import WORK_SECONDS, caller_named, work_of
+from tests.carrying_out import approve
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,7 @@ def profile(ws: CallContext) -> Planner:
 async def propose_approved(ws: CallContext, plan: Planner, name: str = "a tool") -> Change:
     row = await ws.gate.propose(ws.caller.id, name, arguments_digest({}), plan)
     assert isinstance(row, Change), row
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     return row
 
 

@@ -28,6 +28,7 @@ from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
 from tests.callers import caller_named, work_of
+from tests.carrying_out import approve
 from tests.clock import ManualClock
 
 TOOL = "a_tool"
@@ -353,7 +354,7 @@ async def test_a_change_that_an_older_policy_allowed_is_not_applied_under_a_stri
 async def test_a_hidden_class_is_refused_also_after_a_person_approved_it(ws: CallContext, sandbox: Sandbox) -> None:
     plan = partial(send_event, ws, "ada", "order_placed")
     row = await propose(ws, "send_event", plan)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     hidden = with_policy(ws, Policy(classes={"send": Entry("hide")}))
     with pytest.raises(Refused, match="doesn't allow"):
         await make_change(hidden, row, plan)
@@ -376,9 +377,7 @@ async def test_a_large_audience_needs_its_count_typed_and_one_that_became_large_
     await ws.gate.approvals.answer(large, approve=True, confirmation="1000", by=ws.caller.id)
     assert (await ws.gate.recent(change=large.id)).changes[0].state == "declined"
     small = await propose(ws, "small", plan)
-    assert await ws.gate.approvals.approve(
-        small, by="person", how="on a terminal", confirmation=small.plan.confirmation
-    )
+    await approve(ws.gate, small)
     stricter = with_policy(ws, Policy(large_audience=999))
     assert (await make_change(stricter, small, plan)).status == "approval_required"
     assert "1000" in (await propose(stricter, "small", plan)).question
@@ -393,7 +392,7 @@ def event(ws: CallContext, name: str) -> Planner:
 
 async def propose_approved(ws: CallContext, name: str) -> Change:
     row = await propose(ws, "send_event", event(ws, name), name)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     return row
 
 
@@ -426,7 +425,7 @@ async def test_a_data_change_does_not_count_towards_the_cap(ws: CallContext, san
     assert (await make_change(ws, await propose_approved(ws, "one"), event(ws, "one"))).status == "done"
     plan = partial(update_customer, ws, "ada", attributes={"favourite_colour": "teal"})
     row = await propose(ws, "update_customer", plan)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     assert (await make_change(ws, row, plan)).status == "done"
     assert writes(sandbox) == 2
 

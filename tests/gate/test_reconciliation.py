@@ -36,6 +36,7 @@ from cio_mcp.tools.objects.update_object import update_object
 from cio_mcp.tools.people.manage_device import manage_device
 from cio_mcp.workspace import CallContext, Workspace
 from tests.callers import caller_named
+from tests.carrying_out import approve
 from tests.clock import FunctionClock
 from tests.reconcilers import reconciler_of
 
@@ -66,9 +67,7 @@ class Scene:
     async def approved(self, plan: Planner) -> Change:
         row = await self.gate.propose("local:tester", "a tool", arguments_digest({}), plan)
         assert isinstance(row, Change), row
-        assert await self.gate.approvals.approve(
-            row, by="person", how="on a terminal", confirmation=row.plan.confirmation
-        )
+        await approve(self.gate, row)
         return row
 
     async def abandoned(self, plan: Planner, *, sent: bool = False) -> Change:
@@ -293,9 +292,7 @@ async def test_while_writes_are_paused_nothing_is_made_or_made_again(scene: Scen
     approved = partial(send_event, scene.ws, "ada", "signed_up")
     waiting = await scene.gate.propose("local:other", "a tool", arguments_digest({}), approved)
     assert isinstance(waiting, Change)
-    assert await scene.gate.approvals.approve(
-        waiting, by="person", how="on a terminal", confirmation=waiting.plan.confirmation
-    )
+    await approve(scene.gate, waiting)
     assert await scene.gate.pauses.pause(by="operator", now=scene.gate.clock.now(), reason="a bad import")
     await scene.after(60)
     reason = r"An operator paused all writes at .*: “a bad import”\. Nothing was sent\. Only an operator can resume"

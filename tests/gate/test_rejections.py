@@ -20,6 +20,7 @@ from cio_mcp.settings import Settings
 from cio_mcp.storage.decisions import REJECTIONS, DeclinePhrase, RejectionPhrase, WithdrawalPhrase
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.workspace import Workspace
+from tests.carrying_out import approve
 from tests.clients import REJECT, Person, effects, structured, text
 from tests.clock import ManualClock
 from tests.eras import Era
@@ -103,7 +104,7 @@ async def test_after_an_hour_or_an_approval_the_count_starts_again(gate: Gate, c
     clock.time += 1
     change = await propose_change(gate, event())
     assert rejected_times(change) == 1
-    assert await gate.approvals.approve(change, by="person", how="on a terminal")
+    await approve(gate, change)
     await make(gate, change, event())
     assert (await propose_change(gate, event(2))).plan.rejections is None
 
@@ -135,7 +136,7 @@ async def test_after_three_rejections_in_a_client_the_change_waits_outside_it(ga
     assert "A person rejected this 3 times in the last hour" in receipt.message
     assert f"the client is not prompted again before {again}. It can be decided in cio-mcp" in receipt.message
     assert receipt.next_step == "Don't propose it again unless the user asks."
-    assert await gate.approvals.approve(change, by="person", how="on a terminal")
+    await approve(gate, change)
     assert (await make(gate, change, event())).status == "done"
 
 

@@ -20,6 +20,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.workspace import CallContext
 from tests.callers import caller_named, work_of
+from tests.carrying_out import approve
 from tests.clock import FunctionClock
 
 pytestmark = pytest.mark.anyio
@@ -42,9 +43,7 @@ class LaterGate:
     async def approve(self, plan: Planner, principal: str = ADA) -> Change:
         row = await self.propose(plan, principal)
         assert isinstance(row, Change), row
-        assert await self.gate.approvals.approve(
-            row, by="person", how="on a terminal", confirmation=row.plan.confirmation
-        )
+        await approve(self.gate, row)
         return row
 
     async def make(self, row: Change, plan: Planner) -> Receipt:
@@ -134,9 +133,7 @@ async def test_an_approval_from_before_the_schedule_does_not_send_a_second_messa
     first = await later.approve(email(ws, at))
     await later.make(first, email(ws, at))
     later.ahead = timedelta(seconds=DUPLICATE_SECONDS) + SOON
-    assert await later.gate.approvals.approve(
-        waiting, by="person", how="on a terminal", confirmation=waiting.plan.confirmation
-    )
+    await approve(later.gate, waiting)
     receipt = await later.make(waiting, email(ws, None))
     assert (receipt.status, receipt.change) == ("already_done", first.id)
     assert len(sandbox.workspace.sends) == 1

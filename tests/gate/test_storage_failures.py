@@ -21,6 +21,7 @@ from cio_mcp.storage.engine import Database
 from cio_mcp.storage.pauses import Pauses
 from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.workspace import CallContext
+from tests.carrying_out import approve
 
 pytestmark = pytest.mark.anyio
 
@@ -85,7 +86,7 @@ async def test_writes_are_refused_with_the_reason_and_what_was_there_is_there_af
         assert (await ws.people.resolve("ada")).id == "ada"
     assert not any(request["method"] == "POST" for request in sandbox.requests)
     assert [change.id for change in (await gate.recent()).changes] == [before.id]
-    assert await gate.approvals.approve(before, by="person", how="on a terminal", confirmation=before.plan.confirmation)
+    await approve(gate, before)
 
 
 async def test_a_read_that_fails_says_nothing_about_sending(ws: CallContext, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ async def test_a_call_that_cannot_be_meant_is_refused(ws: CallContext, arguments
 async def test_content_that_changed_after_the_approval_is_not_overwritten(ws: CallContext, sandbox: Sandbox) -> None:
     change, plan = await propose(ws, update_content, **WELCOME, subject="Mine")
     assert not isinstance(change, Receipt)
-    await approve(ws, change)
+    await approve(ws.gate, change)
     edited(sandbox, body="<p>Someone else's</p>")
     receipt = await ws.gate.make(change, plan, work_of(ws.caller))
     assert receipt.status == "approval_required"

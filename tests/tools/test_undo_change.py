@@ -24,6 +24,7 @@ from cio_mcp.tools.core.undo.undo_change import undo_change
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext, open_workspace
 from tests.callers import caller_named, work_of
+from tests.carrying_out import approve
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +41,7 @@ async def approve_and_apply(ws: CallContext, tool: str, **arguments: JsonValue) 
     row = await ws.gate.propose(ws.caller.id, tool, arguments_digest(arguments), plan)
     if isinstance(row, Receipt):
         return row
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     return await ws.gate.make(row, plan, work_of(ws.caller))
 
 
@@ -73,7 +74,7 @@ async def test_an_undo_reaches_the_customer_that_the_request_named_with_its_kind
 
     row = await ws.gate.propose(ws.caller.id, "a tool", arguments_digest({}), plan)
     assert not isinstance(row, Receipt)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     assert (await ws.gate.make(row, plan, work_of(ws.caller))).status == "done"
     sandbox.workspace.schedule.run_until(sandbox.clock.now() + 2)
     undone = await undo_change(ws, row.id)
@@ -131,7 +132,7 @@ async def test_an_approved_undo_sends_nothing_if_the_value_changes_before_it_is_
 
     row = await ws.gate.propose(ws.caller.id, "undo_change", "digest", plan)
     assert not isinstance(row, Receipt)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     await apply_change(ws, "update_customer", customer="ada", attributes={"plan": "silver"})
     with pytest.raises(CioError):
         await ws.gate.make(row, plan, work_of(ws.caller))
@@ -233,7 +234,7 @@ async def test_a_kind_of_change_that_undo_does_not_cover_is_refused(
 
     row = await ws.gate.propose(ws.caller.id, "a tool", "digest", plan)
     assert isinstance(row, Change)
-    assert await ws.gate.approvals.approve(row, by="person", how="on a terminal", confirmation=row.plan.confirmation)
+    await approve(ws.gate, row)
     assert (await ws.gate.make(row, plan, work_of(ws.caller))).status == "done"
     with pytest.raises(Refused, match=reason):
         await undo_change(ws, row.id)
