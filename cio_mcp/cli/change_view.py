@@ -13,7 +13,7 @@ from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.redaction import body_without_secrets
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import ValueEdit
+from cio_mcp.gate.plan import ValueEdit, is_unchanged
 from cio_mcp.gate.receipt import summary_receipt
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.bidi import isolate, isolate_json, without_isolates
@@ -77,8 +77,8 @@ def beside_label(label: Text, text: str, console: Console, *, style: str = "") -
 
 
 def diff(edits: Iterable[ValueEdit]) -> Iterable[Text]:
-    """The edits: one line for each old value, and one for each new value."""
-    for edit in edits:
+    """The edits: one line for each old value, and one for each new value; what is only sent again is left out."""
+    for edit in (each for each in edits if not is_unchanged(each)):
         # In quotes, so that no name begins a line as one of ours does.
         yield Text(isolate(visible(cut(edit.name, MAX_SUMMARY_CHARACTERS))), style="bold")
         if edit.before not in (None, ""):

@@ -22,6 +22,7 @@ HAPPENED: frozenset[ChangeState] = frozenset({"sending", "sent", "verified", "un
 """States in which something was or may have been sent, so that there is something to look for next."""
 
 
+SCOPE = "Changes through this server only: what is edited in Customer.io or by other systems isn't listed."
 UNDO_TOOL = "undo_change"
 """The tool that undoes the change of its only argument."""
 
@@ -87,6 +88,7 @@ class ChangeList(Answer):
     has_more: bool = False
     cursor: str | None = None
     total: int
+    scope: Prose = SCOPE
 
     def lines(self) -> Iterable[str]:
         """How many, then each."""
@@ -95,6 +97,7 @@ class ChangeList(Answer):
             yield from change.lines()
         if self.has_more:
             yield f"… more of {self.total:,}, older: cursor={self.cursor}"
+        yield self.scope
 
     @classmethod
     async def read(

@@ -43,18 +43,21 @@ READ_BACK_PAUSES = (0.2, 0.5, 0.9, 1.4)
 class Outcome:
     """How a plan ended: the journal's state, a sentence, and the delivery ID.
 
-    `refused` are the operations of a batch that were not accepted, by index, each with the field that was wrong.
+    `created` is the ID of what was made. `refused` are the operations of a batch that were not accepted, by index, each
+    with the field that was wrong.
     """
 
     state: Literal["sent", "failed", "unknown"]
     message: str | None = None
     delivery_id: str | None = None
+    created: str | None = None
     refused: Mapping[int, str] = field(default_factory=dict)
 
     def as_json(self) -> str:
         """What the journal keeps."""
-        refused = {"refused": self.refused} if self.refused else {}
-        return json.dumps({"message": self.message, "delivery_id": self.delivery_id, **refused})
+        more = {"created": self.created, "refused": self.refused}
+        present = {name: value for name, value in more.items() if value}
+        return json.dumps({"message": self.message, "delivery_id": self.delivery_id, **present})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,10 @@ class Executor:
                     return _failed(plan, reason)
                 case Unknown(reason=reason):
                     return _unknown(plan, reason)
-        return Outcome("sent", " ".join(notes) or _created(plan, sent), _delivery_of(plan, sent))
+        created = _created(plan, sent)
+        noun = f" as {NOUNS[plan.calls[-1].operation]} {word(created)}" if created else ""
+        message = f"Done. Accepted by Customer.io{noun}." if noun else None
+        return Outcome("sent", " ".join(notes) or message, _delivery_of(plan, sent), created)
 
     async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
         """Send only the refused operations of a batch once more, and return the outcome of the batch."""
@@ -198,10 +204,11 @@ def _delivery_of(plan: Plan, sent: Sent) -> str | None:
 
 
 def _created(plan: Plan, sent: Sent) -> str | None:
-    """A sentence with the id of what the last call made, if that has a name that people know."""
-    if not plan.calls or (noun := NOUNS.get(plan.calls[-1].operation)) is None:
+    """The id of what the last call made, if that has a name that people know."""
+    if not plan.calls or plan.calls[-1].operation not in NOUNS:
         return None
-    return f"Done. Accepted by Customer.io as {noun} {word(str(value_at(sent.body, plan.calls[-1].row.answer_id)))}."
+    created = value_at(sent.body, plan.calls[-1].row.answer_id)
+    return None if created is None else str(created)
 
 
 def _unforeseen(plan: Plan, failure: Exception) -> Outcome:

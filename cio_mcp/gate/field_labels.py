@@ -38,6 +38,8 @@ _PROFILE: Labels = {
     ("cio_relationships",): "Relationships to objects",
 }
 _ENTITY: Labels = {
+    ("type",): "Kind of record",
+    ("action",): "Action of the request",
     ("identifiers", "cio_id"): "Customer cio_id",
     ("identifiers", "id"): "Customer ID",
     ("identifiers", "email"): "Customer email",
@@ -60,6 +62,8 @@ _DEVICE: Labels = {
     ("device", "attributes"): "Device attributes",
 }
 _OBJECT: Labels = {
+    ("type",): "Kind of record",
+    ("action",): "Action of the request",
     ("identifiers", "object_type_id"): "Object type",
     ("identifiers", "object_id"): "Object ID",
     ("attributes",): "Object attributes",
@@ -102,9 +106,19 @@ _COLLECTION: Labels = {
     ("name",): "Collection name",
     ("data",): "Collection rows",
 }
-_SEGMENT: Labels = {("segment_id",): "Segment ID", ("segment",): "New segment"}
+_SEGMENT: Labels = {
+    ("segment_id",): "Segment ID",
+    ("segment",): "New segment",
+    ("segment", "name"): "Segment name",
+    ("segment", "description"): "Segment description",
+    ("id_type",): "Kind of identifiers",
+}
+_SUPPRESSION: Labels = {("suppression_type",): "List of suppressions", ("email_address",): "Email address"}
 _WEBHOOK: Labels = {
     ("webhook_id",): "Reporting webhook",
+    ("name",): "Webhook name",
+    ("events",): "Reported events",
+    ("disabled",): "Posts nothing (disabled)",
     ("endpoint",): "Webhook endpoint",
     ("full_resolution",): "Every open and click, not only the first (full_resolution)",
     ("with_content",): "Include message content (with_content)",
@@ -134,7 +148,16 @@ LABELS: Mapping[str, Labels] = {
     **dict.fromkeys(("update_newsletter_content", "update_transactional_content"), _CONTENT),
     **dict.fromkeys(("update_snippet", "delete_snippet"), _SNIPPET),
     **dict.fromkeys(("create_collection", "update_collection", "delete_collection"), _COLLECTION),
-    **dict.fromkeys(("create_reporting_webhook", "update_reporting_webhook"), _WEBHOOK),
+    **dict.fromkeys(
+        ("create_reporting_webhook", "update_reporting_webhook", "delete_reporting_webhook"), _WEBHOOK
+    ),
+    **dict.fromkeys(("suppress_email", "unsuppress_email"), _SUPPRESSION),
 }  # fmt: skip
 """By operation. Sources: the API reference, and the settings of messages in Customer.io."""
 NONE: Labels = {}
+
+
+def label_of(operation: str, name: str) -> str | None:
+    """The label of a top-level field, or of an attribute, of a request."""
+    labels = LABELS.get(operation, NONE)
+    return labels.get((name,)) or labels.get(("attributes", name))

@@ -8,8 +8,9 @@ from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from cio_mcp.customerio.call import canonical
+from cio_mcp.gate.field_labels import label_of
 from cio_mcp.gate.plan import PersonEdit, Plan, ValueEdit, is_unchanged
-from cio_mcp.gate.text_edits import begins_alike, excerpt
+from cio_mcp.gate.text_edits import begins_alike, excerpt, excerpt_rows, has_difference
 from cio_mcp.text.render import Part
 from cio_mcp.text.sanitize import quoted, quoted_name, quoted_value, word
 from cio_mcp.text.untrusted import Prose, Untrusted
@@ -54,8 +55,9 @@ class PersonResult(Part):
 
 def edits_of(plan: Plan) -> tuple[Edit, ...]:
     """The values that a plan changes, of several people each with the person; at most `MAX_EDITS`."""
-    edits = [_edit(edit, None) for edit in plan.edits if not is_unchanged(edit)]
-    edits += [_edit(edit, person.person) for person in plan.changed for edit in person.edits]
+    operation = plan.calls[0].effects[0].operation.id if plan.calls else ""
+    edits = [_edit(edit, None, operation) for edit in plan.edits if not is_unchanged(edit)]
+    edits += [_edit(edit, person.person, "identify_customer") for person in plan.changed for edit in person.edits]
     return tuple(edits[:MAX_EDITS])
 
 
@@ -92,13 +94,15 @@ def _result(person: PersonEdit, outcome: PersonOutcome, reason: str | None = Non
     return PersonResult(customer=person.person, name=name, result=outcome, reason=reason)
 
 
-def _edit(edit: ValueEdit, customer: str | None) -> Edit:
+def _edit(edit: ValueEdit, customer: str | None, operation: str) -> Edit:
     before, after = _value(edit.before), _value(edit.after)
+    if isinstance(edit.before, list) and isinstance(edit.after, list) and has_difference(edit):
+        before, after = excerpt_rows(edit.before, edit.after)
     if isinstance(before, str) and isinstance(after, str) and edit.known and begins_alike(before, after):
         before, after = excerpt(before, after)
     return Edit(
         customer=customer,
-        name=edit.name,
+        name=label_of(operation, edit.name) or edit.name,
         before=before,
         after=after,
         known=edit.known,

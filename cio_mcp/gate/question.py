@@ -85,6 +85,7 @@ def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | No
     yield from _section("Warnings:", (*plan.warnings, *_warnings(plan)))
     yield from _section("Message (approximate):", plan.preview)
     yield from _section("Values:", _lines(fields, "rest"))
+    yield from _section("Sent again unchanged:", _lines(fields, "unchanged"))
     yield f"Requests: {'; '.join(call.endpoint for call in plan.calls)}."
     if plan.confirmation is not None:
         yield f"To approve, also type {visible(plan.confirmation)}{', in the same case' if plan.exact_case else ''}."

@@ -45,7 +45,7 @@ _PROFILE = LABELS["identify_customer"]
 MAX_LABELLED = max(len(names) for labels in LABELS.values() for names in labels)
 """Steps of the longest path that has a label."""
 
-Group = Literal["option", "reach", "rest"]
+Group = Literal["option", "reach", "rest", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,12 @@ class Value:
             text, whole = describe_edit(self.edit)
             return Field(self.source.group, f"{self.source.prefix}{path}: {text}{holders}", whole and whole_path)
         text, whole = shorten(self.value)
+        if self.edit is not None and is_unchanged(self.edit) and self.source.group == "rest":
+            return Field("unchanged", f"{self.source.prefix}{path}: {text}{holders}", whole and whole_path)
         if self.edit is not None and is_unchanged(self.edit):
             text = f"{text} (unchanged)"
         elif self.edit is not None:
-            if isinstance(self.value, dict | list) and self.value:
+            if isinstance(self.value, dict | list) and self.value and not is_flat(self.value):
                 text, whole = "the following values", True
             if self.value is None:
                 text = "null (clears it)"
@@ -179,10 +181,17 @@ def _values(source: Source, names: Names, edits: Mapping[str, ValueEdit]) -> Ite
     value = source.value
     if (edit := edits.get(source.name)) is not None:
         yield Value(source, names, value, edit)
-        if not isinstance(value, dict | list) or not value or has_difference(edit):
+        if is_flat(value) or has_difference(edit):
             return
     for inner, leaf in _leaves(names, value):
         yield Value(source, inner, leaf)
+
+
+def is_flat(value: JsonValue) -> bool:
+    """Whether one line shows a value: a scalar, a list of scalars, or nothing."""
+    if isinstance(value, dict):
+        return not value
+    return not isinstance(value, list) or not any(isinstance(part, dict | list) for part in value)
 
 
 def _old(edit: ValueEdit) -> str:
@@ -215,7 +224,7 @@ def _leaves(names: Names, value: JsonValue) -> Iterator[tuple[Names, JsonValue]]
         path, inner = pending.pop()
         if isinstance(inner, dict) and inner:
             pending += reversed([((*path, key), part) for key, part in inner.items()])
-        elif isinstance(inner, list) and any(isinstance(part, dict | list) for part in inner):
+        elif isinstance(inner, list) and not is_flat(inner):
             pending += reversed([((*path, index), part) for index, part in enumerate(inner, start=1)])
         else:
             yield path, inner

@@ -58,6 +58,8 @@ class Receipt(Answer):
     verified: bool | None = None
     warnings: tuple[Prose, ...] | None = None
     next_step: Prose | None = None
+    created_id: Annotated[str | None, SkipJsonSchema()] = None
+    """The ID of what was made, which the message names too; not in the output schema, as below."""
     scheduled_for: Annotated[datetime | None, SkipJsonSchema()] = None
     """When a scheduled send goes out; not in the output schema, which every write tool repeats."""
 
@@ -166,6 +168,7 @@ def summary_receipt(row: ChangeSummary, now: float) -> Receipt:
         change=row.id,
         at=happened_at(row) if status in ("done", "partly_done") else None,
         delivery_id=row.delivery_id,
+        created_id=outcome_of(row).get("created"),
         verified={"verified": True, "sent": False}.get(state) if row.reads_back else None,
         scheduled_for=later,
         next_step=next_step,

@@ -4,13 +4,15 @@ Each names the SHA-256 of the whole new value, so that two different requests ne
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
 from cio_mcp.customerio.call import canonical
 from cio_mcp.gate.plan import ValueEdit
 from cio_mcp.text.difference import Hunk, hunks
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.visible import MAX_VALUE_CHARACTERS, shorten, visible
 
 MAX_HUNKS = 30
@@ -60,6 +62,25 @@ def describe_edit(edit: ValueEdit) -> tuple[str, bool]:
     count = "1 change" if len(found) == 1 else f"{len(found):,} changes"
     head = f"{count}{more} ({size}, SHA-256 {digest})"
     return "\n  ".join([f"{head}:", *lines]), whole
+
+
+def excerpt_rows(before: Sequence[JsonValue], after: Sequence[JsonValue]) -> tuple[str | None, str | None]:
+    """The rows that only one of two lists has; None for none."""
+    old, new = ([canonical(row) for row in rows] for rows in (before, after))
+    gone, added = (list((Counter(one) - Counter(other)).elements()) for one, other in ((old, new), (new, old)))
+    if not gone and not added:
+        return f"{len(old):,} rows", "the same rows in another order"
+    return _rows(gone), _rows(added)
+
+
+def _rows(rows: Sequence[str]) -> str | None:
+    """As many whole rows as fit, and how many more there are."""
+    shown = list[str]()
+    for row in rows:
+        if shown and len(row) + sum(map(len, shown)) > EXCERPT_CHARACTERS:
+            break
+        shown.append(row if len(row) <= EXCERPT_CHARACTERS else f"{row[: EXCERPT_CHARACTERS - 1]}…")
+    return join_first([*shown, *rows[len(shown) :]], len(shown)) or None
 
 
 def begins_alike(before: str, after: str) -> bool:

@@ -1,5 +1,6 @@
 """Reports all invalid arguments of a call in one answer, each with the accepted values."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -12,6 +13,8 @@ from cio_mcp.server.input import Schema, schema_for
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import closest_word
 
+NOW = re.compile(r" It is now [0-9TZ:-]+\.$")
+"""What an error about a time ends with, which says the present one."""
 MAX_FAULTS = 8
 """Maximum faults in an answer. Chosen: a call with more is likely meant for another tool."""
 
@@ -40,7 +43,13 @@ def refusal(
     if not (listed := list(islice(sentences, MAX_FAULTS))):
         return None
     more = ["More arguments are invalid."] if next(sentences, None) else []
-    return " ".join([*listed, *more, *(["Nothing was sent."] if writes else [])])
+    return " ".join([*_once(listed), *more, *(["Nothing was sent."] if writes else [])])
+
+
+def _once(sentences: Sequence[str]) -> list[str]:
+    """The sentences, with the present time only in the last of those that say it."""
+    saying = [number for number, sentence in enumerate(sentences) if NOW.search(sentence)]
+    return [NOW.sub("", each) if number in saying[:-1] else each for number, each in enumerate(sentences)]
 
 
 def _unknown(names: Sequence[str], where: str, accepted: list[str]) -> Iterator[str]:

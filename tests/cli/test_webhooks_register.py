@@ -9,6 +9,7 @@ import pytest
 from cio_mcp.cli.webhooks_register import check
 from cio_mcp.customerio.api.webhooks import NAMES, Webhook
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.plan import is_unchanged
 from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.server import serve_in_background
@@ -107,7 +108,7 @@ def test_a_webhook_with_the_same_address_is_updated_and_no_password_is_shown(
     url = f"https://reader:{SECRET}-either@warehouse.acme.example/cio"
     seen = run_register(cio_mcp, sandbox, url, *options)
     assert "Update the reporting webhook 1 “Data warehouse”" in seen
-    assert "events: “email_sent, email_opened, email_bounced” → the following values" in seen
+    assert "Reported events: “email_sent, email_opened, email_bounced” → [“" in seen
     assert "it gets other credentials or query values" in seen
     assert SECRET not in seen
     change = re.findall(r"Change ([0-9a-f]{8})", seen)[0]
@@ -236,7 +237,7 @@ def test_a_disabled_webhook_is_enabled_and_keeps_what_somebody_chose() -> None:
     chosen = OURS.model_copy(update={"disabled": True, "with_content": True, "full_resolution": True})
     plan = plan_webhook([chosen], URL)
     (call,) = plan.calls
-    assert [edit.name for edit in plan.edits] == ["disabled"]
+    assert [edit.name for edit in plan.edits if not is_unchanged(edit)] == ["disabled"]
     assert isinstance(call.body, dict)
     assert (call.body["with_content"], call.body["full_resolution"], call.body["disabled"]) == (True, True, False)
 
@@ -264,6 +265,6 @@ def test_a_change_that_reaches_nobody_is_confirmed_without_a_recipients_line() -
 
 
 def test_the_events_before_and_after_are_named() -> None:
-    (edit,) = plan_webhook([OURS.model_copy(update={"events": NAMES[:1]})], URL).edits
+    edit = plan_webhook([OURS.model_copy(update={"events": NAMES[:1]})], URL).edits[0]
     assert edit.before == NAMES[0]
     assert edit.after == "customer_*, email_*, sms_*, whatsapp_*, push_*, in_app_*, slack_*, webhook_*"

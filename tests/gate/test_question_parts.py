@@ -6,8 +6,10 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.tracking import ProfileWrite, identify_many
 from cio_mcp.customerio.call import Call
+from cio_mcp.gate.field_labels import LABELS
 from cio_mcp.gate.plan import PersonEdit, Plan, ValueEdit
 from cio_mcp.gate.question import Question, question_about
+from tests.customerio.api.test_writes_are_published import CALLS
 from tests.gate.test_question import event, identify, question_of
 
 REACHING = [
@@ -41,6 +43,18 @@ def groups_of(call: Call) -> dict[str, str]:
 
 def trigger(**body: JsonValue) -> Call:
     return Call(operation="trigger_broadcast", path={"broadcast_id": "10"}, body=body)
+
+
+PROFILES = {"identify", "create", "identify by kind", "identify many"}
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in PROFILES])
+def test_each_field_that_a_tool_sends_has_a_label(name: str) -> None:
+    call = CALLS[name]
+    body = call.body if isinstance(call.body, dict) else {}
+    names = [*call.path, *call.query, *(name for name in body if name not in call.generated)]
+    labels = LABELS.get(call.operation, {})
+    assert [each for each in names if not any(label[0] == each for label in labels)] == []
 
 
 class TestItsBounds:

@@ -10,6 +10,7 @@ from cio_mcp.customerio.api.contents import ContentRef
 from cio_mcp.gate.person_results import edits_of
 from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.gate.question import Question, question_about
+from cio_mcp.gate.text_edits import excerpt_rows
 from cio_mcp.text.visible import visible
 
 REF = ContentRef("campaign", "1", "101")
@@ -35,6 +36,16 @@ def test_a_small_edit_of_a_long_text_is_shown_in_a_client_as_its_difference() ->
     assert "1 change (1,480 → 1,477 characters, SHA-256" in question.text
 
 
+def test_a_receipt_of_edited_rows_names_the_rows_that_changed() -> None:
+    before: list[JsonValue] = [{"code": "A"}, {"code": "B"}, {"code": "B"}]
+    assert excerpt_rows(before, [*before, {"code": 'C"'}]) == (None, '{"code":"C\\""}')
+    assert excerpt_rows(before, before[:2]) == ('{"code":"B"}', None)
+    assert excerpt_rows(before, before[::-1]) == ("3 rows", "the same rows in another order")
+    added = excerpt_rows([], [{"code": str(number) * 60} for number in range(9)])[1]
+    assert added
+    assert added.endswith('"}, and 7 more')
+
+
 def test_an_edit_whose_difference_is_too_long_is_not_shown_in_a_client() -> None:
     assert not ask(edit_of(LONG, "x y\n" * 2_000)).fits
 
@@ -42,10 +53,10 @@ def test_an_edit_whose_difference_is_too_long_is_not_shown_in_a_client() -> None
 def test_a_long_text_that_a_request_repeats_is_shown_as_unchanged() -> None:
     question = ask(edit_of("a" * 600, "a" * 599 + "b", subject="Hi"))
     assert question.fits
-    assert "“Hi” (unchanged)" in question.text
+    assert "Sent again unchanged:\n- Subject line: “Hi”." in question.text
     plan = edit_of("short", "shorter")
     plan = plan.model_copy(update={"edits": (*plan.edits, ValueEdit(name="body_amp", before=LONG, after=LONG))})
-    assert [edit.name for edit in edits_of(plan)] == ["body"]
+    assert [edit.name for edit in edits_of(plan)] == ["Message body"]
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.sampled_from([LONG, LONG.upper()]))

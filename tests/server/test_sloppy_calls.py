@@ -109,6 +109,14 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str]]] = {
             "Nothing was sent.",
         ],
     ),
+    "two times": (
+        "recent_events",
+        {"since": "yesterday", "until": "today"},
+        [
+            "since: expected an ISO 8601 time, such as 2026-01-31T09:00:00Z or 2026-01-31.",
+            "until: expected an ISO 8601 time, such as 2026-01-31T09:00:00Z or 2026-01-31. It is now (now).",
+        ],
+    ),
     "members of an object": (
         "send_transactional",
         {

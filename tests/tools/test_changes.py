@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.change_list import SCOPE
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.render import render
 from cio_mcp.tools.core.changes import list_changes
@@ -24,7 +25,9 @@ async def test_a_cursor_leads_to_every_change_whatever_is_proposed_meanwhile(ws:
         await ws.gate.journal.add(declined(number, planned_at=1_000.5 + number // 3))
     pages = [await list_changes(ws, limit=2)]
     assert (pages[0].total, pages[0].has_more) == (7, True)
-    assert f"… more of 7, older: cursor={pages[0].cursor}" in render(pages[0], mask=False).text
+    shown = render(pages[0], mask=False)
+    assert f"… more of 7, older: cursor={pages[0].cursor}" in shown.text
+    assert shown.text.endswith(SCOPE)
     await ws.gate.journal.add(declined(99, planned_at=2_000.5))
     while pages[-1].cursor:
         pages.append(await list_changes(ws, limit=2, cursor=pages[-1].cursor))

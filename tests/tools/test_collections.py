@@ -7,7 +7,7 @@ import pytest
 from cio_mcp.customerio.api.collections import rows_of
 from cio_mcp.customerio.outcome import Answered
 from cio_mcp.customerio.responses import json_object
-from cio_mcp.errors import BadAnswer, InvalidArgument, Refused
+from cio_mcp.errors import BadAnswer, InvalidArgument, NotFound, Refused
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
@@ -71,6 +71,20 @@ async def test_rows_are_shown_where_the_messages_that_use_them_cannot_be_read(
     assert len(answer.rows or ()) == 2
     assert answer.used_by is None
     assert (answer.note or "").startswith("Which messages use it is unknown: Customer.io's response was empty")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("offer", "did you mean “offers” (id 1)?"), ("coupons", "expected “offers” (id 1).")]
+)
+async def test_an_unknown_name_is_answered_with_what_there_is(ws: CallContext, name: str, hint: str) -> None:
+    with pytest.raises(NotFound) as missing:
+        await list_collections(ws, name)
+    assert str(missing.value) == f"collection: no collection is named “{name}”; {hint}"
+
+
+async def test_the_receipt_of_a_new_collection_has_its_id(ws: CallContext) -> None:
+    receipt = await carry_out(ws, update_collection, action="create", name="coupons", rows=[{"code": "A"}])
+    assert receipt.created_id == "2"
 
 
 async def test_columns_that_an_answer_has_no_room_for_are_counted(ws: CallContext, sandbox: Sandbox) -> None:

@@ -186,7 +186,10 @@ async def test_how_far_an_edit_reaches_is_stated(ws: CallContext) -> None:
     assert running.notes[0] == "Running."
     assert "isn't visible through the API" in running.notes[1]
     assert "in the last 30 days" in running.notes[1]
+    assert running.notes[2] == "The API doesn't list its other languages, if it has any. They aren't edited."
     newsletter = await update_content(ws, **SENT, subject="x")
+    translated = await update_content(ws, "30", kind="newsletter", subject="x")
+    assert translated.notes[2] == "Not edited: the same message in “de”."
     assert (newsletter.affected, "already sent" in newsletter.notes[1]) == (0, True)
     draft = await update_content(ws, "3", subject="x")  # stopped: people in it may still get its messages
     assert draft.affected is None

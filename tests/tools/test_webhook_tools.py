@@ -7,6 +7,7 @@ import pytest
 from cio_mcp.customerio.api.webhooks import NAMES
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.gate.guardrails import check_plan
+from cio_mcp.gate.plan import is_unchanged
 from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.text.render import render
@@ -79,7 +80,11 @@ async def test_an_edit_keeps_all_that_it_does_not_set(ws: CallContext, sandbox: 
     kept = {name: value for name, value in call.body.items() if name not in ("disabled", "events")}
     assert kept == {name: before[name] for name in kept}
     assert call.body["disabled"] is True
-    assert [(edit.name, edit.before, edit.after) for edit in plan.edits] == [("disabled", False, True)]
+    assert [(edit.name, edit.before, edit.after) for edit in plan.edits if not is_unchanged(edit)] == [
+        ("disabled", False, True)
+    ]
+    values = question_about(plan, "aaaa0001").text.partition("\n\nValues:\n")[2]
+    assert values.startswith("- Posts nothing (disabled): false → true.\n\nSent again unchanged:\n- Webhook name: ")
 
 
 async def test_nothing_is_sent_where_it_is_so_already(ws: CallContext) -> None:

@@ -1,6 +1,6 @@
 """The ways to read that the modules of `api/` share: a record, a list, pages, and lookups by id or name."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from cio_mcp.customerio.api.base import (
@@ -19,6 +19,7 @@ from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.client import Reader
 from cio_mcp.customerio.operations import operation
 from cio_mcp.errors import Ambiguous, BadAnswer, InvalidArgument, NotFound, Rejected
+from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import closest_names
 
@@ -36,6 +37,9 @@ class Named(Protocol):
 
 
 BAD_REQUEST = 400
+MAX_LISTED = 5
+"""Things that an error lists where no name is close. Chosen."""
+AnyItem = TypeVar("AnyItem")
 AnyNamed = TypeVar("AnyNamed", bound=Named)
 AnyModel = TypeVar("AnyModel", bound=Model)
 
@@ -61,8 +65,15 @@ def find_by_name(items: Iterable[AnyNamed], id_or_name: str, *, field: str, kind
         raise Ambiguous(f"{field}: {len(matches)} {kind}s are named {quoted(name)}. Pass one of the IDs {ids}.")
     if matches:
         return matches[0]
-    hint = suggestion(name, items) or "pass an ID or an exact name."
+    hint = suggestion(name, items) or f"{expected_one(items, lambda item: f'{quoted(item.name)} (id {item.id})')}."
     raise NotFound(f"{field}: no {kind} is named {quoted(name)}; {hint}")
+
+
+def expected_one(items: Sequence[AnyItem], show: Callable[[AnyItem], str]) -> str:
+    """What there is instead, where nothing has a close name."""
+    if not items:
+        return "there is none at all"
+    return f"expected {'one of ' if len(items) > 1 else ''}{join_first(items, MAX_LISTED, show)}"
 
 
 async def by_id_or_name(

@@ -10,7 +10,7 @@ from cio_mcp.settings import WEBHOOK_PATH
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.urls import without_credentials
-from cio_mcp.tools.admin.webhooks import hidden_change, webhook_digest, webhook_edits
+from cio_mcp.tools.admin.webhooks import all_edits, hidden_change, webhook_digest
 
 NAME = "cio-mcp"
 """The webhook's name in Customer.io."""
@@ -41,7 +41,7 @@ def plan_webhook(existing: Iterable[Webhook], url: str) -> Plan:
         risk="data",
         summary=f"Update the reporting webhook {current.id} {quoted(current.name)}.",
         notes=tuple(_notes(current, target)),
-        edits=tuple(webhook_edits(current, target)),
+        edits=all_edits(current, target),
         affected=0,
         warnings=(*_warnings(url), *hidden_change(current, target)),
         calls=() if target == current else (webhooks.update(target),),

@@ -15,7 +15,7 @@ from cio_mcp.text.names import hidden_characters
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.spelling import closest_word
 from cio_mcp.text.urls import without_credentials
-from cio_mcp.tools.admin.webhooks import ALL, event_kinds, hidden_change, webhook_digest, webhook_edits
+from cio_mcp.tools.admin.webhooks import ALL, all_edits, event_kinds, hidden_change, webhook_digest
 from cio_mcp.tools.common.arguments import Id, Name, max_bytes
 from cio_mcp.workspace import CallContext
 
@@ -88,7 +88,7 @@ REQUIRED = {"name": "name", "url": "endpoint", "events": "events"}
 
 
 def _edit(current: Webhook, target: Webhook, verb: str) -> Plan:
-    edits = tuple(webhook_edits(current, target))
+    edits = all_edits(current, target)
     moves = current.endpoint != target.endpoint
     more = moves or not {*target.events} <= {*current.events} or any(_turned_on(current, target))
     enables = current.disabled and not target.disabled

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from pydantic import JsonValue
+
 from cio_mcp.customerio.api import webhooks
 from cio_mcp.customerio.api.webhooks import Webhook
 from cio_mcp.customerio.call import canonical
@@ -11,6 +13,10 @@ from cio_mcp.text.urls import only_hidden_differs, summarize_url
 
 ALL = "_*"
 """The ending that stands for all events of a kind, as in `email_*`."""
+
+
+REPEATED = ("name", "endpoint", "disabled", "full_resolution", "with_content")
+"""Fields beside the events that a request has to repeat."""
 
 
 def event_kinds(events: Iterable[str]) -> list[str]:
@@ -22,7 +28,17 @@ def event_kinds(events: Iterable[str]) -> list[str]:
     return [*kinds, *(name for name in there if name not in webhooks.NAMES)]
 
 
-def webhook_edits(then: Webhook, now: Webhook) -> Iterator[ValueEdit]:
+def all_edits(then: Webhook, now: Webhook) -> tuple[ValueEdit, ...]:
+    """What a plan changes, then what its request repeats, because it replaces all; none without a change."""
+    edits = tuple(_edits(then, now))
+    shown = now.model_copy(update={"endpoint": without_credentials(now.endpoint)})
+    values: dict[str, JsonValue] = {name: getattr(shown, name) for name in REPEATED} | {"events": list(now.events)}
+    changed = {edit.name for edit in edits}
+    same = [ValueEdit(name=name, before=value, after=value) for name, value in values.items() if name not in changed]
+    return (*edits, *same) if edits else ()
+
+
+def _edits(then: Webhook, now: Webhook) -> Iterator[ValueEdit]:
     """What a plan changes; credentials of an endpoint are not shown."""
     if then.endpoint != now.endpoint:
         before, after = summarize_url(then.endpoint), summarize_url(now.endpoint)

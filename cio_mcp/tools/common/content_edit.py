@@ -64,7 +64,11 @@ async def plan_edit(ws: CallContext, message: Message, fields: Fields, *, done: 
     return Plan(
         risk="send",
         summary=f"{done} {', '.join(NAMES[name] for name in changed or fields)} of {message.label}.",
-        notes=(f"{message.state[:1].upper()}{message.state[1:]}.", *await _reach(ws, message)),
+        notes=(
+            f"{message.state[:1].upper()}{message.state[1:]}.",
+            *await _reach(ws, message),
+            *_other_languages(message),
+        ),
         edits=edits if changed else (),
         affected=None if message.reaches else 0,
         effect_title=f"edit 1 message; {FROM_NOW_ON}" if message.reaches else "edit 1 message",
@@ -78,6 +82,14 @@ async def plan_edit(ws: CallContext, message: Message, fields: Fields, *, done: 
         rests_on={"content": message.digest, "state": message.state},
         next_step="To check the result, call get_content.",
     )
+
+
+def _other_languages(message: Message) -> Iterator[str]:
+    """The languages that the edit leaves as they are."""
+    if message.languages:
+        yield f"Not edited: the same message in {', '.join(map(quoted, message.languages))}."
+    elif CONTENT_KINDS[message.kind].actions:
+        yield "The API doesn't list its other languages, if it has any. They aren't edited."
 
 
 def value_of(content: Content, name: str) -> JsonValue:

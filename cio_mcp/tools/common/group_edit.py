@@ -15,6 +15,7 @@ from cio_mcp.text.names import meanings
 from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.profile_edit import REACHING_ATTRIBUTES, recipients_after
 from cio_mcp.tools.common.recipients import UNREAD, Recipient, may_start, test_profiles_among
+from cio_mcp.tools.common.subscription_words import begin_small, describe_subscription
 from cio_mcp.workspace import CallContext
 
 NEW = "a new customer"
@@ -99,9 +100,11 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
     left_out = (
         (f"Left out because no change is needed: {', '.join(person.label for person in settled)}.",) if settled else ()
     )
+    subscription = await _subscription(ws, targets)
     return Plan(
         risk="send" if reaching or starts or creates else "data",
-        summary=f"Set {_listed(targets)} of {len(targets)} customers.",
+        summary=f"{subscription or f'Set {_listed(targets)} of {len(targets)} customers'}.",
+        effect_title=begin_small(subscription or ""),
         notes=(*notes, *(left_out if changing else ())),
         why=" ".join(_reasons(reaching, creates=creates)),
         people=(*(target.person for target in changing), *settled),
@@ -119,6 +122,13 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
         once=creates,
         next_step="To verify, call get_customer.",
     )
+
+
+async def _subscription(ws: CallContext, targets: Sequence[Target]) -> str | None:
+    """What the edit does to subscriptions, where it is the same for all; none for people who are created."""
+    same_for_all = all(target.attributes == targets[0].attributes and not target.create for target in targets)
+    count = f"{len(targets)} customers"
+    return await describe_subscription(ws, targets[0].attributes, count) if same_for_all else None
 
 
 def _reasons(reaching: Sequence[str], *, creates: bool) -> Iterator[str]:

@@ -9,6 +9,7 @@ from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings, normalized_name
 from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.recipients import Recipient, may_start, test_profiles
+from cio_mcp.tools.common.subscription_words import begin_small, describe_subscription
 from cio_mcp.workspace import CallContext
 
 REACHING_ATTRIBUTES = frozenset(
@@ -32,10 +33,12 @@ async def edit(ws: CallContext, recipient: Recipient, attributes: dict[str, Json
     reaching = [name_attribute(name) for name in sorted(changed) if REACHING_ATTRIBUTES & meanings(name, changed[name])]
     starts = may_start(await ws.campaigns.started_by_attributes(changed)) if changed else ()
     at = int(ws.clock.now())
+    subscription = await describe_subscription(ws, attributes, recipient.name)
     risk: Risk = "send" if reaching or starts else "data"
     return Plan(
         risk=risk,
-        summary=f"Set {name_attributes(sorted(attributes))} of {recipient.name}.",
+        summary=f"{subscription or f'Set {name_attributes(sorted(attributes))} of {recipient.name}'}.",
+        effect_title=begin_small(subscription or ""),
         why=f"This affects who receives messages: {', '.join(reaching)}." if reaching else "",
         examples=(recipient.example,),
         edits=edits,

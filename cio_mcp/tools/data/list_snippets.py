@@ -8,6 +8,7 @@ from typing import Annotated
 import anyio.to_thread
 from pydantic import Field
 
+from cio_mcp.customerio.api.reads import expected_one
 from cio_mcp.customerio.api.snippets import Snippet
 from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted, quoted_name, quoted_text
@@ -96,8 +97,12 @@ def find_snippet(snippets: Iterable[Snippet], name: str) -> Snippet:
         if each.name == name.strip():
             return each
     close = closest_names(name, [each.name for each in snippets])
-    hint = f"did you mean {' or '.join(map(quoted, close))}?" if close else "list_snippets lists all."
+    hint = f"did you mean {' or '.join(map(quoted, close))}?" if close else f"{expected_one(snippets, _name)}."
     raise NotFound(f"name: there is no snippet {quoted(name)}; {hint}")
+
+
+def _name(snippet: Snippet) -> str:
+    return quoted(snippet.name)
 
 
 def _row(snippet: Snippet) -> SnippetRow:
