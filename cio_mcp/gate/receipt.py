@@ -58,8 +58,7 @@ class Receipt(Answer):
     verified: bool | None = None
     warnings: tuple[Prose, ...] | None = None
     next_step: Prose | None = None
-    created_id: Annotated[str | None, SkipJsonSchema()] = None
-    """The ID of what was made, which the message names too; not in the output schema, as below."""
+    created_id: str | None = None
     scheduled_for: Annotated[datetime | None, SkipJsonSchema()] = None
     """When a scheduled send goes out; not in the output schema, which every write tool repeats."""
 

@@ -194,7 +194,7 @@ class _Reader:
         except OverflowError:
             self.faults[path] = f"{path}: expected a time between the years 1 and 9999"
             return text
-        if read.zone_assumed and zone is not None:  # the plan of a moment warns of it
+        if read.zone_assumed:
             self.assumed[path] = written
         return written.removesuffix("Z") if read.zone_assumed and zone is None else written
 

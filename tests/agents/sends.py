@@ -49,7 +49,7 @@ TASKS = (
             Step(
                 "send_transactional",
                 RESET | {"send_at": "2026-06-16 09:00"},
-                (Take("when", r"Scheduled for (\S+Z)", "scheduled_for"), DELIVERY),
+                (Take("when", r"send_at (\S+Z)", "scheduled_for"), DELIVERY),
             ),
             Step("get_message", {"id": "{delivery}"}, (Take("sent", r"sent (\S+Z)", "timeline.sent"),), advance=90_000),
         ),

@@ -66,7 +66,7 @@ async def test_a_summary_has_customer_ios_words_for_its_own_attributes_and_count
 ) -> None:
     preferences: JsonValue = {"topics": {"topic_1": False}}
     plan = await update_customer(ws, "ada", attributes={"cio_subscription_preferences": preferences, "plan": "x"})
-    assert plan.summary == "Set subscription preferences, “plan” of “ada”."
+    assert plan.summary == "Unsubscribe “ada” from “Product updates”, and set “plan”."
     assert plan.why == "This affects who receives messages: subscription preferences."
     plan = await update_customer(ws, "ada", attributes={f"a{number}": number for number in range(8)})
     assert plan.summary == "Set “a0”, “a1”, “a2”, “a3”, “a4”, and 3 more of “ada”."

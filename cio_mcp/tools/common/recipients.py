@@ -168,8 +168,8 @@ def time_of(field: str, text: str | None) -> datetime | None:
     return at
 
 
-def zone_warnings(text: str | None) -> tuple[str, ...]:
-    """What a person must know about a time that was given without a zone."""
+def zone_notes(text: str | None) -> tuple[str, ...]:
+    """What a person must know about a time that was given without a zone; every answer says it to the caller."""
     return () if text is None or has_zone(text) else (ZONE_ASSUMED,)
 
 

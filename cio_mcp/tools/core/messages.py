@@ -169,7 +169,7 @@ async def list_messages(
         else:
             place = SearchPlace.of(cursor, limit, time_range.until or ws.now + A_SECOND)
             happened = Range(time_range.since, place.ends)
-            result = await by_metric(read, conditions, metric, happened, _months_before(place.ends, months), place)
+            result = await by_metric(read, conditions, metric, happened, months_before(place.ends, months), place)
     except NotFound:
         if listed and id:
             await find(ws, listed, id)  # which knows whether another kind has this id
@@ -242,13 +242,14 @@ def _answer(result: Search, messages: list[MessageLine], order: str, now: dateti
 def _range(since: str | None, until: str | None, now: datetime, *, months: int) -> Range:
     """Read the range of time; Customer.io would cut a longer one without a word, so it is refused."""
     time_range = Range(*span(since, until))
-    earliest = _months_before(time_range.until or now, months)
+    earliest = months_before(time_range.until or now, months)
     if time_range.since and time_range.since < earliest - CLOCK_LEEWAY:
         limit = f"Customer.io lists at most {months} months at once; with this until (default: now)"
         raise InvalidArgument("since", f"{limit} it can be {moment(earliest)} at the earliest")
     return time_range
 
 
-def _months_before(end: datetime, months: int) -> datetime:
+def months_before(end: datetime, months: int) -> datetime:
+    """The same time of day so many months earlier."""
     year, month = divmod(end.year * 12 + end.month - 1 - months, 12)
     return end.replace(year=year, month=month + 1, day=min(end.day, monthrange(year, month + 1)[1]))

@@ -27,7 +27,7 @@ from cio_mcp.tools.common.recipients import (
     test_profiles,
     time_of,
     within,
-    zone_warnings,
+    zone_notes,
 )
 from cio_mcp.workspace import CallContext
 
@@ -72,14 +72,14 @@ async def send_event(
     return Plan(
         risk="send",
         summary=f"Send event {quoted(name)} for {recipient.name}.",
-        notes=((f"It happened at {moment(at)}.",) if at else ()),
+        notes=((f"It happened at {moment(at)}.", *zone_notes(timestamp)) if at else ()),
         preview=messages.preview,
         missing_data=messages.missing_data,
         examples=(recipient.example,),
         recipients=recipient.recipients,
         test_profiles=await test_profiles(ws, recipient),
         starts=starts,
-        warnings=(*zone_warnings(timestamp), *_warnings(recipient, age, starts), *similar, *messages.warnings),
+        warnings=(*_warnings(recipient, age, starts), *similar, *messages.warnings),
         effect_title="send 1 event; no running campaign uses it" if starts == () else _effect_title(recipient),
         calls=(tracking.event(recipient.reference, name, data or {}, ulid=str(ULID()), at=at),),
         rests_on=recipient.rests_on

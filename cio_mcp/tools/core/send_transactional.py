@@ -20,7 +20,7 @@ from cio_mcp.tools.common.recipients import (
     test_profiles,
     time_of,
     within,
-    zone_warnings,
+    zone_notes,
 )
 from cio_mcp.tools.core.send_channels import NOUNS, TRACKED, channel_of, destination
 from cio_mcp.workspace import CallContext
@@ -67,14 +67,14 @@ async def send_transactional(
     return Plan(
         risk="send",
         summary=f"Send transactional {noun} {template.id} {quoted(template.name)} to {recipient.name}.",
-        notes=(f"It will be sent {f'at {moment(at)}' if at else 'immediately'}.", *where.notes),
+        notes=(f"It will be sent {f'at {moment(at)}' if at else 'immediately'}.", *zone_notes(send_at), *where.notes),
         preview=preview.lines,
         reached=0 if _is_unreachable(recipient, chosen) else None,
         missing_data=preview.missing_data,
         examples=(recipient.example,),
         recipients=where.people,
         test_profiles=await test_profiles(ws, recipient),
-        warnings=(*zone_warnings(send_at), *where.warnings, *_warnings(recipient, chosen), *preview.warnings),
+        warnings=(*where.warnings, *_warnings(recipient, chosen), *preview.warnings),
         calls=(
             sends.send(
                 by, int(template.id), recipient.reference.in_body, where.to, data or {}, send_at=at, options=settings

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
@@ -16,6 +16,7 @@ from cio_mcp.tools.common.name_checks import check_visible
 from cio_mcp.tools.common.people_lookup import find_people, read_entries, refuse_faults
 from cio_mcp.tools.common.segment_members import plan_membership
 from cio_mcp.tools.common.segment_plans import plan_creation, plan_deletion
+from cio_mcp.tools.core.segment_messages import customers_of
 from cio_mcp.workspace import CallContext
 
 Action = Literal["create", "delete", "add", "remove"]
@@ -32,10 +33,14 @@ async def update_segment(
         list[CustomerInList] | None,
         Field(description="IDs, emails, +phones, or cio_…"),
     ] = None,
+    messages: Annotated[
+        dict[str, JsonValue] | None,
+        Field(description="Or all with a metric: {metric, since, until, kind, id}"),
+    ] = None,
     name: Annotated[Name | None, Field(description="To create")] = None,
 ) -> Plan:
     """Create or delete a manual segment, or add or remove customers. Requires approval."""
-    if faults := [*_faults(action, segment, customers, name)]:
+    if faults := [*_faults(action, segment, customers, messages, name)]:
         field, problem = faults[0]
         raise InvalidArgument(field, ". ".join([problem, *(f"{other}: {text}" for other, text in faults[1:])]))
     if action == "create":
@@ -44,12 +49,16 @@ async def update_segment(
     _refuse_dynamic(current, action)
     if action == "delete":
         return await plan_deletion(ws, current)
+    if messages:
+        chosen = await customers_of(ws, messages)
+        planned = await plan_membership(ws, current, chosen.people, add=action == "add")
+        return planned.model_copy(update={"notes": (chosen.note, *planned.notes)})
     people = await _people(ws, customers or ())
     return await plan_membership(ws, current, people, add=action == "add")
 
 
 def _faults(
-    action: Action, segment: str | None, customers: Sequence[str] | None, name: str | None
+    action: Action, segment: str | None, customers: Sequence[str] | None, messages: object, name: str | None
 ) -> Iterator[tuple[str, str]]:
     """The arguments that an action lacks or does not take, each with what is expected."""
     changes_members = action in {"add", "remove"}
@@ -63,9 +72,11 @@ def _faults(
         yield "segment", "expected the ID or exact name of a manual segment"
     if customers and len(customers) > MAX_IDS:
         yield "customers", f"lists {len(customers):,}; at most {MAX_IDS:,} per call"
-    if changes_members and not customers:
-        yield "customers", f"expected the customers to {action}"
-    if not changes_members and customers:
+    if customers and messages:
+        yield "messages", "omit it when passing customers"
+    if changes_members and not customers and not messages:
+        yield "customers", f"expected the customers to {action}, or messages"
+    if not changes_members and (customers or messages):
         hint = "a new segment is empty; add customers to it once it exists" if action == "create" else "omit it"
         yield "customers", hint
 

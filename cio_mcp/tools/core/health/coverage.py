@@ -74,9 +74,10 @@ def coverage_of(readings: Readings) -> Iterable[str]:
     if readings.unsized:
         yield f"Size not read, beyond the limit: {_some([f'segment {word(id_)}' for id_ in readings.unsized])}."
     if silent := silent_since_start(readings):
-        failed = any(page.messages for page in readings.unsent.values())
-        note = " Attempts that failed don't count as sent." if failed else ""
-        yield f"Nothing sent in {SERIES_DAYS} days, so no usual gap is known: {_some(silent)}.{note}"
+        yield (
+            f"Nothing sent in {SERIES_DAYS} days (attempts that failed don't count as sent), so no usual gap is known: "
+            f"{_some(silent)}."
+        )
     yield from _faults(readings.faults)
     if unknown := unknown_suppressions(readings):
         yield f"Not known, since one answer doesn't hold all addresses: growth of suppression by {_some(unknown)}."
