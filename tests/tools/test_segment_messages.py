@@ -28,7 +28,7 @@ def added(plan: Any) -> set[str]:
 
 async def test_all_whose_email_bounced_in_a_range_are_added_by_one_call(ws: CallContext, sandbox: Sandbox) -> None:
     since = ws.now.timestamp() - 60 * 86_400
-    given = {"metric": "bounced", "since": datetime.fromtimestamp(since, UTC).isoformat()}
+    given: dict[str, Any] = {"metric": "bounced", "since": datetime.fromtimestamp(since, UTC).isoformat()}
     plan = await update_segment(ws, "add", "Beta testers", messages=given)
     bounced = people(sandbox, "bounced", since, ws.now.replace(minute=0, second=0, microsecond=0).timestamp())
     assert added(plan) == bounced
@@ -73,7 +73,7 @@ async def test_more_than_a_call_takes_is_refused_with_the_way_to_less(
 
 
 async def test_what_happens_before_an_approval_does_not_change_who_is_meant(ws: CallContext) -> None:
-    given = {"metric": "bounced", "until": "2200-01-01"}
+    given: dict[str, Any] = {"metric": "bounced", "until": "2200-01-01"}
     first = await update_segment(ws, "add", "Beta testers", messages=given)
     again = await update_segment(ws, "add", "Beta testers", messages=given)
     assert first.rests_on == again.rests_on

@@ -31,7 +31,7 @@ def event_kinds(events: Iterable[str]) -> list[str]:
 def all_edits(then: Webhook, now: Webhook) -> tuple[ValueEdit, ...]:
     """What a plan changes, then what its request repeats, because it replaces all; none without a change."""
     edits = tuple(_edits(then, now))
-    shown = now.model_copy(update={"endpoint": without_credentials(now.endpoint)})
+    shown = now.model_copy(update={"endpoint": summarize_url(now.endpoint)})
     values: dict[str, JsonValue] = {name: getattr(shown, name) for name in REPEATED} | {"events": list(now.events)}
     changed = {edit.name for edit in edits}
     same = [ValueEdit(name=name, before=value, after=value) for name, value in values.items() if name not in changed]
@@ -42,7 +42,8 @@ def _edits(then: Webhook, now: Webhook) -> Iterator[ValueEdit]:
     """What a plan changes; credentials of an endpoint are not shown."""
     if then.endpoint != now.endpoint:
         before, after = summarize_url(then.endpoint), summarize_url(now.endpoint)
-        yield ValueEdit(name="endpoint", before=before, after=after)
+        # An edit from a value to itself would be one that nothing changes.
+        yield ValueEdit(name="endpoint", before=before, after=f"{after}{HIDDEN_DIFFERS if before == after else ''}")
     if then.events != now.events:
         yield ValueEdit(
             name="events", before=", ".join(event_kinds(then.events)), after=", ".join(event_kinds(now.events))
@@ -58,6 +59,7 @@ def hidden_change(then: Webhook, now: Webhook) -> tuple[str, ...]:
     return (ONLY_HIDDEN,) if only_hidden_differs(then.endpoint, now.endpoint) else ()
 
 
+HIDDEN_DIFFERS = " (what is hidden differs)"
 ONLY_HIDDEN = "Of the endpoint only what is hidden changes: it gets other credentials or query values."
 
 
