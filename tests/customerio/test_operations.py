@@ -270,3 +270,21 @@ def test_the_table_loads_no_third_party_package() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == ""
+
+
+def test_what_sends_data_out_is_never_only_an_edit_of_data() -> None:
+    exports = [row for row in OPERATIONS.values() if row.writes and row.domain == "exports"]
+    assert {row.id for row in exports} == {"export_customers", "export_deliveries"}
+    assert all("data_export" in row.guardrails and row.risk == "send" for row in exports)
+    assert OPERATIONS["create_reporting_webhook"].risk == "send"
+
+
+def test_what_a_write_hides_its_read_hides_too() -> None:
+    shown = [
+        (row.id, secret)
+        for row in OPERATIONS.values()
+        if row.writes and row.api == "app" and row.verify and not OPERATIONS[row.verify].unpublished
+        for secret in row.secrets
+        if "." not in secret and secret != "data_file_url" and secret not in OPERATIONS[row.verify].answer_secrets
+    ]
+    assert shown == []

@@ -562,3 +562,18 @@ async def test_a_batch_with_the_same_event_for_one_person_by_two_identifiers_say
     assert not any(
         "repeat" in each for each in (await write_api(ws, "apply_batch", body={"batch": batch[1:]})).warnings
     )
+
+
+async def test_the_question_about_sending_a_newsletter_shows_what_it_is_and_says(ws: CallContext) -> None:
+    plan = await plan_of(ws, "send_newsletter", {}, newsletter_id=31)
+    text = text_of(plan)
+    assert "It is newsletter 31 “Monthly newsletter" in text
+    assert "Subject: “" in text
+    assert "It was sent already." in text
+    with pytest.raises(NotFound):
+        await plan_of(ws, "send_newsletter", {}, newsletter_id=999)
+
+
+async def test_a_broadcast_says_that_whom_it_reaches_is_not_compared_again(ws: CallContext) -> None:
+    plan = await plan_of(ws, "trigger_broadcast", {"recipients": {"segment": {"id": 1}}}, broadcast_id=10)
+    assert "trigger_broadcast does both" in text_of(plan)

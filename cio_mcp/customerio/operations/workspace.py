@@ -48,13 +48,15 @@ _COLLECTION = "/v1/collections/{collection_id}"
 _ROWS: Columns = {"fields": "data:array name url", "content": ("data", "name"), "secrets": ("url",)}
 
 COLLECTIONS = (
-    _C.get("list_collections", "/v1/collections", "List collections"),
+    _C.get("list_collections", "/v1/collections", "List collections", answer_secrets=("url",)),
     _C.post(
         "create_collection", "/v1/collections", "Create a collection", _ROWS, fields="data?:array name! url?",
         answer_id="collection.id", evidence="resource", verify="get_collection", inverse="delete_collection",
         target="name",
     ),
-    _C.get("get_collection", _COLLECTION, "Get a collection's name, size, and columns"),
+    _C.get(
+        "get_collection", _COLLECTION, "Get a collection's name, size, and columns", answer_secrets=("url",)
+    ),
     _C.put(
         "update_collection", _COLLECTION, "Rename a collection or replace its rows", _ROWS,
         evidence="resource", verify="get_collection", inverse="update_collection",

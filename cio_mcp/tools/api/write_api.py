@@ -63,7 +63,7 @@ async def write_api(
     return Plan(
         risk=risk_of(call.effects),
         summary=_summary(call),
-        notes=(*current.notes, *uses.notes, *((UNCHECKED,) if call.row.unpublished else ())),
+        notes=(*preview.notes, *current.notes, *uses.notes, *((UNCHECKED,) if call.row.unpublished else ())),
         preview=preview.lines,
         edits=current.edits,
         affected=people.affected,

@@ -26,6 +26,10 @@ MAX_EXAMPLES = 20
 AUDIENCES = ("recipients", "per_user_data", "data_file_url")
 """Fields that name an audience which cannot be counted here."""
 
+NOT_COMPARED = (
+    "Whom it reaches is not counted, nor compared again before it is sent; the tool trigger_broadcast does both."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class People:
@@ -52,7 +56,8 @@ async def people_of(ws: CallContext, call: Call) -> People:
     references = list(dict.fromkeys(one for effect in call.effects for one in _references(call, effect)))
     counted = _count(call, references)
     if not references:
-        return People(counted)
+        unknown = call.row.evidence == "trigger" and counted is None
+        return People(counted, warnings=(NOT_COMPARED,) if unknown else ())
     if not ws.settings.has_app:
         return People(counted, tuple(f"{one}, profile unknown" for one in references[:MAX_EXAMPLES]), (UNREAD,))
     lookups = await find_people(ws, references[:MAX_LOOKUPS])
