@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, cast
 
 from pydantic import Field, JsonValue
@@ -53,65 +54,101 @@ async def trigger_broadcast(
     repeat: Annotated[bool, Field(description="Allow a duplicate")] = False,
 ) -> Plan:
     """Send an API-triggered broadcast to many customers. Requires approval. Do not retry."""
-    within("data", canonical(data or {}), triggers.DATA_BYTES)
-    source = await _broadcast(ws, broadcast)
-    chosen = await read_audience(ws, audience)
-    read = await together(
-        {
-            "contents": lambda: ws.broadcasts.actions(source),
-            "triggers": lambda: ws.triggers.all(source.id),
-        }
-    )
-    contents: list[Content] = read["contents"]
-    types = {content.type or "" for content in contents if content.sending_state != "off"}
-    reach = await reach_of(ws, chosen, types)
-    if reach.most == 0:
-        reasons = " ".join((*reach.lines, *chosen.notes))
-        raise InvalidArgument("audience", f"nobody would be reached. {reasons} Nothing was sent")
-    past = sorted(read["triggers"], key=lambda each: each.created_at.timestamp() if each.created_at else 0.0)
-    everyone = [Recipient.of(one.person) for one in chosen.people or ()]
-    # Who matches a filter may change until Customer.io reads it, so only people of a list are recipients to a policy.
-    listed = everyone if len(everyone) <= MAX_CONDITIONS else []
+    data = data or {}
+    within("data", canonical(data), triggers.DATA_BYTES)
+    facts = await _read(ws, broadcast, audience)
+    source, reach, contents, to = facts.source, facts.reach, facts.contents, facts.audience
     required = [required_by([content]) for content in contents]
-    preview = await _preview(ws, contents, reach.people, data or {})
+    preview = await _preview(ws, contents, reach.people, data)
     return Plan(
         risk="send",
-        summary=f"Send broadcast {source.id} {quoted(source.name)} to {chosen.label}{_expectation(reach)}.",
+        summary=f"Send broadcast {source.id} {quoted(source.name)} to {to.label}{_expectation(reach)}.",
         notes=(
             *reach.lines,
-            *chosen.notes,
+            *to.notes,
             f"Not visible through the API: {await _hidden(ws)}.",
-            *(await _history(ws, source, past, chosen)),
-            *(await shared_uses(ws, contents, chosen.segments)),
+            *(await _history(ws, source, facts.past, to)),
+            *(await shared_uses(ws, contents, to.segments)),
         ),
         preview=preview[0],
         affected=reach.most,
         reached=reach.least,
-        missing_data=tuple(_missing(required, data or {}, chosen)),
+        missing_data=tuple(_missing(required, data, to)),
         examples=tuple(_sample(reach)),
-        recipients=tuple(address for one in listed for address in one.recipients),
-        test_profiles=await test_profiles_among(ws, listed),
+        recipients=tuple(address for one in facts.listed for address in one.recipients),
+        test_profiles=await test_profiles_among(ws, facts.listed),
         warnings=(
-            *_missing_addresses(chosen, reach, types),
-            *_states(source, contents, past),
+            *_missing_addresses(to, reach, facts.types),
+            *_states(source, contents, facts.past),
             *(("A template could not be read. It may use more variables.",) if None in required else ()),
             *preview[1],
         ),
-        known_as=_known_as(chosen),
-        calls=(triggers.trigger(source.id, data or {}, chosen.request),),
-        rests_on={
-            "broadcast": [source.name, source.state],
-            "content": content_digest(contents),
-            "reach": [reach.size, reach.least, reach.most],
-            "members": reach.members,
-            "last": past[-1].id if past else None,
-        },
+        known_as=_known_as(to),
+        calls=(triggers.trigger(source.id, data, to.request),),
+        rests_on=facts.rests_on,
         once=True,
         repeat=repeat,
         trace=Evidence(broadcast=source.id),
         next_step=f"To follow it, call list_messages with kind=broadcast and id={source.id}, or wait_for_event with "
         f"kind=broadcast, id={source.id}, and metric=delivered.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a plan is made from: the broadcast, its messages and the types of those that are sent, and who is reached.
+
+    `past` are its earlier triggers, the latest last.
+    """
+
+    source: Broadcast
+    contents: Sequence[Content]
+    types: frozenset[str]
+    past: Sequence[Trigger]
+    audience: Audience
+    reach: Reach
+
+    @property
+    def listed(self) -> list[Recipient]:
+        """The people whom a list names, as far as a policy looks at them.
+
+        Who matches a filter may change until Customer.io reads it, so those are no recipients to a policy.
+        """
+        people = [Recipient.of(one.person) for one in self.audience.people or ()]
+        return people if len(people) <= MAX_CONDITIONS else []
+
+    @property
+    def rests_on(self) -> dict[str, JsonValue]:
+        """What must still be so just before the request."""
+        return {
+            "broadcast": [self.source.name, self.source.state],
+            "content": content_digest(self.contents),
+            "reach": [self.reach.size, self.reach.least, self.reach.most],
+            "members": self.reach.members,
+            "last": self.past[-1].id if self.past else None,
+        }
+
+
+async def _read(ws: CallContext, broadcast: str, audience: AudienceArgument | None) -> _Facts:
+    """Read what a plan is made from.
+
+    Raises:
+        InvalidArgument: the audience can't be sent, or nobody in it would be reached.
+        NotFound: there is no such broadcast or segment.
+    """
+    source = cast("Broadcast", await find(ws, "broadcast", broadcast, field="broadcast"))
+    chosen = await read_audience(ws, audience)
+    read = await together(
+        {"contents": lambda: ws.broadcasts.actions(source), "triggers": lambda: ws.triggers.all(source.id)}
+    )
+    past = sorted(read["triggers"], key=lambda each: each.created_at.timestamp() if each.created_at else 0.0)
+    contents: list[Content] = read["contents"]
+    types = frozenset(content.type or "" for content in contents if content.sending_state != "off")
+    reach = await reach_of(ws, chosen, types)
+    if reach.most == 0:
+        reasons = " ".join((*reach.lines, *chosen.notes))
+        raise InvalidArgument("audience", f"nobody would be reached. {reasons} Nothing was sent")
+    return _Facts(source, contents, types, past, chosen, reach)
 
 
 def _expectation(reach: Reach) -> str:
@@ -133,11 +170,6 @@ def _known_as(audience: Audience) -> dict[str, str]:
     ]
     counts = Counter(key for key, _ in references)
     return {key: cio_id for key, cio_id in references if counts[key] == 1}
-
-
-async def _broadcast(ws: CallContext, broadcast: str) -> Broadcast:
-    source = await find(ws, "broadcast", broadcast, field="broadcast")
-    return cast("Broadcast", source)
 
 
 async def _hidden(ws: CallContext) -> str:
