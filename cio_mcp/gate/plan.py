@@ -72,8 +72,8 @@ class ReadBack(BaseModel):
     attributes: dict[str, JsonValue]
 
 
-NOT_READ = "(not read)"
-"""The value in `rests_on` of what could not be read."""
+NOT_READ: JsonValue = {"not_read": True}
+"""The value in `rests_on` of what could not be read; no text, since a text of the workspace may say anything."""
 
 FROM_NOW_ON = "messages sent from now on use it"
 """What the choice to approve says of an edit of what running messages contain."""

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument, NotFound, Refused
 from cio_mcp.gate.guardrails import check_plan
+from cio_mcp.gate.plan import has_drifted
 from cio_mcp.gate.policy import Entry, Policy, Recipients
 from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
@@ -51,6 +52,14 @@ async def test_customers_are_added_by_id_and_those_who_are_in_already_are_named(
     back = await approve_and_apply(ws, "update_segment", action="remove", segment="3", customers=["eve"])
     assert (back.status, back.verified) == ("done", True)
     assert members(sandbox) == before | {"bob"}
+
+
+async def test_a_plan_rests_on_the_addresses_that_it_shows(ws: CallContext, sandbox: Sandbox) -> None:
+    shown = await update_segment(ws, "add", "3", ["eve"])
+    eve = sandbox.workspace.people.get("id", "eve")
+    assert eve
+    sandbox.workspace.people.rename(eve, email="other@example.com")
+    assert has_drifted(shown, await update_segment(ws, "add", "3", ["eve"]))
 
 
 async def test_a_customer_without_an_id_is_added_by_cio_id_in_a_request_of_its_own(

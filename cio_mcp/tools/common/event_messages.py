@@ -44,7 +44,7 @@ class EventMessages:
     preview: tuple[str, ...] = ()
     missing_data: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    digest: str = ""
+    digest: JsonValue = ""
     """SHA-256 (hex) over what the messages say; `NOT_READ` where those of a campaign could not be read."""
 
 

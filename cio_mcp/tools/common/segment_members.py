@@ -51,6 +51,7 @@ async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Pe
         rests_on={
             "segment": [segment.id, segment.name, segment.type],
             "people": [*ids],
+            "addresses": [person.email for person in changing],
             "starts": list(starts),
         },
         proof=SegmentMembers(segment=segment.id, customers=tuple(f"cio_{id_}" for id_ in ids), members=add)
