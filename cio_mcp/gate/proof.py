@@ -22,16 +22,21 @@ class _Proof(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class PersonGone(_Proof):
-    """No customer has this `cio_…` anymore."""
+class _PersonProof(_Proof):
+    """A proof about one customer, `cio_…`."""
 
-    kind: Literal["person_gone"] = "person_gone"
     person: str
 
     @property
     def people(self) -> frozenset[str]:
         """The people it names."""
         return frozenset({self.person})
+
+
+class PersonGone(_PersonProof):
+    """No customer has this `cio_…` anymore."""
+
+    kind: Literal["person_gone"] = "person_gone"
 
     async def holds(self, reader: Reader) -> bool:
         """Whether it is so.
@@ -46,18 +51,12 @@ class PersonGone(_Proof):
         return False
 
 
-class DeviceState(_Proof):
-    """A customer (`cio_…`) has a device of this platform, or no longer has the device."""
+class DeviceState(_PersonProof):
+    """A customer has a device of this platform, or no longer has the device."""
 
     kind: Literal["device"] = "device"
-    person: str
     device: str
     platform: str | None
-
-    @property
-    def people(self) -> frozenset[str]:
-        """The people it names."""
-        return frozenset({self.person})
 
     async def holds(self, reader: Reader) -> bool:
         """Whether it is so.

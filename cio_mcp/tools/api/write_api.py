@@ -27,7 +27,7 @@ from cio_mcp.tools.api.write_previews import preview_send
 from cio_mcp.tools.api.write_templates import check_templates
 from cio_mcp.tools.api.write_values import current_values
 from cio_mcp.tools.common.arguments import Name
-from cio_mcp.tools.common.recipients import may_start
+from cio_mcp.tools.common.recipients import may_start, starts_as_json
 from cio_mcp.workspace import CallContext
 
 UNCHECKED = "No schema of this request is published: its body is unchecked."
@@ -80,12 +80,7 @@ async def write_api(
         ),
         effect_title=_effect_title(call),
         calls=(call,),
-        rests_on={
-            **people.rests_on,
-            **current.rests_on,
-            **preview.rests_on,
-            "starts": starts if isinstance(starts, str) else list(starts or ()),
-        },
+        rests_on={**people.rests_on, **current.rests_on, **preview.rests_on, "starts": starts_as_json(starts)},
         once=_is_once(call),
         repeat=repeat,
         trace=_trace(call, people),

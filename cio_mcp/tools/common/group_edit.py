@@ -14,7 +14,7 @@ from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings
 from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.profile_edit import REACHING_ATTRIBUTES, recipients_after
-from cio_mcp.tools.common.recipients import UNREAD, Recipient, may_start, test_profiles_among
+from cio_mcp.tools.common.recipients import UNREAD, Recipient, may_start, starts_as_json, test_profiles_among
 from cio_mcp.tools.common.subscription_words import begin_small, describe_subscription
 from cio_mcp.workspace import CallContext
 
@@ -117,7 +117,7 @@ async def edit_people(ws: CallContext, targets: Sequence[Target], *, notes: tupl
         calls=_calls(ws, changing),
         rests_on={
             "people": {target.recipient.identifier: target.rests_on for target in targets},
-            "starts": starts if isinstance(starts, str) else list(starts or ()),
+            "starts": starts_as_json(starts),
         },
         once=creates,
         next_step="To verify, call get_customer.",

@@ -15,6 +15,7 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
+from cio_mcp.gate.plan import Starts
 from cio_mcp.text.sanitize import clean, quoted, word
 from cio_mcp.text.timestamps import from_unix, has_zone, parse
 from cio_mcp.tools.common.arguments import MAX_EMAIL_BYTES
@@ -154,6 +155,11 @@ async def _segment_of_test_profiles(ws: CallContext) -> Segment | None:
 def may_start(campaigns: Iterable[Campaign]) -> tuple[str, ...]:
     """The campaigns a write may start, a line each."""
     return tuple(f"campaign {campaign.id} {quoted(campaign.name)}" for campaign in campaigns)
+
+
+def starts_as_json(starts: Starts) -> JsonValue:
+    """What a write may start, as a plan rests on it."""
+    return starts if isinstance(starts, str) else list(starts or ())
 
 
 def time_of(field: str, text: str | None) -> datetime | None:

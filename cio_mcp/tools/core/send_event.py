@@ -24,6 +24,7 @@ from cio_mcp.tools.common.recipients import (
     Recipient,
     may_start,
     recipient_of,
+    starts_as_json,
     test_profiles,
     time_of,
     within,
@@ -82,8 +83,7 @@ async def send_event(
         warnings=(*_warnings(recipient, age, starts), *similar, *messages.warnings),
         effect_title="send 1 event; no running campaign uses it" if starts == () else _effect_title(recipient),
         calls=(tracking.event(recipient.reference, name, data or {}, ulid=str(ULID()), at=at),),
-        rests_on=recipient.rests_on
-        | {"starts": starts if isinstance(starts, str) else list(starts), "messages": messages.digest},
+        rests_on=recipient.rests_on | {"starts": starts_as_json(starts), "messages": messages.digest},
         once=True,
         repeat=repeat,
         trace=Evidence(person=recipient.cio_id, event=name) if recipient.cio_id else None,

@@ -62,11 +62,10 @@ async def send_transactional(
     recipient = await recipient_of(ws, customer, id_type)
     where = destination(by, recipient, to)
     preview = await preview_message(contents, recipient.person, data or {}, ws.now, chosen.language or None)
-    noun = NOUNS[by].partition(" ")[2]
     settings = chosen.model_dump(exclude_defaults=True)
     return Plan(
         risk="send",
-        summary=f"Send transactional {noun} {template.id} {quoted(template.name)} to {recipient.name}.",
+        summary=f"Send transactional {_noun(by)} {template.id} {quoted(template.name)} to {recipient.name}.",
         notes=(f"It will be sent {f'at {moment(at)}' if at else 'immediately'}.", *zone_notes(send_at), *where.notes),
         preview=preview.lines,
         reached=0 if _is_unreachable(recipient, chosen) else None,
@@ -89,6 +88,10 @@ async def send_transactional(
         due_at=at.timestamp() if at else None,
         next_step="To follow it, call wait_for_event with this change and metric=delivered. get_message has the text.",
     )
+
+
+def _noun(channel: sends.Channel) -> str:
+    return NOUNS[channel].partition(" ")[2]
 
 
 def _due(send_at: str | None, now: datetime) -> datetime | None:
