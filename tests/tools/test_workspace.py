@@ -1,5 +1,6 @@
 """`get_workspace` on the sandbox."""
 
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -184,3 +185,13 @@ def test_rates_have_no_value_where_nothing_was_sent() -> None:
 def test_rates_of_under_20_messages_are_too_few_to_judge(sent: int, too_few: bool) -> None:
     (line,) = deliverability({"sent": sent, "failed": 1}).lines()
     assert ("too few to judge" in line) is too_few
+
+
+async def test_a_pause_that_cannot_be_read_is_said_and_keeps_nothing_else_from_the_overview(ws: CallContext) -> None:
+    with sqlite3.connect(ws.settings.data_dir / "cio-mcp.db") as other:
+        other.execute("DROP TABLE pauses")
+    answer = await get_workspace(ws, "overview")
+    assert answer.overview
+    assert answer.overview.writes_stopped == "Whether writes are paused could not be read"
+    assert answer.overview.segments == 4
+    assert "Whether writes are paused could not be read" in render(answer, mask=False).text
