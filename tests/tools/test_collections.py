@@ -1,16 +1,20 @@
 """Collections: rows in pages, and edits row by row, on the sandbox."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from cio_mcp.customerio.api.collections import rows_of
+from cio_mcp.customerio.api.collections import MAX_ROW_BYTES, rows_of
+from cio_mcp.customerio.call import canonical
 from cio_mcp.customerio.outcome import Answered
 from cio_mcp.customerio.responses import json_object
 from cio_mcp.errors import BadAnswer, InvalidArgument, NotFound, Refused
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.settings import Settings
+from cio_mcp.tools.common.collection_edit import GONE, MAX_EDIT_BYTES, check_rows
 from cio_mcp.tools.data.list_collections import (
     MAX_COLUMNS,
     MAX_LISTED_COLUMNS,
@@ -108,6 +112,30 @@ async def test_a_row_is_added_and_removed_by_reading_and_writing_all_of_them(ws:
     assert plan.affected is None
     receipt = await carry_out(ws, update_collection, action="remove_rows", rows=({"id": "spring"},), **OFFERS)
     assert [row["id"] for row in offers.rows] == ["bundle", "fall"]
+
+
+@pytest.mark.parametrize(("more", "refused"), [(0, False), (1, True)])
+def test_rows_may_have_exactly_as_many_bytes_as_are_stated(more: int, refused: bool) -> None:
+    empty = len(canonical({"x": ""}))
+    rows = [{"x": "y" * (size - empty)} for size in (MAX_ROW_BYTES, MAX_ROW_BYTES - 1)]
+    check_rows(rows)
+    with pytest.raises(InvalidArgument, match=r"\[0\] has 10,001"):
+        check_rows([{"x": "y" * (MAX_ROW_BYTES + 1 - empty)}])
+    whole, rest = divmod(MAX_EDIT_BYTES, MAX_ROW_BYTES)
+    full = [rows[0]] * whole + ([{"x": "y" * (rest - empty)}] if rest else [])
+    with pytest.raises(InvalidArgument, match="this server sets at most") if refused else nullcontext():
+        check_rows([*full, *[{}] * more])
+
+
+async def test_a_deletion_warns_of_messages_that_could_not_be_read(ws: CallContext, sandbox: Sandbox) -> None:
+    collections = sandbox.workspace.library.collections
+    collections[2] = replace(collections[1], id=2, name="unused")
+    sandbox.faults.append(Fault("GET", "/v1/broadcasts/10/actions", "status:500", times=9))
+    unknown = await update_collection(ws, "delete", "2")
+    assert GONE in unknown.warnings
+    sandbox.faults.clear()
+    quiet = await update_collection(ws, "delete", "2")
+    assert GONE not in quiet.warnings
 
 
 @pytest.mark.parametrize("pattern", [{"id": "none"}, {}, {"url": None}])

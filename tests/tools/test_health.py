@@ -30,6 +30,17 @@ from tests.fixed_time import NOW, QuickClock, SameTime, clear, days_ago, send
 
 pytestmark = pytest.mark.anyio
 
+HEALTHY: set[tuple[Kind, int]] = {
+    ("campaign", 1),
+    ("campaign", 2),
+    ("campaign", 4),
+    ("campaign", 5),
+    ("broadcast", 10),
+    ("newsletter", 31),
+    ("transactional", 1),
+    ("transactional", 2),
+}
+"""The sources that are left: each costs requests, and time."""
 LIQUID = "Liquid error: unknown tag 'endfi' (line 1)"
 
 
@@ -40,10 +51,11 @@ def clock() -> QuickClock:
 
 @pytest.fixture
 async def sandbox(clock: QuickClock) -> AsyncIterator[Sandbox]:
-    """A healthy workspace: without the message of the cast that fails."""
-    async with Sandbox(seed=7, people=60, clock=SameTime(clock)) as running:
-        clear(running, "transactional", 8)
-        del running.workspace.sources["transactional", 8]
+    """A healthy workspace with few sources, without the message of the cast that fails."""
+    async with Sandbox(seed=7, people=20, clock=SameTime(clock)) as running:
+        for source in set(running.workspace.sources) - HEALTHY:
+            clear(running, *source)
+            del running.workspace.sources[source]
         yield running
 
 
@@ -82,6 +94,7 @@ async def test_a_healthy_workspace_has_no_finding(ws: CallContext) -> None:
     assert health.complete
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(1, 6))
 async def test_the_message_of_the_cast_that_fails_is_found_and_nothing_else(
     settings: Settings, clock: QuickClock, seed: int

@@ -13,6 +13,7 @@ from cio_mcp.gate.question import question_about
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.world.segments import Segment
 from cio_mcp.settings import Settings
+from cio_mcp.tools.common.segment_plans import MAX_USERS
 from cio_mcp.tools.core.undo.undo_change import undo_change
 from cio_mcp.tools.core.update_segment import update_segment
 from cio_mcp.workspace import CallContext, open_workspace
@@ -203,6 +204,21 @@ async def test_a_deletion_shows_what_uses_the_segment_and_wants_its_name_typed(
     assert "To approve, also type Beta testers" in question_about(used, "1a2b3c4d").text.replace("“", "").replace(
         "”", ""
     )
+
+
+@pytest.mark.parametrize(("count", "rest"), [(MAX_USERS, ""), (MAX_USERS + 1, ", 1 more")])
+async def test_a_deletion_names_broadcasts_too_and_counts_the_uses_that_it_leaves_out(
+    ws: CallContext, sandbox: Sandbox, count: int, rest: str
+) -> None:
+    sources = sandbox.workspace.sources
+    sources["broadcast", 10] = replace(sources["broadcast", 10], trigger_segments=(BETA,))
+    draft = replace(sources["newsletter", 31], trigger_segments=(BETA,), sent_at=0)
+    sources |= {("newsletter", 100 + place): replace(draft, id=100 + place) for place in range(count - 1)}
+    plan = await update_segment(ws, "delete", "3")
+    names = plan.notes[1].removeprefix("Used by: ").removesuffix(".").removesuffix(rest)
+    assert names.startswith("broadcast 10 “Product news”, ")
+    assert names.count("“") == MAX_USERS
+    assert plan.notes[1].endswith(f"”{rest}.")
 
 
 async def test_a_policy_never_allows_a_change_of_a_segment_by_itself(settings: Settings, sandbox: Sandbox) -> None:

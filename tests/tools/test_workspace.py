@@ -188,6 +188,7 @@ def test_rates_of_under_20_messages_are_too_few_to_judge(sent: int, too_few: boo
 
 
 async def test_a_pause_that_cannot_be_read_is_said_and_keeps_nothing_else_from_the_overview(ws: CallContext) -> None:
+    assert (await ws.gate.pauses.in_force()) is None  # which creates the database
     with sqlite3.connect(ws.settings.data_dir / "cio-mcp.db") as other:
         other.execute("DROP TABLE pauses")
     answer = await get_workspace(ws, "overview")
