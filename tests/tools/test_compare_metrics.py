@@ -68,6 +68,19 @@ async def test_each_rate_states_its_counts_and_the_compared_one_has_a_wilson_int
     assert answer.bases["delivered"] == "sent"
 
 
+async def test_notes_state_the_only_zone_of_a_kind_and_ranges_of_different_lengths_where_that_is_so(
+    ws: CallContext,
+) -> None:
+    campaigns = await compare_metrics(ws, ("1", "2"))
+    newsletters = await compare_metrics(ws, ("31", "29"), kind="newsletter")
+    eastern = "Counted in Eastern time, the only zone for newsletters."
+    assert [VARIED in each.notes for each in (campaigns, newsletters)] == [False, True]
+    assert [any("Eastern" in note for note in each.notes) for each in (campaigns, newsletters)] == [False, True]
+    assert eastern in newsletters.notes
+    shares = "Rates are shares: delivered, bounced of sent; "
+    assert any(line.startswith(shares) for line in newsletters.lines())
+
+
 async def test_two_sides_differ_by_newcombes_interval_in_each_rate_where_that_says_something(
     ws: CallContext, sandbox: Sandbox
 ) -> None:

@@ -292,8 +292,20 @@ async def test_a_deletion_is_undone_in_two_steps_under_a_new_id(ws: CallContext,
     assert sandbox.workspace.segments[5].description == "Picked by hand"
     second = await undo_change(ws, change)
     assert "The segment gets a new ID" in second.warnings[-1]
+    assert not any("were recorded" in warning for warning in second.warnings)
     await apply_change(ws, "undo_change", change=change)
     assert members(sandbox, 5) == before
+
+
+async def test_an_undo_of_a_deletion_says_how_many_members_were_not_recorded(
+    ws: CallContext, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cio_mcp.tools.common.segment_plans.MAX_RECORDED", 1)
+    monkeypatch.setattr("cio_mcp.tools.core.undo.segment.MAX_RECORDED", 1)
+    count = len(members(sandbox))
+    change = await apply_change(ws, "update_segment", action="delete", segment="3")
+    await approve_and_apply(ws, "undo_change", change=change)
+    assert f"Only 1 of its {count} members were recorded." in (await undo_change(ws, change)).warnings
 
 
 async def test_an_undo_of_a_segment_that_is_gone_or_replaced_is_refused(ws: CallContext, sandbox: Sandbox) -> None:

@@ -187,7 +187,7 @@ def test_rates_of_under_20_messages_are_too_few_to_judge(sent: int, too_few: boo
     assert ("too few to judge" in line) is too_few
 
 
-async def test_a_pause_that_cannot_be_read_is_said_and_keeps_nothing_else_from_the_overview(ws: CallContext) -> None:
+async def test_a_pause_that_cannot_be_read_is_reported_beside_the_rest_of_the_overview(ws: CallContext) -> None:
     assert (await ws.gate.pauses.in_force()) is None  # which creates the database
     with sqlite3.connect(ws.settings.data_dir / "cio-mcp.db") as other:
         other.execute("DROP TABLE pauses")
