@@ -14,6 +14,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 
+from cio_mcp.customerio.left_out import count_left_out
 from cio_mcp.errors import InvalidArgument, Rejected
 from cio_mcp.server.elicitation import WriteCall, with_parameters, write_function
 from cio_mcp.server.output_schemas import outline
@@ -82,8 +83,12 @@ def _answer_schema(answer: type[Answer]) -> dict[str, Any]:
     return outline(answer.model_json_schema(mode="serialization"))
 
 
-def add_note(answered: CallToolResult, note: str | None) -> CallToolResult:
-    """Add a note about the arguments to both parts of a result."""
+UNREAD = "unread_note"
+"""The key of one that says how many records could not be read; undeclared for the same reason."""
+
+
+def add_note(answered: CallToolResult, note: str | None, key: str = NOTE) -> CallToolResult:
+    """Add a note to both parts of a result."""
     if note is None:
         return answered
     first, *others = answered.content
@@ -91,7 +96,7 @@ def add_note(answered: CallToolResult, note: str | None) -> CallToolResult:
     return answered.model_copy(
         update={
             "content": [first.model_copy(update={"text": f"{first.text}\n{note}"}), *others],
-            "structured_content": (answered.structured_content or {}) | {NOTE: note},
+            "structured_content": (answered.structured_content or {}) | {key: note},
         }
     )
 
@@ -100,13 +105,14 @@ def _read(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[
     async def read(*, ctx: Context[Any, Any], **arguments: Any) -> CallToolResult:
         ws = replace(await workspace_for_caller(), progress=ctx.report_progress)
         try:
-            answer = await spec.function(ws, **arguments)
+            with count_left_out() as left_out:
+                answer = await spec.function(ws, **arguments)
         except Rejected as rejected:
             if rejected.status == BAD_REQUEST and arguments.get("cursor"):
                 raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged") from rejected
             raise
         assert isinstance(answer, Answer)  # noqa: S101 - a declaration's promise, not input
-        return result(answer, mask=ws.settings.mask_pii)
+        return add_note(result(answer, mask=ws.settings.mask_pii), left_out.note, UNREAD)
 
     reading: Callable[..., Awaitable[CallToolResult]] = with_parameters(read, spec.parameters())
     return reading

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from cio_mcp.customerio.left_out import leave_out
 from cio_mcp.errors import BadAnswer
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import from_unix_if_readable
@@ -109,7 +110,10 @@ def items_of(value: Any) -> list[Any]:
 
 
 def _subject_items(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    return _readable_items(items_of(value), read)
+    items = _readable_items(items_of(value), read)
+    if isinstance(value, list):
+        leave_out(value, len(value) - len(items))
+    return items
 
 
 def is_token(text: str) -> bool:

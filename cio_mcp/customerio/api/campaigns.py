@@ -41,8 +41,8 @@ class Campaign(JourneySource):
 
     actions: Annotated[tuple[ActionRef, ...], Listed] = ()
     event_name: Annotated[str | None, Blank] = None
-    trigger_segment_ids: Annotated[tuple[str, ...], Complete] = ()
-    filter_segment_ids: Annotated[tuple[str, ...], Listed] = ()
+    trigger_segment_ids: Annotated[tuple[Id, ...], Complete] = ()
+    filter_segment_ids: Annotated[tuple[Id, ...], Listed] = ()
     frequency: Annotated[Enumerated | None, Blank] = None
     date_attribute: Annotated[str | None, Blank] = None
     object_type_id: Annotated[str | None, Blank] = None

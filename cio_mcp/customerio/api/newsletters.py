@@ -8,6 +8,7 @@ from cio_mcp.customerio.api.base import (
     Blank,
     Content,
     Enumerated,
+    Id,
     Listed,
     Model,
     Moment,
@@ -32,8 +33,8 @@ class Newsletter(NamedModel):
     created: Moment = None
     updated: Moment = None
     tags: Annotated[tuple[str, ...], Listed] = ()
-    content_ids: Annotated[tuple[str, ...], Listed] = ()
-    recipient_segment_ids: Annotated[tuple[str, ...], Listed] = ()
+    content_ids: Annotated[tuple[Id, ...], Listed] = ()
+    recipient_segment_ids: Annotated[tuple[Id, ...], Listed] = ()
     subscription_topic_id: Annotated[str | None, Blank] = None
 
     @property
@@ -47,7 +48,7 @@ class TestGroup(NamedModel):
 
     label: str | None = None
     winner: bool = False
-    content_ids: Annotated[tuple[str, ...], Listed] = ()
+    content_ids: Annotated[tuple[Id, ...], Listed] = ()
 
 
 class NewsletterPage(Model):

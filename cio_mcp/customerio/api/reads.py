@@ -17,6 +17,7 @@ from cio_mcp.customerio.api.base import (
 )
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.customerio.client import Reader
+from cio_mcp.customerio.left_out import leave_out
 from cio_mcp.customerio.operations import operation
 from cio_mcp.errors import Ambiguous, BadAnswer, InvalidArgument, NotFound, Rejected
 from cio_mcp.text.lists import join_first
@@ -240,6 +241,8 @@ def read_records(
             odd = unreadable
     if odd and (complete or not records):
         raise odd
+    if odd:
+        leave_out(answer[key], len(answer[key]) - len(records))
     return records
 
 

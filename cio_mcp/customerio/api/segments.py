@@ -10,6 +10,7 @@ from cio_mcp.customerio.api.base import (
     Blank,
     Count,
     Enumerated,
+    Id,
     Identifiers,
     Listed,
     Model,
@@ -59,9 +60,9 @@ class Segment(NamedModel):
 class Usage(Model):
     """What uses a segment, by id."""
 
-    campaigns: Annotated[tuple[str, ...], Listed] = ()
-    sent_newsletters: Annotated[tuple[str, ...], Listed] = ()
-    draft_newsletters: Annotated[tuple[str, ...], Listed] = ()
+    campaigns: Annotated[tuple[Id, ...], Listed] = ()
+    sent_newsletters: Annotated[tuple[Id, ...], Listed] = ()
+    draft_newsletters: Annotated[tuple[Id, ...], Listed] = ()
 
 
 class MemberPage(Model):
