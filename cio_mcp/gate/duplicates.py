@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass
 
+import anyio.to_thread
+
 from cio_mcp.customerio.canonical import FORM_VERSION
 from cio_mcp.gate.plan import Plan, parse_plan
 from cio_mcp.gate.receipt import Receipt, happened_at, scheduled_for
@@ -30,13 +32,15 @@ class Duplicates:
 
     async def examine(self, plan: Plan, now: float) -> Plan | Receipt:
         """Answer a plan that was carried out already, or add what of it, or nearly of it, a person must know."""
-        if (effect := plan.effect) is None:
+        # Outside of the event loop, since a batch may hold thousands of requests.
+        effect, target = await anyio.to_thread.run_sync(lambda: (plan.effect, plan.target))
+        if effect is None:
             return plan
         await self.renew(now)
         same = await self.effects.same(effect, now - DUPLICATE_SECONDS, now)
         if same and not plan.repeat:
             return duplicate_receipt(same, now, can_repeat=plan.repeat is not None)
-        digests = Digests(effect, plan.target)
+        digests = Digests(effect, target)
         precedents = [each for each in await self._precedents(digests, now) if same is None or each.row.id != same.id]
         sentences = [_sentence(each, now) for each in precedents[:MAX_NAMED]]
         more = ["There are more of the last 24 hours; list_changes lists them."] if len(precedents) > MAX_NAMED else []

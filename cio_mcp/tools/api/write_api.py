@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
+import anyio.to_thread
 from pydantic import Field, JsonValue
 from ulid import ULID
 
@@ -60,6 +61,7 @@ async def write_api(
     uses = await check_templates(ws, call, current.edits)
     preview = await preview_send(ws, call, people.person)
     starts = await _starts(ws, call)
+    equal = await anyio.to_thread.run_sync(_equal_requests, call, people.known_as)
     return Plan(
         risk=risk_of(call.effects),
         summary=_summary(call),
@@ -72,7 +74,7 @@ async def write_api(
         starts=starts,
         why=EXPORTS if "data_export" in call.guardrails else "",
         warnings=(
-            *_equal_requests(call, people.known_as),
+            *equal,
             *people.warnings,
             *current.warnings,
             *uses.warnings,
