@@ -1,11 +1,22 @@
 """Tasks about segments."""
 
+from cio_mcp.sandbox import Sandbox
 from tests.agents.checks import Holds, InSegment, Says
 from tests.agents.task import Step, Take, Task
 
 COUNT = Take("count", r"^([\d,]*\d) people", "count")
 VIPS = Says("count", lambda sandbox: sum(sandbox.workspace.segments[2].has(p) for p in sandbox.workspace.people))
 CHANGE = Take("change", r"^Change ([0-9a-f]{8})$", "change")
+
+MARCH, JUNE = 1_772_323_200, 1_781_481_600
+"""2026-03-01 and 2026-06-15, in Unix seconds."""
+
+
+def bounced_are_in(sandbox: Sandbox) -> bool:
+    """Whether everyone with a message that bounced from March to mid-June is a beta tester."""
+    bounced = [each.person for each in sandbox.workspace.deliveries if MARCH <= each.metrics.get("bounced", 0) < JUNE]
+    return bool(bounced) and all(sandbox.workspace.segments[3].has(person) for person in bounced)
+
 
 TASKS = (
     Task(
@@ -31,6 +42,24 @@ TASKS = (
         end=(VIPS,),
         calls=1,
         tokens=150,
+    ),
+    Task(
+        name="everyone whose email bounced, in a segment",
+        words="Add everyone whose email bounced since March to Beta testers.",
+        steps=(
+            Step(
+                "update_segment",
+                {
+                    "action": "add",
+                    "segment": "Beta testers",
+                    "messages": {"metric": "bounced", "since": "2026-03-01", "until": "2026-06-15"},
+                },
+            ),
+        ),
+        end=(Holds("everyone whose email bounced is in it", bounced_are_in),),
+        writes=("add_to_segment",),
+        calls=1,
+        tokens=250,
     ),
     Task(
         name="members of a segment, page by page",
