@@ -11,6 +11,7 @@ def _effects(sandbox: Sandbox, number: int) -> int:
 
 EXAMPLE = Example(
     tool=update_segment,
+    open_parts=("messages",),
     arguments={"action": "add", "segment": "Beta testers", "customers": ["eve"]},
     failure={"action": "add", "segment": "VIP", "customers": ["ada"]},
     failed_argument="segment",

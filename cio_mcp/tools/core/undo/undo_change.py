@@ -51,7 +51,7 @@ before they are applied, by https://docs.customer.io/integrations/api/track/."""
 
 
 async def undo_change(ws: CallContext, change: Annotated[Name, Field(description="Change ID")]) -> Plan:
-    """Undo (revert) a change of attributes, segments, objects, devices, content, snippets, or collections.
+    """Put back what a change replaced: attributes, segments, objects, devices, content, snippets, or collections.
 
     Requires approval. Sends can't be undone.
     """
