@@ -26,7 +26,8 @@ check: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest tests/test_layers.py tests/test_token_budget.py tests/test_answer_budget.py
+	@$(BIN)/python -m pytest tests/test_layers.py tests/test_words.py tests/test_documentation.py \
+		tests/test_token_budget.py tests/test_answer_budget.py
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

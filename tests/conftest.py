@@ -105,6 +105,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--quick"):
         hypothesis.settings.load_profile("quick")
+        os.environ.setdefault("STATE_MACHINE_EXAMPLES", "5")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -51,6 +51,7 @@ class RecordingSandbox(Sandbox):
         await super().app(scope, receive, record)
 
 
+@pytest.mark.slow
 async def test_answers_to_ten_everyday_questions_cost_a_fraction_of_the_raw_bodies(settings: Settings) -> None:
     texts, contents, bodies = {}, {}, {}
     async with RecordingSandbox(seed=7, people=400) as sandbox:

@@ -43,6 +43,7 @@ def longest(value: Any) -> int:
     return max([len(inner), *map(longest, inner)])
 
 
+@pytest.mark.slow
 async def test_no_answer_is_longer_than_its_bound_on_either_channel(ws: CallContext, sandbox: Sandbox) -> None:
     await ws.events.append(list(reports()))
     too_long: dict[str, tuple[int, ...]] = {}

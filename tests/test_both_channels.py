@@ -175,7 +175,7 @@ def test_every_resource_is_in_the_table() -> None:
     assert len(RESOURCES) == len(URIS)
 
 
-@pytest.mark.sampled(14)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("tool", EXAMPLES)
 async def test_text_and_structured_content_say_the_same_and_mark_free_text(
     tool: str, settings: Settings, sandbox: Sandbox

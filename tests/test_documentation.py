@@ -86,6 +86,7 @@ def test_modules_that_our_pages_name_exist() -> None:
             assert any(place.exists() for place in places), f"{page.name}: {path}"
 
 
+@pytest.mark.slow
 def test_the_page_on_the_architecture_names_only_functions_that_there_are() -> None:
     defined = {node.name for path in (ROOT / "cio_mcp").rglob("*.py") for node in _definitions(path)}
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

@@ -43,7 +43,7 @@ def test_every_write_that_needs_no_earlier_change_can_be_disturbed() -> None:
     assert WRITES.keys() == {tool for tool in ASKS if not EXAMPLES[tool].sources}
 
 
-@pytest.mark.sampled(20)
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize(("era", "tool"), ROUNDS)
 async def test_it_answers_in_text_and_in_what_its_output_schema_promises(
     tool: str, era: Era, settings: Settings, sandbox: Sandbox

@@ -115,6 +115,7 @@ TAKEN = [("ada@example.com", "a3000001"), ("cio_a3000001", "a3000001"), ("bob@ex
 
 
 @pytest.mark.parametrize(("customer", "cio_id"), TAKEN)
+@pytest.mark.sampled(3)
 async def test_creating_an_id_that_names_a_customer_in_another_way_asks_about_that_customer(
     customer: str, cio_id: str, era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
@@ -253,6 +254,7 @@ async def test_nobody_is_created_by_a_cio_id_or_a_phone_number(
 
 @pytest.mark.parametrize("tool", ["send_event", "update_customer"])
 @pytest.mark.parametrize("customer", ["ada", "ada@example.com", "cio_a3000001"])
+@pytest.mark.sampled(3)
 async def test_with_the_track_keys_alone_an_identifier_of_the_kind_of_its_shape_stands_in_the_path(
     tool: str, customer: str, settings: Settings, sandbox: Sandbox
 ) -> None:
@@ -354,6 +356,7 @@ async def test_a_change_of_a_customer_whose_id_is_an_address_is_undone_on_that_c
         ("send_transactional", {"message": "2", "to": "a%b@example.com"}, "to: expected one email"),
     ],
 )
+@pytest.mark.sampled(8)
 async def test_an_identifier_that_reads_as_another_kind_is_refused_before_any_question(
     tool: str, arguments: dict[str, Any], expected: str, settings: Settings, sandbox: Sandbox
 ) -> None:

@@ -150,7 +150,7 @@ async def test_hostile_text_in_the_workspace_is_quoted_by_every_tool(
     assert bool(reader.prompts) == bool(WRITES.keys() & set(tools))
 
 
-@pytest.mark.sampled(10)
+@pytest.mark.sampled(5)
 @pytest.mark.anyio
 @pytest.mark.parametrize("tools", GROUPS, ids=" ".join)
 async def test_hostile_arguments_are_answered_in_one_harmless_sentence(

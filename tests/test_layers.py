@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.sources import nodes
 
 ROOT = Path(__file__).parent.parent / "cio_mcp"
@@ -44,6 +46,7 @@ TIME_READS = {"datetime": {"now", "utcnow", "today"}, "date": {"today"}}
 LONGEST = 400
 
 
+@pytest.mark.slow
 def test_every_import_goes_down_and_third_parties_stay_confined() -> None:
     wrong = [problem for path in sorted(ROOT.rglob("*.py")) for problem in _problems(path)]
     assert not wrong, "\n".join(wrong)
@@ -54,11 +57,13 @@ def test_no_module_is_longer_than_can_be_read_at_once() -> None:
     assert not long, f"cut these where they have a joint: {', '.join(long)}"
 
 
+@pytest.mark.slow
 def test_imports_stand_at_the_top_and_load_late_only_at_the_boundary() -> None:
     wrong = [problem for path in sorted(ROOT.rglob("*.py")) for problem in _hidden_imports(path)]
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.slow
 def test_nothing_is_guessed_from_a_route() -> None:
     guessing = [
         f"{path.relative_to(ROOT)}:{node.lineno} reads .route: what an operation is stands in customerio/operations"
@@ -70,6 +75,7 @@ def test_nothing_is_guessed_from_a_route() -> None:
     assert not guessing, "\n".join(guessing)
 
 
+@pytest.mark.slow
 def test_only_the_clock_reads_the_system_s_time_and_only_the_edge_names_it() -> None:
     wrong = [problem for path in sorted(ROOT.rglob("*.py")) for problem in _time_reads(path)]
     assert not wrong, "\n".join(wrong)

@@ -66,11 +66,13 @@ def test_documentation_has_no_word_that_readers_stumble_over(page: Path) -> None
     assert not found, "\n".join(found)
 
 
+@pytest.mark.slow
 def test_strings_docstrings_and_comments_have_no_word_that_readers_stumble_over() -> None:
     found = [f"{path.relative_to(ROOT)}:{problem}" for path in MODULES for problem in _problems(_prose(path))]
     assert not found, "\n".join(found)
 
 
+@pytest.mark.slow
 def test_names_have_no_word_that_readers_stumble_over() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line} names “{name}”; write {NAMES[word.lower()]}"

@@ -29,7 +29,7 @@ def hasty(settings: Settings) -> Settings:
     return settings.model_copy(update={"max_wait": 5.0})
 
 
-@pytest.mark.sampled(14)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("tool", WRITES)
 async def test_an_approved_write_happens_once_and_again_is_answered_without_sending(
     tool: str, era: Era, settings: Settings, sandbox: Sandbox
@@ -186,6 +186,7 @@ async def test_the_choice_says_that_an_edit_is_an_edit_even_if_it_may_send_messa
         ("write_api", {"operation": "export_customers", "body": {"filters": {}}}, "export personal data"),
     ],
 )
+@pytest.mark.sampled(8)
 async def test_the_choice_names_what_is_changed_and_never_says_that_people_are_deleted_or_written_to_who_are_not(
     tool: str, arguments: dict[str, Any], choice: str, settings: Settings, sandbox: Sandbox
 ) -> None:

@@ -72,7 +72,7 @@ async def example(settings: Settings, sandbox: Sandbox) -> AsyncIterator[CallCon
         ("ada", None, {"_cio_subscription_preferences_computed": {"topics": {"topic_1": False}}}),
     ],
 )
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(6)
 async def test_nobody_is_taken_over_without_a_person(
     example: CallContext, sandbox: Sandbox, customer: str, id_type: Any, attributes: dict[str, JsonValue], create: bool
 ) -> None:

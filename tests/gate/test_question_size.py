@@ -42,6 +42,7 @@ PLANS = {
 
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+@pytest.mark.sampled(2)
 def test_only_as_many_values_are_rendered_as_a_question_has_room_for(plan: Plan) -> None:
     with counted() as calls:
         question = question_about(plan, "aaaa0001")

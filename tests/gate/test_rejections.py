@@ -64,6 +64,7 @@ async def test_the_question_states_first_how_often_the_same_was_rejected(
 
 
 @pytest.mark.parametrize("how", [*get_args(RejectionPhrase), *get_args(WithdrawalPhrase)])
+@pytest.mark.sampled(6)
 async def test_only_what_a_person_decided_against_a_change_is_a_rejection(how: DeclinePhrase, gate: Gate) -> None:
     change = await propose_change(gate, event())
     assert await gate.approvals.withdraw(change, by="local:bob", how=how)

@@ -42,6 +42,7 @@ async def test_track_and_sends_draw_on_no_app_budget(client: SandboxClient) -> N
     assert (await client.http.get("/v1/campaigns", headers=APP)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_track_counts_its_soft_limit_and_refuses_nobody(client: SandboxClient) -> None:
     for _ in range(3005):
         assert (await client.track("GET", "/accounts/region")).status_code == 200

@@ -214,7 +214,7 @@ def test_every_write_route_is_tried() -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "body"), BODIES, ids=[f"{n} {m} {p}" for n, (m, p, _) in enumerate(BODIES)])
-@pytest.mark.sampled(11)
+@pytest.mark.sampled(4)
 async def test_no_value_of_any_field_makes_the_sandbox_fail(method: str, path: str, body: Any) -> None:
     caller = Caller()
     assert (await caller.send(method, path, json.dumps(body).encode())).status_code < 300 or path.endswith("/x")
@@ -226,7 +226,7 @@ async def test_no_value_of_any_field_makes_the_sandbox_fail(method: str, path: s
 
 
 @pytest.mark.parametrize("row", OTHERS, ids=lambda row: row.id)
-@pytest.mark.sampled(11)
+@pytest.mark.sampled(5)
 async def test_no_value_of_any_field_of_another_operation_makes_the_sandbox_fail(row: Operation) -> None:
     caller = Caller()
     operations = OperationCaller(caller.sandbox, caller.http)

@@ -43,6 +43,7 @@ def check(published: Any, event: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "metric"), EVERY)
+@pytest.mark.sampled(12)
 async def test_every_event_of_a_burst_has_the_published_shape(
     webhook_client: WebhookClient, published: Any, kind: str, metric: str
 ) -> None:

@@ -69,6 +69,7 @@ READS = {
 
 
 @pytest.mark.parametrize("path", READS)
+@pytest.mark.sampled(15)
 async def test_an_answer_has_the_published_shape(client: SandboxClient, path: str) -> None:
     answer = await client.app(path)
     assert answer.status_code == 200, answer.text

@@ -80,6 +80,7 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.sampled(12)
 async def test_a_documented_answer_comes_out_of_its_tool(case: str, settings: Settings) -> None:
     tool, arguments, promised = CASES[case]
     rows = [row for row in OPERATIONS.values() if not row.when and not row.unpublished]

@@ -535,7 +535,7 @@ def verdicts(answer: DeliveryExplanation) -> tuple[Verdict, tuple[Verdict, ...]]
     return answer.verdict, tuple(cause.verdict for cause in answer.also or ())
 
 
-@pytest.mark.sampled(20)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize(("seed", "verdict", "also"), CASES, ids=lambda part: getattr(part, "__name__", None))
 async def test_a_seeded_cause_is_the_verdict(
     seed: Seed, verdict: Verdict, also: tuple[Verdict, ...], ws: CallContext, stage: Stage

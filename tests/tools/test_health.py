@@ -506,6 +506,7 @@ async def test_a_check_of_which_every_read_fails_claims_to_have_checked_nothing(
         ("/v1/esp/suppression/bounces", "suppression"),
     ],
 )
+@pytest.mark.sampled(2)
 async def test_a_check_that_lacks_one_read_is_not_listed_as_done(
     ws: CallContext, sandbox: Sandbox, path: str, check: Check
 ) -> None:

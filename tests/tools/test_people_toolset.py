@@ -45,7 +45,7 @@ class Changing(Person):
         return await super().__call__(context, params)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("tool", "arguments", "wanted"),
     [
@@ -266,6 +266,7 @@ async def test_a_device_that_cannot_be_meant_is_refused(
 
 @pytest.mark.parametrize("action", ["delete", "suppress", "unsuppress"])
 @pytest.mark.parametrize("id_", ["bob", "ada@example.com", "cio_a3000001"])
+@pytest.mark.sampled(4)
 async def test_with_the_track_keys_alone_an_id_of_any_shape_reaches_that_id(
     action: str, id_: str, settings: Settings, sandbox: Sandbox
 ) -> None:

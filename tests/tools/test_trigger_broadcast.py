@@ -105,7 +105,7 @@ def audiences(sandbox: Sandbox, rng: random.Random) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("way", range(7))
 async def test_whom_the_plan_expects_to_be_reached_is_whom_the_broadcast_reaches(
@@ -258,6 +258,7 @@ async def test_only_people_of_a_list_are_recipients_to_a_policy(ws: CallContext)
 
 
 @pytest.mark.parametrize("audience", [{"ids": []}, {"emails": [], "ids": []}, {"segment": ""}, '{"ids": []}'])
+@pytest.mark.sampled(2)
 async def test_an_empty_list_never_becomes_the_audience_of_the_broadcast(
     settings: Settings, sandbox: Sandbox, audience: JsonValue
 ) -> None:

@@ -256,6 +256,7 @@ REFUSED: dict[str, tuple[str, Body | None, dict[str, JsonValue], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.sampled(6)
 async def test_what_no_typed_tool_may_do_is_refused_before_anything_is_sent(
     case: str, ws: CallContext, sandbox: Sandbox
 ) -> None:
