@@ -92,10 +92,10 @@ async def _call(
             return None, ""
         if reading.is_waiting:
             await decide()
-        elif correction := reading.correction():
-            _correct(arguments, *correction)
         elif items := reading.unknown_items():
             _omit(arguments, items, run)
+        elif correction := reading.correction():
+            _correct(arguments, *correction)
         elif reading.failed:
             return None, f"{step.tool}: {reading.error}"
         else:
