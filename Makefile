@@ -14,7 +14,7 @@ demo: $(READY_TO_RUN)
 # All tests but the slow ones, with samples of long ones. Tests start many processes, which reuse the stored bytecode.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
-	@$(BIN)/python -m pytest --quick -n 4
+	@$(BIN)/python -m pytest --quick -n 5
 
 # For CI: crash tests, then all tests with branch coverage. `coverage report -m` shows missing lines.
 test-full: export PYTHONDONTWRITEBYTECODE =
