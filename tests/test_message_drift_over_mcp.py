@@ -16,7 +16,7 @@ from cio_mcp.settings import Settings
 from tests.approver import Approver
 from tests.clients import structured
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SEND = ("send_transactional", {"customer": "ada", "message": "Order shipped"})
 EVENT = ("send_event", {"customer": "ada", "name": "order_placed", "data": {"order_id": "A-1"}})

@@ -16,6 +16,8 @@ from cio_mcp.sandbox.server import serve_in_background
 from cio_mcp.tools.admin.receiver_webhook import NAME, plan_webhook
 from tests.cli.command_line import CommandLine, Session
 
+pytestmark = pytest.mark.slow
+
 URL = "https://hooks.example.com/webhooks/customerio"
 WAREHOUSE = "https://warehouse.acme.example/cio"
 ELSEWHERE = "https://loader@warehouse.acme.example/cio"

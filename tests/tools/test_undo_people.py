@@ -12,7 +12,7 @@ from cio_mcp.workspace import CallContext, open_workspace
 from tests.callers import caller_named
 from tests.tools.test_undo_change import apply_change, approve_and_apply, values
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 BOTH: list[JsonValue] = ["ada", "bob"]
 

@@ -24,7 +24,7 @@ from tests.web.connections import (
 )
 from tests.web.posting import Poster, signed
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 UNSIGNED = b"POST /webhooks/customerio HTTP/1.1\r\nHost: anything\r\nContent-Length: 1000000\r\n\r\n"
 SIGNED = "".join(

@@ -15,7 +15,7 @@ from cio_mcp.web.server import http_server
 from cio_mcp.web.webhooks import MAX_BODY_BYTES
 from tests.web.posting import Poster, signed
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 BODY = json.dumps(
     {"event_id": "E1", "object_type": "email", "metric": "sent", "timestamp": 1_700_000_000, "data": {}}

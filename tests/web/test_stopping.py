@@ -14,7 +14,7 @@ from cio_mcp.settings import Settings
 from cio_mcp.web.server import LimitedServer, http_server
 from tests.eras import Era
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 class Slow:
