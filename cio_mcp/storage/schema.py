@@ -203,6 +203,46 @@ rejections = Table(
 )
 """Webhook requests that were not accepted, counted by reason."""
 
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("workspace", String, nullable=False),
+    Column("principal", String, nullable=False),
+    Column("change", String),
+    Column("kind", String, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("cursor", Integer, nullable=False, default=0),
+    Column("failed", Integer, nullable=False, default=0),
+    Column("lease", String),
+    Column("lease_until", Float, nullable=False, default=0.0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("updated_at", Float, nullable=False),
+    Column("reason", Text),
+    Index("jobs_due", "workspace", "state", "lease_until"),
+    Index("jobs_recent", "workspace", "created_at"),
+)
+"""Long work. Times are Unix seconds, `options` is JSON, `digest` the SHA-256 (hex) over kind, options and rows,
+`change` the change that approved it. `cursor` is how many of the `total` rows are behind it, `failed` how many were
+refused.
+`lease` is the worker that owns it until `lease_until`; `attempts` counts the workers since the last batch was done."""
+
+job_rows = Table(
+    "job_rows",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("data", Text, nullable=False),
+    Column("problem", Text),
+    sqlite_with_rowid=False,
+)
+"""The rows of a job in their order, from 0: `data` is JSON, `problem` says why a row was refused."""
+
 _versions = Table(
     "alembic_version",
     MetaData(),

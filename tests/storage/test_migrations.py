@@ -40,8 +40,8 @@ from tests.carrying_out import approve
 pytestmark = pytest.mark.anyio
 
 WRITTEN_BEFORE = (Path(__file__).parent / "baseline.sql").read_text(encoding="utf-8")
-NEWER = "0004_from_0003"
-TOO_NEW = "0005_from_0004"
+NEWER = "0005_from_0004"
+TOO_NEW = "0006_from_0005"
 
 TOOLS: dict[str, Any] = {"update_customer": update_customer, "undo_change": undo_change}
 
