@@ -1,0 +1,170 @@
+"""Files of rows: opened only below the directories that the operator allows, and read row by row."""
+
+import csv
+import json
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import JsonValue
+
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.text.sanitize import quoted
+
+ARGUMENT = "file"
+"""The argument of the tools that read a file."""
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+MAX_LINE_BYTES = 1_000_000
+"""Of one line. Chosen: thirty times what Customer.io takes of one customer."""
+MAX_COLUMNS = 1_000
+"""Chosen: Customer.io keeps 300 attributes of a customer."""
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+UTF8_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that could be read: the line it starts at, from 1, and its values by column."""
+
+    line: int
+    values: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that could not be read, and why."""
+
+    line: int
+    reason: str
+
+
+@contextmanager
+def open_rows(name: str, directories: Sequence[Path]) -> Iterator[Iterator[Row | BadRow]]:
+    """Open a CSV or JSON-lines file and read its rows; the file must not change meanwhile.
+
+    Raises:
+        InvalidArgument: it lies elsewhere, cannot be read, or changed while it was read; the text says what to do.
+    """
+    path = allowed_path(name, directories)
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} must end with {', '.join(FORMATS)}")
+    try:
+        # A named pipe without a writer would otherwise hold up the thread that opens it.
+        file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
+    except OSError:
+        raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} can't be read by this server") from None
+    with file:
+        before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} isn't a regular file")
+        if not before.st_size:
+            raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} is empty")
+        try:
+            yield _csv_rows(file) if kind == "csv" else _json_rows(file)
+        except OSError:
+            raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} can't be read to its end") from None
+        after = os.fstat(file.fileno())
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} changed while it was read. Try again")
+
+
+def allowed_path(name: str, directories: Sequence[Path]) -> Path:
+    """Find a file below the allowed directories, with every symlink resolved.
+
+    Raises:
+        InvalidArgument: there is none, or it lies elsewhere.
+    """
+    if not directories:
+        raise InvalidArgument(
+            ARGUMENT, "this server reads no files. Its operator can allow a directory: CIO_FILES_DIRS"
+        )
+    roots = [directory.expanduser().resolve() for directory in directories]
+    given = Path(os.path.expanduser(name))  # noqa: PTH111 - pathlib fails for an unknown user
+    for path in [given] if given.is_absolute() else [root / given for root in roots]:
+        try:
+            resolved = path.resolve(strict=True)
+        except (OSError, RuntimeError, ValueError):
+            continue
+        if any(resolved.is_relative_to(root) for root in roots):
+            return resolved
+    raise InvalidArgument(ARGUMENT, f"there is no file {quoted(given.name)} in the directories of CIO_FILES_DIRS")
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    """Decode line by line; a byte order mark is skipped.
+
+    Raises:
+        InvalidArgument: the encoding isn't UTF-8, or a line is too long.
+    """
+    number = 0
+    while raw := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if number == 1 and raw.startswith(UTF16):
+            raise InvalidArgument(ARGUMENT, "is encoded in UTF-16. Save it as UTF-8 (in Excel: “CSV UTF-8”)")
+        if len(raw) > MAX_LINE_BYTES:
+            raise InvalidArgument(ARGUMENT, f"line {number:,} has more than {MAX_LINE_BYTES:,} bytes")
+        if b"\0" in raw:
+            raise InvalidArgument(ARGUMENT, f"line {number:,} has a null byte, so it isn't a text file")
+        try:
+            yield raw.removeprefix(UTF8_MARK if number == 1 else b"").decode()
+        except UnicodeDecodeError:
+            raise InvalidArgument(
+                ARGUMENT, f"line {number:,} isn't UTF-8 (maybe Latin-1 or Windows-1252). Save the file as UTF-8"
+            ) from None
+
+
+def _csv_rows(file: BinaryIO) -> Iterator[Row | BadRow]:
+    lines = _lines(file)
+    first = next(lines, "")
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(_chained(first, lines), delimiter=delimiter, strict=True)
+    try:
+        columns = [name.strip() for name in next(reader, [])]
+        _check_columns(columns)
+        start = reader.line_num + 1
+        for cells in reader:
+            if len(cells) == len(columns):
+                yield Row(start, dict(zip(columns, cells, strict=True)))
+            elif cells:
+                yield BadRow(start, f"has {len(cells):,} values; the first line names {len(columns):,} columns")
+            start = reader.line_num + 1
+    except csv.Error:
+        raise InvalidArgument(
+            ARGUMENT, f"line {reader.line_num:,} isn't valid CSV: check its quotation marks"
+        ) from None
+
+
+def _check_columns(columns: Sequence[str]) -> None:
+    if len(columns) > MAX_COLUMNS:
+        raise InvalidArgument(ARGUMENT, f"has {len(columns):,} columns; at most {MAX_COLUMNS:,} can be read")
+    if not all(columns):
+        raise InvalidArgument(ARGUMENT, f"column {columns.index('') + 1:,} has no name in the first line")
+    repeated = next((name for name in columns if columns.count(name) > 1), None)
+    if repeated is not None:
+        raise InvalidArgument(ARGUMENT, f"the first line names the column {quoted(repeated)} twice")
+
+
+def _json_rows(file: BinaryIO) -> Iterator[Row | BadRow]:
+    for number, line in enumerate(_lines(file), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            yield BadRow(number, "isn't valid JSON")
+            continue
+        yield Row(number, value) if isinstance(value, dict) else BadRow(number, "isn't a JSON object")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest

@@ -1,0 +1,125 @@
+"""Files of rows: what can be read is, and anything else is one sentence for the person who has the file."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.jobs.files import MAX_COLUMNS, MAX_LINE_BYTES, BadRow, Row, allowed_path, open_rows
+from cio_mcp.jobs.packing import FRAME_BYTES, pack, size_of
+
+
+def read(folder: Path, content: bytes, name: str = "people.csv") -> list[Row | BadRow]:
+    (folder / name).write_bytes(content)
+    with open_rows(name, [folder]) as rows:
+        return [*rows]
+
+
+def test_a_csv_file_is_read_by_its_columns(tmp_path: Path) -> None:
+    content = 'id,name,note\r\n1,Ada,"a, ""b""\nc"\r\n\r\n2,Zoë,\r\n'.encode()
+    assert read(tmp_path, content) == [
+        Row(2, {"id": "1", "name": "Ada", "note": 'a, "b"\nc'}),
+        Row(5, {"id": "2", "name": "Zoë", "note": ""}),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_each_usual_delimiter_is_recognized_and_a_byte_order_mark_is_skipped(tmp_path: Path, delimiter: str) -> None:
+    assert read(tmp_path, f"\ufeffid{delimiter}plan\n1{delimiter}vip".encode()) == [Row(2, {"id": "1", "plan": "vip"})]
+
+
+def test_a_row_of_another_length_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    bad, good = read(tmp_path, b"id,plan\n1\n2,vip\n")
+    assert bad == BadRow(2, "has 1 values; the first line names 2 columns")
+    assert good == Row(3, {"id": "2", "plan": "vip"})
+
+
+def test_json_lines_are_read_and_bad_ones_named(tmp_path: Path) -> None:
+    content = b'{"id": 1, "tags": ["a"]}\n\n[1]\n{"id": NaN}\n{"id"\n' + b"[" * 100_000 + b"\n"
+    assert read(tmp_path, content, "people.jsonl") == [
+        Row(1, {"id": 1, "tags": ["a"]}),
+        BadRow(3, "isn't a JSON object"),
+        BadRow(4, "isn't valid JSON"),
+        BadRow(5, "isn't valid JSON"),
+        BadRow(6, "isn't valid JSON"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        ("id\nü\n".encode("utf-16"), "UTF-16"),
+        ("id\nz\u00fcrich\n".encode("latin-1"), "line 2 isn't UTF-8"),
+        (b"id\n\0\n", "line 2 has a null byte"),
+        (b"id\n" + b"x" * (MAX_LINE_BYTES + 1), "line 2 has more than 1,000,000 bytes"),
+        (b'id,plan\n1,"vip\n', "isn't valid CSV"),
+        (b"id,id\n", "names the column \u201cid\u201d twice"),
+        (b"id,,plan\n", "column 2 has no name"),
+        (b",".join(b"c%d" % number for number in range(MAX_COLUMNS + 1)), "has 1,001 columns"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
+    with pytest.raises(InvalidArgument, match=sentence) as refused:
+        read(tmp_path, content)
+    assert str(tmp_path) not in str(refused.value)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes(b"id\n1\n")
+
+    def read_while_it_changes() -> None:
+        with open_rows("people.csv", [tmp_path]) as rows:
+            assert next(rows)
+            (tmp_path / "people.csv").write_bytes(b"id\n1\n2\n")
+
+    with pytest.raises(InvalidArgument, match="changed while it was read"):
+        read_while_it_changes()
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.csv", "/etc/passwd", "link.csv", "folder/link.csv", "gone.csv", "a\0b.csv", "~x"]
+)
+def test_nothing_outside_the_directories_is_found(tmp_path: Path, name: str) -> None:
+    allowed = tmp_path / "allowed"
+    (allowed / "folder").mkdir(parents=True)
+    (tmp_path / "secret.csv").write_text("id\n1\n")
+    (allowed / "link.csv").symlink_to(tmp_path / "secret.csv")
+    (allowed / "folder" / "link.csv").symlink_to("../../secret.csv")
+    with pytest.raises(InvalidArgument, match="there is no file"):
+        allowed_path(name, [allowed])
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name in ("folder.csv", "pipe.csv"):
+        with pytest.raises(InvalidArgument, match=r"can't be read|isn't a regular file"), open_rows(name, [tmp_path]):
+            pass
+
+
+def test_without_a_directory_no_file_is_read() -> None:
+    with pytest.raises(InvalidArgument, match="CIO_FILES_DIRS"):
+        allowed_path("people.csv", [])
+
+
+@given(texts=st.lists(st.text(max_size=40), max_size=60), limit=st.integers(20, 300))
+def test_packing_keeps_order_and_size_and_wastes_nothing(texts: list[str], limit: int) -> None:
+    batches = [*pack([(text, text) for text in texts], limit)]
+    assert [text for batch in batches for text in batch] == texts
+    sizes = [FRAME_BYTES + sum(size_of(text) + 1 for text in batch) for batch in batches]
+    for number, size in enumerate(sizes):
+        assert size <= limit or len(batches[number]) == 1
+        if number + 1 < len(batches):
+            assert size + size_of(batches[number + 1][0]) + 1 > limit
+
+
+def test_a_batch_is_as_large_as_its_json() -> None:
+    (batch,) = pack([(number, {"id": number, "name": "Zoë"}) for number in range(50)])
+    body = {"batch": [{"id": number, "name": "Zoë"} for number in batch]}
+    sent = json.dumps(body, separators=(",", ":")).encode()
+    assert len(sent) == FRAME_BYTES + sum(size_of(operation) + 1 for operation in body["batch"]) - 1
