@@ -14,6 +14,7 @@ FLOORS = [
     {"server"},
     {"tools", "web"},
     {"workspace"},
+    {"jobs"},
     {"gate", "events", "identity"},
     {"customerio"},
     {"storage"},
@@ -32,7 +33,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "sqlite3": ("storage/",),
     "asyncio": (),
 }
-SENDING_ROOMS = {"gate", "workspace"}
+SENDING_ROOMS = {"gate", "jobs", "workspace"}
 """Who may import the writer, so that nothing else can send; the workspace only hands it over."""
 LATE_IMPORTS = {"server/runtime.py", "storage/engine.py"}
 """The boundary behind which heavy modules load, and alembic, which is needed once for each upgrade."""

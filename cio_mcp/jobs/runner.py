@@ -17,8 +17,8 @@ BEAT_SECONDS = 5.0
 """Seconds between signs of life."""
 SAFE_PART = 0.75
 """The part of a lease after which a worker that was frozen sends nothing more."""
-BATCH_ROWS = 1_000
-"""Rows that are read for a batch; a function may do fewer. Chosen: well below what Customer.io takes in a second."""
+BATCH_ROWS = 10_000
+"""Rows that are read for a batch at most; a function may do fewer. Chosen: more than one request holds."""
 LOOK_SECONDS = 2.0
 """Seconds between looks for a job."""
 RETRY_SECONDS = 30.0

@@ -22,6 +22,11 @@ JobState = Literal["input_required", "working", "completed", "failed", "cancelle
 STAGED_AT_ONCE = 1_000
 """Rows that are staged in one transaction, so that other writers never wait long. Chosen."""
 
+MAX_READ_BYTES = 600_000
+"""Characters of rows that are read at once: more than one request of the Track API holds."""
+READ_AT_ONCE = 200
+"""Rows that the driver holds at once."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
@@ -30,7 +35,6 @@ class JobRow:
     id: str
     workspace: str
     principal: str
-    change: str | None
     kind: str
     options: Mapping[str, JsonValue]
     digest: str
@@ -85,10 +89,25 @@ class Jobs:
             raise StorageFailed("The job was deleted while its rows were stored.")
         return staged
 
-    async def start(self, id_: str, digest: str, *, change: str, now: float) -> bool:
-        """Let a job run that a change has approved; False if it isn't the one that was approved, or no longer waits."""
+    async def waiting(self, principal: str, digest: str) -> JobRow | None:
+        """Find a job of a principal that waits for approval, so that its rows need not be staged again."""
+        query = select(jobs).where(
+            jobs.c.workspace == self._workspace,
+            jobs.c.digest == digest,
+            jobs.c.principal == principal,
+            jobs.c.state == "input_required",
+        )
+
+        def work(db: Connection) -> JobRow | None:
+            row = db.execute(query.limit(1)).mappings().one_or_none()
+            return _job(dict(row)) if row else None
+
+        return await self._database.read(work)
+
+    async def start(self, id_: str, digest: str, *, now: float) -> bool:
+        """Let an approved job run; False if its rows aren't those that were approved, or it no longer waits."""
         approved = and_(jobs.c.digest == digest, jobs.c.state == "input_required")
-        return await self._update(id_, approved, state="working", change=change, updated_at=now)
+        return await self._update(id_, approved, state="working", updated_at=now)
 
     async def claim(self, worker: str, kinds: Sequence[str], *, now: float, until: float) -> JobRow | None:
         """Take a job of some kinds that no living worker owns, the oldest first."""
@@ -160,11 +179,26 @@ class Jobs:
         query = select(jobs).where(jobs.c.workspace == self._workspace).order_by(jobs.c.created_at.desc()).limit(limit)
         return await self._database.read(lambda db: [_job(dict(row)) for row in db.execute(query).mappings()])
 
-    async def rows(self, id_: str, start: int, limit: int) -> list[JsonValue]:
-        """Read staged rows in their order, from number `start`."""
+    async def rows(self, id_: str, start: int, limit: int, size: int = MAX_READ_BYTES) -> list[JsonValue]:
+        """Read staged rows in their order, from number `start`: up to `limit`, and until they have `size` characters.
+
+        At least one is read, if there is one.
+        """
         here = and_(job_rows.c.job == id_, job_rows.c.number >= start)
         query = select(job_rows.c.data).where(here).order_by(job_rows.c.number).limit(limit)
-        return await self._database.read(lambda db: [json.loads(data) for data in db.scalars(query)])
+
+        def work(db: Connection) -> list[JsonValue]:
+            rows: list[JsonValue] = []
+            total = 0
+            with db.execution_options(yield_per=READ_AT_ONCE).scalars(query) as found:
+                for data in found:
+                    rows.append(json.loads(data))
+                    total += len(data)
+                    if total >= size:
+                        break
+            return rows
+
+        return await self._database.read(work)
 
     async def problems(self, id_: str, start: int, limit: int) -> list[tuple[int, JsonValue, str]]:
         """Read the rows that were refused, from number `start`: number, row, and why."""

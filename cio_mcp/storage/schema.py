@@ -209,7 +209,6 @@ jobs = Table(
     Column("id", String, primary_key=True),
     Column("workspace", String, nullable=False),
     Column("principal", String, nullable=False),
-    Column("change", String),
     Column("kind", String, nullable=False),
     Column("options", Text, nullable=False),
     Column("digest", String, nullable=False),
@@ -226,10 +225,10 @@ jobs = Table(
     Column("reason", Text),
     Index("jobs_due", "workspace", "state", "lease_until"),
     Index("jobs_recent", "workspace", "created_at"),
+    Index("jobs_digest", "workspace", "digest"),
 )
-"""Long work. Times are Unix seconds, `options` is JSON, `digest` the SHA-256 (hex) over kind, options and rows,
-`change` the change that approved it. `cursor` is how many of the `total` rows are behind it, `failed` how many were
-refused.
+"""Long work. Times are Unix seconds, `options` is JSON, `digest` the SHA-256 (hex) over kind, options and rows.
+`cursor` is how many of the `total` rows are behind it, `failed` how many of them were refused.
 `lease` is the worker that owns it until `lease_until`; `attempts` counts the workers since the last batch was done."""
 
 job_rows = Table(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs.files import MAX_COLUMNS, MAX_LINE_BYTES, BadRow, Row, allowed_path, open_rows
@@ -74,7 +75,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
 
     def read_while_it_changes() -> None:
         with open_rows("people.csv", [tmp_path]) as rows:
-            assert next(rows)
+            assert isinstance(next(rows), Row)
             (tmp_path / "people.csv").write_bytes(b"id\n1\n2\n")
 
     with pytest.raises(InvalidArgument, match="changed while it was read"):
@@ -119,7 +120,7 @@ def test_packing_keeps_order_and_size_and_wastes_nothing(texts: list[str], limit
 
 
 def test_a_batch_is_as_large_as_its_json() -> None:
-    (batch,) = pack([(number, {"id": number, "name": "Zoë"}) for number in range(50)])
-    body = {"batch": [{"id": number, "name": "Zoë"} for number in batch]}
-    sent = json.dumps(body, separators=(",", ":")).encode()
-    assert len(sent) == FRAME_BYTES + sum(size_of(operation) + 1 for operation in body["batch"]) - 1
+    operations: list[JsonValue] = [{"id": number, "name": "Zoë"} for number in range(50)]
+    (batch,) = pack((operation, operation) for operation in operations)
+    sent = json.dumps({"batch": batch}, separators=(",", ":")).encode()
+    assert len(sent) == FRAME_BYTES + sum(size_of(operation) + 1 for operation in operations) - 1

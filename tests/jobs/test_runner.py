@@ -72,7 +72,7 @@ def runner(jobs: Jobs, clock: ManualClock, receiver: Receiver, worker: str = "fi
 async def staged(jobs: Jobs, clock: ManualClock, *, kind: str = "import", started: bool = True) -> JobRow:
     job = await jobs.stage("j1", principal="local:me", kind=kind, options={"x": 1}, rows=ROWS, now=clock.now())
     if started:
-        assert await jobs.start("j1", job.digest, change="c1", now=clock.now())
+        assert await jobs.start("j1", job.digest, now=clock.now())
     return job
 
 
@@ -92,10 +92,10 @@ async def test_an_approved_job_does_each_row_once_in_order(jobs: Jobs, clock: Ma
 
 async def test_a_job_runs_only_as_it_was_approved(jobs: Jobs, clock: ManualClock, receiver: Receiver) -> None:
     job = await staged(jobs, clock, started=False)
-    assert not await jobs.start("j1", "0" * 64, change="c1", now=clock.now())
+    assert not await jobs.start("j1", "0" * 64, now=clock.now())
     assert not await runner(jobs, clock, receiver).round()
-    assert await jobs.start("j1", job.digest, change="c1", now=clock.now())
-    assert not await jobs.start("j1", job.digest, change="c2", now=clock.now())
+    assert await jobs.start("j1", job.digest, now=clock.now())
+    assert not await jobs.start("j1", job.digest, now=clock.now())
 
 
 async def test_any_other_row_option_or_kind_has_another_digest(jobs: Jobs) -> None:

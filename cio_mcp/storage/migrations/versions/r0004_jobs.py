@@ -14,7 +14,6 @@ def upgrade() -> None:
         sa.Column("id", sa.String, primary_key=True),
         sa.Column("workspace", sa.String, nullable=False),
         sa.Column("principal", sa.String, nullable=False),
-        sa.Column("change", sa.String),
         sa.Column("kind", sa.String, nullable=False),
         sa.Column("options", sa.Text, nullable=False),
         sa.Column("digest", sa.String, nullable=False),
@@ -32,6 +31,7 @@ def upgrade() -> None:
     )
     op.create_index("jobs_due", "jobs", ["workspace", "state", "lease_until"])
     op.create_index("jobs_recent", "jobs", ["workspace", "created_at"])
+    op.create_index("jobs_digest", "jobs", ["workspace", "digest"])
     op.create_table(
         "job_rows",
         sa.Column("job", sa.String, primary_key=True),
