@@ -22,7 +22,7 @@ BATCH_ROWS = 10_000
 LOOK_SECONDS = 2.0
 """Seconds between looks for a job."""
 RETRY_SECONDS = 30.0
-"""Seconds until a batch that failed is tried again, or until a paused job is looked at again."""
+"""Seconds until a batch that failed is tried again. Chosen."""
 MAX_ATTEMPTS = 5
 """Attempts at one batch, after which the job has failed."""
 
@@ -73,11 +73,17 @@ class Runner:
 
     async def _run_safely(self, job: JobRow, lease: "_Lease") -> None:
         try:
+            await self._attempt(job, lease)
+        except StorageFailed as failure:  # here, since a task group would wrap it; once the lease is over, it goes on
+            log.warning("job %s cannot go on yet: %s", job.id, failure)
+
+    async def _attempt(self, job: JobRow, lease: "_Lease") -> None:
+        try:
             await self._run(job, lease)
         except LeaseLost:
             log.warning("job %s is left to another worker", job.id)
-        except StorageFailed as failure:
-            log.warning("job %s cannot go on yet: %s", job.id, failure)
+        except StorageFailed:
+            raise
         except CioError as failure:
             await self._try_later(job, str(failure))
         except Exception as unforeseen:  # noqa: BLE001 - one job must not end the server
@@ -96,6 +102,8 @@ class Runner:
                 return
             batch = Batch(cursor, await self.jobs.rows(job.id, cursor, BATCH_ROWS), lease.is_safe)
             result = await function(job, batch)
+            if result.done < 1:
+                raise ValueError("a batch must do at least one row")
             now, before = self.clock.now(), self.clock.steady()
             moved = await self.jobs.advance(
                 job.id, self.worker, cursor=cursor, to=cursor + result.done, problems=result.problems,

@@ -38,7 +38,8 @@ class Upload:
             CioError: Customer.io accepted none of them; the batch can be repeated.
         """
         stamped = (
-            stamp(row, job, number) for number, row in enumerate(batch.rows, batch.first) if isinstance(row, dict)
+            stamp(row if isinstance(row, dict) else {}, job, number)  # Customer.io refuses it by its number
+            for number, row in enumerate(batch.rows, batch.first)
         )
         operations = next(pack((row, row) for row in stamped), [])
         refused = await self._send(job, batch, operations)

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from pydantic import JsonValue
 
-from cio_mcp.errors import CioError
+from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.jobs.job import Batch, Result
 from cio_mcp.jobs.runner import BEAT_SECONDS, DIED, LEASE_SECONDS, MAX_ATTEMPTS, RETRY_SECONDS, SAFE_PART, Runner
 from cio_mcp.storage.engine import Database
@@ -246,6 +246,41 @@ async def test_a_batch_that_fails_is_tried_again_later_and_not_forever(
     assert (job.state, job.cursor) == ("failed", 0)
     assert job.reason
     assert "@" not in job.reason
+
+
+async def test_a_database_that_fails_where_a_failure_is_recorded_does_not_end_the_server(
+    jobs: Jobs, clock: ManualClock, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await staged(jobs, clock)
+
+    async def full(*_: object, **__: object) -> bool:
+        await anyio.lowlevel.checkpoint()
+        raise StorageFailed("The server's database is full.")
+
+    def fail(batch: Batch) -> None:  # noqa: ARG001 - a step
+        raise CioError("Customer.io could not be reached.")
+
+    monkeypatch.setattr(jobs, "release", full)
+    receiver.before = fail
+    assert await runner(jobs, clock, receiver).round()
+    monkeypatch.undo()
+    receiver.before = _nothing
+    await clock.advance(LEASE_SECONDS)
+    assert await runner(jobs, clock, receiver, "second").round()
+    assert await state(jobs) == ("completed", 10, 0)
+
+
+async def test_a_function_that_does_nothing_of_a_batch_does_not_run_forever(jobs: Jobs, clock: ManualClock) -> None:
+    await staged(jobs, clock)
+
+    async def idle(job: JobRow, batch: Batch) -> Result:  # noqa: ARG001 - as every function of a job
+        await anyio.lowlevel.checkpoint()
+        return Result(0)
+
+    for _ in range(MAX_ATTEMPTS):
+        assert await Runner(jobs, {"import": idle}, allowed, clock, "first").round()
+        await clock.advance(RETRY_SECONDS)
+    assert (await state(jobs))[0] == "failed"
 
 
 async def test_a_batch_at_which_every_worker_dies_fails_the_job(jobs: Jobs, clock: ManualClock) -> None:
