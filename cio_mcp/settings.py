@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """What needs a person, in TOML; None means that every write does."""
     prompts_dir: Path | None = None
     """A folder of prompt files in place of the shipped ones."""
+    files_dirs: Annotated[tuple[Path, ...], NoDecode] = ()
+    """The directories, comma-separated, below which files are read and written; none by default. Under stdio only."""
     headroom: float = Field(default=1.0, gt=0, le=1)
     """The share of every limit that this server may use; the rest is left to other systems."""
     max_wait: float = Field(default=20.0, ge=1, le=600)
@@ -87,7 +89,7 @@ class Settings(BaseSettings):
         return trim(values) if isinstance(values, dict) else values
 
     # Among "before" validators the last one runs first, so those below still see the text.
-    @field_validator("toolsets", mode="before")
+    @field_validator("toolsets", "files_dirs", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
@@ -116,6 +118,14 @@ class Settings(BaseSettings):
     @classmethod
     def _at_home(cls, value: Path | None) -> Path | None:
         return value and _expand(value)
+
+    @field_validator("files_dirs")
+    @classmethod
+    def _directories(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        paths = tuple(map(_expand, value))
+        if missing := next((path for path in paths if not path.is_dir()), None):
+            raise ValueError(f"{missing} is not a directory")
+        return paths
 
     @field_validator("state_keys")
     @classmethod

@@ -28,6 +28,7 @@ WRONG = {
     ),
     "CIO_SITE_ID": ("two words", "contains an invalid character"),
     "CIO_WEBHOOK_SIGNING_KEYS": ("one,tw\u200bo", "contains an invalid character"),
+    "CIO_FILES_DIRS": ("/,/nowhere/at/all", "/nowhere/at/all is not a directory"),
 }
 
 
@@ -89,6 +90,8 @@ def test_a_url_that_cannot_be_a_base_is_refused_and_not_shown(value: str, monkey
         ("CIO_DATA_DIR", "~/cio-x", Path("/home/ada/cio-x")),
         ("CIO_POLICY_FILE", " ~/policy.toml", Path("/home/ada/policy.toml")),
         ("CIO_PROMPTS_DIR", " ~/prompts", Path("/home/ada/prompts")),
+        ("CIO_FILES_DIRS", " / , /usr ", (Path("/"), Path("/usr"))),
+        ("CIO_FILES_DIRS", "", ()),
     ],
 )
 def test_a_value_is_read_as_a_person_means_it(

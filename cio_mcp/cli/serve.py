@@ -90,7 +90,8 @@ def serve_http(host: str, port: int, *, sandbox: bool, **overrides: Any) -> None
         await _run_until_stopped(listen_until_stopped, stop)
 
     with listening:
-        _serve(over_http, sandbox=sandbox, overrides=overrides)
+        # Callers over HTTP may be on another machine, and no files here are theirs.
+        _serve(over_http, sandbox=sandbox, overrides=overrides | {"files_dirs": ()})
 
 
 def sandbox_settings(data_dir: Path | None, *, url: str = "http://sandbox", **overrides: Any) -> Settings:
