@@ -5,8 +5,9 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.attribute_checks import one_address
 from cio_mcp.errors import InvalidArgument, NotFound
-from cio_mcp.tools.common.recipients import Recipient, one_address
+from cio_mcp.tools.common.recipients import Recipient
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.workspace import CallContext
 

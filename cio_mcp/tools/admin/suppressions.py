@@ -14,6 +14,7 @@ from cio_mcp.customerio.api.suppressions import (
     suppress,
     unsuppress,
 )
+from cio_mcp.customerio.attribute_checks import one_address
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.proof import AddressSuppressed
@@ -23,7 +24,7 @@ from cio_mcp.text.untrusted import Untrusted
 from cio_mcp.tools.common.arguments import Cursor, Email, Limit, Name
 from cio_mcp.tools.common.pages import PageAnswer, continuation, cut, offset_of, page_of
 from cio_mcp.tools.common.person_ref import AnswerPart
-from cio_mcp.tools.common.recipients import Recipient, one_address
+from cio_mcp.tools.common.recipients import Recipient
 from cio_mcp.workspace import CallContext
 
 Action = Literal["add", "remove"]

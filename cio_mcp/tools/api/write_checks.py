@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
+from cio_mcp.customerio.attribute_checks import check_meaning, one_address
 from cio_mcp.customerio.call import Call
 from cio_mcp.customerio.operations import Effect, value_at
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.names import meanings
-from cio_mcp.tools.common.attribute_checks import check_meaning
 from cio_mcp.tools.common.name_checks import check_visible
-from cio_mcp.tools.common.recipients import one_address
 
 ADDRESS_FIELDS = {"send_email": "to"}
 """The field with the one address that an email goes to; a list of them, or Liquid, would reach others as well."""

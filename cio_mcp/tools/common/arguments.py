@@ -9,6 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from cio_mcp.customerio.api import base
+from cio_mcp.customerio.attribute_checks import MAX_EMAIL_BYTES
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.timestamps import parse
 
@@ -38,9 +39,6 @@ _REFERENCE = ReadAs("reference")
 
 MAX_NAME_BYTES = 800
 """The longest name Customer.io documents is a newsletter's: 190 characters of up to 4 bytes; an id is shorter."""
-
-MAX_EMAIL_BYTES = 254
-"""RFC 5321 leaves an address 256 octets with its angle brackets."""
 
 MAX_CURSOR_BYTES = 2_000
 FOREIGN_CURSOR = "expected the cursor from the previous page, unchanged"

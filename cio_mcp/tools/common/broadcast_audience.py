@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cio_mcp.customerio.api.base import Identifiers
 from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.attribute_checks import within
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted, without_quotation_marks
@@ -16,7 +17,6 @@ from cio_mcp.tools.common.arguments import MAX_NAME_BYTES, READ_AS, CustomerInLi
 from cio_mcp.tools.common.people_filter import audience as checked_filter
 from cio_mcp.tools.common.people_filter import segments_of
 from cio_mcp.tools.common.people_lookup import NO_CUSTOMER, holders_of, refuse_faults
-from cio_mcp.tools.common.recipients import within
 from cio_mcp.workspace import CallContext
 
 MAX_LISTED = 1_000

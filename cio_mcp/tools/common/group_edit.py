@@ -8,12 +8,13 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.tracking import ProfileWrite
+from cio_mcp.customerio.attribute_checks import REACHING_ATTRIBUTES
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import PersonEdit, Plan, Starts, ValueEdit
 from cio_mcp.gate.values import same
 from cio_mcp.text.names import meanings
 from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
-from cio_mcp.tools.common.profile_edit import REACHING_ATTRIBUTES, recipients_after
+from cio_mcp.tools.common.profile_edit import recipients_after
 from cio_mcp.tools.common.recipients import UNREAD, Recipient, may_start, starts_as_json, test_profiles_among
 from cio_mcp.tools.common.subscription_words import begin_small, describe_subscription
 from cio_mcp.workspace import CallContext

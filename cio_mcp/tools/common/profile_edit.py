@@ -3,6 +3,7 @@
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.attribute_checks import REACHING_ATTRIBUTES
 from cio_mcp.gate.plan import Plan, ReadBack, ValueEdit
 from cio_mcp.gate.risk import Risk
 from cio_mcp.gate.values import same
@@ -11,11 +12,6 @@ from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.recipients import Recipient, may_start, test_profiles
 from cio_mcp.tools.common.subscription_words import begin_small, describe_subscription
 from cio_mcp.workspace import CallContext
-
-REACHING_ATTRIBUTES = frozenset(
-    {"id", "email", "phone", "unsubscribed", "cio_subscription_preferences", "cio_relationships"}
-)
-"""Attributes that affect who receives messages."""
 
 BEYOND_ADDRESS = frozenset({"id", "phone", "cio_relationships"})
 """Those whose effect goes beyond the email address: another identity, another channel, or other people."""

@@ -1,7 +1,6 @@
 """Shared by plan functions: the recipient of a write, and the lines of a question about them."""
 
 import logging
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,20 +15,11 @@ from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import Ambiguous, InvalidArgument, NotFound
 from cio_mcp.gate.plan import Starts
-from cio_mcp.text.sanitize import clean, quoted, word
+from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.text.timestamps import from_unix, has_zone, parse
-from cio_mcp.tools.common.arguments import MAX_EMAIL_BYTES
 from cio_mcp.workspace import CallContext
 
 log = logging.getLogger(__name__)
-
-_NOT_IN_ADDRESS = r"\s@,;:<>()\[\]\"\\{}|%`"
-SENDABLE_ADDRESS = re.compile(rf"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
-"""One address that Customer.io accepts, in any script: no name, no list, no quotes, and no Liquid, which it may render.
-
-Narrower is only what a policy can list: `PLAIN_ADDRESS` in `gate/policy.py`.
-"""
-
 
 WITH_ARTICLE: dict[IdType, str] = {
     kind: f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for kind, name in KIND_NAMES.items()
@@ -177,24 +167,3 @@ def time_of(field: str, text: str | None) -> datetime | None:
 def zone_notes(text: str | None) -> tuple[str, ...]:
     """What a person must know about a time that was given without a zone; every answer says it to the caller."""
     return () if text is None or has_zone(text) else (ZONE_ASSUMED,)
-
-
-def one_address(field: str, address: str) -> None:
-    """Refuse anything but exactly one plain email address.
-
-    Raises:
-        InvalidArgument: it is none, is too long, or has a name, a list, Liquid or unseen characters about it.
-    """
-    within(field, address, MAX_EMAIL_BYTES)
-    if not SENDABLE_ADDRESS.fullmatch(address) or clean(address, len(address)) != address:
-        raise InvalidArgument(field, "expected one email address, without a display name or any of {}|%")
-
-
-def within(field: str, text: str, limit: int) -> None:
-    """Refuse a text of more than `limit` bytes.
-
-    Raises:
-        InvalidArgument: it is longer.
-    """
-    if (size := len(text.encode())) > limit:
-        raise InvalidArgument(field, f"is {size:,} bytes long; Customer.io accepts at most {limit:,}")

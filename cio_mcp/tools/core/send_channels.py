@@ -8,10 +8,11 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import Content
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.sends import Channel
+from cio_mcp.customerio.attribute_checks import one_address
 from cio_mcp.customerio.references import is_phone
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.common.recipients import Recipient, one_address
+from cio_mcp.tools.common.recipients import Recipient
 
 CHANNEL_OF_TYPE: dict[str, Channel] = {
     "email": "email", "push": "push", "twilio": "sms", "sms": "sms", "whatsapp": "whatsapp", "in_app": "in_app",

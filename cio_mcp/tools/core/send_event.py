@@ -8,6 +8,7 @@ from ulid import ULID
 
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.campaigns import Campaign
+from cio_mcp.customerio.attribute_checks import within
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
@@ -27,7 +28,6 @@ from cio_mcp.tools.common.recipients import (
     starts_as_json,
     test_profiles,
     time_of,
-    within,
     zone_notes,
 )
 from cio_mcp.workspace import CallContext

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from cio_mcp.customerio.api import sends
+from cio_mcp.customerio.attribute_checks import within
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.evidence import Evidence
@@ -19,7 +20,6 @@ from cio_mcp.tools.common.recipients import (
     recipient_of,
     test_profiles,
     time_of,
-    within,
     zone_notes,
 )
 from cio_mcp.tools.core.send_channels import NOUNS, TRACKED, channel_of, destination

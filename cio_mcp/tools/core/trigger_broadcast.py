@@ -11,6 +11,7 @@ from cio_mcp.customerio.api import triggers
 from cio_mcp.customerio.api.base import Content, Reference
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.triggers import MAX_QUEUED, Trigger
+from cio_mcp.customerio.attribute_checks import within
 from cio_mcp.customerio.call import canonical
 from cio_mcp.customerio.identities import key_of
 from cio_mcp.errors import CioError, InvalidArgument
@@ -34,7 +35,7 @@ from cio_mcp.tools.common.message_preview import (
     required_by,
 )
 from cio_mcp.tools.common.people_filter import MAX_CONDITIONS
-from cio_mcp.tools.common.recipients import Recipient, test_profiles_among, within
+from cio_mcp.tools.common.recipients import Recipient, test_profiles_among
 from cio_mcp.workspace import CallContext
 
 MAX_SAMPLE = 5

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import KIND_NAMES, Reference
 from cio_mcp.customerio.api.people import SeveralPeople
+from cio_mcp.customerio.attribute_checks import RESERVED, check_meaning, within
 from cio_mcp.customerio.call import canonical
 from cio_mcp.customerio.references import reference_of
 from cio_mcp.customerio.url_values import check_path_value
@@ -16,7 +17,6 @@ from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.text.names import fold, meanings
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import Customer, CustomerIdType, CustomerInList
-from cio_mcp.tools.common.attribute_checks import check_meaning
 from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.profile_edit import edit, recipients_after
 from cio_mcp.tools.common.recipients import (
@@ -25,7 +25,6 @@ from cio_mcp.tools.common.recipients import (
     Recipient,
     may_start,
     recipient_of,
-    within,
 )
 from cio_mcp.tools.core.update_customers import (
     IDENTIFYING,
@@ -39,9 +38,6 @@ from cio_mcp.workspace import CallContext
 
 NEW = " For a new customer, pass create=true."
 """Where no customer has the identifier, and one can be created by it."""
-
-RESERVED = frozenset({"_timestamp", "_update", "anonymous_id", "cio_id"})
-"""Attributes with which a profile write would be another kind of write (Track API, identify)."""
 
 
 async def update_customer(

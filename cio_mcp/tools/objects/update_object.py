@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 from cio_mcp.customerio.api import objects, tracking
 from cio_mcp.customerio.api.base import IdType, Reference
 from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.attribute_checks import within
 from cio_mcp.customerio.call import canonical
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan, ValueEdit
@@ -18,7 +19,7 @@ from cio_mcp.text.sanitize import quoted_value, word
 from cio_mcp.tools.common.arguments import CustomerIdType, CustomerInList
 from cio_mcp.tools.common.attribute_names import name_attributes
 from cio_mcp.tools.common.people_lookup import find_people, read_entries, refuse_faults
-from cio_mcp.tools.common.recipients import Recipient, may_start, within
+from cio_mcp.tools.common.recipients import Recipient, may_start
 from cio_mcp.tools.objects.lines import ObjectId, ObjectTypeRef
 from cio_mcp.tools.objects.target import Target, find_target
 from cio_mcp.workspace import CallContext

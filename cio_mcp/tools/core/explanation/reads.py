@@ -10,10 +10,10 @@ from cio_mcp.customerio.api.base import Activity, Content, Message, Reference
 from cio_mcp.customerio.api.broadcasts import Broadcast
 from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.people import Person
+from cio_mcp.customerio.attribute_checks import SENDABLE_ADDRESS
 from cio_mcp.tools.common.arguments import Kind
 from cio_mcp.tools.common.gather import Read, or_none, together
 from cio_mcp.tools.common.lookup import Source, reads_of
-from cio_mcp.tools.common.recipients import SENDABLE_ADDRESS
 from cio_mcp.tools.common.source_contents import contents_of
 from cio_mcp.tools.core.deliveries import sent_by
 from cio_mcp.tools.core.explanation.conditions import OPTOUT_CHANNELS, channels_of
