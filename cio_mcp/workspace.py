@@ -1,13 +1,15 @@
 """A workspace, opened: client, gate and readers put together, without MCP."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 import anyio
 from anyio.abc import TaskGroup
+from pydantic import JsonValue
 
 from cio_mcp.clock import SYSTEM_CLOCK, Clock
 from cio_mcp.customerio.api.account import Account
@@ -36,15 +38,22 @@ from cio_mcp.customerio.simulated import SimulatedApi
 from cio_mcp.customerio.writer import Writer
 from cio_mcp.events.log import EventLog
 from cio_mcp.gate.executor import Executor
+from cio_mcp.gate.job_spec import JobStarter
 from cio_mcp.gate.policy import Policy
 from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.gate.reconciliation import Reconciler
 from cio_mcp.gate.retention import Retention
 from cio_mcp.gate.service import Gate
+from cio_mcp.jobs.job import JobFunction
+from cio_mcp.jobs.runner import Runner
+from cio_mcp.jobs.staging import Staging
+from cio_mcp.jobs.upload import Upload
 from cio_mcp.settings import Settings
 from cio_mcp.storage.change_queues import UnsettledChanges
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.job_rows import RowSource
+from cio_mcp.storage.jobs import JobRow, Jobs
 from cio_mcp.storage.limiter_state import open_limiter_store
 from cio_mcp.storage.pauses import Pauses
 from cio_mcp.text.timestamps import from_unix
@@ -52,6 +61,8 @@ from cio_mcp.text.timestamps import from_unix
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Reports the progress of a call: the amount done, the total, and a message."""
 
+ANSWER_SECONDS = 1.0
+"""Seconds of a call that are left for the answer when rows are staged."""
 IN_PROCESS_SPREAD_SECONDS = 0.05
 """Seconds that arrivals may spread where server and sandbox share one event loop: a full collection of garbage."""
 REMOTE_URL = "https://api.customer.io"
@@ -69,6 +80,7 @@ class CallContext:
     gate: Gate
     events: EventLog
     tasks: TaskGroup
+    staging: Staging
     progress: Progress | None = None
     keys: KeyReport = field(default_factory=KeyReport)
     simulated: bool = False
@@ -79,6 +91,11 @@ class CallContext:
         return self.reader.work.caller
 
     @property
+    def jobs(self) -> Jobs:
+        """The jobs of the workspace."""
+        return self.staging.jobs
+
+    @property
     def clock(self) -> Clock:
         """The workspace's clock."""
         return self.gate.clock
@@ -87,6 +104,19 @@ class CallContext:
     def now(self) -> datetime:
         """The current time (UTC), to the second."""
         return from_unix(int(self.clock.now()))
+
+    async def stage(self, kind: str, key: str, options: Mapping[str, JsonValue], source: RowSource) -> JobRow:
+        """Stage the rows of a job, or find the job of this caller that waits under the same `key`.
+
+        `kind` picks the job's function. The key must differ for calls with other arguments or other files.
+
+        Raises:
+            UserError: the rows cannot be read.
+            Refused: too many calls stage rows.
+            Unavailable: the call's time is over before all are read; the next call finds them.
+        """
+        seconds = self.reader.work.deadline - self.reader.client.steady() - ANSWER_SECONDS
+        return await self.staging.stage(self.caller.id, kind, key, options, source, seconds)
 
     def until(self, end: float) -> "CallContext":
         """The same call with reads that end by `end`, in seconds of `anyio.current_time()`, if not earlier."""
@@ -178,6 +208,7 @@ class Workspace:
     gate: Gate
     events: EventLog
     tasks: TaskGroup
+    staging: Staging
     keys: KeyReport = field(default_factory=KeyReport)
     """Whether Customer.io accepts the keys, once `check_keys` has run."""
     simulated: bool = False
@@ -192,7 +223,14 @@ class Workspace:
         deadline = anyio.current_time() + (self.settings.max_wait if max_wait is None else max_wait)
         reader = self.client.reader(Work(caller, deadline))
         return CallContext(
-            self.settings, reader, self.gate, self.events, self.tasks, keys=self.keys, simulated=self.simulated
+            self.settings,
+            reader,
+            self.gate,
+            self.events,
+            self.tasks,
+            self.staging,
+            keys=self.keys,
+            simulated=self.simulated,
         )
 
 
@@ -225,8 +263,11 @@ async def open_workspace(
         stack.callback(limiter_store.close)
         transport = AsgiTransport(sandbox.app, drops=sandbox.drops) if sandbox else None
         client = await stack.enter_async_context(Client(settings, limiter, transport=transport, clock=clock))
-        executor = Executor(Writer(client), client, clock.sleep)
+        jobs, writer = Jobs(database, key), Writer(client)
         journal, pauses = Journal(database, key), Pauses(database, key)
+        may_write = partial(_may_write, pauses)
+        runner = Runner(jobs, job_functions(writer, settings), may_write, clock, secrets.token_hex(8))
+        executor = Executor(writer, client, clock.sleep, JobStarter(jobs, clock, runner.look))
         gate = Gate(journal, pauses, executor, clock, policy)
         reconciler = Reconciler(
             journal, UnsettledChanges(database, key), pauses, executor, clock, policy, read_only=settings.read_only
@@ -235,7 +276,20 @@ async def open_workspace(
         stack.callback(tasks.cancel_scope.cancel)
         tasks.start_soon(reconciler.run)
         tasks.start_soon(Retention(database, clock).run)
+        if not settings.read_only:
+            tasks.start_soon(runner.run)
         feed = EventLog(database, key, clock)
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
-        yield Workspace(settings, client, gate, feed, tasks, simulated=sandbox is not None)
+        staging = Staging(jobs, tasks, clock)
+        yield Workspace(settings, client, gate, feed, tasks, staging, simulated=sandbox is not None)
+
+
+def job_functions(writer: Writer, settings: Settings) -> dict[str, JobFunction]:
+    """The functions of jobs by kind, as far as there are keys for them."""
+    upload = Upload(writer)
+    return {"import_customers": upload, "import_events": upload} if settings.has_track else {}
+
+
+async def _may_write(pauses: Pauses) -> bool:
+    return await pauses.in_force() is None

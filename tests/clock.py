@@ -22,7 +22,8 @@ class ManualClock(Clock):
     """
 
     def __init__(self, *, skips: bool = False, calendar: float = 1_800_000_000.0) -> None:
-        self.time = 1000.0
+        # The deadlines of calls go by the host's clock, which starts with the host: none is over by this one.
+        self.time = -1_000_000.0
         self.skips = skips
         self.waits: list[float] = []
         self.threads = anyio.CapacityLimiter(40)

@@ -117,4 +117,4 @@ def _digests(change: str, plan: str) -> Digests | None:
     except ValueError:  # for instance one that names an operation which is gone
         log.warning("The plan of change %s cannot be read, so no duplicate of it is looked for.", change)
         return None
-    return Digests(parsed.effect, parsed.target) if parsed.calls else None
+    return Digests(parsed.effect, parsed.target) if parsed.is_needed else None

@@ -17,13 +17,15 @@ from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.operations import value_at
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
-from cio_mcp.errors import CioError
+from cio_mcp.errors import CioError, StorageFailed
+from cio_mcp.gate.job_spec import JobSpec, JobStarter
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.values import same
 from cio_mcp.text.sanitize import word
 
 log = logging.getLogger(__name__)
 
+NOT_STORED = "Failed. Nothing was sent. Its rows are no longer stored. Call again to have them read and reviewed again."
 UNNAMED = "Customer.io accepted some operations of the request without naming the others."
 NOUNS = {
     "trigger_broadcast": "trigger",
@@ -67,6 +69,7 @@ class Executor:
     writer: Writer
     client: Client
     sleep: Callable[[float], Awaitable[None]]
+    jobs: JobStarter
 
     async def carry_out(self, plan: Plan, work: Work) -> Outcome:
         """Make the plan's calls in order; the first that does not succeed ends it, and nothing is raised."""
@@ -76,6 +79,8 @@ class Executor:
             return _unforeseen(plan, unforeseen)
 
     async def _carry_out(self, plan: Plan, work: Work) -> Outcome:
+        if plan.job is not None:
+            return await self._start(plan.job)
         sent = Sent(0)
         notes: list[str] = []
         for position, call in enumerate(plan.calls):
@@ -98,6 +103,13 @@ class Executor:
         noun = f" as {NOUNS[plan.calls[-1].operation]} {word(created)}" if created else ""
         message = f"Done. Accepted by Customer.io{noun}." if noun else None
         return Outcome("sent", " ".join(notes) or message, _delivery_of(plan, sent), created)
+
+    async def _start(self, job: JobSpec) -> Outcome:
+        try:
+            started = await self.jobs.start(job)
+        except StorageFailed as failure:
+            return Outcome("failed", f"Failed. Nothing was sent. {failure}")
+        return Outcome("sent", f"Started as job {job.id}.") if started else Outcome("failed", NOT_STORED)
 
     async def _rest_of(self, plan: Plan, call: Call, partly: Sent, work: Work) -> Outcome:
         """Send only the refused operations of a batch once more, and return the outcome of the batch."""

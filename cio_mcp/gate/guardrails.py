@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import JsonValue
 
 from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.operations import Effect, Guardrail, value_at
+from cio_mcp.customerio.operations import OPERATIONS, Effect, Guardrail, value_at
 from cio_mcp.errors import Refused
 from cio_mcp.gate.plan import Plan, parse_plan
 from cio_mcp.gate.risk import RISKS
@@ -45,7 +45,7 @@ def check_risk(plan: Plan) -> None:
     Raises:
         Refused: a policy for the lower class would decide about it.
     """
-    risks = [effect.operation.risk for call in plan.calls for effect in call.effects]
+    risks = [OPERATIONS[id_].risk for id_ in plan.operations]
     if any(risk != "read" and RISKS.index(risk) > RISKS.index(plan.risk) for risk in risks):
         raise Refused(f"Its requests are riskier than the class {plan.risk}. Nothing was sent. Report this as a bug.")
 

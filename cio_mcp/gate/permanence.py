@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from cio_mcp.customerio.call import Call
-from cio_mcp.customerio.operations.row import Permanence
+from cio_mcp.customerio.operations.row import Operation, Permanence
 
 NO_WAY_BACK: dict[Permanence, str] = {
     "": "this kind of change has no undo",
@@ -15,7 +14,7 @@ NO_WAY_BACK: dict[Permanence, str] = {
 """Why a write has no undo."""
 
 
-def no_way_back(calls: Iterable[Call]) -> tuple[str, ...]:
-    """A sentence for each kind of effect that no other request can undo."""
-    kinds = dict.fromkeys(effect.operation.permanent for call in calls for effect in call.effects)
+def no_way_back(operations: Iterable[Operation]) -> tuple[str, ...]:
+    """A sentence for each kind of operation that no other request can undo."""
+    kinds = dict.fromkeys(operation.permanent for operation in operations)
     return tuple(f"{NO_WAY_BACK[kind][0].upper()}{NO_WAY_BACK[kind][1:]}" for kind in kinds if kind)

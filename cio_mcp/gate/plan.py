@@ -11,6 +11,7 @@ from cio_mcp.customerio.call import Call, canonical, digest
 from cio_mcp.customerio.mentions import created_people
 from cio_mcp.customerio.operations import value_at
 from cio_mcp.gate.evidence import Evidence
+from cio_mcp.gate.job_spec import JobSpec
 from cio_mcp.gate.proof import Proof
 from cio_mcp.gate.rejections import Rejections
 from cio_mcp.gate.risk import Risk
@@ -83,11 +84,13 @@ class Plan(BaseModel):
     """A write before it is made: what a plan function returns.
 
     The question shows every value of `calls` by itself; the plan adds what they do not say. All foreign text is quoted.
-    No calls at all means that everything is already so; `settled` then says what is so, if the summary doesn't.
+    A plan has calls or a `job` that sends staged rows. With neither, everything is already so; `settled` then says what
+    is so, if the summary doesn't.
 
     For the person who decides:
     - `notes` are sentences; `preview` is approximately what a message will say, a line each; `why` is what makes the
       plan of its class; `effect_title` is what the choice to approve says, where class and count do not say it.
+    - `sample` are some rows of a job, and `rejected_rows` some that it does not send, a line each.
     - `missing_data` are sentences about data and attributes that a template needs and doesn't get.
     - `confirmation` is what must be typed to approve; with `exact_case` in the same case, as of an ID.
     - `earlier` are changes of the last 24 hours that were equal or nearly equal, `rejections` those of them that a
@@ -133,6 +136,9 @@ class Plan(BaseModel):
     why: str = ""
     warnings: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
+    job: JobSpec | None = None
+    sample: tuple[str, ...] = ()
+    rejected_rows: tuple[str, ...] = ()
     rests_on: dict[str, JsonValue] = {}
     once: bool = False
     repeat: bool | None = None
@@ -153,6 +159,11 @@ class Plan(BaseModel):
     proof: Proof | None = None
     trace: Evidence | None = None
     next_step: str = ""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to send."""
+        return bool(self.calls) or self.job is not None
 
     @property
     def changed(self) -> tuple[PersonEdit, ...]:
@@ -202,13 +213,14 @@ class Plan(BaseModel):
 
     @property
     def operations(self) -> frozenset[str]:
-        """The operations that it carries out, those of a batch included."""
-        return frozenset(effect.operation.id for call in self.calls for effect in call.effects)
+        """The operations that it carries out, those of a batch and of a job included."""
+        of_job = self.job.operations if self.job else ()
+        return frozenset((*of_job, *(effect.operation.id for call in self.calls for effect in call.effects)))
 
     @property
     def digest(self) -> str:
-        """What an approval binds: SHA-256 over the exact calls."""
-        return digest(self.calls)
+        """What an approval binds: SHA-256 over the exact calls, or over the exact rows of the job."""
+        return self.job.digest if self.job else digest(self.calls)
 
     @property
     def event_id(self) -> str | None:
@@ -227,12 +239,14 @@ class Plan(BaseModel):
         """The key of equal effects, across callers: SHA-256 over the calls without what doesn't change it."""
         if not self.once:
             return None
+        if self.job is not None:
+            return self.job.digest
         return _sha256([call.comparable(self.known_as) for call in self.calls])
 
     @property
     def target(self) -> str | None:
-        """What similar effects share, by any caller: SHA-256 over the targets of the calls."""
-        if not self.once:
+        """What similar effects share, by any caller: SHA-256 over the targets of the calls; a job has none."""
+        if not self.once or self.job is not None:
             return None
         return _sha256([call.comparable_target(self.known_as) for call in self.calls])
 
@@ -263,7 +277,7 @@ def has_drifted(then: Plan, now: Plan) -> bool:
         ({name: value for name, value in plan.rests_on.items() if name not in left_out}, plan.recipients)
         for plan in (then, now)
     )
-    return (one, then.test_profiles) != (other, now.test_profiles)
+    return (one, then.test_profiles, then.job) != (other, now.test_profiles, now.job)
 
 
 def is_unread(then: Plan, now: Plan) -> bool:

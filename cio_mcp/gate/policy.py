@@ -161,7 +161,7 @@ class Policy:
         return [self.tools[name] for names in owners if tool not in names for name in names if name in self.tools]
 
     def _may_be_allowed(self, plan: "Plan") -> bool:
-        if plan.repeat or plan.earlier or plan.rejections:
+        if plan.repeat or plan.earlier or plan.rejections or plan.job is not None:
             return False
         if plan.affected is None or plan.affected > self.large_audience:
             return False

@@ -59,7 +59,7 @@ class Proposals:
         await anyio.to_thread.run_sync(guardrails.check_plan, planned)
         if self.policy.rule_of(tool, planned) == "hide":
             raise Refused(FORBIDDEN)
-        if not planned.calls:
+        if not planned.is_needed:
             return unneeded_receipt(planned, await self.journal.applied(tool, arguments_digest))
         planned = planned.model_copy(update={"confirmation": self.policy.confirmation_of(planned)})
         return await self.duplicates.examine(planned, now)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from cio_mcp.customerio.operations import operation
 from cio_mcp.gate.choice import recipients
 from cio_mcp.gate.permanence import no_way_back
 from cio_mcp.gate.plan import Plan
@@ -84,12 +85,16 @@ def _paragraphs(plan: Plan, fields: list[Field], change: str, left_out: int | No
         yield plan.why
     yield from _section("Warnings:", (*plan.warnings, *_warnings(plan)))
     yield from _section("Message (approximate):", plan.preview)
+    yield from _section("Sample rows:", plan.sample)
+    yield from _section("Rejected rows, which are not sent:", plan.rejected_rows)
     yield from _section("Values:", _lines(fields, "rest"))
     yield from _section("Sent again unchanged:", _lines(fields, "unchanged"))
-    yield f"Requests: {'; '.join(call.endpoint for call in plan.calls)}."
+    yield plan.job.line if plan.job else f"Requests: {'; '.join(call.endpoint for call in plan.calls)}."
     if plan.confirmation is not None:
         yield f"To approve, also type {visible(plan.confirmation)}{', in the same case' if plan.exact_case else ''}."
-    closing = ("Nothing is sent unless you approve", "Each approval applies once", *no_way_back(plan.calls))
+    operations = [effect.operation for call in plan.calls for effect in call.effects]
+    operations += [operation(id_) for id_ in plan.job.operations] if plan.job else []
+    closing = ("Nothing is sent unless you approve", "Each approval applies once", *no_way_back(operations))
     yield f"Change {change}. {'. '.join(closing)}."
 
 

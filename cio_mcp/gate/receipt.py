@@ -15,7 +15,7 @@ from cio_mcp.text.render import Answer
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.text.untrusted import Prose
 
-Status = Literal["done", "partly_done", "already_done", "approval_required", "declined", "failed", "unknown"]
+Status = Literal["done", "partly_done", "already_done", "started", "approval_required", "declined", "failed", "unknown"]
 
 WAITING = (
     "Approval required. Nothing was sent. Ask the user to approve it in cio-mcp on their computer; a yes in this chat "
@@ -61,6 +61,8 @@ class Receipt(Answer):
     created_id: str | None = None
     scheduled_for: Annotated[datetime | None, SkipJsonSchema()] = None
     """When a scheduled send goes out; not in the output schema, which every write tool repeats."""
+    job: Annotated[str | None, SkipJsonSchema()] = None
+    """The job that it started; not there either."""
 
     @property
     def is_error(self) -> bool:

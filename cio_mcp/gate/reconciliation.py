@@ -153,6 +153,8 @@ class Reconciler:
         return f": {name}" if name else ""
 
     async def _evidence_of(self, row: ChangeRow, plan: Plan, work: Work) -> list[str]:
+        if plan.job is not None:
+            return ["job"] if await self.executor.jobs.has_started(plan.job) else []
         if plan.is_read_back:
             return ["profile"] if await self.executor.confirmed(plan, (), work) else []
         if plan.trace is None or row.sending_at is None:

@@ -18,6 +18,7 @@ from cio_mcp.gate.change import Change
 from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_receipt
 from cio_mcp.gate.executor import Executor
+from cio_mcp.gate.job_receipt import with_job
 from cio_mcp.gate.pause_note import pause_refusal
 from cio_mcp.gate.plan import Plan, has_drifted, is_unread
 from cio_mcp.gate.policy import BY_POLICY, Policy
@@ -27,7 +28,7 @@ from cio_mcp.gate.reconciliation import LOOKS
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.decisions import WithdrawalPhrase
 from cio_mcp.storage.pauses import Pauses
-from cio_mcp.storage.rows import ChangeState, ClaimResult, ClaimTerms, OpenLimits
+from cio_mcp.storage.rows import EFFECTIVE, ChangeState, ClaimResult, ClaimTerms, OpenLimits
 from cio_mcp.text.timestamps import from_unix, moment
 
 OPEN_LIMITS = OpenLimits()
@@ -202,6 +203,18 @@ class Gate:
         """What the state of a change means to its work."""
         return receipt_of(change, self.clock.now())
 
+    async def describe(self, change: Change) -> Receipt:
+        """Read the receipt of a change, with the state of the job that it started.
+
+        Raises:
+            StorageFailed: the database cannot be used.
+        """
+        receipt, spec = self.receipt(change), change.plan.job
+        if spec is None or change.state not in EFFECTIVE:
+            return receipt
+        job = await self.executor.jobs.jobs.get(spec.id)
+        return with_job(receipt, change.plan.summary, job) if job else receipt
+
     async def _carry_out(self, change: Change, work: Work) -> Change | Receipt:
         """Send a claimed change and record the outcome: the change as recorded, or a receipt if it could not be."""
         outcome = await self.executor.carry_out(change.plan, work)
@@ -232,7 +245,7 @@ class Gate:
         try:
             if change.state == "sent" and await self.executor.confirmed(change.plan, refused, work):
                 await self.journal.verify(change.id)
-            return self.receipt(await self.approvals.current(change))
+            return await self.describe(await self.approvals.current(change))
         except StorageFailed:
             return self.receipt(change)
 
@@ -244,6 +257,7 @@ class Gate:
                 change = await self.approvals.wait(change, left, state="sending")
             if change.state == "declined" or change.row.unread:
                 await self.journal.acknowledge(change.id, now=self.clock.now())
+            return await self.describe(change)
         return self.receipt(change)
 
     async def _stop(self, change: Change, fresh: Plan) -> Receipt | None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -32,7 +32,7 @@ DIED = "The server ended unexpectedly each time it came to the same rows."
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Runner:
     """Runs the jobs of a workspace one after the other; any number of processes may have one.
 
@@ -45,13 +45,19 @@ class Runner:
     may_write: Callable[[], Awaitable[bool]]
     clock: Clock
     worker: str
+    _started: anyio.Event = field(default_factory=anyio.Event)
+
+    def look(self) -> None:
+        """Look for a job at once, since one was started."""
+        self._started.set()
 
     async def run(self) -> None:
         """Run jobs until canceled; a database that fails for a while is survived."""
         while True:
+            self._started = anyio.Event()
             try:
                 if not await self.round():
-                    await self.clock.sleep(LOOK_SECONDS)
+                    await self.clock.wait(self._started, LOOK_SECONDS)
             except StorageFailed as failure:
                 log.warning("jobs cannot go on: %s", failure)
                 await self.clock.sleep(LOOK_SECONDS)

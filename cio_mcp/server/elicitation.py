@@ -24,8 +24,10 @@ from cio_mcp.gate.change import Change
 from cio_mcp.gate.choice import approval_title
 from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt, prompt_refusal
+from cio_mcp.jobs.progress import follow
 from cio_mcp.server.errors import INVALID_ANSWER
 from cio_mcp.server.result import result
+from cio_mcp.storage.jobs import JobRow
 from cio_mcp.text.visible import visible
 from cio_mcp.tools.spec import Parameters, ToolSpec
 from cio_mcp.workspace import CallContext
@@ -37,6 +39,8 @@ ANSWER_SECONDS = 4.0
 
 Some clients give up after 5 s, and over HTTP an answer took up to 0.6 s more (measured).
 """
+FOLLOW_SECONDS = 2.0
+"""Seconds that a call waits for the end of the job that it started. Chosen: a short import ends within its call."""
 PROGRESS = "Waiting for approval in cio-mcp on your computer"
 
 log = logging.getLogger(__name__)
@@ -174,7 +178,25 @@ async def _settle(call: WriteCall, change: Change, answer: object, ctx: Context[
         approve = getattr(form, "decision", None) == "approve"
         confirmation = getattr(form, "confirmation", None)
         await approvals.answer(change, approve=approve, confirmation=confirmation, by=call.context.caller.id)
-    return await call.context.gate.make(change, call.plan, call.work())
+    receipt = await call.context.gate.make(change, call.plan, call.work())
+    return await _follow(call, change, receipt, ctx) if receipt.status == "started" else receipt
+
+
+async def _follow(call: WriteCall, change: Change, receipt: Receipt, ctx: Context[Any, Any]) -> Receipt:
+    """Wait for the end of a job: as long as a call may take if the client follows its progress, else for a moment."""
+    context = call.context
+
+    async def report(job: JobRow) -> None:
+        await ctx.report_progress(job.cursor, job.total, f"{job.cursor:,} of {job.total:,} rows")
+
+    seconds = context.settings.max_wait - ANSWER_SECONDS if _is_followed(ctx) else FOLLOW_SECONDS
+    await follow(context.jobs, receipt.job or "", context.clock, seconds, report)
+    return await context.gate.describe(await context.gate.approvals.current(change))
+
+
+def _is_followed(ctx: Context[Any, Any]) -> bool:
+    meta = ctx.request_context.meta
+    return bool(meta and meta.get("progress_token"))
 
 
 def decision_form(plan: Plan) -> type[BaseModel]:

@@ -1,36 +1,38 @@
 """Jobs of a workspace: staged rows, a lease for the worker that owns a job, and the cursor that fences out others."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any, Literal
 
+import anyio
+import anyio.to_thread
 from pydantic import JsonValue
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.errors import StorageFailed
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.job_rows import (
+    MAX_READ_BYTES,
+    NumberedRows,
+    RefusedRow,
+    RowSource,
+    insert_rows,
+    read_refused,
+    read_rows,
+)
 from cio_mcp.storage.schema import job_rows, jobs
 
 JobState = Literal["input_required", "working", "completed", "failed", "cancelled"]
 """The states of a task in MCP's tasks extension. A job that nobody approved yet is `input_required`."""
-
-STAGED_AT_ONCE = 1_000
-"""Rows that are staged in one transaction, so that other writers never wait long. Chosen."""
-
-MAX_READ_BYTES = 600_000
-"""Characters of rows that are read at once: more than one request of the Track API holds."""
-READ_AT_ONCE = 200
-"""Rows that the driver holds at once."""
+OPEN_STATES: tuple[JobState, ...] = ("input_required", "working")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A job; the columns of the table `jobs`, with `options` parsed."""
+    """A job; the columns of the table `jobs`, with `options` and `report` parsed."""
 
     id: str
     workspace: str
@@ -49,6 +51,13 @@ class JobRow:
     started_at: float | None
     updated_at: float
     reason: str | None
+    key: str
+    report: Mapping[str, JsonValue]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in OPEN_STATES
 
 
 class Jobs:
@@ -59,13 +68,16 @@ class Jobs:
         self._workspace = workspace
 
     async def stage(
-        self, id_: str, *, principal: str, kind: str, options: Mapping[str, JsonValue], rows: Iterable[JsonValue],
-        now: float,
+        self, id_: str, *, principal: str, kind: str, key: str, options: Mapping[str, JsonValue], source: RowSource,
+        now: float, read: Callable[[int], None] = lambda _: None,
     ) -> JobRow:  # fmt: skip
         """Store a job that waits for approval, and its rows; `digest` is computed over kind, options, and rows.
 
+        `read` is called with the number of rows that were read so far.
+
         Raises:
-            StorageFailed: it cannot be stored; what is left of it cannot run.
+            UserError: the source cannot be read.
+            StorageFailed: it cannot be stored. What is left of it cannot run.
         """
         options_json = json.dumps(dict(options), sort_keys=True)
         row: dict[str, Any] = {
@@ -73,12 +85,17 @@ class Jobs:
             "digest": "", "state": "input_required", "total": 0, "created_at": now, "updated_at": now,
         }  # fmt: skip
         await self._database.write(lambda db: db.execute(insert(jobs).values(**row)))
-        digest, total = hashlib.sha256(f"{kind}\n{options_json}\n".encode()), 0
-        numbered = iter(enumerate(rows))
-        while part := [*islice(_digested(numbered, digest), STAGED_AT_ONCE)]:
-            await self._database.write(partial(_insert_rows, id_, part))
-            total += len(part)
-        here = update(jobs).where(jobs.c.id == id_).values(total=total, digest=digest.hexdigest())
+        rows = await anyio.to_thread.run_sync(NumberedRows, source)
+        try:
+            while part := await anyio.to_thread.run_sync(rows.part):
+                await self._database.write(partial(insert_rows, id_, part))
+                read(rows.total + rows.rejected)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(rows.close)
+        report = json.dumps(dict(await anyio.to_thread.run_sync(source.report)))
+        values = {"total": rows.total, "digest": rows.digest(kind, options_json), "report": report, "key": key}
+        here = update(jobs).where(jobs.c.id == id_).values(**values)
 
         def complete(db: Connection) -> JobRow | None:
             db.execute(here)
@@ -89,17 +106,17 @@ class Jobs:
             raise StorageFailed("The job was deleted while its rows were stored.")
         return staged
 
-    async def waiting(self, principal: str, digest: str) -> JobRow | None:
+    async def waiting(self, principal: str, key: str) -> JobRow | None:
         """Find a job of a principal that waits for approval, so that its rows need not be staged again."""
         query = select(jobs).where(
             jobs.c.workspace == self._workspace,
-            jobs.c.digest == digest,
+            jobs.c.key == key,
             jobs.c.principal == principal,
             jobs.c.state == "input_required",
         )
 
         def work(db: Connection) -> JobRow | None:
-            row = db.execute(query.limit(1)).mappings().one_or_none()
+            row = db.execute(query.order_by(jobs.c.created_at.desc()).limit(1)).mappings().one_or_none()
             return _job(dict(row)) if row else None
 
         return await self._database.read(work)
@@ -107,7 +124,7 @@ class Jobs:
     async def start(self, id_: str, digest: str, *, now: float) -> bool:
         """Let an approved job run; False if its rows aren't those that were approved, or it no longer waits."""
         approved = and_(jobs.c.digest == digest, jobs.c.state == "input_required")
-        return await self._update(id_, approved, state="working", updated_at=now)
+        return await self._update(id_, approved, state="working", started_at=now, updated_at=now)
 
     async def claim(self, worker: str, kinds: Sequence[str], *, now: float, until: float) -> JobRow | None:
         """Take a job of some kinds that no living worker owns, the oldest first."""
@@ -116,8 +133,11 @@ class Jobs:
         oldest = select(jobs.c.id).where(due).order_by(jobs.c.created_at).limit(1)
         taken = {
             "lease": worker, "lease_until": until, "attempts": jobs.c.attempts + 1, "updated_at": now,
-            "started_at": func.coalesce(jobs.c.started_at, now),
         }  # fmt: skip
+
+        # Most looks find nothing, and must not hold the write lock for it.
+        if await self._database.read(lambda db: db.scalar(oldest)) is None:
+            return None
 
         def work(db: Connection) -> JobRow | None:
             found = db.scalar(oldest)
@@ -167,7 +187,7 @@ class Jobs:
 
     async def cancel(self, id_: str, *, now: float, reason: str | None = None) -> bool:
         """Cancel a job; a worker stops before its next item. False if it has ended already."""
-        unfinished = jobs.c.state.in_(("input_required", "working"))
+        unfinished = jobs.c.state.in_(OPEN_STATES)
         return await self._update(id_, unfinished, state="cancelled", reason=reason, lease=None, updated_at=now)
 
     async def get(self, id_: str) -> JobRow | None:
@@ -184,29 +204,11 @@ class Jobs:
 
         At least one is read, if there is one.
         """
-        here = and_(job_rows.c.job == id_, job_rows.c.number >= start)
-        query = select(job_rows.c.data).where(here).order_by(job_rows.c.number).limit(limit)
+        return await self._database.read(lambda db: read_rows(db, id_, start, limit, size))
 
-        def work(db: Connection) -> list[JsonValue]:
-            rows: list[JsonValue] = []
-            total = 0
-            with db.execution_options(yield_per=READ_AT_ONCE).scalars(query) as found:
-                for data in found:
-                    rows.append(json.loads(data))
-                    total += len(data)
-                    if total >= size:
-                        break
-            return rows
-
-        return await self._database.read(work)
-
-    async def problems(self, id_: str, start: int, limit: int) -> list[tuple[int, JsonValue, str]]:
-        """Read the rows that were refused, from number `start`: number, row, and why."""
-        here = and_(job_rows.c.job == id_, job_rows.c.number >= start, job_rows.c.problem.is_not(None))
-        query = select(job_rows.c.number, job_rows.c.data, job_rows.c.problem).where(here).order_by(job_rows.c.number)
-        return await self._database.read(
-            lambda db: [(number, json.loads(data), problem) for number, data, problem in db.execute(query.limit(limit))]
-        )
+    async def refused(self, id_: str, limit: int, after: int | None = None) -> list[RefusedRow]:
+        """Read the rows that were rejected before the job or refused by Customer.io, beyond a number."""
+        return await self._database.read(lambda db: read_refused(db, id_, after, limit))
 
     async def drop(self, id_: str) -> None:
         """Delete a job and its rows."""
@@ -227,17 +229,6 @@ def _owned(worker: str) -> ColumnElement[bool]:
     return and_(jobs.c.lease == worker, jobs.c.state == "working")
 
 
-def _digested(rows: Iterator[tuple[int, JsonValue]], digest: Any) -> Iterator[tuple[int, str]]:
-    for number, row in rows:
-        data = json.dumps(row, ensure_ascii=False, sort_keys=True)
-        digest.update(f"{data}\n".encode(errors="surrogatepass"))
-        yield number, data
-
-
-def _insert_rows(job: str, rows: Sequence[tuple[int, str]], db: Connection) -> None:
-    db.execute(insert(job_rows), [{"job": job, "number": number, "data": data} for number, data in rows])
-
-
 def _read(db: Connection, id_: str, workspace: str | None = None) -> JobRow | None:
     query = select(jobs).where(jobs.c.id == id_)
     if workspace is not None:
@@ -247,4 +238,4 @@ def _read(db: Connection, id_: str, workspace: str | None = None) -> JobRow | No
 
 
 def _job(row: Mapping[str, Any]) -> JobRow:
-    return JobRow(**{**row, "options": json.loads(row["options"])})
+    return JobRow(**{**row, "options": json.loads(row["options"]), "report": json.loads(row["report"])})

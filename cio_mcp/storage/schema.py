@@ -223,11 +223,14 @@ jobs = Table(
     Column("started_at", Float),
     Column("updated_at", Float, nullable=False),
     Column("reason", Text),
+    Column("key", String, nullable=False, server_default=""),
+    Column("report", Text, nullable=False, server_default="{}"),
     Index("jobs_due", "workspace", "state", "lease_until"),
     Index("jobs_recent", "workspace", "created_at"),
-    Index("jobs_digest", "workspace", "digest"),
+    Index("jobs_key", "workspace", "key"),
 )
-"""Long work. Times are Unix seconds, `options` is JSON, `digest` the SHA-256 (hex) over kind, options and rows.
+"""Long work. Times are Unix seconds, `options` and `report` are JSON.
+`digest` is the SHA-256 (hex) over kind, options, and rows; `key` is equal for calls that would stage the same rows.
 `cursor` is how many of the `total` rows are behind it, `failed` how many of them were refused.
 `lease` is the worker that owns it until `lease_until`; `attempts` counts the workers since the last batch was done."""
 
@@ -238,9 +241,11 @@ job_rows = Table(
     Column("number", Integer, primary_key=True),
     Column("data", Text, nullable=False),
     Column("problem", Text),
+    Column("line", Integer),
     sqlite_with_rowid=False,
 )
-"""The rows of a job in their order, from 0: `data` is JSON, `problem` says why a row was refused."""
+"""The rows of a job in their order, from 0: `data` is JSON, `problem` says why a row was refused.
+Rows that were rejected before the job have negative numbers and are never sent. `line` is that of the file."""
 
 _versions = Table(
     "alembic_version",

@@ -14,6 +14,7 @@ import pytest
 
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.jobs import JobRow, Jobs
+from tests.jobs.staged import source_of
 from tests.jobs.worker import ROWS_OF_A_BATCH
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -40,7 +41,9 @@ class Workers:
 
 
 async def stage(jobs: Jobs) -> None:
-    job = await jobs.stage("j", principal="p", kind="test", options={}, rows=[{"n": n} for n in range(ROWS)], now=0)
+    job = await jobs.stage(
+        "j", principal="p", kind="test", key="k", options={}, source=source_of([{"n": n} for n in range(ROWS)]), now=0
+    )
     assert await jobs.start("j", job.digest, now=0)
 
 

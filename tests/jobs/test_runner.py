@@ -11,8 +11,10 @@ from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.jobs.job import Batch, Result
 from cio_mcp.jobs.runner import BEAT_SECONDS, DIED, LEASE_SECONDS, MAX_ATTEMPTS, RETRY_SECONDS, SAFE_PART, Runner
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import JobRow, Jobs
 from tests.clock import ManualClock
+from tests.jobs.staged import source_of
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +72,9 @@ def runner(jobs: Jobs, clock: ManualClock, receiver: Receiver, worker: str = "fi
 
 
 async def staged(jobs: Jobs, clock: ManualClock, *, kind: str = "import", started: bool = True) -> JobRow:
-    job = await jobs.stage("j1", principal="local:me", kind=kind, options={"x": 1}, rows=ROWS, now=clock.now())
+    job = await jobs.stage(
+        "j1", principal="local:me", kind=kind, key="k", options={"x": 1}, source=source_of(ROWS), now=clock.now()
+    )
     if started:
         assert await jobs.start("j1", job.digest, now=clock.now())
     return job
@@ -108,7 +112,11 @@ async def test_any_other_row_option_or_kind_has_another_digest(jobs: Jobs) -> No
         ("import", {"x": 1}, ROWS[::-1]),
     ]
     digests = {
-        (await jobs.stage(f"j{number}", principal="p", kind=kind, options=options, rows=rows, now=0)).digest
+        (
+            await jobs.stage(
+                f"j{number}", principal="p", kind=kind, key="k", options=options, source=source_of(rows), now=0
+            )
+        ).digest
         for number, (kind, options, rows) in enumerate(variants)
     }
     assert len(digests) == len(variants)
@@ -121,8 +129,9 @@ async def test_rows_that_were_refused_are_kept_with_their_reason(
     receiver.refused = {1: "no such person", 7: "too large"}
     await runner(jobs, clock, receiver).round()
     assert await state(jobs) == ("completed", 10, 2)
-    assert await jobs.problems("j1", 0, 10) == [(1, ROWS[1], "no such person"), (7, ROWS[7], "too large")]
-    assert await jobs.problems("j1", 2, 10) == [(7, ROWS[7], "too large")]
+    first, second = RefusedRow(1, 2, ROWS[1], "no such person"), RefusedRow(7, 8, ROWS[7], "too large")
+    assert await jobs.refused("j1", 10) == [first, second]
+    assert await jobs.refused("j1", 10, after=1) == [second]
 
 
 async def test_the_job_of_a_dead_worker_goes_on_with_the_batch_in_flight(

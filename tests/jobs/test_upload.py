@@ -16,9 +16,11 @@ from cio_mcp.jobs.upload import Upload, stamp
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import JobRow, Jobs
 from cio_mcp.workspace import Workspace
 from tests.clock import ManualClock
+from tests.jobs.staged import source_of
 from tests.jobs.test_runner import allowed
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +46,7 @@ def job_of(id_: str) -> JobRow:
     return JobRow(
         id=id_, workspace="w", principal="p", kind="upload", options={}, digest="", state="working", total=9, cursor=0,
         failed=0, lease=None, lease_until=0, attempts=1, created_at=1_800_000_000, started_at=1_800_000_060,
-        updated_at=0, reason=None,
+        updated_at=0, reason=None, key="", report={},
     )  # fmt: skip
 
 
@@ -56,7 +58,9 @@ class Scene:
         self.runner = Runner(jobs, {"upload": Upload(Writer(opened.client))}, allowed, self.clock, "worker")
 
     async def upload(self, rows: list[JsonValue], *, rounds: int = 1) -> JobRow:
-        job = await self.jobs.stage("j", principal="local:me", kind="upload", options={}, rows=rows, now=0)
+        job = await self.jobs.stage(
+            "j", principal="local:me", kind="upload", key="k", options={}, source=source_of(rows), now=0
+        )
         assert await self.jobs.start("j", job.digest, now=0)
         for _ in range(rounds):
             await self.runner.round()
@@ -98,8 +102,8 @@ async def test_what_customer_io_refuses_is_named_and_the_rest_arrives(scene: Sce
     job = await scene.upload(rows)
     assert (job.state, job.cursor, job.failed) == ("completed", 3, 1)
     assert scene.scores == [0, 2]
-    ((number, row, problem),) = await scene.jobs.problems("j", 0, 5)
-    assert (number, row, problem) == (1, rows[1], "Customer.io refused action")
+    (refused,) = await scene.jobs.refused("j", 5)
+    assert refused == RefusedRow(1, 2, rows[1], "Customer.io refused action")
 
 
 @pytest.mark.parametrize("kind", ["accept_then_drop", "accept_then_503", "503", "429"])

@@ -40,8 +40,8 @@ from tests.carrying_out import approve
 pytestmark = pytest.mark.anyio
 
 WRITTEN_BEFORE = (Path(__file__).parent / "baseline.sql").read_text(encoding="utf-8")
-NEWER = "0005_from_0004"
-TOO_NEW = "0006_from_0005"
+NEWER = "0006_from_0005"
+TOO_NEW = "0007_from_0006"
 
 TOOLS: dict[str, Any] = {"update_customer": update_customer, "undo_change": undo_change}
 
@@ -234,7 +234,7 @@ class TestAJournalFromBeforeVersions:
     ) -> None:
         assert settings.data_dir == file.parent
         with closing(sqlite3.connect(file)) as db, db:
-            db.execute("UPDATE changes SET sending_at = ?", (time.time(),))
+            db.execute("UPDATE changes SET planned_at = ?1, sending_at = ?1", (time.time(),))
             ((plan, effect),) = db.execute("SELECT plan, effect FROM changes WHERE id = 'old00002'").fetchall()
         sent = Plan.model_validate_json(plan)
         assert sent.effect != effect

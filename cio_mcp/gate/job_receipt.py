@@ -1,0 +1,48 @@
+"""What the receipt of a change that started a job says of the job."""
+
+from cio_mcp.gate.receipt import Receipt, Status
+from cio_mcp.storage.jobs import JobRow, JobState
+
+TO_FOLLOW = "To follow it, call get_job with job={}. It goes on by itself, also after this chat."
+TO_CORRECT = "get_job with job={} lists the refused rows, which can be corrected and imported again."
+STATUSES: dict[JobState, Status] = {
+    "input_required": "approval_required",
+    "working": "started",
+    "completed": "done",
+    "failed": "failed",
+    "cancelled": "partly_done",
+}
+"""What the state of a job makes of the status of its change."""
+
+
+def with_job(receipt: Receipt, summary: str, job: JobRow) -> Receipt:
+    """The receipt of a change, with what became of the job that it started."""
+    status = STATUSES[job.state]
+    if job.state == "completed" and job.failed:
+        status = "partly_done" if job.failed < job.total else "failed"
+    return receipt.model_copy(
+        update={"status": status, "message": f"{summary} {_state_of(job)}", "job": job.id, "next_step": _next_step(job)}
+    )
+
+
+def _state_of(job: JobRow) -> str:
+    done = f"{job.cursor:,} of {job.total:,} rows"
+    refused = f" {job.failed:,} of them were refused." if job.failed else ""
+    match job.state:
+        case "completed" if not job.failed:
+            return f"Job {job.id} is done. All {job.total:,} rows were accepted by Customer.io."
+        case "completed":
+            accepted = job.total - job.failed
+            return f"Job {job.id} is done. {accepted:,} rows were accepted by Customer.io, {job.failed:,} were refused."
+        case "failed":
+            return f"Job {job.id} failed after {done}.{refused} {job.reason or ''}".rstrip()
+        case "cancelled":
+            return f"Job {job.id} was canceled after {done}.{refused} What was sent stays."
+        case _:
+            return f"Job {job.id} is running: {done} so far.{refused}"
+
+
+def _next_step(job: JobRow) -> str | None:
+    if job.state == "working":
+        return TO_FOLLOW.format(job.id)
+    return TO_CORRECT.format(job.id) if job.failed else None

@@ -1,0 +1,122 @@
+"""The rows of a job: how they are stored, and read again."""
+
+import hashlib
+import json
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from pydantic import JsonValue
+from sqlalchemy import Connection, insert, select
+
+from cio_mcp.storage.schema import job_rows
+
+STAGED_AT_ONCE = 1_000
+"""Rows that are staged in one transaction, so that other writers never wait long. Chosen."""
+MAX_READ_BYTES = 600_000
+"""Characters of rows that are read at once: more than one request of the Track API holds."""
+READ_AT_ONCE = 200
+"""Rows that the driver holds at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRow:
+    """A row as a job's source has it: the line of its file, from 1, and what the job sends for it.
+
+    A row with a `problem` is never sent; its `data` is then what can be corrected.
+    """
+
+    line: int
+    data: JsonValue
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that was rejected before the job (its number is negative) or refused by Customer.io, and why."""
+
+    number: int
+    line: int | None
+    data: JsonValue
+    problem: str
+
+
+class RowSource(Protocol):
+    """What the rows of a job are read from, once, in a worker thread."""
+
+    def rows(self) -> Iterator[StagedRow]:
+        """Read the rows in their order.
+
+        Raises:
+            UserError: they cannot be read.
+        """
+        ...
+
+    def report(self) -> Mapping[str, JsonValue]:
+        """What the plan shows of the rows, once all were read: kept with the job, as JSON."""
+        ...
+
+
+class NumberedRows:
+    """Numbers the rows of a source, those that will be sent from 0, and digests them."""
+
+    def __init__(self, source: RowSource) -> None:
+        self._rows = source.rows()
+        self._digest = hashlib.sha256()
+        self.total = 0
+        self.rejected = 0
+
+    def part(self) -> list[dict[str, Any]]:
+        """Read the next rows, as the table has them; none are left if it is empty.
+
+        Raises:
+            UserError: as `RowSource.rows`.
+        """
+        return [self._number(row) for row in islice(self._rows, STAGED_AT_ONCE)]
+
+    def digest(self, kind: str, options_json: str) -> str:
+        """The SHA-256 (hex) over kind, options, and the rows that will be sent."""
+        return hashlib.sha256(f"{kind}\n{options_json}\n{self._digest.hexdigest()}".encode()).hexdigest()
+
+    def close(self) -> None:
+        """Close the file behind the rows, if it is still open."""
+        if isinstance(self._rows, Generator):
+            self._rows.close()
+
+    def _number(self, row: StagedRow) -> dict[str, Any]:
+        data = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
+        if row.problem is not None:
+            self.rejected += 1
+            return {"number": -self.rejected, "line": row.line, "data": data, "problem": row.problem}
+        self._digest.update(f"{data}\n".encode(errors="surrogatepass"))
+        self.total += 1
+        return {"number": self.total - 1, "line": row.line, "data": data, "problem": None}
+
+
+def insert_rows(job: str, rows: Sequence[Mapping[str, Any]], db: Connection) -> None:
+    """Store rows of a job."""
+    db.execute(insert(job_rows), [{"job": job, **row} for row in rows])
+
+
+def read_rows(db: Connection, job: str, start: int, limit: int, size: int) -> list[JsonValue]:
+    """Read rows in their order, from number `start`: up to `limit`, and until they have `size` characters."""
+    here = select(job_rows.c.data).where(job_rows.c.job == job, job_rows.c.number >= start)
+    rows: list[JsonValue] = []
+    total = 0
+    with db.execution_options(yield_per=READ_AT_ONCE).scalars(here.order_by(job_rows.c.number).limit(limit)) as found:
+        for data in found:
+            rows.append(json.loads(data))
+            total += len(data)
+            if total >= size:
+                break
+    return rows
+
+
+def read_refused(db: Connection, job: str, after: int | None, limit: int) -> list[RefusedRow]:
+    """Read the rows that were rejected or refused, beyond a number, in the order of their numbers."""
+    here = select(job_rows).where(job_rows.c.job == job, job_rows.c.problem.is_not(None))
+    if after is not None:
+        here = here.where(job_rows.c.number > after)
+    found = db.execute(here.order_by(job_rows.c.number).limit(limit)).mappings()
+    return [RefusedRow(row["number"], row["line"], json.loads(row["data"]), row["problem"]) for row in found]
