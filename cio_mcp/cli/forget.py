@@ -1,6 +1,6 @@
-"""`cio-mcp forget`: erases a person from the journal and the event log."""
+"""`cio-mcp forget`: erases a person from the journal, the event log, and the rows of jobs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 from rich.console import Console
@@ -13,15 +13,55 @@ from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import NotFound, Refused
 from cio_mcp.gate.subject import Subject
 from cio_mcp.identity.callers import local_caller
+from cio_mcp.jobs.runner import LEASE_SECONDS, SAFE_PART
 from cio_mcp.settings import Settings
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import ErasureCounts, PersonEraser
+from cio_mcp.storage.job_erasure import JobEraser, JobErasure
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.workspace import open_workspace
 
 NO_TERMINAL = "Erasing a person requires a terminal, without redirected input or output. Nothing was erased."
 MAX_PASSES = 3
 """Passes over the journal: a running server may write about the person during one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored about a person, or was erased."""
+
+    journal: ErasureCounts = field(default_factory=ErasureCounts)
+    jobs: JobErasure = field(default_factory=JobErasure)
+
+    def __add__(self, other: "Stored") -> "Stored":
+        return Stored(self.journal + other.journal, self.jobs + other.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasers:
+    """Both parts of a database that may have something about a person."""
+
+    database: Database
+    journal: PersonEraser
+    jobs: JobEraser
+
+    async def count(self) -> Stored:
+        """Count, without changing anything."""
+        return Stored(await self.journal.count(SYSTEM_CLOCK.now()), await self.jobs.count())
+
+    async def erase(self, by: str) -> Stored:
+        """Erase everything, also what is written meanwhile; a worker that may hold a row stops first."""
+        total = Stored()
+        for _ in range(MAX_PASSES):
+            now = SYSTEM_CLOCK.now()
+            gone = Stored(await self.journal.erase(by=by, now=now), await self.jobs.erase(now=now))
+            if gone == Stored():
+                break
+            total += gone
+            if gone.jobs.running:
+                await SYSTEM_CLOCK.sleep(SAFE_PART * LEASE_SECONDS)
+        await self.database.truncate_wal()
+        return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +83,30 @@ def forget(person: str) -> None:
     settings = settings_of_workspace()
     with controlling_terminal(NO_TERMINAL) as terminal:
         known = anyio.run(_look_up, settings, person)
-        there = with_database(lambda database: _eraser(database, settings, known).count(SYSTEM_CLOCK.now()))
+        there = with_database(lambda database: _erasers(database, settings, known).count())
         _show(terminal.console, settings, known, there)
-        if there == ErasureCounts():
+        if there == Stored():
             return
         if not terminal.confirmed("erase"):
             raise Refused("Code doesn't match. Nothing was erased.")
         by = settings.local_principal
-        gone = with_database(lambda database: _erase(_eraser(database, settings, known), database, by))
+        if there.jobs.running:
+            terminal.console.print("Waiting until the running job has stopped …", markup=False, highlight=False)
+        gone = with_database(lambda database: _erasers(database, settings, known).erase(by))
+        jobs = f" ({gone.jobs.canceled} jobs canceled)" if gone.jobs.canceled else ""
         terminal.console.print(
-            f"Erased: {gone.changes} changes ({gone.open} of them withdrawn) and {gone.events} events. "
+            f"Erased: {gone.journal.changes} changes ({gone.journal.open} of them withdrawn), "
+            f"{gone.journal.events} events, and {gone.jobs.rows} rows of jobs{jobs}. "
             "Digests and states stay, to prevent duplicates.",
             markup=False,
             highlight=False,
         )
 
 
-async def _erase(eraser: PersonEraser, database: Database, by: str) -> ErasureCounts:
-    total = ErasureCounts()
-    for _ in range(MAX_PASSES):
-        gone = await eraser.erase(by=by, now=SYSTEM_CLOCK.now())
-        if gone == ErasureCounts():
-            break
-        total += gone
-    await database.truncate_wal()
-    return total
-
-
-def _eraser(database: Database, settings: Settings, known: KnownSubject) -> PersonEraser:
-    return PersonEraser(database, settings.workspace_key, known.identity.is_in, known.identity.names)
+def _erasers(database: Database, settings: Settings, known: KnownSubject) -> Erasers:
+    workspace, identity = settings.workspace_key, known.identity
+    journal = PersonEraser(database, workspace, identity.is_in, identity.names)
+    return Erasers(database, journal, JobEraser(database, workspace, identity.is_in_row))
 
 
 async def _look_up(settings: Settings, person: str) -> KnownSubject:
@@ -99,13 +134,16 @@ def _identity(person: Person) -> Subject:
     return Subject(person.id, person.email, person.phone, person.cio_id and person.cio_id.removeprefix("cio_"))
 
 
-def _show(where: Console, settings: Settings, known: KnownSubject, there: ErasureCounts) -> None:
+def _show(where: Console, settings: Settings, known: KnownSubject, there: Stored) -> None:
     names = ", ".join(quoted(name) for name in known.identity.names)
-    counts = f"Found changes: {there.changes} (open, to be withdrawn: {there.open}). Events: {there.events}."
+    journal, jobs = there.journal, there.jobs
+    counts = f"Found changes: {journal.changes} (open, to be withdrawn: {journal.open}). Events: {journal.events}."
+    if jobs != JobErasure():
+        counts += f" Rows of jobs: {jobs.rows} (jobs to be canceled: {jobs.canceled}). Previews: {jobs.reports}."
     lines = [
         f"To erase from {quoted(settings.workspace_key)}: {names}.",
         *filter(None, [known.note]),
-        "Nothing is stored about this person." if there == ErasureCounts() else counts,
+        "Nothing is stored about this person." if there == Stored() else counts,
     ]
     for line in lines:
         where.print(line, markup=False, highlight=False)

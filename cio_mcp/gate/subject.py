@@ -5,6 +5,9 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from pydantic import JsonValue
+
+from cio_mcp.customerio import batches
 from cio_mcp.customerio.mentions import people_in
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
@@ -44,6 +47,19 @@ class Subject:
         plan = Change.of(row).plan
         names = (f"{person.label} {person.details}" for person in plan.people)
         return self._mentions(*plan.examples, *names) or (self.id is not None and self.id in _people_of(plan))
+
+    def is_in_row(self, data: str, sendable: bool) -> bool:
+        """Whether a row of a job (JSON) is about this person or mentions them.
+
+        In a row that can't be sent any more, any value that equals the id counts: deleting it does no harm.
+        """
+        if not self._may_be_in(data):
+            return False
+        row: JsonValue = json.loads(data)
+        if self.is_mentioned_in(*texts_in(row)):
+            return True
+        names = people_in(batches.batch([row])) if sendable and isinstance(row, dict) else texts_in(row)
+        return self.id is not None and self.id in names
 
     def is_mentioned_in(self, *texts: str) -> bool:
         """Whether an address, a number or the `cio_id` stands in one of the texts."""

@@ -111,12 +111,15 @@ class Runner:
             if result.done < 1:
                 raise ValueError("a batch must do at least one row")
             now, before = self.clock.now(), self.clock.steady()
-            moved = await self.jobs.advance(
+            state = await self.jobs.advance(
                 job.id, self.worker, cursor=cursor, to=cursor + result.done, problems=result.problems,
                 now=now, until=now + LEASE_SECONDS,
             )  # fmt: skip
-            if not moved:
+            if state is None:
                 raise LeaseLost
+            if state != "working":  # canceled
+                await self.jobs.release(job.id, self.worker, due=now)
+                return
             lease.since = before
             cursor += result.done
         await self.jobs.finish(job.id, self.worker, "completed", now=self.clock.now())
@@ -125,7 +128,8 @@ class Runner:
         now, current = self.clock.now(), await self.jobs.get(job.id)
         if current is not None and current.attempts >= MAX_ATTEMPTS:
             await self.jobs.finish(job.id, self.worker, "failed", now=now, reason=reason)
-        else:
+        elif current is not None and current.state == "working":
+            # A canceled job keeps its lease: it shows that rows of the last batch may have been sent.
             await self.jobs.release(job.id, self.worker, due=now + RETRY_SECONDS)
 
 

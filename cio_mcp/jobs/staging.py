@@ -82,7 +82,7 @@ class Staging:
         """
         reading = self.readings.get((principal, key))
         if reading is None:
-            if waiting := await self.jobs.waiting(principal, key):
+            if waiting := await self.jobs.waiting(principal, key, now=self.clock.now()):
                 return waiting
             if len(self.readings) >= MAX_AT_ONCE:
                 raise Refused(TOO_MANY.format(len(self.readings)))

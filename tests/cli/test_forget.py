@@ -3,6 +3,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from pydantic import JsonValue
 
 from cio_mcp.gate.plan import Plan, ValueEdit
 from cio_mcp.sandbox import Sandbox
@@ -10,8 +11,10 @@ from cio_mcp.sandbox.server import serve_in_background
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import Events
+from cio_mcp.storage.jobs import Jobs
 from cio_mcp.storage.rows import ClaimTerms, EventQuery, EventRow
 from tests.cli.command_line import CommandLine
+from tests.jobs.staged import source_of
 
 CODE = r"To erase, type ([A-Z2-9]{4}):"
 HERE = {"CIO_WORKSPACE": "acme", "COLUMNS": "300"}
@@ -109,6 +112,24 @@ def test_another_workspace_is_left_alone(cio_mcp: CommandLine) -> None:
         session.wait_for("Nothing is stored about this person")
         session.ends_with(0)
     assert cio_mcp.change("aaaa0001").state == "planned"
+
+
+def test_rows_of_jobs_are_erased_and_a_job_that_waits_with_one_is_canceled(cio_mcp: CommandLine) -> None:
+    rows: list[JsonValue] = [{"identifiers": {"email": f"{name}@example.com"}} for name in ("ada", "bob")]
+
+    async def stage(database: Database) -> None:
+        source = source_of(rows)
+        await Jobs(database, "acme").stage(
+            "j", principal="p", kind="import", key="", options={}, source=source, now=time.time()
+        )
+
+    cio_mcp.journal(stage)
+    seen = run_forget(cio_mcp, "ada@example.com")
+    assert "Rows of jobs: 1 (jobs to be canceled: 1)." in seen
+    assert "1 rows of jobs (1 jobs canceled)" in seen
+    assert cio_mcp.journal(lambda database: Jobs(database, "acme").rows("j", 0, 9)) == rows[1:]
+    for file in cio_mcp.data_dir.iterdir():
+        assert b"ada@example.com" not in file.read_bytes(), file.name
 
 
 def test_anything_else_typed_erases_nothing(cio_mcp: CommandLine) -> None:

@@ -122,6 +122,22 @@ async def test_any_other_row_option_or_kind_has_another_digest(jobs: Jobs) -> No
     assert len(digests) == len(variants)
 
 
+async def test_rows_that_are_done_are_deleted_with_each_batch(
+    jobs: Jobs, clock: ManualClock, receiver: Receiver
+) -> None:
+    await staged(jobs, clock)
+    left: list[list[JsonValue]] = []
+    original = receiver.function
+
+    async def look(job: JobRow, batch: Batch) -> Result:
+        left.append(await jobs.rows("j1", 0, 20))
+        return await original(job, batch)
+
+    await Runner(jobs, {"import": look}, allowed, clock, "first").round()
+    assert left == [ROWS, ROWS[3:], ROWS[6:], ROWS[9:]]
+    assert await jobs.rows("j1", 0, 20) == []
+
+
 async def test_rows_that_were_refused_are_kept_with_their_reason(
     jobs: Jobs, clock: ManualClock, receiver: Receiver
 ) -> None:
@@ -205,7 +221,9 @@ async def test_a_living_worker_keeps_a_job_that_takes_longer_than_a_lease(
     assert await state(jobs) == ("completed", 10, 0)
 
 
-async def test_a_canceled_job_stops_before_its_next_batch(jobs: Jobs, clock: ManualClock, receiver: Receiver) -> None:
+async def test_a_canceled_job_records_its_batch_in_flight_and_stops_before_the_next(
+    jobs: Jobs, clock: ManualClock, receiver: Receiver
+) -> None:
     await staged(jobs, clock)
     original = receiver.function
 
@@ -215,7 +233,9 @@ async def test_a_canceled_job_stops_before_its_next_batch(jobs: Jobs, clock: Man
         return await original(job, batch)
 
     await Runner(jobs, {"import": cancel}, allowed, clock, "first").round()
-    assert await state(jobs) == ("cancelled", 3, 0)
+    assert receiver.taken == [*range(6)]
+    assert await state(jobs) == ("cancelled", 6, 0)
+    assert await jobs.rows("j1", 0, 20) == ROWS[6:]
     assert not await jobs.cancel("j1", now=clock.now())
     assert not await runner(jobs, clock, receiver).round()
 
