@@ -96,7 +96,9 @@ async def test_a_job_that_nobody_approved_is_canceled_and_its_rows_are_deleted(
     assert await report(jobs) == {}
 
 
-async def test_a_job_that_is_proposed_again_has_its_whole_time_again(jobs: Jobs, retention: Retention, clock: ManualClock) -> None:
+async def test_a_job_that_is_proposed_again_has_its_whole_time_again(
+    jobs: Jobs, retention: Retention, clock: ManualClock
+) -> None:
     await stage(jobs, clock.now() - UNAPPROVED_SECONDS - 1)
     assert await jobs.waiting("p", "k", now=clock.now() - 1)
     await retention.round()
