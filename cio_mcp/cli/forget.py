@@ -106,7 +106,7 @@ def forget(person: str) -> None:
 def _erasers(database: Database, settings: Settings, known: KnownSubject) -> Erasers:
     workspace, identity = settings.workspace_key, known.identity
     journal = PersonEraser(database, workspace, identity.is_in, identity.names)
-    return Erasers(database, journal, JobEraser(database, workspace, identity.is_in_row))
+    return Erasers(database, journal, JobEraser(database, workspace, identity.is_in_data))
 
 
 async def _look_up(settings: Settings, person: str) -> KnownSubject:

@@ -2,18 +2,21 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from pydantic import JsonValue
 
-from cio_mcp.customerio import batches
 from cio_mcp.customerio.mentions import people_in
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan
-from cio_mcp.gate.values import texts_in
+from cio_mcp.gate.values import texts_in, values_in
 from cio_mcp.storage.rows import ChangeRow
 from cio_mcp.text.sanitize import quoted
+
+NAMING = frozenset({"id", "customer"})
+"""Keys under which operations, and what a plan shows of rows, name a customer."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,17 @@ class Subject:
         names = (f"{person.label} {person.details}" for person in plan.people)
         return self._mentions(*plan.examples, *names) or (self.id is not None and self.id in _people_of(plan))
 
-    def is_in_row(self, data: str, sendable: bool) -> bool:
-        """Whether a row of a job (JSON) is about this person or mentions them.
+    def is_in_data(self, data: str, names_only: bool) -> bool:
+        """Whether data of a job (JSON) is about this person or mentions them.
 
-        In a row that can't be sent any more, any value that equals the id counts: deleting it does no harm.
+        With `names_only`, an id counts where it names a customer; otherwise, every value that equals it does.
         """
         if not self._may_be_in(data):
             return False
-        row: JsonValue = json.loads(data)
-        if self.is_mentioned_in(*texts_in(row)):
+        parsed: JsonValue = json.loads(data)
+        if self.is_mentioned_in(*texts_in(parsed)):
             return True
-        names = people_in(batches.batch([row])) if sendable and isinstance(row, dict) else texts_in(row)
-        return self.id is not None and self.id in names
+        return self.id is not None and self.id in (_names_in if names_only else values_in)(parsed)
 
     def is_mentioned_in(self, *texts: str) -> bool:
         """Whether an address, a number or the `cio_id` stands in one of the texts."""
@@ -90,6 +92,19 @@ class Subject:
             return None
         either = "|".join(re.escape(form) for form in sorted(spelt, key=len, reverse=True))
         return re.compile(rf"(?<![\w.+@-])(?:{either})(?![\w@-]|\.\w)", re.IGNORECASE)
+
+
+def _names_in(value: JsonValue) -> Iterator[str]:
+    """What names a customer, at any depth; identifiers of an object do not."""
+    match value:
+        case list():
+            for item in value:
+                yield from _names_in(item)
+        case dict() if "object_id" not in value:
+            for key, item in value.items():
+                yield from (
+                    _names_in(item) if isinstance(item, dict | list) else values_in(item) if key in NAMING else ()
+                )
 
 
 def _people_of(plan: Plan) -> set[str]:

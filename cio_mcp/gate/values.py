@@ -95,3 +95,16 @@ def texts_in(value: JsonValue) -> Iterator[str]:
                 yield from texts_in(item)
         case _:
             yield str(value)
+
+
+def values_in(value: JsonValue) -> Iterator[str]:
+    """The same without keys."""
+    match value:
+        case list():
+            for item in value:
+                yield from values_in(item)
+        case dict():
+            for item in value.values():
+                yield from values_in(item)
+        case _:
+            yield str(value)

@@ -20,7 +20,7 @@ NOT_APPROVED = "Nobody approved it in time."
 WITHDRAWN = "The data of a person in it was erased."
 
 About = Callable[[str, bool], bool]
-"""Whether a row (JSON) is about the person, and whether it could still be sent: then an ID must stand as one."""
+"""Whether data (JSON) is about the person; where it is about others, too, an ID must stand as one."""
 
 
 async def cancel_unapproved_jobs(database: Database, *, before: float, now: float) -> int:
@@ -110,7 +110,7 @@ class JobEraser:
                 if matches.unsent and not canceled:
                     canceled, running = await self._database.read(partial(_progress, job))
                     total += JobErasure(canceled=int(canceled), running=running)
-            total += JobErasure(reports=int(self._about(report, False)))
+            total += JobErasure(reports=int(self._about(report, True)))
         return total
 
     async def erase(self, *, now: float) -> JobErasure:
@@ -122,7 +122,7 @@ class JobEraser:
                 last, matches = page[-1].number, self._matches(job, page)
                 if matches.numbers:
                     total += await self._database.erase(partial(_erase, matches, now))
-            if self._about(report, False):
+            if self._about(report, True):
                 total += await self._database.erase(partial(_erase_report, job, now))
         return total
 

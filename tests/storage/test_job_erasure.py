@@ -56,14 +56,19 @@ def retention(database: Database, clock: ManualClock) -> Retention:
 
 @pytest.fixture
 def eraser(database: Database) -> JobEraser:
-    return JobEraser(database, "w", ADA.is_in_row)
+    return JobEraser(database, "w", ADA.is_in_data)
 
 
 async def stage(
-    jobs: Jobs, now: float = 0, rows: list[JsonValue] = ROWS, id_: str = "j", bad: tuple[StagedRow, ...] = ()
+    jobs: Jobs,
+    now: float = 0,
+    rows: list[JsonValue] = ROWS,
+    id_: str = "j",
+    bad: tuple[StagedRow, ...] = (),
+    shown: Mapping[str, JsonValue] | None = None,
 ) -> JobRow:
-    """Stage rows; what the plan shows of them is the first."""
-    source = ListedRows([*bad, *source_of(rows).listed], {"first": rows[0]})
+    """Stage rows; unless something else is shown of them, a plan shows the first."""
+    source = ListedRows([*bad, *source_of(rows).listed], {"sample": rows[:1]} if shown is None else shown)
     return await jobs.stage(id_, principal="p", kind="import", key="k", options={}, source=source, now=now)
 
 
@@ -197,7 +202,7 @@ async def test_a_row_that_was_rejected_is_erased_and_the_job_can_still_be_approv
 
 
 async def test_a_job_that_waits_without_its_report_is_canceled(jobs: Jobs, eraser: JobEraser) -> None:
-    await stage(jobs, rows=[row("bob", nickname="ada")])
+    await stage(jobs, rows=[row("bob")], shown={"references": [[2, {"id": "ada"}]]})
     assert await eraser.erase(now=1) == JobErasure(reports=1, canceled=1)
     assert await report(jobs) == {}
 
@@ -221,7 +226,7 @@ async def test_a_row_is_about_a_person_whom_it_names(about: JsonValue, jobs: Job
 async def test_a_value_that_equals_an_id_by_chance_deletes_no_row_that_can_be_sent(
     jobs: Jobs, eraser: JobEraser
 ) -> None:
-    await stage(jobs, rows=[row("bob"), row("eve", nickname="ada")])
+    await stage(jobs, rows=[row("bob", nickname="ada"), {"object_id": "ada"}], shown={"ada": 1, "rows": "ada"})
     assert await eraser.count() == JobErasure()
 
 
