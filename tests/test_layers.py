@@ -14,7 +14,7 @@ FLOORS = [
     {"server"},
     {"tools", "web"},
     {"workspace"},
-    {"jobs"},
+    {"jobs", "exports"},
     {"gate", "events", "identity"},
     {"customerio"},
     {"storage"},
@@ -31,6 +31,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "uvicorn": ("web/", "server/", "sandbox/"),
     "sqlalchemy": ("storage/",),
     "sqlite3": ("storage/",),
+    "duckdb": ("storage/",),
     "asyncio": (),
 }
 SENDING_ROOMS = {"gate", "jobs", "workspace"}

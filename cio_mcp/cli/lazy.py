@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         approvals,
         changes,
         demo,
+        export,
         forget,
         main,
         pause,
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from cio_mcp.sandbox import app as sandbox_app
     from cio_mcp.server import app as server_app
     from cio_mcp.server import http as server_http
+    from cio_mcp.storage import duckdb_files
 else:
     from importlib import import_module
     from types import ModuleType
 
     _ELSEWHERE = {
+        "duckdb_files": "cio_mcp.storage.duckdb_files",
         "sandbox_app": "cio_mcp.sandbox.app",
         "server_app": "cio_mcp.server.app",
         "server_http": "cio_mcp.server.http",
@@ -48,6 +51,8 @@ __all__ = [
     "approvals",
     "changes",
     "demo",
+    "duckdb_files",
+    "export",
     "forget",
     "main",
     "pause",

@@ -1,6 +1,7 @@
 """The command line: the options of each command. Each command is implemented in a module of its own."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from cio_mcp import __version__
 from cio_mcp.cli import lazy
 from cio_mcp.errors import InvalidArgument, first_of
+from cio_mcp.exports.formats import Format
 from cio_mcp.storage.rows import ChangeState
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
@@ -24,6 +26,8 @@ approvals = typer.Typer(help="Approve or deny proposed changes, in a terminal.")
 app.add_typer(approvals, name="approvals")
 webhooks = typer.Typer(help="Receive events from Customer.io.", no_args_is_help=True)
 app.add_typer(webhooks, name="webhooks")
+export = typer.Typer(help="Export metrics or events into files that grow with each run.", no_args_is_help=True)
+app.add_typer(export, name="export")
 
 
 class Transport(StrEnum):
@@ -33,6 +37,26 @@ class Transport(StrEnum):
     http = "http"
 
 
+class SourceKind(StrEnum):
+    """What sends messages."""
+
+    campaign = "campaign"
+    broadcast = "broadcast"
+    newsletter = "newsletter"
+    transactional = "transactional"
+
+
+ToOption = Annotated[
+    Path, typer.Option(help="File to write, or the directory for it. What this command didn't write is never replaced.")
+]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="Default: by the file's ending, or csv. parquet and duckdb need pip install 'cio-mcp[data]'.",
+        show_default=False,
+    ),
+]
 TransportOption = Annotated[
     Transport, typer.Option(help="stdio for a client that starts the server; http for several clients.")
 ]
@@ -269,3 +293,39 @@ def register(
 ) -> None:
     """Create or update the webhook after confirmation."""
     lazy.webhooks_register.register(url, calls=calls)
+
+
+@export.command("metrics")
+def export_metrics(
+    to: ToOption,
+    format_: FormatOption = None,
+    since: Annotated[
+        str | None, typer.Option(help="First day to read, such as 2026-01-31. Default: a year ago.", show_default=False)
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Day after the last one to read. Default: up to now.", show_default=False)
+    ] = None,
+    kind: Annotated[
+        list[SourceKind] | None, typer.Option(help="Read only this kind; can be repeated.", show_default=False)
+    ] = None,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Export a simulated workspace.")] = False,
+) -> None:
+    """Export metrics by day and step of all campaigns, broadcasts, newsletters, and transactional messages.
+
+    The next run with the same file reads again only the last 45 days, since opens and conversions come late. An
+    interrupted run continues where it was. Needs an App API key. Exit status: 0 complete, 1 written, but something
+    couldn't be read, 2 not written, 130 interrupted.
+    """
+    kinds = [each.value for each in kind or SourceKind]
+    raise typer.Exit(lazy.export.export_metrics(to, format_, kinds=kinds, since=since, until=until, sandbox=sandbox))
+
+
+@export.command("events")
+def export_events(to: ToOption, format_: FormatOption = None) -> None:
+    """Export the received events (from reporting webhooks), including personal data such as email addresses.
+
+    The file is created so that only you can read it. The next run appends what came since; if you moved the file away,
+    it begins a new one. `cio-mcp forget` does not reach exported files. Exit status: 0 complete, 2 not written, 130
+    interrupted.
+    """
+    raise typer.Exit(lazy.export.export_events(to, format_))

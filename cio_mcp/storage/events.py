@@ -86,6 +86,19 @@ class Events:
 
         return await self._database.read(work)
 
+    async def after(self, sequence: int, most: int) -> list[EventRow]:
+        """Read up to `most` events after a sequence, in the order of storing; without the changes that caused them."""
+        here = events.c.workspace == self.workspace
+        columns = [column for column in events.columns if column.name != "workspace"]
+        query = select(*columns).where(here, events.c.sequence > sequence).order_by(events.c.sequence).limit(most)
+        return await self._database.read(lambda db: _rows(db, query))
+
+    async def has_up_to(self, sequence: int) -> bool:
+        """Whether any event up to a sequence is still stored."""
+        here = events.c.workspace == self.workspace
+        query = select(events.c.sequence).where(here, events.c.sequence <= sequence).limit(1)
+        return await self._database.read(lambda db: db.scalar(query) is not None)
+
     async def summary(self, query: EventQuery) -> tuple[list[MetricCount], int]:
         """Count events by metric, the most frequent first, up to `MAX_METRICS`; and how many events have others.
 

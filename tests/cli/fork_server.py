@@ -17,7 +17,7 @@ from typing import Literal
 
 from cio_mcp.cli.start import run
 
-COMMANDS = ("approvals", "changes", "forget", "main", "pause", "policy", "webhooks", "webhooks_register")
+COMMANDS = ("approvals", "changes", "export", "forget", "main", "pause", "policy", "webhooks", "webhooks_register")
 PRELOADED_MODULES = [
     __name__,
     "cio_mcp.workspace",

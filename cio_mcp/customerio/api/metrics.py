@@ -23,6 +23,11 @@ LINKS: dict[Kind, str] = {
     "transactional": "get_transactional_links",
 }
 """The operations that count, by the kind of what sent the messages; each takes the id of that as its path."""
+STEPS: dict[Kind, tuple[str, str]] = {
+    "broadcast": ("get_broadcast_action_metrics", "action_id"),
+    "newsletter": ("get_newsletter_content_metrics", "content_id"),
+}
+"""The operations that count one step by steps back, and what names it; a transactional message has no such steps."""
 
 TYPES = {"sms": "twilio"}
 """Channels that the API calls by another name."""
@@ -190,6 +195,29 @@ class Metrics(Reads):
         query = {"version": 2, "tz": "UTC", **_months(since, until)}
         call = read("get_campaign_action_metrics", campaign_id=campaign_id, action_id=action_id, query=query)
         return await self._item(Metric, "metric", call, cache=cache)
+
+    async def days_of_action(
+        self, campaign_id: str, action_id: str, since: datetime, until: datetime, *, timezone: str
+    ) -> Metric:
+        """Counts of one action of a campaign by day of a zone, in a range of at most ten years."""
+        query = {
+            "version": 2,
+            "res": "days",
+            "tz": timezone,
+            "start": int(since.timestamp()),
+            "end": int(until.timestamp()),
+        }
+        call = read("get_campaign_action_metrics", campaign_id=campaign_id, action_id=action_id, query=query)
+        return await self._item(Metric, "metric", call)
+
+    async def days_back(self, kind: Kind, source_id: str, step_id: str | None, steps: int) -> Metric:
+        """Counts of the last `steps` days of Eastern time; of one step of a broadcast or newsletter, or of a source."""
+        operation, path = METRICS[kind], _path(kind, source_id)
+        if step_id:
+            operation, parameter = STEPS[kind]
+            path |= {parameter: step_id}
+        call = read(operation, query={"period": "days", "steps": steps}, **path)
+        return await self._item(Metric, "metric", call)
 
     async def back(
         self, kind: Kind, thing_id: str, period: str, steps: int, *, channel: str | None = None, cache: float = 0.0

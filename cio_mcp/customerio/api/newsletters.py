@@ -68,9 +68,9 @@ class Newsletters(SourceReads[Newsletter]):
         """Read up to `limit` (at most 100) newsletters, newest first, from the page token `start` on."""
         return NewsletterPage.of(await self._reader.read(_list(limit, start), cache=LIST_SECONDS))
 
-    async def all(self) -> list[Newsletter]:
-        """The newest newsletters, `MAX_NEWSLETTERS` at most."""
-        return await self._pages(self.model, "newsletters", _list(PAGE_SIZE), cache=LIST_SECONDS)
+    async def all(self, *, most: int = MAX_PAGES) -> list[Newsletter]:
+        """The newest newsletters, at most `most` pages."""
+        return await self._pages(self.model, "newsletters", _list(PAGE_SIZE), most=most, cache=LIST_SECONDS)
 
     async def contents(self, newsletter_id: str) -> list[Content]:
         """Its variants: one for each language and test group."""

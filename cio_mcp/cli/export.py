@@ -1,0 +1,220 @@
+"""`cio-mcp export metrics` and `export events`: files for analysts that grow with each run."""
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar, cast
+
+import anyio
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+
+from cio_mcp.cli import lazy
+from cio_mcp.cli.common import settings_of_workspace
+from cio_mcp.cli.logs import log_to_stderr
+from cio_mcp.clock import SYSTEM_CLOCK
+from cio_mcp.customerio.api.base import Kind
+from cio_mcp.customerio.caller import Work
+from cio_mcp.customerio.client import Reader
+from cio_mcp.errors import InvalidArgument, OperatorError, SettingError, TimeError, first_of
+from cio_mcp.exports import events, metric_table
+from cio_mcp.exports.events import EventExport, EventSummary
+from cio_mcp.exports.formats import FileFormat, Format
+from cio_mcp.exports.metric_days import today
+from cio_mcp.exports.metrics import MetricExport, Progress, Request, Show, Summary
+from cio_mcp.exports.output import Output, check_not_foreign, find_output
+from cio_mcp.identity.callers import local_caller
+from cio_mcp.settings import WHERE, Settings, load_settings
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.events import Events
+from cio_mcp.storage.export_state import ExportState
+from cio_mcp.storage.metric_state import MetricState
+from cio_mcp.text.sanitize import clean, quoted_name
+from cio_mcp.workspace import Workspace, open_workspace
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+INCOMPLETE = 1
+REQUEST_SECONDS = 600.0
+"""Seconds that one read may take: it waits while interactive callers use up the rate limit."""
+MAX_PROBLEMS = 10
+"""Problems that are printed."""
+MAX_PROBLEM_CHARACTERS = 300
+RESUME = "What was read is kept: run the command again to continue."
+AnyState = TypeVar("AnyState", bound=ExportState)
+T = TypeVar("T")
+
+
+def export_metrics(
+    to: Path, format_: Format | None, *, kinds: Sequence[str], since: str | None, until: str | None, sandbox: bool
+) -> int:
+    """Export metrics into a file; the exit status.
+
+    Raises:
+        CioError: the file could not be written.
+    """
+    log_to_stderr()
+    request = _request(kinds, since, until)
+    path, chosen = find_output(to, format_, metric_table.TABLE.name)
+    format_of_file = _file_format(chosen)
+    check_not_foreign(path)
+
+    async def run() -> Summary:
+        async with _workspace(sandbox=sandbox) as opened:
+            with _state(MetricState, path, metric_table.TABLE.name, opened.settings) as state, _bar() as show:
+                output = Output(path, format_of_file, metric_table.TABLE, state)
+                return await MetricExport(_bulk(opened), state, output, SYSTEM_CLOCK, show).run(request)
+
+    summary = _interruptible(run)
+    if summary is None:
+        return INTERRUPTED
+    name = quoted_name(path.name)
+    days = f", {summary.first} to {summary.last}" if summary.first else ""
+    typer.echo(f"{name} {'has' if summary.written else 'already had'} {summary.rows:,} rows{days} (Eastern time).")
+    for note in summary.notes:
+        typer.echo(note, err=True)
+    for problem in summary.problems[:MAX_PROBLEMS]:
+        typer.echo(f"Not read: {clean(problem, MAX_PROBLEM_CHARACTERS)}", err=True)
+    if (more := len(summary.problems) - MAX_PROBLEMS) > 0:
+        typer.echo(f"Not read either: {more} more.", err=True)
+    return INCOMPLETE if summary.problems else 0
+
+
+def export_events(to: Path, format_: Format | None) -> int:
+    """Export the event log into a file; the exit status.
+
+    Raises:
+        CioError: the file could not be written.
+    """
+    log_to_stderr()
+    settings = settings_of_workspace()
+    path, chosen = find_output(to, format_, events.TABLE.name)
+    format_of_file = _file_format(chosen)
+    check_not_foreign(path)
+
+    async def run() -> EventSummary:
+        database = Database(settings.storage_url)
+        try:
+            with _state(ExportState, path, events.TABLE.name, settings) as state:
+                output = Output(path, format_of_file, events.TABLE, state)
+                log = Events(database, settings.workspace_key)
+                return await EventExport(log, output, now=SYSTEM_CLOCK.now(), days=settings.event_days).run()
+        finally:
+            await database.close()
+
+    summary = _interruptible(run)
+    if summary is None:
+        return INTERRUPTED
+    typer.echo(f"{quoted_name(path.name)} has {summary.added:,} new events.")
+    if summary.may_lack:
+        typer.echo(
+            "Events may be missing: some were deleted (CIO_EVENT_DAYS, CIO_EVENT_ROWS) before this export. "
+            "Run it more often.",
+            err=True,
+        )
+    return 0
+
+
+def _request(kinds: Sequence[str], since: str | None, until: str | None) -> Request:
+    first, end = _day("--since", since), _day("--until", until)
+    now = today(SYSTEM_CLOCK.now())
+    if first and first > now:
+        raise InvalidArgument("--since", "must not be in the future")
+    if first and end and end <= first:
+        raise InvalidArgument("--until", "must be after --since")
+    return Request(tuple(cast("Kind", kind) for kind in kinds), first, end)
+
+
+def _day(option: str, text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InvalidArgument(option, "expected a day such as 2026-01-31") from None
+
+
+def _file_format(name: Format) -> FileFormat:
+    """The format, with what converts to it.
+
+    Raises:
+        SettingError: that is not installed.
+    """
+    if name in (Format.csv, Format.jsonl):
+        return FileFormat(name)
+    if find_spec("duckdb") is None:
+        raise SettingError("--format", f"{name} needs another package: pip install 'cio-mcp[data]'")
+    files = lazy.duckdb_files
+    return FileFormat(name, files.write_parquet if name is Format.parquet else files.write_duckdb)
+
+
+@asynccontextmanager
+async def _workspace(*, sandbox: bool) -> AsyncIterator[Workspace]:
+    """The workspace of the settings, of which an export only reads, or a simulated one."""
+    if sandbox:
+        with TemporaryDirectory(prefix="cio-mcp-") as folder:
+            simulated = lazy.serve.sandbox_settings(Path(folder), read_only=True)
+            async with lazy.sandbox_app.Sandbox() as box, open_workspace(simulated, sandbox=box) as opened:
+                yield opened
+        return
+    settings = load_settings(keys_needed=False)
+    if not settings.has_app:
+        raise SettingError("CIO_APP_API_KEY", f"is missing; it is {WHERE['CIO_APP_API_KEY']}")
+    async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
+        yield opened
+
+
+def _bulk(opened: Workspace) -> Callable[[], Reader]:
+    caller = local_caller(opened.settings.local_principal)
+
+    def reader() -> Reader:
+        return opened.client.reader(Work(caller, opened.client.steady() + REQUEST_SECONDS, bulk=True))
+
+    return reader
+
+
+@contextmanager
+def _state(kind: type[AnyState], path: Path, table: str, settings: Settings) -> Iterator[AnyState]:
+    state = kind.open(path, table=table, workspace=settings.workspace_key)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+@contextmanager
+def _bar() -> Iterator[Show]:
+    """Show progress on standard error, if it is a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    columns = (TextColumn("Reading metrics"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with ProgressBar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task("sources", total=None)
+
+        def show(progress: Progress) -> None:
+            bar.update(task, completed=progress.done, total=progress.total)
+
+        yield show
+
+
+def _interruptible(run: Callable[[], Awaitable[T]]) -> T | None:
+    """Run to the end; None after Ctrl-C.
+
+    Raises:
+        CioError: it failed; the text says how to go on if it may work later.
+    """
+    failure: TimeError
+    try:
+        try:
+            return anyio.run(run)
+        except* TimeError as passing:
+            failure = first_of(passing)
+    except KeyboardInterrupt:
+        typer.echo(f"Interrupted. {RESUME}", err=True)
+        return None
+    raise OperatorError(f"{failure} {RESUME}")

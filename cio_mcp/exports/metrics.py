@@ -1,0 +1,240 @@
+"""The export of metrics: reads what may have changed, keeps each series as it comes, and writes the file at the end."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+import anyio
+import anyio.to_thread
+from pydantic import JsonValue
+
+from cio_mcp.clock import Clock
+from cio_mcp.customerio.api.base import Kind
+from cio_mcp.customerio.api.metrics import Metrics
+from cio_mcp.customerio.api.periods import steps as steps_back
+from cio_mcp.customerio.client import Reader
+from cio_mcp.errors import BadAnswer, CioError, NotFound, Rejected, first_of
+from cio_mcp.exports.formats import digest_of_rows
+from cio_mcp.exports.metric_days import (
+    DAY,
+    DAYS_BACK,
+    DEFAULT_DAYS,
+    NEWSLETTER_DAYS,
+    ZONE,
+    Days,
+    counts_back,
+    counts_from,
+    days_to_read,
+    midnight,
+    today,
+)
+from cio_mcp.exports.metric_sources import Source, sources, steps_of
+from cio_mcp.exports.metric_table import TABLE, metric_rows, without_column
+from cio_mcp.exports.output import Output
+from cio_mcp.storage.metric_state import Coverage, DayCounts, Known, MetricState, Series, Step
+from cio_mcp.text.timestamps import from_unix
+
+KINDS: tuple[Kind, ...] = ("campaign", "broadcast", "newsletter", "transactional")
+WORKERS = 4
+"""Sources that are read at once. Chosen: with answers after a quarter of a second they use up the lane."""
+RUN_SECONDS = 6 * 3_600.0
+"""Seconds within which a run that was interrupted is continued. Chosen: as long as its counts go together."""
+MARGIN_SECONDS = 60.0
+"""Seconds around midnight in which Customer.io's clock may have another day than ours; its answer has no dates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is exported; without `since` as far back as before, and a year at first."""
+
+    kinds: tuple[Kind, ...] = KINDS
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is: sources done, of how many, and series read."""
+
+    done: int = 0
+    total: int = 0
+    series: int = 0
+
+
+class Summary(NamedTuple):
+    """What a file has after a run, and what should be known about it."""
+
+    rows: int
+    first: str | None
+    last: str | None
+    written: bool
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+Show = Callable[[Progress], None]
+
+
+@dataclass(slots=True)
+class MetricExport:
+    """One run; `reader` begins work of bulk class, so that interactive callers go first."""
+
+    reader: Callable[[], Reader]
+    state: MetricState
+    output: Output
+    clock: Clock
+    show: Show
+    progress: Progress = field(default_factory=Progress)
+    problems: list[str] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+    gaps: set[Kind] = field(default_factory=set)
+    shortened: bool = False
+
+    async def run(self, request: Request) -> Summary:
+        """Read what may have changed and write the file, unless it is so already.
+
+        Raises:
+            CioError: what was read is kept, and the next run goes on from there.
+        """
+        exists = await anyio.to_thread.run_sync(self.output.check)
+        run, wanted = await anyio.to_thread.run_sync(self._begin, request)
+        listed = await sources(self.reader(), request.kinds)
+        self.progress.total = len(listed)
+        await self._read_all(listed, wanted, run)
+        written = await anyio.to_thread.run_sync(self._write, exists)
+        await anyio.to_thread.run_sync(self._end, run)
+        rows, first, last = await anyio.to_thread.run_sync(self.state.summary)
+        return Summary(rows, first, last, written, tuple(sorted(self.problems)), tuple(self._notes()))
+
+    def _begin(self, request: Request) -> tuple[int, Days]:
+        """The number of the run, which may be one that was interrupted, and the days that it covers."""
+        now = self.clock.now()
+        day = today(now)
+        first = self.state.fact("since")
+        earlier = date.fromisoformat(first) if isinstance(first, str) else None
+        since = request.since or earlier or day - DEFAULT_DAYS * DAY
+        wanted = Days(since, min(request.until - DAY if request.until else day, day))
+        options: list[JsonValue] = [*request.kinds, since.isoformat(), wanted.last.isoformat(), day.isoformat()]
+        match self.state.fact("run"):
+            case {"number": int(run), "began": float(began), "options": before, "ended": False} if (
+                before == options and 0 <= now - began <= RUN_SECONDS
+            ):
+                return run, wanted
+            case {"number": int(run)}:
+                number = run + 1
+            case _:
+                number = 1
+        begun: JsonValue = {"number": number, "began": float(now), "options": options, "ended": False}
+        self.state.keep({"run": begun, "since": min(since, earlier or since).isoformat()})
+        return number, wanted
+
+    def _end(self, run: int) -> None:
+        self.state.keep({"run": {"number": run, "ended": True}})
+
+    async def _read_all(self, listed: list[Source], wanted: Days, run: int) -> None:
+        waiting = iter(listed)
+
+        async def work() -> None:
+            for source in waiting:
+                await self._read_source(source, wanted, run)
+                self.progress.done += 1
+                self.show(self.progress)
+
+        self.show(self.progress)
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(WORKERS):
+                    group.start_soon(work)
+        except* CioError as failed:
+            failure = first_of(failed)
+        else:
+            return
+        raise failure
+
+    async def _read_source(self, source: Source, wanted: Days, run: int) -> None:
+        known = await anyio.to_thread.run_sync(self.state.known, source.kind, source.id)
+        if _is_final(source, known):
+            return
+        try:
+            steps = known.steps if known.run == run else await self._list_steps(source, run)
+            for step in steps:
+                series = Series(source.kind, source.id, source.name, step)
+                await self._read_series(series, source.kind, wanted, known.coverage.get(step.id), run)
+        except NotFound:  # deleted since the list was read
+            return
+        except (BadAnswer, Rejected) as failure:
+            self.problems.append(f"{source.kind} {source.id}: {failure}")
+
+    async def _list_steps(self, source: Source, run: int) -> list[Step]:
+        steps = await steps_of(self.reader(), source)
+        await anyio.to_thread.run_sync(self.state.keep_steps, source.kind, source.id, steps, run)
+        return steps
+
+    async def _read_series(self, series: Series, kind: Kind, wanted: Days, known: Coverage | None, run: int) -> None:
+        days = days_to_read(kind, wanted, known, today(self.clock.now()))
+        if days is None or (known and known.run == run):
+            return
+        if known and days.first > known.last:
+            self.gaps.add(kind)
+        self.shortened |= not known and days.first > wanted.first
+        counts = await self._counts(series, kind, days)
+        self.unknown.update(without_column({name for by_name in counts.values() for name in by_name}))
+        await anyio.to_thread.run_sync(self.state.replace, series, Coverage(days.first, days.last, run), counts)
+        self.progress.series += 1
+        self.show(self.progress)
+
+    async def _counts(self, series: Series, kind: Kind, days: Days) -> DayCounts:
+        metrics = Metrics(self.reader())
+        if kind == "campaign":
+            now = self.clock.now()
+            until = min(midnight(days.last + DAY), from_unix(now))
+            metric = await metrics.days_of_action(
+                series.source_id, series.step.id, midnight(days.first), until, timezone=ZONE.key
+            )
+            return counts_from(metric, days.first)
+        while True:
+            now = self.clock.now()
+            steps = steps_back(midnight(days.first), from_unix(now), "days", ZONE) or DAYS_BACK
+            metric = await metrics.days_back(kind, series.source_id, series.step.id, steps)
+            if today(now - MARGIN_SECONDS) == today(self.clock.now() + MARGIN_SECONDS):
+                return counts_back(metric, now)
+            await self.clock.sleep(2 * MARGIN_SECONDS)
+            metrics = Metrics(self.reader())
+
+    def _write(self, exists: bool) -> bool:
+        """Write the file unless it has these rows already; whether it was written."""
+        content = digest_of_rows(self.output.format.name, TABLE, metric_rows(self.state.rows()))
+        if exists and self.state.fact("content") == content:
+            return False
+        self.output.replace(lambda add: add(metric_rows(self.state.rows())), {"content": content}, append=False)
+        return True
+
+    def _notes(self) -> Iterator[str]:
+        back = today(self.clock.now()) - (DAYS_BACK - 1) * DAY
+        if self.gaps:
+            yield (
+                f"Days before {back} are missing of {_names(self.gaps)}, because the last export was longer ago than "
+                f"the {DAYS_BACK} days that Customer.io gives."
+            )
+        if self.shortened:
+            yield (
+                f"Of broadcasts, newsletters, and transactional messages, Customer.io gives only the last {DAYS_BACK} "
+                f"days, from {back} on. To keep all days from now on, export at least every {DAYS_BACK} days."
+            )
+        if self.unknown:
+            yield f"This version has no column for the metrics {', '.join(sorted(self.unknown))}."
+
+
+def _is_final(source: Source, known: Known) -> bool:
+    """Whether all of a newsletter was read long enough after it was sent."""
+    if source.sent_at is None or known.run is None:
+        return False
+    last = source.sent_at.astimezone(ZONE).date() + NEWSLETTER_DAYS * DAY
+    read = [known.coverage.get(step.id) for step in known.steps]
+    return all(each is not None and each.last >= last for each in read)
+
+
+def _names(kinds: set[Kind]) -> str:
+    plurals = {"transactional": "transactional messages"}
+    return ", ".join(plurals.get(kind, f"{kind}s") for kind in KINDS if kind in kinds)
