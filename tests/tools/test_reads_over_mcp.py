@@ -30,7 +30,7 @@ ANSWERED: dict[str, tuple[str, dict[str, Any], str]] = {
         {"filter": {"segment": {"name": "VIP"}}, "attributes": ["country"]},
         "GB",
     ),
-    "several ids": ("get_metrics", {"kind": "newsletter", "ids": [31, "30"]}, "October"),
+    "several ids": ("get_metrics", {"kind": "newsletter", "ids": [31, "30"]}, "Monthly newsletter, "),
     "by a metric": (
         "list_messages",
         {"metric": "clicked", "limit": 2},
