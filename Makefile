@@ -35,8 +35,10 @@ bench: $(READY)
 # Kills processes at each step of a write, and whole servers. tests/crash has the invariants.
 crash: DEATHS ?= 2000
 crash: SERVERS ?= 50
+crash: EXPORTS ?= 200
 crash: $(READY)
 	@$(BIN)/python -m tests.crash $(DEATHS) $(SERVERS)
+	@EXPORT_DEATHS=$(EXPORTS) $(BIN)/python -m pytest --timeout=1800 tests/exports/test_crash.py
 
 # Takes minutes: 50,000 events to a receiver that is killed again and again.
 load: $(READY)

@@ -20,14 +20,12 @@ from cio_mcp.cli.common import settings_of_workspace
 from cio_mcp.cli.logs import log_to_stderr
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.customerio.api.base import Kind
-from cio_mcp.customerio.caller import Work
-from cio_mcp.customerio.client import Reader
 from cio_mcp.errors import InvalidArgument, OperatorError, SettingError, TimeError, first_of
 from cio_mcp.exports import events, metric_table
 from cio_mcp.exports.events import EventExport, EventSummary
 from cio_mcp.exports.formats import FileFormat, Format
 from cio_mcp.exports.metric_days import today
-from cio_mcp.exports.metrics import MetricExport, Progress, Request, Show, Summary
+from cio_mcp.exports.metrics import MetricExport, Progress, Request, Show, Summary, bulk_reads
 from cio_mcp.exports.output import Output, check_not_foreign, find_output
 from cio_mcp.identity.callers import local_caller
 from cio_mcp.settings import WHERE, Settings, load_settings
@@ -41,8 +39,6 @@ from cio_mcp.workspace import Workspace, open_workspace
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
 INCOMPLETE = 1
-REQUEST_SECONDS = 600.0
-"""Seconds that one read may take: it waits while interactive callers use up the rate limit."""
 MAX_PROBLEMS = 10
 """Problems that are printed."""
 MAX_PROBLEM_CHARACTERS = 300
@@ -69,7 +65,8 @@ def export_metrics(
         async with _workspace(sandbox=sandbox) as opened:
             with _state(MetricState, path, metric_table.TABLE.name, opened.settings) as state, _bar() as show:
                 output = Output(path, format_of_file, metric_table.TABLE, state)
-                return await MetricExport(_bulk(opened), state, output, SYSTEM_CLOCK, show).run(request)
+                reader = bulk_reads(opened.client, local_caller(opened.settings.local_principal))
+                return await MetricExport(reader, state, output, SYSTEM_CLOCK, show).run(request)
 
     summary = _interruptible(run)
     if summary is None:
@@ -111,7 +108,7 @@ def export_events(to: Path, format_: Format | None) -> int:
     summary = _interruptible(run)
     if summary is None:
         return INTERRUPTED
-    typer.echo(f"{quoted_name(path.name)} has {summary.added:,} new events.")
+    typer.echo(f"{quoted_name(path.name)} has {summary.added:,} new {'event' if summary.added == 1 else 'events'}.")
     if summary.may_lack:
         typer.echo(
             "Events may be missing: some were deleted (CIO_EVENT_DAYS, CIO_EVENT_ROWS) before this export. "
@@ -166,15 +163,6 @@ async def _workspace(*, sandbox: bool) -> AsyncIterator[Workspace]:
         raise SettingError("CIO_APP_API_KEY", f"is missing; it is {WHERE['CIO_APP_API_KEY']}")
     async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
         yield opened
-
-
-def _bulk(opened: Workspace) -> Callable[[], Reader]:
-    caller = local_caller(opened.settings.local_principal)
-
-    def reader() -> Reader:
-        return opened.client.reader(Work(caller, opened.client.steady() + REQUEST_SECONDS, bulk=True))
-
-    return reader
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The export of metrics: reads what may have changed, keeps each series as it comes, and writes the file at the end."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -13,7 +14,8 @@ from cio_mcp.clock import Clock
 from cio_mcp.customerio.api.base import Kind
 from cio_mcp.customerio.api.metrics import Metrics
 from cio_mcp.customerio.api.periods import steps as steps_back
-from cio_mcp.customerio.client import Reader
+from cio_mcp.customerio.caller import Caller, Work
+from cio_mcp.customerio.client import Client, Reader
 from cio_mcp.errors import BadAnswer, CioError, NotFound, Rejected, first_of
 from cio_mcp.exports.formats import digest_of_rows
 from cio_mcp.exports.metric_days import (
@@ -38,6 +40,8 @@ from cio_mcp.text.timestamps import from_unix
 KINDS: tuple[Kind, ...] = ("campaign", "broadcast", "newsletter", "transactional")
 WORKERS = 4
 """Sources that are read at once. Chosen: with answers after a quarter of a second they use up the lane."""
+REQUEST_SECONDS = 600.0
+"""Seconds that one read may take: it waits while interactive callers use up the rate limit."""
 RUN_SECONDS = 6 * 3_600.0
 """Seconds within which a run that was interrupted is continued. Chosen: as long as its counts go together."""
 MARGIN_SECONDS = 60.0
@@ -76,9 +80,14 @@ class Summary(NamedTuple):
 Show = Callable[[Progress], None]
 
 
+def bulk_reads(client: Client, caller: Caller) -> Callable[[], Reader]:
+    """Begins reads that let interactive callers go first, and wait for the rate limit as long as it takes."""
+    return lambda: client.reader(Work(caller, client.steady() + REQUEST_SECONDS, bulk=True))
+
+
 @dataclass(slots=True)
 class MetricExport:
-    """One run; `reader` begins work of bulk class, so that interactive callers go first."""
+    """One run; `reader` begins a read, as `bulk_reads` does."""
 
     reader: Callable[[], Reader]
     state: MetricState
@@ -156,15 +165,23 @@ class MetricExport:
         known = await anyio.to_thread.run_sync(self.state.known, source.kind, source.id)
         if _is_final(source, known):
             return
-        try:
+        steps: list[Step] = []
+        with self._noting_problems(f"{source.kind} {source.id}"):
             steps = known.steps if known.run == run else await self._list_steps(source, run)
-            for step in steps:
-                series = Series(source.kind, source.id, source.name, step)
+        for step in steps:
+            series = Series(source.kind, source.id, source.name, step)
+            with self._noting_problems(f"{source.kind} {source.id}{step.id and f', step {step.id}'}"):
                 await self._read_series(series, source.kind, wanted, known.coverage.get(step.id), run)
-        except NotFound:  # deleted since the list was read
-            return
+
+    @contextmanager
+    def _noting_problems(self, subject: str) -> Iterator[None]:
+        """Go on with the rest where one thing can't be read; what was deleted since it was listed is no problem."""
+        try:
+            yield
+        except NotFound:
+            pass
         except (BadAnswer, Rejected) as failure:
-            self.problems.append(f"{source.kind} {source.id}: {failure}")
+            self.problems.append(f"{subject}: {failure}")
 
     async def _list_steps(self, source: Source, run: int) -> list[Step]:
         steps = await steps_of(self.reader(), source)

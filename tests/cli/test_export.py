@@ -122,7 +122,7 @@ def test_events_are_exported_once(cio_mcp: CommandLine, tmp_path: Path) -> None:
     cio_mcp.journal(lambda database: Events(database, "acme").add([row(1), row(2)]))
     assert cio_mcp.run("export", "events", "--to", str(path), **NAMED).stdout == "“events.jsonl” has 2 new events.\n"
     cio_mcp.journal(lambda database: Events(database, "acme").add([row(3)]))
-    assert cio_mcp.run("export", "events", "--to", str(path), **NAMED).stdout == "“events.jsonl” has 1 new events.\n"
+    assert cio_mcp.run("export", "events", "--to", str(path), **NAMED).stdout == "“events.jsonl” has 1 new event.\n"
     assert [json.loads(line)["event_id"] for line in path.read_text().splitlines()] == ["e1", "e2", "e3"]
 
 

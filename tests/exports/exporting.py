@@ -13,18 +13,16 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from cio_mcp.clock import Clock
-from cio_mcp.customerio.caller import Work
-from cio_mcp.customerio.client import Reader
 from cio_mcp.exports.formats import FileFormat, Format
 from cio_mcp.exports.metric_table import TABLE
-from cio_mcp.exports.metrics import MetricExport, Request, Summary
+from cio_mcp.exports.metrics import MetricExport, Request, Summary, bulk_reads
 from cio_mcp.exports.output import Output
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.world.clock import StillClock
 from cio_mcp.storage.duckdb_files import write_duckdb, write_parquet
 from cio_mcp.storage.metric_state import MetricState
 from cio_mcp.workspace import Workspace, open_workspace
-from tests.callers import WORK_SECONDS, caller_named
+from tests.callers import caller_named
 from tests.clock import FunctionClock
 from tests.limits import widen_limits
 from tests.settings import sandbox_settings
@@ -56,9 +54,7 @@ async def export(
 ) -> Summary:
     """Export as the command does, at the sandbox's time."""
 
-    def reader() -> Reader:
-        return opened.client.reader(Work(caller_named("local:tester"), anyio.current_time() + WORK_SECONDS, bulk=True))
-
+    reader = bulk_reads(opened.client, caller_named("local:analyst"))
     with closing(MetricState.open(path, table=TABLE.name, workspace="sandbox")) as state:
         output = Output(path, format_ or FORMATS[path.suffix[1:]], TABLE, state)
         run = MetricExport(reader, state, output, clock or FunctionClock(sandbox.clock.now), lambda _: None)
@@ -66,16 +62,16 @@ async def export(
 
 
 class Deaths:
-    """Kills this process at one of its points: before a request is answered, and before a file is touched."""
+    """Sends this process a signal at one of its points: before a request is answered, and before a file is touched."""
 
-    def __init__(self, folder: Path, point: int) -> None:
-        self.count, self._folder, self._point = 0, str(folder), point
+    def __init__(self, folder: Path, point: int, number: int) -> None:
+        self.count, self._folder, self._point, self._signal = 0, str(folder), point, number
         sys.addaudithook(self._audit)
 
     def pass_by(self) -> None:
         self.count += 1
         if self.count == self._point:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._signal)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         path = arguments[0] if event in TOUCHING else None
@@ -93,12 +89,12 @@ class MortalSandbox(Sandbox):
         return await super()._count(request, raw_path)
 
 
-def export_and_die(path: str, data: str, point: int) -> None:
-    """A process that exports a year, and dies at a point; it writes how many points it has passed beside the file."""
+def export_and_die(path: str, data: str, point: int, number: int = signal.SIGKILL) -> None:
+    """A process that exports a year, and gets a signal at a point; it writes how many points it has passed."""
 
     async def run() -> None:
         async with MortalSandbox(seed=7, people=40, clock=StillClock()) as sandbox:
-            sandbox.deaths = Deaths(Path(path).parent, point)
+            sandbox.deaths = Deaths(Path(path).parent, point, number)
             async with open_workspace(sandbox_settings(Path(data)), sandbox=sandbox) as opened:
                 await export(opened, sandbox, Path(path))
             passed.append(sandbox.deaths.count)

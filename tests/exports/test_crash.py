@@ -1,16 +1,25 @@
 """Exports that are killed: the next run goes on, and the file is the same as without a kill."""
 
 import multiprocessing
+import os
+import signal
+import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from cio_mcp.errors import Refused
+from cio_mcp.storage.metric_state import MetricState
 from tests.exports.exporting import export_and_die
 
 KILLED = -9
 NEVER = 0
-SHARES = range(0, 100, 4)
-"""Places in a run, in percent of its points."""
+DEATHS = int(os.environ.get("EXPORT_DEATHS", "20"))
+"""Places in a run at which it is killed, evenly spaced among its points."""
+LEFT_OVER = 30
+"""Points that a restart passes again: lists, what was in flight, and files that were not complete."""
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["tests.exports.exporting", "sqlalchemy.dialects.sqlite"])
 
@@ -33,23 +42,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, int]:
 
 
 @pytest.mark.sampled(3)
-@pytest.mark.parametrize("share", [*SHARES, 100])
+@pytest.mark.parametrize("place", range(DEATHS))
 def test_an_export_that_was_killed_is_complete_and_identical_after_a_restart(
-    share: int, whole: tuple[bytes, int], tmp_path: Path
+    place: int, whole: tuple[bytes, int], tmp_path: Path
 ) -> None:
     content, points = whole
     path = tmp_path / "out" / "metrics.csv"
     path.parent.mkdir()
-    assert run(path, tmp_path / "data", max(1, points * share // 100)) == KILLED
+    point = 1 + (points - 1) * place // max(1, DEATHS - 1)
+    assert run(path, tmp_path / "data", point) == KILLED
     assert not path.exists() or path.read_bytes() == content
     assert run(path, tmp_path / "data", NEVER) == 0
     assert path.read_bytes() == content
     assert {each.name for each in path.parent.iterdir()} == {"metrics.csv", "metrics.csv.state"}
-    assert int((tmp_path / "data" / "points").read_text()) <= points - points * share // 100 + LEFT_OVER
-
-
-LEFT_OVER = 30
-"""Points that a restart passes again: lists, what was in flight, and files that were not complete."""
+    assert int((tmp_path / "data" / "points").read_text()) <= points - point + LEFT_OVER
 
 
 @pytest.mark.slow
@@ -63,3 +69,30 @@ def test_an_export_that_is_killed_again_and_again_gets_done(whole: tuple[bytes, 
         assert kills < 20
     assert kills > 1
     assert path.read_bytes() == content
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.slow
+def test_a_frozen_export_keeps_others_out_of_its_file_and_ends_when_it_thaws(
+    whole: tuple[bytes, int], tmp_path: Path
+) -> None:
+    content, points = whole
+    path, data = tmp_path / "out" / "metrics.csv", tmp_path / "data"
+    path.parent.mkdir()
+    arguments = (str(path), str(data), points // 2, signal.SIGSTOP)
+    process = _processes.Process(target=export_and_die, args=arguments)
+    process.start()
+    assert process.pid
+    _wait_until_stopped(process.pid)
+    with pytest.raises(Refused, match="is running"), closing(MetricState.open(path)):
+        pass
+    os.kill(process.pid, signal.SIGCONT)
+    process.join()
+    assert process.exitcode == 0
+    assert path.read_bytes() == content
+
+
+def _wait_until_stopped(process: int) -> None:
+    """Wait for a process that is no child of this one."""
+    while Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        time.sleep(0.01)

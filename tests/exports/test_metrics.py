@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -248,8 +249,34 @@ async def test_what_cannot_be_read_is_named_and_the_rest_is_exported(
     sandbox.faults.append(Fault("GET", "/v1/newsletters/31/contents/311/metrics", "status:400", -1))
     summary = await export(opened, sandbox, tmp_path / "metrics.csv")
     (problem,) = summary.problems
-    assert problem.startswith("newsletter 31: ")
+    assert problem.startswith("newsletter 31, step 311: ")
     assert {row["kind"] for row in rows_of(tmp_path / "metrics.csv")} == set(STEPS)
+
+
+async def test_a_step_that_was_deleted_since_it_was_listed_is_no_problem(
+    opened: Workspace, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults.append(Fault("GET", "/v1/campaigns/1/actions/101/metrics", "status:404", -1))
+    assert (await export(opened, sandbox, tmp_path / "metrics.csv")).problems == ()
+    steps = {row["step_id"] for row in rows_of(tmp_path / "metrics.csv") if row["source_name"] == "Onboarding"}
+    assert steps == {"102"}
+
+
+async def test_rows_of_a_deleted_source_stay_and_a_new_name_replaces_the_old_one(
+    settings: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path, sources = tmp_path / "metrics.csv", sandbox.workspace.sources
+    async with open_workspace(settings, sandbox=sandbox) as opened:
+        await export(opened, sandbox, path)
+    before = rows_of(path)
+    del sources["newsletter", 31]
+    sources["campaign", 1] = replace(sources["campaign", 1], name="Welcome, all\nof you")
+    async with open_workspace(settings, sandbox=sandbox) as opened:
+        await export(opened, sandbox, path)
+    names = {row["source_name"] for row in rows_of(path)}
+    assert len(rows_of(path)) == len(before)
+    assert "Welcome, all\nof you" in names
+    assert "Onboarding" not in names
 
 
 async def test_nothing_is_dated_around_midnight_when_the_day_is_unclear(
