@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
+import anyio.to_thread
 from pydantic import AfterValidator, JsonValue
 
 from cio_mcp.customerio.api.base import (
     LIST_SECONDS,
     Blank,
+    Complete,
     Count,
     Enumerated,
     Id,
@@ -21,12 +23,14 @@ from cio_mcp.customerio.api.base import (
 )
 from cio_mcp.customerio.api.reads import NamedModel, Reads, find_by_name, suggestion
 from cio_mcp.customerio.call import Call, read
-from cio_mcp.errors import NotFound
+from cio_mcp.errors import NotFound, Refused
 from cio_mcp.text.sanitize import quoted
 
 MAX_IDS = 1_000
 """People in one request at most: https://docs.customer.io/integrations/api/track/ (add people to a manual segment)."""
 
+MAX_READ_PAGE = 30_000
+"""Members of one page at most: https://docs.customer.io/integrations/api/app/ (list customers in a segment)."""
 MAX_PAGE = 1_000
 """Members that are read at once to see who is in. Chosen."""
 SEARCH_SIZE = 100
@@ -69,6 +73,13 @@ class MemberPage(Model):
     """People in a segment; some have no `id`, so only the identifiers tell them all."""
 
     identifiers: Annotated[tuple[Identifiers, ...], Subject]
+    next: NextToken = None
+
+
+class _WholePage(Model):
+    """A page of a list that a write rests on: a member who can't be read is an error."""
+
+    identifiers: Annotated[tuple[Identifiers, ...], Complete]
     next: NextToken = None
 
 
@@ -125,6 +136,25 @@ class Segments(Reads):
         """Read a page (at most 30,000) of the people in a segment."""
         call = read("list_segment_members", query={"start": start, "limit": limit}, segment_id=id_)
         return MemberPage.of(await self._reader.read(call))
+
+    async def all_members(self, id_: str, *, most: int) -> list[Identifiers]:
+        """Read all the people in a segment, in pages of `MAX_READ_PAGE`, which are parsed in a worker thread.
+
+        Raises:
+            Refused: there are more than `most`.
+            BadAnswer: one of them can't be read.
+        """
+        people: list[Identifiers] = []
+        start: str | None = None
+        while True:
+            call = read("list_segment_members", query={"start": start, "limit": MAX_READ_PAGE}, segment_id=id_)
+            page = await anyio.to_thread.run_sync(_WholePage.of, await self._reader.read(call))
+            people += page.identifiers
+            if len(people) > most:
+                raise Refused(f"The segment has more than {most:,} members; that many can't be compared with a list.")
+            if page.next is None:
+                return people
+            start = page.next
 
     async def members_among(self, id_: str, cio_ids: Sequence[str]) -> frozenset[str]:
         """Find which people, by `cio_id`, are in a segment; of a large segment only they are looked up."""
