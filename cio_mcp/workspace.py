@@ -44,7 +44,9 @@ from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.gate.reconciliation import Reconciler
 from cio_mcp.gate.retention import Retention
 from cio_mcp.gate.service import Gate
+from cio_mcp.jobs import membership
 from cio_mcp.jobs.job import JobFunction
+from cio_mcp.jobs.lookups import Lookups
 from cio_mcp.jobs.runner import Runner
 from cio_mcp.jobs.staging import Staging
 from cio_mcp.jobs.upload import Upload
@@ -81,6 +83,7 @@ class CallContext:
     events: EventLog
     tasks: TaskGroup
     staging: Staging
+    lookups: Lookups
     progress: Progress | None = None
     keys: KeyReport = field(default_factory=KeyReport)
     simulated: bool = False
@@ -209,6 +212,7 @@ class Workspace:
     events: EventLog
     tasks: TaskGroup
     staging: Staging
+    lookups: Lookups
     keys: KeyReport = field(default_factory=KeyReport)
     """Whether Customer.io accepts the keys, once `check_keys` has run."""
     simulated: bool = False
@@ -229,6 +233,7 @@ class Workspace:
             self.events,
             self.tasks,
             self.staging,
+            self.lookups,
             keys=self.keys,
             simulated=self.simulated,
         )
@@ -282,13 +287,15 @@ async def open_workspace(
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
         staging = Staging(jobs, tasks, clock)
-        yield Workspace(settings, client, gate, feed, tasks, staging, simulated=sandbox is not None)
+        yield Workspace(settings, client, gate, feed, tasks, staging, Lookups(clock), simulated=sandbox is not None)
 
 
 def job_functions(writer: Writer, settings: Settings) -> dict[str, JobFunction]:
     """The functions of jobs by kind, as far as there are keys for them."""
+    if not settings.has_track:
+        return {}
     upload = Upload(writer)
-    return {"import_customers": upload, "import_events": upload} if settings.has_track else {}
+    return {"import_customers": upload, "import_events": upload, membership.KIND: membership.ChangeMembers(writer)}
 
 
 async def _may_write(pauses: Pauses) -> bool:

@@ -19,9 +19,9 @@ from tests.settings import sandbox_settings
 INTRODUCTION = """\
 `make docs` generates this page. Each tool ends with an example: the arguments of a call, and the text of its answer.
 They come from a sandbox in which it is 2026-09-21, 14:13 UTC. A person approved each write; the example of
-`send_transactional` shows the question. Change IDs are random, so all of them are `3f2a91c0` here. `[…]` stands for
-what is left out."""
-CHANGE = "3f2a91c0"
+`send_transactional` shows the question. The IDs of changes and jobs are random, so all of them are `3f2a91c0` and
+`7d04be15` here. `[…]` stands for what is left out."""
+CHANGE, JOB = "3f2a91c0", "7d04be15"
 MAX_LINES = 20
 """Lines of an answer. Chosen. A question is shown whole."""
 MAX_LINE_CHARACTERS = 400
@@ -63,6 +63,10 @@ SHOWN: Mapping[str, Arguments] = {
     },
     "get_segment": {"segment": "VIP", "members": True},
     "update_segment": {"action": "add", "segment": "Beta testers", "customers": ["eve", "two-1"]},
+    "sync_segment": {
+        "segment": "Beta testers",
+        "customers": ["ada", "p-00001", "p-00012", "p-00022", "p-00040", "eve@example.com", "two-1"],
+    },
     "recent_events": {"since": "2026-09-21T00:00:00Z"},
     "wait_for_event": {"customer": "ada", "metric": "delivered", "since": "2026-09-21T14:00:00Z"},
     "get_workspace": {"section": "health"},
@@ -90,6 +94,7 @@ SHOWN: Mapping[str, Arguments] = {
 TIME = "2026-09-21T14:13:20Z"
 """The time of the sandbox, `NOW`."""
 _CHANGE = re.compile(r"(?<=[Cc]hange )[0-9a-f]{8}\b|(?<=\"change\": \")[0-9a-f]{8}\b|^[0-9a-f]{8}(?=  )", re.MULTILINE)
+_JOB = re.compile(r"(?<=[Jj]ob )[0-9a-f]{8}\b|(?<=\"job\": \")[0-9a-f]{8}\b|(?<=job=)[0-9a-f]{8}\b")
 _NOW = re.compile(rf"{TIME[:14]}[0-9]{{2}}:[0-9]{{2}}Z")
 _USER = re.compile(r"local:[^\s”]+")
 ASKS = {spec.name for spec in TOOLS if not spec.hints.read_only}
@@ -122,8 +127,8 @@ async def _example(tool: str, folder: Path) -> str:
 
 
 def _fixed(example: str) -> str:
-    """Replace what differs from run to run: IDs of changes, the user, and the seconds that waits took."""
-    example = _CHANGE.sub(CHANGE, example)
+    """Replace what differs from run to run: IDs of changes and jobs, the user, and the seconds that waits took."""
+    example = _JOB.sub(JOB, _CHANGE.sub(CHANGE, example))
     example = _USER.sub("local:you", example)
     return _NOW.sub(lambda found: min(found[0], TIME), example)
 

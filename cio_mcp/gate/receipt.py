@@ -62,7 +62,7 @@ class Receipt(Answer):
     scheduled_for: Annotated[datetime | None, SkipJsonSchema()] = None
     """When a scheduled send goes out; not in the output schema, which every write tool repeats."""
     job: Annotated[str | None, SkipJsonSchema()] = None
-    """The job that it started; not there either."""
+    """The job that it started; in the output schema of a `JobReceipt` only."""
 
     @property
     def is_error(self) -> bool:
@@ -83,6 +83,12 @@ class Receipt(Answer):
 
     def _values(self) -> Iterable[str]:
         return ()
+
+
+class JobReceipt(Receipt):
+    """The outcome of a write that starts a job, which goes on after the call."""
+
+    job: str | None = None
 
 
 class EditReceipt(Receipt):

@@ -24,12 +24,12 @@ DELETED_AT_ONCE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class StagedRow:
-    """A row as a job's source has it: the line of its file, from 1, and what the job sends for it.
+    """A row as a job's source has it: the line of its file, from 1, if it has one, and what the job sends for it.
 
     A row with a `problem` is never sent; its `data` is then what can be corrected.
     """
 
-    line: int
+    line: int | None
     data: JsonValue
     problem: str | None = None
 

@@ -1,12 +1,13 @@
 """The table of tools."""
 
-from cio_mcp.gate.receipt import EditReceipt
+from cio_mcp.gate.receipt import EditReceipt, JobReceipt
 from cio_mcp.tools.admin.list_webhooks import list_webhooks
 from cio_mcp.tools.admin.suppressions import list_suppressions, manage_suppression
 from cio_mcp.tools.admin.update_webhook import update_webhook
 from cio_mcp.tools.api.read_api import read_api
 from cio_mcp.tools.api.search_api import search_api
 from cio_mcp.tools.api.write_api import write_api
+from cio_mcp.tools.bulk.sync_segment import sync_segment
 from cio_mcp.tools.content.get_content import get_content
 from cio_mcp.tools.content.update_content import update_content
 from cio_mcp.tools.core.campaigns import get_campaign, list_campaigns
@@ -77,6 +78,15 @@ TOOLS: tuple[ToolSpec, ...] = (
     ),
     ToolSpec(merge_customers, "people", "Merge customers", ANY_WRITE, needs="both", classes=("destroy",)),
     ToolSpec(manage_device, "people", "Add or remove a device", OVERWRITES, needs="track", classes=("send", "destroy")),
+    ToolSpec(
+        sync_segment,
+        "bulk",
+        "Synchronize a segment",
+        OVERWRITES,
+        needs="both",
+        classes=("send",),
+        receipt=JobReceipt,
+    ),
     ToolSpec(find_objects, "objects", "Find objects", READS, needs="app"),
     ToolSpec(get_object, "objects", "Get an object", READS, needs="app"),
     ToolSpec(

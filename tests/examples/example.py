@@ -67,6 +67,8 @@ class Example:
     before: tuple[Call, ...] = ()
     """Calls without which its full answer has nothing to list."""
     write: Write | None = None
+    """None also where a job makes the requests: its faults and deaths have tests of their own, in `tests/jobs`."""
+    starts_job: bool = False
 
     @property
     def name(self) -> str:

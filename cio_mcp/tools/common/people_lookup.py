@@ -114,11 +114,14 @@ async def _by_email(ws: CallContext, references: Sequence[Reference]) -> dict[Re
     return {one: _only(holders.get(one.value.casefold(), ()), profiles) for one in references}
 
 
-async def holders_of(ws: CallContext, addresses: Sequence[str]) -> dict[str, tuple[Identifiers, ...]]:
+async def holders_of(
+    ws: CallContext, addresses: Sequence[str], *, many: bool = False
+) -> dict[str, tuple[Identifiers, ...]]:
     """Find everybody who has each of some addresses, by the address in lower case.
 
     It is not documented whether a search is case-sensitive, so it has each address as given and in lower case. An
-    address that a customer has all the same, or that several may have, is looked up by itself.
+    address that a customer has all the same, or that several may have, is looked up by itself. Of `many`, one that
+    nobody seems to have is not, where the workspace does not identify customers by their address.
     """
     spellings = dict.fromkeys(text for one in addresses for text in (one, one.lower()))
     either: list[JsonValue] = [
@@ -131,19 +134,20 @@ async def holders_of(ws: CallContext, addresses: Sequence[str]) -> dict[str, tup
         holders[address] = (*holders.get(address, ()), person)
     enough = 2 if page.next else 1
     unsure = [address for address in addresses if len(holders.get(address.casefold(), ())) < enough]
-    unsure = await _without_unused(ws, unsure, holders)
+    unsure = await _without_unused(ws, unsure, holders, many=many)
     reads = await together({address: partial(ws.people.find_by_email, address) for address in unsure})
     return holders | {address.casefold(): people for address, people in reads.items()}
 
 
 async def _without_unused(
-    ws: CallContext, unsure: Sequence[str], holders: Mapping[str, tuple[Identifiers, ...]]
+    ws: CallContext, unsure: Sequence[str], holders: Mapping[str, tuple[Identifiers, ...]], *, many: bool
 ) -> list[str]:
     """Drop the addresses that no customer has; a single one takes a request either way."""
     missing = [address for address in unsure if address.casefold() not in holders]
     in_use = await ws.people.emails_in_use(missing) if len(missing) > 1 else None
-    if in_use is None:
+    if in_use is None and not (many and len(missing) > 1):
         return [*unsure]
+    in_use = in_use or frozenset()
     return [address for address in unsure if address.casefold() in in_use or address.casefold() in holders]
 
 

@@ -8,6 +8,7 @@ from cio_mcp.customerio.api.campaigns import Campaign
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.customerio.call import Call
+from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.proof import SegmentMembers
 from cio_mcp.text.lists import join_first, list_first
@@ -29,7 +30,7 @@ async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Pe
     members = await ws.segments.members_among(segment.id, [person.cio_id for person in people if person.cio_id])
     changing = [person for person in people if (person.cio_id in members) != add]
     settled = [person for person in people if (person.cio_id in members) == add]
-    starts = await _starts(ws, segment, add=add) if changing else ()
+    starts = await campaigns_started(ws, segment, add=add) if changing else ()
     name = f"segment {segment.id} {quoted(segment.name)}"
     who = _count(changing or settled)
     verb = f"Add {who} to" if add else f"Remove {who} from"
@@ -44,7 +45,7 @@ async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Pe
         affected=len(changing),
         examples=tuple(_examples(changing)),
         starts=starts,
-        why=" ".join([AFFECTS, *([APPROVED_RECIPIENTS] if _decides_recipients(ws, segment) else [])]),
+        why=why_send(ws, segment),
         warnings=() if add else tuple(_without_id(changing)),
         effect_title=f"{verb.split(maxsplit=1)[0].lower()} {_count(changing)}; this may send messages",
         calls=calls,
@@ -66,11 +67,38 @@ def decides_recipients_note(ws: CallContext, segment: Segment) -> tuple[str, ...
     return (APPROVED_RECIPIENTS,) if _decides_recipients(ws, segment) else ()
 
 
+def why_send(ws: CallContext, segment: Segment) -> str:
+    """Why a change of members is a send."""
+    return " ".join([AFFECTS, *decides_recipients_note(ws, segment)])
+
+
 def _decides_recipients(ws: CallContext, segment: Segment) -> bool:
     return ws.gate.policy.recipients.segment in {segment.id, segment.name}
 
 
-async def _starts(ws: CallContext, segment: Segment, *, add: bool) -> tuple[str, ...]:
+def refuse_dynamic(segment: Segment, action: str) -> None:
+    """Explain a dynamic segment instead of changing it.
+
+    Raises:
+        InvalidArgument: it is one.
+    """
+    if segment.type != "dynamic":
+        return
+    about = f"; its description is {quoted(segment.description)}" if segment.description else ""
+    instead = (
+        "It can only be deleted in Customer.io"
+        if action == "delete"
+        else "To change who is in it, change the attributes or events that its conditions test (update_customer, "
+        "send_event), or use a manual segment"
+    )
+    raise InvalidArgument(
+        "segment",
+        f"{quoted(segment.name)} (id {segment.id}) is dynamic: its conditions in Customer.io decide who is in it, and "
+        f"the API doesn't show them{about}. {instead}",
+    )
+
+
+async def campaigns_started(ws: CallContext, segment: Segment, *, add: bool) -> tuple[str, ...]:
     """The running campaigns that may start; other segments may rest on this one, which the API doesn't show."""
     campaigns: list[Campaign] = await ws.campaigns.by_segment()
     direct = [each for each in campaigns if add and segment.id in each.trigger_segment_ids]

@@ -7,14 +7,14 @@ from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.api.people import Person
-from cio_mcp.customerio.api.segments import MAX_IDS, Segment
+from cio_mcp.customerio.api.segments import MAX_IDS
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import CustomerInList, Name, SegmentRef
 from cio_mcp.tools.common.name_checks import check_visible
 from cio_mcp.tools.common.people_lookup import find_people, read_entries, refuse_faults
-from cio_mcp.tools.common.segment_members import plan_membership
+from cio_mcp.tools.common.segment_members import plan_membership, refuse_dynamic
 from cio_mcp.tools.common.segment_plans import plan_creation, plan_deletion
 from cio_mcp.tools.core.segment_messages import customers_of
 from cio_mcp.workspace import CallContext
@@ -46,7 +46,7 @@ async def update_segment(
     if action == "create":
         return await _creation(ws, (name or "").strip())
     current = await ws.segments.find(segment or "")
-    _refuse_dynamic(current, action)
+    refuse_dynamic(current, action)
     if action == "delete":
         return await plan_deletion(ws, current)
     if messages:
@@ -92,24 +92,6 @@ async def _creation(ws: CallContext, name: str) -> Plan:
             rests_on={"name": name, "id": same.id},
         )
     return plan_creation(name)
-
-
-def _refuse_dynamic(segment: Segment, action: Action) -> None:
-    """Explain a dynamic segment instead of changing it."""
-    if segment.type != "dynamic":
-        return
-    about = f"; its description is {quoted(segment.description)}" if segment.description else ""
-    instead = (
-        "It can only be deleted in Customer.io"
-        if action == "delete"
-        else "To change who is in it, change the attributes or events that its conditions test (update_customer, "
-        "send_event), or use a manual segment"
-    )
-    raise InvalidArgument(
-        "segment",
-        f"{quoted(segment.name)} (id {segment.id}) is dynamic: its conditions in Customer.io decide who is in it, and "
-        f"the API doesn't show them{about}. {instead}",
-    )
 
 
 async def _people(ws: CallContext, customers: Sequence[str]) -> list[Person]:

@@ -9,6 +9,9 @@ from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.customerio.call import Call
 from cio_mcp.gate.plan import Plan
 from cio_mcp.text.sanitize import quoted
+from cio_mcp.tools.common.list_lookup import look_up
+from cio_mcp.tools.common.segment_job import MAX_RECORDED as MAX_KEPT
+from cio_mcp.tools.common.segment_job import MemberEdits, members_of, plan_job
 from cio_mcp.tools.common.segment_members import plan_membership
 from cio_mcp.tools.common.segment_plans import MAX_RECORDED, plan_creation, plan_deletion
 from cio_mcp.tools.core.undo.values import PastChange, as_undo, refusal
@@ -25,6 +28,23 @@ async def undo_membership(ws: CallContext, past: PastChange) -> Plan:
     people, gone = await _people(ws, [reference for call in past.plan.calls for reference in _references(call)])
     planned = await plan_membership(ws, segment, people, add=not added)
     lost = (f"{gone:,} of the customers no longer exist.",) if gone else ()
+    return _undoing(past, planned, (*lost, EFFECTS_STAY))
+
+
+async def undo_member_edits(ws: CallContext, past: PastChange) -> Plan:
+    """Plan to remove the people whom a job added and who are still in, and to add those whom it removed."""
+    kept: dict[str, Any] = past.plan.rests_on
+    segment, recorded = await _segment(ws, past, kept["segment"][0]), kept["edits"]
+    if recorded is None:
+        raise refusal(past.id, f"it changed more than the {MAX_KEPT:,} members that are recorded; sync the former list")
+    members = await members_of(ws, segment)
+    added = [holder for cio_id in recorded["add"] for holder in members.holders(_by_cio_id(cio_id))]
+    gone = [reference for cio_id in recorded["remove"] if not members.holders(reference := _by_cio_id(cio_id))]
+    found = [each for each in (await look_up(ws, gone)).values() if not isinstance(each, str)]
+    edits = MemberEdits(segment, members, found, added)
+    summary = f"Restore members of segment {segment.id} {quoted(segment.name)}"
+    planned = await plan_job(ws, edits, summary, settled="All that it changed was changed back.")
+    lost = (f"{len(gone) - len(found):,} of the customers no longer exist.",) if len(gone) > len(found) else ()
     return _undoing(past, planned, (*lost, EFFECTS_STAY))
 
 
@@ -49,11 +69,15 @@ async def undo_deletion(ws: CallContext, past: PastChange) -> Plan:
         return _undoing(past, planned, (NEW_ID,)).model_copy(update={"next_step": again if members else ""})
     if len(existing) > 1 or existing[0].type == "dynamic":
         raise refusal(past.id, f"another segment is named {quoted(name)} now")
-    people, gone = await _people(ws, [Reference(f"cio_{cio_id}", "cio_id") for cio_id in members])
+    people, gone = await _people(ws, [_by_cio_id(cio_id) for cio_id in members])
     planned = await plan_membership(ws, existing[0], people, add=True)
     lost = (f"{gone:,} of its members no longer exist.",) if gone else ()
     unrecorded = (f"Only {MAX_RECORDED:,} of its {count:,} members were recorded.",) if count > len(members) else ()
     return _undoing(past, planned, (*lost, *unrecorded, NEW_ID))
+
+
+def _by_cio_id(cio_id: str) -> Reference:
+    return Reference(f"cio_{cio_id}", "cio_id")
 
 
 async def _segment(ws: CallContext, past: PastChange, id_: str) -> Segment:
@@ -81,4 +105,4 @@ async def _people(ws: CallContext, references: Sequence[Reference]) -> tuple[lis
 
 def _undoing(past: PastChange, planned: Plan, warnings: tuple[str, ...]) -> Plan:
     summary = f"{planned.summary[0].lower()}{planned.summary[1:]}"
-    return as_undo(past, planned, *(warnings if planned.calls else ()), summary=summary)
+    return as_undo(past, planned, *(warnings if planned.is_needed else ()), summary=summary)

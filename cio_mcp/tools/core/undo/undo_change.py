@@ -9,19 +9,23 @@ from cio_mcp.customerio.api.contents import UPDATED_KINDS
 from cio_mcp.customerio.operations import Operation
 from cio_mcp.errors import NotFound
 from cio_mcp.gate.change import Change
+from cio_mcp.gate.job_spec import JobSpec
 from cio_mcp.gate.permanence import NO_WAY_BACK
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import happened_at, outcome_of
+from cio_mcp.jobs import membership
 from cio_mcp.storage.rows import EFFECTIVE, ChangeRow
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.core.undo.content import undo_collection, undo_content, undo_snippet
 from cio_mcp.tools.core.undo.object import undo_device, undo_object, undo_relationships
 from cio_mcp.tools.core.undo.profile import undo_profile
-from cio_mcp.tools.core.undo.segment import undo_creation, undo_deletion, undo_membership
+from cio_mcp.tools.core.undo.segment import undo_creation, undo_deletion, undo_member_edits, undo_membership
 from cio_mcp.tools.core.undo.suppression import undo_suppression
 from cio_mcp.tools.core.undo.values import PastChange, refusal
 from cio_mcp.workspace import CallContext
+
+NOT_VISIBLE = "its effect is not visible yet; try again in a minute"
 
 Undo = Callable[[CallContext, PastChange], Awaitable[Plan]]
 """Plans the undo of a change that was applied; raises Refused where there is none."""
@@ -45,6 +49,9 @@ UNDOS: Mapping[str, Undo] = {
 }
 """The undo of each operation, beside profile edits. A change is undone by one function or not at all."""
 
+OF_JOBS: Mapping[str, Undo] = {membership.KIND: undo_member_edits}
+"""The undo of each kind of job."""
+
 VISIBLE_SECONDS = 60.0
 """After a change, how long old values may only mean that its effect is not visible yet. Chosen: writes are accepted
 before they are applied, by https://docs.customer.io/integrations/api/track/."""
@@ -57,6 +64,8 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     """
     row = await _applied(ws, change)
     past = PastChange(change, Change.of(row).plan, outcome_of(row).get("refused", {}))
+    if past.plan.job is not None:
+        return await _undo_job(ws, past, past.plan.job)
     effects = [effect.operation for call in past.plan.calls for effect in call.effects]
     undos = {row: _undo_of(row) for row in effects}
     if without := next((row for row, undo in undos.items() if undo is None), None):
@@ -67,7 +76,21 @@ async def undo_change(ws: CallContext, change: Annotated[Name, Field(description
     planned = await ways.pop()(ws, past)
     is_recent = row.state == "sent" and ws.clock.now() - happened_at(row).timestamp() < VISIBLE_SECONDS
     if not planned.calls and is_recent and any(effect.api == "track" for effect in effects):
-        raise refusal(change, "its effect is not visible yet; try again in a minute")
+        raise refusal(change, NOT_VISIBLE)
+    return planned
+
+
+async def _undo_job(ws: CallContext, past: PastChange, spec: JobSpec) -> Plan:
+    """Plan the undo of what a job did, once it has ended."""
+    undo = OF_JOBS.get(spec.kind)
+    if undo is None:
+        raise refusal(past.id, NO_WAY_BACK[""])
+    job = await ws.jobs.get(spec.id)
+    if job is not None and job.is_open:
+        raise refusal(past.id, f"its job {job.id} still runs")
+    planned = await undo(ws, past)
+    if not planned.is_needed and job is not None and ws.clock.now() - job.updated_at < VISIBLE_SECONDS:
+        raise refusal(past.id, NOT_VISIBLE)
     return planned
 
 
