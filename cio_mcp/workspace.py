@@ -17,6 +17,7 @@ from cio_mcp.customerio.api.broadcasts import Broadcasts
 from cio_mcp.customerio.api.campaigns import Campaigns
 from cio_mcp.customerio.api.collections import Collections
 from cio_mcp.customerio.api.contents import Contents
+from cio_mcp.customerio.api.exports import Exports
 from cio_mcp.customerio.api.keys import KeyReport
 from cio_mcp.customerio.api.messages import Messages
 from cio_mcp.customerio.api.newsletters import Newsletters
@@ -50,6 +51,7 @@ from cio_mcp.jobs.lookups import Lookups
 from cio_mcp.jobs.runner import Runner
 from cio_mcp.jobs.staging import Staging
 from cio_mcp.jobs.upload import Upload
+from cio_mcp.outbound.downloads import Downloads
 from cio_mcp.settings import Settings
 from cio_mcp.storage.change_queues import UnsettledChanges
 from cio_mcp.storage.changes import Journal
@@ -195,6 +197,16 @@ class CallContext:
     def messages(self) -> Messages:
         """Reads of deliveries."""
         return Messages(self.reader)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Reads of exports."""
+        return Exports(self.reader)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """Downloads of files that Customer.io links to."""
+        return Downloads(self.reader.client.transport, self.settings.app_url)
 
     @cached_property
     def account(self) -> Account:

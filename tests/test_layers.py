@@ -15,7 +15,7 @@ FLOORS = [
     {"tools", "web"},
     {"workspace"},
     {"jobs", "exports"},
-    {"gate", "events", "identity"},
+    {"gate", "events", "identity", "outbound"},
     {"customerio"},
     {"storage"},
     {"text"},
@@ -25,7 +25,7 @@ FLOORS = [
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CONFINED: dict[str, tuple[str, ...]] = {
-    "httpx": ("customerio/", "sandbox/webhooks/"),
+    "httpx": ("customerio/", "outbound/", "sandbox/webhooks/"),
     "mcp": ("server/", "cli/demo.py"),
     "starlette": ("web/", "server/", "sandbox/"),
     "uvicorn": ("web/", "server/", "sandbox/"),

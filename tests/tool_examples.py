@@ -96,6 +96,8 @@ TIME = "2026-09-21T14:13:20Z"
 _CHANGE = re.compile(r"(?<=[Cc]hange )[0-9a-f]{8}\b|(?<=\"change\": \")[0-9a-f]{8}\b|^[0-9a-f]{8}(?=  )", re.MULTILINE)
 _JOB = re.compile(r"(?<=[Jj]ob )[0-9a-f]{8}\b|(?<=\"job\": \")[0-9a-f]{8}\b|(?<=job=)[0-9a-f]{8}\b")
 _NOW = re.compile(rf"{TIME[:14]}[0-9]{{2}}:[0-9]{{2}}Z")
+LINK = f"https://files.example/{CUT}\nThe link expires at 2026-09-21T14:28:20Z."
+_LINK = re.compile(r"http://sandbox\.test/exports/\S+\nThe link expires at \S+Z\.")
 _USER = re.compile(r"local:[^\s”]+")
 ASKS = {spec.name for spec in TOOLS if not spec.hints.read_only}
 
@@ -129,8 +131,11 @@ async def _example(tool: str, folder: Path) -> str:
 def _fixed(example: str) -> str:
     """Replace what differs from run to run: IDs of changes and jobs, the user, and the seconds that waits took."""
     example = _JOB.sub(JOB, _CHANGE.sub(CHANGE, example))
+    """Replace what differs from run to run: IDs of changes, links, the user, and the seconds that waits took."""
+    example = _CHANGE.sub(CHANGE, example)
     example = _USER.sub("local:you", example)
-    return _NOW.sub(lambda found: min(found[0], TIME), example)
+    example = _NOW.sub(lambda found: min(found[0], TIME), example)
+    return _LINK.sub(LINK, example)
 
 
 def _json(arguments: Arguments) -> str:
@@ -171,6 +176,12 @@ async def _edit_only(server: CioServer, client: Client) -> Arguments:
     return {}
 
 
+async def _export(_: CioServer, client: Client) -> Arguments:
+    return {
+        "export": structured(await client.call_tool("start_export", EXAMPLES["start_export"].arguments))["created_id"]
+    }
+
+
 def _event(metric: str, seconds_ago: int) -> Envelope:
     return Envelope(
         event_id=f"01J{metric.upper()}",
@@ -193,5 +204,6 @@ _BEFORE: Mapping[str, Callable[[CioServer, Client], Awaitable[Arguments]]] = {
     "wait_for_event": _receive_events,
     "list_changes": _edit_only,
     "undo_change": _edit,
+    "get_export": _export,
 }
 """What happens before an example; it returns arguments that only this gives."""

@@ -69,7 +69,7 @@ class Client:
         self._settings = settings
         self._clock = clock
         self._chance = chance
-        self._wire = Transport(self._clock, transport)
+        self.transport = Transport(self._clock, transport)
         self._regions = Regions(settings, self._probe)
         self._cache = Cache(self._clock)
         self._owned = AsyncExitStack()
@@ -78,7 +78,7 @@ class Client:
         """Start the limiter."""
         async with AsyncExitStack() as opening:
             await opening.enter_async_context(self.limiter)
-            opening.push_async_callback(self._wire.close)
+            opening.push_async_callback(self.transport.close)
             self._owned = opening.pop_all()
         return self
 
@@ -91,7 +91,7 @@ class Client:
     async def warm(self) -> None:
         """Prepare for the first request; a failure here is reported by that request."""
         with suppress(Exception):
-            await self._wire.open()
+            await self.transport.open()
 
     def steady(self) -> float:
         """The client's steady clock, in seconds."""
@@ -202,7 +202,7 @@ class Client:
             try:
                 if retry != "read" and not self.limiter.shared:
                     raise StorageFailed("The database is unavailable, so writes are refused. Nothing was sent.")
-                outcome = await self._wire.request(
+                outcome = await self.transport.request(
                     call.method, base + call.target, authorization=header, body=body, within=within, departure=departure
                 )
             finally:

@@ -98,7 +98,7 @@ class Transport:
         self, method: str, url: str, *, authorization: str, body: bytes | None, within: float, departure: RequestTiming
     ) -> Outcome:
         """Make exactly one request, in at most `within` seconds."""
-        ready = await self._ready(url)
+        ready = await self.ready(url)
         if isinstance(ready, Unsent):
             return ready
         http, proxy = ready
@@ -125,8 +125,13 @@ class Transport:
             return Lost(f"did not answer {after}")
         return Unsent(f"could not be reached {after}{_through(proxy)}")
 
-    async def _ready(self, url: str) -> tuple[httpx.AsyncClient, Proxy | None] | Unsent:
-        """The HTTP client and the proxy for `url`, unless the network is not set up to reach it."""
+    @property
+    def is_simulated(self) -> bool:
+        """Whether no request leaves this process."""
+        return self._transport is not None
+
+    async def ready(self, url: str) -> tuple[httpx.AsyncClient, Proxy | None] | Unsent:
+        """The HTTP client, which has no key, and the proxy for `url`; or why the network is not set up to reach it."""
         try:
             http = self._http or await self.open()
         except _Unusable as unusable:

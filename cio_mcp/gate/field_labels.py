@@ -114,6 +114,15 @@ _SEGMENT: Labels = {
     ("id_type",): "Kind of identifiers",
 }
 _SUPPRESSION: Labels = {("suppression_type",): "List of suppressions", ("email_address",): "Email address"}
+_EXPORT: Labels = {
+    ("filters",): "Customers to export",
+    ("attributes",): "Attributes as columns",
+    ("campaign_id",): "Campaign ID",
+    ("newsletter_id",): "Newsletter ID",
+    ("transactional_message_id",): "Transactional message ID",
+    ("start",): "Created since (start)",
+    ("end",): "Created until (end)",
+}
 _WEBHOOK: Labels = {
     ("webhook_id",): "Reporting webhook",
     ("name",): "Webhook name",
@@ -151,6 +160,7 @@ LABELS: Mapping[str, Labels] = {
     **dict.fromkeys(
         ("create_reporting_webhook", "update_reporting_webhook", "delete_reporting_webhook"), _WEBHOOK
     ),
+    **dict.fromkeys(("export_customers", "export_deliveries"), _EXPORT),
     **dict.fromkeys(("suppress_email", "unsuppress_email"), _SUPPRESSION),
 }  # fmt: skip
 """By operation. Sources: the API reference, and the settings of messages in Customer.io."""

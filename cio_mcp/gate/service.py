@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from math import ceil
@@ -20,7 +20,7 @@ from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_rec
 from cio_mcp.gate.executor import Executor
 from cio_mcp.gate.job_receipt import with_job
 from cio_mcp.gate.pause_note import pause_refusal
-from cio_mcp.gate.plan import Plan, has_drifted, is_unread
+from cio_mcp.gate.plan import Plan, has_drifted, is_unread, parse_plan
 from cio_mcp.gate.policy import BY_POLICY, Policy
 from cio_mcp.gate.proposals import FORBIDDEN, OPEN_SECONDS, Proposals
 from cio_mcp.gate.receipt import Receipt, outcome_of, receipt_of
@@ -198,6 +198,14 @@ class Gate:
         """Changes newest first, or the one of that id."""
         now = self.clock.now()
         return await ChangeList.read(self.journal, now, change=change, state=state, limit=limit, cursor=cursor)
+
+    async def has_made(self, principal: str, operations: Collection[str], id_: str) -> bool:
+        """Whether a change of this caller, by one of the given operations, made what has this ID."""
+        for row in await self.journal.created(principal, id_):
+            with suppress(ValueError):  # a plan that was erased, or is of another version
+                if parse_plan(row.plan).operations & {*operations}:
+                    return True
+        return False
 
     def receipt(self, change: Change) -> Receipt:
         """What the state of a change means to its work."""

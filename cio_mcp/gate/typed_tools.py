@@ -47,6 +47,8 @@ _BY_TOOL: Mapping[str, str] = {
     "list_suppressions": "get_email_suppression list_email_suppressions list_domain_suppressions",
     "manage_suppression": "suppress_email unsuppress_email",
     "trigger_broadcast": "trigger_broadcast",
+    "start_export": "export_customers export_deliveries",
+    "get_export": "list_exports get_export download_export",
     "update_segment": "create_segment delete_segment add_to_segment remove_from_segment",
 }  # fmt: skip
 

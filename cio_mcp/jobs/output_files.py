@@ -56,9 +56,7 @@ class OutputFile:
         Raises:
             InvalidArgument: the name is not acceptable, or there is such a file already; the text suggests a free name.
         """
-        path, root = _new_path(name, directories, suffixes)
-        if _exists(path):
-            raise _taken(path, root)
+        path, root = check_new(name, directories, suffixes=suffixes)
         return cls(path, path.relative_to(root).as_posix(), max_bytes)
 
     def write(self, data: bytes) -> None:
@@ -106,6 +104,18 @@ def new_file(
         file.finish()
     finally:
         file.discard()
+
+
+def check_new(name: str, directories: Sequence[Path], *, suffixes: Sequence[str] = (".csv",)) -> tuple[Path, Path]:
+    """Find the path of a new file, and the directory that it lies below.
+
+    Raises:
+        InvalidArgument: as `OutputFile.create`.
+    """
+    path, root = _new_path(name, directories, suffixes)
+    if _exists(path):
+        raise _taken(path, root)
+    return path, root
 
 
 def free_name(name: str, directories: Sequence[Path], *, suffixes: Sequence[str] = (".csv",)) -> str:

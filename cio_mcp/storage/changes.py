@@ -28,6 +28,9 @@ from cio_mcp.storage.rows import (
 )
 from cio_mcp.storage.schema import changes
 
+MAX_CREATED = 20
+"""Changes that may have made something with the same ID: a segment, a webhook, an export have numbers of their own."""
+
 
 class Journal:
     """The changes of one workspace."""
@@ -103,6 +106,15 @@ class Journal:
     async def applied_calls(self, tool: str, digests: Iterable[str]) -> dict[str, str]:
         """Find the latest applied changes of a tool: their IDs, by these digests of their arguments."""
         return await change_queries.applied_calls(self._database, self.workspace, tool, digests)
+
+    async def created(self, principal: str, id_: str) -> list[ChangeRow]:
+        """Find the latest changes of a caller that Customer.io answered with the ID of what they made, of any kind."""
+        holds = changes.c.outcome.contains(f'"created": "{id_}"', autoescape=True)
+        where = (changes.c.workspace == self.workspace, changes.c.principal == principal)
+        query = select(*row_columns).where(*where, changes.c.state.in_(EFFECTIVE), holds)
+        newest = query.order_by(changes.c.planned_at.desc(), changes.c.id).limit(MAX_CREATED)
+        rows = await self._database.read(lambda db: db.execute(newest).mappings().all())
+        return [ChangeRow(**row) for row in rows]
 
     async def record_prompt(self, change: str, *, now: float) -> bool:
         """Record that a client has just been handed the question."""

@@ -30,6 +30,8 @@ from cio_mcp.tools.data.list_collections import list_collections
 from cio_mcp.tools.data.list_snippets import list_snippets
 from cio_mcp.tools.data.update_collection import update_collection
 from cio_mcp.tools.data.update_snippet import update_snippet
+from cio_mcp.tools.exports.get_export import get_export
+from cio_mcp.tools.exports.start_export import start_export
 from cio_mcp.tools.objects.find_objects import find_objects
 from cio_mcp.tools.objects.get_object import get_object
 from cio_mcp.tools.objects.update_object import update_object
@@ -87,6 +89,8 @@ TOOLS: tuple[ToolSpec, ...] = (
         classes=("send",),
         receipt=JobReceipt,
     ),
+    ToolSpec(start_export, "exports", "Start an export", WRITES, needs="app", classes=("send",)),
+    ToolSpec(get_export, "exports", "Get an export", READS, needs="app"),
     ToolSpec(find_objects, "objects", "Find objects", READS, needs="app"),
     ToolSpec(get_object, "objects", "Get an object", READS, needs="app"),
     ToolSpec(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 from mcp import Client
@@ -49,11 +50,12 @@ async def _score(task: Task, channel: Channel, settings: Settings, link: Link) -
     async with Sandbox(seed=7, people=PEOPLE, clock=WorldClock()) as sandbox:
         await prepare(sandbox, task)
         before = Counter(sent(sandbox))
-        async with connect(task, settings, sandbox) as (client, server):
+        folder = settings.data_dir.parent / "files"
+        async with connect(task, settings, sandbox, folder) as (client, server):
             run = await perform(task, link(client), channel, decider(server), advancer(sandbox))
         sandbox.clock.advance(SETTLE_SECONDS)
         sandbox.workspace.settle()
-        return Score(run, problems(task, run, sandbox, before))
+        return Score(run, problems(task, run, sandbox, before, folder))
 
 
 async def prepare(sandbox: Sandbox, task: Task) -> None:
@@ -70,15 +72,25 @@ async def prepare(sandbox: Sandbox, task: Task) -> None:
 
 
 @asynccontextmanager
-async def connect(task: Task, settings: Settings, sandbox: Sandbox) -> AsyncIterator[tuple[Client, CioServer]]:
+async def connect(
+    task: Task, settings: Settings, sandbox: Sandbox, folder: Path
+) -> AsyncIterator[tuple[Client, CioServer]]:
     """A client with the person of the task in front of it."""
     person = {"form": Person(APPROVE), "rejects": Person(REJECT), "terminal": None}[task.person]
-    server = build_server(settings.model_copy(update=dict(task.settings)), sandbox=sandbox)
+    server = build_server(adapted(settings, task, folder), sandbox=sandbox)
     server.runtime.clock = ServerClock(sandbox.clock)
     if task.webhooks:
         sandbox.report_to(receiver_of(server))
     async with Client(server, elicitation_callback=person) as client:
         yield client, server
+
+
+def adapted(settings: Settings, task: Task, folder: Path) -> Settings:
+    """The settings of a task, with a new folder for files if it needs one."""
+    if not task.files:
+        return settings.model_copy(update=dict(task.settings))
+    folder.mkdir()
+    return settings.model_copy(update={**task.settings, "files_dirs": (folder,)})
 
 
 def advancer(sandbox: Sandbox) -> Callable[[float], Awaitable[None]]:
@@ -109,9 +121,9 @@ def decider(server: CioServer) -> Decide:
     return decide
 
 
-def problems(task: Task, run: Run, sandbox: Sandbox, before: Counter[str]) -> list[str]:
+def problems(task: Task, run: Run, sandbox: Sandbox, before: Counter[str], folder: Path) -> list[str]:
     """Everything that is not as the task wants it; `before` was sent for the start state."""
-    found = [run.problem, *(check.problem(End(sandbox, run.taken, run.answers)) for check in task.end)]
+    found = [run.problem, *(check.problem(End(sandbox, run.taken, run.answers, folder)) for check in task.end)]
     if run.calls > task.calls:
         found.append(f"{run.calls} calls instead of {task.calls} at most")
     if run.tokens > task.tokens:

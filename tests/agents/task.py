@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from cio_mcp.sandbox import Sandbox
@@ -50,6 +51,8 @@ class End:
     sandbox: Sandbox
     taken: Mapping[str, str]
     answers: Sequence[str] = ()
+    folder: Path = Path()
+    """Where the server writes files, if the task allows it."""
 
 
 class Check:
@@ -68,7 +71,8 @@ class Task:
     `event signed_up ada`, `broadcast 10`, and `campaign 4 bob` for a person who joins its segment. `writes` are the
     operations that it calls, by their IDs. Anything else that is sent or written is a failure.
     `faults` and `changes` set the start state through the sandbox's own API: requests to `/_sandbox/faults`, and Track
-    or App API requests. With `webhooks`, the workspace reports its events to the server.
+    or App API requests. With `webhooks`, the workspace reports its events to the server; with `files`, the server may
+    write files.
     """
 
     name: str
@@ -81,6 +85,7 @@ class Task:
     changes: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
     person: Someone = "form"
     webhooks: bool = False
+    files: bool = False
     calls: int = 3
     tokens: int = 1500
     settings: Mapping[str, Any] = field(default_factory=dict)

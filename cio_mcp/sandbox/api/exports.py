@@ -51,12 +51,13 @@ def _customers(workspace: Workspace, request: ApiRequest) -> Any:
     if condition is None:
         raise app_error(400, "filters is required")
     check_filter(condition)
+    columns = [*dict.fromkeys((*CUSTOMER_COLUMNS, *attributes))]
 
     def rows() -> Rows:
         people = [person for person in workspace.people if matches(workspace, condition, person)]
-        return [[person.value(name) for name in (*CUSTOMER_COLUMNS, *attributes)] for person in people]
+        return [[person.value(name) for name in columns] for person in people]
 
-    return _start(workspace, "customers", (*CUSTOMER_COLUMNS, *attributes), rows)
+    return _start(workspace, "customers", columns, rows)
 
 
 def _deliveries(workspace: Workspace, request: ApiRequest) -> Any:

@@ -1,0 +1,1 @@
+"""What leaves this server beside requests to Customer.io's APIs."""

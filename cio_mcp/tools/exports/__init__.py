@@ -1,0 +1,1 @@
+"""The toolset for exports: files of customers or deliveries."""
