@@ -300,7 +300,10 @@ def export_metrics(
     to: ToOption,
     format_: FormatOption = None,
     since: Annotated[
-        str | None, typer.Option(help="First day to read, such as 2026-01-31. Default: a year ago.", show_default=False)
+        str | None,
+        typer.Option(
+            help="First day to read, such as 2026-01-31. Default: as before, or a year ago.", show_default=False
+        ),
     ] = None,
     until: Annotated[
         str | None, typer.Option(help="Day after the last one to read. Default: up to now.", show_default=False)

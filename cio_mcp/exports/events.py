@@ -14,8 +14,8 @@ from cio_mcp.storage.export_table import ExportRow, ExportTable
 from cio_mcp.storage.rows import EventRow
 from cio_mcp.text.timestamps import from_unix, moment
 
-PAGE = 200
-"""Events that are in memory at once. Chosen: a few hundred KB, as events are stored."""
+PAGE = 500
+"""Events that are in memory at once. Chosen: some hundred KB, as most events are small."""
 DAY_SECONDS = 86_400.0
 TABLE = ExportTable(
     "events",

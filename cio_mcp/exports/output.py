@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -26,6 +27,10 @@ SUFFIXES = {
     ".duckdb": Format.duckdb,
 }
 OPTION = "--to"
+MAX_NAME_BYTES = 200
+"""Of the file's name. Chosen: file systems allow 255, of which the state and a temporary name take some."""
+SCRATCH = re.compile(r"\.[0-9a-f]{8}\.part")
+"""How the name of a temporary directory ends; nothing else is ever removed."""
 FOREIGN = "{} wasn't written by this command. Choose another file, or move it away."
 
 
@@ -55,6 +60,8 @@ def find_output(to: Path, format_: Format | None, name: str) -> tuple[Path, Form
                 OPTION, f"{quoted_name(to.name)} must end with {', '.join(SUFFIXES)}, or pass --format"
             )
         chosen = known
+    if len(to.name.encode()) > MAX_NAME_BYTES:
+        raise InvalidArgument(OPTION, f"{quoted_name(to.name)} is longer than {MAX_NAME_BYTES} bytes")
     if to.is_symlink() or (to.exists() and not to.is_file()):
         raise InvalidArgument(OPTION, f"{quoted_name(to.name)} isn't a regular file. Pass the file itself")
     return to, chosen
@@ -136,7 +143,7 @@ class Output:
     def _scratch(self) -> Path:
         """A directory of this user for files that aren't complete; its name is kept, so that only ours is removed."""
         name = self.state.fact("scratch")
-        if not isinstance(name, str):
+        if not isinstance(name, str) or not SCRATCH.fullmatch(name.removeprefix(f".{self.path.name}")):
             name = f".{self.path.name}.{secrets.token_hex(4)}.part"
             self.state.keep({"scratch": name})
         return self.path.with_name(name)

@@ -150,6 +150,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         raise OperatorError(f"{quoted_name(path.name)} can't be created: no permission, or the disk is full.") from None
     if path.is_symlink() or not path.is_file():
         raise Refused(f"{quoted_name(path.name)} isn't a regular file. Choose another place for the export.")
+    if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+        raise Refused(f"{quoted_name(path.name)} belongs to another user. Run the export as that user, or move it.")
     with _explained(path.name):
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         # The lock is held until the process closes the file or dies.

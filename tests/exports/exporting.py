@@ -13,6 +13,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from cio_mcp.clock import Clock
+from cio_mcp.exports import events
+from cio_mcp.exports.events import EventExport
 from cio_mcp.exports.formats import FileFormat, Format
 from cio_mcp.exports.metric_table import TABLE
 from cio_mcp.exports.metrics import MetricExport, Request, Summary, bulk_reads
@@ -20,6 +22,9 @@ from cio_mcp.exports.output import Output
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.world.clock import StillClock
 from cio_mcp.storage.duckdb_files import write_duckdb, write_parquet
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.events import Events
+from cio_mcp.storage.export_state import ExportState
 from cio_mcp.storage.metric_state import MetricState
 from cio_mcp.workspace import Workspace, open_workspace
 from tests.callers import caller_named
@@ -103,4 +108,21 @@ def export_and_die(path: str, data: str, point: int, number: int = signal.SIGKIL
     with pytest.MonkeyPatch.context() as patch:
         widen_limits(patch)
         anyio.run(run)
+    Path(data, "points").write_text(str(passed[0]))
+
+
+def export_events_and_die(path: str, data: str, point: int, number: int = signal.SIGKILL) -> None:
+    """The same with the event log of a database in a directory, for the workspace `acme`."""
+
+    async def run() -> None:
+        database = Database(f"sqlite:///{data}/cio-mcp.db")
+        deaths = Deaths(Path(path).parent, point, number)
+        with closing(ExportState.open(Path(path), table=events.TABLE.name, workspace="acme")) as state:
+            output = Output(Path(path), FORMATS[Path(path).suffix[1:]], events.TABLE, state)
+            await EventExport(Events(database, "acme"), output, now=0.0, days=30).run()
+        passed.append(deaths.count)
+        await database.close()
+
+    passed: list[int] = []
+    anyio.run(run)
     Path(data, "points").write_text(str(passed[0]))

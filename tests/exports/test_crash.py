@@ -1,18 +1,24 @@
 """Exports that are killed: the next run goes on, and the file is the same as without a kill."""
 
+import itertools
 import multiprocessing
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import anyio
 import pytest
 
 from cio_mcp.errors import Refused
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.events import Events
 from cio_mcp.storage.metric_state import MetricState
-from tests.exports.exporting import export_and_die
+from tests.exports.exporting import export_and_die, export_events_and_die
+from tests.exports.test_events import event, read
 
 KILLED = -9
 NEVER = 0
@@ -24,9 +30,9 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["tests.exports.exporting", "sqlalchemy.dialects.sqlite"])
 
 
-def run(path: Path, data: Path, point: int) -> int | None:
+def run(path: Path, data: Path, point: int, export: Callable[..., None] = export_and_die) -> int | None:
     """Export in a process of its own, which dies at a point; its exit status."""
-    process = _processes.Process(target=export_and_die, args=(str(path), str(data), point))
+    process = _processes.Process(target=export, args=(str(path), str(data), point))
     process.start()
     process.join()
     return process.exitcode
@@ -69,6 +75,28 @@ def test_an_export_that_is_killed_again_and_again_gets_done(whole: tuple[bytes, 
         assert kills < 20
     assert kills > 1
     assert path.read_bytes() == content
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["csv", "duckdb"])
+def test_events_come_once_however_often_their_export_is_killed(ending: str, tmp_path: Path) -> None:
+    path, data = tmp_path / "out" / f"events.{ending}", tmp_path / "data"
+    path.parent.mkdir()
+
+    async def receive(numbers: range) -> None:
+        database = Database(f"sqlite:///{data}/cio-mcp.db")
+        await Events(database, "acme").add([event(number) for number in numbers])
+        await database.close()
+
+    received = kills = 0
+    for point in itertools.count(1):
+        anyio.run(receive, range(received, received := received + 7))
+        if run(path, data, point, export_events_and_die) == 0:
+            break
+        kills += 1
+    assert kills > 5
+    assert [name for _, name, _ in read(path)] == [f"e{number}" for number in range(received)]
+    assert len(list(path.parent.iterdir())) == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -201,6 +201,7 @@ async def test_memory_holds_a_page_of_events_at_most(
         return rows
 
     monkeypatch.setattr(Events, "after", measured)
+    monkeypatch.setattr(events, "PAGE", 100)
     await log.add([event(number) for number in range(450)])
     await export(log, tmp_path / "events.jsonl")
-    assert max(sizes) == events.PAGE
+    assert max(sizes) == 100

@@ -323,3 +323,27 @@ async def test_a_full_disk_loses_nothing(
     assert path.read_bytes() == before
     assert files_in(tmp_path) == {"data", "metrics.csv", "metrics.csv.state"}
     assert (await export(opened, sandbox, path)).written
+
+
+def test_a_state_on_a_full_disk_is_named_and_keeps_what_it_had(tmp_path: Path) -> None:
+    series, days = Series("campaign", "1", "Onboarding", Step("101", "Welcome", "email")), 2_000
+    first, last = TODAY - timedelta(days=days), TODAY
+    counts = {first + timedelta(days=number): {"sent": number} for number in range(1, days)}
+    with closing(MetricState.open(tmp_path / "metrics.csv")) as state:
+        state.replace(series, Coverage(TODAY, TODAY, 1), {TODAY: {"sent": 1}})
+        state._db.execute("PRAGMA max_page_count = 12")
+        with pytest.raises(OperatorError, match=r"“metrics\.csv\.state” can't be written: the disk is full"):
+            state.replace(series, Coverage(first, last, 2), counts)
+        assert [(day, counts) for _, day, counts in state.rows()] == [(TODAY.isoformat(), {"sent": 1})]
+        state._db.execute("PRAGMA max_page_count = 1000000")
+        state.replace(series, Coverage(first, last, 2), counts)
+        assert state.summary()[0] == days - 1
+
+
+async def test_a_planted_state_has_nothing_removed(opened: Workspace, sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    (tmp_path / "valuable").mkdir()
+    with closing(MetricState.open(path)) as state:
+        state.keep({"scratch": "valuable"})
+    await export(opened, sandbox, path, Request(("broadcast",)))
+    assert (tmp_path / "valuable").is_dir()
