@@ -36,8 +36,8 @@ CONFINED: dict[str, tuple[str, ...]] = {
 }
 SENDING_ROOMS = {"gate", "jobs", "workspace"}
 """Who may import the writer, so that nothing else can send; the workspace only hands it over."""
-LATE_IMPORTS = {"server/runtime.py", "storage/engine.py"}
-"""The boundary behind which heavy modules load, and alembic, which is needed once for each upgrade."""
+LATE_IMPORTS = {"server/runtime.py", "storage/engine.py", "storage/parquet.py"}
+"""The boundary behind which heavy modules load; alembic, which each upgrade needs once; DuckDB, for Parquet files."""
 TYPE_ONLY_IMPORTS = {"cli/lazy.py", "server/runtime.py", "gate/policy.py"}
 """Both boundaries, and the policy, which the start reads without loading plans."""
 CLOCKS = {"clock.py", "sandbox/world/clock.py"}

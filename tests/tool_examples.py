@@ -67,6 +67,20 @@ SHOWN: Mapping[str, Arguments] = {
         "segment": "Beta testers",
         "customers": ["ada", "p-00001", "p-00012", "p-00022", "p-00040", "eve@example.com", "two-1"],
     },
+    "import_customers": {
+        "rows": [
+            {"E-Mail": "ada@example.com", "Plan": "pro", "Joined": "2026-03-04"},
+            {"E-Mail": "bob@example.com", "Plan": "free", "Joined": "03/04/2026"},
+        ],
+        "columns": {"Plan": "plan", "Joined": "joined_at:time"},
+    },
+    "import_events": {
+        "name": "order_placed",
+        "rows": [
+            {"id": "ada", "timestamp": "2026-09-21T08:15:00Z", "order_id": "A-1042"},
+            {"id": "bob", "timestamp": "2026-09-21T08:16:00Z", "order_id": "A-1043"},
+        ],
+    },
     "recent_events": {"since": "2026-09-21T00:00:00Z"},
     "wait_for_event": {"customer": "ada", "metric": "delivered", "since": "2026-09-21T14:00:00Z"},
     "get_workspace": {"section": "health"},

@@ -245,9 +245,11 @@ class Plan(BaseModel):
 
     @property
     def target(self) -> str | None:
-        """What similar effects share, by any caller: SHA-256 over the targets of the calls; a job has none."""
-        if not self.once or self.job is not None:
+        """What similar effects share, by any caller: SHA-256 over the targets of the calls; of a job, all of it."""
+        if not self.once:
             return None
+        if self.job is not None:
+            return self.job.digest
         return _sha256([call.comparable_target(self.known_as) for call in self.calls])
 
 

@@ -13,11 +13,12 @@ from typing import BinaryIO
 from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.storage.parquet import SUFFIX, read_parquet
 from cio_mcp.text.sanitize import quoted
 
 ARGUMENT = "file"
 """The argument of the tools that read a file."""
-FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", SUFFIX: "parquet"}
 MAX_LINE_BYTES = 1_000_000
 """Of one line. Chosen: thirty times what Customer.io takes of one customer."""
 MAX_COLUMNS = 1_000
@@ -65,12 +66,32 @@ def open_rows(name: str, directories: Sequence[Path]) -> Iterator[Iterator[Row |
         if not before.st_size:
             raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} is empty")
         try:
-            yield _csv_rows(file) if kind == "csv" else _json_rows(file)
+            yield _rows(kind, path, file)
         except OSError:
             raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} can't be read to its end") from None
         after = os.fstat(file.fileno())
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        is_replaced = kind == "parquet" and not _is_still(path, after)
+        if is_replaced or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} changed while it was read. Try again")
+
+
+def fingerprint(name: str, directories: Sequence[Path]) -> str:
+    """What tells a file from every other one and from itself after a change.
+
+    Raises:
+        InvalidArgument: there is none, or it lies elsewhere.
+    """
+    path = allowed_path(name, directories)
+    try:
+        status = path.stat()
+    except OSError:
+        raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} can't be read by this server") from None
+    return f"{path} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+
+
+def holds_text(name: str) -> bool:
+    """Whether all values of a file are text, by the ending of its name."""
+    return Path(name).suffix.lower() == ".csv"
 
 
 def allowed_path(name: str, directories: Sequence[Path]) -> Path:
@@ -93,6 +114,31 @@ def allowed_path(name: str, directories: Sequence[Path]) -> Path:
         if any(resolved.is_relative_to(root) for root in roots):
             return resolved
     raise InvalidArgument(ARGUMENT, f"there is no file {quoted(given.name)} in the directories of CIO_FILES_DIRS")
+
+
+def _rows(kind: str, path: Path, file: BinaryIO) -> Iterator[Row | BadRow]:
+    match kind:
+        case "csv":
+            return _csv_rows(file)
+        case "jsonl":
+            return _json_rows(file)
+        case _:
+            return _parquet_rows(path)
+
+
+def _is_still(path: Path, opened: os.stat_result) -> bool:
+    """Whether a path, which DuckDB opened by itself, still leads to the file that was checked."""
+    try:
+        return os.path.samestat(path.lstat(), opened)
+    except OSError:
+        return False
+
+
+def _parquet_rows(path: Path) -> Iterator[Row | BadRow]:
+    for number, values in read_parquet(path, ARGUMENT):
+        if number == 1 and not isinstance(values, str):
+            _check_columns([*values])
+        yield BadRow(number, values) if isinstance(values, str) else Row(number, values)
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:

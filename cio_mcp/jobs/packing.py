@@ -15,6 +15,9 @@ MARGIN_BYTES = 1_000
 """What is left free of the documented size of a batch. Chosen."""
 
 
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def pack(operations: Iterable[tuple[T, JsonValue]], limit: int = MAX_BATCH_BYTES - MARGIN_BYTES) -> Iterator[list[T]]:
     """Split operations, each with what it stands for, into batches of at most `limit` bytes as JSON.
 
@@ -35,4 +38,4 @@ def pack(operations: Iterable[tuple[T, JsonValue]], limit: int = MAX_BATCH_BYTES
 
 def size_of(operation: JsonValue) -> int:
     """Count the bytes of an operation as it is sent: in ASCII, with everything else as escapes."""
-    return len(json.dumps(operation, separators=(",", ":")))
+    return len(_ENCODE(operation))

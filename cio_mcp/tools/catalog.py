@@ -7,6 +7,8 @@ from cio_mcp.tools.admin.update_webhook import update_webhook
 from cio_mcp.tools.api.read_api import read_api
 from cio_mcp.tools.api.search_api import search_api
 from cio_mcp.tools.api.write_api import write_api
+from cio_mcp.tools.bulk.import_customers import import_customers
+from cio_mcp.tools.bulk.import_events import import_events
 from cio_mcp.tools.bulk.sync_segment import sync_segment
 from cio_mcp.tools.content.get_content import get_content
 from cio_mcp.tools.content.update_content import update_content
@@ -80,6 +82,16 @@ TOOLS: tuple[ToolSpec, ...] = (
     ),
     ToolSpec(merge_customers, "people", "Merge customers", ANY_WRITE, needs="both", classes=("destroy",)),
     ToolSpec(manage_device, "people", "Add or remove a device", OVERWRITES, needs="track", classes=("send", "destroy")),
+    ToolSpec(
+        import_customers,
+        "bulk",
+        "Import customers",
+        OVERWRITES,
+        needs="track",
+        classes=("data", "send"),
+        receipt=JobReceipt,
+    ),
+    ToolSpec(import_events, "bulk", "Import events", WRITES, needs="track", classes=("send",), receipt=JobReceipt),
     ToolSpec(
         sync_segment,
         "bulk",

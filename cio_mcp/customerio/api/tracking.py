@@ -5,7 +5,7 @@ goes through v2, with its kind, to reach exactly the person who was looked up.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -21,7 +21,8 @@ ATTRIBUTES = 300
 EVENT_NAME_BYTES = 100
 EVENT_DATA_BYTES = 100_000
 """Sizes as documented at https://docs.customer.io/integrations/api/track/ (identify, track events)."""
-
+MAX_TRIGGER_AGE = timedelta(hours=72)
+"""How old an event may be and still start campaigns: https://docs.customer.io/integrations/api/track/ (timestamp)."""
 
 MAX_OPERATION_BYTES = 32 * 1024
 MAX_BATCH_BYTES = 500 * 1024

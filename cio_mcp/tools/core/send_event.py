@@ -32,9 +32,6 @@ from cio_mcp.tools.common.recipients import (
 )
 from cio_mcp.workspace import CallContext
 
-MAX_TRIGGER_AGE = timedelta(hours=72)
-"""How old an event may be and still start campaigns: https://docs.customer.io/integrations/api/track/ (timestamp)."""
-
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far clocks may differ before a time counts as future. Chosen."""
 
@@ -65,7 +62,7 @@ async def send_event(
     at = time_of("timestamp", timestamp)
     recipient = await recipient_of(ws, customer, id_type)
     age = ws.now - at if at else timedelta(0)
-    old = age > MAX_TRIGGER_AGE
+    old = age > tracking.MAX_TRIGGER_AGE
     campaigns = [] if old or not ws.settings.has_app else await ws.campaigns.started_by_event(name)
     messages = await event_messages(ws, campaigns, recipient.person, data or {})
     starts = await _starts(ws, campaigns)
@@ -118,7 +115,7 @@ def _warnings(recipient: Recipient, age: timedelta, starts: Starts) -> tuple[str
     warnings = []
     if starts and recipient.person and recipient.person.unsubscribed:
         warnings.append(UNSUBSCRIBED)
-    if age > MAX_TRIGGER_AGE:
+    if age > tracking.MAX_TRIGGER_AGE:
         warnings.append("It is older than 72 hours, so it triggers no event-triggered campaign.")
     if age < -CLOCK_TOLERANCE:
         warnings.append("Its time is in the future.")

@@ -52,6 +52,12 @@ UNDOS: Mapping[str, Undo] = {
 OF_JOBS: Mapping[str, Undo] = {membership.KIND: undo_member_edits}
 """The undo of each kind of job."""
 
+IMPORTS: Mapping[str, str] = {
+    "import_customers": "an import replaces values that this server didn't read; import a file with the former values",
+    "import_events": NO_WAY_BACK["event"],
+}
+"""Why a job can't be undone, by its kind."""
+
 VISIBLE_SECONDS = 60.0
 """After a change, how long old values may only mean that its effect is not visible yet. Chosen: writes are accepted
 before they are applied, by https://docs.customer.io/integrations/api/track/."""
@@ -84,7 +90,7 @@ async def _undo_job(ws: CallContext, past: PastChange, spec: JobSpec) -> Plan:
     """Plan the undo of what a job did, once it has ended."""
     undo = OF_JOBS.get(spec.kind)
     if undo is None:
-        raise refusal(past.id, NO_WAY_BACK[""])
+        raise refusal(past.id, IMPORTS.get(spec.kind, NO_WAY_BACK[""]))
     job = await ws.jobs.get(spec.id)
     if job is not None and job.is_open:
         raise refusal(past.id, f"its job {job.id} still runs")

@@ -1,0 +1,196 @@
+"""The report of an import: counts, columns, examples, and what a person may not expect; kept with the job as JSON."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby, islice
+from random import Random
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api.tracking import MAX_TRIGGER_AGE
+from cio_mcp.customerio.batches import Operation
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.jobs.cells import Form, Guess, Oddity
+from cio_mcp.jobs.columns import Columns, Target, describe
+from cio_mcp.jobs.files import ARGUMENT
+from cio_mcp.jobs.repeats import Pairs, Repeated
+from cio_mcp.text.lists import list_first
+from cio_mcp.text.sanitize import quoted
+
+FIRST_ROWS = RANDOM_ROWS = 5
+"""Accepted rows of the sample: the first, and some at random."""
+MAX_REJECTIONS = 10
+"""Rejected rows that the report names."""
+MAX_PEOPLE = 1_000
+"""Customers whom the report names, where an import has no more: as many as are looked up. Chosen: 10 requests."""
+MAX_COLUMN_LINES = 20
+"""Columns that the report describes."""
+MAX_ODD_COLUMNS = 5
+"""Columns that warnings name."""
+MAX_EVENT_NAMES = 20
+"""Names of events that the report counts."""
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""How far clocks may differ before a time counts as future. Chosen."""
+
+ODDITIES: Mapping[Oddity, str] = {
+    "dates": "{}: {} kept as text, while date conditions in Customer.io compare Unix seconds. "
+    'To convert them, map the column to "{}:time"',
+    "other dates": "{}: {} kept as text, because the order of day and month can't be known",
+    "missing": "{}: {}, kept as text",
+}
+_COUNTED: Mapping[Oddity, tuple[str, str]] = {
+    "dates": ("1 date", "{:,} dates"),
+    "other dates": ("1 date", "{:,} dates"),
+    "missing": ("1 value that says “null”, “none”, or “NaN”", "{:,} values that say “null”, “none”, or “NaN”"),
+}
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects what a plan shows of the rows, in bounded memory; `now` is in Unix seconds."""
+
+    columns: Columns
+    forms: Mapping[str, Form]
+    guesses: Mapping[str, Guess]
+    repeated: Repeated
+    random: Random
+    now: float
+    accepted: int = 0
+    rejected: int = 0
+    left_out: int = 0
+    old: int = 0
+    future: int = 0
+    first: list[JsonValue] = field(default_factory=list)
+    some: list[JsonValue] = field(default_factory=list)
+    rejections: list[JsonValue] = field(default_factory=list)
+    references: list[JsonValue] = field(default_factory=list)
+    people: "array[int]" = field(default_factory=lambda: array("q"))
+    kinds: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    in_all: frozenset[str] | None = None
+    events: Counter[str] = field(default_factory=Counter)
+
+    def accept(self, line: int, operation: Operation) -> None:
+        """Count a row that will be sent, and maybe keep it as an example (reservoir sampling)."""
+        self.accepted += 1
+        match operation:
+            case {"identifiers": dict(identifiers), "attributes": dict(attributes)}:
+                self._count_person(line, identifiers)
+                self.names.update(attributes)
+                if self.in_all is None:
+                    self.in_all = frozenset(attributes)
+                elif not self.in_all <= attributes.keys():
+                    self.in_all &= attributes.keys()
+        match operation:
+            case {"action": "event", "name": str(name)}:
+                self._count_event(name, operation.get("timestamp"))
+        example: JsonValue = {"line": line, "operation": operation}
+        if len(self.first) < FIRST_ROWS:
+            self.first.append(example)
+        elif len(self.some) < RANDOM_ROWS:
+            self.some.append(example)
+        elif (place := self.random.randrange(self.accepted - FIRST_ROWS)) < RANDOM_ROWS:
+            self.some[place] = example
+
+    def reject(self, line: int, reason: str) -> None:
+        """Count a row that can't be sent."""
+        self.rejected += 1
+        if len(self.rejections) < MAX_REJECTIONS:
+            self.rejections.append({"line": line, "reason": reason})
+
+    def leave_out(self) -> None:
+        """Count a row that says what an earlier one does."""
+        self.left_out += 1
+
+    def check_read(self, seen: int) -> None:
+        """Make sure that the second reading found the rows of the first.
+
+        Raises:
+            InvalidArgument: the file changed in between.
+        """
+        if self.accepted + self.rejected + self.left_out != seen:
+            raise InvalidArgument(ARGUMENT, "changed while it was read. Try again")
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """The report, as it is kept."""
+        lines = describe((column, target, self._form(column, target)) for column, target in self._targets())
+        names = sorted(self.names - {"_update"})
+        return {
+            "rows": self.accepted + self.rejected + self.left_out,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "left_out": self.left_out,
+            "people": sum(1 for _ in groupby(sorted(self.people))),
+            "references": [*self.references] if self.repeated.people <= MAX_PEOPLE else None,
+            "kinds": [*sorted(self.kinds)],
+            "columns": [*list_first([*lines], MAX_COLUMN_LINES)],
+            "names": [*names],
+            "in_all": [*sorted(self.in_all or ())],
+            "reaching": [
+                target.name for _, target in self._targets() if target and target.reaches and self._sets(target)
+            ],
+            "events": dict(self.events.most_common(MAX_EVENT_NAMES)),
+            "old": self.old,
+            "has_times": any(self._form(*each) == "time" for each in self._targets()),
+            "sample": [*self.first, *self.some],
+            "rejections": [*self.rejections],
+            "warnings": [*self._warnings()],
+        }
+
+    def _sets(self, target: Target) -> bool:
+        """Whether rows set what they don't use to name their customer."""
+        return target.name in self.names
+
+    def _targets(self) -> Iterator[tuple[str, Target | None]]:
+        yield from self.columns.targets.items()
+
+    def _form(self, column: str, target: Target | None) -> Form | None:
+        return (target.form if target else None) or self.forms.get(column)
+
+    def _count_person(self, line: int, identifiers: Mapping[str, JsonValue]) -> None:
+        [(kind, value)] = identifiers.items()
+        self.kinds.add(kind)
+        self.people.append(hash((kind, str(value).casefold() if kind == "email" else value)))
+        if self.repeated.people <= MAX_PEOPLE:
+            self.references.append([line, kind, value])
+
+    def _count_event(self, name: str, at: JsonValue) -> None:
+        if name in self.events or len(self.events) < MAX_EVENT_NAMES:
+            self.events[name] += 1
+        if isinstance(at, int):
+            self.old += at < self.now - MAX_TRIGGER_AGE.total_seconds()
+            self.future += at > self.now + CLOCK_TOLERANCE.total_seconds()
+
+    def _warnings(self) -> Iterator[str]:
+        is_customers = self.columns.kind == "customers"
+        if case := self.repeated.other_case:
+            yield f"{_rows(case)} have IDs that differ only in case. To Customer.io they are different customers."
+        if is_customers and (shared := self.repeated.shared_emails):
+            yield (
+                f"{_rows(shared)} set an email address that another row sets for another customer. A workspace that "
+                "identifies customers by address drops such a change without an answer."
+            )
+        if not is_customers and self.repeated.equal:
+            repeat = "1 row repeats" if len(self.repeated.equal) == 1 else f"{len(self.repeated.equal):,} rows repeat"
+            yield f"{repeat} an earlier row word for word. Each is sent as an event of its own."
+        if self.future:
+            yield f"{'1 event has' if self.future == 1 else f'{self.future:,} events have'} a time in the future."
+        yield from islice(self._oddities(), MAX_ODD_COLUMNS)
+
+    def _oddities(self) -> Iterator[str]:
+        for column, guess in self.guesses.items():
+            target = self.columns.targets.get(column)
+            if target is None or target.role or self._form(column, target) not in (None, "text"):
+                continue
+            for oddity, count in (guess.odd or {}).items():
+                one, several = _COUNTED[oddity]
+                counted = one if count == 1 else several.format(count)
+                yield f"{ODDITIES[oddity].format(quoted(column), counted, target.name)}."
+
+
+def _rows(pairs: Pairs) -> str:
+    examples = "; ".join(f"lines {one:,} and {other:,}" for one, other in pairs.lines)
+    return f"{pairs.rows:,} rows ({examples}{', …' if pairs.rows > 2 * len(pairs.lines) else ''})"

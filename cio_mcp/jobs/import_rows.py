@@ -1,0 +1,285 @@
+"""Rows of an import as operations of the Track API (v2), each checked for what Customer.io refuses or misreads."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from cio_mcp.customerio.api import tracking
+from cio_mcp.customerio.attribute_checks import check_meaning, one_address, within
+from cio_mcp.customerio.batches import Operation
+from cio_mcp.customerio.url_values import check_path_value
+from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.guardrails import MAIL_REDIRECTS
+from cio_mcp.jobs.cells import READERS, Form
+from cio_mcp.jobs.columns import IDENTIFIERS, UNSETTABLE, Columns, Role, Target
+from cio_mcp.jobs.packing import size_of
+from cio_mcp.text.names import hidden_characters, meanings, names_in
+from cio_mcp.text.sanitize import quoted
+
+Values = Mapping[str, JsonValue]
+"""A row: its values by column."""
+
+STAMP_BYTES = 100
+"""What an upload adds to an operation, its time or ID, at most."""
+SURE_CHARACTERS = tracking.ATTRIBUTE_VALUE_BYTES // 4
+"""A text of this length has few enough bytes, whatever its characters."""
+MAX_INTEGER_BITS = 64
+DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
+_SHORTENED = ("e+", "E+")
+"""What a spreadsheet makes of a long number, as in 4.15E+11."""
+
+
+class Person(NamedTuple):
+    """The customer of a row: the kind of the identifier, and its value as a request has it (no `cio_`)."""
+
+    kind: Role
+    value: str
+
+
+def person_of(columns: Columns, values: Values) -> tuple[Person, Target]:
+    """The customer whom a row names, and by which column.
+
+    Raises:
+        InvalidArgument: it names none, or not in the form of an identifier.
+    """
+    for target in columns.identifying:
+        value = values.get(target.column)
+        if isinstance(value, str):
+            text = value.strip()
+        elif value is None:
+            continue
+        elif isinstance(value, int) and not isinstance(value, bool):
+            text = str(value)
+        else:
+            raise InvalidArgument(quoted(target.column), f"expected the customer's {target.name} as text")
+        if text:
+            return Person(target.role or "id", _identifier(target, text)), target
+    listed = " or ".join(quoted(target.column) for target in columns.identifying)
+    raise InvalidArgument("customer", f"the row names none: {listed} is empty")
+
+
+def _identifier(target: Target, text: str) -> str:
+    field = quoted(target.column)
+    _size(target.column, text)
+    if target.role == "email":
+        one_address(field, text)
+        return text
+    bare = text.removeprefix("cio_") if target.role == "cio_id" else text
+    check_path_value(field, bare)
+    if any(mark in bare for mark in _SHORTENED) and bare[0].isdecimal():
+        raise InvalidArgument(field, "looks like a long number that a spreadsheet shortened, such as 4.15E+11")
+    return bare
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRows:
+    """Rows that set attributes of customers; without `create`, none of them creates a customer.
+
+    `forms` are what the columns of a text file hold, by name, where that was found out.
+    """
+
+    columns: Columns
+    forms: Mapping[str, Form]
+    create: bool
+
+    def operation(self, values: Values) -> Operation:
+        """The operation of a row.
+
+        Raises:
+            InvalidArgument: Customer.io would refuse or misread it, or there is nothing to set; the field names the
+                column.
+        """
+        person, by = person_of(self.columns, values)
+        attributes, roles = _read(self, values, by)
+        attributes |= roles
+        if not attributes:
+            raise InvalidArgument("row", "there is nothing to set")
+        if len(attributes) > tracking.ATTRIBUTES:
+            raise InvalidArgument(
+                "row", f"has {len(attributes)} attributes; Customer.io accepts at most {tracking.ATTRIBUTES}"
+            )
+        if not self.create:
+            attributes["_update"] = True
+        operation: Operation = {
+            "type": "person",
+            "identifiers": {person.kind: person.value},
+            "action": "identify",
+            "attributes": attributes,
+        }
+        _check_size(operation)
+        return operation
+
+    def check(self, target: Target, value: JsonValue) -> None:
+        """Refuse a value that its attribute can't have."""
+        if target.role == "id":
+            check_path_value(quoted(target.column), str(value))
+        if target.checked:
+            _check_meaning(target, value)
+        if isinstance(value, dict) and meanings(target.name, value) & UNSETTABLE:
+            raise InvalidArgument(quoted(target.column), "has names inside that can't be set by an import")
+
+
+@dataclass(frozen=True, slots=True)
+class EventRows:
+    """Rows that are events; all have the same `name`, or one from a column."""
+
+    columns: Columns
+    forms: Mapping[str, Form]
+    name: str | None
+
+    def operation(self, values: Values) -> Operation:
+        """The operation of a row, without the ID by which Customer.io knows an event again.
+
+        Raises:
+            InvalidArgument: Customer.io would refuse or misread it; the field names the column.
+        """
+        person, by = person_of(self.columns, values)
+        data, roles = _read(self, values, by)
+        name = self.name if self.name is not None else roles.get("name")
+        if not isinstance(name, str):
+            raise InvalidArgument("row", "has no event name")
+        operation: Operation = {
+            "type": "person",
+            "identifiers": {person.kind: person.value},
+            "action": "event",
+            "name": name,
+            "attributes": data,
+        }
+        if "timestamp" in roles:
+            operation["timestamp"] = roles["timestamp"]
+        _check_size(operation)
+        return operation
+
+    def check(self, target: Target, value: JsonValue) -> None:
+        """Refuse a value that would redirect mail, or is no name of an event."""
+        if target.role == "name":
+            check_event_name(quoted(target.column), str(value))
+        if isinstance(value, dict) and meanings(target.name, value) & MAIL_REDIRECTS:
+            raise InvalidArgument(quoted(target.column), "has names inside that would redirect a campaign's mail")
+
+
+def check_event_name(field: str, name: str) -> None:
+    """Refuse what can't be the name of an event.
+
+    Raises:
+        InvalidArgument: it is empty, too long, or has characters that can't be seen.
+    """
+    if not name.strip():
+        raise InvalidArgument(field, "expected the event's name")
+    within(field, name, tracking.EVENT_NAME_BYTES)
+    if hidden := hidden_characters(name):
+        raise InvalidArgument(field, f"contains invisible characters ({', '.join(hidden[:5])})")
+
+
+def _read(
+    rows: CustomerRows | EventRows, values: Values, by: Target
+) -> tuple[dict[str, JsonValue], dict[str, JsonValue]]:
+    """What a row sets, by name, and the values of its roles; what is empty is left alone."""
+    plain: dict[str, JsonValue] = {}
+    roles: dict[str, JsonValue] = {}
+    targets, forms, is_event = rows.columns.targets, rows.forms, rows.columns.kind == "events"
+    limit = tracking.EVENT_DATA_BYTES if is_event else tracking.ATTRIBUTE_VALUE_BYTES
+    for column, value in values.items():
+        target = targets[column]
+        if value is None or value == "" or target is None or target is by:
+            continue
+        role, form = target.role, target.form or forms.get(column)
+        if isinstance(value, str) and role is None and form in (None, "text") and not target.checked:
+            # Nearly all cells are short and plain, so they get no further.
+            if not (len(value) <= SURE_CHARACTERS and value.isascii()):
+                _check_bytes(column, _size(column, value), limit)
+            if not value.isspace():
+                plain[target.name] = value
+            continue
+        if is_event and role in IDENTIFIERS:
+            continue
+        read = _read_value(target, form, value)
+        if read == "":
+            continue
+        _check_value(column, read, limit)
+        if role or target.checked or isinstance(read, dict):
+            rows.check(target, read)
+        (roles if role else plain)[target.name] = read
+    return plain, roles
+
+
+def _read_value(target: Target, form: Form | None, value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        value = value.strip()
+        if target.checked == "created_at" and form != "time" and DIGITS.fullmatch(value):
+            return int(value)
+    if form is None or value == "":
+        return value
+    try:
+        read = READERS[form](value)
+    except InvalidArgument as wrong:
+        raise InvalidArgument(quoted(target.column), str(wrong).removeprefix(": ")) from None
+    if target.role and form == "text" and not isinstance(read, str):
+        raise InvalidArgument(quoted(target.column), "expected text")
+    return read
+
+
+def _check_value(column: str, value: JsonValue, limit: int) -> None:
+    match value:
+        case str():
+            if len(value) <= SURE_CHARACTERS and value.isascii():
+                return
+            size = _size(column, value)
+        case bool():
+            return
+        case int():
+            if value.bit_length() > MAX_INTEGER_BITS:
+                raise InvalidArgument(quoted(column), "has too many digits for a number; send it as text")
+            return
+        case float():
+            if not isfinite(value):
+                raise InvalidArgument(quoted(column), "isn't a number (NaN or Infinity)")
+            return
+        case _:
+            size = _nested_size(column, value)
+    _check_bytes(column, size, limit)
+
+
+def _check_bytes(column: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise InvalidArgument(quoted(column), f"is {size:,} bytes long; Customer.io accepts at most {limit:,}")
+
+
+def _size(column: str, text: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidArgument(quoted(column), "contains an incomplete character") from None
+
+
+def _nested_size(column: str, value: JsonValue) -> int:
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        raise InvalidArgument(quoted(column), "contains NaN or Infinity, or too many levels") from None
+    if any(map(hidden_characters, names_in(value))):
+        raise InvalidArgument(quoted(column), "has names inside with invisible characters")
+    return _size(column, text)
+
+
+def _check_meaning(target: Target, value: JsonValue) -> None:
+    try:
+        check_meaning("", target.name, value)
+    except InvalidArgument as wrong:
+        hint = ""
+        if target.checked == "created_at" and target.form != "time":
+            hint = f'. To convert a date, map the column to "{target.name}:time"'
+        raise InvalidArgument(quoted(target.column), f"{str(wrong).removeprefix(f'{wrong.field}: ')}{hint}") from None
+
+
+def _check_size(operation: Operation) -> None:
+    size = size_of(operation) + STAMP_BYTES
+    if size > tracking.MAX_OPERATION_BYTES:
+        raise InvalidArgument(
+            "row", f"makes an operation of {size:,} bytes; Customer.io accepts at most {tracking.MAX_OPERATION_BYTES:,}"
+        )

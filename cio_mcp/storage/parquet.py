@@ -1,0 +1,97 @@
+"""Rows of a Parquet file, read by DuckDB a few at a time; it comes with the extra `data`."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from cio_mcp.errors import InvalidArgument, OperatorError
+from cio_mcp.text.sanitize import quoted
+
+SUFFIX = ".parquet"
+ROWS_AT_ONCE = 1_000
+"""Rows that are converted at once. Chosen."""
+MEMORY = "128MB"
+"""What DuckDB may take for a row group; by default it would be most of the machine's."""
+PATTERN_SIGNS = frozenset("*?[]{}")
+"""With which DuckDB would take the name of a file for a pattern of several."""
+NO_EXTRA = "To read Parquet files, the server's operator must install the extra data: pip install 'cio-mcp[data]'."
+
+
+class UnusableValue(Exception):
+    """A value that JSON has no word for."""
+
+
+def read_parquet(path: Path, argument: str) -> Iterator[tuple[int, dict[str, JsonValue] | str]]:
+    """Read rows, numbered from 1, by column; one with a value that can't be sent comes as the reason.
+
+    Raises:
+        InvalidArgument: the file can't be read.
+        OperatorError: the extra is missing.
+    """
+    if not PATTERN_SIGNS.isdisjoint(str(path)):
+        raise InvalidArgument(argument, f"{quoted(path.name)} has one of *?[]{{}} in its path; rename it")
+    try:
+        import duckdb  # noqa: PLC0415 - heavy, and rarely needed
+    except ImportError:
+        raise OperatorError(NO_EXTRA) from None
+    number = 0
+    try:
+        with duckdb.connect(":memory:", config=_settings()) as database:
+            read = database.execute("SELECT * FROM read_parquet(?)", [str(path)])
+            columns = [str(column[0]) for column in read.description or ()]
+            while rows := read.fetchmany(ROWS_AT_ONCE):
+                for row in rows:
+                    number += 1
+                    yield number, _values(columns, row)
+    except duckdb.Error:
+        rest = f" beyond row {number:,}" if number else ""
+        raise InvalidArgument(argument, f"{quoted(path.name)} can't be read as Parquet{rest}") from None
+
+
+def _settings() -> dict[str, Any]:
+    """One thread, bounded memory, nothing on disk, and no extension from the network."""
+    return {
+        "threads": 1,
+        "memory_limit": MEMORY,
+        "temp_directory": "",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+
+
+def _values(columns: list[str], row: tuple[Any, ...]) -> dict[str, JsonValue] | str:
+    values: dict[str, JsonValue] = {}
+    for column, value in zip(columns, row, strict=True):
+        try:
+            values[column] = as_json(value)
+        except UnusableValue as unusable:
+            return f"{quoted(column)}: {unusable}"
+    return values
+
+
+def as_json(value: Any) -> JsonValue:
+    """A value of a column as JSON; dates and times as ISO 8601.
+
+    Raises:
+        UnusableValue: JSON has no word for it.
+    """
+    match value:
+        case None | str() | bool() | int() | float():
+            return value
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case datetime() | date() | time():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+        case list() | tuple():
+            return [as_json(part) for part in value]
+        case dict():
+            return {str(name): as_json(part) for name, part in value.items()}
+        case _:
+            raise UnusableValue(f"a value of the type {type(value).__name__} can't be sent")

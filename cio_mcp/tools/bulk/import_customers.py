@@ -1,0 +1,133 @@
+"""The write tool that imports attributes of many customers."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field
+
+from cio_mcp.errors import TimeError
+from cio_mcp.gate.job_spec import JobSpec
+from cio_mcp.gate.plan import Plan, Starts
+from cio_mcp.jobs.columns import Columns
+from cio_mcp.jobs.import_rows import CustomerRows
+from cio_mcp.tools.bulk.known_people import Known, known_people
+from cio_mcp.tools.bulk.samples import customer_samples
+from cio_mcp.tools.bulk.sources import InlineRows, Report, lines_of, name_of, stage
+from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
+from cio_mcp.tools.common.recipients import may_start, starts_as_json
+from cio_mcp.workspace import CallContext
+
+Rows = Annotated[InlineRows | None, Field(description="Up to 1,000 objects")]
+File = Annotated[str | None, Field(description="Or a CSV, JSON-lines, or Parquet file")]
+ColumnMap = Annotated[
+    dict[str, str | None] | None,
+    Field(description='Column → id, email, cio_id, or name; "name:time" converts dates; null omits'),
+]
+
+NO_UNDO = "An import can't be undone."
+EMPTY = "Empty cells and null change nothing."
+UPDATES_ONLY = "Customers who don't exist are not created. Customer.io skips their rows without an answer."
+UNKNOWN_COUNT = "How many of them don't exist is not known."
+UNREAD = "Current values are unknown."
+NEW = "A new customer may enter any segment and any campaign that starts from one."
+
+
+async def import_customers(
+    ws: CallContext,
+    rows: Rows = None,
+    file: File = None,
+    columns: ColumnMap = None,
+    create: Annotated[bool, Field(description="Create missing customers")] = False,
+) -> Plan:
+    """Import attributes of many customers from rows or a file, one customer per row. Requires approval."""
+    target = Columns("customers", columns or {})
+    make = partial(CustomerRows, create=create)
+    job, report = await stage(ws, "import_customers", rows, file, target, make, {"create": create})
+    known, is_complete = await _known(ws, report)
+    missing = [line for line, one in report.customers if is_complete and known.get(one, ...) is None]
+    starts = await _starts(ws, report, create=create)
+    creates = create and (not is_complete or bool(missing))
+    is_blind = not ws.settings.has_app
+    return Plan(
+        risk="send" if report.reaching or starts or create or is_blind else "data",
+        summary=f"Import {name_attributes(report.names)} of {_count(report.people)}{name_of(file)}"
+        f"{', who are created if they are new' if create else ''}.",
+        notes=(*report.notes, EMPTY, *_existence(report, missing, create=create, is_complete=is_complete), NO_UNDO),
+        why=" ".join(_reasons(report, creates=creates)),
+        effect_title=_effect(report, starts, create=create, is_blind=is_blind),
+        affected=report.people,
+        reached=report.people - len(missing) if is_complete and not create else None,
+        starts=starts,
+        warnings=(*report.all_warnings, *_same_customer(report, known), *((UNREAD,) if is_blind else ())),
+        sample=customer_samples(report.sample, known, create=create),
+        rejected_rows=report.rejected_rows,
+        job=JobSpec.of(job, "person_identify"),
+        rests_on={"starts": starts_as_json(starts), "missing": [*missing]},
+        once=create,
+    )
+
+
+async def _known(ws: CallContext, report: Report) -> tuple[Known, bool]:
+    """The profiles of all customers, where they are few, else of those in the sample; and whether it is all of them."""
+    sampled = [each.customer for each in report.sample]
+    everyone = [one for _, one in report.customers]
+    try:
+        known = await known_people(ws, everyone or sampled)
+    except TimeError:  # a courtesy, without which the plan says that it is not known
+        return {}, False
+    return known, bool(everyone) and all(one in known for one in everyone)
+
+
+async def _starts(ws: CallContext, report: Report, *, create: bool) -> Starts:
+    if not ws.settings.has_app:
+        return "unknown"
+    if create:
+        return may_start(await ws.campaigns.started_by_creation(report.names))
+    return may_start(await ws.campaigns.started_by_attributes(report.names))
+
+
+def _existence(report: Report, missing: list[int], *, create: bool, is_complete: bool) -> Iterator[str]:
+    if create:
+        if is_complete:
+            yield f"{_count(len(missing))} of them {'is' if len(missing) == 1 else 'are'} new and will be created."
+        else:
+            yield f"Customers who don't exist are created. {UNKNOWN_COUNT}"
+        return
+    yield UPDATES_ONLY
+    if not is_complete:
+        yield UNKNOWN_COUNT
+    elif missing:
+        yield f"Of {_count(report.people)}, {len(missing):,} don't exist: {lines_of(missing)}."
+
+
+def _reasons(report: Report, *, creates: bool) -> Iterator[str]:
+    if report.reaching:
+        yield f"This affects who receives messages: {', '.join(map(name_attribute, report.reaching))}."
+    if creates:
+        yield NEW
+
+
+def _same_customer(report: Report, known: Known) -> Iterator[str]:
+    """A warning where two rows name one customer in different ways, by ID and by address."""
+    lines: dict[str, int] = {}
+    pairs: list[str] = []
+    for line, reference in report.customers:
+        person = known.get(reference)
+        if person is None or person.cio_id is None:
+            continue
+        if (first := lines.setdefault(person.cio_id, line)) != line:
+            pairs.append(f"{first:,} and {line:,}")
+    if pairs:
+        more = f"; and {len(pairs) - 1:,} more pairs" if len(pairs) > 1 else ""
+        yield f"Two rows name one customer in different ways (lines {pairs[0]}{more}). Which values stay is not known."
+
+
+def _effect(report: Report, starts: Starts, *, create: bool, is_blind: bool) -> str:
+    verb = "create or update" if create else "update"
+    reaches = bool(report.reaching or starts or is_blind)
+    return f"{verb} {_count(report.people)}{'; this may send messages' if reaches or create else ''}"
+
+
+def _count(count: int) -> str:
+    return "1 customer" if count == 1 else f"{count:,} customers"
