@@ -17,7 +17,8 @@ Operation = dict[str, JsonValue]
 def batch(operations: Sequence[Operation]) -> Call:
     """Make many operations at once; each must be one that may come twice (events have an `id`)."""
     body: JsonValue = {"batch": list(operations)}
-    return Call(operation="apply_batch", body=body)
+    # Without validation, which takes 20 ms of 2,000 operations that are JSON already, and lets no other thread run.
+    return Call.model_construct(operation="apply_batch", body=body)
 
 
 def size(call: Call) -> int:

@@ -3,7 +3,6 @@
 Some APIs refuse it themselves; the Pipelines API answers 200 and discards it.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from cio_mcp.customerio.api.tracking import (
     MAX_OPERATION_BYTES,
 )
 from cio_mcp.customerio.call import Call
+from cio_mcp.customerio.encoding import encode
 from cio_mcp.customerio.operations import Effect, value_at
 
 CALL_BYTES = 32 * 1024
@@ -88,12 +88,12 @@ def _effect_faults(effect: Effect, place: str) -> Iterator[str]:
 
 
 def _too_large(what: str, value: Any, limit: int) -> Iterator[str]:
-    if value is not None and (size := _bytes(value)) > limit:
+    if value is not None and (size := size_of(value)) > limit:
         yield f"{what} is {size:,} bytes; Customer.io accepts at most {limit:,}"
 
 
-def _bytes(value: Any) -> int:
-    """The size as it leaves: JSON without spaces, other than ASCII escaped; a text without its quotes."""
+def size_of(value: Any) -> int:
+    """The size of a value as it leaves; of a text without its quotes."""
     if isinstance(value, str):
         return len(value.encode(errors="surrogatepass"))
-    return len(json.dumps(value, separators=(",", ":")).encode())
+    return len(encode(value))

@@ -20,6 +20,7 @@ from cio_mcp.customerio.operations import (
     Operation,
     Retry,
     by_route,
+    cache_families,
     classify_retry,
     effects,
     value_at,
@@ -112,12 +113,12 @@ class Call(BaseModel):
     @property
     def retry(self) -> Retry:
         """Whether it may be sent again: `read` and `repeatable` calls may, `once` calls never."""
-        return classify_retry(self.row, self.body)
+        return classify_retry(self.effects)
 
     @property
     def families(self) -> frozenset[str]:
         """The cache families that it fills or, if it writes, empties."""
-        return frozenset(family for effect in self.effects for family in effect.operation.families)
+        return cache_families(self.effects)
 
     @property
     def guardrails(self) -> frozenset[Guardrail]:

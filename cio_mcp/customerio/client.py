@@ -1,7 +1,6 @@
 """The client: all requests of a workspace pass the limiter here, and are retried by the table."""
 
 import itertools
-import json
 import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -18,12 +17,12 @@ from cio_mcp.customerio.cache import Cache, Fetched, Key
 from cio_mcp.customerio.call import Call, canonical
 from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.credentials import authorization, key_lacks_scope, key_refused
-from cio_mcp.customerio.operations import Retry
 from cio_mcp.customerio.outcome import Answered, Outcome, doubtful
 from cio_mcp.customerio.ratelimit.lane import STALE_GRANT_SECONDS
 from cio_mcp.customerio.ratelimit.limiter import Limiter, Permit
 from cio_mcp.customerio.ratelimit.rates import LANES
 from cio_mcp.customerio.region import Regions
+from cio_mcp.customerio.request import Request
 from cio_mcp.customerio.responses import json_object, problem
 from cio_mcp.customerio.retry import delay_before_retry, plausible
 from cio_mcp.customerio.transport import RequestTiming, Transport
@@ -111,9 +110,9 @@ class Client:
         await self._regions.base("app" if self._settings.has_app else "track", within=self._settings.max_wait)
         return self._regions.region
 
-    def drop_cached(self, call: Call) -> None:
+    def drop_cached(self, families: frozenset[str]) -> None:
         """Drop the cached reads that a write affects."""
-        self._cache.drop(call.families)
+        self._cache.drop(families)
 
     def refusal(self, call: Call, outcome: Outcome) -> CioError:
         """The error for an outcome that is not a 2xx."""
@@ -134,7 +133,7 @@ class Client:
         """
         if call.row.writes:
             raise ValueError(f"{call.operation} writes")
-        outcome = (await self.exchange(call, work)).outcome
+        outcome = (await self.exchange(Request.of(call), work)).outcome
         if not isinstance(outcome, Answered) or not outcome.accepted:
             raise self.refusal(call, outcome)
         return Fetched(json_object(outcome, call.row.answer_list), len(outcome.body))
@@ -149,8 +148,8 @@ class Client:
         key = Key(work.caller.id, work.bulk, call.row.families[0], request)
         return await self._cache.get(key, lambda: self.fetch(call, work), seconds=seconds, deadline=work.deadline)
 
-    async def exchange(self, call: Call, work: Work) -> Exchange:
-        """Make a call, and make it again as long as the retry table and the deadline allow.
+    async def exchange(self, request: Request, work: Work) -> Exchange:
+        """Make a request, and make it again as long as the retry table and the deadline allow.
 
         Raises:
             RateLimited: the lane has no room before the deadline; nothing was sent.
@@ -159,12 +158,12 @@ class Client:
             KeyRefused: the region had to be found out, and none knows the key.
             Unavailable: no time is left; or the region had to be found out, and could not be.
         """
+        call, retry = request.call, request.retry
         base = await self._regions.base(call.api, within=work.deadline - self._clock.steady())
         doubt: Outcome | None = None
-        retry = call.retry  # read once: of a large batch, each of its requests counts
         for attempt in itertools.count(1):
             try:
-                outcome = await self._attempt(call, retry, work, base, attempt)
+                outcome = await self._attempt(request, work, base, attempt)
             except CioError:
                 if doubt is None:
                     raise
@@ -178,10 +177,10 @@ class Client:
             await self._clock.sleep(wait)
         raise AssertionError("the retry table ends every call")
 
-    async def _attempt(self, call: Call, retry: Retry, work: Work, base: str, attempt: int = 1) -> Outcome:
+    async def _attempt(self, request: Request, work: Work, base: str, attempt: int = 1) -> Outcome:
         """Take a turn and make one request."""
+        call, retry = request.call, request.retry
         header = authorization(self._settings, call.api)
-        body = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
         now = self._clock.steady
         with _tracer.start_as_current_span(
             call.endpoint,
@@ -203,7 +202,12 @@ class Client:
                 if retry != "read" and not self.limiter.shared:
                     raise StorageFailed("The database is unavailable, so writes are refused. Nothing was sent.")
                 outcome = await self.transport.request(
-                    call.method, base + call.target, authorization=header, body=body, within=within, departure=departure
+                    call.method,
+                    base + call.target,
+                    authorization=header,
+                    body=request.body,
+                    within=within,
+                    departure=departure,
                 )
             finally:
                 if not departure.left:
@@ -224,7 +228,7 @@ class Client:
 
     async def _probe(self, call: Call, base: str) -> Outcome:
         work = Work(background_caller("region"), self._clock.steady() + REQUEST_SECONDS["read"])
-        return await self._attempt(call, "read", work, base)
+        return await self._attempt(Request.of(call), work, base)
 
 
 def _is_daily(call: Call) -> bool:

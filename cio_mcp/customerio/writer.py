@@ -9,6 +9,7 @@ from cio_mcp.customerio.caller import Work
 from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.operations import value_at
 from cio_mcp.customerio.outcome import Answered, Lost, Outcome, Unsent, doubtful
+from cio_mcp.customerio.request import Request, prepare
 from cio_mcp.customerio.responses import json_object
 from cio_mcp.errors import BadAnswer, CioError
 
@@ -49,14 +50,19 @@ class Writer:
 
     async def send(self, call: Call, work: Work) -> Result:
         """Make a write; failures are in the result, not raised."""
+        return await self.send_request(await prepare(call), work)
+
+    async def send_request(self, request: Request, work: Work) -> Result:
+        """Make a write that is classified and encoded; failures are in the result, not raised."""
+        call = request.call
         try:
-            exchange = await self._client.exchange(call, work)
+            exchange = await self._client.exchange(request, work)
         except CioError as before_anything_left:
             return Failed(_sentence(before_anything_left))
         except Exception as unforeseen:  # noqa: BLE001 - a write must end in a known state, whatever broke
             return _unforeseen(unforeseen)
         finally:
-            self._client.drop_cached(call)
+            self._client.drop_cached(request.families)
         outcome = exchange.outcome
         if isinstance(outcome, Answered) and outcome.accepted:
             return _sent(call, outcome)

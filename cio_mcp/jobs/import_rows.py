@@ -12,12 +12,12 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.attribute_checks import check_meaning, one_address, within
 from cio_mcp.customerio.batches import Operation
+from cio_mcp.customerio.body_sizes import size_of
 from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.guardrails import MAIL_REDIRECTS
 from cio_mcp.jobs.cells import READERS, Form
 from cio_mcp.jobs.columns import IDENTIFIERS, UNSETTABLE, Columns, Role, Target
-from cio_mcp.jobs.packing import size_of
 from cio_mcp.text.names import hidden_characters, meanings, names_in
 from cio_mcp.text.sanitize import quoted
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -14,11 +15,15 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some rows of a job, from number `first`; iterating over them ends with `LeaseLost` once the lease may be over."""
+    """Some rows of a job, from number `first`; iterating over them ends with `LeaseLost` once the lease may be over.
+
+    `texts` are the same rows as they are stored.
+    """
 
     first: int
     rows: Sequence[JsonValue]
     is_owned: Callable[[], bool]
+    texts: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[tuple[int, JsonValue]]:
         for number, row in enumerate(self.rows, self.first):
@@ -43,8 +48,30 @@ class Result:
     problems: Mapping[int, str] = field(default_factory=dict)
 
 
-JobFunction = Callable[[JobRow, Batch], Awaitable[Result]]
-"""Carries out one batch; it may come again after a crash, so all that it sends must be repeatable.
+class JobFunction(Protocol):
+    """Carries out one batch; it may come again after a crash, so all that it sends must be repeatable."""
 
-It raises `CioError` if Customer.io could not be reached or refused everything; the batch is then tried again later.
-"""
+    def __call__(self, job: JobRow, batch: Batch, /) -> Awaitable[Result]:
+        """Carry out as many rows of a batch as it likes, from the first.
+
+        Raises:
+            CioError: Customer.io could not be reached or refused everything; the batch is tried again later.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is left to do for the first `rows` rows of a batch; 0 if only its result says how many they are."""
+
+    rows: int
+    carry_out: Callable[[], Awaitable[Result]]
+
+
+@runtime_checkable
+class PreparedFunction(JobFunction, Protocol):
+    """A function that prepares what it sends, in a worker thread, while the step before is carried out."""
+
+    def prepare(self, job: JobRow, batch: Batch) -> Step:
+        """Prepare as many rows of a batch as one step takes; nothing is sent."""
+        ...

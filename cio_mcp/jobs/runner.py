@@ -8,7 +8,8 @@ import anyio
 
 from cio_mcp.clock import Clock
 from cio_mcp.errors import CioError, StorageFailed
-from cio_mcp.jobs.job import Batch, JobFunction, LeaseLost
+from cio_mcp.jobs.ahead import Ahead
+from cio_mcp.jobs.job import JobFunction, LeaseLost
 from cio_mcp.storage.jobs import JobRow, Jobs
 
 LEASE_SECONDS = 30.0
@@ -17,8 +18,6 @@ BEAT_SECONDS = 5.0
 """Seconds between signs of life."""
 SAFE_PART = 0.75
 """The part of a lease after which a worker that was frozen sends nothing more."""
-BATCH_ROWS = 10_000
-"""Rows that are read for a batch at most; a function may do fewer. Chosen: more than one request holds."""
 LOOK_SECONDS = 2.0
 """Seconds between looks for a job."""
 RETRY_SECONDS = 30.0
@@ -73,19 +72,19 @@ class Runner:
         lease = _Lease(self.jobs, job.id, self.worker, self.clock, since=before)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lease.keep, tasks.cancel_scope)
-            await self._run_safely(job, lease)
+            await self._run_safely(job, lease, Ahead(self.jobs, job, self.functions[job.kind], lease.is_safe, tasks))
             tasks.cancel_scope.cancel()
         return True
 
-    async def _run_safely(self, job: JobRow, lease: "_Lease") -> None:
+    async def _run_safely(self, job: JobRow, lease: "_Lease", ahead: Ahead) -> None:
         try:
-            await self._attempt(job, lease)
+            await self._attempt(job, lease, ahead)
         except StorageFailed as failure:  # here, since a task group would wrap it; once the lease is over, it goes on
             log.warning("job %s cannot go on yet: %s", job.id, failure)
 
-    async def _attempt(self, job: JobRow, lease: "_Lease") -> None:
+    async def _attempt(self, job: JobRow, lease: "_Lease", ahead: Ahead) -> None:
         try:
-            await self._run(job, lease)
+            await self._run(job, lease, ahead)
         except LeaseLost:
             log.warning("job %s is left to another worker", job.id)
         except StorageFailed:
@@ -97,17 +96,16 @@ class Runner:
             log.error("job %s failed: %s", job.id, type(unforeseen).__name__)  # noqa: TRY400 - class only
             await self._try_later(job, "An unforeseen failure. The server's log has the details.")
 
-    async def _run(self, job: JobRow, lease: "_Lease") -> None:
+    async def _run(self, job: JobRow, lease: "_Lease", ahead: Ahead) -> None:
         if job.attempts > MAX_ATTEMPTS:  # each time the worker died with it
             await self.jobs.finish(job.id, self.worker, "failed", now=self.clock.now(), reason=DIED)
             return
-        cursor, function = job.cursor, self.functions[job.kind]
+        cursor = job.cursor
         while cursor < job.total:
             if not await self.may_write():
                 await self.jobs.release(job.id, self.worker, due=self.clock.now())
                 return
-            batch = Batch(cursor, await self.jobs.rows(job.id, cursor, BATCH_ROWS), lease.is_safe)
-            result = await function(job, batch)
+            result = await (await ahead.step(cursor)).carry_out()
             if result.done < 1:
                 raise ValueError("a batch must do at least one row")
             now, before = self.clock.now(), self.clock.steady()

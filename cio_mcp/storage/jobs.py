@@ -19,6 +19,7 @@ from cio_mcp.storage.job_rows import (
     NumberedRows,
     RefusedRow,
     RowSource,
+    StoredRows,
     delete_rows,
     insert_rows,
     read_refused,
@@ -207,7 +208,7 @@ class Jobs:
         query = select(jobs).where(jobs.c.workspace == self._workspace).order_by(jobs.c.created_at.desc()).limit(limit)
         return await self._database.read(lambda db: [_job(dict(row)) for row in db.execute(query).mappings()])
 
-    async def rows(self, id_: str, start: int, limit: int, size: int = MAX_READ_BYTES) -> list[JsonValue]:
+    async def rows(self, id_: str, start: int, limit: int, size: int = MAX_READ_BYTES) -> StoredRows:
         """Read staged rows in their order, from number `start`: up to `limit`, and until they have `size` characters.
 
         At least one is read, if there is one.

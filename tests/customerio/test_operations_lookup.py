@@ -125,8 +125,9 @@ def test_a_request_has_the_risk_of_its_effects_and_is_repeated_only_if_all_may_b
     id_: str, body: object, risk: str, retry: str
 ) -> None:
     row = operation(id_)
-    risks = [effect.operation.risk for effect in effects(row, body)]
-    assert (max(risks, key=RISKS.index), classify_retry(row, body)) == (risk, retry)
+    parts = effects(row, body)
+    risks = [part.operation.risk for part in parts]
+    assert (max(risks, key=RISKS.index), classify_retry(parts)) == (risk, retry)
 
 
 def test_a_shared_row_is_at_least_as_risky_as_each_of_its_actions() -> None:

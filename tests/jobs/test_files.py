@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from cio_mcp.customerio.body_sizes import size_of
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs.files import MAX_COLUMNS, MAX_LINE_BYTES, BadRow, Row, allowed_path, open_rows
-from cio_mcp.jobs.packing import FRAME_BYTES, pack, size_of
+from cio_mcp.jobs.packing import FRAME_BYTES, pack
 
 
 def read(folder: Path, content: bytes, name: str = "people.csv") -> list[Row | BadRow]:
@@ -110,7 +111,7 @@ def test_without_a_directory_no_file_is_read() -> None:
 
 @given(texts=st.lists(st.text(max_size=40), max_size=60), limit=st.integers(20, 300))
 def test_packing_keeps_order_and_size_and_wastes_nothing(texts: list[str], limit: int) -> None:
-    batches = [*pack([(text, text) for text in texts], limit)]
+    batches = [*pack([(text, size_of(text)) for text in texts], limit)]
     assert [text for batch in batches for text in batch] == texts
     sizes = [FRAME_BYTES + sum(size_of(text) + 1 for text in batch) for batch in batches]
     for number, size in enumerate(sizes):
@@ -121,6 +122,6 @@ def test_packing_keeps_order_and_size_and_wastes_nothing(texts: list[str], limit
 
 def test_a_batch_is_as_large_as_its_json() -> None:
     operations: list[JsonValue] = [{"id": number, "name": "Zoë"} for number in range(50)]
-    (batch,) = pack((operation, operation) for operation in operations)
+    (batch,) = pack((operation, size_of(operation)) for operation in operations)
     sent = json.dumps({"batch": batch}, separators=(",", ":")).encode()
     assert len(sent) == FRAME_BYTES + sum(size_of(operation) + 1 for operation in operations) - 1

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api.tracking import MAX_OPERATION_BYTES
+from cio_mcp.customerio.body_sizes import size_of
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs import imports
 from cio_mcp.jobs.cells import Form
@@ -20,7 +21,6 @@ from cio_mcp.jobs.columns import Columns
 from cio_mcp.jobs.files import BadRow, Row, holds_text, open_rows
 from cio_mcp.jobs.import_rows import STAMP_BYTES, CustomerRows, EventRows
 from cio_mcp.jobs.imports import ImportSource
-from cio_mcp.jobs.packing import size_of
 from cio_mcp.storage.job_rows import StagedRow
 
 SECONDS = "while date conditions in Customer.io compare Unix seconds."

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.tracking import MAX_BATCH_BYTES
 from cio_mcp.customerio.writer import Writer
-from cio_mcp.jobs.packing import FRAME_BYTES, size_of
+from cio_mcp.jobs.packing import FRAME_BYTES
 from cio_mcp.jobs.runner import RETRY_SECONDS, Runner
 from cio_mcp.jobs.upload import Upload, stamp
 from cio_mcp.sandbox import Sandbox
@@ -93,7 +93,8 @@ async def test_all_rows_arrive_in_as_few_requests_as_their_size_allows(scene: Sc
     assert (await scene.upload(rows)).state == "completed"
     assert scene.scores == [*range(2_500)]
     stamped = len('"timestamp":1800000000,')
-    whole = FRAME_BYTES + sum(size_of(row) + stamped + 1 for row in rows)
+    sizes = (len(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode()) for row in rows)
+    whole = FRAME_BYTES + sum(size + stamped + 1 for size in sizes)
     assert scene.requests == -(-whole // (MAX_BATCH_BYTES - 1_000))
 
 
@@ -112,6 +113,15 @@ async def test_a_request_that_comes_twice_has_one_effect(scene: Scene, kind: str
     job = await scene.upload([event(number) for number in range(20)], rounds=4)
     assert (job.state, job.cursor, job.failed) == ("completed", 20, 0)
     assert sum(one["name"] == "imported" for one in scene.sandbox.workspace.events) == 20
+
+
+async def test_values_arrive_as_they_were_staged(scene: Scene) -> None:
+    notes: list[JsonValue] = ["Zoë", "東京 🎉", '"}],\\', "\u2028\n", {"a": [None, True, 1.5e300]}, -1, "x" * 900]
+    rows = [identify(number, note=note) for number, note in enumerate(notes)]
+    job = await scene.upload([*rows, {}, "text", {**identify(7, note="own time"), "timestamp": 5}])
+    people = [scene.sandbox.workspace.people.get("id", f"new-{number}") for number in range(8)]
+    assert [person.attributes.get("note") for person in people if person] == [*notes, "own time"]
+    assert (job.state, job.failed) == ("completed", 2)
 
 
 def test_each_row_has_its_own_stamp_which_is_the_same_in_each_attempt() -> None:

@@ -11,6 +11,7 @@ from cio_mcp.customerio.client import Client
 from cio_mcp.customerio.operations import Api
 from cio_mcp.customerio.outcome import Answered
 from cio_mcp.customerio.region import REGION_CALL, WORKSPACES_CALL
+from cio_mcp.customerio.request import Request
 from cio_mcp.errors import CioError, KeyRefused
 from cio_mcp.settings import Settings
 
@@ -44,7 +45,7 @@ class KeyReport:
         work = Work(background_caller(PRINCIPAL), anyio.current_time() + CHECK_SECONDS, bulk=True)
         api = call.api
         try:
-            outcome = (await client.exchange(call, work)).outcome
+            outcome = (await client.exchange(Request.of(call), work)).outcome
         except KeyRefused as refused:
             if api == "app" and region_by_track:
                 self._note(api, "not checked", "The region is unknown.")

@@ -1,6 +1,6 @@
 """The table of operations: lookups by id, by route, and by the body of a request."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -49,15 +49,19 @@ def effects(row: Operation, body: Any) -> tuple[Effect, ...]:
 
 def action_fields(row: Operation) -> tuple[str, ...]:
     """The body fields that select one action of an operation that takes several; none for any other operation."""
-    choice = _choices().get(_routes()[row.api, row.method, row.route].id)
+    _, choice = _published(row.id)
     return choice.fields if choice else ()
 
 
-def classify_retry(row: Operation, body: Any) -> Retry:
-    """Whether a request may be sent again, by its body: only if each of its effects may, and each event has its id."""
-    parts = effects(row, body)
-    once = any(one.retry == "once" or (one.event_id and not _has(part, one.event_id)) for one, part in parts)
-    return "once" if once else parts[0].operation.retry
+def classify_retry(effects: Sequence[Effect]) -> Retry:
+    """Whether a request may be sent again: only if each of its effects may, and each event has its id."""
+    once = any(one.retry == "once" or (one.event_id and not _has(part, one.event_id)) for one, part in effects)
+    return "once" if once else effects[0].operation.retry
+
+
+def cache_families(effects: Sequence[Effect]) -> frozenset[str]:
+    """The cache families that a request fills or, if it writes, empties."""
+    return frozenset(family for row in {effect.operation for effect in effects} for family in row.families)
 
 
 def _has(body: Any, field: str) -> bool:
@@ -75,11 +79,10 @@ def _shared(batch: Operation, element: Any) -> Operation:
 
 def _action(row: Operation, body: Any) -> Operation:
     # The row that a caller names does not count: what the body says is what Customer.io does.
-    shared = _routes()[row.api, row.method, row.route]
-    choice = _choices().get(shared.id)
+    shared, choice = _published(row.id)
     if choice is None or not isinstance(body, dict):
         return shared
-    values = tuple(_folded(body.get(field)) for field in choice.fields)
+    values = tuple([_folded(body.get(field)) for field in choice.fields])
     return choice.rows.get(values, shared if "" in values else choice.other)
 
 
@@ -98,6 +101,14 @@ class _Choice(NamedTuple):
     fields: tuple[str, ...]
     rows: dict[tuple[str, ...], Operation]
     other: Operation
+
+
+@cache
+def _published(id_: str) -> tuple[Operation, _Choice | None]:
+    """The published operation that an operation is or is an action of, and the actions that it takes."""
+    row = OPERATIONS[id_]
+    published = _routes()[row.api, row.method, row.route]
+    return published, _choices().get(published.id)
 
 
 @cache
