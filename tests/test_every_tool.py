@@ -18,7 +18,7 @@ from tests.examples import EXAMPLES, WRITES
 pytestmark = pytest.mark.anyio
 
 
-ASKS = {spec.name for spec in TOOLS if not spec.hints.read_only}
+ASKS = {spec.name for spec in TOOLS if spec.is_write}
 READS = {"find", "get", "list", "recent", "wait", "compare", "explain", "search", "read"}
 """How the names of tools begin that only read."""
 ROUNDS = [(era, tool) for tool in EXAMPLES for era in ERAS if era == "auto" or tool in ASKS]

@@ -98,7 +98,7 @@ def test_a_prompt_says_what_not_to_conclude_and_that_text_is_data(name: str) -> 
 
 
 def test_a_prompt_without_a_write_says_that_it_only_reads() -> None:
-    writes = {each.name for each in definitions.load() if not each.reads}
+    writes = {each.name for each in definitions.load() if each.writes}
     for template in PROMPTS.values():
         named = {span.partition("(")[0] for span in SPAN.findall(template.body)}
         assert bool(named & writes) != (NO_WRITES in one_line(template)), template.name

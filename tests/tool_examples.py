@@ -112,8 +112,9 @@ _JOB = re.compile(r"(?<=[Jj]ob )[0-9a-f]{8}\b|(?<=\"job\": \")[0-9a-f]{8}\b|(?<=
 _NOW = re.compile(rf"{TIME[:14]}[0-9]{{2}}:[0-9]{{2}}Z")
 LINK = f"https://files.example/{CUT}\nThe link expires at 2026-09-21T14:28:20Z."
 _LINK = re.compile(r"http://sandbox\.test/exports/\S+\nThe link expires at \S+Z\.")
+_RATE = re.compile(r"[\d.,]+ rows/s")
 _USER = re.compile(r"local:[^\s”]+")
-ASKS = {spec.name for spec in TOOLS if not spec.hints.read_only}
+ASKS = {spec.name for spec in TOOLS if spec.is_write}
 
 
 async def examples(folder: Path) -> dict[str, str]:
@@ -143,10 +144,9 @@ async def _example(tool: str, folder: Path) -> str:
 
 
 def _fixed(example: str) -> str:
-    """Replace what differs from run to run: IDs of changes and jobs, the user, and the seconds that waits took."""
+    """Replace what differs from run to run: IDs of changes and jobs, links, the user, times, and rates."""
     example = _JOB.sub(JOB, _CHANGE.sub(CHANGE, example))
-    """Replace what differs from run to run: IDs of changes, links, the user, and the seconds that waits took."""
-    example = _CHANGE.sub(CHANGE, example)
+    example = _RATE.sub("1,200 rows/s", example)
     example = _USER.sub("local:you", example)
     example = _NOW.sub(lambda found: min(found[0], TIME), example)
     return _LINK.sub(LINK, example)

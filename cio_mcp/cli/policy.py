@@ -29,7 +29,7 @@ WIDTH_COLUMNS = 110
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The rule for a tool's writes of a class; a read has no class, and is `offer` or `hide`."""
+    """The rule for a tool's writes of a class; any other tool has no class, and is `offer` or `hide`."""
 
     tool: str
     risk: Risk | None
@@ -75,7 +75,7 @@ def policy_as_text(*, over_http: bool) -> str:
     console.print(table)
     reads = sum(row.risk is None and row.rule != "hide" for row in rules)
     lines = [
-        f"{reads} tools only read and need no approval.",
+        f"{reads} tools write nothing and need no approval.",
         "",
         f"file            {settings.policy_file or 'none (CIO_POLICY_FILE): every write needs approval'}",
         f"large_audience  {policy.large_audience:,} ({policy.why('large_audience')}): above it, the number is typed",

@@ -23,12 +23,13 @@ def tools_as_text() -> str:
 def _lines(definitions: Sequence[Definition], settings: Settings) -> Iterator[str]:
     names = dict.fromkeys(each.toolset for each in definitions)
     labels = {name: name if settings.offers_toolset(name) else f"{name}{OFF}" for name in names}
-    kinds = {True: "read", False: f"write{OFF}" if settings.read_only else "write"}
+    write = f"write{OFF}" if settings.read_only else "write"
+    kinds = [write if each.writes else "read" if each.reads else "control" for each in definitions]
     width = max(len(each.name) for each in definitions)
-    kind_width, toolset_width = max(map(len, kinds.values())), max(map(len, labels.values()))
-    for each in definitions:
+    kind_width, toolset_width = max(map(len, kinds)), max(map(len, labels.values()))
+    for each, kind in zip(definitions, kinds, strict=True):
         summary = (each.tool.description or "").split("\n", 1)[0]
-        kind, toolset = kinds[each.reads], labels[each.toolset]
+        toolset = labels[each.toolset]
         yield f"{each.name:<{width}}  {kind:<{kind_width}}  {toolset:<{toolset_width}}  {summary}"
     off = [name for name in names if not settings.offers_toolset(name)]
     if off or settings.read_only:

@@ -19,7 +19,7 @@ def tools_as_json() -> str:
 def tools_as_table() -> str:
     """The README's table."""
     head = ["| Tool | Toolset | Type | Description | Requires |", "| --- | --- | --- | --- | --- |"]
-    rows = (f"| `{s.name}` | `{s.toolset}` | {_kind(s)} | {_cell(_first_line(s))} | {KEYS[s.needs]} |" for s in TOOLS)
+    rows = (f"| `{s.name}` | `{s.toolset}` | {s.kind} | {_cell(_first_line(s))} | {KEYS[s.needs]} |" for s in TOOLS)
     return "\n".join([*head, *rows])
 
 
@@ -85,7 +85,7 @@ def _definition(spec: ToolSpec) -> dict[str, Any]:
         "title": tool.title,
         "toolset": spec.toolset,
         "needs": spec.needs,
-        **({} if spec.hints.read_only else {"classes": spec.classes}),
+        **({"classes": spec.classes} if spec.is_write else {}),
         "description": tool.description,
         "annotations": tool.annotations.model_dump(by_alias=True, exclude_none=True),
         "inputSchema": tool.parameters,
@@ -95,10 +95,6 @@ def _definition(spec: ToolSpec) -> dict[str, Any]:
 
 async def _no_workspace() -> NoReturn:
     raise NotImplementedError("listed, never called")
-
-
-def _kind(spec: ToolSpec) -> str:
-    return "read" if spec.hints.read_only else "write"
 
 
 def _first_line(spec: ToolSpec) -> str:

@@ -153,7 +153,7 @@ class CioServer(MCPServer[None]):
         except Exception as failure:  # noqa: BLE001 - the boundary: whatever failed becomes a sentence
             return error_result(self._error_text(sentence(name, failure)))
         finally:
-            if not definition.reads:
+            if definition.writes:
                 self.runtime.subscriptions.heard(resources.CHANGES)
 
     async def run_stdio_async(self) -> None:

@@ -54,7 +54,7 @@ class Arguments(FuncMetadata):
 
 def as_tool(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Tool:
     """The MCP tool of a declaration."""
-    make = _read if spec.hints.read_only else _write
+    make = _write if spec.is_write else _answer
     tool = Tool.from_function(
         make(spec, workspace_for_caller),
         name=spec.name,
@@ -101,21 +101,21 @@ def add_note(answered: CallToolResult, note: str | None, key: str = NOTE) -> Cal
     )
 
 
-def _read(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[..., Awaitable[CallToolResult]]:
-    async def read(*, ctx: Context[Any, Any], **arguments: Any) -> CallToolResult:
+def _answer(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[..., Awaitable[CallToolResult]]:
+    async def answer(*, ctx: Context[Any, Any], **arguments: Any) -> CallToolResult:
         ws = replace(await workspace_for_caller(), progress=ctx.report_progress)
         try:
             with count_left_out() as left_out:
-                answer = await spec.function(ws, **arguments)
+                answered = await spec.function(ws, **arguments)
         except Rejected as rejected:
             if rejected.status == BAD_REQUEST and arguments.get("cursor"):
                 raise InvalidArgument("cursor", "expected the cursor from the previous page, unchanged") from rejected
             raise
-        assert isinstance(answer, Answer)  # noqa: S101 - a declaration's promise, not input
-        return add_note(result(answer, mask=ws.settings.mask_pii), left_out.note, UNREAD)
+        assert isinstance(answered, Answer)  # noqa: S101 - a declaration's promise, not input
+        return add_note(result(answered, mask=ws.settings.mask_pii), left_out.note, UNREAD)
 
-    reading: Callable[..., Awaitable[CallToolResult]] = with_parameters(read, spec.parameters())
-    return reading
+    answering: Callable[..., Awaitable[CallToolResult]] = with_parameters(answer, spec.parameters())
+    return answering
 
 
 def _write(spec: ToolSpec, workspace_for_caller: WorkspaceForCaller) -> Callable[..., Awaitable[CallToolResult]]:

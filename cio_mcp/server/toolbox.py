@@ -38,7 +38,7 @@ class Toolbox:
     @property
     def writes(self) -> frozenset[str]:
         """The names of the tools that write."""
-        return frozenset(name for name, spec in self._specs.items() if not spec.hints.read_only)
+        return frozenset(name for name, spec in self._specs.items() if spec.is_write)
 
     async def build(self) -> None:
         """Build every tool in a worker thread, so that no first call waits for it."""
@@ -69,7 +69,7 @@ class Toolbox:
             metadata.validate_arguments(declared)
         except ValidationError as error:
             invalid = error
-        writes = not self._specs[name].hints.read_only
+        writes = self._specs[name].is_write
         if refused := refusal(name, schema, arguments, read.faults, invalid, writes=writes):
             raise UserError(refused)
         return read
@@ -107,11 +107,11 @@ class Toolbox:
 
     def longest(self, name: str, max_wait: float) -> float:
         """Seconds a call may take: a write may wait for a person."""
-        return max_wait if self._specs[name].hints.read_only else APPROVAL_SECONDS + 2 * max_wait
+        return APPROVAL_SECONDS + 2 * max_wait if self._specs[name].is_write else max_wait
 
     async def give_up(self, ws: CallContext, name: str, read: Input) -> CallToolResult | None:
-        """Withdraw the unanswered question of a write, or return its outcome; None for a read."""
-        if self._specs[name].hints.read_only:
+        """Withdraw the unanswered question of a write, or return its outcome; None for any other tool."""
+        if not self._specs[name].is_write:
             return None
         meant = self._tool(name).fn_metadata.validate_arguments(read.arguments)
         since = ws.clock.now() - self.longest(name, ws.settings.max_wait)

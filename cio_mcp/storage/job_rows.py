@@ -38,12 +38,15 @@ class StagedRow:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row that was rejected before the job (its number is negative) or refused by Customer.io, and why."""
+    """A row that was rejected before the job (its number is negative) or refused by Customer.io, and why.
+
+    Without a `problem`, the job ended before it came to the row.
+    """
 
     number: int
     line: int | None
     data: JsonValue
-    problem: str
+    problem: str | None
 
 
 class StoredRows(list[JsonValue]):
@@ -133,10 +136,18 @@ def read_rows(db: Connection, job: str, start: int, limit: int, size: int) -> St
     return StoredRows(texts)
 
 
-def read_refused(db: Connection, job: str, after: int | None, limit: int) -> list[RefusedRow]:
-    """Read the rows that were rejected or refused, beyond a number, in the order of their numbers."""
-    here = select(job_rows).where(job_rows.c.job == job, job_rows.c.problem.is_not(None))
-    if after is not None:
-        here = here.where(job_rows.c.number > after)
-    found = db.execute(here.order_by(job_rows.c.number).limit(limit)).mappings()
-    return [RefusedRow(row["number"], row["line"], json.loads(row["data"]), row["problem"]) for row in found]
+def read_refused(db: Connection, job: str, after: int | None, limit: int, end: int | None) -> list[RefusedRow]:
+    """Read the rows that were rejected, the first one first, and then those that were refused or not done.
+
+    `after` is the number of the last row of the previous page, `end` that of the first row which is still to be done.
+    """
+    here = select(job_rows).where(job_rows.c.job == job)
+    number = job_rows.c.number
+    rows: list[Any] = []
+    if after is None or after < 0:
+        rejected = here.where(number < (after or 0)).order_by(number.desc()).limit(limit)
+        rows += db.execute(rejected).mappings()
+    rest = here.where(number >= (0 if after is None or after < 0 else after + 1))
+    rest = rest if end is None else rest.where(number < end)
+    rows += db.execute(rest.order_by(number).limit(limit - len(rows))).mappings()
+    return [RefusedRow(row["number"], row["line"], json.loads(row["data"]), row["problem"]) for row in rows]

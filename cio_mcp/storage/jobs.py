@@ -1,7 +1,7 @@
 """Jobs of a workspace: staged rows, a lease for the worker that owns a job, and the cursor that fences out others."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from typing import Any, Literal
 import anyio
 import anyio.to_thread
 from pydantic import JsonValue
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from cio_mcp.errors import StorageFailed
@@ -205,8 +205,7 @@ class Jobs:
 
     async def recent(self, limit: int) -> list[JobRow]:
         """Read the newest jobs, the newest first."""
-        query = select(jobs).where(jobs.c.workspace == self._workspace).order_by(jobs.c.created_at.desc()).limit(limit)
-        return await self._database.read(lambda db: [_job(dict(row)) for row in db.execute(query).mappings()])
+        return await recent_jobs(self._database, limit, self._workspace)
 
     async def rows(self, id_: str, start: int, limit: int, size: int = MAX_READ_BYTES) -> StoredRows:
         """Read staged rows in their order, from number `start`: up to `limit`, and until they have `size` characters.
@@ -216,8 +215,22 @@ class Jobs:
         return await self._database.read(lambda db: read_rows(db, id_, start, limit, size))
 
     async def refused(self, id_: str, limit: int, after: int | None = None) -> list[RefusedRow]:
-        """Read the rows that were rejected before the job or refused by Customer.io, beyond a number."""
-        return await self._database.read(lambda db: read_refused(db, id_, after, limit))
+        """Read the rows that were rejected or refused, and of a job that ended also those that were not done.
+
+        `after` is the number of the last row of the previous page.
+        """
+
+        def work(db: Connection) -> list[RefusedRow]:
+            job = _read(db, id_, self._workspace)
+            return read_refused(db, id_, after, limit, job.cursor if job.is_open else None) if job else []
+
+        return await self._database.read(work)
+
+    async def rejected(self, ids: Collection[str]) -> dict[str, int]:
+        """Count the rows of jobs that were rejected before they were staged, as far as they are still stored."""
+        lowest = select(job_rows.c.job, func.min(job_rows.c.number)).where(job_rows.c.job.in_(ids))
+        query = lowest.where(job_rows.c.number < 0).group_by(job_rows.c.job)
+        return await self._database.read(lambda db: {row[0]: -row[1] for row in db.execute(query)})
 
     async def drop(self, id_: str) -> None:
         """Delete a job and its rows, a little at a time."""
@@ -230,6 +243,18 @@ class Jobs:
         here = and_(jobs.c.id == id_, jobs.c.workspace == self._workspace, condition)
         statement = update(jobs).where(here).values(**values)
         return await self._database.write(lambda db: db.execute(statement).rowcount == 1)
+
+
+async def recent_jobs(database: Database, limit: int, workspace: str | None = None) -> list[JobRow]:
+    """Read the newest jobs of a workspace, or of all in the database, the newest first."""
+    query = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
+    query = query if workspace is None else query.where(jobs.c.workspace == workspace)
+    return await database.read(lambda db: [_job(dict(row)) for row in db.execute(query).mappings()])
+
+
+async def find_job(database: Database, id_: str) -> JobRow | None:
+    """Read the job with this ID, in any workspace."""
+    return await database.read(lambda db: _read(db, id_))
 
 
 def _owned(worker: str) -> ColumnElement[bool]:

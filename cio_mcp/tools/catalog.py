@@ -9,6 +9,7 @@ from cio_mcp.tools.api.search_api import search_api
 from cio_mcp.tools.api.write_api import write_api
 from cio_mcp.tools.bulk.import_customers import import_customers
 from cio_mcp.tools.bulk.import_events import import_events
+from cio_mcp.tools.bulk.jobs import cancel_job, get_job
 from cio_mcp.tools.bulk.sync_segment import sync_segment
 from cio_mcp.tools.content.get_content import get_content
 from cio_mcp.tools.content.update_content import update_content
@@ -40,7 +41,7 @@ from cio_mcp.tools.objects.update_object import update_object
 from cio_mcp.tools.people.manage_device import manage_device
 from cio_mcp.tools.people.merge_customers import merge_customers
 from cio_mcp.tools.people.remove_customer import remove_customer
-from cio_mcp.tools.spec import ANY_WRITE, OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
+from cio_mcp.tools.spec import ANY_WRITE, CONTROLS, OVERWRITES, READS, READS_OWN, WRITES, ToolSpec
 
 TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(find_customers, "core", "Find customers", READS, needs="app"),
@@ -114,6 +115,8 @@ TOOLS: tuple[ToolSpec, ...] = (
         classes=("send", "destroy"),
         receipt=EditReceipt,
     ),
+    ToolSpec(get_job, "bulk", "Get a job", READS_OWN, needs=None),
+    ToolSpec(cancel_job, "bulk", "Cancel a job", CONTROLS, needs=None),
     ToolSpec(list_webhooks, "admin", "List reporting webhooks", READS, needs="app"),
     ToolSpec(update_webhook, "admin", "Update a reporting webhook", OVERWRITES, needs="app"),
     ToolSpec(list_suppressions, "admin", "List email suppressions", READS, needs="app"),

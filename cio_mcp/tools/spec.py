@@ -27,20 +27,24 @@ class Hints:
     open_world: bool
 
 
+Kind = Literal["read", "write", "control"]
+"""What a tool does: reads, proposes a write that a person approves, or changes only what this server does."""
+
 READS = Hints(read_only=True, destructive=False, idempotent=True, open_world=True)
 READS_OWN = Hints(read_only=True, destructive=False, idempotent=True, open_world=False)
 WRITES = Hints(read_only=False, destructive=False, idempotent=False, open_world=True)
 ANY_WRITE = Hints(read_only=False, destructive=True, idempotent=False, open_world=True)
 OVERWRITES = Hints(read_only=False, destructive=True, idempotent=True, open_world=True)
+CONTROLS = Hints(read_only=False, destructive=False, idempotent=True, open_world=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
     """A tool in one expression: its function, toolset, title, hints, and the key it needs.
 
-    A read returns an `Answer`; a write is its plan function and returns a `Plan`. The first parameter is the workspace,
-    the others are what a model fills in; the docstring is what a model reads. `classes` are those its plans may be of,
-    `receipt` is what a write answers.
+    A write is its plan function and returns a `Plan`; any other tool returns an `Answer`. The first parameter is the
+    workspace, the others are what a model fills in; the docstring is what a model reads. `classes` are those its plans
+    may be of, `receipt` is what a write answers.
     """
 
     function: Callable[..., Awaitable[Answer | Plan]]
@@ -67,9 +71,23 @@ class ToolSpec:
         _, *visible = inspect.signature(self.function).parameters.values()
         return {p.name: p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in visible}
 
+    @property
+    def kind(self) -> Kind:
+        """What the tool does, by what its function returns."""
+        if self._returns is Plan:
+            return "write"
+        return "read" if self.hints.read_only else "control"
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the function plans a write."""
+        return self.kind == "write"
+
     def answers_with(self) -> type[Answer]:
         """The model of the tool's answer."""
-        if not self.hints.read_only:
-            return self.receipt
-        returned: type[Answer] = typing.get_type_hints(self.function)["return"]
-        return returned
+        answer: type[Answer] = self.receipt if self.is_write else self._returns
+        return answer
+
+    @property
+    def _returns(self) -> typing.Any:
+        return typing.get_type_hints(self.function)["return"]

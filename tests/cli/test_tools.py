@@ -42,6 +42,6 @@ def test_the_tools_that_write_are_marked_where_the_server_is_read_only(monkeypat
     table, footer = tools_as_text().split("\n\n")
     lines = {line.split()[0]: line for line in table.splitlines()}
     assert {each.name: "write (off)" in lines[each.name] for each in load()} == {
-        each.name: not each.reads for each in load()
+        each.name: each.writes for each in load()
     }
     assert footer == "All tools that write are off, because CIO_READ_ONLY is set."

@@ -38,7 +38,7 @@ def test_the_table_names_operations_and_typed_tools_that_exist_and_that_do_what_
     for id_, tools in TYPED_TOOLS.items():
         assert not GENERIC & {*tools}
         assert len(tools) == len({*tools})
-        assert all(OPERATIONS[id_].writes == (not SPECS[name].hints.read_only) for name in tools), id_
+        assert all(OPERATIONS[id_].writes == SPECS[name].is_write for name in tools), id_
     assert all(tool in TYPED_TOOLS[id_] for id_, tool in PREFERRED_TOOLS.items())
 
 

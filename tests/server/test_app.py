@@ -25,7 +25,7 @@ from tests.eras import Era
 
 pytestmark = pytest.mark.anyio
 
-WRITES = {spec.name for spec in TOOLS if not spec.hints.read_only}
+WRITES = {spec.name for spec in TOOLS if spec.is_write}
 EVENT = {"customer": "ada", "name": "signed_up"}
 
 

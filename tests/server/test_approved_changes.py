@@ -35,7 +35,7 @@ from tests.clock import FunctionClock, ManualClock
 pytestmark = pytest.mark.anyio
 
 USER = "local:tester"
-WRITES = [spec.name for spec in TOOLS if not spec.hints.read_only]
+WRITES = [spec.name for spec in TOOLS if spec.is_write]
 CALLS: dict[str, dict[str, Any]] = {
     "send_event": {"customer": "ada", "name": "order_placed", "data": {"order": 7, "at": 1.5}},
     "update_customer": {"customer": "ada", "attributes": {"favorite_color": "teal", "nested": {"a": [1, None]}}},

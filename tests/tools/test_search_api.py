@@ -63,7 +63,7 @@ def test_every_operation_is_found_first_by_its_own_id_and_by_its_summary() -> No
 def test_the_tool_that_does_an_operation_better_exists_and_is_of_the_same_kind() -> None:
     tools = {spec.name: spec for spec in TOOLS}
     for id_, name in PREFERRED_TOOLS.items():
-        assert OPERATIONS[id_].writes <= (not tools[name].hints.read_only), (id_, name)
+        assert OPERATIONS[id_].writes <= tools[name].is_write, (id_, name)
 
 
 @pytest.mark.anyio

@@ -28,11 +28,17 @@ class Definition:
     needs: str | None
     reads: bool
     classes: tuple[Risk, ...]
+    """The classes of its writes; none if it is no write."""
 
     @property
     def name(self) -> str:
         """The tool's name."""
         return self.tool.name
+
+    @property
+    def writes(self) -> bool:
+        """Whether it proposes writes."""
+        return bool(self.classes)
 
 
 @cache
@@ -48,7 +54,7 @@ def offered_tools(definitions: Iterable[Definition], settings: Settings) -> list
 
 def why_withheld(definition: Definition, settings: Settings) -> str | None:
     """Why the settings, whatever keys there are, keep a tool from being listed; None where they do not."""
-    if settings.read_only and not definition.reads:
+    if settings.read_only and definition.writes:
         return "read-only"
     return None if settings.offers_toolset(definition.toolset) else f"CIO_TOOLSETS lacks {definition.toolset}"
 
@@ -60,7 +66,7 @@ def why_unknown(name: str, settings: Settings) -> str | None:
         return None
     if definition.needs is not None and not _has_keys(definition, settings):
         return f"It requires {KEYS[definition.needs]}, which this server doesn't have."
-    if settings.read_only and not definition.reads:
+    if settings.read_only and definition.writes:
         return "This server is read-only."
     if settings.offers_toolset(definition.toolset):
         return None
