@@ -77,9 +77,9 @@ def export_metrics(
     for note in summary.notes:
         typer.echo(note, err=True)
     for problem in summary.problems[:MAX_PROBLEMS]:
-        typer.echo(f"Not read: {clean(problem, MAX_PROBLEM_CHARACTERS)}", err=True)
+        typer.echo(clean(problem, MAX_PROBLEM_CHARACTERS), err=True)
     if (more := len(summary.problems) - MAX_PROBLEMS) > 0:
-        typer.echo(f"Not read either: {more} more.", err=True)
+        typer.echo(f"And {more:,} more could not be read.", err=True)
     return INCOMPLETE if summary.problems else 0
 
 

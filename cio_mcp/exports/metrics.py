@@ -16,6 +16,7 @@ from cio_mcp.customerio.api.metrics import Metrics
 from cio_mcp.customerio.api.periods import steps as steps_back
 from cio_mcp.customerio.caller import Caller, Work
 from cio_mcp.customerio.client import Client, Reader
+from cio_mcp.customerio.left_out import count_left_out
 from cio_mcp.errors import BadAnswer, CioError, NotFound, Rejected, first_of
 from cio_mcp.exports.formats import digest_of_rows
 from cio_mcp.exports.metric_days import (
@@ -108,9 +109,11 @@ class MetricExport:
         """
         exists = await anyio.to_thread.run_sync(self.output.check)
         run, wanted = await anyio.to_thread.run_sync(self._begin, request)
-        listed = await sources(self.reader(), request.kinds)
-        self.progress.total = len(listed)
-        await self._read_all(listed, wanted, run)
+        with count_left_out() as left_out:
+            listed = await sources(self.reader(), request.kinds)
+            self.progress.total = len(listed)
+            await self._read_all(listed, wanted, run)
+        self.problems += [left_out.note] if left_out.note else []
         written = await anyio.to_thread.run_sync(self._write, exists)
         await anyio.to_thread.run_sync(self._end, run)
         rows, first, last = await anyio.to_thread.run_sync(self.state.summary)
@@ -181,7 +184,7 @@ class MetricExport:
         except NotFound:
             pass
         except (BadAnswer, Rejected) as failure:
-            self.problems.append(f"{subject}: {failure}")
+            self.problems.append(f"The {subject} could not be read. {failure}")
 
     async def _list_steps(self, source: Source, run: int) -> list[Step]:
         steps = await steps_of(self.reader(), source)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
+from cio_mcp.sandbox.server import serve_in_background
 from cio_mcp.storage.events import Events
 from cio_mcp.storage.rows import EventRow
 from tests.cli.command_line import TIMEOUT_SECONDS, CommandLine
@@ -144,3 +147,21 @@ def test_metrics_show_a_bar_on_a_terminal_and_end_cleanly_with_ctrl_c(cio_mcp: C
     assert {each.name for each in tmp_path.iterdir()} == {"data", "metrics.csv", "metrics.csv.state"} - (
         set() if (tmp_path / "data").exists() else {"data"}
     )
+
+
+def test_what_could_not_be_read_is_printed_with_status_1_until_it_can_be_read(
+    cio_mcp: CommandLine, tmp_path: Path
+) -> None:
+    path = tmp_path / "metrics.jsonl"
+    arguments = ("export", "metrics", "--to", str(path), "--kind", "broadcast")
+    sandbox = Sandbox(seed=7, people=5)
+    sandbox.faults.append(Fault("GET", "/v1/broadcasts/10/actions", "status:400", 1))
+    with serve_in_background(sandbox) as address:
+        settings = {"CIO_WORKSPACE": "acme", "CIO_APP_API_KEY": "sandbox-app-key", "CIO_APP_URL": address.url}
+        first, second = (cio_mcp.run(*arguments, **settings) for _ in range(2))
+    assert first.returncode == 1
+    assert first.stdout.startswith("“metrics.jsonl” has ")
+    assert first.stderr.startswith("The broadcast 10 could not be read. ")
+    assert (second.returncode, second.stdout.startswith("“metrics.jsonl” has ")) == (0, True)
+    assert {json.loads(line)["kind"] for line in path.read_text().splitlines()} == {"broadcast"}
+    assert set(sandbox.statuses) == {"200", "400"}

@@ -8,9 +8,12 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
 
 from cio_mcp.customerio.api.metrics import Metrics
 from cio_mcp.errors import KeyRefused, OperatorError
@@ -19,7 +22,7 @@ from cio_mcp.exports.metric_table import TABLE
 from cio_mcp.exports.metrics import WORKERS, Request
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
-from cio_mcp.sandbox.world.clock import DAY_SECONDS
+from cio_mcp.sandbox.world.clock import DAY_SECONDS, StillClock
 from cio_mcp.settings import Settings
 from cio_mcp.storage.metric_state import Coverage, MetricState, Series, Step
 from cio_mcp.text.timestamps import from_unix
@@ -249,8 +252,26 @@ async def test_what_cannot_be_read_is_named_and_the_rest_is_exported(
     sandbox.faults.append(Fault("GET", "/v1/newsletters/31/contents/311/metrics", "status:400", -1))
     summary = await export(opened, sandbox, tmp_path / "metrics.csv")
     (problem,) = summary.problems
-    assert problem.startswith("newsletter 31, step 311: ")
+    assert problem.startswith("The newsletter 31, step 311 could not be read. Customer.io ")
     assert {row["kind"] for row in rows_of(tmp_path / "metrics.csv")} == set(STEPS)
+
+
+async def test_records_that_cannot_be_read_are_counted_as_a_problem(settings: Settings, tmp_path: Path) -> None:
+    class OddSandbox(Sandbox):
+        async def _respond(self, request: HttpRequest, raw_path: str, *arguments: Any) -> Response:
+            response = await super()._respond(request, raw_path, *arguments)
+            if raw_path != "/v1/broadcasts":
+                return response
+            body = json.loads(bytes(response.body))
+            return JSONResponse({"broadcasts": [*body["broadcasts"], {"name": "without an ID"}]})
+
+    async with (
+        OddSandbox(seed=7, people=5, clock=StillClock()) as sandbox,
+        open_workspace(settings, sandbox=sandbox) as opened,
+    ):
+        summary = await export(opened, sandbox, tmp_path / "metrics.csv", Request(("broadcast",)))
+    note = "Incomplete: 1 record of Customer.io's answers could not be read and is left out."
+    assert (summary.problems, summary.rows > 0) == ((note,), True)
 
 
 async def test_a_step_that_was_deleted_since_it_was_listed_is_no_problem(
