@@ -1,6 +1,6 @@
 """Which days of a series must be read, and the dates of what was counted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -57,22 +57,19 @@ def days_to_read(kind: Kind, wanted: Days, known: Coverage | None, now: date) ->
 
 
 def counts_from(metric: Metric, first: date) -> dict[date, dict[str, int]]:
-    """The counts of each day, the first of which is known; days and metrics of 0 are left out."""
-    return _by_day(
-        metric, [moment.astimezone(ZONE).date() for moment in starts(midnight(first), metric.periods, "days", ZONE)]
-    )
+    """The counts of each day, the first of which is known; metrics of 0 are left out."""
+    return _by_day(metric, starts(midnight(first), metric.periods, "days", ZONE))
 
 
 def counts_back(metric: Metric, now: float) -> dict[date, dict[str, int]]:
     """The same for counts whose last day is the one of a Unix time."""
-    back = starts_back(from_unix(now), metric.periods, "days", ZONE)
-    return _by_day(metric.last(metric.periods), [moment.astimezone(ZONE).date() for moment in back])
+    return _by_day(metric.last(metric.periods), starts_back(from_unix(now), metric.periods, "days", ZONE))
 
 
-def _by_day(metric: Metric, days: list[date]) -> dict[date, dict[str, int]]:
-    series: Mapping[str, list[int]] = metric.series
-    counts = {
-        day: {name: each[place] for name, each in series.items() if place < len(each) and each[place]}
+def _by_day(metric: Metric, days: Iterable[datetime]) -> dict[date, dict[str, int]]:
+    return {
+        day.astimezone(ZONE).date(): {
+            name: counts[place] for name, counts in metric.series.items() if place < len(counts) and counts[place]
+        }
         for place, day in enumerate(days)
     }
-    return {day: by_name for day, by_name in counts.items() if by_name}

@@ -21,11 +21,11 @@ Record = Campaign | Broadcast | Newsletter | TransactionalMessage
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What sends messages; `sent_at` is when a newsletter was sent."""
+    """What sends messages; `began` is when a newsletter was sent, and the others were created."""
 
     kind: Kind
     record: Record
-    sent_at: datetime | None = None
+    began: datetime | None
 
     @property
     def id(self) -> str:
@@ -46,14 +46,14 @@ async def sources(reader: Reader, kinds: Collection[Kind]) -> list[Source]:
     """
     listed: list[Source] = []
     if "campaign" in kinds:
-        listed += [Source("campaign", each) for each in await Campaigns(reader).all()]
+        listed += [Source("campaign", each, each.created) for each in await Campaigns(reader).all()]
     if "broadcast" in kinds:
-        listed += [Source("broadcast", each) for each in await Broadcasts(reader).all()]
+        listed += [Source("broadcast", each, each.created) for each in await Broadcasts(reader).all()]
     if "newsletter" in kinds:
         newsletters = await Newsletters(reader).all(most=MAX_PAGES)
         listed += [Source("newsletter", each, each.sent_at) for each in newsletters if each.sent_at]
     if "transactional" in kinds:
-        listed += [Source("transactional", each) for each in await Transactional(reader).all()]
+        listed += [Source("transactional", each, each.created_at) for each in await Transactional(reader).all()]
     return listed
 
 

@@ -60,11 +60,10 @@ class Request:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run is: sources done, of how many, and series read."""
+    """How far a run is: sources done, of how many."""
 
     done: int = 0
     total: int = 0
-    series: int = 0
 
 
 class Summary(NamedTuple):
@@ -172,9 +171,8 @@ class MetricExport:
         with self._noting_problems(f"{source.kind} {source.id}"):
             steps = known.steps if known.run == run else await self._list_steps(source, run)
         for step in steps:
-            series = Series(source.kind, source.id, source.name, step)
             with self._noting_problems(f"{source.kind} {source.id}{step.id and f', step {step.id}'}"):
-                await self._read_series(series, source.kind, wanted, known.coverage.get(step.id), run)
+                await self._read_series(source, step, wanted, known.coverage.get(step.id), run)
 
     @contextmanager
     def _noting_problems(self, subject: str) -> Iterator[None]:
@@ -191,36 +189,30 @@ class MetricExport:
         await anyio.to_thread.run_sync(self.state.keep_steps, source.kind, source.id, steps, run)
         return steps
 
-    async def _read_series(self, series: Series, kind: Kind, wanted: Days, known: Coverage | None, run: int) -> None:
-        days = days_to_read(kind, wanted, known, today(self.clock.now()))
-        if days is None or (known and known.run == run):
+    async def _read_series(self, source: Source, step: Step, wanted: Days, known: Coverage | None, run: int) -> None:
+        if known and known.run == run:
+            return
+        while days := days_to_read(source.kind, wanted, known, today(now := self.clock.now())):
+            counts = await self._counts(source, step, days, now)
+            if source.kind == "campaign" or today(now - MARGIN_SECONDS) == today(self.clock.now() + MARGIN_SECONDS):
+                break
+            await self.clock.sleep(2 * MARGIN_SECONDS)
+        else:
             return
         if known and days.first > known.last:
-            self.gaps.add(kind)
-        self.shortened |= not known and days.first > wanted.first
-        counts = await self._counts(series, kind, days)
+            self.gaps.add(source.kind)
+        self.shortened |= not known and days.first > max(wanted.first, _first_day(source))
         self.unknown.update(without_column({name for by_name in counts.values() for name in by_name}))
+        series = Series(source.kind, source.id, source.name, step)
         await anyio.to_thread.run_sync(self.state.replace, series, Coverage(days.first, days.last, run), counts)
-        self.progress.series += 1
-        self.show(self.progress)
 
-    async def _counts(self, series: Series, kind: Kind, days: Days) -> DayCounts:
+    async def _counts(self, source: Source, step: Step, days: Days, now: float) -> DayCounts:
         metrics = Metrics(self.reader())
-        if kind == "campaign":
-            now = self.clock.now()
-            until = min(midnight(days.last + DAY), from_unix(now))
-            metric = await metrics.days_of_action(
-                series.source_id, series.step.id, midnight(days.first), until, timezone=ZONE.key
-            )
-            return counts_from(metric, days.first)
-        while True:
-            now = self.clock.now()
-            steps = steps_back(midnight(days.first), from_unix(now), "days", ZONE) or DAYS_BACK
-            metric = await metrics.days_back(kind, series.source_id, series.step.id, steps)
-            if today(now - MARGIN_SECONDS) == today(self.clock.now() + MARGIN_SECONDS):
-                return counts_back(metric, now)
-            await self.clock.sleep(2 * MARGIN_SECONDS)
-            metrics = Metrics(self.reader())
+        if source.kind == "campaign":
+            span = midnight(days.first), min(midnight(days.last + DAY), from_unix(now))
+            return counts_from(await metrics.days_of_action(source.id, step.id, *span, timezone=ZONE.key), days.first)
+        steps = steps_back(midnight(days.first), from_unix(now), "days", ZONE) or DAYS_BACK
+        return counts_back(await metrics.days_back(source.kind, source.id, step.id, steps), now)
 
     def _write(self, exists: bool) -> bool:
         """Write the file unless it has these rows already; whether it was written."""
@@ -246,11 +238,16 @@ class MetricExport:
             yield f"This version has no column for the metrics {', '.join(sorted(self.unknown))}."
 
 
+def _first_day(source: Source) -> date:
+    """The first day on which a source can have counted anything."""
+    return source.began.astimezone(ZONE).date() if source.began else date.min
+
+
 def _is_final(source: Source, known: Known) -> bool:
     """Whether all of a newsletter was read long enough after it was sent."""
-    if source.sent_at is None or known.run is None:
+    if source.kind != "newsletter" or known.run is None:
         return False
-    last = source.sent_at.astimezone(ZONE).date() + NEWSLETTER_DAYS * DAY
+    last = _first_day(source) + NEWSLETTER_DAYS * DAY
     read = [known.coverage.get(step.id) for step in known.steps]
     return all(each is not None and each.last >= last for each in read)
 

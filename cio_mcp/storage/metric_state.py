@@ -54,7 +54,7 @@ class Known:
 
 
 DayCounts = Mapping[date, Mapping[str, int]]
-"""The counts of each day by metric; what isn't there is 0."""
+"""The counts of each day by metric: a metric that isn't there is 0, a day that isn't there was not read."""
 CountRow = tuple[Series, str, dict[str, int]]
 """A series, a day, and its counts, of which none is 0."""
 _ORDER = (
@@ -100,25 +100,23 @@ class MetricState(ExportState):
 
     @guarded
     def replace(self, series: Series, read: Coverage, counts: DayCounts) -> None:
-        """Replace the counts of the days that were read; other days stay."""
-        place = "kind = ? AND source_id = ? AND step_id = ?"
-        days = (*series.key, read.first.isoformat(), read.last.isoformat())
-        self._db.execute(f"DELETE FROM counts WHERE {place} AND day BETWEEN ? AND ?", days)  # noqa: S608 - of our own text
+        """Replace the counts of days, as far as they are among those that were to be read; other days stay."""
+        days = {day.isoformat(): by_name for day, by_name in counts.items() if read.first <= day <= read.last}
+        self._db.executemany(
+            "DELETE FROM counts WHERE kind = ? AND source_id = ? AND step_id = ? AND day = ?",
+            [(*series.key, day) for day in days],
+        )
         self._db.executemany(
             "INSERT INTO counts VALUES (?, ?, ?, ?, ?)",
-            [
-                (*series.key, day.isoformat(), json.dumps(by_name, sort_keys=True))
-                for day, by_name in counts.items()
-                if read.first <= day <= read.last
-            ],
+            [(*series.key, day, json.dumps(by_name, sort_keys=True)) for day, by_name in days.items() if by_name],
         )
-        step = series.step
+        step, days_read = series.step, (read.first.isoformat(), read.last.isoformat())
         self._db.execute(
             "INSERT INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " source_name = excluded.source_name, step_name = excluded.step_name, channel = excluded.channel,"
             " first_day = min(first_day, excluded.first_day), last_day = max(last_day, excluded.last_day),"
             " run = excluded.run",
-            (*series.key, series.source_name, step.name, step.channel, *days[3:], read.run),
+            (*series.key, series.source_name, step.name, step.channel, *days_read, read.run),
         )
 
     def rows(self) -> Iterator[CountRow]:

@@ -320,6 +320,24 @@ async def test_nothing_is_dated_around_midnight_when_the_day_is_unclear(
     assert days == {row["day"] for row in rows_of(tmp_path / "noon.csv") if int(row["sent"])}
 
 
+async def test_a_day_that_falls_out_of_the_window_at_midnight_is_not_lost(
+    opened: Workspace, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "metrics.csv"
+    await export(opened, sandbox, path, Request(("newsletter",)))
+    newest = Series("newsletter", "31", "June", Step("311", "June issue", "email"))
+    oldest_day = TODAY - timedelta(days=44)
+    with closing(MetricState.open(path)) as state:
+        state.replace(newest, Coverage(oldest_day, oldest_day, 1), {oldest_day: {"sent": 999}})
+    sandbox.clock.advance(midnight(TODAY + timedelta(days=1)).timestamp() - 30 - sandbox.clock.now())
+
+    async def sleep(seconds: float) -> None:
+        sandbox.clock.advance(seconds)
+
+    await export(opened, sandbox, path, Request(("newsletter",)), clock=FunctionClock(sandbox.clock.now, sleep))
+    assert [row["day"] for row in rows_of(path) if row["sent"] == "999"] == [oldest_day.isoformat()]
+
+
 async def test_a_workspace_without_counts_gives_a_file_without_rows(settings: Settings, tmp_path: Path) -> None:
     async with still_sandbox() as sandbox, open_workspace(settings, sandbox=sandbox) as opened:
         summary = await export(opened, sandbox, tmp_path / "m.csv", Request(since=TODAY, until=TODAY))
@@ -358,7 +376,7 @@ def test_a_state_on_a_full_disk_is_named_and_keeps_what_it_had(tmp_path: Path) -
         assert [(day, counts) for _, day, counts in state.rows()] == [(TODAY.isoformat(), {"sent": 1})]
         state._db.execute("PRAGMA max_page_count = 1000000")
         state.replace(series, Coverage(first, last, 2), counts)
-        assert state.summary()[0] == days - 1
+        assert state.summary()[0] == days
 
 
 async def test_a_planted_state_has_nothing_removed(opened: Workspace, sandbox: Sandbox, tmp_path: Path) -> None:
