@@ -4,10 +4,11 @@ import csv
 import json
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from pydantic import JsonValue
@@ -25,14 +26,19 @@ MAX_COLUMNS = 1_000
 """Chosen: Customer.io keeps 300 attributes of a customer."""
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UTF8_MARK = b"\xef\xbb\xbf"
+NO_FAULTS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row that could be read: the line it starts at, from 1, and its values by column."""
+    """A row that could be read: the line it starts at, from 1, and its values by column.
+
+    `faults` are reasons, by column, why a value is missing that JSON has no word for.
+    """
 
     line: int
     values: dict[str, JsonValue]
+    faults: Mapping[str, str] = field(default_factory=lambda: NO_FAULTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +141,10 @@ def _is_still(path: Path, opened: os.stat_result) -> bool:
 
 
 def _parquet_rows(path: Path) -> Iterator[Row | BadRow]:
-    for number, values in read_parquet(path, ARGUMENT):
-        if number == 1 and not isinstance(values, str):
+    for number, (values, faults) in enumerate(read_parquet(path, ARGUMENT), 1):
+        if number == 1:
             _check_columns([*values])
-        yield BadRow(number, values) if isinstance(values, str) else Row(number, values)
+        yield Row(number, values, faults)
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:

@@ -16,6 +16,7 @@ from cio_mcp.jobs.import_report import Report
 from cio_mcp.jobs.import_rows import CustomerRows, EventRows
 from cio_mcp.jobs.repeats import Repeated, Repeats
 from cio_mcp.storage.job_rows import StagedRow
+from cio_mcp.text.sanitize import quoted
 
 MAX_ROWS = 1_000_000
 """Rows of one import. Chosen: what was measured."""
@@ -51,7 +52,8 @@ class ImportSource:
         with self.open() as rows:
             for row in rows:
                 self.scan.see(row)
-        self.columns.check()
+        if self.columns.targets:
+            self.columns.check()
         repeated = self.scan.repeats.find()
         self.scan.repeats = Repeats()  # its memory is no longer needed
         forms = self.scan.forms
@@ -80,6 +82,7 @@ class ImportSource:
             try:
                 if is_customers:
                     _check_conflict(repeated.conflicts.get(number))
+                self._check_faults(row)
                 operation = made.operation(row.values)
             except InvalidArgument as wrong:
                 self.result.reject(row.line, str(wrong))
@@ -87,6 +90,11 @@ class ImportSource:
             else:
                 self.result.accept(row.line, operation)
                 yield StagedRow(row.line, operation)
+
+    def _check_faults(self, row: Row) -> None:
+        for column, reason in row.faults.items():
+            if self.columns.targets[column] is not None:
+                raise InvalidArgument(quoted(column), reason)
 
 
 @dataclass(slots=True)

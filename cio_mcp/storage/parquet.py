@@ -26,8 +26,8 @@ class UnusableValue(Exception):
     """A value that JSON has no word for."""
 
 
-def read_parquet(path: Path, argument: str) -> Iterator[tuple[int, dict[str, JsonValue] | str]]:
-    """Read rows, numbered from 1, by column; one with a value that can't be sent comes as the reason.
+def read_parquet(path: Path, argument: str) -> Iterator[tuple[dict[str, JsonValue], dict[str, str]]]:
+    """Read rows by column, each with the columns whose value JSON has no word for, and why.
 
     Raises:
         InvalidArgument: the file can't be read.
@@ -47,7 +47,7 @@ def read_parquet(path: Path, argument: str) -> Iterator[tuple[int, dict[str, Jso
             while rows := read.fetchmany(ROWS_AT_ONCE):
                 for row in rows:
                     number += 1
-                    yield number, _values(columns, row)
+                    yield _values(columns, row)
     except duckdb.Error:
         rest = f" beyond row {number:,}" if number else ""
         raise InvalidArgument(argument, f"{quoted(path.name)} can't be read as Parquet{rest}") from None
@@ -64,14 +64,15 @@ def _settings() -> dict[str, Any]:
     }
 
 
-def _values(columns: list[str], row: tuple[Any, ...]) -> dict[str, JsonValue] | str:
+def _values(columns: list[str], row: tuple[Any, ...]) -> tuple[dict[str, JsonValue], dict[str, str]]:
     values: dict[str, JsonValue] = {}
+    faults: dict[str, str] = {}
     for column, value in zip(columns, row, strict=True):
         try:
             values[column] = as_json(value)
         except UnusableValue as unusable:
-            return f"{quoted(column)}: {unusable}"
-    return values
+            values[column], faults[column] = None, str(unusable)
+    return values, faults
 
 
 def as_json(value: Any) -> JsonValue:
