@@ -129,6 +129,20 @@ TASKS = (
         tokens=500,
     ),
     Task(
+        name="a segment that equals a list",
+        words="The beta testers should be exactly ada, eve@example.com, and bob. Tell me who you don't find.",
+        steps=(
+            Step(
+                "sync_segment",
+                {"segment": "Beta testers", "customers": ["ada", "eve@example.com", "bob", "nobody"]},
+            ),
+        ),
+        end=(*(InSegment(id_, 3) for id_ in ("ada", "eve", "bob")), InSegment("p-00001", 3, is_in=False)),
+        writes=("remove_from_segment", "add_to_segment"),
+        calls=1,
+        tokens=250,
+    ),
+    Task(
         name="remove from a segment and undo it",
         words="Take ada out of the beta testers. No, put her back.",
         steps=(

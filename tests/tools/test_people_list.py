@@ -77,6 +77,12 @@ async def test_rows_that_name_nobody_are_named_by_their_line(tmp_path: Path) -> 
     assert people.faults[6][0] == "two\nlines"
 
 
+async def test_of_a_value_that_is_too_long_only_the_beginning_is_kept(tmp_path: Path) -> None:
+    people = await read(tmp_path, f"id\n{'x' * 100_000}\nada\n")
+    assert people.faults == {2: ("x" * 500, "is too long to identify a customer")}
+    assert people.references == [Reference("ada")]
+
+
 def test_a_list_of_arguments_is_numbered_from_1() -> None:
     people = list_of(["ada", "ADA@example.com", "ada@example.com", "+14155552671", " "], None)
     assert people.lines == {Reference("ada"): 1, Reference("ADA@example.com", "email"): 2}

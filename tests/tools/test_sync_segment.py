@@ -8,12 +8,17 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult, ElicitResult
 
+from cio_mcp.gate.change import Change
+from cio_mcp.jobs.progress import follow
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.world.people import Person as Customer
 from cio_mcp.settings import Settings
 from cio_mcp.tools.common import list_lookup, segment_job
+from cio_mcp.workspace import open_workspace
+from tests.carrying_out import approve
 from tests.clients import APPROVE, Person, connect, structured, text
 from tests.eras import Era
+from tests.server.test_approved_changes import Server
 
 pytestmark = pytest.mark.anyio
 
@@ -309,6 +314,30 @@ async def test_a_segment_with_too_many_members_is_refused(
         result = await sync(client, ["ada"])
     assert result.is_error
     assert "The segment has more than 4 members" in text(result)
+
+
+async def test_what_is_approved_outside_the_client_is_done_by_the_running_server(
+    files: Settings, sandbox: Sandbox
+) -> None:
+    (files.files_dirs[0] / "list.csv").write_text("id\nada\neve\n")
+    async with open_workspace(files, sandbox=sandbox) as opened:
+        server = Server(opened, ["sync_segment"])
+        call = server.toolbox.call_again(
+            opened.acting(server.callers.current), "sync_segment", json.dumps({"segment": "3", "file": "list.csv"})
+        )
+        change = (await call.propose()).proposed
+        assert isinstance(change, Change)
+        await approve(opened.gate, change)
+        assert change.plan.job
+    async with open_workspace(files, sandbox=sandbox) as opened:  # another process
+        server = Server(opened, ["sync_segment"])
+        assert await server.approved.round() == 1
+        job = await follow(opened.acting(server.callers.current).jobs, change.plan.job.id, opened.gate.clock, 30.0)
+        assert job
+        assert job.state == "completed"
+        receipt = await opened.gate.describe(await opened.gate.approvals.current(change))
+    assert receipt.status == "done"
+    assert members(sandbox) == {"ada", "eve"}
 
 
 class TestUndo:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import anyio.to_thread
 from pydantic import Field
 
 from cio_mcp.errors import InvalidArgument
@@ -50,4 +51,4 @@ async def _list(
         raise InvalidArgument("customers", "expected everyone who should be in the segment, or a file")
     if len(customers) > MAX_INLINE:
         raise InvalidArgument("customers", f"lists {len(customers):,}; at most {MAX_INLINE:,} per call. Pass a file")
-    return list_of(customers, id_type)
+    return await anyio.to_thread.run_sync(list_of, customers, id_type)

@@ -21,8 +21,8 @@ MAX_AT_ONCE = 1_000
 """References that are looked up within a call: 10 requests, or 20 where addresses are unknown. Chosen."""
 AT_ONCE = 4
 """Requests in flight for a longer list. Chosen."""
-WAIT_SECONDS = 3.0
-"""Seconds that a call waits for a longer list; some clients give up after 5."""
+WAIT_SECONDS = 3.5
+"""Seconds after its start until which a call waits for a longer list; some clients give up after 5."""
 GROUP_SECONDS = 120.0
 """Seconds that one group of requests may take; as bulk work, it lets all other work go first."""
 PEOPLE_A_SECOND = 900
@@ -41,13 +41,18 @@ async def look_up(ws: CallContext, references: Sequence[Reference]) -> dict[Refe
     if missing := lookups.claim(references):
         ws.tasks.start_soon(_look_up_in_background, ws, missing)
         ws.tasks.start_soon(lookups.expire)
-    with ws.clock.move_on_after(WAIT_SECONDS):
+    with ws.clock.move_on_after(max(0.0, WAIT_SECONDS - _seconds_of(ws))):
         await lookups.wait(references)
     if left := sum(reference not in lookups.found for reference in references):
         if lookups.failure and lookups.pending.isdisjoint(references):
             raise lookups.failure
         raise Unavailable(_progress(len(references) - left, len(references)))
     return {reference: lookups.found[reference] for reference in references}
+
+
+def _seconds_of(ws: CallContext) -> float:
+    """How many seconds the call has taken so far."""
+    return ws.settings.max_wait - (ws.reader.work.deadline - ws.reader.client.steady())
 
 
 async def _look_up_in_background(ws: CallContext, references: Sequence[Reference]) -> None:

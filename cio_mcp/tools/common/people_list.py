@@ -1,7 +1,7 @@
 """A list of people, from arguments or a file: which customer each row names, without asking Customer.io."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +22,8 @@ KINDS: tuple[ListedBy, ...] = ("cio_id", "id", "email")
 """In the order in which a column of a file is chosen: the identifier that holds longest first."""
 MAX_PEOPLE = 200_000
 """Rows of a list. Chosen: people who are not in the segment yet are looked up, 1,000 in a second at most."""
+MAX_CHARACTERS = 500
+"""Characters of an identifier. Chosen: Customer.io documents 150 bytes, and an address has 254."""
 MAX_NAMED = 10
 """Columns that an error names. Chosen."""
 NO_PHONES = "is a phone number; pass an ID, an email address, or cio_…"
@@ -49,7 +51,7 @@ class PeopleList:
 
 def list_of(values: Sequence[str], kind: ListedBy | None) -> PeopleList:
     """Read a list that was given as it is; the lines are its numbers from 1."""
-    return _list(values, range(1, len(values) + 1), {}, kind)
+    return _list(dict(enumerate(values, 1)), {}, kind)
 
 
 async def read_list(name: str, directories: Sequence[Path], column: str | None, kind: ListedBy | None) -> PeopleList:
@@ -63,12 +65,16 @@ async def read_list(name: str, directories: Sequence[Path], column: str | None, 
 
 def _read_file(name: str, directories: Sequence[Path], column: str | None, kind: ListedBy | None) -> PeopleList:
     with open_rows(name, directories) as rows:
-        return _of_rows(rows, column, kind)
+        return list_of_rows(rows, column, kind)
 
 
-def _of_rows(rows: Iterable[Row | BadRow], column: str | None, kind: ListedBy | None) -> PeopleList:
-    values: list[str] = []
-    lines: list[int] = []
+def list_of_rows(rows: Iterable[Row | BadRow], column: str | None, kind: ListedBy | None) -> PeopleList:
+    """Read one column of rows, as `read_list` does.
+
+    Raises:
+        InvalidArgument: there are too many rows, or no column is clear.
+    """
+    values: dict[int, str] = {}
     faults: dict[int, tuple[str, str]] = {}
     chosen: str | None = None
     for count, row in enumerate(rows, 1):
@@ -79,29 +85,28 @@ def _of_rows(rows: Iterable[Row | BadRow], column: str | None, kind: ListedBy | 
             continue
         chosen = chosen or _column(row.values, column)
         match row.values.get(chosen):
+            case str(text) if len(text) > MAX_CHARACTERS:
+                faults[row.line] = text[:MAX_CHARACTERS], "is too long to identify a customer"
             case str(text) if text.strip():
-                values.append(text)
-                lines.append(row.line)
+                values[row.line] = text
             case int() as number if not isinstance(number, bool):
-                values.append(str(number))
-                lines.append(row.line)
+                values[row.line] = str(number)
             case None | str():
                 faults[row.line] = "", f"has no {quoted(chosen)}"
             case _:
                 faults[row.line] = "", f"{quoted(chosen)} is neither text nor a whole number"
-    read = _list(values, lines, faults, kind or _kind_of(chosen))
-    return PeopleList(read.lines, read.faults, read.rows, read.repeated, chosen)
+    read = _list(values, faults, kind or _kind_of(chosen))
+    return replace(read, column=chosen)
 
 
-def _list(
-    values: Sequence[str], lines: Sequence[int], faults: Mapping[int, tuple[str, str]], kind: ListedBy | None
-) -> PeopleList:
-    entries, unread = read_entries(values, kind)
+def _list(values: Mapping[int, str], faults: Mapping[int, tuple[str, str]], kind: ListedBy | None) -> PeopleList:
+    lines, texts = [*values], [*values.values()]
+    entries, unread = read_entries(texts, kind)
     people = {entry.reference: lines[entry.number - 1] for entry in entries if entry.reference.kind != "phone"}
     phones = {entry.number: NO_PHONES for entry in entries if entry.reference.kind == "phone"}
-    more = {lines[number - 1]: (values[number - 1], reason) for number, reason in {**unread, **phones}.items()}
-    repeated = len(values) - len(unread) - len(entries)
-    return PeopleList(people, {**faults, **more}, len(values) + len(faults), repeated)
+    more = {lines[number - 1]: (texts[number - 1], reason) for number, reason in {**unread, **phones}.items()}
+    repeated = len(texts) - len(unread) - len(entries)
+    return PeopleList(people, {**faults, **more}, len(texts) + len(faults), repeated)
 
 
 def _column(values: Mapping[str, JsonValue], wanted: str | None) -> str:

@@ -1,7 +1,6 @@
 """The plan of a job that adds people to a manual segment and removes others, both from one approval."""
 
 import hashlib
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,7 +109,7 @@ def _staged(edits: MemberEdits, rejected: Sequence[StagedRow]) -> tuple[list[Sta
     ]
     digest = hashlib.sha256(edits.segment.id.encode())
     for row in rows:
-        digest.update(json.dumps([row.line, row.data, row.problem]).encode())
+        digest.update(repr(row).encode(errors="surrogatepass"))
     return rows, digest.hexdigest(), edits.members.digest
 
 
