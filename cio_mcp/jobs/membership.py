@@ -9,11 +9,11 @@ import anyio
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import segments
-from cio_mcp.customerio.api.base import Identifiers
 from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.jobs.job import Batch, Result
+from cio_mcp.jobs.segment_list import PersonKey
 from cio_mcp.storage.jobs import JobRow
 
 KIND = "segment"
@@ -49,7 +49,7 @@ class Edit(NamedTuple):
         return self._replace(action="remove" if self.action == "add" else "add")
 
 
-def edits(action: Literal["add", "remove"], people: Iterable[Identifiers]) -> Iterator[tuple[Identifiers, Edit]]:
+def edits(action: Literal["add", "remove"], people: Iterable[PersonKey]) -> Iterator[tuple[PersonKey, Edit]]:
     """The edits that add people or remove them, each with its person, in as few requests as possible.
 
     People are named by their ID, which the documentation promises to take, and those without one by `cio_id`. Of a

@@ -8,11 +8,11 @@ import anyio.lowlevel
 import pytest
 
 from cio_mcp.customerio.api import segments
-from cio_mcp.customerio.api.base import Identifiers
 from cio_mcp.customerio.writer import Writer
 from cio_mcp.jobs.job import Batch, JobFunction, LeaseLost, Result
 from cio_mcp.jobs.membership import KIND, ChangeMembers, Edit, edits
 from cio_mcp.jobs.runner import LEASE_SECONDS, RETRY_SECONDS, Runner
+from cio_mcp.jobs.segment_list import PersonKey
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
@@ -48,7 +48,7 @@ class Scene:
             person.manual_segments.add(BETA)
 
     async def stage(self, segment: str = "3") -> JobRow:
-        known = [Identifiers(id=person.id, cio_id=person.cio_id) for person in self.people]
+        known = [PersonKey(id=person.id, cio_id=person.cio_id) for person in self.people]
         all_edits = [*edits("remove", known[:PEOPLE]), *edits("add", known[PEOPLE:])]
         rows = ListedRows([StagedRow(None, edit.row) for _, edit in all_edits])
         job = await self.jobs.stage(
@@ -100,7 +100,7 @@ def test_an_edit_comes_out_of_its_row_as_it_went_in() -> None:
 
 
 def test_people_are_named_by_id_and_those_without_one_by_cio_id() -> None:
-    people = [Identifiers(cio_id="c1"), Identifiers(id="b", cio_id="c2"), Identifiers(email="x@example.com")]
+    people = [PersonKey(cio_id="c1"), PersonKey(id="b", cio_id="c2"), PersonKey(email="x@example.com")]
     assert [edit for _, edit in edits("add", people)] == [Edit("add", "id", "b"), Edit("add", "cio_id", "c1")]
 
 

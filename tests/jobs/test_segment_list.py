@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cio_mcp.customerio.api.base import Identifiers, Reference
-from cio_mcp.jobs.segment_list import Comparison, Lookup, Members, compare, to_look_up
+from cio_mcp.customerio.api.base import Reference
+from cio_mcp.jobs.segment_list import Comparison, Lookup, Members, PersonKey, compare, to_look_up
 
-ADA = Identifiers(id="ada", email="Ada@example.com", cio_id="a1")
-BOB = Identifiers(id="bob", email="bob@example.com", cio_id="b1")
-EVE = Identifiers(id=None, email="eve@example.com", cio_id="e1")
-TWINS = tuple(Identifiers(id=f"two-{one}", email="two@example.com", cio_id=f"t{one}") for one in (1, 2))
+ADA = PersonKey(id="ada", email="Ada@example.com", cio_id="a1")
+BOB = PersonKey(id="bob", email="bob@example.com", cio_id="b1")
+EVE = PersonKey(id=None, email="eve@example.com", cio_id="e1")
+TWINS = tuple(PersonKey(id=f"two-{one}", email="two@example.com", cio_id=f"t{one}") for one in (1, 2))
 
 
 def by_email(value: str) -> Reference:
@@ -48,7 +48,7 @@ def test_two_identifiers_of_one_person_count_once() -> None:
 
 
 def test_a_member_whom_only_a_lookup_recognizes_is_unchanged() -> None:
-    old = Identifiers(id="bob", cio_id="b1")  # the membership does not have every identifier
+    old = PersonKey(id="bob", cio_id="b1")  # the membership does not have every identifier
     result = compare(Members([old]), [by_email("bob@example.com")], {by_email("bob@example.com"): BOB})
     assert (result.unchanged, result.added, result.removed) == (1, {}, ())
 
@@ -68,10 +68,10 @@ def test_the_digest_of_members_ignores_their_order() -> None:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[list[Identifiers], set[int], list[Reference]]:
+def worlds(draw: st.DrawFn) -> tuple[list[PersonKey], set[int], list[Reference]]:
     """Customers, who of them are members, and a list that names some of them in any way, and strangers."""
     people = [
-        Identifiers(
+        PersonKey(
             id=f"id{number}" if has_id else None,
             email=f"p{number}@example.com" if has_email else None,
             cio_id=f"c{number}",
@@ -92,7 +92,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[Identifiers], set[int], list[Reference
 
 @given(worlds())
 def test_afterwards_exactly_the_people_of_the_list_are_in(
-    world: tuple[list[Identifiers], set[int], list[Reference]],
+    world: tuple[list[PersonKey], set[int], list[Reference]],
 ) -> None:
     people, numbers, references = world
     everyone, members = Members(people), Members(people[number] for number in numbers)

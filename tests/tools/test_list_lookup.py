@@ -3,9 +3,10 @@
 import anyio
 import pytest
 
-from cio_mcp.customerio.api.base import Identifiers, Reference
+from cio_mcp.customerio.api.base import Reference
 from cio_mcp.errors import CioError, Unavailable
 from cio_mcp.jobs.lookups import KEPT_SECONDS, Lookups
+from cio_mcp.jobs.segment_list import PersonKey
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.sandbox.world.people import Person
@@ -45,7 +46,7 @@ async def test_a_hundred_people_take_one_request(ws: CallContext, sandbox: Sandb
     add_people(sandbox)
     found = await look_up(ws, IDS)
     assert [found[one] for one in IDS[200:]] == [NO_CUSTOMER] * 50
-    assert all(isinstance(found[one], Identifiers) for one in IDS[:200])
+    assert all(isinstance(found[one], PersonKey) for one in IDS[:200])
     assert len(sandbox.requests) == 3
 
 
@@ -55,7 +56,7 @@ async def test_known_addresses_take_one_request_for_a_hundred_and_unknown_ones_t
     add_people(sandbox)
     found = await look_up(ws, EMAILS)
     assert [found[one] for one in EMAILS[200:]] == [NO_CUSTOMER] * 50
-    assert found[EMAILS[7]] == Identifiers(id="n7", email="n7@example.com", cio_id=_cio_id(sandbox, "n7"))
+    assert found[EMAILS[7]] == PersonKey(id="n7", email="n7@example.com", cio_id=_cio_id(sandbox, "n7"))
     assert len(sandbox.requests) == 4
 
 
@@ -69,7 +70,7 @@ async def test_every_kind_is_found_and_a_shared_address_names_nobody(ws: CallCon
     shared = Reference("TWO@example.com", "email")
     references = [Reference("ada"), Reference("cio_a3000002", "cio_id"), Reference("EVE@example.com", "email"), shared]
     found = await look_up(ws, references)
-    assert [person.id for person in found.values() if isinstance(person, Identifiers)] == ["ada", "bob", "eve"]
+    assert [person.id for person in found.values() if isinstance(person, PersonKey)] == ["ada", "bob", "eve"]
     assert "2 customers share it (cio_a3000003, cio_a3000004)" in str(found[shared])
 
 
@@ -78,7 +79,7 @@ async def test_unknown_addresses_are_not_looked_up_one_by_one_where_they_identif
 ) -> None:
     sandbox.faults.append(Fault("POST", PROFILES, "status:400", times=-1))
     found = await look_up(ws, [*EMAILS[:99], Reference("ada@example.com", "email")])
-    assert sum(isinstance(person, Identifiers) for person in found.values()) == 1
+    assert sum(isinstance(person, PersonKey) for person in found.values()) == 1
     assert len(sandbox.requests) == 2
 
 
@@ -90,7 +91,7 @@ async def test_a_long_list_is_found_in_the_background_and_once(ws: CallContext, 
             await look_up(ws, IDS)
     await finish(ws.lookups)
     found = await look_up(ws, IDS)
-    assert sum(isinstance(person, Identifiers) for person in found.values()) == 200
+    assert sum(isinstance(person, PersonKey) for person in found.values()) == 200
     assert len(sandbox.requests) == 3
 
 

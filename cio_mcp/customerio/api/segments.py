@@ -1,6 +1,6 @@
 """Segments: their names, sizes, members, and uses; and the calls that change manual ones."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Annotated, Literal
 
 import anyio.to_thread
@@ -23,7 +23,7 @@ from cio_mcp.customerio.api.base import (
 )
 from cio_mcp.customerio.api.reads import NamedModel, Reads, find_by_name, suggestion
 from cio_mcp.customerio.call import Call, read
-from cio_mcp.errors import NotFound, Refused
+from cio_mcp.errors import NotFound
 from cio_mcp.text.sanitize import quoted
 
 MAX_IDS = 1_000
@@ -137,23 +137,19 @@ class Segments(Reads):
         call = read("list_segment_members", query={"start": start, "limit": limit}, segment_id=id_)
         return MemberPage.of(await self._reader.read(call))
 
-    async def all_members(self, id_: str, *, most: int) -> list[Identifiers]:
+    async def pages(self, id_: str) -> AsyncIterator[tuple[Identifiers, ...]]:
         """Read all the people in a segment, in pages of `MAX_READ_PAGE`, which are parsed in a worker thread.
 
         Raises:
-            Refused: there are more than `most`.
             BadAnswer: one of them can't be read.
         """
-        people: list[Identifiers] = []
         start: str | None = None
         while True:
             call = read("list_segment_members", query={"start": start, "limit": MAX_READ_PAGE}, segment_id=id_)
             page = await anyio.to_thread.run_sync(_WholePage.of, await self._reader.read(call))
-            people += page.identifiers
-            if len(people) > most:
-                raise Refused(f"The segment has more than {most:,} members; that many can't be compared with a list.")
+            yield page.identifiers
             if page.next is None:
-                return people
+                return
             start = page.next
 
     async def members_among(self, id_: str, cio_ids: Sequence[str]) -> frozenset[str]:

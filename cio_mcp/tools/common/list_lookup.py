@@ -12,7 +12,7 @@ from cio_mcp.customerio.api.people import MAX_PROFILES_PER_REQUEST
 from cio_mcp.customerio.api.segments import SEARCH_SIZE
 from cio_mcp.customerio.caller import Work
 from cio_mcp.errors import CioError, Unavailable
-from cio_mcp.jobs.segment_list import Lookup, shared_by
+from cio_mcp.jobs.segment_list import Lookup, PersonKey, shared_by
 from cio_mcp.tools.common.gather import together
 from cio_mcp.tools.common.people_lookup import NO_CUSTOMER, holders_of
 from cio_mcp.workspace import CallContext
@@ -103,7 +103,7 @@ async def _find(ws: CallContext, references: Sequence[Reference]) -> dict[Refere
     by_cio_id = references[0].kind == "cio_id"
     found: dict[str, Lookup] = {}
     for person in await ws.people.profiles_by(values, "cio_id" if by_cio_id else None):
-        own = Identifiers(id=person.id, email=person.email, cio_id=person.cio_id)
+        own = PersonKey(person.id, person.email, person.cio_id)
         found[f"cio_{person.cio_id}" if by_cio_id else person.id or ""] = own
     return {one: found.get(one.value, NO_CUSTOMER) for one in references}
 
@@ -111,8 +111,8 @@ async def _find(ws: CallContext, references: Sequence[Reference]) -> dict[Refere
 def _only(holders: Sequence[Identifiers]) -> Lookup:
     """The one who has an address, or in words why there is none."""
     if len(holders) > 1:
-        return shared_by(holders)
-    return holders[0] if holders else NO_CUSTOMER
+        return shared_by([*map(PersonKey.of, holders)])
+    return PersonKey.of(holders[0]) if holders else NO_CUSTOMER
 
 
 def _progress(done: int, total: int) -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import anyio.to_thread
 from pydantic import JsonValue
 
-from cio_mcp.customerio.api.base import Identifiers, Reference
+from cio_mcp.customerio.api.base import Identifiers
 from cio_mcp.customerio.api.segments import Segment
+from cio_mcp.errors import Refused
 from cio_mcp.gate.job_spec import JobSpec
 from cio_mcp.gate.plan import Plan
 from cio_mcp.jobs import membership
-from cio_mcp.jobs.segment_list import Members
+from cio_mcp.jobs.segment_list import Members, PersonKey
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.storage.job_rows import StagedRow
 from cio_mcp.text.lists import join_first
@@ -31,13 +32,13 @@ FIRST, AT_RANDOM = 5, 5
 
 @dataclass(frozen=True, slots=True)
 class MemberEdits:
-    """Who joins a segment and who leaves it; `lines` are those of a list, by the reference of who joins."""
+    """Who joins a segment and who leaves it; `lines` are those of a list, by the key of who joins."""
 
     segment: Segment
     members: Members
-    added: Sequence[Identifiers]
-    removed: Sequence[Identifiers]
-    lines: Mapping[Reference, int] = field(default_factory=dict)
+    added: Sequence[PersonKey]
+    removed: Sequence[PersonKey]
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def changes(self) -> str:
@@ -63,7 +64,18 @@ async def members_of(ws: CallContext, segment: Segment) -> Members:
     Raises:
         Refused: there are more than `MAX_MEMBERS`.
     """
-    return await anyio.to_thread.run_sync(Members, await ws.segments.all_members(segment.id, most=MAX_MEMBERS))
+    people: list[PersonKey] = []
+    async for page in ws.segments.pages(segment.id):
+        people += await anyio.to_thread.run_sync(_keys, page)
+        if len(people) > MAX_MEMBERS:
+            raise Refused(
+                f"The segment has more than {MAX_MEMBERS:,} members; that many can't be compared with a list."
+            )
+    return await anyio.to_thread.run_sync(Members, people)
+
+
+def _keys(people: Sequence[Identifiers]) -> list[PersonKey]:
+    return [*map(PersonKey.of, people)]
 
 
 async def plan_job(
@@ -104,9 +116,7 @@ def _staged(edits: MemberEdits, rejected: Sequence[StagedRow]) -> tuple[list[Sta
     """The rows of the job, a digest of them and the segment, and one of the members."""
     rows = [*rejected]
     rows += [StagedRow(None, edit.row) for _, edit in membership.edits("remove", edits.removed)]
-    rows += [
-        StagedRow(edits.lines.get(person.reference), edit.row) for person, edit in membership.edits("add", edits.added)
-    ]
+    rows += [StagedRow(edits.lines.get(person.key), edit.row) for person, edit in membership.edits("add", edits.added)]
     digest = hashlib.sha256(edits.segment.id.encode())
     for row in rows:
         digest.update(repr(row).encode(errors="surrogatepass"))
@@ -132,12 +142,12 @@ def _confirmation(ws: CallContext, edits: MemberEdits) -> str | None:
     return str(len(edits.removed)) if many else None
 
 
-def _without_id(removed: Sequence[Identifiers]) -> Iterator[str]:
+def _without_id(removed: Sequence[PersonKey]) -> Iterator[str]:
     if others := [person for person in removed if not person.id]:
         yield f"{NO_ID}{join_first(others, FIRST, named)}."
 
 
-def _sample(people: Sequence[Identifiers]) -> Iterator[str]:
+def _sample(people: Sequence[PersonKey]) -> Iterator[str]:
     """The first people, some of the others at random, and how many more there are."""
     yield from map(named, people[:FIRST])
     others = people[FIRST:]
@@ -146,7 +156,7 @@ def _sample(people: Sequence[Identifiers]) -> Iterator[str]:
         yield f"and {left:,} more"
 
 
-def named(person: Identifiers) -> str:
+def named(person: PersonKey) -> str:
     """A customer by what people know, then by what else identifies them."""
     first, *others = filter(None, (person.id, person.email, person.cio_id and f"cio_{person.cio_id}"))
     return f"{quoted(first)}{f' ({quoted(others[0])})' if others else ''}"

@@ -55,7 +55,7 @@ def _difference(
     segment: Segment, members: Members, people: PeopleList, found: Mapping[Reference, Lookup]
 ) -> Difference:
     this = compare(members, people.references, found)
-    lines = {person.reference: people.lines[reference] for reference, person in this.added.items()}
+    lines = {person.key: people.lines[reference] for reference, person in this.added.items()}
     edits = MemberEdits(segment, members, [*this.added.values()], this.removed, lines)
     return Difference(people, this, edits, _rejected(people, this))
 
