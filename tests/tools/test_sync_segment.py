@@ -132,6 +132,19 @@ async def test_rows_that_name_nobody_are_listed_and_not_added(settings: Settings
     assert members(sandbox) == {*MEMBERS, "bob"}
 
 
+async def test_rows_that_name_nobody_can_be_written_to_a_file(files: Settings, sandbox: Sandbox) -> None:
+    (files.files_dirs[0] / "list.csv").write_text("email\nada@example.com\nx@example.com\nno address\n")
+    async with connect(files, sandbox, "auto", Person(APPROVE)) as client:
+        job = structured(await client.call_tool("sync_segment", {"segment": "3", "file": "list.csv"}))["job"]
+        answer = await client.call_tool("get_job", {"job": job, "file": "unknown.csv"})
+    assert not answer.is_error
+    assert (files.files_dirs[0] / "unknown.csv").read_text().splitlines() == [
+        "email,import_line,import_problem",
+        "x@example.com,3,no customer has it",
+        "no address,4,expected an email address with an @",
+    ]
+
+
 @pytest.mark.parametrize(
     ("customers", "sentence"),
     [

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
+from cio_mcp.tools.bulk.import_customers import File
 from cio_mcp.tools.common.arguments import CustomerInList, Name, SegmentRef
 from cio_mcp.tools.common.people_list import ListedBy, PeopleList, list_of, read_list
 from cio_mcp.tools.common.segment_members import refuse_dynamic
@@ -21,7 +22,7 @@ async def sync_segment(
     ws: CallContext,
     segment: SegmentRef,
     customers: Annotated[list[CustomerInList] | None, Field(description="All who should be in it")] = None,
-    file: Annotated[Name | None, Field(description="Or a CSV or JSON-lines file")] = None,
+    file: File = None,
     column: Annotated[Name | None, Field(description="That names the customers")] = None,
     id_type: Annotated[ListedBy | None, Field(description="If ambiguous")] = None,
 ) -> Plan:

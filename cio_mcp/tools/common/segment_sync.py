@@ -106,17 +106,18 @@ def _warnings(found: Difference) -> Iterator[str]:
 
 
 def _rejected(people: PeopleList, this: Comparison | None) -> list[StagedRow]:
-    """The rows that name nobody, or more than one customer, in their order."""
+    """The rows that name nobody, or more than one customer, in their order and by their column."""
     unread = ((line, text, reason) for line, (text, reason) in people.faults.items())
     unknown = ((people.lines[one], one.value, reason) for one, reason in (this.unknown if this else ()))
-    return [StagedRow(line, text, reason) for line, text, reason in sorted([*unread, *unknown])]
+    column = people.column or "customer"
+    return [StagedRow(line, {column: text}, reason) for line, text, reason in sorted([*unread, *unknown])]
 
 
 def _line(people: PeopleList, row: StagedRow) -> str:
     place = "no." if people.column is None else "line"
-    return (
-        f"{place} {row.line:,}{f' {quoted(row.data)}' if isinstance(row.data, str) and row.data else ''}: {row.problem}"
-    )
+    values = row.data.values() if isinstance(row.data, dict) else ()
+    texts = [quoted(value) for value in values if isinstance(value, str) and value]
+    return f"{' '.join([place, f'{row.line:,}', *texts])}: {row.problem}"
 
 
 def _reasons(people: PeopleList, this: Comparison | None) -> str:
