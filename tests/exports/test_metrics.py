@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ from cio_mcp.customerio.api.metrics import Metrics
 from cio_mcp.errors import KeyRefused, OperatorError
 from cio_mcp.exports.metric_days import midnight
 from cio_mcp.exports.metric_table import TABLE
-from cio_mcp.exports.metrics import WORKERS, Request
+from cio_mcp.exports.metrics import WORKERS, Request, Summary
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
 from cio_mcp.sandbox.world.clock import DAY_SECONDS, StillClock
@@ -256,22 +256,52 @@ async def test_what_cannot_be_read_is_named_and_the_rest_is_exported(
     assert {row["kind"] for row in rows_of(tmp_path / "metrics.csv")} == set(STEPS)
 
 
-async def test_records_that_cannot_be_read_are_counted_as_a_problem(settings: Settings, tmp_path: Path) -> None:
-    class OddSandbox(Sandbox):
-        async def _respond(self, request: HttpRequest, raw_path: str, *arguments: Any) -> Response:
-            response = await super()._respond(request, raw_path, *arguments)
-            if raw_path != "/v1/broadcasts":
-                return response
-            body = json.loads(bytes(response.body))
-            return JSONResponse({"broadcasts": [*body["broadcasts"], {"name": "without an ID"}]})
+class OddSandbox(Sandbox):
+    """A sandbox that answers the requests of one path differently."""
 
+    path: str
+    change: Callable[[Any], Any]
+
+    async def _respond(self, request: HttpRequest, raw_path: str, *arguments: Any) -> Response:
+        response = await super()._respond(request, raw_path, *arguments)
+        return JSONResponse(self.change(json.loads(bytes(response.body)))) if raw_path == self.path else response
+
+
+async def of_broadcasts(
+    settings: Settings, path: Path, odd_path: str, change: Callable[[Any], Any]
+) -> tuple[Summary, list[dict[str, str]]]:
+    """Export broadcasts while one answer is changed."""
     async with (
         OddSandbox(seed=7, people=5, clock=StillClock()) as sandbox,
         open_workspace(settings, sandbox=sandbox) as opened,
     ):
-        summary = await export(opened, sandbox, tmp_path / "metrics.csv", Request(("broadcast",)))
-    note = "Incomplete: 1 record of Customer.io's answers could not be read and is left out."
-    assert (summary.problems, summary.rows > 0) == ((note,), True)
+        sandbox.path, sandbox.change = odd_path, change
+        summary = await export(opened, sandbox, path, Request(("broadcast",)))
+    return summary, rows_of(path)
+
+
+async def test_records_that_cannot_be_read_are_counted_as_a_problem(settings: Settings, tmp_path: Path) -> None:
+    def with_another(answer: Any) -> Any:
+        return {"broadcasts": [*answer["broadcasts"], {"name": "without an ID"}]}
+
+    summary, rows = await of_broadcasts(settings, tmp_path / "metrics.csv", "/v1/broadcasts", with_another)
+    assert summary.problems == ("Incomplete: 1 record of Customer.io's answers could not be read and is left out.",)
+    assert rows
+
+
+async def test_a_metric_without_a_column_is_named_and_kept_for_a_later_version(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def with_another(answer: Any) -> Any:
+        series = answer["metric"]["series"]
+        return {"metric": {"series": {**series, "sparkled": series["sent"], "2xx": series["sent"]}}}
+
+    path = tmp_path / "metrics.csv"
+    summary, rows = await of_broadcasts(settings, path, "/v1/broadcasts/10/actions/1001/metrics", with_another)
+    assert summary.notes[-1] == "This version has no column for the metrics sparkled."
+    assert [row["http_2xx"] for row in rows] == [row["sent"] for row in rows]
+    with closing(MetricState.open(path)) as state:
+        assert any(counts.get("sparkled") for _, _, counts in state.rows())
 
 
 async def test_a_step_that_was_deleted_since_it_was_listed_is_no_problem(
