@@ -26,20 +26,27 @@ def with_job(receipt: Receipt, summary: str, job: JobRow) -> Receipt:
 
 
 def _state_of(job: JobRow) -> str:
-    done = f"{job.cursor:,} of {job.total:,} rows"
-    refused = f" {job.failed:,} of them were refused." if job.failed else ""
+    done = f"{job.cursor:,} of {count_rows(job.total)}"
+    refused = f" Of them, {job.failed:,} {'was' if job.failed == 1 else 'were'} refused." if job.failed else ""
     match job.state:
         case "completed" if not job.failed:
-            return f"Job {job.id} is done. All {job.total:,} rows were accepted by Customer.io."
+            return (
+                f"Job {job.id} is done. Customer.io accepted {'it' if job.total == 1 else f'all {job.total:,} rows'}."
+            )
         case "completed":
             accepted = job.total - job.failed
-            return f"Job {job.id} is done. {accepted:,} rows were accepted by Customer.io, {job.failed:,} were refused."
+            return f"Job {job.id} is done. Customer.io accepted {count_rows(accepted)} and refused {job.failed:,}."
         case "failed":
             return f"Job {job.id} failed after {done}.{refused} {job.reason or ''}".rstrip()
         case "cancelled":
             return f"Job {job.id} was canceled after {done}.{refused} What was sent stays."
         case _:
             return f"Job {job.id} is running: {done} so far.{refused}"
+
+
+def count_rows(count: int) -> str:
+    """A number of rows in words."""
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _next_step(job: JobRow) -> str | None:

@@ -31,7 +31,8 @@ class JobSpec(BaseModel):
     @property
     def line(self) -> str:
         """The paragraph of a question that says what would be sent."""
-        return f"Job {self.id}: sends {self.rows:,} rows in batches. Their SHA-256 starts with {self.digest[:16]}."
+        rows = "1 row. Its" if self.rows == 1 else f"{self.rows:,} rows in batches. Their"
+        return f"Job {self.id}: sends {rows} SHA-256 starts with {self.digest[:16]}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ async def test_an_approved_job_runs_and_sends_each_row(ws: CallContext, sandbox:
     assert requested(sandbox) == 1
     receipt = await ws.gate.describe(await ws.gate.approvals.current(change))
     assert receipt.status == "done"
-    assert receipt.message == f"Import 30 customers. Job {job.id} is done. All 30 rows were accepted by Customer.io."
+    assert receipt.message == f"Import 30 customers. Job {job.id} is done. Customer.io accepted all 30 rows."
 
 
 async def test_nothing_runs_without_an_approval(ws: CallContext, sandbox: Sandbox) -> None:
@@ -226,7 +226,7 @@ async def test_the_receipt_says_how_far_a_job_came(ws: CallContext) -> None:
     assert job
     started = with_job(Receipt(status="done", message=""), "Import.", replace(job, cursor=2, failed=1))
     assert (started.status, started.message) == (
-        "started", f"Import. Job {job.id} is running: 2 of 4 rows so far. 1 of them were refused.",
+        "started", f"Import. Job {job.id} is running: 2 of 4 rows so far. Of them, 1 was refused.",
     )  # fmt: skip
     canceled = with_job(started, "Import.", replace(job, state="cancelled", cursor=2))
     assert canceled.message == f"Import. Job {job.id} was canceled after 2 of 4 rows. What was sent stays."

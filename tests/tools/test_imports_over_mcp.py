@@ -96,7 +96,7 @@ async def test_five_hundred_customers_are_imported_with_one_approval(
     receipt = structured(result)
     assert receipt["status"] == "done", text(result)
     assert "Import “email”, “since”, “tier” of 500 customers from “people.csv”." in receipt["message"]
-    assert "All 500 rows were accepted" in receipt["message"]
+    assert "accepted all 500 rows" in receipt["message"]
     assert values(sandbox, "tier") == {id_: number % 7 for number, id_ in enumerate(ids)}
     assert set(values(sandbox, "since").values()) == {1767312000}
     assert batches(sandbox) == 2
@@ -129,7 +129,7 @@ async def test_rows_that_customer_io_refuses_are_kept_and_can_be_corrected_and_i
     async with connect(settings, sandbox, era, Person(APPROVE)) as client:
         receipt = structured(await customers(client, rows=rows))
         assert receipt["status"] == "partly_done"
-        assert "18 rows were accepted by Customer.io, 1 were refused" in receipt["message"]
+        assert "accepted 18 rows and refused 1" in receipt["message"]
         assert "1 of 20 rows is rejected and not sent. get_job lists them." in receipt["warnings"]
         refused = await Jobs(Database(settings.storage_url), settings.workspace_key).refused(receipt["job"], 10)
         assert [(row.line, row.problem) for row in refused] == [
