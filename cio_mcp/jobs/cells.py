@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import JsonValue
@@ -32,7 +32,7 @@ class Guess:
     """What the cells of one column are, as far as they were seen: a form only where all of them agree."""
 
     form: Form | None = None
-    odd: dict[Oddity, int] | None = None
+    odd: dict[Oddity, int] = field(default_factory=dict)
 
     def see(self, cell: str) -> None:
         """Take a cell that isn't empty into account."""
@@ -46,7 +46,6 @@ class Guess:
         else:
             self.form = "text"
         if (oddity := _oddity(cell)) is not None:
-            self.odd = self.odd or {}
             self.odd[oddity] = self.odd.get(oddity, 0) + 1
 
 

@@ -170,16 +170,18 @@ def _parts(wanted: str) -> tuple[str, Form | None]:
 
 
 def describe(targets: Iterable[tuple[str, Target | None, Form | None]]) -> Iterator[str]:
-    """Write what each column becomes: `“E-Mail” → email, names the customer`."""
+    """Write what each column becomes: `“E-Mail” → “email” (identifier)`."""
     for column, target, form in targets:
         if target is None:
             yield f"{quoted(column)}: left out"
             continue
         what = _WHAT.get(target.role or "", _FORM_WORDS.get(form or "", ""))
-        yield f"{quoted(column)} → {quoted(target.name)}{what}"
+        renamed = "" if target.name == column else f" → {quoted(target.name)}"
+        yield f"{quoted(column)}{renamed}{what}"
 
 
-_WHAT = {
+_WHAT: Mapping[str, str] = {
+    **dict.fromkeys(IDENTIFIERS, " (identifier)"),
     "timestamp": " (the time of the event)",
     "name": " (the event's name)",
 }

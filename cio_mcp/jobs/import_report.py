@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import groupby, islice
+from functools import partial
+from itertools import groupby
 from random import Random
 
 from pydantic import JsonValue
@@ -17,7 +18,7 @@ from cio_mcp.jobs.cells import Form, Guess, Oddity
 from cio_mcp.jobs.columns import Columns, Target, describe
 from cio_mcp.jobs.files import ARGUMENT
 from cio_mcp.jobs.repeats import Pairs, Repeated
-from cio_mcp.text.lists import list_first
+from cio_mcp.text.lists import join_first, list_first
 from cio_mcp.text.sanitize import quoted
 
 FIRST_ROWS = RANDOM_ROWS = 5
@@ -26,7 +27,7 @@ MAX_REJECTIONS = 10
 """Rejected rows that the report names."""
 MAX_PEOPLE = 1_000
 """Customers whom the report names, where an import has no more: as many as are looked up. Chosen: 10 requests."""
-MAX_COLUMN_LINES = 20
+MAX_COLUMN_LINES = 15
 """Columns that the report describes."""
 MAX_ODD_COLUMNS = 5
 """Columns that warnings name."""
@@ -36,16 +37,13 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far clocks may differ before a time counts as future. Chosen."""
 
 ODDITIES: Mapping[Oddity, str] = {
-    "dates": "{}: {} kept as text, while date conditions in Customer.io compare Unix seconds. "
-    'To convert them, map the column to "{}:time"',
-    "other dates": "{}: {} kept as text, because the order of day and month can't be known",
-    "missing": "{}: {}, kept as text",
+    "dates": "{} kept as text, while date conditions in Customer.io compare Unix seconds. To convert them, map the "
+    'column to "{}:time".',
+    "other dates": "{} kept as text, because the order of day and month can't be known.",
+    "missing": "{} such as “null”, “none”, or “NaN”, kept as text.",
 }
-_COUNTED: Mapping[Oddity, tuple[str, str]] = {
-    "dates": ("1 date", "{:,} dates"),
-    "other dates": ("1 date", "{:,} dates"),
-    "missing": ("1 value that says “null”, “none”, or “NaN”", "{:,} values that say “null”, “none”, or “NaN”"),
-}
+"""What a person may not expect, after how many cells of which columns it is about."""
+NOUNS: Mapping[Oddity, str] = {"dates": "date", "other dates": "date", "missing": "value"}
 
 
 @dataclass(slots=True)
@@ -135,7 +133,7 @@ class Report:
             "events": dict(self.events.most_common(MAX_EVENT_NAMES)),
             "old": self.old,
             "has_times": any(self._form(*each) == "time" for each in self._targets()),
-            "sample": [*self.first, *self.some],
+            "sample": [*self.first, *sorted(self.some, key=_line_of)],
             "rejections": [*self.rejections],
             "warnings": [*self._warnings()],
         }
@@ -178,17 +176,27 @@ class Report:
             yield f"{repeat} an earlier row word for word. Each is sent as an event of its own."
         if self.future:
             yield f"{'1 event has' if self.future == 1 else f'{self.future:,} events have'} a time in the future."
-        yield from islice(self._oddities(), MAX_ODD_COLUMNS)
+        for oddity, sentence in ODDITIES.items():
+            if odd := [(target, guess.odd[oddity]) for target, guess in self._as_text() if oddity in guess.odd]:
+                counted = join_first(odd, MAX_ODD_COLUMNS, partial(_counted, NOUNS[oddity]))
+                yield sentence.format(counted, odd[0][0].name)
 
-    def _oddities(self) -> Iterator[str]:
+    def _as_text(self) -> Iterator[tuple[Target, Guess]]:
+        """The columns of a text file that are kept as text, with what their cells look like."""
         for column, guess in self.guesses.items():
             target = self.columns.targets.get(column)
-            if target is None or target.role or self._form(column, target) not in (None, "text"):
-                continue
-            for oddity, count in (guess.odd or {}).items():
-                one, several = _COUNTED[oddity]
-                counted = one if count == 1 else several.format(count)
-                yield f"{ODDITIES[oddity].format(quoted(column), counted, target.name)}."
+            if target is not None and target.role is None and self._form(column, target) in (None, "text"):
+                yield target, guess
+
+
+def _counted(noun: str, odd: tuple[Target, int]) -> str:
+    target, count = odd
+    return f"{quoted(target.column)}: {count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _line_of(example: JsonValue) -> int:
+    line = example.get("line") if isinstance(example, dict) else None
+    return line if isinstance(line, int) else 0
 
 
 def _rows(pairs: Pairs) -> str:

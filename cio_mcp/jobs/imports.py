@@ -140,10 +140,14 @@ class Scan:
             return
         by, text = named[0]
         email = next((text for each, text in named[1:] if each.role == "email"), None)
+        targets = self.columns.targets
+        values = tuple(
+            item for item in row.values.items() if (target := targets[item[0]]) is not None and target is not by
+        )
         try:
-            content = hash(tuple(row.values.items()))
+            content = hash(values)
         except TypeError:  # a list or an object is inside
-            content = hash(repr(row.values))
+            content = hash(repr(values))
         self.repeats.add(row.line, by.role or "id", text, email, content)
 
 

@@ -215,6 +215,14 @@ class TestRepeats:
         report = found.report()
         assert [report[name] for name in ("rows", "accepted", "rejected", "left_out", "people")] == [4, 1, 2, 1, 1]
 
+    def test_what_is_not_sent_does_not_make_rows_differ(self) -> None:
+        rows: list[Values] = [
+            {"email": "ada@example.com", "plan": "a", "note": 1}, {"email": "ADA@example.com", "plan": "a", "note": 2}
+        ]  # fmt: skip
+        staged = [*source(rows, {"note": None}).rows()]
+        assert [line for line, _ in sent(staged)] == [2]
+        assert not problems(staged)
+
     def test_addresses_are_compared_without_case_and_ids_with_it(self) -> None:
         rows: list[Values] = [
             {"email": "Ada@example.com", "id": "", "x": 1}, {"email": "ada@EXAMPLE.com", "id": "", "x": 2},
@@ -349,7 +357,7 @@ class TestReport:
         assert found.report()["warnings"] == [
             f'“joined”: 2 dates kept as text, {SECONDS} To convert them, map the column to "joined:time".',
             "“born”: 1 date kept as text, because the order of day and month can't be known.",
-            "“plan”: 1 value that says “null”, “none”, or “NaN”, kept as text.",
+            "“plan”: 1 value such as “null”, “none”, or “NaN”, kept as text.",
         ]
 
 

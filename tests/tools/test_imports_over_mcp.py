@@ -22,7 +22,9 @@ from tests.eras import Era
 pytestmark = pytest.mark.anyio
 
 BATCH = "/api/v2/batch"
-COLUMNS = "“ID” → “id” (text); “E-Mail” → “email” (text); “tier” → “tier” (numbers); “since” → “since” (times, as {})"
+COLUMNS = (
+    "“ID” → “id” (identifier); “E-Mail” → “email” (identifier); “tier” (numbers); “since” (times, as Unix seconds)"
+)
 POLICY = """
 large_audience = 500
 recipients.addresses = ["ada@example.com"]
@@ -105,7 +107,7 @@ async def test_five_hundred_customers_are_imported_with_one_approval(
     [question] = [prompt.message for prompt in person.prompts[:1]]
     for line in (
         "- Rows: 500, of which 0 rejected.",
-        f"- Columns: {COLUMNS.format('Unix seconds')}.",
+        f"- Columns: {COLUMNS}.",
         "- Times without a zone are read as UTC.",
         "- Empty cells and null change nothing.",
         "- Customers who don't exist are not created. Customer.io skips their rows without an answer.",
@@ -160,7 +162,7 @@ async def test_creation_is_off_unless_requested(settings: Settings, sandbox: San
     assert "- line 2, id “new-1”: doesn't exist, so nothing changes." in first
     assert "Recipients: 1 person is expected to be reached, 2 people at most." in first
     assert "- 1 customer of them is new and will be created." in second
-    assert "- line 2, id “new-1”, a new customer: tier: (not set) → 2." in second
+    assert "- line 2, id “new-1”, a new customer: tier: 2." in second
     assert "A new customer may enter any segment and any campaign that starts from one." in second
 
 

@@ -14,12 +14,13 @@ from cio_mcp.jobs.import_rows import CustomerRows
 from cio_mcp.tools.bulk.known_people import Known, known_people
 from cio_mcp.tools.bulk.samples import customer_samples
 from cio_mcp.tools.bulk.sources import InlineRows, Report, lines_of, name_of, stage
+from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
 from cio_mcp.tools.common.recipients import may_start, starts_as_json
 from cio_mcp.workspace import CallContext
 
 Rows = Annotated[InlineRows | None, Field(description="Up to 1,000 objects")]
-File = Annotated[str | None, Field(description="Or a CSV, JSON-lines, or Parquet file")]
+File = Annotated[Name | None, Field(description="Or a CSV, JSON-lines, or Parquet file")]
 ColumnMap = Annotated[
     dict[str, str | None] | None,
     Field(description='Column → id, email, cio_id, or name; "name:time" converts dates; null omits'),

@@ -12,10 +12,10 @@ from cio_mcp.text.visible import visible, visible_name, visible_value
 from cio_mcp.tools.bulk.known_people import Known
 from cio_mcp.tools.bulk.sources import Example
 
-MAX_VALUE_CHARACTERS = 60
+MAX_VALUE_CHARACTERS = 40
 """Characters of a value in a sample; the page of the change shows whole rows."""
-MAX_LINE_CHARACTERS = 180
-"""Characters of the values of one row: ten of them fit into a question. Chosen."""
+MAX_SAMPLE_CHARACTERS = 1_600
+"""Characters of the values of all rows: with these, a question can be shown in a client. Chosen."""
 
 
 def customer_samples(sample: Sequence[Example], known: Known, *, create: bool) -> tuple[str, ...]:
@@ -23,52 +23,55 @@ def customer_samples(sample: Sequence[Example], known: Known, *, create: bool) -
 
     `create` says that rows create customers who don't exist.
     """
-    return tuple(_customer_line(each, known, create=create) for each in sample)
+    room = MAX_SAMPLE_CHARACTERS // max(1, len(sample))
+    return tuple(_customer_line(each, known, room, create=create) for each in sample)
 
 
 def event_samples(sample: Sequence[Example]) -> tuple[str, ...]:
     """A line for each row: the customer, the event and its time, and its data."""
-    return tuple(map(_event_line, sample))
+    return tuple(_event_line(each, MAX_SAMPLE_CHARACTERS // len(sample)) for each in sample)
 
 
-def _customer_line(example: Example, known: Known, *, create: bool) -> str:
+def _customer_line(example: Example, known: Known, room: int, *, create: bool) -> str:
     reference, attributes = example.customer, _reaching_first(example.values)
     person = known.get(reference)
     head = f"line {example.line:,}, {reference.kind} {visible(reference.value)}"
     if reference not in known:
-        return _line(head, [f"{visible_name(name)}: → {_short(value)}" for name, value in attributes.items()])
+        return _line(head, [f"{visible_name(name)}: → {_short(value)}" for name, value in attributes.items()], room)
     if person is None and not (create and reference.kind != "cio_id"):
         return f"{head}: doesn't exist, so nothing changes"
-    before = person.attributes if person else {}
+    if person is None:
+        new = [f"{visible_name(name)}: {_short(value)}" for name, value in attributes.items()]
+        return _line(f"{head}, a new customer", new, room)
+    before = person.attributes
     edits = [
         f"{visible_name(name)}: {_old(before.get(name))} → {_short(value)}"
         for name, value in attributes.items()
         if not same(before.get(name), value)
     ]
-    head = head if person else f"{head}, a new customer"
-    return _line(head, edits) if edits else f"{head}: no change"
+    return _line(head, edits, room) if edits else f"{head}: no change"
 
 
-def _event_line(example: Example) -> str:
+def _event_line(example: Example, room: int) -> str:
     reference = example.customer
     at = example.operation.get("timestamp")
     when = f" at {moment(from_unix(at))}" if isinstance(at, int) else ""
     name = visible(str(example.operation.get("name")))
     head = f"line {example.line:,}, {reference.kind} {visible(reference.value)}, {name}{when}"
     data = [f"{visible_name(key)}: {_short(value)}" for key, value in example.values.items()]
-    return _line(head, data) if data else head
+    return _line(head, data, room) if data else head
 
 
 def _reaching_first(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     return dict(sorted(values.items(), key=lambda item: not meanings(*item) & REACHING_ATTRIBUTES))
 
 
-def _line(head: str, values: Sequence[str]) -> str:
+def _line(head: str, values: Sequence[str], room: int) -> str:
     shown: list[str] = []
     size = 0
     for value in values:
         size += len(value)
-        if shown and size > MAX_LINE_CHARACTERS:
+        if shown and size > room:
             break
         shown.append(value)
     left = len(values) - len(shown)

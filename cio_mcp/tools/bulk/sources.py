@@ -27,6 +27,9 @@ MAX_REASONS = 3
 MAX_LINES = 5
 """Lines that a sentence names."""
 
+REPORT_FORM = 1
+"""Raised when `Report` changes, so that no plan rests on a report of an older release."""
+
 InlineRows = list[dict[str, JsonValue]]
 
 
@@ -147,7 +150,9 @@ async def stage(
         content = [*_checked(rows)]
         source, is_text = partial(_inline, rows or []), False
     given: JsonValue = {**columns.given}
-    key = hashlib.sha256(canonical([kind, content, given, {**options}]).encode(errors="surrogatepass")).hexdigest()
+    key = hashlib.sha256(
+        canonical([REPORT_FORM, kind, content, given, {**options}]).encode(errors="surrogatepass")
+    ).hexdigest()
     source_of_rows = ImportSource(source, columns, make, is_text, seed=key, now=ws.clock.now())
     job = await ws.stage(kind, key, options, source_of_rows)
     report = Report.model_validate(job.report)
