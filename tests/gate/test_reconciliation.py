@@ -32,6 +32,7 @@ from cio_mcp.tools.core.send_event import send_event
 from cio_mcp.tools.core.send_transactional import send_transactional
 from cio_mcp.tools.core.update_customer import update_customer
 from cio_mcp.tools.data.update_snippet import update_snippet
+from cio_mcp.tools.exports.start_export import start_export
 from cio_mcp.tools.objects.update_object import update_object
 from cio_mcp.tools.people.manage_device import manage_device
 from cio_mcp.workspace import CallContext, Workspace
@@ -333,6 +334,20 @@ async def test_what_arrived_is_found_while_writes_are_paused(scene: Scene, sandb
     assert await scene.gate.pauses.pause(by="operator", now=scene.gate.clock.now())
     await scene.after(60)
     assert (await scene.state(row)).state == "sent"
+
+
+async def test_an_export_whose_answer_was_lost_is_found_and_never_started_again(scene: Scene, sandbox: Sandbox) -> None:
+    plan = partial(start_export, scene.ws, "customers", "VIP")
+    earlier = await scene.approved(partial(plan, attributes=("plan",)))
+    assert (await scene.gate.make(earlier, partial(plan, attributes=("plan",)), scene.work())).status == "done"
+    sandbox.faults.append(Fault("POST", "/v1/exports/customers", "accept_then_drop", times=20))
+    row = await scene.approved(plan)
+    assert (await scene.gate.make(row, plan, scene.work())).status == "unknown"
+    await scene.after(60)
+    found = await scene.state(row)
+    assert found.state == "sent"
+    assert "exactly one match was found in Customer.io: export 2" in (found.result or "")
+    assert requests(sandbox, "/v1/exports/customers") == 2
 
 
 async def test_a_pause_does_not_use_up_the_looks_at_a_change(scene: Scene, sandbox: Sandbox) -> None:

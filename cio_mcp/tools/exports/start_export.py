@@ -9,6 +9,7 @@ from cio_mcp.customerio.api import exports
 from cio_mcp.customerio.api.exports import DEFAULT_MONTHS, MAX_MONTHS, ExportKind
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.gate.evidence import Evidence
 from cio_mcp.gate.plan import Plan
 from cio_mcp.settings import Settings
 from cio_mcp.text.sanitize import quoted
@@ -144,6 +145,7 @@ def _plan(
         rests_on=rests_on,
         once=True,
         repeat=repeat,
+        trace=Evidence(export="customers" if call.operation == "export_customers" else "deliveries"),
         next_step=NEXT,
     )
 
