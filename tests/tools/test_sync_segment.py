@@ -74,7 +74,7 @@ async def test_a_segment_becomes_equal_to_a_list_after_one_approval(
     assert edits(sandbox) == ["add_customers"]
     [prompt] = person.prompts
     for line in (
-        "- It has 5 members now, 5 of them are in the list, and 7 afterwards.",
+        "- It has 5 members now, of whom 5 stay, and 7 afterwards.",
         "- 2 rows name a customer who is in the list already.",
         "Recipients: 2 people.",
         "- “eve” (“eve@example.com”).",
@@ -265,7 +265,7 @@ async def test_ids_that_differ_in_case_only_raise_a_warning(settings: Settings, 
     person = Person(APPROVE)
     async with connect(settings, sandbox, "auto", person) as client:
         await sync(client, ["ADA", *MEMBERS[1:]])
-    warning = "- The IDs of 1 of those who are removed differ from the list only in case: “ada” (listed: “ADA”)."
+    warning = "- 1 ID differs only in case from a member who is removed: “ADA” (member: “ada”)."
     assert warning in person.prompts[0].message.splitlines()
 
 
@@ -277,7 +277,7 @@ async def test_rows_that_cannot_be_read_raise_a_warning_where_somebody_is_remove
     async with connect(files, sandbox, "auto", person) as client:
         await client.call_tool("sync_segment", {"segment": "3", "file": "list.csv"})
     message = person.prompts[0].message
-    assert "- 1 of the rows can't be read. A member whom one of them means is removed." in message.splitlines()
+    assert "- 1 row can't be read. If it stands for a member, that member is removed." in message.splitlines()
     assert "- line 3: has 1 values; the first line names 2 columns." in message.splitlines()
 
 

@@ -80,8 +80,11 @@ async def plan_sync(ws: CallContext, found: Difference) -> Plan:
 
 def _notes(found: Difference) -> Iterator[str]:
     this, people = found.comparison, found.people
-    stay = f"{this.unchanged:,} of them {'is' if this.unchanged == 1 else 'are'} in the list"
-    yield f"It has {this.members:,} members now, {stay}, and {found.edits.after:,} afterwards."
+    stay = this.members - len(this.removed)
+    yield (
+        f"It has {this.members:,} members now, of whom {stay:,} {'stays' if stay == 1 else 'stay'}, and "
+        f"{found.edits.after:,} afterwards."
+    )
     if people.column is not None:
         yield f"The list is the column {quoted(people.column)} of the file, with {people.rows:,} rows."
     if repeated := people.repeated + this.repeated:
@@ -97,12 +100,17 @@ def _rows_name(count: int) -> str:
 def _warnings(found: Difference) -> Iterator[str]:
     removed = found.comparison.removed
     if removed and (unread := len(found.people.faults)):
-        yield f"{unread:,} of the rows can't be read. A member whom one of them means is removed."
+        yield (
+            "1 row can't be read. If it stands for a member, that member is removed."
+            if unread == 1
+            else f"{unread:,} rows can't be read. Members for whom one of them stands are removed."
+        )
     by_case = {person.id.casefold(): person.id for person in removed if person.id}
     values = [one.value for one, _ in found.comparison.unknown if one.value.casefold() in by_case]
     if values:
-        pairs = join_first(values, 3, lambda value: f"{quoted(by_case[value.casefold()])} (listed: {quoted(value)})")
-        yield f"The IDs of {len(values):,} of those who are removed differ from the list only in case: {pairs}."
+        pairs = join_first(values, 3, lambda value: f"{quoted(value)} (member: {quoted(by_case[value.casefold()])})")
+        ids = "1 ID differs" if len(values) == 1 else f"{len(values):,} IDs differ"
+        yield f"{ids} only in case from a member who is removed: {pairs}."
 
 
 def _rejected(people: PeopleList, this: Comparison | None) -> list[StagedRow]:
