@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cio_mcp.gate.policy import Policy
+from cio_mcp.gate.policy import Policy, SyncRule
 from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.gate.risk import Risk
 from cio_mcp.server.definitions import Definition, load, why_withheld
@@ -81,6 +81,7 @@ def policy_as_text(*, over_http: bool) -> str:
         f"large_audience  {policy.large_audience:,} ({policy.why('large_audience')}): above it, the number is typed",
         f"sends_an_hour   {policy.sends_an_hour or 'no cap'} ({policy.why('sends_an_hour')})",
         f"recipients      {_recipients_text(policy)} ({policy.why('recipients')})",
+        *(f"sync {name}: {_sync_text(rule)}" for name, rule in sorted(policy.syncs.items())),
         "",
         *MEANING,
     ]
@@ -107,6 +108,7 @@ def policy_as_json(*, over_http: bool) -> str:
     answer = {
         "file": str(settings.policy_file) if settings.policy_file else None,
         "tools": [{"class" if key == "risk" else key: value for key, value in asdict(row).items()} for row in rules],
+        "syncs": {name: asdict(rule) for name, rule in sorted(policy.syncs.items())},
         **{key: {"value": value, "why": policy.why(key)} for key, value in beside.items()},
     }
     return json.dumps(answer, indent=2, ensure_ascii=False)
@@ -121,6 +123,13 @@ def _in_force(*, over_http: bool) -> tuple[Settings, Policy, list[Row]]:
 
 def _cells(row: Row) -> tuple[str | None, ...]:
     return row.tool, row.risk or "(reads)", row.rule, row.why, row.approval, row.approval_why
+
+
+def _sync_text(rule: SyncRule) -> str:
+    if rule.rule != "allow":
+        return rule.rule
+    more = [name for name, allowed in (("create", rule.create), ("starts", rule.starts)) if allowed]
+    return ", ".join([f"allow up to {rule.max_changed:,} changed rows and {rule.max_share:.0%} of all", *more])
 
 
 def _recipients_text(policy: Policy) -> str:

@@ -73,6 +73,22 @@ class ReadBack(BaseModel):
     attributes: dict[str, JsonValue]
 
 
+class SyncSize(BaseModel):
+    """How much a run of a sync changes, for the policy: `changed` of `total` rows, or of a segment's members.
+
+    `creates` says whether it may create customers, `reaches` whether it may change who receives messages, as an address
+    or a subscription does.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    changed: int
+    total: int
+    creates: bool = False
+    reaches: bool = False
+
+
 NOT_READ: JsonValue = {"not_read": True}
 """The value in `rests_on` of what could not be read; no text, since a text of the workspace may say anything."""
 
@@ -113,6 +129,7 @@ class Plan(BaseModel):
     - `rests_on` is what must still be so just before execution; what could not be read is `NOT_READ`.
     - `once` marks effects that must not come twice (messages, triggers, events, creates), `repeat` whether a second one
       is meant (None: the tool has no argument for one).
+    - `sync` is how much a run of a named sync changes; no other plan has it.
     - `due_at` is when a scheduled send goes out (Unix seconds), `proof` what can be read once the write is visible, and
       `trace` how to find its effect if the outcome is unknown.
     """
@@ -139,6 +156,7 @@ class Plan(BaseModel):
     job: JobSpec | None = None
     sample: tuple[str, ...] = ()
     rejected_rows: tuple[str, ...] = ()
+    sync: SyncSize | None = None
     rests_on: dict[str, JsonValue] = {}
     once: bool = False
     repeat: bool | None = None

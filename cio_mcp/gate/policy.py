@@ -49,6 +49,29 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncRule:
+    """What the policy file says about a sync by its name; `allow` holds for runs of this size at most.
+
+    `max_share` is a part of all rows, or of the segment. `create` allows to create customers, `starts` what may start
+    campaigns or change who receives messages.
+    """
+
+    rule: Rule
+    max_changed: int = 0
+    max_share: float = 0.0
+    create: bool = False
+    starts: bool = False
+
+    def covers(self, plan: "Plan") -> bool:
+        """Whether a run is small enough, and does nothing that the rule does not name."""
+        size = plan.sync
+        if size is None or size.changed > min(self.max_changed, self.max_share * size.total):
+            return False
+        started = bool(plan.starts) or size.reaches or (plan.risk == "send" and not size.creates)
+        return plan.risk != "destroy" and (self.create or not size.creates) and (self.starts or not started)
+
+
+@dataclass(frozen=True, slots=True)
 class Recipients:
     """The only people for whom a `send` may be allowed: addresses and domains in lower case, a manual segment."""
 
@@ -76,6 +99,7 @@ class Policy:
 
     classes: Mapping[Risk, Entry] = field(default_factory=dict)
     tools: Mapping[str, Entry] = field(default_factory=dict)
+    syncs: Mapping[str, SyncRule] = field(default_factory=dict)
     recipients: Recipients = field(default_factory=Recipients)
     large_audience: int = LARGE_AUDIENCE
     sends_an_hour: int | None = None
@@ -92,6 +116,8 @@ class Policy:
 
     def rule_of(self, tool: str, plan: "Plan") -> Rule:
         """The rule for one plan; `allow` holds only if it is small, known, new, and for allowed recipients."""
+        if plan.sync is not None:
+            return self._rule_of_sync(tool, plan)
         rules = [self._rule(tool, plan.risk)[0], *(one.rule for one in self._of_typed_tools(tool, plan) if one.rule)]
         rule = max(rules, key=RULES.index)
         return "confirm" if rule == "allow" and not self._may_be_allowed(plan) else rule
@@ -160,8 +186,20 @@ class Policy:
         owners = (TYPED_TOOLS.get(operation, ()) for operation in plan.operations)
         return [self.tools[name] for names in owners if tool not in names for name in names if name in self.tools]
 
+    def _rule_of_sync(self, tool: str, plan: "Plan") -> Rule:
+        """The rule for a run of a sync: its own, unless one for the class or for a tool is stricter."""
+        own = self.syncs.get(plan.sync.name) if plan.sync else None
+        if own is None or (own.rule == "allow" and not (own.covers(plan) and self._is_new(plan))):
+            own = SyncRule("confirm")
+        entries = (self.classes.get(plan.risk, Entry()), *self._of_typed_tools(tool, plan))
+        return max([own.rule, *(entry.rule for entry in entries if entry.rule)], key=RULES.index)
+
+    @staticmethod
+    def _is_new(plan: "Plan") -> bool:
+        return not (plan.repeat or plan.earlier or plan.rejections)
+
     def _may_be_allowed(self, plan: "Plan") -> bool:
-        if plan.repeat or plan.earlier or plan.rejections or plan.job is not None:
+        if not self._is_new(plan) or plan.job is not None:
             return False
         if plan.affected is None or plan.affected > self.large_audience:
             return False

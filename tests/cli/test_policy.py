@@ -131,3 +131,12 @@ async def test_a_class_that_is_allowed_is_made_without_a_question(
     assert made.structured_content["status"] == "done"
     assert changes.structured_content is not None
     assert changes.structured_content["changes"][0]["decided_by"] == "policy"
+
+
+def test_rules_of_syncs_are_shown(cio_mcp: CommandLine, file: Path) -> None:
+    rule = '[sync.crm]\nrule = "allow"\nmax_changed = 500\nmax_share = 0.1\nstarts = true\n[sync.b]\nrule = "hide"\n'
+    file.write_text(FILE + rule)
+    shown = cio_mcp.run("policy", CIO_POLICY_FILE=str(file)).stdout
+    assert "sync b: hide\nsync crm: allow up to 500 changed rows and 10% of all, starts\n" in shown
+    as_json = json.loads(cio_mcp.run("policy", "--json", CIO_POLICY_FILE=str(file)).stdout)
+    assert as_json["syncs"]["crm"]["max_share"] == 0.1
