@@ -45,7 +45,7 @@ from cio_mcp.gate.policy_file import policy_of
 from cio_mcp.gate.reconciliation import Reconciler
 from cio_mcp.gate.retention import Retention
 from cio_mcp.gate.service import Gate
-from cio_mcp.jobs import membership
+from cio_mcp.jobs import membership, sync_upload
 from cio_mcp.jobs.job import JobFunction
 from cio_mcp.jobs.lookups import Lookups
 from cio_mcp.jobs.runner import Runner
@@ -60,6 +60,7 @@ from cio_mcp.storage.job_rows import RowSource
 from cio_mcp.storage.jobs import JobRow, Jobs
 from cio_mcp.storage.limiter_state import open_limiter_store
 from cio_mcp.storage.pauses import Pauses
+from cio_mcp.storage.sync_rows import SyncRows
 from cio_mcp.text.timestamps import from_unix
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -225,6 +226,7 @@ class Workspace:
     tasks: TaskGroup
     staging: Staging
     lookups: Lookups
+    sync_rows: SyncRows
     keys: KeyReport = field(default_factory=KeyReport)
     """Whether Customer.io accepts the keys, once `check_keys` has run."""
     simulated: bool = False
@@ -283,7 +285,9 @@ async def open_workspace(
         jobs, writer = Jobs(database, key), Writer(client)
         journal, pauses = Journal(database, key), Pauses(database, key)
         may_write = partial(_may_write, pauses)
-        runner = Runner(jobs, job_functions(writer, settings), may_write, clock, secrets.token_hex(8))
+        sync_rows = SyncRows(database, key)
+        functions = job_functions(writer, sync_rows, settings)
+        runner = Runner(jobs, functions, may_write, clock, secrets.token_hex(8))
         executor = Executor(writer, client, clock.sleep, JobStarter(jobs, clock, runner.look))
         gate = Gate(journal, pauses, executor, clock, policy)
         reconciler = Reconciler(
@@ -299,15 +303,22 @@ async def open_workspace(
         stack.push_async_callback(feed.close)
         tasks.start_soon(feed.keep, settings.event_days, settings.event_rows)
         staging = Staging(jobs, tasks, clock)
-        yield Workspace(settings, client, gate, feed, tasks, staging, Lookups(clock), simulated=sandbox is not None)
+        yield Workspace(
+            settings, client, gate, feed, tasks, staging, Lookups(clock), sync_rows, simulated=sandbox is not None
+        )
 
 
-def job_functions(writer: Writer, settings: Settings) -> dict[str, JobFunction]:
+def job_functions(writer: Writer, sync_rows: SyncRows, settings: Settings) -> dict[str, JobFunction]:
     """The functions of jobs by kind, as far as there are keys for them."""
     if not settings.has_track:
         return {}
     upload = Upload(writer)
-    return {"import_customers": upload, "import_events": upload, membership.KIND: membership.ChangeMembers(writer)}
+    return {
+        "import_customers": upload,
+        "import_events": upload,
+        membership.KIND: membership.ChangeMembers(writer),
+        sync_upload.KIND: sync_upload.SyncUpload(upload, sync_rows),
+    }
 
 
 async def _may_write(pauses: Pauses) -> bool:

@@ -59,6 +59,7 @@ class Report:
     accepted: int = 0
     rejected: int = 0
     left_out: int = 0
+    unchanged: int = 0
     old: int = 0
     future: int = 0
     first: list[JsonValue] = field(default_factory=list)
@@ -103,13 +104,22 @@ class Report:
         """Count a row that says what an earlier one does."""
         self.left_out += 1
 
+    @property
+    def rows(self) -> int:
+        """How many rows were read."""
+        return self.accepted + self.rejected + self.left_out + self.unchanged
+
+    def leave_unchanged(self) -> None:
+        """Count a row that was sent before as it is."""
+        self.unchanged += 1
+
     def check_read(self, seen: int) -> None:
         """Make sure that the second reading found the rows of the first.
 
         Raises:
             InvalidArgument: the file changed in between.
         """
-        if self.accepted + self.rejected + self.left_out != seen:
+        if self.rows != seen:
             raise InvalidArgument(ARGUMENT, "changed while it was read. Try again")
 
     def as_json(self) -> dict[str, JsonValue]:
@@ -117,10 +127,11 @@ class Report:
         lines = describe((column, target, self._form(column, target)) for column, target in self._targets())
         names = sorted(self.names - {"_update"})
         return {
-            "rows": self.accepted + self.rejected + self.left_out,
+            "rows": self.rows,
             "accepted": self.accepted,
             "rejected": self.rejected,
             "left_out": self.left_out,
+            "unchanged": self.unchanged,
             "people": sum(1 for _ in groupby(sorted(self.people))),
             "references": [*self.references] if self.repeated.people <= MAX_PEOPLE else None,
             "kinds": [*sorted(self.kinds)],

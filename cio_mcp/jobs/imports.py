@@ -8,6 +8,7 @@ from random import Random
 
 from pydantic import JsonValue
 
+from cio_mcp.customerio.batches import Operation
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs.cells import Form, Guess
 from cio_mcp.jobs.columns import Columns
@@ -30,7 +31,8 @@ class ImportSource:
     """Rows as operations, those that can't be sent with the reason; see `RowSource`.
 
     `open` opens the rows each time. `is_text` says that all values are text, so that numbers and truth values are
-    recognized by column. `seed` picks the random rows of the sample, `now` is in Unix seconds.
+    recognized by column. `seed` picks the random rows of the sample, `now` is in Unix seconds. `is_known` says that an
+    operation need not be sent again, as in a sync.
     """
 
     open: Callable[[], AbstractContextManager[Rows]]
@@ -39,6 +41,7 @@ class ImportSource:
     is_text: bool
     seed: str
     now: float
+    is_known: Callable[[Operation], bool] = lambda _: False
     scan: "Scan" = field(init=False)
     result: Report = field(init=False)
 
@@ -87,9 +90,12 @@ class ImportSource:
             except InvalidArgument as wrong:
                 self.result.reject(row.line, str(wrong))
                 yield StagedRow(row.line, storable(row.values), str(wrong))
-            else:
-                self.result.accept(row.line, operation)
-                yield StagedRow(row.line, operation)
+                continue
+            if self.is_known(operation):
+                self.result.leave_unchanged()
+                continue
+            self.result.accept(row.line, operation)
+            yield StagedRow(row.line, operation)
 
     def _check_faults(self, row: Row) -> None:
         for column, reason in row.faults.items():

@@ -69,13 +69,16 @@ class OutputFile:
         except OSError as failure:
             raise _failed(self.name, failure) from None
 
-    def finish(self) -> None:
-        """Give the complete file its name, unless something else has taken that meanwhile."""
+    def finish(self, *, replace: bool = False) -> None:
+        """Give the complete file its name: in place of an older one with `replace`, else only if it is still free."""
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            _give_name(self._temporary, self._path)
+            if replace:
+                self._temporary.replace(self._path)
+            else:
+                _give_name(self._temporary, self._path)
         except FileExistsError:
             raise InvalidArgument(ARGUMENT, f"{quoted(self.name)} exists meanwhile. Choose another name") from None
         except OSError as failure:

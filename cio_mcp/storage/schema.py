@@ -10,6 +10,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -246,6 +247,17 @@ job_rows = Table(
 )
 """The rows of a job in their order, from 0: `data` is JSON, `problem` says why a row was refused.
 Rows that were rejected before the job have negative numbers and are never sent. `line` is that of the file."""
+
+sync_rows = Table(
+    "sync_rows",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("sync", String, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What each named sync sent last: digests of who a row is about, and of what it says."""
 
 _versions = Table(
     "alembic_version",

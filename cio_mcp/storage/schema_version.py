@@ -11,7 +11,7 @@ from cio_mcp.errors import StorageFailed
 
 BASELINE = "0001_from_0001"
 """What databases have that were created before versions were recorded."""
-HEAD = "0005_from_0001"
+HEAD = "0006_from_0001"
 """The schema of `schema.py`; a test compares it with the newest revision."""
 
 _FORMAT = re.compile(r"(\d{4})_from_(\d{4})")

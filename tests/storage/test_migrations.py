@@ -40,8 +40,8 @@ from tests.carrying_out import approve
 pytestmark = pytest.mark.anyio
 
 WRITTEN_BEFORE = (Path(__file__).parent / "baseline.sql").read_text(encoding="utf-8")
-NEWER = "0006_from_0005"
-TOO_NEW = "0007_from_0006"
+NEWER = "0007_from_0006"
+TOO_NEW = "0008_from_0007"
 
 TOOLS: dict[str, Any] = {"update_customer": update_customer, "undo_change": undo_change}
 

@@ -11,6 +11,7 @@ from cio_mcp.gate.job_spec import JobSpec
 from cio_mcp.gate.plan import Plan, Starts
 from cio_mcp.jobs.columns import Columns
 from cio_mcp.jobs.import_rows import CustomerRows
+from cio_mcp.storage.jobs import JobRow
 from cio_mcp.tools.bulk.known_people import Known, known_people
 from cio_mcp.tools.bulk.samples import customer_samples
 from cio_mcp.tools.bulk.sources import InlineRows, Report, lines_of, name_of, stage
@@ -45,6 +46,11 @@ async def import_customers(
     target = Columns("customers", columns or {})
     make = partial(CustomerRows, create=create)
     job, report = await stage(ws, "import_customers", rows, file, target, make, {"create": create})
+    return await plan_import(ws, job, report, create=create, where=name_of(file))
+
+
+async def plan_import(ws: CallContext, job: JobRow, report: Report, *, create: bool, where: str) -> Plan:
+    """Plan the import of rows that are staged; `where` ends the summary, such as ` from “plans.csv”`."""
     known, is_complete = await _known(ws, report)
     missing = [line for line, one in report.customers if is_complete and known.get(one, ...) is None]
     starts = await _starts(ws, report, create=create)
@@ -52,7 +58,7 @@ async def import_customers(
     is_blind = not ws.settings.has_app
     return Plan(
         risk="send" if report.reaching or starts or create or is_blind else "data",
-        summary=f"Import {name_attributes(report.names)} of {_count(report.people)}{name_of(file)}"
+        summary=f"Import {name_attributes(report.names)} of {_count(report.people)}{where}"
         f"{', who are created if they are new' if create else ''}.",
         notes=(*report.notes, EMPTY, *_existence(report, missing, create=create, is_complete=is_complete), NO_UNDO),
         why=" ".join(_reasons(report, creates=creates)),

@@ -71,6 +71,7 @@ class Report(BaseModel):
     accepted: int
     rejected: int
     left_out: int
+    unchanged: int = 0
     people: int
     references: list[tuple[int, Kind, str]] | None
     kinds: list[str]
@@ -94,7 +95,8 @@ class Report(BaseModel):
     def notes(self) -> tuple[str, ...]:
         """The counts, and what the columns become."""
         left_out = f", {self.left_out:,} left out because they repeat an earlier one" if self.left_out else ""
-        counts = f"Rows: {self.rows:,}, of which {self.rejected:,} rejected{left_out}."
+        unchanged = f", {self.unchanged:,} unchanged since they were sent" if self.unchanged else ""
+        counts = f"Rows: {self.rows:,}, of which {self.rejected:,} rejected{left_out}{unchanged}."
         times = ("Times without a zone are read as UTC.",) if self.has_times else ()
         return (counts, f"Columns: {'; '.join(self.columns)}.", *times)
 

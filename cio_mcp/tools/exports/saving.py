@@ -21,7 +21,6 @@ from cio_mcp.tools.exports.contents import MAX_HEAD_BYTES, Contents
 from cio_mcp.workspace import CallContext
 
 OPERATIONS = ("export_customers", "export_deliveries")
-TYPES = ("customers", "deliveries")
 ANSWER_SECONDS = 1.0
 """Seconds of a call that are kept for answering."""
 PROGRESS_SECONDS = 1.0
@@ -29,8 +28,8 @@ PROGRESS_SECONDS = 1.0
 MAX_COLUMNS = 50
 """Columns that an answer names. Chosen."""
 TOO_SLOW = (
-    "The file did not arrive within the time of this call, so nothing was saved. Call get_export again. If that "
-    "doesn't help, the operator can allow more time (CIO_MAX_WAIT), or the user downloads the file in Customer.io."
+    "The file did not arrive within the time of a call, so nothing was saved. The operator can allow more time "
+    "(CIO_MAX_WAIT), or the user downloads it in Customer.io."
 )
 ANYONE = (
     "Anyone who has this link can download the file, without a key. Give it to the user only; don't open or post it."
@@ -110,8 +109,7 @@ async def _in_time(ws: CallContext) -> AsyncIterator[None]:
 
 
 def _create(name: str | None, export: Export, directories: Sequence[Path]) -> OutputFile:
-    subject = export.type if export.type in TYPES else "export"
-    return OutputFile.create(name or free_name(f"{subject}-{export.id}.csv", directories), directories)
+    return OutputFile.create(name or free_name(f"{export.type or 'export'}-{export.id}.csv", directories), directories)
 
 
 async def _receive(ws: CallContext, download: Download, file: OutputFile, contents: Contents) -> None:

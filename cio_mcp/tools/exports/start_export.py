@@ -1,9 +1,8 @@
 """The tool that starts an export of customers or deliveries."""
 
-from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from cio_mcp.customerio.api import exports
 from cio_mcp.customerio.api.exports import DEFAULT_MONTHS, MAX_MONTHS, ExportKind
@@ -17,7 +16,7 @@ from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import READ_AS, Id, Metric, SegmentRef, Time, span
 from cio_mcp.tools.common.lookup import KIND_NAMES, find
 from cio_mcp.tools.common.name_checks import check_visible
-from cio_mcp.tools.common.people_filter import audience, segments_of
+from cio_mcp.tools.common.people_filter import audience
 from cio_mcp.tools.core.messages import CLOCK_LEEWAY, months_before
 from cio_mcp.tools.exports.counts import Count, count_customers, count_deliveries
 from cio_mcp.workspace import CallContext
@@ -29,7 +28,7 @@ MAX_ATTRIBUTE_BYTES = 150
 EVERYONE = "{attribute: {field: cio_id, operator: exists}}"
 OF_CUSTOMERS, OF_DELIVERIES = ("segment", "filter"), ("kind", "id", "metric", "since", "until")
 """The arguments that only one type of export takes."""
-NEXT = "get_export downloads the file by the ID of the export; without one, it lists exports."
+NEXT = "To download the file, call get_export with the ID of the export."
 NO_ATTRIBUTES = "No attributes are requested, so Customer.io decides the columns."
 KEPT = "The file holds personal data. Customer.io keeps it for everyone with access to its account."
 
@@ -70,27 +69,24 @@ async def _customers(
 ) -> Plan:
     if (segment is None) == (filter_ is None):
         raise InvalidArgument("segment, filter", f"pass exactly one of them. For everyone: filter={EVERYONE}")
+    subject, rests_on = "that match a filter", ""
+    condition: dict[str, Any]
     if segment is not None:
         found = await ws.segments.find(segment)
-        condition: dict[str, Any] = {"segment": {"id": int(found.id)}}
-        subject, names = f"customers in segment {found.id} {quoted(found.name)}", {found.id: found.name}
+        condition = {"segment": {"id": int(found.id)}}
+        subject, rests_on = f"in segment {found.id} {quoted(found.name)}", found.name
     else:
         condition = await audience(ws, filter_)
-        subject, names = "customers that match a filter", await _names(ws, segments_of(condition))
-    notes = [f"Segment {id_} is {quoted(name)}." for id_, name in names.items()] if segment is None else []
+    count = await count_customers(ws, condition, columns)
     return _plan(
         ws.settings,
-        subject=subject,
-        count=await count_customers(ws, condition, columns),
+        subject=f"customers {subject}",
+        count=count,
         call=exports.of_customers(condition, columns),
-        notes=(*notes, *(() if columns else (NO_ATTRIBUTES,))),
-        rests_on={"segments": {**names}},
+        notes=() if columns else (NO_ATTRIBUTES,),
+        segment=rests_on,
         repeat=repeat,
     )
-
-
-async def _names(ws: CallContext, ids: Collection[str]) -> dict[str, str]:
-    return {each.id: each.name for each in await ws.segments.all() if each.id in ids} if ids else {}
 
 
 async def _deliveries(
@@ -118,7 +114,7 @@ async def _deliveries(
         count=await count_deliveries(ws, kind, source.id, metric, first, last),
         call=exports.of_deliveries(kind, source.id, metric=metric, since=start, until=end, attributes=columns),
         notes=(f"Created from {moment(first)} until {moment(end) if end else 'now'}.",),
-        rests_on={},
+        segment="",
         repeat=repeat,
     )
 
@@ -130,7 +126,7 @@ def _plan(
     count: Count,
     call: Call,
     notes: tuple[str, ...],
-    rests_on: dict[str, JsonValue],
+    segment: str,
     repeat: bool,
 ) -> Plan:
     return Plan(
@@ -142,7 +138,7 @@ def _plan(
         why=f"{KEPT} {_destination(settings)}",
         effect_title=f"export personal data of {count}",
         calls=(call,),
-        rests_on=rests_on,
+        rests_on={"segment": segment} if segment else {},
         once=True,
         repeat=repeat,
         trace=Evidence(export="customers" if call.operation == "export_customers" else "deliveries"),
