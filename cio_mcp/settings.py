@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """Where a person is asked: None means `ask` under stdio and `outside` over HTTP."""
     policy_file: Path | None = None
     """What needs a person, in TOML; None means that every write does."""
+    sync_file: Path | None = None
+    """The syncs that `cio-mcp sync` runs, in TOML."""
     prompts_dir: Path | None = None
     """A folder of prompt files in place of the shipped ones."""
     files_dirs: Annotated[tuple[Path, ...], NoDecode] = ()
@@ -114,7 +116,7 @@ class Settings(BaseSettings):
             raise ValueError("contains an invalid character; copy the key again")
         return value
 
-    @field_validator("data_dir", "policy_file", "prompts_dir")
+    @field_validator("data_dir", "policy_file", "sync_file", "prompts_dir")
     @classmethod
     def _at_home(cls, value: Path | None) -> Path | None:
         return value and _expand(value)
@@ -251,6 +253,11 @@ def is_shell_completion() -> bool:
 def network_variables() -> dict[str, str]:
     """The proxy and certificate variables of the environment; they have no prefix, since every program shares them."""
     return {name: value for name, value in os.environ.items() if name.lower() in NETWORK_VARIABLES}
+
+
+def environment_variable(name: str) -> str | None:
+    """The value of a variable that a file of the operator names, such as one with a secret."""
+    return os.environ.get(name)
 
 
 def read_setting_file(setting: str, path: Path, *, max_bytes: int, expected: str = "") -> str:

@@ -210,6 +210,19 @@ def changes(
 
 
 @app.command()
+def sync(
+    name: Annotated[str, typer.Argument(help="The sync's name in the file.", metavar="NAME")],
+    file: Annotated[Path | None, typer.Option(help="TOML file with syncs (CIO_SYNC_FILE).", show_default=False)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Send unchanged rows, too.")] = False,
+    wait: Annotated[float, typer.Option(help="Minutes to wait for an approval.", min=0, max=60)] = 0,
+) -> None:
+    """Run a sync into Customer.io, or from a segment, once."""
+    options = lazy.sync_end.Options(dry_run=dry_run, everything=everything, wait=60 * wait)
+    raise typer.Exit(lazy.sync.sync(name, file, options))
+
+
+@app.command()
 def forget(
     person: Annotated[
         str, typer.Argument(help="The person's ID, email address, phone number, or cio_….", metavar="PERSON")

@@ -1,0 +1,94 @@
+"""`cio-mcp sync`: runs one named sync, once; its exit code says how it ended."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cio_mcp.cli.sync_customers import CustomersDirection
+from cio_mcp.cli.sync_end import End, Exit, Options, Report
+from cio_mcp.cli.sync_export import export
+from cio_mcp.cli.sync_import import Run, apply
+from cio_mcp.cli.sync_segment import SegmentDirection
+from cio_mcp.errors import InvalidArgument, SettingError
+from cio_mcp.jobs.sync_file import Customers, ManualSegment, Sync, read_sync
+from cio_mcp.settings import WHERE, Settings, load_settings
+from cio_mcp.storage.file_lock import lock_file
+from cio_mcp.workspace import open_workspace
+
+
+def sync(name: str, file: Path | None, options: Options) -> int:
+    """Run a sync, print one line about it, and return the exit code.
+
+    Raises:
+        CioError: it can't be run, or ended in the middle; the next run converges.
+    """
+    settings = load_settings()
+    chosen = read_sync(settings, name, file)
+    _check(settings, chosen, options)
+    folder = settings.data_dir / "sync" / f"{_hash(settings.workspace_key)}-{name}"
+    with lock_file(folder.with_suffix(".lock")) as is_ours:
+        if not is_ours:
+            end = End(Exit.BUSY, "another run of this sync has not ended yet. Nothing was done.")
+        else:
+            with _progress() as report:
+                end = anyio.run(_run, settings, chosen, folder, options, report)
+    for line in end.rows:
+        typer.echo(line, err=True)
+    typer.echo(f"{name}: {end.summary}")
+    return end.code
+
+
+async def _run(settings: Settings, chosen: Sync, folder: Path, options: Options, report: Report) -> End:
+    async with open_workspace(settings) as opened:
+        match chosen.target:
+            case Customers() as target:
+                return await apply(Run(opened, chosen, folder, options, report), CustomersDirection(target))
+            case ManualSegment() as target:
+                return await apply(Run(opened, chosen, folder, options, report), SegmentDirection(target))
+            case _:
+                return await export(opened, chosen, dry_run=options.dry_run, report=report)
+
+
+def _check(settings: Settings, chosen: Sync, options: Options) -> None:
+    """Refuse what can't work before anything is read.
+
+    Raises:
+        SettingError: a key is missing, or nothing may be written.
+        InvalidArgument: an option is for another direction.
+    """
+    needs_app, needs_track = (
+        not isinstance(chosen.target, Customers),
+        isinstance(chosen.target, Customers | ManualSegment),
+    )
+    if needs_app and not settings.has_app:
+        raise SettingError("CIO_APP_API_KEY", f"is missing; it is {WHERE['CIO_APP_API_KEY']}")
+    if needs_track and not settings.has_track:
+        raise SettingError("CIO_TRACK_API_KEY", f"is missing; it is {WHERE['CIO_TRACK_API_KEY']}")
+    if needs_track and settings.read_only and not options.dry_run:
+        raise SettingError("CIO_READ_ONLY", "is set, so nothing can be sent; --dry-run shows what would be")
+    if options.everything and not isinstance(chosen.target, Customers):
+        raise InvalidArgument("--all", "is for syncs into customers; others compare what is there")
+
+
+def _hash(workspace: str) -> str:
+    return hashlib.sha256(workspace.encode()).hexdigest()[:12]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, if that is a terminal."""
+    console = Console(stderr=True)
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("rows", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
