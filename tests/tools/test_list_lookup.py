@@ -1,6 +1,7 @@
 """Whom a long list names: as few requests as possible, in the background where they take longer than a call."""
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from cio_mcp.customerio.api.base import Reference
@@ -116,6 +117,21 @@ async def test_a_failure_in_the_background_is_reported_and_the_rest_is_found_lat
         await look_up(ws, IDS)
     await finish(ws.lookups)
     assert len(await look_up(ws, IDS)) == 250
+
+
+async def test_an_unforeseen_failure_in_the_background_ends_nothing_else(
+    ws: CallContext, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_: object) -> None:
+        await anyio.lowlevel.checkpoint()
+        raise RuntimeError("ada@example.com")
+
+    monkeypatch.setattr(list_lookup, "MAX_AT_ONCE", 0)
+    monkeypatch.setattr(list_lookup, "_find", fail)
+    with pytest.raises(Unavailable, match="for a reason that this server did not foresee"):
+        await look_up(ws, IDS)
+    assert not ws.lookups.pending
+    assert "ada@example.com" not in caplog.text
 
 
 async def test_results_are_forgotten_half_an_hour_after_their_last_use() -> None:

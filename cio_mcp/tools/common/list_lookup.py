@@ -1,5 +1,6 @@
 """Finding the customers of a list in as few requests as possible: at once, or in the background where it is long."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,12 +26,17 @@ WAIT_SECONDS = 3.5
 """Seconds after its start until which a call waits for a longer list; some clients give up after 5."""
 GROUP_SECONDS = 120.0
 """Seconds that one group of requests may take; as bulk work, it lets all other work go first."""
+UNFORESEEN = "The list can't be looked up, for a reason that this server did not foresee. Its log has the details."
 PEOPLE_A_SECOND = 900
 """How many people can be looked up in a second: 10 requests for 100 people each, less a margin. An estimate."""
+
+log = logging.getLogger(__name__)
 
 
 async def look_up(ws: CallContext, references: Sequence[Reference]) -> dict[Reference, Lookup]:
     """Find whom each reference names; a list that takes longer than a call is found by a later call.
+
+    Work with more time than a call has waits as much longer.
 
     Raises:
         Unavailable: it takes longer; the text says how far it is.
@@ -69,6 +75,10 @@ async def _look_up_in_background(ws: CallContext, references: Sequence[Reference
             left.difference_update(found)
     except CioError as failed:
         failure = failed
+    except Exception as unforeseen:  # noqa: BLE001 - it must not end what else runs in these tasks
+        # The class only: its text may hold an address or a key.
+        log.error("a list cannot be looked up: %s", type(unforeseen).__name__)  # noqa: TRY400 - class only
+        failure = Unavailable(UNFORESEEN)
     finally:
         ws.lookups.give_up(left, failure)
 
