@@ -31,6 +31,7 @@ EXAMPLE = Example(
     ),
     free_text=False,
     destructive=True,
-    free_form=("rows", "columns"),
+    free_form=("columns",),
+    open_parts=("rows",),
     starts_job=True,
 )

@@ -22,6 +22,7 @@ EXAMPLE = Example(
         {"file": LINE[:200], "name": "x"},
     ),
     free_text=False,
-    free_form=("rows", "columns"),
+    free_form=("columns",),
+    open_parts=("rows",),
     starts_job=True,
 )
