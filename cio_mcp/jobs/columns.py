@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import JsonValue
+
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.attribute_checks import REACHING_ATTRIBUTES, RESERVED, within
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.guardrails import MAIL_REDIRECTS
 from cio_mcp.jobs.cells import READERS, Form
-from cio_mcp.jobs.files import MAX_COLUMNS
+from cio_mcp.jobs.files import LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.names import fold, hidden_characters, meanings
 from cio_mcp.text.sanitize import quoted
@@ -75,6 +77,8 @@ class Columns:
         if column in self.given:
             wanted = self.given[column]
             target = None if wanted is None else self._target(column, *_parts(wanted))
+        elif column in (LINE_COLUMN, PROBLEM_COLUMN):
+            target = None
         else:
             target = self._target(column, self._by_name(column), None)
         if target is not None:
@@ -89,6 +93,11 @@ class Columns:
                 self.roles[target.role] = target
         self.targets[column] = target
         return target
+
+    def named_by_targets(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """A row under the names that its columns become, without those that are left out."""
+        targets = ((self.targets.get(column), value) for column, value in values.items())
+        return {target.name: value for target, value in targets if target is not None}
 
     def check(self) -> None:
         """Make sure that what was requested was found, and that a row can name its customer.

@@ -24,6 +24,8 @@ MAX_LINE_BYTES = 1_000_000
 """Of one line. Chosen: thirty times what Customer.io takes of one customer."""
 MAX_COLUMNS = 1_000
 """Chosen: Customer.io keeps 300 attributes of a customer."""
+LINE_COLUMN, PROBLEM_COLUMN = "import_line", "import_problem"
+"""Columns of the files of refused rows that no import sets: the line of the original file, and what was wrong."""
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UTF8_MARK = b"\xef\xbb\xbf"
 NO_FAULTS: Mapping[str, str] = MappingProxyType({})

@@ -89,7 +89,7 @@ class ImportSource:
                 operation = made.operation(row.values)
             except InvalidArgument as wrong:
                 self.result.reject(row.line, str(wrong))
-                yield StagedRow(row.line, storable(row.values), str(wrong))
+                yield StagedRow(row.line, storable(self.columns.named_by_targets(row.values)), str(wrong))
                 continue
             if self.is_known(operation):
                 self.result.leave_unchanged()

@@ -11,7 +11,7 @@ import anyio.to_thread
 from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.jobs.files import ARGUMENT, MAX_COLUMNS
+from cio_mcp.jobs.files import ARGUMENT, LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
 from cio_mcp.jobs.output_files import OutputFile
 from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import Jobs
@@ -19,10 +19,8 @@ from cio_mcp.storage.jobs import Jobs
 SUFFIXES = (".csv", ".jsonl")
 READ_AT_ONCE = 500
 """Rows that are in memory at once. Chosen."""
-LINE_COLUMN, PROBLEM_COLUMN = "import_line", "import_problem"
-"""Added columns: the line of the original file, and why the row was not applied. An import leaves them out."""
 NOT_DONE = "The job ended before this row. Rows of the last batch may have been sent."
-IDENTIFIERS = frozenset({"id", "email", "cio_id", "phone"})
+IDENTIFIERS = ("id", "email", "cio_id", "phone")
 INTERNAL = frozenset({"type", "action", "identifiers", "attributes", "id", "_update"})
 """Parts of an operation that are no columns."""
 
@@ -37,7 +35,7 @@ def columns_of(row: RefusedRow) -> dict[str, JsonValue]:
         return {}
     identifiers, attributes = data.get("identifiers"), data.get("attributes")
     if not isinstance(identifiers, dict):
-        return {name: data[name] for name in sorted(data, key=lambda name: name not in IDENTIFIERS)}
+        return {name: data[name] for name in (*IDENTIFIERS, *data) if name in data}
     columns = dict(identifiers)
     for part in (data, attributes if isinstance(attributes, dict) else {}):
         for name, value in part.items():

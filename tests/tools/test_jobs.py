@@ -11,15 +11,16 @@ from mcp import Client
 from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument, NotFound
-from cio_mcp.jobs.files import open_rows
+from cio_mcp.jobs.files import LINE_COLUMN, PROBLEM_COLUMN, open_rows
 from cio_mcp.jobs.job_list import FINISHING, NEVER_STARTED, ORPHANED, STAYS, UNSURE, WAITS
-from cio_mcp.jobs.refused_rows import LINE_COLUMN, NOT_DONE, PROBLEM_COLUMN
+from cio_mcp.jobs.refused_rows import NOT_DONE
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from cio_mcp.storage.job_rows import StagedRow
 from cio_mcp.text.render import render
+from cio_mcp.tools.bulk.import_customers import import_customers
 from cio_mcp.tools.bulk.jobs import cancel_job, get_job
 from cio_mcp.workspace import CallContext
 from tests.clients import structured, text
@@ -175,6 +176,30 @@ async def test_a_table_has_every_column_once_and_nested_values_as_json(writing: 
         header, first, *_ = csv.reader(file)
     assert header == ["E-Mail", "tags", "id", "plan", "score", LINE_COLUMN, PROBLEM_COLUMN]
     assert json.loads(first[1]) == ["a"]
+
+
+async def test_rejected_rows_of_an_import_can_be_corrected_and_imported_again_without_mapping_columns(
+    writing: CallContext, tmp_path: Path
+) -> None:
+    whole = anyio.Path(tmp_path / "people.csv")
+    await whole.write_text("User No,E-Mail,Plan,Note\nada,ada@,pro,x\neve,eve@example.com,pro,y\n", encoding="utf-8")
+    columns = {"User No": "id", "Plan": "plan", "Note": None}
+    plan = await import_customers(writing, file="people.csv", columns=columns)
+    assert plan.job
+    assert (await get_job(writing, plan.job.id, file="refused.csv")).rows_in_file == 1
+    refused = anyio.Path(tmp_path / "refused.csv")
+    content = await refused.read_text(encoding="utf-8")
+    assert content.startswith(f"id,email,plan,{LINE_COLUMN},{PROBLEM_COLUMN}\nada,ada@,pro,2,")
+    await refused.write_text(content.replace("ada@", "ada@example.com"), encoding="utf-8")
+    plan = await import_customers(writing, file="refused.csv")
+    assert plan.job
+    (operation,) = await writing.jobs.rows(plan.job.id, 0, 5)
+    assert operation == {
+        "type": "person",
+        "action": "identify",
+        "identifiers": {"id": "ada"},
+        "attributes": {"email": "ada@example.com", "plan": "pro", "_update": True},
+    }
 
 
 async def test_no_file_is_written_without_rows_or_for_no_job(writing: CallContext, tmp_path: Path) -> None:
