@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from cio_mcp import __version__
-from cio_mcp.cli import lazy
+from cio_mcp.cli import job_commands, lazy
 from cio_mcp.errors import InvalidArgument, first_of
 from cio_mcp.exports.formats import Format
 from cio_mcp.storage.rows import ChangeState
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
+
 
 app = typer.Typer(
     name="cio-mcp",
@@ -26,6 +27,7 @@ approvals = typer.Typer(help="Approve or deny proposed changes, in a terminal.")
 app.add_typer(approvals, name="approvals")
 webhooks = typer.Typer(help="Receive events from Customer.io.", no_args_is_help=True)
 app.add_typer(webhooks, name="webhooks")
+app.add_typer(job_commands.jobs, name="jobs")
 export = typer.Typer(help="Export metrics or events into files that grow with each run.", no_args_is_help=True)
 app.add_typer(export, name="export")
 
