@@ -59,7 +59,7 @@ def show_job(job: str, *, as_json: bool) -> int:
         found = await _find(database, job)
         report = await _report(database, found)
         rows = await Jobs(database, found.workspace).refused(job, SHOWN_ROWS + 1)
-        more = f"cio-mcp jobs failed {job} --to FILE.csv writes all of these rows." if rows else None
+        more = f"cio-mcp jobs failed {job} --to FILE.csv writes every such row." if rows else None
         shown = [RefusedLine.of(row) for row in rows[:SHOWN_ROWS]] or None
         return report.model_copy(update={"rows": shown, "next_step": more})
 
