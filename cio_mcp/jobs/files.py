@@ -28,6 +28,16 @@ LINE_COLUMN, PROBLEM_COLUMN = "import_line", "import_problem"
 """Columns of the files of refused rows that no import sets: the line of the original file, and what was wrong."""
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UTF8_MARK = b"\xef\xbb\xbf"
+
+
+class RepeatedName(Exception):
+    """An object has a name twice, so it is not known which value counts."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+
 NO_FAULTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -208,7 +218,10 @@ def _json_rows(file: BinaryIO) -> Iterator[Row | BadRow]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line, parse_constant=_refuse_constant)
+            value = json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        except RepeatedName as repeated:
+            yield BadRow(number, f"names {quoted(repeated.name)} twice")
+            continue
         except (ValueError, RecursionError):
             yield BadRow(number, "isn't valid JSON")
             continue
@@ -217,6 +230,14 @@ def _json_rows(file: BinaryIO) -> Iterator[Row | BadRow]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise RepeatedName(next(name for name in names if names.count(name) > 1))
+    return values
 
 
 def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -59,8 +59,10 @@ def person_of(columns: Columns, values: Values) -> tuple[Person, Target]:
             raise InvalidArgument(quoted(target.column), f"expected the customer's {target.name} as text")
         if text:
             return Person(target.role or "id", _identifier(target, text)), target
-    listed = " or ".join(quoted(target.column) for target in columns.identifying)
-    raise InvalidArgument("customer", f"the row names none: {listed} is empty")
+    names = [quoted(target.column) for target in columns.identifying]
+    raise InvalidArgument(
+        "customer", f"the row names none: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty"
+    )
 
 
 def _identifier(target: Target, text: str) -> str:

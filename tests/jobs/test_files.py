@@ -42,12 +42,14 @@ def test_a_row_of_another_length_is_named_and_the_others_are_read(tmp_path: Path
 
 def test_json_lines_are_read_and_bad_ones_named(tmp_path: Path) -> None:
     content = b'{"id": 1, "tags": ["a"]}\n\n[1]\n{"id": NaN}\n{"id"\n' + b"[" * 100_000 + b"\n"
+    content += b'{"id": 1, "a": {"b": 1, "b": 2}}\n'
     assert read(tmp_path, content, "people.jsonl") == [
         Row(1, {"id": 1, "tags": ["a"]}),
         BadRow(3, "isn't a JSON object"),
         BadRow(4, "isn't valid JSON"),
         BadRow(5, "isn't valid JSON"),
         BadRow(6, "isn't valid JSON"),
+        BadRow(7, "names “b” twice"),
     ]
 
 

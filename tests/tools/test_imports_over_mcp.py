@@ -286,6 +286,33 @@ async def test_parquet_files_keep_their_types(files: Settings, folder: Path, san
     assert "gone" not in ada.attributes
 
 
+async def test_customer_io_stores_what_a_row_says(settings: Settings, sandbox: Sandbox) -> None:
+    given: list[Any] = [
+        0,
+        -7,
+        1.25,
+        1e-7,
+        True,
+        False,
+        "x",
+        " x ",
+        "42",
+        "007",
+        "true",
+        "Zoë\u0301 🎉",
+        [],
+        [None, ""],
+        {"a": {}},
+    ]
+    rows = [{"id": f"v{number}", "value": each} for number, each in enumerate(given)]
+    async with connect(settings, sandbox, "auto", Person(APPROVE)) as client:
+        receipt = structured(await customers(client, rows=rows, create=True))
+    assert receipt["status"] == "done"
+    stored = values(sandbox, "value")
+    for number, each in enumerate(given):
+        assert (stored[f"v{number}"], type(stored[f"v{number}"])) == (each, type(each))
+
+
 async def test_events_are_imported_with_their_time_and_start_what_they_start(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
