@@ -23,6 +23,7 @@ MISMATCH = "Code doesn't match. The change is still pending."
 APPROVED = (
     "Approved. A running server applies it now; if none is running, the next start or call within ten minutes does."
 )
+APPROVED_SYNC = "Approved. The sync applies it if it waits; otherwise, run it again within ten minutes."
 PROGRAM_COLUMNS = 1000
 """Columns if standard output is not a terminal: programs need no line breaks."""
 
@@ -81,7 +82,12 @@ def approve(change: str, *, calls: bool) -> None:
         if answer.decision != "approve":
             raise Refused(MISMATCH)
         _approve(proposal, answer.confirmation)
-        terminal.console.print(APPROVED)
+        terminal.console.print(_what_follows(proposal))
+
+
+def _what_follows(change: Change) -> str:
+    """Who applies a change that was approved."""
+    return APPROVED_SYNC if change.plan.sync is not None else APPROVED
 
 
 def deny(change: str) -> None:
@@ -118,7 +124,7 @@ def _review(terminal: Terminal, change: Change) -> str:
         match answer.decision:
             case "approve":
                 _approve(change, answer.confirmation)
-                return f"{change.id}: {APPROVED}"
+                return f"{change.id}: {_what_follows(change)}"
             case "deny":
                 _deny(change)
                 return _denial_note(change)

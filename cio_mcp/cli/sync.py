@@ -20,6 +20,7 @@ from cio_mcp.errors import InvalidArgument, SettingError
 from cio_mcp.jobs.sync_file import Customers, ManualSegment, Sync, read_sync
 from cio_mcp.settings import WHERE, Settings, load_settings
 from cio_mcp.storage.file_lock import lock_file
+from cio_mcp.text.mask import mask_text
 from cio_mcp.workspace import open_workspace
 
 
@@ -39,9 +40,10 @@ def sync(name: str, file: Path | None, options: Options) -> int:
         else:
             with _progress() as report:
                 end = anyio.run(_run, settings, chosen, folder, options, report)
+    shown = mask_text if settings.mask_pii else str
     for line in end.rows:
-        typer.echo(line, err=True)
-    typer.echo(f"{name}: {end.summary}")
+        typer.echo(shown(line), err=True)
+    typer.echo(f"{name}: {shown(end.summary)}")
     return end.code
 
 

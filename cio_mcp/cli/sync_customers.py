@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from cio_mcp.cli.sync_end import count
 from cio_mcp.cli.sync_import import READ_SECONDS, Run
 from cio_mcp.customerio.batches import Operation
 from cio_mcp.errors import InvalidArgument
@@ -57,7 +58,7 @@ class CustomersDirection:
         if self.report is None:
             return ""
         rejected = f", {self.report.rejected:,} can't be sent" if self.report.rejected else ""
-        rows = f"{self.report.rows:,} rows, {self.report.accepted:,} changed{rejected}."
+        rows = f"{count(self.report.rows, 'row')}, {self.report.accepted:,} changed{rejected}."
         return rows if job is None else f"{rows} Sent {job.total - job.failed:,}, refused {job.failed:,}."
 
     @property

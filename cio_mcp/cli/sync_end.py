@@ -35,3 +35,8 @@ class Options:
     dry_run: bool = False
     everything: bool = False
     wait: float = 0.0
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: `1 row`, `1,200 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

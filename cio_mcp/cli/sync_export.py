@@ -12,7 +12,7 @@ from typing import Protocol
 import anyio.to_thread
 from pydantic import JsonValue
 
-from cio_mcp.cli.sync_end import End, Exit, Report
+from cio_mcp.cli.sync_end import End, Exit, Report, count
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.errors import SettingError, Unavailable
@@ -44,11 +44,11 @@ class Written:
 
     def end(self, source: Members, target: Path | TableOfDatabase) -> End:
         """How the run ended."""
-        what = f"{self.members:,} members, {self.written:,} rows written."
+        what = f"{count(self.members, 'member')}, {count(self.written, 'row')} written."
         if isinstance(target, TableOfDatabase):
-            what = f"{self.members:,} members, {self.written:,} rows changed, {self.deleted:,} deleted."
+            what = f"{count(self.members, 'member')}, {count(self.written, 'row')} changed, {self.deleted:,} deleted."
         if self.without_key:
-            what += f" {self.without_key:,} have no {source.attributes[0]} and were left out."
+            what += f" Without {source.attributes[0]} and left out: {self.without_key:,}."
         if self.keeps_former:
             what += " Rows of former members stay: the table has no column cio_sync."
         return End(Exit.PARTLY if self.without_key else Exit.DONE, what)
@@ -83,7 +83,7 @@ async def export(opened: Workspace, sync: Sync, *, dry_run: bool, report: Report
         raise Unavailable(BUILDING.format(f"{segment.id} {quoted(segment.name)}"))
     total = await ws.segments.count(segment.id)
     if dry_run:
-        return End(Exit.DONE, f"{total:,} members would be written. Nothing was written (dry run).")
+        return End(Exit.DONE, f"{count(total, 'member')} would be written. Nothing was written (dry run).")
     with ExitStack() as stack:
         sink = await anyio.to_thread.run_sync(_open, stack, sync.name, source, target)
         written = await _copy(opened, segment, source, sink, lambda done: report(done, total))

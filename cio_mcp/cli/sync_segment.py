@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
+from cio_mcp.cli.sync_end import count
 from cio_mcp.cli.sync_import import READ_SECONDS, Run
 from cio_mcp.gate.plan import Plan, SyncSize
 from cio_mcp.jobs.sync_file import ManualSegment
@@ -43,8 +44,8 @@ class SegmentDirection:
         if self.found is None:
             return ""
         this = self.found.comparison
-        rows = f"{self.found.people.rows:,} rows, {this.members:,} members"
-        rejected = f", {len(self.found.rejected):,} rows name nobody" if self.found.rejected else ""
+        rows = f"{count(self.found.people.rows, 'row')}, {count(this.members, 'member')}"
+        rejected = f". Rows that name nobody: {len(self.found.rejected):,}" if self.found.rejected else ""
         verbs = ("to add", "to remove") if job is None else ("added", "removed")
         refused = f" Refused {job.failed:,}." if job and job.failed else ""
         return f"{rows}{rejected}. {len(this.added):,} {verbs[0]}, {len(this.removed):,} {verbs[1]}.{refused}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cio_mcp.cli.approvals_live import pending
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.gate.approvals import Approvals
 from cio_mcp.gate.change import Change
@@ -18,6 +19,7 @@ from cio_mcp.sandbox.server import serve_in_background
 from cio_mcp.sandbox.world.people import Person
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.rows import ChangeSummary
 from tests.cli.command_line import TIMEOUT_SECONDS, CommandLine
 
 
@@ -50,14 +52,22 @@ class Syncs:
         assert ended.returncode == code, ended.stdout + ended.stderr
         return (ended.stdout + ended.stderr).strip()
 
-    def kill(self, *arguments: str, when: Callable[[], bool], **settings: str) -> None:
-        """Start a sync, and kill it as soon as something is so."""
+    @contextmanager
+    def started(self, *arguments: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+        """A run in a process of its own, which is killed at the end of the block if it still runs."""
         environment = self.cio_mcp.environment | self.settings | settings
         command = [sys.executable, "-m", "cio_mcp", "sync", *arguments]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def kill(self, *arguments: str, when: Callable[[], bool], **settings: str) -> None:
+        """Start a sync, and kill it as soon as something is so."""
+        with self.started(*arguments, **settings) as process:
             while process.poll() is None and not when():
                 time.sleep(0.002)
-            process.kill()
 
     def decide(self, output: str, *, approve: bool = True) -> None:
         """Decide about the change that a run waits for, as a person at a terminal would."""
@@ -74,6 +84,12 @@ class Syncs:
                 await approvals.withdraw(change, by="person", how="denied in a terminal")
 
         self.cio_mcp.journal(work)
+
+    def waiting(self) -> list[ChangeSummary]:
+        """The changes that wait for a decision, if there is a database yet."""
+        if not (self.cio_mcp.data_dir / "cio-mcp.db").exists():
+            return []
+        return [*self.cio_mcp.journal(pending).rows]
 
     def policy(self, text: str) -> dict[str, str]:
         """The setting of a policy file with a text."""

@@ -1,5 +1,6 @@
 """`cio-mcp sync` of rows into attributes of customers."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, LiteralString
@@ -175,6 +176,53 @@ def test_a_row_that_went_and_came_back_is_sent_again(syncs: Syncs) -> None:
 def test_standard_input_is_read(syncs: Syncs) -> None:
     syncs.write(FILE.replace('from.file = "plans.csv"', 'from.stdin = "csv"'))
     assert "stdin: standard input is empty" in syncs.expect(2, "plans", **syncs.policy(ALLOW))
+
+
+@pytest.mark.slow
+def test_a_run_that_waits_goes_on_once_it_is_approved(syncs: Syncs) -> None:
+    fill(syncs, f"{ADA},gold")
+    with syncs.started("plans", "--wait", "5") as process:
+        while not (waiting := syncs.waiting()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        syncs.decide(f"change {waiting[0].id}")
+        output, _ = process.communicate(timeout=60)
+    assert (process.returncode, output.startswith("plans: 1 row, 1 changed. Sent 1")) == (0, True)
+    syncs.attribute(ADA, "tier", "gold")
+
+
+@pytest.mark.slow
+def test_both_directions_with_one_database_converge_and_then_change_nothing(syncs: Syncs, postgres_url: str) -> None:
+    back = """
+[sync.vips]
+from = { segment = "VIP", attributes = ["email", "tier"] }
+to = { database = "$CRM_URL", table = "vips", create = true }
+"""
+    syncs.write(QUERY + back)
+    settings: dict[str, Any] = {**syncs.policy(ALLOW), "CRM_URL": postgres_url}
+    execute(postgres_url, "CREATE TABLE accounts (email TEXT, tier TEXT, seats INTEGER)")
+    execute(postgres_url, "INSERT INTO accounts VALUES (%s, 'gold', 3), (%s, 'silver', 1)", ADA, BOB)
+    for tier, plan in (("gold", "vip"), ("platinum", "free")):
+        execute(postgres_url, "UPDATE accounts SET tier = %s WHERE email = %s", tier, BOB)
+        syncs.person(BOB).attributes["plan"] = plan
+        syncs.expect(0, "plans", **settings)
+        syncs.attribute(BOB, "tier", tier)
+        syncs.expect(0, "vips", **settings)
+        with psycopg.connect(postgres_url) as connection:
+            there: dict[str, str] = dict(connection.execute("SELECT email, tier FROM vips").fetchall())
+        assert there.get(BOB) == (tier if plan == "vip" else None)
+        assert there[ADA] == "gold"
+        writes = len(syncs.requests("POST", "/api/"))
+        assert "0 changed. Nothing was sent." in syncs.expect(0, "plans", **settings)
+        assert "0 rows changed, 0 deleted." in syncs.expect(0, "vips", **settings)
+        assert len(syncs.requests("POST", "/api/")) == writes
+
+
+def test_addresses_are_masked_where_they_must_be(syncs: Syncs) -> None:
+    (syncs.folder / "plans.csv").write_text(f"email,id\n{ADA},{ADA}/x\n{BOB},bob\n")
+    ended = syncs.run("plans", "--dry-run", CIO_MASK_PII="true")
+    assert ended.returncode in (0, 1)
+    assert ADA not in ended.stdout + ended.stderr
 
 
 def execute(url: str, statement: LiteralString, *values: object) -> None:

@@ -68,7 +68,7 @@ def test_a_segment_becomes_a_table_of_postgresql_and_stays_equal_to_it(syncs: Sy
     assert syncs.expect(0, "vip", CRM_URL=postgres_url) == "vip: 3 members, 0 rows changed, 0 deleted."
     first.attributes["plan"] = "free"
     second.email = "moved@example.com"
-    assert syncs.expect(0, "vip", CRM_URL=postgres_url) == "vip: 2 members, 1 rows changed, 2 deleted."
+    assert syncs.expect(0, "vip", CRM_URL=postgres_url) == "vip: 2 members, 1 row changed, 2 deleted."
     assert rows(postgres_url) == sorted([("moved@example.com", "vip"), (third.email, "vip")])
 
 
@@ -85,7 +85,7 @@ def test_a_table_of_sqlite_without_the_owner_s_column_keeps_former_members(syncs
 def test_members_without_the_identifier_are_counted_and_left_out(syncs: Syncs) -> None:
     vips(syncs)[0].email = None
     syncs.write(FILE)
-    assert syncs.expect(1, "vip") == "vip: 3 members, 2 rows written. 1 have no email and were left out."
+    assert syncs.expect(1, "vip") == "vip: 3 members, 2 rows written. Without email and left out: 1."
 
 
 def test_a_dry_run_writes_nothing(syncs: Syncs) -> None:

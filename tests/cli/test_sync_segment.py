@@ -1,5 +1,6 @@
 """`cio-mcp sync` of rows into a manual segment."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_a_segment_becomes_equal_to_the_rows_and_stays_so(syncs: Syncs, postgres
     assert edits(syncs) == sent
     with psycopg.connect(postgres_url) as connection:
         connection.execute("DELETE FROM testers WHERE address = %s", (BOB,))
-    assert syncs.expect(0, "beta", **settings).startswith("beta: 1 rows, 2 members. 0 added, 1 removed. Change ")
+    assert syncs.expect(0, "beta", **settings).startswith("beta: 1 row, 2 members. 0 added, 1 removed. Change ")
     assert members(syncs) == [ADA]
 
 
@@ -103,3 +104,15 @@ def test_a_dry_run_changes_nothing(syncs: Syncs) -> None:
     assert syncs.expect(0, "beta", "--dry-run").endswith("Nothing was sent (dry run).")
     assert (members(syncs), edits(syncs)) == (before, 0)
     assert "--all: is for syncs into customers" in syncs.expect(2, "beta", "--all")
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_while_it_sends_is_made_good_by_the_next(syncs: Syncs) -> None:
+    found = Counter(str(each.email) for each in syncs.sandbox.workspace.people if each.email)
+    everyone = sorted(email for email, count in found.items() if count == 1)
+    fill(syncs, *everyone)
+    policy = syncs.policy(ALLOW)
+    syncs.kill("beta", when=lambda: edits(syncs) > 0, **policy)
+    syncs.expect(0, "beta", **policy)
+    assert members(syncs) == everyone
+    assert syncs.expect(0, "beta", **policy).endswith("0 to add, 0 to remove. Nothing was sent.")
