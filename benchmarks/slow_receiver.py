@@ -1,33 +1,38 @@
-"""What an import is measured against: a receiver that takes a body, waits, and answers as the Track API does.
+"""What an import is measured against: a receiver that reads a body, waits, and answers as the Track API does.
 
-    python -m benchmarks.slow_receiver SECONDS
+    python -m benchmarks.slow_receiver SECONDS [look]
 
-It prints its address, and for each line on standard input what it got until then, as JSON.
+It prints its address. With `look`, it answers 429 above the published limit, and tells at /state what it got.
 """
 
 import json
 import re
 import sys
-from collections import Counter
+import time
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
-import anyio.to_thread
 from anyio.abc import SocketAttribute, SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-LENGTH = re.compile(r"content-length: *(\d+)", re.IGNORECASE)
+LIMIT, WINDOW_SECONDS = 3_000, 3.0
+"""Of the Track API: https://docs.customer.io/integrations/api/track/"""
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 MAX_HEAD_BYTES = 65_536
 
 
 @dataclass
 class Receiver:
-    """Answers each request after so many seconds, and counts by path."""
+    """Answers each request after some seconds; with `looks`, knows the customers that arrived."""
 
     seconds: float
-    requests: Counter[str] = field(default_factory=Counter)
+    looks: bool
+    statuses: Counter[int] = field(default_factory=Counter)
+    customers: set[str] = field(default_factory=set)
+    recent: deque[float] = field(default_factory=deque)
 
     async def serve(self, stream: SocketStream) -> None:
         """Answer the requests of one connection."""
@@ -35,30 +40,42 @@ class Receiver:
         with suppress(anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError):
             async with stream:
                 while True:
-                    head = (await received.receive_until(b"\r\n\r\n", MAX_HEAD_BYTES)).decode("latin-1")
+                    head = await received.receive_until(b"\r\n\r\n", MAX_HEAD_BYTES)
                     length = LENGTH.search(head)
-                    await received.receive_exactly(int(length[1]) if length else 0)
-                    self.requests[head.split(" ", 2)[1]] += 1
+                    body = await received.receive_exactly(int(length[1]) if length else 0)
                     await anyio.sleep(self.seconds)
-                    await stream.send(ANSWER)
+                    await stream.send(self._state() if head.startswith(b"GET /state") else self._take(body))
 
-    async def report(self) -> None:
-        """Print the counts for each line on standard input, until it ends."""
-        while await anyio.to_thread.run_sync(sys.stdin.readline):
-            print(json.dumps(self.requests), flush=True)
+    def _take(self, body: bytes) -> bytes:
+        if not self.looks:
+            return _answer(200, b"{}")
+        now = time.monotonic()
+        while self.recent and self.recent[0] <= now - WINDOW_SECONDS:
+            self.recent.popleft()
+        status = 429 if len(self.recent) >= LIMIT else 200
+        self.recent.append(now)
+        self.statuses[status] += 1
+        self.customers |= {operation["identifiers"]["id"] for operation in json.loads(body)["batch"]}
+        return _answer(status, b"{}")
+
+    def _state(self) -> bytes:
+        state = {"statuses": self.statuses, "customers": len(self.customers)}
+        return _answer(200, json.dumps(state).encode())
 
 
-async def main() -> None:
-    """Receive until standard input ends."""
-    receiver = Receiver(float(sys.argv[1]))
+def _answer(status: int, body: bytes) -> bytes:
+    head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def main(seconds: str, look: str = "") -> None:
+    """Receive until killed."""
+    receiver = Receiver(float(seconds), bool(look))
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - of a socket, not a query
     print(f"http://127.0.0.1:{port}", flush=True)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, receiver.serve)
-        await receiver.report()
-        tasks.cancel_scope.cancel()
+    await listener.serve(receiver.serve)
 
 
 if __name__ == "__main__":
-    anyio.run(main)
+    anyio.run(partial(main, *sys.argv[1:]))
