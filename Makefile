@@ -19,7 +19,7 @@ test: $(READY)
 # For CI: crash tests, then all tests with branch coverage. `coverage report -m` shows missing lines.
 test-full: export PYTHONDONTWRITEBYTECODE =
 test-full: $(READY)
-	@$(BIN)/python -m tests.crash 100 8
+	@$(BIN)/python -m tests.crash 100 8 10
 	@$(BIN)/python -m pytest -n 3 --cov --cov-report=
 
 check: $(READY)
@@ -32,12 +32,13 @@ check: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
 
-# Kills processes at each step of a write, and whole servers. tests/crash has the invariants.
+# Kills processes at each step of a write or a job, and whole servers. tests/crash has the invariants.
 crash: DEATHS ?= 2000
 crash: SERVERS ?= 50
+crash: WORKERS ?= 200
 crash: EXPORTS ?= 200
 crash: $(READY)
-	@$(BIN)/python -m tests.crash $(DEATHS) $(SERVERS)
+	@$(BIN)/python -m tests.crash $(DEATHS) $(SERVERS) $(WORKERS)
 	@EXPORT_DEATHS=$(EXPORTS) $(BIN)/python -m pytest --timeout=1800 tests/exports/test_crash.py
 
 # Takes minutes: 50,000 events to a receiver that is killed again and again.

@@ -1,4 +1,4 @@
-"""Kill by the thousand: `python -m tests.crash [DEATHS] [SERVERS]`, and what came of it."""
+"""Kill by the thousand: `python -m tests.crash [DEATHS] [SERVERS] [WORKERS]`, and what came of it."""
 
 import random
 import sys
@@ -13,10 +13,11 @@ from typing import Any
 
 import anyio
 
-from tests.crash import whole_server
+from tests.crash import job_deaths, whole_server
 from tests.crash.arena import BY
 from tests.crash.deaths import Forks, Stage, forks, stage
 from tests.crash.dying import POINTS
+from tests.crash.job_deaths import Workers
 from tests.examples import WRITES
 
 ROW = "{:14} {:>6} {:>7} {:>9} {:>10} {:>13} {:>8}  {}\n"
@@ -64,15 +65,23 @@ def server(on_stage: Stage, chance: random.Random, number: int) -> dict[str, Any
     return anyio.run(whole_server.death, on_stage, *whole_server.draw(chance, number))
 
 
+def worker(at_work: Workers, chance: random.Random, number: int) -> dict[str, Any]:
+    """The next worker of a job; half of them are frozen instead."""
+    return at_work.death(*job_deaths.draw(chance, number))
+
+
 def main() -> int:
-    """Print how many died, and in which states their changes ended."""
-    deaths, servers = (int(given) for given in (sys.argv[1:] + ["2000", "50"][len(sys.argv) - 1 :])[:2])
+    """Print how many died, and in which states their changes and jobs ended."""
+    deaths, servers, jobs = (int(given) for given in (sys.argv[1:] + ["2000", "50", "200"][len(sys.argv) - 1 :])[:3])
     chance = random.Random(7)
     with tempfile.TemporaryDirectory(prefix="deaths-") as folder, stage(Path(folder)) as on_stage:
         with forks(on_stage) as arena:
             forked = Figures().take(deaths, partial(fork, arena, chance))
         whole = Figures().take(servers, partial(server, on_stage, chance))
+        with job_deaths.workers(on_stage) as at_work:
+            workers = Figures().take(jobs, partial(worker, at_work, chance))
     sys.stdout.write(ROW.format(*HEAD) + forked.row("a fork") + whole.row("a whole server"))
+    sys.stdout.write(workers.row("a job's worker"))
     return 0
 
 

@@ -40,12 +40,19 @@ class Stage:
 
     def hold_back(self, write: str) -> None:
         """Let the answer to the next such write wait; the write itself happens at once."""
-        method, path = WRITES[write].method, WRITES[write].path
-        self._control("faults", {"method": method, "path": path, "kind": f"hang:{HELD}", "times": 1})
+        self.hold_back_requests(WRITES[write].method, WRITES[write].path)
+
+    def hold_back_requests(self, method: str, path: str, times: int = 1) -> None:
+        """Let the answers to the next requests wait; what they ask for happens at once."""
+        self._control("faults", {"method": method, "path": path, "kind": f"hang:{HELD}", "times": times})
+
+    def settle(self) -> None:
+        """Let what was accepted take effect."""
+        self._control("advance", {"seconds": 5})
 
     def effects(self, write: str) -> int:
         """How often the write happened."""
-        self._control("advance", {"seconds": 5})
+        self.settle()
         return WRITES[write].effects(self.sandbox, self.number)
 
     def _control(self, name: str, body: dict[str, Any]) -> None:

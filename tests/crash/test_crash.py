@@ -10,6 +10,8 @@ from tests.crash import whole_server
 from tests.crash.arena import BY, By
 from tests.crash.deaths import Forks, forks, stage
 from tests.crash.dying import POINTS, Point
+from tests.crash.job_arena import WAYS, Way
+from tests.crash.job_deaths import workers
 from tests.examples import WRITES
 
 
@@ -29,6 +31,13 @@ def test_a_killed_process_leaves_one_effect_at_most_and_a_truthful_record(
 ) -> None:
     answered = forked.death(point, write, by)
     assert answered["killed"] or point == "after it was read back"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.slow
+def test_a_job_whose_worker_ended_is_done_by_another_and_each_row_takes_effect_once(way: Way, tmp_path: Path) -> None:
+    with stage(tmp_path) as on_stage, workers(on_stage) as at_work:
+        assert at_work.death("under way", 2, way)["effects"] == 1
 
 
 @pytest.mark.anyio
