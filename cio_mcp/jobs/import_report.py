@@ -77,7 +77,7 @@ class Report:
         self.accepted += 1
         match operation:
             case {"identifiers": dict(identifiers), "attributes": dict(attributes)}:
-                self._count_person(line, identifiers)
+                self._count_person(line, identifiers, attributes.get("email"))
                 self.names.update(attributes)
                 if self.in_all is None:
                     self.in_all = frozenset(attributes)
@@ -159,12 +159,14 @@ class Report:
     def _form(self, column: str, target: Target | None) -> Form | None:
         return (target.form if target else None) or self.forms.get(column)
 
-    def _count_person(self, line: int, identifiers: Mapping[str, JsonValue]) -> None:
+    def _count_person(self, line: int, identifiers: Mapping[str, JsonValue], email: JsonValue) -> None:
         [(kind, value)] = identifiers.items()
         self.kinds.add(kind)
         self.people.append(hash((kind, str(value).casefold() if kind == "email" else value)))
         if self.repeated.people <= MAX_PEOPLE:
-            self.references.append([line, kind, value])
+            self.references.append(
+                [line, kind, value, email if kind == "id" and self.columns.kind == "customers" else None]
+            )
 
     def _count_event(self, name: str, at: JsonValue) -> None:
         if name in self.events or len(self.events) < MAX_EVENT_NAMES:

@@ -1,24 +1,29 @@
 """Rows of an import as operations of the Track API (v2), each checked for what Customer.io refuses or misreads."""
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
-from cio_mcp.customerio.attribute_checks import check_meaning, one_address, within
+from cio_mcp.customerio.attribute_checks import one_address, within
 from cio_mcp.customerio.batches import Operation
 from cio_mcp.customerio.body_sizes import size_of
 from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.guardrails import MAIL_REDIRECTS
-from cio_mcp.jobs.cells import READERS, Form
+from cio_mcp.jobs.cells import Form
 from cio_mcp.jobs.columns import IDENTIFIERS, UNSETTABLE, Columns, Role, Target
-from cio_mcp.text.names import hidden_characters, meanings, names_in
+from cio_mcp.jobs.import_values import (
+    SURE_CHARACTERS,
+    bytes_of,
+    check_attribute,
+    check_bytes,
+    check_value,
+    read_value,
+)
+from cio_mcp.text.names import hidden_characters, meanings
 from cio_mcp.text.sanitize import quoted
 
 Values = Mapping[str, JsonValue]
@@ -26,10 +31,6 @@ Values = Mapping[str, JsonValue]
 
 STAMP_BYTES = 100
 """What an upload adds to an operation, its time or ID, at most."""
-SURE_CHARACTERS = tracking.ATTRIBUTE_VALUE_BYTES // 4
-"""A text of this length has few enough bytes, whatever its characters."""
-MAX_INTEGER_BITS = 64
-DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 _SHORTENED = ("e+", "E+")
 """What a spreadsheet makes of a long number, as in 4.15E+11."""
 
@@ -67,7 +68,7 @@ def person_of(columns: Columns, values: Values) -> tuple[Person, Target]:
 
 def _identifier(target: Target, text: str) -> str:
     field = quoted(target.column)
-    _size(target.column, text)
+    bytes_of(target.column, text)
     if target.role == "email":
         one_address(field, text)
         return text
@@ -121,7 +122,7 @@ class CustomerRows:
         if target.role == "id":
             check_path_value(quoted(target.column), str(value))
         if target.checked:
-            _check_meaning(target, value)
+            check_attribute(target, value)
         if isinstance(value, dict) and meanings(target.name, value) & UNSETTABLE:
             raise InvalidArgument(quoted(target.column), "has names inside that can't be set by an import")
 
@@ -194,89 +195,20 @@ def _read(
         if isinstance(value, str) and role is None and form in (None, "text") and not target.checked:
             # Nearly all cells are short and plain, so they get no further.
             if not (len(value) <= SURE_CHARACTERS and value.isascii()):
-                _check_bytes(column, _size(column, value), limit)
+                check_bytes(column, bytes_of(column, value), limit)
             if not value.isspace():
                 plain[target.name] = value
             continue
         if is_event and role in IDENTIFIERS:
             continue
-        read = _read_value(target, form, value)
+        read = read_value(target, form, value)
         if read == "":
             continue
-        _check_value(column, read, limit)
+        check_value(column, read, limit)
         if role or target.checked or isinstance(read, dict):
             rows.check(target, read)
         (roles if role else plain)[target.name] = read
     return plain, roles
-
-
-def _read_value(target: Target, form: Form | None, value: JsonValue) -> JsonValue:
-    if isinstance(value, str):
-        value = value.strip()
-        if target.checked == "created_at" and form != "time" and DIGITS.fullmatch(value):
-            return int(value)
-    if form is None or value == "":
-        return value
-    try:
-        read = READERS[form](value)
-    except InvalidArgument as wrong:
-        raise InvalidArgument(quoted(target.column), str(wrong).removeprefix(": ")) from None
-    if target.role and form == "text" and not isinstance(read, str):
-        raise InvalidArgument(quoted(target.column), "expected text")
-    return read
-
-
-def _check_value(column: str, value: JsonValue, limit: int) -> None:
-    match value:
-        case str():
-            if len(value) <= SURE_CHARACTERS and value.isascii():
-                return
-            size = _size(column, value)
-        case bool():
-            return
-        case int():
-            if value.bit_length() > MAX_INTEGER_BITS:
-                raise InvalidArgument(quoted(column), "has too many digits for a number; send it as text")
-            return
-        case float():
-            if not isfinite(value):
-                raise InvalidArgument(quoted(column), "isn't a number (NaN or Infinity)")
-            return
-        case _:
-            size = _nested_size(column, value)
-    _check_bytes(column, size, limit)
-
-
-def _check_bytes(column: str, size: int, limit: int) -> None:
-    if size > limit:
-        raise InvalidArgument(quoted(column), f"is {size:,} bytes long; Customer.io accepts at most {limit:,}")
-
-
-def _size(column: str, text: str) -> int:
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidArgument(quoted(column), "contains an incomplete character") from None
-
-
-def _nested_size(column: str, value: JsonValue) -> int:
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (ValueError, RecursionError):
-        raise InvalidArgument(quoted(column), "contains NaN or Infinity, or too many levels") from None
-    if any(map(hidden_characters, names_in(value))):
-        raise InvalidArgument(quoted(column), "has names inside with invisible characters")
-    return _size(column, text)
-
-
-def _check_meaning(target: Target, value: JsonValue) -> None:
-    try:
-        check_meaning("", target.name, value)
-    except InvalidArgument as wrong:
-        hint = ""
-        if target.checked == "created_at" and target.form != "time":
-            hint = f'. To convert a date, map the column to "{target.name}:time"'
-        raise InvalidArgument(quoted(target.column), f"{str(wrong).removeprefix(f'{wrong.field}: ')}{hint}") from None
 
 
 def _check_size(operation: Operation) -> None:

@@ -192,6 +192,20 @@ async def test_two_rows_for_one_customer_by_other_identifiers_are_warned_of(
     assert warning in person.prompts[0].message
 
 
+async def test_an_address_that_differs_from_the_customer_s_is_warned_of(settings: Settings, sandbox: Sandbox) -> None:
+    person = Person(APPROVE)
+    rows = [{"id": "ada", "email": "ADA@example.com"}, {"id": "bob", "email": "new@example.com"}]
+    many = [{"id": f"x{number}", "email": f"x{number}@example.com"} for number in range(2)]
+    async with connect(settings, sandbox, "auto", person) as client:
+        await customers(client, rows=rows)
+        await customers(client, rows=many)
+    assert (
+        "- Line 2: the customer has another email address. Here Customer.io may drop the row"
+        in person.prompts[0].message
+    )
+    assert "another email address" not in person.prompts[1].message
+
+
 async def test_a_file_that_changed_since_it_was_shown_is_shown_again(
     era: Era, files: Settings, folder: Path, sandbox: Sandbox
 ) -> None:

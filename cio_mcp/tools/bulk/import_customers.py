@@ -31,6 +31,7 @@ NO_UNDO = "An import can't be undone."
 EMPTY = "Empty cells and null change nothing."
 UPDATES_ONLY = "Customers who don't exist are not created. Customer.io skips their rows without an answer."
 UNKNOWN_COUNT = "How many of them don't exist is not known."
+MAY_DROP = "Customer.io may drop the row without an answer: it depends on a setting of the workspace."
 UNREAD = "Current values are unknown."
 NEW = "A new customer may enter any segment and any campaign that starts from one."
 
@@ -66,7 +67,12 @@ async def plan_import(ws: CallContext, job: JobRow, report: Report, *, create: b
         affected=report.people,
         reached=report.people - len(missing) if is_complete and not create else None,
         starts=starts,
-        warnings=(*report.all_warnings, *_same_customer(report, known), *((UNREAD,) if is_blind else ())),
+        warnings=(
+            *report.all_warnings,
+            *_same_customer(report, known),
+            *_other_emails(report, known, is_complete=is_complete),
+            *((UNREAD,) if is_blind else ()),
+        ),
         sample=customer_samples(report.sample, known, create=create),
         rejected_rows=report.rejected_rows,
         job=JobSpec.of(job, "person_identify"),
@@ -128,6 +134,21 @@ def _same_customer(report: Report, known: Known) -> Iterator[str]:
     if pairs:
         more = f"; and {len(pairs) - 1:,} more pairs" if len(pairs) > 1 else ""
         yield f"Two rows name one customer in different ways (lines {pairs[0]}{more}). Which values stay is not known."
+
+
+def _other_emails(report: Report, known: Known, *, is_complete: bool) -> Iterator[str]:
+    """A warning where a row that names its customer by ID has another address than the customer."""
+    if not is_complete:
+        if "id" in report.kinds and "email" in report.names:
+            yield f"Rows with an ID also set the email address. Where the customer has another one, {MAY_DROP}"
+        return
+    lines = []
+    for line, reference, email in report.new_emails:
+        person = known[reference]
+        if person is not None and person.email and person.email.casefold() != email.casefold():
+            lines.append(line)
+    if lines:
+        yield f"{lines_of(lines).capitalize()}: the customer has another email address. Here {MAY_DROP}"
 
 
 def _effect(report: Report, starts: Starts, *, create: bool, is_blind: bool) -> str:

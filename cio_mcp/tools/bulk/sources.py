@@ -27,7 +27,7 @@ MAX_REASONS = 3
 MAX_LINES = 5
 """Lines that a sentence names."""
 
-REPORT_FORM = 1
+REPORT_FORM = 2
 """Raised when `Report` changes, so that no plan rests on a report of an older release."""
 
 InlineRows = list[dict[str, JsonValue]]
@@ -73,7 +73,7 @@ class Report(BaseModel):
     left_out: int
     unchanged: int = 0
     people: int
-    references: list[tuple[int, Kind, str]] | None
+    references: list[tuple[int, Kind, str, str | None]] | None
     kinds: list[str]
     columns: list[str]
     names: list[str]
@@ -89,7 +89,12 @@ class Report(BaseModel):
     @property
     def customers(self) -> list[tuple[int, Reference]]:
         """Each row that will be sent, by its line and customer; empty if there are many customers."""
-        return [(line, _reference(kind, value)) for line, kind, value in self.references or ()]
+        return [(line, _reference(kind, value)) for line, kind, value, _ in self.references or ()]
+
+    @property
+    def new_emails(self) -> list[tuple[int, Reference, str]]:
+        """The rows that name a customer by ID and set an email address, with both."""
+        return [(line, _reference(kind, value), email) for line, kind, value, email in self.references or () if email]
 
     @property
     def notes(self) -> tuple[str, ...]:
