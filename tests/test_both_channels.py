@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -25,7 +26,7 @@ from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.catalog import TOOLS
 from tests.clients import approve, structured, text
 from tests.examples import EXAMPLES, Example
-from tests.hostile import QUOTED, plant
+from tests.hostile import PLANTED_TEXT, QUOTED, plant
 
 pytestmark = pytest.mark.anyio
 
@@ -200,6 +201,22 @@ async def test_text_and_structured_content_say_the_same_and_mark_free_text(
         contents |= {name for name, holds in marks.items() if holds}
     assert ("untrusted" in contents) == example.free_text
     assert ("personal" in contents) == example.personal
+
+
+async def test_a_file_that_was_saved_is_described_the_same_in_both(
+    settings: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    saving = settings.model_copy(update={"files_dirs": (tmp_path,)})
+    example = EXAMPLES["get_export"]
+    async with planted_client(saving, sandbox) as client:
+        results = [result async for result in answers(client, example)]
+    for result in results:
+        content, answer_text = structured(result), text(result)
+        assert missing_from_text(content, answer_text) == [], answer_text
+        assert missing_from_structure(content, answer_text) == [], answer_text
+        assert not find_unmarked(content)
+    assert structured(results[-1])["file"] == "customers-1.csv"
+    assert PLANTED_TEXT in (tmp_path / "customers-1.csv").read_text(encoding="utf-8")
 
 
 async def test_resources_mark_free_text(settings: Settings, sandbox: Sandbox) -> None:

@@ -25,6 +25,7 @@ from cio_mcp.cli.main import app
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
+from cio_mcp.text.names import hidden_characters
 from tests.eras import ERAS, Era
 from tests.examples import EXAMPLES, WRITES
 from tests.examples.example import Call
@@ -149,6 +150,31 @@ async def test_hostile_text_in_the_workspace_is_quoted_by_every_tool(
     for question in reader.prompts:
         check_question(question)
     assert bool(reader.prompts) == bool(PROMPTING & set(tools))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("to_file", [True, False])
+async def test_hostile_text_in_the_file_of_an_export_is_quoted(
+    settings: Settings, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, to_file: bool
+) -> None:
+    monkeypatch.setattr("cio_mcp.sandbox.api.exports.PROCESSING_SECONDS", 0.0)
+    names = {"files_dirs": (tmp_path,)} if to_file else {}
+    filter_ = {"attribute": {"field": "email", "operator": "eq", "value": "mallory@example.com"}}
+    attributes = [*(f"note{place}" for place in range(len(HOSTILE))), *(text[:30].strip() for text in HOSTILE)]
+    plain = [name for name in attributes if not hidden_characters(name)]
+    given = {"type": "customers", "filter": filter_, "attributes": plain}
+    async with connect_poisoned(settings.model_copy(update=names), sandbox, "auto", Reader("approve")) as client:
+        started = await client.call_tool("start_export", given)
+        holds(started)
+        assert started.structured_content
+        assert started.structured_content.get("status") == "done", started.structured_content
+        result = await client.call_tool("get_export", {"export": "1"})
+        holds(await client.call_tool("get_export", {}))
+    holds(result)
+    assert not result.is_error
+    assert result.structured_content
+    assert result.structured_content["first_rows"]
+    assert ("file" in result.structured_content) == to_file
 
 
 @pytest.mark.sampled(5)

@@ -26,6 +26,7 @@ from cio_mcp.storage import change_queries
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.tools.catalog import TOOLS
+from tests.clients import approve
 from tests.eras import ERAS, Era
 from tests.examples import EXAMPLES, WRITES
 from tests.examples.example import CIO_ID
@@ -123,6 +124,27 @@ async def test_no_address_number_or_key_is_answered_logged_or_traced(
     assert not private(str(spans.spans))
     assert not any(key in record for key in KEYS for record in records)
     assert spans.spans or not NEEDS_APP & set(tools)
+
+
+@pytest.mark.anyio
+async def test_the_file_of_an_export_is_not_handed_to_a_model(
+    masked: Settings, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started without masking, since a masked server asks nobody in the client."""
+    monkeypatch.setattr("cio_mcp.sandbox.api.exports.PROCESSING_SECONDS", 0.0)
+    given = {"type": "customers", "filter": {"attribute": {"field": "cio_id", "operator": "exists"}}}
+    given |= {"attributes": ["phone", "eve@example.com"]}
+    async with Client(
+        build_server(masked.model_copy(update={"mask_pii": False}), sandbox=sandbox), elicitation_callback=approve
+    ) as client:
+        assert not (await client.call_tool("start_export", given)).is_error
+    for changes in ({}, {"files_dirs": (tmp_path,)}):
+        async with connect(masked.model_copy(update=changes), sandbox, "auto", []) as client:
+            result = await client.call_tool("get_export", {"export": "1"})
+        assert result.structured_content
+        assert result.structured_content["first_rows"]
+        assert not private(result.model_dump_json())
+        assert "link" not in result.structured_content
 
 
 @pytest.mark.anyio

@@ -17,7 +17,7 @@ from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.errors import SettingError, Unavailable
 from cio_mcp.identity.callers import local_caller
-from cio_mcp.jobs.output_files import MAX_FILE_BYTES, OutputFile
+from cio_mcp.jobs.output_files import OutputFile
 from cio_mcp.jobs.sync_file import IDENTIFIERS, Members, Sync, TableOfDatabase
 from cio_mcp.storage.external_table import ExternalTable, TextRow
 from cio_mcp.text.sanitize import quoted
@@ -176,7 +176,7 @@ def _open(stack: ExitStack, name: str, source: Members, target: Path | TableOfDa
         raise SettingError(f"sync.{name}.to.file", f"expected a name that ends with {', '.join(SUFFIXES)}")
     if target.exists() and not target.is_file():
         raise SettingError(f"sync.{name}.to.file", "is not a file")
-    file = OutputFile(target, target.name, MAX_FILE_BYTES)
+    file = OutputFile(target, target.parent)
     stack.callback(file.discard)
     is_csv = target.suffix.lower() == ".csv"
     if is_csv:

@@ -7,10 +7,9 @@ import anyio.to_thread
 
 from cio_mcp.customerio.canonical import FORM_VERSION
 from cio_mcp.gate.plan import Plan, parse_plan
-from cio_mcp.gate.receipt import Receipt, happened_at, outcome_of, scheduled_for
+from cio_mcp.gate.receipt import Receipt, happened_at, outcome_of, result_of, scheduled_for
 from cio_mcp.storage.effects import Effects
 from cio_mcp.storage.rows import ChangeRow, ChangeSummary, Digests, Precedent
-from cio_mcp.text.sanitize import word
 from cio_mcp.text.timestamps import from_unix, moment
 
 DUPLICATE_SECONDS = 600.0
@@ -85,12 +84,13 @@ def duplicate_receipt(row: ChangeRow, now: float, *, can_repeat: bool) -> Receip
     repeat = " If the user wants a second one, pass repeat=true." if can_repeat else ""
     return Receipt(
         status="already_done",
-        message=f"The same change {_sent(row, now, when)}{_made(row)}. Nothing was sent now. "
+        message=f"The same change {_sent(row, now, when)}.{_made(row)} Nothing was sent now. "
         f"Until {moment(from_unix(int(until)))} an equal one counts as a duplicate.{repeat}",
         change=row.id,
         at=happened_at(row),
         delivery_id=row.delivery_id,
-        created_id=outcome_of(row).get("created"),
+        created_id=(created := outcome_of(row).get("created")),
+        next_step=row.next_step if created else None,
         scheduled_for=scheduled_for(row, now),
     )
 
@@ -101,8 +101,8 @@ def _sent(row: ChangeSummary, now: float, when: str) -> str:
 
 
 def _made(row: ChangeSummary) -> str:
-    created = outcome_of(row).get("created")
-    return f" and made ID {word(created)}" if created else ""
+    """What the earlier change made, in the words of its receipt."""
+    return f" {(result_of(row) or '').removeprefix('Done. ')}" if outcome_of(row).get("created") else ""
 
 
 def _sentence(precedent: Precedent, now: float) -> str:

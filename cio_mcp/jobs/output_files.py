@@ -3,10 +3,15 @@
 import errno
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import Self
+
+import anyio
+import anyio.to_thread
 
 from cio_mcp.errors import InvalidArgument, OperatorError
 from cio_mcp.jobs.files import ARGUMENT
@@ -16,6 +21,8 @@ MAX_FILE_BYTES = 2_000_000_000
 """Of one file, unless a caller names less. Chosen: five million customers with twenty attributes each."""
 MAX_NAME_BYTES = 200
 """Of a file's name. Chosen: file systems allow 255, of which the temporary name takes some."""
+ABANDONED_SECONDS = 3_600.0
+"""Since the last byte of a temporary file, after which nothing writes it any more. Chosen."""
 MAX_NAMES = 1_000
 """Names that are tried for a free one. Chosen."""
 RESERVED = frozenset('<>:"|?*\\')
@@ -27,20 +34,23 @@ NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getatt
 class OutputFile:
     """A file that gets its name when it is complete; until then it lies beside it under a temporary one.
 
-    Only this user can read it (mode 0600). `name` is its path below the directory of CIO_FILES_DIRS.
-    Every method blocks: call it in a worker thread. An `OperatorError` says what keeps the file from being written.
+    Only this user can read it (mode 0600). Every method blocks: call it in a worker thread, or use `new_file`. An
+    `OperatorError` says what keeps the file from being written.
     """
 
-    def __init__(self, path: Path, name: str, max_bytes: int) -> None:
-        self.name = name
+    def __init__(self, path: Path, root: Path, max_bytes: int = MAX_FILE_BYTES, *, numbered: bool = False) -> None:
         self.size = 0
-        self._path = path
+        self._wanted = path
+        self._path = _free(path) if numbered and _exists(path) else path
+        self._root = root
         self._max_bytes = max_bytes
+        self._numbered = numbered
         self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
             self._file = os.fdopen(os.open(self._temporary, NEW, 0o600), "wb")
+            _remove_abandoned(path, self._temporary)
         except OSError as failure:
-            raise _failed(name, failure) from None
+            raise _failed(self.name, failure) from None
 
     @classmethod
     def create(
@@ -50,14 +60,24 @@ class OutputFile:
         *,
         suffixes: Sequence[str] = (".csv",),
         max_bytes: int = MAX_FILE_BYTES,
+        numbered: bool = False,
     ) -> Self:
         """Begin a new file that is called `name`, a path below one of the directories.
+
+        With `numbered`, its name gets a number if there is such a file: `vip.csv`, `vip-2.csv`.
 
         Raises:
             InvalidArgument: the name is not acceptable, or there is such a file already; the text suggests a free name.
         """
-        path, root = check_new(name, directories, suffixes=suffixes)
-        return cls(path, path.relative_to(root).as_posix(), max_bytes)
+        path, root = _new_path(name, directories, suffixes)
+        if not numbered and _exists(path):
+            raise _taken(path, root)
+        return cls(path, root, max_bytes, numbered=numbered)
+
+    @property
+    def name(self) -> str:
+        """Its path below the directory of CIO_FILES_DIRS."""
+        return self._path.relative_to(self._root).as_posix()
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
@@ -77,10 +97,10 @@ class OutputFile:
             self._file.close()
             if replace:
                 self._temporary.replace(self._path)
-            else:
-                _give_name(self._temporary, self._path)
-        except FileExistsError:
-            raise InvalidArgument(ARGUMENT, f"{quoted(self.name)} exists meanwhile. Choose another name") from None
+            while not replace and not _give_name(self._temporary, self._path):
+                if not self._numbered:
+                    raise InvalidArgument(ARGUMENT, f"{quoted(self.name)} exists meanwhile. Choose another name")
+                self._path = _free(self._wanted)
         except OSError as failure:
             raise _failed(self.name, failure) from None
 
@@ -92,25 +112,28 @@ class OutputFile:
             self._temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def new_file(
+@asynccontextmanager
+async def new_file(
     name: str,
     directories: Sequence[Path],
     *,
     suffixes: Sequence[str] = (".csv",),
     max_bytes: int = MAX_FILE_BYTES,
-) -> Iterator[OutputFile]:
+    numbered: bool = False,
+) -> AsyncIterator[OutputFile]:
     """Write a new file, as `OutputFile.create` does; it exists once the block ends, and only if it ends well."""
-    file = OutputFile.create(name, directories, suffixes=suffixes, max_bytes=max_bytes)
+    create = partial(OutputFile.create, name, directories, suffixes=suffixes, max_bytes=max_bytes, numbered=numbered)
+    file = await anyio.to_thread.run_sync(create)
     try:
         yield file
-        file.finish()
+        await anyio.to_thread.run_sync(file.finish)
     finally:
-        file.discard()
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(file.discard)
 
 
-def check_new(name: str, directories: Sequence[Path], *, suffixes: Sequence[str] = (".csv",)) -> tuple[Path, Path]:
-    """Find the path of a new file, and the directory that it lies below.
+def check_new(name: str, directories: Sequence[Path], *, suffixes: Sequence[str] = (".csv",)) -> None:
+    """Check that a new file can have this name.
 
     Raises:
         InvalidArgument: as `OutputFile.create`.
@@ -118,17 +141,6 @@ def check_new(name: str, directories: Sequence[Path], *, suffixes: Sequence[str]
     path, root = _new_path(name, directories, suffixes)
     if _exists(path):
         raise _taken(path, root)
-    return path, root
-
-
-def free_name(name: str, directories: Sequence[Path], *, suffixes: Sequence[str] = (".csv",)) -> str:
-    """The name itself, or with a number if there is such a file: `vip.csv`, `vip-2.csv`.
-
-    Raises:
-        InvalidArgument: the name is not acceptable.
-    """
-    path, root = _new_path(name, directories, suffixes)
-    return _free(path, root) if _exists(path) else path.relative_to(root).as_posix()
 
 
 def _new_path(name: str, directories: Sequence[Path], suffixes: Sequence[str]) -> tuple[Path, Path]:
@@ -166,32 +178,42 @@ def _exists(path: Path) -> bool:
 
 def _taken(path: Path, root: Path) -> InvalidArgument:
     name = path.relative_to(root).as_posix()
-    return InvalidArgument(ARGUMENT, f"{quoted(name)} already exists; {quoted(_free(path, root))} doesn't")
+    free = _free(path).relative_to(root).as_posix()
+    return InvalidArgument(ARGUMENT, f"{quoted(name)} already exists; {quoted(free)} doesn't")
 
 
-def _free(path: Path, root: Path) -> str:
+def _free(path: Path) -> Path:
     numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(2, MAX_NAMES))
     free = next((one for one in numbered if not _exists(one)), None)
     if free is None:
         raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} already exists. Choose another name")
-    return free.relative_to(root).as_posix()
+    return free
 
 
-def _give_name(temporary: Path, path: Path) -> None:
-    """Rename a file, but never over another one.
-
-    Raises:
-        FileExistsError: the name is taken.
-    """
+def _give_name(temporary: Path, path: Path) -> bool:
+    """Rename a file, but never over another one: False where the name is taken."""
     try:
         path.hardlink_to(temporary)
     except FileExistsError:
-        raise
+        return False
     except OSError:  # some file systems have no hard links: an empty file holds the name instead
-        os.close(os.open(path, NEW, 0o600))
+        try:
+            os.close(os.open(path, NEW, 0o600))
+        except FileExistsError:
+            return False
         temporary.replace(path)
     else:
         temporary.unlink()
+    return True
+
+
+def _remove_abandoned(path: Path, temporary: Path) -> None:
+    """Remove what a server that was killed left of a file with this name; one that is being written is younger."""
+    latest = temporary.stat().st_mtime - ABANDONED_SECONDS
+    for other in path.parent.glob(f".{escape(path.name)}.????????.part"):
+        with suppress(OSError):
+            if other.lstat().st_mtime < latest:
+                other.unlink()
 
 
 def _failed(name: str, failure: OSError) -> OperatorError:

@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
-import anyio
 import anyio.to_thread
 from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs.files import ARGUMENT, LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
-from cio_mcp.jobs.output_files import OutputFile
+from cio_mcp.jobs.output_files import new_file
 from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import Jobs
 
@@ -65,18 +64,13 @@ async def write_refused(jobs: Jobs, job: str, name: str, directories: Sequence[P
         OperatorError: the file can't be written.
     """
     header = await _header(jobs, job) if Path(name).suffix.lower() == ".csv" else None
-    file = await anyio.to_thread.run_sync(lambda: OutputFile.create(name, directories, suffixes=SUFFIXES))
     count = 0
-    try:
+    async with new_file(name, directories, suffixes=SUFFIXES) as file:
         if header is not None:
             await anyio.to_thread.run_sync(file.write, _csv([header]))
         async for rows in refused_rows(jobs, job):
             await anyio.to_thread.run_sync(file.write, _encoded(rows, header))
             count += len(rows)
-        await anyio.to_thread.run_sync(file.finish)
-    finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(file.discard)
     return file.name, count
 
 

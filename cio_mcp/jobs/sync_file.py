@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,9 +22,10 @@ MAX_ATTRIBUTES = 100
 """Attributes of a segment's members. Chosen."""
 MAX_LISTED = 10
 """Names of syncs that an error lists. Chosen."""
-Identifier = Literal["cio_id", "id", "email"]
-IDENTIFIERS: tuple[Identifier, ...] = get_args(Identifier)
-"""By which rows name a customer."""
+# In the order of the tools' arguments: `typing` takes literals with the same values for one, whatever their order.
+Identifier = Literal["id", "email", "cio_id"]
+IDENTIFIERS: tuple[Identifier, ...] = ("cio_id", "id", "email")
+"""By which rows name a customer, the one that holds longest first."""
 InputFormat = Literal["csv", "jsonl"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")

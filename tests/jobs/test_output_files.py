@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from cio_mcp.errors import InvalidArgument, OperatorError
-from cio_mcp.jobs.output_files import OutputFile, free_name, new_file
+from cio_mcp.jobs.output_files import ABANDONED_SECONDS, OutputFile, check_new, new_file
+
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
@@ -22,34 +24,35 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def write(folder: Path, meanwhile: Callable[[], object] = bool, *, max_bytes: int = 100) -> None:
-    with new_file("vip.csv", [folder], max_bytes=max_bytes) as file:
+async def write(
+    folder: Path, meanwhile: Callable[[], object] = bool, *, max_bytes: int = 100, numbered: bool = False
+) -> OutputFile:
+    async with new_file("vip.csv", [folder], max_bytes=max_bytes, numbered=numbered) as file:
         file.write(b"id\n")
         meanwhile()
         file.write(b"1\n")
+    return file
 
 
-def test_a_file_has_its_name_only_once_it_is_complete(folder: Path) -> None:
-    with new_file("vip.csv", [folder]) as file:
-        file.write(b"id\n")
-        assert not (folder / "vip.csv").exists()
-        file.write(b"1\n")
+async def test_a_file_has_its_name_only_once_it_is_complete(folder: Path) -> None:
+    names: list[str] = []
+    file = await write(folder, lambda: names.extend(names_in(folder)))
+    assert "vip.csv" not in names
     assert (folder / "vip.csv").read_bytes() == b"id\n1\n"
     assert (file.name, file.size) == ("vip.csv", 5)
     assert names_in(folder) == ["vip.csv"]
 
 
-def test_only_this_user_can_read_a_file(folder: Path) -> None:
-    with new_file("vip.csv", [folder]) as file:
-        [temporary] = folder.iterdir()
-        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
-        file.write(b"id\n")
+async def test_only_this_user_can_read_a_file(folder: Path) -> None:
+    modes: list[int] = []
+    await write(folder, lambda: modes.extend(stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()))
+    assert modes == [0o600]
     assert stat.S_IMODE((folder / "vip.csv").stat().st_mode) == 0o600
 
 
-def test_nothing_is_left_of_a_file_that_was_not_completed(folder: Path) -> None:
+async def test_nothing_is_left_of_a_file_that_was_not_completed(folder: Path) -> None:
     with pytest.raises(ZeroDivisionError):
-        write(folder, lambda: 1 // 0)
+        await write(folder, lambda: 1 // 0)
     assert not names_in(folder)
 
 
@@ -58,8 +61,9 @@ def test_a_file_that_exists_is_never_overwritten_and_a_free_name_is_suggested(fo
     (folder / "vip-2.csv").write_text("mine, too")
     with pytest.raises(InvalidArgument, match=r"“vip\.csv” already exists; “vip-3\.csv” doesn't"):
         OutputFile.create("vip.csv", [folder])
-    assert free_name("vip.csv", [folder]) == "vip-3.csv"
-    assert free_name("new.csv", [folder]) == "new.csv"
+    with pytest.raises(InvalidArgument, match="already exists"):
+        check_new("vip.csv", [folder])
+    check_new("new.csv", [folder])
     assert (folder / "vip.csv").read_text() == "mine"
 
 
@@ -75,18 +79,40 @@ def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.usefixtures("links")
-def test_a_name_that_is_taken_meanwhile_is_kept_by_the_other(folder: Path) -> None:
+async def test_a_name_that_is_taken_meanwhile_is_kept_by_the_other(folder: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"“vip\.csv” exists meanwhile"):
-        write(folder, lambda: (folder / "vip.csv").write_text("another one"))
+        await write(folder, lambda: (folder / "vip.csv").write_text("another one"))
     assert (folder / "vip.csv").read_text() == "another one"
     assert names_in(folder) == ["vip.csv"]
 
 
 @pytest.mark.usefixtures("links")
-def test_a_file_can_lie_in_a_folder_below_and_under_its_whole_path(folder: Path) -> None:
+async def test_a_numbered_file_takes_the_next_free_name(folder: Path) -> None:
+    assert (await write(folder, numbered=True)).name == "vip.csv"
+    assert (await write(folder, numbered=True)).name == "vip-2.csv"
+    third = await write(folder, lambda: (folder / "vip-3.csv").write_text("another one"), numbered=True)
+    assert third.name == "vip-4.csv"
+    assert (folder / third.name).read_bytes() == b"id\n1\n"
+    assert (folder / "vip-3.csv").read_text() == "another one"
+
+
+async def test_what_a_killed_server_left_is_removed_when_the_name_is_written_again(folder: Path) -> None:
+    old, young, other = (
+        folder / f".{name}.part" for name in ("vip.csv.0badcafe", "vip.csv.00c0ffee", "a.csv.0badcafe")
+    )
+    for path in (old, young, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (0, young.stat().st_mtime - ABANDONED_SECONDS - 60))
+    await write(folder)
+    assert names_in(folder) == sorted([young.name, other.name, "vip.csv"])
+
+
+@pytest.mark.usefixtures("links")
+async def test_a_file_can_lie_in_a_folder_below_and_under_its_whole_path(folder: Path) -> None:
     (folder / "reports").mkdir()
     for name in ("reports/vip.csv", str(folder / "reports" / "all.csv")):
-        with new_file(name, [folder.parent / "allowed" / "reports", folder]) as file:
+        async with new_file(name, [folder.parent / "allowed" / "reports", folder]) as file:
             file.write(b"id\n")
     assert names_in(folder / "reports") == ["all.csv", "vip.csv"]
 
@@ -129,9 +155,9 @@ def test_without_an_allowed_directory_nothing_is_written() -> None:
         OutputFile.create("vip.csv", [])
 
 
-def test_a_file_ends_at_its_bound_and_nothing_is_left_of_it(folder: Path) -> None:
+async def test_a_file_ends_at_its_bound_and_nothing_is_left_of_it(folder: Path) -> None:
     with pytest.raises(OperatorError, match=r"“vip\.csv” would have more than 4 bytes"):
-        write(folder, max_bytes=4)
+        await write(folder, max_bytes=4)
     assert not names_in(folder)
 
 
@@ -139,7 +165,7 @@ def test_a_file_ends_at_its_bound_and_nothing_is_left_of_it(folder: Path) -> Non
     ("number", "sentence"),
     [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "no permission"), (errno.EIO, "can't be written by this")],
 )
-def test_a_disk_that_does_not_take_the_file_is_one_sentence(
+async def test_a_disk_that_does_not_take_the_file_is_one_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str
 ) -> None:
     def fail(_: int) -> None:
@@ -147,7 +173,7 @@ def test_a_disk_that_does_not_take_the_file_is_one_sentence(
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OperatorError, match=sentence):
-        write(folder)
+        await write(folder)
     assert not names_in(folder)
 
 

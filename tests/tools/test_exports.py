@@ -106,6 +106,7 @@ async def test_what_matches_a_filter_is_counted_as_far_as_one_request_does(
     plan = await start_export(ws, type="customers", filter={"segment": "VIP"})
     assert "that match a filter" in plan.summary
     assert plan.calls[0].body == {"filters": {"segment": {"id": 2}}}
+    assert plan.notes[0] == "Segment 2 is “VIP”."
     nobody = {"attribute": {"field": "plan", "operator": "eq", "value": "none"}}
     none = await start_export(ws, type="customers", filter=nobody)
     assert ": 0 customers now" in none.summary
@@ -177,7 +178,8 @@ async def test_an_equal_export_within_ten_minutes_names_the_earlier_one(ws: Call
     again = await carry_out(ws, start_export, **VIPS)
     assert again.status == "already_done"
     assert (again.change, again.created_id) == (first.change, first.created_id)
-    assert f"and made ID {first.created_id}. Nothing was sent now." in again.message
+    assert f"Accepted by Customer.io as export {first.created_id}. Nothing was sent now." in again.message
+    assert "get_export" in (again.next_step or "")
     assert (await carry_out(ws, start_export, **VIPS, repeat=True)).created_id != first.created_id
     assert len(sandbox.workspace.records.of("/v1/exports")) == 2
 
@@ -288,7 +290,7 @@ async def test_a_file_that_does_not_arrive_in_time_is_given_up(
 ) -> None:
     id_ = await start(saving)
     sandbox.faults.append(Fault("GET", "/exports/", "hang:100", times=-1))
-    with pytest.raises(Unavailable, match="did not arrive within the time of a call"):
+    with pytest.raises(Unavailable, match="did not arrive within the time of this call"):
         await get_export(saving.until(anyio.current_time() + 1.3), id_)
     assert not names_in(folder)
 

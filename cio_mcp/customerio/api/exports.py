@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import JsonValue
+from pydantic import AfterValidator, JsonValue
 
-from cio_mcp.customerio.api.base import Blank, Count, Enumerated, Flag, Id, Model, Moment, is_number
+from cio_mcp.customerio.api.base import Blank, Count, Enumerated, Flag, Model, Moment, is_number
 from cio_mcp.customerio.api.reads import Reads
 from cio_mcp.customerio.call import Call, read
 from cio_mcp.errors import BadAnswer, InvalidArgument, NotFound
@@ -27,10 +27,16 @@ _FIELDS: dict[ExportKind, str] = {
 }
 
 
+def _number(value: str) -> str:
+    if not is_number(value):
+        raise ValueError("expected a number")
+    return value
+
+
 class Export(Model):
     """An export; `total` counts its entries once it is done, and `status` is pending, done, or failed."""
 
-    id: Id
+    id: Annotated[str, AfterValidator(_number)]
     type: Enumerated = ""
     status: Enumerated = ""
     failed: Flag = False

@@ -68,7 +68,7 @@ async def _wait(ws: CallContext, id_: str) -> Export:
 
 
 def _list(exports: list[Export]) -> ExportAnswer:
-    newest = sorted(exports, key=lambda each: int(each.id) if each.id.isdecimal() else 0, reverse=True)
+    newest = sorted(exports, key=lambda each: int(each.id), reverse=True)
     return ExportAnswer(
         exports=(*map(_line, newest[:MAX_LISTED]),),
         omitted=len(newest) - MAX_LISTED if len(newest) > MAX_LISTED else None,

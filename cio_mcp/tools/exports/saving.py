@@ -1,10 +1,9 @@
 """The file of an export: saved below an allowed directory, or shown in part, with a link to it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,7 +11,7 @@ import anyio.to_thread
 
 from cio_mcp.customerio.api.exports import LINK_SECONDS, Export
 from cio_mcp.errors import OperatorError, TimeError, Unavailable
-from cio_mcp.jobs.output_files import MAX_FILE_BYTES, OutputFile, free_name
+from cio_mcp.jobs.output_files import MAX_FILE_BYTES, OutputFile, new_file
 from cio_mcp.outbound.downloads import Download
 from cio_mcp.outbound.link import read_link
 from cio_mcp.text.sanitize import key_name
@@ -21,6 +20,7 @@ from cio_mcp.tools.exports.contents import MAX_HEAD_BYTES, Contents
 from cio_mcp.workspace import CallContext
 
 OPERATIONS = ("export_customers", "export_deliveries")
+TYPES = ("customers", "deliveries")
 ANSWER_SECONDS = 1.0
 """Seconds of a call that are kept for answering."""
 PROGRESS_SECONDS = 1.0
@@ -28,8 +28,8 @@ PROGRESS_SECONDS = 1.0
 MAX_COLUMNS = 50
 """Columns that an answer names. Chosen."""
 TOO_SLOW = (
-    "The file did not arrive within the time of a call, so nothing was saved. The operator can allow more time "
-    "(CIO_MAX_WAIT), or the user downloads it in Customer.io."
+    "The file did not arrive within the time of this call, so nothing was saved. Call get_export again. If that "
+    "doesn't help, the operator can allow more time (CIO_MAX_WAIT), or the user downloads the file in Customer.io."
 )
 ANYONE = (
     "Anyone who has this link can download the file, without a key. Give it to the user only; don't open or post it."
@@ -53,13 +53,10 @@ async def save(ws: CallContext, export: Export, name: str | None) -> ExportAnswe
     async with _in_time(ws), ws.downloads.open(link) as download:
         if (download.size or 0) > MAX_FILE_BYTES:
             raise OperatorError(f"The file has more than {MAX_FILE_BYTES:,} bytes. Nothing was saved.")
-        file = await anyio.to_thread.run_sync(partial(_create, name, export, directories))
-        try:
+        subject = export.type if export.type in TYPES else "export"
+        default = f"{subject}-{export.id}.csv"
+        async with new_file(name or default, directories, numbered=name is None) as file:
             await _receive(ws, download, file, contents)
-            await anyio.to_thread.run_sync(file.finish)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(file.discard)
     answer = _answer(contents, whole=True)
     return answer.model_copy(
         update={
@@ -106,10 +103,6 @@ async def _in_time(ws: CallContext) -> AsyncIterator[None]:
         yield
         return
     raise Unavailable(TOO_SLOW)
-
-
-def _create(name: str | None, export: Export, directories: Sequence[Path]) -> OutputFile:
-    return OutputFile.create(name or free_name(f"{export.type or 'export'}-{export.id}.csv", directories), directories)
 
 
 async def _receive(ws: CallContext, download: Download, file: OutputFile, contents: Contents) -> None:

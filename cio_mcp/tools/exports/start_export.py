@@ -1,8 +1,9 @@
 """The tool that starts an export of customers or deliveries."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from cio_mcp.customerio.api import exports
 from cio_mcp.customerio.api.exports import DEFAULT_MONTHS, MAX_MONTHS, ExportKind
@@ -16,7 +17,7 @@ from cio_mcp.text.timestamps import moment
 from cio_mcp.tools.common.arguments import READ_AS, Id, Metric, SegmentRef, Time, span
 from cio_mcp.tools.common.lookup import KIND_NAMES, find
 from cio_mcp.tools.common.name_checks import check_visible
-from cio_mcp.tools.common.people_filter import audience
+from cio_mcp.tools.common.people_filter import audience, segments_of
 from cio_mcp.tools.core.messages import CLOCK_LEEWAY, months_before
 from cio_mcp.tools.exports.counts import Count, count_customers, count_deliveries
 from cio_mcp.workspace import CallContext
@@ -28,7 +29,7 @@ MAX_ATTRIBUTE_BYTES = 150
 EVERYONE = "{attribute: {field: cio_id, operator: exists}}"
 OF_CUSTOMERS, OF_DELIVERIES = ("segment", "filter"), ("kind", "id", "metric", "since", "until")
 """The arguments that only one type of export takes."""
-NEXT = "To download the file, call get_export with the ID of the export."
+NEXT = "get_export downloads the file by the ID of the export; without one, it lists exports."
 NO_ATTRIBUTES = "No attributes are requested, so Customer.io decides the columns."
 KEPT = "The file holds personal data. Customer.io keeps it for everyone with access to its account."
 
@@ -69,24 +70,27 @@ async def _customers(
 ) -> Plan:
     if (segment is None) == (filter_ is None):
         raise InvalidArgument("segment, filter", f"pass exactly one of them. For everyone: filter={EVERYONE}")
-    subject, rests_on = "that match a filter", ""
-    condition: dict[str, Any]
     if segment is not None:
         found = await ws.segments.find(segment)
-        condition = {"segment": {"id": int(found.id)}}
-        subject, rests_on = f"in segment {found.id} {quoted(found.name)}", found.name
+        condition: dict[str, Any] = {"segment": {"id": int(found.id)}}
+        subject, names = f"customers in segment {found.id} {quoted(found.name)}", {found.id: found.name}
     else:
         condition = await audience(ws, filter_)
-    count = await count_customers(ws, condition, columns)
+        subject, names = "customers that match a filter", await _names(ws, segments_of(condition))
+    notes = [f"Segment {id_} is {quoted(name)}." for id_, name in names.items()] if segment is None else []
     return _plan(
         ws.settings,
-        subject=f"customers {subject}",
-        count=count,
+        subject=subject,
+        count=await count_customers(ws, condition, columns),
         call=exports.of_customers(condition, columns),
-        notes=() if columns else (NO_ATTRIBUTES,),
-        segment=rests_on,
+        notes=(*notes, *(() if columns else (NO_ATTRIBUTES,))),
+        rests_on={"segments": {**names}},
         repeat=repeat,
     )
+
+
+async def _names(ws: CallContext, ids: Collection[str]) -> dict[str, str]:
+    return {each.id: each.name for each in await ws.segments.all() if each.id in ids} if ids else {}
 
 
 async def _deliveries(
@@ -114,7 +118,7 @@ async def _deliveries(
         count=await count_deliveries(ws, kind, source.id, metric, first, last),
         call=exports.of_deliveries(kind, source.id, metric=metric, since=start, until=end, attributes=columns),
         notes=(f"Created from {moment(first)} until {moment(end) if end else 'now'}.",),
-        segment="",
+        rests_on={},
         repeat=repeat,
     )
 
@@ -126,7 +130,7 @@ def _plan(
     count: Count,
     call: Call,
     notes: tuple[str, ...],
-    segment: str,
+    rests_on: dict[str, JsonValue],
     repeat: bool,
 ) -> Plan:
     return Plan(
@@ -138,7 +142,7 @@ def _plan(
         why=f"{KEPT} {_destination(settings)}",
         effect_title=f"export personal data of {count}",
         calls=(call,),
-        rests_on={"segment": segment} if segment else {},
+        rests_on=rests_on,
         once=True,
         repeat=repeat,
         trace=Evidence(export="customers" if call.operation == "export_customers" else "deliveries"),
