@@ -215,14 +215,17 @@ class Jobs:
         return await self._database.read(lambda db: read_rows(db, id_, start, limit, size))
 
     async def refused(self, id_: str, limit: int, after: int | None = None) -> list[RefusedRow]:
-        """Read the rows that were rejected or refused, and of a job that ended also those that were not done.
+        """Read the rows that were rejected or refused, and of a job that began and ended also those that were not done.
 
         `after` is the number of the last row of the previous page.
         """
 
         def work(db: Connection) -> list[RefusedRow]:
             job = _read(db, id_, self._workspace)
-            return read_refused(db, id_, after, limit, job.cursor if job.is_open else None) if job else []
+            if job is None:
+                return []
+            left = not job.is_open and job.started_at is not None
+            return read_refused(db, id_, after, limit, None if left else job.cursor)
 
         return await self._database.read(work)
 

@@ -11,6 +11,7 @@ from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.jobs.job import Batch, Result
 from cio_mcp.jobs.runner import BEAT_SECONDS, DIED, LEASE_SECONDS, MAX_ATTEMPTS, RETRY_SECONDS, SAFE_PART, Runner
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.job_erasure import JobEraser, JobErasure
 from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import JobRow, Jobs
 from tests.clock import ManualClock
@@ -238,6 +239,30 @@ async def test_a_canceled_job_records_its_batch_in_flight_and_stops_before_the_n
     assert await jobs.rows("j1", 0, 20) == ROWS[6:]
     assert not await jobs.cancel("j1", now=clock.now())
     assert not await runner(jobs, clock, receiver).round()
+
+
+async def test_a_job_with_a_row_of_a_person_who_is_erased_stops_within_its_batch(
+    jobs: Jobs, clock: ManualClock, receiver: Receiver, tmp_path: Path
+) -> None:
+    await staged(jobs, clock)
+    database = Database(f"sqlite:///{tmp_path / 'cio.db'}")
+    begun = anyio.Event()
+
+    async def wait(job: JobRow, batch: Batch) -> Result:
+        begun.set()
+        await anyio.Event().wait()
+        return await receiver.function(job, batch)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(Runner(jobs, {"import": wait}, allowed, clock, "first").round)
+        await begun.wait()
+        gone = await JobEraser(database, "w", lambda data, _: "p7" in data).erase(now=clock.now())
+        assert gone == JobErasure(rows=1, canceled=1, running=True)
+        await clock.advance(BEAT_SECONDS)
+    assert receiver.taken == []
+    assert await state(jobs) == ("cancelled", 0, 0)
+    assert not await runner(jobs, clock, receiver).round()
+    await database.close()
 
 
 async def test_a_pause_stops_a_job_between_two_batches_and_it_goes_on_afterwards(

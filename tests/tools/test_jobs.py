@@ -251,6 +251,7 @@ async def test_a_job_that_waits_is_canceled_and_can_no_longer_be_approved(ws: Ca
     assert report.jobs[0].note
     assert NEVER_STARTED in report.jobs[0].note
     assert report.next_step is None
+    assert [refused.line for refused in (await get_job(ws, "j")).rows or []] == [2, 3]
     assert not await ws.jobs.start("j", digest, now=ws.clock.now())
 
 
