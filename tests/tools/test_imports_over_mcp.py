@@ -1,5 +1,7 @@
 """Imports over MCP: one approval for many customers, what is shown before, and what arrives after."""
 
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +264,27 @@ async def test_no_file_outside_is_read(files: Settings, folder: Path, sandbox: S
         assert "CIO_FILES_DIRS" in text(await customers(client, file="link.csv"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+async def test_a_full_disk_is_one_sentence_and_nothing_is_lost(files: Settings, folder: Path, sandbox: Sandbox) -> None:
+    lines = [f"n{number},{'x' * 500}" for number in range(4_000)]
+    (folder / "people.csv").write_text("\n".join(["id,note", *lines]))
+    resource = import_module("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    person = Person(APPROVE)
+    async with connect(files, sandbox, "auto", person) as client:
+        await customers(client, rows=[{"id": "ada", "tier": 1}])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+        try:
+            full = await customers(client, file="people.csv")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert full.is_error
+        assert "disk" in text(full), text(full)
+        assert "\n" not in text(full)
+        assert (batches(sandbox), len(person.prompts)) == (1, 1)
+        assert structured(await customers(client, file="people.csv"))["status"] == "done"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -363,6 +386,34 @@ async def test_an_event_for_nobody_is_refused_unless_creation_is_requested(
         assert structured(await events(client, rows=rows, name="signed_up", create=True))["status"] == "done"
     settle(sandbox)
     assert sandbox.workspace.people.get("id", "new-2")
+
+
+async def test_events_of_more_customers_than_can_be_looked_up_need_create_or_cio_ids(
+    files: Settings, folder: Path, sandbox: Sandbox
+) -> None:
+    add_people(sandbox, 1_001)
+    people = [person for person in sandbox.workspace.people if person.id and person.id.startswith("n")]
+    (folder / "events.jsonl").write_text("".join(f'{{"id": "{person.id}"}}\n' for person in people))
+    (folder / "by_cio_id.csv").write_text("\n".join(["cio_id", *(person.cio_id for person in people)]))
+    person = Person(APPROVE)
+    async with connect(files, sandbox, "auto", person) as client:
+        refused = await events(client, file="events.jsonl", name="bought")
+        assert "Only 1,000 customers can be checked for that. To accept that, pass create=true" in text(refused)
+        assert batches(sandbox) == 0
+        assert structured(await events(client, file="by_cio_id.csv", name="bought"))["status"] == "done"
+    assert "To approve, also type “1001”." in person.prompts[0].message
+    settle(sandbox)
+    assert sum(event["name"] == "bought" for event in sandbox.workspace.events) == 1_001
+
+
+async def test_a_cap_on_sends_counts_each_customer(settings: Settings, sandbox: Sandbox) -> None:
+    policy = settings.data_dir.parent / "policy.toml"
+    policy.write_text("sends_an_hour = 5\n")
+    capped = settings.model_copy(update={"policy_file": policy})
+    async with connect(capped, sandbox, "auto", Person(APPROVE)) as client:
+        refused = await events(client, rows=[{"id": f"x{n}"} for n in range(6)], name="bought", create=True)
+        assert "The operator's limit is 5 sends an hour, and this change is for 6 people." in text(refused)
+        assert structured(await events(client, rows=[{"id": "ada"}] * 6, name="bought"))["status"] == "done"
 
 
 async def test_a_large_import_wants_the_number_typed(settings: Settings, sandbox: Sandbox) -> None:
