@@ -32,11 +32,13 @@ def open_source(source: Path | InputFormat | Query, folder: Path, standard_input
     """A file with the rows; a copy lies in `folder`, readable for this user alone, until the block ends. It blocks.
 
     Raises:
-        SettingError: the query fails.
+        SettingError: the file is missing, or the query fails.
         InvalidArgument: there are no rows, or too many.
     """
     if isinstance(source, Path):
-        yield source
+        if not source.is_file():
+            raise SettingError("from.file", f"there is no file {quoted(source.name)}")
+        yield source.resolve()
         return
     shutil.rmtree(folder, ignore_errors=True)  # what a run left that was killed
     try:

@@ -138,7 +138,15 @@ def test_no_row_that_can_be_sent_is_an_error(syncs: Syncs) -> None:
     fill(syncs)
     assert syncs.run("plans").returncode == 2
     (syncs.folder / "plans.csv").unlink()
-    assert "there is no file “plans.csv”" in syncs.expect(2, "plans")
+    assert syncs.expect(2, "plans") == "cio-mcp: from.file: there is no file “plans.csv”."
+
+
+def test_a_file_may_be_a_link_to_another_directory(syncs: Syncs) -> None:
+    (syncs.folder / "elsewhere").mkdir()
+    fill(syncs, f"{ADA},gold")
+    (syncs.folder / "plans.csv").rename(syncs.folder / "elsewhere" / "today.csv")
+    (syncs.folder / "plans.csv").symlink_to(syncs.folder / "elsewhere" / "today.csv")
+    assert "1 row, 1 changed." in syncs.expect(0, "plans", "--dry-run")
 
 
 def test_a_dry_run_sends_nothing_and_leaves_nothing_behind(syncs: Syncs) -> None:

@@ -16,8 +16,8 @@ from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.call import Call
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
-from cio_mcp.gate.plan import Plan, arguments_digest
-from cio_mcp.gate.policy import RULES, WHERES, Entry, InForce, Policy, Recipients, Rule
+from cio_mcp.gate.plan import Plan, SyncSize, arguments_digest
+from cio_mcp.gate.policy import RULES, WHERES, Entry, InForce, Policy, Recipients, Rule, SyncRule
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.risk import RISKS, Risk
 from cio_mcp.gate.service import Gate
@@ -496,3 +496,47 @@ def test_a_change_of_as_many_people_as_the_large_audience_may_still_be_allowed(a
 def test_what_names_nothing_is_approved_with_the_word_of_its_class() -> None:
     assert Policy().confirmation_of(Plan(risk="destroy", summary="Remove.")) == "destroy"
     assert Policy().confirmation_of(Plan(risk="send", summary="Send.", affected=None)) == "send"
+
+
+sync_rules = st.builds(
+    SyncRule,
+    rule=st.sampled_from(RULES),
+    max_changed=st.integers(1, 20),
+    max_share=st.sampled_from([0.1, 0.5, 1.0]),
+    create=st.booleans(),
+    starts=st.booleans(),
+)
+sync_plans = st.builds(
+    lambda size, risk, starts: Plan(risk=risk, summary="Sync.", starts=starts, sync=size),
+    st.builds(
+        SyncSize,
+        name=st.sampled_from(["crm", "other"]),
+        changed=st.integers(0, 25),
+        total=st.integers(0, 100),
+        creates=st.booleans(),
+        reaches=st.booleans(),
+    ),
+    st.sampled_from(RISKS),
+    st.sampled_from([None, (), ("Campaign 1",), "unknown"]),
+)
+
+
+@given(rule=sync_rules, plan=sync_plans, others=policies)
+def test_a_sync_is_allowed_only_by_its_own_rule_within_its_bounds(rule: SyncRule, plan: Plan, others: Policy) -> None:
+    policy = replace(others, syncs={"crm": rule})
+    if policy.rule_of("sync crm", plan) != "allow":
+        return
+    size = plan.sync
+    assert size is not None
+    assert (size.name, rule.rule) == ("crm", "allow")
+    assert size.changed <= rule.max_changed
+    assert size.changed <= rule.max_share * size.total
+    assert rule.create or not size.creates
+    assert rule.starts or not (plan.starts or size.reaches)
+    assert plan.risk != "destroy"
+    assert others.classes.get(plan.risk, Entry()).rule in (None, "allow")
+
+
+@given(rule=sync_rules, plan=plans, others=policies)
+def test_the_rule_of_a_sync_changes_nothing_for_tools(rule: SyncRule, plan: Plan, others: Policy) -> None:
+    assert replace(others, syncs={TOOL: rule}).rule_of(TOOL, plan) == others.rule_of(TOOL, plan)
