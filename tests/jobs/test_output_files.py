@@ -2,10 +2,13 @@
 
 import errno
 import os
+import signal
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import anyio
 import pytest
 
 from cio_mcp.errors import InvalidArgument, OperatorError
@@ -94,6 +97,26 @@ async def test_a_numbered_file_takes_the_next_free_name(folder: Path) -> None:
     assert third.name == "vip-4.csv"
     assert (folder / third.name).read_bytes() == b"id\n1\n"
     assert (folder / "vip-3.csv").read_text() == "another one"
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from cio_mcp.jobs.output_files import OutputFile
+
+file = OutputFile.create("vip.csv", [pathlib.Path(sys.argv[1])])
+file.write(b"id\\n" * 100_000)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+async def test_a_process_that_is_killed_leaves_no_file_of_that_name(folder: Path) -> None:
+    ended = await anyio.run_process([sys.executable, "-c", KILLED, str(folder)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    [left] = names_in(folder)
+    assert left.endswith(".part")
+    assert (await write(folder)).name == "vip.csv"
+    assert (folder / "vip.csv").read_bytes() == b"id\n1\n"
 
 
 async def test_what_a_killed_server_left_is_removed_when_the_name_is_written_again(folder: Path) -> None:
