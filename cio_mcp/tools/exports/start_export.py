@@ -42,10 +42,10 @@ async def start_export(
         dict[str, Any] | None, Field(description="As in find_customers", json_schema_extra={READ_AS: "filter"})
     ] = None,
     attributes: Annotated[tuple[str, ...], Field(description="To add as columns", max_length=MAX_ATTRIBUTES)] = (),
-    kind: Annotated[ExportKind | None, Field(description="Of deliveries: what sent them")] = None,
+    kind: Annotated[ExportKind | None, Field(description="What sent them")] = None,
     id: Annotated[Id | None, Field(description="Of it; ID or exact name")] = None,  # noqa: A002 - the tools' word
     metric: Metric | None = None,
-    since: Annotated[Time | None, Field(description="Created since. Default: 6 months ago")] = None,
+    since: Annotated[Time | None, Field(description="By creation. Default: 6 months ago")] = None,
     until: Time | None = None,
     repeat: Annotated[bool, Field(description="Export even if it is a duplicate")] = False,
 ) -> Plan:
