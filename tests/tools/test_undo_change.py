@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.customerio.batches import batch
+from cio_mcp.customerio.writer import Writer
 from cio_mcp.errors import CioError, NotFound, Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.plan import Plan, ValueEdit, arguments_digest
@@ -20,9 +21,9 @@ from cio_mcp.settings import Settings
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.erasure import reduce_old_changes
 from cio_mcp.tools.core.send_event import send_event
-from cio_mcp.tools.core.undo.undo_change import undo_change
+from cio_mcp.tools.core.undo.undo_change import IMPORTS, OF_JOBS, undo_change
 from cio_mcp.tools.core.update_customer import update_customer
-from cio_mcp.workspace import CallContext, open_workspace
+from cio_mcp.workspace import CallContext, Workspace, job_functions, open_workspace
 from tests.callers import caller_named, work_of
 from tests.carrying_out import approve
 
@@ -290,3 +291,8 @@ async def test_an_address_that_replaced_another_is_restored(ws: CallContext) -> 
     assert (await ws.people.resolve("ada")).email == "new@example.com"
     await apply_change(ws, "undo_change", change=change)
     assert (await ws.people.resolve("ada")).email == "ada@example.com"
+
+
+async def test_every_kind_of_job_can_be_undone_or_says_why_not(opened: Workspace) -> None:
+    kinds = job_functions(Writer(opened.client), opened.sync_rows, opened.settings)
+    assert {*kinds} == {*OF_JOBS, *IMPORTS}

@@ -13,7 +13,7 @@ from cio_mcp.gate.job_spec import JobSpec
 from cio_mcp.gate.permanence import NO_WAY_BACK
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.receipt import happened_at, outcome_of
-from cio_mcp.jobs import membership
+from cio_mcp.jobs import membership, sync_upload
 from cio_mcp.storage.rows import EFFECTIVE, ChangeRow
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.arguments import Name
@@ -52,8 +52,10 @@ UNDOS: Mapping[str, Undo] = {
 OF_JOBS: Mapping[str, Undo] = {membership.KIND: undo_member_edits}
 """The undo of each kind of job."""
 
+NOT_READ = "an import replaces values that this server didn't read; import a file with the former values"
 IMPORTS: Mapping[str, str] = {
-    "import_customers": "an import replaces values that this server didn't read; import a file with the former values",
+    "import_customers": NOT_READ,
+    sync_upload.KIND: NOT_READ,
     "import_events": NO_WAY_BACK["event"],
 }
 """Why a job can't be undone, by its kind."""
