@@ -1,5 +1,6 @@
 """The caller of a piece of work, and its deadline."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MAX_RETRIES = 8
@@ -41,12 +42,14 @@ class Work:
     """Work for a caller that ends by `deadline`, in seconds of `anyio.current_time()`.
 
     With asyncio, the only backend that the server runs on, `Clock.steady` counts the same seconds.
-    `bulk` work lets interactive work go first.
+    `bulk` work lets interactive work go first. `may_leave` is asked right before each request leaves, after its turn in
+    the rate limit: a job may be another process's by then.
     """
 
     caller: Caller
     deadline: float
     bulk: bool = False
+    may_leave: Callable[[], bool] = field(default=lambda: True, compare=False, repr=False)
     retries: RetryBudget = field(default_factory=RetryBudget, compare=False, repr=False)
 
 

@@ -201,6 +201,8 @@ class Client:
             try:
                 if retry != "read" and not self.limiter.shared:
                     raise StorageFailed("The database is unavailable, so writes are refused. Nothing was sent.")
+                if not work.may_leave():
+                    raise Unavailable("The work was stopped while the request waited for its turn. Nothing was sent.")
                 outcome = await self.transport.request(
                     call.method,
                     base + call.target,

@@ -4,9 +4,14 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+import anyio
 from pydantic import JsonValue
 
+from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.storage.jobs import JobRow
+
+REQUEST_SECONDS = 30.0
+"""Seconds that one request may take, its turn in the rate limit included. Chosen."""
 
 
 class LeaseLost(Exception):
@@ -38,6 +43,11 @@ class Batch:
         """
         if not self.is_owned():
             raise LeaseLost
+
+    def work(self, job: JobRow) -> Work:
+        """Work for one request of the job, which leaves only while the lease holds."""
+        until = anyio.current_time() + REQUEST_SECONDS
+        return Work(background_caller(job.principal), until, bulk=True, may_leave=self.is_owned)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any, Literal, NamedTuple
 
-import anyio
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import segments
-from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
 from cio_mcp.errors import CioError
 from cio_mcp.jobs.job import Batch, Result
@@ -19,8 +17,6 @@ from cio_mcp.storage.jobs import JobRow
 KIND = "segment"
 """The kind of such a job; its option `segment` is the ID of the segment."""
 OPERATIONS = ("add_to_segment", "remove_from_segment")
-REQUEST_SECONDS = 30.0
-"""Seconds that one request may take, its turn in the rate limit included. Chosen."""
 REFUSALS = frozenset({400, 404, 413, 422})
 """Statuses with which Customer.io refuses a request for good; another attempt would end the same way."""
 
@@ -77,9 +73,8 @@ class ChangeMembers:
         action, kind, _ = rows[0]
         values = [edit.value for edit in takewhile(lambda edit: edit[:2] == (action, kind), rows)]
         call = segments.change_members(str(job.options["segment"]), values, kind, add=action == "add")
-        work = Work(background_caller(job.principal), anyio.current_time() + REQUEST_SECONDS, bulk=True)
         batch.check()
-        match await self.writer.send(call, work):
+        match await self.writer.send(call, batch.work(job)):
             case Sent():
                 return Result(len(values))
             case Failed(status=status) if status in REFUSALS:

@@ -13,7 +13,6 @@ from ulid import ULID
 
 from cio_mcp.customerio import batches
 from cio_mcp.customerio.batches import Operation
-from cio_mcp.customerio.caller import Work, background_caller
 from cio_mcp.customerio.encoding import encode
 from cio_mcp.customerio.request import Request
 from cio_mcp.customerio.writer import Failed, Sent, Unknown, Writer
@@ -22,9 +21,6 @@ from cio_mcp.errors import CioError
 from cio_mcp.jobs.job import Batch, Result, Step
 from cio_mcp.jobs.packing import pack
 from cio_mcp.storage.jobs import JobRow
-
-REQUEST_SECONDS = 30.0
-"""Seconds that one request may take, its turn in the rate limit included. Chosen."""
 
 
 class _Part(NamedTuple):
@@ -69,8 +65,7 @@ class Upload:
     async def _send(self, job: JobRow, batch: Batch, request: Request) -> dict[int, str]:
         """Send a request; the refused operations by index, each with the field that was wrong."""
         batch.check()
-        work = Work(background_caller(job.principal), anyio.current_time() + REQUEST_SECONDS, bulk=True)
-        written: Written = await self.writer.send_request(request, work)
+        written: Written = await self.writer.send_request(request, batch.work(job))
         match written:
             case Sent(status=batches.PARTIAL_STATUS, body=body):
                 if refused := batches.refusals(body, batches.size(request.call)):

@@ -10,6 +10,8 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.api.tracking import MAX_BATCH_BYTES
 from cio_mcp.customerio.writer import Writer
+from cio_mcp.errors import CioError
+from cio_mcp.jobs.job import Batch
 from cio_mcp.jobs.packing import FRAME_BYTES
 from cio_mcp.jobs.runner import RETRY_SECONDS, Runner
 from cio_mcp.jobs.upload import Upload, stamp
@@ -133,3 +135,15 @@ def test_each_row_has_its_own_stamp_which_is_the_same_in_each_attempt() -> None:
 def test_a_time_or_id_that_a_row_brings_is_kept() -> None:
     assert stamp({"action": "identify", "timestamp": 5}, job_of("j"), 0) == {"action": "identify", "timestamp": 5}
     assert stamp({"action": "event", "id": "mine"}, job_of("j"), 0) == {"action": "event", "id": "mine"}
+
+
+async def test_a_request_does_not_leave_once_the_lease_is_over_while_it_waits_for_its_turn(
+    opened: Workspace, sandbox: Sandbox
+) -> None:
+    owned = iter([True, False])
+    row: JsonValue = identify(0)
+    batch = Batch(0, [row], lambda: next(owned), [json.dumps(row)])
+    with pytest.raises(CioError, match="stopped while the request waited"):
+        await Upload(Writer(opened.client))(job_of("j"), batch)
+    assert [request for request in sandbox.requests if request["path"] == BATCH] == []
+    assert next(owned, None) is None
