@@ -57,6 +57,7 @@ def test_a_first_run_waits_for_a_person_and_the_next_one_continues(syncs: Syncs)
     assert batches(syncs) == 1
 
 
+@pytest.mark.slow
 def test_a_denied_run_says_so_and_the_next_one_asks_again(syncs: Syncs) -> None:
     fill(syncs, f"{ADA},gold")
     syncs.decide(syncs.expect(3, "plans"), approve=False)
@@ -96,17 +97,20 @@ def test_beyond_its_bound_a_run_waits_for_a_person(syncs: Syncs, rule: str) -> N
     assert batches(syncs) == 0
 
 
+@pytest.mark.slow
 def test_the_rule_of_one_sync_allows_no_other(syncs: Syncs) -> None:
     fill(syncs, f"{ADA},gold")
     syncs.expect(3, "plans", **syncs.policy(ALLOW.replace("sync.plans", "sync.others")))
 
 
+@pytest.mark.slow
 def test_a_hidden_sync_is_refused(syncs: Syncs) -> None:
     fill(syncs, f"{ADA},gold")
     output = syncs.expect(2, "plans", **syncs.policy('[sync.plans]\nrule = "hide"'))
     assert "The operator of this server doesn't allow this kind of change" in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("extra", "code"), [("", 3), ("create = true\n", 0)])
 def test_customers_are_created_only_if_the_rule_says_so(syncs: Syncs, extra: str, code: int) -> None:
     syncs.write(f"{FILE}\nto.create = true")
@@ -117,6 +121,7 @@ def test_customers_are_created_only_if_the_rule_says_so(syncs: Syncs, extra: str
         syncs.attribute("new@example.com", "tier", "gold")
 
 
+@pytest.mark.slow
 def test_addresses_and_subscriptions_are_changed_only_if_the_rule_says_so(syncs: Syncs) -> None:
     (syncs.folder / "plans.csv").write_text(f"email,unsubscribed\n{ADA},true\n")
     syncs.expect(3, "plans", **syncs.policy(ALLOW.replace("starts = true\n", "")))
@@ -132,6 +137,7 @@ def test_rows_that_cannot_be_sent_are_listed_and_the_others_are_sent(syncs: Sync
     assert [line.partition(":")[0] for line in ended.stderr.splitlines()] == ["line 3", "line 4", "line 5"]
 
 
+@pytest.mark.slow
 def test_no_row_that_can_be_sent_is_an_error(syncs: Syncs) -> None:
     fill(syncs, ",gold")
     assert "rows: no row can be sent: line 2: " in syncs.expect(2, "plans")
@@ -141,6 +147,7 @@ def test_no_row_that_can_be_sent_is_an_error(syncs: Syncs) -> None:
     assert syncs.expect(2, "plans") == "cio-mcp: from.file: there is no file “plans.csv”."
 
 
+@pytest.mark.slow
 def test_a_file_may_be_a_link_to_another_directory(syncs: Syncs) -> None:
     (syncs.folder / "elsewhere").mkdir()
     fill(syncs, f"{ADA},gold")
@@ -149,6 +156,7 @@ def test_a_file_may_be_a_link_to_another_directory(syncs: Syncs) -> None:
     assert "1 row, 1 changed." in syncs.expect(0, "plans", "--dry-run")
 
 
+@pytest.mark.slow
 def test_a_dry_run_sends_nothing_and_leaves_nothing_behind(syncs: Syncs) -> None:
     fill(syncs, f"{ADA},gold", f"{BOB},silver")
     policy = syncs.policy(ALLOW)
@@ -160,6 +168,7 @@ def test_a_dry_run_sends_nothing_and_leaves_nothing_behind(syncs: Syncs) -> None
     syncs.expect(0, "plans", **policy)
 
 
+@pytest.mark.slow
 def test_a_pause_stops_it(syncs: Syncs) -> None:
     fill(syncs, f"{ADA},gold")
     syncs.cio_mcp.run("pause", **syncs.settings)
@@ -168,6 +177,7 @@ def test_a_pause_stops_it(syncs: Syncs) -> None:
     syncs.expect(0, "plans", **syncs.policy(ALLOW))
 
 
+@pytest.mark.slow
 def test_a_row_that_went_and_came_back_is_sent_again(syncs: Syncs) -> None:
     policy = syncs.policy(ALLOW)
     fill(syncs, f"{ADA},gold", f"{BOB},silver")
@@ -181,6 +191,7 @@ def test_a_row_that_went_and_came_back_is_sent_again(syncs: Syncs) -> None:
     syncs.attribute(BOB, "tier", "silver")
 
 
+@pytest.mark.slow
 def test_standard_input_is_read(syncs: Syncs) -> None:
     syncs.write(FILE.replace('from.file = "plans.csv"', 'from.stdin = "csv"'))
     assert "stdin: standard input is empty" in syncs.expect(2, "plans", **syncs.policy(ALLOW))
@@ -226,6 +237,7 @@ to = { database = "$CRM_URL", table = "vips", create = true }
         assert len(syncs.requests("POST", "/api/")) == writes
 
 
+@pytest.mark.slow
 def test_addresses_are_masked_where_they_must_be(syncs: Syncs) -> None:
     (syncs.folder / "plans.csv").write_text(f"email,id\n{ADA},{ADA}/x\n{BOB},bob\n")
     ended = syncs.run("plans", "--dry-run", CIO_MASK_PII="true")

@@ -52,6 +52,7 @@ def test_a_segment_becomes_a_file_that_the_next_run_replaces(syncs: Syncs) -> No
     assert sorted(each.name for each in syncs.folder.glob("*vip*")) == ["vip.csv"]
 
 
+@pytest.mark.slow
 def test_json_lines_keep_what_is_missing_apart_from_what_is_empty(syncs: Syncs) -> None:
     syncs.write('[sync.vip]\nfrom = { segment = "VIP", attributes = ["cio_id", "nothing"] }\nto.file = "vip.jsonl"')
     syncs.expect(0, "vip")
@@ -72,6 +73,7 @@ def test_a_segment_becomes_a_table_of_postgresql_and_stays_equal_to_it(syncs: Sy
     assert rows(postgres_url) == sorted([("moved@example.com", "vip"), (third.email, "vip")])
 
 
+@pytest.mark.slow
 def test_a_table_of_sqlite_without_the_owner_s_column_keeps_former_members(syncs: Syncs) -> None:
     with closing(sqlite3.connect(syncs.folder / "crm.db")) as db, db:
         db.execute("CREATE TABLE vip (email TEXT PRIMARY KEY, plan TEXT)")
@@ -82,12 +84,14 @@ def test_a_table_of_sqlite_without_the_owner_s_column_keeps_former_members(syncs
     )
 
 
+@pytest.mark.slow
 def test_members_without_the_identifier_are_counted_and_left_out(syncs: Syncs) -> None:
     vips(syncs)[0].email = None
     syncs.write(FILE)
     assert syncs.expect(1, "vip") == "vip: 3 members, 2 rows written. Without email and left out: 1."
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_nothing(syncs: Syncs) -> None:
     syncs.write(FILE)
     assert syncs.expect(0, "vip", "--dry-run") == "vip: 3 members would be written. Nothing was written (dry run)."
@@ -126,6 +130,7 @@ def test_what_cannot_work_ends_with_one_sentence(syncs: Syncs, text: str, proble
     assert "\n" not in message
 
 
+@pytest.mark.slow
 def test_without_the_app_key_there_is_nothing_to_read(syncs: Syncs) -> None:
     syncs.write(FILE)
     assert syncs.expect(2, "vip", CIO_APP_API_KEY="").startswith("cio-mcp: CIO_APP_API_KEY: is missing; it is an App")

@@ -68,6 +68,7 @@ def test_an_empty_list_is_always_refused(syncs: Syncs) -> None:
     assert (members(syncs), edits(syncs)) == (before, 0)
 
 
+@pytest.mark.slow
 def test_beyond_its_bound_it_waits_for_a_person_and_continues_once_approved(syncs: Syncs) -> None:
     fill(syncs, ADA, BOB)
     output = syncs.expect(3, "beta", **syncs.policy(ALLOW.replace("50", "1")))
@@ -77,6 +78,7 @@ def test_beyond_its_bound_it_waits_for_a_person_and_continues_once_approved(sync
     assert members(syncs) == [ADA, BOB]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy", [ALLOW.replace("starts = true", ""), ALLOW + '[recipients]\nsegment = "Beta testers"\n']
 )
@@ -85,6 +87,7 @@ def test_what_may_send_or_decides_who_may_be_reached_waits_for_a_person(syncs: S
     syncs.expect(3, "beta", **syncs.policy(policy))
 
 
+@pytest.mark.slow
 def test_rows_that_name_nobody_are_listed_and_the_others_take_effect(syncs: Syncs) -> None:
     fill(syncs, ADA, "nobody@example.org")
     ended = syncs.run("beta", **syncs.policy(ALLOW))
@@ -92,12 +95,14 @@ def test_rows_that_name_nobody_are_listed_and_the_others_take_effect(syncs: Sync
     assert members(syncs) == [ADA]
 
 
+@pytest.mark.slow
 def test_a_data_driven_segment_is_refused(syncs: Syncs) -> None:
     syncs.write(FILE.replace("Beta testers", "VIP"))
     fill(syncs, ADA)
     assert "VIP" in syncs.expect(2, "beta")
 
 
+@pytest.mark.slow
 def test_a_dry_run_changes_nothing(syncs: Syncs) -> None:
     fill(syncs, ADA, BOB)
     before = members(syncs)

@@ -77,6 +77,7 @@ VALUES: list[tuple[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 def test_values_of_postgresql_become_what_customer_io_keeps(tmp_path: Path, postgres_url: str) -> None:
     columns = ", ".join(f"{value} AS c{number}" for number, (value, _) in enumerate(VALUES))
     text = copy(Query("sync.a.from.database", postgres_url, f"SELECT {columns}"), tmp_path)
