@@ -18,13 +18,15 @@ MAX_NUMBER_CHARACTERS = 17
 """Of a number that becomes one: 15 digits, a sign and a point, since a float keeps no more."""
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?", re.ASCII)
 _OTHER_DATE = re.compile(r"[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{2}){1,2}(?:[ T,].*)?", re.ASCII)
+_MILLISECONDS = re.compile(r"1[0-9]{12}", re.ASCII)
+"""From 2001 to 2033."""
 _MISSING = frozenset({"nan", "null", "none", "n/a", "#n/a", "nil", "undefined", "inf", "-inf", "nat", "<na>"})
 """What programs write for a missing value, in lower case."""
 _LONGEST_MISSING = max(map(len, _MISSING))
 _TRUTHS = {"true": True, "false": False}
 
-Oddity = Literal["dates", "other dates", "missing"]
-"""What a person may not expect to be sent as text: ISO dates, dates in another order, and words for nothing."""
+Oddity = Literal["dates", "other dates", "milliseconds", "missing"]
+"""What a person may not expect to be sent as it is: dates, in ISO's order or another, and words for nothing."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ def _oddity(cell: str) -> Oddity | None:
     if cell[0].isdecimal():
         if _ISO_DATE.fullmatch(cell):
             return "dates"
+        if _MILLISECONDS.fullmatch(cell):
+            return "milliseconds"
         return "other dates" if _OTHER_DATE.fullmatch(cell) else None
     return "missing" if len(cell) <= _LONGEST_MISSING and cell.lower() in _MISSING else None
 

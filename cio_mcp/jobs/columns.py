@@ -178,18 +178,22 @@ def _parts(wanted: str) -> tuple[str, Form | None]:
     return (base, form) if form else (wanted, None)
 
 
-def describe(targets: Iterable[tuple[str, Target | None, Form | None]]) -> Iterator[str]:
-    """Write what each column becomes: `“E-Mail” → “email” (identifier)`."""
-    for column, target, form in targets:
+def describe(columns: Columns, forms: Mapping[str, Form]) -> Iterator[str]:
+    """Write what each column becomes: `“E-Mail” → “email” (identifier)`; `forms` are those that were found out."""
+    first, *others = columns.identifying or (None,)
+    for column, target in columns.targets.items():
         if target is None:
             yield f"{quoted(column)}: left out"
             continue
-        what = _WHAT.get(target.role or "", _FORM_WORDS.get(form or "", ""))
         renamed = "" if target.name == column else f" → {quoted(target.name)}"
+        if first and target in others:
+            what = f" (identifier if {quoted(first.column)} is empty)"
+        else:
+            what = _ROLE_WORDS.get(target.role or "") or _FORM_WORDS.get(target.form or forms.get(column) or "", "")
         yield f"{quoted(column)}{renamed}{what}"
 
 
-_WHAT: Mapping[str, str] = {
+_ROLE_WORDS: Mapping[str, str] = {
     **dict.fromkeys(IDENTIFIERS, " (identifier)"),
     "timestamp": " (the time of the event)",
     "name": " (the event's name)",

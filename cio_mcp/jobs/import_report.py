@@ -40,10 +40,11 @@ ODDITIES: Mapping[Oddity, str] = {
     "dates": "{} kept as text, while date conditions in Customer.io compare Unix seconds. To convert them, map the "
     'column to "{}:time".',
     "other dates": "{} kept as text, because the order of day and month can't be known.",
+    "milliseconds": "{} like times in milliseconds, while date conditions in Customer.io compare Unix seconds.",
     "missing": "{} such as “null”, “none”, or “NaN”, kept as text.",
 }
 """What a person may not expect, after how many cells of which columns it is about."""
-NOUNS: Mapping[Oddity, str] = {"dates": "date", "other dates": "date", "missing": "value"}
+NOUNS: Mapping[Oddity, str] = {"dates": "date", "other dates": "date", "milliseconds": "number", "missing": "value"}
 
 
 @dataclass(slots=True)
@@ -124,7 +125,7 @@ class Report:
 
     def as_json(self) -> dict[str, JsonValue]:
         """The report, as it is kept."""
-        lines = describe((column, target, self._form(column, target)) for column, target in self._targets())
+        lines = describe(self.columns, self.forms)
         names = sorted(self.names - {"_update"})
         return {
             "rows": self.rows,
@@ -190,15 +191,15 @@ class Report:
         if self.future:
             yield f"{'1 event has' if self.future == 1 else f'{self.future:,} events have'} a time in the future."
         for oddity, sentence in ODDITIES.items():
-            if odd := [(target, guess.odd[oddity]) for target, guess in self._as_text() if oddity in guess.odd]:
+            if odd := [(target, guess.odd[oddity]) for target, guess in self._as_they_are() if oddity in guess.odd]:
                 counted = join_first(odd, MAX_ODD_COLUMNS, partial(_counted, NOUNS[oddity]))
                 yield sentence.format(counted, odd[0][0].name)
 
-    def _as_text(self) -> Iterator[tuple[Target, Guess]]:
-        """The columns of a text file that are kept as text, with what their cells look like."""
+    def _as_they_are(self) -> Iterator[tuple[Target, Guess]]:
+        """The columns of a text file that become no times, with what their cells look like."""
         for column, guess in self.guesses.items():
             target = self.columns.targets.get(column)
-            if target is not None and target.role is None and self._form(column, target) in (None, "text"):
+            if target is not None and target.role is None and self._form(column, target) != "time":
                 yield target, guess
 
 
