@@ -42,6 +42,18 @@ TASKS = (
         tokens=400,
     ),
     Task(
+        name="stop an import that has ended",
+        words="Import this list into Customer.io. No, stop it!",
+        steps=(
+            Step("import_customers", {"rows": ROWS, "columns": COLUMNS}, (JOB,)),
+            Step("cancel_job", {"job": "{job}"}, (Take("state", r"import_customers  (\w+)", "jobs.0.state"),)),
+        ),
+        end=(Attribute("ada", "tier", 1), Says("state", lambda _: "completed")),
+        writes=("apply_batch",),
+        calls=2,
+        tokens=600,
+    ),
+    Task(
         name="an import that is rejected",
         words="Import this list into Customer.io.",
         steps=(Step("import_customers", {"rows": ROWS, "columns": COLUMNS}, refused="rejected"),),
