@@ -52,7 +52,9 @@ def write_failed(
     job: JobArgument,
     to: Annotated[Path, typer.Option(help="New file that ends in .csv or .jsonl.", show_default=False)],
 ) -> None:
-    """Write the rows that were refused or not done into a file, to correct them and import them again.
+    """Write the rows that were not applied to a file.
+
+    They can be corrected there and imported again.
 
     The file is created so that only you can read it. `cio-mcp forget` does not reach it.
     """

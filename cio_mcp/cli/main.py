@@ -230,7 +230,7 @@ def forget(
         str, typer.Argument(help="The person's ID, email address, phone number, or cio_….", metavar="PERSON")
     ],
 ) -> None:
-    """Erase a person from the journal and the events."""
+    """Erase a person from the journal, events, and jobs."""
     lazy.forget.forget(person)
 
 
@@ -324,7 +324,8 @@ def export_metrics(
         str | None, typer.Option(help="Day after the last one to read. Default: up to now.", show_default=False)
     ] = None,
     kind: Annotated[
-        list[SourceKind] | None, typer.Option(help="Read only this kind; can be repeated.", show_default=False)
+        list[SourceKind] | None,
+        typer.Option(help="Read only this kind; can be repeated.", metavar="|".join(SourceKind), show_default=False),
     ] = None,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Export a simulated workspace.")] = False,
 ) -> None:
