@@ -36,6 +36,7 @@ recipients.addresses = ["ada@example.com"]
 class.data.rule = "allow"
 class.send.rule = "allow"
 """
+UNKNOWN = "Customer.io accepts rows of customers who don't exist, but skips them. How many exist is not known."
 PARQUET = """
 COPY (
     SELECT 'ada' AS id, 7::BIGINT AS tier, 1.5::DECIMAL(5,2) AS score, true AS vip, DATE '2026-01-02' AS joined,
@@ -157,13 +158,14 @@ async def test_a_rejected_import_sends_nothing(era: Era, settings: Settings, san
 async def test_creation_is_off_unless_requested(settings: Settings, sandbox: Sandbox) -> None:
     rows = [{"id": "ada", "tier": 1}, {"id": "new-1", "tier": 2}]
     person = Person(APPROVE)
+    skipped = "1 of 2 customers doesn't exist: line 2. Customer.io accepts its row, but skips it."
     async with connect(settings, sandbox, "auto", person) as client:
-        await customers(client, rows=rows)
+        assert skipped in structured(await customers(client, rows=rows))["warnings"]
         assert values(sandbox, "tier") == {"ada": 1}
         await customers(client, rows=rows, create=True)
         assert values(sandbox, "tier") == {"ada": 1, "new-1": 2}
     first, second = (prompt.message for prompt in person.prompts)
-    assert "- Of 2 customers, 1 don't exist: line 2." in first
+    assert f"- {skipped}" in first
     assert "- line 2, id “new-1”: doesn't exist, so nothing changes." in first
     assert "Recipients: 1 person is expected to be reached, 2 people at most." in first
     assert "- 1 customer of them is new and will be created." in second
@@ -171,17 +173,65 @@ async def test_creation_is_off_unless_requested(settings: Settings, sandbox: San
     assert "A new customer may enter any segment and any campaign that starts from one." in second
 
 
+async def test_an_import_that_would_change_nobody_is_not_proposed(settings: Settings, sandbox: Sandbox) -> None:
+    person = Person(APPROVE)
+    rows = [{"id": f"{number}", "tier": 1} for number in range(2)]
+    async with connect(settings, sandbox, "auto", person) as client:
+        result = await customers(client, rows=rows)
+    assert result.is_error
+    assert text(result) == (
+        "create: no customer in the rows exists, so nothing would change. Check which column names the customers. "
+        "To create them, pass create=true."
+    )
+    assert not person.prompts
+
+
+async def test_a_new_attribute_that_resembles_one_of_the_customers_is_warned_of(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    rows = [{"id": "ada", "First Name": "A", "Plan": "x", "tier": 1}, {"id": "bob", "first-name": "B", "plan": "y"}]
+    async with connect(settings, sandbox, "auto", person) as client:
+        receipt = structured(await customers(client, rows=rows))
+    warning = (
+        "“First Name” would be a new attribute, while customers have “first_name”; also “Plan” (“plan”), “first-name” "
+        "(“first_name”). If they are the same, map the columns to these names."
+    )
+    assert f"- {warning}" in person.prompts[0].message, person.prompts[0].message
+    assert warning in receipt["warnings"]
+
+
+async def test_many_attributes_are_counted_in_the_summary(settings: Settings, sandbox: Sandbox) -> None:
+    person = Person(APPROVE)
+    row = {"id": "ada", **dict.fromkeys("abcdefg", 1)}
+    async with connect(settings, sandbox, "auto", person) as client:
+        await customers(client, rows=[row])
+    summary = "Import 7 attributes (“a”, “b”, “c”, “d”, “e”, and 2 more) of 1 customer."
+    assert person.prompts[0].message.startswith(summary)
+
+
+async def test_an_import_without_a_row_to_send_counts_what_was_rejected(settings: Settings, sandbox: Sandbox) -> None:
+    rows = [{"id": "", "tier": number} for number in range(20)]
+    async with connect(settings, sandbox, "auto", Person(APPROVE)) as client:
+        result = text(await customers(client, rows=rows))
+    assert result.startswith(
+        "rows: no row can be imported: line 1: customer: the row names none: “id” is empty; line 2"
+    )
+    assert result.endswith("; and 17 more.")
+
+
 async def test_without_an_app_key_the_question_says_what_is_unknown(settings: Settings, sandbox: Sandbox) -> None:
     blind = settings.model_copy(update={"app_api_key": None})
     person = Person(APPROVE)
     async with connect(blind, sandbox, "auto", person) as client:
-        assert not (await customers(client, rows=[{"id": "ada", "tier": 1}])).is_error
+        receipt = structured(await customers(client, rows=[{"id": "ada", "tier": 1}]))
         refused = await events(client, rows=[{"id": "ada"}], name="signed_up")
         assert not (await events(client, rows=[{"id": "ada"}], name="signed_up", create=True)).is_error
     first, second = (prompt.message for prompt in person.prompts)
     assert "May trigger: unknown." in first
     assert "- Current values are unknown." in first
-    assert "How many of them don't exist is not known." in first
+    assert [line for line in receipt["warnings"] if "skips" in line] == [UNKNOWN]
+    assert f"- {UNKNOWN}" in first
     assert "Without an App API key that can't be checked" in text(refused)
     assert "May trigger: unknown." in second
 
@@ -203,7 +253,7 @@ async def test_an_address_that_differs_from_the_customer_s_is_warned_of(settings
     many = [{"id": f"x{number}", "email": f"x{number}@example.com"} for number in range(2)]
     async with connect(settings, sandbox, "auto", person) as client:
         await customers(client, rows=rows)
-        await customers(client, rows=many)
+        await customers(client, rows=many, create=True)
     assert (
         "- Line 2: the customer has another email address. Here Customer.io may drop the row"
         in person.prompts[0].message
@@ -426,8 +476,8 @@ async def test_a_large_import_wants_the_number_typed(settings: Settings, sandbox
     strict = settings.model_copy(update={"policy_file": policy})
     person = Person(APPROVE)
     async with connect(strict, sandbox, "auto", person) as client:
-        assert structured(await customers(client, rows=rows))["status"] == "done"
-        assert structured(await customers(client, rows=rows[:5]))["status"] == "done"
+        assert structured(await customers(client, rows=rows, create=True))["status"] == "done"
+        assert structured(await customers(client, rows=rows[:5], create=True))["status"] == "done"
     assert "To approve, also type “900”." in person.prompts[0].message
     assert len(person.prompts) == 2
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cio_mcp.errors import TimeError
+from cio_mcp.errors import InvalidArgument, TimeError
 from cio_mcp.gate.job_spec import JobSpec
 from cio_mcp.gate.plan import Plan, Starts
 from cio_mcp.jobs.columns import Columns
@@ -14,9 +14,10 @@ from cio_mcp.jobs.import_rows import CustomerRows
 from cio_mcp.storage.jobs import JobRow
 from cio_mcp.tools.bulk.known_people import Known, known_people
 from cio_mcp.tools.bulk.samples import customer_samples
+from cio_mcp.tools.bulk.similar_names import similar_names
 from cio_mcp.tools.bulk.sources import InlineRows, Report, lines_of, name_of, stage
 from cio_mcp.tools.common.arguments import Name
-from cio_mcp.tools.common.attribute_names import name_attribute, name_attributes
+from cio_mcp.tools.common.attribute_names import MAX_NAMED, name_attribute, name_attributes
 from cio_mcp.tools.common.recipients import may_start, starts_as_json
 from cio_mcp.workspace import CallContext
 
@@ -31,6 +32,11 @@ NO_UNDO = "An import can't be undone."
 EMPTY = "Empty cells and null change nothing."
 UPDATES_ONLY = "Customers who don't exist are not created. Customer.io skips their rows without an answer."
 UNKNOWN_COUNT = "How many of them don't exist is not known."
+UNKNOWN_SKIPS = "Customer.io accepts rows of customers who don't exist, but skips them. How many exist is not known."
+NOBODY = (
+    "no customer in the rows exists, so nothing would change. Check which column names the customers. To create "
+    "them, pass create=true"
+)
 MAY_DROP = "Customer.io may drop the row without an answer: it depends on a setting of the workspace."
 UNREAD = "Current values are unknown."
 NEW = "A new customer may enter any segment and any campaign that starts from one."
@@ -47,7 +53,10 @@ async def import_customers(
     target = Columns("customers", columns or {})
     make = partial(CustomerRows, create=create)
     job, report = await stage(ws, "import_customers", rows, file, target, make, {"create": create})
-    return await plan_import(ws, job, report, create=create, where=name_of(file))
+    plan = await plan_import(ws, job, report, create=create, where=name_of(file))
+    if plan.reached == 0:
+        raise InvalidArgument("create", NOBODY)
+    return plan
 
 
 async def plan_import(ws: CallContext, job: JobRow, report: Report, *, create: bool, where: str) -> Plan:
@@ -59,9 +68,9 @@ async def plan_import(ws: CallContext, job: JobRow, report: Report, *, create: b
     is_blind = not ws.settings.has_app
     return Plan(
         risk="send" if report.reaching or starts or create or is_blind else "data",
-        summary=f"Import {name_attributes(report.names)} of {_count(report.people)}{where}"
+        summary=f"Import {_attributes(report.names)} of {_count(report.people)}{where}"
         f"{', who are created if they are new' if create else ''}.",
-        notes=(*report.notes, EMPTY, *_existence(report, missing, create=create, is_complete=is_complete), NO_UNDO),
+        notes=(*report.notes, EMPTY, _existence(missing, create=create, is_complete=is_complete), NO_UNDO),
         why=" ".join(_reasons(report, creates=creates)),
         effect_title=_effect(report, starts, create=create, is_blind=is_blind),
         affected=report.people,
@@ -69,6 +78,8 @@ async def plan_import(ws: CallContext, job: JobRow, report: Report, *, create: b
         starts=starts,
         warnings=(
             *report.all_warnings,
+            *(() if create else _skips(report, missing, is_complete=is_complete)),
+            *similar_names(report.names, known.values()),
             *_same_customer(report, known),
             *_other_emails(report, known, is_complete=is_complete),
             *((UNREAD,) if is_blind else ()),
@@ -100,18 +111,24 @@ async def _starts(ws: CallContext, report: Report, *, create: bool) -> Starts:
     return may_start(await ws.campaigns.started_by_attributes(report.names))
 
 
-def _existence(report: Report, missing: list[int], *, create: bool, is_complete: bool) -> Iterator[str]:
-    if create:
-        if is_complete:
-            yield f"{_count(len(missing))} of them {'is' if len(missing) == 1 else 'are'} new and will be created."
-        else:
-            yield f"Customers who don't exist are created. {UNKNOWN_COUNT}"
-        return
-    yield UPDATES_ONLY
+def _existence(missing: list[int], *, create: bool, is_complete: bool) -> str:
+    if not create:
+        return UPDATES_ONLY
     if not is_complete:
-        yield UNKNOWN_COUNT
+        return f"Customers who don't exist are created. {UNKNOWN_COUNT}"
+    return f"{_count(len(missing))} of them {'is' if len(missing) == 1 else 'are'} new and will be created."
+
+
+def _skips(report: Report, missing: list[int], *, is_complete: bool) -> Iterator[str]:
+    """A warning, since a receipt of accepted rows would otherwise promise too much."""
+    if not is_complete:
+        yield UNKNOWN_SKIPS
     elif missing:
-        yield f"Of {_count(report.people)}, {len(missing):,} don't exist: {lines_of(missing)}."
+        is_one = len(missing) == 1
+        yield (
+            f"{len(missing):,} of {_count(report.people)} {'doesn' if is_one else 'don'}'t exist: {lines_of(missing)}. "
+            f"Customer.io accepts {'its row, but skips it' if is_one else 'their rows, but skips them'}."
+        )
 
 
 def _reasons(report: Report, *, creates: bool) -> Iterator[str]:
@@ -155,6 +172,11 @@ def _effect(report: Report, starts: Starts, *, create: bool, is_blind: bool) -> 
     verb = "create or update" if create else "update"
     reaches = bool(report.reaching or starts or is_blind)
     return f"{verb} {_count(report.people)}{'; this may send messages' if reaches or create else ''}"
+
+
+def _attributes(names: list[str]) -> str:
+    named = name_attributes(names)
+    return named if len(names) <= MAX_NAMED else f"{len(names):,} attributes ({named})"
 
 
 def _count(count: int) -> str:

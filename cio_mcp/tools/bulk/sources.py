@@ -117,7 +117,11 @@ class Report(BaseModel):
     @property
     def rejected_rows(self) -> tuple[str, ...]:
         """The first rejected rows, a line each, and how many more there are."""
-        lines = [f"line {row.line:,}: {row.reason}" for row in self.rejections[:MAX_LINES]]
+        return self.name_rejected(MAX_LINES)
+
+    def name_rejected(self, most: int) -> tuple[str, ...]:
+        """Name at most so many rejected rows, a line each, and how many more there are."""
+        lines = [f"line {row.line:,}: {row.reason}" for row in self.rejections[:most]]
         more = self.rejected - len(lines)
         return (*lines, *([f"and {more:,} more"] if more else []))
 
@@ -164,7 +168,7 @@ async def stage(
     job = await ws.stage(kind, key, options, source_of_rows)
     report = Report.model_validate(job.report)
     if not report.accepted:
-        listed = join_first(report.rejected_rows, MAX_REASONS, separator="; ")
+        listed = "; ".join(report.name_rejected(MAX_REASONS))
         raise InvalidArgument(
             "rows" if file is None else ARGUMENT, f"no row can be imported: {listed or 'it has none'}"
         )
