@@ -36,7 +36,7 @@ KEYS = {"site_id": "sandbox-site", "track_api_key": "sandbox-track-key", "worksp
 PATH = "/api/v2/batch"
 CALLER = Caller("benchmark", owner="benchmark")
 LONG_SECONDS = 600.0
-ROUNDS = 3
+ROUNDS = 2
 IDLE_WRITES = 40
 APART_SECONDS = 0.05
 READ_ROWS = 100_000

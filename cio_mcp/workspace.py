@@ -1,6 +1,7 @@
 """A workspace, opened: client, gate and readers put together, without MCP."""
 
 import secrets
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -66,6 +67,9 @@ from cio_mcp.text.timestamps import from_unix
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Reports the progress of a call: the amount done, the total, and a message."""
 
+SWITCH_SECONDS = 0.001
+"""Seconds for which a thread that computes, such as one of a job, keeps the event loop waiting. Python's own 5 ms would
+come on top of each step of a request: beside an import, an interactive write took a third longer."""
 ANSWER_SECONDS = 1.0
 """Seconds of a call that are left for the answer when rows are staged."""
 IN_PROCESS_SPREAD_SECONDS = 0.05
@@ -266,6 +270,7 @@ async def open_workspace(
     Raises:
         SettingError: no `policy` is given, and the settings' file of it is wrong.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     key, policy = settings.workspace_key, policy or policy_of(settings)
     limiter_store = open_limiter_store(settings.storage_url)
     database = Database(settings.storage_url)

@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any, Protocol
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, and_, delete, insert, select
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
 from cio_mcp.storage.schema import job_rows
 
-STAGED_AT_ONCE = 1_000
+STAGED_AT_ONCE = 500
 """Rows that are staged in one transaction, so that other writers never wait long. Chosen."""
 MAX_READ_BYTES = 600_000
 """Characters of rows that are read at once: more than one request of the Track API holds."""
@@ -113,6 +113,15 @@ class NumberedRows:
 def insert_rows(job: str, rows: Sequence[Mapping[str, Any]], db: Connection) -> None:
     """Store rows of a job."""
     db.execute(insert(job_rows), [{"job": job, **row} for row in rows])
+
+
+def note_problems(job: str, problems: Mapping[int, str], db: Connection) -> None:
+    """Note why rows were refused, by their numbers."""
+    if problems:
+        # One statement for all of them: one each would hold the write lock for a second where a whole batch is refused.
+        here = update(job_rows).where(job_rows.c.job == job, job_rows.c.number == bindparam("refused"))
+        rows = [{"refused": number, "why": problem} for number, problem in problems.items()]
+        db.execute(here.values(problem=bindparam("why")), rows)
 
 
 def delete_rows(job: str, db: Connection) -> int:

@@ -22,6 +22,7 @@ from cio_mcp.storage.job_rows import (
     StoredRows,
     delete_rows,
     insert_rows,
+    note_problems,
     read_refused,
     read_rows,
 )
@@ -174,9 +175,7 @@ class Jobs:
         def work(db: Connection) -> JobState | None:
             if db.execute(moved).rowcount != 1:
                 return None
-            for number, problem in problems.items():
-                refused = update(job_rows).where(job_rows.c.job == id_, job_rows.c.number == number)
-                db.execute(refused.values(problem=problem))
+            note_problems(id_, problems, db)
             db.execute(delete(job_rows).where(behind, job_rows.c.problem.is_(None)))
             state: JobState | None = db.scalar(select(jobs.c.state).where(jobs.c.id == id_))
             return state
