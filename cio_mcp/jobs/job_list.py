@@ -103,7 +103,8 @@ def _notes(job: JobRow, now: float) -> Iterator[str]:
             yield WAITS
         case "working" if job.lease is None and job.lease_until > now:
             wait = spell_duration(job.lease_until - now)
-            yield f"Its last batch failed. It is tried again in {wait}, {MAX_ATTEMPTS} times at most."
+            left = MAX_ATTEMPTS - job.attempts
+            yield f"Its last batch failed. It is tried again in {wait}, at most {left:,} more times."
         case "working" if job.lease_until <= now:
             yield WAITS_FOR_SERVER if job.lease is None else ORPHANED
         case "cancelled" if job.started_at is None:

@@ -20,10 +20,12 @@ SAFE_PART = 0.75
 """The part of a lease after which a worker that was frozen sends nothing more."""
 LOOK_SECONDS = 2.0
 """Seconds between looks for a job."""
-RETRY_SECONDS = 30.0
-"""Seconds until a batch that failed is tried again. Chosen."""
-MAX_ATTEMPTS = 5
-"""Attempts at one batch, after which the job has failed."""
+RETRY_SECONDS, MAX_RETRY_SECONDS = 30.0, 960.0
+"""Seconds until a batch that failed is tried again: the first time, and at most; they double. Chosen."""
+MAX_ATTEMPTS = 8
+"""Attempts at one batch, after which the job has failed: Customer.io may be down for three quarters of an hour."""
+JOBS_AT_ONCE = 3
+"""Jobs that one process runs at a time, so that a short one need not wait for a long one. Chosen."""
 
 DIED = "The server ended unexpectedly each time it came to the same rows."
 """Why a job failed that no attempt brought to an answer."""
@@ -33,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Runner:
-    """Runs the jobs of a workspace one after the other; any number of processes may have one.
+    """Runs the jobs of a workspace, a few at a time and the oldest first; any number of processes may have one.
 
     `functions` are by kind; jobs of a kind that is missing are left to other releases. `may_write` says whether writes
     are allowed at the moment: a pause or read-only mode stops a job between two batches.
@@ -52,29 +54,50 @@ class Runner:
 
     async def run(self) -> None:
         """Run jobs until canceled; a database that fails for a while is survived."""
-        while True:
-            self._started = anyio.Event()
-            try:
-                if not await self.round():
+        room = anyio.Semaphore(JOBS_AT_ONCE)
+        async with anyio.create_task_group() as tasks:
+            while True:
+                await room.acquire()
+                self._started = anyio.Event()
+                claimed = await self._claim_safely()
+                if claimed is None:
+                    room.release()
                     await self.clock.wait(self._started, LOOK_SECONDS)
-            except StorageFailed as failure:
-                log.warning("jobs cannot go on: %s", failure)
-                await self.clock.sleep(LOOK_SECONDS)
+                else:
+                    tasks.start_soon(self._work_in, room, *claimed)
 
     async def round(self) -> bool:
         """Run one job as far as it can go now; False if there was none."""
+        claimed = await self._claim()
+        if claimed is not None:
+            await self._work(*claimed)
+        return claimed is not None
+
+    async def _claim_safely(self) -> "tuple[JobRow, _Lease] | None":
+        try:
+            return await self._claim()
+        except StorageFailed as failure:
+            log.warning("jobs cannot go on: %s", failure)
+            return None
+
+    async def _claim(self) -> "tuple[JobRow, _Lease] | None":
         if not await self.may_write():
-            return False
+            return None
         now, before = self.clock.now(), self.clock.steady()
         job = await self.jobs.claim(self.worker, [*self.functions], now=now, until=now + LEASE_SECONDS)
-        if job is None:
-            return False
-        lease = _Lease(self.jobs, job.id, self.worker, self.clock, since=before)
+        return (job, _Lease(self.jobs, job.id, self.worker, self.clock, since=before)) if job else None
+
+    async def _work_in(self, room: anyio.Semaphore, job: JobRow, lease: "_Lease") -> None:
+        try:
+            await self._work(job, lease)
+        finally:
+            room.release()
+
+    async def _work(self, job: JobRow, lease: "_Lease") -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lease.keep, tasks.cancel_scope)
             await self._run_safely(job, lease, Ahead(self.jobs, job, self.functions[job.kind], lease.is_safe, tasks))
             tasks.cancel_scope.cancel()
-        return True
 
     async def _run_safely(self, job: JobRow, lease: "_Lease", ahead: Ahead) -> None:
         try:
@@ -128,7 +151,12 @@ class Runner:
             await self.jobs.finish(job.id, self.worker, "failed", now=now, reason=reason)
         elif current is not None and current.state == "working":
             # A canceled job keeps its lease: it shows that rows of the last batch may have been sent.
-            await self.jobs.release(job.id, self.worker, due=now + RETRY_SECONDS)
+            await self.jobs.release(job.id, self.worker, due=now + retry_delay(current.attempts))
+
+
+def retry_delay(attempts: int) -> float:
+    """Seconds until the next attempt at a batch, after so many."""
+    return float(min(RETRY_SECONDS * 2 ** (attempts - 1), MAX_RETRY_SECONDS))
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from cio_mcp.customerio.api import segments
 from cio_mcp.customerio.writer import Writer
 from cio_mcp.jobs.job import Batch, JobFunction, LeaseLost, Result
 from cio_mcp.jobs.membership import KIND, ChangeMembers, Edit, edits
-from cio_mcp.jobs.runner import LEASE_SECONDS, RETRY_SECONDS, Runner
+from cio_mcp.jobs.runner import LEASE_SECONDS, MAX_ATTEMPTS, MAX_RETRY_SECONDS, Runner
 from cio_mcp.jobs.segment_list import PersonKey
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.sandbox import Sandbox
@@ -63,7 +63,7 @@ class Scene:
     async def run(self, *, rounds: int = 1) -> JobRow:
         for _ in range(rounds):
             await self.runner("worker").round()
-            await self.clock.advance(RETRY_SECONDS)
+            await self.clock.advance(MAX_RETRY_SECONDS)
         ended = await self.jobs.get("j")
         assert ended
         return ended
@@ -135,7 +135,7 @@ async def test_people_of_a_refused_request_are_named_and_the_others_are_changed(
 async def test_a_refused_key_ends_the_job_with_its_reason(scene: Scene) -> None:
     scene.sandbox.faults.append(Fault("POST", EDITS, "status:401", times=-1))
     await scene.stage()
-    job = await scene.run(rounds=6)
+    job = await scene.run(rounds=MAX_ATTEMPTS + 1)
     assert (job.state, job.cursor) == ("failed", 0)
     assert "CIO_SITE_ID" in str(job.reason)
 

@@ -9,7 +9,17 @@ from pydantic import JsonValue
 
 from cio_mcp.errors import CioError, StorageFailed
 from cio_mcp.jobs.job import Batch, Result
-from cio_mcp.jobs.runner import BEAT_SECONDS, DIED, LEASE_SECONDS, MAX_ATTEMPTS, RETRY_SECONDS, SAFE_PART, Runner
+from cio_mcp.jobs.runner import (
+    BEAT_SECONDS,
+    DIED,
+    JOBS_AT_ONCE,
+    LEASE_SECONDS,
+    MAX_ATTEMPTS,
+    MAX_RETRY_SECONDS,
+    SAFE_PART,
+    Runner,
+    retry_delay,
+)
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.job_erasure import JobEraser, JobErasure
 from cio_mcp.storage.job_rows import RefusedRow
@@ -294,7 +304,7 @@ async def test_a_batch_that_fails_is_tried_again_later_and_not_forever(
     for _ in range(MAX_ATTEMPTS):
         assert await runner(jobs, clock, receiver).round()
         assert not await runner(jobs, clock, receiver).round()
-        await clock.advance(RETRY_SECONDS)
+        await clock.advance(MAX_RETRY_SECONDS)
     job = await jobs.get("j1")
     assert job
     assert (job.state, job.cursor) == ("failed", 0)
@@ -333,7 +343,7 @@ async def test_a_function_that_does_nothing_of_a_batch_does_not_run_forever(jobs
 
     for _ in range(MAX_ATTEMPTS):
         assert await Runner(jobs, {"import": idle}, allowed, clock, "first").round()
-        await clock.advance(RETRY_SECONDS)
+        await clock.advance(MAX_RETRY_SECONDS)
     assert (await state(jobs))[0] == "failed"
 
 
@@ -374,3 +384,58 @@ async def test_nothing_is_left_of_a_job_that_was_dropped(jobs: Jobs, clock: Manu
     await jobs.drop("j1")
     assert await jobs.get("j1") is None
     assert await jobs.rows("j1", 0, 5) == []
+
+
+async def test_a_short_job_does_not_wait_for_a_long_one(jobs: Jobs, clock: ManualClock, receiver: Receiver) -> None:
+    proceed = anyio.Event()
+
+    async def long(job: JobRow, batch: Batch) -> Result:  # noqa: ARG001 - as every function of a job
+        await proceed.wait()
+        return Result(len(batch.rows))
+
+    for id_, kind in (("j0", "long"), ("j1", "import")):
+        await jobs.stage(id_, principal="p", kind=kind, key=id_, options={}, source=source_of(ROWS), now=0)
+        job = await jobs.get(id_)
+        assert job
+        assert await jobs.start(id_, job.digest, now=0)
+    worker = Runner(jobs, {"long": long, "import": receiver.function}, allowed, clock, "first")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(worker.run)
+        await clock.calm()
+        assert await state(jobs) == ("completed", 10, 0)
+        first = await jobs.get("j0")
+        assert first
+        assert (first.state, first.cursor) == ("working", 0)
+        proceed.set()
+        await clock.calm()
+        first = await jobs.get("j0")
+        assert first
+        assert first.state == "completed"
+        tasks.cancel_scope.cancel()
+
+
+async def test_more_jobs_than_run_at_a_time_wait_for_one_of_them(jobs: Jobs, clock: ManualClock) -> None:
+    proceed, begun = anyio.Event(), 0
+
+    async def long(job: JobRow, batch: Batch) -> Result:  # noqa: ARG001 - as every function of a job
+        nonlocal begun
+        begun += 1
+        await proceed.wait()
+        return Result(len(batch.rows))
+
+    for number in range(JOBS_AT_ONCE + 1):
+        id_ = f"j{number}"
+        job = await jobs.stage(id_, principal="p", kind="long", key=id_, options={}, source=source_of(ROWS), now=0)
+        assert await jobs.start(id_, job.digest, now=0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(Runner(jobs, {"long": long}, allowed, clock, "first").run)
+        await clock.calm()
+        assert begun == JOBS_AT_ONCE
+        proceed.set()
+        await clock.calm()
+        assert begun == JOBS_AT_ONCE + 1
+        tasks.cancel_scope.cancel()
+
+
+def test_the_next_attempt_is_later_each_time() -> None:
+    assert [retry_delay(attempts) for attempts in range(1, MAX_ATTEMPTS)] == [30, 60, 120, 240, 480, 960, 960]

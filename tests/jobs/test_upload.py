@@ -13,7 +13,7 @@ from cio_mcp.customerio.writer import Writer
 from cio_mcp.errors import CioError
 from cio_mcp.jobs.job import Batch
 from cio_mcp.jobs.packing import FRAME_BYTES
-from cio_mcp.jobs.runner import RETRY_SECONDS, Runner
+from cio_mcp.jobs.runner import MAX_RETRY_SECONDS, Runner
 from cio_mcp.jobs.upload import Upload, stamp
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.sandbox.faults import Fault
@@ -66,7 +66,7 @@ class Scene:
         assert await self.jobs.start("j", job.digest, now=0)
         for _ in range(rounds):
             await self.runner.round()
-            await self.clock.advance(RETRY_SECONDS)
+            await self.clock.advance(MAX_RETRY_SECONDS)
         self.sandbox.clock.advance(10)
         self.sandbox.workspace.settle()
         ended = await self.jobs.get("j")
