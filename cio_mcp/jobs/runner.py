@@ -18,7 +18,7 @@ BEAT_SECONDS = 5.0
 """Seconds between signs of life."""
 SAFE_PART = 0.75
 """The part of a lease after which a worker that was frozen sends nothing more."""
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 3.0
 """Seconds between looks for a job."""
 RETRY_SECONDS, MAX_RETRY_SECONDS = 30.0, 960.0
 """Seconds until a batch that failed is tried again: the first time, and at most; they double. Chosen."""
