@@ -74,20 +74,13 @@ class Directory:
     def add(self, person: Person) -> Person:
         """Add a person."""
         self._people[person.cio_id] = person
-        if person.id is not None:
-            self._by_id[person.id] = person
-        if person.email is not None:
-            self._by_email.setdefault(person.email.lower(), []).append(person)
+        self._index(person)
         return person
 
     def remove(self, person: Person) -> None:
         """Remove a person; removing them again does nothing."""
-        if self._people.pop(person.cio_id, None) is None:
-            return
-        if person.id is not None:
-            self._by_id.pop(person.id, None)
-        if person.email is not None:
-            self._by_email[person.email.lower()].remove(person)
+        if self._people.pop(person.cio_id, None) is not None:
+            self._drop_from_index(person)
 
     def suppress(self, *identifiers: str) -> None:
         """Suppress the identifiers of one person."""
@@ -100,12 +93,10 @@ class Directory:
 
     def rename(self, person: Person, **identifiers: str | None) -> None:
         """Change `id` or `email` of a person, who keeps their place in the order."""
-        order = list(self._people)
-        self.remove(person)
+        self._drop_from_index(person)
         for name, value in identifiers.items():
             setattr(person, name, value)
-        self.add(person)
-        self._people = {cio_id: self._people[cio_id] for cio_id in order}
+        self._index(person)
 
     def with_email(self, email: str) -> list[Person]:
         """All people with an email address; case does not matter."""
@@ -118,6 +109,18 @@ class Directory:
         if id_type == "cio_id":
             return self._people.get(value if isinstance(value, TypedIdentifier) else value.removeprefix("cio_"))
         return self._by_id.get(value)
+
+    def _index(self, person: Person) -> None:
+        if person.id is not None:
+            self._by_id[person.id] = person
+        if person.email is not None:
+            self._by_email.setdefault(person.email.lower(), []).append(person)
+
+    def _drop_from_index(self, person: Person) -> None:
+        if person.id is not None:
+            self._by_id.pop(person.id, None)
+        if person.email is not None:
+            self._by_email[person.email.lower()].remove(person)
 
 
 class TypedIdentifier(str):
