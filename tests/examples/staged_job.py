@@ -3,6 +3,7 @@
 from mcp import Client
 from pydantic import JsonValue
 
+from cio_mcp.gate.job_spec import JobSpec
 from cio_mcp.jobs.progress import follow
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.server.app import CioServer
@@ -30,7 +31,7 @@ async def ended_job(client: Client, customer: str) -> str:
     """A job that the server's runner has done, with rows that were rejected and refused."""
     ws = await _workspace(client)
     job = await _staged(ws, customer)
-    await ws.jobs.start(job.id, job.digest, now=ws.clock.now())
+    await ws.gate.executor.jobs.start(JobSpec.of(job, "person_identify"))
     await follow(ws.jobs, job.id, ws.clock, END_SECONDS)
     return JOB
 
