@@ -1,9 +1,9 @@
 """`cio-mcp sync` of rows into attributes of customers."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+
+import anyio.to_thread
 
 from cio_mcp.cli.sync_end import count
 from cio_mcp.cli.sync_import import READ_SECONDS, Run
@@ -11,7 +11,7 @@ from cio_mcp.customerio.batches import Operation
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan, SyncSize
 from cio_mcp.jobs.columns import Columns
-from cio_mcp.jobs.files import BadRow, Row, holds_text, open_rows
+from cio_mcp.jobs.files import fingerprint, holds_text, open_rows
 from cio_mcp.jobs.import_rows import CustomerRows
 from cio_mcp.jobs.imports import ImportSource
 from cio_mcp.jobs.sync_file import Customers
@@ -73,8 +73,10 @@ class CustomersDirection:
     async def _stage(self, run: Run, ws: CallContext) -> JobRow:
         if not run.options.everything:
             self.known = await run.opened.sync_rows.known(run.sync.name)
+        path = await anyio.to_thread.run_sync(run.path)
+        found = await anyio.to_thread.run_sync(fingerprint, str(path), [path.parent])
         source = ImportSource(
-            partial(_open, run),
+            partial(open_rows, str(path), [path.parent], found),
             Columns("customers", self.target.columns),
             partial(CustomerRows, create=self.target.create),
             is_text=_is_text(run),
@@ -86,13 +88,6 @@ class CustomersDirection:
 
     def _is_known(self, operation: Operation) -> bool:
         return self.known.has(SyncRow.of(operation))
-
-
-@contextmanager
-def _open(run: Run) -> Iterator[Iterator[Row | BadRow]]:
-    path = run.path()
-    with open_rows(str(path), [path.parent]) as rows:
-        yield rows
 
 
 def _is_text(run: Run) -> bool:

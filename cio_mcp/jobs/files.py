@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -62,8 +63,8 @@ class BadRow:
 
 
 @contextmanager
-def open_rows(name: str, directories: Sequence[Path]) -> Iterator[Iterator[Row | BadRow]]:
-    """Open a CSV or JSON-lines file and read its rows; the file must not change meanwhile.
+def open_rows(name: str, directories: Sequence[Path], expected: str = "") -> Iterator[Iterator[Row | BadRow]]:
+    """Open a file of rows and read them; the file must not change meanwhile, nor differ from an `expected` fingerprint.
 
     Raises:
         InvalidArgument: it lies elsewhere, cannot be read, or changed while it was read; the text says what to do.
@@ -73,8 +74,7 @@ def open_rows(name: str, directories: Sequence[Path]) -> Iterator[Iterator[Row |
     if kind is None:
         raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} must end with {', '.join(FORMATS)}")
     try:
-        # A named pipe without a writer would otherwise hold up the thread that opens it.
-        file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
+        file = os.fdopen(_open(path), "rb")
     except OSError:
         raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} can't be read by this server") from None
     with file:
@@ -83,6 +83,8 @@ def open_rows(name: str, directories: Sequence[Path]) -> Iterator[Iterator[Row |
             raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} isn't a regular file")
         if not before.st_size:
             raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} is empty")
+        if expected and _fingerprint(path, before) != expected:
+            raise _changed(path)
         try:
             yield _rows(kind, path, file)
         except OSError:
@@ -90,7 +92,7 @@ def open_rows(name: str, directories: Sequence[Path]) -> Iterator[Iterator[Row |
         after = os.fstat(file.fileno())
         is_replaced = kind == "parquet" and not _is_still(path, after)
         if is_replaced or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} changed while it was read. Try again")
+            raise _changed(path)
 
 
 def fingerprint(name: str, directories: Sequence[Path]) -> str:
@@ -104,7 +106,7 @@ def fingerprint(name: str, directories: Sequence[Path]) -> str:
         status = path.stat()
     except OSError:
         raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} can't be read by this server") from None
-    return f"{path} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    return _fingerprint(path, status)
 
 
 def holds_text(name: str) -> bool:
@@ -132,6 +134,32 @@ def allowed_path(name: str, directories: Sequence[Path]) -> Path:
         if any(resolved.is_relative_to(root) for root in roots):
             return resolved
     raise InvalidArgument(ARGUMENT, f"there is no file {quoted(given.name)} in the directories of CIO_FILES_DIRS")
+
+
+def _fingerprint(path: Path, status: os.stat_result) -> str:
+    return f"{path} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+
+
+def _changed(path: Path) -> InvalidArgument:
+    return InvalidArgument(ARGUMENT, f"{quoted(path.name)} changed while it was read. Try again")
+
+
+def _open(path: Path) -> int:
+    """Open a path whose symlinks were resolved, without following one that took the place of a part of it meanwhile."""
+    # A named pipe without a writer would otherwise hold up the thread that opens it.
+    to_read = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    if not hasattr(os, "O_PATH"):  # elsewhere than on Linux, a folder that can't be listed can't be opened
+        return os.open(path, to_read)
+    root, *folders = path.parent.parts
+    folder = os.open(root, os.O_PATH)
+    try:
+        for each in folders:
+            inner = os.open(each, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(path.name, to_read, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _rows(kind: str, path: Path, file: BinaryIO) -> Iterator[Row | BadRow]:
@@ -186,12 +214,15 @@ def _csv_rows(file: BinaryIO) -> Iterator[Row | BadRow]:
     lines = _lines(file)
     first = next(lines, "")
     delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(_chained(first, lines), delimiter=delimiter, strict=True)
+    record = _Record(chain([first], lines))
+    reader = csv.reader(record, delimiter=delimiter, strict=True)
     try:
         columns = [name.strip() for name in next(reader, [])]
         _check_columns(columns)
         start = reader.line_num + 1
+        record.size = 0
         for cells in reader:
+            record.size = 0
             if len(cells) == len(columns):
                 yield Row(start, dict(zip(columns, cells, strict=True)))
             elif cells:
@@ -240,6 +271,19 @@ def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     return values
 
 
-def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+@dataclass(slots=True)
+class _Record:
+    """The lines of a CSV file, of which quotation marks can make one row: no more of them than one line may have."""
+
+    lines: Iterator[str]
+    size: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self.lines)
+        self.size += len(line)
+        if self.size > MAX_LINE_BYTES:
+            raise InvalidArgument(ARGUMENT, f"a row has more than {MAX_LINE_BYTES:,} bytes: check the quotation marks")
+        return line

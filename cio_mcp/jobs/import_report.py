@@ -67,6 +67,7 @@ class Report:
     some: list[JsonValue] = field(default_factory=list)
     rejections: list[JsonValue] = field(default_factory=list)
     references: list[JsonValue] = field(default_factory=list)
+    referenced: set[int] = field(default_factory=set)
     people: "array[int]" = field(default_factory=lambda: array("q"))
     kinds: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
@@ -164,7 +165,8 @@ class Report:
         [(kind, value)] = identifiers.items()
         self.kinds.add(kind)
         self.people.append(hash((kind, str(value).casefold() if kind == "email" else value)))
-        if self.repeated.people <= MAX_PEOPLE:
+        if self.repeated.people <= MAX_PEOPLE and self.people[-1] not in self.referenced:
+            self.referenced.add(self.people[-1])
             self.references.append(
                 [line, kind, value, email if kind == "id" and self.columns.kind == "customers" else None]
             )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from cio_mcp.customerio.api import tracking
-from cio_mcp.customerio.attribute_checks import one_address, within
+from cio_mcp.customerio.attribute_checks import REACHING_ATTRIBUTES, one_address, within
 from cio_mcp.customerio.batches import Operation
 from cio_mcp.customerio.body_sizes import size_of
 from cio_mcp.customerio.url_values import check_path_value
@@ -66,13 +66,19 @@ def person_of(columns: Columns, values: Values) -> tuple[Person, Target]:
     )
 
 
+def identifier_of(target: Target, value: JsonValue) -> str:
+    """The identifier that a value stands for, unchecked, as a request has it; empty if there is none."""
+    text = "" if value is None else str(value).strip()
+    return text.removeprefix("cio_") if target.role == "cio_id" else text
+
+
 def _identifier(target: Target, text: str) -> str:
     field = quoted(target.column)
     bytes_of(target.column, text)
     if target.role == "email":
         one_address(field, text)
         return text
-    bare = text.removeprefix("cio_") if target.role == "cio_id" else text
+    bare = identifier_of(target, text)
     check_path_value(field, bare)
     if any(mark in bare for mark in _SHORTENED) and bare[0].isdecimal():
         raise InvalidArgument(field, "looks like a long number that a spreadsheet shortened, such as 4.15E+11")
@@ -123,7 +129,8 @@ class CustomerRows:
             check_path_value(quoted(target.column), str(value))
         if target.checked:
             check_attribute(target, value)
-        if isinstance(value, dict) and meanings(target.name, value) & UNSETTABLE:
+        inside = meanings(target.name, value) - meanings(target.name, None)
+        if inside & (UNSETTABLE | REACHING_ATTRIBUTES):
             raise InvalidArgument(quoted(target.column), "has names inside that can't be set by an import")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import chain
 from math import isfinite
 
 from pydantic import JsonValue
@@ -17,6 +18,8 @@ from cio_mcp.text.sanitize import quoted
 SURE_CHARACTERS = tracking.ATTRIBUTE_VALUE_BYTES // 4
 """A text of this length has few enough bytes, whatever its characters."""
 MAX_INTEGER_BITS = 64
+MAX_LEVELS = 100
+"""Lists and objects inside one another. Chosen: how many a parser takes depends on what calls it."""
 DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -89,11 +92,24 @@ def bytes_of(column: str, text: str) -> int:
         raise InvalidArgument(quoted(column), "contains an incomplete character") from None
 
 
+def is_deep(value: JsonValue) -> bool:
+    """Whether a value has more levels of lists and objects than a row may have."""
+    inner: list[JsonValue] = [value]
+    for _ in range(MAX_LEVELS + 1):
+        parts = (each.values() if isinstance(each, dict) else each for each in inner if isinstance(each, dict | list))
+        inner = [*chain.from_iterable(parts)]
+        if not inner:
+            return False
+    return True
+
+
 def _nested_size(column: str, value: JsonValue) -> int:
+    if is_deep(value):
+        raise InvalidArgument(quoted(column), f"has more than {MAX_LEVELS} levels of lists and objects")
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (ValueError, RecursionError):
-        raise InvalidArgument(quoted(column), "contains NaN or Infinity, or too many levels") from None
+    except ValueError:
+        raise InvalidArgument(quoted(column), "contains NaN or Infinity") from None
     if any(map(hidden_characters, names_in(value))):
         raise InvalidArgument(quoted(column), "has names inside with invisible characters")
     return bytes_of(column, text)

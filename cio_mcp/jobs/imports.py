@@ -14,7 +14,8 @@ from cio_mcp.jobs.cells import Form, Guess
 from cio_mcp.jobs.columns import Columns
 from cio_mcp.jobs.files import ARGUMENT, BadRow, Row
 from cio_mcp.jobs.import_report import Report
-from cio_mcp.jobs.import_rows import CustomerRows, EventRows
+from cio_mcp.jobs.import_rows import CustomerRows, EventRows, identifier_of
+from cio_mcp.jobs.import_values import MAX_LEVELS, is_deep
 from cio_mcp.jobs.repeats import Repeated, Repeats
 from cio_mcp.storage.job_rows import StagedRow
 from cio_mcp.text.sanitize import quoted
@@ -140,7 +141,7 @@ class Scan:
 
     def _compare(self, row: Row) -> None:
         identifying = self.columns.identifying
-        named = [(each, text) for each in identifying if (text := str(row.values.get(each.column) or "").strip())]
+        named = [(each, text) for each in identifying if (text := identifier_of(each, row.values.get(each.column)))]
         if not named:
             self.repeats.skip(row.line)
             return
@@ -151,9 +152,10 @@ class Scan:
             item for item in row.values.items() if (target := targets[item[0]]) is not None and target is not by
         )
         try:
-            content = hash(values)
-        except TypeError:  # a list or an object is inside
-            content = hash(repr(values))
+            # As text: the hash of 1 is that of true, and the hash of -1 that of -2.
+            content = hash(values if self.is_text else repr(values))
+        except RecursionError:  # the row will be rejected
+            content = 0
         self.repeats.add(row.line, by.role or "id", text, email, content)
 
 
@@ -174,9 +176,16 @@ def _storable(value: JsonValue) -> JsonValue:
         case float() | int() if not isinstance(value, bool):
             return value if abs(value) < float("inf") and value == value else str(value)  # noqa: PLR0124 - NaN
         case list() | dict():
-            return _whole(repr(value)) if _is_odd(value) else value
+            return _spelled(value) if is_deep(value) or _is_odd(value) else value
         case _:
             return value
+
+
+def _spelled(value: JsonValue) -> str:
+    try:
+        return _whole(repr(value))
+    except RecursionError:
+        return f"(more than {MAX_LEVELS} levels)"
 
 
 def _is_odd(value: JsonValue) -> bool:

@@ -76,7 +76,7 @@ def open_engine(key: str, url: str, *, to_write: bool = False) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second for a port that is no number
         raise SettingError(key, "expected a URL such as postgresql://user:password@host/database") from None
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername=POSTGRES_DRIVER)

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from pydantic import JsonValue
 
 from cio_mcp.customerio.body_sizes import size_of
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.jobs.files import MAX_COLUMNS, MAX_LINE_BYTES, BadRow, Row, allowed_path, open_rows
+from cio_mcp.jobs.files import MAX_COLUMNS, MAX_LINE_BYTES, BadRow, Row, allowed_path, fingerprint, open_rows
 from cio_mcp.jobs.packing import FRAME_BYTES, pack
 
 
@@ -104,6 +105,62 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     for name in ("folder.csv", "pipe.csv"):
         with pytest.raises(InvalidArgument, match=r"can't be read|isn't a regular file"), open_rows(name, [tmp_path]):
             pass
+
+
+def test_a_folder_that_becomes_a_symlink_meanwhile_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, outside, folder = tmp_path / "in", tmp_path / "out", tmp_path / "in" / "folder"
+    for each in (folder, outside):
+        each.mkdir(parents=True)
+        (each / "people.csv").write_text("id\n1\n")
+    resolve = Path.resolve
+
+    def swap(path: Path, strict: bool = False) -> Path:
+        found = resolve(path, strict=strict)
+        if path.name == "people.csv":
+            folder.rename(inside / "former")
+            folder.symlink_to(outside)
+        return found
+
+    monkeypatch.setattr(Path, "resolve", swap)
+    with pytest.raises(InvalidArgument, match="can't be read by this server"), open_rows("folder/people.csv", [inside]):
+        pass
+
+
+def test_a_file_that_was_replaced_since_it_was_named_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("id\n1\n")
+    found = fingerprint("people.csv", [tmp_path])
+    with open_rows("people.csv", [tmp_path], found) as rows:
+        assert len([*rows]) == 1
+    (tmp_path / "other.csv").write_text("id\n2\n")
+    (tmp_path / "other.csv").replace(file)
+    with (
+        pytest.raises(InvalidArgument, match="changed while it was read"),
+        open_rows("people.csv", [tmp_path], found),
+    ):
+        pass
+
+
+def test_a_row_of_many_lines_is_as_short_as_a_line(tmp_path: Path) -> None:
+    content = b"id,x\n" + b'"\n",' * (MAX_LINE_BYTES // 4) + b"x\n"
+    with pytest.raises(InvalidArgument, match="a row has more than 1,000,000 bytes: check the quotation marks"):
+        read(tmp_path, content)
+    assert len(read(tmp_path, b"id,x\n" + b'1,"\n"\n' * (MAX_LINE_BYTES // 4))) == MAX_LINE_BYTES // 4
+
+
+def test_a_small_parquet_file_that_holds_gigabytes_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "people.parquet"
+    text = "SELECT range AS id, repeat('x', 1000001) AS text FROM range(10000)"
+    nested = "SELECT range AS id, {'a': [repeat('x', 1000001)]} AS \"te\"\"xt\" FROM range(100)"
+    for query in (text, nested):
+        duckdb.sql(f"COPY ({query}) TO '{file}' (FORMAT parquet)")
+        with (
+            pytest.raises(InvalidArgument, match="has a row of more than 1,000,000 bytes"),
+            open_rows(file.name, [tmp_path]) as rows,
+        ):
+            next(rows)
 
 
 def test_without_a_directory_no_file_is_read() -> None:

@@ -65,6 +65,13 @@ def sent(rows: Sequence[StagedRow]) -> list[tuple[int, dict[str, Any]]]:
     return [(row.line or 0, row.data) for row in rows if row.problem is None and isinstance(row.data, dict)]
 
 
+def nested(levels: int) -> JsonValue:
+    value: JsonValue = "x"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def problems(rows: Sequence[StagedRow]) -> dict[int, str]:
     return {row.line or 0: row.problem for row in rows if row.problem is not None}
 
@@ -163,6 +170,9 @@ class TestValues:
             ({"id": "\ud800", "x": 1}, "“id”: contains an incomplete character"),
             ({"id": "1", "x": {"a\u200b": 1}}, "“x”: has names inside with invisible characters"),
             ({"id": "1", "data": {"_update": False}}, "“data”: has names inside that can't be set"),
+            ({"id": "1", "data": {"email": "a@example.com"}}, "“data”: has names inside that can't be set"),
+            ({"id": "1", "x": nested(101)}, "“x”: has more than 100 levels"),
+            ({"id": "1", "x": nested(2_000)}, "“x”: has more than 100 levels"),
             ({"id": "1", "email": "a@example.com, b@example.com"}, "“email”: expected one email address"),
             ({"id": "1", "email": {"a": "b@c"}}, "“email”: expected"),
             ({"id": "1", "created_at": "2026-01-01"}, 'To convert a date, map the column to "created_at:time"'),
@@ -215,6 +225,16 @@ class TestRepeats:
         report = found.report()
         assert [report[name] for name in ("rows", "accepted", "rejected", "left_out", "people")] == [4, 1, 2, 1, 1]
 
+    @pytest.mark.parametrize(("one", "other"), [(-1, -2), (1, True), (0, False), ([-1], [-2]), ("1", 1)])
+    def test_values_that_only_python_takes_for_equal_differ(self, one: JsonValue, other: JsonValue) -> None:
+        assert [*problems([*source([{"id": "1", "x": one}, {"id": "1", "x": other}]).rows()])] == [2, 3]
+
+    @pytest.mark.parametrize(
+        ("name", "one", "other"), [("cio_id", "cio_03", "03"), ("id", 0, "0"), ("email", "a@b.c", " A@B.C ")]
+    )
+    def test_one_customer_in_two_spellings_is_one(self, name: str, one: JsonValue, other: JsonValue) -> None:
+        assert [*problems([*source([{name: one, "x": 1}, {name: other, "x": 2}]).rows()])] == [2, 3]
+
     def test_what_is_not_sent_does_not_make_rows_differ(self) -> None:
         rows: list[Values] = [
             {"email": "ada@example.com", "plan": "a", "note": 1}, {"email": "ADA@example.com", "plan": "a", "note": 2}
@@ -249,6 +269,11 @@ class TestRepeats:
         warnings = found.report()["warnings"]
         assert isinstance(warnings, list)
         assert str(warnings[0]).startswith("3 rows (lines 2 and 3, …) set an email address that another row sets")
+
+    def test_a_customer_of_many_events_is_looked_up_once(self) -> None:
+        found = events([{"id": "1", "n": number} for number in range(1_500)])
+        assert len(sent([*found.rows()])) == 1_500
+        assert found.report()["references"] == [[2, "id", "1", None]]
 
     def test_equal_events_are_all_sent_and_warned_of(self) -> None:
         found = events([{"id": "1"}, {"id": "1"}, {"id": "2"}])

@@ -91,6 +91,7 @@ def test_a_function_that_would_write_is_refused_by_postgresql(postgres_url: str)
     ("wrong", "expected"),
     [
         ("crm.example.com/db", "expected a URL such as postgresql://user:password@host/database."),
+        ("postgresql://u:secret@h:port/d", "expected a URL such as postgresql://user:password@host/database."),
         ("sqlite:////nowhere/crm.db", "there is no such SQLite file."),
         ("sqlite://", "there is no such SQLite file."),
         ("oracle+oracledb://u:secret@h/d", "needs a driver that isn't installed."),

@@ -88,7 +88,7 @@ class Report(BaseModel):
 
     @property
     def customers(self) -> list[tuple[int, Reference]]:
-        """Each row that will be sent, by its line and customer; empty if there are many customers."""
+        """Each customer, by the first line that names them; empty if there are many."""
         return [(line, _reference(kind, value)) for line, kind, value, _ in self.references or ()]
 
     @property
@@ -155,8 +155,8 @@ async def stage(
         if rows is not None:
             raise InvalidArgument("rows", "omit them when passing file")
         directories = ws.settings.files_dirs
-        content: JsonValue = await anyio.to_thread.run_sync(fingerprint, file, directories)
-        source, is_text = partial(open_rows, file, directories), holds_text(file)
+        content: JsonValue = (found := await anyio.to_thread.run_sync(fingerprint, file, directories))
+        source, is_text = partial(open_rows, file, directories, found), holds_text(file)
     else:
         content = [*_checked(rows)]
         source, is_text = partial(_inline, rows or []), False
