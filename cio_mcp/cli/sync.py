@@ -48,7 +48,9 @@ def sync(name: str, file: Path | None, options: Options) -> int:
 
 
 async def _run(settings: Settings, chosen: Sync, folder: Path, options: Options, report: Report) -> End:
-    async with open_workspace(settings) as opened:
+    # A workspace that may write would also carry on with jobs that were approved before.
+    reading = settings.model_copy(update={"read_only": True})
+    async with open_workspace(reading if options.dry_run else settings) as opened:
         match chosen.target:
             case Customers() as target:
                 return await apply(Run(opened, chosen, folder, options, report), CustomersDirection(target))

@@ -33,10 +33,11 @@ SUFFIXES = (".csv", ".jsonl", ".ndjson")
 
 @dataclass(slots=True)
 class Written:
-    """What an export did: members that were read, those without an identifier, and rows written and deleted."""
+    """What an export did: members that were read, those who were left out, and rows written and deleted."""
 
     members: int = 0
     without_key: int = 0
+    without_profile: int = 0
     written: int = 0
     deleted: int = 0
     keeps_former: bool = False
@@ -49,9 +50,11 @@ class Written:
             what = f"{count(self.members, 'member')}, {count(self.written, 'row')} changed, {self.deleted:,} deleted."
         if self.without_key:
             what += f" Without {source.attributes[0]} and left out: {self.without_key:,}."
+        if self.without_profile:
+            what += f" Without a profile that can be read, so left out: {self.without_profile:,}."
         if self.keeps_former:
             what += " Rows of former members stay: the table has no column cio_sync."
-        return End(Exit.PARTLY if self.without_key else Exit.DONE, what)
+        return End(Exit.PARTLY if self.without_key or self.without_profile else Exit.DONE, what)
 
 
 class Sink(Protocol):
@@ -61,8 +64,8 @@ class Sink(Protocol):
         """Write rows; how many changed something."""
         ...
 
-    def finish(self, keys: set[str]) -> int:
-        """End it, with the keys of all rows; how many others were deleted."""
+    def finish(self, keys: set[str] | None) -> int:
+        """End it, with the keys of all rows, None if they are not known; how many others were deleted."""
         ...
 
 
@@ -96,27 +99,32 @@ async def _copy(
 ) -> Written:
     written, keys = Written(), set[str]()
     key = source.attributes[0]
-    async for page in _pages(opened, segment.id, source.attributes):
+    async for members, page in _pages(opened, segment.id, source.attributes):
         rows = [row for row in page if row[key]]
-        written.members += len(page)
+        written.members += members
+        written.without_profile += members - len(page)
         written.without_key += len(page) - len(rows)
         keys.update(str(row[key]) for row in rows)
         written.written += await anyio.to_thread.run_sync(sink.write, rows)
         report(written.members)
-    written.deleted = await anyio.to_thread.run_sync(sink.finish, keys)
+    known = None if written.without_profile else keys
+    written.deleted = await anyio.to_thread.run_sync(sink.finish, known)
     return written
 
 
-async def _pages(opened: Workspace, segment: str, attributes: Sequence[str]) -> AsyncIterator[list[TextRow]]:
+async def _pages(
+    opened: Workspace, segment: str, attributes: Sequence[str]
+) -> AsyncIterator[tuple[int, list[TextRow]]]:
+    """The members a page at a time: how many there are, and a row of each whose profile was found."""
     start: str | None = None
     while True:
         ws = _reading(opened)
-        page = await ws.segments.members(segment, limit=PAGE_SIZE, start=start)
+        page = await ws.segments.whole_page(segment, limit=PAGE_SIZE, start=start)
         if set(attributes) <= set(IDENTIFIERS):
             people = [Person(identifiers=each) for each in page.identifiers]
         else:
             people = [*(await ws.people.profiles_of_many(page.identifiers)).values()]
-        yield [{name: _value(person, name) for name in attributes} for person in people]
+        yield len(page.identifiers), [{name: _value(person, name) for name in attributes} for person in people]
         if not page.next:
             return
         start = page.next
@@ -144,8 +152,8 @@ class _TableSink:
     def write(self, rows: Sequence[TextRow]) -> int:
         return self.table.upsert(rows)
 
-    def finish(self, keys: set[str]) -> int:
-        return self.table.delete_all_but(keys) if self.table.owns_rows else 0
+    def finish(self, keys: set[str] | None) -> int:
+        return self.table.delete_all_but(keys) if keys is not None and self.table.owns_rows else 0
 
 
 @dataclass(slots=True)
@@ -161,7 +169,7 @@ class _FileSink:
             self.file.write("".join(f"{json.dumps(dict(row), ensure_ascii=False)}\n" for row in rows).encode())
         return len(rows)
 
-    def finish(self, keys: set[str]) -> int:  # noqa: ARG002 - a file is written as a whole
+    def finish(self, keys: set[str] | None) -> int:  # noqa: ARG002 - a file is written as a whole
         self.file.finish(replace=True)
         return 0
 

@@ -55,10 +55,8 @@ class SegmentDirection:
 
     def _size(self, run: Run, ws: CallContext) -> SyncSize | None:
         """How much it changes; None where the policy rests on the segment, so that only a person can allow it."""
-        if self.found is None or ws.gate.policy.recipients.segment in {
-            self.found.edits.segment.id,
-            self.found.edits.segment.name,
-        }:
+        named = (ws.gate.policy.recipients.segment or "").strip()
+        if self.found is None or named in (self.found.edits.segment.id, self.found.edits.segment.name.strip()):
             return None
         this = self.found.comparison
         changed = len(this.added) + len(this.removed)

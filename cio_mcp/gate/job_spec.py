@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from cio_mcp.clock import Clock
-from cio_mcp.storage.jobs import JobRow, Jobs
+from cio_mcp.storage.jobs import EFFECT, JobRow, Jobs
 
 
 class JobSpec(BaseModel):
     """What a plan and its approval bind of a job: `digest` is the SHA-256 (hex) over its kind, options, and rows.
 
-    `operations` are those of the operation table that its rows stand for; rules on operations hold for them, too.
+    `effect` is one over kind and rows, whatever their order, by which duplicates are recognized. `operations` are those
+    of the operation table that its rows stand for; rules on operations hold for them, too.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -22,11 +23,13 @@ class JobSpec(BaseModel):
     digest: str
     rows: int
     operations: tuple[str, ...]
+    effect: str = ""
 
     @classmethod
     def of(cls, job: JobRow, *operations: str) -> "JobSpec":
         """What a plan binds of a staged job."""
-        return cls(id=job.id, kind=job.kind, digest=job.digest, rows=job.total, operations=operations)
+        effect = str(job.report.get(EFFECT, job.digest))
+        return cls(id=job.id, kind=job.kind, digest=job.digest, rows=job.total, operations=operations, effect=effect)
 
     @property
     def line(self) -> str:

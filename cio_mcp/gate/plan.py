@@ -258,7 +258,7 @@ class Plan(BaseModel):
         if not self.once:
             return None
         if self.job is not None:
-            return self.job.digest
+            return self.job.effect or self.job.digest
         return _sha256([call.comparable(self.known_as) for call in self.calls])
 
     @property
@@ -267,7 +267,7 @@ class Plan(BaseModel):
         if not self.once:
             return None
         if self.job is not None:
-            return self.job.digest
+            return self.job.effect or self.job.digest
         return _sha256([call.comparable_target(self.known_as) for call in self.calls])
 
 

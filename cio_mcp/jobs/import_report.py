@@ -19,7 +19,9 @@ from cio_mcp.jobs.columns import Columns, Target, describe
 from cio_mcp.jobs.files import ARGUMENT
 from cio_mcp.jobs.repeats import Pairs, Repeated
 from cio_mcp.text.lists import join_first, list_first
+from cio_mcp.text.names import mixes_scripts
 from cio_mcp.text.sanitize import quoted
+from cio_mcp.text.visible import visible
 
 FIRST_ROWS = RANDOM_ROWS = 5
 """Accepted rows of the sample: the first, and some at random."""
@@ -31,6 +33,8 @@ MAX_COLUMN_LINES = 15
 """Columns that the report describes."""
 MAX_ODD_COLUMNS = 5
 """Columns that warnings name."""
+MAX_ALIKE = 3
+"""Names with letters of several scripts that a warning names."""
 MAX_EVENT_NAMES = 20
 """Names of events that the report counts."""
 CLOCK_TOLERANCE = timedelta(minutes=1)
@@ -190,6 +194,8 @@ class Report:
         if not is_customers and self.repeated.equal:
             repeat = "1 row repeats" if len(self.repeated.equal) == 1 else f"{len(self.repeated.equal):,} rows repeat"
             yield f"{repeat} an earlier row word for word. Each is sent as an event of its own."
+        if alike := [name for name in (*sorted(self.names), *self.events) if mixes_scripts(name)]:
+            yield f"Some names mix scripts, so letters may look like others: {join_first(alike, MAX_ALIKE, visible)}."
         if self.future:
             yield f"{'1 event has' if self.future == 1 else f'{self.future:,} events have'} a time in the future."
         for oddity, sentence in ODDITIES.items():

@@ -80,6 +80,7 @@ class NumberedRows:
     def __init__(self, source: RowSource) -> None:
         self._rows = source.rows()
         self._digest = hashlib.sha256()
+        self._sum = 0
         self.total = 0
         self.rejected = 0
 
@@ -95,6 +96,10 @@ class NumberedRows:
         """The SHA-256 (hex) over kind, options, and the rows that will be sent."""
         return hashlib.sha256(f"{kind}\n{options_json}\n{self._digest.hexdigest()}".encode()).hexdigest()
 
+    def effect(self, kind: str) -> str:
+        """The SHA-256 (hex) over kind and rows in any order: equal for jobs that do the same."""
+        return hashlib.sha256(f"{kind}\n{self.total} {self._sum % 2**256}".encode()).hexdigest()
+
     def close(self) -> None:
         """Close the file behind the rows, if it is still open."""
         if isinstance(self._rows, Generator):
@@ -105,7 +110,9 @@ class NumberedRows:
         if row.problem is not None:
             self.rejected += 1
             return {"number": -self.rejected, "line": row.line, "data": data, "problem": row.problem}
-        self._digest.update(f"{data}\n".encode(errors="surrogatepass"))
+        line = f"{data}\n".encode(errors="surrogatepass")
+        self._digest.update(line)
+        self._sum += int.from_bytes(hashlib.sha256(line).digest(), "big")
         self.total += 1
         return {"number": self.total - 1, "line": row.line, "data": data, "problem": None}
 

@@ -32,6 +32,8 @@ JobState = Literal["input_required", "working", "completed", "failed", "cancelle
 """The states of a task in MCP's tasks extension. A job that nobody approved yet is `input_required`."""
 OPEN_STATES: tuple[JobState, ...] = ("input_required", "working")
 """States that a job may still leave."""
+EFFECT = "effect"
+"""The key in the report of a job for the digest that equal jobs share."""
 STOPPED = "The job was canceled while its rows were stored."
 
 
@@ -98,7 +100,7 @@ class Jobs:
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(rows.close)
-        report = json.dumps(dict(await anyio.to_thread.run_sync(source.report)))
+        report = json.dumps({**await anyio.to_thread.run_sync(source.report), EFFECT: rows.effect(kind)})
         values = {"total": rows.total, "digest": rows.digest(kind, options_json), "report": report, "key": key}
         here = update(jobs).where(jobs.c.id == id_).values(**values)
 

@@ -41,6 +41,7 @@ _PHONE_WORDS = frozenset(
 )
 _OTHER_WORDS = frozenset({"at", "on", "date", "time", "count", "status", "type", "verified", "enabled", "score"})
 """A key with such an ending describes a number, and should contain none."""
+_ADDRESS_KEYS = frozenset({"email", "emailaddress", "mail", "mailaddress"})
 _TIME = re.compile(r"1\d{9}(?:\d{3}|\d{6})?(?:\.\d*)?|\d{4}-\d{2}-\d{2}\b.*")
 """A Unix time (seconds, milliseconds, or microseconds) or a date."""
 _LONG_DIGITS = 10
@@ -71,6 +72,8 @@ def mask_text(text: str, key: str = "") -> str:
     text = mask_email(_mask_json(text, key))
     if key and _is_phone(text, key):
         return mask_phone(text)
+    if DOTS not in text and _AT.search(_fold(text)) and "".join(_words(key)) in _ADDRESS_KEYS:
+        return f"{text[0]}{DOTS}"  # an address with a mistake in it
     return _replace(text, _numbers(_fold(text)))
 
 

@@ -7,8 +7,13 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from pydantic import JsonValue
 
 from cio_mcp.gate.policy import BY_POLICY
+from cio_mcp.jobs.staging import ListedRows
+from cio_mcp.storage.engine import Database
+from cio_mcp.storage.job_rows import StagedRow
+from cio_mcp.storage.jobs import Jobs
 from tests.cli.command_line import CommandLine
 from tests.cli.syncs import Syncs, syncs_in
 
@@ -154,6 +159,24 @@ def test_a_file_may_be_a_link_to_another_directory(syncs: Syncs) -> None:
     (syncs.folder / "plans.csv").rename(syncs.folder / "elsewhere" / "today.csv")
     (syncs.folder / "plans.csv").symlink_to(syncs.folder / "elsewhere" / "today.csv")
     assert "1 row, 1 changed." in syncs.expect(0, "plans", "--dry-run")
+
+
+@pytest.mark.slow
+def test_a_dry_run_does_not_go_on_with_a_job_that_another_process_left(syncs: Syncs) -> None:
+    fill(syncs, f"{ADA},gold", *(f"p{number}@example.org,gold" for number in range(2_000)))
+    row: JsonValue = {"type": "person", "action": "identify", "identifiers": {"email": ADA}, "attributes": {"a": 1}}
+
+    async def work(database: Database) -> None:
+        jobs = Jobs(database, "sandbox-site")
+        source = ListedRows([StagedRow(1, row)])
+        job = await jobs.stage(
+            "aaaa0001", principal="local:ada", kind="import_customers", key="", options={}, source=source, now=1.0
+        )
+        assert await jobs.start(job.id, job.digest, now=1.0)
+
+    syncs.cio_mcp.journal(work)
+    syncs.expect(0, "plans", "--dry-run")
+    assert batches(syncs) == 0
 
 
 @pytest.mark.slow

@@ -80,7 +80,12 @@ def test_beyond_its_bound_it_waits_for_a_person_and_continues_once_approved(sync
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "policy", [ALLOW.replace("starts = true", ""), ALLOW + '[recipients]\nsegment = "Beta testers"\n']
+    "policy",
+    [
+        ALLOW.replace("starts = true", ""),
+        f'{ALLOW}[recipients]\nsegment = "Beta testers"\n',
+        f'{ALLOW}[recipients]\nsegment = " Beta testers "\n',
+    ],
 )
 def test_what_may_send_or_decides_who_may_be_reached_waits_for_a_person(syncs: Syncs, policy: str) -> None:
     fill(syncs, ADA, BOB)

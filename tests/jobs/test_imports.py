@@ -282,6 +282,17 @@ class TestRepeats:
         assert "1 row repeats an earlier row word for word" in str(found.report()["warnings"])
 
 
+class TestNames:
+    """Names that look like others."""
+
+    def test_names_of_several_scripts_are_named_in_a_warning(self) -> None:
+        found = events([{"id": "1", "name": "purch\u0430se", "pl\u0430n": "x", "план": "y"}], name=None)
+        assert len(sent([*found.rows()])) == 1
+        assert found.report()["warnings"] == [
+            "Some names mix scripts, so letters may look like others: “pl\u0430n”, “purch\u0430se”."
+        ]
+
+
 class TestEvents:
     """Rows that are events."""
 

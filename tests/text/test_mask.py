@@ -119,6 +119,11 @@ def test_the_word_for_a_phone_is_known_anywhere_in_a_key(key: str) -> None:
     assert mask_value({key: "0151 12345678", "n": [{key: 15112345678}]}) == {key: "0•••78", "n": [{key: "1•••78"}]}
 
 
+@pytest.mark.parametrize("key", ["email", "E-Mail", "emailAddress", "mail"])
+def test_an_address_with_a_mistake_is_known_by_its_key(key: str) -> None:
+    assert mask_value({key: ["ada@@example.com", "ada@", "none"]}) == {key: ["a•••", "a•••", "none"]}
+
+
 @pytest.mark.parametrize("key", ["phone_verified_at", "smartphone", "hotel", "excellent", "sms_count", "telling"])
 def test_a_key_that_only_contains_or_describes_such_a_word_holds_no_number(key: str) -> None:
     assert mask_value({key: 1764100000}) == {key: 1764100000}

@@ -1,5 +1,6 @@
 """Imports over MCP: one approval for many customers, what is shown before, and what arrives after."""
 
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -336,6 +337,22 @@ async def test_a_full_disk_is_one_sentence_and_nothing_is_lost(files: Settings, 
         assert "\n" not in text(full)
         assert (batches(sandbox), len(person.prompts)) == (1, 1)
         assert structured(await customers(client, file="people.csv"))["status"] == "done"
+
+
+async def test_the_same_events_in_another_order_or_from_another_column_are_a_duplicate(
+    files: Settings, folder: Path, sandbox: Sandbox
+) -> None:
+    rows = [{"id": id_, "n": number} for number, id_ in enumerate(add_people(sandbox, 3))]
+    named = [{**row, "name": "bought"} for row in rows]
+    (folder / "again.jsonl").write_text("\n".join(json.dumps(row) for row in named))
+    person = Person(APPROVE)
+    async with connect(files, sandbox, "auto", person) as client:
+        assert structured(await events(client, rows=rows, name="bought"))["status"] == "done"
+        for arguments in ({"rows": rows[::-1], "name": "bought"}, {"rows": named}, {"file": "again.jsonl"}):
+            assert structured(await events(client, **arguments))["status"] == "already_done"
+        other = [*rows[:2], {**rows[2], "n": 7}]
+        assert structured(await events(client, rows=other, name="bought"))["status"] == "done"
+    assert (batches(sandbox), len(person.prompts)) == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ class MemberPage(Model):
     next: NextToken = None
 
 
-class _WholePage(Model):
+class WholePage(Model):
     """A page of a list that a write rests on: a member who can't be read is an error."""
 
     identifiers: Annotated[tuple[Identifiers, ...], Complete]
@@ -137,6 +137,15 @@ class Segments(Reads):
         call = read("list_segment_members", query={"start": start, "limit": limit}, segment_id=id_)
         return MemberPage.of(await self._reader.read(call))
 
+    async def whole_page(self, id_: str, *, limit: int, start: str | None = None) -> WholePage:
+        """Read a page of the people in a segment, all of them; it is parsed in a worker thread.
+
+        Raises:
+            BadAnswer: one of them can't be read.
+        """
+        call = read("list_segment_members", query={"start": start, "limit": limit}, segment_id=id_)
+        return await anyio.to_thread.run_sync(WholePage.of, await self._reader.read(call))
+
     async def pages(self, id_: str) -> AsyncIterator[tuple[Identifiers, ...]]:
         """Read all the people in a segment, in pages of `MAX_READ_PAGE`, which are parsed in a worker thread.
 
@@ -145,8 +154,7 @@ class Segments(Reads):
         """
         start: str | None = None
         while True:
-            call = read("list_segment_members", query={"start": start, "limit": MAX_READ_PAGE}, segment_id=id_)
-            page = await anyio.to_thread.run_sync(_WholePage.of, await self._reader.read(call))
+            page = await self.whole_page(id_, limit=MAX_READ_PAGE, start=start)
             yield page.identifiers
             if page.next is None:
                 return

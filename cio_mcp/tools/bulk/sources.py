@@ -177,7 +177,7 @@ async def stage(
 
 def name_of(file: str | None) -> str:
     """How a summary names where the rows are from."""
-    return f" from {quoted(file.replace(chr(92), '/').rpartition('/')[2])}" if file is not None else ""
+    return f" from {quoted(file.replace(chr(92), '/').rstrip('/').rpartition('/')[2])}" if file is not None else ""
 
 
 def lines_of(lines: Sequence[int]) -> str:
