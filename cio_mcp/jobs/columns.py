@@ -10,7 +10,7 @@ from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.attribute_checks import REACHING_ATTRIBUTES, RESERVED, within
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.guardrails import MAIL_REDIRECTS
-from cio_mcp.jobs.cells import READERS, Form
+from cio_mcp.jobs.cells import READERS, TIMES, Form
 from cio_mcp.jobs.files import LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.names import fold, hidden_characters, meanings
@@ -29,6 +29,10 @@ OTHER_NAMES = {"email_address": "email", "phone_number": "phone", "event": "name
 """Other plain names for some."""
 FORMS_OF: Mapping[str, Form] = {"unsubscribed": "boolean"}
 """What the values of Customer.io's own attributes always become."""
+OTHER_FORMS = frozenset(
+    {"date", "datetime", "timestamp", "int", "integer", "float", "decimal", "bool", "string", "str"}
+)
+"""What other programs call a form: as the end of a name, a mistake."""
 MAX_LISTED = 10
 """Columns that an error names. Chosen."""
 UNSETTABLE = RESERVED | {"cio_relationships", "id"}
@@ -163,7 +167,8 @@ class Columns:
         if name == "name" and not self.named:
             role = "name"
         if role:
-            return Target(column, name, role, "time" if role == "timestamp" else "text")
+            time = form if form in TIMES else "time"
+            return Target(column, name, role, time if role == "timestamp" else "text")
         if meanings(name, None) & MAIL_REDIRECTS:
             raise InvalidArgument(
                 ARGUMENT, f"{quoted(name)} would redirect a campaign's mail. Leave the column out with null"
@@ -172,8 +177,16 @@ class Columns:
 
 
 def _parts(wanted: str) -> tuple[str, Form | None]:
-    """The name and the form of `name:form`."""
+    """The name and the form of `name:form`.
+
+    Raises:
+        InvalidArgument: the form is a word that other programs have for one.
+    """
     base, _, suffix = wanted.rpartition(":")
+    if base and suffix.lower() in OTHER_FORMS:
+        raise InvalidArgument(
+            ARGUMENT, f"{quoted(wanted)}: there is no form {quoted(suffix)}. Use {', '.join(READERS)}"
+        )
     form: Form | None = next((form for form in READERS if base and form == suffix), None)
     return (base, form) if form else (wanted, None)
 
@@ -201,8 +214,11 @@ _ROLE_WORDS: Mapping[str, str] = {
 _FORM_WORDS = {
     "text": " (text)",
     "number": " (numbers)",
+    "decimal_comma": " (numbers with a decimal comma)",
     "boolean": " (true or false)",
     "time": " (times, as Unix seconds)",
+    "day_first": " (dates with the day first, as Unix seconds)",
+    "month_first": " (dates with the month first, as Unix seconds)",
 }
 
 

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.tracking import MAX_TRIGGER_AGE
 from cio_mcp.customerio.batches import Operation
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.jobs.cells import Form, Guess, Oddity
+from cio_mcp.jobs.cells import TIMES, Form, Guess, Oddity
 from cio_mcp.jobs.columns import Columns, Target, describe
 from cio_mcp.jobs.files import ARGUMENT
 from cio_mcp.jobs.repeats import Pairs, Repeated
@@ -43,12 +43,20 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 ODDITIES: Mapping[Oddity, str] = {
     "dates": "{} kept as text, while date conditions in Customer.io compare Unix seconds. To convert them, map the "
     'column to "{}:time".',
-    "other dates": "{} kept as text, because the order of day and month can't be known.",
+    "other dates": "{} kept as text, because the order of day and month can't be known. To convert them, map the "
+    'column to "{}:day_first" or "{}:month_first".',
+    "commas": '{} with a comma kept as text. If it is a decimal comma, map the column to "{}:decimal_comma".',
     "milliseconds": "{} like times in milliseconds, while date conditions in Customer.io compare Unix seconds.",
     "missing": "{} such as “null”, “none”, or “NaN”, kept as text.",
 }
 """What a person may not expect, after how many cells of which columns it is about."""
-NOUNS: Mapping[Oddity, str] = {"dates": "date", "other dates": "date", "milliseconds": "number", "missing": "value"}
+NOUNS: Mapping[Oddity, str] = {
+    "dates": "date",
+    "other dates": "date",
+    "commas": "value",
+    "milliseconds": "number",
+    "missing": "value",
+}
 
 
 @dataclass(slots=True)
@@ -149,7 +157,7 @@ class Report:
             ],
             "events": dict(self.events.most_common(MAX_EVENT_NAMES)),
             "old": self.old,
-            "has_times": any(self._form(*each) == "time" for each in self._targets()),
+            "has_times": any(self._form(*each) in TIMES for each in self._targets()),
             "sample": [*self.first, *sorted(self.some, key=_line_of)],
             "rejections": [*self.rejections],
             "warnings": [*self._warnings()],
@@ -201,19 +209,28 @@ class Report:
         for oddity, sentence in ODDITIES.items():
             if odd := [(target, guess.odd[oddity]) for target, guess in self._as_they_are() if oddity in guess.odd]:
                 counted = join_first(odd, MAX_ODD_COLUMNS, partial(_counted, NOUNS[oddity]))
-                yield sentence.format(counted, odd[0][0].name)
+                yield sentence.format(counted, *[odd[0][0].name] * 2)
+        mixed = [(target, guess) for target, guess in self._as_they_are() if guess.others and target.form is None]
+        for target, guess in mixed[:MAX_ODD_COLUMNS]:
+            yield f"{quoted(target.column)}: {_mixed(guess)}, so all are kept as text."
 
     def _as_they_are(self) -> Iterator[tuple[Target, Guess]]:
         """The columns of a text file that become no times, with what their cells look like."""
         for column, guess in self.guesses.items():
             target = self.columns.targets.get(column)
-            if target is not None and target.role is None and self._form(column, target) != "time":
+            if target is not None and target.role is None and self._form(column, target) not in TIMES:
                 yield target, guess
 
 
 def _counted(noun: str, odd: tuple[Target, int]) -> str:
     target, count = odd
     return f"{quoted(target.column)}: {count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _mixed(guess: Guess) -> str:
+    is_one = guess.others == 1
+    what = ("a number" if is_one else "numbers") if guess.numbers else "true or false"
+    return f"{guess.others:,} of {guess.cells:,} values {'is' if is_one else 'are'}n't {what}"
 
 
 def _line_of(example: JsonValue) -> int:

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.attribute_checks import check_meaning
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.jobs.cells import READERS, Form
+from cio_mcp.jobs.cells import READERS, TIMES, Form
 from cio_mcp.jobs.columns import Target
 from cio_mcp.text.names import hidden_characters, names_in
 from cio_mcp.text.sanitize import quoted
@@ -31,7 +31,7 @@ def read_value(target: Target, form: Form | None, value: JsonValue) -> JsonValue
     """
     if isinstance(value, str):
         value = value.strip()
-        if target.checked == "created_at" and form != "time" and DIGITS.fullmatch(value):
+        if target.checked == "created_at" and form not in TIMES and DIGITS.fullmatch(value):
             return int(value)
     if form is None or value == "":
         return value
@@ -125,6 +125,6 @@ def check_attribute(target: Target, value: JsonValue) -> None:
         check_meaning("", target.name, value)
     except InvalidArgument as wrong:
         hint = ""
-        if target.checked == "created_at" and target.form != "time":
+        if target.checked == "created_at" and target.form not in TIMES:
             hint = f'. To convert a date, map the column to "{target.name}:time"'
         raise InvalidArgument(quoted(target.column), f"{str(wrong).removeprefix(f'{wrong.field}: ')}{hint}") from None

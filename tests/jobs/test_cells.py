@@ -49,6 +49,9 @@ def test_a_column_has_a_form_only_where_all_cells_agree(cells: tuple[str, ...], 
         ("4.3.26", "other dates"),
         ("04-03-2026 10:00", "other dates"),
         ("1767312000000", "milliseconds"),
+        ("12,50", "commas"),
+        ("-1.234,50", "commas"),
+        ("-inf", "missing"),
         ("NaN", "missing"),
         ("#N/A", "missing"),
         ("1.2.3.4", None),
@@ -57,6 +60,24 @@ def test_a_column_has_a_form_only_where_all_cells_agree(cells: tuple[str, ...], 
 )
 def test_what_a_person_may_not_expect_as_text_is_counted(cell: str, oddity: Oddity | None) -> None:
     assert guess(cell, cell).odd == ({oddity: 2} if oddity else {})
+
+
+@pytest.mark.parametrize(
+    ("cells", "others"),
+    [
+        (["true"] * 18 + ["ja", "nein"], 2),
+        (["1.5"] * 9 + ["on request"], 1),
+        (["1.5"] * 8 + ["on request"] * 2, 0),
+        (["12345"] * 9 + ["01234"], 0),
+        (["1"] * 10, 0),
+        (["x"] * 10, 0),
+        ([], 0),
+    ],
+)
+def test_a_few_cells_that_keep_the_others_from_being_numbers_or_truth_values_are_counted(
+    cells: list[str], others: int
+) -> None:
+    assert guess(*cells).others == others
 
 
 @given(st.integers(-(10**14), 10**14) | st.decimals(-(10**6), 10**6, places=3, allow_nan=False))
@@ -80,6 +101,14 @@ def test_a_number_that_is_recognized_is_read_without_loss(number: object) -> Non
         ("time", "2026-01-02T01:00:00+01:00", 1767312000),
         ("time", "1767312000", 1767312000),
         ("time", 1767312000.9, 1767312000),
+        ("decimal_comma", "12,5", 12.5),
+        ("decimal_comma", " -1.234.567,89 ", -1234567.89),
+        ("decimal_comma", "1.234", 1234),
+        ("decimal_comma", 1.5, 1.5),
+        ("day_first", "03.04.2026", 1775174400),
+        ("day_first", "3/4/2026 09:05", 1775207100),
+        ("month_first", "04/03/2026", 1775174400),
+        ("month_first", "4-3-2026, 09:05:01", 1775207101),
     ],
 )
 def test_a_value_is_read_as_its_column_was_mapped(form: Form, text: JsonValue, value: JsonValue) -> None:
@@ -101,6 +130,17 @@ def test_a_value_is_read_as_its_column_was_mapped(form: Form, text: JsonValue, v
         ("time", "1969-12-31", "expected a time from 1970 on"),
         ("time", "0001-01-01T00:00:00+23:59", "expected a time from 1970 on"),
         ("time", True, "expected an ISO 8601 time"),
+        ("decimal_comma", "12.5", "expected a number such as 1.234,56"),
+        ("decimal_comma", "1.2345,6", "expected a number such as 1.234,56"),
+        ("decimal_comma", "1234567890123,456", "at most 15 digits"),
+        ("decimal_comma", False, "expected a number such as 1.234,56"),
+        ("day_first", "31.02.2026", "expected a date of 1970 or later, such as 31.01.2026"),
+        ("day_first", "01/31/2026", "expected a date of 1970 or later, such as 31.01.2026"),
+        ("day_first", "31.01.26", "expected a date of 1970 or later, such as 31.01.2026"),
+        ("day_first", "31.12.1969", "expected a date of 1970 or later, such as 31.01.2026"),
+        ("day_first", "31.01.2026 25:00", "expected a date of 1970 or later, such as 31.01.2026"),
+        ("month_first", "31/01/2026", "expected a date of 1970 or later, such as 01/31/2026"),
+        ("month_first", 1767312000, "expected a date of 1970 or later, such as 01/31/2026"),
         ("time", ["2026-01-01"], "expected an ISO 8601 time"),
     ],
 )

@@ -24,6 +24,7 @@ from cio_mcp.jobs.imports import ImportSource
 from cio_mcp.storage.job_rows import StagedRow
 
 SECONDS = "while date conditions in Customer.io compare Unix seconds."
+ORDER = "because the order of day and month can't be known. To convert them,"
 NOW = 1_800_000_000.0
 Values = dict[str, JsonValue]
 
@@ -121,6 +122,7 @@ class TestColumns:
             ({"id": "1", "x\u200b": 1}, {}, "invisible characters"),
             ({"id": "1", "x" * 151: 1}, {}, "151 bytes"),
             ({"id": "1", "x": 1}, {"x": " "}, "becomes nothing"),
+            ({"id": "1", "x": "2026-01-02"}, {"x": "seen:date"}, "no form “date”. Use text, number, decimal_comma,"),
         ],
     )
     def test_what_a_column_cannot_become_is_refused(
@@ -392,9 +394,38 @@ class TestReport:
         assert len([*found.rows()]) == 2
         assert found.report()["warnings"] == [
             f'“joined”: 2 dates kept as text, {SECONDS} To convert them, map the column to "joined:time".',
-            "“born”: 1 date kept as text, because the order of day and month can't be known.",
+            f'“born”: 1 date kept as text, {ORDER} map the column to "born:day_first" or "born:month_first".',
             "“plan”: 1 value such as “null”, “none”, or “NaN”, kept as text.",
         ]
+
+    def test_a_file_of_a_german_spreadsheet_is_read_as_it_is_mapped(self, tmp_path: Path) -> None:
+        content = "id;Umsatz;Kunde seit;Newsletter\n" + "".join(
+            f"{number};1.234,{number};03.04.2026;{'ja' if number == 12 else 'TRUE'}\n" for number in range(10, 30)
+        )
+        plain = from_file(tmp_path, content)
+        assert len([*plain.rows()]) == 20
+        warnings = plain.report()["warnings"]
+        assert isinstance(warnings, list)
+        dates, commas, mixed = warnings
+        assert str(dates).endswith('map the column to "Kunde seit:day_first" or "Kunde seit:month_first".')
+        assert commas == (
+            "“Umsatz”: 20 values with a comma kept as text. If it is a decimal comma, map the column to "
+            '"Umsatz:decimal_comma".'
+        )
+        assert mixed == "“Newsletter”: 1 of 20 values isn't true or false, so all are kept as text."
+        columns = {"Umsatz": "revenue:decimal_comma", "Kunde seit": "created_at:day_first"}
+        mapped = from_file(tmp_path, content, **columns)
+        first = attributes(mapped)[0]
+        assert first == {"revenue": 1234.1, "created_at": 1775174400, "Newsletter": "TRUE", "_update": True}
+        report = mapped.report()
+        assert report["has_times"] is True
+        assert "“Umsatz” → “revenue” (numbers with a decimal comma)" in str(report["columns"])
+        assert "“Kunde seit” → “created_at” (dates with the day first, as Unix seconds)" in str(report["columns"])
+
+    def test_the_time_of_an_event_may_have_the_day_first(self) -> None:
+        rows: list[Values] = [{"id": "1", "Datum": "03.04.2026 09:05"}]
+        found = events(rows, {"Datum": "timestamp:day_first"})
+        assert [operation["timestamp"] for _, operation in sent([*found.rows()])] == [1775207100]
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
