@@ -11,14 +11,14 @@ from cio_mcp.customerio.attribute_checks import REACHING_ATTRIBUTES, RESERVED, w
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.guardrails import MAIL_REDIRECTS
 from cio_mcp.jobs.cells import READERS, TIMES, Form
-from cio_mcp.jobs.files import LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
+from cio_mcp.jobs.files import EVENT_ID_COLUMN, LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.names import fold, hidden_characters, meanings
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import closest_word, same_word
 
 ARGUMENT = "columns"
-Role = Literal["cio_id", "id", "email", "timestamp", "name"]
+Role = Literal["cio_id", "id", "email", "timestamp", "name", "event_id"]
 IDENTIFIERS: tuple[Role, ...] = ("cio_id", "id", "email")
 """By which a row names its customer, the surest first; a row that has several is about the one of the first."""
 
@@ -81,7 +81,7 @@ class Columns:
         if column in self.given:
             wanted = self.given[column]
             target = None if wanted is None else self._target(column, *_parts(wanted))
-        elif column in (LINE_COLUMN, PROBLEM_COLUMN):
+        elif column in (LINE_COLUMN, PROBLEM_COLUMN) or (column == EVENT_ID_COLUMN and self.kind == "customers"):
             target = None
         else:
             target = self._target(column, self._by_name(column), None)
@@ -166,6 +166,8 @@ class Columns:
         role: Role | None = next((role for role in (*IDENTIFIERS, "timestamp") if role == name), None)
         if name == "name" and not self.named:
             role = "name"
+        if name == EVENT_ID_COLUMN:
+            role = "event_id"
         if role:
             time = form if form in TIMES else "time"
             return Target(column, name, role, time if role == "timestamp" else "text")
@@ -210,6 +212,7 @@ _ROLE_WORDS: Mapping[str, str] = {
     **dict.fromkeys(IDENTIFIERS, " (identifier)"),
     "timestamp": " (the time of the event)",
     "name": " (the event's name)",
+    "event_id": " (the event's ID, by which it counts once)",
 }
 _FORM_WORDS = {
     "text": " (text)",

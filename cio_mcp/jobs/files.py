@@ -25,7 +25,7 @@ MAX_LINE_BYTES = 1_000_000
 """Of one line. Chosen: thirty times what Customer.io takes of one customer."""
 MAX_COLUMNS = 1_000
 """Chosen: Customer.io keeps 300 attributes of a customer."""
-LINE_COLUMN, PROBLEM_COLUMN = "import_line", "import_problem"
+LINE_COLUMN, PROBLEM_COLUMN, EVENT_ID_COLUMN = "import_line", "import_problem", "import_event_id"
 """Columns of the files of refused rows that no import sets: the line of the original file, and what was wrong."""
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UTF8_MARK = b"\xef\xbb\xbf"

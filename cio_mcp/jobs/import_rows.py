@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pydantic import JsonValue
+from ulid import ULID
 
 from cio_mcp.customerio.api import tracking
 from cio_mcp.customerio.attribute_checks import REACHING_ATTRIBUTES, one_address, within
@@ -15,6 +16,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.guardrails import MAIL_REDIRECTS
 from cio_mcp.jobs.cells import Form
 from cio_mcp.jobs.columns import IDENTIFIERS, UNSETTABLE, Columns, Role, Target
+from cio_mcp.jobs.files import EVENT_ID_COLUMN
 from cio_mcp.jobs.import_values import (
     SURE_CHARACTERS,
     bytes_of,
@@ -143,7 +145,7 @@ class EventRows:
     name: str | None
 
     def operation(self, values: Values) -> Operation:
-        """The operation of a row, without the ID by which Customer.io knows an event again.
+        """The operation of a row; the ID by which Customer.io knows an event again is left to the job, if it has none.
 
         Raises:
             InvalidArgument: Customer.io would refuse or misread it; the field names the column.
@@ -162,6 +164,8 @@ class EventRows:
         }
         if "timestamp" in roles:
             operation["timestamp"] = roles["timestamp"]
+        if EVENT_ID_COLUMN in roles:
+            operation["id"] = _event_id(str(roles[EVENT_ID_COLUMN]))
         _check_size(operation)
         return operation
 
@@ -171,6 +175,13 @@ class EventRows:
             check_event_name(quoted(target.column), str(value))
         if isinstance(value, dict) and meanings(target.name, value) & MAIL_REDIRECTS:
             raise InvalidArgument(quoted(target.column), "has names inside that would redirect a campaign's mail")
+
+
+def _event_id(text: str) -> str:
+    try:
+        return str(ULID.from_str(text))
+    except ValueError:
+        raise InvalidArgument(quoted(EVENT_ID_COLUMN), "expected a ULID, as in the file of a job's rows") from None
 
 
 def check_event_name(field: str, name: str) -> None:

@@ -10,10 +10,11 @@ import anyio.to_thread
 from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument
-from cio_mcp.jobs.files import ARGUMENT, LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
+from cio_mcp.jobs.files import ARGUMENT, EVENT_ID_COLUMN, LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
 from cio_mcp.jobs.output_files import new_file
+from cio_mcp.jobs.upload import stamp
 from cio_mcp.storage.job_rows import RefusedRow
-from cio_mcp.storage.jobs import Jobs
+from cio_mcp.storage.jobs import JobRow, Jobs
 
 SUFFIXES = (".csv", ".jsonl")
 READ_AT_ONCE = 500
@@ -63,18 +64,19 @@ async def write_refused(jobs: Jobs, job: str, name: str, directories: Sequence[P
         InvalidArgument: the name is not acceptable, or there is such a file already.
         OperatorError: the file can't be written.
     """
-    header = await _header(jobs, job) if Path(name).suffix.lower() == ".csv" else None
+    found = await jobs.get(job)
+    header = await _header(jobs, job, found) if Path(name).suffix.lower() == ".csv" else None
     count = 0
     async with new_file(name, directories, suffixes=SUFFIXES) as file:
         if header is not None:
             await anyio.to_thread.run_sync(file.write, _csv([header]))
         async for rows in refused_rows(jobs, job):
-            await anyio.to_thread.run_sync(file.write, _encoded(rows, header))
+            await anyio.to_thread.run_sync(file.write, _encoded(rows, found, header))
             count += len(rows)
     return file.name, count
 
 
-async def _header(jobs: Jobs, job: str) -> list[str]:
+async def _header(jobs: Jobs, job: str, found: JobRow | None) -> list[str]:
     """Every column of the rows, in the order in which they come.
 
     Raises:
@@ -83,14 +85,22 @@ async def _header(jobs: Jobs, job: str) -> list[str]:
     names: dict[str, None] = {}
     async for rows in refused_rows(jobs, job):
         for row in rows:
-            names |= dict.fromkeys(columns_of(row))
+            names |= dict.fromkeys(_columns_to_import(row, found))
         if len(names) > MAX_COLUMNS:
             raise InvalidArgument(ARGUMENT, f"the rows have more than {MAX_COLUMNS:,} columns. Choose a name in .jsonl")
     return [*names, LINE_COLUMN, PROBLEM_COLUMN]
 
 
-def _encoded(rows: Sequence[RefusedRow], header: Sequence[str] | None) -> bytes:
-    whole = [{**columns_of(row), LINE_COLUMN: row.line, PROBLEM_COLUMN: problem_of(row)} for row in rows]
+def _columns_to_import(row: RefusedRow, job: JobRow | None) -> dict[str, JsonValue]:
+    """The columns of a row, and the ID of an event that may have been sent already, so that it counts once."""
+    columns, data = columns_of(row), row.data
+    if job is None or row.problem is not None or not isinstance(data, dict) or data.get("action") != "event":
+        return columns
+    return {**columns, EVENT_ID_COLUMN: stamp(data, job, row.number)["id"]}
+
+
+def _encoded(rows: Sequence[RefusedRow], job: JobRow | None, header: Sequence[str] | None) -> bytes:
+    whole = [{**_columns_to_import(row, job), LINE_COLUMN: row.line, PROBLEM_COLUMN: problem_of(row)} for row in rows]
     if header is not None:
         return _csv([_cell(row.get(name)) for name in header] for row in whole)
     lines = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in whole]

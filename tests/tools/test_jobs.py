@@ -10,19 +10,23 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
+from cio_mcp.customerio.writer import Writer
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.jobs.files import LINE_COLUMN, PROBLEM_COLUMN, open_rows
+from cio_mcp.jobs.job import Batch
 from cio_mcp.jobs.job_list import FINISHING, NEVER_STARTED, ORPHANED, STAYS, UNSURE, WAITS
 from cio_mcp.jobs.refused_rows import NOT_DONE
 from cio_mcp.jobs.staging import ListedRows
+from cio_mcp.jobs.upload import Upload
 from cio_mcp.sandbox import Sandbox
 from cio_mcp.server.app import build_server
 from cio_mcp.settings import Settings
 from cio_mcp.storage.job_rows import StagedRow
 from cio_mcp.text.render import render
 from cio_mcp.tools.bulk.import_customers import import_customers
+from cio_mcp.tools.bulk.import_events import import_events
 from cio_mcp.tools.bulk.jobs import cancel_job, get_job
-from cio_mcp.workspace import CallContext
+from cio_mcp.workspace import CallContext, Workspace
 from tests.clients import structured, text
 
 pytestmark = pytest.mark.anyio
@@ -176,6 +180,39 @@ async def test_a_table_has_every_column_once_and_nested_values_as_json(writing: 
         header, first, *_ = csv.reader(file)
     assert header == ["E-Mail", "tags", "id", "plan", "score", LINE_COLUMN, PROBLEM_COLUMN]
     assert json.loads(first[1]) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+async def test_events_of_a_job_that_failed_keep_their_ids_when_they_are_imported_again(
+    name: str, writing: CallContext, opened: Workspace, sandbox: Sandbox
+) -> None:
+    rows: list[dict[str, JsonValue]] = [{"cio_id": "a3000001", "total": 12}, {"cio_id": "a3000001", "total": 13}]
+    await writing.gate.pauses.pause(by="local:ada", now=writing.clock.now())  # no runner takes the jobs
+    plan = await import_events(writing, rows=rows, name="order_placed")
+    assert plan.job
+    assert await writing.jobs.start(plan.job.id, plan.job.digest, now=writing.clock.now())
+    job = await writing.jobs.claim(WORKER, ["import_events"], now=writing.clock.now(), until=writing.clock.now() + 30)
+    assert job
+    batch = Batch(0, stored := await writing.jobs.rows(job.id, 0, 10), lambda: True, stored.texts)
+    await Upload(Writer(opened.client))(job, batch)  # its answer is lost
+    await writing.jobs.finish(job.id, WORKER, "failed", now=writing.clock.now())
+    await get_job(writing, job.id, file=name)
+    again = await import_events(writing, file=name, name="order_placed")
+    assert again.job
+    assert (again.job.id, again.job.rows) != (job.id, 0)
+    assert await writing.jobs.start(again.job.id, again.job.digest, now=writing.clock.now())
+    stored = await writing.jobs.rows(again.job.id, 0, 10)
+    await Upload(Writer(opened.client))(job, Batch(0, stored, lambda: True, stored.texts))
+    sandbox.clock.advance(10)
+    sandbox.workspace.settle()
+    placed = [event for event in sandbox.workspace.events if event["name"] == "order_placed"]
+    assert sorted(event["data"]["total"] for event in placed if event["data"].get("total") in (12, 13)) == [12, 13]
+
+
+async def test_an_event_id_that_is_no_ulid_is_refused(writing: CallContext) -> None:
+    rows: list[dict[str, JsonValue]] = [{"cio_id": "a3000001", "import_event_id": "1"}]
+    with pytest.raises(InvalidArgument, match="expected a ULID"):
+        await import_events(writing, rows=rows, name="order_placed")
 
 
 async def test_rejected_rows_of_an_import_can_be_corrected_and_imported_again_without_mapping_columns(
