@@ -68,8 +68,8 @@ Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 """Reports the progress of a call: the amount done, the total, and a message."""
 
 SWITCH_SECONDS = 0.001
-"""Seconds for which a thread that computes, such as one of a job, keeps the event loop waiting. Python's own 5 ms would
-come on top of each step of a request: beside an import, an interactive write took a third longer."""
+"""Seconds for which a thread that computes, such as one of a job, keeps the event loop waiting. Python's own 5 ms may
+come on top of each step of a request."""
 ANSWER_SECONDS = 1.0
 """Seconds of a call that are left for the answer when rows are staged."""
 IN_PROCESS_SPREAD_SECONDS = 0.05
