@@ -121,6 +121,8 @@ async def test_any_other_row_option_or_kind_has_another_digest(jobs: Jobs) -> No
         ("import", {"x": 1}, ROWS[:-1]),
         ("import", {"x": 1}, [*ROWS[:-1], {"id": "other"}]),
         ("import", {"x": 1}, ROWS[::-1]),
+        ("import", {"x": 1}, [1, 23]),
+        ("import", {"x": 1}, [12, 3]),
     ]
     digests = {
         (
@@ -210,6 +212,57 @@ async def test_a_batch_is_recorded_once(jobs: Jobs, clock: ManualClock) -> None:
     assert await jobs.advance("j1", "first", **step)  # type: ignore[arg-type]
     assert not await jobs.advance("j1", "first", **step)  # type: ignore[arg-type]
     assert await state(jobs) == ("working", 3, 1)
+
+
+async def test_only_the_worker_that_has_the_lease_records_a_batch(jobs: Jobs, clock: ManualClock) -> None:
+    await staged(jobs, clock)
+    now = clock.now()
+    for worker in ("first", "second"):
+        assert await jobs.claim(worker, ["import"], now=clock.now(), until=clock.now() + 9)
+        await clock.advance(10)
+    assert await jobs.advance("j1", "first", cursor=0, to=3, problems={}, now=now, until=now + 99) is None
+    assert not await jobs.release("j1", "first", due=now)
+    assert await jobs.advance("j1", "second", cursor=0, to=3, problems={}, now=now, until=now + 99) == "working"
+
+
+async def test_attempts_are_counted_from_the_last_batch_that_was_done(
+    jobs: Jobs, clock: ManualClock, receiver: Receiver
+) -> None:
+    await staged(jobs, clock)
+    for _ in range(MAX_ATTEMPTS):
+        assert await jobs.claim("dies", ["import"], now=clock.now(), until=clock.now() + 9)
+        await clock.advance(10)
+    assert await jobs.advance("j1", "dies", cursor=0, to=3, problems={}, now=clock.now(), until=clock.now())
+    await clock.advance(1)
+    assert await runner(jobs, clock, receiver).round()
+    assert await state(jobs) == ("completed", 10, 0)
+
+
+async def test_the_oldest_job_comes_first(jobs: Jobs, clock: ManualClock) -> None:
+    await staged(jobs, clock)
+    await clock.advance(1)
+    later = await jobs.stage(
+        "a-later-one", principal="p", kind="import", key="", options={}, source=source_of(ROWS), now=clock.now()
+    )
+    assert await jobs.start(later.id, later.digest, now=clock.now())
+    claimed = [await jobs.claim("first", ["import"], now=clock.now(), until=clock.now() + 9) for _ in range(2)]
+    assert [job.id for job in claimed if job] == ["j1", later.id]
+
+
+async def test_few_large_rows_are_read_at_once(jobs: Jobs, clock: ManualClock) -> None:
+    await staged(jobs, clock)
+    assert len(await jobs.rows("j1", 0, 10)) == 10
+    assert [*await jobs.rows("j1", 2, 10, size=1)] == ROWS[2:3]
+    assert [*await jobs.rows("j1", 2, 10, size=2 * len('{"id":"p2"}'))] == ROWS[2:4]
+
+
+async def test_rows_that_one_caller_staged_wait_for_no_other(jobs: Jobs, clock: ManualClock) -> None:
+    job = await staged(jobs, clock, started=False)
+    assert await jobs.waiting("local:other", job.key, now=clock.now()) is None
+    assert await jobs.waiting(job.principal, "another key", now=clock.now()) is None
+    found = await jobs.waiting(job.principal, job.key, now=clock.now())
+    assert found
+    assert found.id == job.id
 
 
 async def test_a_living_worker_keeps_a_job_that_takes_longer_than_a_lease(

@@ -132,6 +132,21 @@ def test_each_row_has_its_own_stamp_which_is_the_same_in_each_attempt() -> None:
     assert ids == [stamp(event(0), job_of(id_), number) for id_ in ("j1", "j2") for number in range(3)]
 
 
+def test_a_profile_has_the_time_at_which_the_job_was_started() -> None:
+    """Between staging and the start a person decided, so what was set meanwhile is older."""
+    job = job_of("j")
+    assert job.started_at
+    assert job.started_at > job.created_at
+    assert stamp(identify(0), job, 0)["timestamp"] == job.started_at
+
+
+async def test_what_is_refused_in_a_later_batch_is_named_by_its_number_in_the_job(opened: Workspace) -> None:
+    rows: list[JsonValue] = [identify(0), {**identify(1), "action": "identifY"}]
+    batch = Batch(500, rows, lambda: True, [json.dumps(row) for row in rows])
+    result = await Upload(Writer(opened.client))(job_of("j"), batch)
+    assert (result.done, result.problems) == (2, {501: "Customer.io refused action"})
+
+
 def test_a_time_or_id_that_a_row_brings_is_kept() -> None:
     assert stamp({"action": "identify", "timestamp": 5}, job_of("j"), 0) == {"action": "identify", "timestamp": 5}
     assert stamp({"action": "event", "id": "mine"}, job_of("j"), 0) == {"action": "event", "id": "mine"}
