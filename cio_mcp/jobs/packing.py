@@ -20,7 +20,7 @@ def pack(operations: Iterable[tuple[T, int]], limit: int = MAX_BATCH_BYTES - MAR
     packed: list[T] = []
     size = FRAME_BYTES
     for operation, bytes_ in operations:
-        if packed and size + bytes_ + 1 > limit:
+        if packed and size + bytes_ > limit:
             yield packed
             packed, size = [], FRAME_BYTES
         packed.append(operation)
