@@ -88,6 +88,11 @@ class SyncSize(BaseModel):
     creates: bool = False
     reaches: bool = False
 
+    @property
+    def share(self) -> float:
+        """The part that changes, rounded as the policy file's decimals are: 29 of 100 are 0.29."""
+        return self.changed / self.total if self.total else float(self.changed > 0)
+
 
 NOT_READ: JsonValue = {"not_read": True}
 """The value in `rests_on` of what could not be read; no text, since a text of the workspace may say anything."""

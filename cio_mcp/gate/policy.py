@@ -65,7 +65,7 @@ class SyncRule:
     def covers(self, plan: "Plan") -> bool:
         """Whether a run is small enough, and does nothing that the rule does not name."""
         size = plan.sync
-        if size is None or size.changed > min(self.max_changed, self.max_share * size.total):
+        if size is None or size.changed > self.max_changed or size.share > self.max_share:
             return False
         started = bool(plan.starts) or size.reaches or (plan.risk == "send" and not size.creates)
         return plan.risk != "destroy" and (self.create or not size.creates) and (self.starts or not started)

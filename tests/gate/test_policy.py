@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from typing import get_args
 
@@ -530,11 +531,49 @@ def test_a_sync_is_allowed_only_by_its_own_rule_within_its_bounds(rule: SyncRule
     assert size is not None
     assert (size.name, rule.rule) == ("crm", "allow")
     assert size.changed <= rule.max_changed
-    assert size.changed <= rule.max_share * size.total
+    assert size.changed <= Fraction(str(rule.max_share)) * size.total
     assert rule.create or not size.creates
     assert rule.starts or not (plan.starts or size.reaches)
     assert plan.risk != "destroy"
     assert others.classes.get(plan.risk, Entry()).rule in (None, "allow")
+
+
+@given(total=st.integers(1, 2_000), percent=st.integers(1, 100))
+def test_a_sync_that_changes_exactly_the_share_of_its_rule_is_allowed_and_one_more_row_is_not(
+    total: int, percent: int
+) -> None:
+    policy = Policy(syncs={"crm": SyncRule("allow", max_changed=total, max_share=percent / 100)})
+    changed = total * percent // 100
+    for size, rule in ((changed, "allow"), (changed + 1, "confirm")):
+        plan = Plan(risk="data", summary="Sync.", sync=SyncSize(name="crm", changed=size, total=total))
+        assert policy.rule_of("sync crm", plan) == rule
+
+
+SMALL = SyncSize(name="crm", changed=5, total=50)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({}, "allow"),
+        ({"sync": SMALL.model_copy(update={"changed": 6, "total": 60})}, "confirm"),
+        ({"sync": SMALL.model_copy(update={"total": 49})}, "confirm"),
+        ({"sync": SMALL.model_copy(update={"total": 0})}, "confirm"),
+        ({"sync": SMALL.model_copy(update={"creates": True})}, "confirm"),
+        ({"sync": SMALL.model_copy(update={"reaches": True})}, "confirm"),
+        ({"sync": SMALL.model_copy(update={"name": "other"})}, "confirm"),
+        ({"starts": ("Campaign 1",)}, "confirm"),
+        ({"starts": "unknown"}, "confirm"),
+        ({"risk": "send"}, "confirm"),
+        ({"risk": "destroy"}, "confirm"),
+        ({"earlier": ("c1",)}, "confirm"),
+        ({"repeat": True}, "confirm"),
+    ],
+)
+def test_whatever_goes_beyond_the_rule_of_a_sync_waits_for_a_person(changes: dict[str, object], rule: Rule) -> None:
+    plan = Plan(risk="data", summary="Sync.", sync=SMALL).model_copy(update=changes)
+    policy = Policy(syncs={"crm": SyncRule("allow", max_changed=5, max_share=0.1)})
+    assert policy.rule_of("sync crm", plan) == rule
 
 
 @given(rule=sync_rules, plan=plans, others=policies)
