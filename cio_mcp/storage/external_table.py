@@ -150,7 +150,10 @@ class ExternalTable:
         return value if self._is_text(name) else cast(value, self._table.c[name].type)
 
     def _parameter(self, name: str, value: str | None) -> str | None:
-        return None if value == "" and not self._is_text(name) else value
+        if value == "" and not self._is_text(name):
+            return None
+        # PostgreSQL has no null character in text: one such value would end every run.
+        return value.replace("\0", "") if value and self._dialect == "postgresql" else value
 
     def _is_text(self, name: str) -> bool:
         return isinstance(self._table.c[name].type, String)

@@ -169,6 +169,15 @@ def test_text_becomes_the_type_of_its_column(url: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_null_character_is_left_out_where_text_has_none(postgres_url: str) -> None:
+    with ExternalTable(KEY, postgres_url, "vip", ("email", "plan"), owner="crm") as table:
+        table.prepare(create=True)
+        assert table.upsert([{"email": "ada@example.com", "plan": "p\0ro"}]) == 1
+        assert table.upsert([{"email": "ada@example.com", "plan": "p\0ro"}]) == 0
+    assert rows(postgres_url, "SELECT email, plan FROM vip") == [("ada@example.com", "pro")]
+
+
+@pytest.mark.slow
 def test_a_value_of_another_type_is_refused_and_nothing_written(postgres_url: str) -> None:
     execute(postgres_url, "CREATE TABLE vip (id INTEGER PRIMARY KEY, seats INTEGER)")
     with ExternalTable(KEY, postgres_url, "vip", ["id", "seats"], owner="vips") as table:
