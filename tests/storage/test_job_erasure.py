@@ -14,7 +14,7 @@ from cio_mcp.gate.subject import Subject
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.job_erasure import NOT_APPROVED, READ_AT_ONCE, WITHDRAWN, JobEraser, JobErasure
-from cio_mcp.storage.job_rows import DELETED_AT_ONCE, StagedRow
+from cio_mcp.storage.job_rows import DELETED_AT_ONCE, STAGED_AT_ONCE, StagedRow
 from cio_mcp.storage.jobs import JobRow, Jobs
 from tests.clock import ManualClock
 from tests.jobs.staged import source_of
@@ -99,6 +99,20 @@ async def test_a_job_that_nobody_approved_is_canceled_and_its_rows_are_deleted(
     assert await state(jobs) == ("cancelled", NOT_APPROVED)
     assert await jobs.rows("j", -9, 9) == []
     assert await report(jobs) == {}
+
+
+async def test_no_more_rows_are_stored_of_a_job_that_is_canceled_meanwhile(jobs: Jobs) -> None:
+    class Canceled(ListedRows):
+        def rows(self) -> Iterator[StagedRow]:
+            for row in self.listed:
+                yield row
+                if row.line == STAGED_AT_ONCE + 1:
+                    anyio.from_thread.run(partial(jobs.cancel, "j", now=0))
+
+    source = Canceled(source_of([{"id": str(number)} for number in range(3 * STAGED_AT_ONCE)]).listed)
+    with pytest.raises(StorageFailed, match="canceled while its rows were stored"):
+        await jobs.stage("j", principal="p", kind="import", key="k", options={}, source=source, now=0)
+    assert len(await jobs.rows("j", 0, 3 * STAGED_AT_ONCE)) == STAGED_AT_ONCE
 
 
 async def test_a_job_that_is_proposed_again_has_its_whole_time_again(
