@@ -14,7 +14,7 @@ from cio_mcp.cli.terminal import is_terminal
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.retention import Retention
-from cio_mcp.jobs.job_list import JobReport, RefusedLine
+from cio_mcp.jobs.job_list import HAS_ENDED, JobReport, RefusedLine
 from cio_mcp.jobs.refused_rows import write_refused
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.jobs import JobRow, Jobs, find_job, recent_jobs
@@ -79,7 +79,9 @@ def cancel_job(job: str) -> None:
         found = await _find(database, job)
         reason = f"Canceled by {word(by, 200)}."
         await Jobs(database, found.workspace).cancel(job, now=SYSTEM_CLOCK.now(), reason=reason)
-        return await _report(database, await _find(database, job))
+        now = await _find(database, job)
+        report = await _report(database, now)
+        return report if now.state == "cancelled" else report.model_copy(update={"next_step": HAS_ENDED})
 
     _print(with_database(stop), as_json=False)
 

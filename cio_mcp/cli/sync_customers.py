@@ -30,6 +30,7 @@ class CustomersDirection:
 
     target: Customers
     report: Report | None = None
+    warnings: tuple[str, ...] = ()
     known: KnownRows = field(default_factory=KnownRows)
 
     async def plan(self, run: Run) -> Plan:
@@ -44,6 +45,7 @@ class CustomersDirection:
                 raise InvalidArgument("rows", f"no row can be sent: {listed or 'there are none'}")
             return Plan(risk="data", summary=f"Sync {run.sync.name}: no row has changed.", affected=0)
         planned = await plan_import(ws, job, report, create=self.target.create, where=f" (sync {run.sync.name})")
+        self.warnings = planned.warnings[bool(report.rejected) :]  # the first counts the rejected rows
         size = SyncSize(
             name=run.sync.name,
             changed=report.accepted,

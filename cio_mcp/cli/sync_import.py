@@ -26,7 +26,10 @@ MAKE_SECONDS = 120.0
 """Seconds in which a change must be made once it is approved; its job takes as long as it takes."""
 LOOK_SECONDS = 5.0
 """Seconds between looks whether writes are paused while a job runs."""
-WAITS = "Waits for approval: change {}. Nothing was sent. The next run continues once it is approved."
+WAITS = (
+    "Waits for approval: change {0}. Nothing was sent. The next run continues once it is approved: "
+    "cio-mcp approvals approve {0}"
+)
 CODES: dict[Status, Exit] = {
     "done": Exit.DONE,
     "already_done": Exit.DONE,
@@ -100,6 +103,11 @@ class Direction(Protocol):
     @property
     def rejected(self) -> tuple[str, ...]:
         """Rows that can't be sent, a line each."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person may not expect of the other rows, a line each."""
         ...
 
     async def complete(self, run: Run) -> None:
@@ -194,4 +202,5 @@ async def _drop_waiting(run: Run) -> None:
 
 def _end(code: Exit, summary: str, direction: Direction) -> End:
     partly = code is Exit.DONE and direction.rejected
-    return End(Exit.PARTLY if partly else code, summary, direction.rejected)
+    warnings = (f"Warning: {warning}" for warning in direction.warnings)
+    return End(Exit.PARTLY if partly else code, summary, (*direction.rejected, *warnings))

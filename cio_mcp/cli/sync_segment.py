@@ -22,6 +22,7 @@ class SegmentDirection:
     target: ManualSegment
     found: Difference | None = None
     rejected: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     async def plan(self, run: Run) -> Plan:
         """Compare the segment with the rows; a plan without a job if they are equal.
@@ -36,7 +37,7 @@ class SegmentDirection:
         people = await read_list(str(path), [path.parent], self.target.column, self.target.kind)
         self.found = await difference(ws, segment, people, field="rows")
         planned = await plan_sync(ws, self.found)
-        self.rejected = planned.rejected_rows
+        self.rejected, self.warnings = planned.rejected_rows, planned.warnings
         return planned.model_copy(update={"sync": self._size(run, ws)})
 
     def counts(self, job: JobRow | None) -> str:

@@ -22,7 +22,9 @@ MAX_SHOWN_COLUMNS = 4
 CELL_CHARACTERS = 60
 NAME_CHARACTERS = 40
 PROBLEM_CHARACTERS = 300
-WAITS = "It waits for a person's approval. Nothing was sent."
+WAITS = "No person has approved it, so nothing was sent."
+NOTHING_TO_SEND = "None of its rows can be sent."
+HAS_ENDED = "It had ended before, so nothing was stopped."
 NEVER_STARTED = "It never started, so nothing was sent."
 STAYS = "What was done stays."
 FINISHING = "Its last batch is still being sent."
@@ -100,7 +102,7 @@ def _notes(job: JobRow, now: float) -> Iterator[str]:
         yield job.reason
     match job.state:
         case "input_required":
-            yield WAITS
+            yield NOTHING_TO_SEND if job.digest and not job.total else WAITS
         case "working" if job.lease is None and job.lease_until > now:
             wait = spell_duration(job.lease_until - now)
             left = MAX_ATTEMPTS - job.attempts

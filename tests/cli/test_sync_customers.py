@@ -50,7 +50,11 @@ def changed_by(syncs: Syncs, output: str) -> str | None:
 def test_a_first_run_waits_for_a_person_and_the_next_one_continues(syncs: Syncs) -> None:
     fill(syncs, f"{ADA},gold", f"{BOB},silver")
     first = syncs.expect(3, "plans")
-    assert first.endswith("Nothing was sent. The next run continues once it is approved.")
+    change = first.rpartition(" ")[2]
+    assert first == (
+        f"plans: Waits for approval: change {change}. Nothing was sent. The next run continues once it is approved: "
+        f"cio-mcp approvals approve {change}"
+    )
     assert syncs.expect(3, "plans") == first
     assert batches(syncs) == 0
     syncs.decide(first)
@@ -60,6 +64,18 @@ def test_a_first_run_waits_for_a_person_and_the_next_one_continues(syncs: Syncs)
     assert batches(syncs) == 1
     assert syncs.expect(0, "plans") == "plans: 2 rows, 0 changed. Nothing was sent."
     assert batches(syncs) == 1
+
+
+def test_what_a_person_may_not_expect_is_a_line_on_standard_error(syncs: Syncs) -> None:
+    (syncs.folder / "plans.csv").write_text(f"email,Tier,born\n{ADA},gold,03.04.1990\nnobody@example.com,gold,\nx,,\n")
+    ended = syncs.run("plans", "--dry-run")
+    assert ended.returncode == 1
+    assert ended.stdout == "plans: 3 rows, 2 changed, 1 can't be sent. Nothing was sent (dry run).\n"
+    rejected, *warnings = ended.stderr.splitlines()
+    assert rejected.startswith("line 4: ")
+    assert [line[:40] for line in warnings] == [
+        "Warning: “born”: 1 date kept as text, be", "Warning: 1 of 2 customers doesn't exist:",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

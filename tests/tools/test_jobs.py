@@ -14,7 +14,7 @@ from cio_mcp.customerio.writer import Writer
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.jobs.files import LINE_COLUMN, PROBLEM_COLUMN, open_rows
 from cio_mcp.jobs.job import Batch
-from cio_mcp.jobs.job_list import FINISHING, NEVER_STARTED, ORPHANED, STAYS, UNSURE, WAITS
+from cio_mcp.jobs.job_list import FINISHING, HAS_ENDED, NEVER_STARTED, NOTHING_TO_SEND, ORPHANED, STAYS, UNSURE, WAITS
 from cio_mcp.jobs.refused_rows import NOT_DONE
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.jobs.upload import Upload
@@ -280,6 +280,21 @@ async def test_a_canceled_job_says_what_was_done_and_that_it_stays(ws: CallConte
     assert UNSURE in await shown(ws)
     await ws.jobs.release("j", WORKER, due=now)
     assert STAYS in await shown(ws)
+
+
+async def test_a_job_that_had_ended_is_not_called_stopped(ws: CallContext) -> None:
+    await started(ws, done=6)
+    assert await ws.jobs.finish("j", WORKER, "completed", now=ws.clock.now())
+    report = await cancel_job(ws, "j")
+    assert report.jobs[0].state == "completed"
+    assert report.next_step == HAS_ENDED
+
+
+async def test_a_job_without_a_row_to_send_does_not_ask_for_an_approval(ws: CallContext) -> None:
+    rows = ListedRows([StagedRow(2, {}, "customer: the row names none: “id” is empty")])
+    await ws.jobs.stage("j", principal="p", kind=KIND, key="k", options={}, source=rows, now=ws.clock.now())
+    (line,) = (await get_job(ws, "j")).jobs
+    assert line.note == NOTHING_TO_SEND
 
 
 async def test_a_job_that_waits_is_canceled_and_can_no_longer_be_approved(ws: CallContext) -> None:

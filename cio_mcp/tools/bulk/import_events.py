@@ -10,6 +10,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.job_spec import JobSpec
 from cio_mcp.gate.plan import Plan, Starts
 from cio_mcp.jobs.columns import Columns
+from cio_mcp.jobs.files import ARGUMENT
 from cio_mcp.jobs.import_report import MAX_EVENT_NAMES, MAX_PEOPLE
 from cio_mcp.jobs.import_rows import EventRows, check_event_name
 from cio_mcp.text.lists import join_first
@@ -49,7 +50,7 @@ async def import_events(
     options: dict[str, JsonValue] = {"name": name}
     job, report = await stage(ws, "import_events", rows, file, target, partial(EventRows, name=name), options)
     if not create:
-        await _check_existence(ws, report)
+        await _check_existence(ws, report, "rows" if file is None else ARGUMENT)
     campaigns = await _started(ws, report)
     messages = await _messages(ws, report, campaigns)
     starts = await _starts(ws, report, campaigns)
@@ -74,7 +75,7 @@ async def import_events(
     )
 
 
-async def _check_existence(ws: CallContext, report: Report) -> None:
+async def _check_existence(ws: CallContext, report: Report, field: str) -> None:
     """Make sure that no event creates a customer.
 
     Raises:
@@ -93,7 +94,7 @@ async def _check_existence(ws: CallContext, report: Report) -> None:
         raise InvalidArgument("create", f"{CREATES} This workspace doesn't look customers up by address. {ACCEPT}")
     if missing := [line for line, one in report.customers if known[one] is None and one.kind != "cio_id"]:
         raise InvalidArgument(
-            "rows", f"{lines_of(missing)}: no customer has this identifier. {CREATES} Omit these rows. {ACCEPT}"
+            field, f"{lines_of(missing)}: no customer has this identifier. {CREATES} Omit these rows. {ACCEPT}"
         )
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.pause_note import pause_note
-from cio_mcp.jobs.job_list import JobReport, RefusedLine
+from cio_mcp.jobs.job_list import HAS_ENDED, JobReport, RefusedLine
 from cio_mcp.jobs.progress import follow
 from cio_mcp.jobs.refused_rows import write_refused
 from cio_mcp.storage.jobs import JobRow
@@ -63,6 +63,8 @@ async def cancel_job(ws: CallContext, job: JobId) -> JobReport:
     if await ws.jobs.cancel(job, now=ws.clock.now(), reason=f"Canceled by {word(ws.caller.id, 200)}."):
         found = await _find(ws, job)
     report = await _report(ws, found)
+    if found.state != "cancelled":
+        return report.model_copy(update={"next_step": HAS_ENDED})
     has_rows_left = found.started_at is not None and (found.cursor < found.total or found.failed)
     return report.model_copy(update={"next_step": _to_correct(ws, report) if has_rows_left else None})
 
