@@ -59,3 +59,15 @@ def write_failed(
     The file is created so that only you can read it. `cio-mcp forget` does not reach it.
     """
     lazy.jobs.write_failed(job, to)
+
+
+@jobs.command("rows")
+def write_rows(
+    job: JobArgument,
+    to: Annotated[Path, typer.Option(help="New file that ends in .csv or .jsonl.", show_default=False)],
+) -> None:
+    """Write the rows that the job has yet to send into a file, to read them before you approve it.
+
+    The file is created so that only you can read it. `cio-mcp forget` does not reach it.
+    """
+    lazy.jobs.write_rows(job, to)

@@ -15,7 +15,7 @@ from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.retention import Retention
 from cio_mcp.jobs.job_list import HAS_ENDED, JobReport, RefusedLine
-from cio_mcp.jobs.refused_rows import write_refused
+from cio_mcp.jobs.refused_rows import write_refused, write_staged
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.jobs import JobRow, Jobs, find_job, recent_jobs
 from cio_mcp.text.render import render
@@ -101,6 +101,26 @@ def write_failed(job: str, to: Path) -> None:
         if not await jobs.refused(job, 1):
             raise InvalidArgument("job", f"no row of {quoted(job)} was refused. Nothing was written")
         return await write_refused(jobs, job, to.name, [folder])
+
+    name, count = with_database(write)
+    typer.echo(f"Wrote {count:,} {'row' if count == 1 else 'rows'} to {quoted(name, 200)}.")
+
+
+def write_rows(job: str, to: Path) -> None:
+    """Write the rows that a job has yet to send into a new file.
+
+    Raises:
+        NotFound: there is no job of that ID.
+        InvalidArgument: it has no such rows, or the file can't be created.
+        OperatorError: the file can't be written.
+    """
+    folder = to.expanduser().parent
+
+    async def write(database: Database) -> tuple[str, int]:
+        jobs = Jobs(database, (await _find(database, job)).workspace)
+        if not await jobs.staged(job, 1):
+            raise InvalidArgument("job", f"{quoted(job)} has no rows left to send. Nothing was written")
+        return await write_staged(jobs, job, to.name, [folder])
 
     name, count = with_database(write)
     typer.echo(f"Wrote {count:,} {'row' if count == 1 else 'rows'} to {quoted(name, 200)}.")

@@ -35,7 +35,8 @@ class JobSpec(BaseModel):
     def line(self) -> str:
         """The paragraph of a question that says what would be sent."""
         rows = "1 row. Its" if self.rows == 1 else f"{self.rows:,} rows in batches. Their"
-        return f"Job {self.id}: sends {rows} SHA-256 starts with {self.digest[:16]}."
+        to_read = f"`cio-mcp jobs rows {self.id} --to FILE.csv` writes them."
+        return f"Job {self.id}: sends {rows} SHA-256 starts with {self.digest[:16]}. {to_read}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Rows that a job did not apply, in the columns of an import: to be read, corrected, and imported again."""
+"""Rows of a job in the columns of an import: those to send, and those to be corrected and imported again."""
 
 import csv
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from cio_mcp.jobs.upload import stamp
 from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import JobRow, Jobs
 
+Pages = AsyncIterator[list[RefusedRow]]
+ColumnsOf = Callable[[RefusedRow], dict[str, JsonValue]]
 SUFFIXES = (".csv", ".jsonl")
 READ_AT_ONCE = 500
 """Rows that are in memory at once. Chosen."""
 NOT_DONE = "The job ended before this row. Rows of the last batch may have been sent."
 IDENTIFIERS = ("id", "email", "cio_id", "phone")
-INTERNAL = frozenset({"type", "action", "identifiers", "attributes", "id", "_update"})
+UPDATE = "_update"
+INTERNAL = frozenset({"type", "action", "identifiers", "attributes", "id"})
 """Parts of an operation that are no columns."""
 
 
@@ -36,12 +40,10 @@ def columns_of(row: RefusedRow) -> dict[str, JsonValue]:
     identifiers, attributes = data.get("identifiers"), data.get("attributes")
     if not isinstance(identifiers, dict):
         return {name: data[name] for name in (*IDENTIFIERS, *data) if name in data}
-    columns = dict(identifiers)
-    for part in (data, attributes if isinstance(attributes, dict) else {}):
-        for name, value in part.items():
-            if name not in INTERNAL:
-                columns.setdefault(name, value)
-    return columns
+    own = {name: value for name, value in attributes.items() if name != UPDATE} if isinstance(attributes, dict) else {}
+    # An event's data may have a name, too; its own one was then given for all rows.
+    rest = {name: value for name, value in data.items() if name not in INTERNAL and name not in own}
+    return {**identifiers, **rest, **own, **identifiers}
 
 
 def problem_of(row: RefusedRow) -> str:
@@ -49,12 +51,14 @@ def problem_of(row: RefusedRow) -> str:
     return NOT_DONE if row.problem is None else row.problem
 
 
-async def refused_rows(jobs: Jobs, job: str) -> AsyncIterator[list[RefusedRow]]:
-    """Read all of them, a few at a time."""
-    after: int | None = None
-    while rows := await jobs.refused(job, READ_AT_ONCE, after):
-        yield rows
-        after = rows[-1].number
+def refused_rows(jobs: Jobs, job: str) -> Pages:
+    """Read the rows that a job did not apply, a few at a time."""
+    return _pages(partial(jobs.refused, job, READ_AT_ONCE))
+
+
+def staged_rows(jobs: Jobs, job: str) -> Pages:
+    """Read the rows that a job has yet to send, a few at a time."""
+    return _pages(partial(jobs.staged, job, READ_AT_ONCE))
 
 
 async def write_refused(jobs: Jobs, job: str, name: str, directories: Sequence[Path]) -> tuple[str, int]:
@@ -64,34 +68,52 @@ async def write_refused(jobs: Jobs, job: str, name: str, directories: Sequence[P
         InvalidArgument: the name is not acceptable, or there is such a file already.
         OperatorError: the file can't be written.
     """
-    found = await jobs.get(job)
-    header = await _header(jobs, job, found) if Path(name).suffix.lower() == ".csv" else None
+    columns = partial(_columns_to_import, await jobs.get(job))
+    return await _write(partial(refused_rows, jobs, job), columns, (LINE_COLUMN, PROBLEM_COLUMN), name, directories)
+
+
+async def write_staged(jobs: Jobs, job: str, name: str, directories: Sequence[Path]) -> tuple[str, int]:
+    """Write the rows that a job has yet to send, as `write_refused` does."""
+    return await _write(partial(staged_rows, jobs, job), columns_of, (LINE_COLUMN,), name, directories)
+
+
+async def _pages(read: Callable[[int | None], Awaitable[list[RefusedRow]]]) -> Pages:
+    after: int | None = None
+    while rows := await read(after):
+        yield rows
+        after = rows[-1].number
+
+
+async def _write(
+    pages: Callable[[], Pages], columns: ColumnsOf, ends: Sequence[str], name: str, directories: Sequence[Path]
+) -> tuple[str, int]:
+    header = await _header(pages(), columns, ends) if Path(name).suffix.lower() == ".csv" else None
     count = 0
     async with new_file(name, directories, suffixes=SUFFIXES) as file:
         if header is not None:
             await anyio.to_thread.run_sync(file.write, _csv([header]))
-        async for rows in refused_rows(jobs, job):
-            await anyio.to_thread.run_sync(file.write, _encoded(rows, found, header))
+        async for rows in pages():
+            await anyio.to_thread.run_sync(file.write, _encoded(rows, columns, ends, header))
             count += len(rows)
     return file.name, count
 
 
-async def _header(jobs: Jobs, job: str, found: JobRow | None) -> list[str]:
+async def _header(pages: Pages, columns: ColumnsOf, ends: Sequence[str]) -> list[str]:
     """Every column of the rows, in the order in which they come.
 
     Raises:
         InvalidArgument: there are too many.
     """
     names: dict[str, None] = {}
-    async for rows in refused_rows(jobs, job):
+    async for rows in pages:
         for row in rows:
-            names |= dict.fromkeys(_columns_to_import(row, found))
+            names |= dict.fromkeys(columns(row))
         if len(names) > MAX_COLUMNS:
             raise InvalidArgument(ARGUMENT, f"the rows have more than {MAX_COLUMNS:,} columns. Choose a name in .jsonl")
-    return [*names, LINE_COLUMN, PROBLEM_COLUMN]
+    return [*names, *ends]
 
 
-def _columns_to_import(row: RefusedRow, job: JobRow | None) -> dict[str, JsonValue]:
+def _columns_to_import(job: JobRow | None, row: RefusedRow) -> dict[str, JsonValue]:
     """The columns of a row, and the ID of an event that may have been sent already, so that it counts once."""
     columns, data = columns_of(row), row.data
     if job is None or row.problem is not None or not isinstance(data, dict) or data.get("action") != "event":
@@ -99,12 +121,19 @@ def _columns_to_import(row: RefusedRow, job: JobRow | None) -> dict[str, JsonVal
     return {**columns, EVENT_ID_COLUMN: stamp(data, job, row.number)["id"]}
 
 
-def _encoded(rows: Sequence[RefusedRow], job: JobRow | None, header: Sequence[str] | None) -> bytes:
-    whole = [{**_columns_to_import(row, job), LINE_COLUMN: row.line, PROBLEM_COLUMN: problem_of(row)} for row in rows]
+def _encoded(
+    rows: Sequence[RefusedRow], columns: ColumnsOf, ends: Sequence[str], header: Sequence[str] | None
+) -> bytes:
+    whole = [_whole(row, columns, ends) for row in rows]
     if header is not None:
         return _csv([_cell(row.get(name)) for name in header] for row in whole)
     lines = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in whole]
     return "".join(lines).encode(errors="replace")
+
+
+def _whole(row: RefusedRow, columns: ColumnsOf, ends: Sequence[str]) -> dict[str, JsonValue]:
+    last: dict[str, JsonValue] = {LINE_COLUMN: row.line, PROBLEM_COLUMN: problem_of(row)}
+    return {**columns(row), **{name: last[name] for name in ends}}
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> bytes:

@@ -152,6 +152,15 @@ def read_rows(db: Connection, job: str, start: int, limit: int, size: int) -> St
     return StoredRows(texts)
 
 
+def read_staged(db: Connection, job: str, after: int | None, limit: int) -> list[RefusedRow]:
+    """Read the rows that a job has yet to send; `after` is the number of the last row of the previous page."""
+    left = and_(
+        job_rows.c.job == job, job_rows.c.number > (-1 if after is None else after), job_rows.c.problem.is_(None)
+    )
+    rows = db.execute(select(job_rows).where(left).order_by(job_rows.c.number).limit(limit)).mappings()
+    return [RefusedRow(row["number"], row["line"], json.loads(row["data"]), None) for row in rows]
+
+
 def read_refused(db: Connection, job: str, after: int | None, limit: int, end: int | None) -> list[RefusedRow]:
     """Read the rows that were rejected, the first one first, and then those that were refused or not done.
 

@@ -25,6 +25,7 @@ from cio_mcp.storage.job_rows import (
     note_problems,
     read_refused,
     read_rows,
+    read_staged,
 )
 from cio_mcp.storage.schema import job_rows, jobs
 
@@ -227,6 +228,14 @@ class Jobs:
                 return []
             left = not job.is_open and job.started_at is not None
             return read_refused(db, id_, after, limit, None if left else job.cursor)
+
+        return await self._database.read(work)
+
+    async def staged(self, id_: str, limit: int, after: int | None = None) -> list[RefusedRow]:
+        """Read the rows that a job has yet to send; `after` is the number of the last row of the previous page."""
+
+        def work(db: Connection) -> list[RefusedRow]:
+            return read_staged(db, id_, after, limit) if _read(db, id_, self._workspace) else []
 
         return await self._database.read(work)
 

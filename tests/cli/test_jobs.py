@@ -101,6 +101,19 @@ def test_refused_rows_are_written_to_a_file_anywhere(cio_mcp: CommandLine, tmp_p
     assert "already exists; “rows-2.csv” doesn't" in again.stderr
 
 
+def test_the_rows_of_a_job_can_be_read_before_it_is_approved(cio_mcp: CommandLine, tmp_path: Path) -> None:
+    with_jobs(cio_mcp, stage)
+    to = tmp_path / "rows.jsonl"
+    written = cio_mcp.run("jobs", "rows", "aaaa0001", "--to", str(to))
+    assert (written.returncode, written.stdout) == (0, "Wrote 6 rows to “rows.jsonl”.\n")
+    lines = [json.loads(line) for line in to.read_text(encoding="utf-8").splitlines()]
+    assert lines == [{"id": f"p{line}", "a": 1, "import_line": line} for line in range(3, 9)]
+    assert to.stat().st_mode & 0o777 == 0o600
+    with_jobs(cio_mcp, lambda jobs: jobs.cancel("aaaa0001", now=time.time()))
+    again = cio_mcp.run("jobs", "rows", "nope", "--to", str(to))
+    assert "There is no job “nope”" in again.stderr
+
+
 def test_a_running_job_is_followed_until_it_ends(cio_mcp: CommandLine) -> None:
     with_jobs(cio_mcp, run)
     with cio_mcp.on_a_terminal("jobs", "aaaa0001", COLUMNS="60", TERM="xterm") as session:

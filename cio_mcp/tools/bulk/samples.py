@@ -13,7 +13,7 @@ from cio_mcp.tools.bulk.known_people import Known
 from cio_mcp.tools.bulk.sources import Example
 
 MAX_VALUE_CHARACTERS = 40
-"""Characters of a value in a sample; the page of the change shows whole rows."""
+"""Characters of a value in a sample; `cio-mcp jobs rows` writes whole rows."""
 MAX_SAMPLE_CHARACTERS = 1_600
 """Characters of the values of all rows: with these, a question can be shown in a client. Chosen."""
 
