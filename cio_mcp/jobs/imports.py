@@ -12,7 +12,7 @@ from cio_mcp.customerio.batches import Operation
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs.cells import Form, Guess
 from cio_mcp.jobs.columns import Columns
-from cio_mcp.jobs.files import ARGUMENT, BadRow, Row
+from cio_mcp.jobs.files import ARGUMENT, EVENT_ID_COLUMN, BadRow, Row
 from cio_mcp.jobs.import_report import Report
 from cio_mcp.jobs.import_rows import CustomerRows, EventRows, identifier_of
 from cio_mcp.jobs.import_values import MAX_LEVELS, is_deep
@@ -43,6 +43,7 @@ class ImportSource:
     seed: str
     now: float
     is_known: Callable[[Operation], bool] = lambda _: False
+    event_ids: set[int] = field(default_factory=set)
     scan: "Scan" = field(init=False)
     result: Report = field(init=False)
 
@@ -52,7 +53,7 @@ class ImportSource:
         Raises:
             InvalidArgument: they can't be read, or a column can't become what was requested.
         """
-        self.scan = Scan(self.columns, self.is_text)
+        self.scan, self.event_ids = Scan(self.columns, self.is_text), set()
         with self.open() as rows:
             for row in rows:
                 self.scan.see(row)
@@ -88,6 +89,7 @@ class ImportSource:
                     _check_conflict(repeated.conflicts.get(number))
                 self._check_faults(row)
                 operation = made.operation(row.values)
+                self._check_event_id(operation)
             except InvalidArgument as wrong:
                 self.result.reject(row.line, str(wrong))
                 yield StagedRow(row.line, storable(self.columns.named_by_targets(row.values)), str(wrong))
@@ -97,6 +99,13 @@ class ImportSource:
                 continue
             self.result.accept(row.line, operation)
             yield StagedRow(row.line, operation)
+
+    def _check_event_id(self, operation: Operation) -> None:
+        """Refuse a second event with an ID: Customer.io keeps one of them, without an answer."""
+        if (given := operation.get("id")) is not None:
+            if (id_ := hash(str(given))) in self.event_ids:
+                raise InvalidArgument(quoted(EVENT_ID_COLUMN), "another row has the same ID, so only one would count")
+            self.event_ids.add(id_)
 
     def _check_faults(self, row: Row) -> None:
         for column, reason in row.faults.items():

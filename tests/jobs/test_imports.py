@@ -272,6 +272,13 @@ class TestRepeats:
         assert isinstance(warnings, list)
         assert str(warnings[0]).startswith("3 rows (lines 2 and 3, …) set an email address that another row sets")
 
+    def test_a_second_event_with_one_id_is_rejected(self) -> None:
+        one, other = "01ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAW"
+        found = events([{"id": "1", "import_event_id": each} for each in (one, other, one.lower(), None, None)])
+        assert problems([*found.rows()]) == {
+            4: "“import_event_id”: another row has the same ID, so only one would count"
+        }
+
     def test_a_customer_of_many_events_is_looked_up_once(self) -> None:
         found = events([{"id": "1", "n": number} for number in range(1_500)])
         assert len(sent([*found.rows()])) == 1_500
