@@ -207,18 +207,20 @@ class Report:
         if self.future:
             yield f"{'1 event has' if self.future == 1 else f'{self.future:,} events have'} a time in the future."
         for oddity, sentence in ODDITIES.items():
-            if odd := [(target, guess.odd[oddity]) for target, guess in self._as_they_are() if oddity in guess.odd]:
+            kept = self._kept(number=oddity == "milliseconds")
+            if odd := [(target, guess.odd[oddity]) for target, guess in kept if oddity in guess.odd]:
                 counted = join_first(odd, MAX_ODD_COLUMNS, partial(_counted, NOUNS[oddity]))
                 yield sentence.format(counted, *[odd[0][0].name] * 2)
-        mixed = [(target, guess) for target, guess in self._as_they_are() if guess.others and target.form is None]
+        mixed = [(target, guess) for target, guess in self._kept() if guess.others and target.form is None]
         for target, guess in mixed[:MAX_ODD_COLUMNS]:
             yield f"{quoted(target.column)}: {_mixed(guess)}, so all are kept as text."
 
-    def _as_they_are(self) -> Iterator[tuple[Target, Guess]]:
-        """The columns of a text file that become no times, with what their cells look like."""
+    def _kept(self, *, number: bool = False) -> Iterator[tuple[Target, Guess]]:
+        """The columns of a text file that stay text, or that are numbers, with what their cells look like."""
+        forms = (None, "text", "number") if number else (None, "text")
         for column, guess in self.guesses.items():
             target = self.columns.targets.get(column)
-            if target is not None and target.role is None and self._form(column, target) not in TIMES:
+            if target is not None and target.role is None and self._form(column, target) in forms:
                 yield target, guess
 
 

@@ -426,6 +426,7 @@ class TestReport:
         assert first == {"revenue": 1234.1, "created_at": 1775174400, "Newsletter": "TRUE", "_update": True}
         report = mapped.report()
         assert report["has_times"] is True
+        assert report["warnings"] == [mixed]
         assert "“Umsatz” → “revenue” (numbers with a decimal comma)" in str(report["columns"])
         assert "“Kunde seit” → “created_at” (dates with the day first, as Unix seconds)" in str(report["columns"])
 

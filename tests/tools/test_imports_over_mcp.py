@@ -202,6 +202,15 @@ async def test_a_new_attribute_that_resembles_one_of_the_customers_is_warned_of(
     assert warning in receipt["warnings"]
 
 
+async def test_among_new_customers_only_a_similar_attribute_of_others_is_warned_of(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    person = Person(APPROVE)
+    async with connect(settings, sandbox, "auto", person) as client:
+        await customers(client, rows=[{"id": "new-1", "First Name": "A"}], create=True)
+    assert "“First Name” would be a new attribute, while customers have “first_name”." in person.prompts[0].message
+
+
 async def test_many_attributes_are_counted_in_the_summary(settings: Settings, sandbox: Sandbox) -> None:
     person = Person(APPROVE)
     row = {"id": "ada", **dict.fromkeys("abcdefg", 1)}

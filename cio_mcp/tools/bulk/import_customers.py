@@ -64,6 +64,7 @@ async def plan_import(ws: CallContext, job: JobRow, report: Report, *, create: b
     known, is_complete = await _known(ws, report)
     missing = [line for line, one in report.customers if is_complete and known.get(one, ...) is None]
     starts = await _starts(ws, report, create=create)
+    similar = await similar_names(ws, report.names, known)
     creates = create and (not is_complete or bool(missing))
     is_blind = not ws.settings.has_app
     return Plan(
@@ -79,7 +80,7 @@ async def plan_import(ws: CallContext, job: JobRow, report: Report, *, create: b
         warnings=(
             *report.all_warnings,
             *(() if create else _skips(report, missing, is_complete=is_complete)),
-            *similar_names(report.names, known.values()),
+            *similar,
             *_same_customer(report, known),
             *_other_emails(report, known, is_complete=is_complete),
             *((UNREAD,) if is_blind else ()),
