@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cio_mcp.cli.sync_customers import CustomersDirection
-from cio_mcp.cli.sync_end import End, Exit, Options, Report
-from cio_mcp.cli.sync_export import export
-from cio_mcp.cli.sync_import import Run, apply
+from cio_mcp.cli.sync_end import End, Exit, Options, ShowProgress
+from cio_mcp.cli.sync_members import write_members
+from cio_mcp.cli.sync_run import Run, apply
 from cio_mcp.cli.sync_segment import SegmentDirection
 from cio_mcp.errors import InvalidArgument, SettingError
 from cio_mcp.jobs.sync_file import Customers, ManualSegment, Sync, read_sync
@@ -38,8 +38,8 @@ def sync(name: str, file: Path | None, options: Options) -> int:
         if not is_ours:
             end = End(Exit.BUSY, "another run of this sync has not ended yet. Nothing was done.")
         else:
-            with _progress() as report:
-                end = anyio.run(_run, settings, chosen, folder, options, report)
+            with _progress() as show:
+                end = anyio.run(_run, settings, chosen, folder, options, show)
     shown = mask_text if settings.mask_pii else str
     for line in end.rows:
         typer.echo(shown(line), err=True)
@@ -47,17 +47,17 @@ def sync(name: str, file: Path | None, options: Options) -> int:
     return end.code
 
 
-async def _run(settings: Settings, chosen: Sync, folder: Path, options: Options, report: Report) -> End:
+async def _run(settings: Settings, chosen: Sync, folder: Path, options: Options, show: ShowProgress) -> End:
     # A workspace that may write would also carry on with jobs that were approved before.
     reading = settings.model_copy(update={"read_only": True})
     async with open_workspace(reading if options.dry_run else settings) as opened:
         match chosen.target:
             case Customers() as target:
-                return await apply(Run(opened, chosen, folder, options, report), CustomersDirection(target))
+                return await apply(Run(opened, chosen, folder, options, show), CustomersDirection(target))
             case ManualSegment() as target:
-                return await apply(Run(opened, chosen, folder, options, report), SegmentDirection(target))
+                return await apply(Run(opened, chosen, folder, options, show), SegmentDirection(target))
             case _:
-                return await export(opened, chosen, dry_run=options.dry_run, report=report)
+                return await write_members(opened, chosen, dry_run=options.dry_run, show=show)
 
 
 def _check(settings: Settings, chosen: Sync, options: Options) -> None:

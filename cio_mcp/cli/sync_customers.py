@@ -6,7 +6,7 @@ from functools import partial
 import anyio.to_thread
 
 from cio_mcp.cli.sync_end import count
-from cio_mcp.cli.sync_import import READ_SECONDS, Run
+from cio_mcp.cli.sync_run import READ_SECONDS, Run
 from cio_mcp.customerio.batches import Operation
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan, SyncSize
@@ -20,7 +20,7 @@ from cio_mcp.storage.jobs import JobRow
 from cio_mcp.storage.sync_rows import KnownRows, SyncRow
 from cio_mcp.text.lists import join_first
 from cio_mcp.tools.bulk.import_customers import plan_import
-from cio_mcp.tools.bulk.sources import Report
+from cio_mcp.tools.bulk.report import Report
 from cio_mcp.workspace import CallContext
 
 

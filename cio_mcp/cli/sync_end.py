@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-Report = Callable[[int, int], None]
-"""Reports the progress: rows that are done, and all of them."""
+ShowProgress = Callable[[int, int], None]
+"""Shows how many rows are done, of how many."""
 
 
 class Exit(IntEnum):

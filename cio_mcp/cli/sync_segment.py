@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import anyio.to_thread
 
 from cio_mcp.cli.sync_end import count
-from cio_mcp.cli.sync_import import READ_SECONDS, Run
+from cio_mcp.cli.sync_run import READ_SECONDS, Run
 from cio_mcp.gate.plan import Plan, SyncSize
 from cio_mcp.jobs.sync_file import ManualSegment
 from cio_mcp.storage.jobs import JobRow

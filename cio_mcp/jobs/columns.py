@@ -12,16 +12,17 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.guardrails import MAIL_REDIRECTS
 from cio_mcp.jobs.cells import READERS, TIMES, Form
 from cio_mcp.jobs.files import EVENT_ID_COLUMN, LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
+from cio_mcp.jobs.identifiers import IDENTIFIERS, Identifier
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.names import fold, hidden_characters, meanings
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import closest_word, same_word
 
 ARGUMENT = "columns"
-Role = Literal["cio_id", "id", "email", "timestamp", "name", "event_id"]
-IDENTIFIERS: tuple[Role, ...] = ("cio_id", "id", "email")
-"""By which a row names its customer, the surest first; a row that has several is about the one of the first."""
+Role = Identifier | Literal["timestamp", "name", "event_id"]
 
+EVENT_ROLES: tuple[Role, ...] = (*IDENTIFIERS, "timestamp")
+"""The roles of a column of events that its name alone gives it."""
 CUSTOMER_NAMES = ("id", "email", "cio_id", "phone", "unsubscribed", "created_at")
 EVENT_NAMES = ("id", "email", "cio_id", "timestamp")
 """What a column becomes by itself where its name differs only in case, spaces, or hyphens."""
@@ -148,7 +149,7 @@ class Columns:
         if self.kind == "events":
             return self._of_event(column, name, form)
         meant = meanings(name, None)
-        role = next((role for role in IDENTIFIERS if role == name), None)
+        role: Role | None = next((role for role in IDENTIFIERS if role == name), None)
         if role is None and meant & UNSETTABLE:
             raise InvalidArgument(ARGUMENT, f"{quoted(name)} can't be set by an import. Leave the column out with null")
         within(ARGUMENT, name, tracking.ATTRIBUTE_NAME_BYTES)
@@ -163,7 +164,7 @@ class Columns:
         )
 
     def _of_event(self, column: str, name: str, form: Form | None) -> Target:
-        role: Role | None = next((role for role in (*IDENTIFIERS, "timestamp") if role == name), None)
+        role = next((role for role in EVENT_ROLES if role == name), None)
         if name == "name" and not self.named:
             role = "name"
         if name == EVENT_ID_COLUMN:

@@ -60,7 +60,7 @@ NOUNS: Mapping[Oddity, str] = {
 
 
 @dataclass(slots=True)
-class Report:
+class ReportBuilder:
     """Collects what a plan shows of the rows, in bounded memory; `now` is in Unix seconds."""
 
     columns: Columns
@@ -76,7 +76,7 @@ class Report:
     old: int = 0
     future: int = 0
     first: list[JsonValue] = field(default_factory=list)
-    some: list[JsonValue] = field(default_factory=list)
+    random_rows: list[JsonValue] = field(default_factory=list)
     rejections: list[JsonValue] = field(default_factory=list)
     references: list[JsonValue] = field(default_factory=list)
     referenced: set[int] = field(default_factory=set)
@@ -103,10 +103,10 @@ class Report:
         example: JsonValue = {"line": line, "operation": operation}
         if len(self.first) < FIRST_ROWS:
             self.first.append(example)
-        elif len(self.some) < RANDOM_ROWS:
-            self.some.append(example)
+        elif len(self.random_rows) < RANDOM_ROWS:
+            self.random_rows.append(example)
         elif (place := self.random.randrange(self.accepted - FIRST_ROWS)) < RANDOM_ROWS:
-            self.some[place] = example
+            self.random_rows[place] = example
 
     def reject(self, line: int, reason: str) -> None:
         """Count a row that can't be sent."""
@@ -158,7 +158,7 @@ class Report:
             "events": dict(self.events.most_common(MAX_EVENT_NAMES)),
             "old": self.old,
             "has_times": any(self._form(*each) in TIMES for each in self._targets()),
-            "sample": [*self.first, *sorted(self.some, key=_line_of)],
+            "sample": [*self.first, *sorted(self.random_rows, key=_line_of)],
             "rejections": [*self.rejections],
             "warnings": [*self._warnings()],
         }

@@ -15,8 +15,9 @@ from cio_mcp.customerio.url_values import check_path_value
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.guardrails import MAIL_REDIRECTS
 from cio_mcp.jobs.cells import Form
-from cio_mcp.jobs.columns import IDENTIFIERS, UNSETTABLE, Columns, Role, Target
+from cio_mcp.jobs.columns import UNSETTABLE, Columns, Role, Target
 from cio_mcp.jobs.files import EVENT_ID_COLUMN
+from cio_mcp.jobs.identifiers import IDENTIFIERS
 from cio_mcp.jobs.import_values import (
     SURE_CHARACTERS,
     bytes_of,

@@ -13,7 +13,7 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs.cells import Form, Guess
 from cio_mcp.jobs.columns import Columns
 from cio_mcp.jobs.files import ARGUMENT, EVENT_ID_COLUMN, BadRow, Row
-from cio_mcp.jobs.import_report import Report
+from cio_mcp.jobs.import_report import ReportBuilder
 from cio_mcp.jobs.import_rows import CustomerRows, EventRows, identifier_of
 from cio_mcp.jobs.import_values import MAX_LEVELS, is_deep
 from cio_mcp.jobs.repeats import Repeated, Repeats
@@ -45,7 +45,7 @@ class ImportSource:
     is_known: Callable[[Operation], bool] = lambda _: False
     event_ids: set[int] = field(default_factory=set)
     scan: "Scan" = field(init=False)
-    result: Report = field(init=False)
+    result: ReportBuilder = field(init=False)
 
     def rows(self) -> Iterator[StagedRow]:
         """Read the rows.
@@ -62,7 +62,7 @@ class ImportSource:
         repeated = self.scan.repeats.find()
         self.scan.repeats = Repeats()  # its memory is no longer needed
         forms = self.scan.forms
-        self.result = Report(self.columns, forms, self.scan.guesses, repeated, Random(self.seed), self.now)  # noqa: S311 - a sample
+        self.result = ReportBuilder(self.columns, forms, self.scan.guesses, repeated, Random(self.seed), self.now)  # noqa: S311 - a sample
         made = self.make(self.columns, forms)
         with self.open() as rows:
             yield from self._staged(rows, made, repeated)

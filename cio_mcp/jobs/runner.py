@@ -8,8 +8,8 @@ import anyio
 
 from cio_mcp.clock import Clock
 from cio_mcp.errors import CioError, StorageFailed
-from cio_mcp.jobs.ahead import Ahead
 from cio_mcp.jobs.job import JobFunction, LeaseLost
+from cio_mcp.jobs.steps import Steps
 from cio_mcp.storage.jobs import JobRow, Jobs
 
 LEASE_SECONDS = 30.0
@@ -96,18 +96,18 @@ class Runner:
     async def _work(self, job: JobRow, lease: "_Lease") -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lease.keep, tasks.cancel_scope)
-            await self._run_safely(job, lease, Ahead(self.jobs, job, self.functions[job.kind], lease.is_safe, tasks))
+            await self._run_safely(job, lease, Steps(self.jobs, job, self.functions[job.kind], lease.is_safe, tasks))
             tasks.cancel_scope.cancel()
 
-    async def _run_safely(self, job: JobRow, lease: "_Lease", ahead: Ahead) -> None:
+    async def _run_safely(self, job: JobRow, lease: "_Lease", steps: Steps) -> None:
         try:
-            await self._attempt(job, lease, ahead)
+            await self._attempt(job, lease, steps)
         except StorageFailed as failure:  # here, since a task group would wrap it; once the lease is over, it goes on
             log.warning("job %s cannot go on yet: %s", job.id, failure)
 
-    async def _attempt(self, job: JobRow, lease: "_Lease", ahead: Ahead) -> None:
+    async def _attempt(self, job: JobRow, lease: "_Lease", steps: Steps) -> None:
         try:
-            await self._run(job, lease, ahead)
+            await self._run(job, lease, steps)
         except LeaseLost:
             log.warning("job %s is left to another worker", job.id)
         except StorageFailed:
@@ -119,7 +119,7 @@ class Runner:
             log.error("job %s failed: %s", job.id, type(unforeseen).__name__)  # noqa: TRY400 - class only
             await self._try_later(job, "An unforeseen failure. The server's log has the details.")
 
-    async def _run(self, job: JobRow, lease: "_Lease", ahead: Ahead) -> None:
+    async def _run(self, job: JobRow, lease: "_Lease", steps: Steps) -> None:
         if job.attempts > MAX_ATTEMPTS:  # each time the worker died with it
             await self.jobs.finish(job.id, self.worker, "failed", now=self.clock.now(), reason=DIED)
             return
@@ -128,7 +128,7 @@ class Runner:
             if not await self.may_write():
                 await self.jobs.release(job.id, self.worker, due=self.clock.now())
                 return
-            result = await (await ahead.step(cursor)).carry_out()
+            result = await (await steps.step(cursor)).carry_out()
             if result.done < 1:
                 raise ValueError("a batch must do at least one row")
             now, before = self.clock.now(), self.clock.steady()

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cio_mcp.errors import SettingError
+from cio_mcp.jobs.identifiers import IDENTIFIERS, Identifier
 from cio_mcp.settings import Settings, environment_variable, read_setting_file
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
@@ -22,10 +23,6 @@ MAX_ATTRIBUTES = 100
 """Attributes of a segment's members. Chosen."""
 MAX_LISTED = 10
 """Names of syncs that an error lists. Chosen."""
-# In the order of the tools' arguments: `typing` takes literals with the same values for one, whatever their order.
-Identifier = Literal["id", "email", "cio_id"]
-IDENTIFIERS: tuple[Identifier, ...] = ("cio_id", "id", "email")
-"""By which rows name a customer, the one that holds longest first."""
 InputFormat = Literal["csv", "jsonl"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -42,8 +39,8 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
-    """The members of a segment, with some attributes, the first of which identifies them."""
+class SegmentSource:
+    """A segment whose members are read, with some attributes, the first of which identifies them."""
 
     segment: str
     attributes: tuple[str, ...]
@@ -67,7 +64,7 @@ class ManualSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class TableOfDatabase:
+class DatabaseTable:
     """A table that becomes equal to a segment; `create` if it may be missing."""
 
     key: str
@@ -76,9 +73,9 @@ class TableOfDatabase:
     create: bool
 
 
-Source = Path | InputFormat | Query | Members
+Source = Path | InputFormat | Query | SegmentSource
 """A file, the format of standard input, a query, or a segment."""
-Target = Customers | ManualSegment | Path | TableOfDatabase
+Target = Customers | ManualSegment | Path | DatabaseTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +153,7 @@ def _entry(name: str, entries: Mapping[str, _Entry]) -> _Entry:
 def _sync(name: str, entry: _Entry, folder: Path) -> Sync:
     here: KeyPath = ("sync", name)
     source, target = _source((*here, "from"), entry.from_, folder), _target((*here, "to"), entry.to, folder)
-    if isinstance(source, Members) == isinstance(target, Customers | ManualSegment):
+    if isinstance(source, SegmentSource) == isinstance(target, Customers | ManualSegment):
         raise WrongKey(here, "rows go to customers or a segment, and a segment goes to a file or a table")
     return Sync(name, source, target)
 
@@ -174,7 +171,7 @@ def _source(here: KeyPath, entry: _From, folder: Path) -> Source:
         raise WrongKey((*here, "attributes"), f"the first must identify the customer: {', '.join(IDENTIFIERS)}")
     if repeated := next((each for each in entry.attributes if entry.attributes.count(each) > 1), None):
         raise WrongKey((*here, "attributes"), f"names {quoted(repeated)} twice")
-    return Members(str(entry.segment), tuple(entry.attributes))
+    return SegmentSource(str(entry.segment), tuple(entry.attributes))
 
 
 def _target(here: KeyPath, entry: _To, folder: Path) -> Target:
@@ -191,7 +188,7 @@ def _target(here: KeyPath, entry: _To, folder: Path) -> Target:
         return _segment(here, str(entry.segment), columns)
     if entry.file is not None:
         return folder / Path(entry.file).expanduser()
-    return TableOfDatabase(_dotted(here, "database"), _url(here, entry.database or ""), entry.table or "", entry.create)
+    return DatabaseTable(_dotted(here, "database"), _url(here, entry.database or ""), entry.table or "", entry.create)
 
 
 def _segment(here: KeyPath, segment: str, columns: Mapping[str, str | None]) -> ManualSegment:

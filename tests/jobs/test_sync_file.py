@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cio_mcp.errors import SettingError
-from cio_mcp.jobs.sync_file import Customers, ManualSegment, Members, Query, Sync, TableOfDatabase, read_sync
+from cio_mcp.jobs.sync_file import Customers, DatabaseTable, ManualSegment, Query, SegmentSource, Sync, read_sync
 from cio_mcp.settings import Settings
 
 FILE = """
@@ -52,8 +52,8 @@ def test_each_direction_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert read(tmp_path, "pipe") == Sync("pipe", "jsonl", ManualSegment("VIP", "E-Mail", "email"))
     assert read(tmp_path, "vip-table") == Sync(
         "vip-table",
-        Members("VIP", ("email", "plan")),
-        TableOfDatabase("sync.vip-table.to.database", "sqlite:///crm.db", "vip", create=True),
+        SegmentSource("VIP", ("email", "plan")),
+        DatabaseTable("sync.vip-table.to.database", "sqlite:///crm.db", "vip", create=True),
     )
     assert read(tmp_path, "vip-file").target == Path("~/vip.csv").expanduser()
 

@@ -6,8 +6,9 @@ import pytest
 
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.errors import InvalidArgument
+from cio_mcp.jobs.identifiers import Identifier
 from cio_mcp.tools.common import people_list
-from cio_mcp.tools.common.people_list import ListedBy, PeopleList, list_of, read_list
+from cio_mcp.tools.common.people_list import PeopleList, list_of, read_list
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +19,7 @@ async def read(
     *,
     name: str = "list.csv",
     column: str | None = None,
-    kind: ListedBy | None = None,
+    kind: Identifier | None = None,
 ) -> PeopleList:
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     return await read_list(name, [folder], column, kind)

@@ -13,20 +13,13 @@ from cio_mcp.jobs.columns import Columns
 from cio_mcp.jobs.import_rows import CustomerRows
 from cio_mcp.storage.jobs import JobRow
 from cio_mcp.tools.bulk.known_people import Known, known_people
+from cio_mcp.tools.bulk.report import Report, lines_of
+from cio_mcp.tools.bulk.rows import ColumnMap, File, Rows, name_of, stage
 from cio_mcp.tools.bulk.samples import customer_samples
 from cio_mcp.tools.bulk.similar_names import similar_names
-from cio_mcp.tools.bulk.sources import InlineRows, Report, lines_of, name_of, stage
-from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.common.attribute_names import MAX_NAMED, name_attribute, name_attributes
 from cio_mcp.tools.common.recipients import may_start, starts_as_json
 from cio_mcp.workspace import CallContext
-
-Rows = Annotated[InlineRows | None, Field(description="Up to 1,000 objects")]
-File = Annotated[Name | None, Field(description="Or a CSV, JSON-lines, or Parquet file")]
-ColumnMap = Annotated[
-    dict[str, str | None] | None,
-    Field(description='Column → id, email, cio_id, or name; "name:time" converts dates; null omits'),
-]
 
 NO_UNDO = "An import can't be undone."
 EMPTY = "Empty cells and null change nothing."

@@ -15,10 +15,10 @@ from cio_mcp.jobs.import_report import MAX_EVENT_NAMES, MAX_PEOPLE
 from cio_mcp.jobs.import_rows import EventRows, check_event_name
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
-from cio_mcp.tools.bulk.import_customers import ColumnMap, File, Rows
 from cio_mcp.tools.bulk.known_people import known_people
+from cio_mcp.tools.bulk.report import Report, lines_of
+from cio_mcp.tools.bulk.rows import ColumnMap, File, Rows, name_of, stage
 from cio_mcp.tools.bulk.samples import event_samples
-from cio_mcp.tools.bulk.sources import Report, lines_of, name_of, stage
 from cio_mcp.tools.common.arguments import Name
 from cio_mcp.tools.common.event_messages import EventMessages, event_messages
 from cio_mcp.tools.common.recipients import may_start, starts_as_json

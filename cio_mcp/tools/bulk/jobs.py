@@ -20,14 +20,14 @@ ANSWER_SECONDS = 1.0
 """Seconds of a call that are left for the answer."""
 MAX_CURSOR_DIGITS = 8
 JobId = Annotated[Name, Field(description="Job ID")]
-Rows = Annotated[int, Field(ge=1, le=50)]
+Limit = Annotated[int, Field(ge=1, le=50)]
 
 
 async def get_job(
     ws: CallContext,
     job: JobId | None = None,
     file: Annotated[Name | None, Field(description="New .csv or .jsonl for the refused rows")] = None,
-    limit: Rows = 10,
+    limit: Limit = 10,
     cursor: Cursor = None,
 ) -> JobReport:
     """Get the progress of a job (import, sync), its speed and time left, and which rows were refused and why.

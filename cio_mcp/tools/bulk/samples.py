@@ -10,7 +10,7 @@ from cio_mcp.text.names import meanings
 from cio_mcp.text.timestamps import from_unix, moment
 from cio_mcp.text.visible import visible, visible_name, visible_value
 from cio_mcp.tools.bulk.known_people import Known
-from cio_mcp.tools.bulk.sources import Example
+from cio_mcp.tools.bulk.report import Example
 
 MAX_VALUE_CHARACTERS = 40
 """Characters of a value in a sample; `cio-mcp jobs rows` writes whole rows."""

@@ -7,9 +7,10 @@ from pydantic import Field
 
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
-from cio_mcp.tools.bulk.import_customers import File
+from cio_mcp.jobs.identifiers import Identifier
+from cio_mcp.tools.bulk.rows import File
 from cio_mcp.tools.common.arguments import CustomerInList, Name, SegmentRef
-from cio_mcp.tools.common.people_list import ListedBy, PeopleList, list_of, read_list
+from cio_mcp.tools.common.people_list import PeopleList, list_of, read_list
 from cio_mcp.tools.common.segment_members import refuse_dynamic
 from cio_mcp.tools.common.segment_sync import difference, plan_sync
 from cio_mcp.workspace import CallContext
@@ -24,7 +25,7 @@ async def sync_segment(
     customers: Annotated[list[CustomerInList] | None, Field(description="All who should be in it")] = None,
     file: File = None,
     column: Annotated[Name | None, Field(description="That names the customers")] = None,
-    id_type: Annotated[ListedBy | None, Field(description="If ambiguous")] = None,
+    id_type: Annotated[Identifier | None, Field(description="If ambiguous")] = None,
 ) -> Plan:
     """Sync a manual segment with a complete list of people: add the missing, remove all others. Requires approval."""
     people = await _list(ws, customers, file, column, id_type)
@@ -35,7 +36,7 @@ async def sync_segment(
 
 
 async def _list(
-    ws: CallContext, customers: list[str] | None, file: str | None, column: str | None, id_type: ListedBy | None
+    ws: CallContext, customers: list[str] | None, file: str | None, column: str | None, id_type: Identifier | None
 ) -> PeopleList:
     """The list of a call.
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import anyio.to_thread
 from pydantic import JsonValue
@@ -11,15 +10,12 @@ from pydantic import JsonValue
 from cio_mcp.customerio.api.base import Reference
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs.files import BadRow, Row, open_rows
+from cio_mcp.jobs.identifiers import IDENTIFIERS, Identifier
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.text.spelling import closest_word
 from cio_mcp.tools.common.people_lookup import read_entries
 
-ListedBy = Literal["id", "email", "cio_id"]
-"""The kinds of identifier that a column may hold."""
-KINDS: tuple[ListedBy, ...] = ("cio_id", "id", "email")
-"""In the order in which a column of a file is chosen: the identifier that holds longest first."""
 MAX_PEOPLE = 200_000
 """Rows of a list. Chosen: people who are not in the segment yet are looked up, 1,000 in a second at most."""
 MAX_CHARACTERS = 500
@@ -49,12 +45,12 @@ class PeopleList:
         return [*self.lines]
 
 
-def list_of(values: Sequence[str], kind: ListedBy | None) -> PeopleList:
+def list_of(values: Sequence[str], kind: Identifier | None) -> PeopleList:
     """Read a list that was given as it is; the lines are its numbers from 1."""
     return _list(dict(enumerate(values, 1)), {}, kind)
 
 
-async def read_list(name: str, directories: Sequence[Path], column: str | None, kind: ListedBy | None) -> PeopleList:
+async def read_list(name: str, directories: Sequence[Path], column: str | None, kind: Identifier | None) -> PeopleList:
     """Read one column of a file: the given one, or one that is named after an identifier, or the only one.
 
     Raises:
@@ -63,12 +59,12 @@ async def read_list(name: str, directories: Sequence[Path], column: str | None, 
     return await anyio.to_thread.run_sync(_read_file, name, directories, column, kind)
 
 
-def _read_file(name: str, directories: Sequence[Path], column: str | None, kind: ListedBy | None) -> PeopleList:
+def _read_file(name: str, directories: Sequence[Path], column: str | None, kind: Identifier | None) -> PeopleList:
     with open_rows(name, directories) as rows:
         return list_of_rows(rows, column, kind)
 
 
-def list_of_rows(rows: Iterable[Row | BadRow], column: str | None, kind: ListedBy | None) -> PeopleList:
+def list_of_rows(rows: Iterable[Row | BadRow], column: str | None, kind: Identifier | None) -> PeopleList:
     """Read one column of rows, as `read_list` does.
 
     Raises:
@@ -99,7 +95,7 @@ def list_of_rows(rows: Iterable[Row | BadRow], column: str | None, kind: ListedB
     return replace(read, column=chosen)
 
 
-def _list(values: Mapping[int, str], faults: Mapping[int, tuple[str, str]], kind: ListedBy | None) -> PeopleList:
+def _list(values: Mapping[int, str], faults: Mapping[int, tuple[str, str]], kind: Identifier | None) -> PeopleList:
     lines, texts = [*values], [*values.values()]
     entries, unread = read_entries(texts, kind)
     people = {entry.reference: lines[entry.number - 1] for entry in entries if entry.reference.kind != "phone"}
@@ -120,7 +116,7 @@ def _column(values: Mapping[str, JsonValue], wanted: str | None) -> str:
         close = closest_word(wanted, values)
         hint = f"did you mean {quoted(close)}?" if close else f"it has {_names(values)}"
         raise InvalidArgument("column", f"the file has no column {quoted(wanted)}; {hint}")
-    for kind in KINDS:
+    for kind in IDENTIFIERS:
         if named := [name for name in values if _kind_of(name) == kind]:
             return named[0]
     only = next(iter(values)) if len(values) == 1 else None
@@ -135,7 +131,7 @@ def _names(values: Mapping[str, JsonValue]) -> str:
     return join_first([*values], MAX_NAMED, quoted) or "no columns"
 
 
-def _kind_of(column: str | None) -> ListedBy | None:
+def _kind_of(column: str | None) -> Identifier | None:
     """The kind of identifier after which a column is named."""
     name = (column or "").strip().casefold()
-    return next((kind for kind in KINDS if kind == name), None)
+    return next((kind for kind in IDENTIFIERS if kind == name), None)

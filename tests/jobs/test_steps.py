@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from cio_mcp.errors import StorageFailed
-from cio_mcp.jobs.ahead import Ahead
 from cio_mcp.jobs.job import Batch, Result, Step
+from cio_mcp.jobs.steps import Steps
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.job_rows import StoredRows
 from cio_mcp.storage.jobs import JobRow, Jobs
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 STEP_ROWS = 3
 
 
-class Steps:
+class ByThree:
     """Prepares three rows at a time; `prepared` are the numbers of the first ones."""
 
     def __init__(self) -> None:
@@ -49,22 +49,22 @@ async def staged(jobs: Jobs) -> JobRow:
 
 
 async def test_the_next_step_is_prepared_before_it_is_wanted(jobs: Jobs) -> None:
-    steps = Steps()
+    function = ByThree()
     async with anyio.create_task_group() as tasks:
-        ahead = Ahead(jobs, await staged(jobs), steps, lambda: True, tasks)
-        assert (await ahead.step(0)).rows == STEP_ROWS
-        while len(steps.prepared) < 2:  # a worker thread prepares it
+        steps = Steps(jobs, await staged(jobs), function, lambda: True, tasks)
+        assert (await steps.step(0)).rows == STEP_ROWS
+        while len(function.prepared) < 2:  # a worker thread prepares it
             await anyio.lowlevel.checkpoint()
-        assert [(await ahead.step(cursor)).rows for cursor in (3, 6)] == [3, 2]
-    assert steps.prepared == [0, 3, 6]
+        assert [(await steps.step(cursor)).rows for cursor in (3, 6)] == [3, 2]
+    assert function.prepared == [0, 3, 6]
 
 
 async def test_a_step_that_does_fewer_rows_than_it_prepared_is_followed_by_the_rest(jobs: Jobs) -> None:
-    steps = Steps()
+    function = ByThree()
     async with anyio.create_task_group() as tasks:
-        ahead = Ahead(jobs, await staged(jobs), steps, lambda: True, tasks)
-        assert [(await ahead.step(cursor)).rows for cursor in (0, 1, 4)] == [3, 3, 3]
-    assert {0, 1, 4} <= {*steps.prepared}
+        steps = Steps(jobs, await staged(jobs), function, lambda: True, tasks)
+        assert [(await steps.step(cursor)).rows for cursor in (0, 1, 4)] == [3, 3, 3]
+    assert {0, 1, 4} <= {*function.prepared}
 
 
 async def test_rows_that_cannot_be_read_ahead_fail_where_they_are_wanted(
@@ -79,7 +79,7 @@ async def test_rows_that_cannot_be_read_ahead_fail_where_they_are_wanted(
 
     monkeypatch.setattr(jobs, "rows", rows)
     async with anyio.create_task_group() as tasks:
-        ahead = Ahead(jobs, await staged(jobs), Steps(), lambda: True, tasks)
-        assert (await ahead.step(0)).rows == STEP_ROWS
+        steps = Steps(jobs, await staged(jobs), ByThree(), lambda: True, tasks)
+        assert (await steps.step(0)).rows == STEP_ROWS
         with pytest.raises(StorageFailed):
-            await ahead.step(STEP_ROWS)
+            await steps.step(STEP_ROWS)

@@ -12,13 +12,14 @@ from typing import Protocol
 import anyio.to_thread
 from pydantic import JsonValue
 
-from cio_mcp.cli.sync_end import End, Exit, Report, count
+from cio_mcp.cli.sync_end import End, Exit, ShowProgress, count
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.errors import SettingError, Unavailable
 from cio_mcp.identity.callers import local_caller
+from cio_mcp.jobs.identifiers import IDENTIFIERS
 from cio_mcp.jobs.output_files import OutputFile
-from cio_mcp.jobs.sync_file import IDENTIFIERS, Members, Sync, TableOfDatabase
+from cio_mcp.jobs.sync_file import DatabaseTable, SegmentSource, Sync
 from cio_mcp.storage.external_table import ExternalTable, TextRow
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.workspace import CallContext, Workspace
@@ -33,7 +34,7 @@ SUFFIXES = (".csv", ".jsonl", ".ndjson")
 
 @dataclass(slots=True)
 class Written:
-    """What an export did: members that were read, those who were left out, and rows written and deleted."""
+    """What a run did: members that were read, those who were left out, and rows written and deleted."""
 
     members: int = 0
     without_key: int = 0
@@ -43,10 +44,10 @@ class Written:
     keeps_former: bool = False
     """Whether rows of former members stay, since the table does not say which rows are the sync's."""
 
-    def end(self, source: Members, target: Path | TableOfDatabase) -> End:
+    def end(self, source: SegmentSource, target: Path | DatabaseTable) -> End:
         """How the run ended."""
         what = f"{count(self.members, 'member')}, {count(self.written, 'row')} written."
-        if isinstance(target, TableOfDatabase):
+        if isinstance(target, DatabaseTable):
             what = f"{count(self.members, 'member')}, {count(self.written, 'row')} changed, {self.deleted:,} deleted."
         if self.without_key:
             what += f" Without {source.attributes[0]} and left out: {self.without_key:,}."
@@ -69,7 +70,7 @@ class Sink(Protocol):
         ...
 
 
-async def export(opened: Workspace, sync: Sync, *, dry_run: bool, report: Report) -> End:
+async def write_members(opened: Workspace, sync: Sync, *, dry_run: bool, show: ShowProgress) -> End:
     """Read a segment, and make a file or table equal to it.
 
     Raises:
@@ -78,7 +79,7 @@ async def export(opened: Workspace, sync: Sync, *, dry_run: bool, report: Report
         SettingError: the file or table can't be written.
     """
     source, target = sync.source, sync.target
-    if not isinstance(source, Members) or not isinstance(target, Path | TableOfDatabase):
+    if not isinstance(source, SegmentSource) or not isinstance(target, Path | DatabaseTable):
         raise TypeError(sync.name)
     ws = _reading(opened)
     segment = await ws.segments.find(source.segment)
@@ -89,13 +90,13 @@ async def export(opened: Workspace, sync: Sync, *, dry_run: bool, report: Report
         return End(Exit.DONE, f"{count(total, 'member')} would be written. Nothing was written (dry run).")
     with ExitStack() as stack:
         sink = await anyio.to_thread.run_sync(_open, stack, sync.name, source, target)
-        written = await _copy(opened, segment, source, sink, lambda done: report(done, total))
+        written = await _copy(opened, segment, source, sink, lambda done: show(done, total))
         written.keeps_former = isinstance(sink, _TableSink) and not sink.table.owns_rows
         return written.end(source, target)
 
 
 async def _copy(
-    opened: Workspace, segment: Segment, source: Members, sink: Sink, report: Callable[[int], None]
+    opened: Workspace, segment: Segment, source: SegmentSource, sink: Sink, show: Callable[[int], None]
 ) -> Written:
     written, keys = Written(), set[str]()
     key = source.attributes[0]
@@ -106,7 +107,7 @@ async def _copy(
         written.without_key += len(page) - len(rows)
         keys.update(str(row[key]) for row in rows)
         written.written += await anyio.to_thread.run_sync(sink.write, rows)
-        report(written.members)
+        show(written.members)
     known = None if written.without_profile else keys
     written.deleted = await anyio.to_thread.run_sync(sink.finish, known)
     return written
@@ -174,8 +175,8 @@ class _FileSink:
         return 0
 
 
-def _open(stack: ExitStack, name: str, source: Members, target: Path | TableOfDatabase) -> Sink:
-    if isinstance(target, TableOfDatabase):
+def _open(stack: ExitStack, name: str, source: SegmentSource, target: Path | DatabaseTable) -> Sink:
+    if isinstance(target, DatabaseTable):
         table = ExternalTable(target.key, target.url, target.table, source.attributes, owner=name)
         stack.enter_context(table)
         table.prepare(create=target.create)

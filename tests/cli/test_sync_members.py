@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from cio_mcp.cli.sync_end import Exit
-from cio_mcp.cli.sync_export import PAGE_SIZE, Written
-from cio_mcp.jobs.sync_file import Members
+from cio_mcp.cli.sync_members import PAGE_SIZE, Written
+from cio_mcp.jobs.sync_file import SegmentSource
 from cio_mcp.sandbox.world.people import Person
 from cio_mcp.storage.file_lock import lock_file
 from tests.cli.command_line import CommandLine
@@ -94,7 +94,7 @@ def test_members_without_the_identifier_are_counted_and_left_out(syncs: Syncs) -
 
 
 def test_members_without_a_profile_are_counted_and_their_rows_stay() -> None:
-    end = Written(members=3, without_profile=1).end(Members("VIP", ("email", "plan")), Path("vip.csv"))
+    end = Written(members=3, without_profile=1).end(SegmentSource("VIP", ("email", "plan")), Path("vip.csv"))
     assert (end.code, end.summary) == (
         Exit.PARTLY, "3 members, 0 rows written. Without a profile that can be read, so left out: 1."
     )  # fmt: skip

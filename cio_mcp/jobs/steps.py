@@ -1,4 +1,4 @@
-"""Reading ahead: the next step of a job is prepared while the one before it is carried out."""
+"""The steps of a job: the next one is prepared while the one before it is carried out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class _Preparation:
 
 
 @dataclass(slots=True)
-class Ahead:
+class Steps:
     """The steps of a job; `tasks` must end with the work on it."""
 
     jobs: Jobs

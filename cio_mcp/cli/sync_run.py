@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from cio_mcp.cli.sync_end import End, Exit, Options, Report
+from cio_mcp.cli.sync_end import End, Exit, Options, ShowProgress
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.pause_note import pause_refusal
@@ -15,7 +15,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt, Status
 from cio_mcp.identity.callers import local_caller
 from cio_mcp.jobs.progress import follow
-from cio_mcp.jobs.sync_file import Members, Sync
+from cio_mcp.jobs.sync_file import SegmentSource, Sync
 from cio_mcp.jobs.sync_source import open_source
 from cio_mcp.storage.jobs import JobRow
 from cio_mcp.workspace import CallContext, Workspace
@@ -50,7 +50,7 @@ class Run:
     sync: Sync
     folder: Path
     options: Options
-    progress: Report
+    show: ShowProgress
     stack: ExitStack = field(default_factory=ExitStack)
     file: Path | None = None
     """The file with the rows, once it was opened."""
@@ -83,7 +83,7 @@ class Run:
         """
         if self.file is None:
             source = self.sync.source
-            if isinstance(source, Members):
+            if isinstance(source, SegmentSource):
                 raise TypeError(self.sync.name)
             self.file = self.stack.enter_context(open_source(source, self.folder, sys.stdin.buffer))
         return self.file
@@ -185,7 +185,7 @@ async def _follow(run: Run, id_: str) -> JobRow | None:
     jobs, pauses, clock = run.opened.staging.jobs, run.opened.gate.pauses, run.opened.gate.clock
 
     async def report(job: JobRow) -> None:
-        run.progress(job.cursor, job.total)
+        run.show(job.cursor, job.total)
 
     while (job := await follow(jobs, id_, clock, LOOK_SECONDS, report)) is not None and job.state == "working":
         if pause := await pauses.in_force():
