@@ -80,10 +80,10 @@ class Staging:
             Unavailable: `seconds` were not enough; a later call finds the job.
             StorageFailed: they cannot be stored.
         """
-        reading = self.readings.get((principal, key))
+        if (principal, key) not in self.readings and (waiting := await self._waiting(principal, key)):
+            return waiting
+        reading = self.readings.get((principal, key))  # only now, since an equal call may have begun meanwhile
         if reading is None:
-            if waiting := await self.jobs.waiting(principal, key, now=self.clock.now()):
-                return waiting
             if len(self.readings) >= MAX_AT_ONCE:
                 raise Refused(TOO_MANY.format(len(self.readings)))
             reading = self.readings[principal, key] = _Reading()
@@ -106,7 +106,7 @@ class Staging:
     ) -> None:
         id_ = secrets.token_hex(4)
         try:
-            reading.job = await self.jobs.stage(
+            reading.job = await self._waiting(principal, key) or await self.jobs.stage(
                 id_, principal=principal, kind=kind, key=key, options=options, source=source, now=self.clock.now(),
                 read=reading.count,
             )  # fmt: skip
@@ -120,6 +120,9 @@ class Staging:
         finally:
             del self.readings[principal, key]
             reading.ended.set()
+
+    async def _waiting(self, principal: str, key: str) -> JobRow | None:
+        return await self.jobs.waiting(principal, key, now=self.clock.now())
 
     async def _drop(self, id_: str) -> None:
         with suppress(StorageFailed):  # what is left of it is deleted later

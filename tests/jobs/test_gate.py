@@ -203,6 +203,20 @@ async def test_rows_are_read_once_for_the_same_call(ws: CallContext) -> None:
     assert Counted.reads == 1
 
 
+async def test_rows_of_equal_calls_at_the_same_time_are_read_once(ws: CallContext) -> None:
+    staged: list[str] = []
+
+    async def stage() -> None:
+        staged.append((await ws.stage("import_customers", "key", {}, ListedRows(rows(3)))).id)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(stage)
+    assert len(set(staged)) == 1
+    assert len(await ws.jobs.recent(5)) == 1
+    assert (await ws.stage("import_customers", "key", {}, ListedRows(rows(3)))).id == staged[0]
+
+
 async def test_a_source_that_cannot_be_read_is_the_error_of_the_call_and_leaves_nothing(ws: CallContext) -> None:
     class Broken(ListedRows):
         def rows(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
