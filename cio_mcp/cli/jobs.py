@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -14,6 +16,7 @@ from cio_mcp.cli.terminal import is_terminal
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.retention import Retention
+from cio_mcp.jobs.files import ARGUMENT
 from cio_mcp.jobs.job_list import HAS_ENDED, JobReport, RefusedLine
 from cio_mcp.jobs.refused_rows import write_refused, write_staged
 from cio_mcp.storage.engine import Database
@@ -25,6 +28,7 @@ RETENTION_STEPS = 5
 """Steps of retention that one look at the jobs may take."""
 SHOWN_ROWS = 5
 """Refused rows of a job that are shown. Chosen."""
+TO = "--to"
 
 
 def list_jobs(*, limit: int, as_json: bool) -> None:
@@ -94,7 +98,7 @@ def write_failed(job: str, to: Path) -> None:
         InvalidArgument: it has no such rows, or the file can't be created.
         OperatorError: the file can't be written.
     """
-    folder = to.expanduser().parent
+    folder = _folder_of(to)
 
     async def write(database: Database) -> tuple[str, int]:
         jobs = Jobs(database, (await _find(database, job)).workspace)
@@ -102,7 +106,8 @@ def write_failed(job: str, to: Path) -> None:
             raise InvalidArgument("job", f"no row of {quoted(job)} was refused. Nothing was written")
         return await write_refused(jobs, job, to.name, [folder])
 
-    name, count = with_database(write)
+    with _about_to():
+        name, count = with_database(write)
     typer.echo(f"Wrote {count:,} {'row' if count == 1 else 'rows'} to {quoted(name, 200)}.")
 
 
@@ -114,7 +119,7 @@ def write_rows(job: str, to: Path) -> None:
         InvalidArgument: it has no such rows, or the file can't be created.
         OperatorError: the file can't be written.
     """
-    folder = to.expanduser().parent
+    folder = _folder_of(to)
 
     async def write(database: Database) -> tuple[str, int]:
         jobs = Jobs(database, (await _find(database, job)).workspace)
@@ -122,8 +127,27 @@ def write_rows(job: str, to: Path) -> None:
             raise InvalidArgument("job", f"{quoted(job)} has no rows left to send. Nothing was written")
         return await write_staged(jobs, job, to.name, [folder])
 
-    name, count = with_database(write)
+    with _about_to():
+        name, count = with_database(write)
     typer.echo(f"Wrote {count:,} {'row' if count == 1 else 'rows'} to {quoted(name, 200)}.")
+
+
+def _folder_of(to: Path) -> Path:
+    folder = to.expanduser().parent
+    if not folder.is_dir():
+        raise InvalidArgument(TO, f"there is no directory for {quoted(to.name)}. Create it first")
+    return folder
+
+
+@contextmanager
+def _about_to() -> Iterator[None]:
+    """Call the file by its option, not by the argument that tools have for it."""
+    try:
+        yield
+    except InvalidArgument as wrong:
+        if wrong.field != ARGUMENT:
+            raise
+        raise InvalidArgument(TO, str(wrong).removeprefix(f"{ARGUMENT}: ")) from None
 
 
 async def _find(database: Database, job: str) -> JobRow:

@@ -98,7 +98,14 @@ def test_refused_rows_are_written_to_a_file_anywhere(cio_mcp: CommandLine, tmp_p
     assert to.stat().st_mode & 0o777 == 0o600
     again = cio_mcp.run("jobs", "failed", "aaaa0001", "--to", str(to))
     assert again.returncode != 0
-    assert "already exists; “rows-2.csv” doesn't" in again.stderr
+    assert "cio-mcp: --to: “rows.csv” already exists; “rows-2.csv” doesn't" in again.stderr
+    for place, sentence in (
+        ("nowhere/rows.csv", "there is no directory for “rows.csv”. Create it first"),
+        ("rows.xlsx", "“rows.xlsx” must end with .csv, .jsonl"),
+    ):
+        refused = cio_mcp.run("jobs", "failed", "aaaa0001", "--to", str(tmp_path / place))
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr == f"cio-mcp: --to: {sentence}\n"
 
 
 def test_the_rows_of_a_job_can_be_read_before_it_is_approved(cio_mcp: CommandLine, tmp_path: Path) -> None:
