@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import partial
+from secrets import token_hex
 
 import anyio.to_thread
 
@@ -82,7 +83,7 @@ class CustomersDirection:
             Columns("customers", self.target.columns),
             partial(CustomerRows, create=self.target.create),
             is_text=_is_text(run),
-            seed=run.key,
+            seed=token_hex(8),
             now=ws.clock.now(),
             is_known=self._is_known,
         )

@@ -32,8 +32,8 @@ class ImportSource:
     """Rows as operations, those that can't be sent with the reason; see `RowSource`.
 
     `open` opens the rows each time. `is_text` says that all values are text, so that numbers and truth values are
-    recognized by column. `seed` picks the random rows of the sample, `now` is in Unix seconds. `is_known` says that an
-    operation need not be sent again, as in a sync.
+    recognized by column. `seed` picks the random rows of the sample; nobody may foresee it, or they could hide a row.
+    `now` is in Unix seconds. `is_known` says that an operation need not be sent again, as in a sync.
     """
 
     open: Callable[[], AbstractContextManager[Rows]]

@@ -1,6 +1,7 @@
 """Imports over MCP: one approval for many customers, what is shown before, and what arrives after."""
 
 import json
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -506,6 +507,17 @@ async def test_a_large_import_wants_the_number_typed(settings: Settings, sandbox
         assert structured(await customers(client, rows=rows[:5], create=True))["status"] == "done"
     assert "To approve, also type “900”." in person.prompts[0].message
     assert len(person.prompts) == 2
+
+
+async def test_nobody_can_foresee_which_rows_a_question_shows(settings: Settings, sandbox: Sandbox) -> None:
+    rows: list[dict[str, Any]] = [{"id": id_, "tier": 1} for id_ in add_people(sandbox, 500)]
+    person = Person(APPROVE)
+    async with connect(settings, sandbox, "auto", person) as client:
+        for _ in range(2):
+            await customers(client, rows=rows)
+    one, other = [re.findall("line ([0-9]+), id", prompt.message) for prompt in person.prompts]
+    assert one[:5] == other[:5] == ["1", "2", "3", "4", "5"]
+    assert one[5:] != other[5:]
 
 
 async def test_an_import_has_no_undo(settings: Settings, sandbox: Sandbox) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from secrets import token_hex
 from typing import Annotated, Literal
 
 import anyio.to_thread
@@ -62,7 +63,7 @@ async def stage(
     key = hashlib.sha256(
         canonical([REPORT_FORM, kind, content, given, {**options}]).encode(errors="surrogatepass")
     ).hexdigest()
-    source_of_rows = ImportSource(source, columns, make, is_text, seed=key, now=ws.clock.now())
+    source_of_rows = ImportSource(source, columns, make, is_text, seed=token_hex(8), now=ws.clock.now())
     job = await ws.stage(kind, key, options, source_of_rows)
     report = Report.model_validate(job.report)
     if not report.accepted:
