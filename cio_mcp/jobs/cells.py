@@ -30,6 +30,9 @@ _LONGEST_WORD = max(map(len, (*_MISSING, *_TRUTHS)))
 _DIGITS_OR_SIGN = frozenset("-0123456789")
 _FIRST_OF_WORDS = frozenset(letter for word in (*_MISSING, *_TRUTHS) for letter in (word[0], word[0].upper()))
 
+DECIMAL_COMMA = ". To read 12,5, map the column to :decimal_comma"
+DAY_OR_MONTH = ". To read 31.01.2026 or 01/31/2026, map the column to :day_first or :month_first"
+
 Oddity = Literal["dates", "other dates", "commas", "milliseconds", "missing"]
 """What a person may not expect to be sent as it is: dates, in ISO's order or another, and words for nothing."""
 NEARLY = 0.9
@@ -118,7 +121,8 @@ def read_number(value: JsonValue) -> JsonValue:
             return value
         case str() if len(text := value.strip()) <= MAX_NUMBER_CHARACTERS and _NUMBER.fullmatch(text):
             return float(text) if "." in text else int(text)
-    raise InvalidArgument("", "expected a number such as 12.5, of at most 15 digits")
+    hint = DECIMAL_COMMA if isinstance(value, str) and _COMMA.fullmatch(value.strip()) else ""
+    raise InvalidArgument("", f"expected a number such as 12.5, of at most 15 digits{hint}")
 
 
 def read_boolean(value: JsonValue) -> JsonValue:
@@ -146,7 +150,8 @@ def read_seconds(value: JsonValue) -> JsonValue:
     try:
         seconds = int(read_time(value, "").at.timestamp())
     except InvalidArgument as wrong:
-        raise InvalidArgument("", str(wrong).removeprefix(": ")) from None
+        hint = DAY_OR_MONTH if _OTHER_DATE.fullmatch(str(value).strip()) else ""
+        raise InvalidArgument("", f"{str(wrong).removeprefix(': ')}{hint}") from None
     except (OverflowError, ValueError):
         seconds = -1
     if seconds < 0:

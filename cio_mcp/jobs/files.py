@@ -27,6 +27,8 @@ MAX_COLUMNS = 1_000
 """Chosen: Customer.io keeps 300 attributes of a customer."""
 LINE_COLUMN, PROBLEM_COLUMN, EVENT_ID_COLUMN = "import_line", "import_problem", "import_event_id"
 """Columns of the files of refused rows that no import sets: the line of the original file, and what was wrong."""
+SPREADSHEETS = (".xlsx", ".xls", ".ods")
+AS_UTF8 = "Save it as UTF-8 (in Excel: “CSV UTF-8”)"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UTF8_MARK = b"\xef\xbb\xbf"
 
@@ -72,7 +74,8 @@ def open_rows(name: str, directories: Sequence[Path], expected: str = "") -> Ite
     path = allowed_path(name, directories)
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
-        raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} must end with {', '.join(FORMATS)}")
+        hint = f". {AS_UTF8}" if path.suffix.lower() in SPREADSHEETS else ""
+        raise InvalidArgument(ARGUMENT, f"{quoted(path.name)} must end with {', '.join(FORMATS)}{hint}")
     try:
         file = os.fdopen(_open(path), "rb")
     except OSError:
@@ -197,7 +200,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
     while raw := file.readline(MAX_LINE_BYTES + 1):
         number += 1
         if number == 1 and raw.startswith(UTF16):
-            raise InvalidArgument(ARGUMENT, "is encoded in UTF-16. Save it as UTF-8 (in Excel: “CSV UTF-8”)")
+            raise InvalidArgument(ARGUMENT, f"is encoded in UTF-16. {AS_UTF8}")
         if len(raw) > MAX_LINE_BYTES:
             raise InvalidArgument(ARGUMENT, f"line {number:,} has more than {MAX_LINE_BYTES:,} bytes")
         if b"\0" in raw:
@@ -206,7 +209,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
             yield raw.removeprefix(UTF8_MARK if number == 1 else b"").decode()
         except UnicodeDecodeError:
             raise InvalidArgument(
-                ARGUMENT, f"line {number:,} isn't UTF-8 (maybe Latin-1 or Windows-1252). Save the file as UTF-8"
+                ARGUMENT, f"line {number:,} isn't UTF-8 (maybe Latin-1 or Windows-1252). {AS_UTF8}"
             ) from None
 
 

@@ -119,12 +119,12 @@ def test_a_value_is_read_as_its_column_was_mapped(form: Form, text: JsonValue, v
 @pytest.mark.parametrize(
     ("form", "value", "sentence"),
     [
-        ("number", "1,5", "expected a number"),
+        ("number", "1,5", "at most 15 digits. To read 12,5, map the column to :decimal_comma"),
         ("number", True, "expected a number"),
         ("number", "1" * 16, "at most 15 digits"),
         ("boolean", "yes", "expected true or false"),
         ("boolean", 1, "expected true or false"),
-        ("time", "03/04/2026", "expected an ISO 8601 time"),
+        ("time", "03/04/2026", "or 2026-01-31. To read 31.01.2026 or 01/31/2026, map the column to :day_first or"),
         ("time", "1767312000000", "milliseconds"),
         ("time", "45350", "expected an ISO 8601 time"),
         ("time", "1969-12-31", "expected a time from 1970 on"),

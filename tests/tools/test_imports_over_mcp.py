@@ -170,7 +170,7 @@ async def test_creation_is_off_unless_requested(settings: Settings, sandbox: San
     assert f"- {skipped}" in first
     assert "- line 2, id “new-1”: doesn't exist, so nothing changes." in first
     assert "Recipients: 1 person is expected to be reached, 2 people at most." in first
-    assert "- 1 customer of them is new and will be created." in second
+    assert "- 1 of 2 customers is new and will be created." in second
     assert "- line 2, id “new-1”, a new customer: tier: 2." in second
     assert "A new customer may enter any segment and any campaign that starts from one." in second
 
@@ -293,14 +293,14 @@ async def test_a_file_that_changed_since_it_was_shown_is_shown_again(
     [
         ("people.csv", b"", "is empty"),
         ("people.csv", "id,tier\nada,ü\n".encode("utf-16"), "is encoded in UTF-16. Save it as UTF-8"),
-        ("people.csv", "id,tier\nada,ü\n".encode("latin-1"), "line 2 isn't UTF-8"),
+        ("people.csv", "id,tier\nada,ü\n".encode("latin-1"), "UTF-8 (maybe Latin-1 or Windows-1252). Save"),
         ("people.csv", b"id,tier\nada," + b"x" * 10 * MAX_LINE_BYTES, "line 2 has more than 1,000,000 bytes"),
         ("people.csv", b"id,tier\n", "no row can be imported: it has none"),
         ("people.csv", b"id,tier\n,1\n", "no row can be imported: line 2: customer: the row names none: “id” is empty"),
         ("people.csv", b"name,tier\nAda,1\n", "columns: no column names the customer"),
         ("people.jsonl", b"[1]\n", "no row can be imported: line 1: isn't a JSON object"),
         ("people.parquet", b"PAR1 nothing PAR1", "“people.parquet” can't be read as Parquet"),
-        ("people.xlsx", b"PK", "“people.xlsx” must end with .csv, .jsonl, .ndjson, .parquet"),
+        ("people.xlsx", b"PK", ".csv, .jsonl, .ndjson, .parquet. Save it as UTF-8 (in Excel: “CSV"),
     ],
 )  # fmt: skip
 async def test_a_file_that_cannot_be_imported_is_one_sentence(

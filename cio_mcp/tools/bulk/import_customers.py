@@ -64,7 +64,12 @@ async def plan_import(ws: CallContext, job: JobRow, report: Report, *, create: b
         risk="send" if report.reaching or starts or create or is_blind else "data",
         summary=f"Import {_attributes(report.names)} of {_count(report.people)}{where}"
         f"{', who are created if they are new' if create else ''}.",
-        notes=(*report.notes, EMPTY, _existence(missing, create=create, is_complete=is_complete), NO_UNDO),
+        notes=(
+            *report.notes,
+            EMPTY,
+            _existence(report.people, missing, create=create, is_complete=is_complete),
+            NO_UNDO,
+        ),
         why=" ".join(_reasons(report, creates=creates)),
         effect_title=_effect(report, starts, create=create, is_blind=is_blind),
         affected=report.people,
@@ -105,12 +110,12 @@ async def _starts(ws: CallContext, report: Report, *, create: bool) -> Starts:
     return may_start(await ws.campaigns.started_by_attributes(report.names))
 
 
-def _existence(missing: list[int], *, create: bool, is_complete: bool) -> str:
+def _existence(people: int, missing: list[int], *, create: bool, is_complete: bool) -> str:
     if not create:
         return UPDATES_ONLY
     if not is_complete:
         return f"Customers who don't exist are created. {UNKNOWN_COUNT}"
-    return f"{_count(len(missing))} of them {'is' if len(missing) == 1 else 'are'} new and will be created."
+    return f"{len(missing):,} of {_count(people)} {'is' if len(missing) == 1 else 'are'} new and will be created."
 
 
 def _skips(report: Report, missing: list[int], *, is_complete: bool) -> Iterator[str]:
