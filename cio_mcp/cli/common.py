@@ -8,12 +8,14 @@ from rich.console import Console
 
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.errors import SettingError
-from cio_mcp.settings import Settings, load_settings
+from cio_mcp.settings import WHERE, Settings, load_settings
 from cio_mcp.storage.engine import Database
 from cio_mcp.text.timestamps import ago, from_unix
 
 T = TypeVar("T")
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 MAX_SUMMARY_CHARACTERS = 500
 """Characters of one line about a change; the longest summary (five attributes and a recipient) has some 350."""
 
@@ -21,6 +23,16 @@ MAX_SUMMARY_CHARACTERS = 500
 def settings() -> Settings:
     """The settings; commands that use only our own database need no key."""
     return load_settings(keys_needed=False)
+
+
+def check_key(name: str, *, is_there: bool) -> None:
+    """Make sure that a command has a key.
+
+    Raises:
+        SettingError: it is missing.
+    """
+    if not is_there:
+        raise SettingError(name, f"is missing; it is {WHERE[name]}")
 
 
 def settings_of_workspace() -> Settings:

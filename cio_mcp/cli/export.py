@@ -1,9 +1,9 @@
 """`cio-mcp export metrics` and `export events`: files for analysts that grow with each run."""
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,13 +11,11 @@ from typing import TypeVar, cast
 
 import anyio
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBar
 
 from cio_mcp.cli import lazy
-from cio_mcp.cli.common import settings_of_workspace
+from cio_mcp.cli.common import INTERRUPTED, check_key, settings_of_workspace
 from cio_mcp.cli.logs import log_to_stderr
+from cio_mcp.cli.progress_bar import progress_bar
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.customerio.api.base import Kind
 from cio_mcp.errors import InvalidArgument, OperatorError, SettingError, TimeError, first_of
@@ -25,19 +23,18 @@ from cio_mcp.exports import events, metric_table
 from cio_mcp.exports.events import EventExport, EventSummary
 from cio_mcp.exports.formats import FileFormat, Format
 from cio_mcp.exports.metric_days import today
-from cio_mcp.exports.metrics import MetricExport, Progress, Request, Show, Summary, bulk_reads
+from cio_mcp.exports.metrics import MetricExport, Request, Summary, bulk_reads
 from cio_mcp.exports.output import Output, check_not_foreign, find_output
 from cio_mcp.identity.callers import local_caller
-from cio_mcp.settings import WHERE, Settings, load_settings
+from cio_mcp.settings import Settings, load_settings
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.events import Events
 from cio_mcp.storage.export_state import ExportState
 from cio_mcp.storage.metric_state import MetricState
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.sanitize import clean, quoted_name
 from cio_mcp.workspace import Workspace, open_workspace
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
 INCOMPLETE = 1
 MAX_PROBLEMS = 10
 """Problems that are printed."""
@@ -63,7 +60,8 @@ def export_metrics(
 
     async def run() -> Summary:
         async with _workspace(sandbox=sandbox) as opened:
-            with _state(MetricState, path, metric_table.TABLE.name, opened.settings) as state, _bar() as show:
+            begin = partial(_state, MetricState, path, metric_table.TABLE.name)
+            with begin(opened.settings) as state, progress_bar("Reading metrics") as show:
                 output = Output(path, format_of_file, metric_table.TABLE, state)
                 reader = bulk_reads(opened.client, local_caller(opened.settings.local_principal))
                 return await MetricExport(reader, state, output, SYSTEM_CLOCK, show).run(request)
@@ -73,7 +71,9 @@ def export_metrics(
         return INTERRUPTED
     name = quoted_name(path.name)
     days = f", {summary.first} to {summary.last}" if summary.first else ""
-    typer.echo(f"{name} {'has' if summary.written else 'already had'} {summary.rows:,} rows{days} (Eastern time).")
+    typer.echo(
+        f"{name} {'has' if summary.written else 'already had'} {count_of(summary.rows, 'row')}{days} (Eastern time)."
+    )
     for note in summary.notes:
         typer.echo(note, err=True)
     for problem in summary.problems[:MAX_PROBLEMS]:
@@ -108,7 +108,7 @@ def export_events(to: Path, format_: Format | None) -> int:
     summary = _interruptible(run)
     if summary is None:
         return INTERRUPTED
-    typer.echo(f"{quoted_name(path.name)} has {summary.added:,} new {'event' if summary.added == 1 else 'events'}.")
+    typer.echo(f"{quoted_name(path.name)} has {count_of(summary.added, 'new event')}.")
     if summary.may_lack:
         typer.echo(
             "Events may be missing: some were deleted (CIO_EVENT_DAYS, CIO_EVENT_ROWS) before this export. "
@@ -159,8 +159,7 @@ async def _workspace(*, sandbox: bool) -> AsyncIterator[Workspace]:
                 yield opened
         return
     settings = load_settings(keys_needed=False)
-    if not settings.has_app:
-        raise SettingError("CIO_APP_API_KEY", f"is missing; it is {WHERE['CIO_APP_API_KEY']}")
+    check_key("CIO_APP_API_KEY", is_there=settings.has_app)
     async with open_workspace(settings.model_copy(update={"read_only": True})) as opened:
         yield opened
 
@@ -172,22 +171,6 @@ def _state(kind: type[AnyState], path: Path, table: str, settings: Settings) -> 
         yield state
     finally:
         state.close()
-
-
-@contextmanager
-def _bar() -> Iterator[Show]:
-    """Show progress on standard error, if it is a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    columns = (TextColumn("Reading metrics"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with ProgressBar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task("sources", total=None)
-
-        def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.done, total=progress.total)
-
-        yield show
 
 
 def _interruptible(run: Callable[[], Awaitable[T]]) -> T | None:

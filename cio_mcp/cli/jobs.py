@@ -21,6 +21,7 @@ from cio_mcp.jobs.job_list import HAS_ENDED, JobReport, RefusedLine
 from cio_mcp.jobs.refused_rows import write_refused, write_staged
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.jobs import JobRow, Jobs, find_job, recent_jobs
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.render import render
 from cio_mcp.text.sanitize import quoted, word
 
@@ -108,7 +109,7 @@ def write_failed(job: str, to: Path) -> None:
 
     with _about_to():
         name, count = with_database(write)
-    typer.echo(f"Wrote {count:,} {'row' if count == 1 else 'rows'} to {quoted(name, 200)}.")
+    typer.echo(f"Wrote {count_of(count, 'row')} to {quoted(name, 200)}.")
 
 
 def write_rows(job: str, to: Path) -> None:
@@ -129,7 +130,7 @@ def write_rows(job: str, to: Path) -> None:
 
     with _about_to():
         name, count = with_database(write)
-    typer.echo(f"Wrote {count:,} {'row' if count == 1 else 'rows'} to {quoted(name, 200)}.")
+    typer.echo(f"Wrote {count_of(count, 'row')} to {quoted(name, 200)}.")
 
 
 def _folder_of(to: Path) -> Path:

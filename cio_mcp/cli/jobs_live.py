@@ -6,15 +6,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from cio_mcp.cli.common import console, with_database
+from cio_mcp.cli.common import INTERRUPTED, console, with_database
 from cio_mcp.clock import SYSTEM_CLOCK
 from cio_mcp.jobs.job_list import JobLine
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.jobs import JobRow
 
 LOOK_SECONDS = 1.0
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
 GOES_ON = "The job goes on. cio-mcp jobs cancel {} stops it."
 Find = Callable[[Database], Awaitable[JobRow]]
 

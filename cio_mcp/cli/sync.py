@@ -1,24 +1,21 @@
 """`cio-mcp sync`: runs one named sync, once; its exit code says how it ended."""
 
 import hashlib
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cio_mcp.cli.common import check_key
+from cio_mcp.cli.progress_bar import Show, progress_bar
 from cio_mcp.cli.sync_customers import CustomersDirection
-from cio_mcp.cli.sync_end import End, Exit, Options, ShowProgress
+from cio_mcp.cli.sync_end import End, Exit, Options
 from cio_mcp.cli.sync_members import write_members
 from cio_mcp.cli.sync_run import Run, apply
 from cio_mcp.cli.sync_segment import SegmentDirection
 from cio_mcp.errors import InvalidArgument, SettingError
 from cio_mcp.jobs.sync_file import Customers, ManualSegment, Sync, read_sync
-from cio_mcp.settings import WHERE, Settings, load_settings
+from cio_mcp.settings import Settings, load_settings
 from cio_mcp.storage.file_lock import lock_file
 from cio_mcp.text.mask import mask_text
 from cio_mcp.workspace import open_workspace
@@ -38,7 +35,7 @@ def sync(name: str, file: Path | None, options: Options) -> int:
         if not is_ours:
             end = End(Exit.BUSY, "another run of this sync has not ended yet. Nothing was done.")
         else:
-            with _progress() as show:
+            with progress_bar("rows") as show:
                 end = anyio.run(_run, settings, chosen, folder, options, show)
     shown = mask_text if settings.mask_pii else str
     for line in end.rows:
@@ -47,7 +44,7 @@ def sync(name: str, file: Path | None, options: Options) -> int:
     return end.code
 
 
-async def _run(settings: Settings, chosen: Sync, folder: Path, options: Options, show: ShowProgress) -> End:
+async def _run(settings: Settings, chosen: Sync, folder: Path, options: Options, show: Show) -> End:
     # A workspace that may write would also carry on with jobs that were approved before.
     reading = settings.model_copy(update={"read_only": True})
     async with open_workspace(reading if options.dry_run else settings) as opened:
@@ -71,10 +68,10 @@ def _check(settings: Settings, chosen: Sync, options: Options) -> None:
         not isinstance(chosen.target, Customers),
         isinstance(chosen.target, Customers | ManualSegment),
     )
-    if needs_app and not settings.has_app:
-        raise SettingError("CIO_APP_API_KEY", f"is missing; it is {WHERE['CIO_APP_API_KEY']}")
-    if needs_track and not settings.has_track:
-        raise SettingError("CIO_TRACK_API_KEY", f"is missing; it is {WHERE['CIO_TRACK_API_KEY']}")
+    if needs_app:
+        check_key("CIO_APP_API_KEY", is_there=settings.has_app)
+    if needs_track:
+        check_key("CIO_TRACK_API_KEY", is_there=settings.has_track)
     if needs_track and settings.read_only and not options.dry_run:
         raise SettingError("CIO_READ_ONLY", "is set, so nothing can be sent; --dry-run shows what would be")
     if options.everything and not isinstance(chosen.target, Customers):
@@ -83,16 +80,3 @@ def _check(settings: Settings, chosen: Sync, options: Options) -> None:
 
 def _hash(workspace: str) -> str:
     return hashlib.sha256(workspace.encode()).hexdigest()[:12]
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, if that is a terminal."""
-    console = Console(stderr=True)
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("rows", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -6,7 +6,6 @@ from secrets import token_hex
 
 import anyio.to_thread
 
-from cio_mcp.cli.sync_end import count
 from cio_mcp.cli.sync_run import READ_SECONDS, Run
 from cio_mcp.customerio.batches import Operation
 from cio_mcp.errors import InvalidArgument
@@ -19,6 +18,7 @@ from cio_mcp.jobs.sync_file import Customers
 from cio_mcp.jobs.sync_upload import KIND
 from cio_mcp.storage.jobs import JobRow
 from cio_mcp.storage.sync_rows import KnownRows, SyncRow
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.lists import join_first
 from cio_mcp.tools.bulk.import_customers import plan_import
 from cio_mcp.tools.bulk.report import Report
@@ -61,7 +61,7 @@ class CustomersDirection:
         if self.report is None:
             return ""
         rejected = f", {self.report.rejected:,} can't be sent" if self.report.rejected else ""
-        rows = f"{count(self.report.rows, 'row')}, {self.report.accepted:,} changed{rejected}."
+        rows = f"{count_of(self.report.rows, 'row')}, {self.report.accepted:,} changed{rejected}."
         return rows if job is None else f"{rows} Sent {job.total - job.failed:,}, refused {job.failed:,}."
 
     @property

@@ -1,11 +1,7 @@
 """How a run of `cio-mcp sync` ends."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-
-ShowProgress = Callable[[int, int], None]
-"""Shows how many rows are done, of how many."""
 
 
 class Exit(IntEnum):
@@ -35,8 +31,3 @@ class Options:
     dry_run: bool = False
     everything: bool = False
     wait: float = 0.0
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun: `1 row`, `1,200 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

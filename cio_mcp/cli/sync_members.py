@@ -12,7 +12,8 @@ from typing import Protocol
 import anyio.to_thread
 from pydantic import JsonValue
 
-from cio_mcp.cli.sync_end import End, Exit, ShowProgress, count
+from cio_mcp.cli.progress_bar import Show
+from cio_mcp.cli.sync_end import End, Exit
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.api.segments import Segment
 from cio_mcp.errors import SettingError, Unavailable
@@ -21,6 +22,7 @@ from cio_mcp.jobs.identifiers import IDENTIFIERS
 from cio_mcp.jobs.output_files import OutputFile
 from cio_mcp.jobs.sync_file import DatabaseTable, SegmentSource, Sync
 from cio_mcp.storage.external_table import ExternalTable, TextRow
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.workspace import CallContext, Workspace
 
@@ -46,9 +48,10 @@ class Written:
 
     def end(self, source: SegmentSource, target: Path | DatabaseTable) -> End:
         """How the run ended."""
-        what = f"{count(self.members, 'member')}, {count(self.written, 'row')} written."
+        what = f"{count_of(self.members, 'member')}, {count_of(self.written, 'row')} written."
         if isinstance(target, DatabaseTable):
-            what = f"{count(self.members, 'member')}, {count(self.written, 'row')} changed, {self.deleted:,} deleted."
+            changed = count_of(self.written, "row")
+            what = f"{count_of(self.members, 'member')}, {changed} changed, {self.deleted:,} deleted."
         if self.without_key:
             what += f" Without {source.attributes[0]} and left out: {self.without_key:,}."
         if self.without_profile:
@@ -70,7 +73,7 @@ class Sink(Protocol):
         ...
 
 
-async def write_members(opened: Workspace, sync: Sync, *, dry_run: bool, show: ShowProgress) -> End:
+async def write_members(opened: Workspace, sync: Sync, *, dry_run: bool, show: Show) -> End:
     """Read a segment, and make a file or table equal to it.
 
     Raises:
@@ -87,7 +90,7 @@ async def write_members(opened: Workspace, sync: Sync, *, dry_run: bool, show: S
         raise Unavailable(BUILDING.format(f"{segment.id} {quoted(segment.name)}"))
     total = await ws.segments.count(segment.id)
     if dry_run:
-        return End(Exit.DONE, f"{count(total, 'member')} would be written. Nothing was written (dry run).")
+        return End(Exit.DONE, f"{count_of(total, 'member')} would be written. Nothing was written (dry run).")
     with ExitStack() as stack:
         sink = await anyio.to_thread.run_sync(_open, stack, sync.name, source, target)
         written = await _copy(opened, segment, source, sink, lambda done: show(done, total))

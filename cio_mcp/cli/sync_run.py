@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from cio_mcp.cli.sync_end import End, Exit, Options, ShowProgress
+from cio_mcp.cli.progress_bar import Show
+from cio_mcp.cli.sync_end import End, Exit, Options
 from cio_mcp.errors import Refused
 from cio_mcp.gate.change import Change
 from cio_mcp.gate.pause_note import pause_refusal
@@ -50,7 +51,7 @@ class Run:
     sync: Sync
     folder: Path
     options: Options
-    show: ShowProgress
+    show: Show
     stack: ExitStack = field(default_factory=ExitStack)
     file: Path | None = None
     """The file with the rows, once it was opened."""

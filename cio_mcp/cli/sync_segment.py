@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
-from cio_mcp.cli.sync_end import count
 from cio_mcp.cli.sync_run import READ_SECONDS, Run
 from cio_mcp.gate.plan import Plan, SyncSize
 from cio_mcp.jobs.sync_file import ManualSegment
 from cio_mcp.storage.jobs import JobRow
+from cio_mcp.text.counts import count_of
 from cio_mcp.tools.common.people_list import read_list
 from cio_mcp.tools.common.segment_members import refuse_dynamic
 from cio_mcp.tools.common.segment_sync import Difference, difference, plan_sync
@@ -45,7 +45,7 @@ class SegmentDirection:
         if self.found is None:
             return ""
         this = self.found.comparison
-        rows = f"{count(self.found.people.rows, 'row')}, {count(this.members, 'member')}"
+        rows = f"{count_of(self.found.people.rows, 'row')}, {count_of(this.members, 'member')}"
         rejected = f". Rows that name nobody: {len(self.found.rejected):,}" if self.found.rejected else ""
         verbs = ("to add", "to remove") if job is None else ("added", "removed")
         refused = f" Refused {job.failed:,}." if job and job.failed else ""

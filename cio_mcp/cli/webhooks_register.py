@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from cio_mcp.cli.change_view import present
-from cio_mcp.cli.common import with_database
+from cio_mcp.cli.common import check_key, with_database
 from cio_mcp.cli.sockets import LOOPBACK
 from cio_mcp.cli.terminal import Terminal, controlling_terminal
 from cio_mcp.clock import SYSTEM_CLOCK
@@ -18,7 +18,7 @@ from cio_mcp.gate.plan import Plan, arguments_digest
 from cio_mcp.gate.receipt import Receipt
 from cio_mcp.gate.service import Planner
 from cio_mcp.identity.callers import local_caller
-from cio_mcp.settings import WEBHOOK_PATH, WHERE, Settings, load_settings
+from cio_mcp.settings import WEBHOOK_PATH, Settings, load_settings
 from cio_mcp.storage.changes import Journal
 from cio_mcp.storage.engine import Database
 from cio_mcp.tools.admin.receiver_webhook import plan_webhook
@@ -44,8 +44,7 @@ def register(url: str, *, calls: bool) -> None:
     settings = load_settings(keys_needed=False)
     if settings.read_only:
         raise SettingError("CIO_READ_ONLY", "is set, so no webhook can be registered")
-    if not settings.has_app:
-        raise SettingError("CIO_APP_API_KEY", f"is missing; it is {WHERE['CIO_APP_API_KEY']}")
+    check_key("CIO_APP_API_KEY", is_there=settings.has_app)
     check(url)
     with controlling_terminal(NO_TERMINAL) as terminal:
         receipt = _through_the_gate(settings, url, terminal, calls=calls)

@@ -58,14 +58,6 @@ class Request:
     until: date | None = None
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far a run is: sources done, of how many."""
-
-    done: int = 0
-    total: int = 0
-
-
 class Summary(NamedTuple):
     """What a file has after a run, and what should be known about it."""
 
@@ -77,7 +69,8 @@ class Summary(NamedTuple):
     notes: tuple[str, ...]
 
 
-Show = Callable[[Progress], None]
+Show = Callable[[int, int], None]
+"""Shows how many sources are done, of how many."""
 
 
 def bulk_reads(client: Client, caller: Caller) -> Callable[[], Reader]:
@@ -94,7 +87,8 @@ class MetricExport:
     output: Output
     clock: Clock
     show: Show
-    progress: Progress = field(default_factory=Progress)
+    done: int = 0
+    total: int = 0
     problems: list[str] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)
     gaps: set[Kind] = field(default_factory=set)
@@ -110,7 +104,7 @@ class MetricExport:
         run, wanted = await anyio.to_thread.run_sync(self._begin, request)
         with count_left_out() as left_out:
             listed = await sources(self.reader(), request.kinds)
-            self.progress.total = len(listed)
+            self.total = len(listed)
             await self._read_all(listed, wanted, run)
         self.problems += [left_out.note] if left_out.note else []
         written = await anyio.to_thread.run_sync(self._write, exists)
@@ -149,10 +143,10 @@ class MetricExport:
         async def work() -> None:
             for source in waiting:
                 await self._read_source(source, wanted, run)
-                self.progress.done += 1
-                self.show(self.progress)
+                self.done += 1
+                self.show(self.done, self.total)
 
-        self.show(self.progress)
+        self.show(self.done, self.total)
         try:
             async with anyio.create_task_group() as group:
                 for _ in range(WORKERS):

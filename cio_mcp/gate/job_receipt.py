@@ -2,6 +2,7 @@
 
 from cio_mcp.gate.receipt import Receipt, Status
 from cio_mcp.storage.jobs import JobRow, JobState
+from cio_mcp.text.counts import count_of
 
 TO_FOLLOW = "To follow it, call get_job with job={}. It goes on by itself, also after this chat."
 TO_CORRECT = "get_job with job={} lists the refused rows, which can be corrected and imported again."
@@ -26,7 +27,7 @@ def with_job(receipt: Receipt, summary: str, job: JobRow) -> Receipt:
 
 
 def _state_of(job: JobRow) -> str:
-    done = f"{job.cursor:,} of {count_rows(job.total)}"
+    done = f"{job.cursor:,} of {count_of(job.total, 'row')}"
     refused = f" Of them, {job.failed:,} {'was' if job.failed == 1 else 'were'} refused." if job.failed else ""
     match job.state:
         case "completed" if not job.failed:
@@ -35,18 +36,13 @@ def _state_of(job: JobRow) -> str:
             )
         case "completed":
             accepted = job.total - job.failed
-            return f"Job {job.id} is done. Customer.io accepted {count_rows(accepted)} and refused {job.failed:,}."
+            return f"Job {job.id} is done. Customer.io accepted {count_of(accepted, 'row')} and refused {job.failed:,}."
         case "failed":
             return f"Job {job.id} failed after {done}.{refused} {job.reason or ''}".rstrip()
         case "cancelled":
             return f"Job {job.id} was canceled after {done}.{refused} What was sent stays."
         case _:
             return f"Job {job.id} is running: {done} so far.{refused}"
-
-
-def count_rows(count: int) -> str:
-    """A number of rows in words."""
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _next_step(job: JobRow) -> str | None:

@@ -18,6 +18,7 @@ from cio_mcp.jobs.cells import TIMES, Form, Guess, Oddity
 from cio_mcp.jobs.columns import Columns, Target, describe
 from cio_mcp.jobs.files import ARGUMENT
 from cio_mcp.jobs.repeats import Pairs, Repeated
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.lists import join_first, list_first
 from cio_mcp.text.names import mixes_scripts
 from cio_mcp.text.sanitize import quoted
@@ -226,7 +227,7 @@ class ReportBuilder:
 
 def _counted(noun: str, odd: tuple[Target, int]) -> str:
     target, count = odd
-    return f"{quoted(target.column)}: {count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{quoted(target.column)}: {count_of(count, noun)}"
 
 
 def _mixed(guess: Guess) -> str:

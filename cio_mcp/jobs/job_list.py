@@ -12,6 +12,7 @@ from cio_mcp.jobs.refused_rows import columns_of, problem_of
 from cio_mcp.jobs.runner import MAX_ATTEMPTS
 from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import JobRow, JobState
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.render import Answer, Part
 from cio_mcp.text.sanitize import cut, key_name, quoted, word
 from cio_mcp.text.timestamps import from_unix, moment
@@ -170,7 +171,7 @@ class JobReport(Answer):
         if self.cursor:
             yield f"… more: cursor={self.cursor}"
         if self.file:
-            yield f"Wrote {self.rows_in_file or 0:,} rows to {quoted(self.file, 200)}."
+            yield f"Wrote {count_of(self.rows_in_file or 0, 'row')} to {quoted(self.file, 200)}."
         if self.next_step:
             yield self.next_step
 

@@ -140,7 +140,7 @@ def compare(members: Members, references: Sequence[Reference], found: Mapping[Re
     return Comparison(len(members), unchanged, joined, removed, tuple(unknown), repeated)
 
 
-def shared_by(people: Sequence[PersonKey]) -> str:
+def shared_by(people: Sequence[PersonKey | Identifiers]) -> str:
     """Why an address names nobody: several customers have it."""
     listed = join_first([f"cio_{person.cio_id}" for person in people], 3)
     return f"{len(people)} customers share it ({listed}); specify one by cio_id"

@@ -62,7 +62,7 @@ async def export(
     reader = bulk_reads(opened.client, caller_named("local:analyst"))
     with closing(MetricState.open(path, table=TABLE.name, workspace="sandbox")) as state:
         output = Output(path, format_ or FORMATS[path.suffix[1:]], TABLE, state)
-        run = MetricExport(reader, state, output, clock or FunctionClock(sandbox.clock.now), lambda _: None)
+        run = MetricExport(reader, state, output, clock or FunctionClock(sandbox.clock.now), lambda _done, _total: None)
         return await run.run(request)
 
 

@@ -12,6 +12,7 @@ from cio_mcp.gate.plan import Plan, Starts
 from cio_mcp.jobs.columns import Columns
 from cio_mcp.jobs.import_rows import CustomerRows
 from cio_mcp.storage.jobs import JobRow
+from cio_mcp.text.counts import count_of
 from cio_mcp.tools.bulk.known_people import Known, known_people
 from cio_mcp.tools.bulk.report import Report, lines_of
 from cio_mcp.tools.bulk.rows import ColumnMap, File, Rows, name_of, stage
@@ -62,7 +63,7 @@ async def plan_import(ws: CallContext, job: JobRow, report: Report, *, create: b
     is_blind = not ws.settings.has_app
     return Plan(
         risk="send" if report.reaching or starts or create or is_blind else "data",
-        summary=f"Import {_attributes(report.names)} of {_count(report.people)}{where}"
+        summary=f"Import {_attributes(report.names)} of {count_of(report.people, 'customer')}{where}"
         f"{', who are created if they are new' if create else ''}.",
         notes=(
             *report.notes,
@@ -115,7 +116,8 @@ def _existence(people: int, missing: list[int], *, create: bool, is_complete: bo
         return UPDATES_ONLY
     if not is_complete:
         return f"Customers who don't exist are created. {UNKNOWN_COUNT}"
-    return f"{len(missing):,} of {_count(people)} {'is' if len(missing) == 1 else 'are'} new and will be created."
+    are = "is" if len(missing) == 1 else "are"
+    return f"{len(missing):,} of {count_of(people, 'customer')} {are} new and will be created."
 
 
 def _skips(report: Report, missing: list[int], *, is_complete: bool) -> Iterator[str]:
@@ -125,7 +127,8 @@ def _skips(report: Report, missing: list[int], *, is_complete: bool) -> Iterator
     elif missing:
         is_one = len(missing) == 1
         yield (
-            f"{len(missing):,} of {_count(report.people)} {'doesn' if is_one else 'don'}'t exist: {lines_of(missing)}. "
+            f"{len(missing):,} of {count_of(report.people, 'customer')} {'doesn' if is_one else 'don'}'t exist: "
+            f"{lines_of(missing)}. "
             f"Customer.io accepts {'its row, but skips it' if is_one else 'their rows, but skips them'}."
         )
 
@@ -170,13 +173,9 @@ def _other_emails(report: Report, known: Known, *, is_complete: bool) -> Iterato
 def _effect(report: Report, starts: Starts, *, create: bool, is_blind: bool) -> str:
     verb = "create or update" if create else "update"
     reaches = bool(report.reaching or starts or is_blind)
-    return f"{verb} {_count(report.people)}{'; this may send messages' if reaches or create else ''}"
+    return f"{verb} {count_of(report.people, 'customer')}{'; this may send messages' if reaches or create else ''}"
 
 
 def _attributes(names: list[str]) -> str:
     named = name_attributes(names)
     return named if len(names) <= MAX_NAMED else f"{len(names):,} attributes ({named})"
-
-
-def _count(count: int) -> str:
-    return "1 customer" if count == 1 else f"{count:,} customers"

@@ -13,6 +13,7 @@ from cio_mcp.jobs.columns import Columns
 from cio_mcp.jobs.files import ARGUMENT
 from cio_mcp.jobs.import_report import MAX_EVENT_NAMES, MAX_PEOPLE
 from cio_mcp.jobs.import_rows import EventRows, check_event_name
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.bulk.known_people import known_people
@@ -56,12 +57,12 @@ async def import_events(
     starts = await _starts(ws, report, campaigns)
     return Plan(
         risk="send",
-        summary=f"Import {_events(report.accepted)} ({join_first([*report.events], MAX_NAMES, quoted)}) of "
-        f"{_customers(report.people)}{name_of(file)}.",
+        summary=f"Import {count_of(report.accepted, 'event')} ({join_first([*report.events], MAX_NAMES, quoted)}) of "
+        f"{count_of(report.people, 'customer')}{name_of(file)}.",
         notes=(*report.notes, *_ages(report)),
         why=CREATES if create else "",
         missing_data=messages.missing_data,
-        effect_title=f"send {_events(report.accepted)} for {_customers(report.people)}"
+        effect_title=f"send {count_of(report.accepted, 'event')} for {count_of(report.people, 'customer')}"
         f"{'; this may send messages' if starts else '; no running campaign uses them'}",
         affected=report.people,
         starts=starts,
@@ -126,11 +127,3 @@ def _ages(report: Report) -> tuple[str, ...]:
         return ()
     which = "All" if report.old == report.accepted else f"{report.old:,}"
     return (f"Events older than 72 hours, which trigger no event-triggered campaign: {which.lower()}.",)
-
-
-def _events(count: int) -> str:
-    return "1 event" if count == 1 else f"{count:,} events"
-
-
-def _customers(count: int) -> str:
-    return "1 customer" if count == 1 else f"{count:,} customers"

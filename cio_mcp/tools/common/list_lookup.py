@@ -121,7 +121,7 @@ async def _find(ws: CallContext, references: Sequence[Reference]) -> dict[Refere
 def _only(holders: Sequence[Identifiers]) -> Lookup:
     """The one who has an address, or in words why there is none."""
     if len(holders) > 1:
-        return shared_by([*map(PersonKey.of, holders)])
+        return shared_by(holders)
     return PersonKey.of(holders[0]) if holders else NO_CUSTOMER
 
 

@@ -10,7 +10,7 @@ from cio_mcp.customerio.api.base import Identifiers, IdType, Reference
 from cio_mcp.customerio.api.people import Person
 from cio_mcp.customerio.references import reference_of
 from cio_mcp.errors import InvalidArgument, NotFound
-from cio_mcp.text.lists import join_first
+from cio_mcp.jobs.segment_list import shared_by
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.gather import together
 from cio_mcp.workspace import CallContext
@@ -154,8 +154,7 @@ async def _without_unused(
 def _only(holders: Sequence[Identifiers], profiles: Mapping[str, Person]) -> Person | str:
     """The profile of the one who has an address, or in words why there is none."""
     if len(holders) > 1:
-        listed = join_first([f"cio_{person.cio_id}" for person in holders], 3)
-        return f"{len(holders)} customers share it ({listed}); specify one by cio_id"
+        return shared_by(holders)
     return profiles.get(holders[0].cio_id or "", NO_CUSTOMER) if holders else NO_CUSTOMER
 
 

@@ -17,6 +17,7 @@ from cio_mcp.jobs import membership
 from cio_mcp.jobs.segment_list import Members, PersonKey
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.storage.job_rows import StagedRow
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.lists import join_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.segment_members import APPLIED_SOON, NO_ID, campaigns_started, why_send
@@ -43,8 +44,8 @@ class MemberEdits:
     @property
     def changes(self) -> str:
         """What happens, in a few words; empty if nothing does."""
-        removal = [f"remove {customers(len(self.removed))}"] if self.removed else []
-        addition = [f"add {customers(len(self.added))}"] if self.added else []
+        removal = [f"remove {count_of(len(self.removed), 'customer')}"] if self.removed else []
+        addition = [f"add {count_of(len(self.added), 'customer')}"] if self.added else []
         return " and ".join([*removal, *addition])
 
     @property
@@ -160,8 +161,3 @@ def named(person: PersonKey) -> str:
     """A customer by what people know, then by what else identifies them."""
     first, *others = filter(None, (person.id, person.email, person.cio_id and f"cio_{person.cio_id}"))
     return f"{quoted(first)}{f' ({quoted(others[0])})' if others else ''}"
-
-
-def customers(count: int) -> str:
-    """A number of customers in words."""
-    return "1 customer" if count == 1 else f"{count:,} customers"

@@ -11,6 +11,7 @@ from cio_mcp.customerio.call import Call
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.gate.proof import SegmentMembers
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.lists import join_first, list_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.recipients import Recipient, may_start
@@ -32,7 +33,7 @@ async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Pe
     settled = [person for person in people if (person.cio_id in members) == add]
     starts = await campaigns_started(ws, segment, add=add) if changing else ()
     name = f"segment {segment.id} {quoted(segment.name)}"
-    who = _count(changing or settled)
+    who = count_of(len(changing or settled), "customer")
     verb = f"Add {who} to" if add else f"Remove {who} from"
     notes = tuple(_notes(settled, add=add))
     calls = tuple(_calls(segment, changing, add=add))
@@ -47,7 +48,7 @@ async def plan_membership(ws: CallContext, segment: Segment, people: Sequence[Pe
         starts=starts,
         why=why_send(ws, segment),
         warnings=() if add else tuple(_without_id(changing)),
-        effect_title=f"{verb.split(maxsplit=1)[0].lower()} {_count(changing)}; this may send messages",
+        effect_title=f"{'add' if add else 'remove'} {count_of(len(changing), 'customer')}; this may send messages",
         calls=calls,
         rests_on={
             "segment": [segment.id, segment.name, segment.type],
@@ -133,7 +134,3 @@ def _without_id(people: Sequence[Person]) -> Iterator[str]:
 
 def _named(people: Sequence[Person]) -> str:
     return join_first(people, MAX_NAMED, lambda person: Recipient.of(person).name)
-
-
-def _count(people: Sequence[Person]) -> str:
-    return "1 customer" if len(people) == 1 else f"{len(people):,} customers"

@@ -11,11 +11,12 @@ from cio_mcp.errors import InvalidArgument
 from cio_mcp.gate.plan import Plan
 from cio_mcp.jobs.segment_list import Comparison, Lookup, Members, compare, digest_of, to_look_up
 from cio_mcp.storage.job_rows import StagedRow
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.lists import join_first, list_first
 from cio_mcp.text.sanitize import quoted
 from cio_mcp.tools.common.list_lookup import look_up
 from cio_mcp.tools.common.people_list import PeopleList
-from cio_mcp.tools.common.segment_job import MemberEdits, customers, members_of, plan_job
+from cio_mcp.tools.common.segment_job import MemberEdits, members_of, plan_job
 from cio_mcp.workspace import CallContext
 
 MAX_REJECTED = 10
@@ -63,7 +64,8 @@ def _difference(
 async def plan_sync(ws: CallContext, found: Difference) -> Plan:
     """Plan the job that makes a segment equal to a list."""
     segment, people = found.edits.segment, found.people
-    summary = f"Make segment {segment.id} {quoted(segment.name)} equal to a list of {customers(found.comparison.known)}"
+    known = count_of(found.comparison.known, "customer")
+    summary = f"Make segment {segment.id} {quoted(segment.name)} equal to a list of {known}"
     notes = tuple(_notes(found))
     planned = await plan_job(ws, found.edits, summary, rejected=found.rejected, settled=" ".join(notes))
     digest = await anyio.to_thread.run_sync(digest_of, people.lines)

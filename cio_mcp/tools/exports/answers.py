@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.render import Answer
 from cio_mcp.text.sanitize import key_name, quoted_name, quoted_text, word
 from cio_mcp.text.timestamps import moment
@@ -66,7 +67,7 @@ class ExportAnswer(Answer):
         if self.omitted:
             yield f"{self.omitted:,} older ones are omitted."
         if self.file is not None:
-            yield f"Saved as {quoted_name(self.file)}: {count_rows(self.rows or 0)}, {self.bytes or 0:,} bytes."
+            yield f"Saved as {quoted_name(self.file)}: {count_of(self.rows or 0, 'row')}, {self.bytes or 0:,} bytes."
         if self.columns is not None:
             more = f", and {self.more_columns:,} more" if self.more_columns else ""
             yield f"Columns: {', '.join(map(_column, self.columns)) or 'unknown'}{more}"
@@ -79,11 +80,6 @@ class ExportAnswer(Answer):
             yield f"The link expires at {moment(self.link_expires_at)}."
         if self.note:
             yield self.note
-
-
-def count_rows(number: int) -> str:
-    """How many rows, in words."""
-    return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
 def _column(name: str) -> str:

@@ -14,8 +14,9 @@ from cio_mcp.errors import OperatorError, TimeError, Unavailable
 from cio_mcp.jobs.output_files import MAX_FILE_BYTES, OutputFile, new_file
 from cio_mcp.outbound.downloads import Download
 from cio_mcp.outbound.link import read_link
+from cio_mcp.text.counts import count_of
 from cio_mcp.text.sanitize import key_name
-from cio_mcp.tools.exports.answers import ExportAnswer, FileRow, count_rows
+from cio_mcp.tools.exports.answers import ExportAnswer, FileRow
 from cio_mcp.tools.exports.contents import MAX_HEAD_BYTES, Contents
 from cio_mcp.workspace import CallContext
 
@@ -132,4 +133,4 @@ def _difference(export: Export, contents: Contents) -> str | None:
     """What to say where the file has not as many rows as Customer.io counted."""
     if export.total is None or export.total == contents.rows:
         return None
-    return f"Customer.io counted {export.total:,} entries; the file has {count_rows(contents.rows)}."
+    return f"Customer.io counted {export.total:,} entries; the file has {count_of(contents.rows, 'row')}."
