@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import typer
+
 from cio_mcp.cli.progress_bar import Show
 from cio_mcp.cli.sync_end import End, Exit, Options
 from cio_mcp.errors import Refused
@@ -31,6 +33,7 @@ WAITS = (
     "Waits for approval: change {0}. Nothing was sent. The next run continues once it is approved: "
     "cio-mcp approvals approve {0}"
 )
+WAITING = "Waits for approval: change {0}. To decide, run cio-mcp approvals approve {0}"
 CODES: dict[Status, Exit] = {
     "done": Exit.DONE,
     "already_done": Exit.DONE,
@@ -146,6 +149,7 @@ async def _decide(run: Run, change: Change, direction: Direction) -> Receipt:
     gate = run.opened.gate
     with gate.hold(change.id):
         if change.state == "planned" and run.options.wait:
+            typer.echo(f"{run.sync.name}: {WAITING.format(change.id)}", err=True)
             change = await gate.approvals.wait(change, run.options.wait)
         if change.state == "planned":
             return Receipt(status="approval_required", message=WAITS.format(change.id), change=change.id)

@@ -57,7 +57,9 @@ class Syncs:
         """A run in a process of its own, which is killed at the end of the block if it still runs."""
         environment = self.cio_mcp.environment | self.settings | settings
         command = [sys.executable, "-m", "cio_mcp", "sync", *arguments]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
             try:
                 yield process
             finally:

@@ -244,8 +244,9 @@ def test_a_run_that_waits_goes_on_once_it_is_approved(syncs: Syncs) -> None:
             assert process.poll() is None
             time.sleep(0.05)
         syncs.decide(f"change {waiting[0].id}")
-        output, _ = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=60)
     assert (process.returncode, output.startswith("plans: 1 row, 1 changed. Sent 1")) == (0, True)
+    assert errors.startswith(f"plans: Waits for approval: change {waiting[0].id}. To decide, run cio-mcp approvals")
     syncs.attribute(ADA, "tier", "gold")
 
 
