@@ -100,6 +100,14 @@ def test_members_without_a_profile_are_counted_and_their_rows_stay() -> None:
     )  # fmt: skip
 
 
+def test_a_segment_that_is_still_being_built_is_not_read(syncs: Syncs) -> None:
+    syncs.write(FILE)
+    segment = next(each for each in syncs.sandbox.workspace.segments.values() if each.name == "VIP")
+    segment.state = "building"
+    assert "still building segment" in syncs.expect(2, "vip")
+    assert not (syncs.folder / "vip.csv").exists()
+
+
 @pytest.mark.slow
 def test_a_dry_run_writes_nothing(syncs: Syncs) -> None:
     syncs.write(FILE)

@@ -18,7 +18,10 @@ from.query = "SELECT address FROM testers ORDER BY address"
 to = { segment = 3, columns = { address = "email" } }
 """
 ALLOW = '[sync.beta]\nrule = "allow"\nmax_changed = 50\nmax_share = 1.0\nstarts = true\n'
-ADA, BOB = "ada@example.com", "bob@example.com"
+ADA, BOB, CHLOE, EMMA, LIAM = (
+    "ada@example.com", "bob@example.com", "chloe.okafor.3@example.net", "emma.lopez.4@example.net",
+    "liam.garcia.5@example.net",
+)  # fmt: skip
 BETA = 3
 
 
@@ -66,6 +69,19 @@ def test_an_empty_list_is_always_refused(syncs: Syncs) -> None:
         fill(syncs, *emails)
         assert "rows: names no" in syncs.expect(2, "beta", **syncs.policy(ALLOW))
     assert (members(syncs), edits(syncs)) == (before, 0)
+
+
+@pytest.mark.slow
+def test_its_share_is_of_all_members_and_who_joins_and_who_leaves_both_count(syncs: Syncs) -> None:
+    for person in syncs.sandbox.workspace.people:
+        person.manual_segments.discard(BETA)
+        if person.email in (ADA, BOB, CHLOE, EMMA):
+            person.manual_segments.add(BETA)
+    fill(syncs, ADA, BOB, CHLOE, LIAM)
+    syncs.expect(0, "beta", **syncs.policy(ALLOW.replace("1.0", "0.5")))
+    fill(syncs, ADA, BOB, EMMA, LIAM)
+    syncs.expect(3, "beta", **syncs.policy(ALLOW.replace("1.0", "0.49")))
+    assert members(syncs) == [ADA, BOB, CHLOE, LIAM]
 
 
 @pytest.mark.slow

@@ -1,19 +1,14 @@
 """Files of rows: what can be read is, and anything else is one sentence for the person who has the file."""
 
-import json
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import JsonValue
 
-from cio_mcp.customerio.body_sizes import size_of
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs.files import MAX_COLUMNS, MAX_LINE_BYTES, BadRow, Row, allowed_path, fingerprint, open_rows
-from cio_mcp.jobs.packing import FRAME_BYTES, pack
 
 
 def read(folder: Path, content: bytes, name: str = "people.csv") -> list[Row | BadRow]:
@@ -163,24 +158,18 @@ def test_a_small_parquet_file_that_holds_gigabytes_is_refused(tmp_path: Path) ->
             next(rows)
 
 
+def test_a_parquet_file_that_is_replaced_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    """DuckDB opens it by its name, so it may have read another one than was checked."""
+    file, other = tmp_path / "people.parquet", tmp_path / "other.parquet"
+    for path in (file, other):
+        duckdb.sql(f"COPY (SELECT 1 AS id) TO '{path}' (FORMAT parquet)")
+    with ExitStack() as stack:
+        assert [*stack.enter_context(open_rows(file.name, [tmp_path]))] == [Row(1, {"id": 1})]
+        other.replace(file)
+        with pytest.raises(InvalidArgument, match="changed while it was read"):
+            stack.close()
+
+
 def test_without_a_directory_no_file_is_read() -> None:
     with pytest.raises(InvalidArgument, match="CIO_FILES_DIRS"):
         allowed_path("people.csv", [])
-
-
-@given(texts=st.lists(st.text(max_size=40), max_size=60), limit=st.integers(20, 300))
-def test_packing_keeps_order_and_size_and_wastes_nothing(texts: list[str], limit: int) -> None:
-    batches = [*pack([(text, size_of(text)) for text in texts], limit)]
-    assert [text for batch in batches for text in batch] == texts
-    sizes = [FRAME_BYTES - 1 + sum(size_of(text) + 1 for text in batch) for batch in batches]
-    for number, size in enumerate(sizes):
-        assert size <= limit or len(batches[number]) == 1
-        if number + 1 < len(batches):
-            assert size + size_of(batches[number + 1][0]) + 1 > limit
-
-
-def test_a_batch_is_as_large_as_its_json() -> None:
-    operations: list[JsonValue] = [{"id": number, "name": "Zoë"} for number in range(50)]
-    (batch,) = pack((operation, size_of(operation)) for operation in operations)
-    sent = json.dumps({"batch": batch}, separators=(",", ":")).encode()
-    assert len(sent) == FRAME_BYTES + sum(size_of(operation) + 1 for operation in operations) - 1

@@ -160,6 +160,24 @@ async def test_a_start_whose_outcome_was_lost_is_found(ws: CallContext, opened: 
     assert requested(sandbox) == 1
 
 
+async def test_a_job_of_other_rows_than_were_approved_has_not_been_started_by_the_approval(ws: CallContext) -> None:
+    change = await proposed(ws, planner(ws, rows(3)))
+    spec, starter = change.plan.job, ws.gate.executor.jobs
+    assert spec
+    assert not await starter.has_started(spec)
+    assert await starter.start(spec)
+    assert await starter.has_started(spec)
+    assert not await starter.start(spec.model_copy(update={"digest": "0" * 64}))
+
+
+async def test_a_job_of_which_every_row_was_refused_has_failed(ws: CallContext) -> None:
+    plan = planner(ws, [StagedRow(2, {"type": "person", "action": "unknown"})])
+    change = await proposed(ws, plan)
+    await approve(ws.gate, change)
+    receipt = await make(ws, change, plan)
+    assert with_job(receipt, change.plan.summary, await ended(ws, change)).status == "failed"
+
+
 async def test_the_same_rows_of_effects_that_count_once_are_a_duplicate(ws: CallContext) -> None:
     plan = planner(ws, rows(3), once=True)
     change = await proposed(ws, plan)
