@@ -213,7 +213,9 @@ def changes(
 
 @app.command()
 def sync(
-    name: Annotated[str, typer.Argument(help="The sync's name in the file.", metavar="NAME")],
+    name: Annotated[
+        str, typer.Argument(help="The sync's name in the file. Without it, lists the names.", metavar="NAME")
+    ] = "",
     file: Annotated[Path | None, typer.Option(help="TOML file with syncs (CIO_SYNC_FILE).", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Send unchanged rows, too.")] = False,

@@ -143,6 +143,8 @@ def _entry(name: str, entries: Mapping[str, _Entry]) -> _Entry:
     for each in entries:
         if not _NAME.fullmatch(each):
             raise WrongKey(("sync", each), "expected a name of lower-case letters, digits, - and _, at most 40")
+    if not name:
+        raise WrongKey(("sync",), f"pass the name of a sync: {join_first([*entries], MAX_LISTED) or 'there is none'}")
     if name not in entries:
         close = closest_word(name, entries)
         hint = f"Did you mean {close}?" if close else f"It has {join_first([*entries], MAX_LISTED)}"

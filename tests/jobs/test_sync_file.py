@@ -58,6 +58,11 @@ def test_each_direction_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert read(tmp_path, "vip-file").target == Path("~/vip.csv").expanduser()
 
 
+def test_without_a_name_the_names_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="sync: pass the name of a sync: plans, vips, "):
+        read(tmp_path, "")
+
+
 HEAD = "[sync.a]\n"
 WRONG = {
     "[sync.b]\nfrom.file = 'x'\nto.customers = true": "sync: has no sync “a”. It has b",
