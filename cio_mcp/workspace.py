@@ -71,7 +71,7 @@ SWITCH_SECONDS = 0.001
 """Seconds for which a thread that computes, such as one of a job, keeps the event loop waiting. Python's own 5 ms may
 come on top of each step of a request."""
 ANSWER_SECONDS = 1.0
-"""Seconds of a call that are left for the answer when rows are staged."""
+"""Seconds of a call that are kept for the answer."""
 IN_PROCESS_SPREAD_SECONDS = 0.05
 """Seconds that arrivals may spread where server and sandbox share one event loop: a full collection of garbage."""
 REMOTE_URL = "https://api.customer.io"
@@ -115,6 +115,11 @@ class CallContext:
         """The current time (UTC), to the second."""
         return from_unix(int(self.clock.now()))
 
+    @property
+    def seconds_left(self) -> float:
+        """Seconds that the call may still wait; a second more is kept for the answer."""
+        return max(0.0, self.reader.work.deadline - self.reader.client.steady() - ANSWER_SECONDS)
+
     async def stage(self, kind: str, key: str, options: Mapping[str, JsonValue], source: RowSource) -> JobRow:
         """Stage the rows of a job, or find the job of this caller that waits under the same `key`.
 
@@ -125,8 +130,7 @@ class CallContext:
             Refused: too many calls stage rows.
             Unavailable: the call's time is over before all are read; the next call finds them.
         """
-        seconds = self.reader.work.deadline - self.reader.client.steady() - ANSWER_SECONDS
-        return await self.staging.stage(self.caller.id, kind, key, options, source, seconds)
+        return await self.staging.stage(self.caller.id, kind, key, options, source, self.seconds_left)
 
     def until(self, end: float) -> "CallContext":
         """The same call with reads that end by `end`, in seconds of `anyio.current_time()`, if not earlier."""

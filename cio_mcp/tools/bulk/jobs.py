@@ -16,8 +16,6 @@ from cio_mcp.workspace import CallContext
 
 FOLLOW_SECONDS = 5.0
 """Seconds that a call follows a running job, if its time allows. Chosen: as long as a chat may be silent."""
-ANSWER_SECONDS = 1.0
-"""Seconds of a call that are left for the answer."""
 MAX_CURSOR_DIGITS = 8
 JobId = Annotated[Name, Field(description="Job ID")]
 Limit = Annotated[int, Field(ge=1, le=50)]
@@ -82,8 +80,7 @@ async def _follow(ws: CallContext, id_: str) -> JobRow:
         if ws.progress is not None:
             await ws.progress(job.cursor, job.total, f"{job.cursor:,} of {job.total:,} rows")
 
-    left = ws.reader.work.deadline - ws.reader.client.steady() - ANSWER_SECONDS
-    await follow(ws.jobs, id_, ws.clock, min(FOLLOW_SECONDS, left), report)
+    await follow(ws.jobs, id_, ws.clock, min(FOLLOW_SECONDS, ws.seconds_left), report)
     return await _find(ws, id_)
 
 

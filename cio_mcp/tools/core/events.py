@@ -23,8 +23,6 @@ from cio_mcp.workspace import CallContext
 
 DEFAULT_LOOKBACK = timedelta(minutes=1)
 """How far back an event counts by default: an assistant needs some seconds between calls."""
-ANSWER_SECONDS = 1.0
-"""Seconds of a call that are kept for answering."""
 PROGRESS_SECONDS = 2.0
 """Seconds between two reports of progress."""
 UNSENT = ("dropped", "failed", "undeliverable")
@@ -169,7 +167,7 @@ async def wait_for_event(
     # A delivery and what a change led to are named by nothing else, so whatever happened to them counts.
     is_specific = query.delivery or query.trigger_event
     counts_from = query.since or (BEGINNING if is_specific else from_unix(ws.clock.now()) - DEFAULT_LOOKBACK)
-    longest = max(0.0, ws.reader.work.deadline - anyio.current_time() - ANSWER_SECONDS)
+    longest = ws.seconds_left
     patience = longest if timeout is None else min(timeout, longest)
     began = ws.clock.steady()
     async with anyio.create_task_group() as group:

@@ -16,8 +16,6 @@ from cio_mcp.workspace import CallContext
 
 MAX_LISTED = 20
 """Exports in a list. Chosen: the latest are what matters."""
-ANSWER_SECONDS = 1.0
-"""Seconds of a call that are kept for answering."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 4.0
 """Between two looks at an export: twice as long each time, so that many waiting calls use little of the limit."""
 FAILED = "Customer.io could not make this export. Start it again with start_export."
@@ -53,7 +51,7 @@ async def _wait(ws: CallContext, id_: str) -> Export:
     """Look at an export until it is done or failed, or the time of the call is over."""
     found = await ws.exports.get(id_)
     began = ws.clock.steady()
-    patience = max(0.0, ws.reader.work.deadline - anyio.current_time() - ANSWER_SECONDS)
+    patience = ws.seconds_left
     pause = FIRST_PAUSE_SECONDS
     while found.state == "pending" and (passed := ws.clock.steady() - began) + pause < patience:
         if ws.progress is not None:

@@ -22,8 +22,6 @@ from cio_mcp.workspace import CallContext
 
 OPERATIONS = ("export_customers", "export_deliveries")
 TYPES = ("customers", "deliveries")
-ANSWER_SECONDS = 1.0
-"""Seconds of a call that are kept for answering."""
 PROGRESS_SECONDS = 1.0
 """Between two reports of progress."""
 MAX_COLUMNS = 50
@@ -99,8 +97,7 @@ async def link_of(ws: CallContext, export: Export) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _in_time(ws: CallContext) -> AsyncIterator[None]:
-    left = ws.reader.work.deadline - anyio.current_time() - ANSWER_SECONDS
-    with ws.clock.move_on_after(max(0.0, left)):
+    with ws.clock.move_on_after(ws.seconds_left):
         yield
         return
     raise Unavailable(TOO_SLOW)
