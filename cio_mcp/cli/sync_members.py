@@ -1,9 +1,7 @@
 """`cio-mcp sync` out of Customer.io: the members of a segment into a file or a table."""
 
-import csv
-import io
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +18,7 @@ from cio_mcp.errors import SettingError, Unavailable
 from cio_mcp.identity.callers import local_caller
 from cio_mcp.jobs.identifiers import IDENTIFIERS
 from cio_mcp.jobs.output_files import OutputFile
+from cio_mcp.jobs.row_lines import csv_lines, json_lines
 from cio_mcp.jobs.sync_file import DatabaseTable, SegmentSource, Sync
 from cio_mcp.storage.external_table import ExternalTable, TextRow
 from cio_mcp.text.counts import count_of
@@ -168,9 +167,9 @@ class _FileSink:
 
     def write(self, rows: Sequence[TextRow]) -> int:
         if self.is_csv:
-            self.file.write(_as_csv([row[name] for name in self.columns] for row in rows))
+            self.file.write(csv_lines([row[name] for name in self.columns] for row in rows))
         else:
-            self.file.write("".join(f"{json.dumps(dict(row), ensure_ascii=False)}\n" for row in rows).encode())
+            self.file.write(json_lines(rows))
         return len(rows)
 
     def finish(self, keys: set[str] | None) -> int:  # noqa: ARG002 - a file is written as a whole
@@ -192,11 +191,5 @@ def _open(stack: ExitStack, name: str, source: SegmentSource, target: Path | Dat
     stack.callback(file.discard)
     is_csv = target.suffix.lower() == ".csv"
     if is_csv:
-        file.write(_as_csv([source.attributes]))
+        file.write(csv_lines([source.attributes]))
     return _FileSink(file, source.attributes, is_csv)
-
-
-def _as_csv(rows: Iterable[Sequence[str | None]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()

@@ -1,10 +1,8 @@
 """Rows of a job in the columns of an import: those to send, and those to be corrected and imported again."""
 
-import csv
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from io import StringIO
 from pathlib import Path
 
 import anyio.to_thread
@@ -13,6 +11,7 @@ from pydantic import JsonValue
 from cio_mcp.errors import InvalidArgument
 from cio_mcp.jobs.files import ARGUMENT, EVENT_ID_COLUMN, LINE_COLUMN, MAX_COLUMNS, PROBLEM_COLUMN
 from cio_mcp.jobs.output_files import new_file
+from cio_mcp.jobs.row_lines import csv_lines, json_lines
 from cio_mcp.jobs.upload import stamp
 from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import JobRow, Jobs
@@ -91,7 +90,7 @@ async def _write(
     count = 0
     async with new_file(name, directories, suffixes=SUFFIXES) as file:
         if header is not None:
-            await anyio.to_thread.run_sync(file.write, _csv([header]))
+            await anyio.to_thread.run_sync(file.write, csv_lines([header]))
         async for rows in pages():
             await anyio.to_thread.run_sync(file.write, _encoded(rows, columns, ends, header))
             count += len(rows)
@@ -126,20 +125,13 @@ def _encoded(
 ) -> bytes:
     whole = [_whole(row, columns, ends) for row in rows]
     if header is not None:
-        return _csv([_cell(row.get(name)) for name in header] for row in whole)
-    lines = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in whole]
-    return "".join(lines).encode(errors="replace")
+        return csv_lines([_cell(row.get(name)) for name in header] for row in whole)
+    return json_lines(whole)
 
 
 def _whole(row: RefusedRow, columns: ColumnsOf, ends: Sequence[str]) -> dict[str, JsonValue]:
     last: dict[str, JsonValue] = {LINE_COLUMN: row.line, PROBLEM_COLUMN: problem_of(row)}
     return {**columns(row), **{name: last[name] for name in ends}}
-
-
-def _csv(rows: Iterable[Sequence[str]]) -> bytes:
-    text = StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode(errors="replace")
 
 
 def _cell(value: JsonValue) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from cio_mcp.errors import OperatorError
+from cio_mcp.storage.duckdb_settings import duckdb_settings
 from cio_mcp.storage.export_table import ColumnType, ExportTable
 
 MEMORY = "256MB"
@@ -51,18 +52,9 @@ def write_duckdb(table: ExportTable, rows: Path, target: Path, old: Path | None 
 
 @contextmanager
 def _connected(database: str, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that loads no extension from the network, and uses one thread, so that files come out alike."""
+    """A connection to a database; what does not fit into memory goes to the directory `scratch`."""
     try:
-        db = duckdb.connect(
-            database,
-            config={
-                "threads": 1,
-                "memory_limit": MEMORY,
-                "temp_directory": str(scratch),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
-        )
+        db = duckdb.connect(database, config=duckdb_settings(MEMORY, scratch))
         try:
             yield db
         finally:

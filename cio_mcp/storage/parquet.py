@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from cio_mcp.errors import InvalidArgument, OperatorError
+from cio_mcp.storage.duckdb_settings import duckdb_settings
 from cio_mcp.text.sanitize import quoted
 
 SUFFIX = ".parquet"
@@ -49,7 +50,7 @@ def read_parquet(path: Path, argument: str) -> Iterator[tuple[dict[str, JsonValu
         raise OperatorError(NO_EXTRA) from None
     number = 0
     try:
-        with duckdb.connect(":memory:", config=_settings()) as database:
+        with duckdb.connect(":memory:", config=duckdb_settings(MEMORY)) as database:
             described = database.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
             columns = [str(column[0]) for column in described]
             at_once = _rows_at_once(database, path, argument, described)
@@ -82,17 +83,6 @@ def _rows_at_once(database: Any, path: Path, argument: str, described: Sequence[
 def _size(name: str, kind: str) -> str:
     column = f'"{name.replace(chr(34), 2 * chr(34))}"'
     return f"octet_length({column})" if kind == "BLOB" else f"strlen({column}::VARCHAR)"
-
-
-def _settings() -> dict[str, Any]:
-    """One thread, bounded memory, nothing on disk, and no extension from the network."""
-    return {
-        "threads": 1,
-        "memory_limit": MEMORY,
-        "temp_directory": "",
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
 
 
 def _values(columns: list[str], row: tuple[Any, ...]) -> tuple[dict[str, JsonValue], dict[str, str]]:
