@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cio_mcp.jobs.files import ARGUMENT
 from cio_mcp.jobs.job_list import HAS_ENDED, JobReport, RefusedLine
 from cio_mcp.jobs.refused_rows import write_refused, write_staged
 from cio_mcp.storage.engine import Database
+from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import JobRow, Jobs, find_job, recent_jobs
 from cio_mcp.text.counts import count_of
 from cio_mcp.text.render import render
@@ -30,6 +31,8 @@ RETENTION_STEPS = 5
 SHOWN_ROWS = 5
 """Refused rows of a job that are shown. Chosen."""
 TO = "--to"
+ReadRows = Callable[[Jobs, str, int], Awaitable[list[RefusedRow]]]
+WriteRows = Callable[[Jobs, str, str, list[Path]], Awaitable[tuple[str, int]]]
 
 
 def list_jobs(*, limit: int, as_json: bool) -> None:
@@ -99,17 +102,7 @@ def write_failed(job: str, to: Path) -> None:
         InvalidArgument: it has no such rows, or the file can't be created.
         OperatorError: the file can't be written.
     """
-    folder = _folder_of(to)
-
-    async def write(database: Database) -> tuple[str, int]:
-        jobs = Jobs(database, (await _find(database, job)).workspace)
-        if not await jobs.refused(job, 1):
-            raise InvalidArgument("job", f"no row of {quoted(job)} was refused. Nothing was written")
-        return await write_refused(jobs, job, to.name, [folder])
-
-    with _about_to():
-        name, count = with_database(write)
-    typer.echo(f"Wrote {count_of(count, 'row')} to {quoted(name, 200)}.")
+    _write(job, to, Jobs.refused, write_refused, f"no row of {quoted(job)} was refused")
 
 
 def write_rows(job: str, to: Path) -> None:
@@ -120,13 +113,18 @@ def write_rows(job: str, to: Path) -> None:
         InvalidArgument: it has no such rows, or the file can't be created.
         OperatorError: the file can't be written.
     """
+    _write(job, to, Jobs.staged, write_staged, f"{quoted(job)} has no rows left to send")
+
+
+def _write(job: str, to: Path, read: ReadRows, write_all: WriteRows, problem: str) -> None:
+    """Write rows of a job into a new file; without any, `problem` says so."""
     folder = _folder_of(to)
 
     async def write(database: Database) -> tuple[str, int]:
         jobs = Jobs(database, (await _find(database, job)).workspace)
-        if not await jobs.staged(job, 1):
-            raise InvalidArgument("job", f"{quoted(job)} has no rows left to send. Nothing was written")
-        return await write_staged(jobs, job, to.name, [folder])
+        if not await read(jobs, job, 1):
+            raise InvalidArgument("job", f"{problem}. Nothing was written")
+        return await write_all(jobs, job, to.name, [folder])
 
     with _about_to():
         name, count = with_database(write)
