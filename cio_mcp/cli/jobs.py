@@ -18,7 +18,7 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.retention import Retention
 from cio_mcp.jobs.files import ARGUMENT
 from cio_mcp.jobs.job_list import HAS_ENDED, JobReport, RefusedLine
-from cio_mcp.jobs.refused_rows import write_refused, write_staged
+from cio_mcp.jobs.row_files import write_refused, write_staged
 from cio_mcp.storage.engine import Database
 from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import JobRow, Jobs, find_job, recent_jobs

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import JsonValue
 
 from cio_mcp.jobs.pace import Pace, spell_duration
-from cio_mcp.jobs.refused_rows import columns_of, problem_of
+from cio_mcp.jobs.row_files import columns_of, problem_of
 from cio_mcp.jobs.runner import MAX_ATTEMPTS
 from cio_mcp.storage.job_rows import RefusedRow
 from cio_mcp.storage.jobs import JobRow, JobState

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from cio_mcp.jobs.columns import Columns
 from cio_mcp.jobs.import_rows import CustomerRows, EventRows
-from cio_mcp.jobs.refused_rows import columns_of
+from cio_mcp.jobs.row_files import columns_of
 from cio_mcp.storage.job_rows import RefusedRow
 
 Values = dict[str, JsonValue]

@@ -15,7 +15,7 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.jobs.files import LINE_COLUMN, PROBLEM_COLUMN, open_rows
 from cio_mcp.jobs.job import Batch
 from cio_mcp.jobs.job_list import FINISHING, HAS_ENDED, NEVER_STARTED, NOTHING_TO_SEND, ORPHANED, STAYS, UNSURE, WAITS
-from cio_mcp.jobs.refused_rows import NOT_DONE
+from cio_mcp.jobs.row_files import NOT_DONE
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.jobs.upload import Upload
 from cio_mcp.sandbox import Sandbox

@@ -8,7 +8,7 @@ from cio_mcp.errors import InvalidArgument, NotFound
 from cio_mcp.gate.pause_note import pause_note
 from cio_mcp.jobs.job_list import HAS_ENDED, JobReport, RefusedLine
 from cio_mcp.jobs.progress import follow
-from cio_mcp.jobs.refused_rows import write_refused
+from cio_mcp.jobs.row_files import write_refused
 from cio_mcp.storage.jobs import JobRow
 from cio_mcp.text.sanitize import quoted, word
 from cio_mcp.tools.common.arguments import FOREIGN_CURSOR, Cursor, Name

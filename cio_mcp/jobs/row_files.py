@@ -1,4 +1,4 @@
-"""Rows of a job in the columns of an import: those to send, and those to be corrected and imported again."""
+"""Files with rows of a job, in the columns of an import: those to send, or to be corrected and imported again."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
