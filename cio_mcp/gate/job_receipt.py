@@ -18,12 +18,27 @@ STATUSES: dict[JobState, Status] = {
 
 def with_job(receipt: Receipt, summary: str, job: JobRow) -> Receipt:
     """The receipt of a change, with what became of the job that it started."""
-    status = STATUSES[job.state]
-    if job.state == "completed" and job.failed:
-        status = "partly_done" if job.failed < job.total else "failed"
     return receipt.model_copy(
-        update={"status": status, "message": f"{summary} {_state_of(job)}", "job": job.id, "next_step": _next_step(job)}
+        update={
+            "status": _status_of(job),
+            "message": f"{summary} {_state_of(job)}",
+            "job": job.id,
+            "next_step": _next_step(job),
+        }
     )
+
+
+def with_earlier_job(receipt: Receipt, job: JobRow) -> Receipt:
+    """The receipt of a duplicate, with what became of the job that the earlier change started."""
+    status = _status_of(job)
+    found = with_job(receipt, receipt.message, job)
+    return found.model_copy(update={"status": receipt.status}) if status == "done" else found
+
+
+def _status_of(job: JobRow) -> Status:
+    if job.state == "completed" and job.failed:
+        return "partly_done" if job.failed < job.total else "failed"
+    return STATUSES[job.state]
 
 
 def _state_of(job: JobRow) -> str:

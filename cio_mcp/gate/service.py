@@ -18,7 +18,7 @@ from cio_mcp.gate.change import Change
 from cio_mcp.gate.change_list import ChangeList
 from cio_mcp.gate.duplicates import DUPLICATE_SECONDS, Duplicates, duplicate_receipt
 from cio_mcp.gate.executor import Executor
-from cio_mcp.gate.job_receipt import with_job
+from cio_mcp.gate.job_receipt import with_earlier_job, with_job
 from cio_mcp.gate.pause_note import pause_refusal
 from cio_mcp.gate.plan import Plan, has_drifted, is_unread, parse_plan
 from cio_mcp.gate.policy import BY_POLICY, Policy
@@ -127,7 +127,7 @@ class Gate:
                 return await self.proposals.recall(waiting, now)
             planned = await self._plan(tool, arguments_digest, plan, now)
             if isinstance(planned, Receipt):
-                return planned
+                return await self._with_earlier_job(planned)
             if cap := self.policy.caps(planned.risk):
                 people = planned.people_reached
                 if people > cap or await self.journal.next_send_at(cap, now, people) > now:
@@ -348,10 +348,20 @@ class Gate:
             same = await self.journal.effects.same(effect, now - DUPLICATE_SECONDS, now, but=change.id)
             await self._withdraw(change, "an equal change was sent in the meantime")
             if same:
-                return duplicate_receipt(same, now, can_repeat=change.plan.repeat is not None)
+                receipt = duplicate_receipt(same, now, can_repeat=change.plan.repeat is not None)
+                return await self._with_earlier_job(receipt)
         if claim in UNUSABLE:
             await self._withdraw(change, UNUSABLE[claim])
         return None
+
+    async def _with_earlier_job(self, receipt: Receipt) -> Receipt:
+        """The receipt of a duplicate; an earlier change that started a job may not have done all of it."""
+        row = await self.journal.get(receipt.change) if receipt.change else None
+        spec = None
+        with suppress(ValueError):  # a plan of another version
+            spec = parse_plan(row.plan).job if row and row.state in EFFECTIVE else None
+        job = await self.executor.jobs.jobs.get(spec.id) if spec else None
+        return with_earlier_job(receipt, job) if job else receipt
 
     async def _withdraw(self, change: Change, how: WithdrawalPhrase) -> None:
         await self.approvals.withdraw(change, by="gate", how=how, acknowledged=True)

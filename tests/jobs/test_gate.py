@@ -17,6 +17,7 @@ from cio_mcp.gate.receipt import Receipt
 from cio_mcp.jobs.progress import follow
 from cio_mcp.jobs.staging import ListedRows
 from cio_mcp.sandbox import Sandbox
+from cio_mcp.sandbox.faults import Fault
 from cio_mcp.storage.job_rows import StagedRow
 from cio_mcp.storage.jobs import JobRow
 from cio_mcp.workspace import CallContext, Workspace
@@ -192,6 +193,22 @@ async def test_the_same_rows_of_effects_that_count_once_are_a_duplicate(ws: Call
     )
     assert isinstance(again, Receipt)
     assert again.status == "already_done"
+    assert "is done. Customer.io accepted all 3 rows." in again.message
+
+
+async def test_a_duplicate_of_a_job_that_was_stopped_says_what_it_left(ws: CallContext, sandbox: Sandbox) -> None:
+    plan = planner(ws, rows(3), once=True)
+    change = await proposed(ws, plan)
+    await approve(ws.gate, change)
+    sandbox.faults.append(Fault("POST", "/api/v2/batch", "status:500", -1))
+    await make(ws, change, plan)
+    assert change.plan.job
+    await ws.jobs.cancel(change.plan.job.id, now=ws.clock.now())
+    digest = arguments_digest({"file": "copy.csv"})
+    again = await ws.gate.propose(ws.caller.id, "import_customers", digest, planner(ws, rows(3), "copy", once=True))
+    assert isinstance(again, Receipt)
+    assert (again.status, again.job) == ("partly_done", change.plan.job.id)
+    assert "was canceled after 0 of 3 rows." in again.message
 
 
 async def test_no_policy_allows_a_job_by_itself(ws: CallContext) -> None:
