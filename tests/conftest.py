@@ -134,8 +134,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def answer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write without a prompt waits for a moment instead of 4.5 s."""
+    """A write without a prompt waits for a moment instead of 4.5 s, and for the end of its job however busy it is."""
     monkeypatch.setattr("cio_mcp.server.elicitation.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("cio_mcp.server.elicitation.FOLLOW_SECONDS", 60.0)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-import pytest
 from mcp import Client
 
 from cio_mcp.events.models import Envelope
@@ -119,10 +118,8 @@ ASKS = {spec.name for spec in TOOLS if spec.is_write}
 
 
 async def examples(folder: Path) -> dict[str, str]:
-    """The example of each tool as Markdown, by the tool's name; jobs end within the calls that start them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cio_mcp.server.elicitation.FOLLOW_SECONDS", 60.0)
-        return {tool: await _example(tool, folder / tool) for tool in EXAMPLES}
+    """The example of each tool as Markdown, by the tool's name."""
+    return {tool: await _example(tool, folder / tool) for tool in EXAMPLES}
 
 
 async def _example(tool: str, folder: Path) -> str:

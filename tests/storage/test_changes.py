@@ -301,6 +301,6 @@ def test_every_method_that_changes_a_row_is_in_the_list_above() -> None:
     methods = {name for cls in (Journal, UnsettledChanges, Pauses) for name in vars(cls) if not name.startswith("_")}
     reads = {
         "get", "summary", "recent", "open_for", "unacknowledged", "requested_for", "applied", "applied_calls",
-        "same_effect", "next_send_at", "due", "in_force",
+        "same_effect", "next_send_at", "due", "in_force", "created",
     }  # fmt: skip
     assert methods - reads == set(WRITES) - {"reduce", "erase"}
