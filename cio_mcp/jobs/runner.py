@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import anyio
+from anyio.abc import TaskGroup
 
 from cio_mcp.clock import Clock
 from cio_mcp.errors import CioError, StorageFailed
@@ -53,18 +54,26 @@ class Runner:
         self._started.set()
 
     async def run(self) -> None:
-        """Run jobs until canceled; a database that fails for a while is survived."""
+        """Run jobs until canceled; a database that fails for a while is survived.
+
+        The first look is after a moment, or when a job is started, so that a start is not slower for it.
+        """
         room = anyio.Semaphore(JOBS_AT_ONCE)
         async with anyio.create_task_group() as tasks:
             while True:
-                await room.acquire()
+                await self.clock.wait(self._started, LOOK_SECONDS)
                 self._started = anyio.Event()
-                claimed = await self._claim_safely()
-                if claimed is None:
-                    room.release()
-                    await self.clock.wait(self._started, LOOK_SECONDS)
-                else:
-                    tasks.start_soon(self._work_in, room, *claimed)
+                await self._start_all(room, tasks)
+
+    async def _start_all(self, room: anyio.Semaphore, tasks: TaskGroup) -> None:
+        """Start jobs as long as there are some to run; while there is no room, wait for it."""
+        while True:
+            await room.acquire()
+            claimed = await self._claim_safely()
+            if claimed is None:
+                room.release()
+                return
+            tasks.start_soon(self._work_in, room, *claimed)
 
     async def round(self) -> bool:
         """Run one job as far as it can go now; False if there was none."""

@@ -454,6 +454,7 @@ async def test_a_short_job_does_not_wait_for_a_long_one(jobs: Jobs, clock: Manua
     worker = Runner(jobs, {"long": long, "import": receiver.function}, allowed, clock, "first")
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(worker.run)
+        worker.look()
         await clock.calm()
         assert await state(jobs) == ("completed", 10, 0)
         first = await jobs.get("j0")
@@ -481,7 +482,9 @@ async def test_more_jobs_than_run_at_a_time_wait_for_one_of_them(jobs: Jobs, clo
         job = await jobs.stage(id_, principal="p", kind="long", key=id_, options={}, source=source_of(ROWS), now=0)
         assert await jobs.start(id_, job.digest, now=0)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(Runner(jobs, {"long": long}, allowed, clock, "first").run)
+        worker = Runner(jobs, {"long": long}, allowed, clock, "first")
+        tasks.start_soon(worker.run)
+        worker.look()
         await clock.calm()
         assert begun == JOBS_AT_ONCE
         proceed.set()
