@@ -296,7 +296,9 @@ async def open_workspace(
         may_write = partial(_may_write, pauses)
         sync_rows = SyncRows(database, key)
         functions = job_functions(writer, sync_rows, settings)
-        runner = Runner(jobs, functions, may_write, clock, secrets.token_hex(8))
+        runner = Runner(
+            jobs, functions, may_write, clock, secrets.token_hex(8), one_at_a_time=frozenset({membership.KIND})
+        )
         executor = Executor(writer, client, clock.sleep, JobStarter(jobs, clock, runner.look))
         gate = Gate(journal, pauses, executor, clock, policy)
         reconciler = Reconciler(

@@ -1,8 +1,10 @@
 """The runner: takes a job, does it batch by batch, and keeps the lease that tells other processes so."""
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -47,6 +49,9 @@ class Runner:
     may_write: Callable[[], Awaitable[bool]]
     clock: Clock
     worker: str
+    one_at_a_time: frozenset[str] = frozenset()
+    """Kinds of which this process runs one job at a time, since the order of their jobs matters."""
+    _running: Counter[str] = field(default_factory=Counter)
     _started: anyio.Event = field(default_factory=anyio.Event)
 
     def look(self) -> None:
@@ -93,8 +98,12 @@ class Runner:
         if not await self.may_write():
             return None
         now, before = self.clock.now(), self.clock.steady()
-        job = await self.jobs.claim(self.worker, [*self.functions], now=now, until=now + LEASE_SECONDS)
-        return (job, _Lease(self.jobs, job.id, self.worker, self.clock, since=before)) if job else None
+        kinds = [kind for kind in self.functions if not (kind in self.one_at_a_time and self._running[kind])]
+        job = await self.jobs.claim(self.worker, kinds, now=now, until=now + LEASE_SECONDS)
+        if job is None:
+            return None
+        self._running[job.kind] += 1
+        return job, _Lease(self.jobs, job.id, self.worker, self.clock, since=before)
 
     async def _work_in(self, room: anyio.Semaphore, job: JobRow, lease: "_Lease") -> None:
         try:
@@ -103,10 +112,14 @@ class Runner:
             room.release()
 
     async def _work(self, job: JobRow, lease: "_Lease") -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(lease.keep, tasks.cancel_scope)
-            await self._run_safely(job, lease, Steps(self.jobs, job, self.functions[job.kind], lease.is_safe, tasks))
-            tasks.cancel_scope.cancel()
+        steps = partial(Steps, self.jobs, job, self.functions[job.kind], lease.is_safe)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(lease.keep, tasks.cancel_scope)
+                await self._run_safely(job, lease, steps(tasks))
+                tasks.cancel_scope.cancel()
+        finally:
+            self._running[job.kind] -= 1
 
     async def _run_safely(self, job: JobRow, lease: "_Lease", steps: Steps) -> None:
         try:

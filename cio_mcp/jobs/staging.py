@@ -18,6 +18,12 @@ from cio_mcp.storage.jobs import JobRow, Jobs
 MAX_AT_ONCE = 4
 """Sources that one process reads at the same time. Chosen: each takes a thread."""
 TOO_MANY = "The server already reads rows for {} other jobs. Nothing was sent. Try again in a minute."
+MAX_WAITING_ROWS = 5_000_000
+"""Rows of a workspace that wait for approval, when no more are staged. Chosen: some 2 GB."""
+TOO_MANY_ROWS = (
+    "Imports of {:,} rows already wait for approval. Nothing was sent. Have them decided, or stop their jobs with "
+    "cancel_job, and try again."
+)
 STILL_READING = (
     "The server is still reading the rows: {:,} so far. Nothing was sent. Call again with the same arguments."
 )
@@ -76,16 +82,19 @@ class Staging:
 
         Raises:
             UserError: the rows cannot be read.
-            Refused: too many are being read.
+            Refused: too many are being read, or wait for approval.
             Unavailable: `seconds` were not enough; a later call finds the job.
             StorageFailed: they cannot be stored.
         """
         if (principal, key) not in self.readings and (waiting := await self._waiting(principal, key)):
             return waiting
+        waiting_rows = await self.jobs.waiting_rows()
         reading = self.readings.get((principal, key))  # only now, since an equal call may have begun meanwhile
         if reading is None:
             if len(self.readings) >= MAX_AT_ONCE:
                 raise Refused(TOO_MANY.format(len(self.readings)))
+            if waiting_rows >= MAX_WAITING_ROWS:
+                raise Refused(TOO_MANY_ROWS.format(waiting_rows))
             reading = self.readings[principal, key] = _Reading()
             self.tasks.start_soon(self._read, reading, principal, kind, key, options, source)
         await self.clock.wait(reading.ended, max(0.0, seconds))

@@ -129,6 +129,12 @@ class Jobs:
 
         return await self._database.write(work)
 
+    async def waiting_rows(self) -> int:
+        """Count the rows of jobs that wait for approval."""
+        waiting = and_(jobs.c.workspace == self._workspace, jobs.c.state == "input_required")
+        query = select(func.coalesce(func.sum(jobs.c.total), 0)).where(waiting)
+        return await self._database.read(lambda db: db.scalar(query) or 0)
+
     async def start(self, id_: str, digest: str, *, now: float) -> bool:
         """Let an approved job run; False if its rows aren't those that were approved, or it no longer waits."""
         approved = and_(jobs.c.digest == digest, jobs.c.state == "input_required")

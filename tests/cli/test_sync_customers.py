@@ -47,6 +47,7 @@ def changed_by(syncs: Syncs, output: str) -> str | None:
     return syncs.cio_mcp.change(output.rstrip(".").rpartition(" ")[2]).decided_by
 
 
+@pytest.mark.slow
 def test_a_first_run_waits_for_a_person_and_the_next_one_continues(syncs: Syncs) -> None:
     fill(syncs, f"{ADA},gold", f"{BOB},silver")
     first = syncs.expect(3, "plans")
@@ -112,6 +113,7 @@ def test_the_policy_allows_a_run_up_to_a_size_and_only_what_changed_is_sent(sync
     ],
     ids=["count", "share", "starts", "confirm", "class", "tool"],
 )
+@pytest.mark.sampled(1)
 def test_beyond_its_bound_a_run_waits_for_a_person(syncs: Syncs, rule: str) -> None:
     fill(syncs, f"{ADA},gold", f"{BOB},silver")
     syncs.expect(3, "plans", **syncs.policy(f"[sync.plans]\n{rule}"))

@@ -63,6 +63,7 @@ def test_json_lines_keep_what_is_missing_apart_from_what_is_empty(syncs: Syncs) 
     assert {line["nothing"] for line in lines} == {None}
 
 
+@pytest.mark.slow
 def test_a_segment_becomes_a_table_of_postgresql_and_stays_equal_to_it(syncs: Syncs, postgres_url: str) -> None:
     syncs.write(TABLE)
     first, second, third = vips(syncs)

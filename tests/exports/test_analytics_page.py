@@ -47,6 +47,7 @@ def _plain(value: Any) -> Any:
             return float(value)
 
 
+@pytest.mark.slow
 async def test_the_queries_of_the_page_run_in_duckdb_and_in_postgresql(
     settings: Settings, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

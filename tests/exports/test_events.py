@@ -70,6 +70,7 @@ def read(path: Path) -> list[tuple[int, str, str]]:
 
 
 @pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.sampled(1)
 async def test_each_run_appends_the_events_that_came_since(ending: str, log: Events, tmp_path: Path) -> None:
     path = tmp_path / f"events.{ending}"
     await log.add([event(number) for number in range(450)])
@@ -85,6 +86,7 @@ async def test_each_run_appends_the_events_that_came_since(ending: str, log: Eve
 
 
 @pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.sampled(1)
 async def test_hostile_data_comes_out_as_it_came_in(ending: str, log: Events, tmp_path: Path) -> None:
     texts = ['a,"b"\n\r;', "=1+1", "ä€😀", "\\u0000 \u2028", "x" * 100_000]
     await log.add([event(number, json.dumps({"recipient": text})) for number, text in enumerate(texts)])
@@ -93,6 +95,7 @@ async def test_hostile_data_comes_out_as_it_came_in(ending: str, log: Events, tm
 
 
 @pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.sampled(1)
 async def test_characters_that_no_file_can_hold_do_not_stop_an_export(ending: str, log: Events, tmp_path: Path) -> None:
     await log.add([event(1, '{"recipient": "half of an emoji \\ud83d, and \\u0000"}')])
     await export(log, tmp_path / f"events.{ending}")

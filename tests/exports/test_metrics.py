@@ -127,6 +127,7 @@ async def test_an_export_of_a_year_is_byte_identical_when_it_runs_twice(
         assert second.read_bytes() == before
 
 
+@pytest.mark.slow
 async def test_each_format_has_the_same_rows(opened: Workspace, sandbox: Sandbox, tmp_path: Path) -> None:
     for ending, format_ in FORMATS.items():
         await export(opened, sandbox, tmp_path / f"metrics.{ending}", format_=format_)
@@ -198,6 +199,7 @@ async def test_a_first_export_says_which_days_customerio_does_not_give(
     )
 
 
+@pytest.mark.slow
 async def test_an_export_after_too_long_says_which_days_are_missing(
     opened: Workspace, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -229,6 +231,7 @@ async def test_options_choose_what_is_read_and_leave_the_rest_of_the_file(
     assert any("2026-03-01" <= day < "2026-04-01" for day in days), "no day between is left out"
 
 
+@pytest.mark.slow
 async def test_a_failure_keeps_what_was_read_and_the_next_run_goes_on(
     opened: Workspace, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -313,6 +316,7 @@ async def test_a_step_that_was_deleted_since_it_was_listed_is_no_problem(
     assert steps == {"102"}
 
 
+@pytest.mark.slow
 async def test_rows_of_a_deleted_source_stay_and_a_new_name_replaces_the_old_one(
     settings: Settings, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_file_that_was_replaced_since_it_was_named_is_refused(tmp_path: Path) 
         pass
 
 
+@pytest.mark.slow
 def test_a_row_of_many_lines_is_as_short_as_a_line(tmp_path: Path) -> None:
     content = b"id,x\n" + b'"\n",' * (MAX_LINE_BYTES // 4) + b"x\n"
     with pytest.raises(InvalidArgument, match="a row has more than 1,000,000 bytes: check the quotation marks"):
@@ -145,6 +146,7 @@ def test_a_row_of_many_lines_is_as_short_as_a_line(tmp_path: Path) -> None:
     assert len(read(tmp_path, b"id,x\n" + b'1,"\n"\n' * (MAX_LINE_BYTES // 4))) == MAX_LINE_BYTES // 4
 
 
+@pytest.mark.slow
 def test_a_small_parquet_file_that_holds_gigabytes_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "people.parquet"
     text = "SELECT range AS id, repeat('x', 1000001) AS text FROM range(10000)"

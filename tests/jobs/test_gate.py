@@ -298,3 +298,14 @@ async def test_a_pause_stops_a_job_before_its_next_batch(ws: CallContext, sandbo
     await ws.gate.pauses.resume()
     ws.gate.executor.jobs.look()
     assert (await ended(ws, change)).state == "completed"
+
+
+async def test_no_more_rows_are_staged_while_too_many_wait(ws: CallContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cio_mcp.jobs.staging.MAX_WAITING_ROWS", 5)
+    await ws.stage("import_customers", "first", {}, ListedRows(rows(3)))
+    job = await ws.stage("import_customers", "second", {}, ListedRows(rows(3)))
+    with pytest.raises(Refused, match="Imports of 6 rows already wait for approval"):
+        await ws.stage("import_customers", "third", {}, ListedRows(rows(3)))
+    assert (await ws.stage("import_customers", "second", {}, ListedRows(rows(3)))).id == job.id
+    await ws.jobs.cancel(job.id, now=ws.clock.now())
+    assert (await ws.stage("import_customers", "third", {}, ListedRows(rows(3)))).total == 3

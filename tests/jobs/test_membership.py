@@ -113,6 +113,7 @@ async def test_people_of_a_kind_share_requests_and_removals_come_first(scene: Sc
 
 
 @pytest.mark.parametrize("kind", ["accept_then_drop", "accept_then_503", "503", "429"])
+@pytest.mark.sampled(1)
 async def test_a_request_that_comes_twice_has_one_effect(kind: str, scene: Scene) -> None:
     scene.sandbox.faults.append(Fault("POST", EDITS, kind, times=3))
     await scene.stage()
@@ -122,6 +123,7 @@ async def test_a_request_that_comes_twice_has_one_effect(kind: str, scene: Scene
 
 
 @pytest.mark.parametrize("status", [400, 404, 422])
+@pytest.mark.sampled(1)
 async def test_people_of_a_refused_request_are_named_and_the_others_are_changed(status: int, scene: Scene) -> None:
     scene.sandbox.faults.append(Fault("POST", EDITS, f"status:{status}"))
     await scene.stage()

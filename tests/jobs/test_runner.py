@@ -495,3 +495,28 @@ async def test_more_jobs_than_run_at_a_time_wait_for_one_of_them(jobs: Jobs, clo
 
 def test_the_next_attempt_is_later_each_time() -> None:
     assert [retry_delay(attempts) for attempts in range(1, MAX_ATTEMPTS)] == [30, 60, 120, 240, 480, 960, 960]
+
+
+async def test_jobs_of_a_kind_whose_order_matters_run_one_after_the_other(jobs: Jobs, clock: ManualClock) -> None:
+    proceed, begun = anyio.Event(), [0]
+
+    async def long(job: JobRow, batch: Batch) -> Result:  # noqa: ARG001 - as every function of a job
+        begun[0] += 1
+        await proceed.wait()
+        return Result(len(batch.rows))
+
+    for id_ in ("j1", "j2"):
+        job = await jobs.stage(id_, principal="p", kind="long", key=id_, options={}, source=source_of(ROWS), now=0)
+        assert await jobs.start(id_, job.digest, now=0)
+    worker = Runner(jobs, {"long": long}, allowed, clock, "first", one_at_a_time=frozenset({"long"}))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(worker.run)
+        worker.look()
+        await clock.calm()
+        assert begun == [1]
+        proceed.set()
+        await clock.calm()
+        worker.look()
+        await clock.calm()
+        assert begun == [2]
+        tasks.cancel_scope.cancel()

@@ -110,6 +110,7 @@ async def test_what_customer_io_refuses_is_named_and_the_rest_arrives(scene: Sce
 
 
 @pytest.mark.parametrize("kind", ["accept_then_drop", "accept_then_503", "503", "429"])
+@pytest.mark.sampled(1)
 async def test_a_request_that_comes_twice_has_one_effect(scene: Scene, kind: str) -> None:
     scene.sandbox.faults.append(Fault("POST", BATCH, kind, times=3))
     job = await scene.upload([event(number) for number in range(20)], rounds=4)

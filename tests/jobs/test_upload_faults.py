@@ -35,6 +35,7 @@ def scene(opened: Workspace, sandbox: Sandbox, database: Database) -> Scene:
 
 
 @pytest.mark.parametrize("kind", ["refuse:0,3", "status:500", "drop", "html", "empty", "hang:0.05", "429_bare"])
+@pytest.mark.sampled(2)
 async def test_a_fault_that_passes_costs_no_row_and_no_second_effect(scene: Scene, kind: str) -> None:
     scene.sandbox.faults.append(Fault("POST", BATCH, kind))
     job = await scene.upload([event(number) for number in range(20)], rounds=2)

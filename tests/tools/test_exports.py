@@ -166,6 +166,7 @@ async def test_deliveries_of_more_than_one_request_lists_are_counted_at_least(
         ({**SPRING, "kind": "campaign", "id": "31"}, "It is a newsletter"),
     ],
 )
+@pytest.mark.sampled(4)
 async def test_a_call_that_cannot_be_meant_is_refused(
     ws: CallContext, arguments: dict[str, Any], sentence: str
 ) -> None:

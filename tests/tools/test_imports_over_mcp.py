@@ -90,6 +90,7 @@ async def events(client: Client, **arguments: Any) -> CallToolResult:
     return await client.call_tool("import_events", arguments)
 
 
+@pytest.mark.sampled(1)
 async def test_five_hundred_customers_are_imported_with_one_approval(
     era: Era, files: Settings, folder: Path, sandbox: Sandbox
 ) -> None:
@@ -128,6 +129,7 @@ async def test_five_hundred_customers_are_imported_with_one_approval(
     assert sum(line.startswith("- line ") for line in question.splitlines()) == 10
 
 
+@pytest.mark.sampled(1)
 async def test_rows_that_customer_io_refuses_are_kept_and_can_be_corrected_and_imported_again(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
@@ -258,6 +260,7 @@ async def test_two_rows_for_one_customer_by_other_identifiers_are_warned_of(
     assert warning in person.prompts[0].message
 
 
+@pytest.mark.slow
 async def test_an_address_that_differs_from_the_customer_s_is_warned_of(settings: Settings, sandbox: Sandbox) -> None:
     person = Person(APPROVE)
     rows = [{"id": "ada", "email": "ADA@example.com"}, {"id": "bob", "email": "new@example.com"}]
@@ -303,6 +306,7 @@ async def test_a_file_that_changed_since_it_was_shown_is_shown_again(
         ("people.xlsx", b"PK", ".csv, .jsonl, .ndjson, .parquet. Save it as UTF-8 (in Excel: “CSV"),
     ],
 )  # fmt: skip
+@pytest.mark.sampled(4)
 async def test_a_file_that_cannot_be_imported_is_one_sentence(
     name: str, content: bytes, sentence: str, files: Settings, folder: Path, sandbox: Sandbox
 ) -> None:
@@ -329,6 +333,7 @@ async def test_no_file_outside_is_read(files: Settings, folder: Path, sandbox: S
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+@pytest.mark.slow
 async def test_a_full_disk_is_one_sentence_and_nothing_is_lost(files: Settings, folder: Path, sandbox: Sandbox) -> None:
     lines = [f"n{number},{'x' * 500}" for number in range(4_000)]
     (folder / "people.csv").write_text("\n".join(["id,note", *lines]))
@@ -430,6 +435,7 @@ async def test_customer_io_stores_what_a_row_says(settings: Settings, sandbox: S
         assert (stored[f"v{number}"], type(stored[f"v{number}"])) == (each, type(each))
 
 
+@pytest.mark.sampled(1)
 async def test_events_are_imported_with_their_time_and_start_what_they_start(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
@@ -468,6 +474,7 @@ async def test_an_event_for_nobody_is_refused_unless_creation_is_requested(
     assert sandbox.workspace.people.get("id", "new-2")
 
 
+@pytest.mark.slow
 async def test_events_of_more_customers_than_can_be_looked_up_need_create_or_cio_ids(
     files: Settings, folder: Path, sandbox: Sandbox
 ) -> None:
@@ -509,6 +516,7 @@ async def test_a_large_import_wants_the_number_typed(settings: Settings, sandbox
     assert len(person.prompts) == 2
 
 
+@pytest.mark.slow
 async def test_nobody_can_foresee_which_rows_a_question_shows(settings: Settings, sandbox: Sandbox) -> None:
     rows: list[dict[str, Any]] = [{"id": id_, "tier": 1} for id_ in add_people(sandbox, 500)]
     person = Person(APPROVE)

@@ -59,6 +59,7 @@ async def sync(client: Client, customers: list[str], **more: Any) -> CallToolRes
     return await client.call_tool("sync_segment", {name: each for name, each in arguments.items() if each is not None})
 
 
+@pytest.mark.sampled(1)
 async def test_a_segment_becomes_equal_to_a_list_after_one_approval(
     era: Era, settings: Settings, sandbox: Sandbox
 ) -> None:
@@ -183,6 +184,7 @@ async def test_arguments_that_contradict_each_other_are_refused(files: Settings,
             assert sentence in text(result)
 
 
+@pytest.mark.sampled(1)
 async def test_five_thousand_people_come_from_a_file_in_few_requests(
     era: Era, files: Settings, sandbox: Sandbox
 ) -> None:
@@ -421,6 +423,7 @@ class TestUndo:
         assert "Campaigns that it started, and messages sent since then, can't be undone." in person.prompts[1].message
         assert members(sandbox) == {"ada", "eve", "bob"}
 
+    @pytest.mark.slow
     async def test_only_what_still_stands_is_undone(self, settings: Settings, sandbox: Sandbox) -> None:
         person = Person(APPROVE)
         async with connect(settings, sandbox, "auto", person) as client:
@@ -439,6 +442,7 @@ class TestUndo:
         assert "1 of the customers no longer exist." in person.prompts[1].message
         assert members(sandbox) == {*MEMBERS[:4], "mallory"}
 
+    @pytest.mark.slow
     async def test_what_changed_too_many_members_has_no_undo(
         self, settings: Settings, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
