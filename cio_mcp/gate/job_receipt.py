@@ -5,7 +5,7 @@ from cio_mcp.storage.jobs import JobRow, JobState
 from cio_mcp.text.counts import count_of
 
 TO_FOLLOW = "To follow it, call get_job with job={}. It goes on by itself, also after this chat."
-TO_CORRECT = "get_job with job={} lists the refused rows, which can be corrected and imported again."
+TO_CORRECT = "get_job with job={} lists the rows that were not applied, which can be corrected and imported again."
 STATUSES: dict[JobState, Status] = {
     "input_required": "approval_required",
     "working": "started",
@@ -38,7 +38,12 @@ def with_earlier_job(receipt: Receipt, job: JobRow) -> Receipt:
 def _status_of(job: JobRow) -> Status:
     if job.state == "completed" and job.failed:
         return "partly_done" if job.failed < job.total else "failed"
-    return STATUSES[job.state]
+    return "declined" if _never_sent(job) else STATUSES[job.state]
+
+
+def _never_sent(job: JobRow) -> bool:
+    """Whether a job was stopped before its first batch; a worker that still has its lease may be sending that."""
+    return job.state == "cancelled" and not job.cursor and job.lease is None
 
 
 def _state_of(job: JobRow) -> str:
@@ -54,6 +59,8 @@ def _state_of(job: JobRow) -> str:
             return f"Job {job.id} is done. Customer.io accepted {count_of(accepted, 'row')} and refused {job.failed:,}."
         case "failed":
             return f"Job {job.id} failed after {done}.{refused} {job.reason or ''}".rstrip()
+        case "cancelled" if _never_sent(job):
+            return f"Job {job.id} was canceled before its first row. Nothing was sent."
         case "cancelled":
             return f"Job {job.id} was canceled after {done}.{refused} What was sent stays."
         case _:
@@ -63,4 +70,4 @@ def _state_of(job: JobRow) -> str:
 def _next_step(job: JobRow) -> str | None:
     if job.state == "working":
         return TO_FOLLOW.format(job.id)
-    return TO_CORRECT.format(job.id) if job.failed else None
+    return TO_CORRECT.format(job.id) if job.failed or job.cursor < job.total else None

@@ -279,6 +279,13 @@ async def test_the_receipt_says_how_far_a_job_came(ws: CallContext) -> None:
     )  # fmt: skip
     canceled = with_job(started, "Import.", replace(job, state="cancelled", cursor=2))
     assert canceled.message == f"Import. Job {job.id} was canceled after 2 of 4 rows. What was sent stays."
+    stopped = with_job(started, "Import.", replace(job, state="cancelled", cursor=0))
+    assert (stopped.status, stopped.message) == (
+        "declined", f"Import. Job {job.id} was canceled before its first row. Nothing was sent.",
+    )  # fmt: skip
+    assert stopped.next_step == TO_CORRECT.format(job.id)
+    sending = with_job(started, "Import.", replace(job, state="cancelled", cursor=0, lease="another worker"))
+    assert sending.status == "partly_done"
     failed = with_job(started, "Import.", replace(job, state="failed", cursor=2, reason="Customer.io is down."))
     assert (failed.status, failed.is_error) == ("failed", True)
     assert failed.message == f"Import. Job {job.id} failed after 2 of 4 rows. Customer.io is down."
