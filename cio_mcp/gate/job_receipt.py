@@ -42,8 +42,8 @@ def _status_of(job: JobRow) -> Status:
 
 
 def _never_sent(job: JobRow) -> bool:
-    """Whether a job was stopped before its first batch; a worker that still has its lease may be sending that."""
-    return job.state == "cancelled" and not job.cursor and job.lease is None
+    """Whether a job was stopped before a worker took it; one that did may have sent rows of the first batch."""
+    return job.state == "cancelled" and not job.cursor and not job.attempts
 
 
 def _state_of(job: JobRow) -> str:
